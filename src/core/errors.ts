@@ -39,6 +39,8 @@ export const errorCodes = [
   'record_unreadable',
   'record_newer_version',
   'record_too_large',
+  'record_behind',
+  'superseded',
   'secret_unavailable',
   'lock_timeout',
   'lock_lost',

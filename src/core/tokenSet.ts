@@ -1,3 +1,5 @@
+import { decodeToken, expiresAt } from './jwt.ts';
+
 /** What a stored refresh token was issued for. Nothing is ever sent when it no longer matches the connection. */
 export interface TokenBinding {
   readonly issuer?: string;
@@ -19,4 +21,101 @@ export interface TokenSet {
   readonly obtained_at: number;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
+}
+
+/** The members of a token response that are kept, as they came (RFC 6749 §5.1); lifetimes in seconds. */
+export interface RawTokens {
+  readonly access_token?: string;
+  readonly token_type?: string;
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  readonly scope?: string;
+  readonly expires_in?: number;
+  readonly refresh_expires_in?: number;
+}
+
+/**
+ * The tokens after an answer: what the issuer sent replaces, what it left out stays. A response without a
+ * refresh token means that the old one goes on (RFC 6749 §6), one without a scope that it is unchanged (§5.1).
+ * @param now milliseconds since the epoch at which the answer arrived
+ */
+export function merge(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
+  const rotated = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
+  const { access_token = previous?.access_token, token_type = previous?.token_type } = raw;
+  const { id_token = previous?.id_token, scope = previous?.scope } = raw;
+  const refresh_token = raw.refresh_token ?? previous?.refresh_token;
+  const expires_at =
+    raw.access_token === undefined
+      ? previous?.expires_at
+      : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
+  // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
+  const refresh_expires_at =
+    after(now, raw.refresh_expires_in) ??
+    (raw.refresh_token !== undefined && rotated
+      ? ownExpiry(raw.refresh_token)
+      : previous?.refresh_expires_at);
+  return defined<TokenSet>({
+    access_token,
+    token_type,
+    refresh_token,
+    id_token,
+    scope,
+    expires_at,
+    refresh_expires_at,
+    obtained_at: raw.access_token === undefined && previous ? previous.obtained_at : now,
+    refresh_token_stored_at: rotated ? now : previous?.refresh_token_stored_at,
+    refresh_token_last_used_at: rotated ? undefined : previous?.refresh_token_last_used_at,
+  });
+}
+
+/**
+ * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` is believed before an
+ * `expires_in` that counts from a moment nobody noted.
+ */
+export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
+  const tokens = merge(previous, raw, now);
+  const own = raw.access_token === undefined ? undefined : ownExpiry(raw.access_token);
+  return own === undefined ? tokens : { ...tokens, expires_at: own };
+}
+
+/** The longest lifetime that is believed: ten years, in seconds. Longer ones are absurd and mean "unknown". */
+const longest = 10 * 366 * 24 * 3600;
+
+function after(now: number, seconds: number | undefined): number | undefined {
+  if (seconds === undefined || !Number.isFinite(seconds) || seconds > longest) return undefined;
+  return now + Math.max(0, seconds) * 1000;
+}
+
+/** `exp` of a token that can be read, in milliseconds since the epoch. Nothing about it is verified. */
+function ownExpiry(token: string): number | undefined {
+  try {
+    const decoded = decodeToken(token);
+    return decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
+  } catch {
+    // An access or refresh token may be any text (RFC 6749 §1.4): what cannot be read has no known end.
+    return undefined;
+  }
+}
+
+/** Leaves out members that are undefined, so that a record compares and serializes as what it holds. */
+function defined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
+}
+
+/**
+ * What keeps a stored refresh token from being sent: the first member in which the connection of today differs
+ * from what the token was issued for. A token that was brought along before its endpoint was known fits any
+ * endpoint of its issuer.
+ */
+export function bindingMismatch(
+  stored: TokenBinding,
+  now: TokenBinding,
+): { readonly member: keyof TokenBinding; readonly expected?: string; readonly found?: string } | undefined {
+  for (const member of ['issuer', 'client_id', 'token_endpoint'] as const) {
+    const expected = stored[member];
+    const found = now[member];
+    if (expected === found || (member === 'token_endpoint' && expected === undefined)) continue;
+    return { member, ...(expected && { expected }), ...(found && { found }) };
+  }
+  return undefined;
 }
