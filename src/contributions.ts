@@ -1,0 +1,55 @@
+/**
+ * Every id that package.json contributes, once and typed. test/unit/contributions.test.ts holds the manifest to
+ * this file and this file to the manifest.
+ */
+export const extensionId = 'jwt-workbench.jwt-workbench';
+export const viewContainer = 'jwtWorkbench';
+
+export const views = { connections: 'jwtWorkbench.connections' } as const;
+
+export const settings = { section: 'jwtWorkbench', connections: 'connections' } as const;
+
+export const commands = {
+  addConnection: 'jwtWorkbench.addConnection',
+  removeConnection: 'jwtWorkbench.removeConnection',
+  importTokens: 'jwtWorkbench.importTokens',
+  refresh: 'jwtWorkbench.refresh',
+  refreshAll: 'jwtWorkbench.refreshAll',
+  signOut: 'jwtWorkbench.signOut',
+  copyToken: 'jwtWorkbench.copyToken',
+  status: 'jwtWorkbench.status',
+  decode: 'jwtWorkbench.decode',
+  verify: 'jwtWorkbench.verify',
+  startMockIssuer: 'jwtWorkbench.startMockIssuer',
+  stopMockIssuer: 'jwtWorkbench.stopMockIssuer',
+  copyMockAddress: 'jwtWorkbench.copyMockAddress',
+  copyValue: 'jwtWorkbench.copyValue',
+  setActive: 'jwtWorkbench.setActive',
+  openSettings: 'jwtWorkbench.openSettings',
+  showLog: 'jwtWorkbench.showLog',
+} as const;
+export type CommandName = keyof typeof commands;
+
+/** Set with `setContext`, read by `when` clauses. */
+export const contextKeys = {
+  mockRunning: 'jwtWorkbench.mockRunning',
+  hasConnections: 'jwtWorkbench.hasConnections',
+} as const;
+
+/** `viewItem` values of tree items; the manifest matches their words with regular expressions. */
+export const itemWords = {
+  connection: 'connection',
+  refreshable: 'refreshable',
+  signedIn: 'signedIn',
+  memoryOnly: 'memoryOnly',
+  configured: 'configured',
+  problem: 'problem',
+  access_token: 'access_token',
+  id_token: 'id_token',
+  refresh_token: 'refresh_token',
+  value: 'value',
+  verification: 'verification',
+} as const;
+
+/** Set to `1` by `npm start`: the mock issuer runs at once, with one signed-in connection named "Demo". */
+export const demoVariable = 'JWT_WORKBENCH_DEMO';
