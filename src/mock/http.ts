@@ -1,0 +1,106 @@
+/**
+ * What the issuer needs to know of a request. Plainer than `Request`, because building the WHATWG objects and
+ * taking them apart again costs a loopback server more than everything else it does but signing.
+ */
+export interface MockRequest {
+  readonly method: string;
+  /** Path and query, as in the request line. */
+  readonly target: string;
+  /** The Host header, or the host of the URL where there was no wire. */
+  readonly host: string;
+  /** A header by its lower-case name. */
+  header(name: string): string | undefined;
+  /** The body, or undefined where it is longer than `bodyLimit`. */
+  text(): Promise<string | undefined>;
+}
+
+export interface MockReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** The OAuth error code in the body, for the request log. */
+  readonly error?: string;
+  /** `drop`: the connection ends without an answer; `truncate`: in the middle of the body. */
+  readonly broken?: 'drop' | 'truncate';
+}
+
+export type Handler = (request: MockRequest) => Promise<MockReply>;
+
+/** Characters; a token request has a few hundred. */
+export const bodyLimit = 65_536;
+
+export function jsonReply(status: number, body: unknown, headers?: Record<string, string>): MockReply {
+  return textReply(status, JSON.stringify(body), 'application/json', headers);
+}
+
+export function textReply(
+  status: number,
+  body: string,
+  contentType: string,
+  headers?: Record<string, string>,
+): MockReply {
+  return { status, headers: { 'content-type': contentType, 'cache-control': 'no-store', ...headers }, body };
+}
+
+/** An error answer of the token endpoint, RFC 6749 section 5.2. */
+export function oauthError(
+  status: number,
+  error: string,
+  description: string,
+  headers?: Record<string, string>,
+): MockReply {
+  return { ...jsonReply(status, { error, error_description: description }, headers), error };
+}
+
+/** The `fetch` of a handler: nothing goes over a network. Takes what the global `fetch` takes. */
+export function fetchOf(
+  handler: Handler,
+): (input: RequestInfo | URL, init?: RequestInit) => Promise<Response> {
+  return async (input, init) => {
+    const request = input instanceof Request && init === undefined ? input : new Request(input, init);
+    const { signal } = request;
+    signal.throwIfAborted();
+    const url = new URL(request.url);
+    const handled = handler({
+      method: request.method,
+      target: url.pathname + url.search,
+      host: url.host,
+      header: name => request.headers.get(name) ?? undefined,
+      text: async () => {
+        const text = await request.text();
+        return text.length > bodyLimit ? undefined : text;
+      },
+    });
+    // A caller that gives up is answered at once, but the issuer goes on: over a wire it would not notice.
+    return responseOf(await Promise.race([handled, aborted(signal)]));
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+function responseOf(reply: MockReply): Response {
+  // The message and type of a failed fetch in Node.
+  if (reply.broken === 'drop') throw new TypeError('fetch failed');
+  const init = { status: reply.status, headers: reply.headers };
+  return new Response(reply.broken === 'truncate' ? brokenBody(reply.body) : reply.body, init);
+}
+
+function brokenBody(body: string): ReadableStream<Uint8Array> {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent) return controller.error(new TypeError('terminated'));
+      sent = true;
+      controller.enqueue(firstHalf(body));
+    },
+  });
+}
+
+export function firstHalf(body: string): Uint8Array<ArrayBuffer> {
+  const bytes = new TextEncoder().encode(body);
+  return bytes.slice(0, Math.floor(bytes.length / 2));
+}

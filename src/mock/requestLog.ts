@@ -1,0 +1,86 @@
+import type { FaultType } from './faults.ts';
+import { fingerprint } from './random.ts';
+
+/** One request. Nothing in it is a secret: what could be one is there as its `fingerprint`. */
+export interface RequestLogEntry {
+  /** Milliseconds since the epoch, of the mock's clock, when it arrived. */
+  readonly time: number;
+  readonly method: string;
+  readonly path: string;
+  readonly grant_type?: string;
+  /** As it was sent, or of the client that authenticated. */
+  readonly client_id?: string;
+  /** `fingerprint(refresh_token)`. */
+  readonly refresh_token?: string;
+  /** Every form field; the values of all but a few harmless ones as fingerprints. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Undefined until there is an answer, and for good where the connection was dropped. */
+  readonly status?: number;
+  /** The OAuth error code of the answer. */
+  readonly error?: string;
+  /** The token endpoint did its work, whether or not its answer arrived. */
+  readonly committed: boolean;
+  readonly faults: readonly FaultType[];
+}
+
+/** The same entry to the one who writes it. */
+export type OpenEntry = { -readonly [K in keyof RequestLogEntry]: RequestLogEntry[K] };
+
+export interface RequestLog {
+  readonly entries: readonly RequestLogEntry[];
+  open(time: number, method: string, path: string): OpenEntry;
+  clear(): void;
+  /** Resolves with the next request that arrives. */
+  next(): Promise<RequestLogEntry>;
+}
+
+const logLimit = 1000;
+
+// An allow-list: an unknown field may well be a secret.
+const harmless = new Set([
+  'grant_type',
+  'client_id',
+  'scope',
+  'audience',
+  'resource',
+  'redirect_uri',
+  'token_type_hint',
+]);
+
+export function createRequestLog(): RequestLog {
+  let entries: OpenEntry[] = [];
+  let waiting: ((entry: RequestLogEntry) => void)[] = [];
+  return {
+    get entries() {
+      return entries;
+    },
+    open(time, method, path) {
+      const entry: OpenEntry = { time, method, path, committed: false, faults: [] };
+      if (entries.length >= logLimit) entries.shift();
+      entries.push(entry);
+      if (waiting.length > 0) {
+        for (const resolve of waiting) resolve(entry);
+        waiting = [];
+      }
+      return entry;
+    },
+    clear() {
+      entries = [];
+    },
+    next() {
+      return new Promise(resolve => {
+        waiting.push(resolve);
+      });
+    },
+  };
+}
+
+export function writeForm(entry: OpenEntry, form: ReadonlyMap<string, string>): void {
+  const shown: Record<string, string> = {};
+  for (const [name, value] of form) shown[name] = harmless.has(name) ? value : fingerprint(value);
+  entry.form = shown;
+  const { grant_type, client_id, refresh_token } = shown;
+  if (grant_type !== undefined) entry.grant_type = grant_type;
+  if (client_id !== undefined) entry.client_id = client_id;
+  if (refresh_token !== undefined) entry.refresh_token = refresh_token;
+}

@@ -1,0 +1,109 @@
+import type { Grant } from './families.ts';
+import type { Claims, Effect, TokenKind } from './faults.ts';
+import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
+
+/** What is to be signed for one response. */
+export interface TokenOrder {
+  readonly issuer: string;
+  readonly grant: Grant;
+  /** Of this response: the grant's, or less. */
+  readonly scope: string;
+  /** Seconds since the epoch. */
+  readonly now: number;
+  /** Seconds. */
+  readonly accessTokenLifetime: number;
+  readonly idTokenLifetime: number;
+  /** There is somebody who signed in: false for client credentials, which get no ID token. */
+  readonly user: boolean;
+  readonly nonce?: string | undefined;
+}
+
+export interface SignedTokens {
+  readonly access_token: string;
+  readonly id_token?: string;
+}
+
+export type Signer = (order: TokenOrder, effects: readonly Effect[]) => Promise<SignedTokens>;
+
+export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
+  // The header is the same for every token of one key and type, so it is encoded once.
+  const headers = new WeakMap<SigningKey, Record<TokenKind, string>>();
+
+  const headersOf = (key: SigningKey) => {
+    let encoded = headers.get(key);
+    if (encoded === undefined) {
+      encoded = {
+        access_token: backend.encode(JSON.stringify(headerOf(key, 'access_token'))),
+        id_token: backend.encode(JSON.stringify(headerOf(key, 'id_token'))),
+      };
+      headers.set(key, encoded);
+    }
+    return encoded;
+  };
+
+  const sign = async (key: SigningKey, kind: TokenKind, claims: Claims, effects: readonly Effect[]) => {
+    let header = headersOf(key)[kind];
+    if (effects.length > 0) {
+      const changed = headerOf(key, kind);
+      for (const effect of effects) {
+        effect.claims?.(claims, kind);
+        effect.header?.(changed);
+      }
+      header = backend.encode(JSON.stringify(changed));
+    }
+    const input = `${header}.${backend.encode(JSON.stringify(claims))}`;
+    let signature = await key.sign(input);
+    for (const effect of effects) signature = effect.signature?.(signature) ?? signature;
+    return `${input}.${signature}`;
+  };
+
+  return async (order, effects) => {
+    // One key for both, should a rotation come in between.
+    const key = ring.signing;
+    const access_token = await sign(key, 'access_token', accessClaims(order), effects);
+    if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
+    const atHash = await backend.atHash(access_token, key.alg);
+    return { access_token, id_token: await sign(key, 'id_token', idClaims(order, atHash), effects) };
+  };
+}
+
+export function hasScope(scope: string, value: string): boolean {
+  return scope.split(' ').includes(value);
+}
+
+/** `typ` after RFC 9068 section 2.1, and no `typ` surprise in ID tokens. */
+function headerOf(key: SigningKey, kind: TokenKind): Claims {
+  return { alg: key.alg, typ: kind === 'access_token' ? 'at+jwt' : 'JWT', kid: key.publicJwk.kid };
+}
+
+/** RFC 9068 section 2.2. */
+function accessClaims(order: TokenOrder): Claims {
+  const { grant, now } = order;
+  return {
+    iss: order.issuer,
+    sub: grant.subject,
+    aud: grant.audience,
+    client_id: grant.clientId,
+    scope: order.scope,
+    jti: crypto.randomUUID(),
+    iat: now,
+    exp: now + order.accessTokenLifetime,
+  };
+}
+
+/** OpenID Connect Core section 2, and section 12.2 for those of a refresh. */
+function idClaims(order: TokenOrder, atHash: string): Claims {
+  const { grant, now, nonce } = order;
+  return {
+    iss: order.issuer,
+    sub: grant.subject,
+    aud: grant.clientId,
+    azp: grant.clientId,
+    sid: grant.sid,
+    auth_time: grant.authTime,
+    at_hash: atHash,
+    ...(nonce === undefined ? {} : { nonce }),
+    iat: now,
+    exp: now + order.idTokenLifetime,
+  };
+}
