@@ -1,3 +1,7 @@
+import { entryReader, idPattern, isObject } from './entryReader.ts';
+import { sanitized } from './foreignText.ts';
+import type { TokenBinding } from './tokenSet.ts';
+
 /** A connection as the settings describe it. It holds no secret; names follow RFC 6749 and RFC 8414. */
 export const tokenEndpointAuthMethods = [
   'none',
@@ -32,8 +36,10 @@ export interface Connection {
   readonly pushedAuthorizationRequests: boolean;
 }
 
-/** Why one entry of the setting cannot be used. The other entries go on working. */
+/** What is wrong with one entry of the setting. The other entries go on working. */
 export interface ConnectionProblem {
+  /** An entry with an error is no connection; one with nothing but warnings works. */
+  readonly severity: 'error' | 'warning';
   /** Position in the setting's array; -1 where the setting as a whole is wrong. */
   readonly index: number;
   /** Names the entry on screen where it can be told. */
@@ -50,6 +56,7 @@ export interface ConnectionProblem {
     | 'insecure_url'
     | 'unknown_value'
     | 'unknown_field'
+    | 'reserved_parameter'
     | 'secret_in_settings'
     | 'duplicate_id';
   /** What stands there now, cut to a printable length; never for a field that may be a secret. */
@@ -59,4 +66,97 @@ export interface ConnectionProblem {
 export interface ConnectionSettings {
   readonly connections: readonly Connection[];
   readonly problems: readonly ConnectionProblem[];
+}
+
+const fieldNames = [
+  ...['id', 'label', 'issuer', 'clientId', 'scope', 'tokenEndpoint', 'authorizationEndpoint'],
+  ...['deviceAuthorizationEndpoint', 'jwksUri', 'revocationEndpoint', 'introspectionEndpoint'],
+  ...['tokenEndpointAuthMethod', 'audience', 'resource', 'extraParameters', 'autoRefresh', 'dpop'],
+  'pushedAuthorizationRequests',
+];
+
+/**
+ * Reads the setting `jwtWorkbench.connections`. Never throws: an entry that cannot be used becomes problems and
+ * the others still work. Of two entries with one id the first is used.
+ */
+export function readConnections(raw: unknown): ConnectionSettings {
+  if (raw === undefined) return { connections: [], problems: [] };
+  if (!Array.isArray(raw)) {
+    return { connections: [], problems: [{ index: -1, severity: 'error', code: 'not_an_array' }] };
+  }
+  const connections = new Map<string, Connection>();
+  const problems: ConnectionProblem[] = [];
+  for (const [index, entry] of raw.entries()) {
+    const read = readEntry(entry, index);
+    problems.push(...read.problems);
+    if (read.connection === undefined) continue;
+    const { id, label } = read.connection;
+    if (connections.has(id)) {
+      problems.push({ index, id, label, field: 'id', severity: 'error', code: 'duplicate_id', found: id });
+    } else {
+      connections.set(id, read.connection);
+    }
+  }
+  return { connections: [...connections.values()], problems };
+}
+
+/** One entry on its own, as a command's argument brings it. */
+export function readConnection(raw: unknown): {
+  readonly connection?: Connection;
+  readonly problems: readonly ConnectionProblem[];
+} {
+  return readEntry(raw, 0);
+}
+
+function readEntry(
+  raw: unknown,
+  index: number,
+): { connection?: Connection; problems: readonly ConnectionProblem[] } {
+  if (!isObject(raw)) return { problems: [{ index, severity: 'error', code: 'not_an_object' }] };
+  const fields = entryReader(raw, index);
+  const id = fields.text('id', true);
+  if (id !== undefined && !idPattern.test(id)) fields.problem('id', 'not_a_slug', sanitized(id, 64));
+  const tokenEndpoint = fields.url('tokenEndpoint');
+  const issuer = fields.url('issuer', !raw.tokenEndpoint);
+  const clientId = fields.text('clientId', true);
+  const connection = defined<Connection>({
+    id: id ?? '',
+    label: fields.text('label') ?? id ?? '',
+    issuer,
+    clientId: clientId ?? '',
+    scope: fields.text('scope')?.replace(/\s+/g, ' '),
+    tokenEndpoint,
+    authorizationEndpoint: fields.url('authorizationEndpoint'),
+    deviceAuthorizationEndpoint: fields.url('deviceAuthorizationEndpoint'),
+    jwksUri: fields.url('jwksUri'),
+    revocationEndpoint: fields.url('revocationEndpoint'),
+    introspectionEndpoint: fields.url('introspectionEndpoint'),
+    tokenEndpointAuthMethod: fields.oneOf('tokenEndpointAuthMethod', tokenEndpointAuthMethods) ?? 'none',
+    audience: fields.text('audience'),
+    resource: fields.text('resource'),
+    extraParameters: fields.parameters('extraParameters'),
+    autoRefresh: fields.flag('autoRefresh') ?? true,
+    dpop: fields.flag('dpop') ?? false,
+    pushedAuthorizationRequests: fields.flag('pushedAuthorizationRequests') ?? false,
+  });
+  fields.rejectOthers(fieldNames);
+  const { problems } = fields;
+  return problems.some(({ severity }) => severity === 'error') ? { problems } : { connection, problems };
+}
+
+/**
+ * What a token that is issued to `connection` today is bound to.
+ * @param tokenEndpoint the endpoint that discovery found, where the settings name none
+ */
+export function bindingOf(connection: Connection, tokenEndpoint?: string): TokenBinding {
+  return defined<TokenBinding>({
+    issuer: connection.issuer,
+    token_endpoint: connection.tokenEndpoint ?? tokenEndpoint,
+    client_id: connection.clientId,
+  });
+}
+
+/** Leaves out members that are undefined, so that connections compare as what they hold. */
+function defined<T extends object>(value: { [K in keyof Required<T>]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }

@@ -1,0 +1,262 @@
+import { isWorkbenchError, WorkbenchError } from './errors.ts';
+import { sanitized } from './foreignText.ts';
+import type { Clock, Fetch } from './ports.ts';
+import { printable } from './redact.ts';
+
+/** Milliseconds for one request, headers and body together. */
+export const defaultTimeout = 30_000;
+
+/** Bytes of one response body. Metadata, key sets and token responses are all far smaller. */
+export const defaultMaxBytes = 1024 * 1024;
+
+/**
+ * A URL that a secret may be sent to: https, or http on this machine's own loopback address, where no one on
+ * the way can read it. `localhost` counts as one; no other name does, whatever it resolves to.
+ * @throws WorkbenchError `url_invalid`, `url_insecure` with `field` and `found`
+ */
+export function requireSecureUrl(text: string, field: string): URL {
+  const invalid = (reason: string, found: string) =>
+    new WorkbenchError('url_invalid', { field, found, reason });
+  // The parser silently drops tabs and line breaks and turns backslashes round: what is checked must be what is sent.
+  if (/[\p{Cc}\p{Cf}\s\\]/u.test(text)) throw invalid('characters', sanitized(text, 200));
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw invalid('not_absolute', sanitized(text, 200));
+  }
+  const found = withoutSecrets(url);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid('scheme', `${url.protocol}//`);
+  if (url.username !== '' || url.password !== '') throw invalid('userinfo', found);
+  if (text.includes('#')) throw invalid('fragment', found);
+  if (url.protocol === 'http:' && !isLoopback(url))
+    throw new WorkbenchError('url_insecure', { field, found });
+  return url;
+}
+
+/** True for 127.0.0.0/8, `[::1]` and `localhost`, after the parser has brought every spelling of them into one. */
+export function isLoopback(url: URL): boolean {
+  return (
+    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname)
+  );
+}
+
+/** A URL as it may be shown: user names, passwords, queries and fragments can be secrets. */
+function withoutSecrets(url: URL): string {
+  return printable(url.origin + (url.pathname === '/' ? '' : url.pathname), 200);
+}
+
+export interface FetchLimits {
+  /** Milliseconds over headers and body; 30 seconds where it is left out. */
+  readonly timeout?: number;
+  /** The largest body that is read; 1 MiB where it is left out. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Measures the timeout; the system's own timers where it is left out. */
+  readonly clock?: Clock;
+}
+
+/**
+ * A fetch that follows no redirect, waits and reads only so much, and answers with a response whose body has
+ * arrived. Every failure is a WorkbenchError with `host` and with `sent`: whether the request may have reached
+ * the other side. Neither the query, a header nor a body is ever part of one.
+ * @throws WorkbenchError `redirect_refused`, `response_too_large`, `timeout`, `cancelled`, `connection_refused`,
+ * `host_unknown`, `connection_reset`, `certificate_untrusted`, `network_failed`, `http_error`
+ */
+export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
+  const { timeout = defaultTimeout, maxBytes = defaultMaxBytes, signal, clock = systemClock } = limits;
+  return async (input, init) => {
+    const host = new URL(input).host;
+    const callers = [signal, init.signal].filter(each => each instanceof AbortSignal);
+    if (callers.some(each => each.aborted)) throw new WorkbenchError('cancelled', { host, sent: false });
+    const abort = new AbortController();
+    let reason: 'timeout' | 'cancelled' | undefined;
+    const stop = (why: 'timeout' | 'cancelled') => {
+      reason ??= why;
+      abort.abort();
+    };
+    const cancel = () => stop('cancelled');
+    for (const each of callers) each.addEventListener('abort', cancel, { once: true });
+    const stopTimer = clock.schedule(() => stop('timeout'), timeout);
+    let answered = false;
+    try {
+      // Raced against the signal too: a fetch that ignores it must not keep anyone waiting.
+      return await Promise.race([
+        rejectOn(abort.signal),
+        (async () => {
+          const response = await fetch(input, {
+            ...init,
+            redirect: 'manual',
+            credentials: 'omit',
+            cache: 'no-store',
+            signal: abort.signal,
+          });
+          answered = true;
+          refuseRedirect(response, host, input);
+          return await buffered(response, host, maxBytes);
+        })(),
+      ]);
+    } catch (error) {
+      if (isWorkbenchError(error)) throw error;
+      if (reason === 'timeout') throw new WorkbenchError('timeout', { host, sent: true, after: timeout });
+      if (reason === 'cancelled') throw new WorkbenchError('cancelled', { host, sent: true });
+      throw networkError(error, host, answered);
+    } finally {
+      stopTimer();
+      for (const each of callers) each.removeEventListener('abort', cancel);
+    }
+  };
+}
+
+const systemClock: Clock = {
+  now: () => Date.now(),
+  schedule(callback, delay) {
+    const timer = setTimeout(callback, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+function rejectOn(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')), { once: true });
+  });
+}
+
+/** RFC 9700 §4.12: a 307 or 308 would carry the refresh token and the client secret to another host. */
+function refuseRedirect(response: Response, host: string, from: string): void {
+  const { status, type } = response;
+  if (type !== 'opaqueredirect' && !(status >= 300 && status <= 399 && status !== 304)) return;
+  void response.body?.cancel().catch(() => {});
+  throw new WorkbenchError('redirect_refused', {
+    host,
+    sent: true,
+    ...(status !== 0 && { status }),
+    ...targetHost(response.headers.get('location'), from),
+  });
+}
+
+function targetHost(location: string | null, from: string): { location?: string } {
+  try {
+    return location === null ? {} : { location: printable(new URL(location, from).host, 100) };
+  } catch {
+    return {};
+  }
+}
+
+/** The same response with its body in memory. */
+async function buffered(response: Response, host: string, maxBytes: number): Promise<Response> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const reader = response.body?.getReader();
+  for (let size = 0; reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > maxBytes) {
+      void reader.cancel().catch(() => {});
+      throw new WorkbenchError('response_too_large', {
+        host,
+        limit: maxBytes,
+        status: response.status,
+        sent: true,
+      });
+    }
+    chunks.push(value);
+  }
+  const { status, statusText, headers } = response;
+  // Outside this range no Response can be made (LinkedIn's 999 is one that is seen).
+  if (status < 200 || status > 599) throw new WorkbenchError('http_error', { host, status, sent: true });
+  const body = [204, 205, 304].includes(status) ? null : new Blob(chunks);
+  return new Response(body, { status, statusText, headers });
+}
+
+type Failure =
+  | 'connection_refused'
+  | 'host_unknown'
+  | 'connection_reset'
+  | 'certificate_untrusted'
+  | 'timeout';
+
+/** What Node's sockets and undici call it. `true`: the request may have been sent. */
+const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: boolean]>([
+  ['ECONNREFUSED', ['connection_refused', false]],
+  ['ENOTFOUND', ['host_unknown', false]],
+  ['EAI_AGAIN', ['host_unknown', false]],
+  ['EAI_NODATA', ['host_unknown', false]],
+  ['EAI_NONAME', ['host_unknown', false]],
+  ['ECONNRESET', ['connection_reset', true]],
+  ['ECONNABORTED', ['connection_reset', true]],
+  ['EPIPE', ['connection_reset', true]],
+  ['UND_ERR_SOCKET', ['connection_reset', true]],
+  ['UND_ERR_CONNECT_TIMEOUT', ['timeout', false]],
+  ['UND_ERR_HEADERS_TIMEOUT', ['timeout', true]],
+  ['UND_ERR_BODY_TIMEOUT', ['timeout', true]],
+  ['ETIMEDOUT', ['timeout', true]],
+  ['EHOSTUNREACH', ['network_failed', false]],
+  ['ENETUNREACH', ['network_failed', false]],
+  ['ENETDOWN', ['network_failed', false]],
+  ['EPROTO', ['network_failed', false]],
+]);
+
+/** Codes of X.509 verification, which come before anything is sent. */
+const certificateCode =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w*(?:CERT|ISSUER|CRL|LEAF)\w*|CERT_\w+|CRL_\w+|ERR_TLS_CERT_ALTNAME_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_CERT_\w+)$/;
+
+/** What Chromium calls it: VS Code can route an extension's fetch through Electron. */
+const chromiumCodes: readonly (readonly [RegExp, Failure | 'network_failed', sent: boolean])[] = [
+  [/^(?:CERT_|SSL_CLIENT_AUTH_CERT|SSL_PINNED|BAD_SSL_CLIENT_AUTH)/, 'certificate_untrusted', false],
+  [/^CONNECTION_REFUSED$/, 'connection_refused', false],
+  [/^(?:NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED)$/, 'host_unknown', false],
+  [/^CONNECTION_TIMED_OUT$/, 'timeout', false],
+  [/^TIMED_OUT$/, 'timeout', true],
+  [/^(?:CONNECTION_(?:RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)$/, 'connection_reset', true],
+  [
+    /^(?:INTERNET_DISCONNECTED|ADDRESS_(?:UNREACHABLE|INVALID)|CONNECTION_FAILED|PROXY_CONNECTION_FAILED|TUNNEL_CONNECTION_FAILED|SSL_|UNSAFE_PORT|BLOCKED_BY_CLIENT)/,
+    'network_failed',
+    false,
+  ],
+];
+
+function networkError(error: unknown, host: string, answered: boolean): WorkbenchError {
+  const make = (code: Failure | 'network_failed', sent: boolean, detail?: string) =>
+    new WorkbenchError(code, { host, sent: sent || answered, ...(detail && { detail }) });
+  for (const { code, syscall, message } of causes(error)) {
+    // Electron reports a redirect that it was told not to follow as a failure.
+    if (message === 'Redirect was cancelled')
+      return new WorkbenchError('redirect_refused', { host, sent: true });
+    const chromium = /net::ERR_([A-Z0-9_]+)/.exec(message)?.[1];
+    if (chromium !== undefined) {
+      const [, failure, sent] = chromiumCodes.find(([pattern]) => pattern.test(chromium)) ?? [];
+      return make(failure ?? 'network_failed', sent ?? true, `ERR_${chromium}`);
+    }
+    if (code === undefined) continue;
+    if (certificateCode.test(code)) return make('certificate_untrusted', false, code);
+    const [failure, sent] = nodeCodes.get(code) ?? [];
+    if (failure !== undefined) return make(failure, (sent ?? true) && syscall !== 'connect', code);
+    // A handshake that fails, most often because the other side does not speak TLS.
+    if (code.startsWith('ERR_SSL_')) return make('network_failed', false, code);
+    if (/^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return make('network_failed', syscall !== 'connect', code);
+  }
+  return make('network_failed', true);
+}
+
+interface Cause {
+  readonly code: string | undefined;
+  readonly syscall: string | undefined;
+  readonly message: string;
+}
+
+/** The error and what it says it came from. fetch hides the telling one in `cause`, and that can be several. */
+function causes(error: unknown, depth = 5): Cause[] {
+  if (typeof error !== 'object' || error === null || depth === 0) return [];
+  const { code, syscall, message, cause, errors } = error as Record<string, unknown>;
+  return [
+    {
+      // A DOMException's code is a number; its name says what it is.
+      code: typeof code === 'string' ? code : undefined,
+      syscall: typeof syscall === 'string' ? syscall : undefined,
+      message: typeof message === 'string' ? message : '',
+    },
+    ...causes(cause, depth - 1),
+    ...(Array.isArray(errors) ? errors.slice(0, 4).flatMap(each => causes(each, depth - 1)) : []),
+  ];
+}
