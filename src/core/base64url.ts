@@ -1,0 +1,72 @@
+/**
+ * Strict base64url as JOSE uses it (RFC 7515 section 2): the URL-safe alphabet, no padding, no whitespace.
+ * `atob` and jose accept more than that, and a token that only some readers accept is worth a word.
+ */
+
+/** Why a text is no base64url, and where: an offset into the text. */
+export interface Base64urlFlaw {
+  readonly reason: 'character' | 'length';
+  readonly position: number;
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const values = new Int8Array(128).fill(-1);
+for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+
+/** -1 for anything outside the alphabet, above ASCII too. */
+function valueAt(text: string, index: number): number {
+  return values[text.charCodeAt(index)] ?? -1;
+}
+
+/** The first flaw, or `undefined` where the text is strict base64url. An empty text is. */
+export function base64urlFlaw(text: string): Base64urlFlaw | undefined {
+  for (let i = 0; i < text.length; i++) {
+    if (valueAt(text, i) < 0) return { reason: 'character', position: i };
+  }
+  return text.length % 4 === 1 ? { reason: 'length', position: text.length } : undefined;
+}
+
+/** The bytes, or the first flaw. */
+export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | Base64urlFlaw {
+  const { length } = text;
+  if (length % 4 === 1) return base64urlFlaw(text) ?? { reason: 'length', position: length };
+  const bytes = new Uint8Array((length * 3) >> 2);
+  const whole = length - (length % 4);
+  let at = 0;
+  for (let i = 0; i < whole; i += 4) {
+    const bits =
+      (valueAt(text, i) << 18) |
+      (valueAt(text, i + 1) << 12) |
+      (valueAt(text, i + 2) << 6) |
+      valueAt(text, i + 3);
+    if (bits < 0) return base64urlFlaw(text) ?? { reason: 'character', position: i };
+    bytes[at++] = bits >> 16;
+    bytes[at++] = bits >> 8;
+    bytes[at++] = bits;
+  }
+  if (whole < length) {
+    const third = length - whole === 3 ? valueAt(text, whole + 2) : 0;
+    const bits = (valueAt(text, whole) << 18) | (valueAt(text, whole + 1) << 12) | (third << 6);
+    if (bits < 0) return base64urlFlaw(text) ?? { reason: 'character', position: whole };
+    bytes[at++] = bits >> 16;
+    if (at < bytes.length) bytes[at] = bits >> 8;
+  }
+  return bytes;
+}
+
+/**
+ * False where the last character carries bits that belong to no byte: the text decodes, but another text
+ * decodes to the same bytes (RFC 4648 section 3.5).
+ */
+export function isCanonical(text: string): boolean {
+  const rest = text.length % 4;
+  if (rest === 0) return true;
+  return (valueAt(text, text.length - 1) & (rest === 2 ? 0b1111 : 0b11)) === 0;
+}
+
+/** base64url without padding. For hashes and keys, not for megabytes. */
+export function encodeBase64url(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}

@@ -1,0 +1,391 @@
+/** Tokens out of whatever a user pastes: a token response, a page around one, a header line, a bare token. */
+import { isWorkbenchError, WorkbenchError } from './errors.ts';
+import { findJwts } from './findJwts.ts';
+import { isObject, type JsonObject, readJson } from './json.ts';
+import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from './jwt.ts';
+import type { RawTokens } from './tokenSet.ts';
+import { tokenUse } from './tokenUse.ts';
+
+export type ImportSource =
+  /** A token endpoint's JSON answer (RFC 6749 section 5.1), alone or inside other text. */
+  | 'token_response'
+  /** Members of one in a text that is no JSON: single quotes, `name=value` pairs, a cut-off answer. */
+  | 'pairs'
+  /** `Authorization: Bearer ...` (RFC 6750 section 2.1). */
+  | 'bearer_header'
+  /** A JWT, alone or inside other text. */
+  | 'jwt'
+  /** One word that is no JWT. */
+  | 'refresh_token';
+
+export type ImportWarningCode =
+  /** Spaces or line breaks stood inside the token. */
+  | 'whitespace_removed'
+  /** A number came as text. */
+  | 'number_as_text'
+  /** A list came where one text with spaces belongs. */
+  | 'list_as_text'
+  /** The member has no value of its kind and is left out. */
+  | 'member_ignored'
+  /** The member comes twice; the last one is taken. */
+  | 'duplicate_member'
+  /** The text holds more than one set of tokens; one is taken. */
+  | 'several_found'
+  /** The token looks like a JWT but cannot be decoded: `error` is the code why. It is imported as it is. */
+  | 'token_damaged'
+  /** What is taken for an access token has the claims of an ID token, or the other way round. */
+  | 'looks_like_other_token'
+  /** Nothing in the token says what it is for; `member` is a guess. */
+  | 'use_assumed';
+
+export interface ImportWarning {
+  readonly code: ImportWarningCode;
+  readonly member?: keyof RawTokens;
+  readonly error?: string;
+}
+
+export interface ImportedTokens {
+  readonly tokens: RawTokens;
+  readonly source: ImportSource;
+  readonly warnings: readonly ImportWarning[];
+}
+
+/**
+ * Finds the tokens in a text, in time linear in its length.
+ * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token', error?}, and for a
+ * lone JWT what `decodeToken` throws
+ */
+export function importText(text: string): ImportedTokens {
+  const trimmed = text.replace(invisible, '').trim();
+  if (trimmed === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
+  return (
+    fromBareToken(trimmed) ??
+    fromResponse(trimmed) ??
+    fromBearer(trimmed) ??
+    fromPairs(trimmed) ??
+    fromProse(trimmed) ??
+    fromWord(trimmed) ??
+    nothing(trimmed)
+  );
+}
+
+/** What editors and web pages slip in: byte order marks, zero-width characters, soft hyphens. */
+const invisible = /[\u00ad\u200b-\u200d\u2060\ufeff]/g;
+
+type Member = keyof RawTokens;
+
+/** Spellings of the members as they are met, lower case and without underscores. */
+const members: ReadonlyMap<string, Member> = new Map([
+  ['accesstoken', 'access_token'],
+  ['idtoken', 'id_token'],
+  ['refreshtoken', 'refresh_token'],
+  ['tokentype', 'token_type'],
+  ['scope', 'scope'],
+  ['expiresin', 'expires_in'],
+  ['refreshexpiresin', 'refresh_expires_in'],
+  ['refreshtokenexpiresin', 'refresh_expires_in'],
+]);
+
+function memberOf(name: string): Member | undefined {
+  return members.get(name.replaceAll('_', '').toLowerCase());
+}
+
+// --- A JWT, perhaps broken over lines ---
+
+function fromBareToken(text: string): ImportedTokens | undefined {
+  const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
+  if (!looksLikeJose(word) || !/^[\w.\s-]+$/.test(word)) return undefined;
+  const token = word.replace(/\s+/g, '');
+  if (token !== word) {
+    // Two tokens, or a token and words after it, are not one broken token.
+    const found = findJwts(word);
+    if (found.length > 1 || (found.length === 1 && !isJose(token))) return undefined;
+  }
+  const decoded = decodeToken(token);
+  const warnings: ImportWarning[] = [];
+  const member = assign(decoded, warnings);
+  if (token !== word) warnings.unshift({ code: 'whitespace_removed', member });
+  return { tokens: { [member]: token }, source: 'jwt', warnings };
+}
+
+function isJose(token: string): boolean {
+  try {
+    return decodeToken(token).kind !== 'opaque';
+  } catch {
+    return false;
+  }
+}
+
+/** An unreadable use is taken for an access token: that is what JWTs are copied for most. */
+function assign(
+  decoded: DecodedToken,
+  warnings: ImportWarning[],
+): 'access_token' | 'id_token' | 'refresh_token' {
+  const use = tokenUse(decoded);
+  if (use === undefined) warnings.push({ code: 'use_assumed', member: 'access_token' });
+  return use ?? 'access_token';
+}
+
+// --- A token response, as JSON somewhere in the text ---
+
+/** As many objects are looked into; a page with more is not a response. */
+const objectsTried = 8;
+
+function fromResponse(text: string): ImportedTokens | undefined {
+  for (const view of views(text)) {
+    const found = responsesIn(view);
+    const best = found.find(({ tokens }) => tokens.refresh_token !== undefined) ?? found[0];
+    if (!best) continue;
+    return found.length === 1 ? best : { ...best, warnings: [...best.warnings, { code: 'several_found' }] };
+  }
+  return undefined;
+}
+
+/** The text as it stands, as the HTML source of a page, and as a JSON text inside a JSON string. */
+function* views(text: string): Generator<string> {
+  yield text;
+  if (/<\w|&quot;|&#34;/.test(text)) {
+    yield text
+      .replace(/<[^<>]*>/g, '')
+      .replace(/&(?:quot|#34|#x22);/g, '"')
+      .replaceAll('&amp;', '&');
+  }
+  if (text.includes('\\"'))
+    yield text.replaceAll('\\"', '"').replaceAll('\\n', '\n').replaceAll('\\\\', '\\');
+}
+
+function responsesIn(text: string): ImportedTokens[] {
+  const found: ImportedTokens[] = [];
+  let end = 0;
+  let tried = 0;
+  for (const name of text.matchAll(/"(?:access|id|refresh)_?token"\s*:/gi)) {
+    if (name.index < end) continue;
+    if (tried++ === objectsTried) break;
+    const start = openingBrace(text, name.index, end);
+    const object = start === undefined ? undefined : objectAt(text, start);
+    if (!object) continue;
+    end = object.end;
+    const read = readMembers(object.value, object.duplicates);
+    if (hasToken(read.tokens)) found.push({ ...read, source: 'token_response' });
+  }
+  return found;
+}
+
+/** The brace that the member at `from` stands in, not before `limit`. */
+function openingBrace(text: string, from: number, limit: number): number | undefined {
+  let depth = 0;
+  for (let i = from - 1; i >= limit; i--) {
+    const code = text.charCodeAt(i);
+    if (code === 0x7d) depth++;
+    if (code === 0x7b && depth-- === 0) return i;
+  }
+  return undefined;
+}
+
+interface FoundObject {
+  readonly value: JsonObject;
+  readonly duplicates: readonly string[];
+  readonly end: number;
+}
+
+/** The JSON object that starts here. Line breaks inside its strings, which JSON forbids, are let through. */
+function objectAt(text: string, start: number): FoundObject | undefined {
+  let json = '';
+  let copied = start;
+  let depth = 0;
+  let inString = false;
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) inString = false;
+      else if (code < 0x20) {
+        json += `${text.slice(copied, i)} `;
+        copied = i + 1;
+      }
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b) depth++;
+    else if (code === 0x7d && --depth === 0) {
+      const reading = readJson(json + text.slice(copied, i + 1));
+      if (!reading.ok || !isObject(reading.value)) return undefined;
+      const duplicates = reading.duplicates.filter(({ path }) => path.lastIndexOf('/') === 0);
+      return { value: reading.value, duplicates: duplicates.map(({ member }) => member), end: i + 1 };
+    }
+  }
+  return undefined;
+}
+
+// --- `Authorization: Bearer ...` ---
+
+/** As many mentions of the scheme are looked into. */
+const headersTried = 8;
+const header =
+  /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+)+(?=[\w.~+/-]{8})/gi;
+
+function fromBearer(text: string): ImportedTokens | undefined {
+  let tried = 0;
+  for (const match of text.matchAll(header)) {
+    if (tried++ === headersTried) break;
+    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + tokenLimit);
+    const written = /^[\w.~+/=\s-]+/.exec(rest)?.[0] ?? '';
+    const word = /^\S+/.exec(written)?.[0] ?? '';
+    const joined = written.replace(/\s+/g, '');
+    // A token broken over lines decodes as a whole only; other words after it are no part of it.
+    const broken = joined !== word && looksLikeJose(word) && !isJose(word) && isJose(joined);
+    const access_token = broken ? joined : word;
+    // "the bearer authentication scheme" is no header: an opaque token needs one around it, or nothing at all.
+    const alone = match.index === 0 && match[0].length + word.length === text.length;
+    if (!looksLikeJose(access_token) && match[1] === undefined && !alone) continue;
+    const warnings: ImportWarning[] = [];
+    if (broken) warnings.push({ code: 'whitespace_removed', member: 'access_token' });
+    inspect('access_token', access_token, warnings);
+    const token_type = match[2]?.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer';
+    return { tokens: { access_token, token_type }, source: 'bearer_header', warnings };
+  }
+  return undefined;
+}
+
+// --- Members without JSON around them ---
+
+const pairs =
+  /(?<![\w-])["']?(access_?token|id_?token|refresh_?token|token_?type|scope|expires_?in|refresh_?expires_?in|refresh_?token_?expires_?in)["']?(?:\s*:\s*|\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"',;&{}<>()]+))/gi;
+
+function fromPairs(text: string): ImportedTokens | undefined {
+  const entries: [string, unknown][] = [];
+  const duplicates: string[] = [];
+  for (const [, name = '', double, single, bare] of text.matchAll(pairs)) {
+    const member = memberOf(name) ?? name;
+    const quoted = double ?? single;
+    const value = quoted ?? (/^\d+$/.test(bare ?? '') ? Number(bare) : decodeForm(bare ?? ''));
+    // Code around a response reads its members (`x = tokens.access_token`): that is no token.
+    if (
+      quoted === undefined &&
+      typeof value === 'string' &&
+      /[()[\]]|^\$|^(?:null|undefined|none)$/i.test(value)
+    )
+      continue;
+    if (entries.some(([known]) => known === member)) duplicates.push(member);
+    else entries.push([member, value]);
+  }
+  const read = readMembers(Object.fromEntries(entries), duplicates);
+  return hasToken(read.tokens) ? { ...read, source: 'pairs' } : undefined;
+}
+
+function decodeForm(value: string): string {
+  try {
+    return decodeURIComponent(value.replaceAll('+', ' '));
+  } catch {
+    return value;
+  }
+}
+
+// --- Tokens in prose, and single words ---
+
+function fromProse(text: string): ImportedTokens | undefined {
+  const warnings: ImportWarning[] = [];
+  const tokens: { -readonly [K in 'access_token' | 'id_token' | 'refresh_token']?: string } = {};
+  for (const { start, end } of findJwts(text).slice(0, objectsTried)) {
+    const token = text.slice(start, end);
+    if (!isJose(token)) continue;
+    const member = assign(decodeToken(token), warnings);
+    if (tokens[member] === undefined) tokens[member] = token;
+    else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });
+  }
+  return hasToken(tokens) ? { tokens, source: 'jwt', warnings } : undefined;
+}
+
+/** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
+function fromWord(text: string): ImportedTokens | undefined {
+  const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
+  if (!/^[\x21-\x7e]{8,}$/.test(word) || /^[a-z][a-z\d+.-]*:\/\/|^[{[<]/i.test(word)) return undefined;
+  if (word.length > tokenLimit)
+    throw new WorkbenchError('token_too_large', { size: word.length, limit: tokenLimit });
+  return { tokens: { refresh_token: word }, source: 'refresh_token', warnings: [] };
+}
+
+function nothing(text: string): never {
+  const error = /"error"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];
+  throw new WorkbenchError(
+    'nothing_to_import',
+    error === undefined ? { reason: 'no_token' } : { reason: 'error_response', error },
+  );
+}
+
+// --- What the members hold ---
+
+function readMembers(object: JsonObject, duplicates: readonly string[]) {
+  const warnings: ImportWarning[] = [];
+  const tokens: { -readonly [K in Member]?: string | number } = {};
+  for (const name of duplicates) {
+    const member = memberOf(name);
+    if (member) warnings.push({ code: 'duplicate_member', member });
+  }
+  for (const [name, value] of Object.entries(object)) {
+    const member = memberOf(name);
+    if (!member) continue;
+    const read = readMember(member, value, warnings);
+    if (read !== undefined) tokens[member] = read;
+    else if (value !== null) warnings.push({ code: 'member_ignored', member });
+  }
+  return { tokens: tokens as RawTokens, warnings };
+}
+
+function readMember(member: Member, value: unknown, warnings: ImportWarning[]): string | number | undefined {
+  switch (member) {
+    case 'access_token':
+    case 'id_token':
+    case 'refresh_token':
+      return typeof value === 'string' ? readToken(member, value, warnings) : undefined;
+    case 'expires_in':
+    case 'refresh_expires_in':
+      return readSeconds(member, value, warnings);
+    case 'scope':
+      if (Array.isArray(value) && value.every(item => typeof item === 'string')) {
+        warnings.push({ code: 'list_as_text', member });
+        return value.join(' ');
+      }
+      return typeof value === 'string' ? value : undefined;
+    case 'token_type':
+      return typeof value === 'string' ? value : undefined;
+  }
+}
+
+function readToken(
+  member: 'access_token' | 'id_token' | 'refresh_token',
+  value: string,
+  warnings: ImportWarning[],
+): string | undefined {
+  const token = value.replace(/[\s\u00ad\u200b-\u200d\u2060\ufeff]+/g, '');
+  if (token.length > tokenLimit)
+    throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
+  if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
+  if (token !== value) warnings.push({ code: 'whitespace_removed', member });
+  inspect(member, token, warnings);
+  return token;
+}
+
+/** Says what is odd about a token, and leaves it as it is: only its issuer knows whether it is right. */
+function inspect(
+  member: 'access_token' | 'id_token' | 'refresh_token',
+  token: string,
+  warnings: ImportWarning[],
+): void {
+  try {
+    const use = tokenUse(decodeToken(token));
+    if (use && use !== member) warnings.push({ code: 'looks_like_other_token', member });
+  } catch (error) {
+    warnings.push({ code: 'token_damaged', member, ...(isWorkbenchError(error) && { error: error.code }) });
+  }
+}
+
+function readSeconds(member: Member, value: unknown, warnings: ImportWarning[]): number | undefined {
+  if (typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,6})?\s*$/.test(value)) {
+    warnings.push({ code: 'number_as_text', member });
+    return Number(value);
+  }
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function hasToken(tokens: RawTokens): boolean {
+  return [tokens.access_token, tokens.id_token, tokens.refresh_token].some(token => token !== undefined);
+}

@@ -1,0 +1,115 @@
+/** JSON.parse, and what it keeps to itself: members that come twice, and how deep the text goes. */
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Deeper texts are refused: no token needs it, and whoever renders them would suffer. */
+export const depthLimit = 100;
+
+/** A member that comes twice in one object. JSON.parse keeps the last; other readers keep the first. */
+export interface DuplicateMember {
+  readonly member: string;
+  /** JSON Pointer (RFC 6901). */
+  readonly path: string;
+}
+
+/** As many duplicates as are named; one is enough to distrust a text. */
+const duplicatesNamed = 16;
+
+export type JsonReading =
+  | { readonly ok: true; readonly value: unknown; readonly duplicates: readonly DuplicateMember[] }
+  | { readonly ok: false; readonly reason: 'depth' | 'syntax' };
+
+/** Linear in the text. The value is JSON.parse's own, so `__proto__` in it is a member like any other. */
+export function readJson(text: string): JsonReading {
+  const duplicates = scan(text);
+  if (duplicates === undefined) return { ok: false, reason: 'depth' };
+  try {
+    return { ok: true, value: JSON.parse(text), duplicates };
+  } catch {
+    return { ok: false, reason: 'syntax' };
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member of the object itself: a name like `constructor` must not find what every object inherits. */
+export function own(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+interface Frame {
+  /** Members seen so far; `undefined` in an array. */
+  readonly members: Set<string> | undefined;
+  /** The member or index that the scan is in. */
+  at: string | number;
+  /** The next string is a member's name. */
+  nameNext: boolean;
+}
+
+/** Expects nothing of the text: what is no JSON fails in JSON.parse afterwards. `undefined` where it is too deep. */
+function scan(text: string): DuplicateMember[] | undefined {
+  const duplicates: DuplicateMember[] = [];
+  const stack: Frame[] = [];
+  let frame: Frame | undefined;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22: {
+        const start = i;
+        i = endOfString(text, i);
+        if (!frame?.nameNext || !frame.members) break;
+        const name = memberName(text.slice(start, i + 1));
+        frame.nameNext = false;
+        frame.at = name;
+        if (frame.members.has(name) && duplicates.length < duplicatesNamed) {
+          duplicates.push({ member: name, path: pointer(stack) });
+        }
+        frame.members.add(name);
+        break;
+      }
+      case 0x7b:
+        frame = { members: new Set(), at: '', nameNext: true };
+        if (stack.push(frame) > depthLimit) return undefined;
+        break;
+      case 0x5b:
+        frame = { members: undefined, at: 0, nameNext: false };
+        if (stack.push(frame) > depthLimit) return undefined;
+        break;
+      case 0x7d:
+      case 0x5d:
+        stack.pop();
+        frame = stack.at(-1);
+        break;
+      case 0x2c:
+        if (frame?.members) frame.nameNext = true;
+        else if (typeof frame?.at === 'number') frame.at++;
+        break;
+    }
+  }
+  return duplicates;
+}
+
+/** The offset of the closing quote, or of the text's end. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) return i;
+    if (code === 0x5c) i++;
+  }
+  return text.length;
+}
+
+/** `"\u0061ud"` and `"aud"` are one name. */
+function memberName(quoted: string): string {
+  if (!quoted.includes('\\')) return quoted.slice(1, -1);
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return quoted.slice(1, -1);
+  }
+}
+
+function pointer(stack: readonly Frame[]): string {
+  return stack.map(({ at }) => `/${String(at).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
