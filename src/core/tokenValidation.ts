@@ -1,0 +1,150 @@
+import { type AuthorizationServer, clockSkew, processRefreshTokenResponse } from 'oauth4webapi';
+import type { Connection } from './connection.ts';
+import type { Endpoints } from './discovery.ts';
+import { type ErrorData, WorkbenchError } from './errors.ts';
+import { decodeToken } from './jwt.ts';
+import { printable } from './redact.ts';
+import type { RawTokens } from './tokenSet.ts';
+
+/** Something that an issuer should not do and that does no harm. */
+export interface ResponseWarning {
+  readonly code:
+    | 'member_invalid'
+    | 'token_type_missing'
+    | 'clock_skew'
+    | 'id_token_claim_changed'
+    | 'id_token_encrypted';
+  /** The member of the response or the claim of the ID token. */
+  readonly member?: string;
+  /** Milliseconds by which the issuer's clock is ahead of this machine's. */
+  readonly skew?: number;
+}
+
+/** Milliseconds between the clocks from which on the issuer's own is used, and the user is told. */
+const tolerableSkew = 60_000;
+
+/** What OpenID Connect Discovery §3 and RFC 7518 §3.1 know, for issuers whose metadata says nothing. Never `none`. */
+const anyAlgorithm = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'],
+  ...['EdDSA', 'Ed25519', 'HS256', 'HS384', 'HS512'],
+];
+
+export interface Validation {
+  readonly raw: RawTokens;
+  /** What was left out of the response already. */
+  readonly warnings: readonly ResponseWarning[];
+  readonly previous: { readonly id_token?: string };
+  readonly endpoints: Endpoints;
+  readonly connection: Connection;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  readonly date: number | undefined;
+}
+
+/**
+ * RFC 6749 §5.1, and OpenID Connect Core §12.2 where there is an ID token. This does not validate signatures.
+ * @throws WorkbenchError `response_invalid` with `reason`
+ */
+export async function validateTokenResponse(
+  validation: Validation,
+): Promise<{ readonly warnings: readonly ResponseWarning[] }> {
+  const { raw, connection, endpoints, previous, receivedAt, date } = validation;
+  const warnings = [...validation.warnings];
+  if (raw.access_token === undefined) throw invalid('access_token_missing');
+  if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
+  const skew = date === undefined ? 0 : date - receivedAt;
+  const isSkewed = Math.abs(skew) > tolerableSkew;
+  if (isSkewed) warnings.push({ code: 'clock_skew', skew });
+  const before = claimsOf(previous.id_token);
+  const now = claimsOf(raw.id_token);
+  const { token_type = 'Bearer', id_token, ...others } = raw;
+  // Five parts: only the client's own key could open it, and no access token is worse for that.
+  const isEncrypted = id_token?.split('.').length === 5;
+  if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
+  // An issuer without a name can be held to nothing but what it called itself before.
+  const issuer = endpoints.issuer ?? text(before?.iss) ?? text(now?.iss) ?? 'urn:none';
+  const as: AuthorizationServer = {
+    issuer,
+    id_token_signing_alg_values_supported: [
+      ...(endpoints.id_token_signing_alg_values_supported ?? anyAlgorithm),
+    ].filter(alg => alg !== 'none'),
+  };
+  // Its clock reads Date.now(): this turns it into ours, or into the issuer's where ours is wrong.
+  const client = {
+    client_id: connection.clientId,
+    [clockSkew]: Math.round(((isSkewed && date !== undefined ? date : receivedAt) - Date.now()) / 1000),
+  };
+  const body = JSON.stringify({ ...others, token_type, ...(!isEncrypted && { id_token }) });
+  const response = new Response(body, { headers: { 'content-type': 'application/json' } });
+  try {
+    await processRefreshTokenResponse(as, client, response);
+  } catch (error) {
+    throw explained(error, raw, issuer);
+  }
+  if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
+  return { warnings };
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+function claimsOf(idToken: string | undefined): Claims | undefined {
+  if (idToken === undefined) return undefined;
+  try {
+    const decoded = decodeToken(idToken);
+    return decoded.kind === 'jws' ? decoded.payload : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** OpenID Connect Core §12.2: a refreshed ID token is about the same user, of the same issuer, for the same client. */
+function sameUser(before: Claims, now: Claims): ResponseWarning[] {
+  for (const claim of ['iss', 'sub'] as const) {
+    if (before[claim] !== undefined && before[claim] !== now[claim])
+      throw invalid('id_token_changed', { claim });
+  }
+  const audience = list(now.aud);
+  if (!list(before.aud).every(each => audience.includes(each)))
+    throw invalid('id_token_changed', { claim: 'aud' });
+  return ['auth_time', 'azp', 'nonce']
+    .filter(claim => before[claim] !== undefined && now[claim] !== undefined && before[claim] !== now[claim])
+    .map(claim => ({ code: 'id_token_claim_changed', member: claim }));
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : value === undefined ? [] : [value];
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Neither message nor cause of oauth4webapi's errors is kept: the cause is the response itself. */
+function explained(error: unknown, raw: RawTokens, issuer: string): WorkbenchError {
+  const code = property(error, 'code');
+  const cause = property(error, 'cause');
+  const claim = text(property(cause, 'claim'));
+  if (code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED') return invalid('id_token_time', { claim });
+  if (code === 'OAUTH_JWT_CLAIM_COMPARISON_FAILED') {
+    const found = claim === 'iss' ? text(property(property(cause, 'claims'), 'iss')) : undefined;
+    return invalid('id_token_claim', {
+      claim,
+      ...(found !== undefined && { expected: printable(issuer, 200), found: printable(found, 200) }),
+    });
+  }
+  if (code === 'OAUTH_UNSUPPORTED_OPERATION' && !/^(?:bearer|dpop)$/i.test(raw.token_type ?? 'bearer')) {
+    return invalid('token_type_unsupported', { found: printable(raw.token_type ?? '', 40) });
+  }
+  const header = property(cause, 'header');
+  if (header !== undefined)
+    return invalid('id_token_algorithm', { found: printable(String(property(header, 'alg')), 40) });
+  return invalid(raw.id_token === undefined ? 'malformed' : 'id_token_malformed');
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Claims)[name] : undefined;
+}
+
+function invalid(reason: string, more: ErrorData = {}): WorkbenchError {
+  return new WorkbenchError('response_invalid', { reason, sent: true, ...more });
+}
