@@ -1,0 +1,146 @@
+import { l10n } from 'vscode';
+import type { ErrorData } from '../../core/errors.ts';
+import { durationText } from './time.ts';
+
+/** Metadata that is there and cannot be used. */
+export function invalidMetadata({ issuer, reason, endpoint }: ErrorData): string {
+  const name = show(issuer);
+  switch (reason) {
+    case 'html':
+      return l10n.t(
+        '{0} answers with a web page where its metadata should be. Check the issuer; a proxy or a login page may stand in between.',
+        name,
+      );
+    case 'issuer_missing':
+      return l10n.t(
+        'The metadata of {0} does not say whose it is, so it cannot be trusted. Set the endpoints in the settings.',
+        name,
+      );
+    case 'endpoint':
+      return l10n.t('The metadata of {0} has no usable {1}. Set it in the settings.', name, show(endpoint));
+    default:
+      return l10n.t(
+        'The metadata of {0} is no JSON object. Check the issuer, or set tokenEndpoint for an issuer without metadata.',
+        name,
+      );
+  }
+}
+
+/** An answer whose status is an error and whose body is not OAuth's. */
+export function httpError(data: ErrorData): string {
+  const { status, sent } = data;
+  const host = show(data.host, l10n.t('The issuer'));
+  const words =
+    data.firstLine !== undefined
+      ? l10n.t('Its words: "{0}".', show(data.firstLine))
+      : data.empty === true
+        ? l10n.t('The answer is empty.')
+        : undefined;
+  const what = l10n.t('{0} answered with status {1}.', host, show(status));
+  return joined(what, words, advice());
+
+  function advice(): string {
+    if (typeof data.retryAfter === 'number' && data.retryAfter > 0) {
+      return l10n.t('It asks to wait {0} before the next request.', durationText(data.retryAfter));
+    }
+    if (status === 429) return l10n.t('There were too many requests. Try again later.');
+    if (status === 400 && data.empty === true) {
+      return l10n.t(
+        'Some issuers say so that the refresh token has ended. Sign in again or import a new one.',
+      );
+    }
+    if (status === 401 || status === 403) {
+      return l10n.t(
+        'Check the client id, the client secret and tokenEndpointAuthMethod. The refresh token is kept.',
+      );
+    }
+    if (status === 404 || status === 405) {
+      return l10n.t('Check that tokenEndpoint is right. The refresh token is kept.');
+    }
+    if (typeof status === 'number' && status >= 500) {
+      return sent === false
+        ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
+        : l10n.t(
+            'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
+          );
+    }
+    return l10n.t('Check the settings of this connection. The refresh token is kept.');
+  }
+}
+
+/** A success that cannot be used. */
+export function invalidResponse(data: ErrorData): string {
+  const { reason, claim, found, expected } = data;
+  const host = show(data.host, l10n.t('The issuer'));
+  switch (reason) {
+    case 'html':
+      return joined(
+        l10n.t('{0} answered with a web page instead of tokens.', host),
+        data.firstLine === undefined ? undefined : l10n.t('Its words: "{0}".', show(data.firstLine)),
+        l10n.t('Check tokenEndpoint; a proxy or a login page may stand in between.'),
+      );
+    case 'not_json':
+    case 'not_an_object':
+      return l10n.t(
+        '{0} answered with something that is no token response, or only with a part of one. Try again; if it stays so, check tokenEndpoint.',
+        host,
+      );
+    case 'access_token_missing':
+      return l10n.t(
+        'The answer holds no access token. A new refresh token in it was stored. Check the scope and the settings of the client at the issuer.',
+      );
+    case 'token_type_unsupported':
+      return l10n.t(
+        'The answer holds a token of the type "{0}", which is not supported: Bearer and DPoP are.',
+        show(found),
+      );
+    case 'id_token_time':
+      return l10n.t(
+        'The ID token in the answer is not valid now ({0}). Check the clock of this computer.',
+        show(claim),
+      );
+    case 'id_token_claim':
+      return found === undefined
+        ? l10n.t(
+            'The ID token in the answer is not for this client ({0} differs). Check clientId.',
+            show(claim),
+          )
+        : l10n.t(
+            'The ID token in the answer is from another issuer: {0}, where {1} is expected. Check issuer.',
+            show(found),
+            show(expected),
+          );
+    case 'id_token_changed':
+      return l10n.t(
+        'The ID token in the answer is about someone or something else than before ({0} changed), so it was not taken. Sign in again.',
+        show(claim),
+      );
+    case 'id_token_algorithm':
+      return l10n.t(
+        'The ID token in the answer is signed with {0}, which this issuer does not announce.',
+        show(found),
+      );
+    case 'id_token_critical':
+      return l10n.t(
+        'The ID token in the answer has a critical header (crit) that is not understood, so it was not taken.',
+      );
+    case 'id_token_malformed':
+      return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');
+    default:
+      return l10n.t('The answer of the issuer is no valid token response. Check tokenEndpoint.');
+  }
+}
+
+/** Whether the other side may have seen the request: what that means for a refresh token that rotates. */
+export function arrival(sent: ErrorData[string]): string | undefined {
+  if (sent === false) return l10n.t('No token was sent.');
+  return sent === true ? l10n.t('It may have received the request all the same.') : undefined;
+}
+
+export function joined(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(part => part !== undefined).join(' ');
+}
+
+export function show(value: ErrorData[string], otherwise = l10n.t('unknown')): string {
+  return value === undefined ? otherwise : String(value);
+}

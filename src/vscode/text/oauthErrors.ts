@@ -1,0 +1,74 @@
+import { l10n } from 'vscode';
+import type { ErrorData } from '../../core/errors.ts';
+import { durationText } from './time.ts';
+
+/** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
+export function oauthErrorText(data: ErrorData): string {
+  const error = String(data.error ?? '');
+  const meaning = Object.hasOwn(meanings, error) ? meanings[error]?.() : undefined;
+  const wait =
+    typeof data.retryAfter === 'number' && data.retryAfter > 0
+      ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))
+      : undefined;
+  const words =
+    data.error_description === undefined
+      ? l10n.t('Its words: {0}.', error)
+      : l10n.t('Its words: {0}, "{1}".', error, String(data.error_description));
+  return [meaning ?? unknownMeaning(data.status), wait, words].filter(part => part !== undefined).join(' ');
+}
+
+function unknownMeaning(status: ErrorData[string]): string {
+  return typeof status === 'number' && status >= 500
+    ? l10n.t('The issuer has a problem. Try again soon.')
+    : l10n.t('The issuer refused the request. The refresh token is kept.');
+}
+
+const ended = () =>
+  l10n.t(
+    'The issuer does not take this refresh token any more: it has expired, was used before or was revoked. Sign in again or import a new one.',
+  );
+const atTheBrowser = () =>
+  l10n.t('The issuer wants you to sign in again in the browser, for a new consent or a second factor.');
+const dpop = () =>
+  l10n.t(
+    'The issuer wants tokens that are bound to a key (DPoP), and the proof was missing or not accepted.',
+  );
+
+const meanings: Readonly<Record<string, () => string>> = {
+  invalid_grant: ended,
+  bad_refresh_token: ended,
+  invalid_refresh_token: ended,
+  expired_token: () => l10n.t('The code for signing in has expired. Start the sign-in again.'),
+  authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
+  invalid_client: () =>
+    l10n.t(
+      'The issuer does not know this client, or its secret is wrong. Check clientId, tokenEndpointAuthMethod and the client secret. The refresh token is kept.',
+    ),
+  unauthorized_client: () =>
+    l10n.t(
+      'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId. The refresh token is kept.',
+    ),
+  unsupported_grant_type: () =>
+    l10n.t('The token endpoint does not know this grant. Check tokenEndpoint. The refresh token is kept.'),
+  invalid_request: () =>
+    l10n.t(
+      'The issuer cannot make sense of the request. Check tokenEndpointAuthMethod, resource and extraParameters. The refresh token is kept.',
+    ),
+  invalid_scope: () =>
+    l10n.t('The issuer does not grant the scope that is asked for. Check scope. The refresh token is kept.'),
+  invalid_target: () =>
+    l10n.t(
+      'The issuer gives no tokens for this resource. Check resource and audience. The refresh token is kept.',
+    ),
+  access_denied: () => l10n.t('The sign-in was declined, by you or by a rule of the issuer.'),
+  interaction_required: atTheBrowser,
+  login_required: atTheBrowser,
+  consent_required: atTheBrowser,
+  use_dpop_nonce: dpop,
+  invalid_dpop_proof: dpop,
+  unsupported_token_type: () => l10n.t('The issuer cannot revoke this kind of token.'),
+  server_error: () =>
+    l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.'),
+  temporarily_unavailable: () => l10n.t('The issuer is overloaded or under maintenance. Try again later.'),
+  slow_down: () => l10n.t('There were too many requests. Try again later.'),
+};
