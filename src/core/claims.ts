@@ -119,3 +119,8 @@ export const headerParameters: ReadonlyMap<string, Registered> = table([
   ['RFC 8555 section 6.5.2', 'string', 'nonce'],
   ['OpenID Federation section 4.3', 'strings', 'trust_chain'],
 ]);
+
+/** What kind of value a claim holds, as far as its name tells. */
+export function claimKind(name: string): ValueKind | undefined {
+  return registeredClaims.get(name)?.kind;
+}

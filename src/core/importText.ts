@@ -94,7 +94,7 @@ function memberOf(name: string): Member | undefined {
 
 function fromBareToken(text: string): ImportedTokens | undefined {
   const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
-  if (!looksLikeJose(word) || !/^[\w.\s-]+$/.test(word)) return undefined;
+  if (!looksLikeJose(word) || /[^\w.\s-]/.test(word)) return undefined;
   const token = word.replace(/\s+/g, '');
   if (token !== word) {
     // Two tokens, or a token and words after it, are not one broken token.
@@ -220,13 +220,13 @@ function objectAt(text: string, start: number): FoundObject | undefined {
 /** As many mentions of the scheme are looked into. */
 const headersTried = 8;
 const header =
-  /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+)+(?=[\w.~+/-]{8})/gi;
+  /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
 
 function fromBearer(text: string): ImportedTokens | undefined {
   let tried = 0;
   for (const match of text.matchAll(header)) {
     if (tried++ === headersTried) break;
-    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + tokenLimit);
+    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + tokenLimit + 1);
     const written = /^[\w.~+/=\s-]+/.exec(rest)?.[0] ?? '';
     const word = /^\S+/.exec(written)?.[0] ?? '';
     const joined = written.replace(/\s+/g, '');
@@ -236,6 +236,7 @@ function fromBearer(text: string): ImportedTokens | undefined {
     // "the bearer authentication scheme" is no header: an opaque token needs one around it, or nothing at all.
     const alone = match.index === 0 && match[0].length + word.length === text.length;
     if (!looksLikeJose(access_token) && match[1] === undefined && !alone) continue;
+    requireSize(access_token);
     const warnings: ImportWarning[] = [];
     if (broken) warnings.push({ code: 'whitespace_removed', member: 'access_token' });
     inspect('access_token', access_token, warnings);
@@ -297,10 +298,16 @@ function fromProse(text: string): ImportedTokens | undefined {
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
   const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
-  if (!/^[\x21-\x7e]{8,}$/.test(word) || /^[a-z][a-z\d+.-]*:\/\/|^[{[<]/i.test(word)) return undefined;
-  if (word.length > tokenLimit)
-    throw new WorkbenchError('token_too_large', { size: word.length, limit: tokenLimit });
+  if (word.length < 8 || /[^\x21-\x7e]/.test(word) || /^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word))
+    return undefined;
+  if (word.length < 20 && /^[a-z_-]+[:=]?$/i.test(word)) return undefined;
+  requireSize(word);
   return { tokens: { refresh_token: word }, source: 'refresh_token', warnings: [] };
+}
+
+function requireSize(token: string): void {
+  if (token.length > tokenLimit)
+    throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
 }
 
 function nothing(text: string): never {
@@ -356,9 +363,8 @@ function readToken(
   warnings: ImportWarning[],
 ): string | undefined {
   const token = value.replace(/[\s\u00ad\u200b-\u200d\u2060\ufeff]+/g, '');
-  if (token.length > tokenLimit)
-    throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
-  if (!/^[\x21-\x7e]+$/.test(token)) return undefined;
+  requireSize(token);
+  if (token === '' || /[^\x21-\x7e]/.test(token)) return undefined;
   if (token !== value) warnings.push({ code: 'whitespace_removed', member });
   inspect(member, token, warnings);
   return token;

@@ -15,9 +15,7 @@ export type TokenWarningCode =
   /** The member comes twice; the last one counts here, the first one elsewhere. */
   | 'duplicate_member'
   | TimeFlaw
-  /** A required header parameter: `alg`, and `enc` in a JWE. */
   | 'alg_missing'
-  | 'enc_missing'
   /** `alg` is `none` in any spelling: anyone could have written this token. */
   | 'alg_none'
   | 'signature_missing'
@@ -170,8 +168,6 @@ function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
     checkEncoding(token.slice(start, dots[index + 1]), part, start, warnings);
   });
   headerWarnings(value, warnings);
-  if (typeof own(value, 'enc') !== 'string')
-    warnings.push({ code: 'enc_missing', part: 'header', member: 'enc' });
   return { kind: 'jwe', header: value, headerText: text, warnings };
 }
 
