@@ -1,0 +1,164 @@
+import { existsSync, readdirSync, watch } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureDependencies } from './lib/ensure.mjs';
+import { lazyBundles } from './lib/lazyBundles.mjs';
+import { elapsed, root, runScript, UserError } from './lib/project.mjs';
+
+/**
+ * @typedef {import('esbuild').BuildOptions} BuildOptions
+ * @typedef {{ file: string, bytes: number }} Output `file` is relative to the project
+ */
+
+/**
+ * Bundles the extension: `dist/extension.js`, and a bundle for each relative dynamic import in `src`
+ * (see scripts/lib/lazyBundles.mjs).
+ * @param {{ production?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`, `to` the output folder
+ * @returns {Promise<Output[]>}
+ */
+export async function buildExtension({ production = false, from = root, to = join(from, 'dist') } = {}) {
+  const main = join(from, 'src', 'main.node.ts');
+  if (!existsSync(main)) throw new UserError(`${main} is missing: it is where the extension starts.`);
+  const outputs = await lazyBundles({ extension: main }, join(from, 'src'), {
+    outdir: to,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external: ['vscode'],
+    // Packages are bundled from their ES modules, which drops what is not used.
+    mainFields: ['module', 'main'],
+    minify: production,
+    // Class names show in error messages and logs.
+    keepNames: production,
+    sourcemap: production ? false : 'linked',
+    legalComments: 'none',
+  });
+  await removeStale(to, outputs);
+  return outputs;
+}
+
+/**
+ * The kinds of tests, and where each runs: `unit` and `ui` in bare Node, `host` and `vsix` inside VS Code.
+ */
+export const testKinds = /** @type {const} */ (['unit', 'ui', 'host', 'vsix']);
+
+/**
+ * Bundles `test/<kind>` to `out/test/<kind>`.
+ * @param {typeof testKinds[number]} kind
+ * @returns {Promise<Output[]>}
+ */
+export async function buildTests(kind) {
+  const folder = join(root, 'test', kind);
+  const outdir = join(root, 'out', 'test', kind);
+  const inHost = kind === 'host' || kind === 'vsix';
+  const entryPoints = testFiles(folder);
+  /** @type {BuildOptions} */
+  const options = inHost
+    ? {
+        entryPoints: [...entryPoints, { in: join(root, 'test', 'host', 'index.ts'), out: 'index' }],
+        format: 'cjs',
+      }
+    : // Splitting: a module that several tests import is one module, as it is in the extension.
+      { entryPoints, format: 'esm', splitting: true, outExtension: { '.js': '.mjs' } };
+  const outputs = await bundle({
+    ...options,
+    outdir,
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    external: ['vscode'],
+    sourcemap: 'linked',
+  });
+  await removeStale(outdir, outputs);
+  return outputs;
+}
+
+/** @param {string} folder @returns {{ in: string, out: string }[]} */
+function testFiles(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.test.ts'))
+    .map(name => ({ in: join(folder, name), out: name.slice(0, -'.ts'.length) }));
+}
+
+/**
+ * @param {BuildOptions} options
+ * @returns {Promise<Output[]>}
+ */
+async function bundle(options) {
+  const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
+  const { metafile } = await build({
+    ...options,
+    bundle: true,
+    metafile: true,
+    absWorkingDir: root,
+    logLevel: 'error',
+  });
+  return Object.entries(metafile?.outputs ?? {}).map(([file, { bytes }]) => ({ file, bytes }));
+}
+
+/**
+ * Removes what an earlier build left. Done after building and file by file, so that a VS Code which is running on the
+ * folder never finds it empty.
+ * @param {string} folder
+ * @param {Output[]} outputs
+ */
+async function removeStale(folder, outputs) {
+  if (!existsSync(folder)) return;
+  const kept = new Set(outputs.map(({ file }) => resolve(root, file)));
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const file = join(folder, name);
+    if (/\.m?js(\.map)?$/.test(name) && !kept.has(file)) await rm(file, { force: true });
+  }
+}
+
+/**
+ * @param {{ production?: boolean }} [options]
+ * @returns {Promise<Output[]>}
+ */
+export async function buildAll(options) {
+  const built = await Promise.all([buildExtension(options), ...testKinds.map(buildTests)]);
+  return built.flat();
+}
+
+/** @param {Output[]} outputs */
+export function printSizes(outputs) {
+  for (const { file, bytes } of outputs) {
+    if (!/\.js$/.test(file) || dirname(file) !== 'dist') continue;
+    console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KB  ${relative('', file).split(sep).join('/')}`);
+  }
+}
+
+async function main() {
+  const { values } = parseArgs({ options: { watch: { type: 'boolean' }, production: { type: 'boolean' } } });
+  await ensureDependencies();
+  const once = async () => {
+    const since = performance.now();
+    printSizes(await buildAll({ production: values.production ?? false }));
+    console.log(`Built in ${elapsed(since)}.`);
+  };
+  if (!values.watch) return once();
+  await watchAndRun(['src', 'test', 'scripts'], once);
+}
+
+/**
+ * A whole build takes less than a second, so watching needs nothing finer than doing it again.
+ * @param {string[]} folders
+ * @param {() => Promise<void>} build
+ */
+async function watchAndRun(folders, build) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const safely = () => build().catch(error => console.error(String(error.message ?? error)));
+  for (const folder of folders) {
+    watch(join(root, folder), { recursive: true }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(safely, 100);
+    });
+  }
+  await safely();
+  console.log('Watching for changes; Ctrl-C ends.');
+}
+
+if (basename(process.argv[1] ?? '') === 'build.mjs') runScript(main);

@@ -1,0 +1,179 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { UserError } from './project.mjs';
+
+/**
+ * What every window starts with: nothing that moves, greets, or asks the network.
+ * @type {Record<string, unknown>}
+ */
+export const quietSettings = {
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'telemetry.telemetryLevel': 'off',
+};
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {number} [port] a free one by default
+ * @property {boolean} [workspaceTrust] whether untrusted folders open in Restricted Mode; false by default
+ * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
+ * @property {string} [userDataDir] kept afterwards; a temporary one by default
+ * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
+ * @property {Record<string, string>} [env] added to the environment of the extension host
+ *
+ * @typedef {object} Server
+ * @property {string} url
+ * @property {number} port
+ * @property {number} pid
+ * @property {string} userDataDir with `User/settings.json` in it, as on the desktop
+ * @property {string} extensionsDir
+ * @property {() => string} output what the server has printed, for when something fails
+ * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
+ *
+ * @typedef {object} WindowOptions
+ * @property {string} [folder] a folder, or a `.code-workspace` file, to be opened
+ * @property {string | string[]} [extensionDevelopmentPath]
+ * @property {string} [extensionTestsPath]
+ */
+
+/**
+ * Starts VS Code's server from npm and waits until it listens on 127.0.0.1.
+ * @param {import('./vscode-from-npm.mjs').VSCodeFromNpm} vscode
+ * @param {ServerOptions} [options]
+ * @returns {Promise<Server>}
+ */
+export async function startServer(vscode, options = {}) {
+  const temporary = await realpath(await mkdtemp(join(tmpdir(), 'jwt-workbench-')));
+  const userDataDir = options.userDataDir ?? join(temporary, 'user-data');
+  const extensionsDir = options.extensionsDir ?? join(temporary, 'extensions');
+  await mkdir(extensionsDir, { recursive: true });
+  await writeUserSettings(userDataDir, options.userSettings);
+  const args = [
+    vscode.serverMain,
+    ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
+    ...['--accept-server-license-terms', '--telemetry-level', 'off'],
+    ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
+    ...['--extensions-dir', extensionsDir],
+    // Without this flag the built workbench silently ignores extensions under development.
+    '--enable-smoke-test-driver',
+    ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
+  ];
+  const child = spawn(vscode.node, args, {
+    // A process group of its own, so that extension hosts and terminals can be ended together with the server.
+    detached: process.platform !== 'win32',
+    // An empty address: no gallery is asked for extensions, here or in the browser.
+    env: { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', chunk => {
+    output += chunk;
+  });
+  child.stderr.on('data', chunk => {
+    output += chunk;
+  });
+  /** @type {Promise<void>} */
+  const ended = new Promise(resolve => child.once('close', () => resolve()));
+  // Covers an exit by an uncaught error; the ordinary way is stop().
+  const onExit = () => endGroup(child, 'SIGKILL');
+  process.once('exit', onExit);
+
+  const stop = async () => {
+    process.off('exit', onExit);
+    endGroup(child, 'SIGTERM');
+    const impatient = setTimeout(() => endGroup(child, 'SIGKILL'), 2_000);
+    await ended;
+    clearTimeout(impatient);
+    endGroup(child, 'SIGKILL'); // The server is gone, but an extension host may take its time.
+    await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  try {
+    const port = await listening(child, () => output);
+    const url = `http://127.0.0.1:${port}/`;
+    return { url, port, pid: child.pid ?? 0, userDataDir, extensionsDir, output: () => output, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * @param {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, import('node:stream').Readable>} child
+ * @param {() => string} output
+ * @returns {Promise<number>} the port
+ */
+function listening(child, output) {
+  return new Promise((resolve, reject) => {
+    /** @param {string} why */
+    const fail = why => reject(new UserError(`VS Code's server ${why}. It printed:\n${output()}`));
+    const timer = setTimeout(() => fail('did not listen within 30 s'), 30_000);
+    child.once('error', error => fail(`could not be started: ${error.message}`));
+    child.once('exit', code => fail(`ended with exit code ${code} before it listened`));
+    child.stdout.on('data', () => {
+      const port = /Extension host agent listening on (\d+)/.exec(output())?.[1];
+      if (port === undefined) return;
+      clearTimeout(timer);
+      resolve(Number(port));
+    });
+  });
+}
+
+/**
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {'SIGTERM' | 'SIGKILL'} signal
+ */
+function endGroup(child, signal) {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') {
+    if (child.exitCode === null) spawnSync('taskkill', ['/pid', String(child.pid), '/t', '/f']);
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // Nobody is left in the group.
+  }
+}
+
+/**
+ * Writes the user settings file: the quiet settings, below what the file has already, below the given ones. This
+ * server hands its `User` folder to the browser, so a file written before the window opens is what the workbench starts
+ * with, application-scoped settings included.
+ * @param {string} userDataDir
+ * @param {Record<string, unknown>} [settings]
+ */
+export async function writeUserSettings(userDataDir, settings) {
+  const file = join(userDataDir, 'User', 'settings.json');
+  await mkdir(dirname(file), { recursive: true });
+  const before = await readFile(file, 'utf8').then(JSON.parse, () => ({}));
+  await writeFile(file, `${JSON.stringify({ ...quietSettings, ...before, ...settings }, null, 2)}\n`);
+}
+
+/**
+ * @param {Server} server
+ * @param {WindowOptions} options
+ * @returns {string} the address of a window of this server
+ */
+export function windowUrl(server, { folder, extensionDevelopmentPath = [], extensionTestsPath }) {
+  /** @param {string} path */
+  const remote = path => `vscode-remote://127.0.0.1:${server.port}${pathToFileURL(path).pathname}`;
+  const payload = [
+    ...[extensionDevelopmentPath].flat().map(path => ['extensionDevelopmentPath', remote(path)]),
+    ...(extensionTestsPath ? [['extensionTestsPath', remote(extensionTestsPath)]] : []),
+    ['skipWelcome', 'true'],
+  ];
+  const url = new URL(server.url);
+  if (folder) {
+    const path = decodeURIComponent(pathToFileURL(folder).pathname);
+    url.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', path);
+  }
+  url.searchParams.set('payload', JSON.stringify(payload));
+  return url.href;
+}
