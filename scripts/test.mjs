@@ -1,0 +1,136 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildExtension, buildTests, testKinds } from './build.mjs';
+import { ensureDependencies } from './lib/ensure.mjs';
+import { elapsed, root, runScript, UserError } from './lib/project.mjs';
+import { grepVariable, readResults, resultsVariable } from './lib/results.mjs';
+import { Report, runNode } from './lib/stages.mjs';
+
+/**
+ * `npm test`: everything. `npm test -- unit ui --grep refresh`: some of it.
+ */
+async function main() {
+  const since = performance.now();
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { grep: { type: 'string' } },
+  });
+  const { grep } = values;
+  const wrong = positionals.find(name => !testKinds.some(kind => kind === name));
+  if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${testKinds.join(', ')}.`);
+  /** @param {typeof testKinds[number]} kind */
+  const wants = kind => (positionals.length === 0 || positionals.includes(kind)) && hasTests(kind);
+  const everything = positionals.length === 0 && !grep;
+
+  await ensureDependencies();
+  console.log(`dependencies: there (${elapsed(since)})`);
+  const report = new Report();
+  // Imported only now: these modules need the dependencies.
+  const { chooseVSCode, runInVSCode, vscodeFromNpm } = await import('./lib/vscode-runs.mjs');
+  const { packageExtension } = await import('./package.mjs');
+  const vsix = join(root, 'out', 'jwt-workbench.vsix');
+
+  /** @type {import('./lib/vscode-runs.mjs').VSCode | undefined} */
+  let vscode;
+  const fetching = report.stage('fetch', async () => {
+    if (wants('host') || wants('vsix')) vscode = await chooseVSCode(process.env.JWT_WORKBENCH_TEST_VSCODE);
+    if (wants('ui') && uiObstacle === undefined) await vscodeFromNpm();
+    return vscode?.label ?? 'not needed';
+  });
+  const checking = everything ? checks(report) : undefined;
+  let built = true;
+  // The package first: both builds write to dist/, and what stays there is the one with source maps.
+  if (wants('vsix'))
+    built = await report.stage('package', async () => void (await packageExtension({ to: vsix })));
+  const kinds = testKinds.filter(wants);
+  built = (await report.stage('build', () => build(kinds))) && built;
+  if (built && wants('unit')) {
+    await report.stage('unit', () => runInNode('unit', 5_000, { grep, show: positionals.length === 1 }));
+  }
+  const fetched = await fetching;
+  await checking;
+
+  if (built && fetched && vscode) {
+    const chosen = vscode;
+    console.log(`\nTests inside VS Code run on: ${chosen.label}`);
+    if (wants('host')) {
+      await report.stage('host', () => runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, grep }));
+    }
+    if (wants('vsix')) {
+      const extensionDevelopmentPath = join(root, 'test', 'fixtures', 'empty-extension');
+      await report.stage('vsix', () =>
+        runInVSCode(chosen, 'vsix', { extensionDevelopmentPath, install: vsix, grep }),
+      );
+    }
+  }
+  if (built && fetched && wants('ui')) {
+    await report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, { grep, show: true }));
+  }
+  report.print(since);
+  return report.failed > 0 ? 1 : 0;
+}
+
+/** @param {typeof testKinds[number][]} kinds */
+async function build(kinds) {
+  const inWorkbench = kinds.some(kind => kind === 'host' || kind === 'ui');
+  await Promise.all([inWorkbench ? buildExtension() : undefined, ...kinds.map(buildTests)]);
+}
+
+/** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is tried on Linux only. */
+const uiObstacle =
+  process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
+
+/** @param {string} kind */
+function hasTests(kind) {
+  const folder = join(root, 'test', kind);
+  return (
+    existsSync(folder) &&
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(name => name.endsWith('.test.ts'))
+  );
+}
+
+/**
+ * Formatting, lint and types, as `npm run lint` and `npm run check` run them.
+ * @param {Report} report
+ */
+async function checks(report) {
+  const modules = join(root, 'node_modules');
+  for (const [name, ...args] of /** @type {const} */ ([
+    ['lint', join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'ci', '--error-on-warnings', '.'],
+    ['types', join(modules, 'typescript', 'bin', 'tsc'), '--noEmit'],
+  ])) {
+    await report.stage(name, async () => {
+      const { code, output } = await runNode(args);
+      if (code !== 0) throw new Error(output);
+    });
+  }
+}
+
+/**
+ * @param {'unit' | 'ui'} kind
+ * @param {number} timeout milliseconds per test
+ * @param {{ grep: string | undefined, show: boolean }} options
+ */
+async function runInNode(kind, timeout, { grep, show }) {
+  const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
+  const file = join(temporary, 'results.json');
+  try {
+    const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
+    const { code, output } = await runNode(
+      ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout)],
+      { show, env: { [resultsVariable]: file, ...(grep ? { [grepVariable]: grep } : {}) } },
+    );
+    if (code !== 0) console.log(output);
+    const results = readResults(file);
+    if (!results)
+      throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
+    return results;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+runScript(main);

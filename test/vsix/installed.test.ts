@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+
+const id = 'jwt-workbench.jwt-workbench';
+
+describe('the packaged extension, installed', () => {
+  const extension = vscode.extensions.getExtension(id);
+
+  it('is the installed one, not the one under development', () => {
+    assert.ok(extension, `${id} is not installed.`);
+    assert.match(extension.extensionUri.path, /\/jwt-workbench\.jwt-workbench-\d+\.\d+\.\d+[^/]*$/);
+  });
+
+  it('activates from the bundles in the package', async () => {
+    await extension?.activate();
+    assert.equal(extension?.isActive, true);
+  });
+
+  it('has every command that its manifest names', async () => {
+    const named: { command: string }[] = extension?.packageJSON.contributes?.commands ?? [];
+    const known = await vscode.commands.getCommands(true);
+    const missing = named.map(({ command }) => command).filter(command => !known.includes(command));
+    assert.deepEqual(missing, []);
+  });
+});
