@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export interface Received {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** A real server on 127.0.0.1 that answers as a test wants, and keeps what it was sent. */
+export interface LoopbackServer {
+  readonly origin: string;
+  readonly requests: Received[];
+  answer: (request: Received, response: ServerResponse) => unknown;
+  close(): Promise<void>;
+}
+
+export async function loopbackServer(
+  answer: LoopbackServer['answer'],
+  tls?: { key: string; cert: string },
+): Promise<LoopbackServer> {
+  const requests: Received[] = [];
+  const listener: RequestListener = async (request, response) => {
+    const { method = '', url: path = '', headers } = request;
+    const received = { method, path, headers, body: await text(request) };
+    requests.push(received);
+    server.answer(received, response);
+  };
+  const http = tls ? createTlsServer(tls, listener) : createServer(listener);
+  // A failed handshake is what some tests are about.
+  http.on('tlsClientError', () => {});
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const server: LoopbackServer = {
+    origin: `${tls ? 'https' : 'http'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    requests,
+    answer,
+    async close() {
+      http.close();
+      http.closeAllConnections();
+      await once(http, 'close');
+    },
+  };
+  return server;
+}
+
+/** Answers with JSON, or with the text as it is. */
+export function reply(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const isText = typeof body === 'string';
+  response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json', ...headers });
+  response.end(isText ? body : JSON.stringify(body));
+}
