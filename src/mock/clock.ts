@@ -13,6 +13,8 @@ export interface MockClock {
    * it there, so that a test can hold a request in flight for as long as it likes without sleeping.
    */
   sleep(ms: number): Promise<void>;
+  /** Wakes every sleeper, due or not: nobody should wait for a server that is closed. */
+  wakeAll(): void;
   /** How many sleepers are waiting. */
   readonly sleeping: number;
 }
@@ -70,6 +72,13 @@ export function createClock(): MockClock {
         sleepers.add({ wakeAt: now() + ms, wake: resolve, timer: undefined });
         settle();
       });
+    },
+    wakeAll() {
+      for (const sleeper of sleepers) {
+        clearTimeout(sleeper.timer);
+        sleeper.wake();
+      }
+      sleepers.clear();
     },
     get sleeping() {
       return sleepers.size;

@@ -55,6 +55,8 @@ export interface Families {
 const handleLength = 22;
 const sweepFrom = 256;
 const sizeLimit = 10_000;
+// Well below the limit, so that a full house does not sweep at every newcomer.
+const sizeAfterEviction = 9_000;
 
 /**
  * A token is its family's handle (128 random bits), 128 fresh random bits, and the generation in base 36. Whoever
@@ -76,9 +78,12 @@ export function createFamilies(policy: RotationPolicy): Families {
     if (families.size < sweepAt) return;
     for (const [handle, family] of families)
       if (family.revoked || isExpired(family, now)) families.delete(handle);
-    for (const handle of families.keys()) {
-      if (families.size < sizeLimit) break;
-      families.delete(handle);
+    if (families.size >= sizeLimit) {
+      // The map is in the order of last use.
+      for (const handle of families.keys()) {
+        if (families.size <= sizeAfterEviction) break;
+        families.delete(handle);
+      }
     }
     sweepAt = Math.min(Math.max(sweepFrom, families.size * 2), sizeLimit);
   };
@@ -115,6 +120,8 @@ export function createFamilies(policy: RotationPolicy): Families {
       return { refused: 'reused' };
     },
     rotate(family, presented, now) {
+      families.delete(family.handle);
+      families.set(family.handle, family);
       if (policy.rotation === 'omit') return undefined;
       if (policy.rotation === 'none' || presented !== family.current) return family.current;
       family.predecessor =

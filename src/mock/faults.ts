@@ -149,12 +149,25 @@ const table = {
   wrongSub: row(tokenOnly, ({ token, sub = 'someone-else' }: OneToken & { sub?: string }) =>
     claimsOf(token, claims => Object.assign(claims, { sub })),
   ),
-  expiredAtBirth: row(tokenOnly, ({ token }: OneToken) =>
-    claimsOf(token, claims => Object.assign(claims, { exp: seconds(claims, 'iat') - 1 })),
+  expiredAtBirth: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
+    claimsOf(token, claims => Object.assign(claims, { exp: seconds(claims, 'iat') - by })),
   ),
   nbfInFuture: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
     claimsOf(token, claims => Object.assign(claims, { nbf: seconds(claims, 'iat') + by })),
   ),
+  /** Any claim at all: set to `value`, or taken out where there is none. */
+  claim: row(tokenOnly, ({ token, name, value }: OneToken & { name: string; value?: unknown }) =>
+    claimsOf(token, claims => setOrRemove(claims, name, value)),
+  ),
+  /** Any member of the JOSE header, likewise. */
+  header: row(tokenOnly, ({ name, value }: { name: string; value?: unknown }) => ({
+    header: header => setOrRemove(header, name, value),
+  })),
+  /** An unsecured JWT, RFC 7519 section 6. */
+  algNone: row(tokenOnly, () => ({
+    header: header => setOrRemove(header, 'alg', 'none'),
+    signature: () => '',
+  })),
   /** An issuer whose clock is wrong by so many seconds; the Date header goes with it. */
   clockSkew: row(tokenOnly, ({ by }: { by: number }) => ({
     claims: claims => {
@@ -233,6 +246,11 @@ export function strikeOf(fault: Fault): Strike {
       throw new TypeError(`No endpoint is called ${JSON.stringify(endpoint)}`);
   }
   return { type: fault.type, at: where, effect: effect(fault) };
+}
+
+function setOrRemove(target: Claims, name: string, value: unknown): void {
+  if (value === undefined) Reflect.deleteProperty(target, name);
+  else target[name] = value;
 }
 
 function flipFirst(signature: string): string {

@@ -52,12 +52,16 @@ export function oauthError(
   return { ...jsonReply(status, { error, error_description: description }, headers), error };
 }
 
+/** `RequestInit` that also takes what libraries pass: members that are there and undefined. */
+export type FetchInit = { readonly [K in keyof RequestInit]?: RequestInit[K] | undefined };
+
+export type Fetch = (input: RequestInfo | URL, init?: FetchInit) => Promise<Response>;
+
 /** The `fetch` of a handler: nothing goes over a network. Takes what the global `fetch` takes. */
-export function fetchOf(
-  handler: Handler,
-): (input: RequestInfo | URL, init?: RequestInit) => Promise<Response> {
+export function fetchOf(handler: Handler): Fetch {
   return async (input, init) => {
-    const request = input instanceof Request && init === undefined ? input : new Request(input, init);
+    const request =
+      input instanceof Request && init === undefined ? input : new Request(input, init as RequestInit);
     const { signal } = request;
     signal.throwIfAborted();
     const url = new URL(request.url);
@@ -72,7 +76,11 @@ export function fetchOf(
       },
     });
     // A caller that gives up is answered at once, but the issuer goes on: over a wire it would not notice.
-    return responseOf(await Promise.race([handled, aborted(signal)]));
+    const reply = await Promise.race([handled, aborted(signal)]);
+    // Nothing but this issuer can be reached from here. A client that would follow must not look like one that refuses.
+    if (reply.headers.location !== undefined && request.redirect !== 'manual')
+      throw new TypeError('fetch failed');
+    return responseOf(reply);
   };
 }
 

@@ -2,7 +2,7 @@ import { createClock, type MockClock } from './clock.ts';
 import { createFamilies, type Rotation } from './families.ts';
 import { createFaultPlan, type FaultPlan } from './faultPlan.ts';
 import type { Endpoint } from './faults.ts';
-import { fetchOf, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
+import { type Fetch, fetchOf, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
 import { createKeyRing, type MockAlg, type MockCrypto, type SigningKey, webCrypto } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import {
@@ -25,7 +25,7 @@ import { createSigner } from './tokens.ts';
 export interface MockIssuer {
   readonly issuer: string;
   /** The issuer in process, no network: what jose and oauth4webapi take as `customFetch`. */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  readonly fetch: Fetch;
   /** The same for a server that has its own idea of a request. */
   readonly handle: Handler;
   readonly clients: readonly MockClient[];
@@ -70,11 +70,11 @@ export async function createMockIssuer(
 ): Promise<MockIssuer> {
   const settings = settle(options);
   const { issuer, clients } = settings;
-  const ring = await createKeyRing(backend, settings.alg);
   const clock = createClock();
   const families = createFamilies(settings);
   const faults = createFaultPlan(options.faults);
   const log = createRequestLog();
+  const ring = await createKeyRing(backend, settings.alg);
   const tokens = createTokenEndpoint(settings, families, createSigner(backend, ring));
   const { host, origin } = new URL(issuer);
   const paths = pathsOf(issuer);

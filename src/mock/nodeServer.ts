@@ -9,6 +9,7 @@ import {
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
+import type { MockClock } from './clock.ts';
 import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
 import { createMockIssuer, type MockIssuer } from './issuer.ts';
 import { describeKey, hashName, type MockAlg, type MockCrypto } from './keys.ts';
@@ -38,8 +39,9 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     throw new TypeError('path: it starts with a slash and does not end with one');
 
   let handle: Handler | undefined;
+  let clock: MockClock | undefined;
   const server = createServer((incoming, outgoing) => {
-    if (handle === undefined) incoming.destroy();
+    if (handle === undefined) incoming.socket.destroy();
     else void exchange(handle, incoming, outgoing);
   });
   // Nobody waits for an idle connection to be reused at the very moment at which it is closed.
@@ -49,11 +51,13 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     new Promise<void>(resolve => {
       server.close(() => resolve());
       server.closeAllConnections();
+      clock?.wakeAll();
     });
 
   try {
     const mock = await createMockIssuer({ ...rest, issuer: `http://127.0.0.1:${port}${path}` }, nodeCrypto);
     handle = mock.handle;
+    clock = mock.clock;
     // Getters stay getters: a spread would freeze `requests` as it is now.
     return Object.defineProperties({ port, close } as MockServer, Object.getOwnPropertyDescriptors(mock));
   } catch (error) {
@@ -77,6 +81,9 @@ function listen(server: Server, port: number): Promise<number> {
 }
 
 async function exchange(handle: Handler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  // Read at once, whatever becomes of the request: a client that hangs up after sending has sent all the same.
+  const body = readBody(incoming);
+  body.catch(() => {});
   try {
     const reply = await handle({
       method: incoming.method ?? '',
@@ -86,12 +93,12 @@ async function exchange(handle: Handler, incoming: IncomingMessage, outgoing: Se
         const value = incoming.headers[name];
         return Array.isArray(value) ? value.join(', ') : value;
       },
-      text: () => readBody(incoming),
+      text: () => body,
     });
     send(reply, incoming, outgoing);
   } catch {
     // The client went away while it was sending, or the mock has a fault of its own; there is nobody to tell.
-    incoming.destroy();
+    incoming.socket.destroy();
   }
 }
 
@@ -110,15 +117,13 @@ function readBody(incoming: IncomingMessage): Promise<string | undefined> {
 
 function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (reply.broken === 'drop') {
-    incoming.destroy();
+    incoming.socket.destroy();
     return;
   }
   const length = Buffer.byteLength(reply.body);
   outgoing.writeHead(reply.status, { ...reply.headers, 'content-length': length });
-  if (reply.broken === 'truncate') outgoing.write(firstHalf(reply.body), () => incoming.destroy());
+  if (reply.broken === 'truncate') outgoing.write(firstHalf(reply.body), () => incoming.socket.destroy());
   else outgoing.end(reply.body);
-  // What was not read would be taken for the next request.
-  if (!incoming.readableEnded) incoming.resume();
 }
 
 interface Recipe {

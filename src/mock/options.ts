@@ -60,12 +60,15 @@ export interface Settings extends RotationPolicy {
 }
 
 const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
+const grantTypes: readonly GrantType[] = ['refresh_token', 'client_credentials'];
 const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
 
 /** Options, which may come straight from a user's JSON, with the defaults filled in. Throws TypeError, saying which one is wrong. */
 export function settle(options: MockIssuerOptions): Settings {
   const issuer = options.issuer ?? 'https://issuer.example';
   assertIssuer(issuer);
+  if (options.clients !== undefined && !Array.isArray(options.clients))
+    throw new TypeError('clients: an array is needed');
   const clients = (options.clients ?? defaultClients()).map(settleClient);
   if (new Set(clients.map(client => client.client_id)).size !== clients.length) {
     throw new TypeError('clients: two have the same client_id');
@@ -115,6 +118,7 @@ function settleClient(client: MockClientOptions): MockClient {
     client.token_endpoint_auth_method ?? (client.client_secret ? 'client_secret_basic' : 'none'),
   );
   const secret = method === 'none' ? {} : { client_secret: client.client_secret ?? randomText(32) };
+  for (const grantType of client.grant_types ?? []) oneOf('grant_types', grantTypes, grantType);
   return {
     client_id: client.client_id,
     ...secret,

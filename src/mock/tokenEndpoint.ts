@@ -16,7 +16,8 @@ export interface TokenResponse {
   /** Seconds. */
   readonly refresh_expires_in?: number;
   readonly id_token?: string;
-  readonly scope: string;
+  /** Left out where nothing was granted by that name, since an empty one is not well-formed. */
+  readonly scope?: string;
 }
 
 export interface FirstTokens {
@@ -94,9 +95,11 @@ export function createTokenEndpoint(settings: Settings, families: Families, sign
       token_type: 'Bearer',
       expires_in: accessTokenLifetime,
       ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-      ...(expiresAt === undefined ? {} : { refresh_expires_in: Math.floor((expiresAt - now) / 1000) }),
+      ...(refreshToken === undefined || expiresAt === undefined
+        ? {}
+        : { refresh_expires_in: Math.floor((expiresAt - now) / 1000) }),
       ...(tokens.id_token === undefined ? {} : { id_token: tokens.id_token }),
-      scope,
+      ...(scope === '' ? {} : { scope }),
     };
   };
 

@@ -71,7 +71,7 @@ export function hasScope(scope: string, value: string): boolean {
   return scope.split(' ').includes(value);
 }
 
-/** `typ` after RFC 9068 section 2.1, and no `typ` surprise in ID tokens. */
+/** RFC 9068 section 2.1 for access tokens, RFC 7519 section 5.1 for ID tokens. */
 function headerOf(key: SigningKey, kind: TokenKind): Claims {
   return { alg: key.alg, typ: kind === 'access_token' ? 'at+jwt' : 'JWT', kid: key.publicJwk.kid };
 }
@@ -84,7 +84,7 @@ function accessClaims(order: TokenOrder): Claims {
     sub: grant.subject,
     aud: grant.audience,
     client_id: grant.clientId,
-    scope: order.scope,
+    ...(order.scope === '' ? {} : { scope: order.scope }),
     jti: crypto.randomUUID(),
     iat: now,
     exp: now + order.accessTokenLifetime,

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
+import { startMockServer } from '../../../src/mock/nodeServer.ts';
+import { refresh, text } from './support.ts';
+
+const algs = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
+
+/** OpenID Connect Core section 3.1.3.6, computed here with another library. */
+function atHash(accessToken: string, hash: string): string {
+  const digest = createHash(hash).update(accessToken, 'ascii').digest();
+  return digest.subarray(0, digest.length / 2).toString('base64url');
+}
+
+function keysOf(mock: MockIssuer): JWTVerifyGetKey {
+  return createRemoteJWKSet(new URL(`${mock.issuer}/jwks`), { [customFetch]: mock.fetch });
+}
+
+async function verifyAll(mock: MockIssuer, keys: JWTVerifyGetKey, alg: string): Promise<void> {
+  const { body } = await refresh(mock, (await mock.issueTokens()).refresh_token);
+  const accessToken = text(body.access_token);
+  const common = { issuer: mock.issuer, algorithms: [alg], requiredClaims: ['exp', 'iat'] };
+  await jwtVerify(accessToken, keys, { ...common, audience: `${mock.issuer}/api`, typ: 'at+jwt' });
+  const { payload } = await jwtVerify(text(body.id_token), keys, { ...common, audience: 'demo' });
+  assert.equal(payload.at_hash, atHash(accessToken, alg === 'EdDSA' ? 'sha512' : 'sha256'));
+}
+
+describe('mock issuer: keys', () => {
+  for (const alg of algs) {
+    it(`${alg}: jose verifies both tokens against the JWKS, and at_hash is right (WebCrypto)`, async () => {
+      const mock = await createMockIssuer({ alg });
+      await verifyAll(mock, keysOf(mock), alg);
+    });
+
+    it(`${alg}: the same from the server, over HTTP (node:crypto)`, async () => {
+      const mock = await startMockServer({ alg });
+      try {
+        await verifyAll(mock, createRemoteJWKSet(new URL(`${mock.issuer}/jwks`)), alg);
+      } finally {
+        await mock.close();
+      }
+    });
+  }
+
+  it('signs what is not ASCII', async () => {
+    const options = { subject: 'Zoë 🔑', alg: 'ES256' } as const;
+    const server = await startMockServer(options);
+    for (const mock of [await createMockIssuer(options), server]) {
+      const { access_token } = await mock.issueTokens();
+      const { payload } = await jwtVerify(access_token, keysOf(mock));
+      assert.equal(payload.sub, 'Zoë 🔑');
+    }
+    await server.close();
+  });
+
+  it('publishes public members only, with the thumbprint as kid', async () => {
+    for (const alg of algs) {
+      const mock = await createMockIssuer({ alg });
+      const response = await mock.fetch(`${mock.issuer}/jwks`);
+      const { keys } = await response.json();
+      const members = Object.keys(keys[0]).sort().join();
+      const kty: string = keys[0].kty;
+      const expected = {
+        RSA: 'alg,e,kid,kty,n,use',
+        EC: 'alg,crv,kid,kty,use,x,y',
+        OKP: 'alg,crv,kid,kty,use,x',
+      };
+      assert.equal(members, expected[kty as keyof typeof expected]);
+      assert.deepEqual(keys, mock.jwks().keys);
+    }
+  });
+
+  it('has keys of its own in every mock', async () => {
+    const one = await createMockIssuer({ alg: 'ES256' });
+    const two = await createMockIssuer({ alg: 'ES256' });
+    assert.notEqual(one.jwks().keys[0]?.kid, two.jwks().keys[0]?.kid);
+    await assert.rejects(jwtVerify((await one.issueTokens()).access_token, keysOf(two)), {
+      code: 'ERR_JWKS_NO_MATCHING_KEY',
+    });
+  });
+
+  it('rotates: the new key signs, old tokens still verify unless the old key is dropped', async () => {
+    const mock = await createMockIssuer();
+    const old = await mock.issueTokens();
+    await mock.rotateKeys();
+    const next = await mock.issueTokens();
+    assert.equal(mock.jwks().keys.length, 2);
+    await jwtVerify(old.access_token, keysOf(mock));
+    await jwtVerify(next.access_token, keysOf(mock));
+    await mock.rotateKeys('ES256', { dropOld: true });
+    assert.deepEqual(
+      mock.jwks().keys.map(key => key.alg),
+      ['ES256'],
+    );
+    await verifyAll(mock, keysOf(mock), 'ES256');
+    await assert.rejects(jwtVerify(next.access_token, keysOf(mock)), { code: 'ERR_JWKS_NO_MATCHING_KEY' });
+  });
+
+  it('publishes no more than 8 keys', async () => {
+    const mock = await createMockIssuer({ alg: 'EdDSA' });
+    for (let i = 0; i < 12; i += 1) await mock.rotateKeys();
+    assert.equal(mock.jwks().keys.length, 8);
+    await verifyAll(mock, keysOf(mock), 'EdDSA');
+  });
+});

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { get, request } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { post, refresh, text } from './support.ts';
+
+/** The mock over real HTTP, in the shape that the helpers take. */
+const overHttp = (mock: MockServer) => ({ issuer: mock.issuer, fetch: globalThis.fetch });
+
+function status(
+  mock: MockServer,
+  path: string,
+  headers: Record<string, string>,
+): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port: mock.port, path, headers }, response => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
+}
+
+describe('mock issuer: server', () => {
+  let mock: MockServer;
+  before(async () => {
+    mock = await startMockServer({ alg: 'ES256', rotation: 'strict', path: '/tenants/one' });
+  });
+  afterEach(() => {
+    mock.faults.clear();
+    mock.clearRequests();
+  });
+  after(() => mock.close());
+
+  it('is its own issuer', async () => {
+    assert.equal(mock.issuer, `http://127.0.0.1:${mock.port}/tenants/one`);
+    const { refresh_token } = await mock.issueTokens();
+    const { status: code, body, headers } = await refresh(overHttp(mock), refresh_token);
+    assert.equal(code, 200);
+    assert.notEqual(body.refresh_token, refresh_token);
+    assert.equal(headers.get('access-control-allow-origin'), null);
+    assert.equal(mock.requests.length, 1, 'the log is live');
+    await assert.rejects(startMockServer({ issuer: 'https://accounts.example' } as object), /its own issuer/);
+    await assert.rejects(startMockServer({ path: 'x' }), /path/);
+    await assert.rejects(startMockServer({ path: '/x/' }), /path/);
+  });
+
+  it('takes the date from its own clock', async () => {
+    mock.clock.freeze(Date.parse('2030-01-01T00:00:00Z'));
+    const response = await fetch(`${mock.issuer}/jwks`);
+    assert.equal(response.headers.get('date'), 'Tue, 01 Jan 2030 00:00:00 GMT');
+    mock.clock.resume();
+  });
+
+  it('answers to its exact host only', async () => {
+    const path = '/tenants/one/jwks';
+    const own = `127.0.0.1:${mock.port}`;
+    assert.equal(await status(mock, path, { host: own }), 200);
+    const others = [
+      `localhost:${mock.port}`,
+      '127.0.0.1',
+      `127.0.0.1:${mock.port + 1}`,
+      `${own}.evil.example`,
+      'evil',
+    ];
+    for (const host of others) assert.equal(await status(mock, path, { host }), 421, host);
+    assert.equal(await status(mock, path, { host: own, origin: `http://${own}` }), 200);
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      `http://localhost:${mock.port}`,
+      `https://${own}`,
+    ]) {
+      assert.equal(await status(mock, path, { host: own, origin }), 403, origin);
+    }
+    assert.equal(await status(mock, `http://evil.example${path}`, { host: own }), 404, 'absolute form');
+  });
+
+  it('cannot be reached by another address of this machine', async () => {
+    const others = Object.values(networkInterfaces())
+      .flatMap(each => each ?? [])
+      .filter(({ address }) => address !== '127.0.0.1' && !address.startsWith('fe80'));
+    for (const { address } of others) {
+      const code = await new Promise(resolve => {
+        const socket = connect(mock.port, address, () => resolve('connected'));
+        socket.on('error', error => resolve('code' in error ? error.code : error.message));
+        socket.on('close', () => socket.destroy());
+      });
+      assert.notEqual(code, 'connected', address);
+    }
+  });
+
+  it('drops connections, before the work and after it', async () => {
+    for (const type of ['dropBeforeCommit', 'dropAfterCommit'] as const) {
+      const { refresh_token } = await mock.issueTokens();
+      mock.faults.next(1, { type });
+      await assert.rejects(refresh(overHttp(mock), refresh_token), TypeError);
+      const again = await refresh(overHttp(mock), refresh_token);
+      assert.equal(again.status, type === 'dropAfterCommit' ? 400 : 200);
+    }
+  });
+
+  it('ends a response in the middle', async () => {
+    mock.faults.next(1, { type: 'truncate' });
+    const response = await fetch(`${mock.issuer}/jwks`);
+    assert.equal(response.status, 200);
+    await assert.rejects(response.text(), TypeError);
+  });
+
+  it('does its work although the client hung up after sending', async () => {
+    const { refresh_token } = await mock.issueTokens();
+    mock.clock.freeze();
+    mock.faults.next(1, { type: 'delay', ms: 1_000 });
+    const form = { grant_type: 'refresh_token', client_id: 'demo', refresh_token: text(refresh_token) };
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answer = fetch(`${mock.issuer}/token`, { method: 'POST', body: new URLSearchParams(form), signal });
+    while (mock.clock.sleeping === 0) await new Promise(setImmediate);
+    controller.abort();
+    await assert.rejects(answer, { name: 'AbortError' });
+    mock.clock.advance(1_000);
+    while (mock.requests[0]?.status === undefined) await new Promise(setImmediate);
+    assert.equal(mock.requests[0].committed, true);
+    mock.clock.resume();
+  });
+
+  it('sends redirects and lets the client decide', async () => {
+    const other = await startMockServer({ alg: 'ES256' });
+    mock.setFault({ type: 'redirect', location: `${other.issuer}/token` });
+    const response = await fetch(`${mock.issuer}/token`, { method: 'POST', redirect: 'manual' });
+    assert.equal(response.status, 307);
+    await assert.rejects(fetch(`${mock.issuer}/token`, { method: 'POST', redirect: 'error' }));
+    assert.deepEqual(other.requests, []);
+    await other.close();
+  });
+
+  it('refuses a body without end, and goes on', async () => {
+    const answer = await post(overHttp(mock), { x: 'x'.repeat(1_000_000) });
+    assert.equal(answer.status, 413);
+    assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);
+  });
+
+  it('survives a client that goes away in the middle of its request', async () => {
+    const unfinished = request({
+      host: '127.0.0.1',
+      port: mock.port,
+      path: '/tenants/one/token',
+      method: 'POST',
+    });
+    unfinished.on('error', () => {});
+    unfinished.setHeader('content-type', 'application/x-www-form-urlencoded');
+    const arrived = mock.nextRequest();
+    unfinished.write('grant_type=');
+    await arrived;
+    unfinished.destroy();
+    assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);
+  });
+
+  it('closes at once, even in the middle of an answer, and frees its port', async () => {
+    const closing = await startMockServer({ alg: 'ES256' });
+    closing.setFault({ type: 'delay', ms: 3_600_000 });
+    const arrived = closing.nextRequest();
+    const answer = fetch(`${closing.issuer}/jwks`).catch((error: unknown) => error);
+    await arrived;
+    await closing.close();
+    await closing.close();
+    assert.ok((await answer) instanceof TypeError);
+    const again = await startMockServer({ alg: 'ES256', port: closing.port });
+    assert.equal(again.port, closing.port);
+    await assert.rejects(startMockServer({ alg: 'ES256', port: again.port }), { code: 'EADDRINUSE' });
+    await again.close();
+  });
+
+  it('frees its port where its options are wrong', async () => {
+    const probe = await startMockServer({ alg: 'ES256' });
+    const { port } = probe;
+    await probe.close();
+    await assert.rejects(startMockServer({ port, rotation: 'x' as 'none' }), /rotation/);
+    await (await startMockServer({ alg: 'ES256', port })).close();
+  });
+});
