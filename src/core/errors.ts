@@ -13,6 +13,8 @@ export const errorCodes = [
   'client_secret_missing',
   'auth_method_unsupported',
   'not_trusted',
+  'nothing_to_pick',
+  'no_such_token',
   // The network
   'cancelled',
   'timeout',

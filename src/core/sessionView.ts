@@ -1,0 +1,263 @@
+import type { Check } from './checks.ts';
+import { claimKind } from './claims.ts';
+import type { ConnectionProblem } from './connection.ts';
+import { classify, type WorkbenchError } from './errors.ts';
+import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
+import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
+
+/** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
+export type ViewNode =
+  | { readonly kind: 'connection'; readonly id: string }
+  | { readonly kind: 'problem'; readonly problem: ConnectionProblem }
+  | {
+      readonly kind: 'message';
+      readonly id: string;
+      readonly message: Message;
+      readonly error?: WorkbenchError;
+    }
+  | { readonly kind: 'token'; readonly id: string; readonly name: TokenName }
+  | { readonly kind: 'section'; readonly id: string; readonly name: TokenName; readonly section: Section }
+  | ClaimNode
+  | { readonly kind: 'check'; readonly id: string; readonly name: TokenName; readonly check: Check }
+  | {
+      readonly kind: 'warning';
+      readonly id: string;
+      readonly name: TokenName;
+      readonly warning: TokenWarning;
+    }
+  | FactNode;
+
+export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
+export type Section = 'header' | 'claims' | 'verification';
+/** Lines that stand in for what is not there. */
+export type Message =
+  | 'no_tokens'
+  | 'storage'
+  | 'refused'
+  | 'last_refresh'
+  | 'undecodable'
+  | 'opaque'
+  | 'encrypted'
+  | 'verify_failed';
+
+export interface ClaimNode {
+  readonly kind: 'claim';
+  readonly id: string;
+  readonly name: TokenName;
+  readonly section: 'header' | 'claims';
+  /** From the top: `["realm_access", "roles", "0"]`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+  /** Set where the claim is a NumericDate that can be told: milliseconds since the epoch. */
+  readonly time?: number;
+}
+
+export interface FactNode {
+  readonly kind: 'fact';
+  readonly id: string;
+  readonly name: TokenName;
+  readonly fact: 'generation' | 'stored' | 'last_used' | 'expires' | 'expiry_unknown' | 'scope' | 'obtained';
+  /** Milliseconds since the epoch. */
+  readonly time?: number;
+  readonly value?: string | number;
+}
+
+/** A node's place in the tree, the same for the same thing after a refresh: selection and expansion survive. */
+export function keyOf(node: ViewNode): string {
+  switch (node.kind) {
+    case 'connection':
+      return node.id;
+    case 'problem':
+      return `!${node.problem.index}/${node.problem.field ?? ''}/${node.problem.code}`;
+    case 'message':
+      return `${node.id}/${node.message}`;
+    case 'token':
+      return `${node.id}/${node.name}`;
+    case 'section':
+      return `${node.id}/${node.name}/${node.section}`;
+    case 'claim':
+      return `${node.id}/${node.name}/${node.section}/${JSON.stringify(node.path)}`;
+    case 'check':
+      return `${node.id}/${node.name}/verification/${node.check.id}`;
+    case 'warning':
+      return `${node.id}/${node.name}/warning/${JSON.stringify(node.warning)}`;
+    case 'fact':
+      return `${node.id}/${node.name}/${node.fact}`;
+  }
+}
+
+export function parentOf(node: ViewNode): ViewNode | undefined {
+  switch (node.kind) {
+    case 'connection':
+    case 'problem':
+      return undefined;
+    case 'message':
+    case 'token':
+      return { kind: 'connection', id: node.id };
+    case 'section':
+    case 'fact':
+    case 'warning':
+      return { kind: 'token', id: node.id, name: node.name };
+    case 'check':
+      return { kind: 'section', id: node.id, name: node.name, section: 'verification' };
+    case 'claim':
+      return { kind: 'section', id: node.id, name: node.name, section: node.section };
+  }
+}
+
+/** Problems of the setting first: they want to be seen. */
+export function roots(sessions: Sessions): ViewNode[] {
+  return [
+    ...sessions.problems().map(problem => ({ kind: 'problem', problem }) as const),
+    ...sessions.list().map(({ connection }) => ({ kind: 'connection', id: connection.id }) as const),
+  ];
+}
+
+/** Everything below a node but the checks, which take a request to the issuer: verifications.ts has those. */
+export function childrenOf(node: ViewNode, session: Session | undefined): ViewNode[] {
+  if (session === undefined) return [];
+  switch (node.kind) {
+    case 'connection':
+      return connectionChildren(session);
+    case 'token':
+      return tokenChildren(session, node.name);
+    case 'section':
+      return node.section === 'verification' ? [] : sectionChildren(session, node.name, node.section);
+    case 'claim':
+      return nested(node);
+    default:
+      return [];
+  }
+}
+
+export function tokenOf({ record }: Session, name: TokenName): string | undefined {
+  return record?.tokens?.[name];
+}
+
+export interface Badge {
+  readonly state: SessionState;
+  /** Milliseconds until the access token ends; negative after it. */
+  readonly remaining?: number;
+}
+
+/** @param now milliseconds since the epoch */
+export function badgeOf(session: Session, now: number): Badge {
+  const ends = session.record?.tokens?.expires_at;
+  return { state: stateOf(session, now), ...(ends !== undefined && { remaining: ends - now }) };
+}
+
+/** When a token ends, in milliseconds since the epoch, by its own `exp` or by what the issuer said beside it. */
+export function endOf({ record }: Session, name: TokenName): number | undefined {
+  const tokens = record?.tokens;
+  if (name === 'access_token') return tokens?.expires_at;
+  if (name === 'refresh_token') return tokens?.refresh_expires_at;
+  const decoded = tokens?.id_token === undefined ? undefined : tryDecode(tokens.id_token);
+  return decoded && !('error' in decoded) && decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
+}
+
+export function tryDecode(token: string): DecodedToken | { readonly error: WorkbenchError } {
+  try {
+    return decodeToken(token);
+  } catch (error) {
+    return { error: classify(error) };
+  }
+}
+
+function connectionChildren(session: Session): ViewNode[] {
+  const { id } = session.connection;
+  const { problem, record, lastRefresh } = session;
+  if (problem) return [{ kind: 'message', id, message: 'storage', error: problem }];
+  const messages: ViewNode[] = [];
+  const failure = lastRefresh?.error;
+  if (failure && failure.code !== 'cancelled') {
+    messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
+  } else if (record?.refused?.generation === record?.generation && record?.refused) {
+    messages.push({ kind: 'message', id, message: 'refused' });
+  }
+  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
+    tokenOf(session, name),
+  );
+  if (names.length === 0) messages.push({ kind: 'message', id, message: 'no_tokens' });
+  return [...messages, ...names.map(name => ({ kind: 'token', id, name }) as const)];
+}
+
+function tokenChildren(session: Session, name: TokenName): ViewNode[] {
+  const token = tokenOf(session, name);
+  const { id } = session.connection;
+  if (token === undefined) return [];
+  if (name === 'refresh_token') return refreshTokenFacts(session);
+  const decoded = tryDecode(token);
+  if ('error' in decoded) return [{ kind: 'message', id, message: 'undecodable', error: decoded.error }];
+  const facts: ViewNode[] = name === 'access_token' ? accessTokenFacts(session) : [];
+  if (decoded.kind === 'opaque') return [...facts, { kind: 'message', id, message: 'opaque' }];
+  const warnings = decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const);
+  const sections: readonly Section[] =
+    decoded.kind === 'jwe' ? ['header'] : ['claims', 'header', 'verification'];
+  return [
+    ...sections.map(section => ({ kind: 'section', id, name, section }) as const),
+    ...(decoded.kind === 'jwe' ? [{ kind: 'message', id, message: 'encrypted' } as const] : []),
+    ...warnings,
+    ...facts,
+  ];
+}
+
+function accessTokenFacts({ connection: { id }, record }: Session): FactNode[] {
+  const { scope, obtained_at } = record?.tokens ?? {};
+  const base = { kind: 'fact', id, name: 'access_token' } as const;
+  return [
+    ...(scope ? [{ ...base, fact: 'scope', value: scope } as const] : []),
+    ...(obtained_at === undefined ? [] : [{ ...base, fact: 'obtained', time: obtained_at } as const]),
+  ];
+}
+
+function refreshTokenFacts({ connection: { id }, record }: Session): FactNode[] {
+  if (record?.tokens === undefined) return [];
+  const {
+    refresh_token_stored_at: stored,
+    refresh_token_last_used_at: used,
+    refresh_expires_at: ends,
+  } = record.tokens;
+  const base = { kind: 'fact', id, name: 'refresh_token' } as const;
+  return [
+    { ...base, fact: 'generation', value: record.generation },
+    ...(stored === undefined ? [] : [{ ...base, fact: 'stored', time: stored } as const]),
+    { ...base, fact: 'last_used', ...(used !== undefined && { time: used }) },
+    ends === undefined ? { ...base, fact: 'expiry_unknown' } : { ...base, fact: 'expires', time: ends },
+  ];
+}
+
+function sectionChildren(session: Session, name: TokenName, section: 'header' | 'claims'): ClaimNode[] {
+  const token = tokenOf(session, name);
+  const decoded = token === undefined ? undefined : tryDecode(token);
+  if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
+  const members = section === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
+  return Object.entries(members).map(([member, value]) => {
+    const time = section === 'claims' && claimKind(member) === 'time' ? timeOf(value) : undefined;
+    return {
+      kind: 'claim',
+      id: session.connection.id,
+      name,
+      section,
+      path: [member],
+      value,
+      ...(time !== undefined && { time }),
+    };
+  });
+}
+
+/** A NumericDate (RFC 7519 §2) in milliseconds, where a calendar can show it: years 1 to 9999. */
+function timeOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800
+    ? value * 1000
+    : undefined;
+}
+
+/** The most members of one object or array that are shown: a tree of ten thousand lines helps nobody. */
+const mostMembers = 200;
+
+function nested({ value, path, ...node }: ClaimNode): ClaimNode[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value)
+    .slice(0, mostMembers)
+    .map(([member, item]) => ({ ...node, path: [...path, member], value: item }));
+}

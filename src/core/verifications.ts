@@ -1,0 +1,82 @@
+import type { VerificationResult } from './checks.ts';
+import type { Connection } from './connection.ts';
+import type { Clock } from './ports.ts';
+import type { Session, Sessions } from './sessions.ts';
+import { endOf, type TokenName, tokenOf } from './sessionView.ts';
+
+/** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
+export interface Verifications {
+  /** The last result for the token that is held now; `undefined` where none was asked for or it is outdated. */
+  known(id: string, name: TokenName): VerificationResult | undefined;
+  /** Runs the checks unless their result is known; callers at one time share one run. */
+  check(id: string, name: TokenName): Promise<VerificationResult | undefined>;
+  /** Asks anew next time: the issuer's keys may have changed. */
+  clear(id: string): void;
+  onDidChange(listener: (id: string, name: TokenName) => void): () => void;
+}
+
+export interface VerificationsParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly verify: (connection: Connection, name: TokenName, session: Session) => Promise<VerificationResult>;
+}
+
+/** How long, in milliseconds, a result stands without asking again: keys are rotated and revoked. */
+const freshFor = 5 * 60_000;
+
+interface Entry {
+  readonly token: string;
+  /** Milliseconds since the epoch at which the result stops being true. */
+  readonly until: number;
+  readonly running: Promise<VerificationResult>;
+  result?: VerificationResult;
+}
+
+export function createVerifications({ sessions, clock, verify }: VerificationsParts): Verifications {
+  const entries = new Map<string, Entry>();
+  const listeners = new Set<(id: string, name: TokenName) => void>();
+  const keyFor = (id: string, name: TokenName) => `${id}/${name}`;
+
+  function current(id: string, name: TokenName): Entry | undefined {
+    const session = sessions.get(id);
+    const entry = entries.get(keyFor(id, name));
+    if (entry === undefined || session === undefined) return undefined;
+    return entry.token === tokenOf(session, name) && clock.now() < entry.until ? entry : undefined;
+  }
+
+  async function check(id: string, name: TokenName): Promise<VerificationResult | undefined> {
+    const known = current(id, name);
+    if (known) return known.running;
+    const session = sessions.get(id);
+    const token = session && tokenOf(session, name);
+    if (session === undefined || token === undefined) return undefined;
+    const end = endOf(session, name) ?? Number.POSITIVE_INFINITY;
+    const now = clock.now();
+    // The moment a token expires its checks say something else.
+    const until = Math.min(now + freshFor, end > now ? end : Number.POSITIVE_INFINITY);
+    const entry: Entry = { token, until, running: verify(session.connection, name, session) };
+    const key = keyFor(id, name);
+    entries.set(key, entry);
+    try {
+      entry.result = await entry.running;
+      return entry.result;
+    } catch (error) {
+      if (entries.get(key) === entry) entries.delete(key);
+      throw error;
+    } finally {
+      for (const listener of [...listeners]) listener(id, name);
+    }
+  }
+
+  return {
+    known: (id, name) => current(id, name)?.result,
+    check,
+    clear(id) {
+      for (const name of ['access_token', 'id_token'] as const) entries.delete(keyFor(id, name));
+    },
+    onDidChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

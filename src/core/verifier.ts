@@ -1,0 +1,116 @@
+import type { VerificationPolicy, VerificationResult } from './checks.ts';
+import { isVerified, runChecks } from './checks.ts';
+import type { Connection } from './connection.ts';
+import { type Discovery, resolveEndpoints } from './discovery.ts';
+import { classify } from './errors.ts';
+import { createJwksClient } from './jwks.ts';
+import { decodeToken } from './jwt.ts';
+import type { Clock, Fetch } from './ports.ts';
+import type { Session } from './sessions.ts';
+import { type TokenName, tokenOf } from './sessionView.ts';
+import { tokenUse } from './tokenUse.ts';
+import { type KeySource, verifyToken } from './verify.ts';
+
+/** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
+export interface VerifyRequest {
+  readonly token: string;
+  readonly connection?: Connection;
+  readonly issuer?: string;
+  readonly jwksUri?: string;
+  /** A JWK Set as JSON text or as an object (RFC 7517 §5). */
+  readonly jwks?: unknown;
+  /** PEM, JWK or shared secret as text. */
+  readonly key?: string;
+  readonly audience?: string | readonly string[];
+  readonly algorithms?: readonly string[];
+  /** Seconds. */
+  readonly clockTolerance?: number;
+}
+
+export interface Verifier {
+  /** The checks of one token that is held for a connection. Never rejects for what an issuer answers. */
+  verifySession(connection: Connection, name: TokenName, session: Session): Promise<VerificationResult>;
+  /** @throws WorkbenchError what decodeToken throws, `key_invalid` */
+  verify(request: VerifyRequest): Promise<VerificationResult>;
+}
+
+export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: Discovery }): Verifier {
+  const { clock, discovery } = parts;
+  const jwks = createJwksClient(parts);
+
+  /** Given keys first; then the address that was given; then what the connection or the issuer names. */
+  async function keySource(request: VerifyRequest): Promise<KeySource | undefined> {
+    const { connection, issuer } = request;
+    if (request.key !== undefined) return { kind: 'key', text: request.key };
+    if (request.jwks !== undefined) return { kind: 'jwks', keys: request.jwks };
+    if (request.jwksUri !== undefined) return { kind: 'remote', jwks, jwksUri: request.jwksUri };
+    if (issuer !== undefined) {
+      const { jwks_uri } = await discovery.metadata(issuer);
+      return jwks_uri === undefined ? undefined : { kind: 'remote', jwks, jwksUri: jwks_uri };
+    }
+    if (connection === undefined || (connection.issuer ?? connection.jwksUri) === undefined) return undefined;
+    const { jwks_uri } = await resolveEndpoints(connection, discovery, undefined, ['jwks_uri']);
+    return { kind: 'remote', jwks, jwksUri: jwks_uri };
+  }
+
+  async function verifyWith(request: VerifyRequest, policy: VerificationPolicy): Promise<VerificationResult> {
+    const now = clock.now();
+    let source: KeySource | undefined;
+    try {
+      source = await keySource(request);
+    } catch (error) {
+      // No keys, and why: every other check is still worth its line.
+      const { code, data } = classify(error);
+      return shownOnly(request.token, policy, now, { status: 'failed', code, data });
+    }
+    return source === undefined
+      ? shownOnly(request.token, policy, now)
+      : verifyToken(request.token, policy, source, now);
+  }
+
+  return {
+    verifySession(connection, name, session) {
+      const token = tokenOf(session, name) ?? '';
+      const audience = connection.audience ?? connection.resource;
+      const accessToken = tokenOf(session, 'access_token');
+      return verifyWith(
+        { token, connection },
+        {
+          kind: name === 'id_token' ? 'id_token' : 'access_token',
+          clientId: connection.clientId,
+          ...(connection.issuer !== undefined && { issuer: connection.issuer }),
+          ...(name === 'access_token' && audience !== undefined && { audience }),
+          ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
+        },
+      );
+    },
+    async verify(request) {
+      const { connection, algorithms, clockTolerance } = request;
+      const decoded = decodeToken(request.token);
+      const use = tokenUse(decoded);
+      const kind = use === 'access_token' || use === 'id_token' ? use : 'any';
+      const issuer = request.issuer ?? connection?.issuer;
+      const audience =
+        request.audience ??
+        (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
+      return verifyWith(request, {
+        kind,
+        ...(issuer !== undefined && { issuer }),
+        ...(audience !== undefined && { audience }),
+        ...(connection && { clientId: connection.clientId }),
+        ...(algorithms && { algorithms }),
+        ...(clockTolerance !== undefined && { clockTolerance }),
+      });
+    },
+  };
+}
+
+function shownOnly(
+  token: string,
+  policy: VerificationPolicy,
+  now: number,
+  signature?: Parameters<typeof runChecks>[0]['signature'],
+): VerificationResult {
+  const checks = runChecks({ token: decodeToken(token), policy, now, ...(signature && { signature }) });
+  return { verified: isVerified(checks), checks };
+}

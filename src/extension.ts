@@ -1,0 +1,149 @@
+import { EventEmitter, type ExtensionContext, commands as registry, window } from 'vscode';
+import type { JwtWorkbenchApi } from './api.ts';
+import { contextKeys, views } from './contributions.ts';
+import { bindingOf } from './core/connection.ts';
+import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
+import { lazy } from './core/lazy.ts';
+import { createLoading } from './core/loading.ts';
+import type { Clock, CrossWindowLock, Fetch } from './core/ports.ts';
+import { createRefresher } from './core/refresher.ts';
+import { createSessions } from './core/sessions.ts';
+import { createVault } from './core/vault.ts';
+import { createVerifications } from './core/verifications.ts';
+import { refreshAnswer } from './vscode/commands/refresh.ts';
+import { registerCommands } from './vscode/commands/register.ts';
+import { statusOf } from './vscode/commands/status.ts';
+import { createConnections } from './vscode/connections.ts';
+import { createLog } from './vscode/log.ts';
+import { createMockService } from './vscode/mockIssuer.ts';
+import { createSecretStore } from './vscode/secretStore.ts';
+import { onDidChangeSettings } from './vscode/settings.ts';
+import { createStatusBar } from './vscode/statusBar.ts';
+import { startTicker } from './vscode/ticker.ts';
+import { createTokenDocuments } from './vscode/tokenDocuments.ts';
+import { createConnectionsTree } from './vscode/tree/provider.ts';
+
+/** What differs between the Node host and the browser host. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly lock: CrossWindowLock;
+  readonly fetch: Fetch;
+  /** Starts the mock issuer with a connection named "Demo" at once. */
+  readonly demo: boolean;
+}
+
+/** Builds every service once, wires them, and returns the public API. Nothing here waits. */
+export function startExtension(
+  context: ExtensionContext,
+  { clock, lock, fetch, demo }: Platform,
+): JwtWorkbenchApi {
+  const own = <T extends { dispose(): unknown }>(disposable: T): T => {
+    context.subscriptions.push(disposable);
+    return disposable;
+  };
+
+  // What is known and where it is kept
+  const channel = own(window.createOutputChannel('JWT Workbench', { log: true }));
+  const log = createLog(channel);
+  const sessions = createSessions();
+  const secrets = createSecretStore(context.secrets);
+  const connections = createConnections(sessions, secrets);
+  const vault = createVault(connections.storeFor, secrets);
+  const loading = own(createLoading(vault, sessions));
+
+  // What talks to issuers
+  const discovery = createDiscovery({ fetch, clock });
+  const verifier = lazy(async () =>
+    (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery }),
+  );
+  const tokenClient = lazy(async () =>
+    (await import('./core/tokenEndpoint.ts')).createTokenClient({ fetch, discovery, clock }),
+  );
+  const verifications = createVerifications({
+    sessions,
+    clock,
+    verify: async (...asked) => (await verifier()).verifySession(...asked),
+  });
+  const refresher = own(
+    createRefresher({
+      ...{ vault, lock, sessions, clock, log, tokenClient },
+      bindingOf: async (connection, signal) =>
+        bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+    }),
+  );
+  const mock = own(createMockService({ vault, lock, sessions, connections, clock }));
+
+  // What people see
+  const tree = own(createConnectionsTree({ sessions, verifications, clock }));
+  const view = own(
+    window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
+  );
+  const statusBar = own(createStatusBar(sessions, clock));
+  const documents = own(createTokenDocuments(clock));
+  const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
+  const ticker = own(
+    startTicker(
+      sessions,
+      clock,
+      id => view.visible || statusBar.active()?.connection.id === id,
+      () => {
+        if (view.visible) tree.tick();
+        statusBar.tick();
+      },
+    ),
+  );
+  own(
+    view.onDidChangeVisibility(() => {
+      if (view.visible) tree.tick();
+      ticker.reschedule();
+    }),
+  );
+  own({
+    dispose: sessions.onDidChange(id => {
+      if (id !== undefined) return;
+      void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
+      void loading.loadNew();
+    }),
+  });
+
+  registerCommands({
+    ...{
+      own,
+      log,
+      sessions,
+      vault,
+      lock,
+      refresher,
+      connections,
+      clock,
+      mock,
+      statusBar,
+      documents,
+      show,
+      verifier,
+    },
+    discovery: async () => discovery,
+    showLog: () => channel.show(),
+    ready: loading.settled,
+  });
+
+  own(onDidChangeSettings(connections.reload));
+  connections.reload();
+  if (demo)
+    void mock
+      .start({ accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' }, 'Demo')
+      .catch(error => log('error', 'demo failed', { error }));
+
+  const changed = own(new EventEmitter<string | undefined>());
+  own({ dispose: sessions.onDidChange(id => changed.fire(id)) });
+  return {
+    version: 1,
+    async status(connection) {
+      await loading.settled();
+      return statusOf(sessions, clock.now(), connection);
+    },
+    refresh: async connection =>
+      refreshAnswer(await refresher.refresh(connection), sessions.connection(connection)?.label),
+    onDidChangeSession: changed.event,
+  };
+}

@@ -1,0 +1,77 @@
+import { l10n, window } from 'vscode';
+import { readConnection } from '../../core/connection.ts';
+import type { Discovery } from '../../core/discovery.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import { emptyRecord } from '../../core/record.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import type { TokenClaims } from '../../core/tokenOwner.ts';
+import type { Vault } from '../../core/vault.ts';
+import type { Connections } from '../connections.ts';
+import { askConnection } from '../prompts/newConnection.ts';
+import { addToSettings } from '../settings.ts';
+import { type Command, optionalText } from './command.ts';
+
+export interface AddParts {
+  readonly sessions: Sessions;
+  readonly vault: Vault;
+  readonly connections: Connections;
+  readonly discovery: () => Promise<Discovery>;
+  readonly show: (id: string) => unknown;
+}
+
+interface Argument {
+  /** An entry of the setting, checked by the same reader. */
+  readonly connection: unknown;
+  readonly clientSecret?: string;
+}
+
+export function addConnectionCommand(parts: AddParts): Command<Argument, { id: string }> {
+  const { sessions, vault, connections } = parts;
+  return {
+    needsTrust: true,
+    parse: fields => {
+      const clientSecret = optionalText(fields, 'clientSecret');
+      return { connection: fields.connection, ...(clientSecret !== undefined && { clientSecret }) };
+    },
+    ask: () => ask(parts),
+    async run({ connection: entry, clientSecret }) {
+      const { connection, problems } = readConnection(entry);
+      const flaw = problems.find(({ severity }) => severity === 'error');
+      if (connection === undefined) {
+        throw new WorkbenchError('connection_invalid', {
+          field: flaw?.field,
+          problem: flaw?.code,
+          found: flaw?.found,
+        });
+      }
+      const { id } = connection;
+      if (sessions.get(id)) throw new WorkbenchError('connection_exists', { connection: id });
+      if (clientSecret !== undefined) {
+        await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret: clientSecret }));
+      }
+      await addToSettings(entry as object);
+      connections.reload();
+      return { id };
+    },
+    async report({ id }) {
+      await parts.show(id);
+      const label = sessions.connection(id)?.label ?? id;
+      window.setStatusBarMessage(
+        `$(check) ${l10n.t('Connection {0} added. Import a refresh token next.', label)}`,
+        5000,
+      );
+    },
+  };
+}
+
+/** Asks for a connection and adds it; its id, unless the user turned away. */
+export async function addByAsking(parts: AddParts, proposal: TokenClaims): Promise<string | undefined> {
+  const answer = await ask(parts, proposal);
+  if (answer === undefined) return undefined;
+  return (await addConnectionCommand(parts).run(answer, new AbortController().signal)).id;
+}
+
+function ask({ sessions, discovery }: AddParts, proposal: TokenClaims = {}): Promise<Argument | undefined> {
+  const taken = sessions.list().map(({ connection }) => connection.id);
+  return askConnection(discovery, taken, proposal);
+}

@@ -1,0 +1,60 @@
+import { l10n } from 'vscode';
+import { WorkbenchError } from '../../core/errors.ts';
+import { importText } from '../../core/importText.ts';
+import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import type { ViewNode } from '../../core/sessionView.ts';
+import { tokenOf } from '../../core/sessionView.ts';
+import { sessionOf } from '../prompts/pickConnection.ts';
+import { pickText } from '../prompts/pickText.ts';
+import { describeTokenWarning } from '../text/warnings.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+import { type Command, textField } from './command.ts';
+
+interface Argument {
+  readonly token: string;
+}
+
+export function decodeCommand(
+  sessions: Sessions,
+  documents: TokenDocuments,
+): Command<Argument, DecodedToken> {
+  return {
+    needsTrust: false,
+    parse: fields => ({ token: textField(fields, 'token') }),
+    ask: node => askToken(sessions, node, l10n.t('Decode Token')),
+    run: async ({ token }) => decodeToken(token),
+    answer: decoded => ({
+      kind: decoded.kind,
+      ...(decoded.kind !== 'opaque' && { header: decoded.header }),
+      ...(decoded.kind === 'jws' && { payload: decoded.payload }),
+      warnings: decoded.warnings.map(describeTokenWarning),
+    }),
+    report: decoded => documents.show(decoded),
+  };
+}
+
+/** The token of the row, or one from the selection, the clipboard or an input box. */
+export async function askToken(
+  sessions: Sessions,
+  node: ViewNode | undefined,
+  title: string,
+): Promise<Argument | undefined> {
+  if (node?.kind === 'token' || node?.kind === 'section') {
+    const token = tokenOf(sessionOf(sessions, node.id), node.name);
+    if (token === undefined)
+      throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
+    return { token };
+  }
+  const text = await pickText(title, text => {
+    decodeToken(firstToken(text));
+    return l10n.t('a token');
+  });
+  return text === undefined ? undefined : { token: firstToken(text) };
+}
+
+/** The token in what was picked: a header line or a response holds one as well. */
+function firstToken(text: string): string {
+  const { tokens } = importText(text);
+  return tokens.access_token ?? tokens.id_token ?? tokens.refresh_token ?? text.trim();
+}

@@ -1,0 +1,64 @@
+import { l10n, window } from 'vscode';
+import type { Clock } from '../../core/ports.ts';
+import type { Refresher, RefreshResult } from '../../core/refresher.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { describeError } from '../text/errors.ts';
+import { refreshedText } from '../text/states.ts';
+import { type Command, showError, textField } from './command.ts';
+
+export interface RefreshParts {
+  readonly sessions: Sessions;
+  readonly refresher: Refresher;
+  readonly clock: Clock;
+}
+
+interface Argument {
+  readonly connection: string;
+}
+
+/** The result as plain JSON: what another extension gets. */
+export interface RefreshAnswer {
+  readonly outcome: RefreshResult['outcome'];
+  readonly generation: number;
+  readonly expiresAt?: number;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export function refreshCommand({
+  sessions,
+  refresher,
+  clock,
+}: RefreshParts): Command<Argument, RefreshResult> {
+  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
+  return {
+    needsTrust: true,
+    parse: fields => ({ connection: textField(fields, 'connection') }),
+    ask: async node =>
+      pickConnection(
+        sessions,
+        node,
+        l10n.t('Refresh which connection?'),
+        ({ record }) => record?.tokens?.refresh_token !== undefined,
+      ),
+    async run({ connection }, signal) {
+      sessionOf(sessions, connection);
+      return refresher.refresh(connection, signal);
+    },
+    answer: (result, argument) => refreshAnswer(result, label(argument)),
+    progress: argument => l10n.t('Refreshing {0}', label(argument)),
+    labelOf: label,
+    report(result, argument) {
+      if (result.error === undefined) {
+        window.setStatusBarMessage(`$(check) ${refreshedText(label(argument), result, clock.now())}`, 5000);
+      } else if (result.error.code !== 'cancelled') {
+        void showError(result.error, label(argument));
+      }
+    },
+  };
+}
+
+export function refreshAnswer({ error, ...result }: RefreshResult, label?: string): RefreshAnswer {
+  const message = error && describeError(error, label === undefined ? undefined : { label });
+  return { ...result, ...(error && message && { error: { code: error.code, message } }) };
+}

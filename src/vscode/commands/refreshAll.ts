@@ -1,0 +1,60 @@
+import { l10n, window } from 'vscode';
+import type { RefreshResult } from '../../core/refresher.ts';
+import { describeError } from '../text/errors.ts';
+import type { Command } from './command.ts';
+import { type RefreshAnswer, type RefreshParts, refreshAnswer } from './refresh.ts';
+
+type Results = ReadonlyMap<string, RefreshResult>;
+
+/** How many refreshes are under way at once: enough to be quick, too few to look like an attack on an issuer. */
+const atOnce = 6;
+
+export function refreshAllCommand({ sessions, refresher }: RefreshParts): Command<object, Results> {
+  const label = (id: string) => sessions.connection(id)?.label ?? id;
+  return {
+    needsTrust: true,
+    parse: () => ({}),
+    ask: async () => ({}),
+    async run(_, signal) {
+      const ids = sessions
+        .list()
+        .filter(({ record }) => record?.tokens?.refresh_token !== undefined)
+        .map(({ connection }) => connection.id);
+      const results = new Map<string, RefreshResult>();
+      const waiting = [...ids];
+      const worker = async () => {
+        for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+          results.set(id, await refresher.refresh(id, signal));
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(atOnce, ids.length) }, worker));
+      return results;
+    },
+    answer: (results): Record<string, RefreshAnswer> =>
+      Object.fromEntries([...results].map(([id, result]) => [id, refreshAnswer(result, label(id))])),
+    progress: () => l10n.t('Refreshing all connections'),
+    report(results) {
+      const failures = [...results].filter(
+        ([, { error }]) => error !== undefined && error.code !== 'cancelled',
+      );
+      const fresh = results.size - failures.length;
+      if (results.size === 0) {
+        void window.showInformationMessage(
+          l10n.t('No connection has a refresh token yet. Import one first.'),
+        );
+      } else if (failures.length === 0) {
+        window.setStatusBarMessage(`$(check) ${l10n.t('{0} connections refreshed', fresh)}`, 5000);
+      } else {
+        const lines = failures.map(([id, { error }]) => error && describeError(error, { label: label(id) }));
+        void window.showWarningMessage(
+          l10n.t(
+            '{0} of {1} connections could not be refreshed. {2}',
+            failures.length,
+            results.size,
+            lines.slice(0, 3).join(' '),
+          ),
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { commands as registry } from 'vscode';
+import { type CommandName, commands } from '../../contributions.ts';
+import type { ImportParts } from '../../core/importTokens.ts';
+import type { Log } from '../../core/ports.ts';
+import type { Verifier } from '../../core/verifier.ts';
+import type { MockService } from '../mockIssuer.ts';
+import type { StatusBar } from '../statusBar.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+import { type AddParts, addByAsking, addConnectionCommand } from './addConnection.ts';
+import { type Command, registerCommand } from './command.ts';
+import { copyTokenCommand } from './copyToken.ts';
+import { decodeCommand } from './decode.ts';
+import { importTokensCommand } from './importTokens.ts';
+import { copyMockAddressCommand, startMockIssuerCommand, stopMockIssuerCommand } from './mockIssuer.ts';
+import { openSettingsCommand } from './openSettings.ts';
+import { type RefreshParts, refreshCommand } from './refresh.ts';
+import { refreshAllCommand } from './refreshAll.ts';
+import { type RemoveParts, removeConnectionCommand } from './removeConnection.ts';
+import { signOutCommand } from './signOut.ts';
+import { copyValueCommand, setActiveCommand } from './small.ts';
+import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
+
+export interface CommandParts extends RefreshParts, RemoveParts, AddParts, ImportParts {
+  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
+  readonly log: Log;
+  readonly showLog: () => void;
+  readonly mock: MockService;
+  readonly statusBar: StatusBar;
+  readonly documents: TokenDocuments;
+  readonly verifier: () => Promise<Verifier>;
+  /** Resolves when what is stored has been read: no command answers from half a picture. */
+  readonly ready: () => Promise<void>;
+}
+
+/** Every command of the manifest, each from a file of its own. */
+export function registerCommands(parts: CommandParts): void {
+  const { sessions, clock, mock, statusBar, documents, show } = parts;
+  const register = <Argument, Result>(name: CommandName, command: Command<Argument, Result>) =>
+    parts.own(registerCommand(name, parts.log, parts.ready, command));
+
+  register('addConnection', addConnectionCommand(parts));
+  register('removeConnection', removeConnectionCommand(parts));
+  register(
+    'importTokens',
+    importTokensCommand({ ...parts, addConnection: proposal => addByAsking(parts, proposal) }),
+  );
+  register('refresh', refreshCommand(parts));
+  register('refreshAll', refreshAllCommand(parts));
+  register('signOut', signOutCommand(parts));
+  register('copyToken', copyTokenCommand(sessions, clock));
+  register('status', statusCommand(sessions, clock, show));
+  register('decode', decodeCommand(sessions, documents));
+  register('verify', verifyCommand(sessions, parts.verifier));
+  register('startMockIssuer', startMockIssuerCommand(mock, show));
+  register('stopMockIssuer', stopMockIssuerCommand(mock));
+  register('copyMockAddress', copyMockAddressCommand(mock));
+  register('copyValue', copyValueCommand());
+  register('setActive', setActiveCommand(sessions, statusBar));
+  register('openSettings', openSettingsCommand(sessions));
+  parts.own(registry.registerCommand(commands.showLog, parts.showLog));
+}

@@ -1,0 +1,125 @@
+import { commands as registry } from 'vscode';
+import { contextKeys } from '../contributions.ts';
+import type { Connection } from '../core/connection.ts';
+import { WorkbenchError } from '../core/errors.ts';
+import { type ImportParts, storeTokens } from '../core/importTokens.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Vault } from '../core/vault.ts';
+import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
+import type { Connections } from './connections.ts';
+
+export interface RunningMock {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Id of the signed-in connection. */
+  readonly connection: string;
+}
+
+/** The mock issuer of this window: at most one, and its connection lives and ends with it. */
+export interface MockService {
+  /** @throws WorkbenchError `mock_running`, `port_in_use`, `argument_invalid` */
+  start(options?: MockServerOptions, label?: string): Promise<RunningMock>;
+  /** @throws WorkbenchError `mock_not_running` */
+  stop(): Promise<void>;
+  running(): RunningMock | undefined;
+  dispose(): void;
+}
+
+export interface MockParts extends ImportParts {
+  readonly vault: Vault;
+  readonly connections: Connections;
+  readonly clock: Clock;
+}
+
+const connectionId = 'mock';
+
+export function createMockService(parts: MockParts): MockService {
+  const { connections, vault, sessions, clock } = parts;
+  let current: { readonly server: MockServer; readonly mock: RunningMock } | undefined;
+  let starting = false;
+
+  async function start(options: MockServerOptions = {}, label = 'Mock issuer'): Promise<RunningMock> {
+    if (current || starting) throw new WorkbenchError('mock_running', { issuer: current?.mock.issuer });
+    starting = true;
+    let server: MockServer | undefined;
+    try {
+      server = await listen(options);
+      const mock = await signIn(server, label);
+      current = { server, mock };
+      await registry.executeCommand('setContext', contextKeys.mockRunning, true);
+      return mock;
+    } catch (error) {
+      await server?.close();
+      throw error;
+    } finally {
+      starting = false;
+    }
+  }
+
+  /** One connection to the mock with its first tokens, as if somebody had signed in. */
+  async function signIn(server: MockServer, label: string): Promise<RunningMock> {
+    const client = server.clients[0];
+    if (client === undefined)
+      throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });
+    const connection: Connection = {
+      id: connectionId,
+      label,
+      issuer: server.issuer,
+      clientId: client.client_id,
+      scope: 'openid profile offline_access',
+      tokenEndpointAuthMethod: client.token_endpoint_auth_method,
+      audience: `${server.issuer}/api`,
+      autoRefresh: true,
+      dpop: false,
+      pushedAuthorizationRequests: false,
+    };
+    connections.addMemoryOnly(connection);
+    if (client.client_secret !== undefined) {
+      const { client_secret } = client;
+      await vault.update(
+        connectionId,
+        (record = { version: 1, connection: connectionId, generation: 0 }) => ({ ...record, client_secret }),
+      );
+    }
+    const tokens = await server.issueTokens({ clientId: client.client_id });
+    await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
+    return { issuer: server.issuer, clientId: client.client_id, connection: connectionId };
+  }
+
+  async function stop(): Promise<void> {
+    if (current === undefined) throw new WorkbenchError('mock_not_running');
+    const { server, mock } = current;
+    current = undefined;
+    await vault.delete(mock.connection);
+    sessions.forget(mock.connection);
+    connections.removeMemoryOnly(mock.connection);
+    await registry.executeCommand('setContext', contextKeys.mockRunning, false);
+    await server.close();
+  }
+
+  return {
+    start,
+    stop,
+    running: () => current?.mock,
+    dispose: () => void current?.server.close(),
+  };
+}
+
+/** The mock is its own bundle: nobody who does not use it pays for it. */
+async function listen(options: MockServerOptions): Promise<MockServer> {
+  const { startMockServer } = await import('../mock/nodeServer.ts');
+  try {
+    return await startMockServer(options);
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new WorkbenchError('argument_invalid', { field: error.message.split(':')[0] ?? 'options' });
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      (error.code === 'EADDRINUSE' || error.code === 'EACCES')
+    ) {
+      throw new WorkbenchError('port_in_use', { port: options.port });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,276 @@
+import { l10n, ProgressLocation, window } from 'vscode';
+import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
+import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
+import { classify } from '../../core/errors.ts';
+import { requireSecureUrl } from '../../core/http.ts';
+import type { TokenClaims } from '../../core/tokenOwner.ts';
+import { describeError } from '../text/errors.ts';
+import { askChoice, asking, askText, runSteps, type Step } from './steps.ts';
+
+/** An entry of the setting as it will be written, and the secret that will not be. */
+export interface Draft {
+  id: string;
+  label: string;
+  issuer?: string;
+  tokenEndpoint?: string;
+  clientId: string;
+  scope?: string;
+  tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+}
+
+export interface NewConnection {
+  readonly connection: Draft;
+  readonly clientSecret?: string;
+}
+
+/** Issuer, client, scope, client authentication: four questions, the rest is discovered. */
+export async function askConnection(
+  discovery: () => Promise<Discovery>,
+  taken: readonly string[],
+  proposal: TokenClaims = {},
+): Promise<NewConnection | undefined> {
+  const draft: Partial<Draft> = { ...proposal };
+  let metadata: IssuerMetadata | undefined;
+  let found: string | undefined;
+  let clientSecret: string | undefined;
+
+  const issuer: Step = async place => {
+    for (;;) {
+      const text = await askText({
+        ...place,
+        value: draft.issuer,
+        prompt: found ?? l10n.t('The address of the issuer: everything else is discovered from it'),
+        placeholder: 'https://login.example.com',
+        validate: text => urlFlaw(text, 'issuer'),
+      });
+      if (text === 'back' || text === 'cancelled') return text;
+      draft.issuer = text;
+      const answer = await discover(await discovery(), text);
+      if ('metadata' in answer) {
+        metadata = answer.metadata;
+        found = summary(answer.metadata);
+        delete draft.tokenEndpoint;
+        return 'next';
+      }
+      const choice = await askChoice(place, retryChoices(), { placeholder: answer.failure });
+      if (choice === 'cancelled') return 'cancelled';
+      if (choice !== 'back' && choice[0]?.manual) {
+        metadata = undefined;
+        found = undefined;
+        draft.tokenEndpoint = draft.tokenEndpoint ?? '';
+        return 'next';
+      }
+    }
+  };
+
+  const endpoint: Step = async place => {
+    if (draft.tokenEndpoint === undefined) return 'skip';
+    const text = await askText({
+      ...place,
+      value: draft.tokenEndpoint,
+      prompt: l10n.t("The address of the token endpoint, from the issuer's documentation"),
+      placeholder: 'https://login.example.com/oauth2/token',
+      validate: text => urlFlaw(text, 'tokenEndpoint'),
+    });
+    if (text === 'back' || text === 'cancelled') return text;
+    draft.tokenEndpoint = text;
+    return 'next';
+  };
+
+  const client: Step = async place => {
+    const text = await askText({
+      ...place,
+      value: draft.clientId,
+      prompt:
+        found === undefined
+          ? l10n.t('The client id that the issuer gave to your application')
+          : l10n.t('{0} Now the client id of your application.', found),
+      validate: text =>
+        text === ''
+          ? l10n.t('A client id is needed. The issuer shows it where your application is registered.')
+          : undefined,
+    });
+    if (text === 'back' || text === 'cancelled') return text;
+    draft.clientId = text;
+    return 'next';
+  };
+
+  const scope: Step = async place => {
+    const text = await askText({
+      ...place,
+      value: draft.scope ?? proposedScope(metadata),
+      prompt: scopePrompt(metadata),
+    });
+    if (text === 'back' || text === 'cancelled') return text;
+    if (text === '') delete draft.scope;
+    else draft.scope = text;
+    return 'next';
+  };
+
+  const method: Step = async place => {
+    const chosen = await askChoice(place, methodItems(metadata), {
+      placeholder: l10n.t('How does your application authenticate at the token endpoint?'),
+      selected: ({ method }) => method === draft.tokenEndpointAuthMethod,
+    });
+    if (chosen === 'back' || chosen === 'cancelled') return chosen;
+    draft.tokenEndpointAuthMethod = chosen[0]?.method ?? 'none';
+    return 'next';
+  };
+
+  const secret: Step = async place => {
+    if (draft.tokenEndpointAuthMethod === 'none') {
+      clientSecret = undefined;
+      return 'skip';
+    }
+    const text = await askText({
+      ...place,
+      password: true,
+      prompt: l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.'),
+      validate: text => (text === '' ? l10n.t('This client authentication needs the secret.') : undefined),
+    });
+    if (text === 'back' || text === 'cancelled') return text;
+    clientSecret = text;
+    return 'next';
+  };
+
+  const label: Step = async place => {
+    const text = await askText({
+      ...place,
+      value: draft.label ?? proposedLabel(draft),
+      prompt: l10n.t('A name for this connection, as the sidebar will show it'),
+      validate: text => (text === '' ? l10n.t('A name is needed.') : undefined),
+    });
+    if (text === 'back' || text === 'cancelled') return text;
+    draft.label = text;
+    return 'next';
+  };
+
+  const through = await runSteps(l10n.t('Add Connection'), [
+    issuer,
+    endpoint,
+    client,
+    scope,
+    method,
+    secret,
+    label,
+  ]);
+  if (!through) return undefined;
+  const { label: name = '', clientId = '', tokenEndpointAuthMethod = 'none', ...rest } = draft;
+  const connection: Draft = {
+    id: freeId(name, taken),
+    label: name,
+    ...rest,
+    clientId,
+    tokenEndpointAuthMethod,
+  };
+  return { connection, ...(clientSecret !== undefined && { clientSecret }) };
+}
+
+/** A slug of the name that no other connection has. */
+export function freeId(name: string, taken: readonly string[]): string {
+  const slug =
+    name
+      .toLowerCase()
+      .normalize('NFKD')
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, 50) || 'connection';
+  if (!taken.includes(slug)) return slug;
+  for (let number = 2; ; number++) if (!taken.includes(`${slug}-${number}`)) return `${slug}-${number}`;
+}
+
+async function discover(
+  discovery: Discovery,
+  issuer: string,
+): Promise<{ readonly metadata: IssuerMetadata } | { readonly failure: string }> {
+  return window.withProgress(
+    { location: ProgressLocation.Notification, title: asking(), cancellable: true },
+    async (_, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => abort.abort());
+      try {
+        return { metadata: await discovery.metadata(issuer, abort.signal) };
+      } catch (error) {
+        return { failure: describeError(classify(error)) };
+      }
+    },
+  );
+}
+
+function retryChoices() {
+  return [
+    { label: l10n.t('Change the address'), manual: false },
+    {
+      label: l10n.t('Enter the token endpoint by hand'),
+      description: l10n.t('for issuers without metadata'),
+      manual: true,
+    },
+  ];
+}
+
+function urlFlaw(text: string, field: string): string | undefined {
+  try {
+    requireSecureUrl(text, field);
+    return undefined;
+  } catch (error) {
+    return describeError(classify(error));
+  }
+}
+
+/** What discovery found, in one line. */
+function summary(metadata: IssuerMetadata): string {
+  const parts = [
+    ...(metadata.token_endpoint ? [l10n.t('token endpoint')] : []),
+    ...(metadata.jwks_uri ? [l10n.t('signing keys')] : []),
+    ...(metadata.revocation_endpoint ? [l10n.t('revocation')] : []),
+    ...(metadata.scopes_supported ? [l10n.t('{0} scopes', metadata.scopes_supported.length)] : []),
+  ];
+  return l10n.t('Found: {0}.', parts.join(', '));
+}
+
+function proposedScope(metadata: IssuerMetadata | undefined): string {
+  const supported = metadata?.scopes_supported;
+  const useful = ['openid', 'profile', 'email', 'offline_access'];
+  return supported === undefined
+    ? 'openid offline_access'
+    : useful.filter(scope => supported.includes(scope)).join(' ');
+}
+
+function scopePrompt(metadata: IssuerMetadata | undefined): string {
+  const supported = metadata?.scopes_supported;
+  const what = l10n.t('Scopes with spaces between them. "offline_access" asks for a refresh token.');
+  return supported === undefined
+    ? what
+    : l10n.t('{0} This issuer knows: {1}', what, supported.slice(0, 20).join(' '));
+}
+
+function methodItems(metadata: IssuerMetadata | undefined) {
+  // RFC 8414 §2: an issuer that says nothing means client_secret_basic, yet public clients work nearly everywhere.
+  const supported = metadata?.token_endpoint_auth_methods_supported;
+  const details: Readonly<Record<TokenEndpointAuthMethod, string>> = {
+    none: l10n.t('a public client, without a secret'),
+    client_secret_basic: l10n.t('a client secret in the Authorization header'),
+    client_secret_post: l10n.t('a client secret in the request body'),
+    client_secret_jwt: l10n.t('a JWT signed with the client secret'),
+    private_key_jwt: l10n.t('a JWT signed with a private key'),
+  };
+  return tokenEndpointAuthMethods
+    .filter(
+      method => method === 'none' || method === 'client_secret_basic' || method === 'client_secret_post',
+    )
+    .map(method => ({
+      method,
+      label: method,
+      description: details[method],
+      ...(supported && {
+        detail: supported.includes(method)
+          ? l10n.t('The issuer says that it supports this.')
+          : l10n.t('The issuer does not list this one.'),
+      }),
+    }));
+}
+
+function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {
+  const url = issuer ?? tokenEndpoint;
+  return url && URL.canParse(url) ? new URL(url).hostname : '';
+}

@@ -1,0 +1,50 @@
+import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { Session, Sessions } from '../../core/sessions.ts';
+import { badgeOf, type ViewNode } from '../../core/sessionView.ts';
+import { badgeText, stateIcons } from '../text/states.ts';
+
+/**
+ * The connection of the row, the only one there is, or the one that the user picks; `undefined` where they turn away.
+ * @throws WorkbenchError `nothing_to_pick`
+ */
+export async function pickConnection(
+  sessions: Sessions,
+  node: ViewNode | undefined,
+  title: string,
+  fits: (session: Session) => boolean = () => true,
+): Promise<{ connection: string } | undefined> {
+  if (node !== undefined && 'id' in node) return { connection: node.id };
+  const candidates = sessions.list().filter(fits);
+  const [only] = candidates;
+  if (only === undefined) throw new WorkbenchError('nothing_to_pick');
+  if (candidates.length === 1) return { connection: only.connection.id };
+  const picked = await window.showQuickPick(candidates.map(connectionItem), {
+    title,
+    matchOnDescription: true,
+  });
+  return picked && { connection: picked.id };
+}
+
+/** @throws WorkbenchError `connection_unknown` */
+export function sessionOf(sessions: Sessions, id: string): Session {
+  const session = sessions.get(id);
+  if (session === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+  return session;
+}
+
+export interface ConnectionItem extends QuickPickItem {
+  readonly id: string;
+}
+
+export function connectionItem(session: Session): ConnectionItem {
+  const badge = badgeOf(session, Date.now());
+  const { id, label, issuer, tokenEndpoint } = session.connection;
+  return {
+    id,
+    label,
+    iconPath: new ThemeIcon(stateIcons[badge.state]),
+    description: badgeText(badge),
+    detail: issuer ?? tokenEndpoint ?? l10n.t('no issuer'),
+  };
+}

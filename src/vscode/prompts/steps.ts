@@ -1,0 +1,101 @@
+import { l10n, type QuickInput, QuickInputButtons, type QuickPickItem, window } from 'vscode';
+
+/** What a step of a flow came to: go on, go back, or the user turned away. */
+export type Turn = 'next' | 'back' | 'cancelled';
+export type Step = (place: Place) => Promise<Turn | 'skip'>;
+
+export interface Place {
+  readonly title: string;
+  readonly step: number;
+  readonly totalSteps: number;
+}
+
+/** Runs steps in order; "back" returns to the last step that asked something. True when all of them are through. */
+export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
+  const asked: number[] = [];
+  for (let index = 0; index < steps.length; ) {
+    const turn = await steps[index]?.({ title, step: index + 1, totalSteps: steps.length });
+    if (turn === 'cancelled') return false;
+    if (turn === 'back') {
+      index = asked.pop() ?? 0;
+      continue;
+    }
+    if (turn === 'next') asked.push(index);
+    index++;
+  }
+  return true;
+}
+
+export interface Question extends Place {
+  readonly value?: string | undefined;
+  readonly prompt: string;
+  readonly placeholder?: string;
+  readonly password?: boolean;
+  /** What is wrong with the text, or `undefined`. */
+  readonly validate?: (text: string) => string | undefined;
+}
+
+/** An input box of a flow, with a back button after the first step. */
+export function askText(question: Question): Promise<string | Exclude<Turn, 'next'>> {
+  const { value = '', prompt, placeholder, password = false, validate } = question;
+  const box = window.createInputBox();
+  placed(box, question);
+  Object.assign(box, { value, prompt, placeholder, password });
+  return new Promise(resolve => {
+    const end = (answer: string | Exclude<Turn, 'next'>) => {
+      resolve(answer);
+      box.dispose();
+    };
+    box.buttons = question.step > 1 ? [QuickInputButtons.Back] : [];
+    box.onDidTriggerButton(() => end('back'));
+    box.onDidChangeValue(() => {
+      box.validationMessage = undefined;
+    });
+    box.onDidAccept(() => {
+      const text = box.value.trim();
+      const flaw = validate?.(text);
+      if (flaw === undefined) end(text === 'back' || text === 'cancelled' ? ` ${text}` : text);
+      else box.validationMessage = flaw;
+    });
+    box.onDidHide(() => end('cancelled'));
+    box.show();
+  });
+}
+
+/** A list of a flow, one or many to choose. */
+export function askChoice<Item extends QuickPickItem>(
+  place: Place,
+  items: readonly Item[],
+  options: {
+    readonly placeholder: string;
+    readonly many?: boolean;
+    readonly selected?: (item: Item) => boolean;
+  },
+): Promise<readonly Item[] | Exclude<Turn, 'next'>> {
+  const pick = window.createQuickPick<Item>();
+  placed(pick, place);
+  pick.items = items;
+  pick.placeholder = options.placeholder;
+  pick.canSelectMany = options.many === true;
+  const selected = items.filter(item => options.selected?.(item));
+  if (options.many) pick.selectedItems = selected;
+  else pick.activeItems = selected;
+  return new Promise(resolve => {
+    const end = (answer: readonly Item[] | Exclude<Turn, 'next'>) => {
+      resolve(answer);
+      pick.dispose();
+    };
+    pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
+    pick.onDidTriggerButton(() => end('back'));
+    pick.onDidAccept(() => end([...pick.selectedItems]));
+    pick.onDidHide(() => end('cancelled'));
+    pick.show();
+  });
+}
+
+function placed(input: QuickInput, { title, step, totalSteps }: Place): void {
+  Object.assign(input, { title, step, totalSteps, ignoreFocusOut: true });
+}
+
+/** Progress text while a step waits for the network. */
+export const asking = () => l10n.t('Asking the issuer...');

@@ -1,0 +1,41 @@
+import { ConfigurationTarget, workspace } from 'vscode';
+import { settings } from '../contributions.ts';
+import { type ConnectionSettings, readConnections } from '../core/connection.ts';
+
+/**
+ * The connections of the *user's* settings. Workspace values are never read, whatever the manifest's scope
+ * lets through: an endpoint from a repository would be a place to send refresh tokens to.
+ */
+export function readSettings(): ConnectionSettings {
+  return readConnections(userValue() ?? []);
+}
+
+/** Adds an entry at the end. What stands there already stays, broken entries too. */
+export async function addToSettings(entry: object): Promise<void> {
+  const value = userValue();
+  await write([...(Array.isArray(value) ? value : []), entry]);
+}
+
+/** Takes out every entry of that id. */
+export async function removeFromSettings(id: string): Promise<void> {
+  const value = userValue();
+  if (!Array.isArray(value)) return;
+  const left = value.filter(entry => !(typeof entry === 'object' && entry !== null && entry.id === id));
+  if (left.length !== value.length) await write(left);
+}
+
+/** Calls back when the setting changed; returns what to dispose of. */
+export function onDidChangeSettings(listener: () => void): { dispose(): void } {
+  return workspace.onDidChangeConfiguration(event => {
+    if (event.affectsConfiguration(`${settings.section}.${settings.connections}`)) listener();
+  });
+}
+
+function userValue(): unknown {
+  return workspace.getConfiguration(settings.section).inspect<unknown>(settings.connections)?.globalValue;
+}
+
+async function write(entries: readonly unknown[]): Promise<void> {
+  const configuration = workspace.getConfiguration(settings.section);
+  await configuration.update(settings.connections, entries, ConfigurationTarget.Global);
+}

@@ -1,0 +1,79 @@
+import { l10n, MarkdownString, StatusBarAlignment, ThemeColor, window } from 'vscode';
+import { commands } from '../contributions.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Session, Sessions } from '../core/sessions.ts';
+import { badgeOf } from '../core/sessionView.ts';
+import { badgeText, stateIcons } from './text/states.ts';
+import { durationText } from './text/time.ts';
+
+export interface StatusBar {
+  /** Shows this connection from now on. */
+  setActive(id: string): void;
+  active(): Session | undefined;
+  /** Redraws if the text reads differently by now. */
+  tick(): void;
+  dispose(): void;
+}
+
+/** One item: the active connection and what is left of its access token. A click refreshes it. */
+export function createStatusBar(sessions: Sessions, clock: Clock): StatusBar {
+  const item = window.createStatusBarItem('jwtWorkbench.active', StatusBarAlignment.Right, 90);
+  item.name = 'JWT Workbench';
+  let chosen: string | undefined;
+  let shown: string | undefined;
+
+  /** The one that was chosen; else the first that has tokens. */
+  function active(): Session | undefined {
+    const all = sessions.list();
+    return all.find(({ connection }) => connection.id === chosen) ?? all.find(({ record }) => record?.tokens);
+  }
+
+  function tick(): void {
+    const session = active();
+    if (session === undefined) {
+      item.hide();
+      shown = undefined;
+      return;
+    }
+    const badge = badgeOf(session, clock.now());
+    const { label, id } = session.connection;
+    const left =
+      badge.state === 'active' && badge.remaining !== undefined
+        ? durationText(badge.remaining)
+        : badgeText(badge);
+    const text = `$(${badge.state === 'active' ? 'key' : stateIcons[badge.state]}) ${escapeIcons(label)}: ${left}`;
+    if (text === shown) return;
+    shown = text;
+    item.text = text;
+    const refreshable = session.record?.tokens?.refresh_token !== undefined;
+    const action = refreshable ? l10n.t('Select to refresh.') : l10n.t('Select to show it in the sidebar.');
+    item.tooltip = new MarkdownString().appendText(`${label}: ${badgeText(badge)}. ${action}`);
+    item.accessibilityInformation = { label: l10n.t('{0}: {1}. {2}', label, badgeText(badge), action) };
+    item.command = refreshable
+      ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: [{ kind: 'connection', id }] }
+      : { command: commands.status, title: l10n.t('Show Status') };
+    const warn =
+      badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
+    item.backgroundColor = warn ? new ThemeColor('statusBarItem.warningBackground') : undefined;
+    item.show();
+  }
+
+  const stop = sessions.onDidChange(tick);
+  return {
+    setActive(id) {
+      chosen = id;
+      tick();
+    },
+    active,
+    tick,
+    dispose() {
+      stop();
+      item.dispose();
+    },
+  };
+}
+
+/** A label is text: `$(...)` in it must not become an icon. */
+function escapeIcons(label: string): string {
+  return label.replaceAll('$(', '$ (');
+}

@@ -1,0 +1,43 @@
+import { l10n } from 'vscode';
+import type { ImportSource, ImportWarning } from '../../core/importText.ts';
+
+export function describeSource(source: ImportSource): string {
+  switch (source) {
+    case 'token_response':
+      return l10n.t('a token response');
+    case 'pairs':
+      return l10n.t('parts of a token response');
+    case 'bearer_header':
+      return l10n.t('an Authorization header');
+    case 'jwt':
+      return l10n.t('a JWT');
+    case 'refresh_token':
+      return l10n.t('a refresh token');
+  }
+}
+
+/** What was done to the text, or guessed about it, while it was imported. */
+export function describeImportWarning({ code, member = 'access_token' }: ImportWarning): string {
+  switch (code) {
+    case 'whitespace_removed':
+      return l10n.t('Spaces or line breaks inside "{0}" were removed: the text had been wrapped.', member);
+    case 'number_as_text':
+      return l10n.t('"{0}" is a number written as text and was read as a number.', member);
+    case 'list_as_text':
+      return l10n.t('"{0}" is a list and was read as one text with spaces.', member);
+    case 'member_ignored':
+      return l10n.t('"{0}" has no usable value and was left out.', member);
+    case 'duplicate_member':
+      return l10n.t('"{0}" stands twice in the text. The last one was taken.', member);
+    case 'several_found':
+      return l10n.t(
+        'The text holds more than one set of tokens. One was taken: check that it is the right one.',
+      );
+    case 'token_damaged':
+      return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported as it is.', member);
+    case 'looks_like_other_token':
+      return l10n.t('"{0}" has the claims of another kind of token. Check that it is the right one.', member);
+    case 'use_assumed':
+      return l10n.t('Nothing in the token says what it is for. It was taken for "{0}".', member);
+  }
+}

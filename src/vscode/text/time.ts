@@ -1,0 +1,57 @@
+import { l10n } from 'vscode';
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const month = 30.44 * day;
+const year = 365.25 * day;
+
+/** A length of time in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". @param ms milliseconds */
+export function durationText(ms: number): string {
+  const length = Math.abs(ms);
+  if (length < minute) return l10n.t('{0} s', Math.floor(length / second));
+  if (length < hour) return l10n.t('{0} min', Math.floor(length / minute));
+  if (length < 2 * day) {
+    const minutes = Math.floor((length % hour) / minute);
+    const hours = Math.floor(length / hour);
+    return minutes === 0 ? l10n.t('{0} h', hours) : l10n.t('{0} h {1} min', hours, minutes);
+  }
+  if (length < 2 * month) return l10n.t('{0} days', Math.floor(length / day));
+  if (length < 2 * year) return l10n.t('{0} months', Math.floor(length / month));
+  return l10n.t('{0} years', Math.floor(length / year));
+}
+
+/** "in 5 min", "3 h ago" or "now", from one moment to another; both in milliseconds since the epoch. */
+export function relativeText(time: number, now: number): string {
+  const distance = time - now;
+  if (Math.abs(distance) < second) return l10n.t('now');
+  return distance > 0 ? l10n.t('in {0}', durationText(distance)) : l10n.t('{0} ago', durationText(distance));
+}
+
+/** Local date and time to the second, in an order that sorts: "2019-04-06 10:04:29". */
+export function dateText(time: number): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return l10n.t('a time beyond all calendars');
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** The date, and how far it is from now. */
+export function momentText(time: number, now: number): string {
+  return l10n.t('{0} ({1})', dateText(time), relativeText(time, now));
+}
+
+/**
+ * How long, in milliseconds, until `durationText` of the time left until `end` reads differently. Countdowns
+ * redraw no more often than that: each second in the last minute, else each minute or day.
+ */
+export function nextChange(end: number, now: number): number {
+  const distance = end - now;
+  const length = Math.abs(distance);
+  const unit = length < minute ? second : length < 2 * day ? minute : day;
+  // Rounded down while it counts down, so that the text changes right at the boundary.
+  const part = distance > 0 ? distance % unit : unit - (length % unit);
+  return Math.max(part, 20) + 1;
+}

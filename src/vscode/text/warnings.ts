@@ -1,0 +1,33 @@
+import { l10n } from 'vscode';
+import type { TokenWarning } from '../../core/jwt.ts';
+
+/** What is odd about a token that could still be read. */
+export function describeTokenWarning({ code, part, member = '' }: TokenWarning): string {
+  switch (code) {
+    case 'duplicate_member':
+      return l10n.t('"{0}" stands twice in the {1}. Readers disagree on which one counts.', member, part);
+    case 'time_not_a_number':
+      return l10n.t('"{0}" is not a number. RFC 7519 wants seconds since 1970 as a number.', member);
+    case 'time_in_milliseconds':
+      return l10n.t('"{0}" looks like milliseconds. RFC 7519 wants seconds since 1970.', member);
+    case 'time_out_of_range':
+      return l10n.t('"{0}" is no date that a calendar knows.', member);
+    case 'alg_missing':
+      return l10n.t('The header names no algorithm, so nobody can check the signature.');
+    case 'alg_none':
+      return l10n.t('The algorithm is "none": the token is not signed and anyone could have written it.');
+    case 'signature_missing':
+      return l10n.t('The signature is empty: anyone could have written this token.');
+    case 'crit':
+      return l10n.t('The header lists critical extensions. A reader that does not know them must refuse it.');
+    case 'b64_false':
+      return l10n.t('The payload is not base64url encoded (b64 is false). RFC 7797 forbids that for a JWT.');
+    case 'embedded_key':
+      return l10n.t('The header brings its own key in "{0}". It is shown here and never used.', member);
+    case 'non_canonical':
+      return l10n.t(
+        'The {0} has an unusual base64url ending: other spellings of this token mean the same.',
+        part,
+      );
+  }
+}

@@ -1,0 +1,34 @@
+import { l10n } from 'vscode';
+import { itemWords } from '../../contributions.ts';
+import { printable } from '../../core/redact.ts';
+import type { ClaimNode } from '../../core/sessionView.ts';
+import { claimMeaning } from '../text/claims.ts';
+import { momentText } from '../text/time.ts';
+import type { Row } from './items.ts';
+
+/** One claim or header parameter: its value, what it means, and times as dates. */
+export function claimItem({ path, value, time }: ClaimNode, now: number): Row {
+  const name = path.at(-1) ?? '';
+  const meaning = path.length === 1 ? claimMeaning(name) : undefined;
+  const nested = typeof value === 'object' && value !== null;
+  const text = valueText(value);
+  const shown = time === undefined ? text : momentText(time, now);
+  return {
+    label: printable(name, 60),
+    description: meaning ? `${shown}  ·  ${meaning}` : shown,
+    icon: nested ? 'symbol-object' : time === undefined ? 'symbol-field' : 'calendar',
+    tooltip: [
+      `${printable(name, 200)}: ${text}`,
+      ...(time === undefined ? [] : [momentText(time, now)]),
+      ...(meaning ? [meaning] : []),
+    ].join('\n'),
+    spoken: l10n.t('{0}: {1}. {2}', printable(name, 60), shown, meaning ?? ''),
+    words: [itemWords.value],
+    open: nested && Object.keys(value).length > 0 ? 'collapsed' : undefined,
+  };
+}
+
+/** A value as one line: text as it is, anything else as JSON, cut and with invisible characters shown. */
+export function valueText(value: unknown): string {
+  return printable(typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)), 300);
+}

@@ -1,0 +1,217 @@
+import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
+import { commands, itemWords } from '../../contributions.ts';
+import type { Clock } from '../../core/ports.ts';
+import { printable } from '../../core/redact.ts';
+import type { Session, Sessions } from '../../core/sessions.ts';
+import { badgeOf, type ClaimNode, endOf, keyOf, type ViewNode } from '../../core/sessionView.ts';
+import type { Verifications } from '../../core/verifications.ts';
+import { describeProblem } from '../text/problems.ts';
+import { badgeText, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
+import { momentText, relativeText } from '../text/time.ts';
+import { describeTokenWarning } from '../text/warnings.ts';
+import { checkItem } from './checkItem.ts';
+import { claimItem } from './claimItem.ts';
+import { factItem } from './factItem.ts';
+import { messageItem } from './messageItem.ts';
+
+export interface ItemContext {
+  readonly sessions: Sessions;
+  readonly verifications: Verifications;
+  readonly clock: Clock;
+}
+
+/** The look of a row: label, words beside it, icon, tooltip, and what a screen reader says. */
+export interface Row {
+  readonly label: string;
+  readonly description?: string | undefined;
+  readonly icon?: string | undefined;
+  readonly color?: string | undefined;
+  /** Plain text; it is never read as Markdown. */
+  readonly tooltip?: string | undefined;
+  readonly spoken?: string | undefined;
+  readonly words?: readonly string[] | undefined;
+  readonly open?: 'collapsed' | 'expanded' | undefined;
+}
+
+export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
+  const row = rowOf(node, context);
+  const states = {
+    collapsed: TreeItemCollapsibleState.Collapsed,
+    expanded: TreeItemCollapsibleState.Expanded,
+  };
+  const item = new TreeItem(row.label, row.open ? states[row.open] : TreeItemCollapsibleState.None);
+  item.id = keyOf(node);
+  if (row.description) item.description = row.description;
+  if (row.icon) item.iconPath = new ThemeIcon(row.icon, row.color ? new ThemeColor(row.color) : undefined);
+  item.tooltip = new MarkdownString().appendText(
+    row.tooltip ?? [row.label, row.description].filter(Boolean).join(': '),
+  );
+  item.accessibilityInformation = {
+    label: row.spoken ?? [row.label, row.description].filter(Boolean).join(', '),
+  };
+  if (row.words) item.contextValue = row.words.join(' ');
+  if (node.kind === 'problem') {
+    item.command = {
+      command: commands.openSettings,
+      title: l10n.t('Open Connection Settings'),
+      arguments: [node],
+    };
+  }
+  return item;
+}
+
+function rowOf(node: ViewNode, context: ItemContext): Row {
+  const now = context.clock.now();
+  const session = 'id' in node ? context.sessions.get(node.id) : undefined;
+  switch (node.kind) {
+    case 'problem': {
+      const { label, id, index, severity } = node.problem;
+      return {
+        label:
+          label ??
+          id ??
+          (index < 0 ? 'jwtWorkbench.connections' : l10n.t('Entry {0} of the setting', index + 1)),
+        description: describeProblem(node.problem),
+        icon: severity === 'error' ? 'error' : 'warning',
+        color: severity === 'error' ? 'list.errorForeground' : 'list.warningForeground',
+        tooltip: l10n.t('{0} Select to open the setting.', describeProblem(node.problem)),
+        words: [itemWords.problem],
+      };
+    }
+    case 'connection':
+      return session ? connectionRow(session, now) : { label: node.id };
+    case 'token':
+      return session ? tokenRow(node.name, session, context, now) : { label: node.name };
+    case 'section':
+      return sectionRow(node, context);
+    case 'message':
+      return messageItem(node, session, now);
+    case 'warning':
+      return {
+        label: l10n.t('Note'),
+        description: describeTokenWarning(node.warning),
+        icon: 'warning',
+        color: 'list.warningForeground',
+      };
+    case 'claim':
+      return claimItem(node as ClaimNode, now);
+    case 'check':
+      return checkItem(node.check);
+    case 'fact':
+      return factItem(node, now);
+  }
+}
+
+function connectionRow(session: Session, now: number): Row {
+  const { connection, memoryOnly, record, lastRefresh } = session;
+  const badge = badgeOf(session, now);
+  const ends = record?.tokens?.expires_at;
+  const lines = [
+    connection.label,
+    l10n.t('State: {0}', stateText(badge.state)),
+    ...(ends === undefined ? [] : [l10n.t('Access token ends: {0}', momentText(ends, now))]),
+    ...(lastRefresh ? [l10n.t('Last refresh: {0}', relativeText(lastRefresh.at, now))] : []),
+    l10n.t('Issuer: {0}', printable(connection.issuer ?? connection.tokenEndpoint ?? l10n.t('none'), 200)),
+    l10n.t('Client: {0}', printable(connection.clientId, 100)),
+    ...(memoryOnly ? [l10n.t('Kept in memory only: it ends with this window.')] : []),
+  ];
+  const words = [
+    itemWords.connection,
+    memoryOnly ? itemWords.memoryOnly : itemWords.configured,
+    ...(record?.tokens?.refresh_token ? [itemWords.refreshable] : []),
+    ...(record?.tokens ? [itemWords.signedIn] : []),
+  ];
+  const text = badgeText(badge);
+  return {
+    label: printable(connection.label, 80),
+    description: memoryOnly ? l10n.t('{0} (in memory)', text) : text,
+    icon: stateIcons[badge.state],
+    color: stateColors[badge.state],
+    tooltip: lines.join('\n'),
+    spoken: l10n.t('Connection {0}, {1}', connection.label, text),
+    words,
+    open: 'collapsed',
+  };
+}
+
+function tokenRow(
+  name: 'access_token' | 'id_token' | 'refresh_token',
+  session: Session,
+  context: ItemContext,
+  now: number,
+): Row {
+  const title = tokenTitle(name);
+  if (name === 'refresh_token') {
+    const { generation = 0 } = session.record ?? {};
+    return {
+      label: title,
+      description: l10n.t('hidden, generation {0}', generation),
+      icon: 'key',
+      tooltip: l10n.t(
+        'The refresh token is kept in VS Code SecretStorage and never shown. It is as valuable as a password.',
+      ),
+      words: [itemWords.refresh_token],
+      open: 'collapsed',
+    };
+  }
+  const end = endOf(session, name);
+  const ended = end !== undefined && end <= now;
+  const time =
+    end === undefined
+      ? l10n.t('end unknown')
+      : l10n.t('{0} {1}', ended ? l10n.t('expired') : l10n.t('ends'), relativeText(end, now));
+  const result = context.verifications.known(session.connection.id, name);
+  // Decoded is not verified: without a result of the checks the row says so.
+  const verdict =
+    result === undefined
+      ? l10n.t('not verified yet')
+      : result.verified
+        ? l10n.t('verified')
+        : l10n.t('not verified');
+  return {
+    label: title,
+    description: `${time}, ${verdict}`,
+    icon: result?.verified ? 'verified-filled' : result && !ended ? 'unverified' : ended ? 'clock' : 'shield',
+    color: result?.verified ? 'testing.iconPassed' : result || ended ? 'list.warningForeground' : undefined,
+    words: [itemWords[name]],
+    open: 'collapsed',
+    ...(end !== undefined && { tooltip: `${title}: ${momentText(end, now)}, ${verdict}` }),
+  };
+}
+
+function sectionRow(node: ViewNode & { kind: 'section' }, { verifications }: ItemContext): Row {
+  if (node.section === 'claims') {
+    return {
+      label: l10n.t('Claims'),
+      description: l10n.t('decoded'),
+      icon: 'symbol-object',
+      open: 'collapsed',
+    };
+  }
+  if (node.section === 'header') {
+    return {
+      label: l10n.t('Header'),
+      description: l10n.t('decoded'),
+      icon: 'symbol-namespace',
+      open: 'collapsed',
+    };
+  }
+  const result = verifications.known(node.id, node.name);
+  const failed = result?.checks.filter(({ status }) => status === 'failed').map(({ id }) => id) ?? [];
+  return {
+    label: l10n.t('Verification'),
+    description:
+      result === undefined
+        ? l10n.t('open to check')
+        : result.verified
+          ? l10n.t('all checks passed')
+          : failed.length > 0
+            ? l10n.t('failed: {0}', failed.join(', '))
+            : l10n.t('could not be verified'),
+    icon: result === undefined ? 'shield' : result.verified ? 'verified-filled' : 'unverified',
+    color:
+      result === undefined ? undefined : result.verified ? 'testing.iconPassed' : 'list.warningForeground',
+    words: [itemWords.verification],
+    open: 'collapsed',
+  };
+}

@@ -1,0 +1,63 @@
+import { l10n } from 'vscode';
+import type { Session } from '../../core/sessions.ts';
+import type { ViewNode } from '../../core/sessionView.ts';
+import { describeError } from '../text/errors.ts';
+import { momentText } from '../text/time.ts';
+import type { Row } from './items.ts';
+
+/** A line that says why there is nothing to show, or what went wrong last. */
+export function messageItem(
+  { message, error }: ViewNode & { kind: 'message' },
+  session: Session | undefined,
+  now: number,
+): Row {
+  const reason = error ? describeError(error, session?.connection) : '';
+  const warning = { icon: 'warning', color: 'list.warningForeground' };
+  switch (message) {
+    case 'no_tokens':
+      return {
+        label: l10n.t('No tokens yet'),
+        description: l10n.t('import a token response or a refresh token'),
+        icon: 'info',
+      };
+    case 'storage':
+      return {
+        label: l10n.t('Stored data'),
+        description: reason,
+        icon: 'error',
+        color: 'list.errorForeground',
+      };
+    case 'refused': {
+      const refused = session?.record?.refused;
+      return {
+        label: l10n.t('Sign in again'),
+        description: refused
+          ? l10n.t(
+              'the issuer refused the refresh token ({0}) on {1}',
+              refused.error,
+              momentText(refused.at, now),
+            )
+          : '',
+        ...warning,
+      };
+    }
+    case 'last_refresh':
+      return { label: l10n.t('Last refresh'), description: reason, ...warning };
+    case 'undecodable':
+      return { label: l10n.t('Cannot be decoded'), description: reason, ...warning };
+    case 'opaque':
+      return {
+        label: l10n.t('Opaque token'),
+        description: l10n.t('only its issuer can read it'),
+        icon: 'info',
+      };
+    case 'encrypted':
+      return {
+        label: l10n.t('Encrypted token'),
+        description: l10n.t('only its receiver can read the claims'),
+        icon: 'lock',
+      };
+    case 'verify_failed':
+      return { label: l10n.t('Not checked'), description: reason, ...warning };
+  }
+}
