@@ -67,8 +67,10 @@ const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic',
 export function settle(options: MockIssuerOptions): Settings {
   const issuer = options.issuer ?? 'https://issuer.example';
   assertIssuer(issuer);
-  if (options.clients !== undefined && !Array.isArray(options.clients))
-    throw new TypeError('clients: an array is needed');
+  for (const name of ['clients', 'faults'] as const) {
+    if (options[name] === undefined || Array.isArray(options[name])) continue;
+    throw new TypeError(`${name}: an array is needed`);
+  }
   const clients = (options.clients ?? defaultClients()).map(settleClient);
   if (new Set(clients.map(client => client.client_id)).size !== clients.length) {
     throw new TypeError('clients: two have the same client_id');
@@ -79,9 +81,9 @@ export function settle(options: MockIssuerOptions): Settings {
     rotation: oneOf('rotation', rotations, options.rotation ?? 'none'),
     graceSeconds: duration('graceSeconds', options.graceSeconds ?? 60),
     alg: oneOf('alg', mockAlgs, options.alg ?? 'RS256'),
-    scope: options.scope ?? 'openid profile offline_access',
+    scope: string('scope', options.scope ?? 'openid profile offline_access'),
     audience: options.audience ?? `${issuer.replace(/\/$/, '')}/api`,
-    subject: options.subject ?? 'mock-user',
+    subject: string('subject', options.subject ?? 'mock-user'),
     accessTokenLifetime: duration('accessTokenLifetime', options.accessTokenLifetime ?? 3600),
     idTokenLifetime: duration('idTokenLifetime', options.idTokenLifetime ?? 3600),
     refreshTokenLifetime:
@@ -138,6 +140,11 @@ function assertIssuer(issuer: string): void {
 
 function oneOf<T extends string>(name: string, allowed: readonly T[], value: T): T {
   if (!allowed.includes(value)) throw new TypeError(`${name}: one of ${allowed.join(', ')} is needed`);
+  return value;
+}
+
+function string(name: string, value: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${name}: a string is needed`);
   return value;
 }
 

@@ -107,6 +107,17 @@ describe('mock issuer: rotation', () => {
     assertError(await refresh(mock, third), 400, 'invalid_grant');
   });
 
+  it('grace: a lost answer is made good by asking again, strict: by nothing', async () => {
+    for (const rotation of ['grace', 'strict'] as const) {
+      const mock = await createMockIssuer({ alg: 'ES256', rotation, graceSeconds: 30 });
+      const { refresh_token } = await mock.issueTokens();
+      mock.faults.next(1, { type: 'dropAfterCommit' });
+      await assert.rejects(refresh(mock, refresh_token), TypeError);
+      if (rotation === 'strict') assertError(await refresh(mock, refresh_token), 400, 'invalid_grant');
+      else await rotate(mock, await rotate(mock, refresh_token));
+    }
+  });
+
   it('grace: older than the immediate predecessor is reuse, window or not', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'grace', graceSeconds: 30 });
     mock.clock.freeze();
