@@ -136,6 +136,7 @@ function explained(error: unknown, raw: RawTokens, issuer: string): WorkbenchErr
     return invalid('token_type_unsupported', { found: printable(raw.token_type ?? '', 40) });
   }
   const header = property(cause, 'header');
+  if (property(header, 'crit') !== undefined) return invalid('id_token_critical');
   if (header !== undefined)
     return invalid('id_token_algorithm', { found: printable(String(property(header, 'alg')), 40) });
   return invalid(raw.id_token === undefined ? 'malformed' : 'id_token_malformed');
