@@ -121,7 +121,7 @@ function assign(
   decoded: DecodedToken,
   warnings: ImportWarning[],
 ): 'access_token' | 'id_token' | 'refresh_token' {
-  const use = tokenUse(decoded);
+  const use = tokenUse(decoded)?.use;
   if (use === undefined) warnings.push({ code: 'use_assumed', member: 'access_token' });
   return use ?? 'access_token';
 }
@@ -377,8 +377,8 @@ function inspect(
   warnings: ImportWarning[],
 ): void {
   try {
-    const use = tokenUse(decodeToken(token));
-    if (use && use !== member) warnings.push({ code: 'looks_like_other_token', member });
+    const hint = tokenUse(decodeToken(token));
+    if (hint?.certain && hint.use !== member) warnings.push({ code: 'looks_like_other_token', member });
   } catch (error) {
     warnings.push({ code: 'token_damaged', member, ...(isWorkbenchError(error) && { error: error.code }) });
   }

@@ -2,7 +2,7 @@
  * Reads tokens. Nothing here checks a signature: what it returns is *decoded*, never *verified* (see verify.ts).
  * Loaded at activation, so it imports no cryptography.
  */
-import { decodeBase64url, isCanonical } from './base64url.ts';
+import { type Base64urlFlaw, base64urlFlaw, decodeBase64url, isCanonical } from './base64url.ts';
 import { WorkbenchError } from './errors.ts';
 import { depthLimit, isObject, type JsonObject, own, readJson } from './json.ts';
 
@@ -176,6 +176,9 @@ interface Part {
   readonly text: string;
 }
 
+/** Keeps no state between calls; making one takes longer than using it. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function readPart(
   token: string,
   part: TokenPart,
@@ -187,7 +190,7 @@ function readPart(
   const bytes = decodePart(encoded, part, start, warnings);
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = utf8.decode(bytes);
   } catch {
     throw new WorkbenchError('token_json', { part, reason: 'utf8' });
   }
@@ -210,19 +213,20 @@ function readText(text: string, part: TokenPart, warnings: TokenWarning[]): Part
 
 function decodePart(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): Uint8Array {
   const bytes = decodeBase64url(encoded);
-  if ('reason' in bytes) {
-    throw new WorkbenchError('token_encoding', {
-      part,
-      reason: bytes.reason,
-      position: start + bytes.position,
-    });
-  }
+  if ('reason' in bytes) throw encodingError(bytes, part, start);
   if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
   return bytes;
 }
 
+/** Looks at a part whose bytes nobody needs here. */
 function checkEncoding(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): void {
-  decodePart(encoded, part, start, warnings);
+  const flaw = base64urlFlaw(encoded);
+  if (flaw) throw encodingError(flaw, part, start);
+  if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
+}
+
+function encodingError({ reason, position }: Base64urlFlaw, part: TokenPart, start: number): WorkbenchError {
+  return new WorkbenchError('token_encoding', { part, reason, position: start + position });
 }
 
 function headerWarnings(header: JsonObject, warnings: TokenWarning[]): void {

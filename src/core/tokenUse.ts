@@ -1,7 +1,13 @@
-import { isObject, own } from './json.ts';
+import { own } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
 
 export type TokenUse = 'access_token' | 'id_token' | 'refresh_token';
+
+export interface UseHint {
+  readonly use: TokenUse;
+  /** False where other tokens may carry the same claims. */
+  readonly certain: boolean;
+}
 
 /**
  * What a token says it is for, by the first of these that answers; `undefined` where nothing does.
@@ -9,22 +15,30 @@ export type TokenUse = 'access_token' | 'id_token' | 'refresh_token';
  * 2. Claims by which well-known issuers name it: `token_use` (`access`, `id`), `typ` (`Bearer`, `ID`,
  *    `Refresh`, `Offline`).
  * 3. Claims that only an ID token has: `nonce`, `at_hash`, `c_hash`, `s_hash` (OpenID Connect Core 2, 3.3.2.11).
- * 4. Claims that only an access token has: `scope`, `scp`, `client_id`, `cnf`, `authorization_details`.
- * 5. Several audiences with an `azp` next to them, or an audience with `auth_time`, `acr`, `amr`: an ID token.
+ * 4. Not certain: claims that belong to access tokens (`scope`, `scp`, `client_id`, `cnf`, `roles`,
+ *    `authorization_details`), then, next to an audience, `azp`, `auth_time`, `acr` or `amr` as in an ID token.
  */
-export function tokenUse(decoded: DecodedToken): TokenUse | undefined {
+export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   if (decoded.kind === 'opaque') return undefined;
   const typ = own(decoded.header, 'typ');
-  if (typeof typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(typ)) return 'access_token';
+  if (typeof typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(typ)) return certain('access_token');
   if (decoded.kind === 'jwe') return undefined;
   const { payload } = decoded;
-  const has = (name: string) => Object.hasOwn(payload, name);
+  const hasOneOf = (...names: string[]) => names.some(name => Object.hasOwn(payload, name));
   const named = uses.get(String(own(payload, 'token_use') ?? own(payload, 'typ')).toLowerCase());
-  if (named) return named;
-  if (['nonce', 'at_hash', 'c_hash', 's_hash'].some(has)) return 'id_token';
-  if (['scope', 'scp', 'client_id', 'cnf', 'authorization_details'].some(has)) return 'access_token';
-  if (isObject(own(payload, 'events'))) return undefined;
-  return has('aud') && ['azp', 'auth_time', 'acr', 'amr'].some(has) ? 'id_token' : undefined;
+  if (named) return certain(named);
+  if (hasOneOf('nonce', 'at_hash', 'c_hash', 's_hash')) return certain('id_token');
+  if (hasOneOf('scope', 'scp', 'client_id', 'cnf', 'roles', 'authorization_details')) {
+    return { use: 'access_token', certain: false };
+  }
+  if (hasOneOf('events')) return undefined;
+  return hasOneOf('aud') && hasOneOf('azp', 'auth_time', 'acr', 'amr')
+    ? { use: 'id_token', certain: false }
+    : undefined;
+}
+
+function certain(use: TokenUse): UseHint {
+  return { use, certain: true };
 }
 
 const uses: ReadonlyMap<string, TokenUse> = new Map([

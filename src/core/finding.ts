@@ -1,0 +1,21 @@
+import type { CheckCode, CheckStatus, Finding } from './checks.ts';
+
+type Details = Omit<Finding, 'status' | 'code'>;
+
+function finding(status: CheckStatus) {
+  return (code: CheckCode, details?: Details): Finding => ({ status, code, ...details });
+}
+
+export const passed = finding('passed');
+export const failed = finding('failed');
+export const warning = finding('warning');
+export const skipped = finding('skipped');
+
+/** The longest value that a finding repeats. */
+const shownLimit = 200;
+
+/** A value of a token as text of bounded length. Its characters are as they come: who shows it escapes them. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
+}
