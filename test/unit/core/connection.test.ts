@@ -247,14 +247,16 @@ describe('readConnections', () => {
     assert.equal(hidden?.found, 'a\\u{202e}b');
   });
 
-  it('never throws, and reads nothing out of nothing', () => {
+  it('never throws, and reads nothing out of nothing', function () {
+    this.timeout(20_000);
+    const anything = fc.anything({ maxDepth: 1 });
     const entry = fc.oneof(
-      fc.anything(),
+      anything,
       fc.record(
         Object.fromEntries(
           ['id', 'label', 'issuer', 'clientId', 'tokenEndpoint', 'extraParameters', 'dpop', 'x'].map(name => [
             name,
-            fc.oneof(fc.anything(), fc.string(), fc.constant('a'), fc.webUrl()),
+            fc.oneof(anything, fc.string(), fc.constant('a'), fc.webUrl()),
           ]),
         ),
         { requiredKeys: [] },
