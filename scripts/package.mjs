@@ -15,7 +15,8 @@ export async function packageExtension({ to } = {}) {
   const packagePath = to ?? join(root, `${name}-${version}.vsix`);
   await mkdir(dirname(packagePath), { recursive: true });
   printSizes(await buildExtension({ production: true }));
-  const { createVSIX, listFiles } = await import('@vscode/vsce');
+  const { createVSIX } = await import('@vscode/vsce');
+  // Prints the files that it packs.
   await createVSIX({
     cwd: root,
     packagePath,
@@ -25,7 +26,6 @@ export async function packageExtension({ to } = {}) {
     allowMissingRepository: true,
     rewriteRelativeLinks: false,
   });
-  for (const file of await listFiles({ cwd: root, packageManager: 0 })) console.log(`  ${file}`);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
   return packagePath;
 }

@@ -99,7 +99,14 @@ function hasTests(kind) {
 async function checks(report) {
   const modules = join(root, 'node_modules');
   for (const [name, ...args] of /** @type {const} */ ([
-    ['lint', join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'ci', '--error-on-warnings', '.'],
+    [
+      'lint',
+      join(modules, '@biomejs', 'biome', 'bin', 'biome'),
+      'ci',
+      '--error-on-warnings',
+      '--colors=off',
+      '.',
+    ],
     ['types', join(modules, 'typescript', 'bin', 'tsc'), '--noEmit'],
   ])) {
     await report.stage(name, async () => {

@@ -31,7 +31,7 @@ export function npm(args, { cwd, inherit = false }) {
       if (code === 0) return resolve(stdout);
       reject(
         new UserError(
-          `npm ${args.join(' ')} failed (exit code ${code}).\n${stderr}\nCheck that the npm registry can be reached, then run this again.`,
+          `npm ${args.join(' ')} failed (exit code ${code}).${inherit ? ' Its own message is above.' : `\n${stderr}`}`,
         ),
       );
     });

@@ -24,22 +24,26 @@ export class Report {
    */
   async stage(name, work) {
     const since = performance.now();
-    const before = this.failed;
     let outcome = 'ok';
+    let good = true;
     try {
       const result = await work();
       if (typeof result === 'string') outcome = result;
-      else if (result) outcome = this.#add(name, result);
+      else if (result) {
+        outcome = this.#add(name, result);
+        good = result.failed === 0;
+      }
     } catch (error) {
       outcome = 'failed';
+      good = false;
       const text = error instanceof Error ? error.message : String(error);
       this.failed++;
-      this.#failures.push(`${name}: ${text.split('\n')[0]}`);
+      this.#failures.push(`${name}: ${text.split('\n').find(line => line.trim())}`);
       console.log(`\n--- ${name} failed ---\n${text}\n`);
     }
     this.#stages.push({ name, seconds: (performance.now() - since) / 1000, outcome });
     console.log(`${name}: ${outcome} (${elapsed(since)})`);
-    return this.failed === before;
+    return good;
   }
 
   /** @param {string} name @param {Results} results @returns {string} */

@@ -67,7 +67,11 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
       extensionDevelopmentPath,
       extensionTestsPath: join(root, 'out', 'test', kind, 'index.js'),
       launchArgs: [workspace, ...profile],
-      extensionTestsEnv: { [resultsVariable]: resultsFile, [grepVariable]: grep },
+      extensionTestsEnv: {
+        [resultsVariable]: resultsFile,
+        [grepVariable]: grep,
+        NO_COLOR: process.stdout.isTTY ? undefined : '1',
+      },
     }).then(
       () => undefined,
       error => error,

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { extensions, commands as registry, type SecretStorage, type TreeItem, workspace } from 'vscode';
+import type { JwtWorkbenchApi } from '../../src/api.ts';
+import { type CommandName, commands, extensionId } from '../../src/contributions.ts';
+import type { ViewNode } from '../../src/core/sessionView.ts';
+import { type MockServer, type MockServerOptions, startMockServer } from '../../src/mock/nodeServer.ts';
+import type { ConnectionsTree } from '../../src/vscode/tree/provider.ts';
+
+interface Testing {
+  readonly tree: ConnectionsTree;
+  readonly secrets: SecretStorage;
+}
+
+export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: Testing }> {
+  const extension = extensions.getExtension<JwtWorkbenchApi & { testing: Testing }>(extensionId);
+  assert.ok(extension, `${extensionId} is installed`);
+  return extension.activate();
+}
+
+/** Runs a command of ours as another extension would: with one argument object and nobody to ask. */
+export async function run<Result = Record<string, unknown>>(
+  name: CommandName,
+  argument: object = {},
+): Promise<Result> {
+  await activate();
+  return registry.executeCommand<Result>(commands[name], argument);
+}
+
+/** The code of the error that a command rejects with. The host hands on only the message, which ends with it. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    assert.match(error.message, /^[A-Z0-9{].{20,} \[\w+\]$/s, 'a sentence, then the code');
+    return /\[(\w+)\]$/.exec(error.message)?.[1] ?? error.message;
+  }
+  throw new assert.AssertionError({ message: 'the command should have failed' });
+}
+
+/** One row of the sidebar as text: "label: description". */
+export interface Row {
+  readonly text: string;
+  readonly icon: string | undefined;
+  readonly item: TreeItem;
+  children(): Promise<Row[]>;
+}
+
+export async function rows(node?: ViewNode): Promise<Row[]> {
+  const { tree } = (await activate()).testing;
+  const children = (await tree.getChildren(node)) ?? [];
+  return Promise.all(
+    children.map(async child => {
+      const item = await tree.getTreeItem(child);
+      const icon =
+        item.iconPath !== undefined && typeof item.iconPath === 'object' && 'id' in item.iconPath
+          ? String(item.iconPath.id)
+          : undefined;
+      return { text: `${item.label}: ${item.description ?? ''}`, icon, item, children: () => rows(child) };
+    }),
+  );
+}
+
+/** The row whose label is `label`, below the rows that were asked for. */
+export async function row(path: readonly string[]): Promise<Row> {
+  let level = await rows();
+  let found: Row | undefined;
+  for (const label of path) {
+    found = level.find(({ item }) => item.label === label);
+    assert.ok(found, `"${label}" among ${level.map(({ text }) => text).join(' | ')}`);
+    level = await found.children();
+  }
+  assert.ok(found);
+  return found;
+}
+
+export interface Fixture {
+  readonly mock: MockServer;
+  readonly id: string;
+  end(): Promise<void>;
+}
+
+/** A mock issuer of the test's own, a connection to it in the user's settings, and its first tokens imported. */
+export async function signedIn(id: string, options: MockServerOptions = {}): Promise<Fixture> {
+  const mock = await startMockServer(options);
+  await run('addConnection', { connection: { id, issuer: mock.issuer, clientId: 'demo' } });
+  await run('importTokens', {
+    connection: id,
+    text: JSON.stringify(await mock.issueTokens({ clientId: 'demo' })),
+  });
+  return {
+    mock,
+    id,
+    async end() {
+      await run('removeConnection', { connection: id });
+      await mock.close();
+    },
+  };
+}
+
+/** Puts the user's setting to `value`, runs `work`, and puts it back. */
+export async function withSetting(value: unknown, work: () => Promise<void>): Promise<void> {
+  const configuration = workspace.getConfiguration('jwtWorkbench');
+  const before = configuration.inspect('connections')?.globalValue;
+  await configuration.update('connections', value, true);
+  try {
+    await work();
+  } finally {
+    await workspace.getConfiguration('jwtWorkbench').update('connections', before, true);
+  }
+}
