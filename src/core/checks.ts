@@ -94,7 +94,6 @@ export type CheckCode =
   | 'mismatch'
   | 'missing'
   | 'wrong_type'
-  | 'present'
   | 'slash_differs'
   | 'azp_missing'
   // times
