@@ -2,13 +2,14 @@ import { existsSync, readdirSync, watch } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundle } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { lazyBundles } from './lib/lazyBundles.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 
 /**
  * @typedef {import('esbuild').BuildOptions} BuildOptions
- * @typedef {{ file: string, bytes: number }} Output `file` is relative to the project
+ * @typedef {import('./lib/bundle.mjs').Output} Output
  */
 
 /**
@@ -83,22 +84,6 @@ function testFiles(folder) {
 }
 
 /**
- * @param {BuildOptions} options
- * @returns {Promise<Output[]>}
- */
-async function bundle(options) {
-  const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
-  const { metafile } = await build({
-    ...options,
-    bundle: true,
-    metafile: true,
-    absWorkingDir: root,
-    logLevel: 'error',
-  });
-  return Object.entries(metafile?.outputs ?? {}).map(([file, { bytes }]) => ({ file, bytes }));
-}
-
-/**
  * Removes what an earlier build left. Done after building and file by file, so that a VS Code which is running on the
  * folder never finds it empty.
  * @param {string} folder
@@ -150,7 +135,8 @@ async function main() {
 async function watchAndRun(folders, build) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  const safely = () => build().catch(error => console.error(String(error.message ?? error)));
+  const safely = () =>
+    build().catch(error => console.error(error instanceof UserError ? error.message : error));
   for (const folder of folders) {
     watch(join(root, folder), { recursive: true }, () => {
       clearTimeout(timer);

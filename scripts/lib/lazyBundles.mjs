@@ -1,5 +1,5 @@
 import { basename, dirname, extname, resolve } from 'node:path';
-import { root } from './project.mjs';
+import { bundle } from './bundle.mjs';
 
 /**
  * Every relative dynamic import below `src` is a bundle of its own, loaded when it is reached:
@@ -12,15 +12,14 @@ import { root } from './project.mjs';
  * @param {Record<string, string>} entries bundle name -> source file
  * @param {string} source the folder in which the rule holds
  * @param {import('esbuild').BuildOptions} options
- * @returns {Promise<{ file: string, bytes: number }[]>}
+ * @returns {Promise<import('./bundle.mjs').Output[]>}
  */
 export async function lazyBundles(entries, source, options) {
-  const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
   /** @type {Map<string, string>} bundle name -> source file */
   const known = new Map(Object.entries(entries));
   /** @type {[string, string][]} */
   let next = [...known];
-  /** @type {{ file: string, bytes: number }[]} */
+  /** @type {import('./bundle.mjs').Output[]} */
   const outputs = [];
 
   /** @type {import('esbuild').Plugin} */
@@ -47,18 +46,14 @@ export async function lazyBundles(entries, source, options) {
   while (next.length > 0) {
     const round = next;
     next = [];
-    const { metafile } = await build({
+    const built = await bundle({
       ...options,
       entryPoints: round.map(([out, file]) => ({ in: file, out })),
-      bundle: true,
-      metafile: true,
-      absWorkingDir: root,
-      logLevel: 'error',
       // Makes a dynamic import a require, which is what loads a CommonJS file beside this one.
       supported: { 'dynamic-import': false },
       plugins: [discover],
     });
-    for (const [file, { bytes }] of Object.entries(metafile?.outputs ?? {})) outputs.push({ file, bytes });
+    outputs.push(...built);
   }
   return outputs;
 }

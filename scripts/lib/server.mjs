@@ -35,6 +35,7 @@ export const quietSettings = {
  * @property {string} userDataDir with `User/settings.json` in it, as on the desktop
  * @property {string} extensionsDir
  * @property {() => string} output what the server has printed, for when something fails
+ * @property {Promise<void>} ended resolves when the server is gone, asked to or not
  * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
  *
  * @typedef {object} WindowOptions
@@ -97,7 +98,7 @@ export async function startServer(vscode, options = {}) {
   try {
     const port = await listening(child, () => output);
     const url = `http://127.0.0.1:${port}/`;
-    return { url, port, pid: child.pid ?? 0, userDataDir, extensionsDir, output: () => output, stop };
+    return { url, port, pid: child.pid ?? 0, userDataDir, extensionsDir, output: () => output, ended, stop };
   } catch (error) {
     await stop();
     throw error;
