@@ -44,6 +44,18 @@ export function httpError(data: ErrorData): string {
       return l10n.t('It asks to wait {0} before the next request.', durationText(data.retryAfter));
     }
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
+    const isTheirs = typeof status === 'number' && status >= 500;
+    // Metadata and keys are asked for without any token.
+    if (sent !== true) {
+      return isTheirs
+        ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
+        : l10n.t('No token was sent. Check the address.');
+    }
+    if (isTheirs) {
+      return l10n.t(
+        'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
+      );
+    }
     if (status === 400 && data.empty === true) {
       return l10n.t(
         'Some issuers say so that the refresh token has ended. Sign in again or import a new one.',
@@ -54,17 +66,9 @@ export function httpError(data: ErrorData): string {
         'Check the client id, the client secret and tokenEndpointAuthMethod. The refresh token is kept.',
       );
     }
-    if (status === 404 || status === 405) {
-      return l10n.t('Check that tokenEndpoint is right. The refresh token is kept.');
-    }
-    if (typeof status === 'number' && status >= 500) {
-      return sent === false
-        ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
-        : l10n.t(
-            'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
-          );
-    }
-    return l10n.t('Check the settings of this connection. The refresh token is kept.');
+    return status === 404 || status === 405
+      ? l10n.t('Check that tokenEndpoint is right. The refresh token is kept.')
+      : l10n.t('Check the settings of this connection. The refresh token is kept.');
   }
 }
 

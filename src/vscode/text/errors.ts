@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
+import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { dateText, durationText } from './time.ts';
 
@@ -147,10 +148,7 @@ const sentences = {
       show(host, l10n.t('the issuer')),
       show(limit),
     ),
-  jwks_invalid: () =>
-    l10n.t(
-      'The key set of the issuer cannot be read, so no signature can be checked. Check jwksUri and the issuer.',
-    ),
+  jwks_invalid: invalidKeySet,
 
   no_refresh_token: () =>
     l10n.t(
@@ -264,8 +262,7 @@ const sentences = {
         : l10n.t(
             'No token was found in this text. Paste a token response, a token or a command line that holds one.',
           ),
-  key_invalid: () =>
-    l10n.t('This key cannot be read. Give a PEM, a JWK, a JWK Set or, for HMAC, the shared secret as text.'),
+  key_invalid: invalidKey,
 
   mock_running: ({ issuer }) =>
     issuer === undefined
@@ -274,9 +271,10 @@ const sentences = {
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
   port_in_use: ({ port }) =>
     l10n.t(
-      'Port {0} is used by another program. Choose another port, or leave it out to have a free one.',
+      'Port {0} cannot be used: another program has it, or the system keeps it. Choose another port, or leave it out to have a free one.',
       show(port),
     ),
+
   internal: ({ type }) =>
     l10n.t(
       'Something went wrong inside JWT Workbench ({0}). The log has the details; please report it.',

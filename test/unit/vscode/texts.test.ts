@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { ConnectionProblem } from '../../../src/core/connection.ts';
+import { type ErrorData, errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
+import type * as Errors from '../../../src/vscode/text/errors.ts';
+import type * as Problems from '../../../src/vscode/text/problems.ts';
+
+/** Each reason, and whatever else a sentence branches on, by code. */
+const variants: Partial<Record<string, readonly ErrorData[]>> = {
+  argument_invalid: [{ field: 'a' }, { field: 'a', expected: 'string' }],
+  url_invalid: ['userinfo', 'fragment', 'query', 'characters', 'scheme', 'not_absolute'].map(reason => ({
+    field: 'issuer',
+    found: 'ftp://a',
+    reason,
+  })),
+  timeout: [{ host: 'a.example', sent: true, after: 30_000 }, {}],
+  cancelled: [{ sent: true }, { sent: false }],
+  redirect_refused: [{ host: 'a.example', status: 302, location: 'b.example' }, { host: 'a.example' }],
+  metadata_invalid: ['html', 'not_json', 'not_an_object', 'issuer_missing', 'endpoint', 'status'].map(
+    reason => ({
+      issuer: 'https://a.example',
+      reason,
+      endpoint: 'token_endpoint',
+    }),
+  ),
+  issuer_mismatch: [true, false].map(trailingSlash => ({
+    expected: 'https://a.example',
+    found: 'https://a.example/',
+    trailingSlash,
+  })),
+  endpoint_missing: [
+    { endpoint: 'token_endpoint', setting: 'tokenEndpoint' },
+    { endpoint: 'userinfo_endpoint' },
+  ],
+  oauth_error: [
+    ...[
+      'invalid_grant',
+      'invalid_client',
+      'unauthorized_client',
+      'unsupported_grant_type',
+      'invalid_request',
+    ],
+    ...['invalid_scope', 'invalid_target', 'access_denied', 'interaction_required', 'login_required'],
+    ...['consent_required', 'use_dpop_nonce', 'invalid_dpop_proof', 'unsupported_token_type', 'server_error'],
+    ...[
+      'temporarily_unavailable',
+      'slow_down',
+      'expired_token',
+      'authorization_pending',
+      'toString',
+      'other',
+    ],
+  ].flatMap(error => [
+    { error, status: 400 },
+    { error, status: 503, error_description: 'Why it is so', retryAfter: 5000 },
+  ]),
+  http_error: [400, 401, 403, 404, 429, 500, 503].flatMap(status => [
+    { host: 'a.example', status, sent: true, empty: true },
+    { host: 'a.example', status, sent: true, firstLine: 'Nothing here', retryAfter: 1000 },
+    { host: 'a.example', status, sent: false },
+    { host: 'a.example', status },
+  ]),
+  response_invalid: [
+    ...[
+      'html',
+      'not_json',
+      'not_an_object',
+      'access_token_missing',
+      'token_type_unsupported',
+      'id_token_time',
+    ],
+    ...[
+      'id_token_claim',
+      'id_token_changed',
+      'id_token_algorithm',
+      'id_token_critical',
+      'id_token_malformed',
+    ],
+    'malformed',
+  ].map(reason => ({ host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' })),
+  refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
+  superseded: [{ signedOut: true }, {}],
+  not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],
+  token_encoding: [{ part: 'payload', position: 3 }, { part: 'payload' }],
+  nothing_to_import: [
+    { reason: 'empty' },
+    { reason: 'error_response', error: 'invalid_grant' },
+    { reason: 'no_token' },
+  ],
+  key_invalid: ['empty', 'private_key', 'pem', 'json', 'kty', 'ssh'].map(reason => ({ reason })),
+  jwks_invalid: ['html', 'not_json', 'not_an_object', 'no_keys_member', 'empty', 'no_usable_key'].flatMap(
+    reason => [{ reason }, { reason, host: 'a.example' }],
+  ),
+  mock_running: [{ issuer: 'http://127.0.0.1:1' }, {}],
+};
+
+describe('texts', function () {
+  this.timeout(20_000);
+  let errors: typeof Errors;
+  let problems: typeof Problems;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'texts-'));
+    errors = await withoutVscode<typeof Errors>('errors', folder);
+    problems = await withoutVscode<typeof Problems>('problems', folder);
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  for (const code of errorCodes) {
+    it(`say what ${code} is, in plain sentences`, () => {
+      for (const data of [{}, ...(variants[code] ?? [])]) {
+        const text = errors.describeError(new WorkbenchError(code, data));
+        assertPlain(text);
+        assert.equal(
+          errors.describeError(new WorkbenchError(code, data), { label: 'Staging' }),
+          `Staging: ${text}`,
+        );
+      }
+    });
+  }
+
+  it('quote the issuer as its own words', () => {
+    const text = errors.describeError(
+      new WorkbenchError('oauth_error', { error: 'invalid_grant', error_description: 'Token is not active' }),
+    );
+    assert.match(text, /^The issuer does not take this refresh token any more/);
+    assert.match(text, /Its words: invalid_grant, "Token is not active"\.$/);
+    const page = errors.describeError(
+      new WorkbenchError('http_error', {
+        host: 'a.example',
+        status: 502,
+        sent: true,
+        firstLine: 'Bad Gateway',
+      }),
+    );
+    assert.match(page, /^a\.example answered with status 502\. Its words: "Bad Gateway"\./);
+  });
+
+  it('name both spellings where only a slash differs', () => {
+    const text = errors.describeError(
+      new WorkbenchError('issuer_mismatch', {
+        expected: 'https://a.example',
+        found: 'https://a.example/',
+        trailingSlash: true,
+      }),
+    );
+    assert.match(text, /slash/);
+    assert.match(text, /Set issuer to https:\/\/a\.example\/\.$/);
+  });
+
+  it('say whether anything was sent', () => {
+    const text = (data: ErrorData) =>
+      errors.describeError(new WorkbenchError('timeout', { host: 'a.example', ...data }));
+    assert.match(text({ sent: false }), /No token was sent/);
+    assert.match(text({ sent: true }), /may have received/);
+  });
+
+  for (const code of [
+    ...(['not_an_array', 'not_an_object', 'missing', 'wrong_type', 'not_a_slug', 'not_a_url'] as const),
+    ...([
+      'insecure_url',
+      'unknown_value',
+      'unknown_field',
+      'reserved_parameter',
+      'secret_in_settings',
+    ] as const),
+    'duplicate_id' as const,
+  ]) {
+    it(`say what is wrong with a setting: ${code}`, () => {
+      const problem: ConnectionProblem = { index: 0, severity: 'error', code, field: 'issuer', found: 'a' };
+      assertPlain(problems.describeProblem(problem));
+    });
+  }
+});
+
+function assertPlain(text: string): void {
+  assert.match(text, /^[A-Za-z{0-9].*[.]$/s, text);
+  assert.doesNotMatch(text, /undefined|NaN|\[object|\{\d|[\u2013\u2014]|\s\s/, text);
+}
+
+/** Bundles a file of texts with the little of `vscode` that it uses: the sentence, its places filled. */
+async function withoutVscode<T>(name: string, folder: string): Promise<T> {
+  const outfile = join(folder, `${name}.mjs`);
+  await build({
+    // Tests run from the project's folder, wherever their bundles are.
+    entryPoints: [join('src', 'vscode', 'text', `${name}.ts`)],
+    bundle: true,
+    outfile,
+    format: 'esm',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'vscode',
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^vscode$/ }, ({ path }) => ({ path, namespace: 'stub' }));
+          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({
+            contents:
+              'export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) };',
+          }));
+        },
+      },
+    ],
+  });
+  return (await import(pathToFileURL(outfile).href)) as T;
+}
