@@ -1,4 +1,4 @@
-import { EventEmitter, type ExtensionContext, commands as registry, window } from 'vscode';
+import { EventEmitter, type ExtensionContext, ExtensionMode, commands as registry, window } from 'vscode';
 import type { JwtWorkbenchApi } from './api.ts';
 import { contextKeys, views } from './contributions.ts';
 import { bindingOf } from './core/connection.ts';
@@ -134,6 +134,8 @@ export function startExtension(
       .start({ accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' }, 'Demo')
       .catch(error => log('error', 'demo failed', { error }));
 
+  const testing =
+    context.extensionMode === ExtensionMode.Test ? { tree, secrets: context.secrets } : undefined;
   const changed = own(new EventEmitter<string | undefined>());
   own({ dispose: sessions.onDidChange(id => changed.fire(id)) });
   return {
@@ -145,5 +147,6 @@ export function startExtension(
     refresh: async connection =>
       refreshAnswer(await refresher.refresh(connection), sessions.connection(connection)?.label),
     onDidChangeSession: changed.event,
+    ...(testing && { testing }),
   };
 }

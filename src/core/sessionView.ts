@@ -19,6 +19,13 @@ export type ViewNode =
   | { readonly kind: 'section'; readonly id: string; readonly name: TokenName; readonly section: Section }
   | ClaimNode
   | { readonly kind: 'check'; readonly id: string; readonly name: TokenName; readonly check: Check }
+  /** Holds the checks that had nothing to look at. */
+  | {
+      readonly kind: 'skipped';
+      readonly id: string;
+      readonly name: TokenName;
+      readonly checks: readonly Check[];
+    }
   | {
       readonly kind: 'warning';
       readonly id: string;
@@ -79,6 +86,8 @@ export function keyOf(node: ViewNode): string {
       return `${node.id}/${node.name}/${node.section}/${JSON.stringify(node.path)}`;
     case 'check':
       return `${node.id}/${node.name}/verification/${node.check.id}`;
+    case 'skipped':
+      return `${node.id}/${node.name}/verification/-`;
     case 'warning':
       return `${node.id}/${node.name}/warning/${JSON.stringify(node.warning)}`;
     case 'fact':
@@ -99,6 +108,7 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
     case 'warning':
       return { kind: 'token', id: node.id, name: node.name };
     case 'check':
+    case 'skipped':
       return { kind: 'section', id: node.id, name: node.name, section: 'verification' };
     case 'claim':
       return { kind: 'section', id: node.id, name: node.name, section: node.section };
@@ -125,9 +135,28 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
       return node.section === 'verification' ? [] : sectionChildren(session, node.name, node.section);
     case 'claim':
       return nested(node);
+    case 'skipped':
+      return node.checks.map(check => ({ kind: 'check', id: node.id, name: node.name, check }));
     default:
       return [];
   }
+}
+
+const order = ['failed', 'warning', 'passed'] as const;
+
+/** What went wrong first, then what is right; what did not apply to this token comes last, in one row. */
+export function checkNodes(id: string, name: TokenName, checks: readonly Check[]): ViewNode[] {
+  const skipped = checks.filter(({ status }) => status === 'skipped');
+  const shown = order.flatMap(status => checks.filter(check => check.status === status));
+  const single = (check: Check) => ({ kind: 'check', id, name, check }) as const;
+  // An unchecked signature is no side note.
+  const signature = skipped.find(check => check.id === 'signature');
+  const rest = skipped.filter(check => check !== signature);
+  return [
+    ...(signature ? [single(signature)] : []),
+    ...shown.map(single),
+    ...(rest.length > 0 ? [{ kind: 'skipped', id, name, checks: rest } as const] : []),
+  ];
 }
 
 export function tokenOf({ record }: Session, name: TokenName): string | undefined {

@@ -18,7 +18,7 @@ export interface VerifyRequest {
   readonly issuer?: string;
   readonly jwksUri?: string;
   /** A JWK Set as JSON text or as an object (RFC 7517 §5). */
-  readonly jwks?: unknown;
+  readonly jwks?: object;
   /** PEM, JWK or shared secret as text. */
   readonly key?: string;
   readonly audience?: string | readonly string[];
@@ -88,7 +88,8 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
       const { connection, algorithms, clockTolerance } = request;
       const decoded = decodeToken(request.token);
       const use = tokenUse(decoded);
-      const kind = use === 'access_token' || use === 'id_token' ? use : 'any';
+      // A guess is no ground to fail a token on.
+      const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
       const issuer = request.issuer ?? connection?.issuer;
       const audience =
         request.audience ??

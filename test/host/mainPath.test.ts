@@ -114,10 +114,7 @@ describe('the tree', () => {
       (await (await row([id])).children()).map(({ item }) => item.label),
       ['Access token', 'ID token', 'Refresh token'],
     );
-    assert.match(
-      (await row([id, 'Access token', 'Claims', 'exp'])).text,
-      /20\d\d-\d\d-\d\d .* \(in \d min\)/,
-    );
+    assert.match((await row([id, 'Access token', 'Claims', 'exp'])).text, /: in \d min \(20\d\d-\d\d-\d\d /);
     const checks = await (await row([id, 'Access token', 'Verification'])).children();
     assert.ok(checks.length > 8, `${checks.length} checks`);
     assert.ok(

@@ -77,12 +77,15 @@ function parse(fields: Fields, sessions: Sessions): VerifyRequest {
   if (clockTolerance !== undefined && !(typeof clockTolerance === 'number' && clockTolerance >= 0)) {
     throw new WorkbenchError('argument_invalid', { field: 'clockTolerance', expected: 'number' });
   }
+  if (jwks !== undefined && (typeof jwks !== 'object' || jwks === null)) {
+    throw new WorkbenchError('argument_invalid', { field: 'jwks', expected: 'object' });
+  }
   return {
     token,
     ...(session && { connection: session.connection }),
     ...(named.issuer !== undefined && { issuer: named.issuer }),
     ...(named.jwksUri !== undefined && { jwksUri: named.jwksUri }),
-    ...(jwks !== undefined && { jwks }),
+    ...(typeof jwks === 'object' && jwks !== null && { jwks }),
     ...(key !== undefined && { key }),
     ...(audience && { audience }),
     ...(algorithms && { algorithms }),

@@ -38,9 +38,9 @@ export function dateText(time: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** The date, and how far it is from now. */
+/** How far it is from now, and the date: what matters first, where a narrow sidebar cuts the end. */
 export function momentText(time: number, now: number): string {
-  return l10n.t('{0} ({1})', dateText(time), relativeText(time, now));
+  return l10n.t('{0} ({1})', relativeText(time, now), dateText(time));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Session, Sessions } from '../../core/sessions.ts';
 import { badgeOf, type ClaimNode, endOf, keyOf, type ViewNode } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
 import { describeProblem } from '../text/problems.ts';
-import { badgeText, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
+import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import { checkItem } from './checkItem.ts';
@@ -97,6 +97,13 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       return claimItem(node as ClaimNode, now);
     case 'check':
       return checkItem(node.check);
+    case 'skipped':
+      return {
+        label: l10n.t('{0} more checks', node.checks.length),
+        description: l10n.t('not needed for this token: {0}', node.checks.map(({ id }) => id).join(', ')),
+        icon: checkIcons.skipped,
+        open: 'collapsed',
+      };
     case 'fact':
       return factItem(node, now);
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import {
   badgeOf,
+  checkNodes,
   childrenOf,
   endOf,
   keyOf,
@@ -85,9 +86,7 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
       if (node.kind !== 'section' || node.section !== 'verification')
         return childrenOf(node, session).map(known);
       const result = await verifications.check(node.id, node.name);
-      return (result?.checks ?? []).map(check =>
-        known({ kind: 'check', id: node.id, name: node.name, check }),
-      );
+      return checkNodes(node.id, node.name, result?.checks ?? []).map(known);
     },
     getParent(node) {
       const parent = parentOf(node);
