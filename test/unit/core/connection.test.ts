@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import manifest from '../../../package.json' with { type: 'json' };
 import {
   bindingOf,
   type ConnectionProblem,
   readConnection,
   readConnections,
+  tokenEndpointAuthMethods,
 } from '../../../src/core/connection.ts';
+import { idPattern } from '../../../src/core/entryReader.ts';
 
 const minimal = { id: 'staging', issuer: 'https://login.example.com', clientId: 'app' };
 
@@ -271,6 +274,91 @@ describe('readConnections', () => {
       }),
     );
   });
+});
+
+describe("the setting's schema in the manifest", () => {
+  const setting = manifest.contributes.configuration.properties['jwtWorkbench.connections'];
+  const { properties, required, defaultSnippets, patternProperties } = setting.items;
+
+  it('lets no workspace set it', () => {
+    assert.equal(setting.scope, 'application');
+  });
+
+  it('knows the fields that are read, and no others', () => {
+    const { connection } = readConnection({
+      ...minimal,
+      ...Object.fromEntries(
+        Object.entries(properties)
+          .filter(([name]) => !(name in minimal))
+          .map(([name, schema]) => [name, sampleOf(schema)]),
+      ),
+    });
+    assert.deepEqual(Object.keys(connection ?? {}).sort(), Object.keys(properties).sort());
+  });
+
+  it('says the same defaults, values and names', () => {
+    const { connection } = readConnection(minimal);
+    assert.equal(properties.autoRefresh.default, connection?.autoRefresh);
+    assert.equal(properties.dpop.default, connection?.dpop);
+    assert.equal(properties.pushedAuthorizationRequests.default, connection?.pushedAuthorizationRequests);
+    assert.equal(properties.tokenEndpointAuthMethod.default, connection?.tokenEndpointAuthMethod);
+    assert.deepEqual(properties.tokenEndpointAuthMethod.enum, tokenEndpointAuthMethods);
+    assert.equal(properties.id.pattern, idPattern.source);
+    assert.deepEqual(required, ['id', 'clientId']);
+  });
+
+  it('takes the addresses that are taken, and marks the others', () => {
+    const pattern = new RegExp(properties.issuer.pattern);
+    for (const url of [
+      'https://a.example/b',
+      'http://127.0.0.1:80/',
+      'http://localhost',
+      'http://[::1]:1/a',
+    ]) {
+      assert.match(url, pattern);
+    }
+    for (const url of [
+      'http://a.example',
+      'http://127.0.0.1.evil',
+      'http://localhost.evil',
+      'ftp://a',
+      'https://a#b',
+    ]) {
+      assert.doesNotMatch(url, pattern);
+    }
+  });
+
+  it('marks secrets, and none of its own fields', () => {
+    const [source = ''] = Object.keys(patternProperties);
+    const pattern = new RegExp(source);
+    for (const name of [
+      'clientSecret',
+      'client_secret',
+      'refresh_token',
+      'refreshToken',
+      'password',
+      'apiKey',
+    ]) {
+      assert.match(name, pattern);
+    }
+    for (const name of Object.keys(properties)) assert.doesNotMatch(name, pattern);
+  });
+
+  for (const { label, body } of defaultSnippets) {
+    it(`offers a snippet that works: ${label}`, () => {
+      const filled = Object.entries(body).map(([name, text]) => [
+        name,
+        text.replace(/\$\{\d+[:|]([^,}|]*)[^}]*\}/g, '$1'),
+      ]);
+      assert.deepEqual(readConnection(Object.fromEntries(filled)).problems, []);
+    });
+  }
+
+  function sampleOf(schema: { type: string; enum?: string[]; pattern?: string }): unknown {
+    if (schema.type === 'boolean') return true;
+    if (schema.type === 'object') return { tenant: 'a' };
+    return schema.enum?.[0] ?? (schema.pattern ? 'https://a.example/b' : 'a');
+  }
 });
 
 describe('bindingOf', () => {
