@@ -88,7 +88,8 @@ export function createRefresher(parts: RefresherParts): Refresher {
       result = await refreshOnce(id, seen, flight);
     } catch (error) {
       const failure = classify(error);
-      result = failed(sessions.generation(id), 'retryable', failure);
+      const outcome = failureKind(failure) === 'refused' ? 'reauthRequired' : 'retryable';
+      result = failed(sessions.generation(id), outcome, failure);
     } finally {
       sessions.refreshing(id, false);
     }
@@ -173,6 +174,8 @@ export function createRefresher(parts: RefresherParts): Refresher {
         const answer = await client.refresh({
           connection,
           ...(clientSecret && { clientSecret }),
+          // The endpoint that the binding was compared with; another one by now, and nothing is sent.
+          ...(job.binding.token_endpoint && { tokenEndpoint: job.binding.token_endpoint }),
           refreshToken,
         });
         return await take(job, marked, answer);
