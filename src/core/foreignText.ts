@@ -7,10 +7,22 @@ const HIDDEN = '[hidden]';
  * `secrets` wherever it stands; invisible characters show; it is one line of at most `max` characters.
  */
 export function sanitized(text: string, max: number, secrets: readonly string[] = []): string {
-  // Cut first, with room for what is hidden and folded: this must be cheap on a page of any size.
-  let head = text.slice(0, max * 8);
-  for (const secret of secrets) if (secret !== '') head = head.replaceAll(secret, HIDDEN);
-  return printable(redactText(head.replace(/\s+/g, ' ').trim()), max);
+  let hidden = text;
+  for (const secret of secrets) {
+    // Shorter ones would blot out plain words, and are no secrets.
+    if (secret.length < 4) continue;
+    hidden = hidden.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN);
+  }
+  // Cut before the patterns run, with room for what they shorten: a page of any size must be cheap.
+  return printable(
+    redactText(
+      hidden
+        .slice(0, max * 8)
+        .replace(/\s+/g, ' ')
+        .trim(),
+    ),
+    max,
+  );
 }
 
 /** What an HTML page or a plain text says first: its title, else its first line of text. */
