@@ -27,6 +27,7 @@ async function main() {
 
   await ensureDependencies();
   console.log(`dependencies: there (${elapsed(since)})`);
+  await rm(join(root, 'out', 'failures'), { recursive: true, force: true }); // Screenshots of an earlier run.
   const report = new Report();
   // Imported only now: these modules need the dependencies.
   const { chooseVSCode, runInVSCode, vscodeFromNpm } = await import('./lib/vscode-runs.mjs');

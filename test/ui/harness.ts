@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { createDemoWorkspace, demoEnvironment } from '../../scripts/lib/demo.mjs';
+import { root } from '../../scripts/lib/project.mjs';
+import { startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
+
+export interface UiOptions extends WorkbenchOptions {
+  /** Starts the mock issuer and the connection "Demo" with VS Code. */
+  readonly demo?: boolean;
+}
+
+/**
+ * A VS Code for the tests of one `describe`: registers the hooks that start it, show it and end it. A test that fails
+ * leaves a screenshot of every window in `out/failures`.
+ */
+export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
+  const ui = new Ui();
+  before(async () => {
+    const workspace = await createDemoWorkspace();
+    ui.onClose(workspace.remove);
+    ui.folder = workspace.folder;
+    ui.workbench = await startWorkbench({
+      ...options,
+      env: { ...(demo ? demoEnvironment : {}), ...options.env },
+    });
+    ui.onClose(ui.workbench.close);
+    ui.window = await ui.openWindow();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await ui.screenshots(this.currentTest.fullTitle());
+  });
+  after(() => ui.close());
+  return ui;
+}
+
+/** What a test has in hand. Its parts are there once the hooks of `useWorkbench` have run, that is inside `it`. */
+export class Ui {
+  workbench!: Workbench;
+  /** The first window. */
+  window!: UiWindow;
+  /** The workspace folder: a copy of the demo workspace. */
+  folder!: string;
+  readonly #windows: UiWindow[] = [];
+  readonly #disposals: (() => Promise<void>)[] = [];
+
+  /** Opens one more window of the same VS Code, with an extension host of its own, sharing settings and secrets. */
+  async openWindow(folder = this.folder): Promise<UiWindow> {
+    const { page } = await this.workbench.openWindow({ folder, extensionDevelopmentPath: root });
+    const window = new UiWindow(page);
+    this.#windows.push(window);
+    await window.ready();
+    return window;
+  }
+
+  onClose(dispose: () => Promise<void>): void {
+    this.#disposals.unshift(dispose);
+  }
+
+  async screenshots(title: string): Promise<void> {
+    for (const [index, { page }] of this.#windows.entries()) {
+      if (page.isClosed()) continue;
+      const path = join(
+        root,
+        'out',
+        'failures',
+        `${title.replace(/[^\w.-]+/g, '-').slice(0, 100)}-${index + 1}.png`,
+      );
+      await page.screenshot({ path });
+      console.log(`      screenshot: ${path}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const dispose of this.#disposals.splice(0)) await dispose();
+  }
+}
+
+/** One window, in a user's terms. `page` is Playwright's, for everything else. */
+export class UiWindow {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** The workbench answers to keys, and extensions have begun to start. */
+  async ready(): Promise<void> {
+    await this.page.locator('.statusbar-item').first().waitFor();
+  }
+
+  /** Runs a command from the command palette by its full title, like `JWT Workbench: Refresh`. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.quickInput();
+    await input.fill(`>${title}`);
+    await this.quickItem(title).click();
+  }
+
+  /** The input of the quick pick, input box or command palette that is open. */
+  quickInput(): Locator {
+    return this.page.locator('.quick-input-widget:visible .quick-input-box input');
+  }
+
+  /** A row of the open quick pick, by its exact label. */
+  quickItem(label: string): Locator {
+    return this.page
+      .locator('.quick-input-widget:visible .quick-input-list .monaco-list-row')
+      .filter({ has: this.page.locator('.label-name').getByText(label, { exact: true }) })
+      .first();
+  }
+
+  /** Shows a view container by the title of its icon in the activity bar. */
+  async openContainer(title: string): Promise<void> {
+    const icon = this.page.locator('.activitybar').getByRole('tab', { name: title });
+    await icon.waitFor();
+    if ((await icon.getAttribute('aria-selected')) !== 'true') await icon.click();
+  }
+
+  /** A row of a tree in the side bar, by a part of its text. */
+  treeItem(text: string | RegExp): Locator {
+    return this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** Every visible row of the trees in the side bar, as screen readers hear it. */
+  async treeRows(): Promise<string[]> {
+    const rows = await this.page.locator('.part.sidebar .monaco-list-row').all();
+    return Promise.all(rows.map(async row => (await row.getAttribute('aria-label')) ?? ''));
+  }
+
+  /** Presses a button that a tree row shows while the pointer is over it. */
+  async treeAction(item: Locator, title: string): Promise<void> {
+    await item.hover();
+    await item.locator('.action-item').getByLabel(title).click();
+  }
+
+  /** An entry of the status bar, by a part of its text. */
+  statusBarItem(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** A notification, by a part of its text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text }).first();
+  }
+
+  /** What is on the clipboard, of which all windows have one. */
+  clipboard(): Promise<string> {
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+}
