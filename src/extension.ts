@@ -129,10 +129,13 @@ export function startExtension(
 
   own(onDidChangeSettings(connections.reload));
   connections.reload();
-  if (demo)
+  if (demo) {
+    const options = { accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' } as const;
     void mock
-      .start({ accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' }, 'Demo')
-      .catch(error => log('error', 'demo failed', { error }));
+      .start(options, 'Demo')
+      .then(({ connection }) => show(connection))
+      .catch(error => log('error', 'the demo did not start', { error }));
+  }
 
   const testing =
     context.extensionMode === ExtensionMode.Test ? { tree, secrets: context.secrets } : undefined;

@@ -5,7 +5,7 @@ import { requireSecureUrl } from './http.ts';
 import { printable } from './redact.ts';
 
 /** What names a record, a key and a lock file: lower case only, so that it stays one name on every file system. */
-export const idPattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Names under which people keep secrets, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */
 const secretName =

@@ -1,4 +1,4 @@
-import { env, l10n, window } from 'vscode';
+import { env, l10n, ThemeIcon, window } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
@@ -80,19 +80,21 @@ async function pickForm(
     const end = endOf(session, token);
     const description =
       end === undefined ? '' : l10n.t(end <= now ? 'expired {0}' : 'ends {0}', relativeText(end, now));
-    const plain = { label: title, description, token, as: 'token' as const };
+    const plain = { label: title, description, iconPath: new ThemeIcon('key'), token, as: 'token' as const };
     if (token === 'id_token') return [plain];
     return [
       plain,
       {
         label: l10n.t('Authorization header'),
         description: 'Authorization: Bearer ...',
+        iconPath: new ThemeIcon('symbol-string'),
         token,
         as: 'bearer' as const,
       },
       {
         label: l10n.t('curl line'),
         description: "curl --header 'Authorization: Bearer ...'",
+        iconPath: new ThemeIcon('terminal'),
         token,
         as: 'curl' as const,
       },

@@ -6,15 +6,15 @@ export type Step = (place: Place) => Promise<Turn | 'skip'>;
 
 export interface Place {
   readonly title: string;
+  /** Counted by what was really asked: steps that do not apply leave no gap. */
   readonly step: number;
-  readonly totalSteps: number;
 }
 
 /** Runs steps in order; "back" returns to the last step that asked something. True when all of them are through. */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
   for (let index = 0; index < steps.length; ) {
-    const turn = await steps[index]?.({ title, step: index + 1, totalSteps: steps.length });
+    const turn = await steps[index]?.({ title, step: asked.length + 1 });
     if (turn === 'cancelled') return false;
     if (turn === 'back') {
       index = asked.pop() ?? 0;
@@ -93,8 +93,8 @@ export function askChoice<Item extends QuickPickItem>(
   });
 }
 
-function placed(input: QuickInput, { title, step, totalSteps }: Place): void {
-  Object.assign(input, { title, step, totalSteps, ignoreFocusOut: true });
+function placed(input: QuickInput, { title, step }: Place): void {
+  Object.assign(input, { title, step, ignoreFocusOut: true });
 }
 
 /** Progress text while a step waits for the network. */

@@ -25,7 +25,10 @@ type Sentences = readonly [detail: string, advice?: string];
 function sentencesFor(check: Check): Sentences {
   if (check.code === 'jwks_invalid') return keySetSentences(check);
   if (check.code === 'key_invalid') return keySentences(check);
-  if (isErrorCode(check.code)) return [describeError(new WorkbenchError(check.code, check.data))];
+  if (isErrorCode(check.code)) {
+    // Keys are asked for without any token, so that nothing needs to be said about one.
+    return [describeError(new WorkbenchError(check.code, { ...check.data, sent: undefined }))];
+  }
   return sentences[check.code](check);
 }
 

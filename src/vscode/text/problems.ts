@@ -18,10 +18,7 @@ export function describeProblem({ code, field = '', found }: ConnectionProblem):
     case 'wrong_type':
       return l10n.t('{0} has a value of the wrong type ({1}).', field, found ?? '');
     case 'not_a_slug':
-      return (
-        l10n.t('id may hold lower-case letters, digits, dots, dashes and underscores, at most 64 of them.') +
-        now
-      );
+      return l10n.t('id may hold letters, digits, dots, dashes and underscores, at most 64 of them.') + now;
     case 'not_a_url':
       return l10n.t('{0} is no complete address: https, no user name, nothing after #.', field) + now;
     case 'insecure_url':

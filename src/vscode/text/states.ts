@@ -40,10 +40,9 @@ export const stateColors: Partial<Record<SessionState, string>> = {
   unavailable: 'list.errorForeground',
 };
 
-/** State and countdown in one short line: "active, 42 s left". */
+/** State and countdown in few words, the ones that differ first: a narrow sidebar cuts the end. */
 export function badgeText({ state, remaining }: Badge): string {
-  if (state === 'active' && remaining !== undefined)
-    return l10n.t('active, {0} left', durationText(remaining));
+  if (state === 'active' && remaining !== undefined) return l10n.t('{0} left', durationText(remaining));
   if (state === 'active') return l10n.t('active, end unknown');
   if (state === 'expired' && remaining !== undefined)
     return l10n.t('expired {0}', relativeText(remaining, 0));

@@ -16,7 +16,9 @@ export function claimItem({ path, value, time }: ClaimNode, now: number): Row {
   return {
     label: printable(name, 60),
     description: meaning ? `${shown}  ·  ${meaning}` : shown,
-    icon: nested ? 'symbol-object' : time === undefined ? 'symbol-field' : 'calendar',
+    icon: nested ? 'list-tree' : time === undefined ? 'symbol-field' : 'calendar',
+    // The colours belong to what can go wrong.
+    color: 'icon.foreground',
     tooltip: [
       `${printable(name, 200)}: ${text}`,
       ...(time === undefined ? [] : [momentText(time, now)]),

@@ -11,20 +11,29 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
     case 'generation':
       return {
         label: l10n.t('Generation'),
-        description: l10n.t('{0} (counts up with every new set of tokens)', String(value)),
+        description: String(value),
         icon: 'layers',
+        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', String(value)),
       };
     case 'stored':
       return { label: l10n.t('Stored'), description: moment, icon: 'save' };
     case 'last_used':
-      return { label: l10n.t('Last used'), description: moment ?? l10n.t('not yet'), icon: 'history' };
+      return {
+        label: l10n.t('Last used'),
+        description: moment ?? l10n.t('not yet'),
+        icon: 'history',
+        ...(moment === undefined && {
+          tooltip: l10n.t('This refresh token is new: it has not been sent yet.'),
+        }),
+      };
     case 'expires':
       return { label: l10n.t('Ends'), description: moment, icon: 'calendar' };
     case 'expiry_unknown':
       return {
         label: l10n.t('Ends'),
-        description: l10n.t('unknown, the issuer did not say'),
+        description: l10n.t('unknown'),
         icon: 'calendar',
+        tooltip: l10n.t('The issuer did not say how long the refresh token can be used.'),
       };
     case 'scope':
       return { label: l10n.t('Scope'), description: printable(String(value), 200), icon: 'checklist' };

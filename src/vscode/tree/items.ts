@@ -7,7 +7,7 @@ import { badgeOf, type ClaimNode, endOf, keyOf, type ViewNode } from '../../core
 import type { Verifications } from '../../core/verifications.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
-import { momentText, relativeText } from '../text/time.ts';
+import { durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import { checkItem } from './checkItem.ts';
 import { claimItem } from './claimItem.ts';
@@ -131,11 +131,11 @@ function connectionRow(session: Session, now: number): Row {
   const text = badgeText(badge);
   return {
     label: printable(connection.label, 80),
-    description: memoryOnly ? l10n.t('{0} (in memory)', text) : text,
+    description: memoryOnly ? l10n.t('{0}, in memory', text) : text,
     icon: stateIcons[badge.state],
     color: stateColors[badge.state],
     tooltip: lines.join('\n'),
-    spoken: l10n.t('Connection {0}, {1}', connection.label, text),
+    spoken: l10n.t('Connection {0}, {1}, {2}', connection.label, stateText(badge.state), text),
     words,
     open: 'collapsed',
   };
@@ -152,7 +152,7 @@ function tokenRow(
     const { generation = 0 } = session.record ?? {};
     return {
       label: title,
-      description: l10n.t('hidden, generation {0}', generation),
+      description: l10n.t('hidden, no. {0}', generation),
       icon: 'key',
       tooltip: l10n.t(
         'The refresh token is kept in VS Code SecretStorage and never shown. It is as valuable as a password.',
@@ -166,7 +166,9 @@ function tokenRow(
   const time =
     end === undefined
       ? l10n.t('end unknown')
-      : l10n.t('{0} {1}', ended ? l10n.t('expired') : l10n.t('ends'), relativeText(end, now));
+      : ended
+        ? l10n.t('expired {0}', relativeText(end, now))
+        : l10n.t('{0} left', durationText(end - now));
   const result = context.verifications.known(session.connection.id, name);
   // Decoded is not verified: without a result of the checks the row says so.
   const verdict =
@@ -177,7 +179,7 @@ function tokenRow(
         : l10n.t('not verified');
   return {
     label: title,
-    description: `${time}, ${verdict}`,
+    description: `${verdict}, ${time}`,
     icon: result?.verified ? 'verified-filled' : result && !ended ? 'unverified' : ended ? 'clock' : 'shield',
     color: result?.verified ? 'testing.iconPassed' : result || ended ? 'list.warningForeground' : undefined,
     words: [itemWords[name]],
@@ -199,7 +201,7 @@ function sectionRow(node: ViewNode & { kind: 'section' }, { verifications }: Ite
     return {
       label: l10n.t('Header'),
       description: l10n.t('decoded'),
-      icon: 'symbol-namespace',
+      icon: 'tag',
       open: 'collapsed',
     };
   }

@@ -11,7 +11,7 @@ export function messageItem(
   session: Session | undefined,
   now: number,
 ): Row {
-  const reason = error ? describeError(error, session?.connection) : '';
+  const reason = error ? describeError(error) : '';
   const warning = { icon: 'warning', color: 'list.warningForeground' };
   switch (message) {
     case 'no_tokens':

@@ -136,7 +136,6 @@ describe('readConnections', () => {
   });
 
   for (const [field, value, code] of [
-    ['id', 'Staging', 'not_a_slug'],
     ['id', '-a', 'not_a_slug'],
     ['id', '../a', 'not_a_slug'],
     ['id', 'a b', 'not_a_slug'],
