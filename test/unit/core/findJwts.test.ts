@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { findJwts } from '../../../src/core/findJwts.ts';
+import { encode } from '../../support/signing.ts';
+
+const jws = `${encode({ alg: 'RS256' })}.${encode({ iss: 'https://as.example' })}.c2lnbmF0dXJl`;
+const unsigned = `${encode({ alg: 'none' })}.${encode({})}.`;
+const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2lwaGVydGV4dA.dGFn`;
+
+const texts = (text: string) => findJwts(text).map(({ start, end, kind }) => [kind, text.slice(start, end)]);
+
+describe('findJwts', () => {
+  for (const [name, text, found] of [
+    ['a lone token', jws, [['jws', jws]]],
+    ['a header line', `Authorization: Bearer ${jws}\r\n`, [['jws', jws]]],
+    [
+      'JSON',
+      `{"access_token":"${jws}","id_token":"${jwe}"}`,
+      [
+        ['jws', jws],
+        ['jwe', jwe],
+      ],
+    ],
+    ['a URL', `https://app/cb#access_token=${jws}&state=1`, [['jws', jws]]],
+    ['an escaped URL', `next=Bearer%20${jws}%26`, [['jws', jws]]],
+    ['source code with escapes', `"Bearer\\n${jws}\\n"`, [['jws', jws]]],
+    ['the end of a sentence', `It is ${jws}.`, [['jws', jws]]],
+    ['an ellipsis', `${jws}... and so on`, [['jws', jws]]],
+    ['an unsigned token', unsigned, [['jws', unsigned]]],
+    ['an unsigned token at the end of a sentence', `${unsigned}.`, [['jws', unsigned]]],
+    [
+      'a header that starts with a line break',
+      `${encode('{\n "alg": "RS256"}')}.e30.c2ln`,
+      [['jws', `${encode('{\n "alg": "RS256"}')}.e30.c2ln`]],
+    ],
+    ['the inside of a word', `x${jws} _${jws} -${jws} .${jws}`, []],
+    ['two parts', `${jws.split('.').slice(0, 2).join('.')} and more`, []],
+    ['four parts', `${jws}.abcd`, []],
+    ['a header without alg', `${encode({ foo: 1 })}.e30.c2ln`, []],
+    ['five parts without enc', `${encode({ alg: 'dir' })}..aXY.Y2k.dGFn`, []],
+    ['a header that is cut', `eyJhbGciOi.e30.c2ln`, []],
+  ] as const) {
+    it(`in ${name}`, () => {
+      assert.deepEqual(texts(text), found);
+    });
+  }
+
+  it('finds every token among other words', () => {
+    const word = fc.oneof(fc.constantFrom(jws, jwe, unsigned), fc.stringMatching(/^[a-z ,;:"']*$/));
+    fc.assert(
+      fc.property(fc.array(word), words => {
+        const tokens = words.filter(each => each.startsWith('ey'));
+        assert.deepEqual(
+          texts(words.join(' \n')).map(([, token]) => token),
+          tokens.filter(each => each.includes('.')),
+        );
+      }),
+    );
+  });
+
+  it('takes time in proportion to the text', function () {
+    this.timeout(20_000);
+    for (const unit of [
+      'eyJ',
+      'eyJ.',
+      '.',
+      'eyJhbGciOiJSUzI1NiJ9.',
+      '%20eyJ',
+      '\\neyJ',
+      `${jws} `,
+      'eyJa-',
+    ]) {
+      const size = unit === 'eyJ.' ? 10_000_000 : 2_000_000;
+      const text = unit.repeat(Math.ceil(size / unit.length));
+      const start = performance.now();
+      findJwts(text);
+      const took = performance.now() - start;
+      assert.ok(took < 3000, `${unit.slice(0, 20)}: ${Math.round(took)} ms`);
+    }
+  });
+});
