@@ -14,7 +14,7 @@ export async function run(): Promise<void> {
   const grep = process.env[grepVariable];
   const mocha = new Mocha({
     ui: 'bdd',
-    color: true,
+    color: process.env.NO_COLOR === undefined,
     timeout: 20_000,
     slow: 2_000,
     ...(grep ? { grep } : {}),
