@@ -34,7 +34,9 @@ export async function chooseVSCode(wanted) {
     const { downloadAndUnzipVSCode } = await import('@vscode/test-electron');
     const version = wanted ?? 'stable';
     const executable = await downloadAndUnzipVSCode({ version, cachePath: join(root, '.vscode-test') });
-    return { executable, fromNpm: false, label: `VS Code ${version}, desktop` };
+    // The folder of the download is named after what it holds, like vscode-linux-x64-1.139.1.
+    const exact = /[\\/]vscode-[a-z0-9-]+?-(\d+\.\d+\.\d+[^\\/]*)[\\/]/.exec(executable)?.[1] ?? version;
+    return { executable, fromNpm: false, label: `VS Code ${exact}, desktop` };
   } catch (error) {
     if (wanted) throw error;
     console.log('No desktop VS Code can be downloaded here; the one from npm takes its place.');
