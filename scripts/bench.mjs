@@ -1,0 +1,98 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureDependencies } from './lib/ensure.mjs';
+import { elapsed, runScript, UserError } from './lib/project.mjs';
+
+/**
+ * @typedef {import('./bench/table.mjs').Row} Row
+ * @typedef {object} Part
+ * @property {string} title
+ * @property {(temporary: string) => Promise<Row[]>} run is given a folder of its own that is removed afterwards
+ */
+
+/**
+ * What can be asked for, in the order of the table. Imported late: they need the dependencies.
+ * @type {Record<string, () => Promise<Part>>}
+ */
+const parts = {
+  verify: () => import('./bench/verify.mjs'),
+  refresh: () => import('./bench/refresh.mjs'),
+  mock: () => import('./bench/mock.mjs'),
+  activation: () => import('./bench/activation.mjs'),
+  size: () => import('./bench/size.mjs'),
+  tree: () => import('./bench/tree.mjs'),
+};
+
+/**
+ * `npm run bench`: everything. `npm run bench -- verify size`: some of it. `--json` prints figures for programs.
+ */
+async function main() {
+  const since = performance.now();
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false } },
+  });
+  const names = Object.keys(parts);
+  const wrong = positionals.find(name => !names.includes(name));
+  if (wrong) throw new UserError(`There is no row named ${wrong}. There are: ${names.join(', ')}.`);
+  // With --json the standard output holds nothing else.
+  if (values.json) console.log = console.error;
+  // Ends children and VS Code through their handlers of `exit`.
+  process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+  await ensureDependencies();
+  const facts = await machine();
+  console.log(
+    Object.entries(facts)
+      .map(([name, fact]) => `${name} ${fact}`)
+      .join(', '),
+  );
+
+  const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'jwtw-')));
+  process.once('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 }));
+  /** @type {{ name: string, title: string, rows: Row[], error?: string }[]} */
+  const results = [];
+  for (const name of names.filter(each => positionals.length === 0 || positionals.includes(each))) {
+    const started = performance.now();
+    const { title, run } = (await parts[name]?.()) ?? never(name);
+    try {
+      results.push({ name, title, rows: await run(join(temporary, name)) });
+      console.log(`${name}: measured in ${elapsed(started)}`);
+    } catch (error) {
+      const message =
+        error instanceof UserError ? error.message : String(error instanceof Error ? error.stack : error);
+      results.push({ name, title, rows: [], error: message });
+      console.error(`${name}: not measured. ${message}`);
+    }
+  }
+
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...facts, results }, null, 2)}\n`);
+  else await print(results);
+  console.log(`\nThe whole took ${elapsed(since)}.`);
+  // A missed goal is no failure: figures are for people to judge. One that could not be had is.
+  return results.some(({ error }) => error !== undefined) ? 1 : 0;
+}
+
+async function machine() {
+  const { vscodeVersion } = await import('./lib/vscode-from-npm.mjs');
+  return {
+    cores: cpus().length,
+    node: process.versions.node,
+    vscode: vscodeVersion,
+    'load at the start': loadavg()[0]?.toFixed(1) ?? '',
+  };
+}
+
+/** @param {{ title: string, rows: Row[] }[]} results */
+async function print(results) {
+  const { table } = await import('./bench/table.mjs');
+  console.log(`\n${table(results.filter(({ rows }) => rows.length > 0))}`);
+}
+
+/** @param {string} name @returns {never} */
+function never(name) {
+  throw new Error(`No part named ${name}`);
+}
+
+runScript(main);
