@@ -1,5 +1,4 @@
 import type { VerificationPolicy, VerificationResult } from './checks.ts';
-import { isVerified, runChecks } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { classify } from './errors.ts';
@@ -54,18 +53,13 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
   }
 
   async function verifyWith(request: VerifyRequest, policy: VerificationPolicy): Promise<VerificationResult> {
-    const now = clock.now();
-    let source: KeySource | undefined;
+    let source: KeySource;
     try {
-      source = await keySource(request);
+      source = (await keySource(request)) ?? { kind: 'none' };
     } catch (error) {
-      // No keys, and why: every other check is still worth its line.
-      const { code, data } = classify(error);
-      return shownOnly(request.token, policy, now, { status: 'failed', code, data });
+      source = { kind: 'none', error: classify(error) };
     }
-    return source === undefined
-      ? shownOnly(request.token, policy, now)
-      : verifyToken(request.token, policy, source, now);
+    return verifyToken(request.token, policy, source, clock.now());
   }
 
   return {
@@ -104,14 +98,4 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
       });
     },
   };
-}
-
-function shownOnly(
-  token: string,
-  policy: VerificationPolicy,
-  now: number,
-  signature?: Parameters<typeof runChecks>[0]['signature'],
-): VerificationResult {
-  const checks = runChecks({ token: decodeToken(token), policy, now, ...(signature && { signature }) });
-  return { verified: isVerified(checks), checks };
 }

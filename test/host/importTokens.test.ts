@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { extensions } from 'vscode';
+import { extensionId } from '../../src/contributions.ts';
+import { codeOf, row, rows, run, signedIn } from './support.ts';
+
+interface Imported {
+  connection: string;
+  imported: string[];
+  warnings: string[];
+}
+
+/** A real issuer's answer whose tokens carry spaces from line wrapping. */
+const wrapped = readFileSync(
+  join(extensions.getExtension(extensionId)?.extensionPath ?? '', 'test/fixtures/wrappedTokenResponse.json'),
+  'utf8',
+);
+
+describe('importing', () => {
+  it('takes a wrapped token response as it stands, shows it expired in 2019, and matches at_hash', async () => {
+    const connection = {
+      id: 'authing',
+      issuer: 'https://authing.cn',
+      clientId: '5ca765e39319' + '4d5891db1927',
+    };
+    await run('addConnection', { connection });
+    const { imported, warnings } = await run<Imported>('importTokens', {
+      connection: 'authing',
+      text: wrapped,
+    });
+    assert.deepEqual(imported, ['access_token', 'id_token', 'refresh_token']);
+    assert.equal(warnings.filter(warning => /were removed/.test(warning)).length, 2);
+    const status = await run<Record<string, { state: string; expiresAt: number }>>('status', {
+      connection: 'authing',
+    });
+    assert.equal(status.authing?.state, 'expired');
+    assert.equal(new Date(status.authing?.expiresAt ?? 0).getUTCFullYear(), 2019);
+    assert.match((await row(['authing', 'ID token', 'Claims', 'exp'])).text, /\d years ago \(2019-04-0/);
+    assert.match((await row(['authing', 'ID token', 'Claims', 'at_hash'])).text, /NdmobePY8AEid6Omz3229w/);
+    await run('removeConnection', { connection: 'authing' });
+  });
+
+  it('keeps tokens that belong to no connection in memory, asks nobody, and checks at_hash all the same', async () => {
+    const { connection, warnings } = await run<Imported>('importTokens', { text: wrapped });
+    assert.equal(connection, 'pasted');
+    assert.ok(warnings.some(warning => /no connection/.test(warning)));
+    const checks = await (await row(['Pasted tokens', 'ID token', 'Verification'])).children();
+    const line = (start: string) => checks.find(({ item }) => String(item.label).includes(start))?.text ?? '';
+    assert.match(line('at_hash'), /passed/);
+    assert.match(line('exp'), /failed/);
+    assert.match(line('Signature'), /not checked/);
+    assert.match((await row(['Pasted tokens', 'ID token'])).text, /not verified/);
+    await run('removeConnection', { connection });
+  });
+
+  it('finds the connection by issuer, and takes a header, a JWT and a refresh token', async () => {
+    const { mock, id, end } = await signedIn('finds');
+    const tokens = await mock.issueTokens({ clientId: 'demo' });
+    const header = await run<Imported>('importTokens', {
+      text: `Authorization: Bearer ${tokens.access_token}`,
+    });
+    assert.deepEqual([header.connection, header.imported], [id, ['access_token']]);
+    const idToken = await run<Imported>('importTokens', { text: String(tokens.id_token) });
+    assert.deepEqual([idToken.connection, idToken.imported], [id, ['id_token']]);
+    const bare = await run<Imported>('importTokens', { connection: id, text: String(tokens.refresh_token) });
+    assert.deepEqual(bare.imported, ['refresh_token']);
+    assert.equal((await run<{ outcome: string }>('refresh', { connection: id })).outcome, 'refreshed');
+    await end();
+  });
+
+  it('says what is wrong with a text that holds no token, and stores nothing', async () => {
+    const { id, end } = await signedIn('bad-input');
+    const before = await run<Record<string, { generation: number }>>('status', { connection: id });
+    const { mock } = { mock: 'eyJhbGciOiJSUzI1NiJ9' };
+    for (const [text, code] of [
+      ['Hello, world. This is not a token.', 'nothing_to_import'],
+      ['{"error":"invalid_grant"}', 'nothing_to_import'],
+      [`${mock}.e30`, 'token_part_count'],
+      [`${mock}.e30.a.b`, 'token_part_count'],
+      [`${mock}.WzFd.AAAA`, 'token_not_an_object'],
+    ] as const) {
+      assert.equal(await codeOf(run('importTokens', { connection: id, text })), code, text);
+    }
+    const after = await run<Record<string, { generation: number }>>('status', { connection: id });
+    assert.equal(after[id]?.generation, before[id]?.generation);
+    await end();
+  });
+});
+
+describe('decoding', () => {
+  it('decodes, warns, and refuses what is no token', async () => {
+    const decoded = await run<{ kind: string; payload: { sub: string }; warnings: string[] }>('decode', {
+      token: `${encoded({ alg: 'none' })}.${encoded('{"sub":"a","sub":"b","exp":1e400}')}.`,
+    });
+    assert.deepEqual([decoded.kind, decoded.payload.sub], ['jws', 'b']);
+    assert.equal(decoded.warnings.length, 3, decoded.warnings.join('\n'));
+    assert.equal((await run<{ kind: string }>('decode', { token: 'ya29.a0AfH6SMBx' })).kind, 'opaque');
+    for (const [token, code] of [
+      ['two words', 'not_a_token'],
+      [`${encoded({ alg: 'RS256' })}.e30.a!b`, 'token_encoding'],
+      [`${encoded({ alg: 'RS256' })}.${'A'.repeat(10_000_000)}.AAAA`, 'token_too_large'],
+    ] as const) {
+      assert.equal(await codeOf(run('decode', { token })), code);
+    }
+    assert.equal(await codeOf(run('decode', { token: 5 })), 'argument_invalid');
+  });
+});
+
+describe('the tree after nothing was imported', () => {
+  it('is empty, so that the welcome view shows', async () => {
+    assert.deepEqual(
+      (await rows()).map(({ text }) => text),
+      [],
+    );
+  });
+});
+
+function encoded(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return Buffer.from(text).toString('base64url');
+}

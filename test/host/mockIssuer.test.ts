@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { env, extensions, workspace } from 'vscode';
+import { activate, codeOf, rows, run } from './support.ts';
+
+interface Started {
+  issuer: string;
+  clientId: string;
+  connection: string;
+}
+
+describe('the mock issuer', () => {
+  it('starts with a signed-in connection in memory, and leaves nothing behind when it stops', async () => {
+    const started = await run<Started>('startMockIssuer', { accessTokenLifetime: 60, rotation: 'strict' });
+    assert.match(started.issuer, /^http:\/\/127\.0\.0\.1:\d+$/);
+    const metadata = await (await fetch(`${started.issuer}/.well-known/openid-configuration`)).json();
+    assert.equal(metadata.issuer, started.issuer);
+    const refreshed = await run<{ outcome: string }>('refresh', { connection: started.connection });
+    assert.equal(refreshed.outcome, 'refreshed');
+    await run('copyMockAddress');
+    assert.equal(await env.clipboard.readText(), started.issuer);
+    assert.equal(await codeOf(run('startMockIssuer', {})), 'mock_running');
+
+    const setting = JSON.stringify(workspace.getConfiguration('jwtWorkbench').inspect('connections') ?? {});
+    assert.ok(!setting.includes(started.issuer), 'not in the settings');
+    const { secrets } = (await activate()).testing;
+    assert.deepEqual(
+      (await secrets.keys()).filter(key => key.endsWith('.mock')),
+      [],
+      'not in SecretStorage',
+    );
+
+    await run('stopMockIssuer');
+    assert.deepEqual(await rows(), []);
+    await assert.rejects(fetch(`${started.issuer}/jwks`));
+    assert.equal(await codeOf(run('stopMockIssuer')), 'mock_not_running');
+  });
+
+  it('names the option that is wrong', async () => {
+    assert.equal(await codeOf(run('startMockIssuer', { rotation: 'sometimes' })), 'argument_invalid');
+    assert.deepEqual(await rows(), []);
+  });
+
+  it('hands other extensions status and refresh, and no token', async () => {
+    const { connection } = await run<Started>('startMockIssuer', { rotation: 'strict' });
+    const api = extensions.getExtension('jwt-workbench.jwt-workbench')?.exports;
+    assert.equal(api.version, 1);
+    const changed = new Promise(resolve => api.onDidChangeSession(resolve));
+    assert.equal((await api.refresh(connection)).outcome, 'refreshed');
+    assert.equal(await changed, connection);
+    assert.doesNotMatch(JSON.stringify(await api.status()), /eyJ/);
+    await run('stopMockIssuer');
+  });
+});

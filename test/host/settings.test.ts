@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { row, rows, run, signedIn, withSetting } from './support.ts';
+
+describe('the setting', () => {
+  it('shows each broken entry as a row that says what is wrong, and the others work', async () => {
+    const { mock, end } = await signedIn('works');
+    const good = { id: 'works', issuer: mock.issuer, clientId: 'demo' };
+    const entries = [
+      good,
+      7,
+      { id: 'plain', issuer: 'http://login.example.com', clientId: 'a' },
+      { ...good, clientId: 'b' },
+      { id: 'half' },
+    ];
+    await withSetting(entries, async () => {
+      await settled(async () => (await rows()).length > 4);
+      const texts = (await rows()).map(({ text }) => text);
+      assert.ok(
+        texts.some(text => /^plain: .*https/.test(text)),
+        texts.join('\n'),
+      );
+      assert.ok(
+        texts.some(text => /^half: /.test(text)),
+        texts.join('\n'),
+      );
+      assert.ok(
+        texts.some(text => /^Entry 2 of the setting: /.test(text)),
+        texts.join('\n'),
+      );
+      assert.ok(
+        texts.some(text => /^works: .*(twice|already|another|same)/i.test(text)),
+        texts.join('\n'),
+      );
+      assert.equal((await run<{ outcome: string }>('refresh', { connection: 'works' })).outcome, 'refreshed');
+      for (const problem of (await rows()).filter(({ icon }) => icon === 'error')) {
+        assert.equal(problem.item.command?.command, 'jwtWorkbench.openSettings');
+      }
+    });
+    await withSetting({ not: 'an array' }, async () => {
+      await settled(async () => (await rows()).some(({ icon }) => icon === 'error'));
+      assert.match((await row(['jwtWorkbench.connections'])).text, /list|array/);
+    });
+    await settled(async () => (await rows()).some(({ text }) => text.startsWith('works')));
+    assert.equal(
+      (await run<{ outcome: string }>('refresh', { connection: 'works' })).outcome,
+      'refreshed',
+      'nothing stored was lost',
+    );
+    await end();
+  });
+});
+
+/** Settings arrive by an event of VS Code's own; until then the turn of other tasks is yielded to. */
+async function settled(condition: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 500; turn++) {
+    if (await condition()) return;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
