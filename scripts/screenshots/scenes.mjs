@@ -1,0 +1,256 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { demoEnvironment } from '../lib/demo.mjs';
+import { root } from '../lib/project.mjs';
+import { Stage } from './stage.mjs';
+
+/**
+ * Each scene has a VS Code of its own, so that none depends on what another has left.
+ * @type {Record<string, () => Promise<void>>}
+ */
+export const scenes = {
+  start: () => onStage({ env: demoEnvironment }, start),
+  light: () => onStage({ env: demoEnvironment, theme: 'Default Light Modern' }, light),
+  add: () => onStage({ env: demoEnvironment }, add),
+  settings: () => onStage({ settings: { 'jwtWorkbench.connections': someConnections } }, settings),
+  import: () => onStage({ sideBar: 520 }, importing),
+  refresh: () => onStage({ env: demoEnvironment }, refresh),
+  tree: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 560 }, tree),
+  checks: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 640 }, checks),
+  contrast: () => onStage({ env: demoEnvironment, theme: 'Default High Contrast', sideBar: 640 }, contrast),
+  mock: () => onStage({}, mock),
+};
+
+/** Nothing answers at these addresses: `.example` is nobody's. One entry is wrong, to show what comes of it. */
+const someConnections = [
+  {
+    id: 'staging',
+    label: 'Staging',
+    issuer: 'https://login.staging.example',
+    clientId: 'orders-web',
+    scope: 'openid offline_access',
+  },
+  { id: 'production', label: 'Production', issuer: 'http://login.example', clientId: 'orders-web' },
+];
+
+/**
+ * @param {Parameters<typeof Stage.begin>[0]} options
+ * @param {(stage: Stage) => Promise<void>} play
+ */
+async function onStage(options, play) {
+  const stage = await Stage.begin(options);
+  try {
+    await play(stage);
+  } catch (error) {
+    await stage.picture('failed');
+    throw error;
+  } finally {
+    await stage.close();
+  }
+}
+
+/** What `npm start` shows. @param {Stage} stage */
+async function start(stage) {
+  await look(stage);
+  await openFile(stage, 'README.md');
+  await stage.page.waitForTimeout(1500); // The preview has no sign of being done.
+  await freshly(stage);
+  await stage.picture('start', { readme: true });
+}
+
+/** @param {Stage} stage */
+async function light(stage) {
+  await look(stage);
+  await openFile(stage, 'README.md');
+  await stage.page.waitForTimeout(1500); // The preview has no sign of being done.
+  await freshly(stage);
+  await stage.picture('start-light');
+}
+
+/** @param {Stage} stage */
+async function look(stage) {
+  await stage.open('Demo');
+  await stage.open('Access token');
+  await stage.open('Claims');
+}
+
+/** A new access token, so that a minute is left and not two seconds. @param {Stage} stage */
+async function freshly(stage) {
+  await stage.run('JWT Workbench: Refresh Access Token');
+  await stage.inStatusBar('new access token');
+  await stage.unselect();
+  await stage.rest();
+}
+
+/** @param {Stage} stage @param {string} name */
+async function openFile(stage, name) {
+  await stage.page.keyboard.press('ControlOrMeta+p');
+  await stage.input().fill(name);
+  await stage.choose(name);
+  await stage.page.locator('.tab.active').filter({ hasText: name }).waitFor();
+}
+
+/** Adding a connection: what the issuer's metadata says is on screen before the second question. @param {Stage} stage */
+async function add(stage) {
+  const { page } = stage;
+  await stage.run("JWT Workbench: Copy the Mock Issuer's Address");
+  await stage.inStatusBar('Copied');
+  const issuer = await page.evaluate(() => navigator.clipboard.readText());
+  await stage.run('JWT Workbench: Add Connection...');
+  await stage.asked('address of the issuer');
+  await stage.input().fill(issuer);
+  await stage.picture('add-1-issuer', { of: 'top' });
+  await page.keyboard.press('Enter');
+  await stage.asked('client id');
+  await stage.input().fill('demo');
+  await stage.picture('add-2-client', { readme: true, of: 'top' });
+  await page.keyboard.press('Enter');
+  await stage.answer('Scopes');
+  await stage.asked(/public client/);
+  await stage.picture('add-3-authentication', { of: 'top' });
+  await page.keyboard.press('Enter');
+  await stage.answer('A name for this connection', 'My mock');
+  await stage.row('My mock').waitFor();
+  await stage.rest();
+  await stage.picture('add-4-added', { of: 'sidebar', height: 260 });
+}
+
+/** The setting: completed, explained, and its mistakes shown in both places. @param {Stage} stage */
+async function settings(stage) {
+  const { page } = stage;
+  await stage.row('Production').click();
+  await page.locator('.tab.active').filter({ hasText: 'settings.json' }).waitFor();
+  await page.waitForTimeout(1500);
+  await stage.rest();
+  await stage.picture('settings-problem', { readme: true, height: 440 });
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ControlOrMeta+Space');
+  await page.locator('.suggest-widget.visible').waitFor();
+  await page.waitForTimeout(800);
+  await stage.picture('settings-completion');
+  await page.keyboard.press('Escape');
+  await stage.run('JWT Workbench: Remove Connection...');
+  await page.locator('.monaco-dialog-box').waitFor();
+  await page.waitForTimeout(400);
+  await stage.picture('remove', { of: page.locator('.monaco-dialog-box') });
+  await page.keyboard.press('Escape');
+}
+
+/** Tokens with line wraps, from a selection, of an issuer that is not known here. @param {Stage} stage */
+async function importing(stage) {
+  const { page } = stage;
+  const name = 'token-response.json';
+  await copyFile(join(root, 'test', 'fixtures', 'wrappedTokenResponse.json'), join(stage.folder, name));
+  await openFile(stage, name);
+  await page.locator('.editor-instance .view-line').first().click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await stage.run('JWT Workbench: Import Tokens...');
+  await stage.asked('Selection');
+  await stage.picture('import-1-source', { of: 'top' });
+  await stage.choose('Selection');
+  await stage.asked('Only look at them');
+  await stage.picture('import-2-target', { of: 'top' });
+  await stage.choose('Only look at them');
+  await stage.row('Pasted tokens').waitFor();
+  await page.keyboard.press('ControlOrMeta+k');
+  await page.keyboard.press('ControlOrMeta+w');
+  await stage.open('Pasted tokens');
+  await stage.open('Access token');
+  await stage.open('Claims');
+  await stage.notified('Imported into');
+  await stage.rest();
+  await stage.picture('import-3-imported');
+  await stage.picture('import', { readme: true, of: 'sidebar', height: 420 });
+}
+
+/** @param {Stage} stage */
+async function refresh(stage) {
+  const { page } = stage;
+  await stage.open('Demo');
+  await stage.open('Refresh token');
+  await page.waitForTimeout(3000); // Some seconds of the minute are to be gone.
+  await stage.row('Demo').hover();
+  const button = stage.row('Demo').locator('.action-label[aria-label*="Refresh"]');
+  await button.hover();
+  await page.waitForTimeout(1200);
+  await stage.picture('refresh-1-before', { of: 'sidebar', height: 260 });
+  await button.click();
+  await stage.inStatusBar('new access token');
+  await page.waitForTimeout(300);
+  await stage.picture('refresh', { readme: true, of: 'sidebar', height: 260 });
+  await stage.rest();
+  await stage.picture('refresh-2-after');
+  await stage.row('Demo').hover();
+  await stage.row('Demo').locator('.action-label[aria-label*="Copy"]').click();
+  await stage.asked('Authorization header');
+  await stage.picture('copy', { readme: true, of: 'top' });
+  await page.keyboard.press('Escape');
+}
+
+/** @param {Stage} stage */
+async function tree(stage) {
+  await look(stage);
+  await stage.open('Header');
+  await stage.open('Refresh token');
+  await freshly(stage);
+  await stage.picture('tree', { readme: true, of: 'sidebar', height: 760 });
+}
+
+/** @param {Stage} stage */
+async function checks(stage) {
+  const { page } = stage;
+  await stage.open('Demo');
+  await stage.open('Access token');
+  await stage.open('Verification');
+  await page.waitForTimeout(1500);
+  await freshly(stage);
+  await page.waitForTimeout(1500);
+  await stage.picture('checks-passed', { readme: true, of: 'sidebar', height: 640 });
+  await tamper(stage);
+  await stage.run('JWT Workbench: Verify Token...');
+  await stage.choose('Clipboard');
+  await stage.asked('Not verified');
+  await stage.picture('checks-failed', { readme: true, of: 'top' });
+  await page.keyboard.press('Escape');
+}
+
+/** @param {Stage} stage */
+async function contrast(stage) {
+  await stage.open('Demo');
+  await stage.open('Access token');
+  await stage.open('Verification');
+  await freshly(stage);
+  await stage.picture('contrast');
+}
+
+/** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */
+async function tamper(stage) {
+  await stage.run('JWT Workbench: Copy Token...');
+  await stage.asked('Authorization header');
+  await stage.choose('Access token');
+  await stage.inStatusBar('copied');
+  await stage.page.evaluate(async () => {
+    const [header = '', payload = '', signature = ''] = (await navigator.clipboard.readText()).split('.');
+    const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+    const changed = btoa(JSON.stringify({ ...claims, sub: 'admin', aud: 'https://other.example' }));
+    const forged = changed.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+    await navigator.clipboard.writeText(`${header}.${forged}.${signature}`);
+  });
+}
+
+/** The first look of who has nothing yet, and the mock from the palette. @param {Stage} stage */
+async function mock(stage) {
+  const { page } = stage;
+  await stage.rest();
+  await stage.picture('welcome', { readme: true, of: 'sidebar', height: 380 });
+  await page.keyboard.press('F1');
+  await stage.input().fill('>JWT Workbench: Start');
+  await page.waitForTimeout(600);
+  await stage.picture('mock-1-palette', { of: 'top' });
+  await stage.choose('JWT Workbench: Start Mock Issuer');
+  await stage.notified('mock issuer runs at');
+  await stage.rest();
+  await stage.picture('mock', { readme: true });
+}

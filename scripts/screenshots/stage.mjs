@@ -1,0 +1,255 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { createDemoWorkspace } from '../lib/demo.mjs';
+import { root, UserError } from '../lib/project.mjs';
+import { ensureVSCodeFromNpm } from '../lib/vscode-from-npm.mjs';
+import { startWorkbench } from '../lib/workbench.mjs';
+import { withPalette } from './png.mjs';
+
+/** Pictures of the README are under version control; the others are for the eyes of whoever changes the interface. */
+const folders = { readme: join(root, 'media', 'screenshots'), only: join(root, 'out', 'screenshots') };
+
+/** What GitHub shows without making anybody wait. */
+const largest = 150 * 1024;
+
+/** Nothing but what the picture is about. */
+const calm = {
+  'window.commandCenter': false,
+  'workbench.layoutControl.enabled': false,
+  'workbench.editor.empty.hint': 'hidden',
+  'workbench.navigationControl.enabled': false,
+  'editor.minimap.enabled': false,
+  'editor.cursorBlinking': 'solid',
+  'editor.fontSize': 13,
+  'remote.autoForwardPorts': false,
+  'breadcrumbs.enabled': false,
+  'markdown.preview.fontSize': 13,
+  'workbench.editorAssociations': { '*.md': 'vscode.markdown.preview.editor' },
+};
+
+/** VS Code's own chrome that a desktop has not. */
+const webOnly = `
+  .statusbar-item:is([id="status.host"], [id="status.forwardedPorts"], [aria-label^="Layout"], [aria-label^="Keyboard Layout"]) {
+    display: none !important;
+  }
+  .monaco-workbench { font-family: 'Open Sans', sans-serif !important; }
+`;
+
+/** One VS Code with one theme, and one window in it. */
+export class Stage {
+  /** @type {import('playwright-core').Page} */
+  page;
+  /** The workspace's folder. */
+  folder;
+  #close;
+
+  /** @param {import('playwright-core').Page} page @param {string} folder @param {() => Promise<void>} close */
+  constructor(page, folder, close) {
+    this.page = page;
+    this.folder = folder;
+    this.#close = close;
+  }
+
+  /**
+   * @param {{ theme?: string, env?: Record<string, string>, settings?: Record<string, unknown>, size?: { width: number, height: number }, sideBar?: number }} options
+   * @returns {Promise<Stage>}
+   */
+  static async begin({
+    theme = 'Default Dark Modern',
+    env = {},
+    settings = {},
+    size = { width: 1120, height: 700 },
+    sideBar = 440,
+  } = {}) {
+    const workspace = await createDemoWorkspace();
+    const workbench = await startWorkbench({
+      env,
+      viewport: size,
+      deviceScaleFactor: 1.5,
+      colorTheme: theme,
+      userSettings: { ...calm, ...settings },
+    });
+    const close = async () => {
+      await workbench.close();
+      await workspace.remove();
+    };
+    try {
+      const { page } = await workbench.openWindow({
+        folder: workspace.folder,
+        extensionDevelopmentPath: root,
+      });
+      const stage = new Stage(page, workspace.folder, close);
+      await stage.#dress();
+      const tab = page.locator('.activitybar').getByRole('tab', { name: 'JWT Workbench' });
+      await tab.click();
+      await page.locator('.part.sidebar').getByText('JWT Workbench').first().waitFor();
+      await stage.#widen(sideBar);
+      return stage;
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+
+  close() {
+    return this.#close();
+  }
+
+  /** The same letters on every machine, where the pinned Chromium brings its own. */
+  async #dress() {
+    await this.page.addStyleTag({ content: webOnly });
+    const { browser } = await ensureVSCodeFromNpm();
+    for (const [name, weight] of [
+      ['Regular', '400'],
+      ['Bold', '600 700'],
+    ]) {
+      const file = join(dirname(browser?.executablePath ?? ''), 'fonts', 'Open_Sans', `OpenSans-${name}.ttf`);
+      const font = await readFile(file, 'base64').catch(() => undefined);
+      if (font === undefined) return;
+      await this.page.evaluate(
+        async ({ font, weight }) => {
+          const bytes = Uint8Array.from(atob(font), letter => letter.charCodeAt(0));
+          document.fonts.add(
+            await new FontFace('Open Sans', bytes.buffer, { weight: weight ?? '400' }).load(),
+          );
+        },
+        { font, weight },
+      );
+    }
+  }
+
+  /** @param {number} width of the side bar */
+  async #widen(width) {
+    const box = await this.page.locator('.part.sidebar').boundingBox();
+    if (box === null) throw new Error('There is no side bar.');
+    const { mouse } = this.page;
+    await mouse.move(box.x + box.width, 400);
+    await mouse.down();
+    await mouse.move(box.x + width, 400, { steps: 5 });
+    await mouse.up();
+    await mouse.move(800, 620);
+  }
+
+  /** A row of the tree, by the beginning of its label. @param {string} label @param {number} [nth] */
+  row(label, nth = 0) {
+    return this.page
+      .locator('.part.sidebar .monaco-list-row')
+      .filter({ has: this.page.locator('.label-name').getByText(label, { exact: true }) })
+      .nth(nth);
+  }
+
+  /** Opens a row. The extension may do so too, at the same moment. @param {string} label */
+  async open(label, nth = 0) {
+    const row = this.row(label, nth);
+    await row.waitFor();
+    for (let tries = 0; tries < 5; tries++) {
+      await this.#still();
+      if ((await row.getAttribute('aria-expanded')) === 'true') return;
+      await row.locator('.monaco-tl-twistie').click();
+    }
+    throw new Error(`${label} does not open.`);
+  }
+
+  /** Runs a command from the palette. @param {string} title */
+  async run(title) {
+    await this.page.keyboard.press('F1');
+    await this.input().fill(`>${title}`);
+    await this.choose(title);
+  }
+
+  input() {
+    return this.page.locator('.quick-input-widget:visible .quick-input-box input');
+  }
+
+  /** Takes a row of the list that is open. @param {string} label */
+  async choose(label) {
+    await this.page
+      .locator('.quick-input-widget:visible .monaco-list-row')
+      .filter({ has: this.page.locator('.label-name').getByText(label, { exact: true }) })
+      .first()
+      .click();
+  }
+
+  /** Waits for the step of a flow that has this text, and answers it. @param {string | RegExp} text @param {string} [answer] */
+  async answer(text, answer) {
+    await this.asked(text);
+    if (answer !== undefined) await this.input().fill(answer);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** @param {string | RegExp} text */
+  async asked(text) {
+    await this.page.locator('.quick-input-widget:visible').getByText(text).first().waitFor();
+    await this.#still();
+  }
+
+  /** @param {string | RegExp} text */
+  async notified(text) {
+    await this.page.locator('.notification-toast').filter({ hasText: text }).waitFor();
+    await this.#still();
+  }
+
+  /** @param {string | RegExp} text */
+  async inStatusBar(text) {
+    await this.page.locator('.statusbar-item').filter({ hasText: text }).first().waitFor();
+  }
+
+  /** Takes the selection off the tree, by a click below its rows. */
+  async unselect() {
+    const box = await this.page.locator('.part.sidebar').boundingBox();
+    if (box) await this.page.mouse.click(box.x + box.width - 40, box.y + box.height - 20);
+  }
+
+  /** The pointer leaves, and what hovers goes. */
+  async rest() {
+    await this.page.mouse.move(900, 640);
+    await this.page.waitForTimeout(400);
+  }
+
+  /** Waits until nothing moves any more. */
+  async #still() {
+    await this.page.waitForTimeout(500);
+  }
+
+  /**
+   * @param {string} name of the file
+   * @param {{ readme?: boolean, of?: 'window' | 'sidebar' | 'top' | import('playwright-core').Locator, height?: number, width?: number }} [options]
+   *   `readme` for those that the README shows; `of`: what to cut out; `height`: what is below is left out
+   */
+  async picture(name, { readme = false, of = 'window', height, width } = {}) {
+    const path = join(readme ? folders.readme : folders.only, `${name}.png`);
+    await mkdir(dirname(path), { recursive: true });
+    const clip = await this.#clip(of);
+    const png = await this.page.screenshot({
+      animations: 'disabled',
+      clip: {
+        ...clip,
+        height: Math.min(clip.height, height ?? clip.height),
+        width: Math.min(clip.width, width ?? clip.width),
+      },
+    });
+    const small = withPalette(png);
+    const size = small.length;
+    await writeFile(path, small);
+    console.log(`${(size / 1024).toFixed(0).padStart(6)} KB  ${relative(root, path)}`);
+    if (readme && size > largest) throw new UserError(`${path} is too large to be committed: cut out less.`);
+  }
+
+  /** @param {'window' | 'sidebar' | 'top' | import('playwright-core').Locator} of */
+  async #clip(of) {
+    const { width, height } = this.page.viewportSize() ?? { width: 0, height: 0 };
+    if (of === 'window') return { x: 0, y: 0, width, height };
+    const part =
+      of === 'sidebar'
+        ? this.page.locator('.part.sidebar')
+        : of === 'top'
+          ? this.page.locator('.quick-input-widget:visible')
+          : of;
+    const box = await part.boundingBox();
+    if (box === null) throw new Error(`${of} is not on screen.`);
+    const margin = of === 'top' ? 12 : 0;
+    const x = Math.max(0, box.x - margin);
+    const y = Math.max(0, box.y - margin);
+    return { x, y, width: box.width + 2 * margin, height: box.height + (box.y - y) + margin };
+  }
+}
