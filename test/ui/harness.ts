@@ -127,6 +127,22 @@ export class UiWindow {
     return Promise.all(rows.map(async row => (await row.getAttribute('aria-label')) ?? ''));
   }
 
+  /** Opens a row, whether it is open already or not; the countdown may redraw it under the pointer. */
+  async expand(item: Locator): Promise<void> {
+    await this.#toggle(item, 'true', 'ArrowRight');
+  }
+
+  async collapse(item: Locator): Promise<void> {
+    await this.#toggle(item, 'false', 'ArrowLeft');
+  }
+
+  async #toggle(item: Locator, expanded: 'true' | 'false', key: string): Promise<void> {
+    await item.waitFor();
+    if ((await item.getAttribute('aria-expanded')) === expanded) return;
+    await item.click();
+    if ((await item.getAttribute('aria-expanded')) !== expanded) await this.page.keyboard.press(key);
+  }
+
   /** Presses a button that a tree row shows while the pointer is over it. */
   async treeAction(item: Locator, title: string): Promise<void> {
     await item.hover();

@@ -1,11 +1,11 @@
-import { l10n, ProgressLocation, window } from 'vscode';
+import { l10n } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
 import { classify } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
 import { describeError } from '../text/errors.ts';
-import { askChoice, asking, askText, runSteps, type Step } from './steps.ts';
+import { askChoice, askText, busy, type Place, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
 export interface Draft {
@@ -45,7 +45,8 @@ export async function askConnection(
       });
       if (text === 'back' || text === 'cancelled') return text;
       draft.issuer = text;
-      const answer = await discover(await discovery(), text);
+      const answer = await discover(place, await discovery(), text);
+      if (answer === 'cancelled') return 'cancelled';
       if ('metadata' in answer) {
         metadata = answer.metadata;
         found = summary(answer.metadata);
@@ -179,23 +180,19 @@ export function freeId(name: string, taken: readonly string[]): string {
   for (let number = 2; ; number++) if (!taken.includes(`${slug}-${number}`)) return `${slug}-${number}`;
 }
 
-async function discover(
-  discovery: Discovery,
-  issuer: string,
-): Promise<{ readonly metadata: IssuerMetadata } | { readonly failure: string }> {
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title: asking(), cancellable: true },
-    async (_, token) => {
-      const abort = new AbortController();
-      token.onCancellationRequested(() => abort.abort());
-      try {
-        return { metadata: await discovery.metadata(issuer, abort.signal) };
-      } catch (error) {
-        return { failure: describeError(classify(error)) };
-      }
-    },
-  );
+function discover(place: Place, discovery: Discovery, issuer: string): Promise<Discovered> {
+  const shown = { value: issuer, prompt: l10n.t('Asking the issuer for its metadata...') };
+  return busy(place, shown, async signal => {
+    try {
+      return { metadata: await discovery.metadata(issuer, signal) };
+    } catch (error) {
+      const failure = classify(error);
+      return failure.code === 'cancelled' ? 'cancelled' : { failure: describeError(failure) };
+    }
+  });
 }
+
+type Discovered = { readonly metadata: IssuerMetadata } | { readonly failure: string } | 'cancelled';
 
 function retryChoices() {
   return [
@@ -272,5 +269,5 @@ function methodItems(metadata: IssuerMetadata | undefined) {
 
 function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {
   const url = issuer ?? tokenEndpoint;
-  return url && URL.canParse(url) ? new URL(url).hostname : '';
+  return url && URL.canParse(url) ? new URL(url).host : '';
 }

@@ -33,7 +33,7 @@ export async function pickTarget(
     [
       ...(first.length > 0 ? [separator(l10n.t('of the same issuer')), ...first] : []),
       ...(others.length > 0 ? [separator(l10n.t('other connections')), ...others] : []),
-      separator(l10n.t('or')),
+      ...(listed.length > 0 ? [separator(l10n.t('or'))] : []),
       create,
       look,
     ],

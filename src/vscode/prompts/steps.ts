@@ -1,4 +1,4 @@
-import { l10n, type QuickInput, QuickInputButtons, type QuickPickItem, window } from 'vscode';
+import { type QuickInput, QuickInputButtons, type QuickPickItem, window } from 'vscode';
 
 /** What a step of a flow came to: go on, go back, or the user turned away. */
 export type Turn = 'next' | 'back' | 'cancelled';
@@ -79,7 +79,7 @@ export function askChoice<Item extends QuickPickItem>(
   pick.canSelectMany = options.many === true;
   const selected = items.filter(item => options.selected?.(item));
   if (options.many) pick.selectedItems = selected;
-  else pick.activeItems = selected;
+  else if (selected.length > 0) pick.activeItems = selected;
   return new Promise(resolve => {
     const end = (answer: readonly Item[] | Exclude<Turn, 'next'>) => {
       resolve(answer);
@@ -97,5 +97,21 @@ function placed(input: QuickInput, { title, step }: Place): void {
   Object.assign(input, { title, step, ignoreFocusOut: true });
 }
 
-/** Progress text while a step waits for the network. */
-export const asking = () => l10n.t('Asking the issuer...');
+/** Runs `work` behind a busy input that stands where the question stood; hiding it cancels the work. */
+export async function busy<T>(
+  place: Place,
+  { value, prompt }: { readonly value: string; readonly prompt: string },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const box = window.createInputBox();
+  placed(box, place);
+  Object.assign(box, { value, prompt, busy: true, enabled: false });
+  box.onDidHide(() => abort.abort());
+  box.show();
+  try {
+    return await work(abort.signal);
+  } finally {
+    box.dispose();
+  }
+}

@@ -1,4 +1,12 @@
-import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
+import {
+  type Command,
+  l10n,
+  MarkdownString,
+  ThemeColor,
+  ThemeIcon,
+  TreeItem,
+  TreeItemCollapsibleState,
+} from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
@@ -31,6 +39,8 @@ export interface Row {
   readonly spoken?: string | undefined;
   readonly words?: readonly string[] | undefined;
   readonly open?: 'collapsed' | 'expanded' | undefined;
+  /** What selecting the row does. */
+  readonly command?: Command | undefined;
 }
 
 export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
@@ -50,13 +60,7 @@ export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
     label: row.spoken ?? [row.label, row.description].filter(Boolean).join(', '),
   };
   if (row.words) item.contextValue = row.words.join(' ');
-  if (node.kind === 'problem') {
-    item.command = {
-      command: commands.openSettings,
-      title: l10n.t('Open Connection Settings'),
-      arguments: [node],
-    };
-  }
+  if (row.command) item.command = row.command;
   return item;
 }
 
@@ -76,6 +80,11 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
         color: severity === 'error' ? 'list.errorForeground' : 'list.warningForeground',
         tooltip: l10n.t('{0} Select to open the setting.', describeProblem(node.problem)),
         words: [itemWords.problem],
+        command: {
+          command: commands.openSettings,
+          title: l10n.t('Open Connection Settings'),
+          arguments: [node],
+        },
       };
     }
     case 'connection':

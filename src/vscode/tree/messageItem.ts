@@ -1,4 +1,5 @@
 import { l10n } from 'vscode';
+import { commands } from '../../contributions.ts';
 import type { Session } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
@@ -7,7 +8,7 @@ import type { Row } from './items.ts';
 
 /** A line that says why there is nothing to show, or what went wrong last. */
 export function messageItem(
-  { message, error }: ViewNode & { kind: 'message' },
+  { id, message, error }: ViewNode & { kind: 'message' },
   session: Session | undefined,
   now: number,
 ): Row {
@@ -16,9 +17,15 @@ export function messageItem(
   switch (message) {
     case 'no_tokens':
       return {
-        label: l10n.t('No tokens yet'),
-        description: l10n.t('import a token response or a refresh token'),
-        icon: 'info',
+        label: l10n.t('Import tokens'),
+        description: l10n.t('none stored yet'),
+        icon: 'cloud-download',
+        tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
+        command: {
+          command: commands.importTokens,
+          title: l10n.t('Import Tokens'),
+          arguments: [{ kind: 'connection', id }],
+        },
       };
     case 'storage':
       return {

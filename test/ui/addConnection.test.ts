@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { useWorkbench } from './harness.ts';
+
+describe('adding a connection by hand', function () {
+  this.timeout(90_000);
+  const ui = useWorkbench();
+
+  it('asks four questions, discovers the rest, writes the setting and keeps the secret out of it', async () => {
+    const clients = [{ client_id: 'shop', client_secret: 'only-the-issuer-knows' }];
+    const mock = await startMockServer({ clients });
+    ui.onClose(() => mock.close());
+    const { window } = ui;
+    await window.openContainer('JWT Workbench');
+    await window.page.getByRole('button', { name: 'Add a Connection' }).click();
+
+    const answer = async (prompt: RegExp, text: string) => {
+      await window.page.locator('.quick-input-widget').getByText(prompt).first().waitFor();
+      await window.quickInput().fill(text);
+      await window.page.keyboard.press('Enter');
+    };
+    await answer(/address of the issuer/, mock.issuer);
+    await answer(/Found: token endpoint/, 'shop');
+    await answer(/offline_access/, 'openid offline_access');
+    await window.quickItem('client_secret_basic').click();
+    await answer(/client secret/, 'only-the-issuer-knows');
+    await answer(/A name for this connection/, 'Shop');
+    await window.treeItem('Shop').waitFor();
+
+    const written = await readFile(join(ui.workbench.server.userDataDir, 'User', 'settings.json'), 'utf8');
+    assert.match(written, /"clientId": "shop"/);
+    assert.doesNotMatch(written, /only-the-issuer-knows/);
+
+    const tokens = JSON.stringify(await mock.issueTokens({ clientId: 'shop' }));
+    await window.page.evaluate(text => navigator.clipboard.writeText(text), tokens);
+    await window.expand(window.treeItem('Shop'));
+    await window.treeItem('Import tokens').click();
+    await window.quickItem('Clipboard').click();
+    await window.treeItem('Access token').waitFor();
+    await window.treeAction(window.treeItem('Shop'), 'Refresh Access Token');
+    await window.page.getByText(/Shop has a new access token/).waitFor();
+    const last = mock.requests.at(-1);
+    assert.deepEqual([last?.grant_type, last?.status], ['refresh_token', 200]);
+  });
+});
