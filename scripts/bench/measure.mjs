@@ -26,15 +26,16 @@ export function quantile(values, share = 0.5) {
  */
 export async function inTurns(sides, { rounds, warmUp }) {
   const names = /** @type {Side[]} */ (Object.keys(sides));
-  const figures = /** @type {Record<Side, Figure[]>} */ (Object.fromEntries(names.map(name => [name, []])));
+  /** @type {Record<string, Figure[]>} */
+  const figures = Object.fromEntries(names.map(name => [name, []]));
   for (let round = -warmUp; round < rounds; round++) {
     const first = Math.abs(round) % names.length;
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
       const figure = await sides[name]();
-      if (round >= 0) figures[name].push(figure);
+      if (round >= 0) figures[name]?.push(figure);
     }
   }
-  return figures;
+  return /** @type {Record<Side, Figure[]>} */ (figures);
 }
 
 /**

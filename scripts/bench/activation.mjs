@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../lib/project.mjs';
+import { bundleForHost, stageEmptyExtension, stageExtension } from './bundles.mjs';
+import { compared, quantile } from './measure.mjs';
+
+export const title =
+  "Activation in VS Code's extension host, against an extension that does nothing, in the same windows";
+
+const windows = 8;
+/** Milliseconds for one window to open and run the module. */
+const patience = 60_000;
+
+/** Neither activates by itself: the module in the window says when. @param {Record<string, any>} manifest */
+const asleep = manifest => {
+  manifest.activationEvents = [];
+};
+
+/** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
+export async function run(temporary) {
+  const { activation = '' } = await bundleForHost('activation');
+  // As installed ones: of extensions under development a window in the browser takes only one.
+  const extensionsDir = join(temporary, 'extensions');
+  await stageExtension(join(extensionsDir, 'ours'), asleep);
+  await stageEmptyExtension(join(extensionsDir, 'empty'), asleep);
+  const warmUp = join(temporary, 'warm-up');
+  await stageEmptyExtension(warmUp, manifest => {
+    asleep(manifest);
+    manifest.name = 'warm-up';
+  });
+  const results = join(temporary, 'results');
+  mkdirSync(results);
+  const { startWorkbench } = await import('../lib/workbench.mjs');
+  const workbench = await startWorkbench({
+    extensionsDir,
+    env: { JWT_WORKBENCH_BENCH_RESULTS: results },
+  });
+  try {
+    for (let window = 0; window < windows; window++) {
+      /** @type {string[]} */
+      const said = [];
+      const { page, exit } = await workbench.openWindow({
+        extensionDevelopmentPath: warmUp,
+        extensionTestsPath: activation,
+        onConsole: (type, text) => said.push(`${type}: ${text}`),
+      });
+      const code = await Promise.race([exit, after(patience)]);
+      await page.close();
+      if (code !== 0) throw new UserError(`A window did not come to its end. It said:\n${said.join('\n')}`);
+    }
+  } finally {
+    await workbench.close();
+  }
+  return rowsOf(readdirSync(results).map(name => JSON.parse(readFileSync(join(results, name), 'utf8'))));
+}
+
+/**
+ * @param {Record<'ours' | 'rival', Record<string, number>>[]} figures one per window
+ * @returns {import('./table.mjs').Row[]}
+ */
+function rowsOf(figures) {
+  /** @param {string} what @param {string} name @returns {import('./table.mjs').Row & { difference: number }} */
+  const row = (what, name) => {
+    const ours = figures.map(each => each.ours[name] ?? Number.NaN);
+    const rival = figures.map(each => each.rival[name] ?? Number.NaN);
+    const difference = quantile(ours.map((figure, window) => figure - (rival[window] ?? Number.NaN)));
+    return { what, unit: 'ms', ...compared(ours, rival), difference };
+  };
+  const total = row('extension.activate(), all of it', 'total');
+  return [
+    { ...total, goal: 'at most 10 ms more', met: total.difference <= 10 },
+    row('  loading the main file', 'load'),
+    row('  its activate()', 'activate'),
+  ];
+}
+
+/** @param {number} milliseconds @returns {Promise<undefined>} */
+function after(milliseconds) {
+  return new Promise(resolve => {
+    setTimeout(() => resolve(undefined), milliseconds).unref();
+  });
+}

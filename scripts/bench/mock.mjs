@@ -1,0 +1,117 @@
+import { bundleForNode } from './bundles.mjs';
+import { startChild } from './child.mjs';
+import { compared, inTurns, quantile } from './measure.mjs';
+
+export const title =
+  'Refreshes of a mock issuer over HTTP on 127.0.0.1, 16 at a time, RS256, refresh tokens rotate (a higher ratio is better)';
+
+const atOnce = 16;
+const full = 'openid profile offline_access';
+const plain = 'profile offline_access';
+
+/**
+ * One side of the comparison: a server and what is asked of it.
+ * @type {Record<string, { server: string, scope: string }>}
+ */
+const sides = {
+  ours: { server: 'ours', scope: full },
+  'ours, plain': { server: 'ours', scope: plain },
+  'oauth2-mock-server': { server: 'oauth2-mock-server', scope: full },
+  'oidc-provider': { server: 'oidc-provider', scope: full },
+  'oidc-provider, JWTs': { server: 'oidc-provider, JWTs', scope: full },
+  'oidc-provider, JWTs, plain': { server: 'oidc-provider, JWTs', scope: plain },
+};
+
+/** @typedef {{ perSecond: number, cpu: number }} Figure `cpu`: milliseconds of the server's processor per refresh */
+
+/** @returns {Promise<import('./table.mjs').Row[]>} */
+export async function run() {
+  const files = await bundleForNode('ourIssuer', 'oauth2MockServer', 'oidcProvider', 'loadClient');
+  /** @type {import('./child.mjs').Child[]} */
+  const children = [];
+  /** @param {string} name */
+  const child = name => {
+    const started = startChild(files[name] ?? '');
+    children.push(started);
+    return started;
+  };
+  try {
+    /** @type {Record<string, { child: import('./child.mjs').Child, options: object }>} */
+    const servers = {
+      ours: { child: child('ourIssuer'), options: { alg: 'RS256' } },
+      'oauth2-mock-server': { child: child('oauth2MockServer'), options: {} },
+      'oidc-provider': { child: child('oidcProvider'), options: { jwt: false } },
+      'oidc-provider, JWTs': { child: child('oidcProvider'), options: { jwt: true } },
+    };
+    /** @type {Record<string, { tokenEndpoint: string }>} */
+    const started = {};
+    for (const [name, { child, options }] of Object.entries(servers))
+      started[name] = await child.ask('start', options);
+    const client = child('loadClient');
+    /** @type {Record<string, number>} */
+    const signatures = {};
+    /** @type {Record<string, () => Promise<Figure>>} */
+    const work = {};
+    for (const [name, { server, scope }] of Object.entries(sides)) {
+      const ask = servers[server]?.child.ask ?? never;
+      const refreshTokens = [];
+      for (let i = 0; i < atOnce; i++) refreshTokens.push((await ask('signIn', scope)).refresh_token);
+      const { tokenEndpoint } = started[server] ?? never();
+      signatures[name] = await client.ask('add', { name, tokenEndpoint, refreshTokens });
+      work[name] = async () => {
+        const before = await ask('cpu');
+        const { refreshes, seconds } = await client.ask('load', { name, milliseconds: 400 });
+        const after = await ask('cpu');
+        const cpu = (after.user + after.system - before.user - before.system) / 1000 / refreshes;
+        return { perSecond: refreshes / seconds, cpu };
+      };
+    }
+    return rowsOf(await inTurns(work, { rounds: 9, warmUp: 2 }), signatures);
+  } finally {
+    await Promise.all(children.map(each => each.end()));
+  }
+}
+
+/**
+ * @param {Record<string, Figure[]>} figures
+ * @param {Record<string, number>} signatures
+ * @returns {import('./table.mjs').Row[]}
+ */
+function rowsOf(figures, signatures) {
+  /** @param {string} side @param {keyof Figure} figure */
+  const all = (side, figure) => (figures[side] ?? []).map(each => each[figure]);
+  /** @param {string} ours @param {string} rival */
+  const pair = (ours, rival) => {
+    const rivalName = rival.split(',')[0];
+    const signed = `${signatures[ours]} and ${signatures[rival]} signatures`;
+    /** @type {import('./table.mjs').Row} */
+    const speed = {
+      what: `${rivalName}: refreshes, ${signed}`,
+      unit: 'per second',
+      ...compared(all(ours, 'perSecond'), all(rival, 'perSecond')),
+    };
+    /** @type {import('./table.mjs').Row} */
+    const cpu = {
+      what: `${rivalName}: the server's CPU per refresh`,
+      unit: 'ms',
+      ...compared(all(ours, 'cpu'), all(rival, 'cpu')),
+    };
+    return { speed, cpu };
+  };
+  const goal = pair('ours', 'oauth2-mock-server');
+  return [
+    { ...goal.speed, goal: 'at least 3', met: quantile([goal.speed.ratio ?? 0]) >= 3 },
+    goal.cpu,
+    ...[
+      ['ours, plain', 'oauth2-mock-server'],
+      ['ours', 'oidc-provider, JWTs'],
+      ['ours, plain', 'oidc-provider, JWTs, plain'],
+      ['ours', 'oidc-provider'],
+    ].flatMap(([ours = '', rival = '']) => Object.values(pair(ours, rival))),
+  ];
+}
+
+/** @returns {never} */
+function never() {
+  throw new Error('No such server');
+}

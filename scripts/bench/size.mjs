@@ -1,0 +1,42 @@
+import { statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { stageExtension } from './bundles.mjs';
+
+export const title = 'Size of the package, and of each bundle in it';
+
+/** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
+export async function run(temporary) {
+  const bundles = await stageExtension(temporary);
+  const packagePath = join(temporary, 'bench.vsix');
+  await quietly(async () => {
+    const { createVSIX } = await import('@vscode/vsce');
+    // As scripts/package.mjs does.
+    await createVSIX({
+      cwd: temporary,
+      packagePath,
+      dependencies: false,
+      allowMissingRepository: true,
+      rewriteRelativeLinks: false,
+    });
+  });
+  const size = statSync(packagePath).size / 1024;
+  return [
+    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 150 KB', met: size < 150 },
+    ...bundles.map(({ file, bytes }) => ({
+      what: `  dist/${basename(file)}`,
+      unit: /** @type {const} */ ('KB'),
+      ours: bytes / 1024,
+    })),
+  ];
+}
+
+/** vsce lists what it packs. @param {() => Promise<void>} work */
+async function quietly(work) {
+  const { log } = console;
+  console.log = () => {};
+  try {
+    await work();
+  } finally {
+    console.log = log;
+  }
+}

@@ -1,0 +1,74 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createRequire, Module } from 'node:module';
+import { join } from 'node:path';
+import { extensions } from 'vscode';
+
+/** What VS Code does for one extension when it is activated, in milliseconds. */
+interface Activation {
+  /** From `extension.activate()` to its promise. */
+  total: number;
+  /** Reading, compiling and running the main file. */
+  load: number;
+  /** Its `activate`. */
+  activate: number;
+}
+
+const ids = { ours: 'jwt-workbench.jwt-workbench', rival: 'jwt-workbench-fixtures.empty-extension' } as const;
+
+/** Runs in a window's extension host as its test module: activates both, and writes what that took. */
+export async function run(): Promise<void> {
+  const folder = process.env.JWT_WORKBENCH_BENCH_RESULTS ?? '';
+  const window = readdirSync(folder).length;
+  // Whatever the host does at the first activation of all is done for this one.
+  await activate('jwt-workbench-fixtures.warm-up');
+  const order = (['ours', 'rival'] as const).toSorted(() => (window % 2 === 0 ? 1 : -1));
+  const results: Record<string, Activation> = {};
+  for (const side of order) results[side] = await activate(ids[side]);
+  writeFileSync(join(folder, `${window}.json`), JSON.stringify(results));
+}
+
+async function activate(id: string): Promise<Activation> {
+  const extension = extensions.getExtension(id);
+  if (extension === undefined) throw new Error(`${id} is not there.`);
+  if (extension.isActive) throw new Error(`${id} was activated by something else.`);
+  const { main } = extension.packageJSON;
+  const watched = watchLoading(createRequire(join(extension.extensionPath, 'package.json')).resolve(main));
+  const since = performance.now();
+  await extension.activate();
+  return { total: performance.now() - since, ...watched() };
+}
+
+/** Times the loading of one file and the `activate` that it exports, from inside Node's own loader. */
+function watchLoading(file: string): () => Omit<Activation, 'total'> {
+  const times = { load: Number.NaN, activate: Number.NaN };
+  const loaders = (
+    Module as unknown as { _extensions: Record<string, (module: Loaded, file: string) => void> }
+  )._extensions;
+  const original = loaders['.js'];
+  loaders['.js'] = (module, name) => {
+    const since = performance.now();
+    original?.(module, name);
+    if (name !== file) return;
+    times.load = performance.now() - since;
+    const { activate, ...others } = module.exports;
+    module.exports = {
+      ...others,
+      activate(...given) {
+        const since = performance.now();
+        try {
+          return activate(...given);
+        } finally {
+          times.activate = performance.now() - since;
+        }
+      },
+    };
+  };
+  return () => {
+    if (original) loaders['.js'] = original;
+    return times;
+  };
+}
+
+interface Loaded {
+  exports: { activate(...given: unknown[]): unknown };
+}

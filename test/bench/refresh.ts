@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { decodeProtectedHeader } from 'jose';
+import {
+  allowInsecureRequests,
+  None,
+  processRefreshTokenResponse,
+  refreshTokenGrantRequest,
+} from 'oauth4webapi';
+import { answer } from '../../scripts/bench/child.mjs';
+import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
+import { bindingOf, type Connection } from '../../src/core/connection.ts';
+import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
+import { storeTokens } from '../../src/core/importTokens.ts';
+import type { Fetch } from '../../src/core/ports.ts';
+import { createRefresher } from '../../src/core/refresher.ts';
+import { createSessions } from '../../src/core/sessions.ts';
+import { createTokenClient } from '../../src/core/tokenEndpoint.ts';
+import { createMemoryStore, createVault } from '../../src/core/vault.ts';
+import type { TokenResponse } from '../../src/mock/tokenEndpoint.ts';
+import { createLocalLock } from '../../src/platform/localLock.ts';
+import { systemClock as clock } from '../../src/platform/systemClock.ts';
+import { createLog } from '../../src/vscode/log.ts';
+
+interface Asked {
+  readonly issuer: string;
+  readonly tokenEndpoint: string;
+  /** A grant of its own for each side: both rotate. */
+  readonly tokens: readonly [TokenResponse, TokenResponse];
+}
+
+answer({
+  async measure({ issuer, tokenEndpoint, tokens: [first, second] }: Asked) {
+    const ours = await ourRefresh(issuer, first);
+    const rival = bareRefresh(issuer, tokenEndpoint, second);
+    await ours();
+    await rival();
+    const figures = await inTurns(
+      { ours: batch(ours, 12), rival: batch(rival, 12) },
+      { rounds: 41, warmUp: 6 },
+    );
+    return compared(figures.ours, figures.rival);
+  },
+});
+
+/** The refresher as extension.ts builds it; only the store and the log's channel end in memory. */
+async function ourRefresh(issuer: string, tokens: TokenResponse): Promise<() => Promise<void>> {
+  const fetch: Fetch = (input, init) => globalThis.fetch(input, init);
+  const sessions = createSessions();
+  const store = createMemoryStore();
+  const vault = createVault(() => store, store);
+  const lock = createLocalLock();
+  const discovery = createDiscovery({ fetch, clock });
+  const client = createTokenClient({ fetch, discovery, clock });
+  const write = () => {};
+  const log = createLog({ debug: write, info: write, warn: write, error: write } as never);
+  const refresher = createRefresher({
+    ...{ vault, lock, sessions, clock, log },
+    tokenClient: async () => client,
+    bindingOf: async (connection, signal) =>
+      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+  });
+  const connection: Connection = {
+    id: 'bench',
+    label: 'Bench',
+    issuer,
+    clientId: 'demo',
+    tokenEndpointAuthMethod: 'none',
+    autoRefresh: true,
+    dpop: false,
+    pushedAuthorizationRequests: false,
+  };
+  sessions.setConnections([{ connection, memoryOnly: false }], []);
+  const parts = { vault, lock, sessions, clock };
+  await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
+  return async () => {
+    const { outcome, error } = await refresher.refresh('bench');
+    assert.equal(outcome, 'refreshed', error?.code);
+  };
+}
+
+/** What every client has to do: send, check the answer, keep the refresh token. */
+function bareRefresh(issuer: string, tokenEndpoint: string, tokens: TokenResponse): () => Promise<void> {
+  const { alg } = decodeProtectedHeader(tokens.id_token ?? '');
+  const as = {
+    issuer,
+    token_endpoint: tokenEndpoint,
+    id_token_signing_alg_values_supported: [String(alg)],
+  };
+  const client = { client_id: 'demo' };
+  let refreshToken = tokens.refresh_token ?? '';
+  return async () => {
+    const options = { [allowInsecureRequests]: true };
+    const response = await refreshTokenGrantRequest(as, client, None(), refreshToken, options);
+    const answered = await processRefreshTokenResponse(as, client, response);
+    refreshToken = answered.refresh_token ?? refreshToken;
+  };
+}

@@ -1,0 +1,166 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TreeItem, TreeItemCollapsibleState, window } from 'vscode';
+import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
+import type { Clock } from '../../src/core/ports.ts';
+import { createSessions, type Sessions } from '../../src/core/sessions.ts';
+import type { ViewNode } from '../../src/core/sessionView.ts';
+import { createVerifications } from '../../src/core/verifications.ts';
+import { systemClock } from '../../src/platform/systemClock.ts';
+import { createStatusBar } from '../../src/vscode/statusBar.ts';
+import { startTicker } from '../../src/vscode/ticker.ts';
+import { type ConnectionsTree, createConnectionsTree } from '../../src/vscode/tree/provider.ts';
+
+const size = 1000;
+/** Rows of a tall sidebar. */
+const onScreen = 40;
+const rounds = { rounds: 15, warmUp: 3 };
+
+/**
+ * The main file of an extension for figures: measures the tree in the host that it is made for, then shows it in the
+ * views that the extension contributes, beside trees of bare items.
+ */
+export async function activate(): Promise<void> {
+  const figures = await measure();
+  const { sessions, clock } = population(8 * 3600_000);
+  const views = Number(process.env.JWT_WORKBENCH_BENCH_VIEWS);
+  for (let i = 0; i < views; i++) {
+    window.createTreeView(`bench.ours${i}`, {
+      treeDataProvider: treeOf(sessions, clock),
+      showCollapseAll: true,
+    });
+    window.createTreeView(`bench.bare${i}`, { treeDataProvider: bareTree(), showCollapseAll: true });
+  }
+  const folder = process.env.JWT_WORKBENCH_BENCH_RESULTS ?? '';
+  writeFileSync(join(folder, 'host.json'), JSON.stringify(figures));
+}
+
+/** @returns the median of each figure in milliseconds */
+async function measure(): Promise<Record<string, number>> {
+  const long = population(8 * 3600_000);
+  // Every text changes every second.
+  const short = population(50_000);
+  const still = wired(long.sessions, long.clock, true);
+  const hidden = wired(long.sessions, long.clock, false);
+  const moving = wired(short.sessions, short.clock, true);
+  for (const tree of [still.tree, moving.tree]) await paint(tree, size);
+  let redrawn = 0;
+  moving.tree.onDidChangeTreeData?.(nodes => {
+    redrawn = Array.isArray(nodes) ? nodes.length : 0;
+  });
+  const figures = await inTurns(
+    {
+      viewport: batch(() => paint(treeOf(long.sessions, long.clock), onScreen), 3),
+      all: batch(() => paint(treeOf(long.sessions, long.clock), size), 3),
+      stillTick: batch(() => still.tick(), 10),
+      hiddenTick: batch(() => hidden.tick(), 3),
+      async movingTick() {
+        // As the tree's view does it: a tick says what has changed, and the view asks for those items again.
+        short.clock.advance(1000);
+        const since = performance.now();
+        moving.tick();
+        const took = performance.now() - since;
+        if (redrawn !== size) throw new Error(`${redrawn} rows of ${size} were redrawn.`);
+        await paint(moving.tree, size);
+        return took;
+      },
+    },
+    rounds,
+  );
+  for (const each of [still, hidden, moving]) each.dispose();
+  return Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, quantile(values)]));
+}
+
+/** What a view asks for: the rows, then what each looks like. */
+async function paint(tree: ConnectionsTree, rows: number): Promise<void> {
+  const nodes = ((await tree.getChildren()) ?? []).slice(0, rows);
+  await Promise.all(nodes.map((node: ViewNode) => tree.getTreeItem(node)));
+}
+
+/** Tree, status bar and ticker as extension.ts wires them. */
+function wired(sessions: Sessions, clock: Clock, visible: boolean) {
+  const tree = treeOf(sessions, clock);
+  const statusBar = createStatusBar(sessions, clock);
+  const ticker = startTicker(
+    sessions,
+    clock,
+    id => visible || statusBar.active()?.connection.id === id,
+    () => {},
+  );
+  return {
+    tree,
+    tick() {
+      if (visible) tree.tick();
+      statusBar.tick();
+      ticker.reschedule();
+    },
+    dispose() {
+      for (const each of [ticker, statusBar, tree]) each.dispose();
+    },
+  };
+}
+
+function treeOf(sessions: Sessions, clock: Clock): ConnectionsTree {
+  const verifications = createVerifications({
+    sessions,
+    clock,
+    verify: async () => ({ verified: false, checks: [] }),
+  });
+  return createConnectionsTree({ sessions, verifications, clock });
+}
+
+/** 1,000 signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */
+function population(span: number) {
+  let ahead = 0;
+  const clock: Clock & { advance(by: number): void } = {
+    ...systemClock,
+    now: () => Date.now() + ahead,
+    advance(by) {
+      ahead += by;
+    },
+  };
+  const sessions = createSessions();
+  const connections = Array.from({ length: size }, (_, index) => ({
+    id: `connection-${index}`,
+    label: `Connection ${index}`,
+    issuer: `https://issuer-${index}.example`,
+    clientId: 'bench',
+    tokenEndpointAuthMethod: 'none' as const,
+    autoRefresh: true,
+    dpop: false,
+    pushedAuthorizationRequests: false,
+  }));
+  sessions.setConnections(
+    connections.map(connection => ({ connection, memoryOnly: false })),
+    [],
+  );
+  const now = Date.now();
+  for (const [index, { id, issuer, clientId }] of connections.entries()) {
+    sessions.apply({
+      version: 1,
+      connection: id,
+      generation: 1,
+      binding: { issuer, client_id: clientId },
+      tokens: {
+        access_token: `access-${index}`,
+        refresh_token: `refresh-${index}`,
+        obtained_at: now,
+        expires_at: now + Math.round((span * (index + 1)) / size),
+      },
+    });
+  }
+  return { sessions, clock };
+}
+
+/** The least that a tree of as many rows can be. */
+function bareTree() {
+  const items = Array.from({ length: size }, (_, index) => {
+    const item = new TreeItem(`Connection ${index}`, TreeItemCollapsibleState.Collapsed);
+    item.description = 'bare';
+    return item;
+  });
+  return {
+    getChildren: (item?: TreeItem) => (item === undefined ? items : []),
+    getTreeItem: (item: TreeItem) => item,
+  };
+}
