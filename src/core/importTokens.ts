@@ -1,16 +1,14 @@
 import { bindingOf, type Connection } from './connection.ts';
 import { WorkbenchError } from './errors.ts';
+import { ledgerEntry } from './ledger.ts';
+import { type RecordParts, updateNewest } from './newestRecord.ts';
 import type { CrossWindowLock } from './ports.ts';
-import { emptyRecord, type StoredRecord } from './record.ts';
-import { fingerprint } from './redact.ts';
-import type { Sessions } from './sessions.ts';
-import { bindingMismatch, imported, type RawTokens } from './tokenSet.ts';
-import type { Vault } from './vault.ts';
+import { assertRoom, isRefused, type StoredRecord } from './record.ts';
+import { unansweredIntent } from './refreshSteps.ts';
+import { bindingMismatch, imported, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
-export interface ImportParts {
-  readonly vault: Vault;
+export interface ImportParts extends RecordParts {
   readonly lock: CrossWindowLock;
-  readonly sessions: Sessions;
 }
 
 /**
@@ -18,53 +16,63 @@ export interface ImportParts {
  * A refresh token that is held stays unless another one is brought; for one that was issued elsewhere that is an
  * error, because the two would end up in one record.
  * @param now milliseconds since the epoch
- * @throws WorkbenchError `binding_mismatch`, `record_unreadable`, `record_too_large`, `secret_unavailable`, `lock_timeout`
+ * @throws WorkbenchError `binding_mismatch`, `record_unreadable`, `record_newer_version`, `record_too_large`,
+ * `record_behind`, `secret_unavailable`, `lock_timeout`, `lock_lost`, `cancelled`
  */
 export function storeTokens(
-  { vault, lock, sessions }: ImportParts,
+  parts: ImportParts,
   connection: Connection,
   raw: RawTokens,
   now: number,
   signal: AbortSignal,
 ): Promise<StoredRecord> {
-  const binding = bindingOf(connection);
-  return lock.withLock(connection.id, signal, async lease => {
-    const stored = await vault.update(
-      connection.id,
-      (current = sessions.get(connection.id)?.record ?? emptyRecord(connection.id)) => {
-        const moved =
-          current.binding &&
-          bindingMismatch(current.binding, { ...binding, ...keptEndpoint(current, binding) });
-        if (moved && raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined) {
-          throw new WorkbenchError('binding_mismatch', moved);
-        }
-        const { intent: _, refused, ...rest } = current;
-        const tokens = imported(moved ? undefined : current.tokens, raw, now);
-        const generation = current.generation + 1;
-        // An access token alone does not bring a refused refresh token back to life.
-        const stillRefused =
-          refused && raw.refresh_token === undefined ? { refused: { ...refused, generation } } : {};
-        return {
-          ...rest,
-          ...stillRefused,
-          generation,
-          binding: { ...binding, ...(!moved && keptEndpoint(current, binding)) },
-          tokens,
-        };
-      },
-    );
-    const token = stored.tokens?.refresh_token;
-    await lease.writeLedger({
-      generation: stored.generation,
-      ...(token && { fingerprint: await fingerprint(token) }),
+  const { id } = connection;
+  return parts.lock.withLock(id, signal, async lease => {
+    const ledger = await lease.readLedger();
+    // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
+    const needed = raw.refresh_token === undefined ? ledger : undefined;
+    const stored = await updateNewest(parts, { id, ledger: needed, signal }, current => {
+      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+      const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;
+      const record = withTokens(current, generation, bindingOf(connection), raw, now);
+      assertRoom(record);
+      return record;
     });
-    sessions.apply(stored);
+    parts.sessions.apply(stored);
+    const { notBefore } = ledger ?? {};
+    await lease.writeLedger({
+      ...(await ledgerEntry(stored)),
+      ...(notBefore !== undefined && { notBefore }),
+    });
     return stored;
   });
 }
 
-/** What discovery once found stays part of the binding where the settings name no endpoint. */
-function keptEndpoint(current: StoredRecord, { token_endpoint }: { readonly token_endpoint?: string }) {
-  const kept = token_endpoint ?? current.binding?.token_endpoint;
-  return kept === undefined ? {} : { token_endpoint: kept };
+function withTokens(
+  current: StoredRecord,
+  generation: number,
+  today: TokenBinding,
+  raw: RawTokens,
+  now: number,
+): StoredRecord {
+  // What discovery once found stays part of the binding where the settings name no endpoint.
+  const { token_endpoint } = { ...current.binding, ...today };
+  const kept = { ...today, ...(token_endpoint !== undefined && { token_endpoint }) };
+  const moved = current.binding && bindingMismatch(current.binding, kept);
+  const keepsRefreshToken = raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined;
+  if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
+  const { intent: _, refused, client_secret, ...rest } = current;
+  const intent = unansweredIntent(current);
+  // A secret is known to one issuer and client only, and goes nowhere else.
+  const keepsSecret = client_secret !== undefined && (!moved || moved.member === 'token_endpoint');
+  return {
+    ...rest,
+    ...(keepsSecret && { client_secret }),
+    // An access token alone neither brings a refused refresh token back to life nor answers for a lost answer.
+    ...(keepsRefreshToken && refused && isRefused(current) && { refused: { ...refused, generation } }),
+    ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),
+    generation,
+    binding: moved ? today : kept,
+    tokens: imported(moved ? undefined : current.tokens, raw, now),
+  };
 }

@@ -7,6 +7,9 @@ export const recordVersion = 1;
 /** The most that is stored for one connection, in UTF-16 code units. Checked before anything is posted. */
 export const recordLimit = 64 * 1024;
 
+/** How much of that tokens leave free: a record that was stored once can always be marked. */
+const room = 1024;
+
 /** Everything stored for one connection, under one key: multi-part writes have been seen to tear. */
 export interface StoredRecord {
   readonly version: typeof recordVersion;
@@ -19,15 +22,23 @@ export interface StoredRecord {
   /** Written before a refresh is posted, taken away by its answer: what remains tells of a lost answer. */
   readonly intent?: RefreshIntent;
   /** The issuer's final no to the refresh token of this generation: it is never sent again. */
-  readonly refused?: { readonly generation: number; readonly error: string; readonly at: number };
+  readonly refused?: Refusal;
 }
 
 export interface RefreshIntent {
   readonly generation: number;
-  /** Milliseconds since the epoch of the first attempt. */
+  /** Milliseconds since the epoch of the first attempt that no readable answer came to. */
   readonly at: number;
-  /** How often this generation's refresh token was sent without an answer that says what became of it. */
-  readonly attempts: number;
+}
+
+export interface Refusal {
+  readonly generation: number;
+  /** The issuer's `error` code. */
+  readonly error: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When an earlier answer went missing, which then most likely held the successor of this token. */
+  readonly answer_lost_at?: number;
 }
 
 export function emptyRecord(connection: string): StoredRecord {
@@ -54,30 +65,74 @@ export function parseRecord(connection: string, text: string): StoredRecord {
   }
   if (value.version !== recordVersion) throw unreadable('version');
   if (value.connection !== connection) throw unreadable('connection');
-  if (!isCount(value.generation)) throw unreadable('generation');
-  if (!optional(value.binding, isBinding)) throw unreadable('binding');
-  if (!optional(value.tokens, isTokenSet)) throw unreadable('tokens');
-  if (value.tokens !== undefined && value.binding === undefined) throw unreadable('binding');
-  if (!optional(value.client_secret, isText)) throw unreadable('client_secret');
-  if (!optional(value.intent, isIntent)) throw unreadable('intent');
-  if (!optional(value.refused, isRefused)) throw unreadable('refused');
+  const flaw = flawOf(value);
+  if (flaw !== undefined) throw unreadable(flaw);
   return value as unknown as StoredRecord;
 }
 
 /**
- * The text to store.
- * @throws WorkbenchError `record_too_large`
+ * The text to store. What could not be read again is never written.
+ * @throws WorkbenchError `record_too_large`, `internal`
  */
 export function serializeRecord(record: StoredRecord): string {
+  const flaw = flawOf(record);
+  if (flaw !== undefined) throw new WorkbenchError('internal', { type: `record ${flaw}` });
   const text = JSON.stringify(record);
-  if (text.length > recordLimit) {
-    throw new WorkbenchError('record_too_large', {
-      connection: record.connection,
-      size: text.length,
-      limit: recordLimit,
-    });
-  }
+  if (text.length > recordLimit) throw tooLarge(record, text.length);
   return text;
+}
+
+/** @throws WorkbenchError `record_too_large` where these tokens leave no room to mark the record later */
+export function assertRoom(record: StoredRecord): void {
+  const { length } = JSON.stringify(record);
+  if (length > recordLimit - room) throw tooLarge(record, length);
+}
+
+/**
+ * Leaves out what a record is too large with, the ID token first. The refresh token stays in any case: it exists
+ * nowhere else.
+ */
+export function fitted(record: StoredRecord): {
+  readonly record: StoredRecord;
+  /** `record_too_large` where something was left out. */
+  readonly error?: WorkbenchError;
+} {
+  const { length } = JSON.stringify(record);
+  if (length <= recordLimit - room || record.tokens === undefined) return { record };
+  const { id_token = '', ...tokens } = record.tokens;
+  const { access_token: _, token_type: __, expires_at: ___, scope: ____, ...refreshToken } = tokens;
+  const slim = length - id_token.length <= recordLimit - room ? tokens : refreshToken;
+  return { record: { ...record, tokens: slim }, error: tooLarge(record, length) };
+}
+
+/** The record of the higher generation; of two with the same the first, which is what the store holds. */
+export function newest<T extends StoredRecord | undefined>(
+  stored: StoredRecord | undefined,
+  known: T,
+): StoredRecord | T {
+  if (stored === undefined) return known;
+  return known === undefined || stored.generation >= known.generation ? stored : known;
+}
+
+/** True where the issuer has refused the refresh token that the record holds. */
+export function isRefused({ refused, generation }: StoredRecord): boolean {
+  return refused?.generation === generation;
+}
+
+function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
+  return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - room });
+}
+
+/** The first member that is not what a record has there. */
+function flawOf(record: StoredRecord | Fields): keyof StoredRecord | undefined {
+  const { generation, binding, tokens, client_secret, intent, refused } = record;
+  if (!isCount(generation)) return 'generation';
+  if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
+  if (!optional(tokens, isTokenSet)) return 'tokens';
+  if (!optional(client_secret, isText)) return 'client_secret';
+  if (!optional(intent, isIntent)) return 'intent';
+  if (!optional(refused, isRefusal)) return 'refused';
+  return undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -98,8 +153,9 @@ function isTime(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
+/** Leaves room to count on: from a number near the last safe integer no refresh could go on. */
 function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
 }
 
 function hasFields(value: unknown, required: FieldTypes, others: FieldTypes = {}): boolean {
@@ -113,8 +169,9 @@ type FieldTypes = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const isBinding = (value: unknown) =>
   hasFields(value, { client_id: isText }, { issuer: isText, token_endpoint: isText });
-const isIntent = (value: unknown) => hasFields(value, { generation: isCount, at: isTime, attempts: isCount });
-const isRefused = (value: unknown) => hasFields(value, { generation: isCount, at: isTime, error: isText });
+const isIntent = (value: unknown) => hasFields(value, { generation: isCount, at: isTime });
+const isRefusal = (value: unknown) =>
+  hasFields(value, { generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
 const isTokenSet = (value: unknown) =>
   hasFields(
     value,

@@ -6,53 +6,83 @@ const HIDDEN = '[hidden]';
 
 /** Names of OAuth and JOSE members whose values are secrets or carry them. */
 const secretName =
-  /^(authorization|cookie|set-cookie|cause|body|.*token|.*secret|.*password|.*assertion|code|code_verifier|private_key|client_credentials|d|p|q|dp|dq|qi|k)$/i;
+  /^(authorization|cookie|set-cookie|cause|body|.*tokens?(_hint)?|.*secrets?|.*passw.*|.*passphrase|.*passcode|.*assertion|.*credentials?|.*private_?key|.*api_?key|code|(device|user|authorization)_?code|code_?verifier|otp|pin|jwt|bearer|d|p|q|dp|dq|qi|oth|k)$/i;
 
 /** Names under that pattern whose values are harmless and useful in a log. */
 const harmlessName = /^(.*endpoint|token_type|code_challenge_method)$/i;
 
-/** Runs of base64url, base64 or hex of at least 20 characters, with the dots that join a JWT's parts. */
-const tokenLike = /[A-Za-z0-9_~+/=-]{20,}(?:\.[A-Za-z0-9_~+/=-]*)*|eyJ[A-Za-z0-9_~+/=.-]*/g;
+/**
+ * Runs of base64url, base64, hex or percent-encoding of at least 20 characters, with the dots that join a JWT's
+ * parts; runs of short pieces between dots and colons, as some issuers' tokens are; and whatever starts like a JOSE
+ * header. Invisible characters do not end a run: they would cut a token into pieces too short to notice.
+ */
+const tokenLike =
+  /[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]{20,}(?:\.[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]*)*|(?:[\w~+/=%!*$-]|[.:](?=[\w~+/=%!*$-])){40,}|eyJ[\w~+/=%!*$.\p{Default_Ignorable_Code_Point}-]*/gu;
 
-/** Words of plain prose and dashed-lower-case names (`client_secret_basic`) are no secrets. */
-const plainWord = /^[a-z]+(?:[-_/][a-z]+)*$|^[A-Z]+(?:_[A-Z]+)*$/;
+/** Words of plain prose, paths and dashed names (`client_secret_basic`, `//login.example/realms`) are no secrets. */
+const plainWord =
+  /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
 
 /** Hides everything in `text` that could be a token or a secret. Linear in its length. */
 export function redactText(text: string): string {
   return text.replace(tokenLike, run => (plainWord.test(run) ? run : HIDDEN));
 }
 
-/** A copy of `value` that is safe to log: plain data only, at most six levels deep, every string redacted. */
-export function redact(value: unknown, depth = 6): unknown {
-  if (typeof value === 'string') return redactText(printable(value, 2000));
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
-    return value;
-  if (typeof value !== 'object' || depth === 0) return HIDDEN;
-  if (value instanceof Error) {
-    // Neither message nor cause: libraries put whole responses there.
-    const code = 'code' in value && typeof value.code === 'string' ? value.code : undefined;
-    const data = 'data' in value ? redact(value.data, depth - 1) : undefined;
-    return {
-      error: value.name,
-      ...(code && { code: redactText(code) }),
-      ...(data !== undefined && { data }),
-    };
+/** The most values that are looked at: a log entry is no dump, and cycles end here. */
+const mostValues = 1000;
+
+/** A copy of `value` that is safe to log: plain data only, at most six levels deep, every string redacted. Never throws. */
+export function redact(value: unknown): unknown {
+  let left = mostValues;
+
+  function copy(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return shown(value, 2000);
+    if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
+      return value;
+    if (typeof value !== 'object' || depth === 0 || --left < 0) return HIDDEN;
+    if (value instanceof Error) {
+      // Neither message nor cause: libraries put whole responses there.
+      const code = 'code' in value && typeof value.code === 'string' ? value.code : undefined;
+      return {
+        error: shown(String(value.name), 100),
+        ...(code && { code: shown(code, 100) }),
+        ...('data' in value && value.data !== undefined && { data: copy(value.data, depth - 1) }),
+      };
+    }
+    if (Array.isArray(value)) return value.slice(0, 100).map(item => copy(item, depth - 1));
+    return Object.fromEntries(
+      Object.entries(value)
+        .slice(0, 100)
+        .map(([name, item]) => [
+          shown(name, 200),
+          isSecret(name) && item !== undefined && typeof item !== 'boolean' ? HIDDEN : copy(item, depth - 1),
+        ]),
+    );
   }
-  if (Array.isArray(value)) return value.slice(0, 100).map(item => redact(item, depth - 1));
-  return Object.fromEntries(
-    Object.entries(value)
-      .slice(0, 100)
-      .map(([name, item]) => [
-        redactText(printable(name, 200)),
-        secretName.test(name) && !harmlessName.test(name) && item !== undefined && typeof item !== 'boolean'
-          ? HIDDEN
-          : redact(item, depth - 1),
-      ]),
-  );
+
+  try {
+    return copy(value, 6);
+  } catch {
+    // A getter or a proxy that throws: nothing of it can be told.
+    return HIDDEN;
+  }
 }
 
-/** Control, bidirectional, zero-width and other invisible characters; a token that hides behind them must show. */
-const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+/** Hidden first and cut then: a token that is cut could be too short to be seen as one. */
+function shown(text: string, max: number): string {
+  return printable(redactText(text), max);
+}
+
+function isSecret(name: string): boolean {
+  return secretName.test(name) && !harmlessName.test(name);
+}
+
+/**
+ * Control, bidirectional, zero-width and other invisible characters: a token that hides behind them must show. The
+ * selector that makes a sign an emoji is no disguise.
+ */
+const invisible =
+  /(?<!\p{Extended_Pictographic})\ufe0f|(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** `text` with invisible characters written as `\u{...}` and cut to `max` characters, with an ellipsis. */
 export function printable(text: string, max: number): string {

@@ -3,6 +3,7 @@ import { claimKind } from './claims.ts';
 import type { ConnectionProblem } from './connection.ts';
 import { classify, type WorkbenchError } from './errors.ts';
 import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
+import { isRefused } from './record.ts';
 import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
@@ -12,6 +13,8 @@ export type ViewNode =
   | {
       readonly kind: 'message';
       readonly id: string;
+      /** The token that it is about, where it is about one. */
+      readonly name?: TokenName;
       readonly message: Message;
       readonly error?: WorkbenchError;
     }
@@ -57,6 +60,8 @@ export interface ClaimNode {
   readonly value: unknown;
   /** Set where the claim is a NumericDate that can be told: milliseconds since the epoch. */
   readonly time?: number;
+  /** The claim that it is a member of. */
+  readonly parent?: ClaimNode;
 }
 
 export interface FactNode {
@@ -77,7 +82,9 @@ export function keyOf(node: ViewNode): string {
     case 'problem':
       return `!${node.problem.index}/${node.problem.field ?? ''}/${node.problem.code}`;
     case 'message':
-      return `${node.id}/${node.message}`;
+      return node.name === undefined
+        ? `${node.id}/${node.message}`
+        : `${node.id}/${node.name}/message/${node.message}`;
     case 'token':
       return `${node.id}/${node.name}`;
     case 'section':
@@ -101,6 +108,9 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
     case 'problem':
       return undefined;
     case 'message':
+      return node.name === undefined
+        ? { kind: 'connection', id: node.id }
+        : { kind: 'token', id: node.id, name: node.name };
     case 'token':
       return { kind: 'connection', id: node.id };
     case 'section':
@@ -111,14 +121,14 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
     case 'skipped':
       return { kind: 'section', id: node.id, name: node.name, section: 'verification' };
     case 'claim':
-      return { kind: 'section', id: node.id, name: node.name, section: node.section };
+      return node.parent ?? { kind: 'section', id: node.id, name: node.name, section: node.section };
   }
 }
 
 /** Problems of the setting first: they want to be seen. */
 export function roots(sessions: Sessions): ViewNode[] {
   return [
-    ...sessions.problems().map(problem => ({ kind: 'problem', problem }) as const),
+    ...unique(sessions.problems().map(problem => ({ kind: 'problem', problem }) as const)),
     ...sessions.list().map(({ connection }) => ({ kind: 'connection', id: connection.id }) as const),
   ];
 }
@@ -195,18 +205,20 @@ export function tryDecode(token: string): DecodedToken | { readonly error: Workb
 function connectionChildren(session: Session): ViewNode[] {
   const { id } = session.connection;
   const { problem, record, lastRefresh } = session;
-  if (problem) return [{ kind: 'message', id, message: 'storage', error: problem }];
   const messages: ViewNode[] = [];
   const failure = lastRefresh?.error;
-  if (failure && failure.code !== 'cancelled') {
+  if (problem) {
+    // What cannot be read now may still be known from before.
+    messages.push({ kind: 'message', id, message: 'storage', error: problem });
+  } else if (failure && failure.code !== 'cancelled') {
     messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
-  } else if (record?.refused?.generation === record?.generation && record?.refused) {
+  } else if (record && isRefused(record)) {
     messages.push({ kind: 'message', id, message: 'refused' });
   }
   const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
     tokenOf(session, name),
   );
-  if (names.length === 0) messages.push({ kind: 'message', id, message: 'no_tokens' });
+  if (names.length === 0 && !problem) messages.push({ kind: 'message', id, message: 'no_tokens' });
   return [...messages, ...names.map(name => ({ kind: 'token', id, name }) as const)];
 }
 
@@ -216,15 +228,16 @@ function tokenChildren(session: Session, name: TokenName): ViewNode[] {
   if (token === undefined) return [];
   if (name === 'refresh_token') return refreshTokenFacts(session);
   const decoded = tryDecode(token);
-  if ('error' in decoded) return [{ kind: 'message', id, message: 'undecodable', error: decoded.error }];
   const facts: ViewNode[] = name === 'access_token' ? accessTokenFacts(session) : [];
-  if (decoded.kind === 'opaque') return [...facts, { kind: 'message', id, message: 'opaque' }];
-  const warnings = decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const);
+  const message = { kind: 'message', id, name } as const;
+  if ('error' in decoded) return [{ ...message, message: 'undecodable', error: decoded.error }, ...facts];
+  if (decoded.kind === 'opaque') return [...facts, { ...message, message: 'opaque' }];
+  const warnings = unique(decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const));
   const sections: readonly Section[] =
     decoded.kind === 'jwe' ? ['header'] : ['claims', 'header', 'verification'];
   return [
     ...sections.map(section => ({ kind: 'section', id, name, section }) as const),
-    ...(decoded.kind === 'jwe' ? [{ kind: 'message', id, message: 'encrypted' } as const] : []),
+    ...(decoded.kind === 'jwe' ? [{ ...message, message: 'encrypted' } as const] : []),
     ...warnings,
     ...facts,
   ];
@@ -260,7 +273,7 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
   const decoded = token === undefined ? undefined : tryDecode(token);
   if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
   const members = section === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
-  return Object.entries(members).map(([member, value]) => {
+  return shown(members).map(([member, value]) => {
     const time = section === 'claims' && claimKind(member) === 'time' ? timeOf(value) : undefined;
     return {
       kind: 'claim',
@@ -284,9 +297,21 @@ function timeOf(value: unknown): number | undefined {
 /** The most members of one object or array that are shown: a tree of ten thousand lines helps nobody. */
 const mostMembers = 200;
 
-function nested({ value, path, ...node }: ClaimNode): ClaimNode[] {
+function shown(members: object): [string, unknown][] {
+  return Object.entries(members).slice(0, mostMembers);
+}
+
+function nested(parent: ClaimNode): ClaimNode[] {
+  const { kind, id, name, section, path, value } = parent;
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value)
-    .slice(0, mostMembers)
-    .map(([member, item]) => ({ ...node, path: [...path, member], value: item }));
+  return shown(value).map(([member, item]) => ({
+    ...{ kind, id, name, section, parent },
+    path: [...path, member],
+    value: item,
+  }));
+}
+
+/** Each place in the tree once: a token can repeat a flaw, and a setting a mistake. */
+function unique<T extends ViewNode>(nodes: readonly T[]): T[] {
+  return [...new Map(nodes.map(node => [keyOf(node), node])).values()];
 }

@@ -1,7 +1,8 @@
 import type { Connection, ConnectionProblem } from './connection.ts';
 import type { WorkbenchError } from './errors.ts';
-import type { StoredRecord } from './record.ts';
-import type { RefreshOutcome } from './refresher.ts';
+import { isRefused, type StoredRecord } from './record.ts';
+import type { RefreshOutcome } from './refreshResult.ts';
+import { sameData } from './sameData.ts';
 
 export type SessionState = 'none' | 'active' | 'refreshing' | 'expired' | 'reauthRequired' | 'unavailable';
 
@@ -24,6 +25,8 @@ export interface Session {
   readonly problem?: WorkbenchError;
   readonly refreshing: boolean;
   readonly lastRefresh?: LastRefresh;
+  /** How many refreshes have failed in a row. */
+  readonly failures: number;
 }
 
 /** The read model of every connection: views pull from it when its one event names what changed. */
@@ -34,16 +37,24 @@ export interface Sessions {
   /** 0 where nothing is known. */
   generation(id: string): number;
   problems(): readonly ConnectionProblem[];
-  /** What the settings say now. Sessions whose connection is unchanged stay as they are. */
+  /** What the settings say now. Sessions whose connection is unchanged stay as they are; no event where all are. */
   setConnections(connections: readonly ListedConnection[], problems: readonly ConnectionProblem[]): void;
-  /** Takes a record in; one that is older than what is known changes nothing. */
+  /**
+   * Takes a record in; one that is older than what is known, or holds the same, changes nothing. New tokens that no
+   * refresh under way has brought make earlier failures a thing of the past.
+   */
   apply(record: StoredRecord): void;
   /** The stored record is gone because somebody asked for it, not because a read came back empty. */
   forget(id: string): void;
+  /** What is stored cannot be read; what this window knows stays, until a record is taken in again. */
   unreadable(id: string, problem: WorkbenchError): void;
   refreshing(id: string, refreshing: boolean): void;
+  /** Ends `refreshing`, too. */
   refreshed(id: string, last: LastRefresh): void;
-  /** `undefined` where the list itself changed. Returns the unsubscribe function. */
+  /**
+   * Called once per change; with `undefined` where the list itself changed. A listener that throws stops nobody
+   * else. Returns the unsubscribe function.
+   */
   onDidChange(listener: (id: string | undefined) => void): () => void;
 }
 
@@ -58,7 +69,16 @@ export function createSessions(): Sessions {
   const listeners = new Set<(id: string | undefined) => void>();
 
   function fire(id: string | undefined): void {
-    for (const listener of [...listeners]) listener(id);
+    for (const listener of [...listeners]) {
+      try {
+        listener(id);
+      } catch (error) {
+        // A view that fails must not fail a refresh: the host reports it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   function change(id: string, changed: (session: Session) => Session): void {
@@ -70,6 +90,13 @@ export function createSessions(): Sessions {
     fire(id);
   }
 
+  /** What another store holds is of no use to a connection that has moved to memory or out of it. */
+  function sessionFor({ connection, memoryOnly }: ListedConnection): Session {
+    const before = sessions.get(connection.id);
+    if (before?.memoryOnly !== memoryOnly) return { connection, memoryOnly, refreshing: false, failures: 0 };
+    return sameData(before.connection, connection) ? before : { ...before, connection };
+  }
+
   return {
     list: () => [...sessions.values()],
     get: id => sessions.get(id),
@@ -77,32 +104,53 @@ export function createSessions(): Sessions {
     generation: id => sessions.get(id)?.record?.generation ?? 0,
     problems: () => problems,
     setConnections(listed, listedProblems) {
+      const next = new Map(listed.map(entry => [entry.connection.id, sessionFor(entry)]));
+      const isSame =
+        sameData(problems, listedProblems) &&
+        sameData([...next.keys()], [...sessions.keys()]) &&
+        [...next].every(([id, session]) => sessions.get(id) === session);
+      sessions = next;
       problems = listedProblems;
-      sessions = new Map(
-        listed.map(({ connection, memoryOnly }) => {
-          const before = sessions.get(connection.id);
-          return [connection.id, { refreshing: false, ...before, connection, memoryOnly }];
-        }),
-      );
-      fire(undefined);
+      if (!isSame) fire(undefined);
     },
     apply: record =>
       change(record.connection, session => {
-        if (session.record === record) return session;
-        if (session.record && record.generation < session.record.generation) return session;
-        const { problem: _, ...rest } = session;
-        return { ...rest, record };
+        const { record: known, problem, refreshing } = session;
+        if (known && record.generation < known.generation) return session;
+        if (problem === undefined && sameData(known, record)) return session;
+        const { problem: _, ...rest } = { ...session, record };
+        if (refreshing || known === undefined || known.generation === record.generation) return rest;
+        return rest.lastRefresh?.error ? withoutFailures(rest) : rest;
       }),
-    forget: id => change(id, ({ record: _, problem: __, lastRefresh: ___, ...session }) => session),
-    unreadable: (id, problem) => change(id, session => ({ ...session, problem })),
+    forget: id =>
+      change(id, session => {
+        if (!session.record && !session.problem && !session.lastRefresh) return session;
+        const { record: _, problem: __, lastRefresh: ___, ...rest } = session;
+        return { ...rest, failures: 0 };
+      }),
+    unreadable: (id, problem) =>
+      change(id, session => {
+        const { code, data } = session.problem ?? {};
+        return code === problem.code && sameData(data, problem.data) ? session : { ...session, problem };
+      }),
     refreshing: (id, refreshing) =>
       change(id, session => (session.refreshing === refreshing ? session : { ...session, refreshing })),
-    refreshed: (id, lastRefresh) => change(id, session => ({ ...session, lastRefresh })),
+    refreshed: (id, lastRefresh) =>
+      change(id, session => ({
+        ...session,
+        refreshing: false,
+        lastRefresh,
+        failures: lastRefresh.error ? session.failures + 1 : 0,
+      })),
     onDidChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+function withoutFailures({ lastRefresh: _, ...session }: Session): Session {
+  return { ...session, failures: 0 };
 }
 
 /** @param now milliseconds since the epoch */
@@ -111,7 +159,7 @@ export function stateOf({ problem, refreshing, record }: Session, now: number): 
   if (refreshing) return 'refreshing';
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return 'none';
-  if (record.refused?.generation === record.generation) return 'reauthRequired';
+  if (isRefused(record)) return 'reauthRequired';
   if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : 'expired';
   return tokens.expires_at !== undefined && tokens.expires_at <= now ? 'expired' : 'active';
 }

@@ -39,7 +39,8 @@ export interface RawTokens {
  * refresh token means that the old one goes on (RFC 6749 §6), one without a scope that it is unchanged (§5.1).
  * @param now milliseconds since the epoch at which the answer arrived
  */
-export function merge(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
+export function merge(previous: TokenSet | undefined, response: RawTokens, now: number): TokenSet {
+  const raw = withoutEmpty(response);
   const rotated = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
   const { access_token = previous?.access_token, token_type = previous?.token_type } = raw;
   const { id_token = previous?.id_token, scope = previous?.scope } = raw;
@@ -50,10 +51,11 @@ export function merge(previous: TokenSet | undefined, raw: RawTokens, now: numbe
       : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
   // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
   const refresh_expires_at =
-    after(now, raw.refresh_expires_in) ??
-    (raw.refresh_token !== undefined && rotated
-      ? ownExpiry(raw.refresh_token)
-      : previous?.refresh_expires_at);
+    // Keycloak says 0 of an offline token, which has no end.
+    raw.refresh_expires_in === 0
+      ? undefined
+      : (after(now, raw.refresh_expires_in) ??
+        (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
   return defined<TokenSet>({
     access_token,
     token_type,
@@ -70,12 +72,29 @@ export function merge(previous: TokenSet | undefined, raw: RawTokens, now: numbe
 
 /**
  * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` is believed before an
- * `expires_in` that counts from a moment nobody noted.
+ * `expires_in` that counts from a moment nobody noted. Another refresh token is another grant, maybe another
+ * user's: nothing of the old one stays beside it.
  */
 export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
-  const tokens = merge(previous, raw, now);
-  const own = raw.access_token === undefined ? undefined : ownExpiry(raw.access_token);
-  return own === undefined ? tokens : { ...tokens, expires_at: own };
+  const isOtherGrant = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
+  const tokens = merge(isOtherGrant ? undefined : previous, raw, now);
+  const expires_at = ownExpiry(raw.access_token);
+  const refresh_expires_at = ownExpiry(raw.refresh_token);
+  return {
+    ...tokens,
+    ...(expires_at !== undefined && { expires_at }),
+    ...(refresh_expires_at !== undefined && { refresh_expires_at }),
+  };
+}
+
+/** Of an answer that cannot be believed only the refresh token counts: it was rotated all the same. */
+export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): TokenSet {
+  const { refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at } = answer;
+  const { obtained_at } = previous ?? answer;
+  return defined<TokenSet>({
+    ...{ ...previous, obtained_at },
+    ...{ refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at },
+  });
 }
 
 /** The longest lifetime that is believed: ten years, in seconds. Longer ones are absurd and mean "unknown". */
@@ -87,7 +106,8 @@ function after(now: number, seconds: number | undefined): number | undefined {
 }
 
 /** `exp` of a token that can be read, in milliseconds since the epoch. Nothing about it is verified. */
-function ownExpiry(token: string): number | undefined {
+function ownExpiry(token: string | undefined): number | undefined {
+  if (token === undefined) return undefined;
   try {
     const decoded = decodeToken(token);
     return decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
@@ -97,8 +117,20 @@ function ownExpiry(token: string): number | undefined {
   }
 }
 
+/** An empty text is no token, whatever brought it: it must neither replace one nor be stored. */
+function withoutEmpty(raw: RawTokens): RawTokens {
+  const { access_token, refresh_token, id_token, token_type } = raw;
+  return defined<RawTokens>({
+    ...raw,
+    access_token: access_token || undefined,
+    refresh_token: refresh_token || undefined,
+    id_token: id_token || undefined,
+    token_type: token_type || undefined,
+  });
+}
+
 /** Leaves out members that are undefined, so that a record compares and serializes as what it holds. */
-function defined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+function defined<T extends object>(value: { [K in keyof T]?: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }
 
@@ -114,7 +146,8 @@ export function bindingMismatch(
   for (const member of ['issuer', 'client_id', 'token_endpoint'] as const) {
     const expected = stored[member];
     const found = now[member];
-    if (expected === found || (member === 'token_endpoint' && expected === undefined)) continue;
+    if (expected === found) continue;
+    if (member === 'token_endpoint' && expected === undefined && stored.issuer !== undefined) continue;
     return { member, ...(expected && { expected }), ...(found && { found }) };
   }
   return undefined;

@@ -24,10 +24,13 @@ export interface VerificationsParts {
 /** How long, in milliseconds, a result stands without asking again: keys are rotated and revoked. */
 const freshFor = 5 * 60_000;
 
+/** The same for checks that could not be run: who looks again at once must not ask the issuer without end. */
+const failedFor = 30_000;
+
 interface Entry {
   readonly token: string;
   /** Milliseconds since the epoch at which the result stops being true. */
-  readonly until: number;
+  until: number;
   readonly running: Promise<VerificationResult>;
   result?: VerificationResult;
 }
@@ -55,13 +58,12 @@ export function createVerifications({ sessions, clock, verify }: VerificationsPa
     // The moment a token expires its checks say something else.
     const until = Math.min(now + freshFor, end > now ? end : Number.POSITIVE_INFINITY);
     const entry: Entry = { token, until, running: verify(session.connection, name, session) };
-    const key = keyFor(id, name);
-    entries.set(key, entry);
+    entries.set(keyFor(id, name), entry);
     try {
       entry.result = await entry.running;
       return entry.result;
     } catch (error) {
-      if (entries.get(key) === entry) entries.delete(key);
+      entry.until = Math.min(entry.until, clock.now() + failedFor);
       throw error;
     } finally {
       for (const listener of [...listeners]) listener(id, name);

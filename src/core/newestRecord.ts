@@ -1,0 +1,99 @@
+import { isWorkbenchError, WorkbenchError } from './errors.ts';
+import type { Clock, LedgerEntry } from './ports.ts';
+import { emptyRecord, newest, type StoredRecord } from './record.ts';
+import { fingerprint } from './redact.ts';
+import type { Sessions } from './sessions.ts';
+import type { Vault } from './vault.ts';
+
+export interface RecordParts {
+  readonly vault: Vault;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}
+
+export interface Sight {
+  readonly id: string;
+  readonly ledger: LedgerEntry | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds: how long to wait for a record that the ledger says another window has stored, and how often to look. */
+const patience = 3000;
+const interval = 100;
+
+/** The same where the ledger says that the refresh token did not change: being behind is harmless then. */
+const harmlessPatience = 500;
+
+/**
+ * `vault.update` on the newest record there is: the store's, or this window's own where the store answers nothing
+ * or something older, which then goes back into the store. Where the ledger knows of a newer one, that is waited
+ * for, since windows see each other's writes late; what never comes is an error, and an older record is not used.
+ * @throws WorkbenchError `record_behind`, `cancelled`, and what `vault.update` throws
+ */
+export async function updateNewest(
+  parts: RecordParts,
+  sight: Sight,
+  change: (record: StoredRecord) => StoredRecord,
+): Promise<StoredRecord> {
+  const { vault } = parts;
+  const update = (mayLag: boolean) =>
+    vault.update(sight.id, stored => {
+      const record = newestKnown(parts, sight.id, stored);
+      if (!mayLag && isBehind(record, sight.ledger)) throw behind(record, sight.ledger);
+      return change(record);
+    });
+  try {
+    return await update(false);
+  } catch (error) {
+    if (!isWorkbenchError(error) || error.code !== 'record_behind') throw error;
+  }
+  await arrival(parts, sight);
+  return update(true);
+}
+
+async function arrival(parts: RecordParts, { id, ledger, signal }: Sight): Promise<void> {
+  const { clock, vault } = parts;
+  const since = clock.now();
+  for (;;) {
+    await pause(clock, interval, signal);
+    const record = newestKnown(parts, id, await vault.read(id));
+    if (!isBehind(record, ledger)) return;
+    const isHarmless = await isSameToken(record, ledger);
+    if (clock.now() - since < (isHarmless ? harmlessPatience : patience)) continue;
+    if (isHarmless) return;
+    throw behind(record, ledger);
+  }
+}
+
+/** A store that answers nothing is no sign-out: what this window knows still counts. */
+function newestKnown({ sessions }: RecordParts, id: string, stored: StoredRecord | undefined): StoredRecord {
+  return newest(stored, sessions.get(id)?.record) ?? emptyRecord(id);
+}
+
+function isBehind(record: StoredRecord, ledger: LedgerEntry | undefined): boolean {
+  return ledger !== undefined && record.generation < ledger.generation;
+}
+
+function behind({ connection, generation }: StoredRecord, ledger: LedgerEntry | undefined): WorkbenchError {
+  return new WorkbenchError('record_behind', { connection, generation, newest: ledger?.generation });
+}
+
+async function isSameToken({ tokens }: StoredRecord, ledger: LedgerEntry | undefined): Promise<boolean> {
+  const token = tokens?.refresh_token;
+  return token !== undefined && ledger?.fingerprint === (await fingerprint(token));
+}
+
+function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      cancel();
+      reject(new WorkbenchError('cancelled', { sent: false }));
+    };
+    const cancel = clock.schedule(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, delay);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,260 @@
+import type { Connection } from './connection.ts';
+import { classify, WorkbenchError } from './errors.ts';
+import { failureKind } from './failure.ts';
+import type { Flight } from './flight.ts';
+import { assertMayAsk, ledgerEntry } from './ledger.ts';
+import { updateNewest } from './newestRecord.ts';
+import type { Lease, LedgerEntry } from './ports.ts';
+import { newest, type RefreshIntent, type StoredRecord } from './record.ts';
+import type { RefresherParts } from './refresher.ts';
+import { failed, overtaken, type RefreshResult, succeeded } from './refreshResult.ts';
+import * as step from './refreshSteps.ts';
+import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
+import type { TokenBinding } from './tokenSet.ts';
+
+/** How often one refresh sends the same refresh token where no answer says what became of it. */
+const attemptsPerRefresh = 2;
+
+/** One refresh from beginning to end. Where it stops early it throws why. */
+export async function refreshOnce(parts: RefresherParts, id: string, flight: Flight): Promise<RefreshResult> {
+  const { vault, lock, sessions, clock, log } = parts;
+
+  async function refresh(): Promise<RefreshResult> {
+    const connection = sessions.connection(id);
+    if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+    // A window that has just started must not take what has long been stored for news.
+    const seen = sessions.get(id)?.record ?? (await vault.read(id));
+    // Network work that sends no secret is done before the lock is taken.
+    const [binding, client] = await Promise.all([
+      parts.bindingOf(connection, flight.signal),
+      parts.tokenClient(),
+    ]);
+    const done = await lock.withLock(id, flight.signal, async lease => {
+      const ledger = await lease.readLedger();
+      const begun = await begin(seen, binding, lease, ledger);
+      if ('outcome' in begun) return begun;
+      return send({ connection, binding, client, lease, ledger, ...begun });
+    });
+    return 'answer' in done ? validate(done) : done;
+  }
+
+  /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
+  async function begin(
+    seen: StoredRecord | undefined,
+    binding: TokenBinding,
+    lease: Lease,
+    ledger: LedgerEntry | undefined,
+  ): Promise<Begun | RefreshResult> {
+    const { signal } = flight;
+    let before: StoredRecord | undefined;
+    let refreshToken: string | undefined;
+    try {
+      const sent = await updateNewest(parts, { id, ledger, signal }, record => {
+        const now = clock.now();
+        before = record;
+        if (step.isWorthAdopting(record, seen, now)) return record;
+        const token = step.sendable(record, binding);
+        assertMayAsk(ledger, now, binding.token_endpoint);
+        assertHeld(lease);
+        assertWanted();
+        refreshToken = token;
+        return step.marked(record, now);
+      });
+      if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
+      const begun = { before, sent, refreshToken };
+      if (signal.aborted) {
+        await settle(begun, record => step.unsent(record, begun.before));
+        assertWanted();
+      }
+      return begun;
+    } finally {
+      if (before) sessions.apply(before);
+    }
+  }
+
+  async function send(job: Job): Promise<RefreshResult | Received> {
+    const { connection, binding, client, lease, sent, refreshToken } = job;
+    const { token_endpoint } = binding;
+    let unanswered = step.unansweredIntent(job.before);
+    for (let left = unanswered ? 1 : attemptsPerRefresh; ; ) {
+      left--;
+      flight.sent = true;
+      let answer: TokenAnswer;
+      try {
+        answer = await client.refresh({
+          connection,
+          ...(sent.client_secret !== undefined && { clientSecret: sent.client_secret }),
+          // The endpoint that the binding was compared with; another one by now, and nothing is sent.
+          ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
+          refreshToken,
+          // Ended by a sign-out alone: the answer may hold the only copy of a rotated token.
+          signal: flight.discarded,
+        });
+        const { access_token, refresh_token } = answer.raw;
+        // An answer without any token is none. This throws, and says what is wrong with it.
+        if (access_token === undefined && refresh_token === undefined) await answer.validate();
+      } catch (error) {
+        assertNotDiscarded();
+        const failure = classify(error);
+        const kind = failureKind(failure);
+        if (kind === 'unknown') unanswered = sent.intent;
+        if (kind === 'unknown' && left > 0 && !flight.signal.aborted && !lease.lost) continue;
+        return giveUp(job, failure, kind, unanswered);
+      }
+      return take(job, answer);
+    }
+  }
+
+  /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
+  async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult | Received> {
+    const { ledger, lease, sent, binding, refreshToken } = job;
+    const { raw, receivedAt } = answer;
+    const generation = Math.max(sent.generation, ledger?.generation ?? 0) + 1;
+    let cut: WorkbenchError | undefined;
+    const stored = await settle(job, current => {
+      const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
+      cut = error;
+      return record;
+    });
+    if (stored.isOvertaken) return overtaken(stored.record);
+    const entry = { entry: ledger, generation: sent.generation, refreshToken };
+    await tellOthers(lease, () => ledgerEntry(stored.record, entry));
+    return { answer, before: job.before, stored: stored.record, flaw: stored.error ?? cut };
+  }
+
+  async function validate({ answer, before, stored, flaw }: Received): Promise<RefreshResult> {
+    const { connection, generation } = stored;
+    try {
+      const id_token = before.tokens?.id_token;
+      const { warnings } = await answer.validate(id_token === undefined ? {} : { id_token });
+      if (warnings.length > 0) log('info', 'refresh warnings', { connection, warnings });
+      sessions.apply(stored);
+      // Without its access token the new set is of no use yet.
+      const isUsable = stored.tokens?.access_token !== undefined;
+      return isUsable || flaw === undefined
+        ? succeeded('refreshed', stored, flaw)
+        : failed(generation, flaw, 'retryable');
+    } catch (error) {
+      // The lock is free again: others may have stored newer tokens, which stay.
+      const kept = await settle({ sent: stored }, record => step.withoutInvalid(record, before));
+      sessions.apply(kept.record);
+      return failed(generation, classify(error), 'retryable');
+    }
+  }
+
+  /** @param unanswered an attempt whose answer is still missing */
+  async function giveUp(
+    job: Job,
+    failure: WorkbenchError,
+    kind: ReturnType<typeof failureKind>,
+    unanswered: RefreshIntent | undefined,
+  ): Promise<RefreshResult> {
+    const { sent, lease, ledger } = job;
+    const { generation } = sent;
+    const { retryAfter } = failure.data;
+    if (typeof retryAfter === 'number' && retryAfter > 0) {
+      const notBefore = clock.now() + retryAfter;
+      await tellOthers(lease, async () => ({ ...(ledger ?? (await ledgerEntry(sent))), notBefore }));
+    }
+    const { record, isOvertaken } = await settle(job, current => {
+      if (kind === 'unknown') return current;
+      if (kind !== 'refused') return step.unmarked(current, unanswered);
+      return step.refusedBy(current, String(failure.data.error ?? failure.code), clock.now(), unanswered);
+    });
+    sessions.apply(record);
+    if (isOvertaken) return overtaken(record);
+    if (kind !== 'refused') return failed(generation, failure, unanswered ? 'unknown' : 'retryable');
+    return failed(
+      generation,
+      // Refused after an answer went missing: that answer most likely held the successor. Say so, not "revoked".
+      unanswered ? new WorkbenchError('answer_lost', { ...failure.data, at: unanswered.at }) : failure,
+      'reauthRequired',
+    );
+  }
+
+  /**
+   * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
+   * the step still counts in this window, and the next refresh stores it.
+   */
+  async function settle(
+    { sent }: Pick<Begun, 'sent'>,
+    change: (record: StoredRecord) => StoredRecord,
+  ): Promise<Settled> {
+    let isOvertaken = false;
+    const write = (stored: StoredRecord | undefined) => {
+      assertNotDiscarded();
+      const current = newest(stored, sent);
+      isOvertaken = current.generation > sent.generation;
+      return isOvertaken ? current : change(current);
+    };
+    const update = async () => ({ record: await vault.update(id, write), isOvertaken });
+    try {
+      return await update().catch(update);
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.code === 'superseded') throw failure;
+      log('error', 'record not stored', { connection: id, error: failure });
+      const record = write(undefined);
+      sessions.apply(record);
+      return { record, isOvertaken: false, error: failure };
+    }
+  }
+
+  /** A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's. */
+  async function tellOthers(lease: Lease, entry: () => Promise<LedgerEntry>): Promise<void> {
+    if (lease.lost) return;
+    try {
+      await lease.writeLedger(await entry());
+    } catch (error) {
+      log('warn', 'ledger not written', { connection: id, error: classify(error) });
+    }
+  }
+
+  function assertHeld(lease: Lease): void {
+    if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+  }
+
+  function assertNotDiscarded(): void {
+    if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
+  }
+
+  function assertWanted(): void {
+    assertNotDiscarded();
+    if (flight.signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+  }
+
+  return refresh();
+}
+
+interface Begun {
+  /** As it was found. */
+  readonly before: StoredRecord;
+  /** The same, marked as being used. */
+  readonly sent: StoredRecord;
+  readonly refreshToken: string;
+}
+
+interface Job extends Begun {
+  readonly connection: Connection;
+  readonly binding: TokenBinding;
+  readonly client: TokenClient;
+  readonly lease: Lease;
+  readonly ledger: LedgerEntry | undefined;
+}
+
+/** An answer whose refresh token is safe. The rest of it is not yet believed. */
+interface Received {
+  readonly answer: TokenAnswer;
+  readonly before: StoredRecord;
+  readonly stored: StoredRecord;
+  /** Why it could not be stored in full. */
+  readonly flaw: WorkbenchError | undefined;
+}
+
+interface Settled {
+  readonly record: StoredRecord;
+  /** Somebody else has stored a newer generation, which stays. */
+  readonly isOvertaken: boolean;
+  /** Why the record is in this window's memory only. */
+  readonly error?: WorkbenchError;
+}

@@ -1,0 +1,101 @@
+import { WorkbenchError } from './errors.ts';
+import { fitted, isRefused, type RefreshIntent, type StoredRecord } from './record.ts';
+import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from './tokenSet.ts';
+
+/** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
+
+/** An access token with less than this left, in milliseconds, is not worth adopting. */
+const worthwhile = 10_000;
+
+/**
+ * True where somebody else has refreshed since `seen`, so that nothing needs to be sent. A token that lives for
+ * moments only is fresh in the first half of its life.
+ * @param seen what the caller knew when it asked
+ */
+export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undefined, now: number): boolean {
+  const { tokens, generation } = record;
+  if (generation <= (seen?.generation ?? 0) || tokens?.access_token === undefined) return false;
+  if (tokens.access_token === seen?.tokens?.access_token) return false;
+  const { expires_at, obtained_at } = tokens;
+  return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
+}
+
+/**
+ * The refresh token, if it may be sent to where `binding` says.
+ * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `no_refresh_token`, `binding_mismatch`
+ */
+export function sendable(record: StoredRecord, binding: TokenBinding): string {
+  const { tokens, refused, binding: bound } = record;
+  if (refused && isRefused(record)) throw refusal(refused, { error: refused.error, sent: false });
+  if (tokens?.refresh_token === undefined || bound === undefined)
+    throw new WorkbenchError('no_refresh_token');
+  const mismatch = bindingMismatch(bound, binding);
+  if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
+  return tokens.refresh_token;
+}
+
+/** The error for a final no: where an answer went missing before, that one most likely held the successor. */
+export function refusal(
+  { at, answer_lost_at }: { readonly at: number; readonly answer_lost_at?: number },
+  data: WorkbenchError['data'],
+): WorkbenchError {
+  return answer_lost_at === undefined
+    ? new WorkbenchError('refresh_token_refused', { ...data, at })
+    : new WorkbenchError('answer_lost', { ...data, at: answer_lost_at });
+}
+
+/** The attempt of this generation whose answer is missing. */
+export function unansweredIntent({ intent, generation }: StoredRecord): RefreshIntent | undefined {
+  return intent?.generation === generation ? intent : undefined;
+}
+
+/** Says on record, before anything is sent, that this generation is being used. Holds no secret of its own. */
+export function marked(record: StoredRecord, now: number): StoredRecord {
+  const { generation, tokens } = record;
+  return {
+    ...record,
+    ...(tokens && { tokens: { ...tokens, refresh_token_last_used_at: now } }),
+    intent: unansweredIntent(record) ?? { generation, at: now },
+  };
+}
+
+/** An attempt that came to nothing leaves no mark, unless an earlier one is still unanswered. */
+export function unmarked({ intent: _, ...record }: StoredRecord, earlier?: RefreshIntent): StoredRecord {
+  return earlier ? { ...record, intent: earlier } : record;
+}
+
+/** Nothing was sent: all is as it was. */
+export function unsent(record: StoredRecord, before: StoredRecord): StoredRecord {
+  const { tokens } = before;
+  return { ...unmarked(record, unansweredIntent(before)), ...(tokens && { tokens }) };
+}
+
+export function refusedBy(
+  record: StoredRecord,
+  error: string,
+  at: number,
+  earlier: RefreshIntent | undefined,
+): StoredRecord {
+  const { generation } = record;
+  const refused = { generation, error, at, ...(earlier && { answer_lost_at: earlier.at }) };
+  return { ...unmarked(record), refused };
+}
+
+/** The record after an answer, cut to what can be stored. */
+export function answered(
+  { intent: _, refused: __, ...record }: StoredRecord,
+  answer: {
+    readonly raw: RawTokens;
+    readonly receivedAt: number;
+    readonly generation: number;
+    readonly binding: TokenBinding;
+  },
+): ReturnType<typeof fitted> {
+  const { raw, receivedAt, generation, binding } = answer;
+  return fitted({ ...record, generation, binding, tokens: merge(record.tokens, raw, receivedAt) });
+}
+
+/** The record after an answer that cannot be believed: only the rotation counts. */
+export function withoutInvalid(record: StoredRecord, before: StoredRecord): StoredRecord {
+  return record.tokens ? { ...record, tokens: onlyRotated(before.tokens, record.tokens) } : record;
+}
