@@ -20,9 +20,8 @@ function valueAt(text: string, index: number): number {
 
 /** The first flaw, or `undefined` where the text is strict base64url. An empty text is. */
 export function base64urlFlaw(text: string): Base64urlFlaw | undefined {
-  for (let i = 0; i < text.length; i++) {
-    if (valueAt(text, i) < 0) return { reason: 'character', position: i };
-  }
+  const position = text.search(/[^A-Za-z0-9_-]/);
+  if (position >= 0) return { reason: 'character', position };
   return text.length % 4 === 1 ? { reason: 'length', position: text.length } : undefined;
 }
 

@@ -154,12 +154,12 @@ export interface CheckInput {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** What came of the signature and of a look at its key; left out where a token is only shown. */
-  readonly signature?: Finding;
-  readonly key?: Finding;
+  readonly signature?: Finding | undefined;
+  readonly key?: Finding | undefined;
   /** The key is a shared secret that the user gave: the only case in which HMAC is allowed. */
   readonly secret?: boolean;
   /** The left half of the access token's hash, base64url, under the algorithm that the ID token names. */
-  readonly accessTokenHash?: string;
+  readonly accessTokenHash?: string | undefined;
 }
 
 interface CheckRow {
@@ -195,7 +195,8 @@ export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: D
   if (token.kind !== 'jws') {
     return [{ id: 'signature', status: 'skipped', code: token.kind === 'jwe' ? 'encrypted' : 'opaque' }];
   }
-  return checkTable.map(({ id, run }) => ({ id, ...run({ ...input, token }) }));
+  const readable = { ...input, token };
+  return checkTable.map(({ id, run }) => ({ id, ...run(readable) }));
 }
 
 /** The only way to `verified`. */

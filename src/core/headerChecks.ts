@@ -1,7 +1,7 @@
 import { allowedAlgorithms, signatureAlgorithms } from './algorithms.ts';
 import type { CheckInput, Finding } from './checks.ts';
 import { failed, passed, shown, skipped, warning } from './finding.ts';
-import { own } from './json.ts';
+import { type JsonObject, own } from './json.ts';
 import { embeddedKeyParameters, isNone } from './jwt.ts';
 import { tokenUse } from './tokenUse.ts';
 
@@ -43,7 +43,7 @@ export function typ({ token, policy }: CheckInput): Finding {
 }
 
 /** The only extension that is understood is `b64`, and only to refuse it where it is false. */
-export function crit({ token }: CheckInput): Finding {
+export function crit({ token }: { token: { readonly header: JsonObject } }): Finding {
   if (!Object.hasOwn(token.header, 'crit')) return skipped('absent');
   const { crit } = token.header;
   const found = shown(crit);
@@ -57,7 +57,7 @@ export function crit({ token }: CheckInput): Finding {
     : passed('crit_understood', { found });
 }
 
-export function b64({ token }: CheckInput): Finding {
+export function b64({ token }: { token: { readonly header: JsonObject } }): Finding {
   if (!Object.hasOwn(token.header, 'b64')) return skipped('absent');
   const { b64 } = token.header;
   const details = { expected: 'true', found: shown(b64) };

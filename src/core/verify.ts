@@ -3,7 +3,6 @@ import { compactVerify } from 'jose';
 import { allowedAlgorithms, signatureAlgorithms } from './algorithms.ts';
 import { encodeBase64url } from './base64url.ts';
 import {
-  type CheckInput,
   type Finding,
   isVerified,
   type KeyInfo,
@@ -16,7 +15,7 @@ import { failed, passed, shown, warning } from './finding.ts';
 import { b64, crit } from './headerChecks.ts';
 import { type JsonObject, own } from './json.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
-import { type DecodedJws, type DecodedToken, isNone, type OpenedToken, openToken } from './jwt.ts';
+import { type DecodedJws, decodeToken, isNone } from './jwt.ts';
 import {
   type KeySet,
   keyFinding,
@@ -49,36 +48,12 @@ export async function verifyToken(
   keySource: KeySource,
   now: number,
 ): Promise<VerificationResult> {
-  const opened = openToken(text);
-  const { header } = opened;
-  if (opened.kind !== 'jws' || header === undefined) {
-    return { verified: false, checks: runChecks({ token: opened.decode(), policy, now }) };
-  }
-  const [{ key, ...outcome }, rest] = await Promise.all([
-    checkSignature(text, header, policy, keySource),
-    readRest(opened, policy),
-  ]);
-  const input = { ...rest, policy, now, ...outcome };
-  const checks = runChecks(key ? { ...input, key: key.finding } : input);
+  const token = decodeToken(text);
+  if (token.kind !== 'jws') return { verified: false, checks: runChecks({ token, policy, now }) };
+  const { signature, secret, key } = await checkSignature(text, token.header, policy, keySource);
+  const accessTokenHash = await hashFor(token, policy);
+  const checks = runChecks({ token, policy, now, signature, secret, key: key?.finding, accessTokenHash });
   return { verified: isVerified(checks), checks, ...(key && { key: key.info }) };
-}
-
-async function readRest(
-  opened: OpenedToken,
-  policy: VerificationPolicy,
-): Promise<Pick<CheckInput, 'accessTokenHash'> & { readonly token: DecodedToken }> {
-  await handedOver();
-  const token = opened.decode();
-  const accessTokenHash = token.kind === 'jws' ? await hashFor(token, policy) : undefined;
-  return { token, ...(accessTokenHash !== undefined && { accessTokenHash }) };
-}
-
-/**
- * A few turns of the microtask queue: in them jose gives the signature to the platform's own threads, and while
- * those work the rest of the token is read here. It costs a microsecond and saves about ten. Nothing depends on it.
- */
-async function handedOver(): Promise<void> {
-  for (let turn = 0; turn < 16; turn++) await undefined;
 }
 
 interface Outcome {
