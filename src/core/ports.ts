@@ -33,14 +33,56 @@ export interface LedgerEntry {
   readonly fingerprint?: string;
   /** Milliseconds since the epoch before which no window may ask the issuer again (`Retry-After`). */
   readonly notBefore?: number;
+  /**
+   * This generation's refresh token is being sent, or was and no answer is known (`at`: milliseconds since the epoch).
+   * It stands here as well as in the record because another window sees the record late, and must not take a second
+   * attempt for the first.
+   */
+  readonly intent?: { readonly at: number };
+  /** The issuer's final no to this generation's refresh token, here for the same reason. `error` is an OAuth code. */
+  readonly refused?: { readonly at: number; readonly error: string };
+  /**
+   * Milliseconds since the epoch. Set where somebody signed out: every record up to `generation` is void, wherever it
+   * still turns up, and the next sign-in counts on from there. Written by `forget` alone.
+   */
+  readonly signedOutAt?: number;
 }
 
-/** Held while the lock is: the only way to the ledger. */
+/** Held while the lock is: the only way to write the ledger and the journal. */
 export interface Lease {
-  /** True once the lock was lost (taken over as stale): nothing may be sent or stored any more. */
+  /**
+   * True once the lock was lost (taken over as stale): nothing may be sent any more, and the ledger is another's.
+   * An answer to what was sent before is still stored where the record's generation is the one that was sent.
+   * True as well while this process stood still for so long that the lock may have been taken over, until that is
+   * known. Synchronous, so that nothing comes between it and a send.
+   */
   readonly lost: boolean;
+  /** False where no other window shares the store: what is handed over would be for nobody. */
+  readonly shared: boolean;
+  /**
+   * Asks the lock itself, which `lost` only remembers. Worth it before a send.
+   * @throws WorkbenchError `lock_lost`
+   */
+  renew(): Promise<void>;
   readLedger(): Promise<LedgerEntry | undefined>;
+  /**
+   * Replaces the whole entry; `signedOutAt` is not written.
+   * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation
+   */
   writeLedger(entry: LedgerEntry): Promise<void>;
+  /**
+   * Leaves the newest record, sealed, for other windows and for the next start. On disk when it resolves.
+   * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation
+   */
+  handOver(generation: number, sealed: string): Promise<void>;
+  /** What was handed over last, by whichever window; `undefined` too where it cannot be read. */
+  takeOver(): Promise<HandedOver | undefined>;
+}
+
+export interface HandedOver {
+  /** The record's, as written beside it; only opening `sealed` shows that it is. */
+  readonly generation: number;
+  readonly sealed: string;
 }
 
 /** One holder per name among all windows that share a store. */
@@ -51,6 +93,24 @@ export interface CrossWindowLock {
    */
   withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T>;
 }
+
+/** What can be seen and done without holding the lock. */
+export interface SharedNotes {
+  /** For showing what is newest. What to send is decided under the lock. */
+  peek(name: string): Promise<{ readonly ledger?: LedgerEntry; readonly handedOver?: HandedOver }>;
+  /**
+   * Signs out for all windows: voids every record that exists by now, and what a refresh under way still brings.
+   * Does not wait for the lock, so that a sign-out never waits for an issuer.
+   * @param generation the newest one that the caller knows
+   * @param at milliseconds since the epoch
+   * @returns the newest generation that is void now: an empty record takes it, the next sign-in counts on from it
+   */
+  forget(name: string, generation: number, at: number): Promise<number>;
+  /** Another window, or this one, wrote something for `name`. A hint to look, never a fact; see `SecretVault`. */
+  onDidChange(listener: (name: string) => void): () => void;
+}
+
+export interface SharedLock extends CrossWindowLock, SharedNotes {}
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

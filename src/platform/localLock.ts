@@ -1,44 +1,49 @@
 import { WorkbenchError } from '../core/errors.ts';
-import type { CrossWindowLock, Lease, LedgerEntry } from '../core/ports.ts';
+import type { LedgerEntry, SharedLock } from '../core/ports.ts';
+import { createTurns } from './turns.ts';
+import { until } from './waiting.ts';
 
 /** A lock among the callers of this window, for stores that no other window shares. The ledger lives in memory. */
-export function createLocalLock(): CrossWindowLock {
-  const queues = new Map<string, Promise<unknown>>();
+export function createLocalLock(): SharedLock {
+  const turns = createTurns();
   const ledger = new Map<string, LedgerEntry>();
 
-  return {
-    async withLock(name, signal, work) {
-      const before = queues.get(name) ?? Promise.resolve();
-      let release: () => void = () => {};
-      const mine = new Promise<void>(resolve => {
-        release = resolve;
-      });
-      const turn = before.then(() => mine);
-      queues.set(name, turn);
-      try {
-        await raced(before, signal);
-        return await work(lease(name));
-      } finally {
-        release();
-        if (queues.get(name) === turn) queues.delete(name);
-      }
-    },
-  };
-
-  function lease(name: string): Lease {
-    return {
-      lost: false,
-      readLedger: async () => ledger.get(name),
-      writeLedger: async entry => void ledger.set(name, entry),
-    };
+  function covered(name: string, generation: number): void {
+    const { signedOutAt, generation: last = 0 } = ledger.get(name) ?? {};
+    if (signedOutAt !== undefined && generation <= last) {
+      throw new WorkbenchError('superseded', { connection: name, signedOut: true });
+    }
   }
-}
 
-function raced(turn: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-  if (signal.aborted) return Promise.reject(new WorkbenchError('cancelled', { sent: false }));
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new WorkbenchError('cancelled', { sent: false }));
-    signal.addEventListener('abort', stop, { once: true });
-    turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
+  return {
+    withLock: (name, signal, work) =>
+      turns.take(
+        name,
+        turn => until(turn, signal),
+        () =>
+          work({
+            lost: false,
+            shared: false,
+            renew: async () => {},
+            readLedger: async () => ledger.get(name),
+            writeLedger: async entry => {
+              covered(name, entry.generation);
+              ledger.set(name, entry);
+            },
+            // There is no other window to hand anything to, and a record in memory ends with this one.
+            handOver: async generation => covered(name, generation),
+            takeOver: async () => undefined,
+          }),
+      ),
+    peek: async name => {
+      const entry = ledger.get(name);
+      return entry === undefined ? {} : { ledger: entry };
+    },
+    forget: async (name, generation, at) => {
+      const last = Math.max(generation, ledger.get(name)?.generation ?? 0) + 1;
+      ledger.set(name, { generation: last, signedOutAt: at });
+      return last;
+    },
+    onDidChange: () => () => {},
+  };
 }

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Lease, LedgerEntry } from '../../../src/core/ports.ts';
+import { failureOf } from '../../support/failureOf.ts';
+import { listeningLog, never, promised, useFolder, windowOf } from './support.ts';
+
+describe('ledger', () => {
+  const folder = useFolder();
+  const write = (file: string, content: string | Uint8Array) => writeFile(join(folder.path, file), content);
+
+  it('counts as absent where it is torn or foreign, says so, and is written anew', async () => {
+    const whole = JSON.stringify({ version: 1, generation: 7, fingerprint: 'f', after: 0 });
+    const torn = Array.from(whole, (_, length) => whole.slice(0, length));
+    const foreign = [
+      ...['null', '[]', '7', '"text"', '{}', '\0'.repeat(50), `${whole}x`, whole.replace('1', '2')],
+      ...['-1', '1.5', '1e400', '9007199254740991', '"7"', 'null'].map(text => whole.replace('7', text)),
+      ...['intent', 'refused', 'notBefore', 'fingerprint'].map(name => whole.replace('}', `,"${name}":{}}`)),
+      ' '.repeat(5000),
+    ];
+    for (const text of [...torn, ...foreign]) {
+      const { log, heard } = listeningLog();
+      await write('n-a.ledger', text);
+      assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {}, text);
+      assert.equal(heard.length, 1, text);
+      assert.equal(heard[0]?.event, 'ledger unreadable');
+    }
+    await windowOf(folder.path).withLock('a', never, lease => lease.writeLedger({ generation: 1 }));
+    assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 1 } });
+  });
+
+  it('survives a folder in its place', async () => {
+    const { log, heard } = listeningLog();
+    await mkdir(join(folder.path, 'n-a.ledger'));
+    await mkdir(join(folder.path, 'n-a.journal'));
+    assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {});
+    assert.deepEqual(heard.map(({ fields }) => fields.reason).sort(), ['EISDIR', 'EISDIR']);
+  });
+
+  it('reads back whatever is written, and any bytes without failing', async () => {
+    const lock = windowOf(folder.path);
+    const time = fc.double({ noNaN: true, noDefaultInfinity: true }).map(value => value + 0);
+    const entries: fc.Arbitrary<LedgerEntry> = fc.record(
+      {
+        generation: fc.nat({ max: 2 ** 31 }),
+        fingerprint: fc.string({ minLength: 1, maxLength: 64 }),
+        notBefore: time,
+        intent: fc.record({ at: time }),
+        refused: fc.record({ at: time, error: fc.string({ minLength: 1, maxLength: 200 }) }),
+      },
+      { requiredKeys: ['generation'] },
+    );
+    await fc.assert(
+      fc.asyncProperty(entries, fc.uint8Array({ maxLength: 200 }), async (entry, bytes) => {
+        await lock.withLock('a', never, lease => lease.writeLedger(entry));
+        assert.deepEqual(plain((await lock.peek('a')).ledger), plain(entry));
+        await write('n-a.ledger', bytes);
+        await write('n-a.signed-out', bytes);
+        await write('n-a.journal', bytes);
+        await lock.peek('a');
+        await write('n-a.signed-out', '');
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** As JSON has it, where there is no -0. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+describe('sign-out of all windows', () => {
+  const folder = useFolder();
+
+  async function signedIn(generation: number) {
+    const lock = windowOf(folder.path);
+    await lock.withLock('a', never, async lease => {
+      await lease.handOver(generation, `sealed ${generation}`);
+      await lease.writeLedger({ generation });
+    });
+    return lock;
+  }
+
+  it('keeps the fact and nothing else', async () => {
+    const lock = await signedIn(4);
+    assert.equal(await lock.forget('a', 2, 99), 5);
+    assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 5, signedOutAt: 99 } });
+    assert.deepEqual(await readdir(folder.path), ['n-a.signed-out']);
+  });
+
+  it('counts from the newest generation that either knows', async () => {
+    const lock = await signedIn(4);
+    assert.equal(await lock.forget('a', 40, 99), 41);
+    assert.equal(await lock.forget('a', 1, 100), 42);
+    assert.equal(await lock.forget('never seen', 0, 1).catch(() => 'refused'), 'refused');
+    assert.equal(await lock.forget('new', 0, 1), 1);
+  });
+
+  it('wins over what is under way in another window, without waiting for it', async () => {
+    await signedIn(4);
+    const { promise: end, resolve } = promised();
+    const { promise: held, resolve: hold } = promised<Lease>();
+    const holder = windowOf(folder.path).withLock('a', never, lease => {
+      hold(lease);
+      return end;
+    });
+    const lease = await held;
+    assert.equal(await windowOf(folder.path).forget('a', 4, 99), 5);
+    for (const failure of [
+      failureOf(lease.handOver(5, 'late')),
+      failureOf(lease.writeLedger({ generation: 5 })),
+    ]) {
+      const { code, data } = await failure;
+      assert.equal(code, 'superseded');
+      assert.equal(data.signedOut, true);
+    }
+    assert.deepEqual(await lease.readLedger(), { generation: 5, signedOutAt: 99 });
+    resolve();
+    await holder;
+    assert.deepEqual(await readdir(folder.path), ['n-a.signed-out']);
+  });
+
+  it('gives way to the sign-in after it', async () => {
+    const lock = await signedIn(4);
+    await lock.forget('a', 4, 99);
+    await signedIn(6);
+    assert.deepEqual(await lock.peek('a'), {
+      ledger: { generation: 6 },
+      handedOver: { generation: 6, sealed: 'sealed 6' },
+    });
+  });
+
+  it('does not delete a sign-in that a crash kept out of the ledger', async () => {
+    const lock = await signedIn(4);
+    await lock.forget('a', 4, 99);
+    await lock.withLock('a', never, lease => lease.handOver(6, 'sealed 6'));
+    await lock.withLock('a', never, async () => {});
+    assert.deepEqual(await lock.peek('a'), {
+      ledger: { generation: 5, signedOutAt: 99 },
+      handedOver: { generation: 6, sealed: 'sealed 6' },
+    });
+  });
+
+  it('voids everything older, however refreshes, sign-ins and sign-outs come together', async () => {
+    let name = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(fc.constantFrom('refresh', 'signIn', 'signOut'), { minLength: 2, maxLength: 8 }),
+        async (s, steps) => {
+          const id = `p${name++}`;
+          const lock = windowOf(folder.path);
+          await lock.withLock(id, never, lease => lease.writeLedger({ generation: 1 }));
+          const signOuts: number[] = [];
+          const written: number[] = [];
+          const run = async (kind: string) => {
+            await s.schedule(Promise.resolve(), kind);
+            const own = windowOf(folder.path);
+            if (kind === 'signOut') return void signOuts.push(await own.forget(id, 0, 1));
+            await own.withLock(id, never, async lease => {
+              const before = await lease.readLedger();
+              if (kind === 'refresh' && before?.signedOutAt !== undefined) return;
+              await s.schedule(Promise.resolve(), 'answer');
+              const generation = (before?.generation ?? 0) + 1;
+              try {
+                await lease.handOver(generation, 'sealed');
+                await lease.writeLedger({ generation });
+                written.push(generation);
+              } catch {
+                // Signed out meanwhile.
+              }
+            });
+          };
+          const all = Promise.all(steps.map(run));
+          await s.waitFor(all);
+          const { ledger, handedOver } = await lock.peek(id);
+          const last = Math.max(0, ...signOuts);
+          const alive = ledger?.signedOutAt === undefined;
+          if (alive && signOuts.length > 0) assert.ok((ledger?.generation ?? 0) > last);
+          if (!alive) assert.ok(!written.some(generation => generation > last));
+          if (handedOver) assert.equal(handedOver.generation > last, true);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,55 @@
+import { setMaxListeners } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Log, SharedLock } from '../../../src/core/ports.ts';
+import { createFileLock, type FileLockOptions } from '../../../src/platform/fileLock.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
+
+/** A folder of its own for each test, gone after it. */
+export function useFolder(): { readonly path: string } {
+  let path = '';
+  beforeEach(async () => {
+    path = await mkdtemp(join(tmpdir(), 'jwtw-lock-'));
+  });
+  afterEach(() => rm(path, { recursive: true, force: true }));
+  return {
+    get path() {
+      return path;
+    },
+  };
+}
+
+export interface Heard {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export function listeningLog(): { readonly log: Log; readonly heard: Heard[] } {
+  const heard: Heard[] = [];
+  return { heard, log: (level, event, fields = {}) => void heard.push({ level, event, fields }) };
+}
+
+/** Dead after 0.3 s. */
+export const quickTimes = { heartbeat: 50, stale: 300, patience: 3000, poll: 10 };
+
+/** A lock as a window of its own would have it. */
+export function windowOf(folder: string, options: Partial<FileLockOptions> = {}): SharedLock {
+  return createFileLock({ folder, clock: systemClock, log: () => {}, times: quickTimes, ...options });
+}
+
+export const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+/** A promise and how to keep it. */
+export function promised<T = void>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+} {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>(keep => {
+    resolve = keep;
+  });
+  return { promise, resolve };
+}
