@@ -85,7 +85,11 @@ export function startExtension(
     startTicker(
       sessions,
       clock,
-      id => view.visible || statusBar.active()?.connection.id === id,
+      () => {
+        if (view.visible) return () => true;
+        const active = statusBar.active()?.connection.id;
+        return id => id === active;
+      },
       () => {
         if (view.visible) tree.tick();
         statusBar.tick();

@@ -24,8 +24,10 @@ export function createStatusBar(sessions: Sessions, clock: Clock): StatusBar {
 
   /** The one that was chosen; else the first that has tokens. */
   function active(): Session | undefined {
-    const all = sessions.list();
-    return all.find(({ connection }) => connection.id === chosen) ?? all.find(({ record }) => record?.tokens);
+    return (
+      (chosen === undefined ? undefined : sessions.get(chosen)) ??
+      sessions.list().find(({ record }) => record?.tokens)
+    );
   }
 
   function tick(): void {

@@ -5,12 +5,12 @@ import { nextChange } from './text/time.ts';
 /**
  * The one timer of all countdowns. It sleeps until the next text changes, and not at all while nothing that
  * counts is on screen. Returns the function that stops it.
- * @param visible whether anyone can see a countdown of this session
+ * @param watched asked once each time: whether anyone can see a countdown of a session
  */
 export function startTicker(
   sessions: Sessions,
   clock: Clock,
-  visible: (id: string) => boolean,
+  watched: () => (id: string) => boolean,
   tick: () => void,
 ): { reschedule(): void; dispose(): void } {
   let cancel: (() => void) | undefined;
@@ -18,6 +18,7 @@ export function startTicker(
   function reschedule(): void {
     cancel?.();
     const now = clock.now();
+    const visible = watched();
     let wait = Number.POSITIVE_INFINITY;
     for (const { connection, record } of sessions.list()) {
       const end = record?.tokens?.expires_at;

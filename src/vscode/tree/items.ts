@@ -1,12 +1,4 @@
-import {
-  type Command,
-  l10n,
-  MarkdownString,
-  ThemeColor,
-  ThemeIcon,
-  TreeItem,
-  TreeItemCollapsibleState,
-} from 'vscode';
+import { type Command, l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
@@ -53,9 +45,7 @@ export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
   item.id = keyOf(node);
   if (row.description) item.description = row.description;
   if (row.icon) item.iconPath = new ThemeIcon(row.icon, row.color ? new ThemeColor(row.color) : undefined);
-  item.tooltip = new MarkdownString().appendText(
-    row.tooltip ?? [row.label, row.description].filter(Boolean).join(': '),
-  );
+  item.tooltip = row.tooltip ?? [row.label, row.description].filter(Boolean).join(': ');
   item.accessibilityInformation = {
     label: row.spoken ?? [row.label, row.description].filter(Boolean).join(', '),
   };

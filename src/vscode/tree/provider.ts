@@ -2,7 +2,6 @@ import { EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import {
-  badgeOf,
   checkNodes,
   childrenOf,
   endOf,
@@ -13,8 +12,7 @@ import {
   type ViewNode,
 } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
-import { badgeText } from '../text/states.ts';
-import { durationText } from '../text/time.ts';
+import { nextChange } from '../text/time.ts';
 import { type ItemContext, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
@@ -34,7 +32,8 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
-  const shown = new Map<string, string>();
+  /** When each shown countdown reads differently, in milliseconds since the epoch. */
+  const shown = new Map<string, number>();
 
   function known(node: ViewNode): ViewNode {
     const key = keyOf(node);
@@ -44,13 +43,12 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
     return before ?? node;
   }
 
-  function countdown(node: ViewNode, now: number): string | undefined {
+  /** The time that a row counts down to or up from. */
+  function counted(node: ViewNode): number | undefined {
     const session = 'id' in node ? sessions.get(node.id) : undefined;
     if (session === undefined) return undefined;
-    if (node.kind === 'connection') return badgeText(badgeOf(session, now));
-    if (node.kind !== 'token') return undefined;
-    const end = endOf(session, node.name);
-    return end === undefined ? undefined : `${end > now} ${durationText(end - now)}`;
+    if (node.kind === 'connection') return session.record?.tokens?.expires_at;
+    return node.kind === 'token' ? endOf(session, node.name) : undefined;
   }
 
   const context: ItemContext = { sessions, verifications, clock };
@@ -72,8 +70,10 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
     onDidChangeTreeData: changed.event,
     getTreeItem(node): TreeItem {
       const now = clock.now();
-      const text = countdown(node, now);
-      if (text !== undefined) shown.set(keyOf(node), text);
+      const end = counted(node);
+      const key = keyOf(node);
+      if (end === undefined) shown.delete(key);
+      else shown.set(key, now + nextChange(end, now));
       return treeItem(node, context);
     },
     async getChildren(node) {
@@ -95,9 +95,13 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
     tick() {
       const now = clock.now();
       const stale: ViewNode[] = [];
-      for (const [key, text] of shown) {
-        const node = nodes.get(key);
-        if (node && countdown(node, now) !== text) stale.push(node);
+      for (const [key, changesAt] of shown) {
+        const node = now >= changesAt ? nodes.get(key) : undefined;
+        const end = node && counted(node);
+        if (node === undefined || end === undefined) continue;
+        // A row that is folded away is not drawn again: its next change counts from here all the same.
+        shown.set(key, now + nextChange(end, now));
+        stale.push(node);
       }
       if (stale.length > 0) changed.fire(stale);
     },
