@@ -25,6 +25,12 @@ type Sentences = readonly [detail: string, advice?: string];
 function sentencesFor(check: Check): Sentences {
   if (check.code === 'jwks_invalid') return keySetSentences(check);
   if (check.code === 'key_invalid') return keySentences(check);
+  if (check.code === 'response_too_large') {
+    return [
+      l10n.t('The answer is larger than {0} bytes and was not read.', plain(check.data?.limit)),
+      l10n.t('Check jwksUri: a key set is far smaller.'),
+    ];
+  }
   if (isErrorCode(check.code)) {
     // Keys are asked for without any token, so that nothing needs to be said about one.
     return [describeError(new WorkbenchError(check.code, { ...check.data, sent: undefined }))];
