@@ -1,0 +1,65 @@
+import { isWorkbenchError } from './errors.ts';
+import { type JournalFault, open, type Subject, seal } from './journal.ts';
+import type { JournalKeys } from './journalKeys.ts';
+import type { HandedOver, Lease, Log } from './ports.ts';
+
+/** Windows hand each other the newest record, because their stores show it late or never. */
+export interface Handover {
+  /**
+   * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet. False, and
+   * reported, where that failed; the store is then the only place.
+   * @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`
+   */
+  give(lease: Lease, subject: Subject, text: string): Promise<boolean>;
+  /**
+   * The text of a record that is newer than `generation`, or why what lies there cannot be read. Nothing is deleted:
+   * a window that has its key may still come.
+   * @param from what a lease's `takeOver` or a `peek` brought
+   */
+  take(
+    from: HandedOver | undefined,
+    connection: string,
+    generation: number,
+  ): Promise<TakenOver | HandoverFault | undefined>;
+}
+
+export interface TakenOver {
+  readonly generation: number;
+  readonly text: string;
+}
+
+export interface HandoverFault {
+  readonly generation: number;
+  readonly fault: JournalFault;
+}
+
+export function createHandover({ keys, log }: { readonly keys: JournalKeys; readonly log: Log }): Handover {
+  return {
+    async give(lease, subject, text) {
+      if (!lease.shared) return true;
+      const key = await keys.current();
+      if (key === undefined) return false;
+      try {
+        await lease.handOver(subject.generation, await seal(key, subject, text));
+        return true;
+      } catch (error) {
+        if (isWorkbenchError(error)) throw error;
+        // A full disk must not keep the answer from the store.
+        const type = error instanceof Error && 'code' in error ? String(error.code) : typeof error;
+        log('error', 'journal not written', { connection: subject.connection, type });
+        return false;
+      }
+    },
+    async take(from, connection, generation) {
+      if (from === undefined || from.generation <= generation) return undefined;
+      const opened = await open(await keys.known(), { connection, generation: from.generation }, from.sealed);
+      if ('text' in opened) return { generation: from.generation, text: opened.text };
+      log('warn', 'journal not opened', {
+        connection,
+        generation: from.generation,
+        reason: opened.fault,
+      });
+      return { generation: from.generation, fault: opened.fault };
+    },
+  };
+}
