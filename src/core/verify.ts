@@ -16,14 +16,8 @@ import { b64, crit } from './headerChecks.ts';
 import { type JsonObject, own } from './json.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
 import { type DecodedJws, decodeToken, isNone } from './jwt.ts';
-import {
-  type KeySet,
-  keyFinding,
-  readKeySet,
-  readKeyText,
-  selectKeys,
-  type VerificationKey,
-} from './keys.ts';
+import { type KeySet, keyFinding, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
+import { readKeyText } from './keyText.ts';
 
 export type KeySource =
   /** A key set that was read already (`readKeySet`), or as JSON: its object or the array of its keys. */
