@@ -183,7 +183,7 @@ describe('sign-out of all windows', () => {
           if (handedOver) assert.equal(handedOver.generation > last, true);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -1,0 +1,140 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isWorkbenchError } from '../../../src/core/errors.ts';
+import { createHandover } from '../../../src/core/handover.ts';
+import { createJournalKeys } from '../../../src/core/journalKeys.ts';
+import type { Lease, SecretVault } from '../../../src/core/ports.ts';
+import { createFileLock } from '../../../src/platform/fileLock.ts';
+import type { LockTimes } from '../../../src/platform/lockWait.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
+import { laggingStore } from './laggingStore.ts';
+
+/** One window of many, as a process of its own. It does what it is told and says what came of it. */
+export interface Orders {
+  readonly folder: string;
+  readonly times: Partial<LockTimes>;
+  /** Milliseconds until this window sees what others have stored. */
+  readonly lag: number | 'never';
+}
+
+export type Order =
+  | { readonly type: 'count'; readonly rounds: number }
+  | { readonly type: 'hold' }
+  | { readonly type: 'write' }
+  | { readonly type: 'refresh'; readonly stopAfter?: 'journal' | 'vault' }
+  | { readonly type: 'answer'; readonly token: string };
+
+export interface Word {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+interface TestRecord {
+  readonly generation: number;
+  readonly token: string;
+}
+
+const connection = 'a';
+const orders: Orders = JSON.parse(process.argv[2] ?? '');
+const events: string[] = [];
+const log = (_: unknown, event: string) => void events.push(event);
+const lock = createFileLock({ ...orders, clock: systemClock, log });
+const secrets: SecretVault = laggingStore(join(orders.folder, 'secrets'), orders.lag);
+const keys = createJournalKeys({
+  secrets,
+  lock,
+  log,
+  // A tenth of the time that is meant for people's machines.
+  clock: { ...systemClock, schedule: (callback, delay) => systemClock.schedule(callback, delay / 10) },
+});
+const handover = createHandover({ keys, log });
+const never = new AbortController().signal;
+let answered: (token: string) => void = () => {};
+let held: Lease | undefined;
+
+const say = (word: Word) => void process.send?.(word);
+const forEver = () => new Promise<never>(() => {});
+
+/** Counts in a file that cannot be shared, and would show it: read, wait, write. */
+async function count(rounds: number): Promise<void> {
+  const file = join(orders.folder, 'count');
+  for (let round = 0; round < rounds; round++) {
+    await lock.withLock(connection, never, async () => {
+      const before = Number(await readFile(file, 'utf8'));
+      await new Promise(setImmediate);
+      await writeFile(file, String(before + 1));
+    });
+  }
+  say({ type: 'counted' });
+}
+
+async function hold(): Promise<void> {
+  await lock.withLock(connection, never, lease => {
+    held = lease;
+    say({ type: 'held' });
+    return forEver();
+  });
+}
+
+/** The first thing after a stop: nothing has been awaited yet when `lost` is asked. */
+async function write(): Promise<void> {
+  const lost = held?.lost;
+  const code = async (work: Promise<unknown> | undefined) => {
+    try {
+      await work;
+      return 'written';
+    } catch (error) {
+      return isWorkbenchError(error) ? error.code : String(error);
+    }
+  };
+  const ledger = await code(held?.writeLedger({ generation: 1000 }));
+  const journal = await code(held?.handOver(1000, 'sealed'));
+  say({ type: 'tried', lost, ledger, journal, renewed: await code(held?.renew()) });
+}
+
+/** A refresh reduced to what windows share. The parent is the issuer. */
+async function refresh(stopAfter?: 'journal' | 'vault'): Promise<void> {
+  await lock.withLock(connection, never, async lease => {
+    const ledger = await lease.readLedger();
+    const text = await secrets.get(connection);
+    let record: TestRecord = text === undefined ? { generation: 0, token: '' } : JSON.parse(text);
+    const newer = await handover.take(await lease.takeOver(), connection, record.generation);
+    if (newer && 'text' in newer) {
+      record = JSON.parse(newer.text);
+      await secrets.store(connection, newer.text);
+    }
+    if (record.generation < (ledger?.generation ?? 0)) return say({ type: 'behind', events });
+    await lease.renew();
+    const answer = new Promise<string>(resolve => {
+      answered = resolve;
+    });
+    say({ type: 'post', token: record.token, generation: record.generation });
+    const next: TestRecord = { generation: record.generation + 1, token: await answer };
+    const sealed = JSON.stringify(next);
+    await handover.give(lease, { connection, generation: next.generation }, sealed);
+    if (stopAfter === 'journal') return stop();
+    await secrets.store(connection, sealed);
+    if (stopAfter === 'vault') return stop();
+    await lease.writeLedger({ generation: next.generation });
+    say({ type: 'refreshed', generation: next.generation });
+  });
+}
+
+function stop(): Promise<never> {
+  say({ type: 'stopped' });
+  return forEver();
+}
+
+const work = {
+  count: ({ rounds }: { rounds: number }) => count(rounds),
+  hold,
+  write,
+  refresh: ({ stopAfter }: { stopAfter?: 'journal' | 'vault' }) => refresh(stopAfter),
+  answer: async ({ token }: { token: string }) => answered(token),
+};
+
+process.on('message', (order: Order) => {
+  const run: (order: never) => Promise<void> = work[order.type];
+  run(order as never).catch(error => say({ type: 'failed', error: String(error?.stack ?? error) }));
+});
+say({ type: 'ready' });

@@ -1,0 +1,30 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import type { SecretVault } from '../../../src/core/ports.ts';
+
+interface Entry {
+  readonly key: string;
+  readonly value: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly by: number;
+}
+
+/** A store of secrets that windows share and in which each sees the others' writes only `lag` milliseconds later. */
+export function laggingStore(file: string, lag: number | 'never', by = process.pid): SecretVault {
+  const start = Date.now();
+  const entries = async (): Promise<Entry[]> => {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    return text.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line) as Entry]));
+  };
+  const visible = (entry: Entry) =>
+    entry.by === by || entry.at <= (lag === 'never' ? start : Date.now() - lag);
+  return {
+    get: async key => (await entries()).findLast(entry => entry.key === key && visible(entry))?.value,
+    // One line in one write: appended as a whole, whoever else writes.
+    store: (key, value) =>
+      appendFile(file, `${JSON.stringify({ key, value, at: Date.now(), by } satisfies Entry)}\n`),
+    delete: () => Promise.reject(new Error('not needed')),
+    keys: async () => undefined,
+    onDidChange: () => () => {},
+  };
+}
