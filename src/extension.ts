@@ -1,6 +1,14 @@
-import { EventEmitter, type ExtensionContext, ExtensionMode, commands as registry, window } from 'vscode';
+import {
+  EventEmitter,
+  type ExtensionContext,
+  ExtensionMode,
+  commands as registry,
+  window,
+  workspace,
+} from 'vscode';
 import type { JwtWorkbenchApi } from './api.ts';
 import { contextKeys, views } from './contributions.ts';
+import { startAutoRefresh } from './core/autoRefresh.ts';
 import { bindingOf } from './core/connection.ts';
 import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
 import { lazy } from './core/lazy.ts';
@@ -71,14 +79,24 @@ export function startExtension(
         bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
     }),
   );
+  const autoRefresh = own(
+    startAutoRefresh({
+      sessions,
+      refresher,
+      clock,
+      jitter: Math.random(),
+      allowed: () => workspace.isTrusted,
+    }),
+  );
+  own(workspace.onDidGrantWorkspaceTrust(autoRefresh.reschedule));
   const mock = own(createMockService({ vault, lock, sessions, connections, clock }));
 
   // What people see
-  const tree = own(createConnectionsTree({ sessions, verifications, clock }));
+  const tree = own(createConnectionsTree({ sessions, verifications, clock, plan: autoRefresh.plan }));
   const view = own(
     window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
   );
-  const statusBar = own(createStatusBar(sessions, clock));
+  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan));
   const documents = own(createTokenDocuments(clock));
   const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
   const ticker = own(

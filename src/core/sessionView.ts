@@ -35,6 +35,8 @@ export type ViewNode =
       readonly name: TokenName;
       readonly warning: TokenWarning;
     }
+  /** When the connection is refreshed next, or why it is not. */
+  | { readonly kind: 'next'; readonly id: string }
   | FactNode;
 
 export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
@@ -87,6 +89,8 @@ export function keyOf(node: ViewNode): string {
         : `${node.id}/${node.name}/message/${node.message}`;
     case 'token':
       return `${node.id}/${node.name}`;
+    case 'next':
+      return `${node.id}/next`;
     case 'section':
       return `${node.id}/${node.name}/${node.section}`;
     case 'claim':
@@ -112,6 +116,7 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
         ? { kind: 'connection', id: node.id }
         : { kind: 'token', id: node.id, name: node.name };
     case 'token':
+    case 'next':
       return { kind: 'connection', id: node.id };
     case 'section':
     case 'fact':
@@ -219,7 +224,9 @@ function connectionChildren(session: Session): ViewNode[] {
     tokenOf(session, name),
   );
   if (names.length === 0 && !problem) messages.push({ kind: 'message', id, message: 'no_tokens' });
-  return [...messages, ...names.map(name => ({ kind: 'token', id, name }) as const)];
+  const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
+  const next = tokenOf(session, 'refresh_token') ? [{ kind: 'next', id } as const] : [];
+  return [...messages, ...tokens, ...next];
 }
 
 function tokenChildren(session: Session, name: TokenName): ViewNode[] {

@@ -1,8 +1,10 @@
-import { l10n, MarkdownString, StatusBarAlignment, ThemeColor, window } from 'vscode';
+import { l10n, StatusBarAlignment, ThemeColor, window } from 'vscode';
 import { commands } from '../contributions.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Plan } from '../core/schedule.ts';
 import type { Session, Sessions } from '../core/sessions.ts';
 import { badgeOf } from '../core/sessionView.ts';
+import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText } from './text/time.ts';
 
@@ -16,7 +18,11 @@ export interface StatusBar {
 }
 
 /** One item: the active connection and what is left of its access token. A click refreshes it. */
-export function createStatusBar(sessions: Sessions, clock: Clock): StatusBar {
+export function createStatusBar(
+  sessions: Sessions,
+  clock: Clock,
+  plan: (session: Session) => Plan,
+): StatusBar {
   const item = window.createStatusBarItem('jwtWorkbench.active', StatusBarAlignment.Right, 90);
   item.name = 'JWT Workbench';
   let chosen: string | undefined;
@@ -39,8 +45,11 @@ export function createStatusBar(sessions: Sessions, clock: Clock): StatusBar {
     }
     const badge = badgeOf(session, clock.now());
     const { label, id } = session.connection;
-    const left =
-      badge.state === 'active' && badge.remaining !== undefined
+    const next = plan(session);
+    const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending';
+    const left = upset
+      ? planText(next, clock.now())
+      : badge.state === 'active' && badge.remaining !== undefined
         ? durationText(badge.remaining)
         : badgeText(badge);
     const text = `$(${badge.state === 'active' ? 'key' : stateIcons[badge.state]}) ${escapeIcons(label)}: ${left}`;
@@ -49,8 +58,9 @@ export function createStatusBar(sessions: Sessions, clock: Clock): StatusBar {
     item.text = text;
     const refreshable = session.record?.tokens?.refresh_token !== undefined;
     const action = refreshable ? l10n.t('Select to refresh.') : l10n.t('Select to show it in the sidebar.');
-    item.tooltip = new MarkdownString().appendText(`${label}: ${badgeText(badge)}. ${action}`);
-    item.accessibilityInformation = { label: l10n.t('{0}: {1}. {2}', label, badgeText(badge), action) };
+    const what = [badgeText(badge), planText(next, clock.now())].join(', ');
+    item.tooltip = `${label}: ${what}. ${action}`;
+    item.accessibilityInformation = { label: l10n.t('{0}: {1}. {2}', label, what, action) };
     item.command = refreshable
       ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: [{ kind: 'connection', id }] }
       : { command: commands.status, title: l10n.t('Show Status') };

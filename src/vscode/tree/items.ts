@@ -2,6 +2,7 @@ import { type Command, l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibl
 import { commands, itemWords } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
+import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
 import { badgeOf, type ClaimNode, endOf, keyOf, type ViewNode } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
@@ -13,11 +14,13 @@ import { checkItem } from './checkItem.ts';
 import { claimItem } from './claimItem.ts';
 import { factItem } from './factItem.ts';
 import { messageItem } from './messageItem.ts';
+import { nextItem } from './nextItem.ts';
 
 export interface ItemContext {
   readonly sessions: Sessions;
   readonly verifications: Verifications;
   readonly clock: Clock;
+  readonly plan: (session: Session) => Plan;
 }
 
 /** The look of a row: label, words beside it, icon, tooltip, and what a screen reader says. */
@@ -79,6 +82,8 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
     }
     case 'connection':
       return session ? connectionRow(session, now) : { label: node.id };
+    case 'next':
+      return session ? nextItem(context.plan(session), now) : { label: node.id };
     case 'token':
       return session ? tokenRow(node.name, session, context, now) : { label: node.name };
     case 'section':

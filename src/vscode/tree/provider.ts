@@ -1,6 +1,7 @@
 import { EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
 import type { Clock } from '../../core/ports.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { Plan } from '../../core/schedule.ts';
+import type { Session, Sessions } from '../../core/sessions.ts';
 import {
   checkNodes,
   childrenOf,
@@ -25,10 +26,11 @@ export interface TreeParts {
   readonly sessions: Sessions;
   readonly verifications: Verifications;
   readonly clock: Clock;
+  readonly plan: (session: Session) => Plan;
 }
 
 /** Pulls everything from the read model; of its own it keeps only which texts are on screen. */
-export function createConnectionsTree({ sessions, verifications, clock }: TreeParts): ConnectionsTree {
+export function createConnectionsTree({ sessions, verifications, clock, plan }: TreeParts): ConnectionsTree {
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
@@ -48,10 +50,14 @@ export function createConnectionsTree({ sessions, verifications, clock }: TreePa
     const session = 'id' in node ? sessions.get(node.id) : undefined;
     if (session === undefined) return undefined;
     if (node.kind === 'connection') return session.record?.tokens?.expires_at;
+    if (node.kind === 'next') {
+      const next = plan(session);
+      return 'at' in next ? next.at : undefined;
+    }
     return node.kind === 'token' ? endOf(session, node.name) : undefined;
   }
 
-  const context: ItemContext = { sessions, verifications, clock };
+  const context: ItemContext = { sessions, verifications, clock, plan };
   const stops = [
     sessions.onDidChange(id => {
       if (id === undefined) {

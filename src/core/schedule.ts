@@ -1,0 +1,69 @@
+import { failureKind } from './failure.ts';
+import type { Session } from './sessions.ts';
+
+/** When a connection is refreshed next without anyone asking, or why it is not. */
+export type Plan =
+  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | 'backing_off' }
+  | { readonly never: NoPlan };
+
+export type NoPlan =
+  | 'off'
+  | 'no_refresh_token'
+  | 'end_unknown'
+  | 'sign_in'
+  | 'configuration'
+  | 'unreadable'
+  | 'not_trusted';
+
+const second = 1000;
+const minute = 60 * second;
+
+/** How long before its end a token is refreshed: a fifth of its lifetime, within these bounds; milliseconds. */
+export const lead = { share: 0.2, least: 10 * second, most: 5 * minute };
+
+/** However short a lifetime is, an issuer is not asked more often than this, in milliseconds. */
+export const leastInterval = 3 * second;
+
+/** Waiting times after failures in a row, in milliseconds: doubled each time up to the most. */
+export const backoff = { first: 5 * second, most: 10 * minute };
+
+/**
+ * Plans the next refresh of one connection. Pure: the same session gives the same plan.
+ * @param now milliseconds since the epoch
+ * @param jitter from 0 to 1, one per window: windows that plan the same refresh come one after the other
+ */
+export function planRefresh(session: Session, now: number, jitter: number): Plan {
+  const { connection, record, problem, lastRefresh, failures } = session;
+  if (!connection.autoRefresh) return { never: 'off' };
+  if (problem) return { never: 'unreadable' };
+  const tokens = record?.tokens;
+  if (record === undefined || tokens?.refresh_token === undefined) return { never: 'no_refresh_token' };
+  if (record.refused?.generation === record.generation) return { never: 'sign_in' };
+  const error = lastRefresh?.error;
+  if (error && lastRefresh && error.code !== 'cancelled') {
+    if (failureKind(error) === 'configuration') return { never: 'configuration' };
+    return retry(lastRefresh.at + lastRefresh.duration, failures, Number(error.data.retryAfter ?? 0), jitter);
+  }
+  if (tokens.access_token === undefined) return { at: now + jitter * second, because: 'ending' };
+  if (tokens.expires_at === undefined) return { never: 'end_unknown' };
+  const at = tokens.expires_at - leadTime(tokens.expires_at - tokens.obtained_at) * (1 + jitter / 4);
+  const earliest = tokens.obtained_at + leastInterval;
+  // After a long sleep every connection is due at once, and so is every window: spread them a little.
+  return { at: Math.max(at, earliest, now + (at < now ? jitter * 2 * second : 0)), because: 'ending' };
+}
+
+/** Milliseconds before the end at which a token of this lifetime is refreshed. */
+export function leadTime(lifetime: number): number {
+  const share = lifetime * lead.share;
+  // A token that lives shorter than twice the least lead would be refreshed without pause.
+  return lifetime < 2 * lead.least ? Math.max(0, share) : Math.min(Math.max(share, lead.least), lead.most);
+}
+
+/** @param retryAfter milliseconds, by the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 where it said nothing */
+function retry(failedAt: number, failures: number, retryAfter: number, jitter: number): Plan {
+  const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
+  const spread = 1 + jitter / 4;
+  return retryAfter > wait
+    ? { at: failedAt + retryAfter + jitter * second, because: 'waiting_for_issuer' }
+    : { at: failedAt + wait * spread, because: 'backing_off' };
+}

@@ -1,0 +1,37 @@
+import { l10n } from 'vscode';
+import type { NoPlan, Plan } from '../../core/schedule.ts';
+import { durationText } from './time.ts';
+
+/** What happens next to a connection, and when: "refreshes in 48 min". @param now milliseconds since the epoch */
+export function planText(plan: Plan, now: number): string {
+  if ('never' in plan) return neverText(plan.never);
+  const wait = plan.at - now;
+  if (wait < 1000) return l10n.t('refreshes now');
+  switch (plan.because) {
+    case 'ending':
+      return l10n.t('refreshes in {0}', durationText(wait));
+    case 'waiting_for_issuer':
+      return l10n.t('next try in {0}, as the issuer asked', durationText(wait));
+    case 'backing_off':
+      return l10n.t('next try in {0}', durationText(wait));
+  }
+}
+
+function neverText(reason: NoPlan): string {
+  switch (reason) {
+    case 'off':
+      return l10n.t('only when you ask (autoRefresh is off)');
+    case 'no_refresh_token':
+      return l10n.t('not possible without a refresh token');
+    case 'end_unknown':
+      return l10n.t('only when you ask, the end of the access token is unknown');
+    case 'sign_in':
+      return l10n.t('not before you sign in again');
+    case 'configuration':
+      return l10n.t('not before the settings or the issuer change, or you ask');
+    case 'unreadable':
+      return l10n.t('not while the stored data cannot be read');
+    case 'not_trusted':
+      return l10n.t('not before you trust the workspace');
+  }
+}

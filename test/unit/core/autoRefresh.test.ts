@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { startAutoRefresh } from '../../../src/core/autoRefresh.ts';
+import type { Connection } from '../../../src/core/connection.ts';
+import { createSessions } from '../../../src/core/sessions.ts';
+import { manualClock } from '../../support/manualClock.ts';
+
+const second = 1000;
+const connection = (id: string): Connection => ({
+  ...{ id, label: id, clientId: 'c', tokenEndpointAuthMethod: 'none', autoRefresh: true },
+  ...{ dpop: false, pushedAuthorizationRequests: false },
+});
+
+function world(ids: readonly string[], allowed = () => true) {
+  const clock = manualClock();
+  const sessions = createSessions();
+  sessions.setConnections(
+    ids.map(id => ({ connection: connection(id), memoryOnly: false })),
+    [],
+  );
+  const asked: string[] = [];
+  const give = (id: string, lifetime: number) =>
+    sessions.apply({
+      version: 1,
+      connection: id,
+      generation: sessions.generation(id) + 1,
+      binding: { client_id: 'c' },
+      tokens: {
+        access_token: 'a',
+        refresh_token: 'r',
+        obtained_at: clock.now(),
+        expires_at: clock.now() + lifetime,
+      },
+    });
+  const refresher = {
+    refresh: async (id: string) => {
+      asked.push(id);
+      give(id, 60 * second);
+      return { outcome: 'refreshed' as const, generation: sessions.generation(id) };
+    },
+    discard: () => {},
+    dispose: () => {},
+  };
+  const auto = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed });
+  return { clock, sessions, asked, give, auto };
+}
+
+describe('auto-refresh', () => {
+  it('asks shortly before each end, again and again, with one timer', () => {
+    const { clock, asked, give } = world(['a', 'b']);
+    give('a', 60 * second);
+    give('b', 300 * second);
+    assert.equal(clock.pending, 1);
+    clock.advance(47 * second);
+    assert.equal(asked.length, 0);
+    clock.advance(second);
+    assert.deepEqual(asked, ['a']);
+    clock.advance(48 * second);
+    assert.deepEqual(asked, ['a', 'a']);
+    clock.advance(150 * second);
+    assert.ok(asked.includes('b'));
+    assert.equal(clock.pending, 1);
+  });
+
+  it('looks at the wall clock at least every half minute, so that a sleep is noticed', () => {
+    const { clock, asked, give } = world(['a']);
+    give('a', 3600 * second);
+    clock.advance(29 * second);
+    assert.deepEqual(asked, []);
+    clock.advance(9 * 3600 * second);
+    assert.ok(asked.length > 0);
+  });
+
+  it('carries tokens of a month without spinning', () => {
+    const { clock, asked, give } = world(['a']);
+    give('a', 30 * 24 * 3600 * second);
+    assert.equal(clock.pending, 1);
+    clock.advance(60 * second);
+    assert.deepEqual([asked.length, clock.pending], [0, 1]);
+  });
+
+  it('sends nothing until it is allowed, and says so', () => {
+    let trusted = false;
+    const { clock, sessions, asked, give, auto } = world(['a'], () => trusted);
+    give('a', 60 * second);
+    clock.advance(120 * second);
+    assert.deepEqual(asked, []);
+    const session = sessions.get('a');
+    assert.ok(session);
+    assert.deepEqual(auto.plan(session), { never: 'not_trusted' });
+    trusted = true;
+    auto.reschedule();
+    clock.advance(2 * second);
+    assert.deepEqual(asked, ['a']);
+  });
+
+  it('ends when it is disposed', () => {
+    const { clock, asked, give, auto } = world(['a']);
+    give('a', 60 * second);
+    auto.dispose();
+    clock.advance(600 * second);
+    assert.deepEqual([asked.length, clock.pending], [0, 0]);
+  });
+});
