@@ -112,7 +112,7 @@ describe('the tree', () => {
     assert.match((await row([id])).text, /^tree: \d min left$/);
     assert.deepEqual(
       (await (await row([id])).children()).map(({ item }) => item.label),
-      ['Access token', 'ID token', 'Refresh token'],
+      ['Access token', 'ID token', 'Refresh token', 'Next'],
     );
     assert.match((await row([id, 'Access token', 'Claims', 'exp'])).text, /: in \d min \(20\d\d-\d\d-\d\d /);
     const checks = await (await row([id, 'Access token', 'Verification'])).children();

@@ -80,6 +80,12 @@ export interface Fixture {
   end(): Promise<void>;
 }
 
+/** What a test that failed half way has left open: it must not fail the next one. */
+const opened = new Set<Fixture>();
+afterEach(async () => {
+  for (const fixture of opened) await fixture.end();
+});
+
 /** A mock issuer of the test's own, a connection to it in the user's settings, and its first tokens imported. */
 export async function signedIn(id: string, options: MockServerOptions = {}): Promise<Fixture> {
   const mock = await startMockServer(options);
@@ -88,14 +94,17 @@ export async function signedIn(id: string, options: MockServerOptions = {}): Pro
     connection: id,
     text: JSON.stringify(await mock.issueTokens({ clientId: 'demo' })),
   });
-  return {
+  const fixture: Fixture = {
     mock,
     id,
     async end() {
+      opened.delete(fixture);
       await run('removeConnection', { connection: id });
       await mock.close();
     },
   };
+  opened.add(fixture);
+  return fixture;
 }
 
 /** Puts the user's setting to `value`, runs `work`, and puts it back. */

@@ -25,7 +25,7 @@ describe('adding a connection by hand', function () {
     await answer(/Found: token endpoint/, 'shop');
     await answer(/offline_access/, 'openid offline_access');
     await window.quickItem('client_secret_basic').click();
-    await answer(/client secret/, 'only-the-issuer-knows');
+    await answer(/kept in VS Code SecretStorage/, 'only-the-issuer-knows');
     await answer(/A name for this connection/, 'Shop');
     await window.treeItem('Shop').waitFor();
 
