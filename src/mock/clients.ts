@@ -1,15 +1,28 @@
+import type { AssertionCheck } from './assertions.ts';
+import type { ClientAuthMethod, MockClient } from './clientOptions.ts';
+import type { Exchange } from './exchange.ts';
+import type { Form } from './forms.ts';
 import { type MockReply, oauthError } from './http.ts';
-import type { MockClient } from './options.ts';
 
 export type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
 
-/** RFC 6749 section 2.3.1. A client is accepted by the method it is registered with and no other. */
+export interface ClientDesk {
+  readonly clients: ReadonlyMap<string, MockClient>;
+  readonly assertions: AssertionCheck;
+}
+
+/** RFC 6749 section 2.3 and RFC 7523 section 2.2. A client is accepted by the method it is registered with and no other. */
 export function authenticateClient(
-  clients: ReadonlyMap<string, MockClient>,
-  authorization: string | undefined,
-  form: ReadonlyMap<string, string>,
-): ClientAuthentication {
+  { clients, assertions }: ClientDesk,
+  form: Form,
+  exchange: Exchange,
+): ClientAuthentication | Promise<ClientAuthentication> {
+  const authorization = exchange.request.header('authorization');
   const inBody = { id: form.get('client_id'), secret: form.get('client_secret') };
+  if (form.has('client_assertion') || form.has('client_assertion_type')) {
+    if (authorization !== undefined || inBody.secret !== undefined) return twoMethods();
+    return byAssertion();
+  }
   if (authorization === undefined) {
     const method = inBody.secret === undefined ? 'none' : 'client_secret_post';
     return checked(inBody.id, inBody.secret, method);
@@ -17,14 +30,14 @@ export function authenticateClient(
   const basic = parseBasic(authorization);
   if (basic === undefined)
     return unauthenticated('The Authorization header is not Basic with two encoded parts');
-  if (inBody.secret !== undefined) return badRequest('More than one method of client authentication');
+  if (inBody.secret !== undefined) return twoMethods();
   if (inBody.id !== undefined && inBody.id !== basic.id) return badRequest('Two different client_id');
   return checked(basic.id, basic.secret, 'client_secret_basic');
 
   function checked(
     id: string | undefined,
     secret: string | undefined,
-    method: MockClient['token_endpoint_auth_method'],
+    method: ClientAuthMethod,
   ): ClientAuthentication {
     if (id === undefined) return unauthenticated('No client_id');
     const client = clients.get(id);
@@ -35,12 +48,21 @@ export function authenticateClient(
     return { client };
   }
 
+  async function byAssertion(): Promise<ClientAuthentication> {
+    const result = await assertions(form, exchange.url, exchange.now());
+    return 'client' in result ? result : unauthenticated(result.refused);
+  }
+
   function unauthenticated(description: string): ClientAuthentication {
     // RFC 6749 section 5.2 asks for the challenge where the client came with an Authorization header.
     const challenge =
       authorization === undefined ? undefined : { 'www-authenticate': 'Basic realm="mock issuer"' };
     return { refused: oauthError(401, 'invalid_client', description, challenge) };
   }
+}
+
+function twoMethods(): ClientAuthentication {
+  return badRequest('More than one method of client authentication');
 }
 
 function badRequest(description: string): ClientAuthentication {

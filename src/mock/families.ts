@@ -21,9 +21,14 @@ export interface Grant {
   readonly subject: string;
   readonly scope: string;
   readonly audience: string | readonly string[];
+  /** `sid` of ID tokens and the beginning of the `jti` of access tokens, which leads back to the family. */
   readonly sid: string;
   /** Seconds since the epoch. */
   readonly authTime: number;
+  /** What the authorization named as `resource` or `audience`; tokens for anything else are refused. */
+  readonly targets?: readonly string[] | undefined;
+  /** Thumbprint of the DPoP key that the refresh tokens are bound to. */
+  readonly jkt?: string | undefined;
 }
 
 /** The refresh tokens that descend from one grant: one current, at most one predecessor in its grace window. */
@@ -36,6 +41,8 @@ export interface Family {
   expiresAt: number | undefined;
   predecessor: { readonly token: string; readonly usableUntil: number } | undefined;
   revoked: boolean;
+  /** Milliseconds since the epoch: when its last access token expires. Until then somebody may ask about it. */
+  accessUntil: number;
 }
 
 export type Lookup =
@@ -49,10 +56,18 @@ export interface Families {
   find(token: string, clientId: string, now: number): Lookup;
   /** Rotates as the policy says and returns the refresh token for the response, if it carries one. */
   rotate(family: Family, presented: string, now: number): string | undefined;
+  /** The family that a refresh token belongs to, current or spent; nothing is revoked by asking. */
+  holderOf(token: string): Family | undefined;
+  /** The family of an access token by its `jti`, or of an ID token by its `sid`. */
+  ofSession(jtiOrSid: string): Family | undefined;
+  /** Whether a refresh token would be taken. */
+  isUsable(family: Family, token: string, now: number): boolean;
+  revoke(family: Family): void;
   revokeAll(): void;
 }
 
 const handleLength = 22;
+const sidLength = 18;
 const sweepFrom = 256;
 const sizeLimit = 10_000;
 // Well below the limit, so that a full house does not sweep at every newcomer.
@@ -65,6 +80,7 @@ const sizeAfterEviction = 9_000;
  */
 export function createFamilies(policy: RotationPolicy): Families {
   const families = new Map<string, Family>();
+  const bySid = new Map<string, Family>();
   let sweepAt = sweepFrom;
 
   const mint = (family: Family, now: number) => {
@@ -73,16 +89,29 @@ export function createFamilies(policy: RotationPolicy): Families {
     family.expiresAt = lifetime === undefined ? undefined : now + lifetime * 1000;
   };
 
+  const forget = (family: Family) => {
+    families.delete(family.handle);
+    const { sid } = family.grant;
+    if (bySid.get(sid) === family) bySid.delete(sid);
+  };
+
+  const isUsable = (family: Family, token: string, now: number) => {
+    if (family.revoked || isExpired(family, now)) return false;
+    if (token === family.current) return true;
+    const { predecessor } = family;
+    return token === predecessor?.token && now < predecessor.usableUntil;
+  };
+
   /** Each family is looked at once per doubling, so the cost per family does not grow with their number. */
   const sweep = (now: number) => {
     if (families.size < sweepAt) return;
-    for (const [handle, family] of families)
-      if (family.revoked || isExpired(family, now)) families.delete(handle);
+    for (const family of families.values())
+      if ((family.revoked || isExpired(family, now)) && now >= family.accessUntil) forget(family);
     if (families.size >= sizeLimit) {
       // The map is in the order of last use.
-      for (const handle of families.keys()) {
+      for (const family of families.values()) {
         if (families.size <= sizeAfterEviction) break;
-        families.delete(handle);
+        forget(family);
       }
     }
     sweepAt = Math.min(Math.max(sweepFrom, families.size * 2), sizeLimit);
@@ -102,9 +131,11 @@ export function createFamilies(policy: RotationPolicy): Families {
         expiresAt: undefined,
         predecessor: undefined,
         revoked: false,
+        accessUntil: 0,
       };
       mint(family, now);
       families.set(family.handle, family);
+      bySid.set(grant.sid, family);
       return family;
     },
     find(token, clientId, now) {
@@ -113,9 +144,7 @@ export function createFamilies(policy: RotationPolicy): Families {
       if (family.grant.clientId !== clientId) return { refused: 'foreign' };
       if (family.revoked) return { refused: 'revoked' };
       if (isExpired(family, now)) return { refused: 'expired' };
-      if (token === family.current) return { family };
-      const { predecessor } = family;
-      if (token === predecessor?.token && now < predecessor.usableUntil) return { family };
+      if (isUsable(family, token, now)) return { family };
       family.revoked = true;
       return { refused: 'reused' };
     },
@@ -132,10 +161,21 @@ export function createFamilies(policy: RotationPolicy): Families {
       mint(family, now);
       return family.current;
     },
+    holderOf: token => families.get(token.slice(0, handleLength)),
+    ofSession: jtiOrSid => bySid.get(jtiOrSid.slice(0, sidLength)),
+    isUsable,
+    revoke(family) {
+      family.revoked = true;
+    },
     revokeAll() {
       for (const family of families.values()) family.revoked = true;
     },
   };
+}
+
+/** Half a UUID: `jti` has the other half from elsewhere. */
+export function newSid(): string {
+  return crypto.randomUUID().slice(0, sidLength);
 }
 
 function isExpired(family: Family, now: number): boolean {

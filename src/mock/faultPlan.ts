@@ -1,4 +1,6 @@
-import { type Effect, type Endpoint, type Fault, type FaultType, type Strike, strikeOf } from './faults.ts';
+import type { Effect } from './effects.ts';
+import type { Endpoint } from './endpoints.ts';
+import { type Fault, type FaultType, type Strike, strikeOf } from './faults.ts';
 import { seededRandom } from './random.ts';
 
 /** When a standing fault strikes. Both limits may be given. */

@@ -1,218 +1,8 @@
-import { jsonReply, type MockReply, oauthError, textReply } from './http.ts';
+import type { Effect } from './effects.ts';
+import { type Endpoint, endpoints } from './endpoints.ts';
+import { faultTable, type Row } from './faultTable.ts';
 
-export type Endpoint = 'token' | 'jwks' | 'metadata';
-export type TokenKind = 'access_token' | 'id_token';
-export type Claims = Record<string, unknown>;
-
-/** Where a fault reaches into one exchange. Every hook is optional. */
-export interface Effect {
-  /** Milliseconds of the mock's time before the request is looked at. */
-  readonly delay?: number;
-  /** Milliseconds between the work done (a rotation is committed) and its answer. */
-  readonly delayAfter?: number;
-  /** Answers in place of the issuer, which never sees the request. `now` in milliseconds. */
-  readonly reply?: (now: number) => MockReply;
-  /** Changes what the issuer answered; its work is done. */
-  readonly finish?: (reply: MockReply, now: number) => MockReply;
-  /** Changes the claims before they are signed. */
-  readonly claims?: (claims: Claims, kind: TokenKind) => void;
-  /** Changes the JOSE header before it is signed. */
-  readonly header?: (header: Claims) => void;
-  /** Changes the signature, base64url. */
-  readonly signature?: (signature: string) => string;
-}
-
-interface Row<P extends object> {
-  readonly at: readonly Endpoint[];
-  readonly effect: (parameters: P) => Effect;
-}
-
-type NoParameters = Record<never, never>;
-
-/** `commit: true`: the issuer does its work first, so that a rotation stands although its answer is lost. */
-interface Committable {
-  readonly commit?: boolean;
-}
-
-/** `token`: only this one of the two is made wrong. */
-interface OneToken {
-  readonly token?: TokenKind;
-}
-
-const everywhere: readonly Endpoint[] = ['token', 'jwks', 'metadata'];
-const tokenOnly: readonly Endpoint[] = ['token'];
-const jwksOnly: readonly Endpoint[] = ['jwks'];
-const metadataOnly: readonly Endpoint[] = ['metadata'];
-
-const row = <P extends object = NoParameters>(
-  at: readonly Endpoint[],
-  effect: (parameters: P) => Effect,
-): Row<P> => ({
-  at,
-  effect,
-});
-
-const instead = (commit: boolean | undefined, reply: (now: number) => MockReply): Effect =>
-  commit ? { finish: (_, now) => reply(now) } : { reply };
-
-const claimsOf = (only: TokenKind | undefined, change: (claims: Claims) => void): Effect => ({
-  claims: (claims, kind) => {
-    if (only === undefined || only === kind) change(claims);
-  },
-});
-
-const seconds = (claims: Claims, name: string) => Number(claims[name]);
-
-const onSuccess = (change: (reply: MockReply, now: number) => MockReply): Effect => ({
-  finish: (reply, now) => (reply.status === 200 ? change(reply, now) : reply),
-});
-
-const inBody = (change: (body: Record<string, unknown>) => void): Effect =>
-  onSuccess(reply => {
-    const body: Record<string, unknown> = JSON.parse(reply.body);
-    change(body);
-    return { ...reply, body: JSON.stringify(body) };
-  });
-
-const html = (status: number) =>
-  textReply(
-    status,
-    '<!DOCTYPE html><title>Sign in to the network</title><p>Please sign in.',
-    'text/html; charset=utf-8',
-  );
-
-const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
-
-/** Every fault there is. A new one is a new row: its name, where it strikes unless told otherwise, what it does. */
-const table = {
-  // The way there and back.
-  delay: row(everywhere, ({ ms, after }: { ms: number; after?: boolean }) =>
-    after ? { delayAfter: ms } : { delay: ms },
-  ),
-  dropBeforeCommit: row(everywhere, () => ({ reply: () => lost })),
-  dropAfterCommit: row(everywhere, () => ({ finish: () => lost })),
-  truncate: row(everywhere, () => ({ finish: reply => ({ ...reply, broken: 'truncate' }) })),
-
-  // Answers that come from something in between, or from an issuer in trouble.
-  tooManyRequests: row(
-    everywhere,
-    ({ retryAfter = 1, asDate }: { retryAfter?: number; asDate?: boolean }) => ({
-      reply: now =>
-        jsonReply(
-          429,
-          { error: 'slow_down' },
-          {
-            'retry-after': asDate ? new Date(now + retryAfter * 1000).toUTCString() : String(retryAfter),
-          },
-        ),
-    }),
-  ),
-  serverError: row(everywhere, ({ status = 503, commit }: { status?: number } & Committable) =>
-    instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
-  ),
-  htmlOk: row(everywhere, ({ commit }: Committable) => instead(commit, () => html(200))),
-  htmlBadRequest: row(everywhere, () => ({ reply: () => html(400) })),
-  emptyBadRequest: row(everywhere, () => ({ reply: () => ({ status: 400, headers: {}, body: '' }) })),
-  invalidJson: row(everywhere, ({ commit }: Committable) =>
-    instead(commit, () => textReply(200, '{"access_token":', 'application/json')),
-  ),
-  redirect: row(
-    everywhere,
-    ({ location, status = 307 }: { location: string; status?: 301 | 302 | 303 | 307 | 308 }) => ({
-      reply: () => ({ status, headers: { location }, body: '' }),
-    }),
-  ),
-  oauthError: row(
-    tokenOnly,
-    ({
-      error,
-      status = 400,
-      description = '',
-    }: {
-      error: string;
-      status?: number;
-      description?: string;
-    }) => ({
-      reply: () => oauthError(status, error, description),
-    }),
-  ),
-
-  // Tokens that must not be believed.
-  wrongSignature: row(tokenOnly, () => ({ signature: flipFirst })),
-  unknownKid: row(tokenOnly, () => ({ header: header => Object.assign(header, { kid: 'no-such-key' }) })),
-  wrongIss: row(tokenOnly, ({ token, iss = 'https://other.example' }: OneToken & { iss?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { iss })),
-  ),
-  wrongAud: row(tokenOnly, ({ token, aud = 'someone-else' }: OneToken & { aud?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { aud })),
-  ),
-  wrongSub: row(tokenOnly, ({ token, sub = 'someone-else' }: OneToken & { sub?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { sub })),
-  ),
-  expiredAtBirth: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
-    claimsOf(token, claims => Object.assign(claims, { exp: seconds(claims, 'iat') - by })),
-  ),
-  nbfInFuture: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
-    claimsOf(token, claims => Object.assign(claims, { nbf: seconds(claims, 'iat') + by })),
-  ),
-  /** Any claim at all: set to `value`, or taken out where there is none. */
-  claim: row(tokenOnly, ({ token, name, value }: OneToken & { name: string; value?: unknown }) =>
-    claimsOf(token, claims => setOrRemove(claims, name, value)),
-  ),
-  /** Any member of the JOSE header, likewise. */
-  header: row(tokenOnly, ({ name, value }: { name: string; value?: unknown }) => ({
-    header: header => setOrRemove(header, name, value),
-  })),
-  /** An unsecured JWT, RFC 7519 section 6. */
-  algNone: row(tokenOnly, () => ({
-    header: header => setOrRemove(header, 'alg', 'none'),
-    signature: () => '',
-  })),
-  /** An issuer whose clock is wrong by so many seconds; the Date header goes with it. */
-  clockSkew: row(tokenOnly, ({ by }: { by: number }) => ({
-    claims: claims => {
-      for (const name of ['iat', 'exp', 'nbf', 'auth_time']) {
-        if (name in claims) claims[name] = seconds(claims, name) + by;
-      }
-    },
-    finish: (reply, now) => ({
-      ...reply,
-      headers: { ...reply.headers, date: new Date(now + by * 1000).toUTCString() },
-    }),
-  })),
-
-  // Responses with something missing or odd in them.
-  expiresInMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'expires_in'))),
-  /** `literal` is put there as it stands, since JSON options could not carry `1e400`, nor `"3600"` clearly. */
-  expiresIn: row(tokenOnly, ({ literal }: { literal: string }) =>
-    onSuccess(reply => ({
-      ...reply,
-      body: reply.body.replace(/"expires_in":\d+/, () => `"expires_in":${literal}`),
-    })),
-  ),
-  refreshTokenMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'refresh_token'))),
-  idTokenMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'id_token'))),
-  tokenType: row(tokenOnly, ({ value }: { value: string }) =>
-    inBody(body => Object.assign(body, { token_type: value })),
-  ),
-
-  // Keys and metadata.
-  jwksDown: row(jwksOnly, ({ status = 503 }: { status?: number }) => ({
-    reply: () => textReply(status, 'upstream error', 'text/plain'),
-  })),
-  jwksSlow: row(jwksOnly, ({ ms }: { ms: number }) => ({ delay: ms })),
-  /** A cache that has not seen the newest key yet. */
-  jwksStale: row(jwksOnly, () =>
-    inBody(body => Object.assign(body, { keys: Array.isArray(body.keys) ? body.keys.slice(0, -1) : [] })),
-  ),
-  jwksHtml: row(jwksOnly, () => ({ reply: () => html(200) })),
-  jwksEmpty: row(jwksOnly, () => inBody(body => Object.assign(body, { keys: [] }))),
-  otherIssuer: row(metadataOnly, ({ issuer = 'https://other.example' }: { issuer?: string }) =>
-    inBody(body => Object.assign(body, { issuer })),
-  ),
-} as const;
-
-type Table = typeof table;
+type Table = typeof faultTable;
 export type FaultType = keyof Table;
 
 /** One fault, JSON-serialisable: `{ type, at?, ...parameters }`. `at` narrows or moves where it strikes. */
@@ -222,7 +12,7 @@ export type Fault = {
   >;
 }[FaultType];
 
-export const faultTypes = Object.keys(table) as readonly FaultType[];
+export const faultTypes = Object.keys(faultTable) as readonly FaultType[];
 
 export interface Strike {
   readonly type: FaultType;
@@ -232,27 +22,18 @@ export interface Strike {
 
 /** Reads a fault that may have come from settings. Throws TypeError where there is no such fault or endpoint. */
 export function strikeOf(fault: Fault): Strike {
-  if (!Object.hasOwn(table, fault.type)) {
+  if (!Object.hasOwn(faultTable, fault.type)) {
     throw new TypeError(
       `No fault is called ${JSON.stringify(fault.type)}. There are: ${faultTypes.join(', ')}`,
     );
   }
   // The parameters of a row are those of the fault of its name, which the union type above cannot say for a name known only at run time.
-  const { at, effect } = table[fault.type] as Row<Fault>;
+  const { at, effect } = faultTable[fault.type] as Row<Fault>;
   const where =
     fault.at === undefined ? at : Array.isArray(fault.at) ? (fault.at as Endpoint[]) : [fault.at as Endpoint];
   for (const endpoint of where) {
-    if (!everywhere.includes(endpoint))
+    if (!endpoints.includes(endpoint))
       throw new TypeError(`No endpoint is called ${JSON.stringify(endpoint)}`);
   }
   return { type: fault.type, at: where, effect: effect(fault) };
-}
-
-function setOrRemove(target: Claims, name: string, value: unknown): void {
-  if (value === undefined) Reflect.deleteProperty(target, name);
-  else target[name] = value;
-}
-
-function flipFirst(signature: string): string {
-  return (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
 }

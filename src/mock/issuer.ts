@@ -1,26 +1,26 @@
+import type { MockClient } from './clientOptions.ts';
 import { createClock, type MockClock } from './clock.ts';
+import type { Visitor } from './exchange.ts';
 import { createFamilies, type Rotation } from './families.ts';
 import { createFaultPlan, type FaultPlan } from './faultPlan.ts';
-import type { Endpoint } from './faults.ts';
 import { type Fetch, fetchOf, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
+import type { TokenResponse } from './issuing.ts';
 import { createKeyRing, type MockAlg, type MockCrypto, type SigningKey, webCrypto } from './keys.ts';
-import { metadataOf, pathsOf } from './metadata.ts';
 import {
   applyLifetimes,
   applyRotation,
+  applySignIn,
   type Lifetimes,
-  type MockClient,
   type MockIssuerOptions,
+  registerRedirectUri,
+  type SignIn,
   settle,
 } from './options.ts';
 import { createRequestLog, type OpenEntry, type RequestLogEntry, writeForm } from './requestLog.ts';
-import {
-  createTokenEndpoint,
-  type FirstTokens,
-  type TokenExchange,
-  type TokenResponse,
-} from './tokenEndpoint.ts';
+import { createService } from './routes.ts';
+import type { FirstTokens } from './tokenEndpoint.ts';
 import { createSigner } from './tokens.ts';
+import { actAsVisitor } from './visitor.ts';
 
 export interface MockIssuer {
   readonly issuer: string;
@@ -35,6 +35,19 @@ export interface MockIssuer {
   readonly setFault: FaultPlan['set'];
   /** A first token set, as if somebody had signed in. Faults do not touch it. */
   issueTokens(first?: FirstTokens): Promise<TokenResponse>;
+  /**
+   * Plays the user, whatever `signIn` is: follows an authorization URL in process, signs in (or declines) and returns
+   * where the browser would be sent. Throws Error with the code of what the issuer would show instead of sending back.
+   */
+  authorize(url: string | URL, visitor?: Visitor): Promise<URL>;
+  /** Plays the user of a device: approves its user code, or denies it. Throws Error where no device waits for it. */
+  decideDevice(userCode: string, visitor?: Visitor): void;
+  /** What the sign-in page does from now on; `subject` is who signs in, and stays as it is where it is left out. */
+  setSignIn(signIn: SignIn, subject?: string): void;
+  /** One more address that answers may go to, after sign-in and sign-out; of the first client by default. */
+  registerRedirectUri(uri: string, clientId?: string): void;
+  /** With `dpopNonce: 'required'`: no nonce that is out is good any longer. */
+  expireDpopNonces(): void;
   /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
   rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
   /** What the JWKS endpoint shows, the signing key last. */
@@ -54,12 +67,6 @@ export interface MockIssuer {
   readonly familyCount: number;
 }
 
-interface Route {
-  readonly method: 'GET' | 'POST';
-  readonly endpoint: Endpoint;
-  answer(exchange: TokenExchange): MockReply | Promise<MockReply>;
-}
-
 /**
  * A mock OAuth 2.0 and OpenID Connect issuer. Its keys are made here, live in memory and are good for nothing else.
  * `backend` is how a server brings quicker cryptography than WebCrypto. Throws TypeError for options that make no sense.
@@ -75,31 +82,28 @@ export async function createMockIssuer(
   const faults = createFaultPlan(options.faults);
   const log = createRequestLog();
   const ring = await createKeyRing(backend, settings.alg);
-  const tokens = createTokenEndpoint(settings, families, createSigner(backend, ring));
+  const { routes, devices, proofs, issue } = createService(
+    settings,
+    families,
+    ring,
+    createSigner(backend, ring),
+  );
   const { host, origin } = new URL(issuer);
-  const paths = pathsOf(issuer);
-  const jwks = () => ({ keys: ring.published });
 
-  const metadataRoute: Route = {
-    method: 'GET',
-    endpoint: 'metadata',
-    answer: () => jsonReply(200, metadataOf(issuer)),
-  };
-  const routes = new Map<string, Route>([
-    [paths.token, { method: 'POST', endpoint: 'token', answer: tokens.handle }],
-    [paths.jwks, { method: 'GET', endpoint: 'jwks', answer: () => jsonReply(200, jwks()) }],
-    ...paths.metadata.map(path => [path, metadataRoute] as const),
-  ]);
-
-  const answer = async (request: MockRequest, path: string, entry: OpenEntry): Promise<MockReply> => {
+  const answer = async (
+    request: MockRequest,
+    path: string,
+    entry: OpenEntry,
+    visitor: Visitor | undefined,
+  ): Promise<MockReply> => {
     // A page that has its own name resolve to 127.0.0.1 comes with that name here (DNS rebinding).
     if (request.host !== host) return jsonReply(421, { error: 'misdirected_request' });
     const from = request.header('origin');
     if (from !== undefined && from !== origin) return jsonReply(403, { error: 'foreign_origin' });
     const route = routes.get(path);
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
-    if (request.method !== route.method) {
-      return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.method });
+    if (!route.methods.some(method => method === request.method)) {
+      return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.methods.join(', ') });
     }
     const strikes = faults.strikes(route.endpoint);
     entry.faults = strikes.map(strike => strike.type);
@@ -108,7 +112,9 @@ export async function createMockIssuer(
     for (const effect of effects) if (effect.reply !== undefined) return effect.reply(clock.now());
     let reply = await route.answer({
       request,
+      url: origin + path,
       effects,
+      visitor,
       now: clock.now,
       saw: form => writeForm(entry, form),
       authenticated: client => {
@@ -121,15 +127,16 @@ export async function createMockIssuer(
     return reply;
   };
 
-  const handle: Handler = async request => {
+  const serve = async (request: MockRequest, visitor?: Visitor): Promise<MockReply> => {
     const [path = ''] = request.target.split('?', 1);
     const entry = log.open(clock.now(), request.method, path);
-    const reply = await answer(request, path, entry);
+    const reply = await answer(request, path, entry, visitor);
     if (reply.broken === 'drop') return reply;
     entry.status = reply.status;
     if (reply.error !== undefined) entry.error = reply.error;
     return { ...reply, headers: { date: new Date(clock.now()).toUTCString(), ...reply.headers } };
   };
+  const handle: Handler = request => serve(request);
 
   return {
     issuer,
@@ -139,9 +146,18 @@ export async function createMockIssuer(
     setFault: faults.set,
     handle,
     fetch: fetchOf(handle),
-    issueTokens: (first = {}) => tokens.issue(first, clock.now()),
+    issueTokens: (first = {}) => issue(first, clock.now()),
+    authorize: (url, visitor = {}) => actAsVisitor(serve, url, visitor),
+    decideDevice(userCode, visitor = {}) {
+      const request = devices.find(userCode, clock.now());
+      if (request === undefined) throw new Error(`No device waits for ${JSON.stringify(userCode)}`);
+      devices.decide(request, visitor);
+    },
+    setSignIn: (signIn, subject) => applySignIn(settings, signIn, subject),
+    registerRedirectUri: (uri, clientId) => registerRedirectUri(clients, uri, clientId),
+    expireDpopNonces: proofs.expireNonces,
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
-    jwks,
+    jwks: () => ({ keys: ring.published }),
     setRotation: (rotation, graceSeconds) => applyRotation(settings, rotation, graceSeconds),
     setTokenLifetime: lifetimes => applyLifetimes(settings, lifetimes),
     revokeAll: families.revokeAll,

@@ -1,15 +1,34 @@
+import { promptValues } from './authorizationRequest.ts';
+import { authMethods, grantTypes } from './clientOptions.ts';
 import { mockAlgs } from './keys.ts';
+import type { Settings } from './options.ts';
+import { asymmetricAlgs, secretAlgs } from './proofs.ts';
+import { supportedScopes } from './scopes.ts';
 
-export interface Paths {
+const pathNames = {
+  jwks: 'jwks',
+  token: 'token',
+  authorization: 'authorize',
+  signIn: 'sign-in',
+  par: 'par',
+  deviceAuthorization: 'device_authorization',
+  device: 'device',
+  introspection: 'introspect',
+  revocation: 'revoke',
+  userInfo: 'userinfo',
+  endSession: 'end_session',
+} as const;
+
+export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
   readonly metadata: readonly string[];
-  readonly jwks: string;
-  readonly token: string;
-}
+};
 
 /** Paths at the issuer's host. Metadata is found by OpenID Connect Discovery section 4 and by RFC 8414 sections 3 and 5. */
 export function pathsOf(issuer: string): Paths {
-  const base = basePath(issuer);
+  const base = new URL(issuer).pathname.replace(/\/$/, '');
+  const entries = Object.entries(pathNames).map(([name, path]) => [name, `${base}/${path}`]);
   return {
+    ...(Object.fromEntries(entries) as Record<keyof typeof pathNames, string>),
     metadata: [
       ...new Set([
         `${base}/.well-known/openid-configuration`,
@@ -17,28 +36,51 @@ export function pathsOf(issuer: string): Paths {
         `/.well-known/oauth-authorization-server${base}`,
       ]),
     ],
-    jwks: `${base}/jwks`,
-    token: `${base}/token`,
   };
 }
 
-/** RFC 8414 section 2. There is no authorization endpoint yet, so no response type either. */
-export function metadataOf(issuer: string): Record<string, unknown> {
-  const { jwks, token } = pathsOf(issuer);
+/** RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the single endpoints add. */
+export function metadataOf(settings: Settings): Record<string, unknown> {
+  const { issuer, clients } = settings;
+  const paths = pathsOf(issuer);
   const { origin } = new URL(issuer);
+  const signingAlgs = [...secretAlgs, ...asymmetricAlgs];
   return {
     issuer,
-    token_endpoint: origin + token,
-    jwks_uri: origin + jwks,
-    response_types_supported: [],
-    grant_types_supported: ['refresh_token', 'client_credentials'],
-    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    authorization_endpoint: origin + paths.authorization,
+    token_endpoint: origin + paths.token,
+    jwks_uri: origin + paths.jwks,
+    pushed_authorization_request_endpoint: origin + paths.par,
+    device_authorization_endpoint: origin + paths.deviceAuthorization,
+    introspection_endpoint: origin + paths.introspection,
+    revocation_endpoint: origin + paths.revocation,
+    userinfo_endpoint: origin + paths.userInfo,
+    end_session_endpoint: origin + paths.endSession,
+    scopes_supported: supportedScopes(settings),
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    prompt_values_supported: promptValues,
+    grant_types_supported: grantTypes,
+    code_challenge_methods_supported: ['S256'],
+    token_endpoint_auth_methods_supported: authMethods,
+    token_endpoint_auth_signing_alg_values_supported: signingAlgs,
+    introspection_endpoint_auth_methods_supported: authMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: signingAlgs,
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: signingAlgs,
+    dpop_signing_alg_values_supported: asymmetricAlgs,
+    authorization_response_iss_parameter_supported: true,
+    require_pushed_authorization_requests: clients.every(
+      client => client.require_pushed_authorization_requests === true,
+    ),
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    claims_parameter_supported: false,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: mockAlgs,
-    claims_supported: ['iss', 'sub', 'aud', 'azp', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid'],
+    claims_supported: [
+      ...['iss', 'sub', 'aud', 'azp', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid'],
+      ...['name', 'preferred_username', 'email', 'email_verified'],
+    ],
   };
-}
-
-function basePath(issuer: string): string {
-  return new URL(issuer).pathname.replace(/\/$/, '');
 }

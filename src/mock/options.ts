@@ -1,24 +1,9 @@
+import { oneOf, string } from './checks.ts';
+import { defaultClients, type MockClientOptions, type SettledClient, settleClient } from './clientOptions.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import type { FaultSetting } from './faultPlan.ts';
 import { type MockAlg, mockAlgs } from './keys.ts';
-import { randomText } from './random.ts';
-
-export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
-export type GrantType = 'refresh_token' | 'client_credentials';
-
-/** A client in the words of RFC 7591. */
-export interface MockClient {
-  readonly client_id: string;
-  readonly client_secret?: string;
-  /** By default `client_secret_basic` where there is a secret, else `none`. Only this one is accepted. */
-  readonly token_endpoint_auth_method: ClientAuthMethod;
-  /** By default `refresh_token`, and `client_credentials` where there is a secret. */
-  readonly grant_types: readonly GrantType[];
-  /** Whose tokens this client holds; the mock's `subject` by default. */
-  readonly subject?: string;
-}
-
-export type MockClientOptions = Pick<MockClient, 'client_id'> & Partial<MockClient>;
+import { isRedirectUri } from './redirectUris.ts';
 
 /** Seconds. */
 export interface Lifetimes {
@@ -27,6 +12,11 @@ export interface Lifetimes {
   /** When it is set, refresh tokens expire, and responses say `refresh_expires_in` as Keycloak's do. */
   readonly refreshTokenLifetime?: number;
 }
+
+export type DpopNonce = 'off' | 'required';
+
+/** `page` asks whoever sits in front of the browser; `auto` signs everybody in; `deny` refuses everybody. */
+export type SignIn = 'page' | 'auto' | 'deny';
 
 /** All of it JSON-serialisable. */
 export interface MockIssuerOptions extends Lifetimes {
@@ -44,30 +34,48 @@ export interface MockIssuerOptions extends Lifetimes {
   readonly scope?: string;
   /** `aud` of access tokens; the issuer with `/api` by default. */
   readonly audience?: string | readonly string[];
+  /** Who has signed in where nobody says otherwise; `mock-user` by default. */
   readonly subject?: string;
+  /** `page` by default. Of device codes: `auto` approves and `deny` refuses them when they are asked about. */
+  readonly signIn?: SignIn;
+  /** The only values of `resource` and `audience` there are; any by default. */
+  readonly audiences?: readonly string[];
+  /** `required`: DPoP proofs need a nonce from here, RFC 9449 sections 8 and 9. `off` by default. */
+  readonly dpopNonce?: DpopNonce;
+  /** Seconds between two questions about a device code; 5 by default. */
+  readonly deviceInterval?: number;
+  /** Seconds; 600 by default. */
+  readonly deviceCodeLifetime?: number;
   readonly faults?: readonly FaultSetting[];
 }
 
 export interface Settings extends RotationPolicy {
   readonly issuer: string;
-  readonly clients: readonly MockClient[];
+  readonly clients: readonly SettledClient[];
   readonly alg: MockAlg;
   readonly scope: string;
   readonly audience: string | readonly string[];
   readonly subject: string;
+  signIn: SignIn;
+  /** Who `setSignIn` said it is; comes before everything but a visitor with a name. */
+  signInSubject: string | undefined;
+  readonly audiences: readonly string[] | undefined;
+  readonly dpopNonce: DpopNonce;
+  readonly deviceInterval: number;
+  readonly deviceCodeLifetime: number;
   accessTokenLifetime: number;
   idTokenLifetime: number;
 }
 
 const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
-const grantTypes: readonly GrantType[] = ['refresh_token', 'client_credentials'];
-const authMethods: readonly ClientAuthMethod[] = ['none', 'client_secret_basic', 'client_secret_post'];
+const signIns: readonly SignIn[] = ['page', 'auto', 'deny'];
+const dpopNonces: readonly DpopNonce[] = ['off', 'required'];
 
 /** Options, which may come straight from a user's JSON, with the defaults filled in. Throws TypeError, saying which one is wrong. */
 export function settle(options: MockIssuerOptions): Settings {
   const issuer = options.issuer ?? 'https://issuer.example';
   assertIssuer(issuer);
-  for (const name of ['clients', 'faults'] as const) {
+  for (const name of ['clients', 'faults', 'audiences'] as const) {
     if (options[name] === undefined || Array.isArray(options[name])) continue;
     throw new TypeError(`${name}: an array is needed`);
   }
@@ -84,6 +92,12 @@ export function settle(options: MockIssuerOptions): Settings {
     scope: string('scope', options.scope ?? 'openid profile offline_access'),
     audience: options.audience ?? `${issuer.replace(/\/$/, '')}/api`,
     subject: string('subject', options.subject ?? 'mock-user'),
+    signIn: oneOf('signIn', signIns, options.signIn ?? 'page'),
+    signInSubject: undefined,
+    audiences: options.audiences,
+    dpopNonce: oneOf('dpopNonce', dpopNonces, options.dpopNonce ?? 'off'),
+    deviceInterval: duration('deviceInterval', options.deviceInterval ?? 5),
+    deviceCodeLifetime: duration('deviceCodeLifetime', options.deviceCodeLifetime ?? 600),
     accessTokenLifetime: duration('accessTokenLifetime', options.accessTokenLifetime ?? 3600),
     idTokenLifetime: duration('idTokenLifetime', options.idTokenLifetime ?? 3600),
     refreshTokenLifetime:
@@ -106,29 +120,18 @@ export function applyRotation(settings: Settings, rotation: Rotation, graceSecon
   if (graceSeconds !== undefined) settings.graceSeconds = duration('graceSeconds', graceSeconds);
 }
 
-function defaultClients(): MockClientOptions[] {
-  return [{ client_id: 'demo' }, { client_id: 'demo-confidential', client_secret: randomText(32) }];
+export function applySignIn(settings: Settings, signIn: SignIn, subject?: string): void {
+  settings.signIn = oneOf('signIn', signIns, signIn);
+  if (subject !== undefined) settings.signInSubject = string('subject', subject);
 }
 
-function settleClient(client: MockClientOptions): MockClient {
-  if (typeof client.client_id !== 'string' || client.client_id === '') {
-    throw new TypeError('clients: each needs a client_id');
-  }
-  const method = oneOf(
-    'token_endpoint_auth_method',
-    authMethods,
-    client.token_endpoint_auth_method ?? (client.client_secret ? 'client_secret_basic' : 'none'),
-  );
-  const secret = method === 'none' ? {} : { client_secret: client.client_secret ?? randomText(32) };
-  for (const grantType of client.grant_types ?? []) oneOf('grant_types', grantTypes, grantType);
-  return {
-    client_id: client.client_id,
-    ...secret,
-    token_endpoint_auth_method: method,
-    grant_types:
-      client.grant_types ?? (method === 'none' ? ['refresh_token'] : ['refresh_token', 'client_credentials']),
-    ...(client.subject === undefined ? {} : { subject: client.subject }),
-  };
+/** Throws TypeError where there is no such client, or the address is none that a browser may be sent to. */
+export function registerRedirectUri(clients: readonly SettledClient[], uri: string, clientId?: string): void {
+  const client = clientId === undefined ? clients[0] : clients.find(each => each.client_id === clientId);
+  if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(clientId)}`);
+  if (!isRedirectUri(uri)) throw new TypeError('uri: an absolute URI with no fragment is needed');
+  for (const list of [client.redirect_uris, client.post_logout_redirect_uris])
+    if (!list.includes(uri)) list.push(uri);
 }
 
 function assertIssuer(issuer: string): void {
@@ -136,16 +139,6 @@ function assertIssuer(issuer: string): void {
   if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
     throw new TypeError('issuer: an http or https URL with no query and no fragment is needed');
   }
-}
-
-function oneOf<T extends string>(name: string, allowed: readonly T[], value: T): T {
-  if (!allowed.includes(value)) throw new TypeError(`${name}: one of ${allowed.join(', ')} is needed`);
-  return value;
-}
-
-function string(name: string, value: string): string {
-  if (typeof value !== 'string') throw new TypeError(`${name}: a string is needed`);
-  return value;
 }
 
 function duration(name: string, value: number): number {

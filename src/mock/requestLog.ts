@@ -45,6 +45,16 @@ const harmless = new Set([
   'resource',
   'redirect_uri',
   'token_type_hint',
+  'response_type',
+  'response_mode',
+  'code_challenge_method',
+  'prompt',
+  'max_age',
+  'client_assertion_type',
+  'subject_token_type',
+  'requested_token_type',
+  'post_logout_redirect_uri',
+  'decision',
 ]);
 
 export function createRequestLog(): RequestLog {

@@ -1,24 +1,17 @@
-import { authenticateClient } from './clients.ts';
-import type { Families, Family, Grant } from './families.ts';
-import type { Effect } from './faults.ts';
-import { bodyLimit, jsonReply, type MockReply, type MockRequest, oauthError } from './http.ts';
-import type { MockClient, Settings } from './options.ts';
-import { randomText } from './random.ts';
-import type { Signer } from './tokens.ts';
+import type { BackChannel } from './backChannel.ts';
+import type { GrantType, MockClient } from './clientOptions.ts';
+import type { ProofDesk } from './dpop.ts';
+import type { Effect } from './effects.ts';
+import type { Answer } from './exchange.ts';
+import { type Families, type Grant, newSid } from './families.ts';
+import { type Form, isWithin } from './forms.ts';
+import { jsonReply, type MockReply, oauthError } from './http.ts';
+import type { Issuing, TokenResponse } from './issuing.ts';
+import type { Settings } from './options.ts';
+import { personalScopes } from './scopes.ts';
+import { audienceOf, targetsOf } from './targets.ts';
 
-/** A successful answer of the token endpoint, RFC 6749 section 5.1. */
-export interface TokenResponse {
-  readonly access_token: string;
-  readonly token_type: 'Bearer';
-  /** Seconds. */
-  readonly expires_in: number;
-  readonly refresh_token?: string;
-  /** Seconds. */
-  readonly refresh_expires_in?: number;
-  readonly id_token?: string;
-  /** Left out where nothing was granted by that name, since an empty one is not well-formed. */
-  readonly scope?: string;
-}
+export type { TokenResponse };
 
 export interface FirstTokens {
   readonly clientId?: string;
@@ -29,25 +22,26 @@ export interface FirstTokens {
   readonly accessTokenLifetime?: number;
   /** Goes into the first ID token only, OpenID Connect Core section 12.2. */
   readonly nonce?: string;
+  /** RFC 7638 thumbprint of a key: binds the tokens to it as a DPoP proof would. */
+  readonly jkt?: string;
 }
 
-/** One request as the endpoint sees it. */
-export interface TokenExchange {
-  readonly request: MockRequest;
+/** One token request, its client known. */
+export interface TokenRequest {
+  readonly client: MockClient;
+  readonly form: Form;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   readonly effects: readonly Effect[];
-  /** Milliseconds since the epoch. Asked once the body is there. */
-  now(): number;
-  /** Told what was sent, for the log. */
-  saw(form: ReadonlyMap<string, string>): void;
-  /** Told who it was, once that is known. */
-  authenticated(client: MockClient): void;
+  /** Thumbprint of the key that signed its DPoP proof. */
+  readonly jkt: string | undefined;
 }
 
-export interface TokenEndpoint {
-  handle(exchange: TokenExchange): Promise<MockReply>;
-  /** A first token set, as if somebody had signed in. */
-  issue(first: FirstTokens, now: number): Promise<TokenResponse>;
-}
+export type GrantWork = (
+  request: TokenRequest,
+) => MockReply | TokenResponse | Promise<MockReply | TokenResponse>;
+
+const noCache = { pragma: 'no-cache' };
 
 const refusals = {
   unknown: 'This refresh token is unknown',
@@ -57,161 +51,110 @@ const refusals = {
   reused: 'This refresh token was used before; every token that came of it is now revoked',
 };
 
-export function createTokenEndpoint(settings: Settings, families: Families, sign: Signer): TokenEndpoint {
-  const clients = new Map(settings.clients.map(client => [client.client_id, client]));
-
-  const respond = async (
-    grant: Grant,
-    scope: string,
-    now: number,
-    effects: readonly Effect[],
-    rest: {
-      family?: Family;
-      refreshToken?: string | undefined;
-      lifetime?: number | undefined;
-      nonce?: string | undefined;
-    },
-  ): Promise<TokenResponse> => {
-    const { family, refreshToken, nonce } = rest;
-    const accessTokenLifetime = rest.lifetime ?? settings.accessTokenLifetime;
-    const { idTokenLifetime, issuer } = settings;
-    // Read before the first await: another request may rotate meanwhile.
-    const expiresAt = family?.expiresAt;
-    const tokens = await sign(
-      {
-        issuer,
-        grant,
-        scope,
-        now: Math.floor(now / 1000),
-        accessTokenLifetime,
-        idTokenLifetime,
-        user: family !== undefined,
-        nonce,
-      },
-      effects,
-    );
-    return {
-      access_token: tokens.access_token,
-      token_type: 'Bearer',
-      expires_in: accessTokenLifetime,
-      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-      ...(refreshToken === undefined || expiresAt === undefined
-        ? {}
-        : { refresh_expires_in: Math.floor((expiresAt - now) / 1000) }),
-      ...(tokens.id_token === undefined ? {} : { id_token: tokens.id_token }),
-      ...(scope === '' ? {} : { scope }),
-    };
-  };
-
-  /** RFC 6749 section 6. What it changes, it changes before its first await, so that no two requests interleave. */
-  const refresh = (client: MockClient, form: ReadonlyMap<string, string>, exchange: TokenExchange) => {
-    const now = exchange.now();
-    const { effects } = exchange;
+/** RFC 6749 section 6. What it changes, it changes before its first await, so that no two requests interleave. */
+export function refreshGrant(settings: Settings, families: Families, issuing: Issuing): GrantWork {
+  return ({ client, form, now, effects, jkt }) => {
     const presented = form.get('refresh_token');
     if (presented === undefined) return oauthError(400, 'invalid_request', 'No refresh_token');
     const lookup = families.find(presented, client.client_id, now);
     if ('refused' in lookup) return oauthError(400, 'invalid_grant', refusals[lookup.refused]);
     const { family } = lookup;
-    const scope = form.get('scope') ?? family.grant.scope;
-    if (!isWithin(scope, family.grant.scope)) return scopeRefused();
+    const { grant } = family;
+    if (grant.jkt !== undefined && grant.jkt !== jkt)
+      return oauthError(400, 'invalid_grant', 'This refresh token is bound to another DPoP key');
+    const scope = form.get('scope') ?? grant.scope;
+    if (!isWithin(scope, grant.scope)) return scopeRefused();
+    const asked = targetsOf(form, grant.targets ?? settings.audiences);
+    if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
     const refreshToken = families.rotate(family, presented, now);
-    return respond(family.grant, scope, now, effects, { family, refreshToken });
+    return issuing.respond({
+      grant: narrowed(grant, asked.targets),
+      scope,
+      now,
+      effects,
+      family,
+      refreshToken,
+      jkt,
+    });
   };
+}
 
-  /** RFC 6749 section 4.4. */
-  const clientCredentials = (
-    client: MockClient,
-    form: ReadonlyMap<string, string>,
-    exchange: TokenExchange,
-  ) => {
-    const now = exchange.now();
-    const { effects } = exchange;
-    const allowed = withoutUser(settings.scope);
+/** RFC 6749 section 4.4. */
+export function clientCredentialsGrant(settings: Settings, issuing: Issuing): GrantWork {
+  return ({ client, form, now, effects, jkt }) => {
+    // Where nobody signed in there is nothing to say about them, and nothing to refresh.
+    const allowed = settings.scope
+      .split(' ')
+      .filter(value => !personalScopes.includes(value))
+      .join(' ');
     const scope = form.get('scope') ?? allowed;
     if (!isWithin(scope, allowed)) return scopeRefused();
+    const asked = targetsOf(form, settings.audiences);
+    if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
+    const { client_id } = client;
+    const { audience } = settings;
+    const grant = { clientId: client_id, subject: client_id, scope, audience, sid: '', authTime: 0 };
+    return issuing.respond({ grant: narrowed(grant, asked.targets), scope, now, effects, jkt });
+  };
+}
+
+export function createTokenEndpoint(
+  backChannel: BackChannel,
+  proofs: ProofDesk,
+  works: Readonly<Record<GrantType, GrantWork>>,
+): Answer {
+  const grants = new Map<string, GrantWork>(Object.entries(works));
+  return backChannel(async (client, form, exchange) => {
+    const grantType = form.get('grant_type');
+    if (grantType === undefined) return oauthError(400, 'invalid_request', 'No grant_type');
+    const grant = grants.get(grantType);
+    if (grant === undefined) return oauthError(400, 'unsupported_grant_type', 'No such grant here');
+    if (!client.grant_types.some(type => type === grantType)) {
+      return oauthError(400, 'unauthorized_client', 'This client is not registered for this grant type');
+    }
+    // Most requests have none, and the quick path should not pay for it.
+    const proof = exchange.request.header('dpop') === undefined ? undefined : await proofs.check(exchange);
+    const headers = proof === undefined ? noCache : { ...noCache, ...proofs.headers };
+    if (proof !== undefined && 'refused' in proof)
+      return oauthError(400, proof.refused, proof.description, headers);
+    const jkt = proof?.jkt;
+    if (client.dpop_bound_access_tokens && jkt === undefined)
+      return oauthError(400, 'invalid_dpop_proof', 'This client is registered to send a DPoP proof');
+    const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, jkt });
+    if ('access_token' in result) return jsonReply(200, result, headers);
+    return { ...result, headers: { ...result.headers, ...headers } };
+  });
+}
+
+/** A first token set, as if somebody had signed in. */
+export function firstTokens(
+  settings: Settings,
+  clients: ReadonlyMap<string, MockClient>,
+  families: Families,
+  issuing: Issuing,
+): (first: FirstTokens, now: number) => Promise<TokenResponse> {
+  return async (first, now) => {
+    const client = first.clientId === undefined ? settings.clients[0] : clients.get(first.clientId);
+    if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(first.clientId)}`);
+    const { jkt, nonce, accessTokenLifetime: lifetime } = first;
     const grant: Grant = {
       clientId: client.client_id,
-      subject: client.client_id,
-      scope,
-      audience: settings.audience,
-      sid: '',
-      authTime: 0,
+      subject: first.subject ?? client.subject ?? settings.subject,
+      scope: first.scope ?? settings.scope,
+      audience: first.audience ?? settings.audience,
+      sid: newSid(),
+      authTime: Math.floor(now / 1000),
+      jkt,
     };
-    return respond(grant, scope, now, effects, {});
-  };
-
-  const grants = new Map(Object.entries({ refresh_token: refresh, client_credentials: clientCredentials }));
-
-  return {
-    async handle(exchange) {
-      const { request } = exchange;
-      const mediaType = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-      if (mediaType !== 'application/x-www-form-urlencoded') {
-        return oauthError(400, 'invalid_request', 'The body must be application/x-www-form-urlencoded');
-      }
-      const body = await request.text();
-      if (body === undefined) return oauthError(413, 'invalid_request', `More than ${bodyLimit} characters`);
-      const { form, duplicate } = parseForm(body);
-      exchange.saw(form);
-      if (duplicate !== undefined) return oauthError(400, 'invalid_request', `${duplicate} is there twice`);
-      const authentication = authenticateClient(clients, request.header('authorization'), form);
-      if ('refused' in authentication) return authentication.refused;
-      const { client } = authentication;
-      exchange.authenticated(client);
-      const grantType = form.get('grant_type');
-      if (grantType === undefined) return oauthError(400, 'invalid_request', 'No grant_type');
-      const grant = grants.get(grantType);
-      if (grant === undefined) return oauthError(400, 'unsupported_grant_type', 'No such grant here');
-      if (!client.grant_types.some(type => type === grantType)) {
-        return oauthError(400, 'unauthorized_client', `This client is not registered for ${grantType}`);
-      }
-      const result = await grant(client, form, exchange);
-      return 'access_token' in result ? jsonReply(200, result, { pragma: 'no-cache' }) : result;
-    },
-
-    async issue(first, now) {
-      const client = first.clientId === undefined ? settings.clients[0] : clients.get(first.clientId);
-      if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(first.clientId)}`);
-      const grant: Grant = {
-        clientId: client.client_id,
-        subject: first.subject ?? client.subject ?? settings.subject,
-        scope: first.scope ?? settings.scope,
-        audience: first.audience ?? settings.audience,
-        sid: randomText(16),
-        authTime: Math.floor(now / 1000),
-      };
-      const family = families.start(grant, now);
-      const refreshToken = client.grant_types.includes('refresh_token') ? family.current : undefined;
-      const { accessTokenLifetime: lifetime, nonce } = first;
-      return respond(grant, grant.scope, now, [], { family, refreshToken, lifetime, nonce });
-    },
+    const family = families.start(grant, now);
+    const refreshToken = client.grant_types.includes('refresh_token') ? family.current : undefined;
+    const { scope } = grant;
+    return issuing.respond({ grant, scope, now, effects: [], family, refreshToken, lifetime, nonce, jkt });
   };
 }
 
-/** Parameters without a value count as left out, and none may come twice (RFC 6749 section 3.2). */
-function parseForm(body: string): { form: ReadonlyMap<string, string>; duplicate: string | undefined } {
-  const form = new Map<string, string>();
-  let duplicate: string | undefined;
-  for (const [name, value] of new URLSearchParams(body)) {
-    if (form.has(name)) duplicate = name;
-    else form.set(name, value);
-  }
-  for (const [name, value] of form) if (value === '') form.delete(name);
-  return { form, duplicate };
-}
-
-function isWithin(scope: string, granted: string): boolean {
-  const allowed = granted.split(' ');
-  return scope.split(' ').every(value => allowed.includes(value));
-}
-
-/** Where nobody signed in there is nothing to say about them, and nothing to refresh. */
-function withoutUser(scope: string): string {
-  const personal = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
-  return scope
-    .split(' ')
-    .filter(value => !personal.includes(value))
-    .join(' ');
+export function narrowed(grant: Grant, targets: readonly string[] | undefined): Grant {
+  return targets === undefined ? grant : { ...grant, audience: audienceOf(targets) };
 }
 
 function scopeRefused(): MockReply {

@@ -1,5 +1,5 @@
+import type { Claims, Effect, TokenKind } from './effects.ts';
 import type { Grant } from './families.ts';
-import type { Claims, Effect, TokenKind } from './faults.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 
 /** What is to be signed for one response. */
@@ -16,6 +16,8 @@ export interface TokenOrder {
   /** There is somebody who signed in: false for client credentials, which get no ID token. */
   readonly user: boolean;
   readonly nonce?: string | undefined;
+  /** Thumbprint of the DPoP key that the access token is bound to. */
+  readonly jkt?: string | undefined;
 }
 
 export interface SignedTokens {
@@ -76,18 +78,19 @@ function headerOf(key: SigningKey, kind: TokenKind): Claims {
   return { alg: key.alg, typ: kind === 'access_token' ? 'at+jwt' : 'JWT', kid: key.publicJwk.kid };
 }
 
-/** RFC 9068 section 2.2. */
+/** RFC 9068 section 2.2, and RFC 9449 section 6.1 for `cnf`. */
 function accessClaims(order: TokenOrder): Claims {
-  const { grant, now } = order;
+  const { grant, now, jkt } = order;
   return {
     iss: order.issuer,
     sub: grant.subject,
     aud: grant.audience,
     client_id: grant.clientId,
     ...(order.scope === '' ? {} : { scope: order.scope }),
-    jti: crypto.randomUUID(),
+    jti: grant.sid + crypto.randomUUID().slice(grant.sid.length),
     iat: now,
     exp: now + order.accessTokenLifetime,
+    ...(jkt === undefined ? {} : { cnf: { jkt } }),
   };
 }
 

@@ -238,6 +238,11 @@ const tokenCases: readonly Case[] = [
     commits: true,
     check: seen => assert.equal(json(seen).token_type, 'bEARER'),
   },
+  {
+    fault: { type: 'member', name: 'token_type' },
+    commits: true,
+    check: seen => assert.ok(!('token_type' in json(seen)) && 'access_token' in json(seen)),
+  },
 ];
 
 function assertHtml(seen: Seen, status: number): void {
@@ -254,6 +259,9 @@ const otherwiseTested: readonly FaultType[] = [
   'jwksHtml',
   'jwksEmpty',
   'otherIssuer',
+  // In authorization.test.ts.
+  'responseParameter',
+  'authorizationError',
 ];
 
 describe('mock issuer: faults', () => {

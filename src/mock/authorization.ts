@@ -1,0 +1,129 @@
+import type { AuthorizationRequest, Problem, Return } from './authorizationRequest.ts';
+import type { Codes } from './codes.ts';
+import type { Answer, Exchange, Visitor } from './exchange.ts';
+import { readForm, readParameters } from './forms.ts';
+import type { MockReply } from './http.ts';
+import type { Settings } from './options.ts';
+import { choice, errorPage, html, page, scopeList } from './pages.ts';
+import type { PushedRequest, PushedRequests } from './pushedRequests.ts';
+import { randomText } from './random.ts';
+import { withParameters } from './redirectUris.ts';
+import { createShelf } from './shelf.ts';
+
+/** A sign-in that waits for somebody to decide. */
+interface Pending {
+  readonly request: AuthorizationRequest;
+  readonly pushed?: PushedRequest;
+}
+
+export interface Authorization {
+  /** RFC 6749 section 4.1.1 and OpenID Connect Core section 3.1.2.1. */
+  readonly authorize: Answer;
+  /** What the page sends. */
+  readonly signIn: Answer;
+}
+
+// Milliseconds.
+const ticketLifetime = 600_000;
+
+export function createAuthorization(
+  settings: Settings,
+  codes: Codes,
+  pushedRequests: PushedRequests,
+  /** Where the page sends its form. */
+  signInPath: string,
+): Authorization {
+  const tickets = createShelf<Pending>(1_000);
+
+  /** RFC 6749 section 4.1.2, with the `iss` of RFC 9207. */
+  const back = (exchange: Exchange, to: Return, result: Record<string, string>): MockReply => {
+    const parameters = new URLSearchParams(result);
+    if (to.state !== undefined) parameters.set('state', to.state);
+    parameters.set('iss', settings.issuer);
+    for (const effect of exchange.effects) effect.parameters?.(parameters);
+    const location = withParameters(to.redirectUri, parameters);
+    // After a POST the browser is to come with a GET.
+    const status = exchange.request.method === 'POST' ? 303 : 302;
+    const error = parameters.get('error');
+    return {
+      status,
+      headers: { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+      body: '',
+      ...(error === null ? {} : { error }),
+    };
+  };
+
+  const refuse = (exchange: Exchange, to: Return, { error, description }: Problem) =>
+    back(exchange, to, { error, error_description: description });
+
+  const decide = (
+    exchange: Exchange,
+    { request, pushed }: Pending,
+    { deny, subject }: Visitor,
+  ): MockReply => {
+    if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request was answered before');
+    if (pushed !== undefined) pushed.spent = true;
+    if (deny)
+      return refuse(exchange, request, {
+        error: 'access_denied',
+        description: 'Whoever was asked has declined',
+      });
+    return back(exchange, request, { code: codes.issue(request, subject ?? usual(request), exchange.now()) });
+  };
+
+  /** The hint counts for more than the client's usual subject, as somebody of that name would sign in. */
+  const usual = ({ client, loginHint }: AuthorizationRequest) =>
+    settings.signInSubject ?? loginHint ?? client.subject ?? settings.subject;
+
+  const signInPage = (pending: Pending, now: number): MockReply => {
+    const { client, scope, redirectUri, targets } = pending.request;
+    const ticket = randomText(32);
+    tickets.put(ticket, pending, now + ticketLifetime, now);
+    const audience = targets === undefined ? [] : [html`<dt>For use at</dt><dd>${targets.join(' ')}</dd>`];
+    const body = html`<dl><dt>Client</dt><dd>${client.client_id}</dd>
+${scopeList(scope)}${audience}<dt>The answer goes to</dt><dd>${redirectUri}</dd></dl>
+<form method="post" action="${signInPath}"><input type="hidden" name="ticket" value="${ticket}">
+${choice(usual(pending.request))}</form>`;
+    return page(200, 'Sign in', body, redirectUri);
+  };
+
+  return {
+    async authorize(exchange) {
+      const read = await readParameters(exchange);
+      if ('refused' in read) return read.refused;
+      const now = exchange.now();
+      const found = pushedRequests.find(read, now);
+      if ('shown' in found) return errorPage(400, found.shown.error, found.shown.description);
+      if ('redirected' in found) return refuse(exchange, found.to, found.redirected);
+      exchange.authenticated(found.request.client);
+      if (settings.signIn === 'page' && found.request.prompts.includes('none'))
+        return refuse(exchange, found.request, {
+          error: 'login_required',
+          description: 'Nobody is signed in',
+        });
+      if (exchange.visitor !== undefined) return decide(exchange, found, exchange.visitor);
+      if (settings.signIn === 'page') return signInPage(found, now);
+      return decide(exchange, found, { deny: settings.signIn === 'deny' });
+    },
+
+    async signIn(exchange) {
+      const read = await readForm(exchange);
+      if ('refused' in read) return read.refused;
+      // A browser says where a form comes from; anywhere else was refused before.
+      if (exchange.request.header('origin') === undefined)
+        return errorPage(403, 'foreign_origin', 'This form was not sent by the page that it belongs to');
+      const { form } = read;
+      const ticket = form.get('ticket') ?? '';
+      const pending = tickets.get(ticket, exchange.now());
+      if (pending === undefined)
+        return errorPage(400, 'invalid_request', 'This sign-in is over. Start again where you came from');
+      tickets.delete(ticket);
+      exchange.authenticated(pending.request.client);
+      const subject = form.get('subject')?.trim();
+      return decide(exchange, pending, {
+        deny: form.get('decision') !== 'allow',
+        ...(subject ? { subject } : {}),
+      });
+    },
+  };
+}

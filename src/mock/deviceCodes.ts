@@ -1,0 +1,148 @@
+import type { BackChannel } from './backChannel.ts';
+import { deviceCodeGrant, type MockClient } from './clientOptions.ts';
+import type { Answer, Visitor } from './exchange.ts';
+import { jsonReply, oauthError } from './http.ts';
+import { type Issuing, refreshTokenOf } from './issuing.ts';
+import type { Settings } from './options.ts';
+import { randomText } from './random.ts';
+import { isSupported } from './scopes.ts';
+import { createShelf } from './shelf.ts';
+import { targetsOf } from './targets.ts';
+import { type GrantWork, narrowed } from './tokenEndpoint.ts';
+
+/** A device that waits for its user. */
+export interface DeviceRequest {
+  readonly client: MockClient;
+  readonly userCode: string;
+  readonly scope: string;
+  readonly targets: readonly string[] | undefined;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  state: 'pending' | 'approved' | 'denied' | 'redeemed';
+  subject: string;
+  /** Seconds. */
+  interval: number;
+  /** Milliseconds since the epoch. */
+  askedAt: number | undefined;
+}
+
+export interface DeviceCodes {
+  /** RFC 8628 section 3.1. */
+  readonly authorize: Answer;
+  /** RFC 8628 section 3.4. */
+  readonly grant: GrantWork;
+  /** The request that still waits under this user code, however it was typed. */
+  find(userCode: string, now: number): DeviceRequest | undefined;
+  decide(request: DeviceRequest, visitor: Visitor): void;
+}
+
+// RFC 8628 section 6.1: no vowels, so that no words come about; 20 to the power of 8.
+const letters = 'BCDFGHJKLMNPQRSTVWXZ';
+
+export function createDeviceCodes(
+  settings: Settings,
+  backChannel: BackChannel,
+  issuing: Issuing,
+  /** The page where a user code is entered. */
+  verificationUri: string,
+): DeviceCodes {
+  const byDeviceCode = createShelf<DeviceRequest>();
+  const byUserCode = createShelf<DeviceRequest>();
+
+  const decide = (request: DeviceRequest, { deny, subject }: Visitor) => {
+    request.state = deny ? 'denied' : 'approved';
+    if (subject !== undefined) request.subject = subject;
+  };
+
+  return {
+    authorize: backChannel((client, form, exchange) => {
+      const scope = form.get('scope') ?? settings.scope;
+      if (!client.grant_types.includes(deviceCodeGrant))
+        return oauthError(400, 'unauthorized_client', 'This client is not registered for device codes');
+      if (!isSupported(scope, settings))
+        return oauthError(400, 'invalid_scope', 'There is no such scope here');
+      const asked = targetsOf(form, settings.audiences);
+      if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
+      const now = exchange.now();
+      const deviceCode = randomText(32);
+      const userCode = newUserCode();
+      const { deviceCodeLifetime, deviceInterval } = settings;
+      const request: DeviceRequest = {
+        client,
+        userCode,
+        scope,
+        targets: asked.targets,
+        expiresAt: now + deviceCodeLifetime * 1000,
+        state: 'pending',
+        subject: settings.signInSubject ?? client.subject ?? settings.subject,
+        interval: deviceInterval,
+        askedAt: undefined,
+      };
+      byUserCode.put(plain(userCode), request, request.expiresAt, now);
+      // Kept for as long again, to say that it has expired.
+      byDeviceCode.put(deviceCode, request, request.expiresAt + deviceCodeLifetime * 1000, now);
+      return jsonReply(200, {
+        device_code: deviceCode,
+        user_code: userCode,
+        verification_uri: verificationUri,
+        verification_uri_complete: `${verificationUri}?user_code=${userCode}`,
+        expires_in: deviceCodeLifetime,
+        interval: deviceInterval,
+      });
+    }),
+
+    grant({ client, form, now, effects, jkt }) {
+      if (!form.has('device_code')) return oauthError(400, 'invalid_request', 'No device_code');
+      const request = byDeviceCode.get(form.get('device_code'), now);
+      if (request === undefined) return oauthError(400, 'invalid_grant', 'This device code is unknown');
+      if (request.client !== client)
+        return oauthError(400, 'invalid_grant', 'This device code was issued to another client');
+      if (request.state === 'redeemed')
+        return oauthError(400, 'invalid_grant', 'This device code was used before');
+      if (now >= request.expiresAt) return oauthError(400, 'expired_token', 'This device code has expired');
+      const asked = targetsOf(form, request.targets ?? settings.audiences);
+      if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
+      if (request.state === 'pending' && settings.signIn !== 'page') {
+        const { signInSubject: subject } = settings;
+        decide(request, { deny: settings.signIn === 'deny', ...(subject === undefined ? {} : { subject }) });
+      }
+      if (request.state === 'pending') {
+        const tooSoon = request.askedAt !== undefined && now < request.askedAt + request.interval * 1000;
+        request.askedAt = now;
+        if (!tooSoon) return oauthError(400, 'authorization_pending', 'Nobody has entered the code yet');
+        request.interval += 5;
+        return oauthError(400, 'slow_down', 'Wait 5 seconds longer between two questions');
+      }
+      if (request.state === 'denied')
+        return oauthError(400, 'access_denied', 'Whoever was asked has declined');
+      request.state = 'redeemed';
+      const { scope, subject, targets } = request;
+      const family = issuing.begin(client, { subject, scope, targets }, jkt, now);
+      const grant = narrowed(family.grant, asked.targets);
+      const refreshToken = refreshTokenOf(client, family);
+      return issuing.respond({ grant, scope, now, effects, family, refreshToken, jkt });
+    },
+
+    find(userCode, now) {
+      const request = byUserCode.get(plain(userCode), now);
+      return request?.state === 'pending' ? request : undefined;
+    },
+    decide,
+  };
+}
+
+function newUserCode(): string {
+  let code = '';
+  while (code.length < 8) {
+    // Of 256 values 240 are a multiple of 20: the others would make some letters likelier.
+    for (const byte of crypto.getRandomValues(new Uint8Array(8))) {
+      if (byte < 240 && code.length < 8) code += letters[byte % letters.length];
+    }
+  }
+  return `${code.slice(0, 4)}-${code.slice(4)}`;
+}
+
+/** As it is compared: people leave out the dash, or type small letters. */
+function plain(userCode: string): string {
+  return userCode.toUpperCase().replace(/[^A-Z]/g, '');
+}

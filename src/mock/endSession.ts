@@ -1,0 +1,56 @@
+import type { MockClient } from './clientOptions.ts';
+import type { Answer } from './exchange.ts';
+import type { Families } from './families.ts';
+import { readParameters } from './forms.ts';
+import type { MockReply } from './http.ts';
+import { errorPage, html, page } from './pages.ts';
+import { isRegistered, withParameters } from './redirectUris.ts';
+import type { TokenReader } from './tokenReader.ts';
+import { hasScope } from './tokens.ts';
+
+/**
+ * OpenID Connect RP-Initiated Logout section 2. No browser session is kept here, so what ends is what the ID token came of:
+ * its tokens, unless they were granted for offline use (OpenID Connect Back-Channel Logout section 2.7).
+ */
+export function createEndSession(
+  clients: ReadonlyMap<string, MockClient>,
+  families: Families,
+  reader: TokenReader,
+): Answer {
+  return async exchange => {
+    const read = await readParameters(exchange);
+    if ('refused' in read) return read.refused;
+    const { form, duplicate } = read;
+    if (duplicate !== undefined) return invalid('A parameter is there twice');
+    const sent = form.get('id_token_hint');
+    const hint = sent === undefined ? undefined : await reader.read(sent);
+    // An expired one is taken: it says who it was, and nothing more is asked.
+    if (sent !== undefined && hint?.kind !== 'id_token')
+      return invalid('id_token_hint is no ID token of this issuer');
+    const hinted = hint?.claims.aud;
+    const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);
+    if (hint !== undefined && clientId !== hinted)
+      return invalid('id_token_hint was issued to another client_id');
+    const client = clientId === undefined ? undefined : clients.get(clientId);
+    if (clientId !== undefined && client === undefined) return invalid('Unknown client_id');
+    const uri = form.get('post_logout_redirect_uri');
+    if (uri !== undefined && client === undefined)
+      return invalid('post_logout_redirect_uri needs an id_token_hint or a client_id');
+    if (uri !== undefined && !isRegistered(uri, client?.post_logout_redirect_uris ?? []))
+      return invalid('This post_logout_redirect_uri is not registered for this client');
+    if (client !== undefined) exchange.authenticated(client);
+    const family = hint?.family;
+    if (family !== undefined && !hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
+    if (uri === undefined) return page(200, 'Signed out', html`<p>You can close this page.</p>`);
+    const state = form.get('state');
+    const parameters = new URLSearchParams(state === undefined ? {} : { state });
+    for (const effect of exchange.effects) effect.parameters?.(parameters);
+    const location = withParameters(uri, parameters);
+    const status = exchange.request.method === 'POST' ? 303 : 302;
+    return { status, headers: { location, 'cache-control': 'no-store' }, body: '' };
+  };
+}
+
+function invalid(description: string): MockReply {
+  return errorPage(400, 'invalid_request', description);
+}

@@ -1,0 +1,98 @@
+import { type MockReply, textReply } from './http.ts';
+import { randomText } from './random.ts';
+
+/** HTML that is safe as it stands. */
+export interface Markup {
+  readonly markup: string;
+}
+
+type Content = string | Markup | readonly Markup[];
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Every text that is put into it is escaped, in attributes too as long as they are quoted. */
+export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
+  const parts = strings.map((part, i) => part + (i < contents.length ? escaped(contents[i] ?? '') : ''));
+  return { markup: parts.join('') };
+}
+
+function escaped(content: Content): string {
+  if (typeof content === 'string') return content.replace(/[&<>"']/g, sign => entities[sign] ?? '');
+  return 'markup' in content ? content.markup : content.map(each => each.markup).join('');
+}
+
+// System colours follow the browser's light or dark theme by themselves.
+const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
+body{max-width:30rem;margin:8vh auto;padding:0 1.25rem;background:Canvas;color:CanvasText}
+h1{font-size:1.5rem;line-height:1.25}
+.mock{border-left:.25rem solid Highlight;padding-left:.75rem}
+dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
+label{display:block;margin:1rem 0 .25rem}
+input{box-sizing:border-box;width:100%}
+input,button{font:inherit;padding:.5rem .75rem}
+.code{font:1.75rem/1.5 ui-monospace,monospace;letter-spacing:.1em}
+.choice{display:flex;gap:.75rem;margin-top:1.25rem}`;
+
+/**
+ * A page with no script. `leadsTo`: an address outside that its forms may end at after a redirect, which browsers
+ * hold `form-action` to as well.
+ */
+export function page(status: number, title: string, body: Markup, leadsTo?: string): MockReply {
+  const nonce = randomText(16);
+  const text = html`<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${title} - Mock issuer</title>
+<style nonce="${nonce}">${{ markup: style }}</style>
+<main>
+<h1>${title}</h1>
+<p class="mock">This is a mock issuer, made for trying things out. There are no accounts here and no password is asked for: it believes whatever name it is given.</p>
+${body}
+</main>
+</html>
+`;
+  return textReply(status, text.markup, 'text/html; charset=utf-8', {
+    'content-security-policy': [
+      "default-src 'none'",
+      `style-src 'nonce-${nonce}'`,
+      `form-action 'self'${leadsTo === undefined ? '' : ` ${sourceOf(leadsTo)}`}`,
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ].join('; '),
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    // With no-referrer the page's own forms would come with the origin null.
+    'referrer-policy': 'same-origin',
+  });
+}
+
+export function errorPage(status: number, error: string, description: string): MockReply {
+  const body = html`<p>${description}.</p>\n<p>Error code: <code>${error}</code></p>`;
+  return { ...page(status, 'This does not work', body), error };
+}
+
+export function scopeList(scope: string): Markup {
+  return html`<dt>Asks for</dt><dd>${scope === '' ? 'nothing in particular' : scope}</dd>`;
+}
+
+/** Two buttons and the name of whoever presses them. */
+export function choice(subject: string): Markup {
+  return html`<label for="subject">Who are you?</label>
+<input id="subject" name="subject" value="${subject}" autocomplete="off" spellcheck="false" maxlength="255" required>
+<div class="choice"><button name="decision" value="allow">Sign in and allow</button>
+<button name="decision" value="deny" formnovalidate>Deny</button></div>`;
+}
+
+/** A CSP source that covers an address; it has no place for IPv6 addresses, and other schemes have no origin. */
+function sourceOf(uri: string): string {
+  const { protocol, origin, hostname } = new URL(uri);
+  const isPlain = /^https?:$/.test(protocol) && !hostname.startsWith('[');
+  return isPlain ? origin : protocol;
+}

@@ -1,0 +1,106 @@
+import { createAssertionCheck } from './assertions.ts';
+import { createAuthorization } from './authorization.ts';
+import { createBackChannel } from './backChannel.ts';
+import { deviceCodeGrant, tokenExchangeGrant as tokenExchangeType } from './clientOptions.ts';
+import { createCodes } from './codes.ts';
+import { createDeviceCodes, type DeviceCodes } from './deviceCodes.ts';
+import { createDevicePage } from './devicePage.ts';
+import { createProofDesk, type ProofDesk } from './dpop.ts';
+import type { Endpoint } from './endpoints.ts';
+import { createEndSession } from './endSession.ts';
+import type { Answer } from './exchange.ts';
+import type { Families } from './families.ts';
+import { jsonReply } from './http.ts';
+import { createIssuing, type TokenResponse } from './issuing.ts';
+import type { KeyRing } from './keys.ts';
+import { metadataOf, pathsOf } from './metadata.ts';
+import type { Settings } from './options.ts';
+import { createPushedRequests } from './pushedRequests.ts';
+import {
+  clientCredentialsGrant,
+  createTokenEndpoint,
+  type FirstTokens,
+  firstTokens,
+  refreshGrant,
+} from './tokenEndpoint.ts';
+import { tokenExchangeGrant } from './tokenExchange.ts';
+import { createTokenReader } from './tokenReader.ts';
+import { createIntrospection, createRevocation } from './tokenStatus.ts';
+import type { Signer } from './tokens.ts';
+import { createUserInfo } from './userInfo.ts';
+
+export interface Route {
+  readonly methods: readonly ('GET' | 'POST')[];
+  readonly endpoint: Endpoint;
+  readonly answer: Answer;
+}
+
+/** The issuer's endpoints, each built once and handed what it needs. */
+export interface Service {
+  /** By path. */
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly devices: DeviceCodes;
+  readonly proofs: ProofDesk;
+  issue(first: FirstTokens, now: number): Promise<TokenResponse>;
+}
+
+export function createService(settings: Settings, families: Families, ring: KeyRing, sign: Signer): Service {
+  const { issuer } = settings;
+  const { origin } = new URL(issuer);
+  const paths = pathsOf(issuer);
+  const clients = new Map(settings.clients.map(client => [client.client_id, client]));
+  const issuing = createIssuing(settings, families, sign);
+  const reader = createTokenReader(issuer, ring, families);
+  const proofs = createProofDesk(settings.dpopNonce);
+  const assertions = createAssertionCheck(clients, [issuer, origin + paths.token]);
+  const backChannel = createBackChannel({ clients, assertions });
+  const codes = createCodes(settings, families, issuing);
+  const pushedRequests = createPushedRequests(settings, clients, backChannel, proofs);
+  const authorization = createAuthorization(settings, codes, pushedRequests, paths.signIn);
+  const devices = createDeviceCodes(settings, backChannel, issuing, origin + paths.device);
+  const token = createTokenEndpoint(backChannel, proofs, {
+    authorization_code: codes.grant,
+    refresh_token: refreshGrant(settings, families, issuing),
+    client_credentials: clientCredentialsGrant(settings, issuing),
+    [deviceCodeGrant]: devices.grant,
+    [tokenExchangeType]: tokenExchangeGrant(settings, reader, issuing),
+  });
+
+  const get = ['GET'] as const;
+  const post = ['POST'] as const;
+  const both = ['GET', 'POST'] as const;
+  const metadata: Route = {
+    methods: get,
+    endpoint: 'metadata',
+    answer: () => jsonReply(200, metadataOf(settings)),
+  };
+  const jwks: Answer = () => jsonReply(200, { keys: ring.published });
+  const introspection = createIntrospection(issuer, backChannel, families, reader);
+  const revocation = createRevocation(backChannel, families, reader);
+  const userInfo = createUserInfo(reader, proofs);
+  const endSession = createEndSession(clients, families, reader);
+  const devicePage = createDevicePage(devices, paths.device);
+
+  return {
+    devices,
+    proofs,
+    issue: firstTokens(settings, clients, families, issuing),
+    routes: new Map<string, Route>([
+      [paths.token, { methods: post, endpoint: 'token', answer: token }],
+      [paths.jwks, { methods: get, endpoint: 'jwks', answer: jwks }],
+      ...paths.metadata.map(path => [path, metadata] as const),
+      [paths.authorization, { methods: both, endpoint: 'authorization', answer: authorization.authorize }],
+      [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn }],
+      [paths.par, { methods: post, endpoint: 'par', answer: pushedRequests.push }],
+      [
+        paths.deviceAuthorization,
+        { methods: post, endpoint: 'device_authorization', answer: devices.authorize },
+      ],
+      [paths.device, { methods: both, endpoint: 'device', answer: devicePage }],
+      [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
+      [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],
+      [paths.userInfo, { methods: both, endpoint: 'userinfo', answer: userInfo }],
+      [paths.endSession, { methods: both, endpoint: 'end_session', answer: endSession }],
+    ]),
+  };
+}

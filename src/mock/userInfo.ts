@@ -1,0 +1,82 @@
+import type { ProofDesk } from './dpop.ts';
+import type { Answer } from './exchange.ts';
+import { jsonReply, type MockReply, oauthError, textReply } from './http.ts';
+import { asymmetricAlgs } from './proofs.ts';
+import type { TokenReader } from './tokenReader.ts';
+import { hasScope } from './tokens.ts';
+
+const algs = `algs="${asymmetricAlgs.join(' ')}"`;
+const realm = 'realm="mock issuer"';
+
+/** OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1 and RFC 9449 section 7.1. */
+export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
+  return async exchange => {
+    const { request } = exchange;
+    const authorization = request.header('authorization');
+    const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+    if (scheme === undefined || token === undefined) {
+      if (authorization !== undefined && /^(Bearer|DPoP)\b/i.test(authorization))
+        return refused('Bearer', 400, 'invalid_request', 'The Authorization header has no token');
+      // Nothing was tried, so nothing is said but how to (RFC 6750 section 3.1).
+      return textReply(401, '', 'text/plain', {
+        'www-authenticate': `Bearer ${realm}, DPoP ${realm}, ${algs}`,
+      });
+    }
+    const byProof = scheme.toLowerCase() === 'dpop';
+    const kind = byProof ? 'DPoP' : 'Bearer';
+    const invalid = (description: string) => refused(kind, 401, 'invalid_token', description);
+    const now = exchange.now();
+    const read = await reader.read(token);
+    if (read === undefined || read.kind !== 'access_token')
+      return invalid('This is not an access token of this issuer');
+    if (!reader.isActive(read, now)) return invalid('This access token has expired or was revoked');
+    const { claims } = read;
+    const bound = claims.cnf !== undefined;
+    if (bound !== byProof)
+      return invalid(
+        bound ? 'This access token needs a DPoP proof' : 'This access token is not bound to a key',
+      );
+    if (byProof) {
+      const proof = await proofs.check(exchange, token);
+      if ('refused' in proof) return refused(kind, 401, proof.refused, proof.description, proofs.headers);
+      if (proof.jkt === undefined)
+        return refused(kind, 401, 'invalid_dpop_proof', 'No DPoP proof', proofs.headers);
+      if (proof.jkt !== (claims.cnf as { jkt?: unknown }).jkt)
+        return invalid('This access token is bound to another DPoP key');
+    }
+    const scope = String(claims.scope ?? '');
+    if (!hasScope(scope, 'openid')) {
+      const reply = refused(kind, 403, 'insufficient_scope', 'This access token was not issued for openid');
+      const challenge = `${reply.headers['www-authenticate']}, scope="openid"`;
+      return { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } };
+    }
+    const sub = String(claims.sub);
+    const claimed = {
+      sub,
+      ...(hasScope(scope, 'profile') ? { name: sub, preferred_username: sub } : {}),
+      ...(hasScope(scope, 'email')
+        ? { email: `${encodeURIComponent(sub)}@example.com`, email_verified: true }
+        : {}),
+    };
+    return jsonReply(200, claimed, byProof ? { ...proofs.headers } : {});
+  };
+}
+
+function refused(
+  scheme: 'Bearer' | 'DPoP',
+  status: number,
+  error: string,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): MockReply {
+  const details = [
+    realm,
+    `error="${error}"`,
+    `error_description="${description}"`,
+    ...(scheme === 'DPoP' ? [algs] : []),
+  ];
+  return oauthError(status, error, description, {
+    ...headers,
+    'www-authenticate': `${scheme} ${details.join(', ')}`,
+  });
+}
