@@ -30,7 +30,7 @@ export function storeTokens(
   return parts.lock.withLock(id, signal, async lease => {
     const ledger = await lease.readLedger();
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
-    const needed = raw.refresh_token === undefined ? ledger : undefined;
+    const needed = raw.refresh_token === undefined || ledger?.signedOutAt !== undefined ? ledger : undefined;
     const stored = await updateNewest(parts, { id, ledger: needed, signal }, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;

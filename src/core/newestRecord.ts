@@ -1,6 +1,6 @@
 import { isWorkbenchError, WorkbenchError } from './errors.ts';
 import type { Clock, LedgerEntry } from './ports.ts';
-import { emptyRecord, newest, type StoredRecord } from './record.ts';
+import { emptied, emptyRecord, isRefused, newest, type StoredRecord } from './record.ts';
 import { fingerprint } from './redact.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
@@ -27,7 +27,8 @@ const harmlessPatience = 500;
 /**
  * `vault.update` on the newest record there is: the store's, or this window's own where the store answers nothing
  * or something older, which then goes back into the store. Where the ledger knows of a newer one, that is waited
- * for, since windows see each other's writes late; what never comes is an error, and an older record is not used.
+ * for, since windows see each other's writes late; what never comes is an error, and an older record is not used. Where
+ * the ledger knows of a sign-out, the record is an empty one.
  * @throws WorkbenchError `record_behind`, `cancelled`, and what `vault.update` throws
  */
 export async function updateNewest(
@@ -36,11 +37,15 @@ export async function updateNewest(
   change: (record: StoredRecord) => StoredRecord,
 ): Promise<StoredRecord> {
   const { vault } = parts;
+  /** @param mayLag whether a record that is behind has turned out to be harmless */
   const update = (mayLag: boolean) =>
     vault.update(sight.id, stored => {
-      const record = newestKnown(parts, sight.id, stored);
-      if (!mayLag && isBehind(record, sight.ledger)) throw behind(record, sight.ledger);
-      return change(record);
+      const record = newestKnown(parts, sight, stored);
+      if (!isBehind(record, sight.ledger)) return change(record);
+      if (!mayLag) throw behind(record, sight.ledger);
+      // The same refresh token under a newer number.
+      const { generation } = sight.ledger;
+      return change(withNotes({ ...record, generation }, sight.ledger));
     });
   try {
     return await update(false);
@@ -51,12 +56,13 @@ export async function updateNewest(
   return update(true);
 }
 
-async function arrival(parts: RecordParts, { id, ledger, signal }: Sight): Promise<void> {
+async function arrival(parts: RecordParts, sight: Sight): Promise<void> {
   const { clock, vault } = parts;
+  const { id, ledger, signal } = sight;
   const since = clock.now();
   for (;;) {
     await pause(clock, interval, signal);
-    const record = newestKnown(parts, id, await vault.read(id));
+    const record = newestKnown(parts, sight, await vault.read(id));
     if (!isBehind(record, ledger)) return;
     const isHarmless = await isSameToken(record, ledger);
     if (clock.now() - since < (isHarmless ? harmlessPatience : patience)) continue;
@@ -65,12 +71,34 @@ async function arrival(parts: RecordParts, { id, ledger, signal }: Sight): Promi
   }
 }
 
-/** A store that answers nothing is no sign-out: what this window knows still counts. */
-function newestKnown({ sessions }: RecordParts, id: string, stored: StoredRecord | undefined): StoredRecord {
-  return newest(stored, sessions.get(id)?.record) ?? emptyRecord(id);
+/** A store that answers nothing is no sign-out: what this window knows still counts. What the ledger says does more. */
+function newestKnown(
+  { sessions }: RecordParts,
+  { id, ledger }: Sight,
+  stored: StoredRecord | undefined,
+): StoredRecord {
+  const record = newest(stored, sessions.get(id)?.record) ?? emptyRecord(id);
+  if (ledger === undefined || record.generation > ledger.generation) return record;
+  if (ledger.signedOutAt !== undefined) {
+    const isGone = record.tokens === undefined && record.generation === ledger.generation;
+    return isGone ? record : emptied(record, ledger.generation);
+  }
+  return record.generation === ledger.generation ? withNotes(record, ledger) : record;
 }
 
-function isBehind(record: StoredRecord, ledger: LedgerEntry | undefined): boolean {
+/** What another window found out about the same refresh token, and this one's store may show only later. */
+function withNotes(record: StoredRecord, { intent, refused }: LedgerEntry): StoredRecord {
+  const { generation } = record;
+  if (refused && !isRefused(record)) {
+    const answer_lost_at = intent && { answer_lost_at: intent.at };
+    return { ...record, refused: { ...refused, generation, ...answer_lost_at } };
+  }
+  return intent && record.intent?.generation !== generation
+    ? { ...record, intent: { ...intent, generation } }
+    : record;
+}
+
+function isBehind(record: StoredRecord, ledger: LedgerEntry | undefined): ledger is LedgerEntry {
   return ledger !== undefined && record.generation < ledger.generation;
 }
 

@@ -114,6 +114,12 @@ export function newest<T extends StoredRecord | undefined>(
   return known === undefined || stored.generation >= known.generation ? stored : known;
 }
 
+/** What a sign-out leaves: no tokens, but the client secret, and a generation that the tokens cannot come back under. */
+export function emptied({ connection, client_secret }: StoredRecord, generation: number): StoredRecord {
+  const secret = client_secret !== undefined && { client_secret };
+  return { ...emptyRecord(connection), ...secret, generation };
+}
+
 /** True where the issuer has refused the refresh token that the record holds. */
 export function isRefused({ refused, generation }: StoredRecord): boolean {
   return refused?.generation === generation;

@@ -5,7 +5,7 @@ import type { Flight } from './flight.ts';
 import { assertMayAsk, ledgerEntry } from './ledger.ts';
 import { updateNewest } from './newestRecord.ts';
 import type { Lease, LedgerEntry } from './ports.ts';
-import { newest, type RefreshIntent, type StoredRecord } from './record.ts';
+import { emptied, newest, type RefreshIntent, type StoredRecord } from './record.ts';
 import type { RefresherParts } from './refresher.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from './refreshResult.ts';
 import * as step from './refreshSteps.ts';
@@ -98,7 +98,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
         const failure = classify(error);
         const kind = failureKind(failure);
         if (kind === 'unknown') unanswered = sent.intent;
-        if (kind === 'unknown' && left > 0 && !flight.signal.aborted && !lease.lost) continue;
+        if (kind === 'unknown' && left > 0 && !flight.signal.aborted && (await isHeld(lease))) continue;
         return giveUp(job, failure, kind, unanswered);
       }
       return take(job, answer);
@@ -107,18 +107,20 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
 
   /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
   async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult | Received> {
-    const { ledger, lease, sent, binding, refreshToken } = job;
+    const { lease, sent, binding } = job;
     const { raw, receivedAt } = answer;
-    const generation = Math.max(sent.generation, ledger?.generation ?? 0) + 1;
+    const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
     const stored = await settle(job, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
       return record;
     });
-    if (stored.isOvertaken) return overtaken(stored.record);
-    const entry = { entry: ledger, generation: sent.generation, refreshToken };
-    await tellOthers(lease, () => ledgerEntry(stored.record, entry));
+    if (stored.isOvertaken) {
+      sessions.apply(stored.record);
+      return overtaken(stored.record);
+    }
+    await tellOthers(lease, stored.record, () => ledgerEntry(stored.record, noted(job)));
     return { answer, before: job.before, stored: stored.record, flaw: stored.error ?? cut };
   }
 
@@ -149,20 +151,26 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     kind: ReturnType<typeof failureKind>,
     unanswered: RefreshIntent | undefined,
   ): Promise<RefreshResult> {
-    const { sent, lease, ledger } = job;
+    const { sent, lease } = job;
     const { generation } = sent;
     const { retryAfter } = failure.data;
-    if (typeof retryAfter === 'number' && retryAfter > 0) {
-      const notBefore = clock.now() + retryAfter;
-      await tellOthers(lease, async () => ({ ...(ledger ?? (await ledgerEntry(sent))), notBefore }));
-    }
+    const at = clock.now();
+    const reason = String(failure.data.error ?? failure.code);
     const { record, isOvertaken } = await settle(job, current => {
       if (kind === 'unknown') return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
-      return step.refusedBy(current, String(failure.data.error ?? failure.code), clock.now(), unanswered);
+      return step.refusedBy(current, reason, at, unanswered);
     });
     sessions.apply(record);
     if (isOvertaken) return overtaken(record);
+    const notes = {
+      ...(typeof retryAfter === 'number' && retryAfter > 0 && { notBefore: at + retryAfter }),
+      ...(unanswered && { intent: { at: unanswered.at } }),
+      ...(kind === 'refused' && { refused: { at, error: reason.slice(0, 100) } }),
+    };
+    if (Object.keys(notes).length > 0) {
+      await tellOthers(lease, record, async () => ({ ...(await ledgerEntry(sent, noted(job))), ...notes }));
+    }
     if (kind !== 'refused') return failed(generation, failure, unanswered ? 'unknown' : 'retryable');
     return failed(
       generation,
@@ -200,14 +208,43 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     }
   }
 
-  /** A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's. */
-  async function tellOthers(lease: Lease, entry: () => Promise<LedgerEntry>): Promise<void> {
+  /**
+   * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
+   * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
+   */
+  async function tellOthers(
+    lease: Lease,
+    record: StoredRecord,
+    entry: () => Promise<LedgerEntry>,
+  ): Promise<void> {
     if (lease.lost) return;
     try {
       await lease.writeLedger(await entry());
     } catch (error) {
-      log('warn', 'ledger not written', { connection: id, error: classify(error) });
+      const failure = classify(error);
+      log('warn', 'ledger not written', { connection: id, error: failure });
+      if (failure.code !== 'superseded') return;
+      const ledger = await lease.readLedger();
+      const generation = Math.max(record.generation, ledger?.generation ?? 0);
+      const change = (current: StoredRecord) => emptied(current, generation);
+      const gone = await settle({ sent: record }, change);
+      sessions.apply(gone.record);
+      throw failure;
     }
+  }
+
+  /** Asked again before a second attempt: waiting for the first answer may have taken long. */
+  async function isHeld(lease: Lease): Promise<boolean> {
+    if (lease.lost) return false;
+    return lease.renew().then(
+      () => !lease.lost,
+      () => false,
+    );
+  }
+
+  /** What the ledger says already, so that nothing is computed twice. */
+  function noted({ ledger, sent, refreshToken }: Job) {
+    return { entry: ledger, generation: sent.generation, refreshToken };
   }
 
   function assertHeld(lease: Lease): void {

@@ -3,10 +3,19 @@ import { bindingOf, type Connection } from '../../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/discovery.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
-import type { Clock, CrossWindowLock, Fetch, LedgerEntry, SecretVault } from '../../../src/core/ports.ts';
+import type {
+  Clock,
+  CrossWindowLock,
+  Fetch,
+  Lease,
+  LedgerEntry,
+  SecretVault,
+  SharedNotes,
+} from '../../../src/core/ports.ts';
 import type { StoredRecord } from '../../../src/core/record.ts';
 import { createRefresher, type Refresher } from '../../../src/core/refresher.ts';
 import { createSessions, type Sessions } from '../../../src/core/sessions.ts';
+import { signOut } from '../../../src/core/signOut.ts';
 import { createTokenClient, type TokenClient } from '../../../src/core/tokenEndpoint.ts';
 import type { RawTokens } from '../../../src/core/tokenSet.ts';
 import { createVault, type Vault } from '../../../src/core/vault.ts';
@@ -94,7 +103,7 @@ export function testStore(entries = new Map<string, string>()): TestStore {
   return store;
 }
 
-export interface TestLock extends CrossWindowLock {
+export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget'> {
   readonly ledger: Map<string, LedgerEntry>;
   /** Set to have the lock taken over. */
   lost: boolean;
@@ -111,9 +120,14 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
     withLock(name, signal, work) {
       const turn = last.then(() => {
         if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
-        return work({
+        const lease: Lease = {
           get lost() {
             return lock.lost;
+          },
+          shared: true,
+          async renew() {
+            await lock.hook('renew');
+            if (lock.lost) throw new WorkbenchError('lock_lost');
           },
           async readLedger() {
             await lock.hook('readLedger');
@@ -121,12 +135,23 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
           },
           async writeLedger(entry) {
             await lock.hook('writeLedger');
+            const { signedOutAt, generation = 0 } = ledger.get(name) ?? {};
+            if (signedOutAt !== undefined && entry.generation <= generation)
+              throw new WorkbenchError('superseded', { connection: name, signedOut: true });
             ledger.set(name, entry);
           },
-        } as Parameters<typeof work>[0]);
+          handOver: async () => {},
+          takeOver: async () => undefined,
+        };
+        return work(lease);
       });
       last = turn.catch(() => {});
       return turn;
+    },
+    async forget(name, known, at) {
+      const generation = Math.max(known, ledger.get(name)?.generation ?? 0) + 1;
+      ledger.set(name, { generation, signedOutAt: at });
+      return generation;
     },
   };
   return lock;
@@ -142,6 +167,7 @@ export interface Window {
   import(raw: RawTokens): Promise<StoredRecord>;
   /** What a refresh brought, in short: outcome and error code. */
   refresh(signal?: AbortSignal): Promise<string>;
+  signOut(): Promise<void>;
 }
 
 export interface World {
@@ -151,11 +177,13 @@ export interface World {
   readonly lock: TestLock;
   readonly connection: Connection;
   /** Called for each request to the token endpoint, before it is sent. */
-  onPost: () => void | Promise<void>;
+  onPost: (refreshToken: string | null) => void | Promise<void>;
+  /** The same for each answer, before it is received. */
+  onAnswer: (response: Response) => void | Promise<void>;
   /** Another window on the same store and lock, or on others. */
   window(parts?: {
     store?: SecretVault;
-    lock?: CrossWindowLock;
+    lock?: TestLock;
     connection?: Connection;
     tokenClient?: TokenClient;
   }): Window;
@@ -188,14 +216,18 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
     pushedAuthorizationRequests: false,
   };
   const fetch: Fetch = async (input, init) => {
-    if (init.method === 'POST') await world.onPost();
-    return mock.fetch(input, init);
+    if (init.method !== 'POST') return mock.fetch(input, init);
+    await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
+    const response = await mock.fetch(input, init);
+    await world.onAnswer(response);
+    return response;
   };
   const discovery = createDiscovery({ fetch, clock });
 
   const world: World = {
     ...{ mock, clock, store, lock, connection },
     onPost: () => {},
+    onAnswer: () => {},
     window(parts = {}) {
       const own = { store, lock, connection, ...parts };
       const sessions = createSessions();
@@ -222,6 +254,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
           const { outcome, error } = await refresher.refresh(id, signal);
           return error ? `${outcome} ${error.code}` : outcome;
         },
+        signOut: () => signOut({ vault, sessions, lock: own.lock, clock, discard: refresher.discard }, id),
       };
     },
     next: (fault, times = 1) => mock.faults.next(times, { at: 'token', ...fault }),
@@ -243,16 +276,39 @@ export async function signedIn(options?: MockIssuerOptions): Promise<World & { r
   return Object.assign(world, { first });
 }
 
-/** A promise that a test resolves. */
-export function gate(): { readonly opened: Promise<void>; open(): void } {
+/** Holds back whoever comes by until a test opens it. */
+export interface Gate {
+  readonly pass: () => Promise<void>;
+  /** Resolves when somebody has come. */
+  readonly reached: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
   let open = () => {};
   const opened = new Promise<void>(resolve => {
     open = resolve;
   });
-  return { opened, open };
+  let reach = () => {};
+  const reached = new Promise<void>(resolve => {
+    reach = resolve;
+  });
+  return {
+    pass() {
+      reach();
+      return opened;
+    },
+    reached,
+    open: () => open(),
+  };
 }
 
-/** Lets everything that is under way and waits for no one run. */
+/** Resolves when `condition` holds. The test's own time limit ends the wait. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setImmediate(resolve));
+}
+
+/** Lets time for something that must not happen. */
 export async function settled(turns = 50): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve));
 }
