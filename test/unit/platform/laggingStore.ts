@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import type { SecretVault } from '../../../src/core/ports.ts';
 
 interface Entry {
@@ -9,8 +9,15 @@ interface Entry {
   readonly by: number;
 }
 
+/** Puts in what was there before any window was. */
+export function seedStore(file: string, entries: Readonly<Record<string, string>>): Promise<void> {
+  const seeded = Object.entries(entries).map(([key, value]): Entry => ({ key, value, at: 0, by: 0 }));
+  return writeFile(file, seeded.map(entry => `${JSON.stringify(entry)}\n`).join(''));
+}
+
 /** A store of secrets that windows share and in which each sees the others' writes only `lag` milliseconds later. */
-export function laggingStore(file: string, lag: number | 'never', by = process.pid): SecretVault {
+export function laggingStore(file: string, lag: number | 'never'): SecretVault {
+  const by = process.pid;
   const start = Date.now();
   const entries = async (): Promise<Entry[]> => {
     const text = await readFile(file, 'utf8').catch(() => '');

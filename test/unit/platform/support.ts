@@ -31,8 +31,8 @@ export function listeningLog(): { readonly log: Log; readonly heard: Heard[] } {
   return { heard, log: (level, event, fields = {}) => void heard.push({ level, event, fields }) };
 }
 
-/** Dead after 0.3 s. */
-export const quickTimes = { heartbeat: 50, stale: 300, patience: 3000, poll: 10 };
+/** Dead after 0.4 s. */
+export const quickTimes = { heartbeat: 25, stale: 400, patience: 3000, poll: 10 };
 
 /** A lock as a window of its own would have it. */
 export function windowOf(folder: string, options: Partial<FileLockOptions> = {}): SharedLock {
