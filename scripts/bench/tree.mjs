@@ -121,6 +121,7 @@ function rowsOf(host, painted) {
   });
   const { viewport = Number.NaN, all = Number.NaN } = host;
   const { stillTick = Number.NaN, movingTick = Number.NaN, hiddenTick = Number.NaN } = host;
+  const { redraw = Number.NaN, hiddenChange = Number.NaN } = host;
   const inWindow = compared(painted.ours.slice(warmUp), painted.bare.slice(warmUp));
   return [
     limited('the root and the 40 rows on screen', viewport, 100),
@@ -131,6 +132,8 @@ function rowsOf(host, painted) {
     },
     limited('a tick, no text changes', stillTick, 2),
     limited('a tick, all 1,000 texts change', movingTick, 2),
+    { what: '  the rows that VS Code then asks for', unit: 'ms', ours: redraw },
     limited('a tick while the sidebar is hidden', hiddenTick, 2),
+    { what: 'news of one connection, everywhere, sidebar hidden', unit: 'ms', ours: hiddenChange },
   ];
 }

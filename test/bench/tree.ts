@@ -2,19 +2,26 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TreeItem, TreeItemCollapsibleState, window } from 'vscode';
 import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
+import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
 import type { Clock } from '../../src/core/ports.ts';
+import type { Refresher } from '../../src/core/refresher.ts';
 import { createSessions, type Sessions } from '../../src/core/sessions.ts';
 import type { ViewNode } from '../../src/core/sessionView.ts';
 import { createVerifications } from '../../src/core/verifications.ts';
 import { systemClock } from '../../src/platform/systemClock.ts';
 import { createStatusBar } from '../../src/vscode/statusBar.ts';
 import { startTicker } from '../../src/vscode/ticker.ts';
-import { type ConnectionsTree, createConnectionsTree } from '../../src/vscode/tree/provider.ts';
+import {
+  type ConnectionsTree,
+  createConnectionsTree,
+  type TreeParts,
+} from '../../src/vscode/tree/provider.ts';
 
 const size = 1000;
 /** Rows of a tall sidebar. */
 const onScreen = 40;
 const rounds = { rounds: 15, warmUp: 3 };
+const noPlan: TreeParts['plan'] = () => ({ never: 'off' });
 
 /**
  * The main file of an extension for figures: measures the tree in the host that it is made for, then shows it in the
@@ -26,7 +33,7 @@ export async function activate(): Promise<void> {
   const views = Number(process.env.JWT_WORKBENCH_BENCH_VIEWS);
   for (let i = 0; i < views; i++) {
     window.createTreeView(`bench.ours${i}`, {
-      treeDataProvider: treeOf(sessions, clock),
+      treeDataProvider: treeOf(sessions, clock, noPlan),
       showCollapseAll: true,
     });
     window.createTreeView(`bench.bare${i}`, { treeDataProvider: bareTree(), showCollapseAll: true });
@@ -41,19 +48,22 @@ async function measure(): Promise<Record<string, number>> {
   // Every text changes every second.
   const short = population(50_000);
   const still = wired(long.sessions, long.clock, true);
-  const hidden = wired(long.sessions, long.clock, false);
+  const other = population(8 * 3600_000);
+  const hidden = wired(other.sessions, other.clock, false);
   const moving = wired(short.sessions, short.clock, true);
   for (const tree of [still.tree, moving.tree]) await paint(tree, size);
+  const redraws: number[] = [];
   let redrawn = 0;
   moving.tree.onDidChangeTreeData?.(nodes => {
     redrawn = Array.isArray(nodes) ? nodes.length : 0;
   });
   const figures = await inTurns(
     {
-      viewport: batch(() => paint(treeOf(long.sessions, long.clock), onScreen), 3),
-      all: batch(() => paint(treeOf(long.sessions, long.clock), size), 3),
+      viewport: batch(() => paint(treeOf(long.sessions, long.clock, noPlan), onScreen), 3),
+      all: batch(() => paint(treeOf(long.sessions, long.clock, noPlan), size), 3),
       stillTick: batch(() => still.tick(), 10),
       hiddenTick: batch(() => hidden.tick(), 3),
+      hiddenChange: batch(() => change(other.sessions), 10),
       async movingTick() {
         // As the tree's view does it: a tick says what has changed, and the view asks for those items again.
         short.clock.advance(1000);
@@ -61,14 +71,25 @@ async function measure(): Promise<Record<string, number>> {
         moving.tick();
         const took = performance.now() - since;
         if (redrawn !== size) throw new Error(`${redrawn} rows of ${size} were redrawn.`);
+        const redraw = performance.now();
         await paint(moving.tree, size);
+        redraws.push(performance.now() - redraw);
         return took;
       },
     },
     rounds,
   );
   for (const each of [still, hidden, moving]) each.dispose();
-  return Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, quantile(values)]));
+  return Object.fromEntries(
+    Object.entries({ ...figures, redraw: redraws }).map(([name, values]) => [name, quantile(values)]),
+  );
+}
+
+/** News of one connection, which everything on screen hears of. */
+function change(sessions: Sessions): void {
+  const record = sessions.get('connection-500')?.record;
+  if (record === undefined) throw new Error('There is no such connection.');
+  sessions.apply({ ...record, generation: record.generation + 1 });
 }
 
 /** What a view asks for: the rows, then what each looks like. */
@@ -77,14 +98,21 @@ async function paint(tree: ConnectionsTree, rows: number): Promise<void> {
   await Promise.all(nodes.map((node: ViewNode) => tree.getTreeItem(node)));
 }
 
-/** Tree, status bar and ticker as extension.ts wires them. */
+/** Everything that hears of sessions, as extension.ts wires it. Nothing is sent. */
 function wired(sessions: Sessions, clock: Clock, visible: boolean) {
-  const tree = treeOf(sessions, clock);
-  const statusBar = createStatusBar(sessions, clock);
+  const refresher = { refresh: () => new Promise(() => {}) } as unknown as Refresher;
+  const autoRefresh = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed: () => true });
+  const { plan } = autoRefresh;
+  const tree = treeOf(sessions, clock, plan);
+  const statusBar = createStatusBar(sessions, clock, plan);
   const ticker = startTicker(
     sessions,
     clock,
-    id => visible || statusBar.active()?.connection.id === id,
+    () => {
+      if (visible) return () => true;
+      const active = statusBar.active()?.connection.id;
+      return id => id === active;
+    },
     () => {},
   );
   return {
@@ -95,18 +123,18 @@ function wired(sessions: Sessions, clock: Clock, visible: boolean) {
       ticker.reschedule();
     },
     dispose() {
-      for (const each of [ticker, statusBar, tree]) each.dispose();
+      for (const each of [ticker, statusBar, tree, autoRefresh]) each.dispose();
     },
   };
 }
 
-function treeOf(sessions: Sessions, clock: Clock): ConnectionsTree {
+function treeOf(sessions: Sessions, clock: Clock, plan: TreeParts['plan']): ConnectionsTree {
   const verifications = createVerifications({
     sessions,
     clock,
     verify: async () => ({ verified: false, checks: [] }),
   });
-  return createConnectionsTree({ sessions, verifications, clock });
+  return createConnectionsTree({ sessions, verifications, clock, plan });
 }
 
 /** 1,000 signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */
