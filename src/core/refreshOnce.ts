@@ -5,10 +5,11 @@ import type { Flight } from './flight.ts';
 import { assertMayAsk, ledgerEntry } from './ledger.ts';
 import { updateNewest } from './newestRecord.ts';
 import type { Lease, LedgerEntry } from './ports.ts';
-import { emptied, newest, type RefreshIntent, type StoredRecord } from './record.ts';
+import type { RefreshIntent, StoredRecord } from './record.ts';
 import type { RefresherParts } from './refresher.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from './refreshResult.ts';
 import * as step from './refreshSteps.ts';
+import { createWriter } from './refreshWriter.ts';
 import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import type { TokenBinding } from './tokenSet.ts';
 
@@ -18,6 +19,7 @@ const attemptsPerRefresh = 2;
 /** One refresh from beginning to end. Where it stops early it throws why. */
 export async function refreshOnce(parts: RefresherParts, id: string, flight: Flight): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
+  const { settle, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
 
   async function refresh(): Promise<RefreshResult> {
     const connection = sessions.connection(id);
@@ -63,7 +65,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
       const begun = { before, sent, refreshToken };
       if (signal.aborted) {
-        await settle(begun, record => step.unsent(record, begun.before));
+        await settle(begun.sent, record => step.unsent(record, begun.before));
         assertWanted();
       }
       return begun;
@@ -111,7 +113,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     const { raw, receivedAt } = answer;
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
-    const stored = await settle(job, current => {
+    const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
       return record;
@@ -138,7 +140,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
         : failed(generation, flaw, 'retryable');
     } catch (error) {
       // The lock is free again: others may have stored newer tokens, which stay.
-      const kept = await settle({ sent: stored }, record => step.withoutInvalid(record, before));
+      const kept = await settle(stored, record => step.withoutInvalid(record, before));
       sessions.apply(kept.record);
       return failed(generation, classify(error), 'retryable');
     }
@@ -156,7 +158,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     const { retryAfter } = failure.data;
     const at = clock.now();
     const reason = String(failure.data.error ?? failure.code);
-    const { record, isOvertaken } = await settle(job, current => {
+    const { record, isOvertaken } = await settle(job.sent, current => {
       if (kind === 'unknown') return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
       return step.refusedBy(current, reason, at, unanswered);
@@ -180,59 +182,6 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     );
   }
 
-  /**
-   * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
-   * the step still counts in this window, and the next refresh stores it.
-   */
-  async function settle(
-    { sent }: Pick<Begun, 'sent'>,
-    change: (record: StoredRecord) => StoredRecord,
-  ): Promise<Settled> {
-    let isOvertaken = false;
-    const write = (stored: StoredRecord | undefined) => {
-      assertNotDiscarded();
-      const current = newest(stored, sent);
-      isOvertaken = current.generation > sent.generation;
-      return isOvertaken ? current : change(current);
-    };
-    const update = async () => ({ record: await vault.update(id, write), isOvertaken });
-    try {
-      return await update().catch(update);
-    } catch (error) {
-      const failure = classify(error);
-      if (failure.code === 'superseded') throw failure;
-      log('error', 'record not stored', { connection: id, error: failure });
-      const record = write(undefined);
-      sessions.apply(record);
-      return { record, isOvertaken: false, error: failure };
-    }
-  }
-
-  /**
-   * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
-   * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
-   */
-  async function tellOthers(
-    lease: Lease,
-    record: StoredRecord,
-    entry: () => Promise<LedgerEntry>,
-  ): Promise<void> {
-    if (lease.lost) return;
-    try {
-      await lease.writeLedger(await entry());
-    } catch (error) {
-      const failure = classify(error);
-      log('warn', 'ledger not written', { connection: id, error: failure });
-      if (failure.code !== 'superseded') return;
-      const ledger = await lease.readLedger();
-      const generation = Math.max(record.generation, ledger?.generation ?? 0);
-      const change = (current: StoredRecord) => emptied(current, generation);
-      const gone = await settle({ sent: record }, change);
-      sessions.apply(gone.record);
-      throw failure;
-    }
-  }
-
   /** Asked again before a second attempt: waiting for the first answer may have taken long. */
   async function isHeld(lease: Lease): Promise<boolean> {
     if (lease.lost) return false;
@@ -249,10 +198,6 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
 
   function assertHeld(lease: Lease): void {
     if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-  }
-
-  function assertNotDiscarded(): void {
-    if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
   function assertWanted(): void {
@@ -286,12 +231,4 @@ interface Received {
   readonly stored: StoredRecord;
   /** Why it could not be stored in full. */
   readonly flaw: WorkbenchError | undefined;
-}
-
-interface Settled {
-  readonly record: StoredRecord;
-  /** Somebody else has stored a newer generation, which stays. */
-  readonly isOvertaken: boolean;
-  /** Why the record is in this window's memory only. */
-  readonly error?: WorkbenchError;
 }

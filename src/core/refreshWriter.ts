@@ -1,0 +1,82 @@
+import { classify, WorkbenchError } from './errors.ts';
+import type { Flight } from './flight.ts';
+import type { Lease, LedgerEntry, Log } from './ports.ts';
+import { emptied, newest, type StoredRecord } from './record.ts';
+import type { Sessions } from './sessions.ts';
+import type { Vault } from './vault.ts';
+
+export interface Settled {
+  readonly record: StoredRecord;
+  /** Somebody else has stored a newer generation, which stays. */
+  readonly isOvertaken: boolean;
+  /** Why the record is in this window's memory only. */
+  readonly error?: WorkbenchError;
+}
+
+export interface WriterParts {
+  readonly vault: Vault;
+  readonly sessions: Sessions;
+  readonly log: Log;
+}
+
+/** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
+export function createWriter({ vault, sessions, log }: WriterParts, id: string, flight: Flight) {
+  /**
+   * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
+   * the step still counts in this window, and the next refresh stores it.
+   */
+  async function settle(
+    sent: StoredRecord,
+    change: (record: StoredRecord) => StoredRecord,
+  ): Promise<Settled> {
+    let isOvertaken = false;
+    const write = (stored: StoredRecord | undefined) => {
+      assertNotDiscarded();
+      const current = newest(stored, sent);
+      isOvertaken = current.generation > sent.generation;
+      return isOvertaken ? current : change(current);
+    };
+    const update = async () => ({ record: await vault.update(id, write), isOvertaken });
+    try {
+      return await update().catch(update);
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.code === 'superseded') throw failure;
+      log('error', 'record not stored', { connection: id, error: failure });
+      const record = write(undefined);
+      return { record, isOvertaken: false, error: failure };
+    }
+  }
+
+  /**
+   * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
+   * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
+   */
+  async function tellOthers(
+    lease: Lease,
+    record: StoredRecord,
+    entry: () => Promise<LedgerEntry>,
+  ): Promise<void> {
+    if (lease.lost) return;
+    try {
+      await lease.writeLedger(await entry());
+    } catch (error) {
+      const failure = classify(error);
+      log('warn', 'ledger not written', { connection: id, error: failure });
+      if (failure.code !== 'superseded') return;
+      const ledger = await lease.readLedger();
+      const generation = Math.max(record.generation, ledger?.generation ?? 0);
+      const change = (current: StoredRecord) => emptied(current, generation);
+      const gone = await settle(record, change);
+      sessions.apply(gone.record);
+      throw failure;
+    }
+  }
+
+  /** @throws WorkbenchError `superseded` where somebody has signed out in this window */
+  function assertNotDiscarded(): void {
+    if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
+  }
+
+  return { settle, tellOthers, assertNotDiscarded };
+}
