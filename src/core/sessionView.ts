@@ -157,19 +157,19 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
   }
 }
 
-const order = ['failed', 'warning', 'passed'] as const;
+/** What went wrong first, then what is right. An unchecked signature is no side note; what did not apply is left out. */
+export function inOrder(checks: readonly Check[]): readonly Check[] {
+  const unchecked = checks.filter(({ id, status }) => id === 'signature' && status === 'skipped');
+  const order = ['failed', 'warning', 'passed'] as const;
+  return [...unchecked, ...order.flatMap(status => checks.filter(check => check.status === status))];
+}
 
-/** What went wrong first, then what is right; what did not apply to this token comes last, in one row. */
+/** The checks in order, and last, in one row, those that did not apply to this token. */
 export function checkNodes(id: string, name: TokenName, checks: readonly Check[]): ViewNode[] {
-  const skipped = checks.filter(({ status }) => status === 'skipped');
-  const shown = order.flatMap(status => checks.filter(check => check.status === status));
-  const single = (check: Check) => ({ kind: 'check', id, name, check }) as const;
-  // An unchecked signature is no side note.
-  const signature = skipped.find(check => check.id === 'signature');
-  const rest = skipped.filter(check => check !== signature);
+  const shown = inOrder(checks);
+  const rest = checks.filter(check => !shown.includes(check));
   return [
-    ...(signature ? [single(signature)] : []),
-    ...shown.map(single),
+    ...shown.map(check => ({ kind: 'check', id, name, check }) as const),
     ...(rest.length > 0 ? [{ kind: 'skipped', id, name, checks: rest } as const] : []),
   ];
 }

@@ -1,7 +1,8 @@
-import { l10n, QuickPickItemKind, ThemeIcon, window } from 'vscode';
+import { l10n, ThemeIcon, window } from 'vscode';
 import type { VerificationResult } from '../../core/checks.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
+import { inOrder } from '../../core/sessionView.ts';
 import { matchingConnections } from '../../core/tokenOwner.ts';
 import type { Verifier, VerifyRequest } from '../../core/verifier.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
@@ -40,20 +41,15 @@ export function verifyCommand(
     }),
     progress: () => l10n.t('Verifying'),
     async report({ verified, checks }) {
-      const items = checks.map(check => {
-        const { title, detail, advice } = checkText(check);
-        return {
-          label: title,
-          description: statusText(check.status),
-          detail: [detail, advice].filter(Boolean).join(' '),
-          iconPath: new ThemeIcon(checkIcons[check.status]),
-        };
+      const items = inOrder(checks).map(check => {
+        const { title, detail } = checkText(check);
+        const iconPath = new ThemeIcon(checkIcons[check.status]);
+        return { label: title, description: statusText(check.status), detail, iconPath };
       });
-      const summary = verified
+      const title = verified
         ? l10n.t('Verified: the signature and all checks passed')
         : l10n.t('Not verified');
-      const separator = { label: summary, kind: QuickPickItemKind.Separator };
-      await window.showQuickPick([separator, ...items], { title: summary, matchOnDetail: true });
+      await window.showQuickPick(items, { title, matchOnDetail: true });
     },
   };
 }
