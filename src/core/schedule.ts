@@ -1,9 +1,10 @@
+import type { ErrorCode, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import type { Session } from './sessions.ts';
 
 /** When a connection is refreshed next without anyone asking, or why it is not. */
 export type Plan =
-  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | 'backing_off' }
+  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | 'backing_off' | 'offline' }
   | { readonly never: NoPlan };
 
 export type NoPlan =
@@ -42,7 +43,8 @@ export function planRefresh(session: Session, now: number, jitter: number): Plan
   const error = lastRefresh?.error;
   if (error && lastRefresh && error.code !== 'cancelled') {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };
-    return retry(lastRefresh.at + lastRefresh.duration, failures, Number(error.data.retryAfter ?? 0), jitter);
+    const failedAt = lastRefresh.at + lastRefresh.duration;
+    return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, isOffline(error));
   }
   if (tokens.access_token === undefined) return { at: now + jitter * second, because: 'ending' };
   if (tokens.expires_at === undefined) return { never: 'end_unknown' };
@@ -60,10 +62,31 @@ export function leadTime(lifetime: number): number {
 }
 
 /** @param retryAfter milliseconds, by the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 where it said nothing */
-function retry(failedAt: number, failures: number, retryAfter: number, jitter: number): Plan {
+function retry(
+  failedAt: number,
+  failures: number,
+  retryAfter: number,
+  jitter: number,
+  offline: boolean,
+): Plan {
   const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
   const spread = 1 + jitter / 4;
   return retryAfter > wait
     ? { at: failedAt + retryAfter + jitter * second, because: 'waiting_for_issuer' }
-    : { at: failedAt + wait * spread, because: 'backing_off' };
+    : { at: failedAt + wait * spread, because: offline ? 'offline' : 'backing_off' };
+}
+
+const network: ReadonlySet<ErrorCode> = new Set([
+  'timeout',
+  'connection_refused',
+  'host_unknown',
+  'connection_reset',
+  'network_failed',
+]);
+
+/** The network failed before any token was on its way: there is nothing to worry about but the network. */
+function isOffline({ code, data }: WorkbenchError): boolean {
+  return (
+    network.has(code) && (data.sent === false || code === 'connection_refused' || code === 'host_unknown')
+  );
 }

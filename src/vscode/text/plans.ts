@@ -14,6 +14,8 @@ export function planText(plan: Plan, now: number): string {
       return l10n.t('next try in {0}, as the issuer asked', durationText(wait));
     case 'backing_off':
       return l10n.t('next try in {0}', durationText(wait));
+    case 'offline':
+      return l10n.t('offline, next try in {0}', durationText(wait));
   }
 }
 

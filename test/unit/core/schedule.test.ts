@@ -77,9 +77,9 @@ describe('the plan of the next refresh', () => {
   });
 
   it('backs off while nothing answers, and waits as long as the issuer asks', () => {
-    const offline = new WorkbenchError('host_unknown', { sent: false });
+    const failing = new WorkbenchError('http_error', { status: 503, sent: true });
     const waits = [1, 2, 3, 9, 50].map(failures => {
-      const plan = planRefresh(session(60 * second, failed(offline, failures)), now, 0);
+      const plan = planRefresh(session(60 * second, failed(failing, failures)), now, 0);
       assert.ok('at' in plan && plan.because === 'backing_off');
       return (plan.at - now - 100) / second;
     });
@@ -89,6 +89,24 @@ describe('the plan of the next refresh', () => {
       at: now + 100 + 90 * second,
       because: 'waiting_for_issuer',
     });
+  });
+
+  it('says offline where the network failed before a token was sent, and only there', () => {
+    const cases: [WorkbenchError, string][] = [
+      [new WorkbenchError('host_unknown'), 'offline'],
+      [new WorkbenchError('connection_refused'), 'offline'],
+      [new WorkbenchError('timeout', { sent: false }), 'offline'],
+      [new WorkbenchError('network_failed', { sent: false }), 'offline'],
+      [new WorkbenchError('network_failed', { sent: true }), 'backing_off'],
+      [new WorkbenchError('connection_reset', { sent: true }), 'backing_off'],
+      [new WorkbenchError('http_error', { status: 503, sent: false }), 'backing_off'],
+      [new WorkbenchError('lock_timeout'), 'backing_off'],
+    ];
+    for (const [error, because] of cases) {
+      const plan = planRefresh(session(60 * second, failed(error, 1)), now, 0);
+      assert.ok('at' in plan);
+      assert.deepEqual({ ...plan, at: plan.at - now }, { at: 5.1 * second, because }, error.code);
+    }
   });
 
   it('stays silent where asking is of no use, and says why', () => {
