@@ -1,0 +1,49 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensureDependencies } from './lib/ensure.mjs';
+import { elapsed, root, runScript } from './lib/project.mjs';
+
+/**
+ * `npm run faults`: what every fault of the mock issuer does to a refresh, for every way of rotation, as a table.
+ * `npm run faults -- --write` writes docs/faults.md. Fails where a fault does something that is not expected of it.
+ */
+async function main() {
+  const since = performance.now();
+  const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
+  await ensureDependencies();
+  const { runMatrix, plainTable, document } = await load();
+  const cells = await runMatrix();
+  console.log(plainTable(cells));
+  console.log(`\n${cells.length} combinations of fault and rotation in ${elapsed(since)}; all as expected.`);
+  if (!values.write) return;
+  const file = join(root, 'docs', 'faults.md');
+  await mkdir(join(root, 'docs'), { recursive: true });
+  await writeFile(file, document(cells));
+  console.log('docs/faults.md is written.');
+}
+
+/**
+ * The same modules that `npm test` runs.
+ * @returns {Promise<typeof import('../test/faults/run.ts')>}
+ */
+async function load() {
+  const { bundle } = await import('./lib/bundle.mjs');
+  const outdir = join(root, 'out', 'faults');
+  await bundle({
+    entryPoints: [{ in: join(root, 'test', 'faults', 'run.ts'), out: 'run' }],
+    outExtension: { '.js': '.mjs' },
+    ...{
+      outdir,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      sourcemap: 'linked',
+    },
+  });
+  return import(pathToFileURL(join(outdir, 'run.mjs')).href);
+}
+
+runScript(main);

@@ -1,0 +1,340 @@
+import type { Endpoint } from '../../src/mock/endpoints.ts';
+import type { Rotation } from '../../src/mock/families.ts';
+import type { Fault, FaultType } from '../../src/mock/faults.ts';
+
+/** What the refresh that meets the fault brings, and what the next one does: outcome and error code each. */
+export type Expected = readonly [struck: string, next: string];
+
+export interface Case<Type extends FaultType = FaultType> {
+  /** In the docs' words. */
+  readonly about: string;
+  readonly fault: Extract<Fault, { type: Type }>;
+  /** How many requests it strikes; 1 by default. */
+  readonly times?: number;
+  readonly expected: Expected;
+  /** Rotations for which it ends otherwise. */
+  readonly but?: { readonly [R in Rotation]?: Expected };
+}
+
+const fine: Expected = ['refreshed', 'refreshed'];
+/** The answer is not believed, but the refresh token in it is kept. */
+const disbelieved: Expected = ['retryable response_invalid', 'refreshed'];
+/** The first answer was lost with the successor in it, and an issuer without grace does not forgive the retry. */
+const familyEnded: Expected = ['reauthRequired answer_lost', 'reauthRequired answer_lost'];
+const at = (endpoint: Endpoint) => ({ at: endpoint });
+
+/**
+ * Every fault that the mock has, at the token endpoint where nothing else is said. A fault without a case does not
+ * compile, and fails a test.
+ */
+export const cases: { readonly [Type in FaultType]: readonly Case<Type>[] } = {
+  delay: [
+    { about: 'The answer takes 5 s', fault: { type: 'delay', ms: 5000, ...at('token') }, expected: fine },
+    {
+      about: 'The request takes longer than the limit of 30 s to be looked at',
+      fault: { type: 'delay', ms: 40_000, ...at('token') },
+      expected: fine,
+      // The second attempt came first: the one that was late then counts as a replay.
+      but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
+    },
+    {
+      about: 'The work is done, and the answer takes longer than the limit of 30 s',
+      fault: { type: 'delay', ms: 40_000, after: true, ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+    {
+      about: 'The metadata takes longer than the limit of 30 s',
+      fault: { type: 'delay', ms: 40_000, ...at('metadata') },
+      expected: ['retryable timeout', 'refreshed'],
+    },
+  ],
+  dropBeforeCommit: [
+    {
+      about: 'The connection ends before the work is done',
+      fault: { type: 'dropBeforeCommit', ...at('token') },
+      expected: fine,
+    },
+    {
+      about: 'The same, twice in a row',
+      fault: { type: 'dropBeforeCommit', ...at('token') },
+      times: 2,
+      expected: ['unknown network_failed', 'refreshed'],
+    },
+    {
+      about: 'The connection to the metadata ends',
+      fault: { type: 'dropBeforeCommit', ...at('metadata') },
+      expected: ['retryable network_failed', 'refreshed'],
+    },
+  ],
+  dropAfterCommit: [
+    {
+      about: 'The connection ends after the work is done',
+      fault: { type: 'dropAfterCommit', ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+    {
+      about: 'The same, twice in a row',
+      fault: { type: 'dropAfterCommit', ...at('token') },
+      times: 2,
+      expected: ['unknown network_failed', 'refreshed'],
+      but: { strict: ['unknown network_failed', 'reauthRequired answer_lost'] },
+    },
+  ],
+  truncate: [
+    {
+      about: 'Half an answer',
+      fault: { type: 'truncate', ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+  ],
+  tooManyRequests: [
+    {
+      about: '429, Retry-After 20 s',
+      fault: { type: 'tooManyRequests', retryAfter: 20, ...at('token') },
+      expected: ['retryable oauth_error', 'refreshed'],
+    },
+    {
+      about: '429, Retry-After as a date',
+      fault: { type: 'tooManyRequests', retryAfter: 20, asDate: true, ...at('token') },
+      expected: ['retryable oauth_error', 'refreshed'],
+    },
+    {
+      about: '429, Retry-After 10 min: the next refresh comes too early, and nothing is sent',
+      fault: { type: 'tooManyRequests', retryAfter: 600, ...at('token') },
+      expected: ['retryable oauth_error', 'retryable http_error'],
+    },
+  ],
+  serverError: [
+    { about: '503 once', fault: { type: 'serverError', ...at('token') }, expected: fine },
+    {
+      about: '500, twice in a row',
+      fault: { type: 'serverError', status: 500, ...at('token') },
+      times: 2,
+      expected: ['unknown http_error', 'refreshed'],
+    },
+    {
+      about: '502 after the work is done',
+      fault: { type: 'serverError', status: 502, commit: true, ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+    {
+      about: '503 for the metadata',
+      fault: { type: 'serverError', ...at('metadata') },
+      expected: ['retryable http_error', 'refreshed'],
+    },
+  ],
+  htmlOk: [
+    {
+      about: 'A page with status 200, twice in a row',
+      fault: { type: 'htmlOk', ...at('token') },
+      times: 2,
+      expected: ['unknown response_invalid', 'refreshed'],
+    },
+    {
+      about: 'A page with status 200 after the work is done',
+      fault: { type: 'htmlOk', commit: true, ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+  ],
+  htmlBadRequest: [
+    {
+      about: 'A page with status 400',
+      fault: { type: 'htmlBadRequest', ...at('token') },
+      expected: ['retryable http_error', 'refreshed'],
+    },
+  ],
+  emptyBadRequest: [
+    {
+      about: '400 without a body, as some issuers refuse a token',
+      fault: { type: 'emptyBadRequest', ...at('token') },
+      expected: ['reauthRequired http_error', 'reauthRequired refresh_token_refused'],
+    },
+  ],
+  invalidJson: [
+    { about: 'Broken JSON once', fault: { type: 'invalidJson', ...at('token') }, expected: fine },
+    {
+      about: 'Broken JSON after the work is done',
+      fault: { type: 'invalidJson', commit: true, ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+  ],
+  redirect: [
+    {
+      about: 'A redirect to somewhere else',
+      fault: { type: 'redirect', location: 'https://elsewhere.example/token', ...at('token') },
+      expected: ['retryable redirect_refused', 'refreshed'],
+    },
+  ],
+  oauthError: [
+    {
+      about: 'invalid_grant',
+      fault: { type: 'oauthError', error: 'invalid_grant' },
+      expected: ['reauthRequired oauth_error', 'reauthRequired refresh_token_refused'],
+    },
+    {
+      about: 'invalid_client',
+      fault: { type: 'oauthError', error: 'invalid_client', status: 401 },
+      expected: ['retryable oauth_error', 'refreshed'],
+    },
+    {
+      about: 'invalid_scope',
+      fault: { type: 'oauthError', error: 'invalid_scope' },
+      expected: ['retryable oauth_error', 'refreshed'],
+    },
+    {
+      about: 'temporarily_unavailable',
+      fault: { type: 'oauthError', error: 'temporarily_unavailable', status: 503 },
+      expected: ['retryable oauth_error', 'refreshed'],
+    },
+    {
+      about: 'server_error once',
+      fault: { type: 'oauthError', error: 'server_error', status: 500 },
+      expected: fine,
+    },
+  ],
+  wrongSignature: [{ about: 'A wrong signature', fault: { type: 'wrongSignature' }, expected: fine }],
+  unknownKid: [{ about: 'A key id that nobody knows', fault: { type: 'unknownKid' }, expected: fine }],
+  wrongIss: [
+    {
+      about: 'Another issuer in the access token',
+      fault: { type: 'wrongIss', token: 'access_token' },
+      expected: fine,
+    },
+    {
+      about: 'Another issuer in the ID token',
+      fault: { type: 'wrongIss', token: 'id_token' },
+      expected: disbelieved,
+    },
+  ],
+  wrongAud: [
+    {
+      about: 'Another audience in the access token',
+      fault: { type: 'wrongAud', token: 'access_token' },
+      expected: fine,
+    },
+    {
+      about: 'Another audience in the ID token',
+      fault: { type: 'wrongAud', token: 'id_token' },
+      expected: disbelieved,
+    },
+  ],
+  wrongSub: [
+    {
+      about: 'Another person in the ID token',
+      fault: { type: 'wrongSub', token: 'id_token' },
+      expected: disbelieved,
+    },
+  ],
+  expiredAtBirth: [
+    {
+      about: 'An access token that has ended before it came',
+      fault: { type: 'expiredAtBirth', token: 'access_token' },
+      expected: fine,
+    },
+  ],
+  nbfInFuture: [
+    {
+      about: 'An access token that is good in an hour',
+      fault: { type: 'nbfInFuture', token: 'access_token' },
+      expected: fine,
+    },
+  ],
+  claim: [
+    {
+      about: 'No exp in the access token',
+      fault: { type: 'claim', token: 'access_token', name: 'exp' },
+      expected: fine,
+    },
+  ],
+  header: [
+    {
+      about: 'A critical header that nobody understands',
+      fault: { type: 'header', name: 'crit', value: ['x'] },
+      expected: disbelieved,
+    },
+  ],
+  algNone: [
+    { about: 'Tokens without a signature (alg none)', fault: { type: 'algNone' }, expected: disbelieved },
+  ],
+  clockSkew: [
+    {
+      about: 'An issuer whose clock is 93 s behind',
+      fault: { type: 'clockSkew', by: -93 },
+      expected: fine,
+    },
+    {
+      about: 'An issuer whose clock is two hours ahead',
+      fault: { type: 'clockSkew', by: 7200 },
+      expected: fine,
+    },
+  ],
+  expiresInMissing: [{ about: 'No expires_in', fault: { type: 'expiresInMissing' }, expected: fine }],
+  expiresIn: [
+    { about: 'expires_in 0', fault: { type: 'expiresIn', literal: '0' }, expected: fine },
+    { about: 'expires_in -1', fault: { type: 'expiresIn', literal: '-1' }, expected: fine },
+    {
+      about: 'expires_in "3600", as a string',
+      fault: { type: 'expiresIn', literal: '"3600"' },
+      expected: fine,
+    },
+    { about: 'expires_in 1e400', fault: { type: 'expiresIn', literal: '1e400' }, expected: fine },
+  ],
+  refreshTokenMissing: [
+    {
+      about: 'No refresh_token in the answer',
+      fault: { type: 'refreshTokenMissing' },
+      expected: fine,
+      // The issuer rotated and kept the new one to itself: nothing else could be sent.
+      but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
+    },
+  ],
+  idTokenMissing: [{ about: 'No id_token in the answer', fault: { type: 'idTokenMissing' }, expected: fine }],
+  tokenType: [
+    {
+      about: 'A token_type that nobody can use',
+      fault: { type: 'tokenType', value: 'mac' },
+      expected: disbelieved,
+    },
+  ],
+  member: [
+    {
+      about: 'No access_token in the answer',
+      fault: { type: 'member', name: 'access_token' },
+      expected: disbelieved,
+      but: { omit: fine },
+    },
+  ],
+  responseParameter: [
+    {
+      about: 'A wrong parameter of the sign-in: no part of a refresh',
+      fault: { type: 'responseParameter', name: 'state', value: 'other' },
+      expected: fine,
+    },
+  ],
+  authorizationError: [
+    {
+      about: 'An error of the sign-in: no part of a refresh',
+      fault: { type: 'authorizationError', error: 'access_denied' },
+      expected: fine,
+    },
+  ],
+  jwksDown: [{ about: 'The keys are not to be had', fault: { type: 'jwksDown' }, expected: fine }],
+  jwksSlow: [{ about: 'The keys take 5 s', fault: { type: 'jwksSlow', ms: 5000 }, expected: fine }],
+  jwksStale: [{ about: 'The newest key is missing', fault: { type: 'jwksStale' }, expected: fine }],
+  jwksHtml: [{ about: 'A page instead of the keys', fault: { type: 'jwksHtml' }, expected: fine }],
+  jwksEmpty: [{ about: 'No keys at all', fault: { type: 'jwksEmpty' }, expected: fine }],
+  otherIssuer: [
+    {
+      about: 'Metadata of another issuer',
+      fault: { type: 'otherIssuer' },
+      times: 3,
+      expected: ['retryable issuer_mismatch', 'refreshed'],
+    },
+  ],
+};

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { createDiscovery } from '../../src/core/discovery.ts';
+import type { StoredRecord } from '../../src/core/record.ts';
+import { stateOf } from '../../src/core/sessions.ts';
+import { createVerifier } from '../../src/core/verifier.ts';
+import type { Rotation } from '../../src/mock/families.ts';
+import { faultTypes } from '../../src/mock/faults.ts';
+import { id, present, signedIn, type Window, type World } from '../unit/core/refreshWorld.ts';
+import { type Case, cases } from './cases.ts';
+
+export const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
+
+/** How long after the fault the next refresh is asked for, in milliseconds: within the grace window of 60 s. */
+const pause = 30_000;
+
+/** Seconds. */
+const issuer = { graceSeconds: 60, accessTokenLifetime: 7200, idTokenLifetime: 7200 };
+
+/** What one fault does to one connection, in the docs' words. */
+export interface Row {
+  readonly struck: string;
+  /** How often the refresh token was sent. */
+  readonly sent: number;
+  readonly stored: string;
+  readonly state: string;
+  /** Checks of the tokens held afterwards that fail or warn. */
+  readonly checks: string;
+  readonly next: string;
+}
+
+export interface Cell {
+  readonly type: string;
+  readonly about: string;
+  readonly rotation: Rotation;
+  readonly row: Row;
+}
+
+/** Every case of a fault, in the order of the mock's own table. A fault without a case has none here. */
+export function casesOf(type: string): readonly Case[] {
+  return (cases as Readonly<Record<string, readonly Case[]>>)[type] ?? [];
+}
+
+/** Every fault times every rotation. A fault that has no case is an error, so that none is forgotten. */
+export async function runMatrix(types: readonly string[] = faultTypes): Promise<Cell[]> {
+  const cells: Cell[] = [];
+  for (const type of types) {
+    const found = casesOf(type);
+    assert.ok(found.length > 0, `the fault ${type} has no case in test/faults/cases.ts`);
+    for (const each of found) {
+      for (const rotation of rotations) {
+        const row = await runCase(each, rotation);
+        const expected = each.but?.[rotation] ?? each.expected;
+        assert.deepEqual([row.struck, row.next], expected, `${type}: ${each.about}, ${rotation}`);
+        cells.push({ type, about: each.about, rotation, row });
+      }
+    }
+  }
+  return cells;
+}
+
+/**
+ * One connection meets one fault: a refresh under the fault, the checks of what it brought, and the next refresh
+ * after it. What has to hold whatever the fault is, is asserted here.
+ */
+export async function runCase({ fault, times = 1 }: Case, rotation: Rotation): Promise<Row> {
+  const world = await signedIn({ ...issuer, rotation });
+  const watch = watchTokens(world);
+  const { first } = world;
+  // What discovery found at the import has grown old: faults of the metadata strike as well.
+  world.forward(11 * 60_000);
+  world.mock.faults.next(times, fault);
+
+  const before = world.stored();
+  const struck = await inTime(world, first.refresh());
+  const sent = watch.sent.splice(0);
+  const after = world.stored();
+  assert.ok(sent.length <= 2, `${sent.length} attempts`);
+  assert.deepEqual(after, first.record(), 'this window and the store agree');
+  assert.equal(after.tokens?.refresh_token, watch.newest(), 'the newest refresh token that arrived is kept');
+  assert.equal(after.generation, before.generation + watch.answers(), 'a generation for each set of tokens');
+  const [outcome] = struck.split(' ');
+  assert.equal(after.refused !== undefined, outcome === 'reauthRequired', 'refused is on record');
+  assert.equal(after.intent !== undefined, outcome === 'unknown', 'a lost answer is on record');
+  const state = stateOf(present(first.sessions.get(id)), world.clock.now());
+  const checks = outcome === 'refreshed' ? await inTime(world, checksOf(world)) : '';
+
+  world.mock.faults.clear();
+  world.forward(pause);
+  const next = await inTime(world, first.refresh());
+  assert.ok(watch.sent.length <= 1, 'the next refresh needs no retry');
+  assert.equal(world.stored().tokens?.refresh_token, watch.newest());
+  assert.ok(
+    /^(refreshed|reauthRequired|retryable http_error)/.test(next),
+    `it recovers or says why not: ${next}`,
+  );
+  watch.assertUnspoken();
+  return { struck, sent: sent.length, stored: storedText(after), state, checks, next };
+}
+
+type SignedIn = World & { readonly first: Window };
+
+/** The refresh token in it is the newest that arrived, in every case: that has been asserted. */
+function storedText({ generation, refused, intent }: StoredRecord): string {
+  const mark = refused ? ', refused' : intent ? ', answer missing' : '';
+  return `generation ${generation}${mark}`;
+}
+
+/** Sees every refresh token that is sent and that arrives, and knows which one is the newest that could be sent. */
+function watchTokens(world: SignedIn) {
+  const secrets = new Set<string>();
+  let newest = present(world.stored().tokens?.refresh_token);
+  let answers = 0;
+  const sent: string[] = [];
+  secrets.add(newest);
+  world.onPost = refreshToken => {
+    assert.equal(refreshToken, newest, 'nothing but the newest refresh token is ever sent');
+    sent.push(present(refreshToken ?? undefined));
+  };
+  world.onAnswer = async response => {
+    const { status } = response;
+    const body = await response
+      .clone()
+      .text()
+      .then(JSON.parse)
+      .catch(() => undefined);
+    if (status !== 200 || typeof body !== 'object') return;
+    for (const name of ['access_token', 'id_token', 'refresh_token']) if (body[name]) secrets.add(body[name]);
+    if (body.refresh_token || body.access_token) answers++;
+    newest = body.refresh_token ?? newest;
+  };
+  return {
+    sent,
+    newest: () => newest,
+    answers: () => answers,
+    /** Neither the log nor an error holds any of it. */
+    assertUnspoken() {
+      const spoken = JSON.stringify([world.first.logged, world.first.sessions.get(id)?.lastRefresh]);
+      for (const secret of secrets) assert.ok(!spoken.includes(secret.slice(-20)), 'a token in the log');
+    },
+  };
+}
+
+async function checksOf(world: SignedIn): Promise<string> {
+  const { clock, connection, first, mock } = world;
+  const { fetch } = mock;
+  const verifier = createVerifier({ fetch, clock, discovery: createDiscovery({ fetch, clock }) });
+  const session = present(first.sessions.get(id));
+  const strict = { ...connection, audience: `${mock.issuer}/api` };
+  const failed = new Set<string>();
+  for (const name of ['access_token', 'id_token'] as const) {
+    if (session.record?.tokens?.[name] === undefined) continue;
+    const { checks } = await verifier.verifySession(strict, name, session);
+    for (const { id, status } of checks) {
+      if (status === 'failed') failed.add(id);
+      if (status === 'warning') failed.add(`${id} (a warning)`);
+    }
+  }
+  return [...failed].sort().join(', ');
+}
+
+/** Lets the clocks run, second by second, while the mock holds something back. */
+async function inTime<T>(world: World, work: Promise<T>): Promise<T> {
+  let done = false;
+  const finished = () => {
+    done = true;
+  };
+  work.then(finished, finished);
+  while (!done) {
+    await new Promise(resolve => setImmediate(resolve));
+    if (!done && world.mock.clock.sleeping > 0) world.forward(1000);
+  }
+  return work;
+}

@@ -1,0 +1,2 @@
+export { runMatrix } from './matrix.ts';
+export { document, plainTable } from './table.ts';
