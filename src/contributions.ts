@@ -23,6 +23,8 @@ export const commands = {
   startMockIssuer: 'jwtWorkbench.startMockIssuer',
   stopMockIssuer: 'jwtWorkbench.stopMockIssuer',
   copyMockAddress: 'jwtWorkbench.copyMockAddress',
+  setMockFaults: 'jwtWorkbench.setMockFaults',
+  clearMockFaults: 'jwtWorkbench.clearMockFaults',
   copyValue: 'jwtWorkbench.copyValue',
   setActive: 'jwtWorkbench.setActive',
   openSettings: 'jwtWorkbench.openSettings',

@@ -5,6 +5,7 @@ import { WorkbenchError } from '../core/errors.ts';
 import { type ImportParts, storeTokens } from '../core/importTokens.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Vault } from '../core/vault.ts';
+import type { FaultSetting } from '../mock/faultPlan.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Connections } from './connections.ts';
 
@@ -22,6 +23,15 @@ export interface MockService {
   /** @throws WorkbenchError `mock_not_running` */
   stop(): Promise<void>;
   running(): RunningMock | undefined;
+  /**
+   * Adds faults to those that stand; another of the same type is replaced. All of them or none.
+   * @param replace those that stand are cleared first
+   * @param faults somebody else's JSON, in the shape of the mock's own plan
+   * @throws WorkbenchError `mock_not_running`, `argument_invalid` with the path of what is wrong
+   */
+  setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
+  /** @throws WorkbenchError `mock_not_running` */
+  clearFaults(): void;
   dispose(): void;
 }
 
@@ -97,10 +107,24 @@ export function createMockService(parts: MockParts): MockService {
     await server.close();
   }
 
+  function server(): MockServer {
+    if (current === undefined) throw new WorkbenchError('mock_not_running');
+    return current.server;
+  }
+
   return {
     start,
     stop,
     running: () => current?.mock,
+    async setFaults(faults, replace = false) {
+      server();
+      const settings = await read(faults);
+      const { set, clear } = server().faults;
+      if (replace) clear();
+      for (const setting of settings) set(setting, setting);
+      return settings.map(({ type }) => type);
+    },
+    clearFaults: () => server().faults.clear(),
     dispose: () => void current?.server.close(),
   };
 }
@@ -108,6 +132,7 @@ export function createMockService(parts: MockParts): MockService {
 /** The mock is its own bundle: nobody who does not use it pays for it. */
 async function listen(options: MockServerOptions): Promise<MockServer> {
   const { startMockServer } = await import('../mock/nodeServer.ts');
+  if (options.faults !== undefined) await read(options.faults);
   try {
     return await startMockServer(options);
   } catch (error) {
@@ -121,5 +146,16 @@ async function listen(options: MockServerOptions): Promise<MockServer> {
       throw new WorkbenchError('port_in_use', { port: options.port });
     }
     throw error;
+  }
+}
+
+async function read(faults: unknown): Promise<readonly FaultSetting[]> {
+  const { readFaults } = await import('../mock/faultReader.ts');
+  try {
+    return readFaults(faults);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const [field = 'faults', expected] = error.message.split(': ', 2);
+    throw new WorkbenchError('argument_invalid', { field, expected });
   }
 }

@@ -11,6 +11,7 @@ import { type Command, registerCommand } from './command.ts';
 import { copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
 import { importTokensCommand } from './importTokens.ts';
+import { clearMockFaultsCommand, setMockFaultsCommand } from './mockFaults.ts';
 import { copyMockAddressCommand, startMockIssuerCommand, stopMockIssuerCommand } from './mockIssuer.ts';
 import { openSettingsCommand } from './openSettings.ts';
 import { type RefreshParts, refreshCommand } from './refresh.ts';
@@ -55,6 +56,8 @@ export function registerCommands(parts: CommandParts): void {
   register('startMockIssuer', startMockIssuerCommand(mock, show));
   register('stopMockIssuer', stopMockIssuerCommand(mock));
   register('copyMockAddress', copyMockAddressCommand(mock));
+  register('setMockFaults', setMockFaultsCommand(mock));
+  register('clearMockFaults', clearMockFaultsCommand(mock));
   register('copyValue', copyValueCommand());
   register('setActive', setActiveCommand(sessions, statusBar));
   register('openSettings', openSettingsCommand(sessions));
