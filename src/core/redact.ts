@@ -21,7 +21,7 @@ const tokenLike =
 
 /** Words of plain prose, paths and dashed names (`client_secret_basic`, `//login.example/realms`) are no secrets. */
 const plainWord =
-  /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
+  /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
 
 /** Hides everything in `text` that could be a token or a secret. Linear in its length. */
 export function redactText(text: string): string {
