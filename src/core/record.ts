@@ -190,6 +190,7 @@ const isTokenSet = (value: unknown) =>
       scope: value => typeof value === 'string',
       expires_at: isTime,
       refresh_expires_at: isTime,
+      id_token_obtained_at: isTime,
       refresh_token_stored_at: isTime,
       refresh_token_last_used_at: isTime,
     },

@@ -18,7 +18,10 @@ export interface TokenSet {
   readonly expires_at?: number;
   /** When the refresh token ends, where the issuer said so (`refresh_expires_in`, `refresh_token_expires_in`). */
   readonly refresh_expires_at?: number;
+  /** When the access token came. */
   readonly obtained_at: number;
+  /** A refresh may bring no ID token (OpenID Connect Core §12.2): then the ID token is older than its neighbour. */
+  readonly id_token_obtained_at?: number;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
 }
@@ -65,6 +68,7 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
     expires_at,
     refresh_expires_at,
     obtained_at: raw.access_token === undefined && previous ? previous.obtained_at : now,
+    id_token_obtained_at: raw.id_token === undefined ? previous?.id_token_obtained_at : now,
     refresh_token_stored_at: rotated ? now : previous?.refresh_token_stored_at,
     refresh_token_last_used_at: rotated ? undefined : previous?.refresh_token_last_used_at,
   });

@@ -66,7 +66,10 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
     verifySession(connection, name, session) {
       const token = tokenOf(session, name) ?? '';
       const audience = connection.audience ?? connection.resource;
-      const accessToken = tokenOf(session, 'access_token');
+      const tokens = session.record?.tokens;
+      // `at_hash` speaks of the access token of the same answer, and an ID token can be older than that.
+      const together = tokens?.id_token_obtained_at === tokens?.obtained_at;
+      const accessToken = together ? tokenOf(session, 'access_token') : undefined;
       return verifyWith(
         { token, connection },
         {
