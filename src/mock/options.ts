@@ -1,4 +1,4 @@
-import { oneOf, string } from './checks.ts';
+import { oneOf, string, strings } from './checks.ts';
 import { defaultClients, type MockClientOptions, type SettledClient, settleClient } from './clientOptions.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import type { FaultSetting } from './faultPlan.ts';
@@ -75,7 +75,7 @@ const dpopNonces: readonly DpopNonce[] = ['off', 'required'];
 export function settle(options: MockIssuerOptions): Settings {
   const issuer = options.issuer ?? 'https://issuer.example';
   assertIssuer(issuer);
-  for (const name of ['clients', 'faults', 'audiences'] as const) {
+  for (const name of ['clients', 'faults'] as const) {
     if (options[name] === undefined || Array.isArray(options[name])) continue;
     throw new TypeError(`${name}: an array is needed`);
   }
@@ -94,7 +94,7 @@ export function settle(options: MockIssuerOptions): Settings {
     subject: string('subject', options.subject ?? 'mock-user'),
     signIn: oneOf('signIn', signIns, options.signIn ?? 'page'),
     signInSubject: undefined,
-    audiences: options.audiences,
+    audiences: options.audiences === undefined ? undefined : strings('audiences', options.audiences),
     dpopNonce: oneOf('dpopNonce', dpopNonces, options.dpopNonce ?? 'off'),
     deviceInterval: duration('deviceInterval', options.deviceInterval ?? 5),
     deviceCodeLifetime: duration('deviceCodeLifetime', options.deviceCodeLifetime ?? 600),

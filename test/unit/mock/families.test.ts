@@ -34,4 +34,15 @@ describe('mock issuer: grants are forgotten in time', () => {
     assert.deepEqual(families.find(kept.current, 'demo', 0), { family: kept });
     assert.deepEqual(families.find(unused.current, 'demo', 0), { refused: 'unknown' });
   });
+
+  it('but not while somebody may ask about an access token of theirs', () => {
+    const families = make();
+    const asked = families.start({ ...grant, sid: 'a'.repeat(18) }, 0);
+    asked.accessUntil = 1_000;
+    families.revoke(asked);
+    for (let i = 0; i < 1_000; i += 1) families.start(grant, 500);
+    assert.equal(families.ofSession(`${'a'.repeat(18)}-rest-of-a-jti`), asked);
+    for (let i = 0; i < 2_000; i += 1) families.start(grant, 1_000);
+    assert.equal(families.ofSession('a'.repeat(18)), undefined);
+  });
 });

@@ -47,4 +47,70 @@ describe('mock issuer: metadata', () => {
     assert.equal(await status('https://issuer.example/jwks', { origin: 'https://other.example' }), 403);
     assert.equal(await status('https://issuer.example/jwks', { origin: 'null' }), 403);
   });
+
+  it('names every endpoint, and what it takes there', async () => {
+    const mock = await createMockIssuer({
+      alg: 'ES256',
+      issuer: 'https://issuer.example/one',
+      scope: 'openid api',
+    });
+    const response = await mock.fetch('https://issuer.example/.well-known/oauth-authorization-server/one');
+    const metadata: Record<string, unknown> = await response.json();
+    const endpoints = Object.entries(metadata).filter(([name]) => name.endsWith('_endpoint'));
+    assert.deepEqual(Object.fromEntries(endpoints), {
+      authorization_endpoint: 'https://issuer.example/one/authorize',
+      token_endpoint: 'https://issuer.example/one/token',
+      pushed_authorization_request_endpoint: 'https://issuer.example/one/par',
+      device_authorization_endpoint: 'https://issuer.example/one/device_authorization',
+      introspection_endpoint: 'https://issuer.example/one/introspect',
+      revocation_endpoint: 'https://issuer.example/one/revoke',
+      userinfo_endpoint: 'https://issuer.example/one/userinfo',
+      end_session_endpoint: 'https://issuer.example/one/end_session',
+    });
+    for (const [, url] of endpoints) {
+      const statuses = [
+        (await mock.fetch(String(url))).status,
+        (await mock.fetch(String(url), { method: 'POST' })).status,
+      ];
+      assert.ok(!statuses.includes(404), String(url));
+    }
+    const methods = [
+      'none',
+      'client_secret_basic',
+      'client_secret_post',
+      'client_secret_jwt',
+      'private_key_jwt',
+    ];
+    const lists = {
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      code_challenge_methods_supported: ['S256'],
+      grant_types_supported: [
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+        'urn:ietf:params:oauth:grant-type:device_code',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ],
+      scopes_supported: ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', 'api'],
+      token_endpoint_auth_methods_supported: methods,
+      introspection_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_methods_supported: methods,
+      authorization_response_iss_parameter_supported: true,
+      require_pushed_authorization_requests: false,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+    };
+    for (const [name, value] of Object.entries(lists)) assert.deepEqual(metadata[name], value, name);
+    const { dpop_signing_alg_values_supported: algs } = metadata;
+    assert.ok(
+      Array.isArray(algs) && algs.includes('ES256') && !algs.includes('HS256') && !algs.includes('none'),
+    );
+    const strict = await createMockIssuer({
+      alg: 'ES256',
+      clients: [{ client_id: 'a', require_pushed_authorization_requests: true }],
+    });
+    const of = await (await strict.fetch(`${strict.issuer}/.well-known/openid-configuration`)).json();
+    assert.equal(of.require_pushed_authorization_requests, true);
+  });
 });

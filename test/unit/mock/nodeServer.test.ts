@@ -3,6 +3,7 @@ import { get, request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { authorizationUrl, redeem } from './signInSupport.ts';
 import { post, refresh, text } from './support.ts';
 
 /** The mock over real HTTP, in the shape that the helpers take. */
@@ -43,6 +44,30 @@ describe('mock issuer: server', () => {
     await assert.rejects(startMockServer({ issuer: 'https://accounts.example' } as object), /its own issuer/);
     await assert.rejects(startMockServer({ path: 'x' }), /path/);
     await assert.rejects(startMockServer({ path: '/x/' }), /path/);
+  });
+
+  it('signs in over HTTP: page, form, redirect, tokens', async () => {
+    const url = authorizationUrl(mock);
+    const page = await fetch(url);
+    assert.equal(page.status, 200);
+    const ticket = /name="ticket" value="([^"]+)"/.exec(await page.text())?.[1] ?? '';
+    const answer = await fetch(`${mock.issuer}/sign-in`, {
+      method: 'POST',
+      headers: { origin: `http://127.0.0.1:${mock.port}` },
+      body: new URLSearchParams({ ticket, subject: 'alice', decision: 'allow' }),
+      redirect: 'manual',
+    });
+    const back = new URL(text(answer.headers.get('location')));
+    assert.equal(back.searchParams.get('iss'), mock.issuer);
+    const { status: code, body } = await redeem(mock, text(back.searchParams.get('code')));
+    assert.equal(code, 200);
+    const headers = { authorization: `Bearer ${body.access_token}` };
+    const userInfo = await fetch(`${mock.issuer}/userinfo`, { headers });
+    assert.equal((await userInfo.json()).sub, 'alice');
+    assert.equal(userInfo.headers.get('access-control-allow-origin'), null);
+    mock.setSignIn('auto');
+    assert.equal((await fetch(url, { redirect: 'manual' })).status, 302);
+    mock.setSignIn('page');
   });
 
   it('takes the date from its own clock', async () => {

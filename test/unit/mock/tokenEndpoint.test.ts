@@ -253,6 +253,22 @@ describe('mock issuer: token endpoint', () => {
       [{ clients: [{}] }, /^TypeError: clients/],
       [{ clients: [{ client_id: 'a' }, { client_id: 'a' }] }, /^TypeError: clients/],
       [{ clients: [{ client_id: 'a', grant_types: ['password'] }] }, /^TypeError: grant_types/],
+      [{ signIn: 'maybe' }, /^TypeError: signIn/],
+      [{ dpopNonce: true }, /^TypeError: dpopNonce/],
+      [{ audiences: 'urn:api' }, /^TypeError: audiences/],
+      [{ audiences: [1] }, /^TypeError: audiences/],
+      [{ deviceInterval: '5' }, /^TypeError: deviceInterval/],
+      [{ deviceCodeLifetime: -1 }, /^TypeError: deviceCodeLifetime/],
+      [
+        { clients: [{ client_id: 'a', token_endpoint_auth_method: 'tls_client_auth' }] },
+        /^TypeError: token_/,
+      ],
+      [{ clients: [{ client_id: 'a', redirect_uris: 'https://a.example' }] }, /^TypeError: redirect_uris/],
+      [{ clients: [{ client_id: 'a', redirect_uris: ['/cb'] }] }, /^TypeError: redirect_uris/],
+      [
+        { clients: [{ client_id: 'a', redirect_uris: ['https://a.example#b'] }] },
+        /^TypeError: redirect_uris/,
+      ],
       [{ faults: [{ type: 'gremlins' }] }, /No fault is called "gremlins"/],
       [{ faults: [{ type: 'delay', ms: 1, at: 'moon' }] }, /No endpoint is called "moon"/],
     ];

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { createShelf } from '../../../src/mock/shelf.ts';
+
+describe('mock issuer: what is remembered for a while', () => {
+  it('is there until it expires', () => {
+    const shelf = createShelf<string>();
+    shelf.put('a', 'x', 100, 0);
+    assert.equal(shelf.get('a', 99), 'x');
+    assert.equal(shelf.get('a', 100), undefined);
+    assert.equal(shelf.get('b', 0), undefined);
+    assert.equal(shelf.get(undefined, 0), undefined);
+    shelf.delete('a');
+    assert.equal(shelf.get('a', 0), undefined);
+  });
+
+  it('goes in time', () => {
+    const shelf = createShelf<number>();
+    for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, i + 10, i);
+    assert.ok(shelf.size <= 128, `${shelf.size}`);
+  });
+
+  it('never grows beyond its limit; the oldest go', () => {
+    const shelf = createShelf<number>(1_000);
+    for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, 1e9, 0);
+    assert.ok(shelf.size <= 1_000, `${shelf.size}`);
+    assert.equal(shelf.get('49999', 0), 49_999);
+    assert.equal(shelf.get('0', 0), undefined);
+  });
+});
