@@ -1,5 +1,7 @@
 import type { Connection, ConnectionProblem } from './connection.ts';
 import type { WorkbenchError } from './errors.ts';
+import type { HistoryEntry } from './history.ts';
+import { createListeners } from './listeners.ts';
 import { isRefused, type StoredRecord } from './record.ts';
 import type { RefreshOutcome } from './refreshResult.ts';
 import { sameData } from './sameData.ts';
@@ -27,7 +29,12 @@ export interface Session {
   readonly lastRefresh?: LastRefresh;
   /** How many refreshes have failed in a row. */
   readonly failures: number;
+  /** What earlier refreshes came to, oldest first; left out until it was asked for. */
+  readonly history?: readonly HistoryEntry[];
 }
+
+/** What stands beside the tokens and changes nothing about them. */
+export type Notes = Pick<Session, 'history'>;
 
 /** The read model of every connection: views pull from it when its one event names what changed. */
 export interface Sessions {
@@ -49,6 +56,8 @@ export interface Sessions {
   /** What is stored cannot be read; what this window knows stays, until a record is taken in again. */
   unreadable(id: string, problem: WorkbenchError): void;
   refreshing(id: string, refreshing: boolean): void;
+  /** No event where all of it is known. */
+  note(id: string, notes: Notes): void;
   /** Ends `refreshing`, too. */
   refreshed(id: string, last: LastRefresh): void;
   /**
@@ -66,20 +75,7 @@ export interface ListedConnection {
 export function createSessions(): Sessions {
   let sessions = new Map<string, Session>();
   let problems: readonly ConnectionProblem[] = [];
-  const listeners = new Set<(id: string | undefined) => void>();
-
-  function fire(id: string | undefined): void {
-    for (const listener of [...listeners]) {
-      try {
-        listener(id);
-      } catch (error) {
-        // A view that fails must not fail a refresh: the host reports it.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-  }
+  const listeners = createListeners<[id: string | undefined]>();
 
   function change(id: string, changed: (session: Session) => Session): void {
     const session = sessions.get(id);
@@ -87,7 +83,7 @@ export function createSessions(): Sessions {
     const next = changed(session);
     if (next === session) return;
     sessions.set(id, next);
-    fire(id);
+    listeners.tell(id);
   }
 
   /** What another store holds is of no use to a connection that has moved to memory or out of it. */
@@ -111,7 +107,7 @@ export function createSessions(): Sessions {
         [...next].every(([id, session]) => sessions.get(id) === session);
       sessions = next;
       problems = listedProblems;
-      if (!isSame) fire(undefined);
+      if (!isSame) listeners.tell(undefined);
     },
     apply: record =>
       change(record.connection, session => {
@@ -135,6 +131,11 @@ export function createSessions(): Sessions {
       }),
     refreshing: (id, refreshing) =>
       change(id, session => (session.refreshing === refreshing ? session : { ...session, refreshing })),
+    note: (id, notes) =>
+      change(id, session => {
+        const isKnown = ([name, value]: [string, unknown]) => sameData(Reflect.get(session, name), value);
+        return Object.entries(notes).every(isKnown) ? session : { ...session, ...notes };
+      }),
     refreshed: (id, lastRefresh) =>
       change(id, session => ({
         ...session,
@@ -142,10 +143,7 @@ export function createSessions(): Sessions {
         lastRefresh,
         failures: lastRefresh.error ? session.failures + 1 : 0,
       })),
-    onDidChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onDidChange: listeners.add,
   };
 }
 

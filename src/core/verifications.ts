@@ -1,5 +1,6 @@
 import type { VerificationResult } from './checks.ts';
 import type { Connection } from './connection.ts';
+import { createListeners } from './listeners.ts';
 import type { Clock } from './ports.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { endOf, type TokenName, tokenOf } from './sessionView.ts';
@@ -29,6 +30,8 @@ const failedFor = 30_000;
 
 interface Entry {
   readonly token: string;
+  /** What it was checked against. */
+  readonly connection: Connection;
   /** Milliseconds since the epoch at which the result stops being true. */
   until: number;
   readonly running: Promise<VerificationResult>;
@@ -37,13 +40,14 @@ interface Entry {
 
 export function createVerifications({ sessions, clock, verify }: VerificationsParts): Verifications {
   const entries = new Map<string, Entry>();
-  const listeners = new Set<(id: string, name: TokenName) => void>();
+  const listeners = createListeners<[id: string, name: TokenName]>();
   const keyFor = (id: string, name: TokenName) => `${id}/${name}`;
 
   function current(id: string, name: TokenName): Entry | undefined {
     const session = sessions.get(id);
     const entry = entries.get(keyFor(id, name));
-    if (entry === undefined || session === undefined) return undefined;
+    if (entry === undefined || session === undefined || entry.connection !== session.connection)
+      return undefined;
     return entry.token === tokenOf(session, name) && clock.now() < entry.until ? entry : undefined;
   }
 
@@ -57,7 +61,8 @@ export function createVerifications({ sessions, clock, verify }: VerificationsPa
     const now = clock.now();
     // The moment a token expires its checks say something else.
     const until = Math.min(now + freshFor, end > now ? end : Number.POSITIVE_INFINITY);
-    const entry: Entry = { token, until, running: verify(session.connection, name, session) };
+    const { connection } = session;
+    const entry: Entry = { token, connection, until, running: verify(connection, name, session) };
     entries.set(keyFor(id, name), entry);
     try {
       entry.result = await entry.running;
@@ -66,7 +71,7 @@ export function createVerifications({ sessions, clock, verify }: VerificationsPa
       entry.until = Math.min(entry.until, clock.now() + failedFor);
       throw error;
     } finally {
-      for (const listener of [...listeners]) listener(id, name);
+      listeners.tell(id, name);
     }
   }
 
@@ -76,9 +81,6 @@ export function createVerifications({ sessions, clock, verify }: VerificationsPa
     clear(id) {
       for (const name of ['access_token', 'id_token'] as const) entries.delete(keyFor(id, name));
     },
-    onDidChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onDidChange: listeners.add,
   };
 }
