@@ -1,7 +1,7 @@
 import { WorkbenchError } from '../core/errors.ts';
-import type { LedgerEntry, SharedLock } from '../core/ports.ts';
+import type { Lease, LedgerEntry, SharedLock } from '../core/ports.ts';
 import { createTurns } from './turns.ts';
-import { until } from './waiting.ts';
+import { cancelled } from './waiting.ts';
 
 /** A lock among the callers of this window, for stores that no other window shares. The ledger lives in memory. */
 export function createLocalLock(): SharedLock {
@@ -15,26 +15,33 @@ export function createLocalLock(): SharedLock {
     }
   }
 
+  const leaseOf = (name: string): Lease => ({
+    lost: false,
+    shared: false,
+    renew: async () => {},
+    readLedger: async () => ledger.get(name),
+    writeLedger: async entry => {
+      covered(name, entry.generation);
+      ledger.set(name, entry);
+    },
+    // There is no other window to hand anything to, and a record in memory ends with this one.
+    handOver: async generation => covered(name, generation),
+    takeOver: async () => undefined,
+  });
+
   return {
     withLock: (name, signal, work) =>
-      turns.take(
-        name,
-        turn => until(turn, signal),
-        () =>
-          work({
-            lost: false,
-            shared: false,
-            renew: async () => {},
-            readLedger: async () => ledger.get(name),
-            writeLedger: async entry => {
-              covered(name, entry.generation);
-              ledger.set(name, entry);
-            },
-            // There is no other window to hand anything to, and a record in memory ends with this one.
-            handOver: async generation => covered(name, generation),
-            takeOver: async () => undefined,
-          }),
-      ),
+      new Promise((resolve, reject) => {
+        const giveUp = () => reject(cancelled());
+        if (signal.aborted) return giveUp();
+        signal.addEventListener('abort', giveUp, { once: true });
+        const enter = async () => {
+          signal.removeEventListener('abort', giveUp);
+          if (!signal.aborted) resolve(await work(leaseOf(name)));
+        };
+        // Who gives up keeps the place in the queue: passed on early, the next one would enter beside the holder.
+        turns.take(name, turn => turn, enter).catch(reject);
+      }),
     peek: async name => {
       const entry = ledger.get(name);
       return entry === undefined ? {} : { ledger: entry };
