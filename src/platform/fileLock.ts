@@ -4,7 +4,15 @@ import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, Lease, Log, SharedLock } from '../core/ports.ts';
 import { errorCode, flushNames, replaceFile } from './files.ts';
 import { watchFolder } from './folderWatch.ts';
-import { combined, journalText, ledgerText, readJournal, readLedger, signOutText } from './ledgerFile.ts';
+import {
+  combined,
+  journalText,
+  ledgerText,
+  readJournal,
+  readLedger,
+  readSignOut,
+  signOutText,
+} from './ledgerFile.ts';
 import { createClaim, type LockClaim } from './lockClaim.ts';
 import { type LockFiles, lockFiles } from './lockFiles.ts';
 import { type Holding, hold } from './lockHolding.ts';
@@ -74,7 +82,7 @@ export function createFileLock(options: FileLockOptions): SharedLock {
     const lost = () => new WorkbenchError('lock_lost', { connection: name });
 
     async function assertWanted(generation: number): Promise<number> {
-      const { signOut } = await readLedger(files, name, log);
+      const signOut = await readSignOut(files, name, log);
       if (signOut && generation <= signOut.generation) {
         throw new WorkbenchError('superseded', { connection: name, signedOut: true });
       }
@@ -118,8 +126,9 @@ export function createFileLock(options: FileLockOptions): SharedLock {
 
   /** After a sign-out nothing stays but the fact. Only who holds the lock can tell that it deletes nothing newer. */
   async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
-    const { entry, signOut } = await readLedger(files, name, log);
+    const signOut = await readSignOut(files, name, log);
     if (signOut === undefined) return;
+    const { entry } = await readLedger(files, name, log);
     // Into the owner's own folder, and gone with it: like a write, this fails where the lock is no longer held.
     const drop = (file: string, to: string) => rename(file, claim.path(to)).catch(() => {});
     if (entry && entry.generation <= signOut.generation) await drop(files.ledger, 'void-ledger');

@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
@@ -6,13 +6,20 @@ export function errorCode(error: unknown): string {
 
 /** What a file holds, or `undefined` where there is none. @throws what the file system says, `EFBIG` above `limit` bytes */
 export async function readText(file: string, limit: number): Promise<string | undefined> {
+  let handle: FileHandle;
   try {
-    const { size } = await stat(file);
-    if (size > limit) throw Object.assign(new Error('too big'), { code: 'EFBIG' });
-    return await readFile(file, 'utf8');
+    handle = await open(file, 'r');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+  try {
+    // One call, where asking for the size and `readFile` would be four: each costs more than these few bytes.
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(limit + 1), 0, limit + 1, 0);
+    if (bytesRead > limit) throw Object.assign(new Error('too big'), { code: 'EFBIG' });
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -35,9 +35,14 @@ export interface Ledger {
 export async function readLedger(files: LockFiles, name: string, log: Log): Promise<Ledger> {
   const [entry, signOut] = await Promise.all([
     readJson(files.ledger, isEntry, { name, log }),
-    readJson(files.signedOut, isSignOut, { name, log }),
+    readSignOut(files, name, log),
   ]);
   return { entry, signOut };
+}
+
+/** Of most names there is none, which is quickly seen. */
+export function readSignOut(files: LockFiles, name: string, log: Log): Promise<SignOut | undefined> {
+  return readJson(files.signedOut, isSignOut, { name, log });
 }
 
 /** One entry of the two: a sign-out counts until somebody has signed in after it. */

@@ -14,12 +14,16 @@ export interface LockFiles {
 }
 
 /**
- * The same files for the same name on every system: ids differ in case where file systems do not, and `con` or
+ * The same file name for the same name on every system: ids differ in case where file systems do not, and `con` or
  * `nul` name devices on Windows. Hence a prefix, and `=` before a letter that was upper case, which no name contains.
  */
-export function lockFiles(folder: string, name: string): LockFiles {
+export function fileName(name: string): string {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) throw new WorkbenchError('internal', { type: 'lock name' });
-  const base = `n-${name.replace(/[A-Z]/g, letter => `=${letter.toLowerCase()}`)}`;
+  return `n-${name.replace(/[A-Z]/g, letter => `=${letter.toLowerCase()}`)}`;
+}
+
+export function lockFiles(folder: string, name: string): LockFiles {
+  const base = fileName(name);
   const path = (suffix: string) => join(folder, `${base}.${suffix}`);
   return {
     folder,
