@@ -1,0 +1,117 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensureDependencies } from './lib/ensure.mjs';
+import { elapsed, root, runScript, UserError } from './lib/project.mjs';
+
+/** Seconds. */
+const lifetime = 5;
+
+/** What a run must keep to. Bytes and milliseconds. */
+const bounds = { growth: 3 * 1024 * 1024, p99: 100 };
+
+/**
+ * `npm run soak`: many connections with short-lived tokens keep themselves fresh against the mock issuer, which runs in
+ * a process of its own on 127.0.0.1. `npm run soak -- --minutes 1 --connections 50` for a shorter one. Fails where a
+ * refresh was missed, memory grew or the event loop was held up.
+ */
+async function main() {
+  const since = performance.now();
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '5' },
+      connections: { type: 'string', default: '200' },
+    },
+  });
+  const minutes = positive('minutes', values.minutes);
+  const connections = Math.ceil(positive('connections', values.connections));
+  // Ends the child and removes the folder through the handlers of `exit`.
+  process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+  await ensureDependencies();
+  const { startChild } = await import('./bench/child.mjs');
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'jwtw-')));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const { client, issuer } = await bundles();
+  const child = startChild(issuer);
+  try {
+    console.log(
+      `${connections} connections, tokens of ${lifetime} s, ${minutes} min; cores ${cpus().length}, ` +
+        `node ${process.versions.node}, load at the start ${loadavg()[0]?.toFixed(1)}`,
+    );
+    /** @type {typeof import('../test/soak/client.ts')} */
+    const { soak } = await import(pathToFileURL(client).href);
+    const result = await soak({
+      issuer: await child.ask('start', { lifetime }),
+      signIn: () => child.ask('signIn'),
+      ...{ connections, folder },
+      duration: minutes * 60_000,
+      progress: text => console.log(`${elapsed(since)}: ${text}`),
+    });
+    return print(result);
+  } finally {
+    await child.end();
+  }
+}
+
+/**
+ * @param {import('../test/soak/client.ts').SoakResult} result
+ * @returns {number} the exit code
+ */
+function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
+  const growth = heap[2] - heap[0];
+  const failed = Object.values(failures).reduce((sum, each) => sum + each, 0);
+  const codes = Object.entries(failures).map(([code, times]) => `${times} ${code}`);
+  const megabytes = heap.map(bytes => (bytes / 1024 / 1024).toFixed(1)).join(', ');
+  const rows = /** @type {const} */ ([
+    ['refreshes', String(refreshes), refreshes > 0],
+    ['refreshes that failed', [failed, ...codes].join(', '), failed === 0],
+    ['tokens that ended without a successor', String(missed), missed === 0],
+    ['least time left when the successor came', `${leastLeft.toFixed(0)} ms`, leastLeft > 0],
+    [
+      'heap after collection: settled, half way, end',
+      `${megabytes} MB; growth at most ${bounds.growth / 1024 / 1024} MB`,
+      growth <= bounds.growth,
+    ],
+    ['event loop late by, median', `${delay.p50.toFixed(1)} ms`, true],
+    [
+      'event loop late by, 99 %',
+      `${delay.p99.toFixed(1)} ms; at most ${bounds.p99} ms`,
+      delay.p99 <= bounds.p99,
+    ],
+    ['event loop late by, most', `${delay.max.toFixed(1)} ms`, true],
+    ['processor', `${cpu.toFixed(1)} % of one core`, true],
+  ]);
+  const width = Math.max(...rows.map(([what]) => what.length));
+  console.log();
+  for (const [what, found, met] of rows)
+    console.log(`${what.padEnd(width)}  ${found}${met ? '' : '  TOO MUCH'}`);
+  return rows.every(([, , met]) => met) ? 0 : 1;
+}
+
+async function bundles() {
+  const { bundle } = await import('./lib/bundle.mjs');
+  const outdir = join(root, 'out', 'soak');
+  await bundle({
+    entryPoints: ['client', 'issuer'].map(name => ({
+      in: join(root, 'test', 'soak', `${name}.ts`),
+      out: name,
+    })),
+    outExtension: { '.js': '.mjs' },
+    ...{ outdir, format: 'esm', platform: 'node', target: 'node20', mainFields: ['module', 'main'] },
+  });
+  return { client: join(outdir, 'client.mjs'), issuer: join(outdir, 'issuer.mjs') };
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function positive(name, text) {
+  const value = Number(text);
+  if (!(value > 0)) throw new UserError(`--${name} needs a number above 0, not ${text}.`);
+  return value;
+}
+
+runScript(main);

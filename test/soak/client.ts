@@ -1,0 +1,168 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
+import { bindingOf, type Connection } from '../../src/core/connection.ts';
+import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
+import { storeTokens } from '../../src/core/importTokens.ts';
+import type { Fetch } from '../../src/core/ports.ts';
+import { createRefresher } from '../../src/core/refresher.ts';
+import { createSessions } from '../../src/core/sessions.ts';
+import { createTokenClient } from '../../src/core/tokenEndpoint.ts';
+import type { RawTokens } from '../../src/core/tokenSet.ts';
+import { createMemoryStore, createVault } from '../../src/core/vault.ts';
+import { createFileLock } from '../../src/platform/fileLock.ts';
+import { systemClock as clock } from '../../src/platform/systemClock.ts';
+
+export interface SoakOptions {
+  readonly issuer: string;
+  readonly signIn: () => Promise<RawTokens>;
+  readonly connections: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** Where the lock among windows has its files. */
+  readonly folder: string;
+  readonly progress: (text: string) => void;
+}
+
+export interface SoakResult {
+  readonly refreshes: number;
+  /** Refreshes that brought an error, by its code, whether the next one made up for it or not. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Tokens that ended without their successor being there. */
+  readonly missed: number;
+  /** Milliseconds that the nearest miss had left, or was late by. */
+  readonly leastLeft: number;
+  /** Bytes of heap in use after a collection: settled, half way, at the end. */
+  readonly heap: readonly [number, number, number];
+  /** Milliseconds by which the event loop was late. */
+  readonly delay: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** Percent of one core. */
+  readonly cpu: number;
+}
+
+/** Milliseconds between two looks at the event loop. */
+const resolution = 10;
+
+/** Connections that keep themselves fresh for a while, as extension.ts builds them; only their store is in memory. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const { issuer, folder, duration, progress } = options;
+  const fetch: Fetch = (input, init) => globalThis.fetch(input, init);
+  const sessions = createSessions();
+  const store = createMemoryStore();
+  const vault = createVault(() => store, store);
+  const discovery = createDiscovery({ fetch, clock });
+  const client = createTokenClient({ fetch, discovery, clock });
+  const log = () => {};
+  const lock = createFileLock({ folder, clock, log });
+  const refresher = createRefresher({
+    ...{ vault, lock, sessions, clock, log },
+    tokenClient: async () => client,
+    bindingOf: async (connection, signal) =>
+      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+  });
+  const connections = Array.from({ length: options.connections }, (_, index) => connectionOf(index, issuer));
+  sessions.setConnections(
+    connections.map(connection => ({ connection, memoryOnly: false })),
+    [],
+  );
+
+  const ends = new Map<string, { generation: number; expiresAt: number; at: number }>();
+  const failures: Record<string, number> = {};
+  let refreshes = 0;
+  let missed = 0;
+  let leastLeft = Number.POSITIVE_INFINITY;
+  /** @param expiresAt of the token that should have been followed by now */
+  const followed = (expiresAt: number) => {
+    const left = expiresAt - clock.now();
+    leastLeft = Math.min(leastLeft, left);
+    if (left <= 0) missed++;
+  };
+  sessions.onDidChange(id => {
+    const session = id === undefined ? undefined : sessions.get(id);
+    const { record, lastRefresh } = session ?? {};
+    if (id === undefined || record?.tokens?.expires_at === undefined) return;
+    const before = ends.get(id);
+    if (before && record.generation > before.generation) {
+      refreshes++;
+      followed(before.expiresAt);
+    }
+    const at = lastRefresh?.at ?? 0;
+    if (lastRefresh?.error && at !== before?.at)
+      failures[lastRefresh.error.code] = (failures[lastRefresh.error.code] ?? 0) + 1;
+    ends.set(id, { generation: record.generation, expiresAt: record.tokens.expires_at, at });
+  });
+
+  const never = new AbortController().signal;
+  const autoRefresh = startAutoRefresh({
+    ...{ sessions, refresher, clock },
+    jitter: 0.5,
+    allowed: () => true,
+  });
+  for (const connection of connections) {
+    await storeTokens(
+      { vault, lock, sessions, clock },
+      connection,
+      await options.signIn(),
+      clock.now(),
+      never,
+    );
+  }
+  // Compiled, connected and planned: from here on nothing should grow.
+  await pause(Math.max(10_000, duration / 15));
+  const heap: number[] = [usedHeap()];
+  const cpu = process.cpuUsage();
+  const since = clock.now();
+  const delay = monitorEventLoopDelay({ resolution });
+  delay.enable();
+  for (let half = 1; half <= 2; half++) {
+    const until = since + (duration * half) / 2;
+    while (clock.now() < until) {
+      await pause(Math.min(30_000, until - clock.now()));
+      progress(`${refreshes} refreshes, ${missed} missed`);
+    }
+    // The collection itself stops everything, and only the measuring asks for it.
+    delay.disable();
+    heap.push(usedHeap());
+    delay.enable();
+  }
+  delay.disable();
+  const { user, system } = process.cpuUsage(cpu);
+  autoRefresh.dispose();
+  refresher.dispose();
+  for (const { expiresAt } of ends.values()) if (expiresAt <= clock.now()) followed(expiresAt);
+  /** What the timer of the measurement itself waits for is no delay. */
+  const ms = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution);
+  return {
+    ...{ refreshes, failures, missed, leastLeft },
+    heap: [heap[0] ?? 0, heap[1] ?? 0, heap[2] ?? 0],
+    delay: { p50: ms(delay.percentile(50)), p99: ms(delay.percentile(99)), max: ms(delay.max) },
+    cpu: ((user + system) / 1000 / (clock.now() - since)) * 100,
+  };
+}
+
+function connectionOf(index: number, issuer: string): Connection {
+  return {
+    id: `soak-${index}`,
+    label: `Soak ${index}`,
+    issuer,
+    clientId: 'demo',
+    tokenEndpointAuthMethod: 'none',
+    autoRefresh: true,
+    dpop: false,
+    pushedAuthorizationRequests: false,
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+function usedHeap(): number {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  // Twice: the first one only finds what finalisers let go of.
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
