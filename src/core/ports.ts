@@ -112,6 +112,14 @@ export interface SharedNotes {
 
 export interface SharedLock extends CrossWindowLock, SharedNotes {}
 
+/** A text per name that holds no secret, for all windows of one machine, and for the next start. */
+export interface HistoryStore {
+  read(name: string): Promise<string | undefined>;
+  /** Replaces the text by what `change` makes of the one that is there now, whichever window wrote it. */
+  update(name: string, change: (text: string | undefined) => string): Promise<void>;
+  delete(name: string): Promise<void>;
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** `event` is a constant text; everything variable is a field and passes `redact` before it is written. */

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts';
 import { classify, type ErrorCode, WorkbenchError } from './errors.ts';
 import { createFlights, type Flight } from './flight.ts';
 import type { Clock, CrossWindowLock, Log } from './ports.ts';
+import type { StoredRecord } from './record.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import { failed, type RefreshResult } from './refreshResult.ts';
 import type { Sessions } from './sessions.ts';
@@ -23,6 +24,19 @@ export interface Refresher {
   dispose(): void;
 }
 
+/** A refresh that is over, for whoever keeps book. */
+export interface FinishedRefresh {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** What this window knew when it began, and what it knows now. */
+  readonly before: StoredRecord | undefined;
+  readonly after: StoredRecord | undefined;
+  readonly result: RefreshResult;
+}
+
 export interface RefresherParts {
   readonly vault: Vault;
   readonly lock: CrossWindowLock;
@@ -33,6 +47,8 @@ export interface RefresherParts {
   readonly tokenClient: () => Promise<TokenClient>;
   /** The token endpoint by the settings or the issuer's metadata. */
   readonly bindingOf: (connection: Connection, signal: AbortSignal) => Promise<TokenBinding>;
+  /** Called for each refresh that nobody has called back. */
+  readonly finished?: (finished: FinishedRefresh) => void;
 }
 
 /** What is stored cannot be told: that is a state of the connection, not of one refresh. */
@@ -49,6 +65,7 @@ export function createRefresher(parts: RefresherParts): Refresher {
 
   async function run(id: string, flight: Flight): Promise<RefreshResult> {
     const at = clock.now();
+    const before = sessions.get(id)?.record;
     sessions.refreshing(id, true);
     const result = await refreshOnce(parts, id, flight).catch(thrown => {
       const error = classify(thrown);
@@ -56,10 +73,12 @@ export function createRefresher(parts: RefresherParts): Refresher {
       return failed(sessions.generation(id), error);
     });
     const { outcome, generation, error } = result;
+    const duration = clock.now() - at;
     // Where it was called back and has been followed by another, that one has the say.
     if (flights.isCurrent(id, flight)) {
       if (error?.code === 'cancelled') sessions.refreshing(id, false);
-      else sessions.refreshed(id, { at, duration: clock.now() - at, outcome, ...(error && { error }) });
+      else sessions.refreshed(id, { at, duration, outcome, ...(error && { error }) });
+      parts.finished?.({ id, at, duration, before, after: sessions.get(id)?.record, result });
     }
     log(error ? 'warn' : 'info', 'refresh', { connection: id, outcome, generation, error });
     return result;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HistoryStore } from '../core/ports.ts';
@@ -6,7 +7,7 @@ import { fileName } from './lockFiles.ts';
 import { createTurns } from './turns.ts';
 
 /** Far more than fifty entries take. */
-const largest = 512 * 1024;
+const largest = 256 * 1024;
 
 /** A guard older than this, in milliseconds, is one whose window has ended: nobody writes for so long. */
 const abandoned = 3000;
@@ -44,7 +45,7 @@ export function createHistoryFile(folder: string): HistoryStore {
           await guarded(name, async () => {
             const before = await readText(path(name, 'json'), largest).catch(unless('EFBIG'));
             // Not flushed: what a power cut takes is a line about the past.
-            await replaceFile(path(name, 'json'), path(name, `${process.pid}.new`), change(before), false);
+            await replaceFile(path(name, 'json'), path(name, `${randomUUID()}.new`), change(before), false);
           });
         },
       ),

@@ -13,7 +13,7 @@ import type {
   SharedNotes,
 } from '../../../src/core/ports.ts';
 import type { StoredRecord } from '../../../src/core/record.ts';
-import { createRefresher, type Refresher } from '../../../src/core/refresher.ts';
+import { createRefresher, type FinishedRefresh, type Refresher } from '../../../src/core/refresher.ts';
 import { createSessions, type Sessions } from '../../../src/core/sessions.ts';
 import { signOut } from '../../../src/core/signOut.ts';
 import { createTokenClient, type TokenClient } from '../../../src/core/tokenEndpoint.ts';
@@ -186,6 +186,7 @@ export interface World {
     lock?: TestLock;
     connection?: Connection;
     tokenClient?: TokenClient;
+    finished?: (finished: FinishedRefresh) => void;
   }): Window;
   /** The next token requests meet this fault. */
   next(fault: Fault, times?: number): void;
@@ -241,6 +242,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
         ...{ vault, lock: own.lock, sessions, clock },
         log: (...entry) => logged.push(entry),
         tokenClient: async () => client,
+        ...(own.finished && { finished: own.finished }),
         bindingOf: async (each, signal) =>
           bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
       });
