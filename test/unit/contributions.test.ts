@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import manifest from '../../package.json' with { type: 'json' };
+import {
+  commands,
+  contextKeys,
+  extensionId,
+  itemWords,
+  settings,
+  viewContainer,
+  views,
+} from '../../src/contributions.ts';
+
+const { contributes } = manifest;
+const commandIds: readonly string[] = Object.values(commands);
+const text = JSON.stringify(manifest);
+const menuItems = Object.values(contributes.menus).flat() as {
+  command: string;
+  when?: string;
+  group?: string;
+}[];
+
+/** Every `when` and `enablement` clause. */
+const clauses = [...text.matchAll(/"(?:when|enablement)":("(?:[^"\\]|\\.)*")/g)].map(([, clause]) =>
+  String(JSON.parse(clause ?? '""')),
+);
+
+function same(found: Iterable<string>, expected: Iterable<string>): void {
+  assert.deepEqual([...found].sort(), [...expected].sort());
+}
+
+describe('package.json and src/contributions.ts', () => {
+  it('name the same extension', () => {
+    assert.equal(`${manifest.publisher}.${manifest.name}`, extensionId);
+  });
+
+  it('name the same commands, each once', () => {
+    same(
+      contributes.commands.map(({ command }) => command),
+      commandIds,
+    );
+    for (const [name, command] of Object.entries(commands))
+      assert.equal(command, `${settings.section}.${name}`);
+  });
+
+  it('name the same views, in the same container', () => {
+    same(Object.keys(contributes.views), [viewContainer]);
+    same(
+      contributes.viewsContainers.activitybar.map(({ id }) => id),
+      [viewContainer],
+    );
+    same(
+      Object.values(contributes.views)
+        .flat()
+        .map(({ id }) => id),
+      Object.values(views),
+    );
+    for (const { view } of contributes.viewsWelcome)
+      assert.ok(Object.values<string>(views).includes(view), view);
+  });
+
+  it('name the same settings', () => {
+    const { section, ...names } = settings;
+    same(
+      Object.keys(contributes.configuration.properties),
+      Object.values(names).map(name => `${section}.${name}`),
+    );
+  });
+
+  it('read and set the same context keys', () => {
+    const read = new Set(
+      clauses
+        .flatMap(clause => clause.match(/\bjwtWorkbench\.\w+/g) ?? [])
+        .concat([...text.matchAll(/onContext:([\w.]+)/g)].map(([, key]) => String(key)))
+        .filter(key => !Object.values<string>(views).includes(key)),
+    );
+    same(read, Object.values(contextKeys));
+  });
+
+  it('match rows by words that rows have', () => {
+    const used = new Set<string>();
+    for (const clause of clauses.filter(each => each.includes('viewItem'))) {
+      const [, pattern = ''] = /viewItem =~ \/\\b\(?([\w|]+)\)?\\b\//.exec(clause) ?? [];
+      assert.ok(pattern, clause);
+      for (const word of pattern.split('|')) used.add(word);
+    }
+    assert.ok(used.size > 0);
+    for (const word of used) assert.ok(Object.keys(itemWords).includes(word), word);
+    for (const [name, word] of Object.entries(itemWords)) assert.equal(name, word);
+  });
+
+  it('match no word by a part of another', () => {
+    // `\b` stands at every hyphen and dot.
+    for (const word of Object.keys(itemWords)) assert.match(word, /^\w+$/);
+  });
+});
+
+describe('package.json', () => {
+  it('puts only its own commands into menus, with an icon where only that shows', () => {
+    const withIcon = new Set(contributes.commands.filter(({ icon }) => icon).map(({ command }) => command));
+    for (const { command, group = '' } of menuItems) {
+      assert.ok(commandIds.includes(command), command);
+      if (/^(inline|navigation)/.test(group)) assert.ok(withIcon.has(command), command);
+    }
+  });
+
+  it('shows no menu item twice in one place', () => {
+    for (const [menu, items] of Object.entries(contributes.menus)) {
+      const places = (items as typeof menuItems).map(
+        item => `${menu} ${item.command} ${item.group?.split('@')[0]}`,
+      );
+      assert.equal(new Set(places).size, places.length, places.join('\n'));
+    }
+  });
+
+  it('ties every view menu to its view', () => {
+    for (const menu of ['view/title', 'view/item/context'] as const)
+      for (const { when } of contributes.menus[menu])
+        assert.ok(when.includes(`view == ${views.connections}`), when);
+  });
+
+  it('links to commands that are there', () => {
+    const linked = [...text.matchAll(/(?:\(command:|onCommand:)([\w.]+)/g)].map(([, command]) =>
+      String(command),
+    );
+    assert.ok(linked.length > 0);
+    for (const command of linked) assert.ok(commandIds.includes(command), command);
+  });
+
+  it('names every command in words, under one category, and no two alike', () => {
+    const titles = contributes.commands.map(({ title, category }) => `${category}: ${title}`);
+    assert.equal(new Set(titles).size, titles.length);
+    for (const title of titles) assert.match(title, /^JWT Workbench: [A-Z][^.]*(?:\.\.\.)?$/);
+  });
+
+  it('starts when VS Code is ready, and for nothing that it starts for by itself', () => {
+    assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
+  });
+
+  it('lets only the user say where tokens go', () => {
+    const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+    for (const [name, { scope }] of Object.entries(contributes.configuration.properties)) {
+      assert.equal(scope, 'application', name);
+      assert.ok(restrictedConfigurations.includes(name), name);
+    }
+  });
+
+  it('names files that are there', () => {
+    const files = [...text.matchAll(/"((?:media|dist)\/[^"]+)"/g)].map(([, file]) => String(file));
+    assert.ok(files.length > 0);
+    for (const file of files) if (!file.startsWith('dist/')) assert.ok(existsSync(file), file);
+  });
+});
+
+describe('src/vscode/commands/register.ts', () => {
+  it('registers every command, each once', () => {
+    const source = readFileSync('src/vscode/commands/register.ts', 'utf8');
+    const registered = [...source.matchAll(/\bregister\(\s*'(\w+)'|registerCommand\(commands\.(\w+)/g)].map(
+      ([, one, other]) => String(one ?? other),
+    );
+    same(registered, Object.keys(commands));
+  });
+});

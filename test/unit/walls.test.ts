@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path/posix';
+
+/** Every source file, with what it imports: packages by name, own files by their path from `src`. */
+interface Source {
+  readonly file: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+/** Import and re-export statements, and imports at run time. */
+const importing = /^(?:import|export)\s(?:[^;']*?\sfrom\s)?\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm;
+
+const sources: readonly Source[] = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .map(name => name.replaceAll('\\', '/'))
+  .filter(name => name.endsWith('.ts'))
+  .map(file => {
+    const text = withoutComments(readFileSync(join('src', file), 'utf8'));
+    const imported = [...text.matchAll(importing)].map(([, one, other]) => String(one ?? other));
+    return {
+      file,
+      text,
+      imports: imported.map(name => (name.startsWith('.') ? join(dirname(file), name) : name)),
+    };
+  });
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+}
+
+/** Fails for every import of the files that `of` picks which `forbidden` says must not be. */
+function wall(of: (file: string) => boolean, forbidden: (imported: string, file: string) => boolean): void {
+  const walled = sources.filter(({ file }) => of(file));
+  assert.ok(walled.length > 0);
+  const holes = walled.flatMap(({ file, imports }) =>
+    imports.filter(each => forbidden(each, file)).map(each => `${file} imports ${each}`),
+  );
+  assert.deepEqual(holes, []);
+}
+
+const within = (room: string) => (file: string) => file.startsWith(`${room}/`);
+const isNode = (imported: string) => imported.startsWith('node:');
+const isEntry = (file: string) => /^(?:extension|main\.\w+)\.ts$/.test(file);
+/** True for what comes from a registry and not from here. */
+const isPackage = (imported: string) =>
+  !imported.endsWith('.ts') && !isNode(imported) && imported !== 'vscode';
+
+describe('the walls between the rooms', () => {
+  it('are looked at where they are', () => {
+    assert.ok(sources.length > 50);
+    assert.ok(sources.some(({ imports }) => imports.includes('core/ports.ts')));
+    assert.ok(sources.some(({ imports }) => imports.includes('vscode')));
+  });
+
+  it('src/core knows no vscode, no Node and no other room', () => {
+    wall(
+      within('core'),
+      each => each === 'vscode' || isNode(each) || (each.endsWith('.ts') && !within('core')(each)),
+    );
+  });
+
+  it('src/core uses nothing that only Node has', () => {
+    const used = sources
+      .filter(({ file }) => within('core')(file))
+      .filter(({ text }) => /\b(?:Buffer|process|require|__dirname|setImmediate)\b\s*[.(]/.test(text))
+      .map(({ file }) => file);
+    assert.deepEqual(used, []);
+  });
+
+  it('src/core is built on jose and oauth4webapi alone, src/mock on jose', () => {
+    wall(within('core'), each => isPackage(each) && !['jose', 'oauth4webapi'].includes(each));
+    wall(within('mock'), each => isPackage(each) && each !== 'jose');
+  });
+
+  it('src/mock knows neither the core, whose faults it must not mirror, nor vscode', () => {
+    wall(within('mock'), each => each === 'vscode' || (each.endsWith('.ts') && !within('mock')(each)));
+  });
+
+  it('src/platform knows the core and no view of it', () => {
+    wall(within('platform'), each => each === 'vscode' || /^(?:vscode|mock)\//.test(each));
+  });
+
+  it('nothing imports the entries', () => {
+    wall(
+      file => !/^main\./.test(file),
+      each => isEntry(each),
+    );
+    wall(
+      file => /^main\./.test(file),
+      each => /^main\./.test(each),
+    );
+  });
+
+  it('only src/vscode and the entries import vscode', () => {
+    wall(
+      file => !within('vscode')(file) && !isEntry(file) && file !== 'api.ts',
+      each => each === 'vscode',
+    );
+  });
+
+  it('views import neither each other nor commands', () => {
+    const viewOf = (file: string) => /^vscode\/(tree\/|statusBar|tokenDocuments|ticker)/.exec(file)?.[1];
+    wall(
+      file => viewOf(file) !== undefined,
+      (each, file) =>
+        within('vscode/commands')(each) || (viewOf(each) !== undefined && viewOf(each) !== viewOf(file)),
+    );
+  });
+
+  it('commands do not import the tree', () => {
+    wall(within('vscode/commands'), each => within('vscode/tree')(each));
+  });
+
+  it('texts know no view, no command and no prompt', () => {
+    wall(within('vscode/text'), each => /^vscode\/(?!text\/)/.test(each));
+  });
+
+  it('no file is a barrel, and none imports itself', () => {
+    const barrels = sources.filter(({ text }) => /^export \* from/m.test(text)).map(({ file }) => file);
+    assert.deepEqual(barrels, []);
+    wall(
+      () => true,
+      (each, file) => each === file,
+    );
+  });
+});
