@@ -1,6 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { extensions } from 'vscode';
 
 /** What VS Code does for one extension when it is activated, in milliseconds. */
@@ -19,6 +20,8 @@ const ids = { ours: 'jwt-workbench.jwt-workbench', rival: 'jwt-workbench-fixture
 export async function run(): Promise<void> {
   const folder = process.env.JWT_WORKBENCH_BENCH_RESULTS ?? '';
   const window = readdirSync(folder).length;
+  // A window that has just opened keeps the host waiting for its answers.
+  await pause(2000);
   // Whatever the host does at the first activation of all is done for this one.
   await activate('jwt-workbench-fixtures.warm-up');
   const order = (['ours', 'rival'] as const).toSorted(() => (window % 2 === 0 ? 1 : -1));

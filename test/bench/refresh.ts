@@ -10,7 +10,9 @@ import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
 import { bindingOf, type Connection } from '../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
+import { createHandover } from '../../src/core/handover.ts';
 import { storeTokens } from '../../src/core/importTokens.ts';
+import { createJournalKeys } from '../../src/core/journalKeys.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import { createRefresher } from '../../src/core/refresher.ts';
 import { createSessions } from '../../src/core/sessions.ts';
@@ -60,8 +62,10 @@ async function ourRefresh(
   const write = () => {};
   const log = createLog({ debug: write, info: write, warn: write, error: write } as never);
   const lock = folder === undefined ? createLocalLock() : createFileLock({ folder, clock, log });
+  const keys = createJournalKeys({ secrets: store, lock, clock, log });
+  const handover = createHandover({ keys, log });
   const refresher = createRefresher({
-    ...{ vault, lock, sessions, clock, log },
+    ...{ vault, lock, handover, sessions, clock, log },
     tokenClient: async () => client,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
@@ -77,7 +81,7 @@ async function ourRefresh(
     pushedAuthorizationRequests: false,
   };
   sessions.setConnections([{ connection, memoryOnly: false }], []);
-  const parts = { vault, lock, sessions, clock };
+  const parts = { vault, lock, handover, sessions, clock };
   await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
   return async () => {
     const { outcome, error } = await refresher.refresh('bench');
