@@ -4,7 +4,9 @@ import { runInNewContext } from 'node:vm';
 import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
 import { bindingOf, type Connection } from '../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
+import { createHandover, noHandover } from '../../src/core/handover.ts';
 import { storeTokens } from '../../src/core/importTokens.ts';
+import { createJournalKeys } from '../../src/core/journalKeys.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import { createRefresher } from '../../src/core/refresher.ts';
 import { createSessions } from '../../src/core/sessions.ts';
@@ -55,8 +57,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const client = createTokenClient({ fetch, discovery, clock });
   const log = () => {};
   const lock = createFileLock({ folder, clock, log });
+  const handover = createHandover({ keys: createJournalKeys({ secrets: store, lock, clock, log }), log });
   const refresher = createRefresher({
-    ...{ vault, lock, sessions, clock, log },
+    ...{ vault, lock, sessions, clock, log, handover: noHandover },
     tokenClient: async () => client,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
@@ -94,6 +97,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   });
 
   const never = new AbortController().signal;
+  const parts = { vault, lock, handover, sessions, clock };
   const autoRefresh = startAutoRefresh({
     ...{ sessions, refresher, clock },
     jitter: 0.5,
@@ -101,7 +105,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   });
   for (const connection of connections) {
     await storeTokens(
-      { vault, lock, sessions, clock },
+      { vault, lock, sessions, clock, handover: noHandover },
       connection,
       await options.signIn(),
       clock.now(),
