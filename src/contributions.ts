@@ -28,6 +28,7 @@ export const commands = {
   copyValue: 'jwtWorkbench.copyValue',
   setActive: 'jwtWorkbench.setActive',
   openSettings: 'jwtWorkbench.openSettings',
+  showHistory: 'jwtWorkbench.showHistory',
   showLog: 'jwtWorkbench.showLog',
 } as const;
 export type CommandName = keyof typeof commands;
@@ -51,6 +52,7 @@ export const itemWords = {
   refresh_token: 'refresh_token',
   value: 'value',
   verification: 'verification',
+  history: 'history',
 } as const;
 
 /** Set to `1` by `npm start`: the mock issuer runs at once, with one signed-in connection named "Demo". */

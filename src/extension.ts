@@ -11,13 +11,18 @@ import { contextKeys, views } from './contributions.ts';
 import { startAutoRefresh } from './core/autoRefresh.ts';
 import { bindingOf } from './core/connection.ts';
 import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
+import { createHandover } from './core/handover.ts';
+import { createJournalKeys } from './core/journalKeys.ts';
+import { createHistories, createMemoryHistory } from './core/histories.ts';
 import { lazy } from './core/lazy.ts';
 import { createLoading } from './core/loading.ts';
-import type { Clock, CrossWindowLock, Fetch } from './core/ports.ts';
+import type { Clock, Fetch, HistoryStore, Log, SharedLock } from './core/ports.ts';
 import { createRefresher } from './core/refresher.ts';
 import { createSessions } from './core/sessions.ts';
 import { createVault } from './core/vault.ts';
 import { createVerifications } from './core/verifications.ts';
+import { createLocalLock } from './platform/localLock.ts';
+import { routeLock } from './platform/routeLock.ts';
 import { refreshAnswer } from './vscode/commands/refresh.ts';
 import { registerCommands } from './vscode/commands/register.ts';
 import { statusOf } from './vscode/commands/status.ts';
@@ -34,8 +39,11 @@ import { createConnectionsTree } from './vscode/tree/provider.ts';
 /** What differs between the Node host and the browser host. */
 export interface Platform {
   readonly clock: Clock;
-  readonly lock: CrossWindowLock;
+  /** Among all windows that share this one's SecretStorage. */
+  readonly sharedLock: (log: Log) => SharedLock;
   readonly fetch: Fetch;
+  /** Shared by all windows, like the lock. */
+  readonly history: HistoryStore;
   /** Starts the mock issuer with a connection named "Demo" at once. */
   readonly demo: boolean;
 }
@@ -43,7 +51,7 @@ export interface Platform {
 /** Builds every service once, wires them, and returns the public API. Nothing here waits. */
 export function startExtension(
   context: ExtensionContext,
-  { clock, lock, fetch, demo }: Platform,
+  { clock, sharedLock, fetch, history, demo }: Platform,
 ): JwtWorkbenchApi {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
@@ -57,7 +65,17 @@ export function startExtension(
   const secrets = createSecretStore(context.secrets);
   const connections = createConnections(sessions, secrets);
   const vault = createVault(connections.storeFor, secrets);
-  const loading = own(createLoading(vault, sessions));
+  const files = sharedLock(log);
+  const lock = routeLock(connections.isMemoryOnly, files, createLocalLock());
+  const keys = own(createJournalKeys({ secrets, lock: files, clock, log }));
+  const handover = createHandover({ keys, log });
+  const loading = own(createLoading({ vault, sessions, lock, handover }));
+
+  const memoryHistory = createMemoryHistory();
+  const histories = createHistories({
+    storeFor: id => (connections.isMemoryOnly(id) ? memoryHistory : history),
+    ...{ sessions, log },
+  });
 
   // What talks to issuers
   const discovery = createDiscovery({ fetch, clock });
@@ -65,7 +83,10 @@ export function startExtension(
     (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery }),
   );
   const tokenClient = lazy(async () =>
-    (await import('./core/tokenEndpoint.ts')).createTokenClient({ fetch, discovery, clock }),
+    (await import('./core/tokenEndpoint.ts')).createTokenClient({
+      ...{ fetch, discovery, clock },
+      heard: ({ id }, { status, receivedAt }) => histories.heard(id, status, receivedAt),
+    }),
   );
   const verifications = createVerifications({
     sessions,
@@ -74,7 +95,8 @@ export function startExtension(
   });
   const refresher = own(
     createRefresher({
-      ...{ vault, lock, sessions, clock, log, tokenClient },
+      ...{ vault, lock, handover, sessions, clock, log, tokenClient },
+      finished: histories.add,
       bindingOf: async (connection, signal) =>
         bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
     }),
@@ -89,13 +111,14 @@ export function startExtension(
     }),
   );
   own(workspace.onDidGrantWorkspaceTrust(autoRefresh.reschedule));
-  const mock = own(createMockService({ vault, lock, sessions, connections, clock }));
+  const mock = own(createMockService({ vault, lock, handover, sessions, connections, histories, clock }));
 
   // What people see
-  const tree = own(createConnectionsTree({ sessions, verifications, clock, plan: autoRefresh.plan }));
+  const tree = own(createConnectionsTree({ sessions, verifications, histories, clock, plan: autoRefresh.plan }));
   const view = own(
     window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
   );
+  own(view.onDidExpandElement(({ element }) => tree.expanded(element)));
   const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan));
   const documents = own(createTokenDocuments(clock));
   const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
@@ -135,6 +158,7 @@ export function startExtension(
       sessions,
       vault,
       lock,
+      handover,
       refresher,
       connections,
       clock,
@@ -142,6 +166,7 @@ export function startExtension(
       statusBar,
       documents,
       show,
+      histories,
       verifier,
     },
     discovery: async () => discovery,

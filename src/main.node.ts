@@ -1,15 +1,20 @@
+import { join } from 'node:path';
 import type { ExtensionContext } from 'vscode';
 import type { JwtWorkbenchApi } from './api.ts';
 import { demoVariable } from './contributions.ts';
 import { startExtension } from './extension.ts';
-import { createLocalLock } from './platform/localLock.ts';
+import { createFileLock } from './platform/fileLock.ts';
+import { createHistoryFile } from './platform/historyFile.ts';
 import { systemClock } from './platform/systemClock.ts';
 
 /** The entry for VS Code's Node host: the extension with a Node platform. */
 export function activate(context: ExtensionContext): JwtWorkbenchApi {
   return startExtension(context, {
     clock: systemClock,
-    lock: createLocalLock(),
+    // Not in workspace storage: windows of different folders share the connections.
+    sharedLock: log =>
+      createFileLock({ folder: join(context.globalStorageUri.fsPath, 'locks'), clock: systemClock, log }),
+    history: createHistoryFile(join(context.globalStorageUri.fsPath, 'history')),
     // Looked up at each call: VS Code patches it for proxies and certificates.
     fetch: (input, init) => globalThis.fetch(input, init),
     demo: process.env[demoVariable] === '1',

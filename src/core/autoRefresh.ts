@@ -27,6 +27,12 @@ export interface AutoRefreshParts {
  */
 const longestSleep = 30_000;
 
+/** A timer that comes this many milliseconds late was stopped by a sleep of the machine. */
+const overslept = 5000;
+
+/** Over how many milliseconds the windows of a machine that wakes spread their first requests. */
+const wakeSpread = 2000;
+
 /** Plans that fall into this many milliseconds are carried out together. */
 const together = 50;
 
@@ -35,10 +41,11 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
   const { sessions, refresher, clock, jitter, allowed } = parts;
   let cancel: (() => void) | undefined;
   let planned = Number.POSITIVE_INFINITY;
+  let expected = Number.POSITIVE_INFINITY;
   let disposed = false;
 
   function plan(session: Session): Plan {
-    const next = planRefresh(session, clock.now(), jitter);
+    const next = planRefresh(session, jitter);
     return 'at' in next && !allowed() ? { never: 'not_trusted' } : next;
   }
 
@@ -47,6 +54,10 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     planned = Number.POSITIVE_INFINITY;
     if (disposed) return;
     const now = clock.now();
+    const woke = now - expected > overslept;
+    expected = Number.POSITIVE_INFINITY;
+    // After a sleep every connection is due at once, and so is every window: each begins in its own moment.
+    if (woke) return sleepUntil(now + jitter * wakeSpread, now);
     let next = Number.POSITIVE_INFINITY;
     const dueNow: string[] = [];
     for (const session of sessions.list()) {
@@ -65,11 +76,14 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     cancel?.();
     if (!Number.isFinite(next)) return;
     planned = next;
-    cancel = clock.schedule(run, Math.min(Math.max(next - now, 0), longestSleep));
+    const delay = Math.min(Math.max(next - now, 0), longestSleep);
+    expected = now + delay;
+    cancel = clock.schedule(run, delay);
   }
 
   function reschedule(): void {
     cancel?.();
+    expected = Number.POSITIVE_INFINITY;
     run();
   }
 

@@ -2,6 +2,7 @@ import { isWorkbenchError } from './errors.ts';
 import { type JournalFault, open, type Subject, seal } from './journal.ts';
 import type { JournalKeys } from './journalKeys.ts';
 import type { HandedOver, Lease, Log } from './ports.ts';
+import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 /** Windows hand each other the newest record, because their stores show it late or never. */
 export interface Handover {
@@ -63,3 +64,25 @@ export function createHandover({ keys, log }: { readonly keys: JournalKeys; read
     },
   };
 }
+
+/**
+ * The record that another window, or this one before it ended, has left, where it is newer than `generation`.
+ * @throws WorkbenchError `record_unreadable`, `record_newer_version`
+ */
+export async function handedRecord(
+  handover: Handover,
+  from: HandedOver | undefined,
+  connection: string,
+  generation: number,
+): Promise<StoredRecord | undefined> {
+  const taken = await handover.take(from, connection, generation);
+  return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
+}
+
+/** @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `record_too_large` */
+export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
+  return handover.give(lease, record, serializeRecord(record));
+}
+
+/** Where no other window shares anything. */
+export const noHandover: Handover = { give: async () => true, take: async () => undefined };

@@ -1,7 +1,8 @@
 import { bindingOf, type Connection } from './connection.ts';
 import { WorkbenchError } from './errors.ts';
+import { handRecord } from './handover.ts';
 import { ledgerEntry } from './ledger.ts';
-import { type RecordParts, updateNewest } from './newestRecord.ts';
+import { lookAround, type RecordParts, updateNewest } from './newestRecord.ts';
 import type { CrossWindowLock } from './ports.ts';
 import { assertRoom, isRefused, type StoredRecord } from './record.ts';
 import { unansweredIntent } from './refreshSteps.ts';
@@ -28,10 +29,11 @@ export function storeTokens(
 ): Promise<StoredRecord> {
   const { id } = connection;
   return parts.lock.withLock(id, signal, async lease => {
-    const ledger = await lease.readLedger();
+    const sight = await lookAround(parts, id, lease, signal);
+    const { ledger } = sight;
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
     const needed = raw.refresh_token === undefined || ledger?.signedOutAt !== undefined ? ledger : undefined;
-    const stored = await updateNewest(parts, { id, ledger: needed, signal }, current => {
+    const stored = await updateNewest(parts, { ...sight, ledger: needed }, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;
       const record = withTokens(current, generation, bindingOf(connection), raw, now);
@@ -39,6 +41,7 @@ export function storeTokens(
       return record;
     });
     parts.sessions.apply(stored);
+    await handRecord(parts.handover, lease, stored);
     const { notBefore } = ledger ?? {};
     await lease.writeLedger({
       ...(await ledgerEntry(stored)),

@@ -1,4 +1,7 @@
 import { classify } from './errors.ts';
+import { type Handover, handedRecord } from './handover.ts';
+import type { SharedNotes } from './ports.ts';
+import { emptied, newest } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
 
@@ -10,8 +13,15 @@ export interface Loading {
   dispose(): void;
 }
 
+export interface LoadingParts {
+  readonly vault: Vault;
+  readonly sessions: Sessions;
+  readonly lock: SharedNotes;
+  readonly handover: Handover;
+}
+
 /** Brings stored records into the read model: at the start, for new connections, and when a store says it changed. */
-export function createLoading(vault: Vault, sessions: Sessions): Loading {
+export function createLoading({ vault, sessions, lock, handover }: LoadingParts): Loading {
   const loaded = new Set<string>();
   /** Reads under way, and whether the store has changed since they began. */
   const reading = new Map<string, { again: boolean; readonly done: Promise<void> }>();
@@ -19,9 +29,23 @@ export function createLoading(vault: Vault, sessions: Sessions): Loading {
 
   async function read(id: string): Promise<void> {
     try {
-      const record = await vault.read(id);
+      const [stored, { ledger, handedOver }] = await Promise.all([vault.read(id), lock.peek(id)]);
+      const record = newest(stored, await handedRecord(handover, handedOver, id, stored?.generation ?? 0));
       // An empty read is no sign-out: what this window knows stays until somebody asks to delete it.
-      if (record) sessions.apply(record);
+      if (record === undefined) return;
+      const isVoid = ledger?.signedOutAt !== undefined && record.generation <= ledger.generation;
+      if (!isVoid || record.tokens === undefined) {
+        sessions.apply(record);
+        return;
+      }
+      // Signed out in another window, whose store may never be seen here; what is left here goes as well.
+      const { generation } = ledger;
+      const left = await vault.update(id, now =>
+        now === undefined || (now.tokens && now.generation <= generation)
+          ? emptied(now ?? record, generation)
+          : now,
+      );
+      sessions.apply(left);
     } catch (error) {
       sessions.unreadable(id, classify(error));
     }
@@ -52,9 +76,10 @@ export function createLoading(vault: Vault, sessions: Sessions): Loading {
     return all;
   }
 
-  const stop = vault.onDidChange(id => {
+  const changed = (id: string) => {
     if (sessions.get(id)) void queue(load(id));
-  });
+  };
+  const stops = [vault.onDidChange(changed), lock.onDidChange(changed)];
 
   return {
     loadNew() {
@@ -68,6 +93,8 @@ export function createLoading(vault: Vault, sessions: Sessions): Loading {
       return queue(Promise.all(fresh.map(([, id]) => load(id))));
     },
     settled: () => queue(Promise.resolve()),
-    dispose: stop,
+    dispose() {
+      for (const stop of stops) stop();
+    },
   };
 }

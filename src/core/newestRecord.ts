@@ -1,5 +1,6 @@
 import { isWorkbenchError, WorkbenchError } from './errors.ts';
-import type { Clock, LedgerEntry } from './ports.ts';
+import { type Handover, handedRecord } from './handover.ts';
+import type { Clock, Lease, LedgerEntry } from './ports.ts';
 import { emptied, emptyRecord, isRefused, newest, type StoredRecord } from './record.ts';
 import { fingerprint } from './redact.ts';
 import type { Sessions } from './sessions.ts';
@@ -9,11 +10,14 @@ export interface RecordParts {
   readonly vault: Vault;
   readonly sessions: Sessions;
   readonly clock: Clock;
+  readonly handover: Handover;
 }
 
 export interface Sight {
   readonly id: string;
   readonly ledger: LedgerEntry | undefined;
+  /** What another window has left for the others, where it is newer than what this one knew. */
+  readonly handedOver?: StoredRecord | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -23,6 +27,22 @@ const interval = 100;
 
 /** The same where the ledger says that the refresh token did not change: being behind is harmless then. */
 const harmlessPatience = 500;
+
+/**
+ * Everything but the store that tells what is newest. Windows see each other's writes late or never, so the newest
+ * record is handed over beside the ledger. It is looked at even where the ledger is not ahead: a window that ended
+ * between the two writes has left its answer there and nowhere else.
+ */
+export async function lookAround(
+  { sessions, handover }: RecordParts,
+  id: string,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Sight> {
+  const [ledger, from] = await Promise.all([lease.readLedger(), lease.takeOver()]);
+  const handedOver = await handedRecord(handover, from, id, sessions.generation(id));
+  return { id, ledger, handedOver, signal };
+}
 
 /**
  * `vault.update` on the newest record there is: the store's, or this window's own where the store answers nothing
@@ -74,10 +94,10 @@ async function arrival(parts: RecordParts, sight: Sight): Promise<void> {
 /** A store that answers nothing is no sign-out: what this window knows still counts. What the ledger says does more. */
 function newestKnown(
   { sessions }: RecordParts,
-  { id, ledger }: Sight,
+  { id, ledger, handedOver }: Sight,
   stored: StoredRecord | undefined,
 ): StoredRecord {
-  const record = newest(stored, sessions.get(id)?.record) ?? emptyRecord(id);
+  const record = newest(newest(stored, sessions.get(id)?.record), handedOver) ?? emptyRecord(id);
   if (ledger === undefined || record.generation > ledger.generation) return record;
   if (ledger.signedOutAt !== undefined) {
     const isGone = record.tokens === undefined && record.generation === ledger.generation;

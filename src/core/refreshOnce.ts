@@ -3,7 +3,7 @@ import { classify, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import type { Flight } from './flight.ts';
 import { assertMayAsk, ledgerEntry } from './ledger.ts';
-import { updateNewest } from './newestRecord.ts';
+import { lookAround, type Sight, updateNewest } from './newestRecord.ts';
 import type { Lease, LedgerEntry } from './ports.ts';
 import type { RefreshIntent, StoredRecord } from './record.ts';
 import type { RefresherParts } from './refresher.ts';
@@ -19,7 +19,7 @@ const attemptsPerRefresh = 2;
 /** One refresh from beginning to end. Where it stops early it throws why. */
 export async function refreshOnce(parts: RefresherParts, id: string, flight: Flight): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
-  const { settle, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
+  const { settle, handOn, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
 
   async function refresh(): Promise<RefreshResult> {
     const connection = sessions.connection(id);
@@ -32,10 +32,10 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       parts.tokenClient(),
     ]);
     const done = await lock.withLock(id, flight.signal, async lease => {
-      const ledger = await lease.readLedger();
-      const begun = await begin(seen, binding, lease, ledger);
+      const sight = await lookAround(parts, id, lease, flight.signal);
+      const begun = await begin(seen, binding, lease, sight);
       if ('outcome' in begun) return begun;
-      return send({ connection, binding, client, lease, ledger, ...begun });
+      return send({ connection, binding, client, lease, ledger: sight.ledger, ...begun });
     });
     return 'answer' in done ? validate(done) : done;
   }
@@ -45,28 +45,43 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     seen: StoredRecord | undefined,
     binding: TokenBinding,
     lease: Lease,
-    ledger: LedgerEntry | undefined,
+    sight: Sight,
   ): Promise<Begun | RefreshResult> {
-    const { signal } = flight;
     let before: StoredRecord | undefined;
     let refreshToken: string | undefined;
     try {
-      const sent = await updateNewest(parts, { id, ledger, signal }, record => {
+      const sent = await updateNewest(parts, sight, record => {
         const now = clock.now();
         before = record;
         if (step.isWorthAdopting(record, seen, now)) return record;
         const token = step.sendable(record, binding);
-        assertMayAsk(ledger, now, binding.token_endpoint);
+        assertMayAsk(sight.ledger, now, binding.token_endpoint);
         assertHeld(lease);
         assertWanted();
         refreshToken = token;
         return step.marked(record, now);
       });
       if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
-      const begun = { before, sent, refreshToken };
-      if (signal.aborted) {
-        await settle(begun.sent, record => step.unsent(record, begun.before));
+      const token = refreshToken;
+      const begun = { before, sent, refreshToken: token };
+      try {
+        // For the windows whose store shows the mark late: a second attempt must not pass for the first.
+        const entry = () =>
+          ledgerEntry(sent, { entry: sight.ledger, generation: sent.generation, refreshToken: token });
+        await tellOthers(lease, sent, async () => ({
+          ...(await entry()),
+          ...(sent.intent && { intent: { at: sent.intent.at } }),
+        }));
+        await lease.renew();
         assertWanted();
+      } catch (error) {
+        await settle(begun.sent, record => step.unsent(record, begun.before));
+        const { intent } = sight.ledger?.generation === sent.generation ? sight.ledger : {};
+        await tellOthers(lease, sent, async () => ({
+          ...(await ledgerEntry(sent)),
+          ...(intent && { intent }),
+        }));
+        throw error;
       }
       return begun;
     } finally {
@@ -113,6 +128,8 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     const { raw, receivedAt } = answer;
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
+    // First of all where a crash cannot reach it: a store that has resolved is not on disk yet.
+    await handOn(lease, step.answered(sent, { raw, receivedAt, generation, binding }).record);
     const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
@@ -170,9 +187,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       ...(unanswered && { intent: { at: unanswered.at } }),
       ...(kind === 'refused' && { refused: { at, error: reason.slice(0, 100) } }),
     };
-    if (Object.keys(notes).length > 0) {
-      await tellOthers(lease, record, async () => ({ ...(await ledgerEntry(sent, noted(job))), ...notes }));
-    }
+    await tellOthers(lease, record, async () => ({ ...(await ledgerEntry(sent, noted(job))), ...notes }));
     if (kind !== 'refused') return failed(generation, failure, unanswered ? 'unknown' : 'retryable');
     return failed(
       generation,

@@ -1,5 +1,6 @@
 import { classify, WorkbenchError } from './errors.ts';
 import type { Flight } from './flight.ts';
+import { type Handover, handRecord } from './handover.ts';
 import type { Lease, LedgerEntry, Log } from './ports.ts';
 import { emptied, newest, type StoredRecord } from './record.ts';
 import type { Sessions } from './sessions.ts';
@@ -17,10 +18,11 @@ export interface WriterParts {
   readonly vault: Vault;
   readonly sessions: Sessions;
   readonly log: Log;
+  readonly handover: Handover;
 }
 
 /** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
-export function createWriter({ vault, sessions, log }: WriterParts, id: string, flight: Flight) {
+export function createWriter({ vault, sessions, log, handover }: WriterParts, id: string, flight: Flight) {
   /**
    * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
    * the step still counts in this window, and the next refresh stores it.
@@ -49,6 +51,22 @@ export function createWriter({ vault, sessions, log }: WriterParts, id: string, 
   }
 
   /**
+   * Leaves an answer for the other windows and the next start. Nothing fails of it but what a sign-out in another
+   * window forbids: without it the store is the only place. A lost lock's journal is another's.
+   * @throws WorkbenchError `superseded`
+   */
+  async function handOn(lease: Lease, record: StoredRecord): Promise<void> {
+    assertNotDiscarded();
+    try {
+      await handRecord(handover, lease, record);
+    } catch (error) {
+      const failure = classify(error);
+      log('warn', 'record not handed over', { connection: id, error: failure });
+      if (failure.code === 'superseded') await signedOutElsewhere(lease, record, failure);
+    }
+  }
+
+  /**
    * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
    * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
    */
@@ -63,14 +81,20 @@ export function createWriter({ vault, sessions, log }: WriterParts, id: string, 
     } catch (error) {
       const failure = classify(error);
       log('warn', 'ledger not written', { connection: id, error: failure });
-      if (failure.code !== 'superseded') return;
-      const ledger = await lease.readLedger();
-      const generation = Math.max(record.generation, ledger?.generation ?? 0);
-      const change = (current: StoredRecord) => emptied(current, generation);
-      const gone = await settle(record, change);
-      sessions.apply(gone.record);
-      throw failure;
+      if (failure.code === 'superseded') await signedOutElsewhere(lease, record, failure);
     }
+  }
+
+  async function signedOutElsewhere(
+    lease: Lease,
+    record: StoredRecord,
+    failure: WorkbenchError,
+  ): Promise<never> {
+    const ledger = await lease.readLedger();
+    const generation = Math.max(record.generation, ledger?.generation ?? 0);
+    const gone = await settle(record, current => emptied(current, generation));
+    sessions.apply(gone.record);
+    throw failure;
   }
 
   /** @throws WorkbenchError `superseded` where somebody has signed out in this window */
@@ -78,5 +102,5 @@ export function createWriter({ vault, sessions, log }: WriterParts, id: string, 
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, tellOthers, assertNotDiscarded };
+  return { settle, handOn, tellOthers, assertNotDiscarded };
 }

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import { classify, type ErrorCode, WorkbenchError } from './errors.ts';
 import { createFlights, type Flight } from './flight.ts';
+import type { Handover } from './handover.ts';
 import type { Clock, CrossWindowLock, Log } from './ports.ts';
 import type { StoredRecord } from './record.ts';
 import { refreshOnce } from './refreshOnce.ts';
@@ -40,6 +41,7 @@ export interface FinishedRefresh {
 export interface RefresherParts {
   readonly vault: Vault;
   readonly lock: CrossWindowLock;
+  readonly handover: Handover;
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly log: Log;

@@ -29,11 +29,11 @@ export const leastInterval = 3 * second;
 export const backoff = { first: 5 * second, most: 10 * minute };
 
 /**
- * Plans the next refresh of one connection. Pure: the same session gives the same plan.
- * @param now milliseconds since the epoch
+ * Plans the next refresh of one connection. Pure, and blind to the time of day: the same session gives the same plan,
+ * so that a moment that has passed stays due until something is done about it.
  * @param jitter from 0 to 1, one per window: windows that plan the same refresh come one after the other
  */
-export function planRefresh(session: Session, now: number, jitter: number): Plan {
+export function planRefresh(session: Session, jitter: number): Plan {
   const { connection, record, problem, lastRefresh, failures } = session;
   if (!connection.autoRefresh) return { never: 'off' };
   if (problem) return { never: 'unreadable' };
@@ -46,12 +46,11 @@ export function planRefresh(session: Session, now: number, jitter: number): Plan
     const failedAt = lastRefresh.at + lastRefresh.duration;
     return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, isOffline(error));
   }
-  if (tokens.access_token === undefined) return { at: now + jitter * second, because: 'ending' };
+  if (tokens.access_token === undefined)
+    return { at: tokens.obtained_at + jitter * second, because: 'ending' };
   if (tokens.expires_at === undefined) return { never: 'end_unknown' };
   const at = tokens.expires_at - leadTime(tokens.expires_at - tokens.obtained_at) * (1 + jitter / 4);
-  const earliest = tokens.obtained_at + leastInterval;
-  // After a long sleep every connection is due at once, and so is every window: spread them a little.
-  return { at: Math.max(at, earliest, now + (at < now ? jitter * 2 * second : 0)), because: 'ending' };
+  return { at: Math.max(at, tokens.obtained_at + leastInterval), because: 'ending' };
 }
 
 /** Milliseconds before the end at which a token of this lifetime is refreshed. */

@@ -2,6 +2,7 @@ import type { Check } from './checks.ts';
 import { claimKind } from './claims.ts';
 import type { ConnectionProblem } from './connection.ts';
 import { classify, type WorkbenchError } from './errors.ts';
+import type { HistoryEntry } from './history.ts';
 import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
 import { isRefused } from './record.ts';
 import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
@@ -37,6 +38,9 @@ export type ViewNode =
     }
   /** When the connection is refreshed next, or why it is not. */
   | { readonly kind: 'next'; readonly id: string }
+  /** Holds the refreshes that were made, the last one first. */
+  | { readonly kind: 'history'; readonly id: string }
+  | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
   | FactNode;
 
 export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
@@ -90,7 +94,10 @@ export function keyOf(node: ViewNode): string {
     case 'token':
       return `${node.id}/${node.name}`;
     case 'next':
-      return `${node.id}/next`;
+    case 'history':
+      return `${node.id}/${node.kind}`;
+    case 'refresh':
+      return `${node.id}/history/${node.entry.at}/${node.entry.generation}/${node.entry.duration}`;
     case 'section':
       return `${node.id}/${node.name}/${node.section}`;
     case 'claim':
@@ -117,7 +124,10 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
         : { kind: 'token', id: node.id, name: node.name };
     case 'token':
     case 'next':
+    case 'history':
       return { kind: 'connection', id: node.id };
+    case 'refresh':
+      return { kind: 'history', id: node.id };
     case 'section':
     case 'fact':
     case 'warning':
@@ -150,6 +160,10 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
       return node.section === 'verification' ? [] : sectionChildren(session, node.name, node.section);
     case 'claim':
       return nested(node);
+    case 'history':
+      return unique(
+        (session.history ?? []).toReversed().map(entry => ({ kind: 'refresh', id: node.id, entry }) as const),
+      );
     case 'skipped':
       return node.checks.map(check => ({ kind: 'check', id: node.id, name: node.name, check }));
     default:
@@ -176,6 +190,12 @@ export function checkNodes(id: string, name: TokenName, checks: readonly Check[]
 
 export function tokenOf({ record }: Session, name: TokenName): string | undefined {
   return record?.tokens?.[name];
+}
+
+/** There is a refresh token, and somebody to send it to. */
+export function isRefreshable({ connection, record }: Session): boolean {
+  const issuer = connection.issuer ?? connection.tokenEndpoint;
+  return record?.tokens?.refresh_token !== undefined && issuer !== undefined;
 }
 
 export interface Badge {
@@ -225,8 +245,9 @@ function connectionChildren(session: Session): ViewNode[] {
   );
   if (names.length === 0 && !problem) messages.push({ kind: 'message', id, message: 'no_tokens' });
   const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
-  const next = tokenOf(session, 'refresh_token') ? [{ kind: 'next', id } as const] : [];
-  return [...messages, ...tokens, ...next];
+  const next = isRefreshable(session) ? [{ kind: 'next', id } as const] : [];
+  const history = session.history?.length ? [{ kind: 'history', id } as const] : [];
+  return [...messages, ...tokens, ...next, ...history];
 }
 
 function tokenChildren(session: Session, name: TokenName): ViewNode[] {

@@ -2,6 +2,7 @@ import { commands as registry } from 'vscode';
 import { contextKeys } from '../contributions.ts';
 import type { Connection } from '../core/connection.ts';
 import { WorkbenchError } from '../core/errors.ts';
+import type { Histories } from '../core/histories.ts';
 import { type ImportParts, storeTokens } from '../core/importTokens.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Vault } from '../core/vault.ts';
@@ -38,13 +39,14 @@ export interface MockService {
 export interface MockParts extends ImportParts {
   readonly vault: Vault;
   readonly connections: Connections;
+  readonly histories: Histories;
   readonly clock: Clock;
 }
 
 const connectionId = 'mock';
 
 export function createMockService(parts: MockParts): MockService {
-  const { connections, vault, sessions, clock } = parts;
+  const { connections, vault, sessions, clock, histories } = parts;
   let current: { readonly server: MockServer; readonly mock: RunningMock } | undefined;
   let starting = false;
 
@@ -102,6 +104,7 @@ export function createMockService(parts: MockParts): MockService {
     current = undefined;
     await vault.delete(mock.connection);
     sessions.forget(mock.connection);
+    await histories.remove(mock.connection);
     connections.removeMemoryOnly(mock.connection);
     await registry.executeCommand('setContext', contextKeys.mockRunning, false);
     await server.close();

@@ -3,7 +3,7 @@ import { commands } from '../contributions.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Plan } from '../core/schedule.ts';
 import type { Session, Sessions } from '../core/sessions.ts';
-import { badgeOf } from '../core/sessionView.ts';
+import { badgeOf, isRefreshable } from '../core/sessionView.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText } from './text/time.ts';
@@ -56,7 +56,7 @@ export function createStatusBar(
     if (text === shown) return;
     shown = text;
     item.text = text;
-    const refreshable = session.record?.tokens?.refresh_token !== undefined;
+    const refreshable = isRefreshable(session);
     const action = refreshable ? l10n.t('Select to refresh.') : l10n.t('Select to show it in the sidebar.');
     const what = [badgeText(badge), planText(next, clock.now())].join(', ');
     item.tooltip = `${label}: ${what}. ${action}`;

@@ -7,6 +7,8 @@ import { describeTokenWarning } from './text/warnings.ts';
 export interface TokenDocuments {
   /** Opens what a token says as a read-only document. It holds claims, never the token. */
   show(decoded: DecodedToken): Promise<void>;
+  /** Opens a plain value as a read-only JSON document. @param title becomes its name */
+  showJson(title: string, value: unknown): Promise<void>;
   dispose(): void;
 }
 
@@ -26,15 +28,22 @@ export function createTokenDocuments(clock: Clock): TokenDocuments {
     provideTextDocumentContent: uri => texts.get(uri.path) ?? '',
   });
   let count = 0;
+
+  async function open(path: string, text: string): Promise<void> {
+    texts.set(path, text);
+    const [oldest] = texts.keys();
+    if (texts.size > kept && oldest !== undefined) texts.delete(oldest);
+    const document = await workspace.openTextDocument(Uri.from({ scheme, path }));
+    await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
+  }
+
   return {
-    async show(decoded) {
-      const path = `/Decoded token ${++count}.jsonc`;
-      texts.set(path, documentText(decoded, clock.now()));
-      const [oldest] = texts.keys();
-      if (texts.size > kept && oldest !== undefined) texts.delete(oldest);
-      const document = await workspace.openTextDocument(Uri.from({ scheme, path }));
-      await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
-    },
+    show: decoded => open(`/Decoded token ${++count}.jsonc`, documentText(decoded, clock.now())),
+    showJson: (title, value) =>
+      open(
+        `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.json`,
+        `${JSON.stringify(value, undefined, 2)}\n`,
+      ),
     dispose() {
       provider.dispose();
       changed.dispose();

@@ -4,6 +4,8 @@ import type { Clock } from '../../src/core/ports.ts';
 export interface ManualClock extends Clock {
   /** Moves on by `ms` and runs what falls due, in order. */
   advance(ms: number): void;
+  /** The machine sleeps: the time of day moves on, timers stand still and come late by `ms`. */
+  sleep(ms: number): void;
   /** How many timers are waiting. */
   readonly pending: number;
 }
@@ -30,6 +32,10 @@ export function manualClock(start = Date.now()): ManualClock {
         callback();
       }
       now = end;
+    },
+    sleep(ms) {
+      now += ms;
+      for (const [key, { due, callback }] of [...timers]) timers.set(key, { due: due + ms, callback });
     },
     get pending() {
       return timers.size;

@@ -2,6 +2,7 @@ import { l10n, window } from 'vscode';
 import type { Clock } from '../../core/ports.ts';
 import type { Refresher, RefreshResult } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import { isRefreshable } from '../../core/sessionView.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { describeError } from '../text/errors.ts';
 import { refreshedText } from '../text/states.ts';
@@ -34,13 +35,7 @@ export function refreshCommand({
   return {
     needsTrust: true,
     parse: fields => ({ connection: textField(fields, 'connection') }),
-    ask: async node =>
-      pickConnection(
-        sessions,
-        node,
-        l10n.t('Refresh which connection?'),
-        ({ record }) => record?.tokens?.refresh_token !== undefined,
-      ),
+    ask: async node => pickConnection(sessions, node, l10n.t('Refresh which connection?'), isRefreshable),
     async run({ connection }, signal) {
       sessionOf(sessions, connection);
       return refresher.refresh(connection, signal);

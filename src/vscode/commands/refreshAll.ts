@@ -1,5 +1,6 @@
 import { l10n, window } from 'vscode';
 import type { RefreshResult } from '../../core/refresher.ts';
+import { isRefreshable } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
 import type { Command } from './command.ts';
 import { type RefreshAnswer, type RefreshParts, refreshAnswer } from './refresh.ts';
@@ -18,7 +19,7 @@ export function refreshAllCommand({ sessions, refresher }: RefreshParts): Comman
     async run(_, signal) {
       const ids = sessions
         .list()
-        .filter(({ record }) => record?.tokens?.refresh_token !== undefined)
+        .filter(isRefreshable)
         .map(({ connection }) => connection.id);
       const results = new Map<string, RefreshResult>();
       const waiting = [...ids];

@@ -1,7 +1,7 @@
 import { commands as registry } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
-import type { Log } from '../../core/ports.ts';
+import type { Log, SharedLock } from '../../core/ports.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import type { MockService } from '../mockIssuer.ts';
 import type { StatusBar } from '../statusBar.ts';
@@ -17,14 +17,16 @@ import { openSettingsCommand } from './openSettings.ts';
 import { type RefreshParts, refreshCommand } from './refresh.ts';
 import { refreshAllCommand } from './refreshAll.ts';
 import { type RemoveParts, removeConnectionCommand } from './removeConnection.ts';
+import { type HistoryParts, showHistoryCommand } from './showHistory.ts';
 import { signOutCommand } from './signOut.ts';
 import { copyValueCommand, setActiveCommand } from './small.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
-export interface CommandParts extends RefreshParts, RemoveParts, AddParts, ImportParts {
+export interface CommandParts extends RefreshParts, RemoveParts, AddParts, ImportParts, HistoryParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly log: Log;
+  readonly lock: SharedLock;
   readonly showLog: () => void;
   readonly mock: MockService;
   readonly statusBar: StatusBar;
@@ -60,6 +62,7 @@ export function registerCommands(parts: CommandParts): void {
   register('clearMockFaults', clearMockFaultsCommand(mock));
   register('copyValue', copyValueCommand());
   register('setActive', setActiveCommand(sessions, statusBar));
+  register('showHistory', showHistoryCommand(parts));
   register('openSettings', openSettingsCommand(sessions));
   parts.own(registry.registerCommand(commands.showLog, parts.showLog));
 }

@@ -1,6 +1,9 @@
 import { l10n, window } from 'vscode';
+import type { Histories } from '../../core/histories.ts';
+import type { Clock, SharedNotes } from '../../core/ports.ts';
 import type { Refresher } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import { signOut } from '../../core/signOut.ts';
 import type { Vault } from '../../core/vault.ts';
 import type { Connections } from '../connections.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
@@ -11,7 +14,10 @@ export interface RemoveParts {
   readonly sessions: Sessions;
   readonly vault: Vault;
   readonly refresher: Refresher;
+  readonly lock: Pick<SharedNotes, 'forget'>;
+  readonly clock: Clock;
   readonly connections: Connections;
+  readonly histories: Histories;
 }
 
 interface Argument {
@@ -20,7 +26,7 @@ interface Argument {
 
 /** Takes the connection out of the settings, and everything stored for it out of SecretStorage. */
 export function removeConnectionCommand(parts: RemoveParts): Command<Argument, { id: string }> {
-  const { sessions, vault, refresher, connections } = parts;
+  const { sessions, vault, refresher, connections, histories, lock, clock } = parts;
   return {
     needsTrust: false,
     parse: fields => ({ connection: textField(fields, 'connection') }),
@@ -41,10 +47,12 @@ export function removeConnectionCommand(parts: RemoveParts): Command<Argument, {
     },
     async run({ connection: id }) {
       sessionOf(sessions, id);
-      refresher.discard(id);
+      // Other windows still have what they know of it, and a refresh under way there would bring it back.
+      await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
       // The secret goes first: an entry without tokens is harmless, tokens without an entry would be forgotten.
       await vault.delete(id);
       sessions.forget(id);
+      await histories.remove(id);
       if (connections.isMemoryOnly(id)) connections.removeMemoryOnly(id);
       else await removeFromSettings(id);
       connections.reload();

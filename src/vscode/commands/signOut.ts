@@ -1,6 +1,8 @@
 import { l10n, window } from 'vscode';
+import type { Clock, SharedNotes } from '../../core/ports.ts';
 import type { Refresher } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import { signOut } from '../../core/signOut.ts';
 import type { Vault } from '../../core/vault.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { type Command, textField } from './command.ts';
@@ -9,6 +11,8 @@ export interface SignOutParts {
   readonly sessions: Sessions;
   readonly vault: Vault;
   readonly refresher: Refresher;
+  readonly lock: Pick<SharedNotes, 'forget'>;
+  readonly clock: Clock;
 }
 
 interface Argument {
@@ -20,6 +24,8 @@ export function signOutCommand({
   sessions,
   vault,
   refresher,
+  lock,
+  clock,
 }: SignOutParts): Command<Argument, { revoked: boolean }> {
   return {
     needsTrust: false,
@@ -45,9 +51,7 @@ export function signOutCommand({
     },
     async run({ connection: id }) {
       sessionOf(sessions, id);
-      refresher.discard(id);
-      await vault.delete(id);
-      sessions.forget(id);
+      await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
       return { revoked: false };
     },
   };

@@ -4,7 +4,14 @@ import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
-import { badgeOf, type ClaimNode, endOf, keyOf, type ViewNode } from '../../core/sessionView.ts';
+import {
+  badgeOf,
+  type ClaimNode,
+  endOf,
+  isRefreshable,
+  keyOf,
+  type ViewNode,
+} from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
@@ -13,6 +20,7 @@ import { describeTokenWarning } from '../text/warnings.ts';
 import { checkItem } from './checkItem.ts';
 import { claimItem } from './claimItem.ts';
 import { factItem } from './factItem.ts';
+import { historyItem, refreshItem } from './historyItem.ts';
 import { messageItem } from './messageItem.ts';
 import { nextItem } from './nextItem.ts';
 
@@ -84,6 +92,10 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       return session ? connectionRow(session, now) : { label: node.id };
     case 'next':
       return session ? nextItem(context.plan(session), now) : { label: node.id };
+    case 'history':
+      return historyItem(session?.history ?? [], now);
+    case 'refresh':
+      return refreshItem(node.entry, now);
     case 'token':
       return session ? tokenRow(node.name, session, context, now) : { label: node.name };
     case 'section':
@@ -129,7 +141,7 @@ function connectionRow(session: Session, now: number): Row {
   const words = [
     itemWords.connection,
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
-    ...(record?.tokens?.refresh_token ? [itemWords.refreshable] : []),
+    ...(isRefreshable(session) ? [itemWords.refreshable] : []),
     ...(record?.tokens ? [itemWords.signedIn] : []),
   ];
   const text = badgeText(badge);

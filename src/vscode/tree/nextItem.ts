@@ -10,7 +10,8 @@ export function nextItem(plan: Plan, now: number): Row {
   return {
     label: l10n.t('Next'),
     description: text,
-    icon: 'never' in plan ? 'debug-pause' : 'watch',
+    icon: 'never' in plan ? 'sync-ignored' : 'sync',
+    color: 'icon.foreground',
     tooltip: 'at' in plan ? `${text}: ${momentText(plan.at, now)}` : text,
   };
 }

@@ -1,4 +1,5 @@
 import { EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
+import type { Histories } from '../../core/histories.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
@@ -19,18 +20,28 @@ import { type ItemContext, treeItem } from './items.ts';
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
   tick(): void;
+  /**
+   * Somebody has opened a row. An event that reaches VS Code while it waits for the row's children makes it drop
+   * them and show none: where one is near in time, the row is asked for once more.
+   */
+  expanded(node: ViewNode): void;
   dispose(): void;
 }
+
+/** How near, in milliseconds, an event and an opened row may come to each other unseen. */
+const near = 500;
 
 export interface TreeParts {
   readonly sessions: Sessions;
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
+  readonly histories: Histories;
 }
 
 /** Pulls everything from the read model; of its own it keeps only which texts are on screen. */
-export function createConnectionsTree({ sessions, verifications, clock, plan }: TreeParts): ConnectionsTree {
+export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
+  const { sessions, verifications, clock, plan, histories } = parts;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
@@ -54,7 +65,15 @@ export function createConnectionsTree({ sessions, verifications, clock, plan }: 
       const next = plan(session);
       return 'at' in next ? next.at : undefined;
     }
+    if (node.kind === 'history') return session.history?.at(-1)?.at;
+    if (node.kind === 'refresh') return node.entry.at;
     return node.kind === 'token' ? endOf(session, node.name) : undefined;
+  }
+
+  let firedAt = Number.NEGATIVE_INFINITY;
+  function fire(node: ViewNode | ViewNode[] | undefined): void {
+    firedAt = clock.now();
+    changed.fire(node);
   }
 
   const context: ItemContext = { sessions, verifications, clock, plan };
@@ -64,11 +83,11 @@ export function createConnectionsTree({ sessions, verifications, clock, plan }: 
         nodes.clear();
         shown.clear();
       }
-      changed.fire(id === undefined ? undefined : nodes.get(id));
+      fire(id === undefined ? undefined : nodes.get(id));
     }),
     verifications.onDidChange((id, name) => {
       const token = nodes.get(keyOf({ kind: 'token', id, name }));
-      if (token) changed.fire(token);
+      if (token) fire(token);
     }),
   ];
 
@@ -84,6 +103,8 @@ export function createConnectionsTree({ sessions, verifications, clock, plan }: 
     },
     async getChildren(node) {
       if (node === undefined) return roots(sessions).map(known);
+      // Other windows add to it as well.
+      if (node.kind === 'connection' || node.kind === 'history') await histories.list(node.id);
       const session = 'id' in node ? sessions.get(node.id) : undefined;
       if (node.kind === 'token' && session && node.name !== 'refresh_token' && tokenOf(session, node.name)) {
         // Looking at a token is asking whether it is genuine; its row is redrawn when the answer is there.
@@ -109,7 +130,13 @@ export function createConnectionsTree({ sessions, verifications, clock, plan }: 
         shown.set(key, now + nextChange(end, now));
         stale.push(node);
       }
-      if (stale.length > 0) changed.fire(stale);
+      if (stale.length > 0) fire(stale);
+    },
+    expanded(node) {
+      const opened = clock.now();
+      clock.schedule(() => {
+        if (firedAt > opened - near) changed.fire(known(node));
+      }, near);
     },
     dispose() {
       for (const stop of stops) stop();

@@ -10,7 +10,7 @@ const connection = (id: string): Connection => ({
   ...{ dpop: false, pushedAuthorizationRequests: false },
 });
 
-function world(ids: readonly string[], allowed = () => true) {
+function world(ids: readonly string[], allowed = () => true, jitter = 0) {
   const clock = manualClock();
   const sessions = createSessions();
   sessions.setConnections(
@@ -40,7 +40,7 @@ function world(ids: readonly string[], allowed = () => true) {
     discard: () => {},
     dispose: () => {},
   };
-  const auto = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed });
+  const auto = startAutoRefresh({ sessions, refresher, clock, jitter, allowed });
   return { clock, sessions, asked, give, auto };
 }
 
@@ -68,6 +68,17 @@ describe('auto-refresh', () => {
     assert.deepEqual(asked, []);
     clock.advance(9 * 3600 * second);
     assert.ok(asked.length > 0);
+  });
+
+  it('refreshes what is overdue, in each window a moment after the machine wakes', () => {
+    for (const jitter of [0, 0.5, 1]) {
+      const { clock, asked, give } = world(['a', 'b'], () => true, jitter);
+      give('a', 60 * second);
+      give('b', 300 * second);
+      clock.sleep(9 * 3600 * second);
+      clock.advance(35 * second);
+      assert.deepEqual([...new Set(asked)].sort(), ['a', 'b'], `jitter ${jitter}`);
+    }
   });
 
   it('carries tokens of a month without spinning', () => {

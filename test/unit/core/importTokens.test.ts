@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import { recordLimit } from '../../../src/core/record.ts';
 import { failureOf } from '../../support/failureOf.ts';
@@ -188,7 +189,7 @@ describe('storeTokens', () => {
     assert.equal((await failureOf(first.import(tokens))).code, 'lock_lost');
     world.lock.lost = false;
     const { sessions, vault } = first;
-    const parts = { vault, sessions, lock: world.lock, clock: world.clock };
+    const parts = { vault, sessions, lock: world.lock, clock: world.clock, handover: noHandover };
     const cancelled = storeTokens(parts, world.connection, tokens, 0, AbortSignal.abort());
     assert.equal((await failureOf(cancelled)).code, 'cancelled');
     assert.equal(world.store.entries.size, 0);

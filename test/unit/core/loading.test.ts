@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { noHandover } from '../../../src/core/handover.ts';
 import { createLoading } from '../../../src/core/loading.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
 import { createSessions } from '../../../src/core/sessions.ts';
 import { createVault } from '../../../src/core/vault.ts';
+import { createLocalLock } from '../../../src/platform/localLock.ts';
 import { createWorld, gate, id, key, settled, signedIn, testStore } from './refreshWorld.ts';
 
 const text = (generation: number, more: Partial<StoredRecord> = {}) =>
@@ -14,10 +16,12 @@ async function setUp() {
   const sessions = createSessions();
   const listed = { connection, memoryOnly: false };
   sessions.setConnections([listed], []);
-  const loading = createLoading(
-    createVault(() => store, store),
+  const loading = createLoading({
+    vault: createVault(() => store, store),
     sessions,
-  );
+    lock: createLocalLock(),
+    handover: noHandover,
+  });
   let reads = 0;
   store.hook = call => void (call === 'get' && reads++);
   return { store, sessions, loading, listed, reads: () => reads };
@@ -132,7 +136,12 @@ describe('createLoading', () => {
   it('brings another window what this one has refreshed, and is told nothing twice', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const second = world.window();
-    const loading = createLoading(second.vault, second.sessions);
+    const loading = createLoading({
+      vault: second.vault,
+      sessions: second.sessions,
+      lock: createLocalLock(),
+      handover: noHandover,
+    });
     await loading.loadNew();
     assert.deepEqual(second.record(), world.stored());
     await world.first.refresh();

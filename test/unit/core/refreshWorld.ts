@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { bindingOf, type Connection } from '../../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/discovery.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
+import { noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import type {
   Clock,
@@ -239,7 +240,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
       const logged: unknown[] = [];
       const client = own.tokenClient ?? createTokenClient({ fetch, discovery, clock });
       const refresher = createRefresher({
-        ...{ vault, lock: own.lock, sessions, clock },
+        ...{ vault, lock: own.lock, sessions, clock, handover: noHandover },
         log: (...entry) => logged.push(entry),
         tokenClient: async () => client,
         ...(own.finished && { finished: own.finished }),
@@ -251,7 +252,13 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
         ...{ sessions, vault, refresher, events, logged },
         record: () => sessions.get(id)?.record,
         import: raw =>
-          storeTokens({ vault, lock: own.lock, sessions, clock }, own.connection, raw, clock.now(), never),
+          storeTokens(
+            { vault, lock: own.lock, sessions, clock, handover: noHandover },
+            own.connection,
+            raw,
+            clock.now(),
+            never,
+          ),
         async refresh(signal) {
           const { outcome, error } = await refresher.refresh(id, signal);
           return error ? `${outcome} ${error.code}` : outcome;

@@ -83,9 +83,11 @@ describe('createRefresher', () => {
         if (world.first.record()?.generation === 2) order.push('shown');
       });
       assert.equal(await world.first.refresh(), 'refreshed');
-      assert.deepEqual(order.slice(0, 6), [
+      assert.deepEqual(order.slice(0, 8), [
         'readLedger',
         'mark 1',
+        'writeLedger',
+        'renew',
         'post',
         'store 2',
         'writeLedger',

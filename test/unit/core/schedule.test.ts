@@ -46,7 +46,7 @@ describe('the plan of the next refresh', () => {
       [5 * second, second],
     ] as const) {
       assert.equal(leadTime(lifetime), lead, `${lifetime}`);
-      assert.deepEqual(planRefresh(session(lifetime), now, 0), {
+      assert.deepEqual(planRefresh(session(lifetime), 0), {
         at: now + lifetime - lead,
         because: 'ending',
       });
@@ -54,7 +54,7 @@ describe('the plan of the next refresh', () => {
   });
 
   it('brings windows apart by their jitter, and never later than without', () => {
-    const plans = [0, 0.5, 1].map(jitter => planRefresh(session(60 * minute), now, jitter));
+    const plans = [0, 0.5, 1].map(jitter => planRefresh(session(60 * minute), jitter));
     const times = plans.map(plan => ('at' in plan ? plan.at : 0));
     assert.deepEqual(
       [...times].sort((a, b) => b - a),
@@ -65,27 +65,30 @@ describe('the plan of the next refresh', () => {
 
   it('asks no issuer more often than the least interval allows', () => {
     for (const lifetime of [0, 1, second, 2 * second]) {
-      assert.deepEqual(planRefresh(session(lifetime), now, 0), { at: now + 3 * second, because: 'ending' });
+      assert.deepEqual(planRefresh(session(lifetime), 0), { at: now + 3 * second, because: 'ending' });
     }
   });
 
-  it('refreshes soon after a long sleep, each window in its own moment', () => {
-    const later = now + 9 * 60 * minute;
-    assert.deepEqual(planRefresh(session(60 * minute), later, 0), { at: later, because: 'ending' });
-    const plan = planRefresh(session(60 * minute), later, 1);
-    assert.ok('at' in plan && plan.at > later && plan.at <= later + 2 * second);
+  it('stays due at the same moment however late somebody looks', () => {
+    const plan = planRefresh(session(60 * minute), 0.5);
+    assert.ok('at' in plan && plan.at < now + 60 * minute);
+    const { access_token: _, expires_at: __, ...bare } = session(0).record?.tokens ?? { obtained_at: now };
+    const { record } = session(0);
+    assert.ok(record);
+    const alone = planRefresh({ ...session(0), record: { ...record, tokens: bare } }, 0.5);
+    assert.deepEqual(alone, { at: now + 500, because: 'ending' });
   });
 
   it('backs off while nothing answers, and waits as long as the issuer asks', () => {
     const failing = new WorkbenchError('http_error', { status: 503, sent: true });
     const waits = [1, 2, 3, 9, 50].map(failures => {
-      const plan = planRefresh(session(60 * second, failed(failing, failures)), now, 0);
+      const plan = planRefresh(session(60 * second, failed(failing, failures)), 0);
       assert.ok('at' in plan && plan.because === 'backing_off');
       return (plan.at - now - 100) / second;
     });
     assert.deepEqual(waits, [5, 10, 20, 600, 600]);
     const busy = new WorkbenchError('http_error', { status: 429, retryAfter: 90 * second });
-    assert.deepEqual(planRefresh(session(60 * second, failed(busy, 1)), now, 0), {
+    assert.deepEqual(planRefresh(session(60 * second, failed(busy, 1)), 0), {
       at: now + 100 + 90 * second,
       because: 'waiting_for_issuer',
     });
@@ -103,7 +106,7 @@ describe('the plan of the next refresh', () => {
       [new WorkbenchError('lock_timeout'), 'backing_off'],
     ];
     for (const [error, because] of cases) {
-      const plan = planRefresh(session(60 * second, failed(error, 1)), now, 0);
+      const plan = planRefresh(session(60 * second, failed(error, 1)), 0);
       assert.ok('at' in plan);
       assert.deepEqual({ ...plan, at: plan.at - now }, { at: 5.1 * second, because }, error.code);
     }
@@ -130,6 +133,6 @@ describe('the plan of the next refresh', () => {
       { ...off, record: { ...record, refused: { generation: 3, error: 'invalid_grant', at: now } } },
       'sign_in',
     ]);
-    for (const [each, never] of cases) assert.deepEqual(planRefresh(each as Session, now, 0), { never });
+    for (const [each, never] of cases) assert.deepEqual(planRefresh(each as Session, 0), { never });
   });
 });

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connection } from '../../../src/core/connection.ts';
+import { createHandover } from '../../../src/core/handover.ts';
+import { storeTokens } from '../../../src/core/importTokens.ts';
+import { newKeyText } from '../../../src/core/journal.ts';
+import { createJournalKeys, journalKeyName } from '../../../src/core/journalKeys.ts';
+import { createLoading } from '../../../src/core/loading.ts';
+import type { Clock } from '../../../src/core/ports.ts';
+import { createRefresher } from '../../../src/core/refresher.ts';
+import { createSessions } from '../../../src/core/sessions.ts';
+import { signOut } from '../../../src/core/signOut.ts';
+import { createMemoryStore, createVault } from '../../../src/core/vault.ts';
+import { createFileLock } from '../../../src/platform/fileLock.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
+
+/** Windows whose stores never show each other's writes, as in the web workbench. */
+describe('windows with stores of their own', () => {
+  const connection: Connection = {
+    ...{ id: 'a', label: 'A', issuer: 'https://issuer.example', clientId: 'demo' },
+    ...{
+      tokenEndpointAuthMethod: 'none',
+      autoRefresh: true,
+      dpop: false,
+      pushedAuthorizationRequests: false,
+    },
+  };
+  let folder = '';
+  let posted: string[] = [];
+  let stops: (() => void)[] = [];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jwtw-windows-'));
+    posted = [];
+    stops = [];
+  });
+  afterEach(async () => {
+    for (const stop of stops) stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(keyText: string, clock: Clock = systemClock) {
+    const log = () => {};
+    const secrets = createMemoryStore();
+    await secrets.store(journalKeyName, keyText);
+    const lock = createFileLock({ folder, clock, log });
+    const keys = createJournalKeys({ secrets, lock, clock, log });
+    const handover = createHandover({ keys, log });
+    const vault = createVault(() => secrets, secrets);
+    const sessions = createSessions();
+    sessions.setConnections([{ connection, memoryOnly: false }], []);
+    const loading = createLoading({ vault, sessions, lock, handover });
+    stops.push(loading.dispose);
+    const refresher = createRefresher({
+      ...{ vault, lock, handover, sessions, clock, log },
+      bindingOf: async () => ({
+        ...{ issuer: 'https://issuer.example', client_id: 'demo' },
+        token_endpoint: 'https://issuer.example/token',
+      }),
+      tokenClient: async () =>
+        ({
+          refresh: async ({ refreshToken }: { refreshToken: string }) => {
+            posted.push(refreshToken);
+            const raw = {
+              access_token: `access ${posted.length}`,
+              refresh_token: `refresh ${posted.length}`,
+              expires_in: 60,
+            };
+            return { raw, receivedAt: Date.now(), validate: async () => ({ warnings: [] }) } as never;
+          },
+        }) as never,
+    });
+    const parts = { vault, lock, handover, sessions, clock };
+    return {
+      ...{ vault, sessions, refresher, loading },
+      token: () => sessions.get('a')?.record?.tokens?.refresh_token,
+      signIn: () =>
+        storeTokens(
+          parts,
+          connection,
+          { refresh_token: 'refresh 0' },
+          Date.now(),
+          new AbortController().signal,
+        ),
+      signOut: () => signOut({ ...parts, discard: refresher.discard }, 'a'),
+    };
+  }
+
+  it('refresh in turns, and each sends the newest token', async () => {
+    const key = newKeyText();
+    const [one, two] = [await open(key), await open(key)];
+    await one.signIn();
+    for (const window of [one, two, two, one, two]) {
+      assert.equal((await window.refresher.refresh('a')).outcome, 'refreshed');
+    }
+    assert.deepEqual(posted, ['refresh 0', 'refresh 1', 'refresh 2', 'refresh 3', 'refresh 4']);
+  });
+
+  it('show what another has refreshed', async () => {
+    const key = newKeyText();
+    const [one, two] = [await open(key), await open(key)];
+    const shown = new Promise<void>(resolve => {
+      two.sessions.onDidChange(() => {
+        if (two.token() === 'refresh 1') resolve();
+      });
+    });
+    await one.signIn();
+    await one.refresher.refresh('a');
+    await shown;
+  });
+
+  it('send nothing where they cannot read what another has left', async () => {
+    // Ten times as fast: it waits for its own store first.
+    const fast: Clock = {
+      now: () => systemClock.now() * 10,
+      schedule: (callback, delay) => systemClock.schedule(callback, delay / 10),
+    };
+    const [one, two] = [await open(newKeyText(), fast), await open(newKeyText())];
+    await one.signIn();
+    await two.signIn();
+    await two.refresher.refresh('a');
+    const { outcome, error } = await one.refresher.refresh('a');
+    assert.equal(outcome, 'retryable');
+    assert.equal(error?.code, 'record_behind');
+    assert.equal(posted.length, 1);
+  });
+
+  it('sign out for each other, and stay signed out after a restart', async () => {
+    const key = newKeyText();
+    const [one, two] = [await open(key), await open(key)];
+    await one.signIn();
+    await two.loading.loadNew();
+    assert.equal(two.token(), 'refresh 0');
+    await one.signOut();
+    const { error } = await two.refresher.refresh('a');
+    assert.equal(error?.code, 'no_refresh_token');
+    assert.equal((await two.vault.read('a'))?.tokens, undefined);
+    assert.deepEqual(posted, []);
+    const three = await open(key);
+    await three.loading.loadNew();
+    assert.equal(three.token(), undefined);
+    await two.signIn();
+    await three.refresher.refresh('a');
+    assert.deepEqual(posted, ['refresh 0']);
+  });
+});
