@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
 import { bindingOf, type Connection } from '../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
-import { createHandover, noHandover } from '../../src/core/handover.ts';
+import { createHandover } from '../../src/core/handover.ts';
 import { storeTokens } from '../../src/core/importTokens.ts';
 import { createJournalKeys } from '../../src/core/journalKeys.ts';
 import type { Fetch } from '../../src/core/ports.ts';
@@ -104,13 +104,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     allowed: () => true,
   });
   for (const connection of connections) {
-    await storeTokens(
-      { vault, lock, sessions, clock, handover: noHandover },
-      connection,
-      await options.signIn(),
-      clock.now(),
-      never,
-    );
+    await storeTokens(parts, connection, await options.signIn(), clock.now(), never);
   }
   // Compiled, connected and planned: from here on nothing should grow.
   await pause(Math.max(10_000, duration / 15));
