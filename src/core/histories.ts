@@ -67,7 +67,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
     async list(id) {
       try {
         const entries = readHistory(await storeFor(id).read(id));
-        sessions.note(id, { history: entries });
+        sessions.note(id, { history: entries }, true);
         return entries;
       } catch (error) {
         log('warn', 'history not read', { connection: id, error: classify(error) });

@@ -56,8 +56,11 @@ export interface Sessions {
   /** What is stored cannot be read; what this window knows stays, until a record is taken in again. */
   unreadable(id: string, problem: WorkbenchError): void;
   refreshing(id: string, refreshing: boolean): void;
-  /** No event where all of it is known. */
-  note(id: string, notes: Notes): void;
+  /**
+   * No event where all of it is known, and none where `quiet`: a view that asks for the children of a row must not be
+   * told meanwhile that the row has changed.
+   */
+  note(id: string, notes: Notes, quiet?: boolean): void;
   /** Ends `refreshing`, too. */
   refreshed(id: string, last: LastRefresh): void;
   /**
@@ -131,11 +134,14 @@ export function createSessions(): Sessions {
       }),
     refreshing: (id, refreshing) =>
       change(id, session => (session.refreshing === refreshing ? session : { ...session, refreshing })),
-    note: (id, notes) =>
-      change(id, session => {
-        const isKnown = ([name, value]: [string, unknown]) => sameData(Reflect.get(session, name), value);
-        return Object.entries(notes).every(isKnown) ? session : { ...session, ...notes };
-      }),
+    note(id, notes, quiet = false) {
+      const session = sessions.get(id);
+      if (session === undefined) return;
+      const isKnown = ([name, value]: [string, unknown]) => sameData(Reflect.get(session, name), value);
+      if (Object.entries(notes).every(isKnown)) return;
+      sessions.set(id, { ...session, ...notes });
+      if (!quiet) listeners.tell(id);
+    },
     refreshed: (id, lastRefresh) =>
       change(id, session => ({
         ...session,

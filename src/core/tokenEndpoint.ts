@@ -49,6 +49,22 @@ export interface TokenRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Of any answer, errors included, before it is read. Times are milliseconds since the epoch. */
+export interface HeardAnswer {
+  readonly status: number;
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  /** The issuer's clock, where it says it. */
+  readonly date?: number;
+}
+
+export interface TokenClientParts {
+  readonly fetch: Fetch;
+  readonly discovery: Discovery;
+  readonly clock: Clock;
+  readonly heard?: (connection: Connection, answer: HeardAnswer) => void;
+}
+
 export interface TokenClient {
   /**
    * RFC 6749 §6. No scope is sent: that asks for what was granted before.
@@ -60,7 +76,7 @@ export interface TokenClient {
   clientCredentials(request: TokenRequest): Promise<TokenAnswer>;
 }
 
-export function createTokenClient(parts: { fetch: Fetch; discovery: Discovery; clock: Clock }): TokenClient {
+export function createTokenClient(parts: TokenClientParts): TokenClient {
   const { fetch, discovery, clock } = parts;
 
   async function ask(request: TokenRequest, send: Send, secrets: readonly string[]): Promise<TokenAnswer> {
@@ -78,6 +94,7 @@ export function createTokenClient(parts: { fetch: Fetch; discovery: Discovery; c
     }
     const url = requireSecureUrl(token_endpoint, 'tokenEndpoint');
     const bounded = boundedFetch(fetch, { clock, signal });
+    const sentAt = clock.now();
     const response = await send(serverOf(endpoints, url), { client_id: connection.clientId }, clientAuth, {
       // Only ever true for this machine's own address; see requireSecureUrl.
       [allowInsecureRequests]: url.protocol === 'http:',
@@ -85,9 +102,11 @@ export function createTokenClient(parts: { fetch: Fetch; discovery: Discovery; c
     });
     const receivedAt = clock.now();
     const date = issuerDate(response.headers);
+    const { status } = response;
+    parts.heard?.(connection, { status, sentAt, receivedAt, ...(date !== undefined && { date }) });
     const { raw, warnings } = await readTokenResponse(response, url.host, receivedAt, secrets);
     return {
-      status: response.status,
+      status,
       receivedAt,
       ...(date !== undefined && { date }),
       raw,

@@ -134,7 +134,8 @@ function treeOf(sessions: Sessions, clock: Clock, plan: TreeParts['plan']): Conn
     clock,
     verify: async () => ({ verified: false, checks: [] }),
   });
-  return createConnectionsTree({ sessions, verifications, clock, plan });
+  const histories = { list: async () => [] };
+  return createConnectionsTree({ sessions, verifications, histories, clock, plan });
 }
 
 /** 1,000 signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */

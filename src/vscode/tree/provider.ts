@@ -36,7 +36,7 @@ export interface TreeParts {
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
-  readonly histories: Histories;
+  readonly histories: Pick<Histories, 'list'>;
 }
 
 /** Pulls everything from the read model; of its own it keeps only which texts are on screen. */
