@@ -10,15 +10,15 @@ import { Stage } from './stage.mjs';
  */
 export const scenes = {
   start: () => onStage({ env: demoEnvironment }, start),
-  light: () => onStage({ env: demoEnvironment, theme: 'Default Light Modern' }, light),
+  light: () => onStage({ env: demoEnvironment, theme: 'light' }, light),
   add: () => onStage({ env: demoEnvironment }, add),
   settings: () => onStage({ settings: { 'jwtWorkbench.connections': someConnections } }, settings),
   import: () => onStage({ sideBar: 520 }, importing),
   refresh: () => onStage({ env: demoEnvironment }, refresh),
   tree: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 560 }, tree),
   checks: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 640 }, checks),
-  contrast: () => onStage({ env: demoEnvironment, theme: 'Default High Contrast', sideBar: 640 }, contrast),
-  mock: () => onStage({}, mock),
+  contrast: () => onStage({ env: demoEnvironment, theme: 'contrast', sideBar: 640 }, contrast),
+  mock: () => onStage({ size: { width: 960, height: 480 }, sideBar: 400 }, mock),
 };
 
 /** Nothing answers at these addresses: `.example` is nobody's. One entry is wrong, to show what comes of it. */
@@ -42,7 +42,7 @@ async function onStage(options, play) {
   try {
     await play(stage);
   } catch (error) {
-    await stage.picture('failed');
+    await stage.picture('failed').catch(() => {}); // The first error is the one to be told.
     throw error;
   } finally {
     await stage.close();
@@ -93,6 +93,7 @@ async function openFile(stage, name) {
 /** Adding a connection: what the issuer's metadata says is on screen before the second question. @param {Stage} stage */
 async function add(stage) {
   const { page } = stage;
+  await stage.row('Demo').waitFor();
   await stage.run("JWT Workbench: Copy the Mock Issuer's Address");
   await stage.inStatusBar('Copied');
   const issuer = await page.evaluate(() => navigator.clipboard.readText());
@@ -121,13 +122,17 @@ async function settings(stage) {
   await stage.row('Production').click();
   await page.locator('.tab.active').filter({ hasText: 'settings.json' }).waitFor();
   await page.waitForTimeout(1500);
+  await page.mouse.move(800, 300);
+  await page.mouse.wheel(0, 400); // What else is set is of no interest.
+  await stage.unselect();
   await stage.rest();
-  await stage.picture('settings-problem', { readme: true, height: 440 });
-  await page.keyboard.press('Home');
+  await stage.picture('settings-problem', { readme: true, height: 380 });
+  await page.locator('.editor-instance .view-line').filter({ hasText: 'orders-web' }).last().click();
+  await page.keyboard.press('End');
+  await page.keyboard.type(',');
   await page.keyboard.press('Enter');
-  await page.keyboard.press('ArrowUp');
   await page.keyboard.press('ControlOrMeta+Space');
-  await page.locator('.suggest-widget.visible').waitFor();
+  await page.locator('.suggest-widget.visible').getByText('autoRefresh').waitFor();
   await page.waitForTimeout(800);
   await stage.picture('settings-completion');
   await page.keyboard.press('Escape');
@@ -158,11 +163,11 @@ async function importing(stage) {
   await page.keyboard.press('ControlOrMeta+w');
   await stage.open('Pasted tokens');
   await stage.open('Access token');
-  await stage.open('Claims');
+  await stage.unselect();
   await stage.notified('Imported into');
   await stage.rest();
   await stage.picture('import-3-imported');
-  await stage.picture('import', { readme: true, of: 'sidebar', height: 420 });
+  await stage.picture('import', { readme: true, of: 'sidebar', height: 320 });
 }
 
 /** @param {Stage} stage */
@@ -178,6 +183,9 @@ async function refresh(stage) {
   await stage.picture('refresh-1-before', { of: 'sidebar', height: 260 });
   await button.click();
   await stage.inStatusBar('new access token');
+  await page.waitForTimeout(300);
+  await stage.unselect();
+  await stage.row('Demo').hover();
   await page.waitForTimeout(300);
   await stage.picture('refresh', { readme: true, of: 'sidebar', height: 260 });
   await stage.rest();
@@ -195,7 +203,7 @@ async function tree(stage) {
   await stage.open('Header');
   await stage.open('Refresh token');
   await freshly(stage);
-  await stage.picture('tree', { readme: true, of: 'sidebar', height: 760 });
+  await stage.picture('tree', { readme: true, of: 'sidebar', height: 700 });
 }
 
 /** @param {Stage} stage */
@@ -207,7 +215,7 @@ async function checks(stage) {
   await page.waitForTimeout(1500);
   await freshly(stage);
   await page.waitForTimeout(1500);
-  await stage.picture('checks-passed', { readme: true, of: 'sidebar', height: 640 });
+  await stage.picture('checks-passed', { readme: true, of: 'sidebar', height: 540 });
   await tamper(stage);
   await stage.run('JWT Workbench: Verify Token...');
   await stage.choose('Clipboard');
@@ -250,6 +258,8 @@ async function mock(stage) {
   await page.waitForTimeout(600);
   await stage.picture('mock-1-palette', { of: 'top' });
   await stage.choose('JWT Workbench: Start Mock Issuer');
+  await stage.row('Mock issuer').waitFor();
+  await stage.unselect();
   await stage.notified('mock issuer runs at');
   await stage.rest();
   await stage.picture('mock', { readme: true });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { createDemoWorkspace } from '../lib/demo.mjs';
 import { root, UserError } from '../lib/project.mjs';
@@ -27,6 +27,17 @@ const calm = {
   'workbench.editorAssociations': { '*.md': 'vscode.markdown.preview.editor' },
 };
 
+/**
+ * VS Code shows the first theme that it finds inside the extension under development, whatever the settings say. The
+ * VS Code of `.vscode-test` lies inside this project, and its own themes with it.
+ * @param {string} folder
+ */
+async function copyExtension(folder) {
+  for (const part of ['package.json', 'dist', 'media'])
+    await cp(join(root, part), join(folder, part), { recursive: true });
+  return folder;
+}
+
 /** VS Code's own chrome that a desktop has not. */
 const webOnly = `
   .statusbar-item:is([id="status.host"], [id="status.forwardedPorts"], [aria-label^="Layout"], [aria-label^="Keyboard Layout"]) {
@@ -34,6 +45,13 @@ const webOnly = `
   }
   .monaco-workbench { font-family: 'Open Sans', sans-serif !important; }
 `;
+
+/** Names for settings, and the files by which the workbench's class says that the theme is on. */
+const themes = {
+  dark: { name: 'Dark Modern', file: 'dark_modern' },
+  light: { name: 'Light Modern', file: 'light_modern' },
+  contrast: { name: 'Default High Contrast', file: 'hc_black' },
+};
 
 /** One VS Code with one theme, and one window in it. */
 export class Stage {
@@ -51,11 +69,11 @@ export class Stage {
   }
 
   /**
-   * @param {{ theme?: string, env?: Record<string, string>, settings?: Record<string, unknown>, size?: { width: number, height: number }, sideBar?: number }} options
+   * @param {{ theme?: keyof typeof themes, env?: Record<string, string>, settings?: Record<string, unknown>, size?: { width: number, height: number }, sideBar?: number }} options
    * @returns {Promise<Stage>}
    */
   static async begin({
-    theme = 'Default Dark Modern',
+    theme = 'dark',
     env = {},
     settings = {},
     size = { width: 1120, height: 700 },
@@ -66,7 +84,7 @@ export class Stage {
       env,
       viewport: size,
       deviceScaleFactor: 1.5,
-      colorTheme: theme,
+      colorTheme: themes[theme].name,
       userSettings: { ...calm, ...settings },
     });
     const close = async () => {
@@ -76,9 +94,11 @@ export class Stage {
     try {
       const { page } = await workbench.openWindow({
         folder: workspace.folder,
-        extensionDevelopmentPath: root,
+        extensionDevelopmentPath: await copyExtension(join(workspace.folder, '..', 'extension')),
       });
+      page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
       const stage = new Stage(page, workspace.folder, close);
+      await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();
       await stage.#dress();
       const tab = page.locator('.activitybar').getByRole('tab', { name: 'JWT Workbench' });
       await tab.click();
@@ -183,9 +203,10 @@ export class Stage {
     await this.#still();
   }
 
-  /** @param {string | RegExp} text */
+  /** Opens the list of notifications: a workbench under test shows none by itself. @param {string | RegExp} text */
   async notified(text) {
-    await this.page.locator('.notification-toast').filter({ hasText: text }).waitFor();
+    await this.page.locator('.statusbar-item[id="status.notifications"]').click();
+    await this.page.locator('.notifications-center').getByText(text).first().waitFor();
     await this.#still();
   }
 
@@ -247,9 +268,6 @@ export class Stage {
           : of;
     const box = await part.boundingBox();
     if (box === null) throw new Error(`${of} is not on screen.`);
-    const margin = of === 'top' ? 12 : 0;
-    const x = Math.max(0, box.x - margin);
-    const y = Math.max(0, box.y - margin);
-    return { x, y, width: box.width + 2 * margin, height: box.height + (box.y - y) + margin };
+    return box;
   }
 }
