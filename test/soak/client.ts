@@ -59,7 +59,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const lock = createFileLock({ folder, clock, log });
   const handover = createHandover({ keys: createJournalKeys({ secrets: store, lock, clock, log }), log });
   const refresher = createRefresher({
-    ...{ vault, lock, sessions, clock, log, handover: noHandover },
+    ...{ vault, lock, handover, sessions, clock, log },
     tokenClient: async () => client,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
