@@ -33,7 +33,6 @@ export function createAssertionCheck(
       return { refused: 'The client assertion is for another client' };
     const expected = {
       issuer: client_id,
-      subject: client_id,
       audience: [...audiences, url],
       requiredClaims: ['exp', 'jti'],
       currentDate: new Date(now),

@@ -93,7 +93,10 @@ ${choice(usual(pending.request))}</form>`;
       if ('refused' in read) return read.refused;
       const now = exchange.now();
       const found = pushedRequests.find(read, now);
-      if ('shown' in found) return errorPage(400, found.shown.error, found.shown.description);
+      if ('shown' in found) {
+        const { error, description, sent } = found.shown;
+        return errorPage(400, error, description, sent);
+      }
       if ('redirected' in found) return refuse(exchange, found.to, found.redirected);
       exchange.authenticated(found.request.client);
       if (settings.signIn === 'page' && found.request.prompts.includes('none'))

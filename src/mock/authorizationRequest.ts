@@ -27,6 +27,8 @@ export interface AuthorizationRequest {
 export interface Problem {
   readonly error: string;
   readonly description: string;
+  /** The value that it is about. */
+  readonly sent?: string;
 }
 
 /** Where a browser goes back to, and what the client knows it by. */
@@ -64,7 +66,7 @@ export function examine(
   const redirectUri = sentRedirectUri ?? (choice ? undefined : registered);
   if (redirectUri === undefined) return shown('invalid_request', 'No redirect_uri');
   if (sentRedirectUri !== undefined && !isRegistered(sentRedirectUri, client.redirect_uris))
-    return shown('invalid_request', 'This redirect_uri is not registered for this client');
+    return shown('invalid_request', 'This redirect_uri is not registered for this client', sentRedirectUri);
 
   const state = form.get('state');
   const redirected = (error: string, description: string): Examined => ({
@@ -124,8 +126,8 @@ export function examine(
   };
 }
 
-function shown(error: string, description: string): Examined {
-  return { shown: { error, description } };
+function shown(error: string, description: string, sent?: string): Examined {
+  return { shown: { error, description, ...(sent === undefined ? {} : { sent }) } };
 }
 
 function isHash(value: string): boolean {

@@ -30,7 +30,7 @@ const codeLifetime = 60_000;
 const remembered = 3_600_000;
 
 export function createCodes(settings: Settings, families: Families, issuing: Issuing): Codes {
-  const codes = createShelf<Code>();
+  const codes = createShelf<Code>(1_000);
   const invalid = (description: string) => oauthError(400, 'invalid_grant', description);
 
   return {

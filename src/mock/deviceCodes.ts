@@ -46,8 +46,8 @@ export function createDeviceCodes(
   /** The page where a user code is entered. */
   verificationUri: string,
 ): DeviceCodes {
-  const byDeviceCode = createShelf<DeviceRequest>();
-  const byUserCode = createShelf<DeviceRequest>();
+  const byDeviceCode = createShelf<DeviceRequest>(1_000);
+  const byUserCode = createShelf<DeviceRequest>(1_000);
 
   const decide = (request: DeviceRequest, { deny, subject }: Visitor) => {
     request.state = deny ? 'denied' : 'approved';

@@ -56,7 +56,7 @@ export interface MockIssuer {
   setRotation(rotation: Rotation, graceSeconds?: number): void;
   /** Seconds; what is left out stays. Tokens that are out already keep their expiry. */
   setTokenLifetime(lifetimes: Lifetimes): void;
-  /** Every refresh token issued so far is revoked. */
+  /** Every refresh token issued so far is revoked, and with it what came of it. */
   revokeAll(): void;
   /** The last 1,000 requests, oldest first. */
   readonly requests: readonly RequestLogEntry[];

@@ -31,8 +31,8 @@ function escaped(content: Content): string {
 const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:30rem;margin:8vh auto;padding:0 1.25rem;background:Canvas;color:CanvasText}
 h1{font-size:1.5rem;line-height:1.25}
-.mock{border-left:.25rem solid Highlight;padding-left:.75rem}
-dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
+.mock{border-left:.25rem solid currentcolor;padding-left:.75rem}
+.sent{overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
 label{display:block;margin:1rem 0 .25rem}
 input{box-sizing:border-box;width:100%}
 input,button{font:inherit;padding:.5rem .75rem}
@@ -73,8 +73,10 @@ ${body}
   });
 }
 
-export function errorPage(status: number, error: string, description: string): MockReply {
-  const body = html`<p>${description}.</p>\n<p>Error code: <code>${error}</code></p>`;
+/** `sent`: what it is about, as it came. */
+export function errorPage(status: number, error: string, description: string, sent?: string): MockReply {
+  const value = sent === undefined ? '' : html`<p class="sent"><code>${sent}</code></p>\n`;
+  const body = html`<p>${description}.</p>\n${value}<p>Error code: <code>${error}</code></p>`;
   return { ...page(status, 'This does not work', body), error };
 }
 

@@ -32,7 +32,7 @@ export function createPushedRequests(
   backChannel: BackChannel,
   proofs: ProofDesk,
 ): PushedRequests {
-  const requests = createShelf<PushedRequest>();
+  const requests = createShelf<PushedRequest>(1_000);
 
   return {
     push: backChannel(async (client, form, exchange) => {

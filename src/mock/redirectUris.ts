@@ -1,6 +1,7 @@
 /** An address that a browser may be sent back to: no fragment (RFC 6749 section 3.1.2), and no script of the browser's. */
 export function isRedirectUri(uri: string): boolean {
-  if (!URL.canParse(uri) || /[#\s]/.test(uri)) return false;
+  // In a Location header there is room for ASCII only, and none for blanks.
+  if (!URL.canParse(uri) || !/^[\x21\x22\x24-\x7e]+$/.test(uri)) return false;
   return !/^(javascript|data|vbscript|blob|file|about):/i.test(uri);
 }
 

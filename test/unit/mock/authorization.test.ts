@@ -111,7 +111,10 @@ describe('mock issuer: authorization endpoint', () => {
       [{ client_id: undefined }, /No client_id/],
       [{ client_id: 'nobody' }, /Unknown client_id/],
       [{ redirect_uri: undefined }, /No redirect_uri/],
-      [{ redirect_uri: 'https://evil.example/callback' }, /not registered/],
+      [
+        { redirect_uri: 'https://evil.example/callback' },
+        /not registered[\s\S]*https:\/\/evil\.example\/callback/,
+      ],
       [{ request_uri: 'https://client.example/request' }, /request_uri_not_supported/],
       [{ request_uri: 'urn:ietf:params:oauth:request_uri:x' }, /invalid_request_uri/],
     ];
@@ -159,6 +162,8 @@ describe('mock issuer: authorization endpoint', () => {
       'https://client.example/cb?x=1',
       'vscode://publisher.extension/',
       'javascript:alert(1)',
+      'https://client.example/ü',
+      'https://client.example/\r\nx-injected: 1',
       '/cb',
     ];
     for (const uri of wrong) assert.match(await shown(mock, { redirect_uri: uri }), /not registered/, uri);

@@ -236,6 +236,9 @@ describe('mock issuer: DPoP', () => {
     const last = await tryWith(next);
     assertError(last, 400, 'use_dpop_nonce');
     assert.equal((await tryWith(text(last.headers.get('dpop-nonce')))).status, 200);
+    const lastNonce = text(last.headers.get('dpop-nonce'));
+    mock.clock.advance(600_000);
+    assertError(await tryWith(lastNonce), 400, 'use_dpop_nonce');
     const bearer = await post(mock, form);
     assert.deepEqual([bearer.status, bearer.headers.get('dpop-nonce')], [200, null], 'Bearer needs none');
   });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
-import { ask, authorizationParameters, type Changes, redeem, redirectUri, send } from './signInSupport.ts';
+import {
+  ask,
+  authorizationParameters,
+  authorizationUrl,
+  type Changes,
+  redeem,
+  redirectUri,
+  send,
+} from './signInSupport.ts';
 import { assertError, basic, text } from './support.ts';
 
 const secret = 'a secret';
@@ -65,6 +73,9 @@ describe('mock issuer: pushed authorization requests', () => {
     for (const ticket of tickets)
       statuses.push((await send(mock, '/sign-in', { ticket, decision: 'allow' }, origin)).status);
     assert.deepEqual(statuses, [303, 400]);
+    const again = (await push(mock)).body.request_uri;
+    await mock.authorize(urlOf(mock, again));
+    assert.equal((await mock.fetch(urlOf(mock, again))).status, 400, 'nor is it shown again');
   });
 
   it('are refused at once where the authorization would be', async () => {
@@ -77,6 +88,13 @@ describe('mock issuer: pushed authorization requests', () => {
       [{ request_uri: 'urn:ietf:params:oauth:request_uri:x' }, 'invalid_request'],
     ];
     for (const [changes, error] of cases) assertError(await push(mock, changes), 400, error);
+  });
+
+  it('may be the only way that a client has', async () => {
+    const mock = await make();
+    const back = await mock.authorize(authorizationUrl(mock));
+    assert.equal(back.searchParams.get('error'), 'invalid_request');
+    await mock.authorize(authorizationUrl(mock, { client_id: 'other' }));
   });
 
   it('come from a client that says who it is', async () => {
