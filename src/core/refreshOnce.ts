@@ -31,13 +31,12 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       parts.bindingOf(connection, flight.signal),
       parts.tokenClient(),
     ]);
-    const done = await lock.withLock(id, flight.signal, async lease => {
+    return lock.withLock(id, flight.signal, async lease => {
       const sight = await lookAround(parts, id, lease, flight.signal);
       const begun = await begin(seen, binding, lease, sight);
       if ('outcome' in begun) return begun;
       return send({ connection, binding, client, lease, ledger: sight.ledger, ...begun });
     });
-    return 'answer' in done ? validate(done) : done;
   }
 
   /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
@@ -89,7 +88,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     }
   }
 
-  async function send(job: Job): Promise<RefreshResult | Received> {
+  async function send(job: Job): Promise<RefreshResult> {
     const { connection, binding, client, lease, sent, refreshToken } = job;
     const { token_endpoint } = binding;
     let unanswered = step.unansweredIntent(job.before);
@@ -123,7 +122,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
   }
 
   /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
-  async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult | Received> {
+  async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult> {
     const { lease, sent, binding } = job;
     const { raw, receivedAt } = answer;
     const generation = sent.generation + 1;
@@ -140,10 +139,19 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       return overtaken(stored.record);
     }
     await tellOthers(lease, stored.record, () => ledgerEntry(stored.record, noted(job)));
-    return { answer, before: job.before, stored: stored.record, flaw: stored.error ?? cut };
+    return validate(job, answer, stored.record, stored.error ?? cut);
   }
 
-  async function validate({ answer, before, stored, flaw }: Received): Promise<RefreshResult> {
+  /**
+   * Under the lock as well: what is wrong must not be handed on to anybody.
+   * @param flaw why the record could not be stored in full
+   */
+  async function validate(
+    { before, lease }: Job,
+    answer: TokenAnswer,
+    stored: StoredRecord,
+    flaw: WorkbenchError | undefined,
+  ): Promise<RefreshResult> {
     const { connection, generation } = stored;
     try {
       const id_token = before.tokens?.id_token;
@@ -156,9 +164,9 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
         ? succeeded('refreshed', stored, flaw)
         : failed(generation, flaw, 'retryable');
     } catch (error) {
-      // The lock is free again: others may have stored newer tokens, which stay.
       const kept = await settle(stored, record => step.withoutInvalid(record, before));
       sessions.apply(kept.record);
+      if (!kept.isOvertaken) await handOn(lease, kept.record);
       return failed(generation, classify(error), 'retryable');
     }
   }
@@ -237,13 +245,4 @@ interface Job extends Begun {
   readonly client: TokenClient;
   readonly lease: Lease;
   readonly ledger: LedgerEntry | undefined;
-}
-
-/** An answer whose refresh token is safe. The rest of it is not yet believed. */
-interface Received {
-  readonly answer: TokenAnswer;
-  readonly before: StoredRecord;
-  readonly stored: StoredRecord;
-  /** Why it could not be stored in full. */
-  readonly flaw: WorkbenchError | undefined;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { bindingOf, type Connection } from '../../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/discovery.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { noHandover } from '../../../src/core/handover.ts';
+import { type Handover, noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import type {
   Clock,
@@ -186,6 +186,7 @@ export interface World {
     store?: SecretVault;
     lock?: TestLock;
     connection?: Connection;
+    handover?: Handover;
     tokenClient?: TokenClient;
     finished?: (finished: FinishedRefresh) => void;
   }): Window;
@@ -231,7 +232,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
     onPost: () => {},
     onAnswer: () => {},
     window(parts = {}) {
-      const own = { store, lock, connection, ...parts };
+      const own = { store, lock, connection, handover: noHandover, ...parts };
       const sessions = createSessions();
       const vault = createVault(() => own.store, own.store);
       sessions.setConnections([{ connection: own.connection, memoryOnly: false }], []);
@@ -240,7 +241,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
       const logged: unknown[] = [];
       const client = own.tokenClient ?? createTokenClient({ fetch, discovery, clock });
       const refresher = createRefresher({
-        ...{ vault, lock: own.lock, sessions, clock, handover: noHandover },
+        ...{ vault, lock: own.lock, sessions, clock, handover: own.handover },
         log: (...entry) => logged.push(entry),
         tokenClient: async () => client,
         ...(own.finished && { finished: own.finished }),
@@ -253,7 +254,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
         record: () => sessions.get(id)?.record,
         import: raw =>
           storeTokens(
-            { vault, lock: own.lock, sessions, clock, handover: noHandover },
+            { vault, lock: own.lock, sessions, clock, handover: own.handover },
             own.connection,
             raw,
             clock.now(),

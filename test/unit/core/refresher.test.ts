@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../src/core/errors.ts';
+import { noHandover } from '../../../src/core/handover.ts';
 import { emptyRecord, recordLimit, type StoredRecord } from '../../../src/core/record.ts';
 import { longestRetryAfter } from '../../../src/core/responseMeta.ts';
 import { stateOf } from '../../../src/core/sessions.ts';
@@ -125,6 +126,24 @@ describe('createRefresher', () => {
       });
       world.next({ type: 'wrongIss', token: 'id_token' });
       assert.equal(await world.first.refresh(), 'retryable response_invalid');
+    });
+
+    it('hands on what came at once, and of a wrong answer nothing but the rotation in the end', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const before = world.stored();
+      const handed: StoredRecord[] = [];
+      const handover = {
+        ...noHandover,
+        give: async (_: unknown, __: unknown, text: string) => handed.push(JSON.parse(text)) > 0,
+      };
+      world.next({ type: 'wrongIss', token: 'id_token' });
+      assert.equal(await world.window({ handover }).refresh(), 'retryable response_invalid');
+      assert.deepEqual(
+        handed.map(({ generation }) => generation),
+        [2, 2],
+      );
+      assert.equal(handed[1]?.tokens?.access_token, before.tokens?.access_token);
+      assert.deepEqual(handed[1], world.stored());
     });
 
     it('keeps a refresh token that comes without an access token', async () => {
@@ -324,7 +343,7 @@ describe('createRefresher', () => {
         assert.deepEqual([outcome, error?.code, error?.data.sent], ['retryable', 'cancelled', false], call);
         world.store.hook = () => {};
         world.lock.hook = () => {};
-        await settled();
+        await until(() => world.first.sessions.get(id)?.refreshing === false);
         assert.deepEqual(world.stored(), before, call);
       }
       assert.deepEqual(world.posts(), []);
