@@ -163,11 +163,13 @@ async function importing(stage) {
   await page.keyboard.press('ControlOrMeta+w');
   await stage.open('Pasted tokens');
   await stage.open('Access token');
+  await stage.open('Claims');
+  await stage.row('exp').waitFor();
   await stage.unselect();
   await stage.notified('Imported into');
   await stage.rest();
   await stage.picture('import-3-imported');
-  await stage.picture('import', { readme: true, of: 'sidebar', height: 320 });
+  await stage.picture('import', { readme: true, of: 'sidebar', height: 500 });
 }
 
 /** @param {Stage} stage */
