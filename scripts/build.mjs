@@ -35,8 +35,31 @@ export async function buildExtension({ production = false, from = root, to = joi
     sourcemap: production ? false : 'linked',
     legalComments: 'none',
   });
+  outputs.push(...(await buildPages(production, from, to)));
   await removeStale(to, outputs);
   return outputs;
+}
+
+/**
+ * Bundles what runs in webviews, in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
+ * @param {boolean} production @param {string} from @param {string} to
+ * @returns {Promise<Output[]>}
+ */
+async function buildPages(production, from, to) {
+  const folder = join(from, 'src', 'webview');
+  if (!existsSync(folder)) return [];
+  return bundle({
+    entryPoints: readdirSync(folder)
+      .filter(name => /Page\.(ts|css)$/.test(name))
+      .map(name => join(folder, name)),
+    outdir: to,
+    platform: 'browser',
+    target: 'chrome130',
+    format: 'iife',
+    minify: production,
+    sourcemap: production ? false : 'inline',
+    legalComments: 'none',
+  });
 }
 
 /**
@@ -94,7 +117,7 @@ async function removeStale(folder, outputs) {
   const kept = new Set(outputs.map(({ file }) => resolve(root, file)));
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const file = join(folder, name);
-    if (/\.m?js(\.map)?$/.test(name) && !kept.has(file)) await rm(file, { force: true });
+    if (/\.(m?js|css)(\.map)?$/.test(name) && !kept.has(file)) await rm(file, { force: true });
   }
 }
 
@@ -110,7 +133,7 @@ export async function buildAll(options) {
 /** @param {Output[]} outputs */
 export function printSizes(outputs) {
   for (const { file, bytes } of outputs) {
-    if (!/\.js$/.test(file) || dirname(file) !== 'dist') continue;
+    if (!/\.(js|css)$/.test(file) || dirname(file) !== 'dist') continue;
     console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KB  ${relative('', file).split(sep).join('/')}`);
   }
 }

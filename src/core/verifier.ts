@@ -31,6 +31,10 @@ export interface Verifier {
   verifySession(connection: Connection, name: TokenName, session: Session): Promise<VerificationResult>;
   /** @throws WorkbenchError what decodeToken throws, `key_invalid` */
   verify(request: VerifyRequest): Promise<VerificationResult>;
+  /** The keys that the connection or the issuer publishes now, from the cache where they are fresh. @throws WorkbenchError */
+  keysOf(
+    request: Pick<VerifyRequest, 'connection' | 'issuer'>,
+  ): Promise<readonly NonNullable<VerificationResult['key']>[]>;
 }
 
 export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: Discovery }): Verifier {
@@ -80,6 +84,12 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
           ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
         },
       );
+    },
+    async keysOf(request) {
+      const source = await keySource({ ...request, token: '' });
+      if (source?.kind !== 'remote') return [];
+      const { keys } = await source.jwks.keysFor(source.jwksUri, {});
+      return Promise.all(keys.keys.map(key => key.info()));
     },
     async verify(request) {
       const { connection, algorithms, clockTolerance } = request;

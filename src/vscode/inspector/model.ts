@@ -1,0 +1,206 @@
+import { l10n } from 'vscode';
+import type { Check, KeyInfo, VerificationResult } from '../../core/checks.ts';
+import type { DecodedToken } from '../../core/jwt.ts';
+import { numericDate, timeClaims } from '../../core/jwt.ts';
+import { type MemberRange, memberRanges } from '../../core/memberRanges.ts';
+import { printable } from '../../core/redact.ts';
+import type { TokenSummary } from '../../core/tokenSummary.ts';
+import type {
+  Action,
+  CheckLine,
+  Fact,
+  InspectorModel,
+  KeyLine,
+  Member,
+  Section,
+} from '../../webview/protocol.ts';
+import { checkText } from '../text/checks.ts';
+import { claimMeaning, headerMeaning } from '../text/claims.ts';
+import { statusText } from '../text/states.ts';
+import { kindText } from '../text/summary.ts';
+import { momentText } from '../text/time.ts';
+import { words } from './words.ts';
+
+/** What is known of the token that an inspector shows. */
+export interface Inspected {
+  readonly token: string;
+  readonly decoded: DecodedToken;
+  readonly summary: TokenSummary;
+  readonly result: VerificationResult;
+  /** The keys were asked for, so that the result is a verification and no look. */
+  readonly withKeys: boolean;
+  readonly keys: readonly KeyInfo[];
+  readonly source: string;
+  readonly edited: boolean;
+  readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
+}
+
+/** Characters of one part and members of one object that the page gets: more is no help to the eye. */
+const mostCharacters = 20_000;
+const mostMembers = 300;
+
+export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
+  const { token, decoded, summary, edited, editing, result } = inspected;
+  const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
+  const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
+  const loud = result.checks.filter(check => !isQuiet(check));
+  return {
+    title: kindText(summary.kind),
+    subtitle: inspected.source,
+    verdict: verdict(inspected),
+    encoded: edited ? [] : encodedParts(token, decoded),
+    encodedNote: edited
+      ? l10n.t('Not shown: this token was edited here and is not signed.')
+      : l10n.t('The token as it is sent'),
+    decoded: decodedSections(decoded, now),
+    checks: loud
+      .toSorted((one, other) =>
+        one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
+      )
+      .map(checkLine),
+    quiet: result.checks.filter(isQuiet).map(checkLine),
+    key: keyFacts(result.key),
+    keys: inspected.keys.map(key => keyLine(key, result.key)),
+    actions: actions(inspected),
+    ...(editing && { editing }),
+    words: words(),
+  };
+}
+
+function verdict({ result, withKeys, edited, decoded }: Inspected): InspectorModel['verdict'] {
+  const failed = result.checks.filter(({ status }) => status === 'failed');
+  const names = failed.map(check => checkText(check).title).join(', ');
+  if (edited) {
+    return {
+      mood: 'warning',
+      text: l10n.t('Edited, not signed'),
+      detail: l10n.t('No verifier accepts this token. The checks say what else it would find: {0}.', names),
+    };
+  }
+  if (decoded.kind !== 'jws') {
+    return {
+      mood: 'skipped',
+      text: l10n.t('Cannot be verified here'),
+      detail: checkText(result.checks[0] ?? { id: 'signature', status: 'skipped', code: 'opaque' }).detail,
+    };
+  }
+  if (result.verified) {
+    return {
+      mood: 'passed',
+      text: l10n.t('Verified'),
+      detail: l10n.t('The signature is valid and all checks passed.'),
+    };
+  }
+  const nothing = failed.length === 0;
+  return {
+    mood: nothing ? 'warning' : 'failed',
+    text: withKeys ? l10n.t('Not verified') : l10n.t('Decoded, not verified'),
+    detail: nothing
+      ? l10n.t('The signature was not checked: anyone could have written this token.')
+      : l10n.t('Failed: {0}.', names),
+  };
+}
+
+function encodedParts(token: string, { kind }: DecodedToken): InspectorModel['encoded'] {
+  const names =
+    kind === 'jws'
+      ? ['header', 'payload', 'signature']
+      : kind === 'jwe'
+        ? ['header', 'encrypted_key', 'iv', 'payload', 'signature']
+        : ['opaque'];
+  const parts = kind === 'opaque' ? [printable(token, 200)] : token.split('.');
+  return parts.map((text, index) => ({
+    part: names[index] ?? 'signature',
+    text: text.slice(0, mostCharacters),
+    cut: text.length > mostCharacters,
+  }));
+}
+
+function decodedSections(decoded: DecodedToken, now: number): Section[] {
+  if (decoded.kind === 'opaque') return [];
+  const header = section('header', l10n.t('Header'), decoded.headerText, headerMeaning, now);
+  if (decoded.kind === 'jwe') return [header];
+  return [header, section('payload', l10n.t('Payload'), decoded.payloadText, claimMeaning, now)];
+}
+
+function section(
+  part: string,
+  title: string,
+  json: string,
+  meaning: (name: string) => string | undefined,
+  now: number,
+): Section {
+  const values = new Map(Object.entries(JSON.parse(json) as object));
+  const members = memberRanges(json).slice(0, mostMembers);
+  return { part, title, members: members.map(range => member(range, values, part, meaning, now)) };
+}
+
+function member(
+  { name: quoted, start, end }: MemberRange,
+  values: ReadonlyMap<string, unknown>,
+  part: string,
+  meaning: (name: string) => string | undefined,
+  now: number,
+): Member {
+  const name = String(JSON.parse(quoted));
+  const value = values.get(name);
+  const isTime = part === 'payload' && (timeClaims as readonly string[]).includes(name);
+  const date = isTime ? numericDate(value) : undefined;
+  const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
+  const text = JSON.stringify(value, undefined, 2) ?? '';
+  return {
+    name: printable(name, 80),
+    value: text
+      .split('\n', 200)
+      .map(line => printable(line, 2000))
+      .join('\n'),
+    note: [moment, meaning(name)].filter(each => each !== undefined).join(' · '),
+    start,
+    end,
+  };
+}
+
+function checkLine(check: Check): CheckLine {
+  const { title, detail, advice = '' } = checkText(check);
+  const { status: mood, expected = '', found = '' } = check;
+  return {
+    ...{ mood, title, detail, advice },
+    status: statusText(mood),
+    expected: printable(expected, 300),
+    found: printable(found, 300),
+  };
+}
+
+function keyFacts(key: KeyInfo | undefined): Fact[] {
+  if (!key) return [];
+  const sources = {
+    jwks_uri: l10n.t('the key set of the issuer'),
+    jwks: l10n.t('a key set that was given'),
+    given: l10n.t('a key that was given'),
+  };
+  const size = key.size === undefined ? undefined : l10n.t('{0} bits', key.size);
+  return [
+    [l10n.t('Kind'), [key.kty, key.crv, size].filter(Boolean).join(', ')],
+    [l10n.t('Key id'), key.kid],
+    [l10n.t('Algorithm'), key.alg],
+    [l10n.t('Thumbprint'), key.thumbprint],
+    [l10n.t('Came from'), sources[key.source]],
+  ].flatMap(([name, value]) => (name && value ? [{ name, value: printable(value, 200) }] : []));
+}
+
+function keyLine(key: KeyInfo, used: KeyInfo | undefined): KeyLine {
+  const { kid, kty, crv, size, alg, thumbprint } = key;
+  const text = [kid, kty, crv ?? size, alg].filter(each => each !== undefined).join('  ');
+  return { text: printable(text, 200), used: thumbprint !== undefined && thumbprint === used?.thumbprint };
+}
+
+function actions({ decoded, withKeys, edited, editing }: Inspected): Action[] {
+  if (decoded.kind !== 'jws') return [];
+  const action = (id: Action['id'], label: string, primary = false): Action => ({ id, label, primary });
+  if (edited || editing) return [action('original', l10n.t('Back to the Token'))];
+  return [
+    action('verify', withKeys ? l10n.t('Verify Again') : l10n.t('Verify'), !withKeys),
+    action('edit', l10n.t('Edit a Copy')),
+    action('copyPayload', l10n.t('Copy Payload')),
+  ];
+}

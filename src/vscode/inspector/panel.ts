@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { l10n, commands as registry, Uri, ViewColumn, type Webview, window } from 'vscode';
+import { commands } from '../../contributions.ts';
+import { layoutTimeline, timelineSvg } from '../../core/timeline.ts';
+import type { FromPage, ToPage } from '../../webview/protocol.ts';
+import { nextChange } from '../text/time.ts';
+import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
+import { inspectorModel } from './model.ts';
+import { spokenTimeline, timelineTexts } from './words.ts';
+
+export interface PanelParts extends InspectionParts {
+  readonly extensionUri: Uri;
+  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
+}
+
+export interface InspectOptions {
+  /** Checks with keys at once. */
+  readonly verify: boolean;
+  /** Somebody is there to be asked. */
+  readonly ask: boolean;
+}
+
+/**
+ * Opens a token in the editor area. The page keeps nothing of it: it is told everything when it is shown, and
+ * forgets it when it is hidden.
+ */
+export async function openInspector(
+  subject: Subject,
+  { verify, ask }: InspectOptions,
+  parts: PanelParts,
+): Promise<{ readonly verified: boolean }> {
+  const { clock, extensionUri } = parts;
+  const inspection = createInspection(subject, parts);
+  const dist = Uri.joinPath(extensionUri, 'dist');
+  const panel = window.createWebviewPanel(
+    'jwtWorkbench.inspector',
+    l10n.t('Token Inspector'),
+    { viewColumn: ViewColumn.Active },
+    { enableScripts: true, localResourceRoots: [dist], enableForms: false },
+  );
+  let stop: (() => void) | undefined;
+  const end = panel.onDidDispose(() => stop?.());
+  panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
+  panel.onDidChangeViewState(() => tick());
+  parts.own({
+    dispose() {
+      stop?.();
+      end.dispose();
+      panel.dispose();
+    },
+  });
+  if (verify || inspection.connection) await inspection.verify(ask);
+  panel.webview.html = page(panel.webview, dist);
+  return { verified: inspection.state().result.verified };
+
+  async function receive(message: FromPage): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        break;
+      case 'check':
+        await inspection.edit(String(message.header), String(message.payload));
+        break;
+      case 'action':
+        await act(message.id);
+    }
+    show();
+  }
+
+  async function act(id: Extract<FromPage, { type: 'action' }>['id']): Promise<void> {
+    switch (id) {
+      case 'verify':
+        return inspection.verify(true);
+      case 'edit':
+        return inspection.beginEdit();
+      case 'original':
+        inspection.original();
+        return inspection.connection ? inspection.verify(false) : undefined;
+      case 'copyPayload':
+        await registry.executeCommand(commands.copyPayload, { token: subject.token });
+        return;
+      case 'compare':
+        return;
+    }
+  }
+
+  function post(message: ToPage): void {
+    void panel.webview.postMessage(message);
+  }
+
+  function show(): void {
+    post({ type: 'model', model: inspectorModel(inspection.state(), clock.now()) });
+    tick();
+  }
+
+  /** Draws the time anew: each second while something happens within the hour, and not at all while nobody looks. */
+  function tick(): void {
+    stop?.();
+    if (!panel.visible) return;
+    const now = clock.now();
+    const moments = inspection.moments();
+    const timeline = layoutTimeline(moments, now);
+    const svg = timeline ? timelineSvg(timeline, timelineTexts(moments, now)) : '';
+    post({ type: 'time', svg, spoken: spokenTimeline(moments, now) });
+    const next = Math.min(...moments.map(({ at }) => nextChange(at, now)), 3600_000);
+    if (moments.length > 0) stop = clock.schedule(tick, Math.max(next, 1000));
+  }
+}
+
+/** Nothing remote, no inline script or style, and a nonce for the one script there is. */
+function page(webview: Webview, dist: Uri): string {
+  const nonce = randomBytes(16).toString('base64url');
+  const uri = (name: string) => webview.asWebviewUri(Uri.joinPath(dist, name)).toString();
+  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${uri('inspectorPage.css')}">
+<title>JWT Workbench</title>
+</head>
+<body><script nonce="${nonce}" src="${uri('inspectorPage.js')}"></script></body>
+</html>`;
+}

@@ -1,0 +1,91 @@
+/** What the inspector's page and the extension say to each other. Sentences are made by the extension. */
+
+export type Mood = 'passed' | 'failed' | 'warning' | 'skipped';
+
+export interface InspectorModel {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly verdict: { readonly mood: Mood; readonly text: string; readonly detail: string };
+  /** The token itself, part by part; empty where it was edited, so that nobody copies it by accident. */
+  readonly encoded: readonly { readonly part: string; readonly text: string; readonly cut: boolean }[];
+  readonly encodedNote: string;
+  readonly decoded: readonly Section[];
+  readonly checks: readonly CheckLine[];
+  /** The checks that had nothing to look at. */
+  readonly quiet: readonly CheckLine[];
+  readonly key: readonly Fact[];
+  readonly keys: readonly KeyLine[];
+  readonly actions: readonly Action[];
+  /** The texts to edit, as long as somebody does. */
+  readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
+  readonly words: Words;
+}
+
+export interface Section {
+  readonly part: string;
+  readonly title: string;
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+  /** Offsets into the encoded part. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface CheckLine {
+  readonly mood: Mood;
+  readonly status: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly advice: string;
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface KeyLine {
+  readonly used: boolean;
+  readonly text: string;
+}
+
+export interface Action {
+  readonly id: ActionId;
+  readonly label: string;
+  readonly primary: boolean;
+}
+
+export type ActionId = 'verify' | 'copyPayload' | 'edit' | 'original' | 'compare';
+
+export interface Words {
+  readonly encoded: string;
+  readonly decoded: string;
+  readonly timeline: string;
+  readonly verification: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly advice: string;
+  readonly key: string;
+  readonly keys: string;
+  readonly used: string;
+  readonly notNeeded: string;
+  readonly header: string;
+  readonly payload: string;
+  readonly check: string;
+}
+
+export type ToPage =
+  | { readonly type: 'model'; readonly model: InspectorModel }
+  | { readonly type: 'time'; readonly svg: string; readonly spoken: string };
+
+export type FromPage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'action'; readonly id: ActionId }
+  | { readonly type: 'check'; readonly header: string; readonly payload: string };

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FrameLocator } from 'playwright-core';
+import { type UiWindow, useWorkbench } from './harness.ts';
+
+const pictures = join(process.cwd(), 'out', 'screenshots');
+
+/** The page inside VS Code's two frames around a webview. */
+const pageOf = (window: UiWindow): FrameLocator =>
+  window.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+
+async function inspectAccessToken(window: UiWindow): Promise<FrameLocator> {
+  await window.openContainer('JWT Workbench');
+  const row = (spoken: string) => window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
+  await row('Connection Demo').waitFor({ timeout: 60_000 });
+  await window.expand(row('Connection Demo'));
+  const page = pageOf(window);
+  // The countdown redraws the row; a menu that was open at that moment has lost it.
+  for (let tries = 0; tries < 3; tries++) {
+    await row('Access token').click({ button: 'right' });
+    await window.page.getByText('Inspect Token...').click();
+    const opened = await page
+      .locator('h1')
+      .waitFor({ timeout: 10_000 })
+      .then(
+        () => true,
+        () => false,
+      );
+    if (opened) break;
+    await window.page.keyboard.press('Escape');
+  }
+  return page;
+}
+
+for (const [name, colorTheme] of [
+  ['dark', 'Default Dark Modern'],
+  ['light', 'Default Light Modern'],
+  ['contrast', 'Default High Contrast'],
+] as const) {
+  describe(`the inspector, ${name}`, function () {
+    this.timeout(120_000);
+    const ui = useWorkbench({ demo: true, colorTheme, viewport: { width: 1440, height: 1180 } });
+
+    it('shows a token of a connection verified, with its lifetime and its key', async () => {
+      const page = await inspectAccessToken(ui.window);
+      assert.equal(await page.locator('h1').textContent(), 'Access token');
+      await page.getByRole('status').getByText('Verified', { exact: true }).waitFor();
+      await page.locator('svg text.now').waitFor();
+      assert.match((await page.locator('.timeline .spoken').textContent()) ?? '', /Expires in \d+ s\./);
+      assert.ok((await page.locator('.check').count()) > 5);
+      assert.ok((await page.locator('.key-list li').count()) >= 1);
+      await mkdir(pictures, { recursive: true });
+      await page.locator('.member', { hasText: 'sub' }).first().hover();
+      await page.locator('.part.payload mark').waitFor();
+      await ui.window.page.screenshot({ path: join(pictures, `inspector-${name}.png`) });
+    });
+
+    if (name !== 'dark') return;
+
+    it('links each claim to its characters', async () => {
+      const page = pageOf(ui.window);
+      await page.locator('.member').first().focus();
+      const text = (await page.locator('.part.header mark').textContent()) ?? '';
+      // The first character holds the brace before it as well.
+      assert.match(Buffer.from(`e${text}`, 'base64url').toString(), /^\{"alg":"\w+"/);
+    });
+
+    it('keeps nothing in the page, and lets nothing in from elsewhere', async () => {
+      const frame = pageOf(ui.window).locator('html');
+      const policy = await frame.evaluate(
+        html =>
+          html.querySelector('meta[http-equiv="Content-Security-Policy"]')?.getAttribute('content') ?? '',
+      );
+      assert.match(policy, /^default-src 'none'; style-src \S+( \S+)*; script-src 'nonce-[\w-]{20,}'$/);
+      assert.doesNotMatch(policy, /unsafe/);
+    });
+
+    it('says what a verifier would say of an edited copy, and hands out no token of it', async () => {
+      const page = pageOf(ui.window);
+      await page.getByRole('button', { name: 'Edit a Copy' }).click();
+      const payload = page.getByLabel('Payload as JSON');
+      await payload.fill('not json');
+      await page.getByRole('button', { name: 'See What a Verifier Would Say' }).click();
+      await page.getByRole('alert').getByText('The payload is no JSON object.').waitFor();
+      await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
+      await page.getByRole('button', { name: 'See What a Verifier Would Say' }).click();
+      await page.getByText('Edited, not signed').waitFor();
+      assert.equal(await page.locator('.token').count(), 0);
+      await page.locator('.check.failed', { hasText: 'Expiry (exp)' }).waitFor();
+      await ui.window.page.screenshot({ path: join(pictures, 'inspector-edited.png') });
+      await page.getByRole('button', { name: 'Back to the Token' }).click();
+      await page.locator('.token').waitFor();
+    });
+  });
+}
