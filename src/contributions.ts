@@ -7,7 +7,23 @@ export const viewContainer = 'jwtWorkbench';
 
 export const views = { connections: 'jwtWorkbench.connections' } as const;
 
-export const settings = { section: 'jwtWorkbench', connections: 'connections' } as const;
+export const settings = {
+  section: 'jwtWorkbench',
+  connections: 'connections',
+  // What is shown of tokens in documents
+  hover: 'hover',
+  codeLens: 'codeLens',
+  inlayHints: 'inlayHints',
+  colorTokens: 'colorTokens',
+  diagnostics: 'diagnostics',
+} as const;
+
+/** Theme colours of the parts of a token. */
+export const colors = {
+  header: 'jwtWorkbench.headerForeground',
+  payload: 'jwtWorkbench.payloadForeground',
+  signature: 'jwtWorkbench.signatureForeground',
+} as const;
 
 export const commands = {
   addConnection: 'jwtWorkbench.addConnection',
@@ -30,6 +46,9 @@ export const commands = {
   openSettings: 'jwtWorkbench.openSettings',
   showHistory: 'jwtWorkbench.showHistory',
   showLog: 'jwtWorkbench.showLog',
+  copyPayload: 'jwtWorkbench.copyPayload',
+  decodeSelection: 'jwtWorkbench.decodeSelection',
+  inspect: 'jwtWorkbench.inspect',
 } as const;
 export type CommandName = keyof typeof commands;
 

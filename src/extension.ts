@@ -12,8 +12,8 @@ import { startAutoRefresh } from './core/autoRefresh.ts';
 import { bindingOf } from './core/connection.ts';
 import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
 import { createHandover } from './core/handover.ts';
-import { createJournalKeys } from './core/journalKeys.ts';
 import { createHistories, createMemoryHistory } from './core/histories.ts';
+import { createJournalKeys } from './core/journalKeys.ts';
 import { lazy } from './core/lazy.ts';
 import { createLoading } from './core/loading.ts';
 import type { Clock, Fetch, HistoryStore, Log, SharedLock } from './core/ports.ts';
@@ -27,6 +27,7 @@ import { refreshAnswer } from './vscode/commands/refresh.ts';
 import { registerCommands } from './vscode/commands/register.ts';
 import { statusOf } from './vscode/commands/status.ts';
 import { createConnections } from './vscode/connections.ts';
+import { registerEditorFeatures } from './vscode/editor/register.ts';
 import { createLog } from './vscode/log.ts';
 import { createMockService } from './vscode/mockIssuer.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
@@ -114,7 +115,9 @@ export function startExtension(
   const mock = own(createMockService({ vault, lock, handover, sessions, connections, histories, clock }));
 
   // What people see
-  const tree = own(createConnectionsTree({ sessions, verifications, histories, clock, plan: autoRefresh.plan }));
+  const tree = own(
+    createConnectionsTree({ sessions, verifications, histories, clock, plan: autoRefresh.plan }),
+  );
   const view = own(
     window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
   );
@@ -169,10 +172,13 @@ export function startExtension(
       histories,
       verifier,
     },
+    extensionUri: context.extensionUri,
     discovery: async () => discovery,
     showLog: () => channel.show(),
     ready: loading.settled,
   });
+
+  registerEditorFeatures({ own, sessions, clock });
 
   own(onDidChangeSettings(connections.reload));
   connections.reload();

@@ -1,6 +1,8 @@
 import { EventEmitter, Uri, ViewColumn, window, workspace } from 'vscode';
+import type { JsonObject } from '../core/json.ts';
 import { type DecodedToken, numericDate, timeClaims } from '../core/jwt.ts';
 import type { Clock } from '../core/ports.ts';
+import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
 import { describeTokenWarning } from './text/warnings.ts';
 
@@ -61,11 +63,44 @@ function documentText(decoded: DecodedToken, now: number): string {
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.payload }
       : { header: decoded.header };
-  const times = new Set<string>(timeClaims);
-  for (const line of JSON.stringify(body, undefined, 2).split('\n')) {
-    const [, name = '', value] = /^ {4}"(\w+)": (-?[\d.]+),?$/.exec(line) ?? [];
-    const date = times.has(name) ? numericDate(Number(value)) : undefined;
-    lines.push(date && 'at' in date ? `${line} // ${momentText(date.at, now)}` : line);
-  }
+  lines.push(...commented(body, now));
   return `${lines.join('\n')}\n`;
+}
+
+/** JSON with what is known of each member behind it: times as dates, and what the name means. */
+export function commented(
+  body: { readonly header?: JsonObject; readonly payload?: JsonObject },
+  now: number,
+  note: (member: string) => string | undefined = () => undefined,
+): string[] {
+  const times = new Set<string>(timeClaims);
+  let section = '';
+  return visible(JSON.stringify(body, undefined, 2))
+    .split('\n')
+    .map(line => {
+      section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;
+      const [, name = '', value = ''] = /^ {4}"([^"\\]{1,60})": (.*?),?$/.exec(line) ?? [];
+      if (name === '') return line;
+      const date = section === 'payload' && times.has(name) ? numericDate(Number(value)) : undefined;
+      const meaning = section === 'header' ? headerMeaning(name) : claimMeaning(name);
+      const notes = [
+        date && 'at' in date ? `${momentText(date.at, now)}.` : undefined,
+        section === 'payload' ? note(name) : undefined,
+        meaning,
+      ];
+      const text = notes.filter(each => each !== undefined).join(' ');
+      return text === '' ? line : `${line} // ${text}`;
+    });
+}
+
+/** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
+function visible(json: string): string {
+  return json.replace(
+    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
+    character =>
+      Array.from(
+        { length: character.length },
+        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+      ).join(''),
+  );
 }

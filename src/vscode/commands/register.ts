@@ -11,6 +11,8 @@ import { type Command, registerCommand } from './command.ts';
 import { copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
 import { importTokensCommand } from './importTokens.ts';
+import { type InspectParts, inspectCommand } from './inspect.ts';
+import { copyPayloadCommand, decodeSelectionCommand } from './looking.ts';
 import { clearMockFaultsCommand, setMockFaultsCommand } from './mockFaults.ts';
 import { copyMockAddressCommand, startMockIssuerCommand, stopMockIssuerCommand } from './mockIssuer.ts';
 import { openSettingsCommand } from './openSettings.ts';
@@ -23,7 +25,13 @@ import { copyValueCommand, setActiveCommand } from './small.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
-export interface CommandParts extends RefreshParts, RemoveParts, AddParts, ImportParts, HistoryParts {
+export interface CommandParts
+  extends RefreshParts,
+    RemoveParts,
+    AddParts,
+    ImportParts,
+    HistoryParts,
+    InspectParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly log: Log;
   readonly lock: SharedLock;
@@ -63,6 +71,9 @@ export function registerCommands(parts: CommandParts): void {
   register('copyValue', copyValueCommand());
   register('setActive', setActiveCommand(sessions, statusBar));
   register('showHistory', showHistoryCommand(parts));
+  register('inspect', inspectCommand(parts));
+  register('copyPayload', copyPayloadCommand(sessions));
+  register('decodeSelection', decodeSelectionCommand(sessions, documents));
   register('openSettings', openSettingsCommand(sessions));
   parts.own(registry.registerCommand(commands.showLog, parts.showLog));
 }

@@ -1,0 +1,60 @@
+import { env, l10n, window } from 'vscode';
+import { WorkbenchError } from '../../core/errors.ts';
+import { decodeToken } from '../../core/jwt.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+import { type Command, type Fields, optionalText } from './command.ts';
+import { askToken } from './decode.ts';
+
+/** A token in hand, or the place in an open document where it stands. */
+export interface TokenArgument {
+  readonly token?: string;
+  readonly place?: Place;
+}
+
+export function readToken(fields: Fields): TokenArgument {
+  const place = readPlace(fields);
+  const token = optionalText(fields, 'token');
+  if (!place && token === undefined)
+    throw new WorkbenchError('argument_invalid', { field: 'token', expected: 'string' });
+  return { ...(place && { place }), ...(token !== undefined && { token }) };
+}
+
+/** @throws WorkbenchError `not_a_token` */
+export async function tokenFor({ token, place }: TokenArgument, sessions: Sessions): Promise<string> {
+  return token ?? (place ? (await tokenAtPlace(place, sessions)).token : '');
+}
+
+/** Copies the payload as JSON: the claims, nothing that could be used as a token. */
+export function copyPayloadCommand(sessions: Sessions): Command<TokenArgument, { copied: true }> {
+  return {
+    needsTrust: false,
+    parse: readToken,
+    ask: async node =>
+      tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Copy the Payload of a Token'))),
+    async run(argument) {
+      const decoded = decodeToken(await tokenFor(argument, sessions));
+      if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
+      await env.clipboard.writeText(JSON.stringify(decoded.payload, undefined, 2));
+      window.setStatusBarMessage(`$(check) ${l10n.t('Payload copied')}`, 3000);
+      return { copied: true };
+    },
+  };
+}
+
+/** Opens what the token in the selection, at the cursor or at a place says, as a read-only document. */
+export function decodeSelectionCommand(
+  sessions: Sessions,
+  documents: TokenDocuments,
+): Command<TokenArgument, { shown: true }> {
+  return {
+    needsTrust: false,
+    parse: readToken,
+    ask: async node => tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Decode Token'))),
+    async run(argument) {
+      await documents.show(decodeToken(await tokenFor(argument, sessions)));
+      return { shown: true };
+    },
+  };
+}

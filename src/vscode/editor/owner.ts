@@ -1,0 +1,13 @@
+import type { Connection } from '../../core/connection.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { matchingConnections } from '../../core/tokenOwner.ts';
+import type { PlacedToken } from './scan.ts';
+
+/** The connection that a token belongs to: the one that holds it, else one of its issuer. */
+export function ownerOf(
+  { token, known }: Pick<PlacedToken, 'token' | 'known'>,
+  sessions: Sessions,
+): Connection | undefined {
+  const holder = known && sessions.connection(known.connection);
+  return holder ?? matchingConnections(sessions.list(), { access_token: token })[0];
+}

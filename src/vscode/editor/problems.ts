@@ -1,0 +1,147 @@
+import {
+  CodeAction,
+  CodeActionKind,
+  Diagnostic,
+  DiagnosticSeverity,
+  l10n,
+  Range,
+  type TextDocument,
+  WorkspaceEdit,
+} from 'vscode';
+import { commands } from '../../contributions.ts';
+import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { decodeToken } from '../../core/jwt.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { problemsOf } from '../../core/tokenSummary.ts';
+import { checkText } from '../text/checks.ts';
+import { describeError } from '../text/errors.ts';
+import { ownerOf } from './owner.ts';
+import { placeOf } from './place.ts';
+import { type PlacedToken, scanLimit, tokensIn } from './scan.ts';
+
+export const problemSource = 'JWT Workbench';
+
+/** Problems of one document; who has more has one problem. */
+const most = 200;
+
+/** Codes of the quick fix. */
+const wrappedCode = 'wrapped';
+
+/** Checks that speak of the header; all others speak of the payload, or of the signature. */
+const headerChecks = new Set(['alg', 'typ', 'crit', 'b64', 'header_key']);
+
+/** What the checks without keys say of each token, where its part stands. */
+export function diagnosticsOf(
+  document: TextDocument,
+  { sessions, clock }: { readonly sessions: Sessions; readonly clock: Clock },
+): Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  const found = tokensIn(document);
+  for (const token of found) diagnostics.push(...ofToken(token, sessions, clock.now()));
+  diagnostics.push(...damaged(document, found));
+  return diagnostics.slice(0, most);
+}
+
+function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnostic[] {
+  const list: Diagnostic[] = [];
+  try {
+    const decoded = decodeToken(token.token);
+    for (const check of problemsOf(decoded, now, ownerOf(token, sessions))) {
+      const { title, detail, advice } = checkText(check);
+      const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
+      const severity =
+        check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
+      list.push(diagnostic(partRange(token, check.id), text, severity, check.code));
+    }
+  } catch (error) {
+    list.push(broken(classify(error), token.range));
+  }
+  if (token.wrapped) {
+    const text = l10n.t(
+      'The token is wrapped over {0} lines. Most programs want it in one.',
+      token.pieces.length,
+    );
+    list.push(diagnostic(token.range, text, DiagnosticSeverity.Information, wrappedCode));
+  }
+  return list;
+}
+
+/** Lines that start like a token and are none: a character was lost or came in. */
+function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnostic[] {
+  if (document.languageId !== 'jwt') return [];
+  const text = document.getText().slice(0, scanLimit);
+  const list: Diagnostic[] = [];
+  for (const match of text.matchAll(/(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g)) {
+    const range = new Range(
+      document.positionAt(match.index),
+      document.positionAt(match.index + match[0].length),
+    );
+    if (found.some(token => token.range.intersection(range))) continue;
+    try {
+      decodeToken(match[0]);
+    } catch (error) {
+      list.push(broken(classify(error), range, match[0].length));
+    }
+    if (list.length >= most) break;
+  }
+  return list;
+}
+
+function broken(error: WorkbenchError, range: Range, length = Number.POSITIVE_INFINITY): Diagnostic {
+  const { position } = error.data;
+  const { line, character } = range.start;
+  const at = range.isSingleLine && typeof position === 'number' && position < length ? position : undefined;
+  const place = at === undefined ? range : new Range(line, character + at, line, character + at + 1);
+  return diagnostic(place, describeError(error), DiagnosticSeverity.Error, error.code);
+}
+
+function diagnostic(range: Range, text: string, severity: DiagnosticSeverity, code: string): Diagnostic {
+  const made = new Diagnostic(range, text, severity);
+  made.source = problemSource;
+  made.code = code;
+  return made;
+}
+
+/** The part of the token that a check is about, on its first line. */
+function partRange({ token, pieces, range }: PlacedToken, id: string): Range {
+  const [first] = pieces;
+  if (!first || pieces.length > 1) return range;
+  const dots = [token.indexOf('.'), token.lastIndexOf('.')];
+  const [from = 0, to = token.length] = headerChecks.has(id) ? [0, dots[0]] : [(dots[0] ?? 0) + 1, dots[1]];
+  const { line, character } = first.start;
+  return new Range(line, character + from, line, character + to);
+}
+
+/** Ways out of each problem: look closer, and put a wrapped token into one line. */
+export function fixesFor(document: TextDocument, diagnostics: readonly Diagnostic[]): CodeAction[] {
+  const ours = diagnostics.filter(({ source }) => source === problemSource);
+  return ours.flatMap(problem => {
+    const inspect = action(l10n.t('Open in the inspector'), problem);
+    const place = placeOf(document, problem.range);
+    inspect.command = {
+      command: commands.inspect,
+      title: inspect.title,
+      arguments: [{ ...place, show: true }],
+    };
+    if (problem.severity === DiagnosticSeverity.Error) return [];
+    if (problem.code !== wrappedCode) return [inspect];
+    const join = action(l10n.t('Put the token into one line'), problem);
+    join.edit = joined(document, problem.range);
+    join.isPreferred = true;
+    return [join, inspect];
+  });
+}
+
+function action(title: string, problem: Diagnostic): CodeAction {
+  const made = new CodeAction(title, CodeActionKind.QuickFix);
+  made.diagnostics = [problem];
+  return made;
+}
+
+function joined(document: TextDocument, range: Range): WorkspaceEdit {
+  const edit = new WorkspaceEdit();
+  const token = tokensIn(document).find(each => each.range.isEqual(range));
+  if (token) edit.replace(document.uri, range, token.token);
+  return edit;
+}

@@ -1,0 +1,146 @@
+import {
+  EventEmitter,
+  languages,
+  Range,
+  type TextDocument,
+  type TextEditor,
+  window,
+  workspace,
+} from 'vscode';
+import { settings } from '../../contributions.ts';
+import { lazy } from '../../core/lazy.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import type { Colors } from './colors.ts';
+import { knownTokenAt, surroundings, tokenStart } from './scan.ts';
+import { isWanted } from './settings.ts';
+
+export interface EditorParts {
+  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}
+
+/** Milliseconds of rest before a document is looked at again. */
+const debounce = 250;
+
+/** Any document of any scheme: files, untitled ones, output, notebook cells. */
+const anywhere = '*';
+
+/** Providers are cheap; their code is loaded when a text could hold a token. */
+export function registerEditorFeatures({ own, sessions, clock }: EditorParts): void {
+  const features = lazy(() => import('./features.ts'));
+
+  own(
+    languages.registerHoverProvider(anywhere, {
+      async provideHover(document, position) {
+        if (!isWanted('hover', document)) return undefined;
+        const near = document.getText(surroundings(document, position));
+        if (!tokenStart.test(near) && !knownTokenAt(document, position, sessions)) return undefined;
+        return (await features()).hoverAt(document, position, { sessions, clock });
+      },
+    }),
+  );
+  own(
+    languages.registerCodeLensProvider(anywhere, {
+      provideCodeLenses: async document =>
+        isWanted('codeLens', document) && holdsToken(document) ? (await features()).lensesOf(document) : [],
+    }),
+  );
+  own(
+    languages.registerCodeActionsProvider(anywhere, {
+      provideCodeActions: async (document, _, { diagnostics }) =>
+        diagnostics.some(({ source }) => source === 'JWT Workbench')
+          ? (await features()).fixesFor(document, diagnostics)
+          : [],
+    }),
+  );
+
+  const hintsChanged = own(new EventEmitter<void>());
+  let stopHints: (() => void) | undefined;
+  own({ dispose: () => stopHints?.() });
+  own(
+    languages.registerInlayHintsProvider(anywhere, {
+      onDidChangeInlayHints: hintsChanged.event,
+      async provideInlayHints(document, area) {
+        if (!isWanted('inlayHints', document) || !holdsToken(document, area)) return [];
+        const { hints, changesIn } = (await features()).hintsOf(document, area, clock.now());
+        stopHints?.();
+        // Once a second at most, and not at all while nothing counts.
+        if (Number.isFinite(changesIn))
+          stopHints = clock.schedule(
+            () => hintsChanged.fire(),
+            Math.min(Math.max(changesIn, 1000), 3600_000),
+          );
+        return hints;
+      },
+    }),
+  );
+
+  watchEditors();
+
+  function watchEditors(): void {
+    const problems = own(languages.createDiagnosticCollection('jwtWorkbench'));
+    let colors: Colors | undefined;
+    own({ dispose: () => colors?.dispose() });
+    const painted = new WeakSet<TextEditor>();
+    const timers = new Map<object, () => void>();
+    own({ dispose: () => timers.forEach(cancel => void cancel()) });
+    const soon = (key: object, work: () => unknown) => {
+      timers.get(key)?.();
+      timers.set(
+        key,
+        clock.schedule(() => {
+          timers.delete(key);
+          work();
+        }, debounce),
+      );
+    };
+
+    const paint = async (editor: TextEditor) => {
+      const { document } = editor;
+      const wanted =
+        isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area));
+      if (!wanted && !painted.has(editor)) return;
+      colors ??= (await features()).createColors();
+      if (wanted) colors.paint(editor);
+      else colors.clear(editor);
+      if (wanted) painted.add(editor);
+      else painted.delete(editor);
+    };
+    const check = async (document: TextDocument) => {
+      if (document.isClosed) return;
+      if (!isWanted('diagnostics', document) || !holdsToken(document)) return problems.delete(document.uri);
+      const { diagnosticsOf } = await features();
+      problems.set(document.uri, diagnosticsOf(document, { sessions, clock }));
+    };
+    const lookAt = (editor: TextEditor) => soon(editor, () => paint(editor));
+    const checkSoon = (document: TextDocument) => soon(document, () => check(document));
+
+    own(window.onDidChangeVisibleTextEditors(editors => editors.forEach(lookAt)));
+    own(window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => lookAt(textEditor)));
+    own(workspace.onDidOpenTextDocument(checkSoon));
+    own(workspace.onDidCloseTextDocument(({ uri }) => problems.delete(uri)));
+    own(
+      workspace.onDidChangeTextDocument(({ document }) => {
+        window.visibleTextEditors.filter(editor => editor.document === document).forEach(lookAt);
+        checkSoon(document);
+      }),
+    );
+    const all = () => {
+      window.visibleTextEditors.forEach(lookAt);
+      workspace.textDocuments.forEach(checkSoon);
+    };
+    own(
+      workspace.onDidChangeConfiguration(event => {
+        if (event.affectsConfiguration(settings.section)) all();
+      }),
+    );
+    all();
+  }
+}
+
+/** A cheap question before any code is loaded: could there be a token? */
+function holdsToken(document: TextDocument, area?: Range): boolean {
+  return tokenStart.test(document.getText(area ?? new Range(0, 0, 10_000, 0)));
+}

@@ -1,0 +1,18 @@
+import { type TextDocument, workspace } from 'vscode';
+import { settings } from '../../contributions.ts';
+
+type Where = 'off' | 'jwt' | 'all';
+
+function read<T>(name: string, fallback: T): T {
+  return workspace.getConfiguration(settings.section).get<T>(name) ?? fallback;
+}
+
+/** Whether a feature with the choice "off, in .jwt files, everywhere" is wanted in this document. */
+export function isWanted(
+  name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',
+  document: TextDocument,
+): boolean {
+  const value = read<boolean | Where>(settings[name], 'jwt');
+  if (typeof value === 'boolean') return value;
+  return value === 'all' || (value === 'jwt' && document.languageId === 'jwt');
+}

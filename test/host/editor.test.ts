@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import {
+  type CodeAction,
+  type CodeLens,
+  ConfigurationTarget,
+  type Diagnostic,
+  env,
+  type Hover,
+  type InlayHint,
+  languages,
+  type MarkdownString,
+  Position,
+  Range,
+  commands as registry,
+  type TextDocument,
+  Uri,
+  window,
+  workspace,
+} from 'vscode';
+import { commands } from '../../src/contributions.ts';
+import { encode, hmacJwt } from '../support/signing.ts';
+import { activate, codeOf, run, signedIn } from './support.ts';
+
+const seconds = Math.floor(Date.now() / 1000);
+const expired = hmacJwt('a secret of the tests, long enough', {
+  iss: 'https://issuer.example',
+  sub: 'ada',
+  aud: ['https://api.example', 'https://other.example'],
+  scope: 'orders.read',
+  iat: seconds - 7200,
+  exp: seconds - 3600,
+});
+const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2lwaGVydGV4dA.${'a'.repeat(22)}`;
+
+const open = async (content: string, language = 'plaintext') =>
+  workspace.openTextDocument({ content, language });
+
+async function hoverText(document: TextDocument, character: number, line = 0): Promise<string> {
+  const hovers = await registry.executeCommand<Hover[]>(
+    'vscode.executeHoverProvider',
+    document.uri,
+    new Position(line, character),
+  );
+  return hovers
+    .flatMap(({ contents }) => contents)
+    .map(content => (content as MarkdownString).value)
+    .join('\n');
+}
+
+/** The words, without Markdown's escapes. */
+const words = (markdown: string) => markdown.replaceAll('&nbsp;', ' ').replace(/\\(.)/g, '$1');
+
+async function diagnosticsOf(document: TextDocument, least = 1): Promise<Diagnostic[]> {
+  for (let tries = 0; tries < 100; tries++) {
+    const found = languages.getDiagnostics(document.uri);
+    if (found.length >= least) return found;
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  return languages.getDiagnostics(document.uri);
+}
+
+describe('tokens in the editor', () => {
+  before(activate);
+
+  it('say on hover what they are, whose, and what is wrong', async () => {
+    const document = await open(`Authorization: Bearer ${expired}\nnothing here`);
+    const text = words(await hoverText(document, 60));
+    assert.match(text, /\*\*Access token\*\* .*decoded, not verified/);
+    assert.match(text, /Issuer: \*\*https:\/\/issuer\.example/);
+    assert.match(text, /Subject: \*\*ada/);
+    assert.match(text, /Audience: \*\*https:\/\/api\.example, https:\/\/other\.example/);
+    assert.match(text, /Issued: \*\*2 h ago \(\d{4}-/);
+    assert.match(text, /Expires: \*\*1 h ago \(\d{4}-/);
+    assert.match(text, /\$\(error\) Expiry \(exp\)/);
+    assert.equal(await hoverText(document, 3, 1), '');
+  });
+
+  it('carry no token in the links of a hover, and links only to a fixed list', async () => {
+    const document = await open(`token=${expired}`);
+    const hovers = await registry.executeCommand<Hover[]>(
+      'vscode.executeHoverProvider',
+      document.uri,
+      new Position(0, 20),
+    );
+    const [content] = (hovers[0]?.contents ?? []) as MarkdownString[];
+    assert.ok(content);
+    const links = [...content.value.matchAll(/\]\(command:([\w.]+)\?([^)]*)\)/g)];
+    assert.ok(links.length >= 3);
+    for (const [, command, argument] of links) {
+      assert.ok(Object.values(commands).includes(command as never));
+      assert.doesNotMatch(decodeURIComponent(argument ?? ''), /eyJ|ada/);
+    }
+    assert.deepEqual(
+      typeof content.isTrusted === 'object' && content.isTrusted.enabledCommands.toSorted(),
+      [...new Set(links.map(([, command]) => command))].toSorted(),
+    );
+    assert.ok(!content.supportHtml);
+  });
+
+  it('show what hides, and cut what is long', async () => {
+    const hostile = hmacJwt('secret', {
+      iss: '[click](command:workbench.action.quit) <b>bold</b>\u202eevil\u200b',
+      sub: `x${'y'.repeat(5000)}`,
+      exp: seconds + 60,
+    });
+    const text = await hoverText(await open(hostile), 10);
+    assert.match(words(text), /\\?u\{?202e/);
+    assert.doesNotMatch(text, /\u202e|\u200b|\]\(command:workbench/);
+    assert.doesNotMatch(words(text), /y{200}/);
+  });
+
+  it('are found wrapped, encrypted, and opaque where a connection holds them', async () => {
+    const wrapped = (expired.match(/.{1,60}/g) ?? []).join('\n');
+    assert.match(words(await hoverText(await open(wrapped), 4, 2)), /Wrapped over \d+ lines/);
+    assert.match(
+      words(await hoverText(await open(jwe), 4)),
+      /Encrypted token.*Encryption: \*\*dir, A128GCM/s,
+    );
+    const { mock, id, end } = await signedIn('editor-opaque');
+    const tokens = await mock.issueTokens({ clientId: 'demo' });
+    await run('importTokens', { connection: id, text: JSON.stringify(tokens) });
+    const text = words(await hoverText(await open(`REFRESH=${tokens.refresh_token}`), 14));
+    assert.match(text, /Refresh token.*Held by the connection: \*\*editor-opaque/s);
+    await end();
+  });
+
+  it('show behind them when they end, and above them what to do with them', async () => {
+    const document = await open(`# a comment\n${expired}\n`, 'jwt');
+    const hints = await registry.executeCommand<InlayHint[]>(
+      'vscode.executeInlayHintProvider',
+      document.uri,
+      new Range(0, 0, 3, 0),
+    );
+    assert.deepEqual(
+      hints.map(({ label }) => label),
+      ['expired 1 h ago'],
+    );
+    const lenses = await registry.executeCommand<CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      document.uri,
+      9,
+    );
+    assert.deepEqual(
+      lenses.map(({ command }) => command?.title),
+      ['Decode', 'Verify'],
+    );
+    const plain = await open(expired);
+    assert.deepEqual(await registry.executeCommand('vscode.executeCodeLensProvider', plain.uri, 9), []);
+    const configuration = workspace.getConfiguration('jwtWorkbench');
+    await configuration.update('codeLens', 'all', ConfigurationTarget.Global);
+    const everywhere = await registry.executeCommand<CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      plain.uri,
+      9,
+    );
+    assert.equal(everywhere.length, 2);
+    await configuration.update('codeLens', undefined, ConfigurationTarget.Global);
+  });
+
+  it('have their problems listed, with ways out', async () => {
+    const wrapped = (expired.match(/.{1,60}/g) ?? []).join('\n');
+    const damaged = expired.replace('.', '.!');
+    const document = await open(`${expired}\n\n${wrapped}\n\n${damaged}\n`, 'jwt');
+    const problems = await diagnosticsOf(document, 4);
+    const codes = problems.map(({ code }) => code);
+    assert.deepEqual(codes.toSorted(), ['exp_past', 'exp_past', 'token_encoding', 'wrapped']);
+    const bad = problems.find(({ code }) => code === 'token_encoding');
+    assert.equal(bad && document.getText(bad.range), '!');
+    const place = problems.find(({ code }) => code === 'wrapped')?.range;
+    assert.ok(place);
+    const actions = await registry.executeCommand<CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      place,
+    );
+    const join = actions.find(({ title }) => title === 'Put the token into one line');
+    assert.ok(join?.edit);
+    await workspace.applyEdit(join.edit);
+    assert.equal(document.getText().split(expired).length, 3);
+    assert.ok(actions.some(({ title }) => title === 'Open in the inspector'));
+  });
+
+  it('open decoded as a read-only document with dates and meanings', async () => {
+    const document = await open(`token=${expired}`);
+    await window.showTextDocument(document);
+    await run('decodeSelection', { uri: document.uri.toString(), range: [0, 6, 0, 20] });
+    const shown = window.activeTextEditor?.document;
+    assert.equal(shown?.uri.scheme, 'jwt-workbench');
+    assert.equal(shown?.languageId, 'jsonc');
+    assert.equal(shown?.isUntitled, false);
+    const text = shown?.getText() ?? '';
+    assert.match(text, /not verified/);
+    assert.match(text, /"exp": \d+ \/\/ 1 h ago \(.*\)\. When the token ends/);
+    assert.match(text, /"iss": "https:\/\/issuer\.example", \/\/ Who issued the token/);
+    assert.doesNotMatch(text, /eyJ/);
+    assert.equal(
+      await workspace.fs.writeFile(shown?.uri ?? Uri.parse('x:y'), new Uint8Array()).then(
+        () => 'written',
+        () => 'refused',
+      ),
+      'refused',
+    );
+    await registry.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('can have their payload copied, which is no token', async () => {
+    const document = await open(`token=${expired}`);
+    await run('copyPayload', { uri: document.uri.toString(), range: [0, 6, 0, 20] });
+    assert.equal(JSON.parse(await env.clipboard.readText()).sub, 'ada');
+    assert.equal(
+      await codeOf(run('copyPayload', { uri: 'file:///not/open', range: [0, 0, 0, 1] })),
+      'not_a_token',
+    );
+    assert.equal(
+      await codeOf(run('copyPayload', { uri: document.uri.toString(), range: [0] })),
+      'argument_invalid',
+    );
+  });
+
+  it('are found at once in a file of a megabyte', async () => {
+    const line = 'a line of a log that holds nothing, as most of them do\n';
+    const document = await open(`${line.repeat(9000)}${expired}\n${line.repeat(9000)}`);
+    await hoverText(document, 10, 9000);
+    const start = performance.now();
+    assert.notEqual(await hoverText(document, 10, 9000), '');
+    const took = performance.now() - start;
+    assert.ok(took < 250, `${Math.round(took)} ms, the way through the workbench included`);
+  });
+});

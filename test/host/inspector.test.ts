@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { commands as registry, TabInputWebview, window, workspace } from 'vscode';
+import { hmacJwt } from '../support/signing.ts';
+import { codeOf, run, signedIn } from './support.ts';
+
+const inspectors = () =>
+  window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .filter(
+      ({ input }) => input instanceof TabInputWebview && input.viewType.includes('jwtWorkbench.inspector'),
+    );
+
+describe('the inspector in VS Code', () => {
+  afterEach(() => registry.executeCommand('workbench.action.closeAllEditors'));
+
+  it('verifies a token of a known issuer, and opens one tab', async () => {
+    const { mock, end } = await signedIn('inspected');
+    const { access_token: token } = await mock.issueTokens({ clientId: 'demo' });
+    assert.deepEqual(await run('inspect', { token }), { opened: true, verified: true });
+    assert.equal(inspectors().length, 1);
+    await end();
+  });
+
+  it('asks nobody about a token of an unknown issuer', async () => {
+    const { mock, end } = await signedIn('unasked');
+    const { access_token: token } = await mock.issueTokens({ clientId: 'demo' });
+    await run('removeConnection', { connection: 'unasked' });
+    const before = mock.requests.length;
+    assert.deepEqual(await run('inspect', { token, verify: true }), { opened: true, verified: false });
+    assert.equal(mock.requests.length, before);
+    await run('addConnection', { connection: { id: 'unasked', issuer: mock.issuer, clientId: 'demo' } });
+    await end();
+  });
+
+  it('opens the token at a place, and refuses what is none', async () => {
+    const token = hmacJwt('secret', { sub: 'ada', exp: 1 });
+    const { uri } = await workspace.openTextDocument({ content: `a=${token}` });
+    await run('inspect', { uri: uri.toString(), range: [0, 2, 0, 9] });
+    assert.equal(inspectors().length, 1);
+    assert.equal(await codeOf(run('inspect', { uri: uri.toString(), range: [0, 0, 0, 0] })), 'not_a_token');
+    assert.equal(await codeOf(run('inspect')), 'argument_invalid');
+    assert.equal(await codeOf(run('inspect', { token: 'two words' })), 'not_a_token');
+  });
+});
