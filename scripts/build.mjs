@@ -30,8 +30,6 @@ export async function buildExtension({ production = false, from = root, to = joi
     // Packages are bundled from their ES modules, which drops what is not used.
     mainFields: ['module', 'main'],
     minify: production,
-    // Class names show in error messages and logs.
-    keepNames: production,
     sourcemap: production ? false : 'linked',
     legalComments: 'none',
   });

@@ -27,24 +27,24 @@ async function main() {
   try {
     await (values.desktop
       ? runDesktop(workspace.folder)
-      : runInBrowser(workspace.folder, Number(values.port), values.open));
+      : runInBrowser(workspace, Number(values.port), values.open));
   } finally {
     await workspace.remove();
   }
 }
 
 /**
- * @param {string} folder
+ * @param {{ folder: string, extension: string }} workspace
  * @param {number} firstPort
  * @param {boolean} open
  */
-async function runInBrowser(folder, firstPort, open) {
+async function runInBrowser({ folder, extension }, firstPort, open) {
   const asked = askedToStop();
   const vscode = await ensureVSCodeFromNpm({ browser: false });
   const port = await freePort(firstPort);
   const server = await startServer(vscode, { port, env: demoEnvironment });
   try {
-    const url = windowUrl(server, { folder, extensionDevelopmentPath: root });
+    const url = windowUrl(server, { folder, extensionDevelopmentPath: extension });
     const bar = '='.repeat(72);
     console.log(
       `\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +10,28 @@ import { root } from './project.mjs';
  */
 export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
+/** What a development extension needs to run. */
+const extensionParts = ['package.json', 'dist', 'media', 'syntaxes'];
+
 /**
  * A copy of test/fixtures/demo-workspace, so that nobody edits files under version control by trying things out.
- * @returns {Promise<{ folder: string, remove: () => Promise<void> }>}
+ * @returns {Promise<{ folder: string, extension: string, remove: () => Promise<void> }>}
+ *   `extension`: a copy of the built extension, beside the project. VS Code takes its colour themes from the first ones
+ *   below the extension under development, and the VS Code from npm lies below the project.
  */
 export async function createDemoWorkspace() {
   const temporary = await realpath(await mkdtemp(join(tmpdir(), 'jwtw-')));
   const folder = join(temporary, 'demo');
   await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
+  const extension = join(temporary, 'extension');
+  for (const part of extensionParts) {
+    if (existsSync(join(root, part))) {
+      await cp(join(root, part), join(extension, part), { recursive: true });
+    }
+  }
   return {
     folder,
+    extension,
     remove: () => rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }),
   };
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { createDemoWorkspace } from '../lib/demo.mjs';
 import { root, UserError } from '../lib/project.mjs';
@@ -26,17 +26,6 @@ const calm = {
   'markdown.preview.fontSize': 13,
   'workbench.editorAssociations': { '*.md': 'vscode.markdown.preview.editor' },
 };
-
-/**
- * VS Code shows the first theme that it finds inside the extension under development, whatever the settings say. The
- * VS Code of `.vscode-test` lies inside this project, and its own themes with it.
- * @param {string} folder
- */
-async function copyExtension(folder) {
-  for (const part of ['package.json', 'dist', 'media'])
-    await cp(join(root, part), join(folder, part), { recursive: true });
-  return folder;
-}
 
 /** VS Code's own chrome that a desktop has not. */
 const webOnly = `
@@ -94,7 +83,7 @@ export class Stage {
     try {
       const { page } = await workbench.openWindow({
         folder: workspace.folder,
-        extensionDevelopmentPath: await copyExtension(join(workspace.folder, '..', 'extension')),
+        extensionDevelopmentPath: workspace.extension,
       });
       page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
       const stage = new Stage(page, workspace.folder, close);

@@ -19,6 +19,7 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     const workspace = await createDemoWorkspace();
     ui.onClose(workspace.remove);
     ui.folder = workspace.folder;
+    ui.extension = workspace.extension;
     ui.workbench = await startWorkbench({
       ...options,
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
@@ -40,12 +41,14 @@ export class Ui {
   window!: UiWindow;
   /** The workspace folder: a copy of the demo workspace. */
   folder!: string;
+  /** The built extension. */
+  extension!: string;
   readonly #windows: UiWindow[] = [];
   readonly #disposals: (() => Promise<void>)[] = [];
 
   /** Opens one more window of the same VS Code, with an extension host of its own, sharing settings and secrets. */
   async openWindow(folder = this.folder): Promise<UiWindow> {
-    const { page } = await this.workbench.openWindow({ folder, extensionDevelopmentPath: root });
+    const { page } = await this.workbench.openWindow({ folder, extensionDevelopmentPath: this.extension });
     const window = new UiWindow(page);
     this.#windows.push(window);
     await window.ready();

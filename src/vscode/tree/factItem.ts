@@ -20,7 +20,7 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
     case 'last_used':
       return {
         label: l10n.t('Last used'),
-        description: moment ?? l10n.t('not yet'),
+        description: moment ?? l10n.t('not yet, it is new'),
         icon: 'history',
         ...(moment === undefined && {
           tooltip: l10n.t('This refresh token is new: it has not been sent yet.'),
