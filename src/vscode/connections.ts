@@ -4,6 +4,9 @@ import type { Sessions } from '../core/sessions.ts';
 import { createMemoryStore } from '../core/vault.ts';
 import { readSettings } from './settings.ts';
 
+/** The connection for tokens that belong to none: memory only, and nothing is ever asked of their issuer. */
+export const pastedId = 'pasted';
+
 /** Where connections come from: the user's settings, and memory for those that must leave no trace. */
 export interface Connections {
   /** Takes the settings and the memory as they are now into the read model. */

@@ -4,7 +4,7 @@ import { type ImportedTokens, importText } from '../../core/importText.ts';
 import { type ImportParts, storeTokens } from '../../core/importTokens.ts';
 import type { Clock } from '../../core/ports.ts';
 import { matchingConnections, type TokenClaims, tokenClaims } from '../../core/tokenOwner.ts';
-import type { Connections } from '../connections.ts';
+import { type Connections, pastedId } from '../connections.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';
 import { pickText } from '../prompts/pickText.ts';
@@ -31,9 +31,6 @@ interface ImportResult {
   readonly imported: readonly string[];
   readonly warnings: readonly string[];
 }
-
-/** The connection for tokens that belong to none: memory only, and nothing is ever asked of their issuer. */
-export const pastedId = 'pasted';
 
 export function importTokensCommand(parts: ImportCommandParts): Command<Argument, ImportResult> {
   const { sessions, connections, clock } = parts;

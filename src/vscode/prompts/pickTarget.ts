@@ -2,7 +2,7 @@ import { l10n, QuickPickItemKind, ThemeIcon, window } from 'vscode';
 import type { Connection } from '../../core/connection.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
-import { pastedId } from '../commands/importTokens.ts';
+import { pastedId } from '../connections.ts';
 import { connectionItem } from './pickConnection.ts';
 
 /** Which connection imported tokens are for: a matching one first, a new one, or memory only. */
