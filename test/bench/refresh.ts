@@ -40,8 +40,8 @@ answer({
     await ours();
     await rival();
     const figures = await inTurns(
-      { ours: batch(ours, 12), rival: batch(rival, 12) },
-      { rounds: 31, warmUp: 30 },
+      { ours: batch(ours, 10), rival: batch(rival, 10) },
+      { rounds: 25, warmUp: 20 },
     );
     return compared(figures.ours, figures.rival);
   },
