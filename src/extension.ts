@@ -9,6 +9,7 @@ import {
 import type { JwtWorkbenchApi } from './api.ts';
 import { contextKeys, views } from './contributions.ts';
 import { startAutoRefresh } from './core/autoRefresh.ts';
+import { createClockSkews, noteSkew } from './core/clockSkew.ts';
 import { bindingOf } from './core/connection.ts';
 import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
 import { createHandover } from './core/handover.ts';
@@ -79,14 +80,18 @@ export function startExtension(
   });
 
   // What talks to issuers
+  const skews = createClockSkews();
   const discovery = createDiscovery({ fetch, clock });
   const verifier = lazy(async () =>
-    (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery }),
+    (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
   );
   const tokenClient = lazy(async () =>
     (await import('./core/tokenEndpoint.ts')).createTokenClient({
       ...{ fetch, discovery, clock },
-      heard: ({ id }, { status, receivedAt }) => histories.heard(id, status, receivedAt),
+      heard(connection, answer) {
+        histories.heard(connection.id, answer.status, answer.receivedAt);
+        noteSkew({ skews, sessions }, connection, answer);
+      },
     }),
   );
   const verifications = createVerifications({

@@ -4,6 +4,7 @@
  * outcome of the signature comes in (see verify.ts), and without one the rows serve a token that is only shown.
  */
 import { aud, azp, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
+import type { ClockSkew } from './clockSkew.ts';
 import type { ErrorCode, ErrorData } from './errors.ts';
 import { alg, b64, crit, embeddedKeys, encoding, members, typ } from './headerChecks.ts';
 import type { DecodedJws, DecodedToken, TimeFlaw } from './jwt.ts';
@@ -153,6 +154,8 @@ export interface CheckInput {
   readonly policy: VerificationPolicy;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How far that is from the issuer's clock, where it is known: named where it explains a failure. */
+  readonly skew?: ClockSkew | undefined;
   /** What came of the signature and of a look at its key; left out where a token is only shown. */
   readonly signature?: Finding | undefined;
   readonly key?: Finding | undefined;

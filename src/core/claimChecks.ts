@@ -1,5 +1,6 @@
 import { signatureAlgorithms } from './algorithms.ts';
 import type { CheckInput, Finding } from './checks.ts';
+import { explains, skewData } from './clockSkew.ts';
 import { failed, passed, shown, skipped, warning } from './finding.ts';
 import { own } from './json.ts';
 import { type NumericDate, numericDate } from './jwt.ts';
@@ -58,7 +59,9 @@ export function exp(input: CheckInput): Finding {
   if ('flaw' in date) return malformed(date, token.payload.exp);
   const { at } = date;
   if (now < at) return passed('exp_ahead', { at });
-  return now < at + tolerance(input) ? warning('exp_tolerated', { at }) : failed('exp_past', { at });
+  return now < at + tolerance(input)
+    ? warning('exp_tolerated', { at })
+    : failed('exp_past', { at, ...explained(input, theirs => theirs < at) });
 }
 
 export function nbf(input: CheckInput): Finding {
@@ -68,7 +71,9 @@ export function nbf(input: CheckInput): Finding {
   if ('flaw' in date) return malformed(date, token.payload.nbf);
   const { at } = date;
   if (now >= at) return passed('nbf_past', { at });
-  return now + tolerance(input) >= at ? warning('nbf_tolerated', { at }) : failed('nbf_ahead', { at });
+  return now + tolerance(input) >= at
+    ? warning('nbf_tolerated', { at })
+    : failed('nbf_ahead', { at, ...explained(input, theirs => theirs >= at) });
 }
 
 /** No specification refuses a token from the future; a clock that is wrong explains other failures. */
@@ -79,7 +84,9 @@ export function iat(input: CheckInput): Finding {
   const date = numericDate(token.payload.iat);
   if ('flaw' in date) return malformed(date, token.payload.iat);
   const { at } = date;
-  return now + tolerance(input) >= at ? passed('iat_past', { at }) : warning('iat_ahead', { at });
+  return now + tolerance(input) >= at
+    ? passed('iat_past', { at })
+    : warning('iat_ahead', { at, ...explained(input, theirs => theirs >= at) });
 }
 
 export function nonce({ token, policy }: CheckInput): Finding {
@@ -105,6 +112,11 @@ export function tokenHash({
   return hash === undefined && accessToken !== undefined
     ? skipped('hash_unknown_alg', { found })
     : skipped('not_asked', { found });
+}
+
+/** The clock of this machine, where it alone is what makes a claim look wrong. */
+function explained({ now, skew }: CheckInput, holds: (theirs: number) => boolean): Pick<Finding, 'data'> {
+  return skew !== undefined && explains(skew, now, holds) ? { data: skewData(skew) } : {};
 }
 
 function tolerance({ policy: { clockTolerance = 0 } }: CheckInput): number {

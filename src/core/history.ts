@@ -95,7 +95,7 @@ const moreSafeNames = [
   'empty',
   'member',
   'signedOut',
-  'skew',
+  'ahead',
   'uncertainty',
   'limit',
   'size',

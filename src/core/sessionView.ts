@@ -38,6 +38,8 @@ export type ViewNode =
     }
   /** When the connection is refreshed next, or why it is not. */
   | { readonly kind: 'next'; readonly id: string }
+  /** This machine's clock and the issuer's do not agree. */
+  | { readonly kind: 'clock'; readonly id: string }
   /** Holds the refreshes that were made, the last one first. */
   | { readonly kind: 'history'; readonly id: string }
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
@@ -94,6 +96,7 @@ export function keyOf(node: ViewNode): string {
     case 'token':
       return `${node.id}/${node.name}`;
     case 'next':
+    case 'clock':
     case 'history':
       return `${node.id}/${node.kind}`;
     case 'refresh':
@@ -124,6 +127,7 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
         : { kind: 'token', id: node.id, name: node.name };
     case 'token':
     case 'next':
+    case 'clock':
     case 'history':
       return { kind: 'connection', id: node.id };
     case 'refresh':
@@ -247,7 +251,8 @@ function connectionChildren(session: Session): ViewNode[] {
   const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
   const next = isRefreshable(session) ? [{ kind: 'next', id } as const] : [];
   const history = session.history?.length ? [{ kind: 'history', id } as const] : [];
-  return [...messages, ...tokens, ...next, ...history];
+  const clock = session.clockSkew ? [{ kind: 'clock', id } as const] : [];
+  return [...messages, ...clock, ...tokens, ...next, ...history];
 }
 
 function tokenChildren(session: Session, name: TokenName): ViewNode[] {

@@ -1,3 +1,4 @@
+import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
 import type { WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
@@ -31,10 +32,12 @@ export interface Session {
   readonly failures: number;
   /** What earlier refreshes came to, oldest first; left out until it was asked for. */
   readonly history?: readonly HistoryEntry[];
+  /** Set where this machine's clock and the issuer's are so far apart that it is worth telling. */
+  readonly clockSkew?: ClockSkew | undefined;
 }
 
 /** What stands beside the tokens and changes nothing about them. */
-export type Notes = Pick<Session, 'history'>;
+export type Notes = Partial<Pick<Session, 'history' | 'clockSkew'>>;
 
 /** The read model of every connection: views pull from it when its one event names what changed. */
 export interface Sessions {

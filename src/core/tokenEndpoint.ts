@@ -8,6 +8,7 @@ import {
   None,
   refreshTokenGrantRequest,
 } from 'oauth4webapi';
+import { issuedAtOf, measureSkew } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import { type Discovery, type Endpoints, resolveEndpoints } from './discovery.ts';
 import { isReservedParameter } from './entryReader.ts';
@@ -49,13 +50,15 @@ export interface TokenRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Of any answer, errors included, before it is read. Times are milliseconds since the epoch. */
+/** Of any answer, errors included, before anything asks whether it is right. Times are milliseconds since the epoch. */
 export interface HeardAnswer {
   readonly status: number;
   readonly sentAt: number;
   readonly receivedAt: number;
   /** The issuer's clock, where it says it. */
   readonly date?: number;
+  /** Where it does not: the latest `iat` of what came. */
+  readonly issuedAt?: number;
 }
 
 export interface TokenClientParts {
@@ -78,6 +81,11 @@ export interface TokenClient {
 
 export function createTokenClient(parts: TokenClientParts): TokenClient {
   const { fetch, discovery, clock } = parts;
+
+  /** Apart from the answer's own way: a listener that throws must not cost a rotated token. */
+  function tell(connection: Connection, answer: HeardAnswer): void {
+    queueMicrotask(() => parts.heard?.(connection, answer));
+  }
 
   async function ask(request: TokenRequest, send: Send, secrets: readonly string[]): Promise<TokenAnswer> {
     const { connection, clientSecret, signal } = request;
@@ -103,15 +111,23 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     const receivedAt = clock.now();
     const date = issuerDate(response.headers);
     const { status } = response;
-    parts.heard?.(connection, { status, sentAt, receivedAt, ...(date !== undefined && { date }) });
-    const { raw, warnings } = await readTokenResponse(response, url.host, receivedAt, secrets);
+    const heard = { status, sentAt, receivedAt, ...(date !== undefined && { date }) };
+    const read = await readTokenResponse(response, url.host, receivedAt, secrets).catch(error => {
+      tell(connection, heard);
+      throw error;
+    });
+    const { raw, warnings } = read;
+    const issuedAt = date === undefined ? issuedAtOf(raw) : undefined;
+    const timed = { ...heard, ...(issuedAt !== undefined && { issuedAt }) };
+    tell(connection, timed);
+    const skew = measureSkew(timed);
     return {
       status,
       receivedAt,
       ...(date !== undefined && { date }),
       raw,
       validate: (previous = {}) =>
-        validateTokenResponse({ raw, warnings, previous, endpoints, connection, receivedAt, date }),
+        validateTokenResponse({ raw, warnings, previous, endpoints, connection, receivedAt, skew }),
     };
   }
 

@@ -1,4 +1,5 @@
 import { type AuthorizationServer, clockSkew, processRefreshTokenResponse } from 'oauth4webapi';
+import { type ClockSkew, isNotable, skewData } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Endpoints } from './discovery.ts';
 import { type ErrorData, WorkbenchError } from './errors.ts';
@@ -16,8 +17,8 @@ export interface ResponseWarning {
     | 'id_token_encrypted';
   /** The member of the response or the claim of the ID token. */
   readonly member?: string;
-  /** Milliseconds by which the issuer's clock is ahead of this machine's. */
-  readonly skew?: number;
+  /** Milliseconds by which this machine's clock is ahead of the issuer's. */
+  readonly ahead?: number;
 }
 
 /** Milliseconds between the clocks from which on the issuer's own is used, and the user is told. */
@@ -38,7 +39,8 @@ export interface Validation {
   readonly connection: Connection;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
-  readonly date: number | undefined;
+  /** By this very answer. */
+  readonly skew: ClockSkew | undefined;
 }
 
 /**
@@ -48,13 +50,13 @@ export interface Validation {
 export async function validateTokenResponse(
   validation: Validation,
 ): Promise<{ readonly warnings: readonly ResponseWarning[] }> {
-  const { raw, connection, endpoints, previous, receivedAt, date } = validation;
+  const { raw, connection, endpoints, previous, receivedAt, skew } = validation;
   const warnings = [...validation.warnings];
   if (raw.access_token === undefined) throw invalid('access_token_missing');
   if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
-  const skew = date === undefined ? 0 : date - receivedAt;
-  const isSkewed = Math.abs(skew) > tolerableSkew;
-  if (isSkewed) warnings.push({ code: 'clock_skew', skew });
+  const ahead = Math.round(skew?.ahead ?? 0);
+  const isSkewed = Math.abs(ahead) > tolerableSkew;
+  if (isSkewed) warnings.push({ code: 'clock_skew', ahead });
   const before = claimsOf(previous.id_token);
   const now = claimsOf(raw.id_token);
   const { token_type = 'Bearer', id_token, ...others } = raw;
@@ -72,14 +74,15 @@ export async function validateTokenResponse(
   // Its clock reads Date.now(): this turns it into ours, or into the issuer's where ours is wrong.
   const client = {
     client_id: connection.clientId,
-    [clockSkew]: Math.round(((isSkewed && date !== undefined ? date : receivedAt) - Date.now()) / 1000),
+    [clockSkew]: Math.round((receivedAt - (isSkewed ? ahead : 0) - Date.now()) / 1000),
   };
   const body = JSON.stringify({ ...others, token_type, ...(!isEncrypted && { id_token }) });
   const response = new Response(body, { headers: { 'content-type': 'application/json' } });
   try {
     await processRefreshTokenResponse(as, client, response);
   } catch (error) {
-    throw explained(error, raw, issuer);
+    // Where the issuer's own clock was used, this machine's explains nothing.
+    throw explained(error, raw, issuer, isSkewed ? undefined : skew);
   }
   if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
   return { warnings };
@@ -120,11 +123,17 @@ function text(value: unknown): string | undefined {
 }
 
 /** Neither message nor cause of oauth4webapi's errors is kept: the cause is the response itself. */
-function explained(error: unknown, raw: RawTokens, issuer: string): WorkbenchError {
+function explained(
+  error: unknown,
+  raw: RawTokens,
+  issuer: string,
+  skew: ClockSkew | undefined,
+): WorkbenchError {
   const code = property(error, 'code');
   const cause = property(error, 'cause');
   const claim = text(property(cause, 'claim'));
-  if (code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED') return invalid('id_token_time', { claim });
+  if (code === 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED')
+    return invalid('id_token_time', { claim, ...(skew && isNotable(skew) && skewData(skew)) });
   if (code === 'OAUTH_JWT_CLAIM_COMPARISON_FAILED') {
     const found = claim === 'iss' ? text(property(property(cause, 'claims'), 'iss')) : undefined;
     return invalid('id_token_claim', {

@@ -1,4 +1,5 @@
 import type { VerificationPolicy, VerificationResult } from './checks.ts';
+import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { classify } from './errors.ts';
@@ -37,8 +38,15 @@ export interface Verifier {
   ): Promise<readonly NonNullable<VerificationResult['key']>[]>;
 }
 
-export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: Discovery }): Verifier {
-  const { clock, discovery } = parts;
+export interface VerifierParts {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly discovery: Discovery;
+  readonly skews?: Pick<ClockSkews, 'of'>;
+}
+
+export function createVerifier(parts: VerifierParts): Verifier {
+  const { clock, discovery, skews } = parts;
   const jwks = createJwksClient(parts);
 
   /** Given keys first; then the address that was given; then what the connection or the issuer names. */
@@ -63,7 +71,13 @@ export function createVerifier(parts: { fetch: Fetch; clock: Clock; discovery: D
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
     }
-    return verifyToken(request.token, policy, source, clock.now());
+    return verifyToken(
+      request.token,
+      policy,
+      source,
+      clock.now(),
+      skews?.of(request.issuer ?? request.connection),
+    );
   }
 
   return {

@@ -10,6 +10,7 @@ import {
   type VerificationPolicy,
   type VerificationResult,
 } from './checks.ts';
+import type { ClockSkew } from './clockSkew.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { failed, passed, shown, warning } from './finding.ts';
 import { b64, crit } from './headerChecks.ts';
@@ -34,6 +35,7 @@ export type KeySource =
  * others. What stops the keys from being had is the `signature` check's failure, not an exception. Encrypted and
  * opaque tokens cannot be checked and say so.
  * @param now milliseconds since the epoch
+ * @param skew what is known of the issuer's clock; it changes no verdict and explains some
  * @throws WorkbenchError what `decodeToken` throws
  */
 export async function verifyToken(
@@ -41,12 +43,16 @@ export async function verifyToken(
   policy: VerificationPolicy,
   keySource: KeySource,
   now: number,
+  skew?: ClockSkew,
 ): Promise<VerificationResult> {
   const token = decodeToken(text);
-  if (token.kind !== 'jws') return { verified: false, checks: runChecks({ token, policy, now }) };
+  if (token.kind !== 'jws') return { verified: false, checks: runChecks({ token, policy, now, skew }) };
   const { signature, secret, key } = await checkSignature(text, token.header, policy, keySource);
   const accessTokenHash = await hashFor(token, policy);
-  const checks = runChecks({ token, policy, now, signature, secret, key: key?.finding, accessTokenHash });
+  const checks = runChecks({
+    ...{ token, policy, now, skew, signature, secret, accessTokenHash },
+    key: key?.finding,
+  });
   return { verified: isVerified(checks), checks, ...(key && { key: key.info }) };
 }
 

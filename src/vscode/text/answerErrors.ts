@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
+import { skewAdvice } from './clock.ts';
 import { durationText } from './time.ts';
 
 /** Metadata that is there and cannot be used. */
@@ -99,9 +100,9 @@ export function invalidResponse(data: ErrorData): string {
         show(found),
       );
     case 'id_token_time':
-      return l10n.t(
-        'The ID token in the answer is not valid now ({0}). Check the clock of this computer.',
-        show(claim),
+      return joined(
+        l10n.t('The ID token in the answer is not valid now ({0}).', show(claim)),
+        typeof data.ahead === 'number' ? skewAdvice(data.ahead) : l10n.t('Check the clock of this computer.'),
       );
     case 'id_token_claim':
       return found === undefined

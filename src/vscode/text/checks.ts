@@ -2,6 +2,7 @@ import { l10n } from 'vscode';
 import type { Check, CheckCode } from '../../core/checks.ts';
 import { type ErrorCode, errorCodes, WorkbenchError } from '../../core/errors.ts';
 import { printable } from '../../core/redact.ts';
+import { skewAdvice } from './clock.ts';
 import { describeError } from './errors.ts';
 import { dateText } from './time.ts';
 
@@ -342,27 +343,27 @@ const sentences = {
     l10n.t('RFC 7519 wants seconds since 1970. The issuer has to correct this.'),
   ],
   exp_ahead: ({ at }) => [l10n.t('The token is valid until {0}.', dateOf(at))],
-  exp_past: ({ at }) => [
+  exp_past: ({ at, data }) => [
     l10n.t('The token expired on {0}.', dateOf(at)),
-    l10n.t('Refresh it. If it is fresh, check the clock of this computer.'),
+    clockOr(data, l10n.t('Refresh it. If it is fresh, check the clock of this computer.')),
   ],
   exp_tolerated: ({ at }) => [
     l10n.t('The token expired on {0}, within the tolerance for clocks that differ.', dateOf(at)),
     l10n.t('Refresh it soon, and check the clock of this computer.'),
   ],
   nbf_past: ({ at }) => [l10n.t('The token is valid since {0}.', dateOf(at))],
-  nbf_ahead: ({ at }) => [
+  nbf_ahead: ({ at, data }) => [
     l10n.t('The token is not valid before {0}.', dateOf(at)),
-    l10n.t('Wait until then. If that should be past, check the clock of this computer.'),
+    clockOr(data, l10n.t('Wait until then. If that should be past, check the clock of this computer.')),
   ],
   nbf_tolerated: ({ at }) => [
     l10n.t('The token is valid from {0} on, within the tolerance for clocks that differ.', dateOf(at)),
     l10n.t('Check the clock of this computer.'),
   ],
   iat_past: ({ at }) => [l10n.t('The token was issued on {0}.', dateOf(at))],
-  iat_ahead: ({ at }) => [
+  iat_ahead: ({ at, data }) => [
     l10n.t('The token says that it will be issued on {0}, which is still to come.', dateOf(at)),
-    l10n.t('Check the clock of this computer, and that of the issuer.'),
+    clockOr(data, l10n.t('Check the clock of this computer, and that of the issuer.')),
   ],
 
   hash_matches: () => [l10n.t('The ID token and the access token belong together.')],
@@ -474,6 +475,11 @@ function kindOf(kind: string | undefined): string {
 /** Names of checks that stand for a claim or a parameter are their own. */
 function nameOf(id: string): string {
   return id === 'header_key' ? l10n.t('key in its header') : id;
+}
+
+/** Where the clock explains the failure it is named; otherwise it is one of the things to look at. */
+function clockOr(data: Check['data'], otherwise: string): string {
+  return typeof data?.ahead === 'number' ? skewAdvice(data.ahead) : otherwise;
 }
 
 function plain(value: string | number | boolean | undefined, otherwise = ''): string {

@@ -19,6 +19,7 @@ import { durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import { checkItem } from './checkItem.ts';
 import { claimItem } from './claimItem.ts';
+import { clockItem } from './clockItem.ts';
 import { factItem } from './factItem.ts';
 import { historyItem, refreshItem } from './historyItem.ts';
 import { messageItem } from './messageItem.ts';
@@ -92,6 +93,8 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       return session ? connectionRow(session, now) : { label: node.id };
     case 'next':
       return session ? nextItem(context.plan(session), now) : { label: node.id };
+    case 'clock':
+      return session?.clockSkew ? clockItem(session.clockSkew) : { label: l10n.t('Clock') };
     case 'history':
       return historyItem(session?.history ?? [], now);
     case 'refresh':

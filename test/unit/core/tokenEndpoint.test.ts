@@ -412,9 +412,19 @@ describe('the token endpoint', () => {
           { date: new Date(start + skew).toUTCString() },
         );
         assert.equal(warnings[0]?.code, 'clock_skew');
-        assert.ok(Math.abs((warnings[0]?.skew ?? 0) - skew) < 1000);
+        assert.ok(Math.abs((warnings[0]?.ahead ?? 0) + skew) <= 1000);
       });
     }
+
+    it('of an issuer whose clock is a little off: what fails because of that says so', async () => {
+      const token = jwt({ ...claims, exp: seconds - 40 });
+      const date = (skew: number) => ({ date: new Date(start + skew).toUTCString() });
+      const { data } = await failureOf(validate(token, undefined, {}, date(-45_000)));
+      assert.equal(data.reason, 'id_token_time');
+      assert.ok(Math.abs(Number(data.ahead) - 45_000) <= 1000, String(data.ahead));
+      const other = await failureOf(validate(token, undefined, {}, date(0)));
+      assert.equal(other.data.ahead, undefined);
+    });
 
     it('of an issuer without a name: it is held to what it called itself before', async () => {
       const { issuer: _, ...unnamed } = connectionOf();

@@ -81,7 +81,10 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
       'id_token_malformed',
     ],
     'malformed',
-  ].map(reason => ({ host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' })),
+  ].flatMap(reason => {
+    const data = { host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' };
+    return [data, { ...data, ahead: 93_000 }, { ...data, ahead: -930_000 }];
+  }),
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
   not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],
