@@ -127,8 +127,11 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     const { raw, receivedAt } = answer;
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
+    const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
+    // Begun before it is needed: nothing waits for it while the stores are at work.
+    const entry = ledgerEntry(expected, noted(job));
     // First of all where a crash cannot reach it: a store that has resolved is not on disk yet.
-    await handOn(lease, step.answered(sent, { raw, receivedAt, generation, binding }).record);
+    await handOn(lease, expected);
     const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
@@ -138,7 +141,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       sessions.apply(stored.record);
       return overtaken(stored.record);
     }
-    await tellOthers(lease, stored.record, () => ledgerEntry(stored.record, noted(job)));
+    await tellOthers(lease, stored.record, () => entry);
     return validate(job, answer, stored.record, stored.error ?? cut);
   }
 
