@@ -49,6 +49,9 @@ export const commands = {
   copyPayload: 'jwtWorkbench.copyPayload',
   decodeSelection: 'jwtWorkbench.decodeSelection',
   inspect: 'jwtWorkbench.inspect',
+  compare: 'jwtWorkbench.compare',
+  findLeaks: 'jwtWorkbench.findLeaks',
+  moveToken: 'jwtWorkbench.moveToken',
 } as const;
 export type CommandName = keyof typeof commands;
 

@@ -11,6 +11,8 @@ export interface TokenDocuments {
   show(decoded: DecodedToken): Promise<void>;
   /** Opens a plain value as a read-only JSON document. @param title becomes its name */
   showJson(title: string, value: unknown): Promise<void>;
+  /** Makes a read-only document of commented JSON without opening it. @param title becomes its name */
+  add(title: string, lines: readonly string[]): Uri;
   dispose(): void;
 }
 
@@ -31,11 +33,15 @@ export function createTokenDocuments(clock: Clock): TokenDocuments {
   });
   let count = 0;
 
-  async function open(path: string, text: string): Promise<void> {
+  function keep(path: string, text: string): Uri {
     texts.set(path, text);
     const [oldest] = texts.keys();
     if (texts.size > kept && oldest !== undefined) texts.delete(oldest);
-    const document = await workspace.openTextDocument(Uri.from({ scheme, path }));
+    return Uri.from({ scheme, path });
+  }
+
+  async function open(path: string, text: string): Promise<void> {
+    const document = await workspace.openTextDocument(keep(path, text));
     await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
   }
 
@@ -46,6 +52,7 @@ export function createTokenDocuments(clock: Clock): TokenDocuments {
         `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.json`,
         `${JSON.stringify(value, undefined, 2)}\n`,
       ),
+    add: (title, lines) => keep(`/${title} ${++count}.jsonc`, `${lines.join('\n')}\n`),
     dispose() {
       provider.dispose();
       changed.dispose();

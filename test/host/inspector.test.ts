@@ -10,6 +10,13 @@ const inspectors = () =>
       ({ input }) => input instanceof TabInputWebview && input.viewType.includes('jwtWorkbench.inspector'),
     );
 
+/** The list of tabs is told to extensions after the tab is there. */
+async function tabs(): Promise<number> {
+  for (let tries = 0; tries < 60 && inspectors().length === 0; tries++)
+    await new Promise(resolve => setTimeout(resolve, 50));
+  return inspectors().length;
+}
+
 describe('the inspector in VS Code', () => {
   afterEach(() => registry.executeCommand('workbench.action.closeAllEditors'));
 
@@ -17,7 +24,7 @@ describe('the inspector in VS Code', () => {
     const { mock, end } = await signedIn('inspected');
     const { access_token: token } = await mock.issueTokens({ clientId: 'demo' });
     assert.deepEqual(await run('inspect', { token }), { opened: true, verified: true });
-    assert.equal(inspectors().length, 1);
+    assert.equal(await tabs(), 1);
     await end();
   });
 
@@ -36,7 +43,7 @@ describe('the inspector in VS Code', () => {
     const token = hmacJwt('secret', { sub: 'ada', exp: 1 });
     const { uri } = await workspace.openTextDocument({ content: `a=${token}` });
     await run('inspect', { uri: uri.toString(), range: [0, 2, 0, 9] });
-    assert.equal(inspectors().length, 1);
+    assert.equal(await tabs(), 1);
     assert.equal(await codeOf(run('inspect', { uri: uri.toString(), range: [0, 0, 0, 0] })), 'not_a_token');
     assert.equal(await codeOf(run('inspect')), 'argument_invalid');
     assert.equal(await codeOf(run('inspect', { token: 'two words' })), 'not_a_token');

@@ -25,7 +25,10 @@ export const problemSource = 'JWT Workbench';
 /** Problems of one document; who has more has one problem. */
 const most = 200;
 
-/** Codes of the quick fix. */
+/** Of a working token in a file; see ../leaks. */
+export const leakCode = 'leak';
+
+/** Of a token that a quick fix can put into one line. */
 const wrappedCode = 'wrapped';
 
 /** Checks that speak of the header; all others speak of the payload, or of the signature. */
@@ -124,6 +127,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
       title: inspect.title,
       arguments: [{ ...place, show: true }],
     };
+    if (problem.code === leakCode) return [moved(problem, place), inspect];
     if (problem.severity === DiagnosticSeverity.Error) return [];
     if (problem.code !== wrappedCode) return [inspect];
     const join = action(l10n.t('Put the token into one line'), problem);
@@ -131,6 +135,14 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
     join.isPreferred = true;
     return [join, inspect];
   });
+}
+
+function moved(problem: Diagnostic, place: object): CodeAction {
+  const title = l10n.t('Move into JWT Workbench and replace by a placeholder');
+  const move = action(title, problem);
+  move.command = { command: commands.moveToken, title, arguments: [{ ...place, show: true }] };
+  move.isPreferred = true;
+  return move;
 }
 
 function action(title: string, problem: Diagnostic): CodeAction {

@@ -1,0 +1,151 @@
+import {
+  type DiagnosticCollection,
+  l10n,
+  languages,
+  Range,
+  commands as registry,
+  Uri,
+  WorkspaceEdit,
+  window,
+  workspace,
+} from 'vscode';
+import { commands } from '../../contributions.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { Leak } from '../../core/leakScan.ts';
+import type { Clock } from '../../core/ports.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { ownerOf } from '../editor/owner.ts';
+import { type Place, readPlace } from '../editor/place.ts';
+import { knownTokenAt, tokensIn } from '../editor/scan.ts';
+import { pickConnection } from '../prompts/pickConnection.ts';
+import type { Command } from './command.ts';
+
+/** What stands in a file where a token stood. */
+export const placeholder = 'JWT_WORKBENCH_TOKEN';
+
+interface Found {
+  readonly searched: number;
+  readonly cut: boolean;
+  readonly leaks: readonly { readonly uri: string; readonly line: number; readonly kind: Leak['kind'] }[];
+}
+
+export interface LeakParts {
+  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}
+
+/** Lists the working tokens in the files of the workspace in the Problems panel. */
+export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<object, Found> {
+  let problems: DiagnosticCollection | undefined;
+
+  function collection(): DiagnosticCollection {
+    if (problems) return problems;
+    const made = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
+    problems = made;
+    own(
+      workspace.onDidChangeTextDocument(async ({ document }) => {
+        if (!made.has(document.uri)) return;
+        const { leaksIn } = await import('../leaks/search.ts');
+        made.set(document.uri, leaksIn(document, sessions, clock.now()));
+      }),
+    );
+    return made;
+  }
+
+  return {
+    needsTrust: false,
+    parse: () => ({}),
+    ask: async () => ({}),
+    progress: () => l10n.t('Searching the workspace for tokens'),
+    async run(_, signal) {
+      const { searchWorkspace } = await import('../leaks/search.ts');
+      const { searched, cut, found } = await searchWorkspace(sessions, clock.now(), signal);
+      const list = collection();
+      list.clear();
+      for (const { uri, diagnostics } of found) list.set(uri, diagnostics);
+      const leaks = found.flatMap(({ uri, diagnostics, leaks }) =>
+        leaks.map(({ kind }, index) => ({
+          uri: uri.toString(),
+          line: (diagnostics[index]?.range.start.line ?? 0) + 1,
+          kind,
+        })),
+      );
+      return { searched, cut, leaks };
+    },
+    async report({ leaks, searched, cut }) {
+      const files = new Set(leaks.map(({ uri }) => uri)).size;
+      if (leaks.length === 0) {
+        const text = cut
+          ? l10n.t('No working token was found in the first {0} files.', searched)
+          : l10n.t('No working token was found in {0} files.', searched);
+        window.setStatusBarMessage(`$(check) ${text}`, 8000);
+        return;
+      }
+      const show = l10n.t('Show Problems');
+      const text = l10n.t('Found {0} working tokens in {1} files.', leaks.length, files);
+      if ((await window.showWarningMessage(text, show)) === show)
+        await registry.executeCommand('workbench.actions.view.problems');
+    },
+  };
+}
+
+interface MoveArgument {
+  readonly place: Place;
+  /** Called by a person, who can be asked. */
+  readonly ask: boolean;
+}
+
+/** Takes a token out of a file: it is imported, and a placeholder stands in its place. The file is not saved. */
+export function moveTokenCommand(sessions: Sessions): Command<MoveArgument, { moved: boolean }> {
+  return {
+    needsTrust: true,
+    parse(fields) {
+      const place = readPlace(fields);
+      if (!place) throw new WorkbenchError('argument_invalid', { field: 'uri', expected: 'string' });
+      return { place, ask: fields.show === true };
+    },
+    ask: async () => undefined,
+    async run({ place, ask }) {
+      const document = await workspace.openTextDocument(Uri.parse(place.uri, true));
+      const range = document.validateRange(new Range(...place.range));
+      const known = knownTokenAt(document, range.start, sessions);
+      const token = known?.token ?? tokensIn(document, range)[0]?.token ?? document.getText(range);
+      if (!/^[\w~+/.=-]{16,}$/.test(token)) throw new WorkbenchError('not_a_token', { reason: 'empty' });
+      if (!known) {
+        const connection = await target(token, sessions, ask);
+        if (connection === 'none') return { moved: false };
+        await registry.executeCommand(commands.importTokens, { text: token, ...connection });
+      }
+      const edit = new WorkspaceEdit();
+      edit.replace(document.uri, known?.range ?? range, placeholder);
+      return { moved: await workspace.applyEdit(edit) };
+    },
+  };
+}
+
+/** Where the token goes: to the connection of its issuer, one that is picked, or into memory after a yes. */
+async function target(
+  token: string,
+  sessions: Sessions,
+  ask: boolean,
+): Promise<{ connection?: string } | 'none'> {
+  const owner = ownerOf({ token }, sessions);
+  if (owner) return { connection: owner.id };
+  if (!ask) return {};
+  const move = l10n.t('Move');
+  const pick = l10n.t('Choose a Connection');
+  const answer = await window.showWarningMessage(
+    l10n.t('Move this token into memory?'),
+    {
+      modal: true,
+      detail: l10n.t(
+        'No connection has its issuer. In memory it stays until this window closes, and then it is gone.',
+      ),
+    },
+    ...(sessions.list().length > 0 ? [move, pick] : [move]),
+  );
+  if (answer === move) return {};
+  if (answer !== pick) return 'none';
+  return (await pickConnection(sessions, undefined, l10n.t('Move into which connection?'))) ?? 'none';
+}
