@@ -23,7 +23,10 @@ export function createTurns(): Turns {
         return await work();
       } finally {
         done();
-        if (last.get(name) === turn) last.delete(name);
+        // Only once everybody before is through as well: who gives up must not let the next one past them.
+        void turn.then(() => {
+          if (last.get(name) === turn) last.delete(name);
+        });
       }
     },
   };

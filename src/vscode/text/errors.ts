@@ -173,7 +173,7 @@ const sentences = {
     ),
   record_unreadable: ({ reason }) =>
     l10n.t(
-      'What is stored for this connection cannot be read ({0}). It is kept as it is. Import the tokens again, or remove the connection.',
+      'What is stored for this connection cannot be read ({0}). It is kept as it is. Delete the stored tokens of the connection, then import them again.',
       show(reason, l10n.t('no reason given')),
     ),
   record_newer_version: () =>
