@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { env, workspace } from 'vscode';
-import { activate, codeOf, row, rows, run, signedIn } from './support.ts';
+import { activate, codeOf, eventually, row, rows, run, signedIn } from './support.ts';
 
 interface Refreshed {
   outcome: string;
@@ -144,6 +144,28 @@ describe('the tree', () => {
     assert.ok(tokens.refresh_token && tokens.access_token);
     assert.ok(!shown.includes(tokens.refresh_token.slice(0, 12)));
     assert.ok(!shown.includes(tokens.access_token.slice(-30)));
+    await end();
+  });
+});
+
+describe('a record that cannot be read', () => {
+  it('is kept as it stands and reported, and goes only when somebody deletes it', async () => {
+    const { id, mock, end } = await signedIn('unreadable');
+    const { secrets } = (await activate()).testing;
+    const key = (await secrets.keys()).find(each => each.endsWith(`.${id}`)) ?? '';
+    await run('signOut', { connection: id });
+    await secrets.store(key, '{"version":1,"half":');
+    await eventually(async () =>
+      (await (await row([id])).children()).some(({ item }) => item.label === 'Stored data'),
+    );
+    await row([id, 'Stored data']);
+    assert.equal((await run<Refreshed>('refresh', { connection: id })).error?.code, 'record_unreadable');
+    const text = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));
+    assert.equal(await codeOf(run('importTokens', { connection: id, text })), 'record_unreadable');
+    assert.equal(await secrets.get(key), '{"version":1,"half":');
+    await run('signOut', { connection: id });
+    await run('importTokens', { connection: id, text });
+    assert.equal((await run<Refreshed>('refresh', { connection: id })).outcome, 'refreshed');
     await end();
   });
 });

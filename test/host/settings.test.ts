@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { row, rows, run, signedIn, withSetting } from './support.ts';
+import { eventually, row, rows, run, signedIn, withSetting } from './support.ts';
 
 describe('the setting', () => {
   it('shows each broken entry as a row that says what is wrong, and the others work', async () => {
@@ -13,7 +13,7 @@ describe('the setting', () => {
       { id: 'half' },
     ];
     await withSetting(entries, async () => {
-      await settled(async () => (await rows()).length > 4);
+      await eventually(async () => (await rows()).length > 4);
       const texts = (await rows()).map(({ text }) => text);
       assert.ok(
         texts.some(text => /^plain: .*https/.test(text)),
@@ -37,10 +37,10 @@ describe('the setting', () => {
       }
     });
     await withSetting({ not: 'an array' }, async () => {
-      await settled(async () => (await rows()).some(({ icon }) => icon === 'error'));
+      await eventually(async () => (await rows()).some(({ icon }) => icon === 'error'));
       assert.match((await row(['jwtWorkbench.connections'])).text, /list|array/);
     });
-    await settled(async () => (await rows()).some(({ text }) => text.startsWith('works')));
+    await eventually(async () => (await rows()).some(({ text }) => text.startsWith('works')));
     assert.equal(
       (await run<{ outcome: string }>('refresh', { connection: 'works' })).outcome,
       'refreshed',
@@ -49,11 +49,3 @@ describe('the setting', () => {
     await end();
   });
 });
-
-/** Settings arrive by an event of VS Code's own; until then the turn of other tasks is yielded to. */
-async function settled(condition: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
-    if (await condition()) return;
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-}

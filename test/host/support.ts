@@ -118,3 +118,11 @@ export async function withSetting(value: unknown, work: () => Promise<void>): Pr
     await workspace.getConfiguration('jwtWorkbench').update('connections', before, true);
   }
 }
+
+/** What VS Code's own events bring comes in its own time; until then the turn of other tasks is yielded to. */
+export async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 500; turn++) {
+    if (await condition()) return;
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}

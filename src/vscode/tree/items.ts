@@ -145,7 +145,7 @@ function connectionRow(session: Session, now: number): Row {
     itemWords.connection,
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
-    ...(record?.tokens ? [itemWords.signedIn] : []),
+    ...(record?.tokens || session.problem ? [itemWords.signedIn] : []),
   ];
   const text = badgeText(badge);
   return {
