@@ -48,9 +48,10 @@ describe('the history of refreshes', () => {
     assert.doesNotMatch(JSON.stringify(entries), /eyJ/);
 
     const top = await row([id, 'History']);
-    assert.equal(top.item.description, 'failed, nothing lost now');
+    assert.match(String(top.item.description), /^failed, nothing lost \((now|\d s ago)\)$/);
     const [last, middle] = await top.children();
     assert.equal(last?.icon, 'warning');
+    assert.equal(last?.item.description, 'failed, nothing lost, HTTP status 400');
     assert.match(String(last?.item.tooltip), /HTTP status: 400/);
     assert.match(
       String(middle?.item.description),

@@ -17,7 +17,7 @@ const icons = {
 /** What the last refreshes came to, folded: the last of them stands beside it. */
 export function historyItem(entries: readonly HistoryEntry[], now: number): Row {
   const last = entries.at(-1);
-  const text = last ? l10n.t('{0} {1}', outcomeText(last), relativeText(last.at, now)) : l10n.t('empty');
+  const text = last ? l10n.t('{0} ({1})', outcomeText(last), relativeText(last.at, now)) : l10n.t('empty');
   return {
     label: l10n.t('History'),
     description: text,
@@ -43,7 +43,11 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
   ];
   return {
     label: relativeText(at, now),
-    description: [outcomeText(entry), ...notableChanges(changes).map(changeText)].join(', '),
+    description: [
+      outcomeText(entry),
+      ...(error && status !== undefined ? [l10n.t('HTTP status {0}', status)] : []),
+      ...notableChanges(changes).map(changeText),
+    ].join(', '),
     icon,
     color,
     tooltip: lines.join('\n'),

@@ -1,0 +1,34 @@
+import { useWorkbench } from './harness.ts';
+
+describe('a person who makes the mock issuer fail', function () {
+  this.timeout(120_000);
+  const ui = useWorkbench({ demo: true });
+
+  const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
+
+  async function fail(fault: string, limit: string): Promise<void> {
+    await ui.window.runCommand('JWT Workbench: Make the Mock Issuer Fail...');
+    await ui.window.quickInput().fill(fault);
+    await ui.window.quickItem(fault).click();
+    await ui.window.quickItem(limit).click();
+    await ui.window.statusBarItem(`Mock issuer: ${fault}, ${limit}`).waitFor();
+  }
+
+  it('picks faults in plain words, and reads in the tree what came of them', async () => {
+    await ui.window.openContainer('JWT Workbench');
+    const demo = row('Connection Demo');
+    await demo.waitFor({ timeout: 60_000 });
+    await ui.window.treeAction(demo, 'Refresh Access Token');
+    await fail('The clock of the issuer is 93 s behind', 'until cleared');
+    await ui.window.treeAction(demo, 'Refresh Access Token');
+    await ui.window.expand(demo);
+    await row('Clock, 9').waitFor();
+    await fail('Too many requests, wait 10 s', 'next request');
+    await ui.window.treeAction(demo, 'Refresh Access Token');
+    await row('History, last refresh: failed, nothing lost').waitFor();
+    await ui.window.expand(row('History'));
+    await ui.window.page.locator('[role=treeitem][aria-label$="refreshed"]').first().waitFor();
+    await ui.window.runCommand("JWT Workbench: Clear the Mock Issuer's Faults");
+    await ui.window.statusBarItem('The mock issuer answers as it should again').waitFor();
+  });
+});
