@@ -173,6 +173,20 @@ describe('the histories of connections', () => {
     assert.deepEqual(sessions.get(id)?.history, list);
   });
 
+  it('say in the window that came second that it took over what the first had fetched', async () => {
+    const { world, histories } = await kept();
+    const second = world.window({ finished: histories.add });
+    const record = await second.vault.read(id);
+    assert.ok(record);
+    second.sessions.apply(record);
+    assert.equal(await world.first.refresh(), 'refreshed');
+    assert.equal(await second.refresh(), 'adopted');
+    await histories.settled();
+    const [only] = await histories.list(id);
+    assert.deepEqual([only?.outcome, only?.adopted, only?.generation], ['adopted', true, 2]);
+    assert.deepEqual(only?.changes, [{ what: 'refresh_token' }]);
+  });
+
   it('take the status that was heard during the refresh, and no older one', async () => {
     const { histories } = await kept();
     const finished = { id, duration: 1, before: undefined, after: undefined };
