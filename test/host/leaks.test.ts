@@ -23,7 +23,7 @@ describe('tokens in files of the workspace', () => {
       `OLD=${expired}`,
       `ACCESS=${tokens.access_token}`,
       `PLAIN=${valid}`,
-      'REFRESH_TOKEN=${TOKEN}',
+      'REFRESH_TOKEN=your-token',
     ];
     await workspace.fs.writeFile(file(), new TextEncoder().encode(lines.join('\n')));
 

@@ -54,6 +54,8 @@ for (const [name, colorTheme] of [
       await page.locator('.member', { hasText: 'sub' }).first().hover();
       await page.locator('.part.payload mark').waitFor();
       await ui.window.page.screenshot({ path: join(pictures, `inspector-${name}.png`) });
+      await page.locator('.checks').evaluate(section => section.scrollIntoView());
+      await ui.window.page.screenshot({ path: join(pictures, `inspector-checks-${name}.png`) });
     });
 
     if (name !== 'dark') return;

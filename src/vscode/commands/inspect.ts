@@ -4,6 +4,7 @@ import type { Sessions } from '../../core/sessions.ts';
 import type { TokenName } from '../../core/sessionView.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import { tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import { texts } from '../editor/texts.ts';
 import { type Command, optionalText } from './command.ts';
 import { askToken } from './decode.ts';
 import { readToken, type TokenArgument } from './looking.ts';
@@ -44,11 +45,11 @@ export function inspectCommand(parts: InspectParts): Command<Argument, { opened:
     async run({ token, place, known, verify = false, ask = false }) {
       const found = place ? await tokenAtPlace(place, sessions) : { token: token ?? '' };
       const subject = { token: found.token, ...('known' in found && found.known && { known: found.known }) };
-      const { openInspector } = await import('../inspector/panel.ts');
+      const { openInspector } = await import('../editor/features.ts');
       const { verified } = await openInspector(
         { ...subject, ...(known && { known }) },
         { verify, ask },
-        parts,
+        { ...parts, texts },
       );
       return { opened: true, verified };
     },

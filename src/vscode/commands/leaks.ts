@@ -46,7 +46,7 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<o
     own(
       workspace.onDidChangeTextDocument(async ({ document }) => {
         if (!made.has(document.uri)) return;
-        const { leaksIn } = await import('../leaks/search.ts');
+        const { leaksIn } = await import('../editor/features.ts');
         made.set(document.uri, leaksIn(document, sessions, clock.now()));
       }),
     );
@@ -59,7 +59,7 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<o
     ask: async () => ({}),
     progress: () => l10n.t('Searching the workspace for tokens'),
     async run(_, signal) {
-      const { searchWorkspace } = await import('../leaks/search.ts');
+      const { searchWorkspace } = await import('../editor/features.ts');
       const { searched, cut, found } = await searchWorkspace(sessions, clock.now(), signal);
       const list = collection();
       list.clear();

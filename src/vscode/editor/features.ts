@@ -1,4 +1,9 @@
-/** Everything that looks at tokens in documents, as one bundle that is loaded when the first token is in sight. */
+/**
+ * Everything that looks at tokens in documents, in the inspector and in files, as one bundle that is loaded when the
+ * first token is in sight. In one, because all of it reads and checks tokens, and each bundle has its own copy.
+ */
+export { openInspector } from '../inspector/panel.ts';
+export { leaksIn, searchWorkspace } from '../leaks/search.ts';
 export { createColors } from './colors.ts';
 export { hintsOf } from './hints.ts';
 export { hoverAt } from './hover.ts';

@@ -8,13 +8,12 @@ import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { summarize } from '../../core/tokenSummary.ts';
-import { checkText } from '../text/checks.ts';
-import { describeError } from '../text/errors.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
 import { ownerOf } from './owner.ts';
 import { placeOf } from './place.ts';
 import { type PlacedToken, tokenAtPosition } from './scan.ts';
+import type { Texts } from './texts.ts';
 
 /** The only commands that a link in a hover can run. Their arguments are a place and never a token. */
 export const hoverCommands = [commands.inspect, commands.copyPayload, commands.decodeSelection] as const;
@@ -22,13 +21,19 @@ export const hoverCommands = [commands.inspect, commands.copyPayload, commands.d
 /** Problems that are named; the inspector has them all. */
 const mostProblems = 4;
 
+export interface HoverParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly texts: Texts;
+}
+
 export function hoverAt(
   document: TextDocument,
   position: Position,
-  { sessions, clock }: { readonly sessions: Sessions; readonly clock: Clock },
+  { sessions, clock, texts }: HoverParts,
 ): Hover | undefined {
   const found = tokenAtPosition(document, position, sessions);
-  return found && new Hover(hoverText(document, found, sessions, clock.now()), found.range);
+  return found && new Hover(hoverText(document, found, sessions, clock.now(), texts), found.range);
 }
 
 function hoverText(
@@ -36,6 +41,7 @@ function hoverText(
   found: PlacedToken,
   sessions: Sessions,
   now: number,
+  texts: Texts,
 ): MarkdownString {
   const text = new MarkdownString('', true);
   // Only these commands; no HTML. Whatever the token says goes through appendText.
@@ -45,7 +51,7 @@ function hoverText(
     decoded = decodeToken(found.token);
   } catch (error) {
     text.appendMarkdown('$(error) ');
-    return text.appendText(describeError(classify(error)));
+    return text.appendText(texts.describeError(classify(error)));
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
@@ -70,7 +76,7 @@ function hoverText(
       `${String(own(decoded.header, 'alg'))}, ${String(own(decoded.header, 'enc'))}`,
     );
   }
-  problems(text, summary.problems);
+  problems(text, summary.problems, texts);
   if (found.wrapped) {
     text.appendMarkdown('\n\n$(info) ');
     text.appendText(l10n.t('Wrapped over {0} lines.', found.pieces.length));
@@ -95,7 +101,7 @@ function row(text: MarkdownString, name: string, value: string): void {
   text.appendText(printable(value, 120)).appendMarkdown('**');
 }
 
-function problems(text: MarkdownString, checks: readonly Check[]): void {
+function problems(text: MarkdownString, checks: readonly Check[], { checkText }: Texts): void {
   for (const check of checks.slice(0, mostProblems)) {
     const { title, detail } = checkText(check);
     text.appendMarkdown(check.status === 'failed' ? '\n\n$(error) ' : '\n\n$(warning) ');

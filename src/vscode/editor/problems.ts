@@ -11,14 +11,13 @@ import {
 import { commands } from '../../contributions.ts';
 import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { decodeToken } from '../../core/jwt.ts';
-import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { problemsOf } from '../../core/tokenSummary.ts';
-import { checkText } from '../text/checks.ts';
-import { describeError } from '../text/errors.ts';
+import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';
 import { placeOf } from './place.ts';
 import { type PlacedToken, scanLimit, tokensIn } from './scan.ts';
+import type { Texts } from './texts.ts';
 
 export const problemSource = 'JWT Workbench';
 
@@ -35,30 +34,27 @@ const wrappedCode = 'wrapped';
 const headerChecks = new Set(['alg', 'typ', 'crit', 'b64', 'header_key']);
 
 /** What the checks without keys say of each token, where its part stands. */
-export function diagnosticsOf(
-  document: TextDocument,
-  { sessions, clock }: { readonly sessions: Sessions; readonly clock: Clock },
-): Diagnostic[] {
+export function diagnosticsOf(document: TextDocument, { sessions, clock, texts }: HoverParts): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const found = tokensIn(document);
-  for (const token of found) diagnostics.push(...ofToken(token, sessions, clock.now()));
-  diagnostics.push(...damaged(document, found));
+  for (const token of found) diagnostics.push(...ofToken(token, sessions, clock.now(), texts));
+  diagnostics.push(...damaged(document, found, texts));
   return diagnostics.slice(0, most);
 }
 
-function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnostic[] {
+function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Texts): Diagnostic[] {
   const list: Diagnostic[] = [];
   try {
     const decoded = decodeToken(token.token);
     for (const check of problemsOf(decoded, now, ownerOf(token, sessions))) {
-      const { title, detail, advice } = checkText(check);
+      const { title, detail, advice } = texts.checkText(check);
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
       const severity =
         check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
       list.push(diagnostic(partRange(token, check.id), text, severity, check.code));
     }
   } catch (error) {
-    list.push(broken(classify(error), token.range));
+    list.push(broken(classify(error), token.range, texts));
   }
   if (token.wrapped) {
     const text = l10n.t(
@@ -71,7 +67,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
 }
 
 /** Lines that start like a token and are none: a character was lost or came in. */
-function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnostic[] {
+function damaged(document: TextDocument, found: readonly PlacedToken[], texts: Texts): Diagnostic[] {
   if (document.languageId !== 'jwt') return [];
   const text = document.getText().slice(0, scanLimit);
   const list: Diagnostic[] = [];
@@ -84,14 +80,19 @@ function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnos
     try {
       decodeToken(match[0]);
     } catch (error) {
-      list.push(broken(classify(error), range, match[0].length));
+      list.push(broken(classify(error), range, texts, match[0].length));
     }
     if (list.length >= most) break;
   }
   return list;
 }
 
-function broken(error: WorkbenchError, range: Range, length = Number.POSITIVE_INFINITY): Diagnostic {
+function broken(
+  error: WorkbenchError,
+  range: Range,
+  { describeError }: Texts,
+  length = Number.POSITIVE_INFINITY,
+): Diagnostic {
   const { position } = error.data;
   const { line, character } = range.start;
   const at = range.isSingleLine && typeof position === 'number' && position < length ? position : undefined;

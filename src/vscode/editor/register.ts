@@ -14,6 +14,7 @@ import type { Sessions } from '../../core/sessions.ts';
 import type { Colors } from './colors.ts';
 import { knownTokenAt, surroundings, tokenStart } from './scan.ts';
 import { isWanted } from './settings.ts';
+import { texts } from './texts.ts';
 
 export interface EditorParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
@@ -37,7 +38,7 @@ export function registerEditorFeatures({ own, sessions, clock }: EditorParts): v
         if (!isWanted('hover', document)) return undefined;
         const near = document.getText(surroundings(document, position));
         if (!tokenStart.test(near) && !knownTokenAt(document, position, sessions)) return undefined;
-        return (await features()).hoverAt(document, position, { sessions, clock });
+        return (await features()).hoverAt(document, position, { sessions, clock, texts });
       },
     }),
   );
@@ -112,7 +113,7 @@ export function registerEditorFeatures({ own, sessions, clock }: EditorParts): v
       if (document.isClosed) return;
       if (!isWanted('diagnostics', document) || !holdsToken(document)) return problems.delete(document.uri);
       const { diagnosticsOf } = await features();
-      problems.set(document.uri, diagnosticsOf(document, { sessions, clock }));
+      problems.set(document.uri, diagnosticsOf(document, { sessions, clock, texts }));
     };
     const lookAt = (editor: TextEditor) => soon(editor, () => paint(editor));
     const checkSoon = (document: TextDocument) => soon(document, () => check(document));

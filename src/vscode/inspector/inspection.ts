@@ -13,13 +13,14 @@ import type { Moment } from '../../core/timeline.ts';
 import { policyFor, summarize, timesOf } from '../../core/tokenSummary.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import { ownerOf } from '../editor/owner.ts';
-import { describeError } from '../text/errors.ts';
+import type { Texts } from '../editor/texts.ts';
 import type { Inspected } from './model.ts';
 
 export interface InspectionParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verifier: () => Promise<Verifier>;
+  readonly texts: Texts;
 }
 
 export interface Subject {
@@ -28,7 +29,7 @@ export interface Subject {
 }
 
 /** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
-export function createInspection(subject: Subject, { sessions, clock, verifier }: InspectionParts) {
+export function createInspection(subject: Subject, { sessions, clock, verifier, texts }: InspectionParts) {
   const { token } = subject;
   const decoded = decodeToken(token);
   const connection = ownerOf(subject, sessions);
@@ -92,7 +93,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier }
         state = { ...state, result: await verify({ token: edited, connection }), withKeys: true };
       }
     } catch (error) {
-      state = { ...state, editing: { header, payload, error: describeError(classify(error)) } };
+      state = { ...state, editing: { header, payload, error: texts.describeError(classify(error)) } };
     }
   }
 

@@ -14,8 +14,7 @@ import type {
   Member,
   Section,
 } from '../../webview/protocol.ts';
-import { checkText } from '../text/checks.ts';
-import { claimMeaning, headerMeaning } from '../text/claims.ts';
+import type { Texts } from '../editor/texts.ts';
 import { statusText } from '../text/states.ts';
 import { kindText } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
@@ -39,7 +38,7 @@ export interface Inspected {
 const mostCharacters = 20_000;
 const mostMembers = 300;
 
-export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
+export function inspectorModel(inspected: Inspected, now: number, texts: Texts): InspectorModel {
   const { token, decoded, summary, edited, editing, result } = inspected;
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
@@ -47,18 +46,18 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
   return {
     title: kindText(summary.kind),
     subtitle: inspected.source,
-    verdict: verdict(inspected),
+    verdict: verdict(inspected, texts),
     encoded: edited ? [] : encodedParts(token, decoded),
     encodedNote: edited
       ? l10n.t('Not shown: this token was edited here and is not signed.')
       : l10n.t('The token as it is sent'),
-    decoded: decodedSections(decoded, now),
+    decoded: decodedSections(decoded, now, texts),
     checks: loud
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
       )
-      .map(checkLine),
-    quiet: result.checks.filter(isQuiet).map(checkLine),
+      .map(check => checkLine(check, texts)),
+    quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
     key: keyFacts(result.key),
     keys: inspected.keys.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
@@ -67,7 +66,10 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
   };
 }
 
-function verdict({ result, withKeys, edited, decoded }: Inspected): InspectorModel['verdict'] {
+function verdict(
+  { result, withKeys, edited, decoded }: Inspected,
+  { checkText }: Texts,
+): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const names = failed.map(check => checkText(check).title).join(', ');
   if (edited) {
@@ -116,7 +118,11 @@ function encodedParts(token: string, { kind }: DecodedToken): InspectorModel['en
   }));
 }
 
-function decodedSections(decoded: DecodedToken, now: number): Section[] {
+function decodedSections(
+  decoded: DecodedToken,
+  now: number,
+  { claimMeaning, headerMeaning }: Texts,
+): Section[] {
   if (decoded.kind === 'opaque') return [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerMeaning, now);
   if (decoded.kind === 'jwe') return [header];
@@ -160,7 +166,7 @@ function member(
   };
 }
 
-function checkLine(check: Check): CheckLine {
+function checkLine(check: Check, { checkText }: Texts): CheckLine {
   const { title, detail, advice = '' } = checkText(check);
   const { status: mood, expected = '', found = '' } = check;
   return {

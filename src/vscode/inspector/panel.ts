@@ -88,7 +88,7 @@ export async function openInspector(
   }
 
   function show(): void {
-    post({ type: 'model', model: inspectorModel(inspection.state(), clock.now()) });
+    post({ type: 'model', model: inspectorModel(inspection.state(), clock.now(), parts.texts) });
     tick();
   }
 
