@@ -1,11 +1,14 @@
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { bundle } from './bundle.mjs';
 
 /**
- * Every relative dynamic import below `src` is a bundle of its own, loaded when it is reached:
+ * A relative dynamic import below `src` is a bundle of its own, loaded when it is reached:
  * `await import('../core/verify.ts')` becomes a `require('./verify.js')` beside the bundle that holds it. Activation then
  * reads a small file, and jose, oauth4webapi and the mock issuer cost nothing until they are used. The bundles are
  * found while bundling, so there is no list to keep.
+ *
+ * Not so what lies in `src/vscode`: it shares its sentences with what is loaded already, and a second copy of them would
+ * be dearer than bytes that are read and not run. It stays in the bundle and is evaluated when it is reached.
  *
  * Each bundle has its own copy of what it imports statically. So compare errors by their code and never by class, and
  * keep shared state out of modules.
@@ -29,6 +32,7 @@ export async function lazyBundles(entries, source, options) {
       onResolve({ filter: /^\.\.?\// }, ({ kind, path, resolveDir }) => {
         if (kind !== 'dynamic-import' || !resolveDir.startsWith(source)) return undefined;
         const file = resolve(resolveDir, path);
+        if (file.startsWith(join(source, 'vscode'))) return undefined;
         const name = bundleName(file);
         const taken = known.get(name);
         if (taken !== undefined && taken !== file) {
