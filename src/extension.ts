@@ -155,7 +155,9 @@ export function startExtension(
     dispose: sessions.onDidChange(id => {
       if (id !== undefined) return;
       void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
-      void loading.loadNew();
+      // The key to what windows hand each other: made before it is needed, while few windows are open.
+      const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
+      void loading.loadNew().then(() => (isShared ? keys.current() : undefined));
     }),
   });
 

@@ -45,6 +45,7 @@ export const errorCodes = [
   'superseded',
   'secret_unavailable',
   'lock_timeout',
+  'lock_unavailable',
   'lock_lost',
   'answer_lost',
   // Tokens as text

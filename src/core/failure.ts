@@ -35,6 +35,7 @@ export function failureKind({ code, data }: WorkbenchError): FailureKind {
     case 'host_unknown':
     case 'certificate_untrusted':
     case 'lock_timeout':
+    case 'lock_unavailable':
     case 'lock_lost':
     case 'record_behind':
     case 'superseded':

@@ -75,7 +75,14 @@ export async function handedRecord(
   connection: string,
   generation: number,
 ): Promise<StoredRecord | undefined> {
-  const taken = await handover.take(from, connection, generation);
+  return recordOf(connection, await handover.take(from, connection, generation));
+}
+
+/** @throws WorkbenchError `record_unreadable`, `record_newer_version` */
+export function recordOf(
+  connection: string,
+  taken: TakenOver | HandoverFault | undefined,
+): StoredRecord | undefined {
   return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
 }
 

@@ -1,5 +1,5 @@
-import { classify } from './errors.ts';
-import { type Handover, handedRecord } from './handover.ts';
+import { classify, WorkbenchError } from './errors.ts';
+import { type Handover, recordOf } from './handover.ts';
 import type { SharedNotes } from './ports.ts';
 import { emptied, newest } from './record.ts';
 import type { Sessions } from './sessions.ts';
@@ -30,7 +30,16 @@ export function createLoading({ vault, sessions, lock, handover }: LoadingParts)
   async function read(id: string): Promise<void> {
     try {
       const [stored, { ledger, handedOver }] = await Promise.all([vault.read(id), lock.peek(id)]);
-      const record = newest(stored, await handedRecord(handover, handedOver, id, stored?.generation ?? 0));
+      const known = stored?.generation ?? 0;
+      const taken = await handover.take(handedOver, id, known);
+      const record = newest(stored, recordOf(id, taken));
+      const isUnopened = taken !== undefined && 'fault' in taken && ledger?.signedOutAt === undefined;
+      // Not "no tokens": they are somewhere else, in a window whose secrets end with it or behind a lost keyring.
+      if (isUnopened && record?.tokens === undefined && !sessions.get(id)?.record?.tokens) {
+        const data = { connection: id, generation: known, newest: taken.generation, unopened: true };
+        sessions.unreadable(id, new WorkbenchError('record_behind', data));
+        return;
+      }
       // An empty read is no sign-out: what this window knows stays until somebody asks to delete it.
       if (record === undefined) return;
       const isVoid = ledger?.signedOutAt !== undefined && record.generation <= ledger.generation;

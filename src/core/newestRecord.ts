@@ -1,5 +1,5 @@
 import { isWorkbenchError, WorkbenchError } from './errors.ts';
-import { type Handover, handedRecord } from './handover.ts';
+import { type Handover, recordOf } from './handover.ts';
 import type { Clock, Lease, LedgerEntry } from './ports.ts';
 import { emptied, emptyRecord, isRefused, newest, type StoredRecord } from './record.ts';
 import { fingerprint } from './redact.ts';
@@ -18,6 +18,8 @@ export interface Sight {
   readonly ledger: LedgerEntry | undefined;
   /** What another window has left for the others, where it is newer than what this one knew. */
   readonly handedOver?: StoredRecord | undefined;
+  /** The same lies there, and this window does not have the key to it. */
+  readonly unopened?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -40,8 +42,9 @@ export async function lookAround(
   signal: AbortSignal,
 ): Promise<Sight> {
   const [ledger, from] = await Promise.all([lease.readLedger(), lease.takeOver()]);
-  const handedOver = await handedRecord(handover, from, id, sessions.generation(id));
-  return { id, ledger, handedOver, signal };
+  const taken = await handover.take(from, id, sessions.generation(id));
+  if (taken && 'fault' in taken) return { id, ledger, unopened: true, signal };
+  return { id, ledger, handedOver: recordOf(id, taken), signal };
 }
 
 /**
@@ -62,7 +65,7 @@ export async function updateNewest(
     vault.update(sight.id, stored => {
       const record = newestKnown(parts, sight, stored);
       if (!isBehind(record, sight.ledger)) return change(record);
-      if (!mayLag) throw behind(record, sight.ledger);
+      if (!mayLag) throw behind(record, sight);
       // The same refresh token under a newer number.
       const { generation } = sight.ledger;
       return change(withNotes({ ...record, generation }, sight.ledger));
@@ -87,7 +90,7 @@ async function arrival(parts: RecordParts, sight: Sight): Promise<void> {
     const isHarmless = await isSameToken(record, ledger);
     if (clock.now() - since < (isHarmless ? harmlessPatience : patience)) continue;
     if (isHarmless) return;
-    throw behind(record, ledger);
+    throw behind(record, sight);
   }
 }
 
@@ -122,8 +125,14 @@ function isBehind(record: StoredRecord, ledger: LedgerEntry | undefined): ledger
   return ledger !== undefined && record.generation < ledger.generation;
 }
 
-function behind({ connection, generation }: StoredRecord, ledger: LedgerEntry | undefined): WorkbenchError {
-  return new WorkbenchError('record_behind', { connection, generation, newest: ledger?.generation });
+function behind({ connection, generation }: StoredRecord, { ledger, unopened }: Sight): WorkbenchError {
+  const newest = ledger?.generation;
+  return new WorkbenchError('record_behind', {
+    connection,
+    generation,
+    newest,
+    ...(unopened && { unopened }),
+  });
 }
 
 async function isSameToken({ tokens }: StoredRecord, ledger: LedgerEntry | undefined): Promise<boolean> {
@@ -131,7 +140,8 @@ async function isSameToken({ tokens }: StoredRecord, ledger: LedgerEntry | undef
   return token !== undefined && ledger?.fingerprint === (await fingerprint(token));
 }
 
-function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
+/** @throws WorkbenchError `cancelled` */
+export function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       cancel();

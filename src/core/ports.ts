@@ -89,7 +89,7 @@ export interface HandedOver {
 export interface CrossWindowLock {
   /**
    * Runs `work` while holding the lock `name`; never runs it unlocked.
-   * @throws WorkbenchError `lock_timeout`, `cancelled`
+   * @throws WorkbenchError `lock_timeout`, `lock_unavailable` with `reason` where there can be no lock, `cancelled`
    */
   withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T>;
 }

@@ -19,7 +19,10 @@ const attemptsPerRefresh = 2;
 /** One refresh from beginning to end. Where it stops early it throws why. */
 export async function refreshOnce(parts: RefresherParts, id: string, flight: Flight): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
-  const { settle, handOn, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
+  const { settle, handOn, handOnLate, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
+
+  /** An answer that came when the lock was lost. */
+  let late: StoredRecord | undefined;
 
   async function refresh(): Promise<RefreshResult> {
     const connection = sessions.connection(id);
@@ -31,12 +34,14 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       parts.bindingOf(connection, flight.signal),
       parts.tokenClient(),
     ]);
-    return lock.withLock(id, flight.signal, async lease => {
+    const result = await lock.withLock(id, flight.signal, async lease => {
       const sight = await lookAround(parts, id, lease, flight.signal);
       const begun = await begin(seen, binding, lease, sight);
       if ('outcome' in begun) return begun;
       return send({ connection, binding, client, lease, ledger: sight.ledger, ...begun });
     });
+    if (late) await handOnLate(late);
+    return result;
   }
 
   /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
@@ -142,7 +147,9 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
       return overtaken(stored.record);
     }
     await tellOthers(lease, stored.record, () => entry);
-    return validate(job, answer, stored.record, stored.error ?? cut);
+    const result = await validate(job, answer, stored.record, stored.error ?? cut);
+    if (lease.lost) late = stored.record;
+    return result;
   }
 
   /**

@@ -1,7 +1,8 @@
 import { classify, WorkbenchError } from './errors.ts';
 import type { Flight } from './flight.ts';
 import { type Handover, handRecord } from './handover.ts';
-import type { Lease, LedgerEntry, Log } from './ports.ts';
+import { ledgerEntry } from './ledger.ts';
+import type { CrossWindowLock, Lease, LedgerEntry, Log } from './ports.ts';
 import { emptied, newest, type StoredRecord } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
@@ -16,13 +17,21 @@ export interface Settled {
 
 export interface WriterParts {
   readonly vault: Vault;
+  readonly lock: CrossWindowLock;
   readonly sessions: Sessions;
   readonly log: Log;
   readonly handover: Handover;
 }
 
+/** Milliseconds to wait for the lock with an answer that came when it was lost. */
+const patience = 20_000;
+
 /** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
-export function createWriter({ vault, sessions, log, handover }: WriterParts, id: string, flight: Flight) {
+export function createWriter(
+  { vault, lock, sessions, log, handover }: WriterParts,
+  id: string,
+  flight: Flight,
+) {
   /**
    * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
    * the step still counts in this window, and the next refresh stores it.
@@ -85,6 +94,32 @@ export function createWriter({ vault, sessions, log, handover }: WriterParts, id
     }
   }
 
+  /**
+   * Leaves an answer for the others that came when the lock had been lost, and so could not be left under it. Waits
+   * for whoever holds the lock now, and only so long: that one may have stored something newer, which stays.
+   * @throws WorkbenchError `superseded`
+   */
+  async function handOnLate(answer: StoredRecord): Promise<void> {
+    const record = sessions.get(id)?.record;
+    if (record?.generation !== answer.generation || record.tokens === undefined) return;
+    const entry = await ledgerEntry(record);
+    try {
+      const signal = AbortSignal.any([flight.discarded, AbortSignal.timeout(patience)]);
+      await lock.withLock(id, signal, async lease => {
+        const { generation = 0, fingerprint } = (await lease.readLedger()) ?? {};
+        const isMine = generation === record.generation && fingerprint === entry.fingerprint;
+        if (generation >= record.generation && !isMine) return;
+        await handOn(lease, record);
+        await tellOthers(lease, record, async () => entry);
+      });
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.code === 'superseded') throw failure;
+      assertNotDiscarded();
+      log('warn', 'late answer not handed over', { connection: id, error: failure });
+    }
+  }
+
   async function signedOutElsewhere(
     lease: Lease,
     record: StoredRecord,
@@ -102,5 +137,5 @@ export function createWriter({ vault, sessions, log, handover }: WriterParts, id
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, handOn, tellOthers, assertNotDiscarded };
+  return { settle, handOn, handOnLate, tellOthers, assertNotDiscarded };
 }

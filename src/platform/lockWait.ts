@@ -34,7 +34,7 @@ export interface Waiting {
 
 /**
  * Resolves when the claim holds its lock.
- * @throws WorkbenchError `cancelled`; `lock_timeout`, with `reason` where the file system can hold no lock at all
+ * @throws WorkbenchError `cancelled`, `lock_timeout`; `lock_unavailable` with `reason` where the file system can hold no lock
  */
 export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void> {
   const { name, signal, deadline, times, clock, monotonic, log } = waiting;
@@ -66,7 +66,7 @@ async function take(claim: LockClaim, name: string): Promise<boolean> {
   try {
     return await claim.take();
   } catch (error) {
-    throw new WorkbenchError('lock_timeout', { connection: name, reason: errorCode(error) });
+    throw new WorkbenchError('lock_unavailable', { connection: name, reason: errorCode(error) });
   }
 }
 

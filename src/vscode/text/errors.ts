@@ -186,10 +186,14 @@ const sentences = {
       show(size),
       show(limit),
     ),
-  record_behind: () =>
-    l10n.t(
-      'Another window has stored newer tokens, and they have not arrived here. Nothing was sent. Try again in a moment, or reload this window.',
-    ),
+  record_behind: ({ unopened }) =>
+    unopened === true
+      ? l10n.t(
+          'There are newer tokens, stored by another window or before a restart, which this window cannot open. Nothing was sent. Reload this window; if that does not help, VS Code does not keep secrets here: sign in again or import the tokens.',
+        )
+      : l10n.t(
+          'Another window has stored newer tokens, and they have not arrived here. Nothing was sent. Try again in a moment, or reload this window.',
+        ),
   superseded: ({ signedOut }) =>
     signedOut === true
       ? l10n.t('You signed out while this was under way, so its result was dropped.')
@@ -201,6 +205,11 @@ const sentences = {
   lock_timeout: () =>
     l10n.t(
       'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
+    ),
+  lock_unavailable: ({ reason }) =>
+    l10n.t(
+      'The folder that keeps windows from refreshing at the same time cannot be written to ({0}). Nothing was sent. Check that the disk is not full and that VS Code may write to its own folders, then try again.',
+      show(reason, l10n.t('no reason given')),
     ),
   lock_lost: () =>
     l10n.t(

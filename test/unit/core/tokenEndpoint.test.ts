@@ -838,6 +838,7 @@ describe('failureKind', () => {
     ['host_unknown', 'retryable'],
     ['certificate_untrusted', 'retryable'],
     ['lock_timeout', 'retryable'],
+    ['lock_unavailable', 'retryable'],
     ['refresh_token_refused', 'refused'],
     ['response_too_large', 'unknown'],
     ['network_failed', 'unknown'],

@@ -27,13 +27,21 @@ describe('windows with stores of their own', () => {
       pushedAuthorizationRequests: false,
     },
   };
+  /** For a window that waits for its own store first. */
+  const fast: Clock = {
+    now: () => systemClock.now() * 10,
+    schedule: (callback, delay) => systemClock.schedule(callback, delay / 10),
+  };
   let folder = '';
   let posted: string[] = [];
   let stops: (() => void)[] = [];
+  /** While a request is at the issuer. */
+  let onPost: () => Promise<unknown>;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'jwtw-windows-'));
     posted = [];
     stops = [];
+    onPost = async () => {};
   });
   afterEach(async () => {
     for (const stop of stops) stop();
@@ -62,9 +70,11 @@ describe('windows with stores of their own', () => {
         ({
           refresh: async ({ refreshToken }: { refreshToken: string }) => {
             posted.push(refreshToken);
+            const count = posted.length;
+            await onPost();
             const raw = {
-              access_token: `access ${posted.length}`,
-              refresh_token: `refresh ${posted.length}`,
+              access_token: `access ${count}`,
+              refresh_token: `refresh ${count}`,
               expires_in: 60,
             };
             return { raw, receivedAt: Date.now(), validate: async () => ({ warnings: [] }) } as never;
@@ -73,7 +83,7 @@ describe('windows with stores of their own', () => {
     });
     const parts = { vault, lock, handover, sessions, clock };
     return {
-      ...{ vault, sessions, refresher, loading },
+      ...{ vault, sessions, refresher, loading, lock, keys },
       token: () => sessions.get('a')?.record?.tokens?.refresh_token,
       signIn: () =>
         storeTokens(
@@ -111,11 +121,6 @@ describe('windows with stores of their own', () => {
   });
 
   it('send nothing where they cannot read what another has left', async () => {
-    // Ten times as fast: it waits for its own store first.
-    const fast: Clock = {
-      now: () => systemClock.now() * 10,
-      schedule: (callback, delay) => systemClock.schedule(callback, delay / 10),
-    };
     const [one, two] = [await open(newKeyText(), fast), await open(newKeyText())];
     await one.signIn();
     await two.signIn();
@@ -123,7 +128,67 @@ describe('windows with stores of their own', () => {
     const { outcome, error } = await one.refresher.refresh('a');
     assert.equal(outcome, 'retryable');
     assert.equal(error?.code, 'record_behind');
+    assert.equal(error.data.unopened, true);
     assert.equal(posted.length, 1);
+  });
+
+  it('say that tokens are elsewhere, and not that there are none', async () => {
+    const one = await open(newKeyText());
+    await one.signIn();
+    const two = await open(newKeyText(), fast);
+    await two.loading.loadNew();
+    const { problem, record } = two.sessions.get('a') ?? {};
+    assert.deepEqual([problem?.code, problem?.data.unopened, record], ['record_behind', true, undefined]);
+    assert.equal((await two.refresher.refresh('a')).error?.code, 'record_behind');
+    assert.deepEqual(posted, []);
+    await two.signIn();
+    assert.equal(two.sessions.get('a')?.problem, undefined);
+    assert.equal((await two.refresher.refresh('a')).outcome, 'refreshed');
+  });
+
+  describe('where the lock is lost while the issuer answers', () => {
+    const loseLock = () => rm(join(folder, 'n-a.lock'), { recursive: true });
+
+    it('the answer is left for the others all the same', async () => {
+      const key = newKeyText();
+      const [one, two] = [await open(key), await open(key)];
+      await one.signIn();
+      onPost = loseLock;
+      assert.equal((await one.refresher.refresh('a')).outcome, 'refreshed');
+      onPost = async () => {};
+      assert.equal((await two.refresher.refresh('a')).outcome, 'refreshed');
+      assert.deepEqual(posted, ['refresh 0', 'refresh 1']);
+    });
+
+    it('what the new holder has stored stays', async () => {
+      const key = newKeyText();
+      const [one, two] = [await open(key), await open(key)];
+      await one.signIn();
+      onPost = async () => {
+        onPost = async () => {};
+        await loseLock();
+        await two.refresher.refresh('a');
+      };
+      await one.refresher.refresh('a');
+      const { handedOver, ledger } = await one.lock.peek('a');
+      assert.deepEqual([handedOver?.generation, ledger?.generation], [2, 2]);
+      await two.refresher.refresh('a');
+      assert.deepEqual(posted, ['refresh 0', 'refresh 0', 'refresh 2']);
+    });
+
+    it('a sign-out stays one', async () => {
+      const key = newKeyText();
+      const [one, two] = [await open(key), await open(key)];
+      await one.signIn();
+      await two.loading.loadNew();
+      onPost = async () => {
+        await loseLock();
+        await two.signOut();
+      };
+      assert.equal((await one.refresher.refresh('a')).error?.code, 'superseded');
+      assert.equal(one.token(), undefined);
+      assert.equal((await one.lock.peek('a')).handedOver, undefined);
+    });
   });
 
   it('sign out for each other, and stay signed out after a restart', async () => {

@@ -157,7 +157,7 @@ describe('file lock', () => {
     const file = join(folder.path, 'file');
     await writeFile(file, '');
     const failure = await failureOf(windowOf(file).withLock('a', never, async () => {}));
-    assert.equal(failure.code, 'lock_timeout');
+    assert.equal(failure.code, 'lock_unavailable');
     assert.match(String(failure.data.reason), /^E[A-Z]+$/);
   });
 
