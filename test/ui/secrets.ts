@@ -1,0 +1,24 @@
+import type { BrowserContext, Page } from 'playwright-core';
+
+/**
+ * Has windows opened from now on keep their secrets in the browser's localStorage, sealed, as a web workbench behind a
+ * server of its own does: half of the key comes from that server's `mint-key`, which the bare VS Code server does not
+ * have. Without it secrets live in the memory of one window.
+ */
+export async function keepSecrets(context: BrowserContext): Promise<void> {
+  const half = Buffer.alloc(32, 7);
+  await context.route('**/mint-key', route =>
+    route.fulfill({ body: half, contentType: 'application/octet-stream' }),
+  );
+}
+
+/** Resolves when a window has written its secrets: it does so later than it says, and all of them each time. */
+export async function secretsAreKept(page: Page): Promise<void> {
+  let before = '';
+  for (let same = 0; same < 5; ) {
+    const now = await page.evaluate(() => localStorage.getItem('secrets.provider') ?? '');
+    same = now !== '' && now === before ? same + 1 : 0;
+    before = now;
+    await page.waitForTimeout(100);
+  }
+}
