@@ -2,7 +2,9 @@ import {
   EventEmitter,
   type ExtensionContext,
   ExtensionMode,
+  env,
   commands as registry,
+  type Uri,
   window,
   workspace,
 } from 'vscode';
@@ -17,9 +19,18 @@ import { createHistories, createMemoryHistory } from './core/histories.ts';
 import { createJournalKeys } from './core/journalKeys.ts';
 import { lazy } from './core/lazy.ts';
 import { createLoading } from './core/loading.ts';
-import type { Clock, Fetch, HistoryStore, Log, SharedLock } from './core/ports.ts';
+import type {
+  Clock,
+  Fetch,
+  HistoryStore,
+  Log,
+  RedirectListener,
+  RedirectPage,
+  SharedLock,
+} from './core/ports.ts';
 import { createRefresher } from './core/refresher.ts';
 import { createSessions } from './core/sessions.ts';
+import { createSignIns } from './core/signIns.ts';
 import { createVault } from './core/vault.ts';
 import { createVerifications } from './core/verifications.ts';
 import { createLocalLock } from './platform/localLock.ts';
@@ -33,6 +44,7 @@ import { createLog } from './vscode/log.ts';
 import { createMockService } from './vscode/mockIssuer.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
 import { onDidChangeSettings } from './vscode/settings.ts';
+import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar } from './vscode/statusBar.ts';
 import { startTicker } from './vscode/ticker.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
@@ -44,6 +56,7 @@ export interface Platform {
   /** Among all windows that share this one's SecretStorage. */
   readonly sharedLock: (log: Log) => SharedLock;
   readonly fetch: Fetch;
+  readonly listenForRedirect: (page: (page: RedirectPage) => string) => Promise<RedirectListener>;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
   /** Starts the mock issuer with a connection named "Demo" at once. */
@@ -53,7 +66,7 @@ export interface Platform {
 /** Builds every service once, wires them, and returns the public API. Nothing here waits. */
 export function startExtension(
   context: ExtensionContext,
-  { clock, sharedLock, fetch, history, demo }: Platform,
+  { clock, sharedLock, fetch, listenForRedirect, history, demo }: Platform,
 ): JwtWorkbenchApi {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
@@ -85,15 +98,21 @@ export function startExtension(
   const verifier = lazy(async () =>
     (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
   );
-  const tokenClient = lazy(async () =>
-    (await import('./core/tokenEndpoint.ts')).createTokenClient({
-      ...{ fetch, discovery, clock },
+  // The text and no Uri, whose way of writing a query is not everybody's (microsoft/vscode#85930).
+  const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
+  const issuerClient = lazy(async () =>
+    (await import('./core/issuerClient.ts')).createIssuerClient({
+      ...{ fetch, discovery, clock, vault, lock, handover, sessions },
+      listen: () => listenForRedirect(signInPage),
+      openBrowser: async url => browser.open(url),
       heard(connection, answer) {
         histories.heard(connection.id, answer.status, answer.receivedAt);
         noteSkew({ skews, sessions }, connection, answer);
       },
     }),
   );
+  const tokenClient = async () => (await issuerClient()).tokenClient;
+  const signIns = own(createSignIns(issuerClient));
   const verifications = createVerifications({
     sessions,
     clock,
@@ -170,6 +189,7 @@ export function startExtension(
       lock,
       handover,
       refresher,
+      signIns,
       connections,
       clock,
       mock,
@@ -198,7 +218,7 @@ export function startExtension(
   }
 
   const testing =
-    context.extensionMode === ExtensionMode.Test ? { tree, secrets: context.secrets } : undefined;
+    context.extensionMode === ExtensionMode.Test ? { tree, secrets: context.secrets, browser } : undefined;
   const changed = own(new EventEmitter<string | undefined>());
   own({ dispose: sessions.onDidChange(id => changed.fire(id)) });
   return {

@@ -34,6 +34,11 @@ export const errorCodes = [
   'response_invalid',
   'response_too_large',
   'jwks_invalid',
+  // Signing in
+  'browser_not_opened',
+  'listener_failed',
+  'callback_invalid',
+  'sign_in_timeout',
   // What is stored
   'no_refresh_token',
   'refresh_token_refused',

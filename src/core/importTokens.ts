@@ -6,10 +6,15 @@ import { lookAround, type RecordParts, updateNewest } from './newestRecord.ts';
 import type { CrossWindowLock } from './ports.ts';
 import { assertRoom, isRefused, type StoredRecord } from './record.ts';
 import { unansweredIntent } from './refreshSteps.ts';
-import { bindingMismatch, imported, type RawTokens, type TokenBinding } from './tokenSet.ts';
+import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
 export interface ImportParts extends RecordParts {
   readonly lock: CrossWindowLock;
+}
+
+/** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
+export interface SignedIn {
+  readonly tokenEndpoint: string;
 }
 
 /**
@@ -26,17 +31,21 @@ export function storeTokens(
   raw: RawTokens,
   now: number,
   signal: AbortSignal,
+  signedIn?: SignedIn,
 ): Promise<StoredRecord> {
   const { id } = connection;
   return parts.lock.withLock(id, signal, async lease => {
     const sight = await lookAround(parts, id, lease, signal);
     const { ledger } = sight;
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
-    const needed = raw.refresh_token === undefined || ledger?.signedOutAt !== undefined ? ledger : undefined;
+    const keeps = raw.refresh_token === undefined && signedIn === undefined;
+    const needed = keeps || ledger?.signedOutAt !== undefined ? ledger : undefined;
     const stored = await updateNewest(parts, { ...sight, ledger: needed }, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;
-      const record = withTokens(current, generation, bindingOf(connection), raw, now);
+      const record = signedIn
+        ? withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint), raw, now)
+        : withTokens(current, generation, bindingOf(connection), raw, now);
       assertRoom(record);
       return record;
     });
@@ -49,6 +58,19 @@ export function storeTokens(
     });
     return stored;
   });
+}
+
+function withNewGrant(
+  { version, connection, client_secret, binding: before }: StoredRecord,
+  generation: number,
+  binding: TokenBinding,
+  raw: RawTokens,
+  now: number,
+): StoredRecord {
+  const moved = before && bindingMismatch(before, binding);
+  const keepsSecret = client_secret !== undefined && (!moved || moved.member === 'token_endpoint');
+  const secret = keepsSecret && { client_secret };
+  return { version, connection, ...secret, generation, binding, tokens: merge(undefined, raw, now) };
 }
 
 function withTokens(

@@ -120,6 +120,27 @@ export interface HistoryStore {
   delete(name: string): Promise<void>;
 }
 
+/** What the browser shows at the end of a sign-in. `foreign`: whoever came is not the one that is waited for. */
+export type RedirectPage = 'signed_in' | 'declined' | 'failed' | 'foreign';
+
+/** Somebody the browser was sent back by. */
+export interface RedirectAnswer {
+  readonly parameters: URLSearchParams;
+  /** Ends the wait of the browser; only the first call counts. */
+  respond(page: RedirectPage): void;
+}
+
+/** Waits on this machine's loopback address, for one sign-in and no longer. */
+export interface RedirectListener {
+  readonly redirectUri: string;
+  /** The first request that `isAnswer` takes for the answer; all others are turned away and change nothing. */
+  answer(isAnswer: (parameters: URLSearchParams) => boolean): Promise<RedirectAnswer>;
+  close(): void;
+}
+
+/** @throws WorkbenchError `listener_failed` */
+export type ListenForRedirect = () => Promise<RedirectListener>;
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** `event` is a constant text; everything variable is a field and passes `redact` before it is written. */

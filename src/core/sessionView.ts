@@ -49,6 +49,7 @@ export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
 export type Section = 'header' | 'claims' | 'verification';
 /** Lines that stand in for what is not there. */
 export type Message =
+  | 'sign_in'
   | 'no_tokens'
   | 'storage'
   | 'refused'
@@ -202,6 +203,11 @@ export function isRefreshable({ connection, record }: Session): boolean {
   return record?.tokens?.refresh_token !== undefined && issuer !== undefined;
 }
 
+/** There is an issuer to sign in at. */
+export function isSignable({ connection }: Session): boolean {
+  return (connection.issuer ?? connection.tokenEndpoint) !== undefined;
+}
+
 export interface Badge {
   readonly state: SessionState;
   /** Milliseconds until the access token ends; negative after it. */
@@ -247,7 +253,10 @@ function connectionChildren(session: Session): ViewNode[] {
   const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
     tokenOf(session, name),
   );
-  if (names.length === 0 && !problem) messages.push({ kind: 'message', id, message: 'no_tokens' });
+  if (names.length === 0 && !problem) {
+    if (isSignable(session)) messages.push({ kind: 'message', id, message: 'sign_in' });
+    messages.push({ kind: 'message', id, message: 'no_tokens' });
+  }
   const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
   const next = isRefreshable(session) ? [{ kind: 'next', id } as const] : [];
   const history = session.history?.length ? [{ kind: 'history', id } as const] : [];

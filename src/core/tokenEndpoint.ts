@@ -1,20 +1,21 @@
 import {
   type AuthorizationServer,
   allowInsecureRequests,
+  authorizationCodeGrantRequest,
   type ClientAuth,
-  ClientSecretPost,
   clientCredentialsGrantRequest,
   customFetch,
-  None,
+  deviceCodeGrantRequest,
   refreshTokenGrantRequest,
 } from 'oauth4webapi';
+import { clientAuthentication } from './clientAuthentication.ts';
 import { issuedAtOf, measureSkew } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import { type Discovery, type Endpoints, resolveEndpoints } from './discovery.ts';
-import { isReservedParameter } from './entryReader.ts';
 import { WorkbenchError } from './errors.ts';
 import { boundedFetch, requireSecureUrl } from './http.ts';
 import type { Clock, Fetch } from './ports.ts';
+import { requestParameters } from './requestParameters.ts';
 import { issuerDate } from './responseMeta.ts';
 import { readTokenResponse } from './tokenResponse.ts';
 import type { RawTokens } from './tokenSet.ts';
@@ -32,6 +33,8 @@ export interface TokenAnswer {
   readonly date?: number;
   /** What the response holds, taken leniently. */
   readonly raw: RawTokens;
+  /** Where the tokens came from: what they are bound to. */
+  readonly tokenEndpoint: string;
   /**
    * RFC 6749 §5.1 and OpenID Connect Core §12.2. This does not validate the ID token's signature: it came from
    * the token endpoint itself, over TLS (§3.1.3.7).
@@ -61,6 +64,15 @@ export interface HeardAnswer {
   readonly issuedAt?: number;
 }
 
+export interface CodeProof {
+  /** As oauth4webapi's `validateAuthResponse` gave them. */
+  readonly callback: URLSearchParams;
+  readonly redirectUri: string;
+  readonly codeVerifier: string;
+  /** What the ID token has to repeat; an answer without an ID token is refused then. */
+  readonly nonce?: string;
+}
+
 export interface TokenClientParts {
   readonly fetch: Fetch;
   readonly discovery: Discovery;
@@ -77,6 +89,10 @@ export interface TokenClient {
   refresh(request: TokenRequest & { readonly refreshToken: string }): Promise<TokenAnswer>;
   /** RFC 6749 §4.4. Throws as `refresh` does. */
   clientCredentials(request: TokenRequest): Promise<TokenAnswer>;
+  /** RFC 6749 §4.1.3 with RFC 7636. Throws as `refresh` does. */
+  authorizationCode(request: TokenRequest & CodeProof): Promise<TokenAnswer>;
+  /** RFC 8628 §3.4. One question; throws as `refresh` does, `authorization_pending` included. */
+  deviceCode(request: TokenRequest & { readonly deviceCode: string }): Promise<TokenAnswer>;
 }
 
 export function createTokenClient(parts: TokenClientParts): TokenClient {
@@ -87,8 +103,12 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     queueMicrotask(() => parts.heard?.(connection, answer));
   }
 
-  async function ask(request: TokenRequest, send: Send, secrets: readonly string[]): Promise<TokenAnswer> {
-    const { connection, clientSecret, signal } = request;
+  async function ask(
+    request: TokenRequest & { readonly nonce?: string },
+    send: Send,
+    secrets: readonly string[],
+  ): Promise<TokenAnswer> {
+    const { connection, clientSecret, signal, nonce } = request;
     const clientAuth = clientAuthentication(connection, clientSecret);
     const endpoints = await resolveEndpoints(connection, discovery, signal);
     const { token_endpoint } = endpoints;
@@ -126,15 +146,19 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
       receivedAt,
       ...(date !== undefined && { date }),
       raw,
+      tokenEndpoint: token_endpoint,
       validate: (previous = {}) =>
-        validateTokenResponse({ raw, warnings, previous, endpoints, connection, receivedAt, skew }),
+        validateTokenResponse({
+          ...{ raw, warnings, previous, endpoints, connection, receivedAt, skew },
+          ...(nonce !== undefined && { nonce }),
+        }),
     };
   }
 
   return {
     refresh({ refreshToken, ...request }) {
       const { resource } = request.connection;
-      const parameters = additional(request.connection, { resource });
+      const parameters = requestParameters(request.connection, { resource });
       return ask(
         request,
         (as, client, auth, options) =>
@@ -147,11 +171,34 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     },
     clientCredentials(request) {
       const { scope, resource, audience } = request.connection;
-      const parameters = additional(request.connection, { scope, resource, audience });
+      const parameters = requestParameters(request.connection, { scope, resource, audience });
       return ask(
         request,
         (as, client, auth, options) => clientCredentialsGrantRequest(as, client, auth, parameters, options),
         [request.clientSecret ?? ''],
+      );
+    },
+    authorizationCode({ callback, redirectUri, codeVerifier, ...request }) {
+      const { resource } = request.connection;
+      const additionalParameters = requestParameters(request.connection, { resource });
+      return ask(
+        request,
+        (as, client, auth, options) =>
+          authorizationCodeGrantRequest(as, client, auth, callback, redirectUri, codeVerifier, {
+            ...options,
+            additionalParameters,
+          }),
+        [callback.get('code') ?? '', codeVerifier, request.clientSecret ?? ''],
+      );
+    },
+    deviceCode({ deviceCode, ...request }) {
+      const { resource } = request.connection;
+      const additionalParameters = requestParameters(request.connection, { resource });
+      return ask(
+        request,
+        (as, client, auth, options) =>
+          deviceCodeGrantRequest(as, client, auth, deviceCode, { ...options, additionalParameters }),
+        [deviceCode, request.clientSecret ?? ''],
       );
     },
   };
@@ -167,49 +214,4 @@ type Send = (
 /** oauth4webapi wants an issuer by name; where there is none, no check of ours reads it. */
 function serverOf({ issuer = 'urn:none' }: Endpoints, tokenEndpoint: URL): AuthorizationServer {
   return { issuer, token_endpoint: tokenEndpoint.href };
-}
-
-function additional(
-  { extraParameters = {} }: Connection,
-  own: Readonly<Record<string, string | undefined>>,
-): URLSearchParams {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(extraParameters)) {
-    if (!isReservedParameter(name)) parameters.set(name, value);
-  }
-  for (const [name, value] of Object.entries(own)) if (value !== undefined) parameters.set(name, value);
-  return parameters;
-}
-
-function clientAuthentication(connection: Connection, clientSecret: string | undefined): ClientAuth {
-  const method = connection.tokenEndpointAuthMethod;
-  const secret = () => {
-    if (clientSecret) return clientSecret;
-    throw new WorkbenchError('client_secret_missing', { connection: connection.id, method, sent: false });
-  };
-  switch (method) {
-    case 'none':
-      return None();
-    case 'client_secret_basic':
-      return basic(secret());
-    case 'client_secret_post':
-      return ClientSecretPost(secret());
-    case 'client_secret_jwt':
-    case 'private_key_jwt':
-      throw new WorkbenchError('auth_method_unsupported', { connection: connection.id, method, sent: false });
-  }
-}
-
-/**
- * RFC 6749 §2.3.1. oauth4webapi's own percent-encodes `-`, `_` and `.` too, which the form encoding of Appendix B
- * leaves as they are, and which the many issuers that do not decode then take for a wrong secret.
- */
-function basic(clientSecret: string): ClientAuth {
-  return (_as, { client_id }, _body, headers) => {
-    headers.set('authorization', `Basic ${btoa(`${formEncoded(client_id)}:${formEncoded(clientSecret)}`)}`);
-  };
-}
-
-function formEncoded(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1);
 }

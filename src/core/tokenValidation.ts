@@ -1,4 +1,9 @@
-import { type AuthorizationServer, clockSkew, processRefreshTokenResponse } from 'oauth4webapi';
+import {
+  type AuthorizationServer,
+  clockSkew,
+  processAuthorizationCodeResponse,
+  processRefreshTokenResponse,
+} from 'oauth4webapi';
 import { type ClockSkew, isNotable, skewData } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Endpoints } from './discovery.ts';
@@ -39,6 +44,8 @@ export interface Validation {
   readonly connection: Connection;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
+  /** Of a sign-in that asked for an ID token: it has to be there and to repeat this. */
+  readonly nonce?: string;
   /** By this very answer. */
   readonly skew: ClockSkew | undefined;
 }
@@ -50,7 +57,7 @@ export interface Validation {
 export async function validateTokenResponse(
   validation: Validation,
 ): Promise<{ readonly warnings: readonly ResponseWarning[] }> {
-  const { raw, connection, endpoints, previous, receivedAt, skew } = validation;
+  const { raw, connection, endpoints, previous, receivedAt, skew, nonce } = validation;
   const warnings = [...validation.warnings];
   if (raw.access_token === undefined) throw invalid('access_token_missing');
   if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
@@ -78,8 +85,11 @@ export async function validateTokenResponse(
   };
   const body = JSON.stringify({ ...others, token_type, ...(!isEncrypted && { id_token }) });
   const response = new Response(body, { headers: { 'content-type': 'application/json' } });
+  if (nonce !== undefined && raw.id_token === undefined) throw invalid('id_token_missing');
   try {
-    await processRefreshTokenResponse(as, client, response);
+    // An encrypted one cannot be opened, so what it repeats cannot be told.
+    if (nonce === undefined || isEncrypted) await processRefreshTokenResponse(as, client, response);
+    else await processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce });
   } catch (error) {
     // Where the issuer's own clock was used, this machine's explains nothing.
     throw explained(error, raw, issuer, isSkewed ? undefined : skew);

@@ -22,6 +22,7 @@ import { type RefreshParts, refreshCommand } from './refresh.ts';
 import { refreshAllCommand } from './refreshAll.ts';
 import { type RemoveParts, removeConnectionCommand } from './removeConnection.ts';
 import { type HistoryParts, showHistoryCommand } from './showHistory.ts';
+import { type SignInCommandParts, signInCommand } from './signIn.ts';
 import { signOutCommand } from './signOut.ts';
 import { copyValueCommand, setActiveCommand } from './small.ts';
 import { statusCommand } from './status.ts';
@@ -33,7 +34,9 @@ export interface CommandParts
     AddParts,
     ImportParts,
     HistoryParts,
-    InspectParts {
+    InspectParts,
+    SignInCommandParts {
+  readonly show: (id: string) => unknown;
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly log: Log;
   readonly lock: SharedLock;
@@ -60,6 +63,7 @@ export function registerCommands(parts: CommandParts): void {
   );
   register('refresh', refreshCommand(parts));
   register('refreshAll', refreshAllCommand(parts));
+  register('signIn', signInCommand(parts));
   register('signOut', signOutCommand(parts));
   register('copyToken', copyTokenCommand(sessions, clock));
   register('status', statusCommand(sessions, clock, show));

@@ -2,6 +2,7 @@ import { l10n, window } from 'vscode';
 import type { Clock, SharedNotes } from '../../core/ports.ts';
 import type { Refresher } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import type { SignIns } from '../../core/signIns.ts';
 import { signOut } from '../../core/signOut.ts';
 import type { Vault } from '../../core/vault.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
@@ -11,6 +12,7 @@ export interface SignOutParts {
   readonly sessions: Sessions;
   readonly vault: Vault;
   readonly refresher: Refresher;
+  readonly signIns: SignIns;
   readonly lock: Pick<SharedNotes, 'forget'>;
   readonly clock: Clock;
 }
@@ -24,6 +26,7 @@ export function signOutCommand({
   sessions,
   vault,
   refresher,
+  signIns,
   lock,
   clock,
 }: SignOutParts): Command<Argument, { revoked: boolean }> {
@@ -51,6 +54,7 @@ export function signOutCommand({
     },
     async run({ connection: id }) {
       sessionOf(sessions, id);
+      signIns.cancel(id);
       await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
       return { revoked: false };
     },

@@ -3,6 +3,7 @@ import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts'
 import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
+import { signInSentences } from './signIn.ts';
 import { dateText, durationText } from './time.ts';
 
 /**
@@ -149,6 +150,8 @@ const sentences = {
       show(limit),
     ),
   jwks_invalid: invalidKeySet,
+
+  ...signInSentences,
 
   no_refresh_token: () =>
     l10n.t(

@@ -1,11 +1,13 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
+import { signInMeaning } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
 export function oauthErrorText(data: ErrorData): string {
   const error = String(data.error ?? '');
-  const meaning = Object.hasOwn(meanings, error) ? meanings[error]?.() : undefined;
+  const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : undefined;
+  const meaning = data.grant === undefined ? known : signInMeaning(data);
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))

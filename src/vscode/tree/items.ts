@@ -9,6 +9,7 @@ import {
   type ClaimNode,
   endOf,
   isRefreshable,
+  isSignable,
   keyOf,
   type ViewNode,
 } from '../../core/sessionView.ts';
@@ -146,6 +147,10 @@ function connectionRow(session: Session, now: number): Row {
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
     ...(record?.tokens || session.problem ? [itemWords.signedIn] : []),
+    ...(isSignable(session) ? [itemWords.signable] : []),
+    ...(isSignable(session) && (badge.state === 'none' || badge.state === 'reauthRequired')
+      ? [itemWords.signedOut]
+      : []),
   ];
   const text = badgeText(badge);
   return {

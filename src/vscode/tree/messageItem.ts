@@ -15,10 +15,22 @@ export function messageItem(
   const reason = error ? describeError(error) : '';
   const warning = { icon: 'warning', color: 'list.warningForeground' };
   switch (message) {
+    case 'sign_in':
+      return {
+        label: l10n.t('Sign in'),
+        description: l10n.t('no tokens yet'),
+        icon: 'sign-in',
+        tooltip: l10n.t('Opens the browser, where you sign in at the issuer.'),
+        command: {
+          command: commands.signIn,
+          title: l10n.t('Sign In'),
+          arguments: [{ kind: 'connection', id }],
+        },
+      };
     case 'no_tokens':
       return {
         label: l10n.t('Import tokens'),
-        description: l10n.t('none stored yet'),
+        description: l10n.t('where you have some already'),
         icon: 'cloud-download',
         tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
         command: {
@@ -45,6 +57,11 @@ export function messageItem(
               momentText(refused.at, now),
             )
           : '',
+        command: {
+          command: commands.signIn,
+          title: l10n.t('Sign In'),
+          arguments: [{ kind: 'connection', id }],
+        },
         ...warning,
       };
     }

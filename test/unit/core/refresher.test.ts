@@ -33,10 +33,11 @@ function answering(
   const refresh = async () => ({
     status: 200,
     receivedAt: world.clock.now(),
+    tokenEndpoint: `${world.mock.issuer}/token`,
     validate: async () => ({ warnings: [] }),
     ...(await answer()),
   });
-  return { refresh, clientCredentials: refresh };
+  return { refresh, clientCredentials: refresh, authorizationCode: refresh, deviceCode: refresh };
 }
 
 describe('createRefresher', () => {

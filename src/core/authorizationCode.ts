@@ -1,0 +1,179 @@
+import {
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomNonce,
+  generateRandomState,
+  validateAuthResponse,
+} from 'oauth4webapi';
+import { clientAuthentication } from './clientAuthentication.ts';
+import type { Connection } from './connection.ts';
+import { type Endpoints, resolveEndpoints } from './discovery.ts';
+import { classify, WorkbenchError } from './errors.ts';
+import { sanitized } from './foreignText.ts';
+import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
+import { printable } from './redact.ts';
+import { requestParameters } from './requestParameters.ts';
+import type { GrantRequest, SignInParts } from './signIn.ts';
+import type { TokenAnswer } from './tokenEndpoint.ts';
+
+/** Milliseconds for whoever sits in front of the browser. */
+export const patience = 10 * 60_000;
+
+export interface BrowserParts extends SignInParts {
+  readonly listen: ListenForRedirect;
+  /** False where no browser was opened, because the user said no for instance. */
+  readonly openBrowser: (url: string) => Promise<boolean>;
+}
+
+/**
+ * RFC 6749 §4.1 with PKCE (RFC 7636), as RFC 8252 has it for programs: over the browser and back to a listener of this
+ * machine, which is there only meanwhile.
+ * @param keep stores the answer; the browser's last page tells what came of it
+ * @throws WorkbenchError `browser_not_opened`, `sign_in_timeout`, `callback_invalid`, `listener_failed`, `oauth_error`,
+ * `cancelled`, and what the token endpoint's `authorizationCode` throws
+ */
+export async function byAuthorizationCode<T>(
+  parts: BrowserParts,
+  request: GrantRequest,
+  keep: (answer: TokenAnswer) => Promise<T>,
+): Promise<T> {
+  const { connection, clientSecret, signal } = request;
+  // What would fail at the end fails before the user is sent anywhere.
+  clientAuthentication(connection, clientSecret);
+  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [
+    'authorization_endpoint',
+    'token_endpoint',
+  ]);
+  if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+  const secrets = {
+    state: generateRandomState(),
+    codeVerifier: generateRandomCodeVerifier(),
+    ...(asksForIdToken(connection) && { nonce: generateRandomNonce() }),
+  };
+  const listener = await parts.listen();
+  try {
+    const { redirectUri } = listener;
+    const url = await authorizationUrl(connection, endpoints.authorization_endpoint, redirectUri, secrets);
+    request.tell?.({ waitingFor: 'browser', redirectUri });
+    const open = () => parts.openBrowser(url);
+    const answer = await waitForAnswer(parts.clock, listener, secrets.state, signal, open);
+    try {
+      const callback = validated(answer.parameters, endpoints, connection, secrets.state);
+      const { nonce, codeVerifier } = secrets;
+      const tokens = await parts.tokenClient.authorizationCode({
+        ...{ connection, signal, callback, redirectUri, codeVerifier },
+        ...(clientSecret !== undefined && { clientSecret }),
+        ...(nonce !== undefined && { nonce }),
+      });
+      const kept = await keep(tokens);
+      answer.respond('signed_in');
+      return kept;
+    } catch (error) {
+      const { data } = classify(error);
+      answer.respond(data.error === 'access_denied' ? 'declined' : 'failed');
+      throw error;
+    }
+  } finally {
+    listener.close();
+  }
+}
+
+function asksForIdToken({ scope }: Connection): boolean {
+  return scope?.split(' ').includes('openid') === true;
+}
+
+async function authorizationUrl(
+  connection: Connection,
+  endpoint: string,
+  redirectUri: string,
+  { state, codeVerifier, nonce }: { state: string; codeVerifier: string; nonce?: string },
+): Promise<string> {
+  const { clientId, scope, resource } = connection;
+  const parameters = requestParameters(connection, {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    ...{ scope, resource, state, nonce },
+    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+  });
+  const url = new URL(endpoint);
+  for (const [name, value] of parameters) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/**
+ * Whoever does not know `state` is not heard: a request of anybody else leaves the sign-in as it is. The wait begins
+ * before the browser is opened, which can come back before it is known to be open.
+ */
+async function waitForAnswer(
+  clock: Clock,
+  listener: RedirectListener,
+  state: string,
+  signal: AbortSignal,
+  open: () => Promise<boolean>,
+): Promise<RedirectAnswer> {
+  let leave = () => {};
+  let stopTimer = () => {};
+  try {
+    return await Promise.race([
+      listener.answer(parameters => parameters.get('state') === state),
+      new Promise<never>((_, reject) => {
+        leave = () => reject(new WorkbenchError('cancelled', { sent: false }));
+        stopTimer = clock.schedule(() => {
+          reject(new WorkbenchError('sign_in_timeout', { after: patience }));
+        }, patience);
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave, { once: true });
+        open().then(isOpen => {
+          if (!isOpen) reject(new WorkbenchError('browser_not_opened', { sent: false }));
+        }, reject);
+      }),
+    ]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+    stopTimer();
+  }
+}
+
+/** RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.4. What is returned is the only thing that the token request takes. */
+function validated(
+  parameters: URLSearchParams,
+  { issuer, authorization_response_iss_parameter_supported }: Endpoints,
+  { clientId }: Connection,
+  state: string,
+): URLSearchParams {
+  const invalid = (reason: string, more = {}) =>
+    new WorkbenchError('callback_invalid', { reason, sent: false, ...more });
+  const as = {
+    issuer: issuer ?? 'urn:none',
+    ...(authorization_response_iss_parameter_supported !== undefined && {
+      authorization_response_iss_parameter_supported,
+    }),
+  };
+  // An issuer that the settings give no name cannot be compared with the one that it calls itself.
+  if (issuer === undefined) parameters.delete('iss');
+  let callback: URLSearchParams;
+  try {
+    callback = validateAuthResponse(as, { client_id: clientId }, parameters, state);
+  } catch {
+    const found = parameters.get('iss');
+    const isMixUp = issuer !== undefined && found !== issuer;
+    if (isMixUp && (found !== null || authorization_response_iss_parameter_supported === true)) {
+      throw invalid('issuer', { expected: issuer, ...(found !== null && { found: printable(found, 200) }) });
+    }
+    const error = parameters.get('error');
+    if (error === null || parameters.getAll('error').length !== 1) throw invalid('malformed');
+    throw new WorkbenchError('oauth_error', { sent: false, ...wordsOf(error, parameters) });
+  }
+  if (!callback.get('code')) throw invalid('code_missing');
+  return callback;
+}
+
+function wordsOf(error: string, parameters: URLSearchParams) {
+  const description = parameters.get('error_description')?.trim();
+  return {
+    error: sanitized(error, 64),
+    ...(description && { error_description: sanitized(description, 300) }),
+  };
+}

@@ -1,0 +1,107 @@
+import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
+import type { Connection } from './connection.ts';
+import type { Discovery } from './discovery.ts';
+import { classify, WorkbenchError } from './errors.ts';
+import { type ImportParts, storeTokens } from './importTokens.ts';
+import type { StoredRecord } from './record.ts';
+import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
+import { bindingMismatch } from './tokenSet.ts';
+import type { ResponseWarning } from './tokenValidation.ts';
+
+export const grants = ['authorization_code'] as const;
+export type Grant = (typeof grants)[number];
+
+export interface SignInParts extends ImportParts {
+  readonly discovery: Discovery;
+  readonly tokenClient: TokenClient;
+}
+
+/** What a sign-in waits for, for whoever shows it. */
+export type SignInStep = { readonly waitingFor: 'browser'; readonly redirectUri: string };
+
+export interface SignInRequest {
+  readonly connection: Connection;
+  readonly grant: Grant;
+  readonly signal: AbortSignal;
+  readonly tell?: (step: SignInStep) => void;
+}
+
+export interface GrantRequest extends Omit<SignInRequest, 'grant'> {
+  readonly clientSecret?: string;
+}
+
+export interface SignInResult {
+  readonly grant: Grant;
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  /** Without one the connection cannot be refreshed. */
+  readonly hasRefreshToken: boolean;
+  readonly warnings: readonly ResponseWarning[];
+}
+
+/** Claims by which an answer belongs to another sign-in, client or issuer: of such an answer nothing is kept. */
+const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
+
+/**
+ * Gets a first token set from the issuer and stores it as a new generation. Until then nothing that is stored changes.
+ * @throws WorkbenchError with `grant`, what the grant throws, and what `storeTokens` throws
+ */
+export async function signIn(parts: BrowserParts, request: SignInRequest): Promise<SignInResult> {
+  const { connection, grant, signal } = request;
+  const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer);
+  try {
+    const clientSecret = await secretOf(parts, connection);
+    if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+    const granted: GrantRequest = { ...request, ...(clientSecret !== undefined && { clientSecret }) };
+    return await byAuthorizationCode(parts, granted, keep);
+  } catch (thrown) {
+    const { code, data } = classify(thrown);
+    throw new WorkbenchError(code, { ...data, grant });
+  }
+}
+
+/**
+ * The answer is checked and then stored at once, in one write. Checking waits for nothing and nobody, so that nothing
+ * is lost between the two; an answer with a flaw still leaves its refresh token, which exists nowhere else.
+ */
+async function keepTokens(
+  parts: SignInParts,
+  { connection, grant, signal }: SignInRequest,
+  { raw, receivedAt, tokenEndpoint, validate }: TokenAnswer,
+): Promise<SignInResult> {
+  const store = (tokens: TokenAnswer['raw']): Promise<StoredRecord> =>
+    storeTokens(parts, connection, tokens, receivedAt, signal, { tokenEndpoint });
+  let warnings: readonly ResponseWarning[];
+  try {
+    ({ warnings } = await validate());
+  } catch (thrown) {
+    const { refresh_token } = raw;
+    const { data } = classify(thrown);
+    const isOurs = data.reason !== 'id_token_missing' && !foreign.has(data.claim);
+    if (refresh_token !== undefined && isOurs) await store({ refresh_token });
+    throw thrown;
+  }
+  const { generation, tokens } = await store(raw);
+  const { expires_at, refresh_token } = tokens ?? {};
+  return {
+    ...{ grant, generation, warnings, hasRefreshToken: refresh_token !== undefined },
+    ...(expires_at !== undefined && { expiresAt: expires_at }),
+  };
+}
+
+/** The stored client secret, where it was given for this issuer and client. */
+export async function secretOf(
+  { vault, sessions }: Pick<SignInParts, 'vault' | 'sessions'>,
+  connection: Connection,
+): Promise<string | undefined> {
+  const { id, issuer, clientId, tokenEndpoint } = connection;
+  const { client_secret, binding } = (await vault.read(id)) ?? sessions.get(id)?.record ?? {};
+  const today = {
+    ...(issuer !== undefined && { issuer }),
+    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+    client_id: clientId,
+  };
+  const moved = binding && bindingMismatch(binding, today);
+  return moved && moved.member !== 'token_endpoint' ? undefined : client_secret;
+}

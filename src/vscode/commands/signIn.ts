@@ -1,0 +1,77 @@
+import { l10n, window } from 'vscode';
+import type { Clock } from '../../core/ports.ts';
+import { emptyRecord } from '../../core/record.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { isSignable } from '../../core/sessionView.ts';
+import type { Grant, SignInResult } from '../../core/signIn.ts';
+import type { SignIns } from '../../core/signIns.ts';
+import type { Vault } from '../../core/vault.ts';
+import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { noRefreshTokenText, signedInText, waitingText } from '../text/signIn.ts';
+import { type Command, choiceField, textField } from './command.ts';
+
+export interface SignInCommandParts {
+  readonly sessions: Sessions;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly signIns: SignIns;
+  /** Shows a connection in the sidebar. */
+  readonly show: (id: string) => unknown;
+}
+
+interface Argument {
+  readonly connection: string;
+  readonly grant: Grant;
+}
+
+export function signInCommand(parts: SignInCommandParts): Command<Argument, SignInResult> {
+  const { sessions, clock, signIns } = parts;
+  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
+  return {
+    needsTrust: true,
+    parse: fields => ({
+      connection: textField(fields, 'connection'),
+      grant: choiceField(fields, 'grant', ['authorization_code'], 'authorization_code'),
+    }),
+    async ask(node) {
+      const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
+      if (picked === undefined || !(await askSecret(parts, picked.connection))) return undefined;
+      return { ...picked, grant: 'authorization_code' };
+    },
+    run: ({ connection: id, grant }, signal) =>
+      signIns.run({ connection: sessionOf(sessions, id).connection, grant, signal }),
+    answer: ({ generation, expiresAt }) => ({
+      outcome: 'signedIn',
+      generation,
+      ...(expiresAt !== undefined && { expiresAt }),
+    }),
+    progress: argument => waitingText(label(argument)),
+    labelOf: label,
+    async report(result, argument) {
+      if (result.hasRefreshToken) {
+        window.setStatusBarMessage(`$(check) ${signedInText(label(argument), result, clock.now())}`, 5000);
+      } else {
+        const { scope } = sessionOf(sessions, argument.connection).connection;
+        void window.showInformationMessage(noRefreshTokenText(label(argument), scope));
+      }
+      await parts.show(argument.connection);
+    },
+  };
+}
+
+/** Asks for a client secret that is needed and not stored; false where the user turned away. */
+async function askSecret({ sessions, vault }: SignInCommandParts, id: string): Promise<boolean> {
+  const { connection } = sessionOf(sessions, id);
+  const method = connection.tokenEndpointAuthMethod;
+  if (method !== 'client_secret_basic' && method !== 'client_secret_post') return true;
+  if ((await vault.read(id))?.client_secret !== undefined) return true;
+  const secret = await window.showInputBox({
+    title: l10n.t('Sign in to {0}', connection.label),
+    prompt: l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.'),
+    password: true,
+    ignoreFocusOut: true,
+  });
+  if (!secret) return false;
+  await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret: secret }));
+  return true;
+}

@@ -1,0 +1,59 @@
+import { ColorThemeKind, l10n, window } from 'vscode';
+import type { RedirectPage } from '../core/ports.ts';
+
+/** Background, text, softer text, border and accent of VS Code's own themes: the browser cannot know the user's. */
+const palettes = {
+  [ColorThemeKind.Light]: ['#ffffff', '#3b3b3b', '#616161', '#e5e5e5', '#005fb8'],
+  [ColorThemeKind.Dark]: ['#1f1f1f', '#cccccc', '#9d9d9d', '#2b2b2b', '#4daafc'],
+  [ColorThemeKind.HighContrast]: ['#000000', '#ffffff', '#ffffff', '#6fc3df', '#ffffff'],
+  [ColorThemeKind.HighContrastLight]: ['#ffffff', '#292929', '#292929', '#0f4a85', '#0f4a85'],
+} as const;
+
+/** The page that the browser ends on. It holds no script, and nothing of the sign-in. */
+export function signInPage(page: RedirectPage): string {
+  const { kind } = window.activeColorTheme;
+  const [background, text, soft, border, accent] = palettes[kind];
+  const scheme =
+    kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight ? 'light' : 'dark';
+  const { mark, title, detail } = words(page);
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${title}</title>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="${scheme}">
+<style>
+body{margin:0;min-height:100vh;display:grid;place-items:center;background:${background};color:${text};font:15px/1.5 system-ui,sans-serif}
+main{max-width:26rem;margin:1rem;padding:2rem 2.5rem;border:1px solid ${border};border-radius:8px;text-align:center}
+.mark{font-size:2.5rem;line-height:1;color:${accent}}h1{margin:1rem 0 .5rem;font-size:1.25rem;font-weight:600}
+p{margin:0;color:${soft}}
+</style></head><body><main><div class="mark" aria-hidden="true">${mark}</div><h1>${title}</h1><p>${detail}</p></main></body></html>`;
+}
+
+function words(page: RedirectPage): { mark: string; title: string; detail: string } {
+  switch (page) {
+    case 'signed_in':
+      return {
+        mark: '&#10003;',
+        title: l10n.t('Signed in'),
+        detail: l10n.t('The tokens are in VS Code. You can close this page.'),
+      };
+    case 'declined':
+      return {
+        mark: '&#8211;',
+        title: l10n.t('You declined'),
+        detail: l10n.t('Nothing was changed in VS Code. You can close this page.'),
+      };
+    case 'failed':
+      return {
+        mark: '!',
+        title: l10n.t('Not signed in'),
+        detail: l10n.t('VS Code says what went wrong. You can close this page.'),
+      };
+    case 'foreign':
+      return {
+        mark: '!',
+        title: l10n.t('This page is not expected'),
+        detail: l10n.t(
+          'No sign-in waits for it here: it is over, or it began in another window. Start it again in VS Code.',
+        ),
+      };
+  }
+}

@@ -1,0 +1,112 @@
+import { l10n } from 'vscode';
+import type { ErrorData } from '../../core/errors.ts';
+import type { SignInResult } from '../../core/signIn.ts';
+import { show } from './answerErrors.ts';
+import { durationText } from './time.ts';
+
+/** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
+export const redirectUriToRegister = 'http://127.0.0.1/callback';
+
+export const signInSentences = {
+  browser_not_opened: () =>
+    l10n.t('The browser was not opened, so nobody signed in. Run Sign In again and allow the page to open.'),
+  listener_failed: ({ detail }: ErrorData) =>
+    l10n.t(
+      'This machine does not let JWT Workbench listen on 127.0.0.1 ({0}), so the browser could not come back. Check firewall and security software.',
+      show(detail, l10n.t('no reason given')),
+    ),
+  callback_invalid: ({ reason, expected, found }: ErrorData) => {
+    switch (reason) {
+      case 'issuer':
+        return l10n.t(
+          'The answer in the browser came from {0}, where {1} is expected, so it was refused and nothing changed. Check issuer; if it is right, somebody tried to mix up two issuers.',
+          show(found, l10n.t('an issuer without a name')),
+          show(expected),
+        );
+      case 'code_missing':
+        return l10n.t(
+          'The browser came back without a code, so there was nothing to get tokens for. Check that the client may use the authorization code grant.',
+        );
+      default:
+        return l10n.t('The browser came back with an answer that makes no sense. Sign in again.');
+    }
+  },
+  sign_in_timeout: ({ after }: ErrorData) =>
+    l10n.t(
+      'Nobody finished the sign-in in the browser within {0}, so it was ended. If the issuer complained about the redirect URI, register {1} there; then sign in again.',
+      typeof after === 'number' ? durationText(after) : l10n.t('ten minutes'),
+      redirectUriToRegister,
+    ),
+} as const;
+
+/** An OAuth error of a sign-in, where no refresh token was sent that could be kept or lost. */
+export function signInMeaning({ error, status }: ErrorData): string {
+  switch (error) {
+    case 'access_denied':
+      return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
+    case 'invalid_grant':
+      return l10n.t(
+        'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
+        redirectUriToRegister,
+      );
+    case 'invalid_client':
+      return l10n.t(
+        'The issuer does not know this client, or its secret is wrong. Check clientId, tokenEndpointAuthMethod and the client secret.',
+      );
+    case 'unauthorized_client':
+    case 'unsupported_grant_type':
+      return l10n.t(
+        'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
+      );
+    case 'unsupported_response_type':
+      return l10n.t('The issuer gives this client no codes. Allow the authorization code grant for it.');
+    case 'invalid_request':
+      return l10n.t(
+        'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
+        redirectUriToRegister,
+      );
+    case 'invalid_scope':
+      return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');
+    case 'invalid_target':
+      return l10n.t('The issuer gives no tokens for this resource. Check resource and extraParameters.');
+    case 'login_required':
+    case 'interaction_required':
+    case 'consent_required':
+    case 'account_selection_required':
+      return l10n.t(
+        'The issuer has to ask you something, and was told not to. Remove prompt from extraParameters.',
+      );
+    case 'temporarily_unavailable':
+    case 'slow_down':
+      return l10n.t('The issuer is overloaded or under maintenance. Sign in again later.');
+    case 'server_error':
+      return l10n.t('The issuer has a problem. Sign in again soon.');
+    default:
+      return typeof status === 'number' && status >= 500
+        ? l10n.t('The issuer has a problem. Sign in again soon.')
+        : l10n.t('The issuer refused the sign-in. Nothing was changed.');
+  }
+}
+
+export function waitingText(label: string): string {
+  return l10n.t('Signing in to {0}: finish in the browser', label);
+}
+
+export function signedInText(label: string, { expiresAt }: SignInResult, now: number): string {
+  return expiresAt === undefined
+    ? l10n.t('Signed in to {0}. The issuer did not say when the access token ends.', label)
+    : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));
+}
+
+/** Why the tokens cannot be refreshed, and how to get ones that can. */
+export function noRefreshTokenText(label: string, scope: string | undefined): string {
+  return scope?.split(' ').includes('offline_access')
+    ? l10n.t(
+        'Signed in to {0}, but the issuer gave no refresh token although offline_access was asked for. Allow refresh tokens for this client there; some issuers also want the extra parameter prompt with the value consent.',
+        label,
+      )
+    : l10n.t(
+        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. Many issuers give one only for the scope offline_access. Add it to scope and sign in again.',
+        label,
+      );
+}
