@@ -9,7 +9,7 @@ import {
   workspace,
 } from 'vscode';
 import type { JwtWorkbenchApi } from './api.ts';
-import { contextKeys, views } from './contributions.ts';
+import { type CommandName, commands, contextKeys, views } from './contributions.ts';
 import { startAutoRefresh } from './core/autoRefresh.ts';
 import { createClockSkews, noteSkew } from './core/clockSkew.ts';
 import { bindingOf } from './core/connection.ts';
@@ -35,9 +35,6 @@ import { createVault } from './core/vault.ts';
 import { createVerifications } from './core/verifications.ts';
 import { createLocalLock } from './platform/localLock.ts';
 import { routeLock } from './platform/routeLock.ts';
-import { refreshAnswer } from './vscode/commands/refresh.ts';
-import { registerCommands } from './vscode/commands/register.ts';
-import { statusOf } from './vscode/commands/status.ts';
 import { createConnections } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import { createLog } from './vscode/log.ts';
@@ -92,6 +89,9 @@ export function startExtension(
     ...{ sessions, log },
   });
 
+  // What is loaded when somebody looks or asks
+  const onDemand = lazy(() => import('./vscode/onDemand.ts'));
+
   // What talks to issuers
   const skews = createClockSkews();
   const discovery = createDiscovery({ fetch, clock });
@@ -140,7 +140,14 @@ export function startExtension(
 
   // What people see
   const tree = own(
-    createConnectionsTree({ sessions, verifications, histories, clock, plan: autoRefresh.plan }),
+    createConnectionsTree({
+      sessions,
+      verifications,
+      histories,
+      clock,
+      plan: autoRefresh.plan,
+      items: onDemand,
+    }),
   );
   const view = own(
     window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
@@ -180,32 +187,44 @@ export function startExtension(
     }),
   });
 
-  registerCommands({
-    ...{
-      own,
-      log,
-      sessions,
-      vault,
-      lock,
-      handover,
-      refresher,
-      signIns,
-      connections,
-      clock,
-      mock,
-      statusBar,
-      documents,
-      show,
-      histories,
-      verifier,
-    },
-    extensionUri: context.extensionUri,
-    discovery: async () => discovery,
-    showLog: () => channel.show(),
-    ready: loading.settled,
-  });
+  const handlers = lazy(async () =>
+    (await onDemand()).createHandlers({
+      ...{
+        own,
+        log,
+        sessions,
+        vault,
+        lock,
+        handover,
+        refresher,
+        signIns,
+        connections,
+        clock,
+        mock,
+        statusBar,
+        documents,
+        show,
+        histories,
+        verifier,
+      },
+      extensionUri: context.extensionUri,
+      discovery: async () => discovery,
+      ready: loading.settled,
+    }),
+  );
+  for (const [name, id] of Object.entries(commands) as [CommandName, string][]) {
+    own(
+      registry.registerCommand(id, async (given?: unknown) =>
+        name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given),
+      ),
+    );
+  }
 
-  registerEditorFeatures({ own, sessions, clock });
+  registerEditorFeatures({
+    ...{ own, sessions, clock },
+    features: async () => (await onDemand()).loadFeatures(),
+    texts: async () => (await onDemand()).texts,
+  });
 
   own(onDidChangeSettings(connections.reload));
   connections.reload();
@@ -225,10 +244,12 @@ export function startExtension(
     version: 1,
     async status(connection) {
       await loading.settled();
-      return statusOf(sessions, clock.now(), connection);
+      return (await onDemand()).statusOf(sessions, clock.now(), connection);
     },
-    refresh: async connection =>
-      refreshAnswer(await refresher.refresh(connection), sessions.connection(connection)?.label),
+    async refresh(connection) {
+      const [result, { refreshAnswer }] = await Promise.all([refresher.refresh(connection), onDemand()]);
+      return refreshAnswer(result, sessions.connection(connection)?.label);
+    },
     onDidChangeSession: changed.event,
     ...(testing && { testing }),
   };

@@ -7,8 +7,8 @@ import { bundle } from './bundle.mjs';
  * reads a small file, and jose, oauth4webapi and the mock issuer cost nothing until they are used. The bundles are
  * found while bundling, so there is no list to keep.
  *
- * Not so what lies in `src/vscode`: it shares its sentences with what is loaded already, and a second copy of them would
- * be dearer than bytes that are read and not run. It stays in the bundle and is evaluated when it is reached.
+ * Of `src/vscode` that is `onDemand.ts` alone. The rest stays in the bundle that imports it and is evaluated when it is
+ * reached: it shares its sentences with what is there, and a second copy of them would cost more.
  *
  * Each bundle has its own copy of what it imports statically. So compare errors by their code and never by class, and
  * keep shared state out of modules.
@@ -32,7 +32,7 @@ export async function lazyBundles(entries, source, options) {
       onResolve({ filter: /^\.\.?\// }, ({ kind, path, resolveDir }) => {
         if (kind !== 'dynamic-import' || !resolveDir.startsWith(source)) return undefined;
         const file = resolve(resolveDir, path);
-        if (file.startsWith(join(source, 'vscode'))) return undefined;
+        if (file.startsWith(join(source, 'vscode')) && bundleName(file) !== 'onDemand') return undefined;
         const name = bundleName(file);
         const taken = known.get(name);
         if (taken !== undefined && taken !== file) {

@@ -11,6 +11,7 @@ import { createVerifications } from '../../src/core/verifications.ts';
 import { systemClock } from '../../src/platform/systemClock.ts';
 import { createStatusBar } from '../../src/vscode/statusBar.ts';
 import { startTicker } from '../../src/vscode/ticker.ts';
+import { treeItem } from '../../src/vscode/tree/items.ts';
 import {
   type ConnectionsTree,
   createConnectionsTree,
@@ -135,7 +136,14 @@ function treeOf(sessions: Sessions, clock: Clock, plan: TreeParts['plan']): Conn
     verify: async () => ({ verified: false, checks: [] }),
   });
   const histories = { list: async () => [] };
-  return createConnectionsTree({ sessions, verifications, histories, clock, plan });
+  return createConnectionsTree({
+    sessions,
+    verifications,
+    histories,
+    clock,
+    plan,
+    items: async () => ({ treeItem }),
+  });
 }
 
 /** 1,000 signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */

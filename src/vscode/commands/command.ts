@@ -35,13 +35,16 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** Work that is over sooner than this, in milliseconds, shows no progress: a flash of it helps nobody. */
 const quietFor = 700;
 
-export function registerCommand<Argument, Result>(
+/** What VS Code calls, with the argument of code, the row of a tree, or nothing. */
+export type Handler = (given?: unknown) => Promise<unknown>;
+
+export function handlerOf<Argument, Result>(
   name: CommandName,
   log: Log,
   ready: () => Promise<void>,
   command: Command<Argument, Result>,
-): { dispose(): void } {
-  return registry.registerCommand(commands[name], async (given?: unknown) => {
+): Handler {
+  return async given => {
     await ready();
     if (given === undefined || given === null || given instanceof Uri || isNode(given)) {
       return interactive(name, log, command, isNode(given) ? given : undefined);
@@ -54,7 +57,7 @@ export function registerCommand<Argument, Result>(
     } catch (error) {
       throw asCommandError(error, name, log);
     }
-  });
+  };
 }
 
 async function interactive<Argument, Result>(

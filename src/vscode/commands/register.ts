@@ -1,5 +1,4 @@
-import { commands as registry } from 'vscode';
-import { type CommandName, commands } from '../../contributions.ts';
+import type { CommandName } from '../../contributions.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
 import type { Log, SharedLock } from '../../core/ports.ts';
 import type { Verifier } from '../../core/verifier.ts';
@@ -7,7 +6,7 @@ import type { MockService } from '../mockIssuer.ts';
 import type { StatusBar } from '../statusBar.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type AddParts, addByAsking, addConnectionCommand } from './addConnection.ts';
-import { type Command, registerCommand } from './command.ts';
+import { type Command, type Handler, handlerOf } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
@@ -37,10 +36,8 @@ export interface CommandParts
     InspectParts,
     SignInCommandParts {
   readonly show: (id: string) => unknown;
-  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly log: Log;
   readonly lock: SharedLock;
-  readonly showLog: () => void;
   readonly mock: MockService;
   readonly statusBar: StatusBar;
   readonly documents: TokenDocuments;
@@ -49,11 +46,12 @@ export interface CommandParts
   readonly ready: () => Promise<void>;
 }
 
-/** Every command of the manifest, each from a file of its own. */
-export function registerCommands(parts: CommandParts): void {
+/** What each command does, each from a file of its own. They are registered in extension.ts before this is loaded. */
+export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Handler> {
   const { sessions, clock, mock, statusBar, documents, show } = parts;
+  const handlers = new Map<CommandName, Handler>();
   const register = <Argument, Result>(name: CommandName, command: Command<Argument, Result>) =>
-    parts.own(registerCommand(name, parts.log, parts.ready, command));
+    handlers.set(name, handlerOf(name, parts.log, parts.ready, command));
 
   register('addConnection', addConnectionCommand(parts));
   register('removeConnection', removeConnectionCommand(parts));
@@ -84,5 +82,5 @@ export function registerCommands(parts: CommandParts): void {
   register('copyPayload', copyPayloadCommand(sessions));
   register('decodeSelection', decodeSelectionCommand(sessions, documents));
   register('openSettings', openSettingsCommand(sessions));
-  parts.own(registry.registerCommand(commands.showLog, parts.showLog));
+  return handlers;
 }

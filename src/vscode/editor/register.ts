@@ -8,18 +8,21 @@ import {
   workspace,
 } from 'vscode';
 import { settings } from '../../contributions.ts';
-import { lazy } from '../../core/lazy.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { Colors } from './colors.ts';
+import type * as Features from './features.ts';
 import { knownTokenAt, surroundings, tokenStart } from './scan.ts';
 import { isWanted } from './settings.ts';
-import { texts } from './texts.ts';
+import type { Texts } from './texts.ts';
 
 export interface EditorParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly sessions: Sessions;
   readonly clock: Clock;
+  /** Loaded when a text could hold a token. */
+  readonly features: () => Promise<typeof Features>;
+  readonly texts: () => Promise<Texts>;
 }
 
 /** Milliseconds of rest before a document is looked at again. */
@@ -29,16 +32,14 @@ const debounce = 250;
 const anywhere = '*';
 
 /** Providers are cheap; their code is loaded when a text could hold a token. */
-export function registerEditorFeatures({ own, sessions, clock }: EditorParts): void {
-  const features = lazy(() => import('./features.ts'));
-
+export function registerEditorFeatures({ own, sessions, clock, features, texts }: EditorParts): void {
   own(
     languages.registerHoverProvider(anywhere, {
       async provideHover(document, position) {
         if (!isWanted('hover', document)) return undefined;
         const near = document.getText(surroundings(document, position));
         if (!tokenStart.test(near) && !knownTokenAt(document, position, sessions)) return undefined;
-        return (await features()).hoverAt(document, position, { sessions, clock, texts });
+        return (await features()).hoverAt(document, position, { sessions, clock, texts: await texts() });
       },
     }),
   );
@@ -113,7 +114,7 @@ export function registerEditorFeatures({ own, sessions, clock }: EditorParts): v
       if (document.isClosed) return;
       if (!isWanted('diagnostics', document) || !holdsToken(document)) return problems.delete(document.uri);
       const { diagnosticsOf } = await features();
-      problems.set(document.uri, diagnosticsOf(document, { sessions, clock, texts }));
+      problems.set(document.uri, diagnosticsOf(document, { sessions, clock, texts: await texts() }));
     };
     const lookAt = (editor: TextEditor) => soon(editor, () => paint(editor));
     const checkSoon = (document: TextDocument) => soon(document, () => check(document));

@@ -15,7 +15,7 @@ import {
 } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
 import { nextChange } from '../text/time.ts';
-import { type ItemContext, treeItem } from './items.ts';
+import type { ItemContext, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
@@ -37,11 +37,14 @@ export interface TreeParts {
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
+  /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
+  readonly items: () => Promise<{ readonly treeItem: typeof treeItem }>;
 }
 
 /** Pulls everything from the read model; of its own it keeps only which texts are on screen. */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const { sessions, verifications, clock, plan, histories } = parts;
+  let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
@@ -93,13 +96,17 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
 
   return {
     onDidChangeTreeData: changed.event,
-    getTreeItem(node): TreeItem {
+    getTreeItem(node): TreeItem | Promise<TreeItem> {
       const now = clock.now();
       const end = counted(node);
       const key = keyOf(node);
       if (end === undefined) shown.delete(key);
       else shown.set(key, now + nextChange(end, now));
-      return treeItem(node, context);
+      if (draw) return draw(node, context);
+      return parts.items().then(loaded => {
+        draw = loaded.treeItem;
+        return draw(node, context);
+      });
     },
     async getChildren(node) {
       if (node === undefined) return roots(sessions).map(known);

@@ -1,0 +1,12 @@
+/**
+ * What is loaded when somebody first looks or asks: rows, commands, and what reads tokens in documents. One bundle,
+ * because all of it speaks, and each bundle has its own copy of the sentences.
+ */
+export { refreshAnswer } from './commands/refresh.ts';
+export { createHandlers } from './commands/register.ts';
+export { statusOf } from './commands/status.ts';
+export { texts } from './editor/texts.ts';
+export { treeItem } from './tree/items.ts';
+
+/** Evaluated when a document first holds a token. */
+export const loadFeatures = () => import('./editor/features.ts');
