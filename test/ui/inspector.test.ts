@@ -96,3 +96,38 @@ for (const [name, colorTheme] of [
     });
   });
 }
+
+describe('a token in a file', function () {
+  this.timeout(120_000);
+  const ui = useWorkbench({ viewport: { width: 1440, height: 900 } });
+
+  it('opens in the inspector from its hover, and its issuer is asked for nothing without a yes', async () => {
+    const { page } = ui.window;
+    await page.keyboard.press('ControlOrMeta+p');
+    await ui.window.quickInput().fill('token.jwt');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'token.jwt' }).first().click();
+    const line = page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first();
+    await line.waitFor();
+    await page
+      .getByText(/expired \d+/)
+      .first()
+      .waitFor({ timeout: 30_000 });
+    await line.hover({ position: { x: 200, y: 8 } });
+    const hover = page.locator('.monaco-hover', { hasText: 'decoded, not verified' });
+    await hover.waitFor({ timeout: 20_000 });
+    await mkdir(pictures, { recursive: true });
+    await page.waitForTimeout(500);
+    await page.screenshot({ path: join(pictures, 'hover.png') });
+    await hover.getByText('Open in the inspector').click();
+    const inspector = pageOf(ui.window);
+    await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
+    await inspector.getByText('Belongs to no connection').waitFor();
+    await inspector.getByRole('button', { name: 'Verify' }).click();
+    const question = page.locator('.monaco-dialog-box', { hasText: 'Ask issuer.example for its keys?' });
+    await question.waitFor();
+    await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
+    await page.keyboard.press('Escape');
+    await question.waitFor({ state: 'hidden' });
+    await inspector.getByText('Decoded, not verified').waitFor();
+  });
+});

@@ -1,4 +1,5 @@
 import { type Position, Range, type TextDocument } from 'vscode';
+import { tokenLimit } from '../../core/jwt.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { type TokenName, tokenOf } from '../../core/sessionView.ts';
 import { findTokens, mostTokens, type Piece } from '../../core/tokenRanges.ts';
@@ -46,13 +47,23 @@ export function surroundings(document: TextDocument, position: Position): Range 
   return document.validateRange(new Range(first, 0, last, longLine));
 }
 
+/** Where the characters of a token begin or end, at most as far as a token may be long. */
 function edge(text: string, from: number, step: 1 | -1): number {
   let at = from;
-  while (at + (step < 0 ? -1 : 0) >= 0 && at < text.length + (step < 0 ? 1 : 0)) {
-    if (!/[\w.-]/.test(text[step < 0 ? at - 1 : at] ?? '')) break;
-    at += step;
-  }
+  const last = Math.min(Math.max(from + step * tokenLimit, 0), text.length);
+  while (at !== last && isTokenCharacter(text.charCodeAt(step < 0 ? at - 1 : at))) at += step;
   return at;
+}
+
+function isTokenCharacter(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    code === 0x2d ||
+    code === 0x2e ||
+    code === 0x5f
+  );
 }
 
 export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens): PlacedToken[] {
@@ -93,8 +104,10 @@ export function knownTokenAt(
       // Shorter ones could be any word.
       if (token === undefined || token.length < 16) continue;
       const from = Math.max(0, character - token.length);
-      const at = text.indexOf(token, from);
-      if (at < 0 || at > character) continue;
+      // No farther than it can reach: lines can be megabytes, and connections many.
+      const inReach = text.slice(from, character + token.length).indexOf(token);
+      if (inReach < 0) continue;
+      const at = from + inReach;
       const range = new Range(line, at, line, at + token.length);
       return {
         ...{ range, token },

@@ -10,7 +10,6 @@ import { spokenTimeline, timelineTexts } from './words.ts';
 
 export interface PanelParts extends InspectionParts {
   readonly extensionUri: Uri;
-  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
 }
 
 export interface InspectOptions {
@@ -39,16 +38,10 @@ export async function openInspector(
     { enableScripts: true, localResourceRoots: [dist], enableForms: false },
   );
   let stop: (() => void) | undefined;
-  const end = panel.onDidDispose(() => stop?.());
+  // VS Code closes the panel when the extension ends: nothing that outlives it may hold the token.
+  panel.onDidDispose(() => stop?.());
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
-  parts.own({
-    dispose() {
-      stop?.();
-      end.dispose();
-      panel.dispose();
-    },
-  });
   if (verify || inspection.connection) await inspection.verify(ask);
   panel.webview.html = page(panel.webview, dist);
   return { verified: inspection.state().result.verified };
