@@ -105,7 +105,7 @@ function wrappedAt(text: string, start: number, run: string): TokenRange | undef
     pieces.push({ start: end - piece.length, end });
     texts.push(piece);
     // Only a dot's other side is worth a look: the header is read once a part has ended.
-    if ((dots === 2 || dots === 4) && isWhole(texts.join(''))) break;
+    if ((dots === 2 || dots === 4) && !piece.endsWith('.') && isWhole(texts.join(''))) break;
   }
   if (pieces.length < 2 || (dots !== 2 && dots !== 4)) return undefined;
   const token = texts.join('');

@@ -48,7 +48,11 @@ async function hoverText(document: TextDocument, character: number, line = 0): P
 }
 
 /** The words, without Markdown's escapes. */
-const words = (markdown: string) => markdown.replaceAll('&nbsp;', ' ').replace(/\\(.)/g, '$1');
+const words = (markdown: string) =>
+  markdown
+    .replaceAll('&nbsp;', ' ')
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
+    .replace(/\\(.)/g, '$1');
 
 async function diagnosticsOf(document: TextDocument, least = 1): Promise<Diagnostic[]> {
   for (let tries = 0; tries < 100; tries++) {
@@ -65,6 +69,7 @@ describe('tokens in the editor', () => {
   it('say on hover what they are, whose, and what is wrong', async () => {
     const document = await open(`Authorization: Bearer ${expired}\nnothing here`);
     const text = words(await hoverText(document, 60));
+    assert.doesNotMatch(await hoverText(document, 60), /https:|www\./, 'what a token says is no link');
     assert.match(text, /\*\*Access token\*\* .*decoded, not verified/);
     assert.match(text, /Issuer: \*\*https:\/\/issuer\.example/);
     assert.match(text, /Subject: \*\*ada/);

@@ -108,10 +108,8 @@ describe('a token in a file', function () {
     await page.locator('.quick-input-list .monaco-list-row', { hasText: 'token.jwt' }).first().click();
     const line = page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first();
     await line.waitFor();
-    await page
-      .getByText(/expired \d+/)
-      .first()
-      .waitFor({ timeout: 30_000 });
+    await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });
+    await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
     await line.hover({ position: { x: 200, y: 8 } });
     const hover = page.locator('.monaco-hover', { hasText: 'decoded, not verified' });
     await hover.waitFor({ timeout: 20_000 });

@@ -51,7 +51,7 @@ function hoverText(
     decoded = decodeToken(found.token);
   } catch (error) {
     text.appendMarkdown('$(error) ');
-    return text.appendText(texts.describeError(classify(error)));
+    return appendForeign(text, texts.describeError(classify(error)));
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
@@ -98,14 +98,25 @@ function statement({ kind }: DecodedToken): string {
 
 function row(text: MarkdownString, name: string, value: string): void {
   text.appendMarkdown('\n\n').appendText(`${name}: `).appendMarkdown('**');
-  text.appendText(printable(value, 120)).appendMarkdown('**');
+  appendForeign(text, printable(value, 120)).appendMarkdown('**');
+}
+
+/** A text that holds words of the token. Addresses in it stay text: nobody is one click away from where it points. */
+function appendForeign(text: MarkdownString, foreign: string): MarkdownString {
+  const plain = new MarkdownString().appendText(foreign).value;
+  return text.appendMarkdown(
+    plain
+      .replaceAll(':', '&#58;')
+      .replaceAll('@', '&#64;')
+      .replace(/(www)\./gi, '$1&#46;'),
+  );
 }
 
 function problems(text: MarkdownString, checks: readonly Check[], { checkText }: Texts): void {
   for (const check of checks.slice(0, mostProblems)) {
     const { title, detail } = checkText(check);
     text.appendMarkdown(check.status === 'failed' ? '\n\n$(error) ' : '\n\n$(warning) ');
-    text.appendText(`${title}: ${detail}`);
+    appendForeign(text, `${title}: ${detail}`);
   }
   const more = checks.length - mostProblems;
   if (more > 0) text.appendMarkdown('\n\n').appendText(l10n.t('{0} more in the inspector.', more));
