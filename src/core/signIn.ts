@@ -1,5 +1,6 @@
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
 import type { Connection } from './connection.ts';
+import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import type { Discovery } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { type ImportParts, storeTokens } from './importTokens.ts';
@@ -8,7 +9,7 @@ import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import { bindingMismatch } from './tokenSet.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 
-export const grants = ['authorization_code'] as const;
+export const grants = ['authorization_code', 'device_code'] as const;
 export type Grant = (typeof grants)[number];
 
 export interface SignInParts extends ImportParts {
@@ -17,7 +18,18 @@ export interface SignInParts extends ImportParts {
 }
 
 /** What a sign-in waits for, for whoever shows it. */
-export type SignInStep = { readonly waitingFor: 'browser'; readonly redirectUri: string };
+export type SignInStep =
+  | { readonly waitingFor: 'browser'; readonly redirectUri: string }
+  | {
+      readonly waitingFor: 'device';
+      readonly userCode: string;
+      /** Where the code is to be typed in. */
+      readonly address: string;
+      /** The same with the code in it, where the issuer has that. */
+      readonly complete?: string;
+      /** Milliseconds since the epoch: when the code ends. */
+      readonly until: number;
+    };
 
 export interface SignInRequest {
   readonly connection: Connection;
@@ -47,14 +59,22 @@ const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
  * Gets a first token set from the issuer and stores it as a new generation. Until then nothing that is stored changes.
  * @throws WorkbenchError with `grant`, what the grant throws, and what `storeTokens` throws
  */
-export async function signIn(parts: BrowserParts, request: SignInRequest): Promise<SignInResult> {
+export async function signIn(
+  parts: BrowserParts & DeviceParts,
+  request: SignInRequest,
+): Promise<SignInResult> {
   const { connection, grant, signal } = request;
   const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer);
   try {
     const clientSecret = await secretOf(parts, connection);
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
     const granted: GrantRequest = { ...request, ...(clientSecret !== undefined && { clientSecret }) };
-    return await byAuthorizationCode(parts, granted, keep);
+    switch (grant) {
+      case 'authorization_code':
+        return await byAuthorizationCode(parts, granted, keep);
+      case 'device_code':
+        return await keep(await byDeviceCode(parts, granted));
+    }
   } catch (thrown) {
     const { code, data } = classify(thrown);
     throw new WorkbenchError(code, { ...data, grant });

@@ -9,6 +9,8 @@ import type { ConnectionsTree } from '../../src/vscode/tree/provider.ts';
 interface Testing {
   readonly tree: ConnectionsTree;
   readonly secrets: SecretStorage;
+  /** What opens addresses; a test puts its own there. */
+  readonly browser: { open(url: string): PromiseLike<boolean> };
 }
 
 export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: Testing }> {

@@ -105,6 +105,10 @@ export function invalidResponse(data: ErrorData): string {
         typeof data.ahead === 'number' ? skewAdvice(data.ahead) : l10n.t('Check the clock of this computer.'),
       );
     case 'id_token_claim':
+      if (claim === 'nonce')
+        return l10n.t(
+          'The ID token in the answer belongs to another sign-in (nonce differs), so nothing of the answer was taken. Sign in again.',
+        );
       return found === undefined
         ? l10n.t(
             'The ID token in the answer is not for this client ({0} differs). Check clientId.',
@@ -128,6 +132,15 @@ export function invalidResponse(data: ErrorData): string {
     case 'id_token_critical':
       return l10n.t(
         'The ID token in the answer has a critical header (crit) that is not understood, so it was not taken.',
+      );
+    case 'id_token_missing':
+      return l10n.t(
+        'The answer holds no ID token although the scope openid was asked for, so nothing tells whose sign-in it is, and it was not taken. Remove openid from scope for an issuer that knows no OpenID Connect.',
+      );
+    case 'device_response':
+      return l10n.t(
+        '{0} answered without a code to show. Check deviceAuthorizationEndpoint, and that the client may use the device grant.',
+        host,
       );
     case 'id_token_malformed':
       return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');

@@ -12,6 +12,8 @@ export function oauthErrorText(data: ErrorData): string {
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))
       : undefined;
+  // What this side has noticed by itself is nobody's words.
+  if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;
   const words =
     data.error_description === undefined
       ? l10n.t('Its words: {0}.', error)

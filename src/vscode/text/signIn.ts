@@ -40,11 +40,15 @@ export const signInSentences = {
 } as const;
 
 /** An OAuth error of a sign-in, where no refresh token was sent that could be kept or lost. */
-export function signInMeaning({ error, status }: ErrorData): string {
+export function signInMeaning({ error, status, grant }: ErrorData): string {
   switch (error) {
     case 'access_denied':
       return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
+    case 'expired_token':
+      return l10n.t('The code ended before anybody confirmed it. Sign in again to get a new one.');
     case 'invalid_grant':
+      if (grant === 'device_code')
+        return l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.');
       return l10n.t(
         'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
         redirectUriToRegister,
@@ -61,6 +65,10 @@ export function signInMeaning({ error, status }: ErrorData): string {
     case 'unsupported_response_type':
       return l10n.t('The issuer gives this client no codes. Allow the authorization code grant for it.');
     case 'invalid_request':
+      if (grant !== 'authorization_code')
+        return l10n.t(
+          'The issuer cannot make sense of the request. Check scope, resource and extraParameters.',
+        );
       return l10n.t(
         'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
         redirectUriToRegister,

@@ -132,8 +132,8 @@ describe('the tree of a connection', () => {
   const refused = { generation: 4, error: 'invalid_grant', at: 1 };
   const withRefused = { ...present(session({ refresh_token: 'r' }).record), refused };
   for (const [name, of, expected] of [
-    ['nothing is stored', session(undefined), ['no_tokens']],
-    ['the record is empty', session(undefined, { record: emptyRecord('a') }), ['no_tokens']],
+    ['nothing is stored', session(undefined), ['sign_in', 'no_tokens']],
+    ['the record is empty', session(undefined, { record: emptyRecord('a') }), ['sign_in', 'no_tokens']],
     ['a refresh token is refused', session(undefined, { record: withRefused }), ['refused', 'token']],
     ['a refresh failed', session({ access_token: 'x' }, { lastRefresh }), ['last_refresh', 'token']],
     [

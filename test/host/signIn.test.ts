@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import type { MockServer, MockServerOptions } from '../../src/mock/nodeServer.ts';
+import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { activate, codeOf, row, rows, run } from './support.ts';
+
+type Status = Record<string, { state: string; tokens: { name: string }[] }>;
+
+describe('signing in', () => {
+  let mock: MockServer;
+  let opened: string[];
+  let restore = () => {};
+
+  async function start(options: MockServerOptions = {}): Promise<void> {
+    mock = await startMockServer({ signIn: 'auto', ...options });
+    await run('addConnection', {
+      connection: { id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'openid offline_access' },
+    });
+  }
+
+  /** Puts `open` in the place of the browser. */
+  async function browser(open: (url: string) => Promise<boolean>): Promise<void> {
+    const { browser } = (await activate()).testing;
+    const before = browser.open;
+    opened = [];
+    browser.open = async url => {
+      opened.push(url);
+      return open(url);
+    };
+    restore = () => {
+      browser.open = before;
+    };
+  }
+
+  /** As a browser does: follows the redirects to the end, and is in no hurry. */
+  const follow = async (url: string) => {
+    void fetch(url);
+    return true;
+  };
+
+  afterEach(async () => {
+    restore();
+    await run('removeConnection', { connection: 'fresh' });
+    await mock.close();
+  });
+
+  it('brings the first tokens over the browser, and they refresh', async () => {
+    await start({ rotation: 'strict' });
+    let page = '';
+    await browser(async url => {
+      void fetch(url)
+        .then(response => response.text())
+        .then(text => {
+          page = text;
+        });
+      return true;
+    });
+    assert.deepEqual(
+      (await (await row(['fresh'])).children()).map(({ text }) => text),
+      ['Sign in: no tokens yet', 'Import tokens: where you have some already'],
+    );
+    const answer = await run<{ outcome: string; generation: number; expiresAt: number }>('signIn', {
+      connection: 'fresh',
+    });
+    assert.equal(answer.outcome, 'signedIn');
+    assert.ok(answer.expiresAt > Date.now());
+    const status = (await run<Status>('status', { connection: 'fresh' })).fresh;
+    assert.equal(status?.state, 'active');
+    assert.deepEqual(
+      status?.tokens.map(({ name }) => name),
+      ['access_token', 'id_token', 'refresh_token'],
+    );
+    assert.equal((await run('refresh', { connection: 'fresh' })).outcome, 'refreshed');
+    const redirect = new URL(opened[0] ?? '').searchParams.get('redirect_uri') ?? '';
+    assert.match(redirect, /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
+    await assert.rejects(fetch(redirect), 'the listener is gone');
+    assert.match(page, /<h1>Signed in<\/h1>/);
+  });
+
+  it('says calmly that it was declined', async () => {
+    await start({ signIn: 'deny' });
+    await browser(follow);
+    assert.equal(await codeOf(run('signIn', { connection: 'fresh' })), 'oauth_error');
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'none');
+  });
+
+  it('ends when a second sign-in begins, and when somebody signs out', async () => {
+    await start();
+    const redirects = () => opened.map(url => new URL(url).searchParams.get('redirect_uri') ?? '');
+    await browser(async () => true);
+    const first = codeOf(run('signIn', { connection: 'fresh' }));
+    while (opened.length < 1) await new Promise(resolve => setImmediate(resolve));
+    const second = codeOf(run('signIn', { connection: 'fresh' }));
+    assert.equal(await first, 'cancelled');
+    while (opened.length < 2) await new Promise(resolve => setImmediate(resolve));
+    await run('signOut', { connection: 'fresh' });
+    assert.equal(await second, 'cancelled');
+    for (const uri of redirects()) await assert.rejects(fetch(uri));
+  });
+
+  it('refuses a grant that there is not', async () => {
+    await start();
+    assert.equal(await codeOf(run('signIn', { connection: 'fresh', grant: 'password' })), 'argument_invalid');
+  });
+
+  it('shows the way back in where the refresh token was refused', async () => {
+    await start({ rotation: 'strict' });
+    await browser(follow);
+    await run('signIn', { connection: 'fresh' });
+    mock.revokeAll();
+    await run('refresh', { connection: 'fresh' });
+    assert.ok((await rows()).some(({ item }) => /\bsignedOut\b/.test(item.contextValue ?? '')));
+    await run('signIn', { connection: 'fresh' });
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
+  });
+});

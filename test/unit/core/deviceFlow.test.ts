@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import type { Fetch } from '../../../src/core/ports.ts';
+import type { SignInStep } from '../../../src/core/signIn.ts';
+import { failureOf } from '../../support/failureOf.ts';
+import { present, settled, until } from './refreshWorld.ts';
+import { type SignInWorld, signInWorld } from './signInWorld.ts';
+
+type Device = SignInStep & { waitingFor: 'device' };
+
+async function shown(world: SignInWorld): Promise<Device> {
+  await until(() => world.steps.length > 0);
+  const step = present(world.steps[0]);
+  assert.equal(step.waitingFor, 'device');
+  return step as Device;
+}
+const asked = (world: SignInWorld) => world.mock.requests.filter(({ path }) => path === '/token').length;
+
+/** Lets `ms` pass on both clocks, and what they wake happen. */
+async function pass(world: SignInWorld, ms: number): Promise<void> {
+  const before = asked(world);
+  world.forward(ms);
+  await settled(200);
+  assert.ok(asked(world) - before <= 1);
+}
+
+describe('signing in with a device code', () => {
+  const start = async (options = {}) => {
+    const world = await signInWorld({ signIn: 'page', deviceInterval: 5, ...options });
+    return { world, signedIn: world.signIn({ grant: 'device_code' }) };
+  };
+
+  it('shows the code, waits at the pace of the issuer, and stores what comes', async () => {
+    const { world, signedIn } = await start();
+    const { userCode, address, complete, until } = await shown(world);
+    assert.match(userCode, /^[\w-]{8,}$/);
+    assert.equal(address, `${world.mock.issuer}/device`);
+    assert.ok(complete?.includes(userCode));
+    assert.equal(until, world.clock.now() + 600_000);
+    await pass(world, 5000);
+    await pass(world, 5000);
+    assert.equal(asked(world), 2, 'authorization_pending');
+    world.mock.decideDevice(userCode);
+    await pass(world, 5000);
+    const { hasRefreshToken } = await signedIn;
+    assert.equal(hasRefreshToken, true);
+    assert.equal(world.stored().binding?.token_endpoint, `${world.mock.issuer}/token`);
+    assert.equal(await world.first.refresh(), 'refreshed');
+  });
+
+  it('slows down when it is told to', async () => {
+    const { world, signedIn } = await start();
+    const { userCode } = await shown(world);
+    world.next({ type: 'oauthError', error: 'slow_down' });
+    await pass(world, 5000);
+    await pass(world, 5000);
+    assert.equal(asked(world), 1);
+    world.mock.decideDevice(userCode);
+    await pass(world, 5000);
+    assert.equal(asked(world), 2);
+    await signedIn;
+  });
+
+  it('asks less often while the issuer is in trouble, and does not give up', async () => {
+    const { world, signedIn } = await start();
+    const { userCode } = await shown(world);
+    world.next({ type: 'serverError', status: 503 });
+    await pass(world, 5000);
+    await pass(world, 5000);
+    assert.equal(asked(world), 1);
+    world.mock.decideDevice(userCode);
+    await pass(world, 5000);
+    await signedIn;
+    assert.equal(asked(world), 2);
+  });
+
+  it('ends calmly when it is declined', async () => {
+    const { world, signedIn } = await start();
+    const failure = failureOf(signedIn);
+    world.mock.decideDevice((await shown(world)).userCode, { deny: true });
+    await pass(world, 5000);
+    const { code, data } = await failure;
+    assert.deepEqual([code, data.error, data.grant], ['oauth_error', 'access_denied', 'device_code']);
+    assert.equal(world.store.entries.size, 0);
+  });
+
+  it('ends when the code does, whoever notices first', async () => {
+    const { world, signedIn } = await start();
+    const failure = failureOf(signedIn);
+    await shown(world);
+    await pass(world, 601_000);
+    assert.equal((await failure).data.error, 'expired_token');
+    assert.equal(asked(world), 0);
+  });
+
+  it('can be cancelled at any moment', async () => {
+    const world = await signInWorld({ signIn: 'page' });
+    const abort = new AbortController();
+    const failure = failureOf(world.signIn({ grant: 'device_code', signal: abort.signal }));
+    await shown(world);
+    abort.abort();
+    assert.equal((await failure).code, 'cancelled');
+    await pass(world, 5000);
+    assert.equal(asked(world), 0);
+  });
+
+  it('names what the issuer has not', async () => {
+    const world = await signInWorld();
+    const connection = { issuer: undefined, tokenEndpoint: 'https://a.example/token' };
+    const { code, data } = await failureOf(world.signIn({ grant: 'device_code', connection }));
+    assert.deepEqual([code, data.setting], ['endpoint_missing', 'deviceAuthorizationEndpoint']);
+  });
+
+  it('opens no address that is none, and takes no answer without a code', async () => {
+    for (const [body, expected] of [
+      [{ device_code: 'd', user_code: 'u', verification_uri: 'javascript:1', expires_in: 60 }, 'url_invalid'],
+      [{ device_code: 'd', verification_uri: 'https://a.example', expires_in: 60 }, 'response_invalid'],
+      [{ error: 'invalid_scope' }, 'oauth_error'],
+    ] as const) {
+      const world = await signInWorld();
+      const fetch: Fetch = async (input, init) =>
+        input.endsWith('/device_authorization')
+          ? new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
+          : world.mock.fetch(input, init);
+      assert.equal((await failureOf(world.signIn({ grant: 'device_code', fetch }))).code, expected);
+    }
+  });
+});
