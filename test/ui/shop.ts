@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import type { Fault } from '../../src/mock/faults.ts';
+import { type MockServer, type MockServerOptions, startMockServer } from '../../src/mock/nodeServer.ts';
+import type { RequestLogEntry } from '../../src/mock/requestLog.ts';
+import type { UiWindow } from './harness.ts';
+
+/** A connection to an issuer of the test's own, which ends a token's whole family when an old one is sent again. */
+export interface Shop {
+  readonly label: string;
+  readonly mock: MockServer;
+  /** The requests that carried a refresh token. */
+  refreshes(): readonly RequestLogEntry[];
+  /** Signs in at the issuer and imports the tokens by way of the clipboard. */
+  signIn(window: UiWindow): Promise<void>;
+  row(window: UiWindow): ReturnType<UiWindow['treeItem']>;
+  /** Opens the connection and waits until the window shows this generation of its refresh token. */
+  shows(window: UiWindow, generation: number): Promise<void>;
+  refresh(window: UiWindow): Promise<void>;
+  /** The next token request meets this; the mock's time stands still until `release`. */
+  hold(fault: Fault): void;
+  release(): void;
+}
+
+/**
+ * Starts the issuer and adds the connection to the user's settings. These are read when the first window opens, so this
+ * belongs into a `before` that stands above `useWorkbench`.
+ */
+export async function openShop(
+  userSettings: Record<string, unknown>,
+  label: string,
+  options: MockServerOptions = {},
+): Promise<Shop> {
+  const mock = await startMockServer({ rotation: 'strict', ...options });
+  const others = userSettings['jwtWorkbench.connections'];
+  const connection = { id: label.toLowerCase(), label, issuer: mock.issuer, clientId: 'demo' };
+  userSettings['jwtWorkbench.connections'] = [...(Array.isArray(others) ? others : []), connection];
+
+  const row = (window: UiWindow) =>
+    window.page.locator(`[role=treeitem][aria-label^="Connection ${label}"]`).first();
+  return {
+    ...{ label, mock, row },
+    refreshes: () => mock.requests.filter(({ grant_type }) => grant_type === 'refresh_token'),
+    async signIn(window) {
+      const tokens = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));
+      await show(window, row(window));
+      await window.page.evaluate(text => navigator.clipboard.writeText(text), tokens);
+      await window.treeItem('Import tokens').click();
+      await window.quickItem('Clipboard').click();
+    },
+    async shows(window, generation) {
+      await show(window, row(window));
+      await window.treeItem(new RegExp(`Refresh token.*no\\. ${generation}\\b`)).waitFor();
+    },
+    async refresh(window) {
+      await window.openContainer('JWT Workbench');
+      await window.treeAction(row(window), 'Refresh Access Token');
+    },
+    hold(fault) {
+      mock.clock.freeze();
+      mock.faults.next(1, fault);
+    },
+    release() {
+      mock.clock.resume();
+      mock.clock.wakeAll();
+    },
+  };
+}
+
+async function show(window: UiWindow, row: ReturnType<Shop['row']>): Promise<void> {
+  await window.openContainer('JWT Workbench');
+  await window.expand(row);
+}
+
+/** Each token is sent once, so a strict issuer has no complaint. */
+export function assertEachSentOnce(requests: readonly RequestLogEntry[]): void {
+  assert.deepEqual([...new Set(requests.map(({ status }) => status))], [200]);
+  const sent = requests.map(({ refresh_token }) => refresh_token);
+  assert.equal(new Set(sent).size, sent.length, 'no refresh token is sent twice');
+}
+
+/** The test's own time limit ends the wait. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20));
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { newKeyText } from '../../../src/core/journal.ts';
+import { journalKeyName } from '../../../src/core/journalKeys.ts';
+import type { StoredRecord } from '../../../src/core/record.ts';
+import type { CrashOrders } from './crashChild.ts';
+import { binding, crashWindow } from './crashWindow.ts';
+import { seedStore } from './laggingStore.ts';
+import { useFolder } from './support.ts';
+
+/** No lock is lost by accident, however busy the machine. */
+const patient = { heartbeat: 5000, stale: 600_000 };
+
+/** How many processes at once. */
+const lanes = 3;
+
+describe('a process that is killed at any step of a refresh', () => {
+  const folder = useFolder();
+  let script = '';
+  before(async () => {
+    const scripts = await mkdtemp(resolve('out', 'crash-'));
+    script = join(scripts, 'child.mjs');
+    await build({
+      entryPoints: [resolve('test', 'unit', 'platform', 'crashChild.ts')],
+      ...{ bundle: true, platform: 'node', format: 'esm', outfile: script },
+    });
+  });
+  after(() => rm(resolve(script, '..'), { recursive: true, force: true }));
+
+  /** An issuer that takes each refresh token once. */
+  function issuer() {
+    const posted: string[] = [];
+    let current = 'token 0';
+    return {
+      posted,
+      post: async (token: string) => {
+        posted.push(token);
+        if (token !== current) return undefined;
+        current = `token ${posted.length}`;
+        return current;
+      },
+    };
+  }
+
+  /** Runs a refresh and kills it before `step`. What it says where it comes to its end. */
+  async function crash(place: string, step: number, post: ReturnType<typeof issuer>['post']) {
+    await mkdir(place);
+    const record: StoredRecord = {
+      ...{ version: 1, connection: 'a', generation: 1, binding },
+      tokens: { refresh_token: 'token 0', obtained_at: Date.now(), refresh_token_stored_at: Date.now() },
+    };
+    await seedStore(join(place, 'secrets'), {
+      'jwtWorkbench.connection.a': JSON.stringify(record),
+      [journalKeyName]: newKeyText(),
+    });
+    const orders: CrashOrders = { folder: place, step };
+    const child = fork(script, [JSON.stringify(orders)], { execArgv: [] });
+    let end: { readonly outcome: string; readonly steps: number } | undefined;
+    child.on('message', async message => {
+      if (typeof message !== 'string') end = message as typeof end;
+      else child.send(String(await post(message)), () => {});
+    });
+    await once(child, 'exit');
+    return end;
+  }
+
+  /** What the next window makes of it. */
+  async function recover(step: number, { post, posted }: ReturnType<typeof issuer>): Promise<string> {
+    const place = join(folder.path, String(step));
+    const sent = posted.length;
+    // As its eviction would: nobody has to wait here until it counts as dead.
+    await rm(join(place, 'n-a.lock'), { recursive: true, force: true });
+    const window = crashWindow(place, patient, post);
+    await window.loading.loadNew();
+    const arrived = (await window.lock.peek('a')).handedOver !== undefined;
+    const token = () => window.sessions.get('a')?.record?.tokens?.refresh_token;
+    // Never a silent sign-out: the newest token that was written down is shown.
+    assert.equal(token(), arrived ? 'token 1' : 'token 0', `step ${step}`);
+    const { outcome, error } = await window.refresher.refresh('a');
+    window.loading.dispose();
+    if (sent > 0 && !arrived) {
+      // One retry, and the reason of the refusal.
+      assert.deepEqual(posted, ['token 0', 'token 0'], `step ${step}`);
+      assert.deepEqual([outcome, error?.code], ['reauthRequired', 'answer_lost'], `step ${step}`);
+      assert.ok(Date.now() - Number(error?.data.at) < 60_000);
+      assert.equal(token(), 'token 0');
+      return 'told';
+    }
+    assert.deepEqual(posted, arrived ? ['token 0', 'token 1'] : ['token 0'], `step ${step}`);
+    assert.equal(outcome, 'refreshed', `step ${step}`);
+    assert.equal(token(), `token ${posted.length}`);
+    return arrived ? 'kept' : 'not sent';
+  }
+
+  it('leaves the newest token, or the truth', async () => {
+    const whole = await crash(join(folder.path, 'whole'), 0, issuer().post);
+    assert.equal(whole?.outcome, 'refreshed');
+    const steps = Array.from({ length: whole.steps }, (_, index) => index + 1);
+    const seen = new Set<string>();
+    const lane = async () => {
+      for (let step = steps.shift(); step !== undefined; step = steps.shift()) {
+        const mock = issuer();
+        assert.equal(await crash(join(folder.path, String(step)), step, mock.post), undefined);
+        seen.add(await recover(step, mock));
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    assert.deepEqual([...seen].sort(), ['kept', 'not sent', 'told']);
+  }).timeout(60_000);
+});

@@ -1,0 +1,51 @@
+import fileSystem, { type FileHandle } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { crashWindow } from './crashWindow.ts';
+
+/** One refresh in a process of its own, which kills itself before the step with this number. The parent is the issuer. */
+export interface CrashOrders {
+  readonly folder: string;
+  readonly step: number;
+}
+
+type Call = (...given: unknown[]) => Promise<unknown>;
+
+const { folder, step }: CrashOrders = JSON.parse(process.argv[2] ?? '');
+let steps = 0;
+
+function count(): void {
+  if (++steps === step) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Makes every call of these a step. */
+function counted(target: object, names: readonly string[]): void {
+  for (const name of names) {
+    const call: Call = Reflect.get(target, name).bind(target);
+    Reflect.set(target, name, (...given: unknown[]) => {
+      count();
+      return call(...given);
+    });
+  }
+}
+
+counted(fileSystem, ['open', 'rename', 'mkdir', 'readdir', 'rmdir', 'stat', 'utimes', 'rm', 'appendFile']);
+const { open } = fileSystem;
+fileSystem.open = async (...given: Parameters<typeof open>): Promise<FileHandle> => {
+  const handle = await open(...given);
+  counted(handle, ['read', 'writeFile', 'datasync', 'close']);
+  return handle;
+};
+syncBuiltinESMExports();
+
+const window = crashWindow(folder, { heartbeat: 60_000, stale: 600_000 }, async token => {
+  count();
+  const answer = new Promise<string>(resolve => process.once('message', text => resolve(String(text))));
+  process.send?.(token);
+  const next = await answer;
+  count();
+  return next;
+});
+await window.loading.loadNew();
+const { outcome } = await window.refresher.refresh('a');
+process.send?.({ outcome, steps });
+process.disconnect();

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import type { Connection } from '../../../src/core/connection.ts';
+import { WorkbenchError } from '../../../src/core/errors.ts';
+import { createHandover } from '../../../src/core/handover.ts';
+import { createJournalKeys } from '../../../src/core/journalKeys.ts';
+import { createLoading } from '../../../src/core/loading.ts';
+import { createRefresher } from '../../../src/core/refresher.ts';
+import { createSessions } from '../../../src/core/sessions.ts';
+import { createVault } from '../../../src/core/vault.ts';
+import { createFileLock } from '../../../src/platform/fileLock.ts';
+import type { LockTimes } from '../../../src/platform/lockWait.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
+import { laggingStore } from './laggingStore.ts';
+
+export const binding = {
+  issuer: 'https://issuer.example',
+  client_id: 'demo',
+  token_endpoint: 'https://issuer.example/token',
+};
+
+const connection: Connection = {
+  ...{ id: 'a', label: 'A', issuer: binding.issuer, clientId: binding.client_id },
+  ...{
+    tokenEndpointAuthMethod: 'none',
+    autoRefresh: true,
+    dpop: false,
+    pushedAuthorizationRequests: false,
+  },
+};
+
+/** The next refresh token, or `undefined` where the issuer refuses the one it was sent. */
+export type Post = (refreshToken: string) => Promise<string | undefined>;
+
+/** A window with all that keeps tokens safe, on files in `folder`. Its issuer is `post`. */
+export function crashWindow(folder: string, times: Partial<LockTimes>, post: Post) {
+  const clock = systemClock;
+  const log = () => {};
+  const secrets = laggingStore(join(folder, 'secrets'), 0);
+  const lock = createFileLock({ folder, clock, log, times });
+  const keys = createJournalKeys({ secrets, lock, clock, log });
+  const handover = createHandover({ keys, log });
+  const vault = createVault(() => secrets, secrets);
+  const sessions = createSessions();
+  sessions.setConnections([{ connection, memoryOnly: false }], []);
+  const loading = createLoading({ vault, sessions, lock, handover });
+  const refresher = createRefresher({
+    ...{ vault, lock, handover, sessions, clock, log },
+    bindingOf: async () => binding,
+    tokenClient: async () =>
+      ({
+        refresh: async ({ refreshToken }: { refreshToken: string }) => {
+          const next = await post(refreshToken);
+          if (next === undefined)
+            throw new WorkbenchError('oauth_error', { error: 'invalid_grant', status: 400 });
+          const raw = { access_token: `for ${next}`, refresh_token: next, expires_in: 3600 };
+          return { raw, receivedAt: Date.now(), validate: async () => ({ warnings: [] }) } as never;
+        },
+      }) as never,
+  });
+  return { loading, refresher, sessions, lock };
+}
