@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
+import { useWorkbench } from './harness.ts';
+import { keepSecrets, secretsAreKept } from './secrets.ts';
+
+/** Stands in every secret there is, so that whatever is left of one is found. */
+const canary = 'CANARY';
+const clientSecret = `${canary}-the-client-secret`;
+
+/** A token response whose secrets show what they are; the claims of the access token are none. */
+function tokens(issuer: string, number: number) {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: issuer, sub: 'ada', aud: 'api', iat: now, exp: now + 3600, jti: String(number) };
+  return {
+    access_token: `${part({ alg: 'RS256', typ: 'at+jwt' })}.${part(claims)}.${canary}signature${number}${'aB3_'.repeat(20)}`,
+    token_type: 'Bearer',
+    expires_in: 3600,
+    refresh_token: `${canary}refresh${number}${'x7Yz'.repeat(8)}`,
+  };
+}
+
+describe('secrets stay where they belong', function () {
+  this.timeout(120_000);
+  let issuer: LoopbackServer;
+  let answered = 0;
+  /** What the token endpoint says next, given the refresh token that it was sent; new tokens where nothing is said. */
+  let fault: ((sent: string) => [status: number, body: unknown]) | undefined;
+  const userSettings: Record<string, unknown> = {};
+  before(async () => {
+    issuer = await loopbackServer(({ path, body }, response) => {
+      const { origin } = issuer;
+      if (path !== '/token') {
+        const metadata = { issuer: origin, token_endpoint: `${origin}/token`, jwks_uri: `${origin}/jwks` };
+        return reply(response, 200, path === '/jwks' ? { keys: [] } : metadata);
+      }
+      answered++;
+      const sent = new URLSearchParams(body).get('refresh_token') ?? '';
+      const [status, answer] = fault?.(sent) ?? [200, tokens(origin, answered)];
+      return reply(response, status, answer);
+    });
+    userSettings['jwtWorkbench.connections'] = [
+      { id: 'shop', label: 'Shop', issuer: issuer.origin, clientId: 'shop', autoRefresh: false },
+    ];
+  });
+  const ui = useWorkbench({ userSettings });
+  after(() => issuer.close());
+
+  /** Whatever a person could read on the screen in the course of the test. */
+  const seen: string[] = [];
+
+  /** A refresh is over when the extension's log has a line about it. */
+  async function refreshesLogged(): Promise<number> {
+    const files = await readAll(join(ui.workbench.server.userDataDir, 'logs'));
+    const log = files.filter(({ name }) => name.endsWith('JWT Workbench.log'));
+    return log.reduce((sum, { text }) => sum + text.split(' refresh {').length - 1, 0);
+  }
+
+  it('through import, refresh, failures that echo them, and verification', async () => {
+    await keepSecrets(ui.workbench.context);
+    const bindings = [
+      { key: 'ctrl+shift+f3', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } },
+    ];
+    await writeFile(
+      join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'),
+      JSON.stringify(bindings),
+    );
+    await ui.window.page.close();
+    ui.window = await ui.openWindow();
+    const { window } = ui;
+    const { page } = window;
+    await window.openContainer('JWT Workbench');
+    const row = (spoken: string) => page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
+    const look = async () => seen.push(await page.locator('body').innerText(), ...(await window.treeRows()));
+    const shop = row('Connection Shop');
+
+    await page.evaluate(
+      text => navigator.clipboard.writeText(text),
+      JSON.stringify(tokens(issuer.origin, 0)),
+    );
+    await window.expand(shop);
+    await window.treeItem('Import tokens').click();
+    await window.quickItem('Clipboard').click();
+    await row('Access token').waitFor();
+    await page.evaluate(() => navigator.clipboard.writeText('nothing'));
+    await look();
+
+    const faults: (typeof fault)[] = [
+      undefined,
+      sent => [400, { error: 'invalid_scope', error_description: `no scope for ${sent}` }],
+      sent => [200, `<html><body>signed out: ${sent} ${clientSecret}</body></html>`],
+      sent => [502, `<html><body>bad gateway: ${sent}</body></html>`],
+      sent => [200, { access_token: { nested: sent }, refresh_token: 7, token_type: sent }],
+      sent => [400, { error: sent }],
+      sent => [401, { error: 'invalid_client', error_uri: `https://issuer.example/${sent}` }],
+    ];
+    for (const each of faults) {
+      fault = each;
+      const before = await refreshesLogged();
+      await page.keyboard.press('Control+Shift+F3');
+      while ((await refreshesLogged()) === before) await page.waitForTimeout(50);
+      await look();
+    }
+    await window.expand(row('Refresh token'));
+    await look();
+    await window.expand(row('Access token'));
+    await window.expand(row('Verification'));
+    await look();
+    assert.ok(
+      seen.some(text => text.includes('Last refresh')),
+      'the failures were seen',
+    );
+  });
+
+  it('is so on the screen', () =>
+    assert.deepEqual(
+      seen.filter(text => text.includes(canary)),
+      [],
+    ));
+
+  it('is so in every file of the user, the server and the logs', async () => {
+    const files = await readAll(dirname(ui.workbench.server.userDataDir));
+    assert.ok(
+      files.some(({ name }) => name.endsWith('.log')),
+      'there are logs',
+    );
+    assert.ok(
+      files.some(({ text }) => /invalid_scope/.test(text)),
+      'the extension’s log is among them',
+    );
+    assert.deepEqual(
+      files.filter(({ text }) => leaks(text)).map(({ name }) => name),
+      [],
+    );
+  });
+
+  it('is so in the browser: SecretStorage is there, sealed', async () => {
+    await secretsAreKept(ui.window.page);
+    const storage = await ui.window.page.evaluate(() =>
+      JSON.stringify({ ...localStorage, ...sessionStorage }),
+    );
+    assert.match(storage, /secrets\.provider/);
+    assert.ok(!leaks(storage), 'localStorage');
+  });
+});
+
+/** As it is, or in the base64 of a Basic header or a sealed-looking text. */
+function leaks(text: string): boolean {
+  const encoded = [0, 1, 2].map(shift => {
+    const whole = Buffer.from(`${'x'.repeat(shift)}${canary}xx`).toString('base64');
+    return whole.slice(shift === 0 ? 0 : 4, -4);
+  });
+  return [canary, ...encoded].some(each => text.includes(each));
+}
+
+async function readAll(folder: string): Promise<{ name: string; text: string }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter(entry => entry.isFile());
+  return Promise.all(
+    files.map(async entry => {
+      const name = join(entry.parentPath, entry.name);
+      return { name, text: await readFile(name, 'latin1').catch(() => '') };
+    }),
+  );
+}
