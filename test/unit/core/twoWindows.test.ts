@@ -146,6 +146,23 @@ describe('windows with stores of their own', () => {
     assert.equal((await two.refresher.refresh('a')).outcome, 'refreshed');
   });
 
+  it('keep what is on its way to one that is closed', async () => {
+    const key = newKeyText();
+    const [one, two] = [await open(key), await open(key)];
+    await one.signIn();
+    onPost = async () => {
+      one.loading.dispose();
+      one.keys.dispose();
+      one.refresher.dispose();
+    };
+    await one.refresher.refresh('a');
+    onPost = async () => {};
+    assert.equal((await one.refresher.refresh('a')).error?.code, 'cancelled');
+    assert.equal((await one.vault.read('a'))?.generation, 2);
+    await two.refresher.refresh('a');
+    assert.deepEqual(posted, ['refresh 0', 'refresh 1']);
+  });
+
   describe('where the lock is lost while the issuer answers', () => {
     const loseLock = () => rm(join(folder, 'n-a.lock'), { recursive: true });
 
