@@ -57,7 +57,10 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     const woke = now - expected > overslept;
     expected = Number.POSITIVE_INFINITY;
     // After a sleep every connection is due at once, and so is every window: each begins in its own moment.
-    if (woke) return sleepUntil(now + jitter * wakeSpread, now);
+    if (woke) {
+      sleepUntil(now + jitter * wakeSpread, now);
+      return;
+    }
     let next = Number.POSITIVE_INFINITY;
     const dueNow: string[] = [];
     for (const session of sessions.list()) {
@@ -89,8 +92,8 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
 
   /** A change of one connection can only bring the next moment nearer; otherwise the sleep goes on. */
   function consider(id: string | undefined): void {
-    if (id === undefined) return reschedule();
-    const session = sessions.get(id);
+    if (id === undefined) reschedule();
+    const session = id === undefined ? undefined : sessions.get(id);
     if (session === undefined || session.refreshing) return;
     const now = clock.now();
     const due = plan(session);
