@@ -209,6 +209,7 @@ export function startExtension(
       },
       extensionUri: context.extensionUri,
       discovery: async () => discovery,
+      openBrowser: url => browser.open(url),
       ready: loading.settled,
     }),
   );

@@ -97,6 +97,13 @@ describe('signing in', () => {
     for (const uri of redirects()) await assert.rejects(fetch(uri));
   });
 
+  it('signs in with a device code that is confirmed elsewhere', async () => {
+    await start({ signIn: 'auto', deviceInterval: 1 });
+    const answer = await run('signIn', { connection: 'fresh', grant: 'device_code' });
+    assert.equal(answer.outcome, 'signedIn');
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
+  });
+
   it('refuses a grant that there is not', async () => {
     await start();
     assert.equal(await codeOf(run('signIn', { connection: 'fresh', grant: 'password' })), 'argument_invalid');

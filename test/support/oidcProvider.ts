@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import type Provider from 'oidc-provider';
 
 /** panva's oidc-provider on 127.0.0.1: an issuer that none of us wrote. Its tokens rotate, and reuse ends a family. */
 export interface OidcProvider {
@@ -27,13 +28,13 @@ const scope = 'openid offline_access';
 /** `grace`: a token that has been rotated stays good, as with issuers that forgive a retry. */
 export async function startOidcProvider({ grace = false } = {}): Promise<OidcProvider> {
   // ESM only: a dynamic import works in the bundles for VS Code's host as well.
-  const { default: Provider } = await quietly(() => import('oidc-provider'));
+  const { default: OidcProvider } = await quietly(() => import('oidc-provider'));
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = await quietly(
     async () =>
-      new Provider(issuer, {
+      new OidcProvider(issuer, {
         adapter: memoryAdapter({ grace }),
         jwks: { keys: [await signingKey()] },
         cookies: { keys: ['only for tests'] },
@@ -44,14 +45,19 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
           grant_types: [
             'authorization_code',
             'refresh_token',
+            'urn:ietf:params:oauth:grant-type:device_code',
             ...(method === 'none' ? [] : ['client_credentials']),
           ],
-          redirect_uris: ['https://client.example/callback'],
+          // A native client may come back to any port of the loopback address (RFC 8252 §7.3).
+          ...(method === 'none'
+            ? { application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'] }
+            : { redirect_uris: ['https://client.example/callback'] }),
           scope,
         })),
         features: {
           devInteractions: { enabled: false },
           clientCredentials: { enabled: true },
+          deviceFlow: { enabled: true },
           introspection: { enabled: true },
           revocation: {
             enabled: true,
@@ -62,10 +68,15 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
         },
         rotateRefreshToken: true,
         ttl: { AccessToken: 300, ClientCredentials: 300, IdToken: 300, RefreshToken: 3600, Grant: 3600 },
+        interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
         findAccount: (_: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
       }),
   );
-  server.on('request', provider.callback());
+  const answer = provider.callback();
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!request.url?.startsWith('/interaction/')) return answer(request, response);
+    void signInAndConsent(provider, request, response);
+  });
 
   return {
     issuer,
@@ -97,6 +108,19 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
   };
 }
 
+/** Alice, who says yes to everything. */
+async function signInAndConsent(
+  provider: Provider,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { params } = await provider.interactionDetails(request, response);
+  const grant = new provider.Grant({ accountId: 'alice', clientId: params.client_id });
+  grant.addOIDCScope(params.scope);
+  const result = { login: { accountId: 'alice' }, consent: { grantId: await grant.save(3600) } };
+  await provider.interactionFinished(request, response, result);
+}
+
 async function signingKey(): Promise<JWK> {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   return { ...(await exportJWK(privateKey)), kid: 'test', alg: 'RS256', use: 'sig' };
@@ -115,7 +139,7 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
 
 /** Where oidc-provider keeps its tokens; its own memory adapter is shared by all providers and prints a warning. */
 function memoryAdapter({ grace }: { grace: boolean }) {
-  type Payload = { grantId?: string; consumed?: number };
+  type Payload = { grantId?: string; consumed?: number; uid?: string; userCode?: string };
   const entries = new Map<string, Payload>();
   return class MemoryAdapter {
     readonly #model: string;
@@ -131,8 +155,16 @@ function memoryAdapter({ grace }: { grace: boolean }) {
     async find(id: string) {
       return entries.get(this.#key(id));
     }
-    async findByUid() {}
-    async findByUserCode() {}
+    #findWhere(fits: (payload: Payload) => boolean): Payload | undefined {
+      const own = [...entries].filter(([key]) => key.startsWith(`${this.#model}:`));
+      return own.map(([, payload]) => payload).find(fits);
+    }
+    async findByUid(uid: string) {
+      return this.#findWhere(payload => payload.uid === uid);
+    }
+    async findByUserCode(userCode: string) {
+      return this.#findWhere(payload => payload.userCode === userCode);
+    }
     async destroy(id: string) {
       entries.delete(this.#key(id));
     }

@@ -1,6 +1,6 @@
 /** The few parts of oidc-provider that the tests use; the package has no types of its own. */
 declare module 'oidc-provider' {
-  import type { RequestListener } from 'node:http';
+  import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
   interface Model {
     save(ttl?: number): Promise<string>;
@@ -15,6 +15,11 @@ declare module 'oidc-provider' {
     readonly RefreshToken: new (
       payload: object,
     ) => Model;
+    interactionDetails(
+      request: IncomingMessage,
+      response: ServerResponse,
+    ): Promise<{ readonly params: { readonly client_id: string; readonly scope: string } }>;
+    interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
     callback(): RequestListener;
     on(event: string, listener: (...values: unknown[]) => void): void;
   }

@@ -1,4 +1,5 @@
 import { l10n, window } from 'vscode';
+import type { Discovery } from '../../core/discovery.ts';
 import type { Clock } from '../../core/ports.ts';
 import { emptyRecord } from '../../core/record.ts';
 import type { Sessions } from '../../core/sessions.ts';
@@ -6,7 +7,9 @@ import { isSignable } from '../../core/sessionView.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
 import type { Vault } from '../../core/vault.ts';
+import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { pickGrant } from '../prompts/pickGrant.ts';
 import { noRefreshTokenText, signedInText, waitingText } from '../text/signIn.ts';
 import { type Command, choiceField, textField } from './command.ts';
 
@@ -15,6 +18,8 @@ export interface SignInCommandParts {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly signIns: SignIns;
+  readonly discovery: () => Promise<Discovery>;
+  readonly openBrowser: (url: string) => unknown;
   /** Shows a connection in the sidebar. */
   readonly show: (id: string) => unknown;
 }
@@ -31,21 +36,40 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     needsTrust: true,
     parse: fields => ({
       connection: textField(fields, 'connection'),
-      grant: choiceField(fields, 'grant', ['authorization_code'], 'authorization_code'),
+      grant: choiceField(fields, 'grant', ['authorization_code', 'device_code'], 'authorization_code'),
     }),
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
-      if (picked === undefined || !(await askSecret(parts, picked.connection))) return undefined;
-      return { ...picked, grant: 'authorization_code' };
+      if (picked === undefined) return undefined;
+      const { connection } = sessionOf(sessions, picked.connection);
+      const grant = await pickGrant(connection, await parts.discovery());
+      if (grant === undefined || !(await askSecret(parts, picked.connection))) return undefined;
+      return { ...picked, grant };
     },
-    run: ({ connection: id, grant }, signal) =>
-      signIns.run({ connection: sessionOf(sessions, id).connection, grant, signal }),
+    async run({ connection: id, grant }, signal) {
+      const { connection } = sessionOf(sessions, id);
+      const closed = new AbortController();
+      let panel: { dispose(): void } | undefined;
+      try {
+        return await signIns.run({
+          ...{ connection, grant },
+          signal: AbortSignal.any([signal, closed.signal]),
+          tell(step) {
+            if (step.waitingFor !== 'device') return;
+            const cancel = () => closed.abort();
+            panel = showDevicePanel({ label: connection.label, step, open: parts.openBrowser, cancel });
+          },
+        });
+      } finally {
+        panel?.dispose();
+      }
+    },
     answer: ({ generation, expiresAt }) => ({
       outcome: 'signedIn',
       generation,
       ...(expiresAt !== undefined && { expiresAt }),
     }),
-    progress: argument => waitingText(label(argument)),
+    progress: argument => waitingText(label(argument), argument.grant),
     labelOf: label,
     async report(result, argument) {
       if (result.hasRefreshToken) {

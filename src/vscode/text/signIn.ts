@@ -96,7 +96,8 @@ export function signInMeaning({ error, status, grant }: ErrorData): string {
   }
 }
 
-export function waitingText(label: string): string {
+export function waitingText(label: string, grant: SignInResult['grant']): string {
+  if (grant === 'device_code') return l10n.t('Signing in to {0}: confirm the code', label);
   return l10n.t('Signing in to {0}: finish in the browser', label);
 }
 

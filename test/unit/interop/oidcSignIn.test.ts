@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readConnection } from '../../../src/core/connection.ts';
+import { createDiscovery } from '../../../src/core/discovery.ts';
+import { noHandover } from '../../../src/core/handover.ts';
+import { createIssuerClient } from '../../../src/core/issuerClient.ts';
+import { createSessions } from '../../../src/core/sessions.ts';
+import type { Grant, SignInStep } from '../../../src/core/signIn.ts';
+import { createVault } from '../../../src/core/vault.ts';
+import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
+import { failureOf } from '../../support/failureOf.ts';
+import { miniBrowser } from '../../support/miniBrowser.ts';
+import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';
+import { present, testLock, testStore } from '../core/refreshWorld.ts';
+
+describe('signing in at oidc-provider', function () {
+  this.timeout(20_000);
+  let provider: OidcProvider;
+  before(async () => {
+    provider = await startOidcProvider();
+  });
+  after(() => provider.close());
+
+  function client(openBrowser: (url: string) => Promise<boolean>, extra: object = {}, time = 1) {
+    // Waits pass quicker here: an issuer's interval is five seconds.
+    const clock = {
+      ...systemClock,
+      schedule: (callback: () => void, delay: number) => systemClock.schedule(callback, delay / time),
+    };
+    const store = testStore();
+    const { fetch } = globalThis;
+    const sessions = createSessions();
+    const { connection } = readConnection({
+      ...{ id: 'interop', issuer: provider.issuer, clientId: provider.clients.none },
+      scope: 'openid offline_access',
+      extraParameters: { prompt: 'consent' },
+      ...extra,
+    });
+    sessions.setConnections([{ connection: present(connection), memoryOnly: false }], []);
+    const issuer = createIssuerClient({
+      ...{ fetch, clock, sessions, openBrowser, handover: noHandover, lock: testLock() },
+      vault: createVault(() => store, store),
+      discovery: createDiscovery({ fetch, clock }),
+      listen: () => listenForRedirect(page => page),
+    });
+    const steps: SignInStep[] = [];
+    const signIn = (grant: Grant, tell = (step: SignInStep) => void steps.push(step)) =>
+      issuer.signIn({
+        ...{ connection: present(connection), grant, tell },
+        signal: new AbortController().signal,
+      });
+    return {
+      signIn,
+      issuer,
+      connection: present(connection),
+      tokens: () => sessions.get('interop')?.record?.tokens,
+    };
+  }
+
+  it('comes back over the loopback address with a code, and its tokens refresh', async () => {
+    let last = '';
+    const browse = async (url: string) => {
+      void miniBrowser()
+        .go(url)
+        .then(({ html }) => {
+          last = html;
+        });
+      return true;
+    };
+    const { signIn, issuer, connection, tokens } = client(browse);
+    const { hasRefreshToken, warnings } = await signIn('authorization_code');
+    assert.deepEqual([hasRefreshToken, warnings], [true, []]);
+    const { access_token, id_token, refresh_token } = present(tokens());
+    assert.ok(access_token && id_token && refresh_token);
+    const refreshed = await issuer.tokenClient.refresh({ connection, refreshToken: refresh_token });
+    assert.deepEqual(await refreshed.validate({ id_token }), { warnings: [] });
+    assert.equal(last, 'signed_in');
+  });
+
+  it('says which scope it does not grant', async () => {
+    const browse = async (url: string) => {
+      void miniBrowser().go(url);
+      return true;
+    };
+    const { signIn } = client(browse, { scope: 'openid no-such-scope', extraParameters: { prompt: 'none' } });
+    const { code, data } = await failureOf(signIn('authorization_code'));
+    assert.equal(code, 'oauth_error');
+    assert.ok(['invalid_scope', 'login_required'].includes(String(data.error)), String(data.error));
+  });
+
+  it('gives tokens for a code that is confirmed on another device', async () => {
+    const { signIn, tokens } = client(async () => false, {}, 20);
+    const confirm = async (step: SignInStep) => {
+      assert.equal(step.waitingFor, 'device');
+      if (step.waitingFor !== 'device') return;
+      const browser = miniBrowser();
+      const asked = await browser.submit(await browser.go(step.complete ?? ''));
+      await browser.submit(asked, { confirm: 'yes' });
+    };
+    let confirmed: Promise<void> | undefined;
+    const { hasRefreshToken } = await signIn('device_code', step => {
+      confirmed = confirm(step);
+    });
+    await confirmed;
+    assert.ok(tokens()?.access_token);
+    assert.equal(hasRefreshToken, true);
+  });
+});
