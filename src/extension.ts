@@ -183,7 +183,7 @@ export function startExtension(
       void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
       // The key to what windows hand each other: made before it is needed, while few windows are open.
       const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
-      void loading.loadNew().then(() => (isShared ? keys.current() : undefined));
+      void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
     }),
   });
 

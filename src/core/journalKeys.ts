@@ -21,7 +21,12 @@ export interface JournalKeysParts {
 export interface JournalKeys {
   /** Makes the key where there is none. `undefined`, and reported, where it can neither be read nor stored. */
   current(): Promise<JournalKey | undefined>;
-  /** For opening: the current one and those that this window used before. */
+  /**
+   * Makes the key where nobody ever has. One that is not seen here is not replaced before something has to be sealed:
+   * the web workbench writes all secrets of a window at once, over those that other windows have stored.
+   */
+  prepare(): Promise<void>;
+  /** For opening: what the store holds and what this window used before. Makes none: it would open nothing. */
   known(): Promise<readonly JournalKey[]>;
   dispose(): void;
 }
@@ -100,8 +105,22 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
 
   return {
     current: get,
+    async prepare() {
+      try {
+        if (await stored()) return;
+        await lock.withLock(lockName, new AbortController().signal, async lease => {
+          if ((await lease.readLedger()) === undefined && !(await stored())) await make(lease, 1);
+        });
+      } catch (error) {
+        log('warn', 'journal key not made', { error: classify(error) });
+      }
+    },
     async known() {
-      await get();
+      const key = await (current ?? stored()).catch(error => {
+        log('warn', 'journal key unavailable', { error: classify(error) });
+        return undefined;
+      });
+      if (key) known.set(key.id, key);
       return [...known.values()];
     },
     dispose: stop,

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import { commands } from '../../contributions.ts';
+import { refusal } from '../../core/refreshSteps.ts';
 import type { Session } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
@@ -50,13 +51,16 @@ export function messageItem(
       const refused = session?.record?.refused;
       return {
         label: l10n.t('Sign in again'),
-        description: refused
-          ? l10n.t(
-              'the issuer refused the refresh token ({0}) on {1}',
-              refused.error,
-              momentText(refused.at, now),
-            )
-          : '',
+        // After a restart, too: the refusal alone would read as if the issuer had revoked it.
+        description: refused?.answer_lost_at
+          ? describeError(refusal(refused, { error: refused.error }))
+          : refused
+            ? l10n.t(
+                'the issuer refused the refresh token ({0}) on {1}',
+                refused.error,
+                momentText(refused.at, now),
+              )
+            : '',
         command: {
           command: commands.signIn,
           title: l10n.t('Sign In'),

@@ -120,6 +120,22 @@ describe('the journal’s key', () => {
     assert.equal((await createJournalKeys(parts(counted)).current())?.id, keys[0]?.id);
   });
 
+  it('is made early where there never was one, and neither to open something nor over another’s', async () => {
+    const lock = createLocalLock();
+    const stores = [createMemoryStore(), createMemoryStore()] as const;
+    const [one, two] = [createJournalKeys(parts(stores[0], lock)), createJournalKeys(parts(stores[1], lock))];
+    assert.deepEqual(await one.known(), []);
+    assert.deepEqual(await stores[0].keys(), []);
+    await one.prepare();
+    assert.deepEqual(await stores[0].keys(), [journalKeyName]);
+    await one.prepare();
+    assert.equal((await one.known())[0]?.id, (await one.current())?.id);
+    // This store never shows what the other one holds.
+    await two.prepare();
+    assert.deepEqual(await two.known(), []);
+    assert.deepEqual(await stores[1].keys(), []);
+  });
+
   it('is waited for where another window has made it, and made anew where it never comes', async () => {
     const clock = manualClock();
     const lock = createLocalLock();
