@@ -42,17 +42,18 @@ export async function openShop(
     refreshes: () => mock.requests.filter(({ grant_type }) => grant_type === 'refresh_token'),
     async signIn(window) {
       const tokens = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));
-      await show(window, row(window));
+      await reveal(window, row(window));
       await window.page.evaluate(text => navigator.clipboard.writeText(text), tokens);
-      await window.treeItem('Import tokens').click();
+      await window.runCommand('JWT Workbench: Import Tokens...');
       await window.quickItem('Clipboard').click();
+      await window.quickItem(label).click();
     },
     async shows(window, generation) {
       await show(window, row(window));
       await window.treeItem(new RegExp(`Refresh token.*no\\. ${generation}\\b`)).waitFor();
     },
     async refresh(window) {
-      await window.openContainer('JWT Workbench');
+      await reveal(window, row(window));
       await window.treeAction(row(window), 'Refresh Access Token');
     },
     hold(fault) {
@@ -67,8 +68,20 @@ export async function openShop(
 }
 
 async function show(window: UiWindow, row: ReturnType<Shop['row']>): Promise<void> {
-  await window.openContainer('JWT Workbench');
+  await reveal(window, row);
   await window.expand(row);
+}
+
+/** A window that has just been loaded may be about to open the side bar by itself; a click then closes it again. */
+export async function reveal(window: UiWindow, row: ReturnType<Shop['row']>): Promise<void> {
+  for (;;) {
+    await window.openContainer('JWT Workbench');
+    const isThere = await row.waitFor({ timeout: 3000 }).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+  }
 }
 
 /** Each token is sent once, so a strict issuer has no complaint. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
-import { assertEachSentOnce, openShop, type Shop, until } from './shop.ts';
+import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
 
 /** Two pages with an extension host each. In this workbench neither ever sees what the other stores. */
 describe('two windows', function () {
@@ -10,20 +10,21 @@ describe('two windows', function () {
   let two: UiWindow;
   let shop: Shop;
   let quick: Shop;
+  let memory: Shop;
   const userSettings: Record<string, unknown> = {};
   before(async () => {
     shop = await openShop(userSettings, 'Shop');
     quick = await openShop(userSettings, 'Quick', { accessTokenLifetime: 4 });
+    memory = await openShop(userSettings, 'Memory');
   });
   const ui = useWorkbench({ userSettings });
-  after(() => Promise.all([shop.mock.close(), quick.mock.close()]));
+  after(() => Promise.all([shop, quick, memory].map(({ mock }) => mock.close())));
 
   it('show the same connection', async () => {
     await keepSecrets(ui.workbench.context);
     await ui.window.page.close();
     one = await ui.openWindow();
-    await one.openContainer('JWT Workbench');
-    await shop.row(one).waitFor();
+    await reveal(one, shop.row(one));
     two = await ui.openWindow();
     await shop.signIn(one);
     await shop.shows(one, 1);
@@ -102,6 +103,21 @@ describe('two windows', function () {
     quick.mock.clock.freeze();
     await until(() => quick.refreshes().every(({ status }) => status !== undefined));
     assertEachSentOnce(quick.refreshes());
+  });
+
+  it('say that the tokens are in the other one where VS Code keeps no secrets, and send nothing', async () => {
+    await ui.workbench.context.unroute('**/mint-key');
+    const window = await ui.openWindow();
+    await memory.signIn(window);
+    await memory.shows(window, 1);
+    const other = await ui.openWindow();
+    await reveal(other, memory.row(other));
+    await other.expand(memory.row(other));
+    await other.treeItem(/There are newer tokens.*which this window cannot open/).waitFor();
+    await memory.refresh(window);
+    await memory.shows(window, 2);
+    assert.equal(memory.refreshes().length, 1);
+    assertEachSentOnce(memory.refreshes());
   });
 
   const refreshing = (window: UiWindow) =>

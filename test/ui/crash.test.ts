@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { type UiWindow, useWorkbench } from './harness.ts';
+import { keepSecrets } from './secrets.ts';
+import { openShop, reveal, type Shop, until } from './shop.ts';
+
+/** The issuer rotates and is strict, so an answer that is lost costs the sign-in. What is shown must be true. */
+describe('a killed extension host', function () {
+  this.timeout(90_000);
+  let shop: Shop;
+  let window: UiWindow;
+  let generation = 0;
+  /** The process of the window's extension host. Those of earlier windows may take their time to end. */
+  let host = 0;
+  const userSettings: Record<string, unknown> = {};
+  before(async () => {
+    shop = await openShop(userSettings, 'Shop');
+  });
+  const ui = useWorkbench({ userSettings });
+  after(() => shop.mock.close());
+
+  it('has a connection', async () => {
+    await keepSecrets(ui.workbench.context);
+    await ui.window.page.close();
+    await started(async () => {
+      window = await ui.openWindow();
+    });
+    ui.window = window;
+    await shop.signIn(window);
+    generation = 1;
+    await shop.shows(window, generation);
+  });
+
+  it('before the refresh token is sent: nothing has happened', async () => {
+    await restart();
+    shop.hold({ type: 'delay', at: 'metadata', ms: 60_000 });
+    const asked = shop.mock.nextRequest();
+    await shop.refresh(window);
+    await asked;
+    await kill();
+    shop.release();
+    await restart();
+    await shop.shows(window, generation);
+    assert.equal(shop.refreshes().length, 0);
+    await refreshes();
+  });
+
+  it('as soon as the new tokens are shown: they are there', async () => {
+    await refreshes();
+    await kill();
+    await restart();
+    await refreshes();
+  });
+
+  it('in the moment in which the answer is sent: the new tokens, or the truth', async () => {
+    const sent = shop.refreshes().length;
+    const asked = shop.mock.nextRequest();
+    await shop.refresh(window);
+    await asked;
+    while (shop.refreshes().at(-1)?.status === undefined) await new Promise(setImmediate);
+    await kill();
+    await restart();
+    await newTokensOrTheTruth(sent);
+  });
+
+  it('while the answer is on its way: one retry, and the user is told when it was lost', async () => {
+    const sent = shop.refreshes().length;
+    shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
+    await shop.refresh(window);
+    await until(() => shop.refreshes().at(sent)?.committed === true);
+    await kill();
+    shop.release();
+    await restart();
+    await shop.shows(window, generation);
+    await shop.refresh(window);
+    await assertTold(sent);
+    await restart();
+    await window.expand(shop.row(window));
+    await window.treeItem(/Sign in again.*The answer to the refresh on .* was lost/).waitFor();
+    assert.equal(shop.refreshes().length, sent + 2, 'a refused token is not sent again');
+  });
+
+  it('not killed but reloaded meanwhile: the new tokens, or the truth', async () => {
+    await shop.signIn(window);
+    await window.treeItem(new RegExp(`Refresh token.*no\\. ${++generation}\\b`)).waitFor();
+    const sent = shop.refreshes().length;
+    shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
+    await shop.refresh(window);
+    await until(() => shop.refreshes().at(sent)?.committed === true);
+    await window.page.reload();
+    shop.release();
+    await window.ready();
+    await newTokensOrTheTruth(sent);
+  });
+
+  async function refreshes(): Promise<void> {
+    await shop.refresh(window);
+    await shop.shows(window, ++generation);
+    assert.equal(shop.refreshes().at(-1)?.status, 200);
+  }
+
+  /** @param sent how many requests there were before the one whose answer is in doubt */
+  async function newTokensOrTheTruth(sent: number): Promise<void> {
+    await shop.refresh(window);
+    await until(() => shop.refreshes().at(sent + 1)?.status !== undefined);
+    const [before, after] = shop.refreshes().slice(sent);
+    if (after?.refresh_token !== before?.refresh_token) {
+      assert.equal(after?.status, 200);
+      generation += 2;
+      await shop.shows(window, generation);
+    } else {
+      await assertTold(sent);
+      await shop.signIn(window);
+      await shop.shows(window, ++generation);
+    }
+  }
+
+  async function assertTold(sent: number): Promise<void> {
+    await shop.shows(window, generation);
+    await window.treeItem(/Last refresh.*The answer to the refresh on .*\d+:\d\d.* was lost/).waitFor();
+    await window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]').waitFor();
+    const [before, after, ...more] = shop.refreshes().slice(sent);
+    assert.equal(after?.refresh_token, before?.refresh_token, 'the same token, once more');
+    assert.deepEqual([after?.status, more.length], [400, 0]);
+  }
+
+  async function restart(): Promise<void> {
+    await started(async () => {
+      await window.page.reload();
+      await window.ready();
+    });
+    await reveal(window, shop.row(window));
+  }
+
+  /** Finds out which extension host `open` brings. */
+  async function started(open: () => Promise<void>): Promise<void> {
+    const { pid } = ui.workbench.server;
+    const before = await extensionHosts(pid);
+    await open();
+    await until(async () => {
+      const [found] = (await extensionHosts(pid)).filter(each => !before.includes(each));
+      host = found ?? 0;
+      return found !== undefined;
+    });
+  }
+
+  async function kill(): Promise<void> {
+    process.kill(host, 'SIGKILL');
+    await until(async () => !(await extensionHosts(ui.workbench.server.pid)).includes(host));
+  }
+});
+
+/** By Linux' process table; tests of the user interface run there only. */
+async function extensionHosts(server: number): Promise<number[]> {
+  const children: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const [status, command] = await Promise.all(
+      ['status', 'cmdline'].map(file => readFile(`/proc/${name}/${file}`, 'utf8').catch(() => '')),
+    );
+    const isChild = new RegExp(`^PPid:\\s*${server}$`, 'm').test(status ?? '');
+    if (isChild && command?.includes('--type=extensionHost')) children.push(Number(name));
+  }
+  return children;
+}
