@@ -29,6 +29,7 @@ import type {
   SharedLock,
 } from './core/ports.ts';
 import { createRefresher } from './core/refresher.ts';
+import { withRenewal } from './core/renewal.ts';
 import { createSessions } from './core/sessions.ts';
 import { createSignIns } from './core/signIns.ts';
 import { createVault } from './core/vault.ts';
@@ -118,12 +119,16 @@ export function startExtension(
     clock,
     verify: async (...asked) => (await verifier()).verifySession(...asked),
   });
+  const byRefreshToken = createRefresher({
+    ...{ vault, lock, handover, sessions, clock, log, tokenClient },
+    finished: histories.add,
+    bindingOf: async (connection, signal) =>
+      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+  });
   const refresher = own(
-    createRefresher({
-      ...{ vault, lock, handover, sessions, clock, log, tokenClient },
+    withRenewal({
+      ...{ refresher: byRefreshToken, sessions, signIns, vault, clock, log },
       finished: histories.add,
-      bindingOf: async (connection, signal) =>
-        bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
     }),
   );
   const autoRefresh = own(

@@ -15,6 +15,7 @@ export interface ImportParts extends RecordParts {
 /** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
 export interface SignedIn {
   readonly tokenEndpoint: string;
+  readonly grant?: 'client_credentials';
 }
 
 /**
@@ -44,7 +45,10 @@ export function storeTokens(
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;
       const record = signedIn
-        ? withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint), raw, now)
+        ? {
+            ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
+            tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+          }
         : withTokens(current, generation, bindingOf(connection), raw, now);
       assertRoom(record);
       return record;
@@ -64,13 +68,11 @@ function withNewGrant(
   { version, connection, client_secret, binding: before }: StoredRecord,
   generation: number,
   binding: TokenBinding,
-  raw: RawTokens,
-  now: number,
 ): StoredRecord {
   const moved = before && bindingMismatch(before, binding);
   const keepsSecret = client_secret !== undefined && (!moved || moved.member === 'token_endpoint');
   const secret = keepsSecret && { client_secret };
-  return { version, connection, ...secret, generation, binding, tokens: merge(undefined, raw, now) };
+  return { version, connection, ...secret, generation, binding };
 }
 
 function withTokens(

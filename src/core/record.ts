@@ -120,6 +120,11 @@ export function emptied({ connection, client_secret }: StoredRecord, generation:
   return { ...emptyRecord(connection), ...secret, generation };
 }
 
+/** True where new tokens come by asking again, with no refresh token. */
+export function isRenewable({ tokens }: StoredRecord): boolean {
+  return tokens?.grant === 'client_credentials' && tokens.refresh_token === undefined;
+}
+
 /** True where the issuer has refused the refresh token that the record holds. */
 export function isRefused({ refused, generation }: StoredRecord): boolean {
   return refused?.generation === generation;
@@ -193,5 +198,6 @@ const isTokenSet = (value: unknown) =>
       id_token_obtained_at: isTime,
       refresh_token_stored_at: isTime,
       refresh_token_last_used_at: isTime,
+      grant: isText,
     },
   );

@@ -1,5 +1,6 @@
 import type { ErrorCode, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
+import { isRenewable } from './record.ts';
 import type { Session } from './sessions.ts';
 
 /** When a connection is refreshed next without anyone asking, or why it is not. */
@@ -38,7 +39,8 @@ export function planRefresh(session: Session, jitter: number): Plan {
   if (!connection.autoRefresh) return { never: 'off' };
   if (problem) return { never: 'unreadable' };
   const tokens = record?.tokens;
-  if (record === undefined || tokens?.refresh_token === undefined) return { never: 'no_refresh_token' };
+  if (record === undefined || tokens === undefined) return { never: 'no_refresh_token' };
+  if (tokens.refresh_token === undefined && !isRenewable(record)) return { never: 'no_refresh_token' };
   if (record.refused?.generation === record.generation) return { never: 'sign_in' };
   const error = lastRefresh?.error;
   if (error && lastRefresh && error.code !== 'cancelled') {

@@ -4,7 +4,7 @@ import type { ConnectionProblem } from './connection.ts';
 import { classify, type WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
-import { isRefused } from './record.ts';
+import { isRefused, isRenewable } from './record.ts';
 import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
@@ -197,10 +197,11 @@ export function tokenOf({ record }: Session, name: TokenName): string | undefine
   return record?.tokens?.[name];
 }
 
-/** There is a refresh token, and somebody to send it to. */
+/** There is a refresh token or a grant that needs none, and somebody to ask. */
 export function isRefreshable({ connection, record }: Session): boolean {
   const issuer = connection.issuer ?? connection.tokenEndpoint;
-  return record?.tokens?.refresh_token !== undefined && issuer !== undefined;
+  if (record === undefined || issuer === undefined) return false;
+  return record.tokens?.refresh_token !== undefined || isRenewable(record);
 }
 
 /** There is an issuer to sign in at. */

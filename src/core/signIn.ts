@@ -9,7 +9,7 @@ import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import { bindingMismatch } from './tokenSet.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 
-export const grants = ['authorization_code', 'device_code'] as const;
+export const grants = ['authorization_code', 'device_code', 'client_credentials'] as const;
 export type Grant = (typeof grants)[number];
 
 export interface SignInParts extends ImportParts {
@@ -74,6 +74,8 @@ export async function signIn(
         return await byAuthorizationCode(parts, granted, keep);
       case 'device_code':
         return await keep(await byDeviceCode(parts, granted));
+      case 'client_credentials':
+        return await keep(await parts.tokenClient.clientCredentials(granted));
     }
   } catch (thrown) {
     const { code, data } = classify(thrown);
@@ -91,7 +93,10 @@ async function keepTokens(
   { raw, receivedAt, tokenEndpoint, validate }: TokenAnswer,
 ): Promise<SignInResult> {
   const store = (tokens: TokenAnswer['raw']): Promise<StoredRecord> =>
-    storeTokens(parts, connection, tokens, receivedAt, signal, { tokenEndpoint });
+    storeTokens(parts, connection, tokens, receivedAt, signal, {
+      tokenEndpoint,
+      ...(grant === 'client_credentials' && tokens.refresh_token === undefined && { grant }),
+    });
   let warnings: readonly ResponseWarning[];
   try {
     ({ warnings } = await validate());

@@ -24,6 +24,8 @@ export interface TokenSet {
   readonly id_token_obtained_at?: number;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
+  /** Set where there is no refresh token because this grant gives none: new tokens come by asking again. */
+  readonly grant?: 'client_credentials';
 }
 
 /** The members of a token response that are kept, as they came (RFC 6749 §5.1); lifetimes in seconds. */

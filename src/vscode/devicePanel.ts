@@ -50,7 +50,7 @@ main{text-align:center;max-width:34rem}
 h1{font-size:1.3em;font-weight:600;margin:0}
 output{display:block;margin:1.2rem 0;font:600 3rem/1.2 var(--vscode-editor-font-family),monospace;letter-spacing:.12em;user-select:all;overflow-wrap:anywhere}
 code{overflow-wrap:anywhere}
-button{margin:0 .3rem;padding:.4rem 1rem;border:1px solid var(--vscode-button-border,transparent);border-radius:2px;font:inherit;cursor:pointer;color:var(--vscode-button-secondaryForeground);background:var(--vscode-button-secondaryBackground)}
+button{margin:0 .3rem;padding:.4rem 1rem;border:0;border-radius:2px;font:inherit;cursor:pointer;color:var(--vscode-button-secondaryForeground);background:var(--vscode-button-secondaryBackground)}
 button.main{color:var(--vscode-button-foreground);background:var(--vscode-button-background)}
 button:focus-visible{outline:1px solid var(--vscode-focusBorder);outline-offset:2px}
 #left{margin-top:1.2rem;color:var(--vscode-descriptionForeground)}

@@ -104,6 +104,28 @@ describe('signing in', () => {
     assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
   });
 
+  it('asks as the client itself, again for each refresh, and says so', async () => {
+    const clients = [{ client_id: 'demo', client_secret: 'only-for-the-service' }];
+    await start({ clients, scope: 'read' });
+    await run('removeConnection', { connection: 'fresh' });
+    await run('addConnection', {
+      connection: {
+        ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'read' },
+        tokenEndpointAuthMethod: 'client_secret_basic',
+      },
+      clientSecret: 'only-for-the-service',
+    });
+    const answer = await run<{ outcome: string; generation: number }>('signIn', {
+      connection: 'fresh',
+      grant: 'client_credentials',
+    });
+    assert.equal(answer.outcome, 'signedIn');
+    assert.match((await row(['fresh', 'Next'])).text, /^Next: refreshes in .*, by a new request$/);
+    const refreshed = await run<{ outcome: string; generation: number }>('refresh', { connection: 'fresh' });
+    assert.deepEqual([refreshed.outcome, refreshed.generation], ['refreshed', answer.generation + 1]);
+    assert.equal(mock.requests.at(-1)?.grant_type, 'client_credentials');
+  });
+
   it('refuses a grant that there is not', async () => {
     await start();
     assert.equal(await codeOf(run('signIn', { connection: 'fresh', grant: 'password' })), 'argument_invalid');

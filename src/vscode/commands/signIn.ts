@@ -29,6 +29,9 @@ interface Argument {
   readonly grant: Grant;
 }
 
+/** As in src/core/signIn.ts, which is loaded only when somebody signs in. */
+const grants: readonly Grant[] = ['authorization_code', 'device_code', 'client_credentials'];
+
 export function signInCommand(parts: SignInCommandParts): Command<Argument, SignInResult> {
   const { sessions, clock, signIns } = parts;
   const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
@@ -36,7 +39,7 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     needsTrust: true,
     parse: fields => ({
       connection: textField(fields, 'connection'),
-      grant: choiceField(fields, 'grant', ['authorization_code', 'device_code'], 'authorization_code'),
+      grant: choiceField(fields, 'grant', grants, 'authorization_code'),
     }),
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
@@ -72,7 +75,7 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     progress: argument => waitingText(label(argument), argument.grant),
     labelOf: label,
     async report(result, argument) {
-      if (result.hasRefreshToken) {
+      if (result.hasRefreshToken || result.grant === 'client_credentials') {
         window.setStatusBarMessage(`$(check) ${signedInText(label(argument), result, clock.now())}`, 5000);
       } else {
         const { scope } = sessionOf(sessions, argument.connection).connection;

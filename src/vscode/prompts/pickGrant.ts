@@ -25,6 +25,16 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
       label: l10n.t('With a code, on any device'),
       detail: l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
     });
+  const supported = metadata?.grant_types_supported;
+  if (
+    connection.tokenEndpointAuthMethod !== 'none' &&
+    (supported === undefined || supported.includes('client_credentials'))
+  )
+    items.push({
+      grant: 'client_credentials',
+      label: l10n.t('As the client itself'),
+      detail: l10n.t('For service accounts: no user, no browser and no refresh token (client credentials).'),
+    });
   const [only] = items;
   if (only === undefined)
     throw new WorkbenchError('endpoint_missing', {

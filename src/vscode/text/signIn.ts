@@ -98,10 +98,16 @@ export function signInMeaning({ error, status, grant }: ErrorData): string {
 
 export function waitingText(label: string, grant: SignInResult['grant']): string {
   if (grant === 'device_code') return l10n.t('Signing in to {0}: confirm the code', label);
+  if (grant === 'client_credentials') return l10n.t('Asking for a token for {0}', label);
   return l10n.t('Signing in to {0}: finish in the browser', label);
 }
 
-export function signedInText(label: string, { expiresAt }: SignInResult, now: number): string {
+export function signedInText(label: string, { grant, expiresAt }: SignInResult, now: number): string {
+  if (grant === 'client_credentials')
+    return l10n.t(
+      '{0} has an access token for the client itself. This grant gives no refresh token: a refresh is a new request.',
+      label,
+    );
   return expiresAt === undefined
     ? l10n.t('Signed in to {0}. The issuer did not say when the access token ends.', label)
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));

@@ -93,7 +93,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
     case 'connection':
       return session ? connectionRow(session, now) : { label: node.id };
     case 'next':
-      return session ? nextItem(context.plan(session), now) : { label: node.id };
+      return session ? nextItem(context.plan(session), now, session.record) : { label: node.id };
     case 'clock':
       return session?.clockSkew ? clockItem(session.clockSkew) : { label: l10n.t('Clock') };
     case 'history':

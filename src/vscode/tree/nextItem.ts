@@ -1,12 +1,15 @@
 import { l10n } from 'vscode';
+import { isRenewable, type StoredRecord } from '../../core/record.ts';
 import type { Plan } from '../../core/schedule.ts';
 import { planText } from '../text/plans.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';
 
 /** What happens to the connection next, and when. */
-export function nextItem(plan: Plan, now: number): Row {
-  const text = planText(plan, now);
+export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
+  const plain = planText(plan, now);
+  // The client credentials grant has no refresh token, and the row says so.
+  const text = record && isRenewable(record) ? l10n.t('{0}, by a new request', plain) : plain;
   return {
     label: l10n.t('Next'),
     description: text,

@@ -122,6 +122,15 @@ describe('the tree of a connection', () => {
     assert.equal(kinds(nodes).filter(kind => kind === 'warning').length, 1);
   });
 
+  it('offers to sign in where there is an issuer to sign in at', () => {
+    const { connection, ...rest } = session(undefined);
+    const at = { ...rest, connection: { ...connection, issuer: 'https://a.example' } };
+    const messages = childrenOf({ kind: 'connection', id: 'a' }, at).map(node =>
+      node.kind === 'message' ? node.message : node.kind,
+    );
+    assert.deepEqual(messages, ['sign_in', 'no_tokens']);
+  });
+
   it('never holds a refresh token', () => {
     const nodes = walk(session({ access_token: jwt({ exp: 1 }), refresh_token: 'canary' }));
     assert.doesNotMatch(JSON.stringify(nodes), /canary/);
@@ -132,8 +141,8 @@ describe('the tree of a connection', () => {
   const refused = { generation: 4, error: 'invalid_grant', at: 1 };
   const withRefused = { ...present(session({ refresh_token: 'r' }).record), refused };
   for (const [name, of, expected] of [
-    ['nothing is stored', session(undefined), ['sign_in', 'no_tokens']],
-    ['the record is empty', session(undefined, { record: emptyRecord('a') }), ['sign_in', 'no_tokens']],
+    ['nothing is stored', session(undefined), ['no_tokens']],
+    ['the record is empty', session(undefined, { record: emptyRecord('a') }), ['no_tokens']],
     ['a refresh token is refused', session(undefined, { record: withRefused }), ['refused', 'token']],
     ['a refresh failed', session({ access_token: 'x' }, { lastRefresh }), ['last_refresh', 'token']],
     [
