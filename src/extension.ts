@@ -215,6 +215,10 @@ export function startExtension(
       extensionUri: context.extensionUri,
       discovery: async () => discovery,
       openBrowser: url => browser.open(url),
+      async revoke(id, record, signal) {
+        const connection = sessions.connection(id);
+        return connection ? (await issuerClient()).revoke(connection, record, signal) : false;
+      },
       ready: loading.settled,
     }),
   );

@@ -1,4 +1,7 @@
 import type { BrowserParts } from './authorizationCode.ts';
+import type { Connection } from './connection.ts';
+import type { StoredRecord } from './record.ts';
+import { revoke } from './revoke.ts';
 import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
 import { createTokenClient, type TokenClient, type TokenClientParts } from './tokenEndpoint.ts';
 
@@ -6,6 +9,8 @@ import { createTokenClient, type TokenClient, type TokenClientParts } from './to
 export interface IssuerClient {
   readonly tokenClient: TokenClient;
   signIn(request: SignInRequest): Promise<SignInResult>;
+  /** RFC 7009; see src/core/revoke.ts. */
+  revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
 }
 
 export type IssuerClientParts = TokenClientParts & Omit<BrowserParts, 'tokenClient'>;
@@ -14,6 +19,7 @@ export function createIssuerClient(parts: IssuerClientParts): IssuerClient {
   const tokenClient = createTokenClient(parts);
   return {
     tokenClient,
+    revoke: (connection, record, signal) => revoke(parts, connection, record, signal),
     signIn: request => signIn({ ...parts, tokenClient }, request),
   };
 }

@@ -126,6 +126,21 @@ describe('signing in', () => {
     assert.equal(mock.requests.at(-1)?.grant_type, 'client_credentials');
   });
 
+  it('ends with revocation, and keeps the tokens where the issuer cannot be told', async () => {
+    await start({ rotation: 'strict' });
+    await browser(follow);
+    await run('signIn', { connection: 'fresh' });
+    mock.setFault({ type: 'serverError', status: 503, at: 'revocation' }, { times: 1 });
+    assert.equal(await codeOf(run('signOut', { connection: 'fresh' })), 'http_error');
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
+    assert.deepEqual(await run('signOut', { connection: 'fresh' }), { revoked: true });
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'none');
+    await run('signIn', { connection: 'fresh' });
+    const asked = mock.requests.length;
+    assert.deepEqual(await run('signOut', { connection: 'fresh', revoke: false }), { revoked: false });
+    assert.equal(mock.requests.length, asked, 'only deleted here');
+  });
+
   it('refuses a grant that there is not', async () => {
     await start();
     assert.equal(await codeOf(run('signIn', { connection: 'fresh', grant: 'password' })), 'argument_invalid');

@@ -22,7 +22,7 @@ import { refreshAllCommand } from './refreshAll.ts';
 import { type RemoveParts, removeConnectionCommand } from './removeConnection.ts';
 import { type HistoryParts, showHistoryCommand } from './showHistory.ts';
 import { type SignInCommandParts, signInCommand } from './signIn.ts';
-import { signOutCommand } from './signOut.ts';
+import { type SignOutParts, signOutCommand } from './signOut.ts';
 import { copyValueCommand, setActiveCommand } from './small.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
@@ -34,7 +34,8 @@ export interface CommandParts
     ImportParts,
     HistoryParts,
     InspectParts,
-    SignInCommandParts {
+    SignInCommandParts,
+    SignOutParts {
   readonly show: (id: string) => unknown;
   readonly log: Log;
   readonly lock: SharedLock;

@@ -53,6 +53,7 @@ describe('signing in at oidc-provider', function () {
       signIn,
       issuer,
       connection: present(connection),
+      record: () => sessions.get('interop')?.record,
       tokens: () => sessions.get('interop')?.record?.tokens,
     };
   }
@@ -75,6 +76,20 @@ describe('signing in at oidc-provider', function () {
     const refreshed = await issuer.tokenClient.refresh({ connection, refreshToken: refresh_token });
     assert.deepEqual(await refreshed.validate({ id_token }), { warnings: [] });
     assert.equal(last, 'signed_in');
+  });
+
+  it('is told of the end: what was signed in cannot be refreshed any more', async () => {
+    const browse = async (url: string) => {
+      void miniBrowser().go(url);
+      return true;
+    };
+    const { signIn, issuer, connection, record } = client(browse);
+    await signIn('authorization_code');
+    const stored = present(record());
+    assert.equal(await issuer.revoke(connection, stored, new AbortController().signal), true);
+    const refreshToken = present(stored.tokens?.refresh_token);
+    const { data } = await failureOf(issuer.tokenClient.refresh({ connection, refreshToken }));
+    assert.equal(data.error, 'invalid_grant');
   });
 
   it('says which scope it does not grant', async () => {

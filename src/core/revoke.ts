@@ -1,0 +1,78 @@
+import { allowInsecureRequests, customFetch, revocationRequest } from 'oauth4webapi';
+import { clientAuthentication } from './clientAuthentication.ts';
+import type { Connection } from './connection.ts';
+import { type Discovery, resolveEndpoints } from './discovery.ts';
+import { WorkbenchError } from './errors.ts';
+import { boundedFetch, requireSecureUrl } from './http.ts';
+import type { Clock, Fetch } from './ports.ts';
+import type { StoredRecord } from './record.ts';
+import { readTokenResponse } from './tokenResponse.ts';
+import { bindingMismatch } from './tokenSet.ts';
+
+export interface RevokeParts {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly discovery: Discovery;
+}
+
+/** Milliseconds for one request: whoever signs out does not want to wait for an issuer that is gone. */
+const patience = 10_000;
+
+/**
+ * RFC 7009: the refresh token first, which ends the grant at most issuers, then the access token. A token that the
+ * issuer does not know (any more) counts as revoked (§2.2), and one of a kind that it cannot revoke is left to its end.
+ * @returns false where there was nothing to revoke
+ * @throws WorkbenchError `endpoint_missing`, `binding_mismatch`, `oauth_error`, `http_error` and what boundedFetch and
+ * Discovery throw; nothing that is stored has changed then
+ */
+export async function revoke(
+  { fetch, clock, discovery }: RevokeParts,
+  connection: Connection,
+  { tokens, binding, client_secret }: StoredRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { refresh_token, access_token } = tokens ?? {};
+  if (refresh_token === undefined && access_token === undefined) return false;
+  const { issuer, clientId, tokenEndpoint } = connection;
+  const mismatch =
+    binding &&
+    bindingMismatch(binding, {
+      client_id: clientId,
+      ...(issuer !== undefined && { issuer }),
+      ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+      // Where the settings name none it is the issuer's, as it was.
+      ...(tokenEndpoint === undefined &&
+        issuer !== undefined &&
+        binding.token_endpoint !== undefined && { token_endpoint: binding.token_endpoint }),
+    });
+  if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });
+  const authentication = clientAuthentication(connection, client_secret);
+  const endpoints = await resolveEndpoints(connection, discovery, signal, ['revocation_endpoint']);
+  const url = requireSecureUrl(endpoints.revocation_endpoint, 'revocationEndpoint');
+  const bounded = boundedFetch(fetch, { clock, signal, timeout: patience });
+  const ask = async (token: string, hint: 'refresh_token' | 'access_token') => {
+    const as = { issuer: endpoints.issuer ?? 'urn:none', revocation_endpoint: url.href };
+    const response = await revocationRequest(as, { client_id: clientId }, authentication, token, {
+      additionalParameters: { token_type_hint: hint },
+      // Only ever true for this machine's own address; see requireSecureUrl.
+      [allowInsecureRequests]: url.protocol === 'http:',
+      [customFetch]: (input, init) => bounded(input, init as RequestInit),
+    });
+    if (response.ok) return;
+    // Says what went wrong in the terms of every other answer.
+    await readTokenResponse(response, url.host, clock.now(), [token, client_secret ?? '']);
+  };
+  if (refresh_token !== undefined) await ask(refresh_token, 'refresh_token');
+  if (access_token === undefined) return true;
+  try {
+    await ask(access_token, 'access_token');
+  } catch (error) {
+    // Many issuers cannot revoke a JWT; the grant has ended with the refresh token, and the JWT ends by itself.
+    if (refresh_token === undefined || !isUnsupported(error)) throw error;
+  }
+  return true;
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof WorkbenchError && error.data.error === 'unsupported_token_type';
+}
