@@ -57,7 +57,7 @@ export function addConnectionCommand(parts: AddParts): Command<Argument, { id: s
       await parts.show(id);
       const label = sessions.connection(id)?.label ?? id;
       window.setStatusBarMessage(
-        `$(check) ${l10n.t('Connection {0} added. Import a refresh token next.', label)}`,
+        `$(check) ${l10n.t('Connection {0} added. Sign in next, or import tokens that you have.', label)}`,
         5000,
       );
     },
