@@ -10,7 +10,8 @@ import type { Connection } from './connection.ts';
 import { type Endpoints, resolveEndpoints } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
-import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
+import type { Clock, Fetch, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
+import { pushed } from './pushedRequest.ts';
 import { printable } from './redact.ts';
 import { requestParameters } from './requestParameters.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
@@ -20,6 +21,7 @@ import type { TokenAnswer } from './tokenEndpoint.ts';
 export const patience = 10 * 60_000;
 
 export interface BrowserParts extends SignInParts {
+  readonly fetch: Fetch;
   readonly listen: ListenForRedirect;
   /** False where no browser was opened, because the user said no for instance. */
   readonly openBrowser: (url: string) => Promise<boolean>;
@@ -53,7 +55,10 @@ export async function byAuthorizationCode<T>(
   const listener = await parts.listen();
   try {
     const { redirectUri } = listener;
-    const url = await authorizationUrl(connection, endpoints.authorization_endpoint, redirectUri, secrets);
+    const asked = await authorizationRequest(connection, redirectUri, secrets);
+    const pushes = connection.pushedAuthorizationRequests || endpoints.require_pushed_authorization_requests;
+    const carried = pushes ? await pushed(parts, request, endpoints, asked) : asked;
+    const url = withQuery(endpoints.authorization_endpoint, carried);
     request.tell?.({ waitingFor: 'browser', redirectUri });
     const open = () => parts.openBrowser(url);
     const answer = await waitForAnswer(parts.clock, listener, secrets.state, signal, open);
@@ -82,14 +87,13 @@ function asksForIdToken({ scope }: Connection): boolean {
   return scope?.split(' ').includes('openid') === true;
 }
 
-async function authorizationUrl(
+async function authorizationRequest(
   connection: Connection,
-  endpoint: string,
   redirectUri: string,
   { state, codeVerifier, nonce }: { state: string; codeVerifier: string; nonce?: string },
-): Promise<string> {
+): Promise<URLSearchParams> {
   const { clientId, scope, resource } = connection;
-  const parameters = requestParameters(connection, {
+  return requestParameters(connection, {
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
@@ -97,6 +101,9 @@ async function authorizationUrl(
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });
+}
+
+function withQuery(endpoint: string, parameters: URLSearchParams): string {
   const url = new URL(endpoint);
   for (const [name, value] of parameters) url.searchParams.set(name, value);
   return url.href;

@@ -137,6 +137,11 @@ export function invalidResponse(data: ErrorData): string {
       return l10n.t(
         'The answer holds no ID token although the scope openid was asked for, so nothing tells whose sign-in it is, and it was not taken. Remove openid from scope for an issuer that knows no OpenID Connect.',
       );
+    case 'pushed_response':
+      return l10n.t(
+        '{0} took the request but gave no name for it. Set pushedAuthorizationRequests to false if the issuer does not support them.',
+        host,
+      );
     case 'device_response':
       return l10n.t(
         '{0} answered without a code to show. Check deviceAuthorizationEndpoint, and that the client may use the device grant.',

@@ -50,6 +50,30 @@ describe('signing in over the browser', () => {
     assert.equal(await world.first.refresh(), 'refreshed');
   });
 
+  it('pushes the request where that is set, so that the browser carries only its name', async () => {
+    const world = await signInWorld();
+    await world.signIn({ connection: { pushedAuthorizationRequests: true } });
+    const { request_uri, ...others } = query(world.opened[0]);
+    assert.ok(request_uri);
+    assert.deepEqual(others, { client_id: 'demo' });
+    assert.ok(world.stored().tokens?.refresh_token);
+  });
+
+  it('pushes the request where the issuer demands it, and says what is wrong with one that is refused', async () => {
+    const world = await signInWorld();
+    const fetch: Fetch = async (input, init) => {
+      if (input.endsWith('/par'))
+        return new Response('{"error":"invalid_request","error_description":"no"}', { status: 400 });
+      const response = await world.mock.fetch(input, init);
+      if (!input.includes('.well-known')) return response;
+      const metadata = { ...(await response.json()), require_pushed_authorization_requests: true };
+      return new Response(JSON.stringify(metadata), { status: 200 });
+    };
+    const { code, data } = await failureOf(world.signIn({ fetch }));
+    assert.deepEqual([code, data.error, world.opened.length], ['oauth_error', 'invalid_request', 0]);
+    assert.equal(world.listening(), 0);
+  });
+
   it('asks for no nonce where no ID token is asked for', async () => {
     const world = await signInWorld();
     await world.signIn({ connection: { scope: 'offline_access' } });

@@ -78,6 +78,19 @@ describe('signing in at oidc-provider', function () {
     assert.equal(last, 'signed_in');
   });
 
+  it('takes a pushed request, and the browser carries its name alone', async () => {
+    let opened = '';
+    const browse = async (url: string) => {
+      opened = url;
+      void miniBrowser().go(url);
+      return true;
+    };
+    const { signIn, tokens } = client(browse, { pushedAuthorizationRequests: true });
+    await signIn('authorization_code');
+    assert.deepEqual([...new URL(opened).searchParams.keys()].sort(), ['client_id', 'request_uri']);
+    assert.ok(tokens()?.refresh_token);
+  });
+
   it('is told of the end: what was signed in cannot be refreshed any more', async () => {
     const browse = async (url: string) => {
       void miniBrowser().go(url);
