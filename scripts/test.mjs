@@ -6,19 +6,21 @@ import { parseArgs } from 'node:util';
 import { buildExtension, buildTests, testKinds } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
-import { grepVariable, readResults, resultsVariable } from './lib/results.mjs';
+import { grepVariable, readResults, resultsVariable, slowVariable } from './lib/results.mjs';
 import { Report, runNode } from './lib/stages.mjs';
 
 /**
- * `npm test`: everything. `npm test -- unit ui --grep refresh`: some of it.
+ * `npm test`: everything that fits into four minutes. `npm test -- unit ui --grep refresh`: some of it.
+ * `npm run test:slow`: the tests of the user interface with those that take minutes.
  */
 async function main() {
   const since = performance.now();
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { grep: { type: 'string' } },
+    options: { grep: { type: 'string' }, slow: { type: 'boolean', default: false } },
   });
-  const { grep } = values;
+  const { grep, slow } = values;
+  if (slow) process.env[slowVariable] = '1';
   const wrong = positionals.find(name => !testKinds.some(kind => kind === name));
   if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${testKinds.join(', ')}.`);
   /** @param {typeof testKinds[number]} kind */

@@ -15,6 +15,9 @@ export const resultsVariable = 'JWT_WORKBENCH_TEST_RESULTS';
 /** A regular expression: only tests with matching titles run. */
 export const grepVariable = 'JWT_WORKBENCH_TEST_GREP';
 
+/** Set where the tests that take minutes run as well: files named `*.slow.test.ts`, and what asks for it. */
+export const slowVariable = 'JWT_WORKBENCH_TEST_SLOW';
+
 /**
  * Runs what has been loaded into mocha and writes the results file, if one is asked for.
  * @param {import('mocha')} mocha

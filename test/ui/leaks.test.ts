@@ -103,6 +103,9 @@ describe('secrets stay where they belong', function () {
       while ((await refreshesLogged()) === before) await page.waitForTimeout(50);
       await look();
     }
+    // The tree gathers changes for a moment before it draws them.
+    await row('Last refresh').waitFor();
+    await look();
     await window.expand(row('Refresh token'));
     await look();
     await window.expand(row('Access token'));
