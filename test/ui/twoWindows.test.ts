@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { slowVariable } from '../../scripts/lib/results.mjs';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
 import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
 
 /** Two pages with an extension host each. In this workbench neither ever sees what the other stores. */
+/** For what opens one more window. */
+const slowly = (title: string, run: Mocha.AsyncFunc) => {
+  if (process.env[slowVariable]) it(title, run);
+};
+
 describe('two windows', function () {
   this.timeout(90_000);
   let one: UiWindow;
@@ -74,7 +80,7 @@ describe('two windows', function () {
     await one.treeItem(/Last refresh.*signed out/).waitFor();
   });
 
-  it('are joined by a third, which has it all', async () => {
+  slowly('are joined by a third, which has it all', async () => {
     await shop.signIn(one);
     const generation = async (window: UiWindow) => {
       await window.expand(shop.row(window));
@@ -106,7 +112,7 @@ describe('two windows', function () {
     assertEachSentOnce(quick.refreshes());
   });
 
-  it('say that the tokens are elsewhere where VS Code keeps no secrets for one of them', async () => {
+  slowly('say that the tokens are elsewhere where VS Code keeps no secrets for one of them', async () => {
     await ui.workbench.context.unroute('**/mint-key');
     const window = await ui.openWindow();
     await reveal(window, shop.row(window));
