@@ -257,7 +257,10 @@ export function startExtension(
       return (await onDemand()).statusOf(sessions, clock.now(), connection);
     },
     async refresh(connection) {
-      const [result, { refreshAnswer }] = await Promise.all([refresher.refresh(connection), onDemand()]);
+      const [result, { refreshAnswer }] = await Promise.all([
+        refresher.refresh(connection, undefined, 'user'),
+        onDemand(),
+      ]);
       return refreshAnswer(result, sessions.connection(connection)?.label);
     },
     onDidChangeSession: changed.event,

@@ -53,6 +53,7 @@ export const errorCodes = [
   'lock_unavailable',
   'lock_lost',
   'answer_lost',
+  'answer_missing',
   // Tokens as text
   'not_a_token',
   'token_too_large',

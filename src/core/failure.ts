@@ -48,6 +48,7 @@ export function failureKind({ code, data }: WorkbenchError): FailureKind {
     case 'response_too_large':
       return data.sent === false ? 'retryable' : 'unknown';
     case 'response_invalid':
+    case 'answer_missing':
     case 'internal':
       return 'unknown';
     case 'refresh_token_refused':

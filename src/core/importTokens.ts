@@ -4,8 +4,7 @@ import { handRecord } from './handover.ts';
 import { ledgerEntry } from './ledger.ts';
 import { lookAround, type RecordParts, updateNewest } from './newestRecord.ts';
 import type { CrossWindowLock } from './ports.ts';
-import { assertRoom, isRefused, type StoredRecord } from './record.ts';
-import { unansweredIntent } from './refreshSteps.ts';
+import { assertRoom, isRefused, type StoredRecord, unansweredIntent } from './record.ts';
 import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
 export interface ImportParts extends RecordParts {

@@ -1,7 +1,7 @@
 import { isWorkbenchError, WorkbenchError } from './errors.ts';
 import { type Handover, recordOf } from './handover.ts';
 import type { Clock, Lease, LedgerEntry } from './ports.ts';
-import { emptied, emptyRecord, isRefused, newest, type StoredRecord } from './record.ts';
+import { emptied, emptyRecord, isRefused, newest, type StoredRecord, unansweredIntent } from './record.ts';
 import { fingerprint } from './redact.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
@@ -116,7 +116,8 @@ function withNotes(record: StoredRecord, { intent, refused }: LedgerEntry): Stor
     const answer_lost_at = intent && { answer_lost_at: intent.at };
     return { ...record, refused: { ...refused, generation, ...answer_lost_at } };
   }
-  return intent && record.intent?.generation !== generation
+  const known = unansweredIntent(record);
+  return intent && (known === undefined || (intent.retried && !known.retried))
     ? { ...record, intent: { ...intent, generation } }
     : record;
 }

@@ -36,9 +36,9 @@ export interface LedgerEntry {
   /**
    * This generation's refresh token is being sent, or was and no answer is known (`at`: milliseconds since the epoch).
    * It stands here as well as in the record because another window sees the record late, and must not take a second
-   * attempt for the first.
+   * attempt for the first. `retried`: nor a third one for the second.
    */
-  readonly intent?: { readonly at: number };
+  readonly intent?: { readonly at: number; readonly retried?: true };
   /** The issuer's final no to this generation's refresh token, here for the same reason. `error` is an OAuth code. */
   readonly refused?: { readonly at: number; readonly error: string };
   /**

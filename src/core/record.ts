@@ -29,6 +29,8 @@ export interface RefreshIntent {
   readonly generation: number;
   /** Milliseconds since the epoch of the first attempt that no readable answer came to. */
   readonly at: number;
+  /** The one retry has been made, or was about to be: only a user who asks for it sends this token again. */
+  readonly retried?: true;
 }
 
 export interface Refusal {
@@ -130,6 +132,17 @@ export function isRefused({ refused, generation }: StoredRecord): boolean {
   return refused?.generation === generation;
 }
 
+/** The attempt of this generation whose answer is missing. */
+export function unansweredIntent({ intent, generation }: StoredRecord): RefreshIntent | undefined {
+  return intent?.generation === generation ? intent : undefined;
+}
+
+/** The same where the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
+export function spentIntent(record: StoredRecord): RefreshIntent | undefined {
+  const intent = unansweredIntent(record);
+  return intent?.retried && !isRefused(record) ? intent : undefined;
+}
+
 function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
   return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - room });
 }
@@ -180,7 +193,8 @@ type FieldTypes = Readonly<Record<string, (value: unknown) => boolean>>;
 
 const isBinding = (value: unknown) =>
   hasFields(value, { client_id: isText }, { issuer: isText, token_endpoint: isText });
-const isIntent = (value: unknown) => hasFields(value, { generation: isCount, at: isTime });
+const isIntent = (value: unknown) =>
+  hasFields(value, { generation: isCount, at: isTime }, { retried: value => value === true });
 const isRefusal = (value: unknown) =>
   hasFields(value, { generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
 const isTokenSet = (value: unknown) =>

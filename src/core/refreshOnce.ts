@@ -3,9 +3,9 @@ import { classify, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import type { Flight } from './flight.ts';
 import { assertMayAsk, ledgerEntry } from './ledger.ts';
-import { lookAround, type Sight, updateNewest } from './newestRecord.ts';
+import { lookAround, pause, type Sight, updateNewest } from './newestRecord.ts';
 import type { Lease, LedgerEntry } from './ports.ts';
-import type { RefreshIntent, StoredRecord } from './record.ts';
+import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from './record.ts';
 import type { RefresherParts } from './refresher.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from './refreshResult.ts';
 import * as step from './refreshSteps.ts';
@@ -13,11 +13,19 @@ import { createWriter } from './refreshWriter.ts';
 import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import type { TokenBinding } from './tokenSet.ts';
 
-/** How often one refresh sends the same refresh token where no answer says what became of it. */
-const attemptsPerRefresh = 2;
+/**
+ * Milliseconds between a server's error and the one retry: an issuer in trouble needs a moment, and those that forgive
+ * a second use of a token do so for seconds only. Where the connection broke there is nothing to wait for.
+ */
+const breather = 1000;
 
 /** One refresh from beginning to end. Where it stops early it throws why. */
-export async function refreshOnce(parts: RefresherParts, id: string, flight: Flight): Promise<RefreshResult> {
+export async function refreshOnce(
+  parts: RefresherParts,
+  id: string,
+  flight: Flight,
+  askedBy: step.AskedBy,
+): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
   const { settle, handOn, handOnLate, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
 
@@ -58,7 +66,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
         const now = clock.now();
         before = record;
         if (step.isWorthAdopting(record, seen, now)) return record;
-        const token = step.sendable(record, binding);
+        const token = step.sendable(record, binding, askedBy);
         assertMayAsk(sight.ledger, now, binding.token_endpoint);
         assertHeld(lease);
         assertWanted();
@@ -74,7 +82,7 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
           ledgerEntry(sent, { entry: sight.ledger, generation: sent.generation, refreshToken: token });
         await tellOthers(lease, sent, async () => ({
           ...(await entry()),
-          ...(sent.intent && { intent: { at: sent.intent.at } }),
+          ...noteOf(sent.intent),
         }));
         await lease.renew();
         assertWanted();
@@ -94,11 +102,11 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
   }
 
   async function send(job: Job): Promise<RefreshResult> {
-    const { connection, binding, client, lease, sent, refreshToken } = job;
+    const { connection, binding, client, refreshToken } = job;
     const { token_endpoint } = binding;
-    let unanswered = step.unansweredIntent(job.before);
-    for (let left = unanswered ? 1 : attemptsPerRefresh; ; ) {
-      left--;
+    let { sent } = job;
+    let unanswered = unansweredIntent(job.before);
+    for (;;) {
       flight.sent = true;
       let answer: TokenAnswer;
       try {
@@ -118,12 +126,39 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
         assertNotDiscarded();
         const failure = classify(error);
         const kind = failureKind(failure);
-        if (kind === 'unknown') unanswered = sent.intent;
-        if (kind === 'unknown' && left > 0 && !flight.signal.aborted && (await isHeld(lease))) continue;
-        return giveUp(job, failure, kind, unanswered);
+        if (kind === 'unknown') {
+          unanswered = sent.intent;
+          const again = await retry({ ...job, sent }, failure);
+          if (again) {
+            sent = again;
+            continue;
+          }
+        }
+        return giveUp({ ...job, sent }, failure, kind, unanswered);
       }
-      return take(job, answer);
+      return take({ ...job, sent }, answer);
     }
+  }
+
+  /** The record marked for the one retry, or `undefined` where that was made before or must not be made now. */
+  async function retry(job: Job, { data: { status } }: WorkbenchError): Promise<StoredRecord | undefined> {
+    const { lease, sent } = job;
+    const { signal } = flight;
+    if (sent.intent?.retried) return undefined;
+    if (Number(status) >= 500) await pause(clock, breather, signal).catch(() => {});
+    // Asked again: waiting for the first answer may have taken long.
+    const isHeld = await lease.renew().then(
+      () => true,
+      () => false,
+    );
+    if (!isHeld || lease.lost || signal.aborted) return undefined;
+    const { record, isOvertaken, error } = await settle(sent, current => step.marked(current, clock.now()));
+    if (isOvertaken || error) return undefined;
+    await tellOthers(lease, record, async () => ({
+      ...(await ledgerEntry(record, noted(job))),
+      ...noteOf(record.intent),
+    }));
+    return lease.lost || signal.aborted ? undefined : record;
   }
 
   /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
@@ -194,7 +229,8 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     const at = clock.now();
     const reason = String(failure.data.error ?? failure.code);
     const { record, isOvertaken } = await settle(job.sent, current => {
-      if (kind === 'unknown') return current;
+      // Whoever took the lock over knows better.
+      if (kind === 'unknown' && lease.lost) return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
       return step.refusedBy(current, reason, at, unanswered);
     });
@@ -202,25 +238,21 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
     if (isOvertaken) return overtaken(record);
     const notes = {
       ...(typeof retryAfter === 'number' && retryAfter > 0 && { notBefore: at + retryAfter }),
-      ...(unanswered && { intent: { at: unanswered.at } }),
+      ...noteOf(unanswered),
       ...(kind === 'refused' && { refused: { at, error: reason.slice(0, 100) } }),
     };
     await tellOthers(lease, record, async () => ({ ...(await ledgerEntry(sent, noted(job))), ...notes }));
-    if (kind !== 'refused') return failed(generation, failure, unanswered ? 'unknown' : 'retryable');
+    if (kind !== 'refused') {
+      const { code, data } = failure;
+      const lostAt = spentIntent(record)?.at;
+      const error = lostAt === undefined ? failure : new WorkbenchError(code, { ...data, lostAt });
+      return failed(generation, error, unanswered ? 'unknown' : 'retryable');
+    }
     return failed(
       generation,
       // Refused after an answer went missing: that answer most likely held the successor. Say so, not "revoked".
       unanswered ? new WorkbenchError('answer_lost', { ...failure.data, at: unanswered.at }) : failure,
       'reauthRequired',
-    );
-  }
-
-  /** Asked again before a second attempt: waiting for the first answer may have taken long. */
-  async function isHeld(lease: Lease): Promise<boolean> {
-    if (lease.lost) return false;
-    return lease.renew().then(
-      () => !lease.lost,
-      () => false,
     );
   }
 
@@ -239,6 +271,11 @@ export async function refreshOnce(parts: RefresherParts, id: string, flight: Fli
   }
 
   return refresh();
+}
+
+/** For the ledger. */
+function noteOf(intent: RefreshIntent | undefined): Pick<LedgerEntry, 'intent'> {
+  return intent ? { intent: { at: intent.at, ...(intent.retried && { retried: true }) } } : {};
 }
 
 interface Begun {

@@ -52,5 +52,6 @@ export function overtaken(record: StoredRecord): RefreshResult {
 const final: ReadonlySet<ErrorCode> = new Set(['no_refresh_token', 'answer_lost']);
 
 function outcomeOf(error: WorkbenchError): RefreshOutcome {
+  if (error.code === 'answer_missing') return 'unknown';
   return final.has(error.code) || failureKind(error) === 'refused' ? 'reauthRequired' : 'retryable';
 }

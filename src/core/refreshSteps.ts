@@ -1,5 +1,12 @@
 import { WorkbenchError } from './errors.ts';
-import { fitted, isRefused, type RefreshIntent, type StoredRecord } from './record.ts';
+import {
+  fitted,
+  isRefused,
+  type RefreshIntent,
+  type StoredRecord,
+  spentIntent,
+  unansweredIntent,
+} from './record.ts';
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
 /** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
@@ -20,17 +27,23 @@ export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undef
   return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
 }
 
+/** Who wants a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
+export type AskedBy = 'user' | 'timer';
+
 /**
  * The refresh token, if it may be sent to where `binding` says.
- * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `no_refresh_token`, `binding_mismatch`
+ * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `answer_missing`, `no_refresh_token`,
+ * `binding_mismatch`
  */
-export function sendable(record: StoredRecord, binding: TokenBinding): string {
+export function sendable(record: StoredRecord, binding: TokenBinding, askedBy: AskedBy): string {
   const { tokens, refused, binding: bound } = record;
   if (refused && isRefused(record)) throw refusal(refused, { error: refused.error, sent: false });
   if (tokens?.refresh_token === undefined || bound === undefined)
     throw new WorkbenchError('no_refresh_token');
   const mismatch = bindingMismatch(bound, binding);
   if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
+  const spent = spentIntent(record);
+  if (spent && askedBy !== 'user') throw new WorkbenchError('answer_missing', { at: spent.at, sent: false });
   return tokens.refresh_token;
 }
 
@@ -44,18 +57,17 @@ export function refusal(
     : new WorkbenchError('answer_lost', { ...data, at: answer_lost_at });
 }
 
-/** The attempt of this generation whose answer is missing. */
-export function unansweredIntent({ intent, generation }: StoredRecord): RefreshIntent | undefined {
-  return intent?.generation === generation ? intent : undefined;
-}
-
-/** Says on record, before anything is sent, that this generation is being used. Holds no secret of its own. */
+/**
+ * Says on record, before anything is sent, that this generation is being used, and whether for the second time. Holds
+ * no secret of its own.
+ */
 export function marked(record: StoredRecord, now: number): StoredRecord {
   const { generation, tokens } = record;
+  const unanswered = unansweredIntent(record);
   return {
     ...record,
     ...(tokens && { tokens: { ...tokens, refresh_token_last_used_at: now } }),
-    intent: unansweredIntent(record) ?? { generation, at: now },
+    intent: unanswered ? { ...unanswered, retried: true } : { generation, at: now },
   };
 }
 

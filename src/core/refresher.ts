@@ -6,6 +6,7 @@ import type { Clock, CrossWindowLock, Log } from './ports.ts';
 import type { StoredRecord } from './record.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import { failed, type RefreshResult } from './refreshResult.ts';
+import type { AskedBy } from './refreshSteps.ts';
 import type { Sessions } from './sessions.ts';
 import type { TokenClient } from './tokenEndpoint.ts';
 import type { TokenBinding } from './tokenSet.ts';
@@ -17,8 +18,9 @@ export interface Refresher {
   /**
    * Never rejects: every failure is a result. Callers for one id share one request. Aborting `signal` ends the
    * wait; a request that is already on its way still has its answer stored, or a rotated token would be lost.
+   * @param askedBy `timer`, the default, sends nothing once two answers in a row were lost; a `user` may
    */
-  refresh(id: string, signal?: AbortSignal): Promise<RefreshResult>;
+  refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy): Promise<RefreshResult>;
   /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
   discard(id: string): void;
   /** Ends waiting and starts nothing new; answers that are under way are still stored. */
@@ -65,11 +67,11 @@ export function createRefresher(parts: RefresherParts): Refresher {
   const flights = createFlights<RefreshResult>();
   let disposed = false;
 
-  async function run(id: string, flight: Flight): Promise<RefreshResult> {
+  async function run(id: string, flight: Flight, askedBy: AskedBy): Promise<RefreshResult> {
     const at = clock.now();
     const before = sessions.get(id)?.record;
     sessions.refreshing(id, true);
-    const result = await refreshOnce(parts, id, flight).catch(thrown => {
+    const result = await refreshOnce(parts, id, flight, askedBy).catch(thrown => {
       const error = classify(thrown);
       if (unavailable.has(error.code)) sessions.unreadable(id, error);
       return failed(sessions.generation(id), error);
@@ -87,10 +89,10 @@ export function createRefresher(parts: RefresherParts): Refresher {
   }
 
   return {
-    async refresh(id, signal) {
+    async refresh(id, signal, askedBy = 'timer') {
       try {
         if (disposed) throw new WorkbenchError('cancelled', { sent: false });
-        return await flights.join(id, signal, flight => run(id, flight));
+        return await flights.join(id, signal, flight => run(id, flight, askedBy));
       } catch (thrown) {
         const error = classify(thrown);
         return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');

@@ -57,9 +57,9 @@ export function withRenewal(parts: RenewalParts): Refresher {
   }
 
   return {
-    refresh(id, signal) {
+    refresh(id, signal, askedBy) {
       const record = sessions.get(id)?.record;
-      if (record === undefined || !isRenewable(record)) return refresher.refresh(id, signal);
+      if (record === undefined || !isRenewable(record)) return refresher.refresh(id, signal, askedBy);
       const known = flights.get(id);
       if (known) return known.result;
       const abort = new AbortController();

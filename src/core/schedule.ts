@@ -1,6 +1,6 @@
 import type { ErrorCode, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
-import { isRenewable } from './record.ts';
+import { isRefused, isRenewable, spentIntent } from './record.ts';
 import type { Session } from './sessions.ts';
 
 /** When a connection is refreshed next without anyone asking, or why it is not. */
@@ -13,6 +13,7 @@ export type NoPlan =
   | 'no_refresh_token'
   | 'end_unknown'
   | 'sign_in'
+  | 'answer_missing'
   | 'configuration'
   | 'unreadable'
   | 'not_trusted';
@@ -41,7 +42,8 @@ export function planRefresh(session: Session, jitter: number): Plan {
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return { never: 'no_refresh_token' };
   if (tokens.refresh_token === undefined && !isRenewable(record)) return { never: 'no_refresh_token' };
-  if (record.refused?.generation === record.generation) return { never: 'sign_in' };
+  if (isRefused(record)) return { never: 'sign_in' };
+  if (spentIntent(record)) return { never: 'answer_missing' };
   const error = lastRefresh?.error;
   if (error && lastRefresh && error.code !== 'cancelled') {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };

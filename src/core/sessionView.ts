@@ -4,7 +4,7 @@ import type { ConnectionProblem } from './connection.ts';
 import { classify, type WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
-import { isRefused, isRenewable } from './record.ts';
+import { isRefused, isRenewable, spentIntent } from './record.ts';
 import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
@@ -53,6 +53,7 @@ export type Message =
   | 'no_tokens'
   | 'storage'
   | 'refused'
+  | 'unanswered'
   | 'last_refresh'
   | 'undecodable'
   | 'opaque'
@@ -250,6 +251,8 @@ function connectionChildren(session: Session): ViewNode[] {
     messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
   } else if (record && isRefused(record)) {
     messages.push({ kind: 'message', id, message: 'refused' });
+  } else if (record && spentIntent(record)) {
+    messages.push({ kind: 'message', id, message: 'unanswered' });
   }
   const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
     tokenOf(session, name),

@@ -3,7 +3,7 @@ import type { Connection, ConnectionProblem } from './connection.ts';
 import type { WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import { createListeners } from './listeners.ts';
-import { isRefused, type StoredRecord } from './record.ts';
+import { isRefused, type StoredRecord, spentIntent } from './record.ts';
 import type { RefreshOutcome } from './refreshResult.ts';
 import { sameData } from './sameData.ts';
 
@@ -167,6 +167,8 @@ export function stateOf({ problem, refreshing, record }: Session, now: number): 
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return 'none';
   if (isRefused(record)) return 'reauthRequired';
-  if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : 'expired';
-  return tokens.expires_at !== undefined && tokens.expires_at <= now ? 'expired' : 'active';
+  // While the access token lasts there is time; after it nothing goes on without a hand.
+  const ended = spentIntent(record) ? 'reauthRequired' : 'expired';
+  if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : ended;
+  return tokens.expires_at !== undefined && tokens.expires_at <= now ? ended : 'active';
 }

@@ -128,9 +128,13 @@ function isEntry(value: unknown): value is WrittenEntry {
     isGeneration(after) &&
     (fingerprint === undefined || isText(fingerprint, 64)) &&
     (notBefore === undefined || isTime(notBefore)) &&
-    (intent === undefined || (isObject(intent) && isTime(intent.at))) &&
+    (intent === undefined || isIntent(intent)) &&
     (refused === undefined || (isObject(refused) && isTime(refused.at) && isText(refused.error, 1024)))
   );
+}
+
+function isIntent(value: unknown): boolean {
+  return isObject(value) && isTime(value.at) && (value.retried === undefined || value.retried === true);
 }
 
 function isSignOut(value: unknown): value is SignOut {

@@ -75,15 +75,16 @@ goes on. \`strict\`: each refresh brings a new one, and using an old one ends al
 before stays good for 60 seconds. \`any\`: all four end the same way.
 
 **The refresh, the next refresh.** The outcome, and after a colon the error code. \`refreshed\`: new tokens are there.
-\`retryable\`: the refresh token was not used up, or the new one is kept; trying again is safe. \`unknown\`: the answer is
-lost, and with it perhaps a new refresh token; one more attempt is made. \`reauthRequired\`: the issuer refuses the
-refresh token, so a new sign-in is needed; \`answer_lost\` says that this came of an answer that never arrived.
+\`retryable\`: the refresh token was not used up, or the new one is kept; trying again is safe, and is done. \`unknown\`: the
+answer is lost, and with it perhaps a new refresh token; one retry is made, at once or, after a server's error, a second
+later. Where its answer is lost, too, the token is not sent again by itself, but only by somebody who asks for it, as the
+next refresh of this table does. \`reauthRequired\`: the issuer refuses the refresh token, so a new sign-in is needed;
+\`answer_lost\` says that this came of an answer that never arrived.
 
 **Sent.** How often the refresh token went to the token endpoint in that refresh.
 
 **Kept.** What is stored afterwards: always the newest refresh token that arrived. Its generation counts up with every set
-of tokens. \`answer missing\`: that is on record, so that only one attempt follows, after a restart as well. \`refused\`:
-it is never sent again.
+of tokens. \`answer missing\`: that is on record, after a restart as well. \`refused\`: it is never sent again.
 
 **Failed checks.** What verification says of the tokens that are held after the refresh. A refresh stores what came;
 whether it can be believed is what these checks are for. Empty: all passed.

@@ -38,7 +38,7 @@ export function refreshCommand({
     ask: async node => pickConnection(sessions, node, l10n.t('Refresh which connection?'), isRefreshable),
     async run({ connection }, signal) {
       sessionOf(sessions, connection);
-      return refresher.refresh(connection, signal);
+      return refresher.refresh(connection, signal, 'user');
     },
     answer: (result, argument) => refreshAnswer(result, label(argument)),
     progress: argument => l10n.t('Refreshing {0}', label(argument)),

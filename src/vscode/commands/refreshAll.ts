@@ -25,7 +25,7 @@ export function refreshAllCommand({ sessions, refresher }: RefreshParts): Comman
       const waiting = [...ids];
       const worker = async () => {
         for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-          results.set(id, await refresher.refresh(id, signal));
+          results.set(id, await refresher.refresh(id, signal, 'user'));
         }
       };
       await Promise.all(Array.from({ length: Math.min(atOnce, ids.length) }, worker));

@@ -11,7 +11,9 @@ import { dateText, durationText } from './time.ts';
  * @param connection whose error it is, where the place that shows it does not say so already
  */
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
-  const text = sentences[error.code](error.data);
+  const { code, data } = error;
+  const said = sentences[code](data);
+  const text = data.lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: data.lostAt }));
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }
 
@@ -223,6 +225,12 @@ const sentences = {
       'The answer to the refresh on {0} was lost, and the issuer has refused the old refresh token since ({1}). The new one was most likely in that answer. Sign in again or import a new one.',
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
       show(error, l10n.t('no reason given')),
+    ),
+  // It may be lost with the answer, and an issuer may take a further use for a theft.
+  answer_missing: ({ at }) =>
+    l10n.t(
+      'The answer to the refresh on {0} was lost, and so was the one to its retry, so nobody knows whether the refresh token is used up. It is not sent again by itself. Refresh to try once more, or sign in again.',
+      typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
     ),
 
   not_a_token: ({ reason, position }) =>

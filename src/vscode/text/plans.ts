@@ -29,6 +29,8 @@ function neverText(reason: NoPlan): string {
       return l10n.t('only when you ask, the end of the access token is unknown');
     case 'sign_in':
       return l10n.t('not before you sign in again');
+    case 'answer_missing':
+      return l10n.t('not before you ask: two answers were lost');
     case 'configuration':
       return l10n.t('not before the settings or the issuer change, or you ask');
     case 'unreadable':

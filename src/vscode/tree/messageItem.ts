@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import { commands } from '../../contributions.ts';
+import { WorkbenchError } from '../../core/errors.ts';
 import { refusal } from '../../core/refreshSteps.ts';
 import type { Session } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
@@ -69,6 +70,17 @@ export function messageItem(
         ...warning,
       };
     }
+    case 'unanswered':
+      return {
+        label: l10n.t('Refresh once more'),
+        description: describeError(new WorkbenchError('answer_missing', { at: session?.record?.intent?.at })),
+        command: {
+          command: commands.refresh,
+          title: l10n.t('Refresh'),
+          arguments: [{ kind: 'connection', id }],
+        },
+        ...warning,
+      };
     case 'last_refresh':
       return { label: l10n.t('Last refresh'), description: reason, ...warning };
     case 'undecodable':

@@ -36,7 +36,7 @@ const full: StoredRecord = {
     refresh_token_last_used_at: 1,
   },
   client_secret: 'secret',
-  intent: { generation: 3, at: 1 },
+  intent: { generation: 3, at: 1, retried: true },
   refused: { generation: 2, error: 'invalid_grant', at: 1, answer_lost_at: 1 },
 };
 
@@ -81,6 +81,7 @@ describe('a record', () => {
     ['tokens', { tokens: { obtained_at: '1' } }],
     ['client_secret', { client_secret: '' }],
     ['intent', { intent: { generation: 1 } }],
+    ['intent', { intent: { generation: 1, at: 1, retried: 'yes' } }],
     ['refused', { refused: { generation: 1, at: 1, error: '' } }],
   ] as const) {
     it(`is unreadable, and says so, with ${JSON.stringify(change)}`, () => {

@@ -15,6 +15,7 @@ import type {
 } from '../../../src/core/ports.ts';
 import type { StoredRecord } from '../../../src/core/record.ts';
 import { createRefresher, type FinishedRefresh, type Refresher } from '../../../src/core/refresher.ts';
+import type { AskedBy } from '../../../src/core/refreshSteps.ts';
 import { createSessions, type Sessions } from '../../../src/core/sessions.ts';
 import { signOut } from '../../../src/core/signOut.ts';
 import { createTokenClient, type TokenClient } from '../../../src/core/tokenEndpoint.ts';
@@ -167,7 +168,7 @@ export interface Window {
   readonly logged: unknown[];
   import(raw: RawTokens): Promise<StoredRecord>;
   /** What a refresh brought, in short: outcome and error code. */
-  refresh(signal?: AbortSignal): Promise<string>;
+  refresh(signal?: AbortSignal, askedBy?: AskedBy): Promise<string>;
   signOut(): Promise<void>;
 }
 
@@ -260,8 +261,8 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
             clock.now(),
             never,
           ),
-        async refresh(signal) {
-          const { outcome, error } = await refresher.refresh(id, signal);
+        async refresh(signal, askedBy) {
+          const { outcome, error } = await refresher.refresh(id, signal, askedBy);
           return error ? `${outcome} ${error.code}` : outcome;
         },
         signOut: () => signOut({ vault, sessions, lock: own.lock, clock, discard: refresher.discard }, id),

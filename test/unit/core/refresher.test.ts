@@ -3,6 +3,7 @@ import { WorkbenchError } from '../../../src/core/errors.ts';
 import { noHandover } from '../../../src/core/handover.ts';
 import { emptyRecord, recordLimit, type StoredRecord } from '../../../src/core/record.ts';
 import { longestRetryAfter } from '../../../src/core/responseMeta.ts';
+import { planRefresh } from '../../../src/core/schedule.ts';
 import { stateOf } from '../../../src/core/sessions.ts';
 import type { TokenAnswer, TokenClient } from '../../../src/core/tokenEndpoint.ts';
 import type { RawTokens } from '../../../src/core/tokenSet.ts';
@@ -451,11 +452,91 @@ describe('createRefresher', () => {
       world.next(lost, 2);
       const at = world.clock.now();
       assert.equal(await world.first.refresh(), 'unknown network_failed');
-      assert.deepEqual(world.stored().intent, { generation: 1, at });
+      assert.deepEqual(world.stored().intent, { generation: 1, at, retried: true });
+      assert.deepEqual(world.lock.ledger.get(id)?.intent, { at, retried: true });
+      assert.equal(present(world.first.sessions.get(id)?.lastRefresh?.error).data.lostAt, at);
       world.forward(20_000);
-      assert.equal(await world.first.refresh(), 'refreshed');
+      // Neither by itself nor after a restart, but where somebody asks.
+      for (const window of [world.first, world.window()]) {
+        assert.equal(await window.refresh(), 'unknown answer_missing');
+        assert.deepEqual(planRefresh(present(window.sessions.get(id)), 0), { never: 'answer_missing' });
+      }
+      assert.equal(world.posts().length, 2);
+      assert.equal(await world.first.refresh(undefined, 'user'), 'refreshed');
       assert.equal(world.stored().intent, undefined);
       assert.equal(world.posts().length, 3);
+    });
+
+    it('once more where a user has asked for it, is still a lost answer', async () => {
+      const world = await signedIn({ rotation: 'grace' });
+      world.next(lost, 3);
+      const at = world.clock.now();
+      assert.equal(await world.first.refresh(), 'unknown network_failed');
+      world.forward(20_000);
+      assert.equal(await world.first.refresh(undefined, 'user'), 'unknown network_failed');
+      assert.equal(world.posts().length, 3, 'asked for once is sent once');
+      assert.deepEqual(world.stored().intent, { generation: 1, at, retried: true });
+      assert.equal(await world.first.refresh(), 'unknown answer_missing');
+    });
+
+    it('twice is told to a window that sees the store late', async () => {
+      const world = await signedIn({ rotation: 'grace' });
+      const view = testStore(new Map(world.store.entries));
+      world.next(lost, 2);
+      assert.equal(await world.first.refresh(), 'unknown network_failed');
+      assert.equal(await world.window({ store: view }).refresh(), 'unknown answer_missing');
+      assert.equal(world.posts().length, 2);
+    });
+
+    it('twice ends with a sign-in when the access token ends, and not before', async () => {
+      const world = await signedIn({ rotation: 'grace', accessTokenLifetime: 60 });
+      world.next(lost, 2);
+      await world.first.refresh();
+      const state = () => stateOf(present(world.first.sessions.get(id)), world.clock.now());
+      assert.equal(state(), 'active');
+      world.forward(61_000);
+      assert.equal(state(), 'reauthRequired');
+    });
+
+    it('is not asked for again where the retry cannot be put on record', async () => {
+      const world = await signedIn({ rotation: 'grace' });
+      world.next(lost);
+      let stores = 0;
+      world.store.hook = call => {
+        if (call === 'store' && ++stores > 1) throw new Error('full');
+      };
+      assert.equal(await world.first.refresh(), 'unknown network_failed');
+      assert.equal(world.posts().length, 1);
+      world.store.hook = () => {};
+      assert.equal(await world.first.refresh(), 'refreshed');
+      assert.equal(world.posts().length, 2);
+    });
+
+    it('after which the retry did not reach the issuer, leaves the retry for later', async () => {
+      const world = await signedIn({ rotation: 'grace' });
+      world.next(lost);
+      world.onPost = () => {
+        if (world.posts().length === 1) throw new TypeError('', { cause: { code: 'ECONNREFUSED' } });
+      };
+      const at = world.clock.now();
+      assert.equal(await world.first.refresh(), 'unknown connection_refused');
+      assert.deepEqual(world.stored().intent, { generation: 1, at });
+      world.onPost = () => {};
+      assert.equal(await world.first.refresh(), 'refreshed');
+    });
+
+    it('in a server error is asked for again after a moment, which can be called off', async () => {
+      const world = await signedIn({ rotation: 'grace' });
+      world.next({ type: 'serverError', status: 500 });
+      const times: number[] = [];
+      world.onPost = () => void times.push(world.clock.now());
+      assert.equal(await world.first.refresh(), 'refreshed');
+      assert.equal(Number(times[1]) - Number(times[0]), 1000);
+      world.next({ type: 'serverError', status: 500 });
+      world.onAnswer = () => world.first.refresher.dispose();
+      assert.equal(await world.first.refresh(), 'unknown http_error');
+      assert.equal(times.length, 3);
+      assert.equal(world.stored().intent?.retried, undefined);
     });
 
     it('before a crash is asked for exactly once more', async () => {
@@ -465,7 +546,9 @@ describe('createRefresher', () => {
       world.next(lost);
       assert.equal(await world.window().refresh(), 'unknown network_failed');
       assert.equal(world.posts().length, 1);
-      assert.equal(await world.window().refresh(), 'refreshed');
+      assert.equal(await world.window().refresh(), 'unknown answer_missing');
+      assert.equal(world.posts().length, 1);
+      assert.equal(await world.window().refresh(undefined, 'user'), 'refreshed');
     });
 
     it('before a crash is named as the reason of a final no', async () => {

@@ -129,10 +129,16 @@ describe('the plan of the next refresh', () => {
     const { record, ...signedOut } = off;
     assert.ok(record);
     cases.push([signedOut, 'no_refresh_token']);
-    cases.push([
-      { ...off, record: { ...record, refused: { generation: 3, error: 'invalid_grant', at: now } } },
-      'sign_in',
-    ]);
+    cases.push(
+      [
+        { ...off, record: { ...record, refused: { generation: 3, error: 'invalid_grant', at: now } } },
+        'sign_in',
+      ],
+      [
+        { ...off, record: { ...record, intent: { generation: 3, at: now, retried: true } } },
+        'answer_missing',
+      ],
+    );
     for (const [each, never] of cases) assert.deepEqual(planRefresh(each as Session, 0), { never });
   });
 });

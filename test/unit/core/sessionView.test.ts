@@ -140,10 +140,13 @@ describe('the tree of a connection', () => {
   const lastRefresh = { at: 1, duration: 1, outcome: 'unknown', error: failure } as const;
   const refused = { generation: 4, error: 'invalid_grant', at: 1 };
   const withRefused = { ...present(session({ refresh_token: 'r' }).record), refused };
+  const intent = { generation: withRefused.generation, at: 1, retried: true } as const;
+  const withSpent = { ...present(session({ refresh_token: 'r' }).record), intent };
   for (const [name, of, expected] of [
     ['nothing is stored', session(undefined), ['no_tokens']],
     ['the record is empty', session(undefined, { record: emptyRecord('a') }), ['no_tokens']],
     ['a refresh token is refused', session(undefined, { record: withRefused }), ['refused', 'token']],
+    ['two answers were lost', session(undefined, { record: withSpent }), ['unanswered', 'token']],
     ['a refresh failed', session({ access_token: 'x' }, { lastRefresh }), ['last_refresh', 'token']],
     [
       'a refresh was cancelled',

@@ -6,6 +6,7 @@ import { noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
 import { createRefresher } from '../../../src/core/refresher.ts';
+import type { AskedBy } from '../../../src/core/refreshSteps.ts';
 import { createSessions } from '../../../src/core/sessions.ts';
 import { createTokenClient } from '../../../src/core/tokenEndpoint.ts';
 import { createVault } from '../../../src/core/vault.ts';
@@ -92,8 +93,8 @@ describe('trust, tried on oidc-provider', function () {
       });
       return {
         sessions,
-        async refresh() {
-          const { outcome, error } = await refresher.refresh(id);
+        async refresh(askedBy?: AskedBy) {
+          const { outcome, error } = await refresher.refresh(id, undefined, askedBy);
           return error ? `${outcome} ${error.code}` : outcome;
         },
       };
@@ -194,14 +195,16 @@ describe('trust, tried on oidc-provider', function () {
     assert.notEqual(sent()[2], refreshToken);
   });
 
-  it('both answers lost: the next window makes one attempt and no more', async () => {
+  it('both answers lost: no window makes another attempt, but somebody who asks for it', async () => {
     const { proxy, first, window, sent, stored } = await world('grace');
     proxy.ways = ['lostAfter', 'lostAfter', 'lostAfter'];
     assert.match(await first.refresh(), /^unknown /);
     assert.ok(stored().intent);
-    assert.match(await window().refresh(), /^unknown /);
+    assert.equal(await window().refresh(), 'unknown answer_missing');
+    assert.equal(sent().length, 2);
+    assert.match(await window().refresh('user'), /^unknown /);
     assert.equal(sent().length, 3);
-    assert.equal(await window().refresh(), 'refreshed');
+    assert.equal(await window().refresh('user'), 'refreshed');
     assert.equal(sent().length, 4);
   });
 

@@ -46,7 +46,7 @@ describe('ledger', () => {
         generation: fc.nat({ max: 2 ** 31 }),
         fingerprint: fc.string({ minLength: 1, maxLength: 64 }),
         notBefore: time,
-        intent: fc.record({ at: time }),
+        intent: fc.record({ at: time, retried: fc.constant(true as const) }, { requiredKeys: ['at'] }),
         refused: fc.record({ at: time, error: fc.string({ minLength: 1, maxLength: 200 }) }),
       },
       { requiredKeys: ['generation'] },

@@ -17,7 +17,8 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     found: 'ftp://a',
     reason,
   })),
-  timeout: [{ host: 'a.example', sent: true, after: 30_000 }, {}],
+  timeout: [{ host: 'a.example', sent: true, after: 30_000 }, { sent: true, lostAt: 0 }, {}],
+  answer_missing: [{ at: 0 }, {}],
   cancelled: [{ sent: true }, { sent: false }],
   redirect_refused: [{ host: 'a.example', status: 302, location: 'b.example' }, { host: 'a.example' }],
   metadata_invalid: ['html', 'not_json', 'not_an_object', 'issuer_missing', 'endpoint', 'status'].map(
