@@ -13,19 +13,17 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
  */
 
 /**
- * Bundles the extension: `dist/extension.js`, and a bundle for each relative dynamic import in `src`
- * (see scripts/lib/lazyBundles.mjs).
+ * Bundles the extension: `dist/extension.js`, and a bundle for each dynamic import in `src` (see scripts/lib/lazyBundles.mjs).
  * @param {{ production?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`, `to` the output folder
  * @returns {Promise<Output[]>}
  */
 export async function buildExtension({ production = false, from = root, to = join(from, 'dist') } = {}) {
   const main = join(from, 'src', 'main.node.ts');
   if (!existsSync(main)) throw new UserError(`${main} is missing: it is where the extension starts.`);
-  const outputs = await lazyBundles({ extension: main }, join(from, 'src'), {
+  const outputs = await lazyBundles('extension', main, {
     outdir: to,
     platform: 'node',
     target: 'node20',
-    format: 'cjs',
     external: ['vscode'],
     // Packages are bundled from their ES modules, which drops what is not used.
     mainFields: ['module', 'main'],

@@ -1,15 +1,5 @@
-import {
-  EventEmitter,
-  type ExtensionContext,
-  ExtensionMode,
-  env,
-  commands as registry,
-  type Uri,
-  window,
-  workspace,
-} from 'vscode';
-import type { JwtWorkbenchApi } from './api.ts';
-import { type CommandName, commands, contextKeys, views } from './contributions.ts';
+import { type ExtensionContext, env, commands as registry, type Uri, window, workspace } from 'vscode';
+import { contextKeys } from './contributions.ts';
 import { startAutoRefresh } from './core/autoRefresh.ts';
 import { createClockSkews, noteSkew } from './core/clockSkew.ts';
 import { bindingOf } from './core/connection.ts';
@@ -38,6 +28,7 @@ import { createLocalLock } from './platform/localLock.ts';
 import { routeLock } from './platform/routeLock.ts';
 import { createConnections } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
+import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createLog } from './vscode/log.ts';
 import { createMockService } from './vscode/mockIssuer.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
@@ -61,11 +52,12 @@ export interface Platform {
   readonly demo: boolean;
 }
 
-/** Builds every service once, wires them, and returns the public API. Nothing here waits. */
+/** Builds every service once and wires them. Nothing here waits. */
 export function startExtension(
   context: ExtensionContext,
+  view: ConnectionsView,
   { clock, sharedLock, fetch, listenForRedirect, history, demo }: Platform,
-): JwtWorkbenchApi {
+): Services {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
     return disposable;
@@ -154,9 +146,6 @@ export function startExtension(
       items: onDemand,
     }),
   );
-  const view = own(
-    window.createTreeView(views.connections, { treeDataProvider: tree, showCollapseAll: true }),
-  );
   own(view.onDidExpandElement(({ element }) => tree.expanded(element)));
   const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan));
   const documents = own(createTokenDocuments(clock));
@@ -222,14 +211,6 @@ export function startExtension(
       ready: loading.settled,
     }),
   );
-  for (const [name, id] of Object.entries(commands) as [CommandName, string][]) {
-    own(
-      registry.registerCommand(id, async (given?: unknown) =>
-        name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given),
-      ),
-    );
-  }
-
   registerEditorFeatures({
     ...{ own, sessions, clock },
     features: async () => (await onDemand()).loadFeatures(),
@@ -246,12 +227,9 @@ export function startExtension(
       .catch(error => log('error', 'the demo did not start', { error }));
   }
 
-  const testing =
-    context.extensionMode === ExtensionMode.Test ? { tree, secrets: context.secrets, browser } : undefined;
-  const changed = own(new EventEmitter<string | undefined>());
-  own({ dispose: sessions.onDidChange(id => changed.fire(id)) });
   return {
-    version: 1,
+    tree,
+    run: async (name, given) => (name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given)),
     async status(connection) {
       await loading.settled();
       return (await onDemand()).statusOf(sessions, clock.now(), connection);
@@ -263,7 +241,7 @@ export function startExtension(
       ]);
       return refreshAnswer(result, sessions.connection(connection)?.label);
     },
-    onDidChangeSession: changed.event,
-    ...(testing && { testing }),
+    onDidChangeSession: listener => void own({ dispose: sessions.onDidChange(listener) }),
+    testing: { tree, secrets: context.secrets, browser },
   };
 }

@@ -1,23 +1,12 @@
-import { join } from 'node:path';
 import type { ExtensionContext } from 'vscode';
 import type { JwtWorkbenchApi } from './api.ts';
-import { demoVariable } from './contributions.ts';
-import { startExtension } from './extension.ts';
-import { createFileLock } from './platform/fileLock.ts';
-import { createHistoryFile } from './platform/historyFile.ts';
-import { systemClock } from './platform/systemClock.ts';
+import { openFrontDoor } from './vscode/frontDoor.ts';
 
-/** The entry for VS Code's Node host: the extension with a Node platform. */
+/** The entry for VS Code's Node host. */
 export function activate(context: ExtensionContext): JwtWorkbenchApi {
-  return startExtension(context, {
-    clock: systemClock,
-    // Not in workspace storage: windows of different folders share the connections.
-    sharedLock: log =>
-      createFileLock({ folder: join(context.globalStorageUri.fsPath, 'locks'), clock: systemClock, log }),
-    history: createHistoryFile(join(context.globalStorageUri.fsPath, 'history')),
-    // Looked up at each call: VS Code patches it for proxies and certificates.
-    fetch: (input, init) => globalThis.fetch(input, init),
-    listenForRedirect: async page => (await import('./platform/loopbackRedirect.ts')).listenForRedirect(page),
-    demo: process.env[demoVariable] === '1',
+  return openFrontDoor(context, {
+    start: async view => (await import('./start.node.ts')).start(context, view),
+    // After what VS Code still has to do for the start of this and other extensions.
+    soon: work => void setImmediate(work),
   });
 }

@@ -1,69 +1,189 @@
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, join, relative, resolve } from 'node:path';
 import { bundle } from './bundle.mjs';
+import { root, UserError } from './project.mjs';
 
 /**
- * A relative dynamic import below `src` is a bundle of its own, loaded when it is reached:
- * `await import('../core/verify.ts')` becomes a `require('./verify.js')` beside the bundle that holds it. Activation then
- * reads a small file, and jose, oauth4webapi and the mock issuer cost nothing until they are used. The bundles are
- * found while bundling, so there is no list to keep.
+ * Makes a bundle of the entry, and one of each dynamic import: `await import('../core/verifier.ts')` becomes a
+ * `require('./verifier.js')` beside the bundle that holds it. Activation then reads a small file, and jose, oauth4webapi
+ * and the mock issuer cost nothing until they are used. The bundles are found while bundling: there is no list to keep.
  *
- * Of `src/vscode` that is `onDemand.ts` alone. The rest stays in the bundle that imports it and is evaluated when it is
- * reached: it shares its sentences with what is there, and a second copy of them would cost more.
- *
- * Each bundle has its own copy of what it imports statically. So compare errors by their code and never by class, and
- * keep shared state out of modules.
- * @param {Record<string, string>} entries bundle name -> source file
- * @param {string} source the folder in which the rule holds
- * @param {import('esbuild').BuildOptions} options
+ * A module is in one bundle alone, also where several need it: in the one that is sure to be loaded before the others,
+ * which take it from there. Only where there is no such bundle it gets a file of its own, `shared1.js`. esbuild can
+ * share as well, but only in files of their own, and a dozen small files are slow to load. So it splits first, in
+ * memory, and what belongs together is put together afterwards.
+ * @param {string} name of the entry's bundle
+ * @param {string} entry source file
+ * @param {import('esbuild').BuildOptions & { outdir: string }} options
  * @returns {Promise<import('./bundle.mjs').Output[]>}
  */
-export async function lazyBundles(entries, source, options) {
-  /** @type {Map<string, string>} bundle name -> source file */
-  const known = new Map(Object.entries(entries));
-  /** @type {[string, string][]} */
-  let next = [...known];
-  /** @type {import('./bundle.mjs').Output[]} */
-  const outputs = [];
-
-  /** @type {import('esbuild').Plugin} */
-  const discover = {
-    name: 'lazy-bundles',
-    setup({ onResolve }) {
-      onResolve({ filter: /^\.\.?\// }, ({ kind, path, resolveDir }) => {
-        if (kind !== 'dynamic-import' || !resolveDir.startsWith(source)) return undefined;
-        const file = resolve(resolveDir, path);
-        if (file.startsWith(join(source, 'vscode')) && bundleName(file) !== 'onDemand') return undefined;
-        const name = bundleName(file);
-        const taken = known.get(name);
-        if (taken !== undefined && taken !== file) {
-          return { errors: [{ text: `${taken} and ${file} would both become ${name}.js. Rename one.` }] };
-        }
-        if (taken === undefined) {
-          known.set(name, file);
-          next.push([name, file]);
-        }
-        return { path: `./${name}.js`, external: true };
-      });
-    },
-  };
-
-  while (next.length > 0) {
-    const round = next;
-    next = [];
-    const built = await bundle({
-      ...options,
-      entryPoints: round.map(([out, file]) => ({ in: file, out })),
-      // Makes a dynamic import a require, which is what loads a CommonJS file beside this one.
-      supported: { 'dynamic-import': false },
-      plugins: [discover],
-    });
-    outputs.push(...built);
+export async function lazyBundles(name, entry, { minify = false, sourcemap = false, ...options }) {
+  const pieces = await split(name, entry, { ...options, sourcemap: sourcemap ? 'inline' : false });
+  const home = homesOf(pieces);
+  /** What others take from a bundle: piece -> the name under which it exports it. @type {Map<string, string>} */
+  const given = new Map();
+  for (const [path, { imports }] of pieces) {
+    for (const each of imports) {
+      const shared = home.get(each) !== home.get(path) && !given.has(each);
+      if (shared) given.set(each, `$${given.size}`);
+    }
   }
-  return outputs;
+
+  const bundles = new Set(home.values());
+  return bundle({
+    ...options,
+    minify,
+    sourcemap,
+    entryPoints: [...bundles].map(out => ({ in: `bundle:${out}`, out })),
+    format: 'cjs',
+    // Makes a dynamic import a require, which is what loads a CommonJS file beside this one.
+    supported: { 'dynamic-import': false },
+    plugins: [{ name: 'lazy-bundles', setup }],
+  });
+
+  /** @param {import('esbuild').PluginBuild} build */
+  function setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^bundle:/ }, ({ path }) => ({ namespace: 'bundle', path: path.slice(7) }));
+    // A bundle is its entry and what others take from it.
+    onLoad({ filter: /./, namespace: 'bundle' }, ({ path: out }) => ({
+      contents: [...pieces]
+        .filter(([path]) => home.get(path) === out)
+        .map(([path, { entry }]) => {
+          const own = entry ? [`export * from ${JSON.stringify(path)};`] : [];
+          const others = given.has(path)
+            ? [`export * as ${given.get(path)} from ${JSON.stringify(path)};`]
+            : [];
+          return [...own, ...others].join('\n');
+        })
+        .join('\n'),
+      resolveDir: root,
+    }));
+    onResolve({ filter: /./, namespace: 'bundle' }, ({ path }) => ({ namespace: 'piece', path }));
+    onLoad({ filter: /./, namespace: 'piece' }, ({ path }) => ({
+      contents: pieces.get(path)?.text ?? '',
+      resolveDir: root,
+    }));
+    onResolve({ filter: /^\.\.?\//, namespace: 'piece' }, ({ kind, path, importer }) => {
+      const target = join(importer, '..', path);
+      const out = home.get(target);
+      if (kind === 'dynamic-import') return { path: `./${out}.js`, external: true };
+      if (out === home.get(importer)) return { namespace: 'piece', path: target };
+      return { namespace: 'taken', path: target };
+    });
+    onLoad({ filter: /./, namespace: 'taken' }, ({ path }) => ({
+      contents: `import { ${given.get(path)} as all } from './${home.get(path)}.js';
+        export const { ${pieces.get(path)?.exports.join(', ')} } = all;`,
+    }));
+    onResolve({ filter: /^\.\//, namespace: 'taken' }, ({ path }) => ({ path, external: true }));
+  }
 }
 
-/** @param {string} file @returns {string} the file's name, or its folder's name for an index file */
-function bundleName(file) {
-  const name = basename(file, extname(file));
-  return name === 'index' ? basename(dirname(file)) : name;
+/**
+ * @typedef {object} Piece
+ * @property {string} text an ES module
+ * @property {string} [entry] the name of the bundle that it begins
+ * @property {string[]} imports the pieces that it imports statically
+ * @property {string[]} loads the pieces that it imports dynamically
+ * @property {string[]} exports
+ */
+
+/**
+ * @param {string} name @param {string} entry
+ * @param {import('esbuild').BuildOptions & { outdir: string }} options
+ * @returns {Promise<Map<string, Piece>>} by path
+ */
+async function split(name, entry, options) {
+  const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
+  const { metafile, outputFiles } = await build({
+    ...options,
+    entryPoints: [{ in: entry, out: name }],
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    write: false,
+    metafile: true,
+    absWorkingDir: root,
+    logLevel: 'error',
+  }).catch(error => {
+    throw new UserError(error.message);
+  });
+  /** @type {Map<string, Piece>} */
+  const pieces = new Map();
+  for (const { path, text } of outputFiles) {
+    const output = metafile.outputs[relative(root, path).replaceAll('\\', '/')];
+    if (output === undefined) continue;
+    /** @param {'import-statement' | 'dynamic-import'} wanted */
+    const imported = wanted =>
+      output.imports
+        .filter(({ kind, external }) => kind === wanted && external !== true)
+        .map(each => resolve(root, each.path));
+    pieces.set(path, {
+      text,
+      ...(output.entryPoint && { entry: basename(output.entryPoint, extname(output.entryPoint)) }),
+      imports: imported('import-statement'),
+      loads: imported('dynamic-import'),
+      exports: output.exports,
+    });
+  }
+  // The entry first: nothing is loaded before it.
+  const path = join(options.outdir, `${name}.js`);
+  const first = pieces.get(path);
+  if (first === undefined) throw new UserError(`${entry} has become nothing.`);
+  pieces.delete(path);
+  return new Map([[path, { ...first, entry: name }], ...pieces]);
+}
+
+/**
+ * The bundle of each piece.
+ * @param {Map<string, Piece>} pieces
+ * @returns {Map<string, string>} path -> name of the bundle
+ * @throws UserError where two bundles would have one name
+ */
+function homesOf(pieces) {
+  const entries = [...pieces].flatMap(([path, { entry }]) => (entry ? [{ path, entry }] : []));
+  /** The pieces that are loaded with each entry, itself among them. @type {Map<string, Set<string>>} */
+  const together = new Map(entries.map(({ path }) => [path, reached(pieces, path)]));
+  /** @param {string} path */
+  const usersOf = path => entries.filter(each => together.get(each.path)?.has(path)).map(each => each.path);
+
+  // The entries that are sure to be loaded before each: begun with all, and shortened until nothing changes.
+  const everything = new Set(entries.map(({ path }) => path));
+  const before = new Map(
+    entries.map(({ path }, index) => [path, index === 0 ? new Set() : new Set(everything)]),
+  );
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [path, sure] of before) {
+      for (const [importer, { loads }] of pieces) {
+        if (!loads.includes(path)) continue;
+        for (const user of usersOf(importer)) {
+          for (const each of sure) {
+            if (each === user || before.get(user)?.has(each)) continue;
+            sure.delete(each);
+            changed = true;
+          }
+        }
+      }
+    }
+  }
+
+  /** @type {Map<string, string>} */
+  const homes = new Map();
+  let shared = 0;
+  for (const [path, { entry }] of pieces) {
+    const users = usersOf(path);
+    const first = users.find(user => users.every(other => other === user || before.get(other)?.has(user)));
+    homes.set(path, entry ?? pieces.get(first ?? '')?.entry ?? `shared${++shared}`);
+  }
+  const names = entries.map(({ entry }) => entry);
+  const twice = names.find((each, index) => names.indexOf(each) !== index);
+  if (twice) throw new UserError(`Two files would become ${twice}.js. Rename one.`);
+  return homes;
+}
+
+/** @param {Map<string, Piece>} pieces @param {string} from @param {Set<string>} [seen] */
+function reached(pieces, from, seen = new Set()) {
+  if (seen.has(from)) return seen;
+  seen.add(from);
+  for (const next of pieces.get(from)?.imports ?? []) reached(pieces, next, seen);
+  return seen;
 }

@@ -1,7 +1,4 @@
-/**
- * What is loaded when somebody first looks or asks: rows, commands, and what reads tokens in documents. One bundle,
- * because all of it speaks, and each bundle has its own copy of the sentences.
- */
+/** What is loaded when somebody first looks or asks: rows, commands, and what they say. */
 export { refreshAnswer } from './commands/refresh.ts';
 export { createHandlers } from './commands/register.ts';
 export { statusOf } from './commands/status.ts';

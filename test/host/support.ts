@@ -14,9 +14,10 @@ interface Testing {
 }
 
 export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: Testing }> {
-  const extension = extensions.getExtension<JwtWorkbenchApi & { testing: Testing }>(extensionId);
+  const extension = extensions.getExtension<JwtWorkbenchApi & { testing(): Promise<Testing> }>(extensionId);
   assert.ok(extension, `${extensionId} is installed`);
-  return extension.activate();
+  const api = await extension.activate();
+  return { ...api, testing: await api.testing() };
 }
 
 /** Runs a command of ours as another extension would: with one argument object and nobody to ask. */

@@ -47,7 +47,7 @@ export interface CommandParts
   readonly ready: () => Promise<void>;
 }
 
-/** What each command does, each from a file of its own. They are registered in extension.ts before this is loaded. */
+/** What each command does, each from a file of its own. They are registered in frontDoor.ts before this is loaded. */
 export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Handler> {
   const { sessions, clock, mock, statusBar, documents, show } = parts;
   const handlers = new Map<CommandName, Handler>();

@@ -1,4 +1,4 @@
-import { EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
+import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
 import type { Histories } from '../../core/histories.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Plan } from '../../core/schedule.ts';
@@ -18,6 +18,8 @@ import { nextChange } from '../text/time.ts';
 import type { ItemContext, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
+  readonly onDidChangeTreeData: Event<ViewNode | ViewNode[] | undefined>;
+  getParent(node: ViewNode): ViewNode | undefined;
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
   tick(): void;
   /**

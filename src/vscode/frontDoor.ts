@@ -1,0 +1,99 @@
+import {
+  EventEmitter,
+  type ExtensionContext,
+  ExtensionMode,
+  l10n,
+  commands as registry,
+  type TreeView,
+  window,
+} from 'vscode';
+import type { JwtWorkbenchApi } from '../api.ts';
+import { type CommandName, commands, views } from '../contributions.ts';
+import type { ViewNode } from '../core/sessionView.ts';
+import type { ConnectionsTree } from './tree/provider.ts';
+
+export type ConnectionsView = TreeView<ViewNode>;
+
+/** What extension.ts builds. */
+export interface Services extends Pick<JwtWorkbenchApi, 'status' | 'refresh'> {
+  readonly tree: ConnectionsTree;
+  run(command: CommandName, given: unknown): Promise<unknown>;
+  onDidChangeSession(listener: (connection: string | undefined) => void): void;
+  /** For tests inside VS Code. */
+  readonly testing: object;
+}
+
+export interface FrontDoorParts {
+  /** Loads and builds everything. Called once. */
+  readonly start: (view: ConnectionsView) => Promise<Services>;
+  readonly soon: (work: () => void) => void;
+}
+
+/**
+ * All that VS Code waits for when it activates the extension: commands, the view and the API have to be there when it
+ * goes on. What stands behind them is started right after, or when somebody asks sooner.
+ */
+export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts): JwtWorkbenchApi {
+  const own = <T extends { dispose(): unknown }>(disposable: T): T => {
+    context.subscriptions.push(disposable);
+    return disposable;
+  };
+  const rowsChanged = own(new EventEmitter<ViewNode | ViewNode[] | undefined>());
+  const sessionChanged = own(new EventEmitter<string | undefined>());
+
+  let services: Services | undefined;
+  let starting: Promise<Services> | undefined;
+  const started = () => {
+    starting ??= parts.start(view).then(built => {
+      services = built;
+      own(built.tree.onDidChangeTreeData(changed => rowsChanged.fire(changed)));
+      built.onDidChangeSession(id => sessionChanged.fire(id));
+      return built;
+    });
+    return starting;
+  };
+
+  const view: ConnectionsView = own(
+    window.createTreeView<ViewNode>(views.connections, {
+      treeDataProvider: {
+        onDidChangeTreeData: rowsChanged.event,
+        getChildren: async node => (await started()).tree.getChildren(node),
+        // At once where it can be: VS Code drops what it has to wait for when something changes meanwhile.
+        getTreeItem: node =>
+          services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
+        getParent: node => services?.tree.getParent(node),
+      },
+      showCollapseAll: true,
+    }),
+  );
+  for (const [name, id] of Object.entries(commands) as [CommandName, string][]) {
+    own(registry.registerCommand(id, async (given?: unknown) => (await started()).run(name, given)));
+  }
+
+  parts.soon(() => {
+    started().catch((error: unknown) => {
+      console.error('JWT Workbench did not start', error);
+      const why = error instanceof Error ? error.message : String(error);
+      const reload = l10n.t('Reload Window');
+      void window
+        .showErrorMessage(
+          l10n.t(
+            'JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.',
+            why,
+          ),
+          reload,
+        )
+        .then(chosen => chosen && registry.executeCommand('workbench.action.reloadWindow'));
+    });
+  });
+
+  return {
+    version: 1,
+    status: async connection => (await started()).status(connection),
+    refresh: async connection => (await started()).refresh(connection),
+    onDidChangeSession: sessionChanged.event,
+    ...(context.extensionMode === ExtensionMode.Test && {
+      testing: async () => (await started()).testing,
+    }),
+  };
+}
