@@ -148,7 +148,7 @@ export function startExtension(
   );
   own(view.onDidExpandElement(({ element }) => tree.expanded(element)));
   const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan));
-  const documents = own(createTokenDocuments(clock));
+  const documents = own(createTokenDocuments());
   const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
   const ticker = own(
     startTicker(

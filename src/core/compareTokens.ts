@@ -1,6 +1,6 @@
 /** What two decoded tokens say differently. Nothing here is verified. */
 import { isObject, type JsonObject, own } from './json.ts';
-import { type DecodedToken, numericDate, timeClaims } from './jwt.ts';
+import { type DecodedToken, isTimeClaim, numericDate } from './jwt.ts';
 
 export interface Difference {
   readonly part: 'header' | 'payload';
@@ -37,7 +37,7 @@ function difference(
   if (!Object.hasOwn(one, name)) return [{ part, name, change: 'added', after }];
   if (!Object.hasOwn(other, name)) return [{ part, name, change: 'removed', before }];
   if (isSame(before, after)) return [];
-  const isTime = part === 'payload' && (timeClaims as readonly string[]).includes(name);
+  const isTime = part === 'payload' && isTimeClaim(name);
   const [from, to] = [numericDate(before), numericDate(after)];
   const seconds = isTime && 'at' in from && 'at' in to ? (to.at - from.at) / 1000 : undefined;
   return [{ part, name, change: 'changed', before, after, ...(seconds !== undefined && { seconds }) }];

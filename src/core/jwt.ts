@@ -133,6 +133,10 @@ export const embeddedKeyParameters = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 /** Claims that are times (RFC 7519 section 4.1, OpenID Connect Core sections 2 and 5.1, RFC 8417 section 2.2). */
 export const timeClaims = ['exp', 'nbf', 'iat', 'auth_time', 'updated_at', 'toe'] as const;
 
+export function isTimeClaim(name: string): boolean {
+  return (timeClaims as readonly string[]).includes(name);
+}
+
 function decodeJws(token: string, [first, second]: readonly number[]): DecodedJws {
   if (first === undefined || second === undefined) throw new WorkbenchError('internal');
   const warnings: TokenWarning[] = [];

@@ -1,9 +1,8 @@
 import type { Check } from './checks.ts';
-import { claimKind } from './claims.ts';
 import type { ConnectionProblem } from './connection.ts';
 import { classify, type WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
-import { type DecodedToken, decodeToken, expiresAt, type TokenWarning } from './jwt.ts';
+import { type DecodedToken, decodeToken, expiresAt, isTimeClaim, type TokenWarning } from './jwt.ts';
 import { isRefused, isRenewable, spentIntent } from './record.ts';
 import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
 
@@ -320,7 +319,7 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
   if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
   const members = section === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
   return shown(members).map(([member, value]) => {
-    const time = section === 'claims' && claimKind(member) === 'time' ? timeOf(value) : undefined;
+    const time = section === 'claims' && isTimeClaim(member) ? timeOf(value) : undefined;
     return {
       kind: 'claim',
       id: session.connection.id,

@@ -1,22 +1,17 @@
 import { EventEmitter, Uri, ViewColumn, window, workspace } from 'vscode';
-import type { JsonObject } from '../core/json.ts';
-import { type DecodedToken, numericDate, timeClaims } from '../core/jwt.ts';
-import type { Clock } from '../core/ports.ts';
-import { claimMeaning, headerMeaning } from './text/claims.ts';
-import { momentText } from './text/time.ts';
-import { describeTokenWarning } from './text/warnings.ts';
 
 export interface TokenDocuments {
-  /** Opens what a token says as a read-only document. It holds claims, never the token. */
-  show(decoded: DecodedToken): Promise<void>;
+  /** Opens commented JSON (see tokenText.ts) as a read-only document. @param title becomes its name */
+  show(title: string, lines: readonly string[]): Promise<void>;
   /** Opens a plain value as a read-only JSON document. @param title becomes its name */
   showJson(title: string, value: unknown): Promise<void>;
-  /** Makes a read-only document of commented JSON without opening it. @param title becomes its name */
+  /** The same without opening it. */
   add(title: string, lines: readonly string[]): Uri;
   dispose(): void;
 }
 
-const scheme = 'jwt-workbench';
+/** Of all these documents. */
+export const scheme = 'jwt-workbench';
 
 /** How many documents stay readable; the oldest go first. */
 const kept = 20;
@@ -24,7 +19,7 @@ const kept = 20;
 /**
  * Virtual documents: an untitled one would be written to disk by hot exit, with the claims in clear.
  */
-export function createTokenDocuments(clock: Clock): TokenDocuments {
+export function createTokenDocuments(): TokenDocuments {
   const texts = new Map<string, string>();
   const changed = new EventEmitter<Uri>();
   const provider = workspace.registerTextDocumentContentProvider(scheme, {
@@ -46,7 +41,7 @@ export function createTokenDocuments(clock: Clock): TokenDocuments {
   }
 
   return {
-    show: decoded => open(`/Decoded token ${++count}.jsonc`, documentText(decoded, clock.now())),
+    show: (title, lines) => open(`/${title} ${++count}.jsonc`, `${lines.join('\n')}\n`),
     showJson: (title, value) =>
       open(
         `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.json`,
@@ -58,56 +53,4 @@ export function createTokenDocuments(clock: Clock): TokenDocuments {
       changed.dispose();
     },
   };
-}
-
-function documentText(decoded: DecodedToken, now: number): string {
-  const lines = ['// Decoded, not verified: anyone could have written this.'];
-  for (const warning of decoded.warnings) lines.push(`// Note: ${describeTokenWarning(warning)}`);
-  if (decoded.kind === 'opaque')
-    return [...lines, '// An opaque token: only its issuer can read it.', ''].join('\n');
-  if (decoded.kind === 'jwe') lines.push('// An encrypted token: only its receiver can read the claims.');
-  const body =
-    decoded.kind === 'jws'
-      ? { header: decoded.header, payload: decoded.payload }
-      : { header: decoded.header };
-  lines.push(...commented(body, now));
-  return `${lines.join('\n')}\n`;
-}
-
-/** JSON with what is known of each member behind it: times as dates, and what the name means. */
-export function commented(
-  body: { readonly header?: JsonObject; readonly payload?: JsonObject },
-  now: number,
-  note: (member: string) => string | undefined = () => undefined,
-): string[] {
-  const times = new Set<string>(timeClaims);
-  let section = '';
-  return visible(JSON.stringify(body, undefined, 2))
-    .split('\n')
-    .map(line => {
-      section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;
-      const [, name = '', value = ''] = /^ {4}"([^"\\]{1,60})": (.*?),?$/.exec(line) ?? [];
-      if (name === '') return line;
-      const date = section === 'payload' && times.has(name) ? numericDate(Number(value)) : undefined;
-      const meaning = section === 'header' ? headerMeaning(name) : claimMeaning(name);
-      const notes = [
-        date && 'at' in date ? `${momentText(date.at, now)}.` : undefined,
-        section === 'payload' ? note(name) : undefined,
-        meaning,
-      ];
-      const text = notes.filter(each => each !== undefined).join(' ');
-      return text === '' ? line : `${line} // ${text}`;
-    });
-}
-
-/** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
-function visible(json: string): string {
-  return json.replace(
-    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
-    character =>
-      Array.from(
-        { length: character.length },
-        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
-      ).join(''),
-  );
 }

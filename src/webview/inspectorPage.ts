@@ -70,7 +70,10 @@ function decodedSection({ part, title, members }: Section): HTMLElement {
   for (const member of members) {
     const row = h('div', { class: 'member', tabindex: '0' }, [
       h('dt', {}, [member.name]),
-      h('dd', {}, [h('code', {}, [member.value]), h('span', { class: 'quiet' }, [member.note])]),
+      h('dd', {}, [
+        h('code', {}, [member.value]),
+        h('span', { class: 'quiet', title: member.source }, [member.note]),
+      ]),
     ]);
     const on = () => highlight(part, member.start, member.end);
     const off = () => highlight(part, 0, 0);

@@ -31,6 +31,8 @@ export interface Member {
   readonly name: string;
   readonly value: string;
   readonly note: string;
+  /** Where the name is defined; empty for names that are not known. */
+  readonly source: string;
   /** Offsets into the encoded part. */
   readonly start: number;
   readonly end: number;

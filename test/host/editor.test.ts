@@ -198,6 +198,18 @@ describe('tokens in the editor', () => {
     assert.match(text, /"exp": \d+ \/\/ 1 h ago \(.*\)\. When the token ends/);
     assert.match(text, /"iss": "https:\/\/issuer\.example", \/\/ Who issued the token/);
     assert.doesNotMatch(text, /eyJ/);
+    assert.ok(shown);
+    const hoverOn = async (name: string, character: number) =>
+      words(
+        await hoverText(
+          shown,
+          character,
+          text.split('\n').findIndex(line => line.includes(name)),
+        ),
+      );
+    assert.match(await hoverOn('"alg"', 6), /algorithm.*Source: RFC 7515 section 4\.1\.1/s);
+    assert.match(await hoverOn('"iss"', 6), /Who issued the token\..*Source: RFC 7519 section 4\.1\.1/s);
+    assert.equal(await hoverOn('"iss"', 30), '');
     assert.equal(
       await workspace.fs.writeFile(shown?.uri ?? Uri.parse('x:y'), new Uint8Array()).then(
         () => 'written',

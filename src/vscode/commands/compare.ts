@@ -10,7 +10,8 @@ import { tokenOf } from '../../core/sessionView.ts';
 import { tokenAtCursor } from '../editor/place.ts';
 import { tokenTitle } from '../text/states.ts';
 import { durationText } from '../text/time.ts';
-import { commented, type TokenDocuments } from '../tokenDocuments.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+import { commented } from '../tokenText.ts';
 import { type Command, textField } from './command.ts';
 import { askToken } from './decode.ts';
 

@@ -2,6 +2,7 @@ import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { importText } from '../../core/importText.ts';
 import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
+import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { tokenOf } from '../../core/sessionView.ts';
@@ -9,16 +10,20 @@ import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickText } from '../prompts/pickText.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
+import { decodedLines } from '../tokenText.ts';
 import { type Command, textField } from './command.ts';
 
 interface Argument {
   readonly token: string;
 }
 
-export function decodeCommand(
-  sessions: Sessions,
-  documents: TokenDocuments,
-): Command<Argument, DecodedToken> {
+export interface DecodeParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly documents: TokenDocuments;
+}
+
+export function decodeCommand({ sessions, clock, documents }: DecodeParts): Command<Argument, DecodedToken> {
   return {
     needsTrust: false,
     parse: fields => ({ token: textField(fields, 'token') }),
@@ -30,7 +35,7 @@ export function decodeCommand(
       ...(decoded.kind === 'jws' && { payload: decoded.payload }),
       warnings: decoded.warnings.map(describeTokenWarning),
     }),
-    report: decoded => documents.show(decoded),
+    report: decoded => documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now())),
   };
 }
 

@@ -3,9 +3,9 @@ import { WorkbenchError } from '../../core/errors.ts';
 import { decodeToken } from '../../core/jwt.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
-import type { TokenDocuments } from '../tokenDocuments.ts';
+import { decodedLines } from '../tokenText.ts';
 import { type Command, type Fields, optionalText } from './command.ts';
-import { askToken } from './decode.ts';
+import { askToken, type DecodeParts } from './decode.ts';
 
 /** A token in hand, or the place in an open document where it stands. */
 export interface TokenArgument {
@@ -44,16 +44,18 @@ export function copyPayloadCommand(sessions: Sessions): Command<TokenArgument, {
 }
 
 /** Opens what the token in the selection, at the cursor or at a place says, as a read-only document. */
-export function decodeSelectionCommand(
-  sessions: Sessions,
-  documents: TokenDocuments,
-): Command<TokenArgument, { shown: true }> {
+export function decodeSelectionCommand({
+  sessions,
+  clock,
+  documents,
+}: DecodeParts): Command<TokenArgument, { shown: true }> {
   return {
     needsTrust: false,
     parse: readToken,
     ask: async node => tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Decode Token'))),
     async run(argument) {
-      await documents.show(decodeToken(await tokenFor(argument, sessions)));
+      const decoded = decodeToken(await tokenFor(argument, sessions));
+      await documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now()));
       return { shown: true };
     },
   };

@@ -49,7 +49,7 @@ export interface CommandParts
 
 /** What each command does, each from a file of its own. They are registered in frontDoor.ts before this is loaded. */
 export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Handler> {
-  const { sessions, clock, mock, statusBar, documents, show } = parts;
+  const { sessions, clock, mock, statusBar, show } = parts;
   const handlers = new Map<CommandName, Handler>();
   const register = <Argument, Result>(name: CommandName, command: Command<Argument, Result>) =>
     handlers.set(name, handlerOf(name, parts.log, parts.ready, command));
@@ -66,7 +66,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('signOut', signOutCommand(parts));
   register('copyToken', copyTokenCommand(sessions, clock));
   register('status', statusCommand(sessions, clock, show));
-  register('decode', decodeCommand(sessions, documents));
+  register('decode', decodeCommand(parts));
   register('verify', verifyCommand(sessions, parts.verifier));
   register('startMockIssuer', startMockIssuerCommand(mock, show));
   register('stopMockIssuer', stopMockIssuerCommand(mock));
@@ -81,7 +81,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('findLeaks', findLeaksCommand(parts));
   register('moveToken', moveTokenCommand(sessions));
   register('copyPayload', copyPayloadCommand(sessions));
-  register('decodeSelection', decodeSelectionCommand(sessions, documents));
+  register('decodeSelection', decodeSelectionCommand(parts));
   register('openSettings', openSettingsCommand(sessions));
   return handlers;
 }

@@ -4,6 +4,7 @@
  */
 export { openInspector } from '../inspector/panel.ts';
 export { leaksIn, searchWorkspace } from '../leaks/search.ts';
+export { claimHoverAt } from './claimHover.ts';
 export { createColors } from './colors.ts';
 export { hintsOf } from './hints.ts';
 export { hoverAt } from './hover.ts';

@@ -10,6 +10,7 @@ import {
 import { settings } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';
 import { knownTokenAt, surroundings, tokenStart } from './scan.ts';
@@ -37,6 +38,8 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
     languages.registerHoverProvider(anywhere, {
       async provideHover(document, position) {
         if (!isWanted('hover', document)) return undefined;
+        if (document.uri.scheme === scheme)
+          return (await features()).claimHoverAt(document, position, await texts());
         const near = document.getText(surroundings(document, position));
         if (!tokenStart.test(near) && !knownTokenAt(document, position, sessions)) return undefined;
         return (await features()).hoverAt(document, position, { sessions, clock, texts: await texts() });

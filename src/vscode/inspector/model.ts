@@ -1,23 +1,13 @@
 import { l10n } from 'vscode';
 import type { Check, KeyInfo, VerificationResult } from '../../core/checks.ts';
 import type { DecodedToken } from '../../core/jwt.ts';
-import { numericDate, timeClaims } from '../../core/jwt.ts';
-import { type MemberRange, memberRanges } from '../../core/memberRanges.ts';
 import { printable } from '../../core/redact.ts';
 import type { TokenSummary } from '../../core/tokenSummary.ts';
-import type {
-  Action,
-  CheckLine,
-  Fact,
-  InspectorModel,
-  KeyLine,
-  Member,
-  Section,
-} from '../../webview/protocol.ts';
+import type { Action, CheckLine, Fact, InspectorModel, KeyLine } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
 import { statusText } from '../text/states.ts';
 import { kindText } from '../text/summary.ts';
-import { momentText } from '../text/time.ts';
+import { decodedSections, encodedParts } from './parts.ts';
 import { words } from './words.ts';
 
 /** What is known of the token that an inspector shows. */
@@ -33,10 +23,6 @@ export interface Inspected {
   readonly edited: boolean;
   readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
 }
-
-/** Characters of one part and members of one object that the page gets: more is no help to the eye. */
-const mostCharacters = 20_000;
-const mostMembers = 300;
 
 export function inspectorModel(inspected: Inspected, now: number, texts: Texts): InspectorModel {
   const { token, decoded, summary, edited, editing, result } = inspected;
@@ -100,69 +86,6 @@ function verdict(
     detail: nothing
       ? l10n.t('The signature was not checked: anyone could have written this token.')
       : l10n.t('Failed: {0}.', names),
-  };
-}
-
-function encodedParts(token: string, { kind }: DecodedToken): InspectorModel['encoded'] {
-  const names =
-    kind === 'jws'
-      ? ['header', 'payload', 'signature']
-      : kind === 'jwe'
-        ? ['header', 'encrypted_key', 'iv', 'payload', 'signature']
-        : ['opaque'];
-  const parts = kind === 'opaque' ? [printable(token, 200)] : token.split('.');
-  return parts.map((text, index) => ({
-    part: names[index] ?? 'signature',
-    text: text.slice(0, mostCharacters),
-    cut: text.length > mostCharacters,
-  }));
-}
-
-function decodedSections(
-  decoded: DecodedToken,
-  now: number,
-  { claimMeaning, headerMeaning }: Texts,
-): Section[] {
-  if (decoded.kind === 'opaque') return [];
-  const header = section('header', l10n.t('Header'), decoded.headerText, headerMeaning, now);
-  if (decoded.kind === 'jwe') return [header];
-  return [header, section('payload', l10n.t('Payload'), decoded.payloadText, claimMeaning, now)];
-}
-
-function section(
-  part: string,
-  title: string,
-  json: string,
-  meaning: (name: string) => string | undefined,
-  now: number,
-): Section {
-  const values = new Map(Object.entries(JSON.parse(json) as object));
-  const members = memberRanges(json).slice(0, mostMembers);
-  return { part, title, members: members.map(range => member(range, values, part, meaning, now)) };
-}
-
-function member(
-  { name: quoted, start, end }: MemberRange,
-  values: ReadonlyMap<string, unknown>,
-  part: string,
-  meaning: (name: string) => string | undefined,
-  now: number,
-): Member {
-  const name = String(JSON.parse(quoted));
-  const value = values.get(name);
-  const isTime = part === 'payload' && (timeClaims as readonly string[]).includes(name);
-  const date = isTime ? numericDate(value) : undefined;
-  const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
-  const text = JSON.stringify(value, undefined, 2) ?? '';
-  return {
-    name: printable(name, 80),
-    value: text
-      .split('\n', 200)
-      .map(line => printable(line, 2000))
-      .join('\n'),
-    note: [moment, meaning(name)].filter(each => each !== undefined).join(' · '),
-    start,
-    end,
   };
 }
 

@@ -1,133 +1,53 @@
 import { l10n } from 'vscode';
+import headerLines from './claims/headers.ts';
+import registeredLines from './claims/registered.ts';
+import vendorLines from './claims/vendors.ts';
 
-/** What a claim says, in one sentence; `undefined` for names without a meaning that is known here. */
-export function claimMeaning(name: string): string | undefined {
-  return claims.get(name)?.();
+export interface NameText {
+  /** What the name says, in one sentence. */
+  readonly meaning: string;
+  /** Where that is defined: a section, or whose name it is and the page that explains it. */
+  readonly source: string;
+}
+
+/** What a claim says; `undefined` for names without a meaning that is known here. */
+export function claimText(name: string): NameText | undefined {
+  claims ??= readNames(registeredLines + vendorLines);
+  return translated(claims.get(name));
 }
 
 /** The same for a header parameter. */
-export function headerMeaning(name: string): string | undefined {
-  return headers.get(name)?.();
+export function headerText(name: string): NameText | undefined {
+  headers ??= readNames(headerLines);
+  return translated(headers.get(name));
 }
 
-/** Functions, so that each sentence is looked up in the language of the moment. */
-type Meanings = ReadonlyMap<string, () => string>;
+export function claimMeaning(name: string): string | undefined {
+  return claimText(name)?.meaning;
+}
 
-const claims: Meanings = new Map([
-  ['iss', () => l10n.t('Who issued the token.')],
-  ['sub', () => l10n.t('Whom the token is about, by an id of the issuer.')],
-  ['aud', () => l10n.t('Whom the token is for: everyone else must refuse it.')],
-  ['exp', () => l10n.t('When the token ends.')],
-  ['nbf', () => l10n.t('When the token begins to be valid.')],
-  ['iat', () => l10n.t('When the token was issued.')],
-  ['jti', () => l10n.t('The id of this very token.')],
-  ['auth_time', () => l10n.t('When the user last signed in.')],
-  ['nonce', () => l10n.t('Ties the token to the sign-in that asked for it.')],
-  ['acr', () => l10n.t('How strictly the user was authenticated.')],
-  ['amr', () => l10n.t('By which methods the user was authenticated.')],
-  ['azp', () => l10n.t('The client that the token was issued to.')],
-  ['at_hash', () => l10n.t('Hash of the access token that was issued together with it.')],
-  ['c_hash', () => l10n.t('Hash of the authorization code that was issued together with it.')],
-  ['s_hash', () => l10n.t('Hash of the state of the sign-in.')],
-  ['sub_jwk', () => l10n.t('The key of a self-issued identity.')],
-  ['sid', () => l10n.t('The session at the issuer.')],
-  ['name', () => l10n.t('Full name of the user.')],
-  ['given_name', () => l10n.t('First name of the user.')],
-  ['family_name', () => l10n.t('Last name of the user.')],
-  ['middle_name', () => l10n.t('Middle name of the user.')],
-  ['nickname', () => l10n.t('What the user likes to be called.')],
-  ['preferred_username', () => l10n.t('The user name to show. It can change and is no key.')],
-  ['profile', () => l10n.t('Address of the page about the user.')],
-  ['picture', () => l10n.t('Address of a picture of the user.')],
-  ['website', () => l10n.t('Address of a website of the user.')],
-  ['email', () => l10n.t('Email address of the user.')],
-  ['email_verified', () => l10n.t('Whether the issuer has checked the email address.')],
-  ['gender', () => l10n.t('Gender of the user.')],
-  ['birthdate', () => l10n.t('Date of birth of the user.')],
-  ['zoneinfo', () => l10n.t('Time zone of the user.')],
-  ['locale', () => l10n.t('Language and region of the user.')],
-  ['phone_number', () => l10n.t('Phone number of the user.')],
-  ['phone_number_verified', () => l10n.t('Whether the issuer has checked the phone number.')],
-  ['address', () => l10n.t('Postal address of the user.')],
-  ['updated_at', () => l10n.t('When the facts about the user last changed.')],
-  ['_claim_names', () => l10n.t('Claims that have to be fetched elsewhere.')],
-  ['_claim_sources', () => l10n.t('Where those other claims are to be fetched.')],
-  ['scope', () => l10n.t('What the token allows, as words separated by spaces.')],
-  ['scp', () => l10n.t('What the token allows (scope).')],
-  ['client_id', () => l10n.t('The client that asked for the token.')],
-  ['act', () => l10n.t('Who acts on behalf of the subject.')],
-  ['may_act', () => l10n.t('Who may act on behalf of the subject.')],
-  ['cnf', () => l10n.t('The key that the bearer has to prove to hold.')],
-  ['groups', () => l10n.t('Groups that the subject belongs to.')],
-  ['roles', () => l10n.t('Roles that the subject has.')],
-  ['entitlements', () => l10n.t('Rights that the subject has.')],
-  ['permissions', () => l10n.t('Rights that the token gives.')],
-  ['authorization_details', () => l10n.t('What the token allows, in detail.')],
-  ['events', () => l10n.t('Security events that the token reports.')],
-  ['toe', () => l10n.t('When the reported event happened.')],
-  ['txn', () => l10n.t('The id of the transaction that the token belongs to.')],
-  ['htm', () => l10n.t('HTTP method of the request that the proof is for.')],
-  ['htu', () => l10n.t('Address of the request that the proof is for.')],
-  ['ath', () => l10n.t('Hash of the access token that the proof goes with.')],
-  ['sub_id', () => l10n.t('Whom the token is about, with the kind of id.')],
-  ['token_introspection', () => l10n.t('What the issuer says about another token.')],
-  ['exi', () => l10n.t('For how many seconds the token is valid from its first use.')],
-  ['verified_claims', () => l10n.t('Claims that were checked, with the evidence.')],
-  ['active', () => l10n.t('Whether the token is valid now, by the word of the issuer.')],
-  ['username', () => l10n.t('Name of the user for people to read.')],
-  ['token_type', () => l10n.t('How the token is to be used.')],
-  ['oid', () => l10n.t('The object id of the user or service in its directory.')],
-  ['tid', () => l10n.t('The tenant that the user belongs to.')],
-  ['ver', () => l10n.t('Version of the format of the token.')],
-  ['appid', () => l10n.t('The application that asked for the token.')],
-  ['upn', () => l10n.t('Sign-in name of the user. It can change and is no key.')],
-  ['unique_name', () => l10n.t('A name of the user to show. It is no key.')],
-  ['idp', () => l10n.t('The identity provider that authenticated the user.')],
-  ['uti', () => l10n.t('The id of this very token.')],
-  ['rh', () => l10n.t('For the issuer alone.')],
-  ['wids', () => l10n.t('Directory roles of the user.')],
-  ['typ', () => l10n.t('Kind of token, by the word of the issuer.')],
-  ['token_use', () => l10n.t('Kind of token, by the word of the issuer.')],
-  ['session_state', () => l10n.t('The session at the issuer.')],
-  ['realm_access', () => l10n.t('Roles of the user in the whole realm.')],
-  ['resource_access', () => l10n.t('Roles of the user, client by client.')],
-  ['allowed-origins', () => l10n.t('Origins from which browsers may use the token.')],
-  ['org_id', () => l10n.t('The organization that the user signed in to.')],
-  ['gty', () => l10n.t('The grant by which the token was issued.')],
-  ['cognito:username', () => l10n.t('User name in the user pool.')],
-  ['cognito:groups', () => l10n.t('Groups of the user in the user pool.')],
-  ['origin_jti', () => l10n.t('The sign-in from which this token descends.')],
-  ['event_id', () => l10n.t('The id of the sign-in.')],
-  ['hd', () => l10n.t('The hosted domain that the user belongs to.')],
-]);
+export function headerMeaning(name: string): string | undefined {
+  return headerText(name)?.meaning;
+}
 
-const headers: Meanings = new Map([
-  ['alg', () => l10n.t('The algorithm of the signature or of the key encryption.')],
-  ['kid', () => l10n.t('Which key of the issuer was used.')],
-  ['typ', () => l10n.t('Kind of token.')],
-  ['cty', () => l10n.t('Kind of content.')],
-  ['jku', () => l10n.t('Address of a key set that the token itself names. It is never fetched.')],
-  ['jwk', () => l10n.t('A key that the token itself brings. It is never used.')],
-  ['x5u', () => l10n.t('Address of certificates that the token itself names. It is never fetched.')],
-  ['x5c', () => l10n.t('Certificates that the token itself brings. They are never used.')],
-  ['x5t', () => l10n.t('SHA-1 thumbprint of the certificate of the key.')],
-  ['x5t#S256', () => l10n.t('SHA-256 thumbprint of the certificate of the key.')],
-  ['crit', () => l10n.t('Extensions that every reader has to understand.')],
-  ['b64', () => l10n.t('Whether the payload is base64url encoded.')],
-  ['enc', () => l10n.t('The algorithm of the content encryption.')],
-  ['zip', () => l10n.t('How the content is compressed.')],
-  ['epk', () => l10n.t("The sender's key for this token only.")],
-  ['apu', () => l10n.t('Facts about the sender for the key agreement.')],
-  ['apv', () => l10n.t('Facts about the recipient for the key agreement.')],
-  ['iv', () => l10n.t('Start value of the key encryption.')],
-  ['tag', () => l10n.t('Authentication tag of the key encryption.')],
-  ['p2s', () => l10n.t('Salt of the password-based key.')],
-  ['p2c', () => l10n.t('Rounds of the password-based key.')],
-  ['iss', () => l10n.t('Who issued the token, readable before it is decrypted.')],
-  ['sub', () => l10n.t('Whom the token is about, readable before it is decrypted.')],
-  ['aud', () => l10n.t('Whom the token is for, readable before it is decrypted.')],
-  ['ppt', () => l10n.t('Kind of telephone identity token.')],
-  ['url', () => l10n.t('Address of the request that the token is for.')],
-  ['nonce', () => l10n.t('Keeps the request from being repeated.')],
-  ['trust_chain', () => l10n.t('Statements that lead to a trust anchor.')],
-]);
+/** Read when somebody first asks. Maps and not objects: `constructor` is a possible claim, too. */
+let claims: ReadonlyMap<string, NameText> | undefined;
+let headers: ReadonlyMap<string, NameText> | undefined;
+
+/** The sentence in the language of the moment. */
+function translated(text: NameText | undefined): NameText | undefined {
+  return text && { ...text, meaning: l10n.t(text.meaning) };
+}
+
+/** @param lines see claims/registered.ts */
+export function readNames(lines: string): ReadonlyMap<string, NameText> {
+  const names = new Map<string, NameText>();
+  let source = '';
+  for (const line of lines.split('\n')) {
+    const space = line.indexOf(' ');
+    const [first, rest] = [line.slice(0, space), line.slice(space + 1)];
+    if (first === '#') source = rest;
+    else if (space > 0) names.set(first, { meaning: rest, source });
+  }
+  return names;
+}

@@ -2,14 +2,15 @@ import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
 import { printable } from '../../core/redact.ts';
 import type { ClaimNode } from '../../core/sessionView.ts';
-import { claimMeaning } from '../text/claims.ts';
+import { claimText, headerText } from '../text/claims.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';
 
 /** One claim or header parameter: its value, what it means, and times as dates. */
-export function claimItem({ path, value, time }: ClaimNode, now: number): Row {
+export function claimItem({ path, value, time, section }: ClaimNode, now: number): Row {
   const name = path.at(-1) ?? '';
-  const meaning = path.length === 1 ? claimMeaning(name) : undefined;
+  const known = path.length === 1 ? (section === 'header' ? headerText : claimText)(name) : undefined;
+  const meaning = known?.meaning;
   const nested = typeof value === 'object' && value !== null;
   const text = valueText(value);
   const shown = time === undefined ? text : momentText(time, now);
@@ -22,7 +23,7 @@ export function claimItem({ path, value, time }: ClaimNode, now: number): Row {
     tooltip: [
       `${printable(name, 200)}: ${text}`,
       ...(time === undefined ? [] : [momentText(time, now)]),
-      ...(meaning ? [meaning] : []),
+      ...(known ? [`${known.meaning} (${known.source})`] : []),
     ].join('\n'),
     spoken: l10n.t('{0}: {1}. {2}', printable(name, 60), shown, meaning ?? ''),
     words: [itemWords.value],

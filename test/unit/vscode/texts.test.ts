@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import type { ConnectionProblem } from '../../../src/core/connection.ts';
 import { type ErrorData, errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
 import type * as Errors from '../../../src/vscode/text/errors.ts';
 import type * as Problems from '../../../src/vscode/text/problems.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** Each reason, and whatever else a sentence branches on, by code. */
 const variants: Partial<Record<string, readonly ErrorData[]>> = {
@@ -109,8 +108,8 @@ describe('texts', function () {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'texts-'));
-    errors = await withoutVscode<typeof Errors>('errors', folder);
-    problems = await withoutVscode<typeof Problems>('problems', folder);
+    errors = await withoutVscode<typeof Errors>('text/errors', folder);
+    problems = await withoutVscode<typeof Problems>('text/problems', folder);
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -184,30 +183,4 @@ describe('texts', function () {
 function assertPlain(text: string): void {
   assert.match(text, /^[A-Za-z{0-9].*[.]$/s, text);
   assert.doesNotMatch(text, /undefined|NaN|\[object|\{\d|[\u2013\u2014]|\s\s/, text);
-}
-
-/** Bundles a file of texts with the little of `vscode` that it uses: the sentence, its places filled. */
-async function withoutVscode<T>(name: string, folder: string): Promise<T> {
-  const outfile = join(folder, `${name}.mjs`);
-  await build({
-    // Tests run from the project's folder, wherever their bundles are.
-    entryPoints: [join('src', 'vscode', 'text', `${name}.ts`)],
-    bundle: true,
-    outfile,
-    format: 'esm',
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'vscode',
-        setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^vscode$/ }, ({ path }) => ({ path, namespace: 'stub' }));
-          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({
-            contents:
-              'export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) };',
-          }));
-        },
-      },
-    ],
-  });
-  return (await import(pathToFileURL(outfile).href)) as T;
 }

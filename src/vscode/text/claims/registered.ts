@@ -1,0 +1,227 @@
+/**
+ * Every name of the IANA "JSON Web Token Claims" registry (https://www.iana.org/assignments/jwt), and what it says.
+ * `# ` begins a group and names its source; each other line is a name and its meaning. To add a name, add a line.
+ */
+export default `
+# RFC 7519 section 4.1.1
+iss Who issued the token.
+# RFC 7519 section 4.1.2
+sub Whom the token is about, by an id of the issuer.
+# RFC 7519 section 4.1.3
+aud Whom the token is for: everyone else must refuse it.
+# RFC 7519 section 4.1.4
+exp When the token ends.
+# RFC 7519 section 4.1.5
+nbf When the token begins to be valid.
+# RFC 7519 section 4.1.6
+iat When the token was issued.
+# RFC 7519 section 4.1.7
+jti The id of this very token.
+# OpenID Connect Core section 2
+auth_time When the user last signed in.
+nonce Ties the token to the sign-in that asked for it.
+acr How strictly the user was authenticated.
+amr By which methods the user was authenticated.
+azp The client that the token was issued to.
+# OpenID Connect Core section 3.1.3.6
+at_hash Hash of the access token that was issued together with it.
+# OpenID Connect Core section 3.3.2.11
+c_hash Hash of the authorization code that was issued together with it.
+# OpenID Connect Core section 7.4
+sub_jwk The key of a self-issued identity.
+# OpenID Connect Core section 5.1
+name Full name of the user.
+given_name First name of the user.
+family_name Last name of the user.
+middle_name Middle name of the user.
+nickname What the user likes to be called.
+preferred_username The user name to show. It can change and is no key.
+profile Address of the page about the user.
+picture Address of a picture of the user.
+website Address of a website of the user.
+email Email address of the user.
+email_verified Whether the issuer has checked the email address.
+gender Gender of the user.
+birthdate Date of birth of the user.
+zoneinfo Time zone of the user.
+locale Language and region of the user.
+phone_number Phone number of the user.
+phone_number_verified Whether the issuer has checked the phone number.
+address Postal address of the user.
+updated_at When the facts about the user last changed.
+# OpenID Connect Core section 5.6.2
+_claim_names Claims that have to be fetched elsewhere.
+_claim_sources Where those other claims are to be fetched.
+# OpenID Connect Front-Channel Logout section 3
+sid The session at the issuer.
+# RFC 8693 section 4.1
+act Who acts on behalf of the subject.
+# RFC 8693 section 4.2
+scope What the token allows, as words separated by spaces.
+# RFC 8693 section 4.3
+client_id The client that asked for the token.
+# RFC 8693 section 4.4
+may_act Who may act on behalf of the subject.
+# RFC 7800 section 3.1
+cnf The key that the bearer has to prove to hold.
+# RFC 9068 section 2.2.3.1
+roles Roles that the subject has.
+groups Groups that the subject belongs to.
+entitlements Rights that the subject has.
+# RFC 9396 section 9.1
+authorization_details What the token allows, in detail.
+# RFC 9449 section 4.2
+htm HTTP method of the request that the proof is for.
+htu Address of the request that the proof is for.
+ath Hash of the access token that the proof goes with.
+# RFC 9701 section 5
+token_introspection What the issuer says about another token.
+# RFC 8417 section 2.2
+events Security events that the token reports.
+toe When the reported event happened.
+txn The id of the transaction that the token belongs to.
+# RFC 9493 section 4.1
+sub_id Whom the token is about, with the kind of id.
+# RFC 9901 section 4.2.4.1
+_sd Hashes of members that the holder can choose to disclose.
+# RFC 9901 section 4.2.4.2
+... Hash of a list item that the holder can choose to disclose.
+# RFC 9901 section 4.1.1
+_sd_alg Hash algorithm of the disclosures.
+# RFC 9901 section 4.3
+sd_hash Hash of the disclosed token that this proof belongs to.
+# Token Status List (draft-ietf-oauth-status-list)
+status Where it stands whether the token was revoked.
+status_list Revocation states of many tokens in one list.
+ttl For how many seconds the status list may be kept.
+# RFC 8485
+vot How far the identity can be trusted, as a vector.
+vtm Address that explains the vector of trust.
+# RFC 9200 section 5.10
+ace_profile The ACE profile that the token is used with.
+cnonce Nonce of the resource server that shows that the token is fresh.
+exi For how many seconds the token is valid from its first use.
+# Verifiable Credentials Data Model section 6.3.1
+vc A verifiable credential.
+vp A verifiable presentation.
+# OpenID Identity Assurance Schema Definition section 5
+verified_claims Claims that were checked, with the evidence.
+# OpenID Connect for Identity Assurance Claims section 4
+place_of_birth Where the user was born.
+nationalities Nationalities of the user.
+birth_family_name Last name of the user at birth.
+birth_given_name First name of the user at birth.
+birth_middle_name Middle name of the user at birth.
+salutation How the user is addressed, such as Mr.
+title Title of the user, such as Dr.
+msisdn Mobile number of the user in international form.
+also_known_as Another name that the user is known by.
+# OpenID Federation section 13
+jwks Keys of the entity.
+metadata What the entity says about itself.
+constraints Limits on the chains of trust that lead through the entity.
+crit Claims that every reader has to understand.
+ref Where more is said about it.
+delegation Right to issue a trust mark for its owner.
+logo_uri Address of a logo.
+# OpenID Federation section 3
+authority_hints The entities above this one.
+trust_anchor_hints Trust anchors that this entity belongs to.
+trust_marks Trust marks that this entity has.
+trust_mark_issuers Who may issue which trust mark.
+trust_mark_owners Who owns which trust mark.
+metadata_policy Rules for the metadata of the entities below.
+metadata_policy_crit Rules that every reader has to understand.
+source_endpoint Where the statement was fetched.
+# OpenID Federation sections 5 to 8
+keys Keys of the entity, old ones included.
+trust_mark_type Kind of trust mark.
+trust_chain Statements that lead to a trust anchor.
+trust_anchor The trust anchor of the chain.
+# RFC 9711 section 4
+eat_nonce Nonce that shows that the attestation is fresh.
+ueid Id of the device.
+sueids Ids of the device that can change with its owner.
+oemid Maker of the hardware.
+hwmodel Model of the hardware.
+hwversion Version of the hardware.
+oemboot Whether the maker approved the software that was started.
+dbgstat Whether debugging is switched off.
+location Where the device is.
+eat_profile Profile of the attestation.
+submods What parts of the device say.
+uptime For how many seconds the device has been running.
+bootcount How often the device was started.
+bootseed Random value of this start of the device.
+dloas Certifications of the device.
+swname Name of the software.
+swversion Version of the software.
+manifests Lists of the software on the device.
+measurements Measurements of the software.
+measres What came of comparing the measurements.
+intuse What the attestation is for.
+# RFC 9999
+cmw Wrapped message of an attestation.
+# RFC 9246 section 2.1
+cdniv Version of the claims for content delivery.
+cdnicrit Claims for content delivery that must be understood.
+cdniip Address of the client, encrypted.
+cdniuc Addresses that the token allows.
+cdniets For how many seconds a renewed token is valid.
+cdnistt How a renewed token is handed over.
+cdnistd How many path segments the renewed token covers.
+# RFC 9321 section 3.2.3
+sig_val_claims What came of validating a signature.
+# RFC 9560 section 3.1.5
+rdap_allowed_purposes Purposes for which registration data may be asked.
+rdap_dnt_allowed Whether the user may ask not to be tracked.
+# CTA-5009
+geohash Area as a geohash.
+# RFC 8055
+sip_from_tag From tag of the SIP request.
+sip_date Date of the SIP request.
+sip_callid Call id of the SIP request.
+sip_cseq_num Sequence number of the SIP request.
+sip_via_branch Via branch of the SIP request.
+# RFC 8225 section 5.2
+orig Who calls.
+dest Who is called.
+mky Fingerprints of the media keys.
+# RFC 8443
+rph Priority of the call that is allowed.
+# RFC 8588
+attest How sure the provider is of the caller's number.
+origid Id of the origin of the call.
+# RFC 8688
+jcard Contact data of who rejected the call.
+# RFC 8946
+div Number from which the call was diverted.
+opt The original token of a diverted call.
+# RFC 9027
+sph Priority of the emergency call.
+# RFC 9447
+atc Proof of authority over an identifier, for ACME.
+# RFC 9475
+msgi Hash of the message.
+# RFC 9795
+rcd Name, logo and more of the caller.
+rcdi Hashes of the data about the caller.
+crn Reason of the call.
+# STIR OCSP staple (draft-ietf-stir-certificates-ocsp)
+stpl State of the certificate of the caller's provider.
+# ETSI GS NFV-SEC 022
+at_use_nbr How many requests the token is good for.
+# 3GPP TS 29.510 section 6.3.5.2.4
+consumerPlmnId Mobile network of the consumer.
+consumerSnpnId Private network of the consumer.
+producerPlmnId Mobile network of the producer.
+producerSnpnId Private network of the producer.
+producerSnssaiList Network slices of the producer.
+producerNsiList Instances of network slices of the producer.
+producerNfSetId Set of network functions of the producer.
+producerNfServiceSetId Set of services of the producer.
+sourceNfInstanceId Network function that the data comes from.
+analyticsIdList Analytics that the token allows.
+# 3GPP TS 29.222 section 8.5.4.2.8
+resOwnerId Who owns the resource.
+`;

@@ -1,0 +1,59 @@
+import { l10n } from 'vscode';
+import type { JsonObject } from '../core/json.ts';
+import { type DecodedToken, isTimeClaim, numericDate } from '../core/jwt.ts';
+import { claimMeaning, headerMeaning } from './text/claims.ts';
+import { momentText } from './text/time.ts';
+import { describeTokenWarning } from './text/warnings.ts';
+
+/** What a token says, as the lines of a read-only document. They hold claims, never the token. */
+export function decodedLines(decoded: DecodedToken, now: number): string[] {
+  const lines = [`// ${l10n.t('Decoded, not verified: anyone could have written this.')}`];
+  for (const warning of decoded.warnings)
+    lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
+  if (decoded.kind === 'opaque')
+    return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
+  if (decoded.kind === 'jwe')
+    lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
+  const body =
+    decoded.kind === 'jws'
+      ? { header: decoded.header, payload: decoded.payload }
+      : { header: decoded.header };
+  return [...lines, ...commented(body, now)];
+}
+
+/** JSON with what is known of each member behind it: times as dates, and what the name means. */
+export function commented(
+  body: { readonly header?: JsonObject; readonly payload?: JsonObject },
+  now: number,
+  note: (member: string) => string | undefined = () => undefined,
+): string[] {
+  let section = '';
+  return visible(JSON.stringify(body, undefined, 2))
+    .split('\n')
+    .map(line => {
+      section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;
+      const [, name = '', value = ''] = /^ {4}"([^"\\]{1,60})": (.*?),?$/.exec(line) ?? [];
+      if (name === '') return line;
+      const date = section === 'payload' && isTimeClaim(name) ? numericDate(Number(value)) : undefined;
+      const meaning = section === 'header' ? headerMeaning(name) : claimMeaning(name);
+      const notes = [
+        date && 'at' in date ? `${momentText(date.at, now)}.` : undefined,
+        section === 'payload' ? note(name) : undefined,
+        meaning,
+      ];
+      const text = notes.filter(each => each !== undefined).join(' ');
+      return text === '' ? line : `${line} // ${text}`;
+    });
+}
+
+/** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
+function visible(json: string): string {
+  return json.replace(
+    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
+    character =>
+      Array.from(
+        { length: character.length },
+        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+      ).join(''),
+  );
+}
