@@ -5,12 +5,12 @@ import {
   generateRandomState,
   validateAuthResponse,
 } from 'oauth4webapi';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { asClient, type ClientParts } from './asClient.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoints, resolveEndpoints } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
-import type { Clock, Fetch, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
+import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
 import { pushed } from './pushedRequest.ts';
 import { printable } from './redact.ts';
 import { requestParameters } from './requestParameters.ts';
@@ -20,8 +20,7 @@ import type { TokenAnswer } from './tokenEndpoint.ts';
 /** Milliseconds for whoever sits in front of the browser. */
 export const patience = 10 * 60_000;
 
-export interface BrowserParts extends SignInParts {
-  readonly fetch: Fetch;
+export interface BrowserParts extends SignInParts, ClientParts {
   readonly listen: ListenForRedirect;
   /** False where no browser was opened, because the user said no for instance. */
   readonly openBrowser: (url: string) => Promise<boolean>;
@@ -39,9 +38,9 @@ export async function byAuthorizationCode<T>(
   request: GrantRequest,
   keep: (answer: TokenAnswer) => Promise<T>,
 ): Promise<T> {
-  const { connection, clientSecret, signal } = request;
+  const { connection, credentials, signal } = request;
   // What would fail at the end fails before the user is sent anywhere.
-  clientAuthentication(connection, clientSecret);
+  await asClient(parts, connection, credentials);
   const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [
     'authorization_endpoint',
     'token_endpoint',
@@ -66,8 +65,7 @@ export async function byAuthorizationCode<T>(
       const callback = validated(answer.parameters, endpoints, connection, secrets.state);
       const { nonce, codeVerifier } = secrets;
       const tokens = await parts.tokenClient.authorizationCode({
-        ...{ connection, signal, callback, redirectUri, codeVerifier },
-        ...(clientSecret !== undefined && { clientSecret }),
+        ...{ connection, credentials, signal, callback, redirectUri, codeVerifier },
         ...(nonce !== undefined && { nonce }),
       });
       const kept = await keep(tokens);

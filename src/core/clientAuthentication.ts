@@ -1,28 +1,98 @@
-import { type ClientAuth, ClientSecretPost, None } from 'oauth4webapi';
+import {
+  type ClientAuth,
+  ClientSecretJwt,
+  ClientSecretPost,
+  modifyAssertion,
+  None,
+  PrivateKeyJwt,
+  TlsClientAuth,
+} from 'oauth4webapi';
+import { type ClientKey, readClientKey, readTlsIdentity } from './clientKey.ts';
 import type { Connection } from './connection.ts';
+import type { ClientCredentials } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
+import type { Fetch, MutualTls } from './ports.ts';
+
+/** How the client says who it is, at every endpoint that asks. */
+export interface ClientAuthentication {
+  readonly auth: ClientAuth;
+  /** Where it says so in the TLS handshake. */
+  readonly fetch?: Fetch;
+}
 
 /**
- * How the client says who it is, at every endpoint that asks.
- * @throws WorkbenchError `client_secret_missing`, `auth_method_unsupported`
+ * Everything that can be wrong on this side is found out here, before anything is asked of an issuer.
+ * @param mutualTls left out where the platform has no client certificates
+ * @throws WorkbenchError `client_secret_missing`, `private_key_missing`, `credential_invalid` with `reason`,
+ * `auth_method_unsupported`
  */
-export function clientAuthentication(connection: Connection, clientSecret: string | undefined): ClientAuth {
-  const method = connection.tokenEndpointAuthMethod;
-  const secret = () => {
-    if (clientSecret) return clientSecret;
-    throw new WorkbenchError('client_secret_missing', { connection: connection.id, method, sent: false });
-  };
+export async function clientAuthentication(
+  { id, tokenEndpointAuthMethod: method }: Connection,
+  { client_secret, private_key }: ClientCredentials,
+  mutualTls?: MutualTls,
+): Promise<ClientAuthentication> {
+  const fail = (code: 'client_secret_missing' | 'private_key_missing' | 'auth_method_unsupported') =>
+    new WorkbenchError(code, { connection: id, method, sent: false });
   switch (method) {
     case 'none':
-      return None();
+      return { auth: None() };
     case 'client_secret_basic':
-      return basic(secret());
     case 'client_secret_post':
-      return ClientSecretPost(secret());
-    case 'client_secret_jwt':
+    case 'client_secret_jwt': {
+      if (!client_secret) throw fail('client_secret_missing');
+      if (method === 'client_secret_basic') return { auth: basic(client_secret) };
+      if (method === 'client_secret_post') return { auth: ClientSecretPost(client_secret) };
+      assertLongEnough(client_secret);
+      return { auth: ClientSecretJwt(client_secret, { [modifyAssertion]: withoutNotBefore }) };
+    }
     case 'private_key_jwt':
-      throw new WorkbenchError('auth_method_unsupported', { connection: connection.id, method, sent: false });
+      if (!private_key) throw fail('private_key_missing');
+      return { auth: byPrivateKey(await readClientKey(private_key)) };
+    case 'tls_client_auth':
+    case 'self_signed_tls_client_auth':
+      if (!private_key) throw fail('private_key_missing');
+      if (!mutualTls) throw fail('auth_method_unsupported');
+      return { auth: TlsClientAuth(), fetch: await mutualTls(readTlsIdentity(private_key)) };
   }
+}
+
+/**
+ * RFC 7518 §3.2: a key of HMAC has at least the size of the hash. Issuers refuse shorter ones, and don't say why.
+ * @throws WorkbenchError `credential_invalid` {reason: 'secret_short', found, expected}
+ */
+export function assertLongEnough(clientSecret: string): void {
+  const found = new TextEncoder().encode(clientSecret).length;
+  if (found >= 32) return;
+  throw new WorkbenchError('credential_invalid', {
+    ...{ reason: 'secret_short', found, expected: 32, sent: false },
+  });
+}
+
+function byPrivateKey({ header, algorithms, cryptoKey }: ClientKey): ClientAuth {
+  return async (as, client, body, headers) => {
+    const supported = as.token_endpoint_auth_signing_alg_values_supported;
+    const alg = algorithms.find(each => supported?.includes(each) ?? true);
+    if (alg === undefined) {
+      throw new WorkbenchError('credential_invalid', {
+        reason: 'algorithm',
+        found: algorithms.join(', '),
+        expected: supported?.join(', '),
+        sent: false,
+      });
+    }
+    const sign = PrivateKeyJwt(await cryptoKey(alg), {
+      [modifyAssertion](protectedHeader, payload) {
+        Object.assign(protectedHeader, header, { alg });
+        withoutNotBefore(protectedHeader, payload);
+      },
+    });
+    return sign(as, client, body, headers);
+  };
+}
+
+/** It says nothing that `exp` does not, and an issuer whose clock is a second behind would refuse it. */
+function withoutNotBefore(_: unknown, payload: Record<string, unknown>): void {
+  delete payload.nbf;
 }
 
 /**

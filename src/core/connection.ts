@@ -9,6 +9,8 @@ export const tokenEndpointAuthMethods = [
   'client_secret_post',
   'client_secret_jwt',
   'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
 ] as const;
 export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number];
 
@@ -34,6 +36,11 @@ export interface Connection {
   readonly autoRefresh: boolean;
   readonly dpop: boolean;
   readonly pushedAuthorizationRequests: boolean;
+}
+
+/** True where the client shows a certificate (RFC 8705). */
+export function isMutualTls({ tokenEndpointAuthMethod }: Connection): boolean {
+  return tokenEndpointAuthMethod.endsWith('tls_client_auth');
 }
 
 /** What is wrong with one entry of the setting. The other entries go on working. */

@@ -1,24 +1,19 @@
 import {
-  allowInsecureRequests,
-  customFetch,
   type DeviceAuthorizationResponse,
   deviceAuthorizationRequest,
   processDeviceAuthorizationResponse,
 } from 'oauth4webapi';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { asClient, type ClientParts } from './asClient.ts';
 import { resolveEndpoints } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
-import { boundedFetch, requireSecureUrl } from './http.ts';
+import { requireSecureUrl } from './http.ts';
 import { pause } from './newestRecord.ts';
-import type { Fetch } from './ports.ts';
 import { requestParameters } from './requestParameters.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
 import type { TokenAnswer } from './tokenEndpoint.ts';
 import { readTokenResponse } from './tokenResponse.ts';
 
-export interface DeviceParts extends SignInParts {
-  readonly fetch: Fetch;
-}
+export type DeviceParts = SignInParts & ClientParts;
 
 /** Milliseconds between two questions where the issuer says nothing, and what `slow_down` adds (RFC 8628 §3.2, §3.5). */
 const usualInterval = 5000;
@@ -35,7 +30,7 @@ const longestInterval = 60_000;
  */
 export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): Promise<TokenAnswer> {
   const { clock, tokenClient } = parts;
-  const { connection, clientSecret, signal } = request;
+  const { connection, credentials, signal } = request;
   const since = clock.now();
   const device = await authorize(parts, request);
   const until = since + Math.min(device.expires_in * 1000, longestLife);
@@ -54,8 +49,7 @@ export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): P
     if (clock.now() >= until) throw new WorkbenchError('oauth_error', { error: 'expired_token' });
     try {
       return await tokenClient.deviceCode({
-        ...{ connection, signal, deviceCode: device.device_code },
-        ...(clientSecret !== undefined && { clientSecret }),
+        ...{ connection, credentials, signal, deviceCode: device.device_code },
       });
     } catch (thrown) {
       const error = classify(thrown);
@@ -81,36 +75,28 @@ function nextInterval({ code, data }: WorkbenchError, interval: number): number 
 }
 
 async function authorize(
-  { discovery, fetch, clock }: DeviceParts,
-  { connection, clientSecret, signal }: GrantRequest,
+  parts: DeviceParts,
+  { connection, credentials, signal }: GrantRequest,
 ): Promise<DeviceAuthorizationResponse> {
-  const authentication = clientAuthentication(connection, clientSecret);
-  const endpoints = await resolveEndpoints(connection, discovery, signal, [
-    'device_authorization_endpoint',
-    'token_endpoint',
-  ]);
-  const { device_authorization_endpoint } = endpoints;
-  const url = requireSecureUrl(device_authorization_endpoint, 'deviceAuthorizationEndpoint');
-  const as = { issuer: endpoints.issuer ?? 'urn:none', device_authorization_endpoint: url.href };
-  const client = { client_id: connection.clientId };
+  // Nothing is bound to a key yet (RFC 9449 §5 begins at the token endpoint).
+  const { dpop_key: _, ...own } = credentials;
+  const asking = await asClient(parts, connection, own);
+  const name = 'device_authorization_endpoint';
+  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name, 'token_endpoint']);
   const { scope, resource } = connection;
-  const bounded = boundedFetch(fetch, { clock, signal });
-  const response = await deviceAuthorizationRequest(
-    as,
-    client,
-    authentication,
-    requestParameters(connection, { scope, resource }),
-    {
-      // Only ever true for this machine's own address; see requireSecureUrl.
-      [allowInsecureRequests]: url.protocol === 'http:',
-      [customFetch]: (input, init) => bounded(input, init as RequestInit),
-    },
+  const parameters = requestParameters(connection, { scope, resource });
+  const { response, host } = await asking.ask(name, endpoints, { signal }, (as, client, auth, options) =>
+    deviceAuthorizationRequest(as, client, auth, parameters, options),
   );
   // Says what went wrong in the terms of every other answer.
-  await readTokenResponse(response.clone(), url.host, clock.now(), [clientSecret ?? '']);
+  await readTokenResponse(response.clone(), host, parts.clock.now(), [credentials.client_secret ?? '']);
   try {
-    return await processDeviceAuthorizationResponse(as, client, response);
+    return await processDeviceAuthorizationResponse(
+      { issuer: endpoints.issuer ?? 'urn:none' },
+      { client_id: connection.clientId },
+      response,
+    );
   } catch {
-    throw new WorkbenchError('response_invalid', { host: url.host, reason: 'device_response', sent: true });
+    throw new WorkbenchError('response_invalid', { host, reason: 'device_response', sent: true });
   }
 }

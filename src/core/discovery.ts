@@ -1,7 +1,8 @@
-import type { Connection } from './connection.ts';
+import { type Connection, isMutualTls } from './connection.ts';
 import { classify, type ErrorData, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
 import { boundedFetch, isLoopback, requireSecureUrl } from './http.ts';
+import { isObject } from './json.ts';
 import type { Clock, Fetch } from './ports.ts';
 import { printable } from './redact.ts';
 import { retryAfter } from './responseMeta.ts';
@@ -26,6 +27,7 @@ const listNames = [
   'code_challenge_methods_supported',
   'id_token_signing_alg_values_supported',
   'dpop_signing_alg_values_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
 ] as const;
 
 const flagNames = [
@@ -40,6 +42,9 @@ export type IssuerMetadata = { readonly issuer: string } & {
   readonly [Name in (typeof listNames)[number]]?: readonly string[];
 } & {
   readonly [Name in (typeof flagNames)[number]]?: boolean;
+} & {
+  /** RFC 8705 §5. */
+  readonly mtls_endpoint_aliases?: { readonly [Name in EndpointName]?: string };
 };
 
 /** Metadata with the settings on top. Without an issuer it holds the settings alone. */
@@ -209,7 +214,26 @@ function picked(
   issuer: string,
   invalid: (reason: string, more: ErrorData) => WorkbenchError,
 ): IssuerMetadata {
-  const entries: [string, unknown][] = [['issuer', issuer]];
+  const entries: [string, unknown][] = [['issuer', issuer], ...endpointsIn(metadata, issuer, invalid)];
+  const { mtls_endpoint_aliases: aliases } = metadata;
+  if (isObject(aliases))
+    entries.push(['mtls_endpoint_aliases', Object.fromEntries(endpointsIn(aliases, issuer, invalid))]);
+  for (const name of listNames) {
+    const value = metadata[name];
+    if (Array.isArray(value)) entries.push([name, value.filter(item => typeof item === 'string')]);
+  }
+  for (const name of flagNames) {
+    if (typeof metadata[name] === 'boolean') entries.push([name, metadata[name]]);
+  }
+  return Object.fromEntries(entries) as unknown as IssuerMetadata;
+}
+
+function endpointsIn(
+  metadata: Readonly<Record<string, unknown>>,
+  issuer: string,
+  invalid: (reason: string, more: ErrorData) => WorkbenchError,
+): [string, string][] {
+  const endpoints: [string, string][] = [];
   for (const name of endpointNames) {
     const value = metadata[name];
     if (value === undefined || value === null) continue;
@@ -219,16 +243,9 @@ function picked(
     if (url.protocol === 'http:' && !isLoopback(new URL(issuer))) {
       throw new WorkbenchError('url_insecure', { field: name, found: sanitized(url.origin, 200) });
     }
-    entries.push([name, value]);
+    endpoints.push([name, value]);
   }
-  for (const name of listNames) {
-    const value = metadata[name];
-    if (Array.isArray(value)) entries.push([name, value.filter(item => typeof item === 'string')]);
-  }
-  for (const name of flagNames) {
-    if (typeof metadata[name] === 'boolean') entries.push([name, metadata[name]]);
-  }
-  return Object.fromEntries(entries) as unknown as IssuerMetadata;
+  return endpoints;
 }
 
 /** The settings that take an endpoint's place. */
@@ -241,8 +258,14 @@ const overrides = {
   introspection_endpoint: 'introspectionEndpoint',
 } as const satisfies { [Name in EndpointName]?: keyof Connection };
 
+/** The setting that takes an endpoint's place, where there is one. */
+export function settingOf(name: EndpointName): string | undefined {
+  return name in overrides ? overrides[name as keyof typeof overrides] : undefined;
+}
+
 /**
- * The endpoints of a connection: what the settings name wins, the rest is asked of the issuer. Where the settings
+ * The endpoints of a connection: what the settings name wins, the rest is asked of the issuer. Those that it has for
+ * clients with a certificate (RFC 8705 §5) take the place of the others for such a client. Where the settings
  * name all that is `needed`, nothing is asked.
  * @throws WorkbenchError `endpoint_missing` with `endpoint` and `setting`, and what Discovery throws
  */
@@ -262,10 +285,11 @@ export async function resolveEndpoints<Name extends EndpointName = 'token_endpoi
   }
   const complete = needed.every(name => own[name] !== undefined);
   const metadata = issuer === undefined || complete ? undefined : await discovery.metadata(issuer, signal);
-  const endpoints = { ...(issuer !== undefined && { issuer }), ...metadata, ...own };
+  const aliases = isMutualTls(connection) && metadata?.mtls_endpoint_aliases;
+  const endpoints = { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
   for (const name of needed) {
     if (endpoints[name] !== undefined) continue;
-    const setting = name in overrides ? overrides[name as keyof typeof overrides] : undefined;
+    const setting = settingOf(name);
     throw new WorkbenchError('endpoint_missing', {
       endpoint: name,
       ...(setting && { setting }),

@@ -1,4 +1,5 @@
 import { bindingOf, type Connection } from './connection.ts';
+import { clientCredentialsOf } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
 import { handRecord } from './handover.ts';
 import { ledgerEntry } from './ledger.ts';
@@ -63,15 +64,12 @@ export function storeTokens(
   });
 }
 
-function withNewGrant(
-  { version, connection, client_secret, binding: before }: StoredRecord,
-  generation: number,
-  binding: TokenBinding,
-): StoredRecord {
+function withNewGrant(record: StoredRecord, generation: number, binding: TokenBinding): StoredRecord {
+  const { version, connection, binding: before } = record;
   const moved = before && bindingMismatch(before, binding);
-  const keepsSecret = client_secret !== undefined && (!moved || moved.member === 'token_endpoint');
-  const secret = keepsSecret && { client_secret };
-  return { version, connection, ...secret, generation, binding };
+  const keepsCredentials = !moved || moved.member === 'token_endpoint';
+  const credentials = keepsCredentials && clientCredentialsOf(record);
+  return { version, connection, ...credentials, generation, binding };
 }
 
 function withTokens(
@@ -87,13 +85,15 @@ function withTokens(
   const moved = current.binding && bindingMismatch(current.binding, kept);
   const keepsRefreshToken = raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined;
   if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
-  const { intent: _, refused, client_secret, ...rest } = current;
+  const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, ...rest } = current;
   const intent = unansweredIntent(current);
   // A secret is known to one issuer and client only, and goes nowhere else.
-  const keepsSecret = client_secret !== undefined && (!moved || moved.member === 'token_endpoint');
+  const keepsCredentials = !moved || moved.member === 'token_endpoint';
   return {
     ...rest,
-    ...(keepsSecret && { client_secret }),
+    ...(keepsCredentials && clientCredentialsOf(current)),
+    // Another refresh token was bound elsewhere, if it is bound at all.
+    ...(keepsRefreshToken && dpop_key !== undefined && { dpop_key }),
     // An access token alone neither brings a refused refresh token back to life nor answers for a lost answer.
     ...(keepsRefreshToken && refused && isRefused(current) && { refused: { ...refused, generation } }),
     ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),

@@ -1,5 +1,6 @@
 import type { BrowserParts } from './authorizationCode.ts';
 import type { Connection } from './connection.ts';
+import { createProofs } from './dpop.ts';
 import type { StoredRecord } from './record.ts';
 import { revoke } from './revoke.ts';
 import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
@@ -13,9 +14,10 @@ export interface IssuerClient {
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
 }
 
-export type IssuerClientParts = TokenClientParts & Omit<BrowserParts, 'tokenClient'>;
+export type IssuerClientParts = Omit<TokenClientParts & BrowserParts, 'tokenClient' | 'proofs'>;
 
-export function createIssuerClient(parts: IssuerClientParts): IssuerClient {
+export function createIssuerClient(given: IssuerClientParts): IssuerClient {
+  const parts = { ...given, proofs: createProofs() };
   const tokenClient = createTokenClient(parts);
   return {
     tokenClient,

@@ -12,6 +12,12 @@ export interface Clock {
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /**
+ * A fetch that shows a certificate in the TLS handshake (RFC 8705), and checks the other side's as ever. Both are PEM.
+ * @throws WorkbenchError `credential_invalid` where they do not belong together
+ */
+export type MutualTls = (identity: { readonly key: string; readonly certificate: string }) => Promise<Fetch>;
+
+/**
  * A store of secret strings. `get` answering `undefined` means "unknown", never "signed out": VS Code
  * deletes a secret that it cannot decrypt and answers `undefined`.
  */

@@ -1,14 +1,7 @@
-import {
-  allowInsecureRequests,
-  customFetch,
-  processPushedAuthorizationResponse,
-  pushedAuthorizationRequest,
-} from 'oauth4webapi';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { processPushedAuthorizationResponse, pushedAuthorizationRequest } from 'oauth4webapi';
+import { asClient, type ClientParts } from './asClient.ts';
 import type { Endpoints } from './discovery.ts';
 import { WorkbenchError } from './errors.ts';
-import { boundedFetch, requireSecureUrl } from './http.ts';
-import type { Clock, Fetch } from './ports.ts';
 import type { GrantRequest } from './signIn.ts';
 import { readTokenResponse } from './tokenResponse.ts';
 
@@ -18,35 +11,31 @@ import { readTokenResponse } from './tokenResponse.ts';
  * @throws WorkbenchError `endpoint_missing`, `oauth_error`, `http_error`, `response_invalid` and what boundedFetch throws
  */
 export async function pushed(
-  { fetch, clock }: { readonly fetch: Fetch; readonly clock: Clock },
-  { connection, clientSecret, signal }: GrantRequest,
+  parts: ClientParts,
+  { connection, credentials, signal }: GrantRequest,
   endpoints: Endpoints,
   parameters: URLSearchParams,
 ): Promise<URLSearchParams> {
-  const endpoint = endpoints.pushed_authorization_request_endpoint;
-  if (endpoint === undefined) {
-    const missing = 'pushed_authorization_request_endpoint';
-    throw new WorkbenchError('endpoint_missing', { endpoint: missing, sent: false });
-  }
-  const url = requireSecureUrl(endpoint, 'pushed_authorization_request_endpoint');
-  const as = {
-    issuer: endpoints.issuer ?? 'urn:none',
-    pushed_authorization_request_endpoint: url.href,
-  };
-  const client = { client_id: connection.clientId };
-  const bounded = boundedFetch(fetch, { clock, signal });
-  const authentication = clientAuthentication(connection, clientSecret);
-  const response = await pushedAuthorizationRequest(as, client, authentication, parameters, {
-    // Only ever true for this machine's own address; see requireSecureUrl.
-    [allowInsecureRequests]: url.protocol === 'http:',
-    [customFetch]: (input, init) => bounded(input, init as RequestInit),
-  });
+  const name = 'pushed_authorization_request_endpoint';
+  const { [name]: endpoint, issuer = 'urn:none' } = endpoints;
+  if (endpoint === undefined) throw new WorkbenchError('endpoint_missing', { endpoint: name, sent: false });
+  const asking = await asClient(parts, connection, credentials);
+  const { response, host } = await asking.ask(
+    name,
+    { ...endpoints, [name]: endpoint },
+    { signal },
+    (as, client, auth, options) => pushedAuthorizationRequest(as, client, auth, parameters, options),
+  );
   // Says what went wrong in the terms of every other answer.
-  await readTokenResponse(response.clone(), url.host, clock.now(), [clientSecret ?? '']);
+  await readTokenResponse(response.clone(), host, parts.clock.now(), [credentials.client_secret ?? '']);
   try {
-    const { request_uri } = await processPushedAuthorizationResponse(as, client, response);
+    const { request_uri } = await processPushedAuthorizationResponse(
+      { issuer },
+      { client_id: connection.clientId },
+      response,
+    );
     return new URLSearchParams({ client_id: connection.clientId, request_uri });
   } catch {
-    throw new WorkbenchError('response_invalid', { host: url.host, reason: 'pushed_response', sent: true });
+    throw new WorkbenchError('response_invalid', { host, reason: 'pushed_response', sent: true });
   }
 }

@@ -1,3 +1,4 @@
+import { type Credentials, clientCredentialsOf } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
@@ -11,14 +12,13 @@ export const recordLimit = 64 * 1024;
 const room = 1024;
 
 /** Everything stored for one connection, under one key: multi-part writes have been seen to tear. */
-export interface StoredRecord {
+export interface StoredRecord extends Credentials {
   readonly version: typeof recordVersion;
   readonly connection: string;
   /** Counts up by one with every set of tokens; 0 while there is none. */
   readonly generation: number;
   readonly binding?: TokenBinding;
   readonly tokens?: TokenSet;
-  readonly client_secret?: string;
   /** Written before a refresh is posted, taken away by its answer: what remains tells of a lost answer. */
   readonly intent?: RefreshIntent;
   /** The issuer's final no to the refresh token of this generation: it is never sent again. */
@@ -116,10 +116,9 @@ export function newest<T extends StoredRecord | undefined>(
   return known === undefined || stored.generation >= known.generation ? stored : known;
 }
 
-/** What a sign-out leaves: no tokens, but the client secret, and a generation that the tokens cannot come back under. */
-export function emptied({ connection, client_secret }: StoredRecord, generation: number): StoredRecord {
-  const secret = client_secret !== undefined && { client_secret };
-  return { ...emptyRecord(connection), ...secret, generation };
+/** What a sign-out leaves: no tokens, but the client's credentials, and a generation that the tokens cannot come back under. */
+export function emptied(record: StoredRecord, generation: number): StoredRecord {
+  return { ...emptyRecord(record.connection), ...clientCredentialsOf(record), generation };
 }
 
 /** True where new tokens come by asking again, with no refresh token. */
@@ -149,11 +148,13 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
 
 /** The first member that is not what a record has there. */
 function flawOf(record: StoredRecord | Fields): keyof StoredRecord | undefined {
-  const { generation, binding, tokens, client_secret, intent, refused } = record;
+  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused } = record;
   if (!isCount(generation)) return 'generation';
   if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
   if (!optional(tokens, isTokenSet)) return 'tokens';
   if (!optional(client_secret, isText)) return 'client_secret';
+  if (!optional(private_key, isText)) return 'private_key';
+  if (!optional(dpop_key, isText)) return 'dpop_key';
   if (!optional(intent, isIntent)) return 'intent';
   if (!optional(refused, isRefusal)) return 'refused';
   return undefined;

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { credentialsOf } from './credentials.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import type { Flight } from './flight.ts';
@@ -112,7 +113,7 @@ export async function refreshOnce(
       try {
         answer = await client.refresh({
           connection,
-          ...(sent.client_secret !== undefined && { clientSecret: sent.client_secret }),
+          credentials: credentialsOf(sent),
           // The endpoint that the binding was compared with; another one by now, and nothing is sent.
           ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
           refreshToken,

@@ -1,17 +1,14 @@
-import { allowInsecureRequests, customFetch, revocationRequest } from 'oauth4webapi';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { revocationRequest } from 'oauth4webapi';
+import { asClient, type ClientParts } from './asClient.ts';
 import type { Connection } from './connection.ts';
+import { clientCredentialsOf } from './credentials.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { WorkbenchError } from './errors.ts';
-import { boundedFetch, requireSecureUrl } from './http.ts';
-import type { Clock, Fetch } from './ports.ts';
 import type { StoredRecord } from './record.ts';
 import { readTokenResponse } from './tokenResponse.ts';
 import { bindingMismatch } from './tokenSet.ts';
 
-export interface RevokeParts {
-  readonly fetch: Fetch;
-  readonly clock: Clock;
+export interface RevokeParts extends ClientParts {
   readonly discovery: Discovery;
 }
 
@@ -26,11 +23,12 @@ const patience = 10_000;
  * Discovery throw; nothing that is stored has changed then
  */
 export async function revoke(
-  { fetch, clock, discovery }: RevokeParts,
+  parts: RevokeParts,
   connection: Connection,
-  { tokens, binding, client_secret }: StoredRecord,
+  record: StoredRecord,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { tokens, binding } = record;
   const { refresh_token, access_token } = tokens ?? {};
   if (refresh_token === undefined && access_token === undefined) return false;
   const { issuer, clientId, tokenEndpoint } = connection;
@@ -46,21 +44,21 @@ export async function revoke(
         binding.token_endpoint !== undefined && { token_endpoint: binding.token_endpoint }),
     });
   if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });
-  const authentication = clientAuthentication(connection, client_secret);
-  const endpoints = await resolveEndpoints(connection, discovery, signal, ['revocation_endpoint']);
-  const url = requireSecureUrl(endpoints.revocation_endpoint, 'revocationEndpoint');
-  const bounded = boundedFetch(fetch, { clock, signal, timeout: patience });
+  const credentials = clientCredentialsOf(record);
+  const asking = await asClient(parts, connection, credentials);
+  const name = 'revocation_endpoint';
+  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name]);
   const ask = async (token: string, hint: 'refresh_token' | 'access_token') => {
-    const as = { issuer: endpoints.issuer ?? 'urn:none', revocation_endpoint: url.href };
-    const response = await revocationRequest(as, { client_id: clientId }, authentication, token, {
-      additionalParameters: { token_type_hint: hint },
-      // Only ever true for this machine's own address; see requireSecureUrl.
-      [allowInsecureRequests]: url.protocol === 'http:',
-      [customFetch]: (input, init) => bounded(input, init as RequestInit),
-    });
+    const limits = { signal, timeout: patience };
+    const { response, host } = await asking.ask(name, endpoints, limits, (as, client, auth, options) =>
+      revocationRequest(as, client, auth, token, {
+        ...options,
+        additionalParameters: { token_type_hint: hint },
+      }),
+    );
     if (response.ok) return;
     // Says what went wrong in the terms of every other answer.
-    await readTokenResponse(response, url.host, clock.now(), [token, client_secret ?? '']);
+    await readTokenResponse(response, host, parts.clock.now(), [token, credentials.client_secret ?? '']);
   };
   if (refresh_token !== undefined) await ask(refresh_token, 'refresh_token');
   if (access_token === undefined) return true;

@@ -1,10 +1,11 @@
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
 import type { Connection } from './connection.ts';
+import { type Credentials, credentialsOf } from './credentials.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import type { Discovery } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { type ImportParts, storeTokens } from './importTokens.ts';
-import type { StoredRecord } from './record.ts';
+import { emptyRecord, type StoredRecord } from './record.ts';
 import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import { bindingMismatch } from './tokenSet.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
@@ -39,7 +40,7 @@ export interface SignInRequest {
 }
 
 export interface GrantRequest extends Omit<SignInRequest, 'grant'> {
-  readonly clientSecret?: string;
+  readonly credentials: Credentials;
 }
 
 export interface SignInResult {
@@ -66,9 +67,9 @@ export async function signIn(
   const { connection, grant, signal } = request;
   const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer);
   try {
-    const clientSecret = await secretOf(parts, connection);
+    const credentials = await credentialsFor(parts, connection);
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
-    const granted: GrantRequest = { ...request, ...(clientSecret !== undefined && { clientSecret }) };
+    const granted: GrantRequest = { ...request, credentials };
     switch (grant) {
       case 'authorization_code':
         return await byAuthorizationCode(parts, granted, keep);
@@ -115,18 +116,19 @@ async function keepTokens(
   };
 }
 
-/** The stored client secret, where it was given for this issuer and client. */
-export async function secretOf(
+/** The stored credentials, where they were given for this issuer and client. */
+export async function credentialsFor(
   { vault, sessions }: Pick<SignInParts, 'vault' | 'sessions'>,
   connection: Connection,
-): Promise<string | undefined> {
+): Promise<Credentials> {
   const { id, issuer, clientId, tokenEndpoint } = connection;
-  const { client_secret, binding } = (await vault.read(id)) ?? sessions.get(id)?.record ?? {};
+  const record = (await vault.read(id)) ?? sessions.get(id)?.record ?? emptyRecord(id);
+  const { binding } = record;
   const today = {
     ...(issuer !== undefined && { issuer }),
     ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
     client_id: clientId,
   };
   const moved = binding && bindingMismatch(binding, today);
-  return moved && moved.member !== 'token_endpoint' ? undefined : client_secret;
+  return moved && moved.member !== 'token_endpoint' ? {} : credentialsOf(record);
 }

@@ -1,20 +1,16 @@
 import {
-  type AuthorizationServer,
-  allowInsecureRequests,
   authorizationCodeGrantRequest,
-  type ClientAuth,
   clientCredentialsGrantRequest,
-  customFetch,
   deviceCodeGrantRequest,
   refreshTokenGrantRequest,
 } from 'oauth4webapi';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { asClient, type ClientParts, type Send } from './asClient.ts';
 import { issuedAtOf, measureSkew } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
-import { type Discovery, type Endpoints, resolveEndpoints } from './discovery.ts';
+import type { Credentials } from './credentials.ts';
+import { type Discovery, resolveEndpoints } from './discovery.ts';
+import { createProofs } from './dpop.ts';
 import { WorkbenchError } from './errors.ts';
-import { boundedFetch, requireSecureUrl } from './http.ts';
-import type { Clock, Fetch } from './ports.ts';
 import { requestParameters } from './requestParameters.ts';
 import { issuerDate } from './responseMeta.ts';
 import { readTokenResponse } from './tokenResponse.ts';
@@ -47,7 +43,7 @@ export interface TokenAnswer {
 
 export interface TokenRequest {
   readonly connection: Connection;
-  readonly clientSecret?: string;
+  readonly credentials?: Credentials;
   /** What the caller found the token endpoint to be; where it is another by now, nothing is sent. */
   readonly tokenEndpoint?: string;
   readonly signal?: AbortSignal;
@@ -73,18 +69,16 @@ export interface CodeProof {
   readonly nonce?: string;
 }
 
-export interface TokenClientParts {
-  readonly fetch: Fetch;
+export interface TokenClientParts extends Omit<ClientParts, 'proofs'>, Partial<Pick<ClientParts, 'proofs'>> {
   readonly discovery: Discovery;
-  readonly clock: Clock;
   readonly heard?: (connection: Connection, answer: HeardAnswer) => void;
 }
 
 export interface TokenClient {
   /**
    * RFC 6749 §6. No scope is sent: that asks for what was granted before.
-   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `client_secret_missing`,
-   * `auth_method_unsupported`, `binding_mismatch`, what boundedFetch and resolveEndpoints throw
+   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, what
+   * asClient, its `ask` and resolveEndpoints throw
    */
   refresh(request: TokenRequest & { readonly refreshToken: string }): Promise<TokenAnswer>;
   /** RFC 6749 §4.4. Throws as `refresh` does. */
@@ -96,7 +90,7 @@ export interface TokenClient {
 }
 
 export function createTokenClient(parts: TokenClientParts): TokenClient {
-  const { fetch, discovery, clock } = parts;
+  const { discovery, clock, proofs = createProofs() } = parts;
 
   /** Apart from the answer's own way: a listener that throws must not cost a rotated token. */
   function tell(connection: Connection, answer: HeardAnswer): void {
@@ -108,8 +102,8 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     send: Send,
     secrets: readonly string[],
   ): Promise<TokenAnswer> {
-    const { connection, clientSecret, signal, nonce } = request;
-    const clientAuth = clientAuthentication(connection, clientSecret);
+    const { connection, credentials = {}, signal, nonce } = request;
+    const client = await asClient({ ...parts, proofs }, connection, credentials);
     const endpoints = await resolveEndpoints(connection, discovery, signal);
     const { token_endpoint } = endpoints;
     if (request.tokenEndpoint !== undefined && request.tokenEndpoint !== token_endpoint) {
@@ -120,19 +114,16 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
         sent: false,
       });
     }
-    const url = requireSecureUrl(token_endpoint, 'tokenEndpoint');
-    const bounded = boundedFetch(fetch, { clock, signal });
     const sentAt = clock.now();
-    const response = await send(serverOf(endpoints, url), { client_id: connection.clientId }, clientAuth, {
-      // Only ever true for this machine's own address; see requireSecureUrl.
-      [allowInsecureRequests]: url.protocol === 'http:',
-      [customFetch]: (input, init) => bounded(input, init as RequestInit),
-    });
+    const { response, host } = await client.ask('token_endpoint', endpoints, { signal }, send);
     const receivedAt = clock.now();
     const date = issuerDate(response.headers);
     const { status } = response;
     const heard = { status, sentAt, receivedAt, ...(date !== undefined && { date }) };
-    const read = await readTokenResponse(response, url.host, receivedAt, secrets).catch(error => {
+    const read = await readTokenResponse(response, host, receivedAt, [
+      ...secrets,
+      credentials.client_secret ?? '',
+    ]).catch(error => {
       tell(connection, heard);
       throw error;
     });
@@ -166,7 +157,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
             ...options,
             additionalParameters: parameters,
           }),
-        [refreshToken, request.clientSecret ?? ''],
+        [refreshToken],
       );
     },
     clientCredentials(request) {
@@ -175,7 +166,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
       return ask(
         request,
         (as, client, auth, options) => clientCredentialsGrantRequest(as, client, auth, parameters, options),
-        [request.clientSecret ?? ''],
+        [],
       );
     },
     authorizationCode({ callback, redirectUri, codeVerifier, ...request }) {
@@ -188,7 +179,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
             ...options,
             additionalParameters,
           }),
-        [callback.get('code') ?? '', codeVerifier, request.clientSecret ?? ''],
+        [callback.get('code') ?? '', codeVerifier],
       );
     },
     deviceCode({ deviceCode, ...request }) {
@@ -198,20 +189,8 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
         request,
         (as, client, auth, options) =>
           deviceCodeGrantRequest(as, client, auth, deviceCode, { ...options, additionalParameters }),
-        [deviceCode, request.clientSecret ?? ''],
+        [deviceCode],
       );
     },
   };
-}
-
-type Send = (
-  as: AuthorizationServer,
-  client: { client_id: string },
-  auth: ClientAuth,
-  options: NonNullable<Parameters<typeof clientCredentialsGrantRequest>[4]>,
-) => Promise<Response>;
-
-/** oauth4webapi wants an issuer by name; where there is none, no check of ours reads it. */
-function serverOf({ issuer = 'urn:none' }: Endpoints, tokenEndpoint: URL): AuthorizationServer {
-  return { issuer, token_endpoint: tokenEndpoint.href };
 }

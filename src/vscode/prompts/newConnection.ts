@@ -250,21 +250,19 @@ function methodItems(metadata: IssuerMetadata | undefined) {
     client_secret_post: l10n.t('a client secret in the request body'),
     client_secret_jwt: l10n.t('a JWT signed with the client secret'),
     private_key_jwt: l10n.t('a JWT signed with a private key'),
+    tls_client_auth: l10n.t('a certificate in the TLS handshake, of an authority that the issuer trusts'),
+    self_signed_tls_client_auth: l10n.t('a certificate in the TLS handshake, which the issuer has a copy of'),
   };
-  return tokenEndpointAuthMethods
-    .filter(
-      method => method === 'none' || method === 'client_secret_basic' || method === 'client_secret_post',
-    )
-    .map(method => ({
-      method,
-      label: method,
-      description: details[method],
-      ...(supported && {
-        detail: supported.includes(method)
-          ? l10n.t('The issuer says that it supports this.')
-          : l10n.t('The issuer does not list this one.'),
-      }),
-    }));
+  return tokenEndpointAuthMethods.map(method => ({
+    method,
+    label: method,
+    description: details[method],
+    ...(supported && {
+      detail: supported.includes(method)
+        ? l10n.t('The issuer says that it supports this.')
+        : l10n.t('The issuer does not list this one.'),
+    }),
+  }));
 }
 
 function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {

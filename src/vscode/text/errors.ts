@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
+import { credentialSentences } from './credentialErrors.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
@@ -45,16 +46,7 @@ const sentences = {
       show(field),
       show(found),
     ),
-  client_secret_missing: ({ method }) =>
-    l10n.t(
-      'This client authenticates with a secret ({0}), and none is stored. Store the client secret, or set tokenEndpointAuthMethod to none for a public client.',
-      show(method),
-    ),
-  auth_method_unsupported: ({ method }) =>
-    l10n.t(
-      'The client authentication {0} is not supported yet. Use client_secret_basic, client_secret_post or none in tokenEndpointAuthMethod.',
-      show(method),
-    ),
+  ...credentialSentences,
   not_trusted: () =>
     l10n.t('This workspace is not trusted, so no token is touched. Trust the workspace first.'),
   nothing_to_pick: () => l10n.t('There is nothing to choose from yet. Add a connection first.'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createDiscovery } from '../../../src/core/discovery.ts';
+import { createProofs } from '../../../src/core/dpop.ts';
 import { endSession } from '../../../src/core/endSession.ts';
 import { noHandover } from '../../../src/core/handover.ts';
 import type { Fetch } from '../../../src/core/ports.ts';
@@ -20,7 +21,11 @@ function ending(
     ...{ clock, lock, vault: first.vault, sessions: first.sessions, handover: noHandover },
     discard: first.refresher.discard,
     revoke: (_: string, ...rest: [Parameters<typeof revoke>[2], AbortSignal]) =>
-      revoke({ fetch, clock, discovery }, { ...world.connection, ...how.connection }, ...rest),
+      revoke(
+        { fetch, clock, discovery, proofs: createProofs() },
+        { ...world.connection, ...how.connection },
+        ...rest,
+      ),
   };
   return (revocation: 'required' | 'offered' = 'offered') => endSession(parts, id, revocation, never);
 }

@@ -13,6 +13,7 @@ import { manualClock } from '../../support/manualClock.ts';
 const start = Date.now();
 const refreshToken = 'canary-refresh-token';
 const clientSecret = 'canary/secret+with: all~kinds-of_signs.é';
+const credentials = { client_secret: clientSecret };
 
 describe('the token endpoint', () => {
   let server: LoopbackServer;
@@ -97,7 +98,7 @@ describe('the token endpoint', () => {
           resource: 'https://api.example/v1',
           tokenEndpointAuthMethod: 'client_secret_post',
         }),
-        clientSecret,
+        credentials,
       });
       assert.deepEqual(form(), {
         grant_type: 'client_credentials',
@@ -114,11 +115,11 @@ describe('the token endpoint', () => {
         clientId: 'my-app_1.0',
         tokenEndpointAuthMethod: 'client_secret_basic',
       });
-      await refresh({ connection, clientSecret });
-      const [scheme, credentials = ''] = server.requests[0]?.headers.authorization?.split(' ') ?? [];
+      await refresh({ connection, credentials });
+      const [scheme, encoded = ''] = server.requests[0]?.headers.authorization?.split(' ') ?? [];
       assert.equal(scheme, 'Basic');
       assert.equal(
-        Buffer.from(credentials, 'base64').toString(),
+        Buffer.from(encoded, 'base64').toString(),
         'my-app_1.0:canary%2Fsecret%2Bwith%3A+all%7Ekinds-of_signs.%C3%A9',
       );
       assert.deepEqual(form(), { grant_type: 'refresh_token', refresh_token: refreshToken });
@@ -127,7 +128,7 @@ describe('the token endpoint', () => {
     it('with the secret in the body', async () => {
       await refresh({
         connection: connectionOf({ tokenEndpointAuthMethod: 'client_secret_post' }),
-        clientSecret,
+        credentials,
       });
       assert.equal(server.requests[0]?.headers.authorization, undefined);
       assert.deepEqual(form(), {
@@ -139,15 +140,17 @@ describe('the token endpoint', () => {
     });
 
     it('without the secret where the client is public', async () => {
-      await refresh({ clientSecret });
+      await refresh({ credentials });
       assert.doesNotMatch(JSON.stringify(server.requests), /canary\/secret/);
     });
 
     for (const [method, code] of [
       ['client_secret_basic', 'client_secret_missing'],
       ['client_secret_post', 'client_secret_missing'],
-      ['client_secret_jwt', 'auth_method_unsupported'],
-      ['private_key_jwt', 'auth_method_unsupported'],
+      ['client_secret_jwt', 'client_secret_missing'],
+      ['private_key_jwt', 'private_key_missing'],
+      ['tls_client_auth', 'private_key_missing'],
+      ['self_signed_tls_client_auth', 'private_key_missing'],
     ] as const) {
       it(`not at all for ${method} without what it needs`, async () => {
         const error = await failureOf(
@@ -773,7 +776,7 @@ describe('the token endpoint', () => {
         const error = await failureOf(
           refresh({
             connection: connectionOf({ tokenEndpointAuthMethod: 'client_secret_basic' }),
-            clientSecret,
+            credentials,
           }),
         );
         await second.close();

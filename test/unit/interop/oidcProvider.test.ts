@@ -35,7 +35,11 @@ describe('with oidc-provider', function () {
     return connection;
   }
   const refresh = (method: Method, refreshToken: string, clientSecret = provider.clientSecret) =>
-    parts().client.refresh({ connection: connectionOf(method), clientSecret, refreshToken });
+    parts().client.refresh({
+      connection: connectionOf(method),
+      credentials: { client_secret: clientSecret },
+      refreshToken,
+    });
 
   it('finds its metadata', async () => {
     const metadata = await parts().discovery.metadata(provider.issuer);
@@ -111,7 +115,7 @@ describe('with oidc-provider', function () {
   it('gives tokens for client credentials', async () => {
     const answer = await parts().client.clientCredentials({
       connection: connectionOf('client_secret_basic'),
-      clientSecret: provider.clientSecret,
+      credentials: { client_secret: provider.clientSecret },
     });
     assert.ok(answer.raw.access_token);
     assert.equal(answer.raw.refresh_token, undefined);

@@ -85,6 +85,11 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     const data = { host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' };
     return [data, { ...data, ahead: 93_000 }, { ...data, ahead: -930_000 }];
   }),
+  credential_invalid: [
+    ...['empty', 'public_key', 'certificate', 'certificate_missing', 'certificate_mismatch', 'encrypted'],
+    ...['old_pem', 'ssh', 'symmetric', 'several', 'kty', 'broken', 'secret_short', 'algorithm', 'unknown'],
+  ].map(reason => ({ reason, found: 'RS256', expected: 32 })),
+  dpop_key_lost: [{ reason: 'other_key' }, { reason: 'missing' }],
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
   not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],

@@ -1,0 +1,99 @@
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  type Client,
+  type ClientAuth,
+  clockSkew,
+  customFetch,
+  type DPoPRequestOptions,
+  type HttpRequestOptions,
+} from 'oauth4webapi';
+import { clientAuthentication } from './clientAuthentication.ts';
+import type { Connection } from './connection.ts';
+import type { Credentials } from './credentials.ts';
+import { type EndpointName, type Endpoints, settingOf } from './discovery.ts';
+import type { Proofs } from './dpop.ts';
+import { boundedFetch, type FetchLimits, requireSecureUrl } from './http.ts';
+import { isObject, own, readJson } from './json.ts';
+import type { Clock, Fetch, MutualTls } from './ports.ts';
+
+export interface ClientParts {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly proofs: Proofs;
+  readonly mutualTls?: MutualTls | undefined;
+  /** Milliseconds by which this machine's clock is known to be ahead of the issuer's. */
+  readonly aheadOf?: ((connection: Connection) => number) | undefined;
+}
+
+/** A request function of oauth4webapi, with what they all take. */
+export type Send = (
+  as: AuthorizationServer,
+  client: Client,
+  auth: ClientAuth,
+  options: HttpRequestOptions<'POST', URLSearchParams> & DPoPRequestOptions,
+) => Promise<Response>;
+
+/** One connection's client, which says who it is to whatever it asks. */
+export interface AsClient {
+  /**
+   * @returns the answer, whatever it says, with its body in memory
+   * @throws WorkbenchError `url_invalid`, `url_insecure`, `credential_invalid`, and what boundedFetch throws
+   */
+  ask<Name extends EndpointName>(
+    name: Name,
+    endpoints: Endpoints & { readonly [Each in Name]: string },
+    limits: Pick<FetchLimits, 'signal' | 'timeout'>,
+    send: Send,
+  ): Promise<{ readonly response: Response; readonly host: string }>;
+}
+
+/** @throws WorkbenchError `dpop_key_lost`, and what clientAuthentication throws */
+export async function asClient(
+  { fetch, clock, proofs, mutualTls, aheadOf }: ClientParts,
+  connection: Connection,
+  credentials: Credentials,
+): Promise<AsClient> {
+  const { auth, fetch: own = fetch } = await clientAuthentication(connection, credentials, mutualTls);
+  const issuersTime = () => clock.now() - (aheadOf?.(connection) ?? 0);
+  const { dpop_key } = credentials;
+  const dpop =
+    dpop_key === undefined
+      ? undefined
+      : await proofs.handle(dpop_key, () => Math.floor(issuersTime() / 1000));
+  return {
+    async ask(name, endpoints, limits, send) {
+      const url = requireSecureUrl(endpoints[name], settingOf(name) ?? name);
+      const { issuer, token_endpoint, token_endpoint_auth_signing_alg_values_supported: algs } = endpoints;
+      const as: AuthorizationServer = {
+        // The audience of an assertion: without an issuer by name the token endpoint is one as well (RFC 7523 §3).
+        issuer: issuer ?? token_endpoint ?? url.href,
+        [name]: url.href,
+        ...(algs && { token_endpoint_auth_signing_alg_values_supported: [...algs] }),
+      };
+      const client = {
+        client_id: connection.clientId,
+        // oauth4webapi reads Date.now(): this turns it into the issuer's time.
+        [clockSkew]: Math.round((issuersTime() - Date.now()) / 1000),
+      };
+      const bounded = boundedFetch(own, { ...limits, clock });
+      const attempt = () =>
+        send(as, client, auth, {
+          // Only ever true for this machine's own address; see requireSecureUrl.
+          [allowInsecureRequests]: url.protocol === 'http:',
+          [customFetch]: (input, init) => bounded(input, init as RequestInit),
+          ...(dpop && { DPoP: dpop }),
+        });
+      const response = await attempt();
+      // RFC 9449 §8: the answer brings the nonce, and nothing was done. Once: a second one would go on for ever.
+      const again = dpop !== undefined && (await wantsNonce(response));
+      return { response: again ? await attempt() : response, host: url.host };
+    },
+  };
+}
+
+async function wantsNonce(response: Response): Promise<boolean> {
+  if (response.ok || !response.headers.has('dpop-nonce')) return false;
+  const reading = readJson(await response.clone().text());
+  return reading.ok && isObject(reading.value) && own(reading.value, 'error') === 'use_dpop_nonce';
+}

@@ -1,0 +1,28 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+
+/** A fresh key of a client, in the forms in which people have them. */
+export interface TestKey {
+  readonly privateKey: KeyObject;
+  /** PKCS #8. */
+  readonly pem: string;
+  readonly jwk: Readonly<Record<string, unknown>>;
+  readonly publicJwk: Readonly<Record<string, unknown>>;
+}
+
+const makers = {
+  RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  'P-384': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  'P-521': () => generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  Ed25519: () => generateKeyPairSync('ed25519'),
+};
+
+export function testKey(kind: keyof typeof makers): TestKey {
+  const { privateKey, publicKey } = makers[kind]();
+  return {
+    privateKey,
+    pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    jwk: privateKey.export({ format: 'jwk' }) as Record<string, unknown>,
+    publicJwk: publicKey.export({ format: 'jwk' }) as Record<string, unknown>,
+  };
+}
