@@ -1,0 +1,183 @@
+import { l10n } from 'vscode';
+import { printable } from '../../core/redact.ts';
+import type { ReviewFinding, Severity } from '../../core/review.ts';
+import { checkText } from './checks.ts';
+import { durationText } from './time.ts';
+
+export interface ReviewText {
+  /** What was found, in one sentence. */
+  readonly detail: string;
+  readonly advice: string;
+}
+
+/** The sentences for one finding of the review. What the token says is shown with its invisible characters. */
+export function reviewText(finding: ReviewFinding): ReviewText {
+  if (finding.check) {
+    const { title, detail, advice = '' } = checkText(finding.check);
+    return { detail: `${title}: ${detail}`, advice };
+  }
+  const [detail, advice] = sentences[finding.id]?.(finding) ?? [finding.id, ''];
+  return { detail, advice };
+}
+
+export function severityText(severity: Severity): string {
+  switch (severity) {
+    case 'error':
+      return l10n.t('error');
+    case 'warning':
+      return l10n.t('warning');
+    case 'info':
+      return l10n.t('note');
+  }
+}
+
+type Sentences = (finding: ReviewFinding) => readonly [detail: string, advice: string];
+
+/** By the ids of the rows; a test holds them together. */
+const sentences: Readonly<Record<string, Sentences>> = {
+  secret_and_public: ({ member }) => [
+    l10n.t('A shared secret signs this token, and its header names a public key ("{0}").', plain(member)),
+    l10n.t(
+      'A verifier that takes the public key for the secret accepts forgeries. Allow one kind of algorithm.',
+    ),
+  ],
+  unsigned: () => [
+    l10n.t('The signature is empty: anyone could have written this token.'),
+    l10n.t('Copy the whole token. If it is whole, do not trust it.'),
+  ],
+  signature_zero: () => [
+    l10n.t('Half of the signature is zero, which faulty verifiers accept for any token.'),
+    l10n.t('Do not trust this token, and update the software that accepted it.'),
+  ],
+  key_private: () => [
+    l10n.t('The header holds the private half of a key: anyone who has the token can sign with it.'),
+    l10n.t('Replace the key. The issuer may put the public half there at most.'),
+  ],
+  key_address: ({ member, found }) => [
+    l10n.t('"{0}" names keys at an address that is not https: {1}.', plain(member), plain(found)),
+    l10n.t('Leave it out, and publish the keys in the metadata of the issuer.'),
+  ],
+  kid_path: ({ found }) => [
+    l10n.t('The key id (kid) looks like a path: {0}.', plain(found)),
+    l10n.t('Look keys up in a list. A kid that reaches a file system can name any file as the key.'),
+  ],
+  kid_injection: ({ found }) => [
+    l10n.t('The key id (kid) has characters of SQL or of a shell: {0}.', plain(found)),
+    l10n.t('Look keys up in a list. A kid must reach no query and no command.'),
+  ],
+  kid_unusual: ({ found }) => [
+    l10n.t('The key id (kid) is very long, an address or has invisible characters: {0}.', plain(found)),
+    l10n.t('Use a short id, such as the thumbprint of the key. Nothing may be fetched from it.'),
+  ],
+  kid_type: ({ found }) => [
+    l10n.t('The key id (kid) is not a text: {0}.', plain(found)),
+    l10n.t('RFC 7515 wants a text. The issuer has to correct this.'),
+  ],
+  header_claim: ({ member }) => [
+    l10n.t('"{0}" stands in the header and says something else than the claim.', plain(member)),
+    l10n.t('Rely on the claim alone. The issuer has to make both the same.'),
+  ],
+  alg_outdated: ({ found }) => [
+    l10n.t('{0} is outdated: attacks on it are known.', plain(found)),
+    l10n.t('Use RSA-OAEP-256 or ECDH-ES to encrypt, and SHA-256 or better to sign.'),
+  ],
+  compressed: () => [
+    l10n.t('The content is compressed before it is encrypted: its length tells about what is in it.'),
+    l10n.t('Leave "zip" out where somebody else can choose a part of the content.'),
+  ],
+  rounds_few: ({ amount = 0 }) => [
+    l10n.t('The password is stretched in {0} rounds only and can be guessed quickly.', amount),
+    l10n.t('Use a random key. Where it must be a password, use 310000 rounds or more.'),
+  ],
+  rounds_many: ({ amount = 0 }) => [
+    l10n.t('The token asks its reader for {0} rounds of work before anything is checked.', amount),
+    l10n.t('Refuse such a token, and limit "p2c" in what reads it.'),
+  ],
+  size_most: ({ amount = 0 }) => [
+    l10n.t('The token has {0} characters: common servers and proxies refuse a header over 8192.', amount),
+    l10n.t('Leave claims out, or hand out a reference that is looked up.'),
+  ],
+  size_some: ({ amount = 0 }) => [
+    l10n.t(
+      'The token has {0} characters: a cookie holds 4096, and some proxies no more in a header.',
+      amount,
+    ),
+    l10n.t('Leave claims out that no recipient needs, long lists of groups first.'),
+  ],
+  exp_before_iat: ({ member }) => [
+    l10n.t('The token ends before it begins: "exp" is not after "{0}".', plain(member)),
+    l10n.t('The issuer has to correct the times. Nobody should accept this token.'),
+  ],
+  exp_far: ({ amount = 0 }) => [
+    l10n.t('The token is valid for {0}: who steals it can use it as long.', durationText(amount * 1000)),
+    l10n.t('Let access tokens live for an hour or less, and refresh them.'),
+  ],
+  aud_missing: () => [
+    l10n.t('The token names no audience (aud): what was issued for one API works at every other.'),
+    l10n.t('Ask for an audience or a resource, and let each API check it.'),
+  ],
+  aud_any: ({ found }) => [
+    l10n.t('The audience (aud) is everybody: {0}.', plain(found)),
+    l10n.t('Name each API by an address of its own.'),
+  ],
+  iss_missing: () => [
+    l10n.t('The token does not say who issued it (iss), so no verifier can know whose keys to trust.'),
+    l10n.t('The issuer has to name itself.'),
+  ],
+  iss_insecure: ({ found }) => [
+    l10n.t(
+      'The issuer (iss) is an http address, where anyone on the way can hand out keys: {0}.',
+      plain(found),
+    ),
+    l10n.t('Use an https address.'),
+  ],
+  sub_long: ({ amount = 0 }) => [
+    l10n.t('The subject (sub) has {0} characters, and 255 are allowed.', amount),
+    l10n.t('Use a shorter id.'),
+  ],
+  sub_email: () => [
+    l10n.t('The subject (sub) is an email address, which can change hands.'),
+    l10n.t('Use an id that is never given to anyone else.'),
+  ],
+  access_incomplete: ({ found }) => [
+    l10n.t('The type says at+jwt, and claims that it requires are missing: {0}.', plain(found)),
+    l10n.t('The issuer has to add them, or to leave the type out.'),
+  ],
+  nonce_missing: () => [
+    l10n.t('The ID token has no nonce: nothing ties it to the sign-in that asked for it.'),
+    l10n.t('Send a nonce with the authorization request, and compare it.'),
+  ],
+  azp_foreign: ({ found }) => [
+    l10n.t('The ID token was issued to {0} (azp), which is not among its audiences.', plain(found)),
+    l10n.t('A client must refuse ID tokens of other clients.'),
+  ],
+  hash_length: ({ member, found }) => [
+    l10n.t('"{0}" has a length that no hash of this algorithm has: {1}.', plain(member), plain(found)),
+    l10n.t('It is the left half of the hash in base64url. The issuer has to correct this.'),
+  ],
+  secret: ({ found }) => [
+    l10n.t(
+      'These claims look like secrets, and everybody who has the token can read them: {0}.',
+      plain(found),
+    ),
+    l10n.t('Take them out and replace the secrets: they are as good as published.'),
+  ],
+  token_inside: ({ found }) => [
+    l10n.t('These claims hold other tokens, which work for whoever reads them: {0}.', plain(found)),
+    l10n.t('Take them out. Who needs such a token asks the issuer for one.'),
+  ],
+  sensitive: ({ found }) => [
+    l10n.t('These claims look like numbers or facts that need protection: {0}.', plain(found)),
+    l10n.t('Take them out or encrypt the token. A signature hides nothing.'),
+  ],
+  personal: ({ found }) => [
+    l10n.t('The token carries personal data that logs and APIs will see: {0}.', plain(found)),
+    l10n.t('Leave out what the API does not need. It can ask the UserInfo endpoint.'),
+  ],
+};
+
+export const reviewSentenceIds = Object.keys(sentences);
+
+function plain(value: string | undefined): string {
+  return printable(value ?? '', 200);
+}
