@@ -14,6 +14,7 @@ import type {
   Fetch,
   HistoryStore,
   Log,
+  MutualTls,
   RedirectListener,
   RedirectPage,
   SharedLock,
@@ -45,6 +46,8 @@ export interface Platform {
   /** Among all windows that share this one's SecretStorage. */
   readonly sharedLock: (log: Log) => SharedLock;
   readonly fetch: Fetch;
+  /** Left out where there are no client certificates. */
+  readonly mutualTls?: MutualTls;
   readonly listenForRedirect: (page: (page: RedirectPage) => string) => Promise<RedirectListener>;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
@@ -56,7 +59,7 @@ export interface Platform {
 export function startExtension(
   context: ExtensionContext,
   view: ConnectionsView,
-  { clock, sharedLock, fetch, listenForRedirect, history, demo }: Platform,
+  { clock, sharedLock, fetch, mutualTls, listenForRedirect, history, demo }: Platform,
 ): Services {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
@@ -95,7 +98,8 @@ export function startExtension(
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
     (await import('./core/issuerClient.ts')).createIssuerClient({
-      ...{ fetch, discovery, clock, vault, lock, handover, sessions },
+      ...{ fetch, mutualTls, discovery, clock, vault, lock, handover, sessions },
+      aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
       listen: () => listenForRedirect(signInPage),
       openBrowser: async url => browser.open(url),
       heard(connection, answer) {

@@ -17,6 +17,7 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     history: createHistoryFile(join(context.globalStorageUri.fsPath, 'history')),
     // Looked up at each call: VS Code patches it for proxies and certificates.
     fetch: (input, init) => globalThis.fetch(input, init),
+    mutualTls: async identity => (await import('./platform/mutualTls.ts')).createMutualTls()(identity),
     listenForRedirect: async page => (await import('./platform/loopbackRedirect.ts')).listenForRedirect(page),
     demo: process.env[demoVariable] === '1',
   });

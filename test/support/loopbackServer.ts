@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 
 export interface Received {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
+  /** The subject of the certificate that a client showed. */
+  readonly client?: string | undefined;
 }
 
 /** A real server on 127.0.0.1 that answers as a test wants, and keeps what it was sent. */
@@ -21,12 +24,14 @@ export interface LoopbackServer {
 
 export async function loopbackServer(
   answer: LoopbackServer['answer'],
-  tls?: { key: string; cert: string },
+  tls?: ServerOptions,
 ): Promise<LoopbackServer> {
   const requests: Received[] = [];
   const listener: RequestListener = async (request, response) => {
     const { method = '', url: path = '', headers } = request;
-    const received = { method, path, headers, body: await text(request) };
+    const { socket } = request;
+    const client = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.subject : undefined;
+    const received = { method, path, headers, body: await text(request), client };
     requests.push(received);
     server.answer(received, response);
   };

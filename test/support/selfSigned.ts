@@ -20,3 +20,25 @@ export const selfSigned = {
     '-----END CERTIFICATE-----',
   ].join('\n'),
 };
+
+/** The same of a client, for "Test client". For tests only: both are public. */
+export const selfSignedClient = {
+  key: [
+    '-----BEGIN PRIVATE KEY-----',
+    'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4PUWfL3veiVy4LHX',
+    '5kEIVYm74hVVIPg87xn56SdNdWOhRANCAAT9FDqGY1PWyICWmJSE5damMdWg0L5Y',
+    'xODlMJtog3MNlpQXjbb9JIP6n/O9Uugw/3UDATDZ9JhJtniLE4RzKo5Y',
+    '-----END PRIVATE KEY-----',
+  ].join('\n'),
+  cert: [
+    '-----BEGIN CERTIFICATE-----',
+    'MIIBSzCB8qADAgECAgEBMAoGCCqGSM49BAMCMBYxFDASBgNVBAMMC1Rlc3QgY2xp',
+    'ZW50MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAWMRQwEgYDVQQD',
+    'DAtUZXN0IGNsaWVudDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABP0UOoZjU9bI',
+    'gJaYlITl1qYx1aDQvljE4OUwm2iDcw2WlBeNtv0kg/qf871S6DD/dQMBMNn0mEm2',
+    'eIsThHMqjlijLzAtMAwGA1UdEwEB/wQCMAAwHQYDVR0OBBYEFCFF/llzBffTwRqt',
+    'Xn5Be1Mx9MXVMAoGCCqGSM49BAMCA0gAMEUCIGfXpwqpywtpaLAQq19WTOyeLTjy',
+    'YUQWpAZPfliFxFUWAiEAipm/4cgy/A4J6e/86U145EYFhIwD8XFSJ6sx2/YdYuI=',
+    '-----END CERTIFICATE-----',
+  ].join('\n'),
+};

@@ -76,6 +76,11 @@ function invalidCredential({ reason, found, expected }: ErrorData): string {
       return l10n.t(
         'This private key is damaged or not complete. Copy it again, from its beginning to its end.',
       );
+    case 'no_tls':
+      return l10n.t(
+        '{0} has no TLS, so no certificate can be shown there. Use an https address.',
+        show(found),
+      );
     case 'secret_short':
       return l10n.t(
         'client_secret_jwt needs a secret of at least {1} bytes (RFC 7518), and this one has {0}. Have the issuer make a longer one, or use client_secret_basic.',

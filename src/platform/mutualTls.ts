@@ -1,0 +1,73 @@
+import { request } from 'node:https';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { createSecureContext } from 'node:tls';
+import { WorkbenchError } from '../core/errors.ts';
+import type { MutualTls } from '../core/ports.ts';
+
+/**
+ * RFC 8705, over Node's own https: fetch can show no certificate. The other side's certificate is checked as ever. No
+ * redirect is followed. VS Code's settings for proxies are out of reach here.
+ * @param ca who may have signed the other side's certificate; the system's authorities where it is left out
+ */
+export function createMutualTls(ca?: string): MutualTls {
+  return async ({ key, certificate: cert }) => {
+    const identity = { key, cert, ...(ca !== undefined && { ca }) };
+    try {
+      createSecureContext(identity);
+    } catch {
+      // OpenSSL's words could hold parts of what it was given.
+      throw new WorkbenchError('credential_invalid', { reason: 'certificate_mismatch', sent: false });
+    }
+    return (input, init) => send(new URL(input), init, identity);
+  };
+}
+
+function send(
+  url: URL,
+  { method = 'GET', headers, body, signal }: RequestInit,
+  identity: { readonly key: string; readonly cert: string; readonly ca?: string },
+): Promise<Response> {
+  const { host } = url;
+  if (url.protocol !== 'https:')
+    throw new WorkbenchError('credential_invalid', { reason: 'no_tls', found: url.origin, sent: false });
+  return new Promise((resolve, reject) => {
+    const asked = request(url, {
+      ...{ method, ...identity },
+      headers: Object.fromEntries(new Headers(headers)),
+      // A connection of another client must not be used again.
+      agent: false,
+      ...(signal && { signal }),
+    });
+    asked.on('error', error => reject(refusal(error, host) ?? error));
+    asked.on('response', answer => {
+      const { statusCode: status = 0, headersDistinct } = answer;
+      const pairs = Object.entries(headersDistinct).flatMap(([name, values = []]) =>
+        values.map((value): [string, string] => [name, value]),
+      );
+      try {
+        const hasNoBody = [204, 205, 304].includes(status);
+        const stream = Readable.toWeb(answer) as ReadableStream<Uint8Array> & globalThis.ReadableStream;
+        resolve(new Response(hasNoBody ? null : stream, { status, headers: pairs }));
+      } catch {
+        // Outside 200 to 599 no Response can be made.
+        answer.destroy();
+        reject(new WorkbenchError('http_error', { host, status, sent: true }));
+      }
+    });
+    asked.end(body === null || body === undefined ? undefined : String(body));
+  });
+}
+
+/**
+ * TLS 1.3 tells only after the handshake that the certificate was not taken; what was sent by then is not read. The
+ * name of the alert (RFC 8446 §6.2) is part of the code, or of OpenSSL's constant message.
+ */
+function refusal({ code, message }: NodeJS.ErrnoException, host: string): WorkbenchError | undefined {
+  const alert = /\balert ([a-z ]+)/
+    .exec(`${code}\n${message}`.toLowerCase().replaceAll('_', ' '))?.[1]
+    ?.trim();
+  return alert && /certificate|unknown ca|access denied|handshake failure/.test(alert)
+    ? new WorkbenchError('client_certificate_refused', { host, detail: alert, sent: false })
+    : undefined;
+}
