@@ -28,6 +28,7 @@ export const colors = {
 export const commands = {
   addConnection: 'jwtWorkbench.addConnection',
   removeConnection: 'jwtWorkbench.removeConnection',
+  setClientSecret: 'jwtWorkbench.setClientSecret',
   importTokens: 'jwtWorkbench.importTokens',
   refresh: 'jwtWorkbench.refresh',
   refreshAll: 'jwtWorkbench.refreshAll',
@@ -68,6 +69,7 @@ export const itemWords = {
   refreshable: 'refreshable',
   signedIn: 'signedIn',
   signable: 'signable',
+  confidential: 'confidential',
   signedOut: 'signedOut',
   memoryOnly: 'memoryOnly',
   configured: 'configured',

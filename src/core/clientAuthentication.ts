@@ -7,7 +7,7 @@ import {
   PrivateKeyJwt,
   TlsClientAuth,
 } from 'oauth4webapi';
-import { type ClientKey, readClientKey, readTlsIdentity } from './clientKey.ts';
+import { assertLongEnough, type ClientKey, readClientKey, readTlsIdentity } from './clientKey.ts';
 import type { Connection } from './connection.ts';
 import type { ClientCredentials } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
@@ -54,18 +54,6 @@ export async function clientAuthentication(
       if (!mutualTls) throw fail('auth_method_unsupported');
       return { auth: TlsClientAuth(), fetch: await mutualTls(readTlsIdentity(private_key)) };
   }
-}
-
-/**
- * RFC 7518 §3.2: a key of HMAC has at least the size of the hash. Issuers refuse shorter ones, and don't say why.
- * @throws WorkbenchError `credential_invalid` {reason: 'secret_short', found, expected}
- */
-export function assertLongEnough(clientSecret: string): void {
-  const found = new TextEncoder().encode(clientSecret).length;
-  if (found >= 32) return;
-  throw new WorkbenchError('credential_invalid', {
-    ...{ reason: 'secret_short', found, expected: 32, sent: false },
-  });
 }
 
 function byPrivateKey({ header, algorithms, cryptoKey }: ClientKey): ClientAuth {

@@ -1,5 +1,7 @@
 import { signatureAlgorithms } from './algorithms.ts';
 import { encodeBase64url } from './base64url.ts';
+import { type TokenEndpointAuthMethod, usesKey } from './connection.ts';
+import type { ClientCredentials } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
 import { isObject, type JsonObject, own, readJson } from './json.ts';
 
@@ -39,6 +41,35 @@ export function readTlsIdentity(text: string): TlsIdentity {
   if (key === undefined) throw noKeyIn(text, blocks);
   if (certificates.length === 0) throw invalid('certificate_missing');
   return { key: armoured(key), certificate: certificates.map(armoured).join('') };
+}
+
+/**
+ * What somebody typed in for a way of authenticating, checked as far as that is possible without the issuer.
+ * @throws WorkbenchError `credential_invalid` with `reason`
+ */
+export async function readCredentials(
+  method: TokenEndpointAuthMethod,
+  text: string,
+): Promise<ClientCredentials> {
+  if (!usesKey(method)) {
+    if (method === 'client_secret_jwt') assertLongEnough(text);
+    return { client_secret: text };
+  }
+  if (method === 'private_key_jwt') await readClientKey(text);
+  else readTlsIdentity(text);
+  return { private_key: text };
+}
+
+/**
+ * RFC 7518 §3.2: a key of HMAC has at least the size of the hash. Issuers refuse shorter ones, and don't say why.
+ * @throws WorkbenchError `credential_invalid` {reason: 'secret_short', found, expected}
+ */
+export function assertLongEnough(clientSecret: string): void {
+  const found = new TextEncoder().encode(clientSecret).length;
+  if (found >= 32) return;
+  throw new WorkbenchError('credential_invalid', {
+    ...{ reason: 'secret_short', found, expected: 32, sent: false },
+  });
 }
 
 async function fromPem(text: string): Promise<ClientKey> {

@@ -39,8 +39,13 @@ export interface Connection {
 }
 
 /** True where the client shows a certificate (RFC 8705). */
-export function isMutualTls({ tokenEndpointAuthMethod }: Connection): boolean {
-  return tokenEndpointAuthMethod.endsWith('tls_client_auth');
+export function isMutualTls(method: TokenEndpointAuthMethod): boolean {
+  return method.endsWith('tls_client_auth');
+}
+
+/** True where the client has a private key and no secret. */
+export function usesKey(method: TokenEndpointAuthMethod): boolean {
+  return method === 'private_key_jwt' || isMutualTls(method);
 }
 
 /** What is wrong with one entry of the setting. The other entries go on working. */

@@ -285,7 +285,7 @@ export async function resolveEndpoints<Name extends EndpointName = 'token_endpoi
   }
   const complete = needed.every(name => own[name] !== undefined);
   const metadata = issuer === undefined || complete ? undefined : await discovery.metadata(issuer, signal);
-  const aliases = isMutualTls(connection) && metadata?.mtls_endpoint_aliases;
+  const aliases = isMutualTls(connection.tokenEndpointAuthMethod) && metadata?.mtls_endpoint_aliases;
   const endpoints = { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
   for (const name of needed) {
     if (endpoints[name] !== undefined) continue;

@@ -209,6 +209,11 @@ export function isSignable({ connection }: Session): boolean {
   return (connection.issuer ?? connection.tokenEndpoint) !== undefined;
 }
 
+/** Its client proves itself with something that has to be stored. */
+export function isConfidential({ connection, memoryOnly }: Session): boolean {
+  return connection.tokenEndpointAuthMethod !== 'none' && !memoryOnly;
+}
+
 export interface Badge {
   readonly state: SessionState;
   /** Milliseconds until the access token ends; negative after it. */

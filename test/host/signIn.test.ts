@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { JWK } from 'jose';
 import type { MockServer, MockServerOptions } from '../../src/mock/nodeServer.ts';
 import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { testKey } from '../support/clientKeys.ts';
 import { activate, codeOf, row, rows, run } from './support.ts';
 
 type Status = Record<string, { state: string; tokens: { name: string }[] }>;
@@ -124,6 +126,30 @@ describe('signing in', () => {
     const refreshed = await run<{ outcome: string; generation: number }>('refresh', { connection: 'fresh' });
     assert.deepEqual([refreshed.outcome, refreshed.generation], ['refreshed', answer.generation + 1]);
     assert.equal(mock.requests.at(-1)?.grant_type, 'client_credentials');
+  });
+
+  it('proves itself with a private key, which can be replaced', async () => {
+    const key = testKey('P-256');
+    const jwks = { keys: [key.publicJwk as JWK] };
+    const clients = [{ client_id: 'demo', token_endpoint_auth_method: 'private_key_jwt' as const, jwks }];
+    await start({ clients, scope: 'read' });
+    await run('removeConnection', { connection: 'fresh' });
+    const connection = {
+      ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'read' },
+      tokenEndpointAuthMethod: 'private_key_jwt',
+    };
+    const { publicJwk, pem } = testKey('P-256');
+    const unusable = run('addConnection', { connection, privateKey: JSON.stringify(publicJwk) });
+    assert.equal(await codeOf(unusable), 'credential_invalid');
+    await run('addConnection', { connection, privateKey: pem });
+    const signIn = () => run('signIn', { connection: 'fresh', grant: 'client_credentials' });
+    assert.equal(await codeOf(signIn()), 'oauth_error');
+    assert.deepEqual(await run('setClientSecret', { connection: 'fresh', privateKey: key.pem }), {
+      id: 'fresh',
+    });
+    assert.equal((await signIn()).outcome, 'signedIn');
+    assert.equal(await codeOf(run('setClientSecret', { connection: 'fresh' })), 'argument_invalid');
+    assert.ok((await rows()).some(({ item }) => /\bconfidential\b/.test(item.contextValue ?? '')));
   });
 
   it('ends with revocation, and keeps the tokens where the issuer cannot be told', async () => {

@@ -1,5 +1,6 @@
 import { l10n, window } from 'vscode';
 import { readConnection } from '../../core/connection.ts';
+import type { ClientCredentials } from '../../core/credentials.ts';
 import type { Discovery } from '../../core/discovery.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { emptyRecord } from '../../core/record.ts';
@@ -9,7 +10,8 @@ import type { Vault } from '../../core/vault.ts';
 import type { Connections } from '../connections.ts';
 import { askConnection } from '../prompts/newConnection.ts';
 import { addToSettings } from '../settings.ts';
-import { type Command, optionalText } from './command.ts';
+import type { Command } from './command.ts';
+import { assertCredentials, credentialFields } from './setClientSecret.ts';
 
 export interface AddParts {
   readonly sessions: Sessions;
@@ -22,19 +24,16 @@ export interface AddParts {
 interface Argument {
   /** An entry of the setting, checked by the same reader. */
   readonly connection: unknown;
-  readonly clientSecret?: string;
+  readonly credentials: ClientCredentials;
 }
 
 export function addConnectionCommand(parts: AddParts): Command<Argument, { id: string }> {
   const { sessions, vault, connections } = parts;
   return {
     needsTrust: true,
-    parse: fields => {
-      const clientSecret = optionalText(fields, 'clientSecret');
-      return { connection: fields.connection, ...(clientSecret !== undefined && { clientSecret }) };
-    },
+    parse: fields => ({ connection: fields.connection, credentials: credentialFields(fields) }),
     ask: () => ask(parts),
-    async run({ connection: entry, clientSecret }) {
+    async run({ connection: entry, credentials }) {
       const { connection, problems } = readConnection(entry);
       const flaw = problems.find(({ severity }) => severity === 'error');
       if (connection === undefined) {
@@ -46,9 +45,9 @@ export function addConnectionCommand(parts: AddParts): Command<Argument, { id: s
       }
       const { id } = connection;
       if (sessions.get(id)) throw new WorkbenchError('connection_exists', { connection: id });
-      if (clientSecret !== undefined) {
-        await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret: clientSecret }));
-      }
+      await assertCredentials(connection, credentials);
+      if (Object.keys(credentials).length > 0)
+        await vault.update(id, (record = emptyRecord(id)) => ({ ...record, ...credentials }));
       await addToSettings(entry as object);
       connections.reload();
       return { id };

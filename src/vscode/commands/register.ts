@@ -20,6 +20,7 @@ import { openSettingsCommand } from './openSettings.ts';
 import { type RefreshParts, refreshCommand } from './refresh.ts';
 import { refreshAllCommand } from './refreshAll.ts';
 import { type RemoveParts, removeConnectionCommand } from './removeConnection.ts';
+import { setClientSecretCommand } from './setClientSecret.ts';
 import { type HistoryParts, showHistoryCommand } from './showHistory.ts';
 import { type SignInCommandParts, signInCommand } from './signIn.ts';
 import { type SignOutParts, signOutCommand } from './signOut.ts';
@@ -56,6 +57,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
 
   register('addConnection', addConnectionCommand(parts));
   register('removeConnection', removeConnectionCommand(parts));
+  register('setClientSecret', setClientSecretCommand(parts));
   register(
     'importTokens',
     importTokensCommand({ ...parts, addConnection: proposal => addByAsking(parts, proposal) }),

@@ -1,22 +1,19 @@
 import { l10n, window } from 'vscode';
+import { usesKey } from '../../core/connection.ts';
 import type { Discovery } from '../../core/discovery.ts';
-import type { Clock } from '../../core/ports.ts';
-import { emptyRecord } from '../../core/record.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { ImportParts } from '../../core/importTokens.ts';
 import { isSignable } from '../../core/sessionView.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
-import type { Vault } from '../../core/vault.ts';
+import { storeCredentials } from '../../core/storeCredentials.ts';
 import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickGrant } from '../prompts/pickGrant.ts';
 import { noRefreshTokenText, signedInText, waitingText } from '../text/signIn.ts';
 import { type Command, choiceField, textField } from './command.ts';
+import { askForCredentials } from './setClientSecret.ts';
 
-export interface SignInCommandParts {
-  readonly sessions: Sessions;
-  readonly vault: Vault;
-  readonly clock: Clock;
+export interface SignInCommandParts extends ImportParts {
   readonly signIns: SignIns;
   readonly discovery: () => Promise<Discovery>;
   readonly openBrowser: (url: string) => unknown;
@@ -86,19 +83,15 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
   };
 }
 
-/** Asks for a client secret that is needed and not stored; false where the user turned away. */
-async function askSecret({ sessions, vault }: SignInCommandParts, id: string): Promise<boolean> {
-  const { connection } = sessionOf(sessions, id);
+/** Asks for a secret or a key that is needed and not stored; false where the user turned away. */
+async function askSecret(parts: SignInCommandParts, id: string): Promise<boolean> {
+  const { connection } = sessionOf(parts.sessions, id);
   const method = connection.tokenEndpointAuthMethod;
-  if (method !== 'client_secret_basic' && method !== 'client_secret_post') return true;
-  if ((await vault.read(id))?.client_secret !== undefined) return true;
-  const secret = await window.showInputBox({
-    title: l10n.t('Sign in to {0}', connection.label),
-    prompt: l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.'),
-    password: true,
-    ignoreFocusOut: true,
-  });
-  if (!secret) return false;
-  await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret: secret }));
+  if (method === 'none') return true;
+  const { client_secret, private_key } = (await parts.vault.read(id)) ?? {};
+  if ((usesKey(method) ? private_key : client_secret) !== undefined) return true;
+  const credentials = await askForCredentials(connection);
+  if (credentials === undefined) return false;
+  await storeCredentials(parts, connection, credentials, new AbortController().signal);
   return true;
 }

@@ -1,10 +1,12 @@
 import { l10n } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
+import type { ClientCredentials } from '../../core/credentials.ts';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
 import { classify } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
 import { describeError } from '../text/errors.ts';
+import { askCredentials } from './askCredentials.ts';
 import { askChoice, askText, busy, type Place, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
@@ -20,7 +22,7 @@ export interface Draft {
 
 export interface NewConnection {
   readonly connection: Draft;
-  readonly clientSecret?: string;
+  readonly credentials: ClientCredentials;
 }
 
 /** Issuer, client, scope, client authentication: four questions, the rest is discovered. */
@@ -32,7 +34,7 @@ export async function askConnection(
   const draft: Partial<Draft> = { ...proposal };
   let metadata: IssuerMetadata | undefined;
   let found: string | undefined;
-  let clientSecret: string | undefined;
+  let credentials: ClientCredentials = {};
 
   const issuer: Step = async place => {
     for (;;) {
@@ -119,18 +121,12 @@ export async function askConnection(
   };
 
   const secret: Step = async place => {
-    if (draft.tokenEndpointAuthMethod === 'none') {
-      clientSecret = undefined;
-      return 'skip';
-    }
-    const text = await askText({
-      ...place,
-      password: true,
-      prompt: l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.'),
-      validate: text => (text === '' ? l10n.t('This client authentication needs the secret.') : undefined),
-    });
-    if (text === 'back' || text === 'cancelled') return text;
-    clientSecret = text;
+    credentials = {};
+    const { tokenEndpointAuthMethod: method = 'none' } = draft;
+    if (method === 'none') return 'skip';
+    const given = await askCredentials(place, method);
+    if (given === 'back' || given === 'cancelled') return given;
+    credentials = given;
     return 'next';
   };
 
@@ -164,7 +160,7 @@ export async function askConnection(
     clientId,
     tokenEndpointAuthMethod,
   };
-  return { connection, ...(clientSecret !== undefined && { clientSecret }) };
+  return { connection, credentials };
 }
 
 /** A slug of the name that no other connection has. */

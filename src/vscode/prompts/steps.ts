@@ -1,4 +1,10 @@
-import { type QuickInput, QuickInputButtons, type QuickPickItem, window } from 'vscode';
+import {
+  type QuickInput,
+  type QuickInputButton,
+  QuickInputButtons,
+  type QuickPickItem,
+  window,
+} from 'vscode';
 
 /** What a step of a flow came to: go on, go back, or the user turned away. */
 export type Turn = 'next' | 'back' | 'cancelled';
@@ -32,7 +38,9 @@ export interface Question extends Place {
   readonly placeholder?: string;
   readonly password?: boolean;
   /** What is wrong with the text, or `undefined`. */
-  readonly validate?: (text: string) => string | undefined;
+  readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
+  /** A button that fetches the text from elsewhere; `undefined` where nothing came of it. */
+  readonly fetch?: { readonly button: QuickInputButton; readonly text: () => Promise<string | undefined> };
 }
 
 /** An input box of a flow, with a back button after the first step. */
@@ -46,18 +54,32 @@ export function askText(question: Question): Promise<string | Exclude<Turn, 'nex
       resolve(answer);
       box.dispose();
     };
-    box.buttons = question.step > 1 ? [QuickInputButtons.Back] : [];
-    box.onDidTriggerButton(() => end('back'));
+    const accept = async (given: string) => {
+      const text = given.trim();
+      const flaw = await validate?.(text);
+      if (flaw === undefined) end(text === 'back' || text === 'cancelled' ? ` ${text}` : text);
+      else box.validationMessage = flaw;
+    };
+    const { fetch } = question;
+    let away = false;
+    box.buttons = [...(question.step > 1 ? [QuickInputButtons.Back] : []), ...(fetch ? [fetch.button] : [])];
+    box.onDidTriggerButton(async button => {
+      if (button !== fetch?.button) return end('back');
+      // Where the dialog takes the place of this box it hides it.
+      away = true;
+      const text = await fetch.text().finally(() => {
+        away = false;
+        box.show();
+      });
+      if (text !== undefined) await accept(text);
+    });
     box.onDidChangeValue(() => {
       box.validationMessage = undefined;
     });
-    box.onDidAccept(() => {
-      const text = box.value.trim();
-      const flaw = validate?.(text);
-      if (flaw === undefined) end(text === 'back' || text === 'cancelled' ? ` ${text}` : text);
-      else box.validationMessage = flaw;
+    box.onDidAccept(() => accept(box.value));
+    box.onDidHide(() => {
+      if (!away) end('cancelled');
     });
-    box.onDidHide(() => end('cancelled'));
     box.show();
   });
 }

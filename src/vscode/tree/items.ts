@@ -8,6 +8,7 @@ import {
   badgeOf,
   type ClaimNode,
   endOf,
+  isConfidential,
   isRefreshable,
   isSignable,
   keyOf,
@@ -148,6 +149,7 @@ function connectionRow(session: Session, now: number): Row {
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
     ...(record?.tokens || session.problem ? [itemWords.signedIn] : []),
     ...(isSignable(session) ? [itemWords.signable] : []),
+    ...(isConfidential(session) ? [itemWords.confidential] : []),
     ...(isSignable(session) && (badge.state === 'none' || badge.state === 'reauthRequired')
       ? [itemWords.signedOut]
       : []),
