@@ -36,7 +36,7 @@ import { createSecretStore } from './vscode/secretStore.ts';
 import { onDidChangeSettings } from './vscode/settings.ts';
 import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar } from './vscode/statusBar.ts';
-import { startTicker } from './vscode/ticker.ts';
+import { createTicker } from './vscode/ticker.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
 
@@ -140,41 +140,28 @@ export function startExtension(
   const mock = own(createMockService({ vault, lock, handover, sessions, connections, histories, clock }));
 
   // What people see
+  const ticker = own(createTicker(clock));
   const tree = own(
     createConnectionsTree({
       sessions,
       verifications,
       histories,
       clock,
+      log,
+      ticker,
       plan: autoRefresh.plan,
       items: onDemand,
     }),
   );
-  own(view.onDidExpandElement(({ element }) => tree.expanded(element)));
-  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan));
+  own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
+  own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
+  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan, ticker));
   const documents = own(createTokenDocuments());
   const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
-  const ticker = own(
-    startTicker(
-      sessions,
-      clock,
-      () => {
-        if (view.visible) return () => true;
-        const active = statusBar.active()?.connection.id;
-        return id => id === active;
-      },
-      () => {
-        if (view.visible) tree.tick();
-        statusBar.tick();
-      },
-    ),
-  );
-  own(
-    view.onDidChangeVisibility(() => {
-      if (view.visible) tree.tick();
-      ticker.reschedule();
-    }),
-  );
+  const tick = () => view.visible && tree.tick();
+  ticker.onTick(tick);
+  ticker.onTick(statusBar.tick);
+  own(view.onDidChangeVisibility(tick));
   own({
     dispose: sessions.onDidChange(id => {
       if (id !== undefined) return;

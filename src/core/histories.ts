@@ -67,7 +67,8 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
     async list(id) {
       try {
         const entries = readHistory(await storeFor(id).read(id));
-        sessions.note(id, { history: entries }, true);
+        // Who reads it first is about to show it; later on it is news.
+        sessions.note(id, { history: entries }, sessions.get(id)?.history === undefined);
         return entries;
       } catch (error) {
         log('warn', 'history not read', { connection: id, error: classify(error) });

@@ -6,7 +6,8 @@ import type { Session, Sessions } from '../core/sessions.ts';
 import { badgeOf, isRefreshable } from '../core/sessionView.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
-import { durationText } from './text/time.ts';
+import { durationText, nextChange } from './text/time.ts';
+import type { Ticker } from './ticker.ts';
 
 export interface StatusBar {
   /** Shows this connection from now on. */
@@ -22,6 +23,7 @@ export function createStatusBar(
   sessions: Sessions,
   clock: Clock,
   plan: (session: Session) => Plan,
+  ticker: Pick<Ticker, 'due'>,
 ): StatusBar {
   const item = window.createStatusBarItem('jwtWorkbench.active', StatusBarAlignment.Right, 90);
   item.name = 'JWT Workbench';
@@ -46,9 +48,11 @@ export function createStatusBar(
     const badge = badgeOf(session, clock.now());
     const { label, id } = session.connection;
     const next = plan(session);
-    const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending';
+    const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending' ? next : undefined;
+    const counted = upset ? upset.at : session.record?.tokens?.expires_at;
+    if (counted !== undefined) ticker.due(clock.now() + nextChange(counted, clock.now()));
     const left = upset
-      ? planText(next, clock.now())
+      ? planText(upset, clock.now())
       : badge.state === 'active' && badge.remaining !== undefined
         ? durationText(badge.remaining)
         : badgeText(badge);

@@ -1,45 +1,35 @@
 import type { Clock } from '../core/ports.ts';
-import type { Sessions } from '../core/sessions.ts';
-import { nextChange } from './text/time.ts';
 
-/**
- * The one timer of all countdowns. It sleeps until the next text changes, and not at all while nothing that
- * counts is on screen. Returns the function that stops it.
- * @param watched asked once each time: whether anyone can see a countdown of a session
- */
-export function startTicker(
-  sessions: Sessions,
-  clock: Clock,
-  watched: () => (id: string) => boolean,
-  tick: () => void,
-): { reschedule(): void; dispose(): void } {
+export interface Ticker {
+  /** A text on screen reads differently from this moment on, in milliseconds since the epoch. */
+  due(at: number): void;
+  /** `redraw` runs when anything is due. It says what has changed, and what goes on counting says `due` again. */
+  onTick(redraw: () => void): void;
+  dispose(): void;
+}
+
+/** Longer than a day and setTimeout is of no use; what still counts then is only looked at once more. */
+const longest = 24 * 3600_000;
+
+/** The one timer of all countdowns. It sleeps until the next text changes, and not at all while nothing counts. */
+export function createTicker(clock: Clock): Ticker {
+  const redraws: (() => void)[] = [];
+  let next = Number.POSITIVE_INFINITY;
   let cancel: (() => void) | undefined;
 
-  function reschedule(): void {
-    cancel?.();
-    const now = clock.now();
-    const visible = watched();
-    let wait = Number.POSITIVE_INFINITY;
-    for (const { connection, record } of sessions.list()) {
-      const end = record?.tokens?.expires_at;
-      if (end !== undefined && visible(connection.id)) wait = Math.min(wait, nextChange(end, now));
-    }
-    // Longer than a day and setTimeout is of no use; the next event reschedules anyway.
-    cancel = Number.isFinite(wait) ? clock.schedule(run, Math.min(wait, 24 * 3600_000)) : undefined;
-  }
-
   function run(): void {
-    tick();
-    reschedule();
+    next = Number.POSITIVE_INFINITY;
+    for (const redraw of redraws) redraw();
   }
 
-  const stop = sessions.onDidChange(reschedule);
-  reschedule();
   return {
-    reschedule,
-    dispose() {
-      stop();
+    due(at) {
+      if (at >= next) return;
+      next = at;
       cancel?.();
+      cancel = clock.schedule(run, Math.min(Math.max(0, at - clock.now()), longest));
     },
+    onTick: redraw => void redraws.push(redraw),
+    dispose: () => cancel?.(),
   };
 }

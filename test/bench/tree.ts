@@ -10,7 +10,7 @@ import type { ViewNode } from '../../src/core/sessionView.ts';
 import { createVerifications } from '../../src/core/verifications.ts';
 import { systemClock } from '../../src/platform/systemClock.ts';
 import { createStatusBar } from '../../src/vscode/statusBar.ts';
-import { startTicker } from '../../src/vscode/ticker.ts';
+import { createTicker } from '../../src/vscode/ticker.ts';
 import { treeItem } from '../../src/vscode/tree/items.ts';
 import {
   type ConnectionsTree,
@@ -104,24 +104,14 @@ function wired(sessions: Sessions, clock: Clock, visible: boolean) {
   const refresher = { refresh: () => new Promise(() => {}) } as unknown as Refresher;
   const autoRefresh = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed: () => true });
   const { plan } = autoRefresh;
-  const tree = treeOf(sessions, clock, plan);
-  const statusBar = createStatusBar(sessions, clock, plan);
-  const ticker = startTicker(
-    sessions,
-    clock,
-    () => {
-      if (visible) return () => true;
-      const active = statusBar.active()?.connection.id;
-      return id => id === active;
-    },
-    () => {},
-  );
+  const ticker = createTicker(clock);
+  const tree = treeOf(sessions, clock, plan, ticker);
+  const statusBar = createStatusBar(sessions, clock, plan, ticker);
   return {
     tree,
     tick() {
       if (visible) tree.tick();
       statusBar.tick();
-      ticker.reschedule();
     },
     dispose() {
       for (const each of [ticker, statusBar, tree, autoRefresh]) each.dispose();
@@ -129,7 +119,12 @@ function wired(sessions: Sessions, clock: Clock, visible: boolean) {
   };
 }
 
-function treeOf(sessions: Sessions, clock: Clock, plan: TreeParts['plan']): ConnectionsTree {
+function treeOf(
+  sessions: Sessions,
+  clock: Clock,
+  plan: TreeParts['plan'],
+  ticker: TreeParts['ticker'] = { due: () => {} },
+): ConnectionsTree {
   const verifications = createVerifications({
     sessions,
     clock,
@@ -141,6 +136,8 @@ function treeOf(sessions: Sessions, clock: Clock, plan: TreeParts['plan']): Conn
     verifications,
     histories,
     clock,
+    log: () => {},
+    ticker,
     plan,
     items: async () => ({ treeItem }),
   });

@@ -2,12 +2,19 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** The little of `vscode` that sentences use: the sentence itself, its places filled. */
-const stub =
-  'export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) };';
+/** The little of `vscode` that is used without a host: sentences with their places filled, and events. */
+const stub = `
+  export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) };
+  export class EventEmitter {
+    #listeners = [];
+    event = listener => void this.#listeners.push(listener);
+    fire(value) { for (const listener of this.#listeners) listener(value); }
+    dispose() {}
+  }
+`;
 
 /**
- * Loads a file of `src/vscode` that needs no more of `vscode` than its sentences.
+ * Loads a file of `src/vscode` that needs no more of `vscode` than this.
  * @param path below src/vscode, without its ending
  * @param folder where the bundle is put
  */

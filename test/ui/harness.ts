@@ -152,6 +152,13 @@ export class UiWindow {
     await item.locator('.action-item').getByLabel(title).click();
   }
 
+  /** Picks from the context menu of a row. By key, as VS Code takes no click in the first moment of a menu. */
+  async pickFromMenu(item: Locator, title: string): Promise<void> {
+    await item.click({ button: 'right' });
+    await this.page.locator('.monaco-menu').getByText(title, { exact: true }).hover();
+    await this.page.keyboard.press('Enter');
+  }
+
   /** An entry of the status bar, by a part of its text. */
   statusBarItem(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();

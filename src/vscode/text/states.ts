@@ -3,7 +3,7 @@ import type { CheckStatus } from '../../core/checks.ts';
 import type { RefreshResult } from '../../core/refresher.ts';
 import type { SessionState } from '../../core/sessions.ts';
 import type { Badge, TokenName } from '../../core/sessionView.ts';
-import { durationText, relativeText } from './time.ts';
+import { clockText, durationText, relativeText } from './time.ts';
 
 /** One word or two for a state; every place that shows an icon shows these as well. */
 export function stateText(state: SessionState): string {
@@ -40,8 +40,16 @@ export const stateColors: Partial<Record<SessionState, string>> = {
   unavailable: 'list.errorForeground',
 };
 
-/** State and countdown in few words, the ones that differ first: a narrow sidebar cuts the end. */
-export function badgeText({ state, remaining }: Badge): string {
+/**
+ * State and countdown in few words, the ones that differ first: a narrow sidebar cuts the end.
+ * @param fixed the moment now, in milliseconds since the epoch, where the text is to name a time instead of counting
+ */
+export function badgeText({ state, remaining }: Badge, fixed?: number): string {
+  if (fixed !== undefined && remaining !== undefined) {
+    const end = clockText(fixed + remaining, fixed);
+    if (state === 'active') return l10n.t('active until {0}', end);
+    if (state === 'expired') return l10n.t('expired at {0}', end);
+  }
   if (state === 'active' && remaining !== undefined) return l10n.t('{0} left', durationText(remaining));
   if (state === 'active') return l10n.t('active, end unknown');
   if (state === 'expired' && remaining !== undefined)

@@ -38,6 +38,12 @@ export function dateText(time: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** The time of day, with the date where it is not today's: for a text that stays as it is. */
+export function clockText(time: number, now: number): string {
+  const [text, today] = [dateText(time), dateText(now)];
+  return text.slice(0, 10) === today.slice(0, 10) ? text.slice(11) : text;
+}
+
 /** How far it is from now, and the date: what matters first, where a narrow sidebar cuts the end. */
 export function momentText(time: number, now: number): string {
   return l10n.t('{0} ({1})', relativeText(time, now), dateText(time));

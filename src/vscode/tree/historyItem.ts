@@ -3,7 +3,7 @@ import { itemWords } from '../../contributions.ts';
 import type { HistoryEntry } from '../../core/history.ts';
 import type { RefreshOutcome } from '../../core/refreshResult.ts';
 import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
-import { dateText, relativeText } from '../text/time.ts';
+import { clockText, dateText, relativeText } from '../text/time.ts';
 import type { Row } from './items.ts';
 
 const icons = {
@@ -15,9 +15,10 @@ const icons = {
 } as const satisfies Record<RefreshOutcome, readonly [string, string | undefined]>;
 
 /** What the last refreshes came to, folded: the last of them stands beside it. */
-export function historyItem(entries: readonly HistoryEntry[], now: number): Row {
+export function historyItem(entries: readonly HistoryEntry[], now: number, isOpen: boolean): Row {
   const last = entries.at(-1);
-  const text = last ? l10n.t('{0} ({1})', outcomeText(last), relativeText(last.at, now)) : l10n.t('empty');
+  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
+  const text = last ? l10n.t('{0} ({1})', outcomeText(last), String(time)) : l10n.t('empty');
   return {
     label: l10n.t('History'),
     description: text,

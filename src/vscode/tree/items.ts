@@ -17,7 +17,7 @@ import {
 import type { Verifications } from '../../core/verifications.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
-import { durationText, momentText, relativeText } from '../text/time.ts';
+import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import { checkItem } from './checkItem.ts';
 import { claimItem } from './claimItem.ts';
@@ -32,6 +32,8 @@ export interface ItemContext {
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
+  /** An open row does not count: see provider.ts. */
+  readonly isOpen: (node: ViewNode) => boolean;
 }
 
 /** The look of a row: label, words beside it, icon, tooltip, and what a screen reader says. */
@@ -92,17 +94,17 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       };
     }
     case 'connection':
-      return session ? connectionRow(session, now) : { label: node.id };
+      return session ? connectionRow(session, now, context.isOpen(node)) : { label: node.id };
     case 'next':
       return session ? nextItem(context.plan(session), now, session.record) : { label: node.id };
     case 'clock':
       return session?.clockSkew ? clockItem(session.clockSkew) : { label: l10n.t('Clock') };
     case 'history':
-      return historyItem(session?.history ?? [], now);
+      return historyItem(session?.history ?? [], now, context.isOpen(node));
     case 'refresh':
       return refreshItem(node.entry, now);
     case 'token':
-      return session ? tokenRow(node.name, session, context, now) : { label: node.name };
+      return session ? tokenRow(node, session, context, now) : { label: node.name };
     case 'section':
       return sectionRow(node, context);
     case 'message':
@@ -130,7 +132,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
   }
 }
 
-function connectionRow(session: Session, now: number): Row {
+function connectionRow(session: Session, now: number, isOpen: boolean): Row {
   const { connection, memoryOnly, record, lastRefresh } = session;
   const badge = badgeOf(session, now);
   const ends = record?.tokens?.expires_at;
@@ -154,7 +156,7 @@ function connectionRow(session: Session, now: number): Row {
       ? [itemWords.signedOut]
       : []),
   ];
-  const text = badgeText(badge);
+  const text = badgeText(badge, isOpen ? now : undefined);
   return {
     label: printable(connection.label, 80),
     description: memoryOnly ? l10n.t('{0}, in memory', text) : text,
@@ -168,11 +170,12 @@ function connectionRow(session: Session, now: number): Row {
 }
 
 function tokenRow(
-  name: 'access_token' | 'id_token' | 'refresh_token',
+  node: ViewNode & { kind: 'token' },
   session: Session,
   context: ItemContext,
   now: number,
 ): Row {
+  const { name } = node;
   const title = tokenTitle(name);
   if (name === 'refresh_token') {
     const { generation = 0 } = session.record ?? {};
@@ -192,9 +195,11 @@ function tokenRow(
   const time =
     end === undefined
       ? l10n.t('end unknown')
-      : ended
-        ? l10n.t('expired {0}', relativeText(end, now))
-        : l10n.t('{0} left', durationText(end - now));
+      : context.isOpen(node)
+        ? l10n.t(ended ? 'expired at {0}' : 'until {0}', clockText(end, now))
+        : ended
+          ? l10n.t('expired {0}', relativeText(end, now))
+          : l10n.t('{0} left', durationText(end - now));
   const result = context.verifications.known(session.connection.id, name);
   // Decoded is not verified: without a result of the checks the row says so.
   const verdict =

@@ -1,12 +1,12 @@
 import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
+import { classify } from '../../core/errors.ts';
 import type { Histories } from '../../core/histories.ts';
-import type { Clock } from '../../core/ports.ts';
+import type { Clock, Log } from '../../core/ports.ts';
 import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
 import {
   checkNodes,
   childrenOf,
-  endOf,
   keyOf,
   parentOf,
   roots,
@@ -15,6 +15,8 @@ import {
 } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
 import { nextChange } from '../text/time.ts';
+import type { Ticker } from '../ticker.ts';
+import { countedFrom } from './counted.ts';
 import type { ItemContext, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
@@ -22,36 +24,45 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   getParent(node: ViewNode): ViewNode | undefined;
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
   tick(): void;
-  /**
-   * Somebody has opened a row. An event that reaches VS Code while it waits for the row's children makes it drop
-   * them and show none: where one is near in time, the row is asked for once more.
-   */
-  expanded(node: ViewNode): void;
+  /** Somebody has opened or folded a row. */
+  opened(node: ViewNode, open: boolean): void;
   dispose(): void;
 }
 
-/** How near, in milliseconds, an event and an opened row may come to each other unseen. */
-const near = 500;
+/** VS Code gathers events for this long, in milliseconds, before it acts on them. */
+const gathering = 200;
 
 export interface TreeParts {
   readonly sessions: Sessions;
   readonly verifications: Verifications;
   readonly clock: Clock;
+  readonly log: Log;
+  readonly ticker: Pick<Ticker, 'due'>;
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
   /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
   readonly items: () => Promise<{ readonly treeItem: typeof treeItem }>;
 }
 
-/** Pulls everything from the read model; of its own it keeps only which texts are on screen. */
+/**
+ * Pulls everything from the read model; of its own it keeps only what is on screen.
+ *
+ * VS Code cannot redraw a row alone: it forgets the rows below until it has asked for them anew, and a menu or button
+ * of one of these then calls its command without the row. So no row is redrawn while it is open just because time goes
+ * by: an open row names a moment, and what counts are the rows that have none below. For the same reason rows that are
+ * known are handed out at once and not by a promise.
+ */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
-  const { sessions, verifications, clock, plan, histories } = parts;
+  const { sessions, verifications, clock, log, ticker, plan, histories } = parts;
   let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
-  /** When each shown countdown reads differently, in milliseconds since the epoch. */
+  /** When each drawn countdown reads differently, in milliseconds since the epoch. */
   const shown = new Map<string, number>();
+  /** Rows that were opened, and not folded since; and the reverse of it. */
+  const open = new Set<string>();
+  const folded = new Set<string>();
 
   function known(node: ViewNode): ViewNode {
     const key = keyOf(node);
@@ -61,27 +72,55 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     return before ?? node;
   }
 
-  /** The time that a row counts down to or up from. */
-  function counted(node: ViewNode): number | undefined {
-    const session = 'id' in node ? sessions.get(node.id) : undefined;
-    if (session === undefined) return undefined;
-    if (node.kind === 'connection') return session.record?.tokens?.expires_at;
-    if (node.kind === 'next') {
-      const next = plan(session);
-      return 'at' in next ? next.at : undefined;
-    }
-    if (node.kind === 'history') return session.history?.at(-1)?.at;
-    if (node.kind === 'refresh') return node.entry.at;
-    return node.kind === 'token' ? endOf(session, node.name) : undefined;
-  }
-
   let firedAt = Number.NEGATIVE_INFINITY;
   function fire(node: ViewNode | ViewNode[] | undefined): void {
     firedAt = clock.now();
     changed.fire(node);
   }
 
-  const context: ItemContext = { sessions, verifications, clock, plan };
+  const isOpen = (node: ViewNode) => open.has(keyOf(node));
+  const context: ItemContext = { sessions, verifications, clock, plan, isOpen };
+
+  /** An open row names a moment, which reads the same until it has come. */
+  function nextChangeOf(node: ViewNode, now: number): number | undefined {
+    const moment = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan);
+    if (moment === undefined) return undefined;
+    if (!isOpen(node)) return now + nextChange(moment, now);
+    return moment > now ? moment : undefined;
+  }
+
+  function drawn(node: ViewNode): void {
+    const key = keyOf(node);
+    const at = nextChangeOf(node, clock.now());
+    if (at === undefined) shown.delete(key);
+    else shown.set(key, at);
+    if (at !== undefined) ticker.due(at);
+  }
+
+  function isHidden(node: ViewNode): boolean {
+    const parent = parentOf(node);
+    return parent !== undefined && (folded.has(keyOf(parent)) || isHidden(parent));
+  }
+
+  /** @param changed drawn anew in any case */
+  function redraw(...changed: ViewNode[]): void {
+    const now = clock.now();
+    const stale = [...changed];
+    for (const [key, at] of shown) {
+      const node = nodes.get(key);
+      if (node === undefined) shown.delete(key);
+      // It is looked at when somebody opens what it stands in.
+      else if (isHidden(node)) continue;
+      else if (at > now) ticker.due(at);
+      else if (!changed.includes(node)) {
+        // VS Code does not draw what is out of its sight: the next change counts from here all the same.
+        drawn(node);
+        stale.push(node);
+      }
+    }
+    if (stale.length > 0) fire(stale);
+  }
+
   const stops = [
     sessions.onDidChange(id => {
       if (id === undefined) {
@@ -96,56 +135,81 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     }),
   ];
 
+  /** An event that reaches VS Code while it waits for rows makes it show none: then it is told once more. */
+  async function later(node: ViewNode, children: Promise<ViewNode[]>): Promise<ViewNode[]> {
+    const asked = clock.now();
+    try {
+      return await children;
+    } finally {
+      if (firedAt > asked - gathering) clock.schedule(() => fire(known(node)), gathering);
+    }
+  }
+
+  function childrenNow(node: ViewNode): ViewNode[] {
+    return childrenOf(node, 'id' in node ? sessions.get(node.id) : undefined).map(known);
+  }
+
+  async function checks({ id, name }: ViewNode & { kind: 'section' }): Promise<ViewNode[]> {
+    try {
+      const result = await verifications.check(id, name);
+      return checkNodes(id, name, result?.checks ?? []).map(known);
+    } catch (error) {
+      return [known({ kind: 'message', id, name, message: 'verify_failed', error: classify(error) })];
+    }
+  }
+
   return {
     onDidChangeTreeData: changed.event,
     getTreeItem(node): TreeItem | Promise<TreeItem> {
-      const now = clock.now();
-      const end = counted(node);
-      const key = keyOf(node);
-      if (end === undefined) shown.delete(key);
-      else shown.set(key, now + nextChange(end, now));
+      drawn(node);
       if (draw) return draw(node, context);
       return parts.items().then(loaded => {
         draw = loaded.treeItem;
         return draw(node, context);
       });
     },
-    async getChildren(node) {
-      if (node === undefined) return roots(sessions).map(known);
-      // Other windows add to it as well.
-      if (node.kind === 'connection' || node.kind === 'history') await histories.list(node.id);
+    getChildren(node) {
+      if (node === undefined) {
+        const list = () => roots(sessions).map(known);
+        if (draw) return list();
+        return parts.items().then(loaded => {
+          draw = loaded.treeItem;
+          return list();
+        });
+      }
       const session = 'id' in node ? sessions.get(node.id) : undefined;
+      if (node.kind === 'connection' || node.kind === 'history') {
+        const listed = histories.list(node.id);
+        // Other windows add to it as well: what is new to this one comes with an event of its own.
+        if (session?.history) return childrenNow(node);
+        return later(
+          node,
+          listed.then(() => childrenNow(node)),
+        );
+      }
       if (node.kind === 'token' && session && node.name !== 'refresh_token' && tokenOf(session, node.name)) {
         // Looking at a token is asking whether it is genuine; its row is redrawn when the answer is there.
-        void verifications.check(node.id, node.name).catch(() => undefined);
+        verifications
+          .check(node.id, node.name)
+          .catch(error => log('warn', 'checks not run', { connection: node.id, error: classify(error) }));
       }
-      if (node.kind !== 'section' || node.section !== 'verification')
-        return childrenOf(node, session).map(known);
-      const result = await verifications.check(node.id, node.name);
-      return checkNodes(node.id, node.name, result?.checks ?? []).map(known);
+      if (node.kind !== 'section' || node.section !== 'verification') return childrenNow(node);
+      const result = verifications.known(node.id, node.name);
+      if (result) return checkNodes(node.id, node.name, result.checks).map(known);
+      return later(node, checks(node));
     },
     getParent(node) {
       const parent = parentOf(node);
       return parent && known(parent);
     },
-    tick() {
-      const now = clock.now();
-      const stale: ViewNode[] = [];
-      for (const [key, changesAt] of shown) {
-        const node = now >= changesAt ? nodes.get(key) : undefined;
-        const end = node && counted(node);
-        if (node === undefined || end === undefined) continue;
-        // A row that is folded away is not drawn again: its next change counts from here all the same.
-        shown.set(key, now + nextChange(end, now));
-        stale.push(node);
-      }
-      if (stale.length > 0) fire(stale);
-    },
-    expanded(node) {
-      const opened = clock.now();
-      clock.schedule(() => {
-        if (firedAt > opened - near) changed.fire(known(node));
-      }, near);
+    tick: redraw,
+    opened(node, isOpened) {
+      const key = keyOf(node);
+      const [to, from] = isOpened ? [open, folded] : [folded, open];
+      to.add(key);
+      from.delete(key);
+      const counts = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan) !== undefined;
+      redraw(...(counts ? [known(node)] : []));
     },
     dispose() {
       for (const stop of stops) stop();

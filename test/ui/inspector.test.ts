@@ -17,20 +17,8 @@ async function inspectAccessToken(window: UiWindow): Promise<FrameLocator> {
   await row('Connection Demo').waitFor({ timeout: 60_000 });
   await window.expand(row('Connection Demo'));
   const page = pageOf(window);
-  // The countdown redraws the row; a menu that was open at that moment has lost it.
-  for (let tries = 0; tries < 3; tries++) {
-    await row('Access token').click({ button: 'right' });
-    await window.page.getByText('Inspect Token...').click();
-    const opened = await page
-      .locator('h1')
-      .waitFor({ timeout: 10_000 })
-      .then(
-        () => true,
-        () => false,
-      );
-    if (opened) break;
-    await window.page.keyboard.press('Escape');
-  }
+  await window.pickFromMenu(row('Access token'), 'Inspect Token...');
+  await page.locator('h1').waitFor();
   return page;
 }
 

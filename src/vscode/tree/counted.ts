@@ -1,0 +1,31 @@
+import type { Plan } from '../../core/schedule.ts';
+import type { Session } from '../../core/sessions.ts';
+import { endOf, type ViewNode } from '../../core/sessionView.ts';
+
+/** The moment that a row counts down to or up from, in milliseconds since the epoch. */
+export function countedFrom(
+  node: ViewNode,
+  session: Session | undefined,
+  plan: (session: Session) => Plan,
+): number | undefined {
+  if (session === undefined) return undefined;
+  switch (node.kind) {
+    case 'connection':
+      return session.record?.tokens?.expires_at;
+    case 'next': {
+      const next = plan(session);
+      return 'at' in next ? next.at : undefined;
+    }
+    case 'history':
+      return session.history?.at(-1)?.at;
+    case 'refresh':
+      return node.entry.at;
+    case 'token':
+      return endOf(session, node.name);
+    case 'claim':
+    case 'fact':
+      return node.time;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TreeItem } from 'vscode';
+import { WorkbenchError } from '../../../src/core/errors.ts';
+import type { HistoryEntry } from '../../../src/core/history.ts';
+import { emptyRecord } from '../../../src/core/record.ts';
+import { createSessions } from '../../../src/core/sessions.ts';
+import { keyOf, type ViewNode } from '../../../src/core/sessionView.ts';
+import { createVerifications } from '../../../src/core/verifications.ts';
+import type * as Tickers from '../../../src/vscode/ticker.ts';
+import type { ItemContext } from '../../../src/vscode/tree/items.ts';
+import type * as Providers from '../../../src/vscode/tree/provider.ts';
+import { type ManualClock, manualClock } from '../../support/manualClock.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+const lifetime = 60_000;
+const entry = {
+  at: 0,
+  duration: 1,
+  generation: 1,
+  outcome: 'refreshed',
+  adopted: false,
+  changes: [],
+} as const;
+
+/** An access token that says what the tests look at. */
+function token(now: number): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'RS256' })}.${part({ sub: 'a', exp: (now + lifetime) / 1000, nested: {} })}.c2ln`;
+}
+
+describe('the tree of the sidebar', function () {
+  this.timeout(20_000);
+  let createConnectionsTree: typeof Providers.createConnectionsTree;
+  let createTicker: typeof Tickers.createTicker;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tree-'));
+    ({ createConnectionsTree } = await withoutVscode<typeof Providers>('tree/provider', folder));
+    ({ createTicker } = await withoutVscode<typeof Tickers>('ticker', folder));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  /** A view of the tree that asks as VS Code does: for the children of what is opened, then for their looks. */
+  function view({ verified = true }: { verified?: boolean } = {}) {
+    const clock: ManualClock = manualClock(1_700_000_000_000);
+    const sessions = createSessions();
+    const logged: string[] = [];
+    const ticker = createTicker(clock);
+    let history: readonly HistoryEntry[] = [];
+    const verifications = createVerifications({
+      ...{ sessions, clock },
+      verify: async () => {
+        if (!verified) throw new WorkbenchError('connection_refused', { host: 'a.example' });
+        return { verified: true, checks: [] };
+      },
+    });
+    const tree = createConnectionsTree({
+      ...{ sessions, verifications, clock, ticker },
+      log: (_, event) => void logged.push(event),
+      plan: session => ({ at: (session.record?.tokens?.expires_at ?? 0) - 12_000, because: 'ending' }),
+      histories: {
+        async list(id) {
+          sessions.note(id, { history }, sessions.get(id)?.history === undefined);
+          return history;
+        },
+      },
+      items: async () => ({
+        treeItem: (node: ViewNode, { isOpen }: ItemContext) =>
+          ({ id: keyOf(node), isOpen: isOpen(node) }) as TreeItem,
+      }),
+    });
+    ticker.onTick(tree.tick);
+    const events: string[][] = [];
+    tree.onDidChangeTreeData?.(event => {
+      events.push(event ? [event].flat().map(keyOf) : ['everything']);
+    });
+    sessions.setConnections(
+      ['a', 'b'].map(id => ({
+        connection: {
+          ...{ id, label: id, clientId: 'demo', issuer: 'https://a.example', autoRefresh: true },
+          ...{ tokenEndpointAuthMethod: 'none', dpop: false, pushedAuthorizationRequests: false },
+        },
+        memoryOnly: false,
+      })),
+      [],
+    );
+    function signIn(id: string, generation = 1): void {
+      const now = clock.now();
+      sessions.apply({
+        ...emptyRecord(id),
+        generation,
+        binding: { client_id: 'demo' },
+        tokens: {
+          ...{ access_token: token(now), refresh_token: 'r', obtained_at: now, expires_at: now + lifetime },
+        },
+      });
+    }
+    async function children(node?: ViewNode): Promise<readonly ViewNode[]> {
+      const rows = (await tree.getChildren(node)) ?? [];
+      for (const row of rows) await tree.getTreeItem(row);
+      return rows;
+    }
+    /** Opens the rows with these keys, from the top on. */
+    async function open(...keys: readonly string[]): Promise<ViewNode> {
+      let rows = await children();
+      let found: ViewNode | undefined;
+      for (const key of keys) {
+        found = rows.find(node => keyOf(node) === key);
+        assert.ok(found, `${key} among ${rows.map(keyOf).join(' | ')}`);
+        tree.opened(found, true);
+        rows = await children(found);
+      }
+      assert.ok(found);
+      return found;
+    }
+    /** What is drawn again from now on. */
+    function fresh(): string[][] {
+      events.splice(0);
+      return events;
+    }
+    for (const id of ['a', 'b']) signIn(id);
+    return {
+      ...{ clock, sessions, tree, children, open, fresh, signIn, logged },
+      setHistory(entries: readonly HistoryEntry[]) {
+        history = entries;
+      },
+    };
+  }
+
+  it('redraws no open row just because time goes by, and every row that counts', async () => {
+    const { clock, open, fresh } = view();
+    await open('a', 'a/access_token', 'a/access_token/claims');
+    clock.advance(500);
+    const events = fresh();
+    clock.advance(3000);
+    const redrawn = new Set(events.flat());
+    // The connection and its token are open: their rows below would be lost to menus.
+    assert.deepEqual([...redrawn].sort(), [
+      'a/access_token/claims/["exp"]',
+      'a/access_token/obtained',
+      'a/next',
+      'b',
+    ]);
+  });
+
+  it('counts again on a row that was folded, and not on what went out of sight with it', async () => {
+    const { clock, open, fresh, tree } = view();
+    const connection = await open('a');
+    tree.opened(connection, false);
+    const events = fresh();
+    clock.advance(2000);
+    assert.deepEqual([...new Set(events.flat())].sort(), ['a', 'b']);
+    fresh();
+    tree.opened(connection, true);
+    assert.deepEqual(events.flat().sort(), ['a', 'a/access_token', 'a/next']);
+  });
+
+  it('draws an open row again at the moment that it names', async () => {
+    const { clock, open, fresh } = view();
+    await open('a');
+    clock.advance(lifetime - 1);
+    const events = fresh();
+    clock.advance(1);
+    assert.ok(events.flat().includes('a'));
+    fresh();
+    clock.advance(5000);
+    assert.ok(!events.flat().includes('a'));
+  });
+
+  it('hands out rows that are known at once, so that no event comes between', async () => {
+    const { open, tree } = view();
+    await open('a', 'a/access_token', 'a/access_token/verification');
+    for (const key of ['a', 'a/access_token', 'a/access_token/verification']) {
+      const node = await open(...key.split('/').map((_, i, all) => all.slice(0, i + 1).join('/')));
+      assert.ok(Array.isArray(tree.getChildren(node)), key);
+      assert.ok(!(tree.getTreeItem(node) instanceof Promise), key);
+    }
+    assert.ok(Array.isArray(tree.getChildren()));
+  });
+
+  it('asks for a row once more where an event came while its rows were read', async () => {
+    const { clock, children, fresh, tree, sessions } = view();
+    const [first] = await children();
+    assert.ok(first);
+    clock.advance(1000);
+    const waiting = tree.getChildren(first);
+    sessions.refreshing('a', true);
+    await waiting;
+    const events = fresh();
+    clock.advance(200);
+    assert.deepEqual(
+      events.filter(keys => keys.length === 1),
+      [['a']],
+    );
+  });
+
+  it('tells of what another window has added to the history, once', async () => {
+    const { open, fresh, tree, setHistory } = view();
+    const connection = await open('a');
+    const events = fresh();
+    setHistory([entry]);
+    tree.getChildren(connection);
+    await Promise.resolve();
+    assert.deepEqual(events, [['a']]);
+    tree.getChildren(connection);
+    await Promise.resolve();
+    assert.equal(events.length, 1);
+  });
+
+  it('sleeps where nothing counts', async () => {
+    const { clock, sessions, children } = view();
+    await children();
+    assert.equal(clock.pending, 1);
+    for (const id of ['a', 'b']) sessions.forget(id);
+    await children();
+    clock.advance(lifetime);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('says and logs why checks could not be run', async () => {
+    const { open, tree, logged } = view({ verified: false });
+    const section = await open('a', 'a/access_token', 'a/access_token/verification');
+    const [row] = (await tree.getChildren(section)) ?? [];
+    assert.ok(row?.kind === 'message' && row.message === 'verify_failed');
+    assert.equal(row.error?.code, 'connection_refused');
+    assert.ok(logged.includes('checks not run'));
+  });
+});
