@@ -57,8 +57,9 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
     window.createTreeView<ViewNode>(views.connections, {
       treeDataProvider: {
         onDidChangeTreeData: rowsChanged.event,
-        getChildren: async node => (await started()).tree.getChildren(node),
         // At once where it can be: VS Code drops what it has to wait for when something changes meanwhile.
+        getChildren: node =>
+          services ? services.tree.getChildren(node) : started().then(({ tree }) => tree.getChildren(node)),
         getTreeItem: node =>
           services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
         getParent: node => services?.tree.getParent(node),
