@@ -148,14 +148,14 @@ export function startExtension(
       histories,
       clock,
       log,
-      ticker,
+      due: ticker.due,
       plan: autoRefresh.plan,
       items: onDemand,
     }),
   );
   own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
   own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
-  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan, ticker));
+  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan, ticker.due));
   const documents = own(createTokenDocuments());
   const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
   const tick = () => view.visible && tree.tick();

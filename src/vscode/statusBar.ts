@@ -7,7 +7,6 @@ import { badgeOf, isRefreshable } from '../core/sessionView.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText, nextChange } from './text/time.ts';
-import type { Ticker } from './ticker.ts';
 
 export interface StatusBar {
   /** Shows this connection from now on. */
@@ -23,7 +22,7 @@ export function createStatusBar(
   sessions: Sessions,
   clock: Clock,
   plan: (session: Session) => Plan,
-  ticker: Pick<Ticker, 'due'>,
+  due: (at: number) => void,
 ): StatusBar {
   const item = window.createStatusBarItem('jwtWorkbench.active', StatusBarAlignment.Right, 90);
   item.name = 'JWT Workbench';
@@ -50,7 +49,7 @@ export function createStatusBar(
     const next = plan(session);
     const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending' ? next : undefined;
     const counted = upset ? upset.at : session.record?.tokens?.expires_at;
-    if (counted !== undefined) ticker.due(clock.now() + nextChange(counted, clock.now()));
+    if (counted !== undefined) due(clock.now() + nextChange(counted, clock.now()));
     const left = upset
       ? planText(upset, clock.now())
       : badge.state === 'active' && badge.remaining !== undefined

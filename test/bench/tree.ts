@@ -105,8 +105,8 @@ function wired(sessions: Sessions, clock: Clock, visible: boolean) {
   const autoRefresh = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed: () => true });
   const { plan } = autoRefresh;
   const ticker = createTicker(clock);
-  const tree = treeOf(sessions, clock, plan, ticker);
-  const statusBar = createStatusBar(sessions, clock, plan, ticker);
+  const tree = treeOf(sessions, clock, plan, ticker.due);
+  const statusBar = createStatusBar(sessions, clock, plan, ticker.due);
   return {
     tree,
     tick() {
@@ -123,7 +123,7 @@ function treeOf(
   sessions: Sessions,
   clock: Clock,
   plan: TreeParts['plan'],
-  ticker: TreeParts['ticker'] = { due: () => {} },
+  due: TreeParts['due'] = () => {},
 ): ConnectionsTree {
   const verifications = createVerifications({
     sessions,
@@ -137,7 +137,7 @@ function treeOf(
     histories,
     clock,
     log: () => {},
-    ticker,
+    due,
     plan,
     items: async () => ({ treeItem }),
   });

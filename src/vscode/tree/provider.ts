@@ -15,7 +15,7 @@ import {
 } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
 import { nextChange } from '../text/time.ts';
-import type { Ticker } from '../ticker.ts';
+
 import { countedFrom } from './counted.ts';
 import type { ItemContext, treeItem } from './items.ts';
 
@@ -37,7 +37,8 @@ export interface TreeParts {
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly log: Log;
-  readonly ticker: Pick<Ticker, 'due'>;
+  /** A text reads differently from this moment on, in milliseconds since the epoch. */
+  readonly due: (at: number) => void;
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
   /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
@@ -53,7 +54,7 @@ export interface TreeParts {
  * known are handed out at once and not by a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
-  const { sessions, verifications, clock, log, ticker, plan, histories } = parts;
+  const { sessions, verifications, clock, log, due, plan, histories } = parts;
   let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
@@ -94,7 +95,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     const at = nextChangeOf(node, clock.now());
     if (at === undefined) shown.delete(key);
     else shown.set(key, at);
-    if (at !== undefined) ticker.due(at);
+    if (at !== undefined) due(at);
   }
 
   function isHidden(node: ViewNode): boolean {
@@ -111,7 +112,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       if (node === undefined) shown.delete(key);
       // It is looked at when somebody opens what it stands in.
       else if (isHidden(node)) continue;
-      else if (at > now) ticker.due(at);
+      else if (at > now) due(at);
       else if (!changed.includes(node)) {
         // VS Code does not draw what is out of its sight: the next change counts from here all the same.
         drawn(node);

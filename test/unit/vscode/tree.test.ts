@@ -58,7 +58,8 @@ describe('the tree of the sidebar', function () {
       },
     });
     const tree = createConnectionsTree({
-      ...{ sessions, verifications, clock, ticker },
+      ...{ sessions, verifications, clock },
+      due: ticker.due,
       log: (_, event) => void logged.push(event),
       plan: session => ({ at: (session.record?.tokens?.expires_at ?? 0) - 12_000, because: 'ending' }),
       histories: {
