@@ -51,6 +51,7 @@ export type CheckCode =
   | 'kid_invalid'
   | 'key_unsuitable'
   | 'key_rejected'
+  | 'platform_lacks_alg'
   | 'secret_needed'
   | ErrorCode
   // key
@@ -63,6 +64,7 @@ export type CheckCode =
   | 'rsa_roca'
   | 'hmac_too_short'
   | 'private_key_published'
+  | 'private_key_given'
   // alg
   | 'alg_allowed'
   | 'alg_none'

@@ -68,6 +68,9 @@ export const errorCodes = [
   'token_not_an_object',
   'nothing_to_import',
   'key_invalid',
+  'not_encrypted',
+  'jwe_refused',
+  'decryption_failed',
   // The mock issuer
   'mock_running',
   'mock_not_running',

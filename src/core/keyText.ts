@@ -1,27 +1,74 @@
-import { exportJWK, importSPKI, importX509 } from 'jose';
-import { decodeBase64url } from './base64url.ts';
+import { isDer, publicJwk } from './der.ts';
 import { WorkbenchError } from './errors.ts';
 import { isObject, readJson } from './json.ts';
 import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
+import { decodeBase64, guessSecrets, readSecret, type SecretForm } from './secretText.ts';
 
 /**
  * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or else a shared secret.
  * A text that holds a public key in any of these forms never becomes a secret (RFC 8725 section 2.1).
- * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'private_key' | 'pem' | 'json' | 'kty' | 'ssh'}, `jwks_invalid`
+ * @param form that of a shared secret; then the text is read as one and as nothing else
+ * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'private_key' | 'encrypted' | 'pem' | 'compressed' | 'kind' |
+ * 'json' | 'kty' | 'ssh' | 'not_in_form' | 'public_as_secret'}, `jwks_invalid`
  */
-export async function readKeyText(text: string): Promise<KeySet> {
+export async function readKeyText(text: string, form?: SecretForm): Promise<KeySet> {
   const trimmed = text.trim();
   if (trimmed === '') throw new WorkbenchError('key_invalid', { reason: 'empty' });
-  if (trimmed.includes('-----BEGIN ')) return single(await readPem(trimmed));
+  if (form !== undefined) return single(secretKey(readSecret(text, form)));
+  const pem = derOfPem(trimmed);
+  if (pem) return single(fromDer(pem));
   if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw new WorkbenchError('key_invalid', { reason: 'ssh' });
   if (/^[{[]/.test(trimmed)) return readJsonKey(trimmed);
-  const der = derOf(trimmed);
-  if (der) return single(await readDer(der, 'pem'));
-  return { keys: secretsOf(text).map(secret => secretKey(secret)), ignored: 0 };
+  const der = bareDer(trimmed);
+  if (der) return single(fromDer(der));
+  return { keys: guessSecrets(text).map(secret => secretKey(secret)), ignored: 0 };
+}
+
+/**
+ * The bytes of the first block of a PEM (RFC 7468) that holds a key, or `undefined` where the text is none.
+ * @throws WorkbenchError `key_invalid` {reason: 'pem' | 'encrypted' | 'ssh_private'}
+ */
+export function derOfPem(text: string): Uint8Array | undefined {
+  if (!text.includes(begin)) return undefined;
+  const invalid = (reason: string) => new WorkbenchError('key_invalid', { reason });
+  const { label, body } = blockOf(text) ?? {};
+  if (label === undefined || body === undefined) throw invalid('pem');
+  if (label.startsWith('ENCRYPTED') || /^\s*Proc-Type:\s*4,ENCRYPTED/.test(body)) throw invalid('encrypted');
+  if (label === 'OPENSSH PRIVATE KEY') throw invalid('ssh_private');
+  const der = decodeBase64(body.replace(/\s+/g, ''));
+  if (!der || der.length === 0) throw invalid('pem');
+  return der;
+}
+
+const begin = '-----BEGIN ';
+
+function blockOf(text: string): { label: string; body: string } | undefined {
+  for (let at = text.indexOf(begin), tries = 0; at >= 0 && tries < 4; tries++) {
+    const start = at + begin.length;
+    const label = /^[A-Z0-9 ]{1,40}(?=-----)/.exec(text.slice(start, start + 45))?.[0];
+    const end = label === undefined ? -1 : text.indexOf(`-----END ${label}-----`, start);
+    if (label === undefined || end < 0) return undefined;
+    // OpenSSL writes the parameters of an EC key before it.
+    if (label !== 'EC PARAMETERS') return { label, body: text.slice(start + label.length + 5, end) };
+    at = text.indexOf(begin, end);
+  }
+  return undefined;
+}
+
+/** The bytes of a text that is base64 of one DER structure: a PEM without its lines, or a binary file. */
+export function bareDer(text: string): Uint8Array | undefined {
+  const der = decodeBase64(text.replace(/\s+/g, ''));
+  return der && isDer(der) ? der : undefined;
 }
 
 function single(key: VerificationKey): KeySet {
   return { keys: [key], ignored: 0 };
+}
+
+function fromDer(der: Uint8Array): VerificationKey {
+  const key = readJwk(publicJwk(der) as Readonly<Record<string, unknown>>, 'given');
+  if (!key) throw new WorkbenchError('key_invalid', { reason: 'pem' });
+  return key;
 }
 
 function readJsonKey(text: string): KeySet {
@@ -33,82 +80,4 @@ function readJsonKey(text: string): KeySet {
   const key = readJwk(value, 'given');
   if (!key) throw new WorkbenchError('key_invalid', { reason: 'kty' });
   return single(key);
-}
-
-async function readPem(text: string): Promise<VerificationKey> {
-  const block = /-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]+)-----END \1-----/.exec(text);
-  if (!block?.[1] || !block[2]) throw new WorkbenchError('key_invalid', { reason: 'pem' });
-  if (block[1].includes('PRIVATE KEY')) throw new WorkbenchError('key_invalid', { reason: 'private_key' });
-  const body = block[2].replace(/\s+/g, '');
-  return readDer(
-    block[1] === 'RSA PUBLIC KEY' ? wrapPkcs1(body) : body,
-    block[1].includes('CERTIFICATE') ? 'certificate' : 'pem',
-  );
-}
-
-/** What jose has to be told before it looks: one algorithm for each kind of key there is. */
-const kinds = ['RS256', 'ES256', 'ES384', 'ES512', 'Ed25519'] as const;
-
-async function readDer(base64: string, form: 'pem' | 'certificate'): Promise<VerificationKey> {
-  const lines = base64.replace(/.{64}/g, '$&\n');
-  const readers = form === 'certificate' ? [importX509] : [importSPKI, importX509];
-  for (const read of readers) {
-    const label = read === importSPKI ? 'PUBLIC KEY' : 'CERTIFICATE';
-    const pem = `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----`;
-    for (const alg of kinds) {
-      try {
-        const { kty, n, e, crv, x, y } = await exportJWK(await read(pem, alg, { extractable: true }));
-        const key = readJwk({ kty, n, e, crv, x, y }, 'given');
-        if (key) return key;
-      } catch {
-        // Not of this kind.
-      }
-    }
-  }
-  throw new WorkbenchError('key_invalid', { reason: 'pem' });
-}
-
-/** RFC 8017's RSAPublicKey inside RFC 5280's SubjectPublicKeyInfo. */
-function wrapPkcs1(base64: string): string {
-  const key = decodeBase64(base64) ?? new Uint8Array();
-  const algorithm = [
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-  ];
-  const bits = [...header(0x03, key.length + 1), 0x00, ...key];
-  const body = [...algorithm, ...bits];
-  return btoa(String.fromCharCode(...header(0x30, body.length), ...body));
-}
-
-function header(tag: number, length: number): number[] {
-  if (length < 0x80) return [tag, length];
-  return length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
-}
-
-/** base64 of a DER sequence that takes up the whole text: a PEM body without its lines around. */
-function derOf(text: string): string | undefined {
-  const base64 = text.replace(/\s+/g, '');
-  const bytes = decodeBase64(base64);
-  if (!bytes || bytes.length < 32 || bytes[0] !== 0x30) return undefined;
-  const [, first = 0, second = 0, third = 0] = bytes;
-  const length =
-    first < 0x80 ? first + 2 : first === 0x81 ? second + 3 : first === 0x82 ? second * 256 + third + 4 : 0;
-  return length === bytes.length ? base64 : undefined;
-}
-
-function decodeBase64(text: string): Uint8Array | undefined {
-  const bytes = decodeBase64url(
-    text
-      .replace(/={1,2}$/, '')
-      .replaceAll('+', '-')
-      .replaceAll('/', '_'),
-  );
-  return 'reason' in bytes ? undefined : bytes;
-}
-
-/** A secret is its characters; where these look like base64 of at least 16 bytes, it may be those bytes as well. */
-function secretsOf(text: string): Uint8Array[] {
-  const secret = text.replace(/\r?\n$/, '');
-  const decoded = decodeBase64(secret);
-  const asText = new TextEncoder().encode(secret);
-  return decoded && decoded.length >= 16 ? [asText, decoded] : [asText];
 }

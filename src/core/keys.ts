@@ -104,6 +104,7 @@ function sameAlgorithm(one: string, other: string): boolean {
 export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Finding {
   if (key.leaked && info.source === 'jwks_uri') return failed('private_key_published');
   if (key.weakness) return key.weakness;
+  if (key.leaked) return warning('private_key_given');
   const hash = signatureAlgorithms.get(alg)?.hash;
   // RFC 7518 section 3.2: a secret at least as long as the hash.
   const least = key.kty === 'oct' ? Number(hash?.slice(4)) : 0;

@@ -6,7 +6,8 @@ import { nameOf, plain, quoted, type Sentences, type SentencesOf } from './check
 import { claimSentences } from './claimSentences.ts';
 import { describeError } from './errors.ts';
 import { headerSentences } from './headerSentences.ts';
-import { keySentences, keySetSentences } from './keySentences.ts';
+import { keyFlaw } from './keyErrors.ts';
+import { keySetSentences } from './keySentences.ts';
 import { signatureSentences } from './signatureSentences.ts';
 
 export interface CheckText {
@@ -26,7 +27,7 @@ export function checkText(check: Check): CheckText {
 
 function sentencesFor(check: Check): Sentences {
   if (check.code === 'jwks_invalid') return keySetSentences(check);
-  if (check.code === 'key_invalid') return keySentences(check);
+  if (check.code === 'key_invalid') return keyFlaw(check.data ?? {});
   if (check.code === 'response_too_large') {
     return [
       l10n.t('The answer is larger than {0} bytes and was not read.', plain(check.data?.limit)),

@@ -2,6 +2,7 @@ import { l10n } from 'vscode';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
+import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { signInSentences } from './signIn.ts';
@@ -275,6 +276,7 @@ const sentences = {
             'No token was found in this text. Paste a token response, a token or a command line that holds one.',
           ),
   key_invalid: invalidKey,
+  ...decryptionSentences,
 
   mock_running: ({ issuer }) =>
     issuer === undefined

@@ -23,7 +23,11 @@ export const headerSentences = {
   ],
   alg_unsupported: ({ found }) => [
     l10n.t('{0} is no signature algorithm that is supported here.', quoted(found)),
-    l10n.t('The names are case-sensitive, for example RS256 or ES256.'),
+    found === 'ES256K' || found === 'Ed448'
+      ? l10n.t(
+          'Web Crypto has no such curve, and jose, which checks signatures here, no longer brings its own.',
+        )
+      : l10n.t('The names are case-sensitive, for example RS256 or ES256.'),
   ],
   alg_symmetric: ({ found }) => [
     l10n.t(

@@ -1,33 +1,104 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
-import { show } from './answerErrors.ts';
+import { joined, show } from './answerErrors.ts';
 
-/** A key that was given cannot be read. */
-export function invalidKey({ reason }: ErrorData): string {
+/** A key that was given cannot be read or used: what is wrong with it, and what to do. */
+export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: string, advice: string] {
+  const forms = l10n.t('Give a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
   switch (reason) {
     case 'empty':
-      return l10n.t(
-        'There is no key here. Give a PEM, a JWK, a JWK Set or, for HMAC, the shared secret as text.',
-      );
+      return [l10n.t('There is no key here.'), forms];
     case 'private_key':
-      return l10n.t(
-        'This is a private key, and checking a signature takes the public one. Give that, and treat this one as exposed.',
-      );
+    case 'ssh_private':
+      return [
+        l10n.t('This is a private key. Checking a signature takes the public one, so it was not used.'),
+        l10n.t(
+          'Give the public key or the certificate. If this key was pasted somewhere else as well, treat it as exposed.',
+        ),
+      ];
+    case 'encrypted':
+      return [
+        l10n.t('This private key is encrypted with a passphrase, which is not asked for here.'),
+        l10n.t(
+          'To check a signature give the public key. To decrypt, make a copy without a passphrase: openssl pkcs8 -topk8 -nocrypt -in <file>.',
+        ),
+      ];
+    case 'public_key':
+      return [
+        l10n.t('This is a public key, and decrypting takes the private one.'),
+        l10n.t('Give the private key of the recipient as PEM or JWK.'),
+      ];
+    case 'secret_for_key':
+      return [
+        l10n.t('This is a shared secret, and {0} takes a private key.', show(found)),
+        l10n.t('Give the private key of the recipient as PEM or JWK.'),
+      ];
+    case 'key_for_secret':
+      return [
+        l10n.t('This is a private key, and {0} takes a shared secret.', show(found)),
+        l10n.t('Give the shared secret.'),
+      ];
     case 'ssh':
-      return l10n.t('This is a key in SSH form. Convert it with: ssh-keygen -e -m PKCS8 -f <file>.');
+      return [
+        l10n.t('This is a key in the form of OpenSSH.'),
+        l10n.t('Convert it with ssh-keygen -e -m PKCS8 -f <file> and give the result.'),
+      ];
     case 'json':
-      return l10n.t('This starts like a JWK and is no complete JSON. Copy it again.');
+      return [l10n.t('This looks like JSON and is not.'), l10n.t('Give a complete JWK or JWK Set.')];
     case 'kty':
-      return l10n.t('This JWK has no type of key (kty) that is known: RSA, EC, OKP and oct are.');
-    case 'pem':
-      return l10n.t(
-        'This PEM cannot be read. Copy the whole block, from BEGIN to END, of a public key or a certificate.',
-      );
+      return [
+        l10n.t('This JSON is no JWK of a known kind, or members of it are missing.'),
+        l10n.t(
+          'Give a complete JWK: n and e for RSA, crv, x and y for EC, crv and x for OKP, alg and pub for AKP, k for a secret.',
+        ),
+      ];
+    case 'kind':
+      return [
+        l10n.t("This is a key of the kind {0}, which VS Code's Web Crypto does not have.", show(found)),
+        l10n.t('Give a key of a kind that it has: RSA, P-256, P-384, P-521, Ed25519 or X25519.'),
+      ];
+    case 'compressed':
+      return [
+        l10n.t('The point of this EC key is compressed, which Web Crypto does not read.'),
+        l10n.t('Convert it with openssl ec -pubin -in <file> -conv_form uncompressed and give the result.'),
+      ];
+    case 'not_in_form':
+      return [
+        l10n.t('This secret is not written in {0}.', show(form)),
+        l10n.t('Check that it is complete, or choose another form.'),
+      ];
+    case 'public_as_secret':
+      return [
+        l10n.t(
+          'This is a key and no shared secret: whoever has a public key could then sign tokens with it.',
+        ),
+        l10n.t('Give it as a key, not as a secret.'),
+      ];
+    case 'length':
+      return [
+        l10n.t('This token takes a secret of {0} bits, and this one has {1}.', show(form), show(found)),
+        l10n.t('Check the secret, and how it is written: as text, base64, base64url or hex.'),
+      ];
+    case 'rsa_too_short':
+      return [
+        l10n.t('This RSA key has {0} bits, and Web Crypto for JOSE wants at least 2048.', show(found)),
+        l10n.t('The recipient needs a longer key.'),
+      ];
+    case 'unsuitable':
+      return [
+        l10n.t('This key cannot be used with {0}: it is of another kind or curve, or damaged.', show(found)),
+        l10n.t('Check that it is the key that the token was encrypted for.'),
+      ];
     default:
-      return l10n.t(
-        'This key cannot be read. Give a PEM, a JWK, a JWK Set or, for HMAC, the shared secret as text.',
-      );
+      return [
+        l10n.t('This is no key in any form that is known here.'),
+        l10n.t('Copy the whole block, from -----BEGIN to -----END, of a key or a certificate.'),
+      ];
   }
+}
+
+export function invalidKey(data: ErrorData): string {
+  return joined(...keyFlaw(data));
 }
 
 /** A key set cannot be used. */

@@ -29,38 +29,3 @@ export function keySetSentences({ data }: Check): Sentences {
       return [l10n.t('The answer of {0} is JSON and no key set.', host), check];
   }
 }
-
-/** Why a text that was given is no key. */
-export function keySentences({ data }: Check): Sentences {
-  switch (data?.reason) {
-    case 'private_key':
-      return [
-        l10n.t('This is a private key. It is not needed to check a signature, and it was not used.'),
-        l10n.t('Give the public key or the certificate instead.'),
-      ];
-    case 'ssh':
-      return [
-        l10n.t('This is a key in the form of OpenSSH.'),
-        l10n.t('Convert it with ssh-keygen -e -m PKCS8 -f <file> and give the result.'),
-      ];
-    case 'pem':
-      return [
-        l10n.t('This PEM holds no public key or certificate that is known here.'),
-        l10n.t('Give everything from -----BEGIN to -----END, with an RSA, EC or Ed25519 key.'),
-      ];
-    case 'json':
-      return [l10n.t('This looks like JSON and is not.'), l10n.t('Give a complete JWK or JWK Set.')];
-    case 'kty':
-      return [
-        l10n.t('This JSON is no JWK of a known kind, or members of it are missing.'),
-        l10n.t(
-          'Give a complete JWK: n and e for RSA, crv, x and y for EC, crv and x for Ed25519, k for a secret.',
-        ),
-      ];
-    default:
-      return [
-        l10n.t('There is no key.'),
-        l10n.t('Give a PEM, a JWK, a JWK Set or, for HMAC, the shared secret as text.'),
-      ];
-  }
-}

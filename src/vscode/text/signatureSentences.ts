@@ -47,6 +47,17 @@ export const signatureSentences = {
     l10n.t('The key cannot be used on this platform: it is damaged, too weak or of an unknown kind.'),
     l10n.t('Check the key, and see the line about it.'),
   ],
+  platform_lacks_alg: ({ found }) => [
+    l10n.t(
+      'The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.',
+      plain(found),
+    ),
+    /^ML-DSA/.test(found ?? '')
+      ? l10n.t(
+          'It comes with Node.js 24.7 built on OpenSSL 3.5. Try a newer VS Code, or check this token with Node.js.',
+        )
+      : l10n.t('Try a newer VS Code.'),
+  ],
   secret_needed: () => [
     l10n.t('The token is signed with a shared secret (HMAC), and only public keys were given.'),
     l10n.t('Give the shared secret itself. A public key is never used as one.'),
@@ -87,5 +98,9 @@ export const signatureSentences = {
   private_key_published: () => [
     l10n.t('The key set holds the private half of this key: anyone can sign with it.'),
     l10n.t('Tell the operator of the issuer. The key must be replaced.'),
+  ],
+  private_key_given: () => [
+    l10n.t('The private half was given with the key. It was not used.'),
+    l10n.t('Give the public half alone: whoever has this text can sign.'),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;

@@ -110,7 +110,16 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { reason: 'error_response', error: 'invalid_grant' },
     { reason: 'no_token' },
   ],
-  key_invalid: ['empty', 'private_key', 'pem', 'json', 'kty', 'ssh'].map(reason => ({ reason })),
+  key_invalid: [
+    ...['empty', 'private_key', 'ssh_private', 'encrypted', 'public_key', 'secret_for_key', 'key_for_secret'],
+    ...['ssh', 'json', 'kty', 'kind', 'compressed', 'not_in_form', 'public_as_secret', 'length'],
+    ...['rsa_too_short', 'unsuitable', 'pem'],
+  ].map(reason => ({ reason, found: 'A128KW', form: 'hex' })),
+  not_encrypted: [{ kind: 'jws' }, { kind: 'opaque' }],
+  jwe_refused: [
+    ...['rsa1_5', 'alg', 'enc', 'crit', 'zip', 'zip_platform', 'p2c', 'p2c_invalid', 'inflated', 'malformed'],
+  ].map(reason => ({ reason, found: 'RSA1_5', limit: 1000 })),
+  decryption_failed: [{ tried: 1 }, { tried: 2 }],
   jwks_invalid: ['html', 'not_json', 'not_an_object', 'no_keys_member', 'empty', 'no_usable_key'].flatMap(
     reason => [{ reason }, { reason, host: 'a.example' }],
   ),

@@ -1,0 +1,67 @@
+import { l10n } from 'vscode';
+import type { ErrorData } from '../../core/errors.ts';
+import { show } from './answerErrors.ts';
+
+/** Why a token was not decrypted. */
+export const decryptionSentences = {
+  not_encrypted: ({ kind }: ErrorData) =>
+    kind === 'jws'
+      ? l10n.t('This token is signed and not encrypted. Decode it or verify it: no key is needed to read it.')
+      : l10n.t('This is no encrypted token (JWE): those have five parts. Copy the whole token.'),
+  jwe_refused: refused,
+  decryption_failed: ({ tried }: ErrorData) =>
+    typeof tried === 'number' && tried > 1
+      ? l10n.t('None of {0} keys decrypts this token. Check that it is complete, and who it is for.', tried)
+      : l10n.t(
+          'This key does not decrypt this token. Check that the token is complete, and that it was encrypted for this key.',
+        ),
+} as const;
+
+function refused({ reason, found, limit }: ErrorData): string {
+  switch (reason) {
+    case 'rsa1_5':
+      return l10n.t(
+        'This token is encrypted with RSA1_5, which is not decrypted here: its padding can be attacked (RFC 8725). The sender should use RSA-OAEP-256.',
+      );
+    case 'alg':
+      return l10n.t(
+        'Nothing is decrypted with the key management "{0}" (alg). Known are RSA-OAEP, ECDH-ES, A128KW, A128GCMKW, PBES2 and their relatives, and dir.',
+        show(found),
+      );
+    case 'enc':
+      return l10n.t(
+        'Nothing is decrypted with the content encryption "{0}" (enc). Known are A128GCM to A256GCM and A128CBC-HS256 to A256CBC-HS512.',
+        show(found),
+      );
+    case 'crit':
+      return l10n.t(
+        'The token demands extensions that are not known here (crit: {0}). RFC 7516 says that it must be refused.',
+        show(found),
+      );
+    case 'zip':
+      return l10n.t(
+        'The content is compressed in a way that is not known here (zip: {0}). Only DEF is.',
+        show(found),
+      );
+    case 'zip_platform':
+      return l10n.t('The content is compressed, and this VS Code cannot unpack it. Try a newer one.');
+    case 'p2c':
+      return l10n.t(
+        'The token asks for {0} rounds of password hashing (p2c), which could take hours. At most {1} are done. Ask the sender for fewer.',
+        show(found),
+        show(limit),
+      );
+    case 'p2c_invalid':
+      return l10n.t(
+        'The number of rounds of password hashing (p2c) is not valid: {0}. The sender has to correct it.',
+        show(found),
+      );
+    case 'inflated':
+      return l10n.t(
+        'The content cannot be unpacked, or comes to more than {0} bytes, as no token does. It was thrown away.',
+        show(limit),
+      );
+    default:
+      return l10n.t('A part of this token has a value that it cannot have. Copy the whole token again.');
+  }
+}
