@@ -1,11 +1,15 @@
-import type { VerificationPolicy, VerificationResult } from './checks.ts';
+import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.ts';
 import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
+import type { Decrypted, DecryptRequest } from './decrypt.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { classify } from './errors.ts';
 import { createJwksClient } from './jwks.ts';
 import { decodeToken } from './jwt.ts';
+import { type KeySet, readKeySet } from './keys.ts';
+import { readKeyText } from './keyText.ts';
 import type { Clock, Fetch } from './ports.ts';
+import type { SecretForm } from './secretText.ts';
 import type { Session } from './sessions.ts';
 import { type TokenName, tokenOf } from './sessionView.ts';
 import { tokenUse } from './tokenUse.ts';
@@ -21,11 +25,19 @@ export interface VerifyRequest {
   readonly jwks?: object;
   /** PEM, JWK or shared secret as text. */
   readonly key?: string;
+  /** That of a shared secret; left out, the text is taken for what it looks like. */
+  readonly keyFormat?: SecretForm;
   readonly audience?: string | readonly string[];
   readonly algorithms?: readonly string[];
   /** Seconds. */
   readonly clockTolerance?: number;
 }
+
+/** Where keys come from. */
+export type KeyOrigin = Pick<
+  VerifyRequest,
+  'connection' | 'issuer' | 'jwksUri' | 'jwks' | 'key' | 'keyFormat'
+>;
 
 export interface Verifier {
   /** The checks of one token that is held for a connection. Never rejects for what an issuer answers. */
@@ -33,9 +45,11 @@ export interface Verifier {
   /** @throws WorkbenchError what decodeToken throws, `key_invalid` */
   verify(request: VerifyRequest): Promise<VerificationResult>;
   /** The keys that the connection or the issuer publishes now, from the cache where they are fresh. @throws WorkbenchError */
-  keysOf(
-    request: Pick<VerifyRequest, 'connection' | 'issuer'>,
-  ): Promise<readonly NonNullable<VerificationResult['key']>[]>;
+  keysOf(request: KeyOrigin): Promise<readonly KeyInfo[]>;
+  /** The keys in a text, as it would be read for `verify`. @throws WorkbenchError `key_invalid`, `jwks_invalid` */
+  readKeys(text: string, form?: SecretForm): Promise<readonly KeyInfo[]>;
+  /** @throws WorkbenchError as `decrypt` in decrypt.ts */
+  decrypt(request: DecryptRequest): Promise<Decrypted>;
 }
 
 export interface VerifierParts {
@@ -52,7 +66,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   /** Given keys first; then the address that was given; then what the connection or the issuer names. */
   async function keySource(request: VerifyRequest): Promise<KeySource | undefined> {
     const { connection, issuer } = request;
-    if (request.key !== undefined) return { kind: 'key', text: request.key };
+    if (request.key !== undefined) return { kind: 'key', text: request.key, form: request.keyFormat };
     if (request.jwks !== undefined) return { kind: 'jwks', keys: request.jwks };
     if (request.jwksUri !== undefined) return { kind: 'remote', jwks, jwksUri: request.jwksUri };
     if (issuer !== undefined) {
@@ -100,11 +114,13 @@ export function createVerifier(parts: VerifierParts): Verifier {
       );
     },
     async keysOf(request) {
+      if (request.key !== undefined) return infosOf(await readKeyText(request.key, request.keyFormat));
+      if (request.jwks !== undefined) return infosOf(readKeySet(request.jwks, 'jwks'));
       const source = await keySource({ ...request, token: '' });
-      if (source?.kind !== 'remote') return [];
-      const { keys } = await source.jwks.keysFor(source.jwksUri, {});
-      return Promise.all(keys.keys.map(key => key.info()));
+      return source?.kind === 'remote' ? infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys) : [];
     },
+    readKeys: async (text, form) => infosOf(await readKeyText(text, form)),
+    decrypt: async request => (await import('./decrypt.ts')).decrypt(request),
     async verify(request) {
       const { connection, algorithms, clockTolerance } = request;
       const decoded = decodeToken(request.token);
@@ -125,4 +141,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
       });
     },
   };
+}
+
+function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {
+  return Promise.all(keys.map(key => key.info()));
 }

@@ -19,6 +19,7 @@ import type { JwksClient, KeyLookup } from './jwks.ts';
 import { type DecodedJws, decodeToken, isNone } from './jwt.ts';
 import { type KeySet, keyFinding, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
 import { readKeyText } from './keyText.ts';
+import type { SecretForm } from './secretText.ts';
 
 export type KeySource =
   /** A key set that was read already (`readKeySet`), or as JSON: its object or the array of its keys. */
@@ -26,7 +27,7 @@ export type KeySource =
   /** The issuer's key set. `jwksUri` is the issuer's or the user's word, never the token's. */
   | { readonly kind: 'remote'; readonly jwks: JwksClient; readonly jwksUri: string }
   /** A PEM public key or certificate, a JWK or JWK Set, or a shared secret, as a user pastes it. */
-  | { readonly kind: 'key'; readonly text: string }
+  | { readonly kind: 'key'; readonly text: string; readonly form?: SecretForm | undefined }
   /** No key is to be had, and where that is a failure, why. Everything but the signature is still checked. */
   | { readonly kind: 'none'; readonly error?: WorkbenchError };
 
@@ -103,7 +104,7 @@ interface FoundKeys {
 async function keysFrom(source: KeySource, header: JsonObject): Promise<FoundKeys> {
   switch (source.kind) {
     case 'key':
-      return { keys: await readKeyText(source.text) };
+      return { keys: await readKeyText(source.text, source.form) };
     case 'jwks':
       return {
         keys: isKeySet(source.keys)
@@ -169,9 +170,10 @@ async function tryKey(text: string, alg: string, key: VerificationKey): Promise<
   } catch (error) {
     // jose's own code, not its class or its text.
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    return failed(code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' ? 'signature_invalid' : 'key_rejected', {
-      found: alg,
-    });
+    if (code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') return failed('signature_invalid', { found: alg });
+    // Web Crypto says by this name that it has no such algorithm, as most have no ML-DSA yet.
+    const lacking = error instanceof Error && error.name === 'NotSupportedError';
+    return failed(lacking ? 'platform_lacks_alg' : 'key_rejected', { found: alg });
   }
 }
 

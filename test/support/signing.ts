@@ -54,7 +54,7 @@ function signature({ alg, privateKey: key }: Signer, input: string): Buffer {
   const hash = createSign(`sha${alg.slice(2)}`).update(input);
   return alg.startsWith('ES')
     ? hash.sign({ key, dsaEncoding: 'ieee-p1363' })
-    : hash.sign(alg.startsWith('PS') ? { key, padding: 6, saltLength: 32 } : key);
+    : hash.sign(alg.startsWith('PS') ? { key, padding: 6, saltLength: Number(alg.slice(2)) / 8 } : key);
 }
 
 export function hmacJwt(secret: string | Buffer, payload: object, header: object = {}): string {
