@@ -8,6 +8,7 @@ import {
 import { asClient, type ClientParts } from './asClient.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoints, resolveEndpoints } from './discovery.ts';
+import { thumbprintOf } from './dpopKey.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
 import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
@@ -54,7 +55,8 @@ export async function byAuthorizationCode<T>(
   const listener = await parts.listen();
   try {
     const { redirectUri } = listener;
-    const asked = await authorizationRequest(connection, redirectUri, secrets);
+    const jkt = thumbprintOf(credentials.dpop_key);
+    const asked = await authorizationRequest(connection, redirectUri, secrets, jkt);
     const pushes = connection.pushedAuthorizationRequests || endpoints.require_pushed_authorization_requests;
     const carried = pushes ? await pushed(parts, request, endpoints, asked) : asked;
     const url = withQuery(endpoints.authorization_endpoint, carried);
@@ -89,13 +91,15 @@ async function authorizationRequest(
   connection: Connection,
   redirectUri: string,
   { state, codeVerifier, nonce }: { state: string; codeVerifier: string; nonce?: string },
+  dpop_jkt: string | undefined,
 ): Promise<URLSearchParams> {
   const { clientId, scope, resource } = connection;
   return requestParameters(connection, {
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    ...{ scope, resource, state, nonce },
+    // RFC 9449 §10: whoever steals the code cannot redeem it with another key.
+    ...{ scope, resource, state, nonce, dpop_jkt },
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });

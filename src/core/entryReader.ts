@@ -14,7 +14,15 @@ const secretName =
 /** Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. */
 const reservedParameters: ReadonlySet<string> = new Set([
   ...['grant_type', 'client_id', 'scope', 'resource', 'redirect_uri', 'device_code'],
-  ...['client_assertion_type', 'response_type', 'state', 'nonce', 'code_challenge', 'code_challenge_method'],
+  ...[
+    'client_assertion_type',
+    'response_type',
+    'state',
+    'nonce',
+    'code_challenge',
+    'code_challenge_method',
+    'dpop_jkt',
+  ],
 ]);
 
 /** True for a parameter that settings can neither add nor replace. */

@@ -15,6 +15,8 @@ export interface ImportParts extends RecordParts {
 /** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
 export interface SignedIn {
   readonly tokenEndpoint: string;
+  /** What they are bound to (RFC 9449). */
+  readonly dpopKey?: string;
   readonly grant?: 'client_credentials';
 }
 
@@ -47,6 +49,7 @@ export function storeTokens(
       const record = signedIn
         ? {
             ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
+            ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
             tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
           }
         : withTokens(current, generation, bindingOf(connection), raw, now);

@@ -6,7 +6,7 @@ const HIDDEN = '[hidden]';
 
 /** Names of OAuth and JOSE members whose values are secrets or carry them. */
 const secretName =
-  /^(authorization|cookie|set-cookie|cause|body|.*tokens?(_hint)?|.*secrets?|.*passw.*|.*passphrase|.*passcode|.*assertion|.*credentials?|.*private_?key|.*api_?key|code|(device|user|authorization)_?code|code_?verifier|otp|pin|jwt|bearer|d|p|q|dp|dq|qi|oth|k)$/i;
+  /^(authorization|cookie|set-cookie|cause|body|.*tokens?(_hint)?|.*secrets?|.*passw.*|.*passphrase|.*passcode|.*assertion|.*credentials?|.*private_?key|.*dpop_?key|.*api_?key|code|(device|user|authorization)_?code|code_?verifier|otp|pin|jwt|bearer|d|p|q|dp|dq|qi|oth|k)$/i;
 
 /** Names under that pattern whose values are harmless and useful in a log. */
 const harmlessName = /^(.*endpoint|token_type|code_challenge_method)$/i;

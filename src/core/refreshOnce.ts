@@ -43,9 +43,16 @@ export async function refreshOnce(
       parts.bindingOf(connection, flight.signal),
       parts.tokenClient(),
     ]);
+    // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
+    const fresh =
+      connection.dpop && seen?.dpop_key === undefined
+        ? await client.newKey(connection, flight.signal)
+        : undefined;
     const result = await lock.withLock(id, flight.signal, async lease => {
       const sight = await lookAround(parts, id, lease, flight.signal);
-      const begun = await begin(seen, binding, lease, sight);
+      const begun = await begin(seen, binding, lease, sight, record =>
+        step.provable(record, connection, fresh),
+      );
       if ('outcome' in begun) return begun;
       return send({ connection, binding, client, lease, ledger: sight.ledger, ...begun });
     });
@@ -59,6 +66,7 @@ export async function refreshOnce(
     binding: TokenBinding,
     lease: Lease,
     sight: Sight,
+    provable: (record: StoredRecord) => StoredRecord,
   ): Promise<Begun | RefreshResult> {
     let before: StoredRecord | undefined;
     let refreshToken: string | undefined;
@@ -72,7 +80,7 @@ export async function refreshOnce(
         assertHeld(lease);
         assertWanted();
         refreshToken = token;
-        return step.marked(record, now);
+        return step.marked(provable(record), now);
       });
       if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
       const token = refreshToken;

@@ -1,3 +1,5 @@
+import type { Connection } from './connection.ts';
+import { boundTo, isBound, thumbprintOf } from './dpopKey.ts';
 import { WorkbenchError } from './errors.ts';
 import {
   fitted,
@@ -45,6 +47,27 @@ export function sendable(record: StoredRecord, binding: TokenBinding, askedBy: A
   const spent = spentIntent(record);
   if (spent && askedBy !== 'user') throw new WorkbenchError('answer_missing', { at: spent.at, sent: false });
   return tokens.refresh_token;
+}
+
+/**
+ * The record with the key to prove itself by (RFC 9449): the one that its tokens are bound to, whatever the settings
+ * say since; `fresh` where they want one and there is none yet; none at all where neither is the case.
+ * @throws WorkbenchError `dpop_key_lost` where the refresh token is bound to a key that is not here
+ */
+export function provable(
+  record: StoredRecord,
+  { dpop, tokenEndpointAuthMethod }: Connection,
+  fresh: string | undefined,
+): StoredRecord {
+  const { dpop_key = dpop ? fresh : undefined, ...others } = record;
+  const isTied = record.tokens !== undefined && isBound(record.tokens);
+  // Of clients that authenticate the refresh token is not bound (§5), and a lost key costs nothing.
+  if (isTied && tokenEndpointAuthMethod === 'none') {
+    const jkt = boundTo(record.tokens?.access_token);
+    const isOurs = jkt === undefined || jkt === thumbprintOf(record.dpop_key);
+    if (record.dpop_key === undefined || !isOurs) throw new WorkbenchError('dpop_key_lost', { sent: false });
+  }
+  return dpop_key !== undefined && (dpop || isTied) ? { ...others, dpop_key } : others;
 }
 
 /** The error for a final no: where an answer went missing before, that one most likely held the successor. */

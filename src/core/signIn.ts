@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts';
 import { type Credentials, credentialsOf } from './credentials.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import type { Discovery } from './discovery.ts';
+import { thumbprintOf } from './dpopKey.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { type ImportParts, storeTokens } from './importTokens.ts';
 import { emptyRecord, type StoredRecord } from './record.ts';
@@ -64,10 +65,12 @@ export async function signIn(
   parts: BrowserParts & DeviceParts,
   request: SignInRequest,
 ): Promise<SignInResult> {
-  const { connection, grant, signal } = request;
-  const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer);
+  const { grant, signal } = request;
+  let dpopKey: string | undefined;
+  const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer, dpopKey);
   try {
-    const credentials = await credentialsFor(parts, connection);
+    const credentials = await provingCredentials(parts, request);
+    dpopKey = credentials.dpop_key;
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
     const granted: GrantRequest = { ...request, credentials };
     switch (grant) {
@@ -92,10 +95,12 @@ async function keepTokens(
   parts: SignInParts,
   { connection, grant, signal }: SignInRequest,
   { raw, receivedAt, tokenEndpoint, validate }: TokenAnswer,
+  dpopKey: string | undefined,
 ): Promise<SignInResult> {
   const store = (tokens: TokenAnswer['raw']): Promise<StoredRecord> =>
     storeTokens(parts, connection, tokens, receivedAt, signal, {
       tokenEndpoint,
+      ...(dpopKey !== undefined && { dpopKey }),
       ...(grant === 'client_credentials' && tokens.refresh_token === undefined && { grant }),
     });
   let warnings: readonly ResponseWarning[];
@@ -114,6 +119,17 @@ async function keepTokens(
     ...{ grant, generation, warnings, hasRefreshToken: refresh_token !== undefined },
     ...(expires_at !== undefined && { expiresAt: expires_at }),
   };
+}
+
+/** The same with a key for the new tokens, where they are to be bound to one: the stored one, or else a new one. */
+async function provingCredentials(
+  parts: SignInParts,
+  { connection, signal }: SignInRequest,
+): Promise<Credentials> {
+  const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
+  if (!connection.dpop) return credentials;
+  const known = thumbprintOf(dpop_key) && dpop_key;
+  return { ...credentials, dpop_key: known ?? (await parts.tokenClient.newKey(connection, signal)) };
 }
 
 /** The stored credentials, where they were given for this issuer and client. */

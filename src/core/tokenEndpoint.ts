@@ -9,7 +9,7 @@ import { issuedAtOf, measureSkew } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
-import { createProofs } from './dpop.ts';
+import { createProofs, newDpopKey } from './dpop.ts';
 import { WorkbenchError } from './errors.ts';
 import { requestParameters } from './requestParameters.ts';
 import { issuerDate } from './responseMeta.ts';
@@ -75,6 +75,8 @@ export interface TokenClientParts extends Omit<ClientParts, 'proofs'>, Partial<P
 }
 
 export interface TokenClient {
+  /** A key for tokens to be bound to (RFC 9449), of a kind that the issuer takes. Throws as resolveEndpoints does. */
+  newKey(connection: Connection, signal?: AbortSignal): Promise<string>;
   /**
    * RFC 6749 §6. No scope is sent: that asks for what was granted before.
    * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, what
@@ -142,11 +144,16 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
         validateTokenResponse({
           ...{ raw, warnings, previous, endpoints, connection, receivedAt, skew },
           ...(nonce !== undefined && { nonce }),
+          isProven: credentials.dpop_key !== undefined,
         }),
     };
   }
 
   return {
+    async newKey(connection, signal) {
+      const { dpop_signing_alg_values_supported } = await resolveEndpoints(connection, discovery, signal);
+      return newDpopKey(dpop_signing_alg_values_supported);
+    },
     refresh({ refreshToken, ...request }) {
       const { resource } = request.connection;
       const parameters = requestParameters(request.connection, { resource });

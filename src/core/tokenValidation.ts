@@ -17,6 +17,7 @@ export interface ResponseWarning {
   readonly code:
     | 'member_invalid'
     | 'token_type_missing'
+    | 'token_not_bound'
     | 'clock_skew'
     | 'id_token_claim_changed'
     | 'id_token_encrypted';
@@ -46,6 +47,8 @@ export interface Validation {
   readonly receivedAt: number;
   /** Of a sign-in that asked for an ID token: it has to be there and to repeat this. */
   readonly nonce?: string;
+  /** The request had a proof (RFC 9449), so that the tokens should be bound to its key. */
+  readonly isProven?: boolean;
   /** By this very answer. */
   readonly skew: ClockSkew | undefined;
 }
@@ -61,6 +64,8 @@ export async function validateTokenResponse(
   const warnings = [...validation.warnings];
   if (raw.access_token === undefined) throw invalid('access_token_missing');
   if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
+  else if (validation.isProven && raw.token_type.toLowerCase() !== 'dpop')
+    warnings.push({ code: 'token_not_bound' });
   const ahead = Math.round(skew?.ahead ?? 0);
   const isSkewed = Math.abs(ahead) > tolerableSkew;
   if (isSkewed) warnings.push({ code: 'clock_skew', ahead });

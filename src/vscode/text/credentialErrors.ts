@@ -26,14 +26,10 @@ export const credentialSentences = {
       show(host),
       show(detail),
     ),
-  dpop_key_lost: ({ reason }: ErrorData) =>
-    reason === 'other_key'
-      ? l10n.t(
-          'These tokens are bound to a key (DPoP) that is not stored here, so nothing was sent. Sign in again to get tokens that are bound to a key of this connection.',
-        )
-      : l10n.t(
-          'The key that these tokens are bound to (DPoP) is lost, so nothing was sent: without it they are of no use to anybody. Sign in again.',
-        ),
+  dpop_key_lost: () =>
+    l10n.t(
+      'These tokens are bound to a key (DPoP) that is not stored here, or no longer, so nothing was sent: without it they are of no use. Sign in again, because only new tokens can be bound to a new key.',
+    ),
 } as const;
 
 function invalidCredential({ reason, found, expected }: ErrorData): string {

@@ -38,7 +38,8 @@ function answering(
     validate: async () => ({ warnings: [] }),
     ...(await answer()),
   });
-  return { refresh, clientCredentials: refresh, authorizationCode: refresh, deviceCode: refresh };
+  const newKey = () => assert.fail();
+  return { newKey, refresh, clientCredentials: refresh, authorizationCode: refresh, deviceCode: refresh };
 }
 
 describe('createRefresher', () => {

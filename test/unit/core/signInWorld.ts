@@ -24,6 +24,7 @@ export interface SignInWorld extends World {
     connection?: object;
     signal?: AbortSignal;
     fetch?: Fetch;
+    aheadOf?: () => number;
   }): Promise<SignInResult>;
 }
 
@@ -52,12 +53,14 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
       connection = {},
       signal,
       fetch,
+      aheadOf,
     }: Parameters<SignInWorld['signIn']>[0] = {}) {
       const { clock, lock } = world;
       const own: Fetch = fetch ?? ((input, init) => world.mock.fetch(input, init));
       const client = createIssuerClient({
         ...{ clock, lock, handover: noHandover, sessions: first.sessions, vault: first.vault, fetch: own },
         discovery: createDiscovery({ fetch: own, clock }),
+        aheadOf,
         async openBrowser(url) {
           opened.push(url);
           return signInWorld.browse(url);

@@ -100,7 +100,6 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
       'unknown',
     ],
   ].map(reason => ({ reason, found: 'RS256', expected: 32 })),
-  dpop_key_lost: [{ reason: 'other_key' }, { reason: 'missing' }],
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
   not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],
