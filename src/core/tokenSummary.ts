@@ -3,6 +3,7 @@ import { type Check, runChecks, type VerificationPolicy } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { own } from './json.ts';
 import { type DecodedToken, numericDate } from './jwt.ts';
+import { type ReviewFinding, reviewToken } from './review.ts';
 import { type TokenUse, tokenUse } from './tokenUse.ts';
 
 export type SummaryKind = TokenUse | 'signed' | 'encrypted' | 'opaque';
@@ -63,15 +64,30 @@ export function timesOf(decoded: DecodedToken): TokenTime[] {
   });
 }
 
-/** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */
-export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
+/** Every check that needs no key. */
+export function checksOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
   // Without a key in hand a shared secret is as good as any other: no HMAC is wrong for want of one.
   const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(String(own(decoded.header, 'alg')));
-  const checks = runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
+  return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
+}
+
+/** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */
+export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
+  const checks = checksOf(decoded, now, connection);
   const quiet = new Set(['typ_missing', 'typ_generic']);
   const of = (status: Check['status']) =>
     checks.filter(check => check.status === status && !quiet.has(check.code));
   return [...of('failed'), ...of('warning')];
+}
+
+/** What the review has against a token beside what `problemsOf` says already. @param text the token itself */
+export function remarksOn(
+  text: string,
+  decoded: DecodedToken,
+  now: number,
+  connection?: Connection,
+): ReviewFinding[] {
+  return reviewToken(text, decoded, checksOf(decoded, now, connection)).filter(({ check }) => !check);
 }
 
 /** A guess of the kind is no ground to fail a token on; without a connection nothing is expected of its issuer. */

@@ -19,7 +19,7 @@ import {
 import { createRequestLog, type OpenEntry, type RequestLogEntry, writeForm } from './requestLog.ts';
 import { createService } from './routes.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
-import { createSigner } from './tokens.ts';
+import { createSigner, signAsAsked } from './tokens.ts';
 import { actAsVisitor } from './visitor.ts';
 
 export interface MockIssuer {
@@ -50,6 +50,11 @@ export interface MockIssuer {
   expireDpopNonces(): void;
   /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
   rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
+  /** A JWT of the caller's making, to see what its verifier says: the header's `alg` and `kid` become the key's. */
+  sign(
+    payload: Readonly<Record<string, unknown>>,
+    header?: Readonly<Record<string, unknown>>,
+  ): Promise<string>;
   /** What the JWKS endpoint shows, the signing key last. */
   jwks(): { readonly keys: readonly SigningKey['publicJwk'][] };
   /** `graceSeconds` stays as it is where it is left out. */
@@ -157,6 +162,7 @@ export async function createMockIssuer(
     registerRedirectUri: (uri, clientId) => registerRedirectUri(clients, uri, clientId),
     expireDpopNonces: proofs.expireNonces,
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
+    sign: (payload, header = {}) => signAsAsked(backend, ring.signing, { ...payload }, { ...header }),
     jwks: () => ({ keys: ring.published }),
     setRotation: (rotation, graceSeconds) => applyRotation(settings, rotation, graceSeconds),
     setTokenLifetime: lifetimes => applyLifetimes(settings, lifetimes),

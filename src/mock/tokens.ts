@@ -69,6 +69,18 @@ export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
   };
 }
 
+/** Somebody's own header and claims under the signing key: `alg` and `kid` become the key's. */
+export async function signAsAsked(
+  backend: MockCrypto,
+  { alg, publicJwk: { kid }, sign }: SigningKey,
+  payload: Claims,
+  header: Claims,
+): Promise<string> {
+  const parts = [{ ...header, alg, kid }, payload].map(part => backend.encode(JSON.stringify(part)));
+  const input = parts.join('.');
+  return `${input}.${await sign(input)}`;
+}
+
 export function hasScope(scope: string, value: string): boolean {
   return scope.split(' ').includes(value);
 }

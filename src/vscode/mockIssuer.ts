@@ -17,6 +17,8 @@ export interface RunningMock {
   readonly connection: string;
 }
 
+export type TestKey = Pick<MockServer, 'issuer' | 'sign' | 'jwks'>;
+
 /** The mock issuer of this window: at most one, and its connection lives and ends with it. */
 export interface MockService {
   /** @throws WorkbenchError `mock_running`, `port_in_use`, `argument_invalid` */
@@ -24,6 +26,8 @@ export interface MockService {
   /** @throws WorkbenchError `mock_not_running` */
   stop(): Promise<void>;
   running(): RunningMock | undefined;
+  /** What signs with its test key, while it runs. */
+  testKey(): TestKey | undefined;
   /**
    * Adds faults to those that stand; another of the same type is replaced. All of them or none.
    * @param replace those that stand are cleared first
@@ -119,6 +123,7 @@ export function createMockService(parts: MockParts): MockService {
     start,
     stop,
     running: () => current?.mock,
+    testKey: () => current?.server,
     async setFaults(faults, replace = false) {
       server();
       const settings = await read(faults);

@@ -17,6 +17,7 @@ const shapes: Readonly<Record<Mood, string>> = {
   failed: 'M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6',
   warning: 'M8 4.5v4.2M8 10.9v.6',
   skipped: 'M5 8h6',
+  info: 'M8 7.4v4.1M8 4.5v.6',
 };
 
 /** A sign beside words that say the same. */

@@ -1,6 +1,6 @@
 /** What the inspector's page and the extension say to each other. Sentences are made by the extension. */
 
-export type Mood = 'passed' | 'failed' | 'warning' | 'skipped';
+export type Mood = 'passed' | 'failed' | 'warning' | 'skipped' | 'info';
 
 export interface InspectorModel {
   readonly title: string;
@@ -9,15 +9,27 @@ export interface InspectorModel {
   /** The token itself, part by part; empty where it was edited, so that nobody copies it by accident. */
   readonly encoded: readonly { readonly part: string; readonly text: string; readonly cut: boolean }[];
   readonly encodedNote: string;
+  /** What is encoded may be selected and copied. */
+  readonly selectable: boolean;
   readonly decoded: readonly Section[];
   readonly checks: readonly CheckLine[];
+  /** It can be reviewed: an opaque token cannot. */
+  readonly reviewed: boolean;
+  /** What the best practices have against it, the worst first. */
+  readonly review: readonly ReviewLine[];
   /** The checks that had nothing to look at. */
   readonly quiet: readonly CheckLine[];
   readonly key: readonly Fact[];
   readonly keys: readonly KeyLine[];
   readonly actions: readonly Action[];
   /** The texts to edit, as long as somebody does. */
-  readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
+  readonly editing?: {
+    readonly header: string;
+    readonly payload: string;
+    readonly error?: string;
+    /** There is a test key to sign with. */
+    readonly canSign: boolean;
+  };
   readonly words: Words;
 }
 
@@ -48,6 +60,15 @@ export interface CheckLine {
   readonly advice: string;
 }
 
+export interface ReviewLine {
+  readonly mood: Mood;
+  /** The severity in words. */
+  readonly status: string;
+  readonly detail: string;
+  readonly advice: string;
+  readonly section: string;
+}
+
 export interface Fact {
   readonly name: string;
   readonly value: string;
@@ -64,7 +85,7 @@ export interface Action {
   readonly primary: boolean;
 }
 
-export type ActionId = 'verify' | 'copyPayload' | 'edit' | 'original' | 'compare';
+export type ActionId = 'verify' | 'copyPayload' | 'copyTest' | 'edit' | 'original';
 
 export interface Words {
   readonly encoded: string;
@@ -81,6 +102,9 @@ export interface Words {
   readonly header: string;
   readonly payload: string;
   readonly check: string;
+  readonly sign: string;
+  readonly review: string;
+  readonly nothing: string;
 }
 
 export type ToPage =
@@ -90,4 +114,10 @@ export type ToPage =
 export type FromPage =
   | { readonly type: 'ready' }
   | { readonly type: 'action'; readonly id: ActionId }
-  | { readonly type: 'check'; readonly header: string; readonly payload: string };
+  | {
+      readonly type: 'check';
+      readonly header: string;
+      readonly payload: string;
+      /** With the mock issuer's test key. */
+      readonly sign: boolean;
+    };

@@ -3,11 +3,14 @@ import { WorkbenchError } from '../../core/errors.ts';
 import { importText } from '../../core/importText.ts';
 import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
+import { reviewToken } from '../../core/review.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { tokenOf } from '../../core/sessionView.ts';
+import { checksOf } from '../../core/tokenSummary.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickText } from '../prompts/pickText.ts';
+import { reviewAnswer } from '../text/review.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { decodedLines } from '../tokenText.ts';
@@ -29,11 +32,12 @@ export function decodeCommand({ sessions, clock, documents }: DecodeParts): Comm
     parse: fields => ({ token: textField(fields, 'token') }),
     ask: node => askToken(sessions, node, l10n.t('Decode Token')),
     run: async ({ token }) => decodeToken(token),
-    answer: decoded => ({
+    answer: (decoded, { token }) => ({
       kind: decoded.kind,
       ...(decoded.kind !== 'opaque' && { header: decoded.header }),
       ...(decoded.kind === 'jws' && { payload: decoded.payload }),
       warnings: decoded.warnings.map(describeTokenWarning),
+      review: reviewAnswer(reviewToken(token, decoded, checksOf(decoded, clock.now()))),
     }),
     report: decoded => documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now())),
   };

@@ -1,11 +1,14 @@
 import { l10n, type Uri } from 'vscode';
+import { WorkbenchError } from '../../core/errors.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import type { TokenName } from '../../core/sessionView.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import { tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { texts } from '../editor/texts.ts';
-import { type Command, optionalText } from './command.ts';
+import type { MockService } from '../mockIssuer.ts';
+import { type Command, type Fields, optionalText } from './command.ts';
 import { askToken } from './decode.ts';
 import { readToken, type TokenArgument } from './looking.ts';
 
@@ -15,6 +18,7 @@ export interface InspectParts {
   readonly clock: Clock;
   readonly verifier: () => Promise<Verifier>;
   readonly extensionUri: Uri;
+  readonly mock: Pick<MockService, 'testKey'>;
 }
 
 interface Argument extends TokenArgument {
@@ -22,17 +26,28 @@ interface Argument extends TokenArgument {
   readonly verify?: boolean;
   /** Called by a person, who can be asked. */
   readonly ask?: boolean;
+  /** Members that are put in the place of the token's own, to see what a verifier would say. */
+  readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject };
+  /** The edited token is signed with the mock issuer's test key. */
+  readonly sign?: boolean;
+}
+
+interface Opened {
+  readonly opened: true;
+  readonly verified: boolean;
+  readonly edited?: 'unsigned' | 'signed';
 }
 
 /** Shows a token, its lifetime and its checks in the editor area. */
-export function inspectCommand(parts: InspectParts): Command<Argument, { opened: true; verified: boolean }> {
+export function inspectCommand(parts: InspectParts): Command<Argument, Opened> {
   const { sessions } = parts;
   return {
     needsTrust: false,
     parse: fields => {
       const connection = optionalText(fields, 'connection');
       const known = connection === undefined ? {} : { known: { connection, name: 'access_token' as const } };
-      return { ...readToken(fields), ...known, verify: fields.verify === true, ask: fields.show === true };
+      const shown = { verify: fields.verify === true, ask: fields.show === true };
+      return { ...readToken(fields), ...known, ...shown, ...readEdit(fields) };
     },
     async ask(node) {
       if (node?.kind === 'token' || node?.kind === 'section') {
@@ -42,16 +57,30 @@ export function inspectCommand(parts: InspectParts): Command<Argument, { opened:
       const found = tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Inspect Token')));
       return found && { ...found, ask: true };
     },
-    async run({ token, place, known, verify = false, ask = false }) {
+    async run({ token, place, known, verify = false, ask = false, edit, sign = false }) {
       const found = place ? await tokenAtPlace(place, sessions) : { token: token ?? '' };
       const subject = { token: found.token, ...('known' in found && found.known && { known: found.known }) };
+      if (sign && !parts.mock.testKey()) throw new WorkbenchError('mock_not_running');
       const { openInspector } = await import('../editor/features.ts');
-      const { verified } = await openInspector(
+      const { verified, edited } = await openInspector(
         { ...subject, ...(known && { known }) },
-        { verify, ask },
-        { ...parts, texts },
+        { verify, ask, ...(edit && { edit: { ...edit, sign } }) },
+        { ...parts, texts, testKey: parts.mock.testKey },
       );
-      return { opened: true, verified };
+      return { opened: true, verified, ...(edited && { edited }) };
     },
+  };
+}
+
+function readEdit({ edit, sign }: Fields): Pick<Argument, 'edit' | 'sign'> {
+  if (edit === undefined) return {};
+  const { header, payload } = isObject(edit) ? edit : { header: edit, payload: edit };
+  for (const part of [header, payload]) {
+    if (part !== undefined && !isObject(part))
+      throw new WorkbenchError('argument_invalid', { field: 'edit', expected: '{ header?, payload? }' });
+  }
+  return {
+    edit: { ...(isObject(header) && { header }), ...(isObject(payload) && { payload }) },
+    sign: sign === true,
   };
 }

@@ -1,12 +1,15 @@
 import { l10n, ThemeIcon, window } from 'vscode';
 import type { VerificationResult } from '../../core/checks.ts';
 import { WorkbenchError } from '../../core/errors.ts';
+import { decodeToken } from '../../core/jwt.ts';
+import { reviewToken } from '../../core/review.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
 import { inOrder } from '../../core/sessionView.ts';
 import { matchingConnections } from '../../core/tokenOwner.ts';
 import type { Verifier, VerifyRequest } from '../../core/verifier.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { checkText } from '../text/checks.ts';
+import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText } from '../text/states.ts';
 import { type Command, type Fields, optionalText, textField } from './command.ts';
 import { askToken } from './decode.ts';
@@ -26,8 +29,9 @@ export function verifyCommand(
       return { ...argument, ...(session && { connection: session.connection }) };
     },
     run: async request => (await verifier()).verify(request),
-    answer: ({ verified, checks }) => ({
+    answer: ({ verified, checks }, { token }) => ({
       verified,
+      review: reviewAnswer(reviewToken(token, decodeToken(token), checks)),
       checks: checks.map(check => {
         const { advice } = checkText(check);
         const { id, status, expected, found } = check;

@@ -6,8 +6,10 @@ import { own } from '../../core/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
+import type { ReviewFinding } from '../../core/review.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { summarize } from '../../core/tokenSummary.ts';
+import { remarksOn, summarize } from '../../core/tokenSummary.ts';
+import { reviewText } from '../text/review.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
 import { ownerOf } from './owner.ts';
@@ -76,7 +78,7 @@ function hoverText(
       `${String(own(decoded.header, 'alg'))}, ${String(own(decoded.header, 'enc'))}`,
     );
   }
-  problems(text, summary.problems, texts);
+  problems(text, summary.problems, remarksOn(found.token, decoded, now, connection), texts);
   if (found.wrapped) {
     text.appendMarkdown('\n\n$(info) ');
     text.appendText(l10n.t('Wrapped over {0} lines.', found.pieces.length));
@@ -112,13 +114,26 @@ function appendForeign(text: MarkdownString, foreign: string): MarkdownString {
   );
 }
 
-function problems(text: MarkdownString, checks: readonly Check[], { checkText }: Texts): void {
-  for (const check of checks.slice(0, mostProblems)) {
+/** What a verifier would say, and then what the best practices have against it. Notes are for the inspector. */
+function problems(
+  text: MarkdownString,
+  checks: readonly Check[],
+  review: readonly ReviewFinding[],
+  { checkText }: Texts,
+): void {
+  const lines = checks.map(check => {
     const { title, detail } = checkText(check);
-    text.appendMarkdown(check.status === 'failed' ? '\n\n$(error) ' : '\n\n$(warning) ');
-    appendForeign(text, `${title}: ${detail}`);
+    return { isError: check.status === 'failed', line: `${title}: ${detail}` };
+  });
+  for (const finding of review) {
+    const isError = finding.severity === 'error';
+    if (finding.severity !== 'info') lines.push({ isError, line: reviewText(finding).detail });
   }
-  const more = checks.length - mostProblems;
+  for (const { isError, line } of lines.slice(0, mostProblems)) {
+    text.appendMarkdown(isError ? '\n\n$(error) ' : '\n\n$(warning) ');
+    appendForeign(text, line);
+  }
+  const more = lines.length - mostProblems;
   if (more > 0) text.appendMarkdown('\n\n').appendText(l10n.t('{0} more in the inspector.', more));
 }
 

@@ -9,10 +9,14 @@ import {
   WorkspaceEdit,
 } from 'vscode';
 import { commands } from '../../contributions.ts';
-import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { decodeBase64url } from '../../core/base64url.ts';
+import { classify, errorCodes, type WorkbenchError } from '../../core/errors.ts';
 import { decodeToken } from '../../core/jwt.ts';
+import { memberRanges } from '../../core/memberRanges.ts';
+import type { ReviewFinding } from '../../core/review.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { problemsOf } from '../../core/tokenSummary.ts';
+import { problemsOf, remarksOn } from '../../core/tokenSummary.ts';
+import { reviewText } from '../text/review.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';
 import { placeOf } from './place.ts';
@@ -33,6 +37,12 @@ const wrappedCode = 'wrapped';
 /** Checks that speak of the header; all others speak of the payload, or of the signature. */
 const headerChecks = new Set(['alg', 'typ', 'crit', 'b64', 'header_key']);
 
+const severities = {
+  error: DiagnosticSeverity.Error,
+  warning: DiagnosticSeverity.Warning,
+  info: DiagnosticSeverity.Information,
+} as const;
+
 /** What the checks without keys say of each token, where its part stands. */
 export function diagnosticsOf(document: TextDocument, { sessions, clock, texts }: HoverParts): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -51,7 +61,12 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
       const severity =
         check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
-      list.push(diagnostic(partRange(token, check.id), text, severity, check.code));
+      list.push(diagnostic(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
+    }
+    for (const finding of remarksOn(token.token, decoded, now, ownerOf(token, sessions))) {
+      const { detail, advice } = reviewText(finding);
+      const text = l10n.t('{0} {1} ({2})', detail, advice, finding.section);
+      list.push(diagnostic(memberRange(token, finding), text, severities[finding.severity], finding.id));
     }
   } catch (error) {
     list.push(broken(classify(error), token.range, texts));
@@ -107,12 +122,25 @@ function diagnostic(range: Range, text: string, severity: DiagnosticSeverity, co
   return made;
 }
 
+/** The characters that hold the member, where it is one of the first level and they are in one line. */
+function memberRange(token: PlacedToken, { part, member }: ReviewFinding): Range {
+  const whole = partRange(token, part === 'header');
+  const text = token.pieces.length === 1 ? token.token.split('.')[part === 'header' ? 0 : 1] : undefined;
+  const bytes = text === undefined || member === undefined ? undefined : decodeBase64url(text);
+  if (!bytes || 'reason' in bytes) return whole;
+  const name = JSON.stringify(member);
+  const at = memberRanges(new TextDecoder().decode(bytes)).find(each => each.name === name);
+  if (!at) return whole;
+  const { line, character } = whole.start;
+  return new Range(line, character + at.start, line, character + at.end);
+}
+
 /** The part of the token that a check is about, on its first line. */
-function partRange({ token, pieces, range }: PlacedToken, id: string): Range {
+function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Range {
   const [first] = pieces;
   if (!first || pieces.length > 1) return range;
   const dots = [token.indexOf('.'), token.lastIndexOf('.')];
-  const [from = 0, to = token.length] = headerChecks.has(id) ? [0, dots[0]] : [(dots[0] ?? 0) + 1, dots[1]];
+  const [from = 0, to = token.length] = ofHeader ? [0, dots[0]] : [(dots[0] ?? 0) + 1, dots[1]];
   const { line, character } = first.start;
   return new Range(line, character + from, line, character + to);
 }
@@ -129,13 +157,18 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
       arguments: [{ ...place, show: true }],
     };
     if (problem.code === leakCode) return [moved(problem, place), inspect];
-    if (problem.severity === DiagnosticSeverity.Error) return [];
+    // There is nothing to look at in what cannot be read.
+    if (isErrorCode(problem.code)) return [];
     if (problem.code !== wrappedCode) return [inspect];
     const join = action(l10n.t('Put the token into one line'), problem);
     join.edit = joined(document, problem.range);
     join.isPreferred = true;
     return [join, inspect];
   });
+}
+
+function isErrorCode(code: Diagnostic['code']): boolean {
+  return (errorCodes as readonly unknown[]).includes(code);
 }
 
 function moved(problem: Diagnostic, place: object): CodeAction {

@@ -1,19 +1,20 @@
 import { l10n, window } from 'vscode';
 import { encodeBase64url } from '../../core/base64url.ts';
-import { isVerified, type KeyInfo, runChecks, type VerificationResult } from '../../core/checks.ts';
+import { isVerified, type KeyInfo, type VerificationResult } from '../../core/checks.ts';
 import type { Connection } from '../../core/connection.ts';
-import { classify } from '../../core/errors.ts';
-import { isObject, own, readJson } from '../../core/json.ts';
+import { classify, WorkbenchError } from '../../core/errors.ts';
+import { isObject, type JsonObject, own, readJson } from '../../core/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { type TokenName, tokenOf } from '../../core/sessionView.ts';
 import type { Moment } from '../../core/timeline.ts';
-import { policyFor, summarize, timesOf } from '../../core/tokenSummary.ts';
+import { checksOf, summarize, timesOf } from '../../core/tokenSummary.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import { ownerOf } from '../editor/owner.ts';
 import type { Texts } from '../editor/texts.ts';
+import type { TestKey } from '../mockIssuer.ts';
 import type { Inspected } from './model.ts';
 
 export interface InspectionParts {
@@ -21,6 +22,8 @@ export interface InspectionParts {
   readonly clock: Clock;
   readonly verifier: () => Promise<Verifier>;
   readonly texts: Texts;
+  /** The mock issuer's key, while it runs. */
+  readonly testKey: () => TestKey | undefined;
 }
 
 export interface Subject {
@@ -29,7 +32,10 @@ export interface Subject {
 }
 
 /** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
-export function createInspection(subject: Subject, { sessions, clock, verifier, texts }: InspectionParts) {
+export function createInspection(
+  subject: Subject,
+  { sessions, clock, verifier, texts, testKey }: InspectionParts,
+) {
   const { token } = subject;
   const decoded = decodeToken(token);
   const connection = ownerOf(subject, sessions);
@@ -37,8 +43,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
 
   function look(token: string, decoded: DecodedToken): Inspected {
     const now = clock.now();
-    const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(String(own(decoded.header, 'alg')));
-    const checks = runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
+    const checks = checksOf(decoded, now, connection);
     return {
       ...{ token, decoded },
       summary: summarize(decoded, now, connection, subject.known?.name),
@@ -47,6 +52,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       keys: [],
       source: sourceText(connection, subject),
       edited: false,
+      canSign: testKey() !== undefined,
     };
   }
 
@@ -77,21 +83,32 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     return { result, keys };
   }
 
-  /** The checks of a token with another header and payload. Its signature is none: it was made for the original. */
-  async function edit(header: string, payload: string): Promise<void> {
-    const flaw = jsonFlaw(header, l10n.t('The header')) ?? jsonFlaw(payload, l10n.t('The payload'));
-    if (flaw !== undefined) {
-      state = { ...state, editing: { header, payload, error: flaw } };
+  /**
+   * The checks of a token with another header and payload. Its signature is none, since it was made for the original;
+   * or one of the mock issuer's test key, which is good nowhere else.
+   */
+  async function edit(header: string, payload: string, sign: boolean): Promise<void> {
+    const [head, claims] = [readObject(header), readObject(payload)];
+    if (!head || !claims) {
+      const error = l10n.t('{0} is no JSON object.', head ? l10n.t('The payload') : l10n.t('The header'));
+      state = { ...state, editing: { header, payload, error } };
       return;
     }
-    const encode = (text: string) => encodeBase64url(new TextEncoder().encode(text));
     try {
-      const edited = `${encode(header)}.${encode(payload)}.`;
-      state = { ...look(edited, decodeToken(edited)), edited: true, editing: { header, payload } };
-      if (connection) {
-        const { verify } = await verifier();
-        state = { ...state, result: await verify({ token: edited, connection }), withKeys: true };
-      }
+      const key = sign ? testKey() : undefined;
+      if (sign && !key) throw new WorkbenchError('mock_not_running');
+      const token = key ? await key.sign(claims, head) : unsigned(header, payload);
+      const looked = look(token, decodeToken(token));
+      state = { ...looked, edited: key ? 'signed' : 'unsigned', editing: { header, payload } };
+      if (!key && !connection) return;
+      const { verify } = await verifier();
+      const result = await verify({
+        token,
+        ...(connection && { connection }),
+        // A verifier that has these keys has them for the mock issuer alone.
+        ...(key && { jwks: key.jwks(), issuer: key.issuer }),
+      });
+      state = { ...state, result, withKeys: true };
     } catch (error) {
       state = { ...state, editing: { header, payload, error: texts.describeError(classify(error)) } };
     }
@@ -106,14 +123,26 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     beginEdit() {
       if (decoded.kind !== 'jws') return;
       const pretty = (value: object) => JSON.stringify(value, undefined, 2);
-      state = { ...state, editing: { header: pretty(decoded.header), payload: pretty(decoded.payload) } };
+      const canSign = testKey() !== undefined;
+      state = {
+        ...{ ...state, canSign },
+        editing: { header: pretty(decoded.header), payload: pretty(decoded.payload) },
+      };
+    },
+    async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {
+      if (decoded.kind !== 'jws') return;
+      const merged = (own: JsonObject, other: JsonObject = {}) =>
+        JSON.stringify({ ...own, ...other }, undefined, 2);
+      const header = merged(decoded.header, given.header);
+      await edit(header, merged(decoded.payload, given.payload), given.sign);
     },
     original() {
       state = look(token, decoded);
     },
     moments(): Moment[] {
       const moments = timesOf(state.decoded).map(({ claim, at }) => ({ id: claim, at }));
-      const session = subject.known && sessions.get(subject.known.connection);
+      // The refresh token came with the original and not with what was made of it here.
+      const session = state.edited ? undefined : subject.known && sessions.get(subject.known.connection);
       const refresh = session?.record?.tokens?.refresh_expires_at;
       return [...moments, ...(refresh === undefined ? [] : [{ id: 'refresh', at: refresh }])];
     },
@@ -152,7 +181,12 @@ async function consented(decoded: DecodedToken, ask: boolean): Promise<{ issuer:
   return answer === yes ? { issuer } : undefined;
 }
 
-function jsonFlaw(text: string, name: string): string | undefined {
+function readObject(text: string): JsonObject | undefined {
   const reading = readJson(text);
-  return reading.ok && isObject(reading.value) ? undefined : l10n.t('{0} is no JSON object.', name);
+  return reading.ok && isObject(reading.value) ? reading.value : undefined;
+}
+
+function unsigned(header: string, payload: string): string {
+  const encode = (text: string) => encodeBase64url(new TextEncoder().encode(text));
+  return `${encode(header)}.${encode(payload)}.`;
 }

@@ -2,9 +2,11 @@ import { l10n } from 'vscode';
 import type { Check, KeyInfo, VerificationResult } from '../../core/checks.ts';
 import type { DecodedToken } from '../../core/jwt.ts';
 import { printable } from '../../core/redact.ts';
+import { type ReviewFinding, reviewToken } from '../../core/review.ts';
 import type { TokenSummary } from '../../core/tokenSummary.ts';
-import type { Action, CheckLine, Fact, InspectorModel, KeyLine } from '../../webview/protocol.ts';
+import type { Action, CheckLine, Fact, InspectorModel, KeyLine, ReviewLine } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
+import { reviewText, severityText } from '../text/review.ts';
 import { statusText } from '../text/states.ts';
 import { kindText } from '../text/summary.ts';
 import { decodedSections, encodedParts } from './parts.ts';
@@ -20,7 +22,10 @@ export interface Inspected {
   readonly withKeys: boolean;
   readonly keys: readonly KeyInfo[];
   readonly source: string;
-  readonly edited: boolean;
+  /** It was edited here. A signature of it is the mock issuer's. */
+  readonly edited: false | 'unsigned' | 'signed';
+  /** The mock issuer runs. */
+  readonly canSign: boolean;
   readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
 }
 
@@ -33,21 +38,23 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
     title: kindText(summary.kind),
     subtitle: inspected.source,
     verdict: verdict(inspected, texts),
-    encoded: edited ? [] : encodedParts(token, decoded),
-    encodedNote: edited
-      ? l10n.t('Not shown: this token was edited here and is not signed.')
-      : l10n.t('The token as it is sent'),
+    encoded: edited === 'unsigned' ? [] : encodedParts(token, decoded),
+    encodedNote: encodedNote(edited),
+    // Nobody takes it along with the rest of the page.
+    selectable: edited === false,
     decoded: decodedSections(decoded, now, texts),
     checks: loud
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
       )
       .map(check => checkLine(check, texts)),
+    reviewed: decoded.kind !== 'opaque',
+    review: reviewToken(token, decoded, result.checks).map(reviewLine),
     quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
     key: keyFacts(result.key),
     keys: inspected.keys.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
-    ...(editing && { editing }),
+    ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
     words: words(),
   };
 }
@@ -58,6 +65,15 @@ function verdict(
 ): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const names = failed.map(check => checkText(check).title).join(', ');
+  if (edited === 'signed') {
+    return {
+      mood: 'warning',
+      text: l10n.t("Signed by the mock issuer's test key: good nowhere else"),
+      detail: result.verified
+        ? l10n.t('A verifier that trusts the mock issuer accepts this token.')
+        : l10n.t('A verifier that trusts the mock issuer would still refuse it: {0}.', names),
+    };
+  }
   if (edited) {
     return {
       mood: 'warning',
@@ -89,6 +105,13 @@ function verdict(
   };
 }
 
+function encodedNote(edited: Inspected['edited']): string {
+  if (edited === false) return l10n.t('The token as it is sent');
+  return edited === 'signed'
+    ? l10n.t("Signed by the mock issuer's test key: good nowhere else")
+    : l10n.t('Not shown: this token was edited here and is not signed.');
+}
+
 function checkLine(check: Check, { checkText }: Texts): CheckLine {
   const { title, detail, advice = '' } = checkText(check);
   const { status: mood, expected = '', found = '' } = check;
@@ -98,6 +121,12 @@ function checkLine(check: Check, { checkText }: Texts): CheckLine {
     expected: printable(expected, 300),
     found: printable(found, 300),
   };
+}
+
+function reviewLine(finding: ReviewFinding): ReviewLine {
+  const { severity, section } = finding;
+  const moods = { error: 'failed', warning: 'warning', info: 'info' } as const;
+  return { mood: moods[severity], status: severityText(severity), section, ...reviewText(finding) };
 }
 
 function keyFacts(key: KeyInfo | undefined): Fact[] {
@@ -126,7 +155,10 @@ function keyLine(key: KeyInfo, used: KeyInfo | undefined): KeyLine {
 function actions({ decoded, withKeys, edited, editing }: Inspected): Action[] {
   if (decoded.kind !== 'jws') return [];
   const action = (id: Action['id'], label: string, primary = false): Action => ({ id, label, primary });
-  if (edited || editing) return [action('original', l10n.t('Back to the Token'))];
+  if (edited || editing) {
+    const copy = action('copyTest', l10n.t('Copy Test Token...'));
+    return [...(edited === 'signed' ? [copy] : []), action('original', l10n.t('Back to the Token'))];
+  }
   return [
     action('verify', withKeys ? l10n.t('Verify Again') : l10n.t('Verify'), !withKeys),
     action('edit', l10n.t('Edit a Copy')),

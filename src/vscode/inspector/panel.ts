@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { l10n, commands as registry, Uri, ViewColumn, type Webview, window } from 'vscode';
+import { env, l10n, commands as registry, Uri, ViewColumn, type Webview, window } from 'vscode';
 import { commands } from '../../contributions.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
-import { inspectorModel } from './model.ts';
+import { type Inspected, inspectorModel } from './model.ts';
 import { spokenTimeline, timelineTexts } from './words.ts';
 
 export interface PanelParts extends InspectionParts {
@@ -17,6 +18,8 @@ export interface InspectOptions {
   readonly verify: boolean;
   /** Somebody is there to be asked. */
   readonly ask: boolean;
+  /** Begins with a copy that has other members, as if somebody had edited it. */
+  readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject; readonly sign: boolean };
 }
 
 /**
@@ -25,9 +28,9 @@ export interface InspectOptions {
  */
 export async function openInspector(
   subject: Subject,
-  { verify, ask }: InspectOptions,
+  { verify, ask, edit }: InspectOptions,
   parts: PanelParts,
-): Promise<{ readonly verified: boolean }> {
+): Promise<{ readonly verified: boolean; readonly edited: Inspected['edited'] }> {
   const { clock, extensionUri } = parts;
   const inspection = createInspection(subject, parts);
   const dist = Uri.joinPath(extensionUri, 'dist');
@@ -43,15 +46,17 @@ export async function openInspector(
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
   if (verify || inspection.connection) await inspection.verify(ask);
+  if (edit) await inspection.editMembers(edit);
   panel.webview.html = page(panel.webview, dist);
-  return { verified: inspection.state().result.verified };
+  const { result, edited } = inspection.state();
+  return { verified: result.verified, edited };
 
   async function receive(message: FromPage): Promise<void> {
     switch (message.type) {
       case 'ready':
         break;
       case 'check':
-        await inspection.edit(String(message.header), String(message.payload));
+        await inspection.edit(String(message.header), String(message.payload), message.sign === true);
         break;
       case 'action':
         await act(message.id);
@@ -71,8 +76,8 @@ export async function openInspector(
       case 'copyPayload':
         await registry.executeCommand(commands.copyPayload, { token: subject.token });
         return;
-      case 'compare':
-        return;
+      case 'copyTest':
+        return copyTestToken(inspection.state());
     }
   }
 
@@ -97,6 +102,25 @@ export async function openInspector(
     const next = Math.min(...moments.map(({ at }) => nextChange(at, now)), 3600_000);
     if (moments.length > 0) stop = clock.schedule(tick, Math.max(next, 1000));
   }
+}
+
+/** Copied on a yes alone: what looks like a token is taken for one. */
+async function copyTestToken({ token, edited }: Inspected): Promise<void> {
+  if (edited !== 'signed') return;
+  const copy = l10n.t('Copy');
+  const answer = await window.showWarningMessage(
+    l10n.t('Copy this test token?'),
+    {
+      modal: true,
+      detail: l10n.t(
+        "It was edited here and signed by the mock issuer's test key: good nowhere else. Whoever verifies it needs the keys of the mock issuer, which end with it.",
+      ),
+    },
+    copy,
+  );
+  if (answer !== copy) return;
+  await env.clipboard.writeText(token);
+  window.setStatusBarMessage(`$(check) ${l10n.t('Test token copied')}`, 3000);
 }
 
 /** Nothing remote, no inline script or style, and a nonce for the one script there is. */

@@ -21,6 +21,9 @@ export function words(): Words {
     header: l10n.t('Header as JSON'),
     payload: l10n.t('Payload as JSON'),
     check: l10n.t('See What a Verifier Would Say'),
+    sign: l10n.t("Sign with the Mock Issuer's Test Key"),
+    review: l10n.t('Review'),
+    nothing: l10n.t('Nothing to say against how this token is made.'),
   };
 }
 

@@ -181,3 +181,11 @@ export const reviewSentenceIds = Object.keys(sentences);
 function plain(value: string | undefined): string {
   return printable(value ?? '', 200);
 }
+
+/** The findings as commands answer with them. */
+export function reviewAnswer(findings: readonly ReviewFinding[]) {
+  return findings.map(finding => {
+    const { id, severity, section, member } = finding;
+    return { id, severity, section, ...(member !== undefined && { member }), ...reviewText(finding) };
+  });
+}

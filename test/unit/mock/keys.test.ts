@@ -54,6 +54,18 @@ describe('mock issuer: keys', () => {
     await server.close();
   });
 
+  it('signs what somebody edited with its own key and under its own name of it', async () => {
+    const mock = await createMockIssuer({ alg: 'ES256' });
+    const token = await mock.sign(
+      { iss: 'https://elsewhere.example', n: 1 },
+      { alg: 'none', kid: 'x', typ: 'T' },
+    );
+    const { payload, protectedHeader } = await jwtVerify(token, keysOf(mock));
+    assert.deepEqual(payload, { iss: 'https://elsewhere.example', n: 1 });
+    const [key] = mock.jwks().keys;
+    assert.deepEqual(protectedHeader, { alg: 'ES256', kid: key?.kid, typ: 'T' });
+  });
+
   it('publishes public members only, with the thumbprint as kid', async () => {
     for (const alg of algs) {
       const mock = await createMockIssuer({ alg });
