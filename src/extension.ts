@@ -4,6 +4,7 @@ import { startAutoRefresh } from './core/autoRefresh.ts';
 import { createClockSkews, noteSkew } from './core/clockSkew.ts';
 import { bindingOf } from './core/connection.ts';
 import { createDiscovery, resolveEndpoints } from './core/discovery.ts';
+import { WorkbenchError } from './core/errors.ts';
 import { createHandover } from './core/handover.ts';
 import { createHistories, createMemoryHistory } from './core/histories.ts';
 import { createJournalKeys } from './core/journalKeys.ts';
@@ -195,6 +196,11 @@ export function startExtension(
       extensionUri: context.extensionUri,
       discovery: async () => discovery,
       openBrowser: url => browser.open(url),
+      async proof(id, accessToken, url) {
+        const { connection, record } = sessions.get(id) ?? {};
+        if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+        return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url);
+      },
       async revoke(id, record, signal) {
         const connection = sessions.connection(id);
         return connection ? (await issuerClient()).revoke(connection, record, signal) : false;

@@ -48,19 +48,25 @@ export interface AsClient {
   ): Promise<{ readonly response: Response; readonly host: string }>;
 }
 
+/** What the time is for the issuer, in seconds since the epoch. */
+export function issuersTime(
+  { clock, aheadOf }: Pick<ClientParts, 'clock' | 'aheadOf'>,
+  connection: Connection,
+): () => number {
+  return () => Math.floor((clock.now() - (aheadOf?.(connection) ?? 0)) / 1000);
+}
+
 /** @throws WorkbenchError `dpop_key_lost`, and what clientAuthentication throws */
 export async function asClient(
-  { fetch, clock, proofs, mutualTls, aheadOf }: ClientParts,
+  parts: ClientParts,
   connection: Connection,
   credentials: Credentials,
 ): Promise<AsClient> {
+  const { fetch, clock, proofs, mutualTls } = parts;
   const { auth, fetch: own = fetch } = await clientAuthentication(connection, credentials, mutualTls);
-  const issuersTime = () => clock.now() - (aheadOf?.(connection) ?? 0);
+  const now = issuersTime(parts, connection);
   const { dpop_key } = credentials;
-  const dpop =
-    dpop_key === undefined
-      ? undefined
-      : await proofs.handle(dpop_key, () => Math.floor(issuersTime() / 1000));
+  const dpop = dpop_key === undefined ? undefined : await proofs.handle(dpop_key, now);
   return {
     async ask(name, endpoints, limits, send) {
       const url = requireSecureUrl(endpoints[name], settingOf(name) ?? name);
@@ -74,7 +80,7 @@ export async function asClient(
       const client = {
         client_id: connection.clientId,
         // oauth4webapi reads Date.now(): this turns it into the issuer's time.
-        [clockSkew]: Math.round((issuersTime() - Date.now()) / 1000),
+        [clockSkew]: now() - Math.floor(Date.now() / 1000),
       };
       const bounded = boundedFetch(own, { ...limits, clock });
       const attempt = () =>

@@ -3,7 +3,7 @@
  * other; all of them run, so that one result names every fault at once. No cryptography is loaded here: the
  * outcome of the signature comes in (see verify.ts), and without one the rows serve a token that is only shown.
  */
-import { aud, azp, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
+import { aud, azp, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
 import type { ClockSkew } from './clockSkew.ts';
 import type { ErrorCode, ErrorData } from './errors.ts';
 import { alg, b64, crit, embeddedKeys, encoding, members, typ } from './headerChecks.ts';
@@ -23,6 +23,8 @@ export interface VerificationPolicy {
   /** The access token that came with the ID token, for `at_hash`. */
   readonly accessToken?: string;
   readonly nonce?: string;
+  /** The key that the holder of the token has for DPoP, by its thumbprint, and whether the token has to be bound to it. */
+  readonly dpop?: { readonly jkt?: string | undefined; readonly required: boolean };
   /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
   readonly subject?: string;
   /** True where it is left out: a token without an end is refused. */
@@ -112,7 +114,11 @@ export type CheckCode =
   // at_hash
   | 'hash_matches'
   | 'hash_mismatch'
-  | 'hash_unknown_alg';
+  | 'hash_unknown_alg'
+  // cnf
+  | 'bound'
+  | 'bound_elsewhere'
+  | 'not_bound';
 
 export interface Finding {
   readonly status: CheckStatus;
@@ -192,6 +198,7 @@ export const checkTable: readonly CheckRow[] = [
   { id: 'iat', section: 'RFC 7519 section 4.1.6', run: iat },
   { id: 'nonce', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
   { id: 'at_hash', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
+  { id: 'cnf', section: 'RFC 9449 section 6, RFC 7800 section 3.1', run: cnf },
 ];
 
 /** Runs every row. A token that cannot be read has one line, which says why. */

@@ -2,7 +2,7 @@ import { signatureAlgorithms } from './algorithms.ts';
 import type { CheckInput, Finding } from './checks.ts';
 import { explains, skewData } from './clockSkew.ts';
 import { failed, passed, shown, skipped, warning } from './finding.ts';
-import { own } from './json.ts';
+import { isObject, own } from './json.ts';
 import { type NumericDate, numericDate } from './jwt.ts';
 
 export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
@@ -112,6 +112,21 @@ export function tokenHash({
   return hash === undefined && accessToken !== undefined
     ? skipped('hash_unknown_alg', { found })
     : skipped('not_asked', { found });
+}
+
+/** RFC 9449 §6.1. Of no use in other hands, so it is a failure where these are not the right ones. */
+export function cnf({ token, policy: { dpop } }: CheckInput): Finding {
+  const cnf = own(token.payload, 'cnf');
+  const jkt = isObject(cnf) ? own(cnf, 'jkt') : undefined;
+  if (jkt === undefined) {
+    if (dpop?.required) return warning('not_bound');
+    return cnf === undefined ? skipped('absent') : skipped('not_asked', { found: shown(cnf) });
+  }
+  const found = shown(jkt);
+  if (dpop === undefined) return skipped('not_asked', { found });
+  const { jkt: expected } = dpop;
+  if (jkt === expected) return passed('bound', { expected, found });
+  return failed('bound_elsewhere', { ...(expected !== undefined && { expected }), found });
 }
 
 /** The clock of this machine, where it alone is what makes a claim look wrong. */

@@ -1,6 +1,10 @@
+import { allowInsecureRequests, customFetch, protectedResourceRequest } from 'oauth4webapi';
+import { issuersTime } from './asClient.ts';
 import type { BrowserParts } from './authorizationCode.ts';
 import type { Connection } from './connection.ts';
 import { createProofs } from './dpop.ts';
+import { WorkbenchError } from './errors.ts';
+import { requireSecureUrl } from './http.ts';
 import type { StoredRecord } from './record.ts';
 import { revoke } from './revoke.ts';
 import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
@@ -10,6 +14,16 @@ import { createTokenClient, type TokenClient, type TokenClientParts } from './to
 export interface IssuerClient {
   readonly tokenClient: TokenClient;
   signIn(request: SignInRequest): Promise<SignInResult>;
+  /**
+   * A proof for one GET of `url` with an access token that is bound to `dpopKey` (RFC 9449 §7.1). Nothing is sent.
+   * @throws WorkbenchError `dpop_key_lost`, `url_invalid`, `url_insecure`
+   */
+  proof(
+    connection: Connection,
+    dpopKey: string | undefined,
+    accessToken: string,
+    url: string,
+  ): Promise<string>;
   /** RFC 7009; see src/core/revoke.ts. */
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
 }
@@ -22,6 +36,20 @@ export function createIssuerClient(given: IssuerClientParts): IssuerClient {
   return {
     tokenClient,
     revoke: (connection, record, signal) => revoke(parts, connection, record, signal),
+    async proof(connection, dpopKey, accessToken, url) {
+      if (dpopKey === undefined) throw new WorkbenchError('dpop_key_lost', { sent: false });
+      const target = requireSecureUrl(url, 'url');
+      let proof = '';
+      await protectedResourceRequest(accessToken, 'GET', target, undefined, undefined, {
+        DPoP: await parts.proofs.handle(dpopKey, issuersTime(parts, connection)),
+        [allowInsecureRequests]: true,
+        async [customFetch](_, { headers }) {
+          proof = headers.dpop ?? '';
+          return new Response();
+        },
+      });
+      return proof;
+    },
     signIn: request => signIn({ ...parts, tokenClient }, request),
   };
 }

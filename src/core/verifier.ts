@@ -3,6 +3,7 @@ import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Decrypted, DecryptRequest } from './decrypt.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
+import { thumbprintOf } from './dpopKey.ts';
 import { classify } from './errors.ts';
 import { createJwksClient } from './jwks.ts';
 import { decodeToken } from './jwt.ts';
@@ -109,6 +110,9 @@ export function createVerifier(parts: VerifierParts): Verifier {
           clientId: connection.clientId,
           ...(connection.issuer !== undefined && { issuer: connection.issuer }),
           ...(name === 'access_token' && audience !== undefined && { audience }),
+          ...(name === 'access_token' && {
+            dpop: { jkt: thumbprintOf(session.record?.dpop_key), required: connection.dpop },
+          }),
           ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
         },
       );

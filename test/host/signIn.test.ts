@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JWK } from 'jose';
+import { env } from 'vscode';
 import type { MockServer, MockServerOptions } from '../../src/mock/nodeServer.ts';
 import { startMockServer } from '../../src/mock/nodeServer.ts';
 import { testKey } from '../support/clientKeys.ts';
@@ -150,6 +151,32 @@ describe('signing in', () => {
     assert.equal((await signIn()).outcome, 'signedIn');
     assert.equal(await codeOf(run('setClientSecret', { connection: 'fresh' })), 'argument_invalid');
     assert.ok((await rows()).some(({ item }) => /\bconfidential\b/.test(item.contextValue ?? '')));
+  });
+
+  it('gets tokens that are bound to a key, and copies them with a proof', async () => {
+    await start({ dpopNonce: 'required' });
+    await run('removeConnection', { connection: 'fresh' });
+    await run('addConnection', {
+      connection: {
+        ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'openid offline_access', dpop: true },
+      },
+    });
+    await browser(follow);
+    await run('signIn', { connection: 'fresh' });
+    assert.equal((await run('refresh', { connection: 'fresh' })).outcome, 'refreshed');
+    const copy = { connection: 'fresh', as: 'curl' };
+    assert.equal(await codeOf(run('copyToken', copy)), 'argument_invalid');
+    await run('copyToken', { ...copy, url: `${mock.issuer}/userinfo` });
+    const line = await env.clipboard.readText();
+    const [, authorization = '', dpop = '', url] =
+      /^curl --header 'Authorization: (DPoP [^']+)' --header 'DPoP: ([^']+)' '([^']+)'$/.exec(line) ?? [];
+    assert.equal(url, `${mock.issuer}/userinfo`);
+    const use = () => fetch(url, { headers: { authorization, dpop } });
+    assert.equal((await use()).status, 200, 'the nonce that the issuer gave last is in it');
+    assert.equal((await use()).status, 401, 'a proof is used once');
+    await run('copyToken', { connection: 'fresh', as: 'bearer' });
+    assert.equal(await env.clipboard.readText(), `Authorization: ${authorization}`);
+    await run('signOut', { connection: 'fresh' });
   });
 
   it('ends with revocation, and keeps the tokens where the issuer cannot be told', async () => {

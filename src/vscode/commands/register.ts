@@ -8,7 +8,7 @@ import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type AddParts, addByAsking, addConnectionCommand } from './addConnection.ts';
 import { type Command, type Handler, handlerOf } from './command.ts';
 import { compareCommand } from './compare.ts';
-import { copyTokenCommand } from './copyToken.ts';
+import { type CopyParts, copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
 import { importTokensCommand } from './importTokens.ts';
 import { type InspectParts, inspectCommand } from './inspect.ts';
@@ -36,6 +36,7 @@ export interface CommandParts
     HistoryParts,
     InspectParts,
     SignInCommandParts,
+    CopyParts,
     SignOutParts {
   readonly show: (id: string) => unknown;
   readonly log: Log;
@@ -66,7 +67,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('refreshAll', refreshAllCommand(parts));
   register('signIn', signInCommand(parts));
   register('signOut', signOutCommand(parts));
-  register('copyToken', copyTokenCommand(sessions, clock));
+  register('copyToken', copyTokenCommand(parts));
   register('status', statusCommand(sessions, clock, show));
   register('decode', decodeCommand(parts));
   register('verify', verifyCommand(sessions, parts.verifier));

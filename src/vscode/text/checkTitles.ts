@@ -39,6 +39,8 @@ export function titleOf(id: string): string {
       return l10n.t('Nonce (nonce)');
     case 'at_hash':
       return l10n.t('Access token hash (at_hash)');
+    case 'cnf':
+      return l10n.t('Bound to a key (cnf)');
     default:
       return id;
   }

@@ -47,6 +47,16 @@ describe('checks', () => {
     ['sub', {}, { kind: 'id_token' }, 'failed missing'],
     ['sub', {}, {}, 'skipped absent'],
 
+    ['cnf', { cnf: { jkt: 'a' } }, { dpop: { jkt: 'a', required: true } }, 'passed bound'],
+    ['cnf', { cnf: { jkt: 'a' } }, { dpop: { jkt: 'a', required: false } }, 'passed bound'],
+    ['cnf', { cnf: { jkt: 'a' } }, { dpop: { jkt: 'b', required: true } }, 'failed bound_elsewhere'],
+    ['cnf', { cnf: { jkt: 'a' } }, { dpop: { required: false } }, 'failed bound_elsewhere'],
+    ['cnf', { cnf: { jkt: 1 } }, { dpop: { jkt: '1', required: false } }, 'failed bound_elsewhere'],
+    ['cnf', {}, { dpop: { jkt: 'a', required: true } }, 'warning not_bound'],
+    ['cnf', {}, { dpop: { required: false } }, 'skipped absent'],
+    ['cnf', { cnf: { jkt: 'a' } }, {}, 'skipped not_asked'],
+    ['cnf', { cnf: { 'x5t#S256': 'a' } }, { dpop: { required: false } }, 'skipped not_asked'],
+
     ['exp', { exp: t + 1 }, {}, 'passed exp_ahead'],
     ['exp', { exp: t + 0.5 }, {}, 'passed exp_ahead'],
     ['exp', { exp: t }, {}, 'failed exp_past'],

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Connection } from '../../../src/core/connection.ts';
+import { createDiscovery } from '../../../src/core/discovery.ts';
 import { newDpopKey } from '../../../src/core/dpop.ts';
 import { boundTo, thumbprintOf } from '../../../src/core/dpopKey.ts';
+import { noHandover } from '../../../src/core/handover.ts';
+import { createIssuerClient } from '../../../src/core/issuerClient.ts';
+import type { Fetch } from '../../../src/core/ports.ts';
 import type { StoredRecord } from '../../../src/core/record.ts';
+import { createVerifier } from '../../../src/core/verifier.ts';
 import type { MockIssuerOptions } from '../../../src/mock/options.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { id, key, present } from './refreshWorld.ts';
@@ -31,6 +36,15 @@ const jktOf = ({ tokens, dpop_key }: StoredRecord) => {
   const jkt = boundTo(tokens?.access_token);
   return { jkt, isOurs: jkt !== undefined && jkt === thumbprintOf(dpop_key) };
 };
+function issuerClientOf({ clock, lock, first }: SignInWorld, fetch: Fetch) {
+  return createIssuerClient({
+    ...{ clock, lock, fetch, handover: noHandover, sessions: first.sessions, vault: first.vault },
+    discovery: createDiscovery({ fetch, clock }),
+    openBrowser: () => assert.fail(),
+    listen: () => assert.fail(),
+  });
+}
+
 /** Changes what is stored, as a fault or another version would. */
 function tamper(world: SignInWorld, change: (record: StoredRecord) => object): void {
   world.store.entries.set(key, JSON.stringify(change(world.stored())));
@@ -181,6 +195,36 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     const { code, data } = await failureOf(world.signIn({ connection }));
     assert.deepEqual([code, data.error], ['oauth_error', 'invalid_dpop_proof']);
     await world.signIn({ connection, aheadOf: () => -3_600_000 });
+  });
+
+  it('are shown as bound to this key, and can be used with a proof for one address', async () => {
+    const { world, connection, window } = await bound();
+    const { clock, mock } = world;
+    const fetch: Fetch = (input, init) => mock.fetch(input, init);
+    const discovery = createDiscovery({ fetch, clock });
+    await window.refresh();
+    const session = present(window.sessions.get(id));
+    const verifier = createVerifier({ fetch, clock, discovery });
+    const { verified, checks } = await verifier.verifySession(connection, 'access_token', session);
+    assert.deepEqual([verified, checks.find(check => check.id === 'cnf')?.code], [true, 'bound']);
+
+    const client = issuerClientOf(world, fetch);
+    const { dpop_key, tokens } = world.stored();
+    const accessToken = present(tokens?.access_token);
+    const use = (proof: string) =>
+      mock.fetch(`${mock.issuer}/userinfo`, {
+        headers: { authorization: `DPoP ${accessToken}`, dpop: proof },
+      });
+    const proof = await client.proof(connection, dpop_key, accessToken, `${mock.issuer}/userinfo?a=b`);
+    assert.equal((await use(proof)).status, 200);
+    assert.equal((await use(proof)).status, 401, 'a proof is used once');
+    assert.equal((await use(await client.proof(connection, dpop_key, accessToken, mock.issuer))).status, 401);
+    for (const [key, url, code] of [
+      [undefined, mock.issuer, 'dpop_key_lost'],
+      ['{}', mock.issuer, 'dpop_key_lost'],
+      [dpop_key, 'http://api.example', 'url_insecure'],
+    ] as const)
+      assert.equal((await failureOf(client.proof(connection, key, accessToken, url))).code, code);
   });
 
   it('say what the issuer did where it ignored the proof', async () => {
