@@ -16,7 +16,7 @@ export function checks({ checks, quiet, words }: InspectorModel): HTMLElement[] 
 
 function check(line: CheckLine, words: InspectorModel['words']): HTMLElement {
   const compared =
-    line.expected !== '' && line.expected !== line.found
+    line.mood !== 'passed' && line.expected !== '' && line.expected !== line.found
       ? [
           h('dl', { class: 'compared' }, [
             h('div', {}, [h('dt', {}, [words.expected]), h('dd', {}, [line.expected])]),

@@ -46,6 +46,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await page.locator('.member', { hasText: 'sub' }).first().hover();
       await page.locator('.part.payload mark').waitFor();
       await ui.window.page.screenshot({ path: join(pictures, `inspector-${name}.png`) });
+      await page.locator('.review').getByText('Nothing to say against').waitFor();
       await page.locator('.checks').evaluate(section => section.scrollIntoView());
       await ui.window.page.screenshot({ path: join(pictures, `inspector-checks-${name}.png`) });
     });
@@ -60,6 +61,30 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.match(Buffer.from(`e${text}`, 'base64url').toString(), /^\{"alg":"\w+"/);
     });
 
+    it('links the characters back to their claim', async () => {
+      const page = pageOf(ui.window);
+      await page.locator('h1').click();
+      await page.locator('.part.payload').hover({ position: { x: 40, y: 30 } });
+      await page.locator('.decoded .member.pointed').waitFor();
+      assert.equal(await page.locator('.member.pointed').count(), 1);
+      await page.locator('h1').hover();
+      assert.equal(await page.locator('.member.pointed').count(), 0);
+    });
+
+    it('can be gone through by keyboard, and each region has its name', async () => {
+      const page = pageOf(ui.window);
+      await page.getByRole('button', { name: 'Verify Again' }).focus();
+      const seen: string[] = [];
+      for (let step = 0; step < 5; step++) {
+        seen.push((await page.locator(':focus').first().textContent()) ?? '');
+        await ui.window.page.keyboard.press('Tab');
+      }
+      assert.match(seen.join('|'), /^Verify Again\|Edit a Copy\|Copy Payload\|eyJ.*\|alg/);
+      for (const name of ['Lifetime', 'Encoded', 'Decoded', 'Verification', 'Review', 'Keys of the issuer'])
+        await page.getByRole('region', { name }).waitFor();
+      assert.equal(await page.locator('.icon:not([aria-hidden=true])').count(), 0);
+    });
+
     it('keeps nothing in the page, and lets nothing in from elsewhere', async () => {
       const frame = pageOf(ui.window).locator('html');
       const policy = await frame.evaluate(
@@ -68,6 +93,23 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       );
       assert.match(policy, /^default-src 'none'; style-src \S+( \S+)*; script-src 'nonce-[\w-]{20,}'$/);
       assert.doesNotMatch(policy, /unsafe/);
+      const loaded = await frame.evaluate(html =>
+        [...html.querySelectorAll('[src], [href]')].map(
+          element =>
+            new URL(element.getAttribute('src') ?? element.getAttribute('href') ?? '', 'about:blank')
+              .pathname,
+        ),
+      );
+      assert.deepEqual(loaded.map(path => path.split('/').at(-1)).sort(), [
+        'inspectorPage.css',
+        'inspectorPage.js',
+      ]);
+      // Neither VS Code's state for the page nor the storage of its origin has a part of the token.
+      const kept = await frame.evaluate(html => {
+        const { localStorage, sessionStorage, history } = html.ownerDocument.defaultView ?? window;
+        return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state]);
+      });
+      assert.doesNotMatch(kept, /eyJ/);
     });
 
     it('says what a verifier would say of an edited copy, and hands out no token of it', async () => {
@@ -85,6 +127,32 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await ui.window.page.screenshot({ path: join(pictures, 'inspector-edited.png') });
       await page.getByRole('button', { name: 'Back to the Token' }).click();
       await page.locator('.token').waitFor();
+    });
+
+    it('signs an edited copy with the test key of the mock issuer, and copies it on a yes alone', async () => {
+      const page = pageOf(ui.window);
+      await page.getByRole('button', { name: 'Edit a Copy' }).click();
+      const payload = page.getByLabel('Payload as JSON');
+      const claims = JSON.parse(await payload.inputValue());
+      await payload.fill(JSON.stringify({ ...claims, sub: 'eve', password: 'hunter2', aud: undefined }));
+      await page.getByRole('button', { name: "Sign with the Mock Issuer's Test Key" }).click();
+      const mark = "Signed by the mock issuer's test key: good nowhere else";
+      await page.getByRole('status').getByText(mark).waitFor();
+      await page.locator('.review .check.failed', { hasText: 'password' }).waitFor();
+      await page.locator('.check.passed', { hasText: 'Signature' }).waitFor();
+      assert.equal(await page.locator('.token.fixed').getAttribute('aria-label'), mark);
+      const select = await page.locator('.token').evaluate(box => getComputedStyle(box).userSelect);
+      assert.equal(select, 'none');
+      await ui.window.page.screenshot({ path: join(pictures, 'inspector-signed.png') });
+      await page.locator('.review').evaluate(section => section.scrollIntoView());
+      await ui.window.page.screenshot({ path: join(pictures, 'inspector-review.png') });
+      await page.getByRole('button', { name: 'Copy Test Token...' }).click();
+      const question = ui.window.page.locator('.monaco-dialog-box', { hasText: 'Copy this test token?' });
+      await question.getByText('good nowhere else').waitFor();
+      await ui.window.page.keyboard.press('Escape');
+      await question.waitFor({ state: 'hidden' });
+      await page.getByRole('button', { name: 'Back to the Token' }).click();
+      await page.locator('.token:not(.fixed)').waitFor();
     });
   });
 }

@@ -51,7 +51,7 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
     reviewed: decoded.kind !== 'opaque',
     review: reviewToken(token, decoded, result.checks).map(reviewLine),
     quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
-    key: keyFacts(result.key),
+    key: keyFacts(result.key, edited === 'signed'),
     keys: inspected.keys.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
     ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
@@ -129,7 +129,7 @@ function reviewLine(finding: ReviewFinding): ReviewLine {
   return { mood: moods[severity], status: severityText(severity), section, ...reviewText(finding) };
 }
 
-function keyFacts(key: KeyInfo | undefined): Fact[] {
+function keyFacts(key: KeyInfo | undefined, ofMock: boolean): Fact[] {
   if (!key) return [];
   const sources = {
     jwks_uri: l10n.t('the key set of the issuer'),
@@ -142,7 +142,7 @@ function keyFacts(key: KeyInfo | undefined): Fact[] {
     [l10n.t('Key id'), key.kid],
     [l10n.t('Algorithm'), key.alg],
     [l10n.t('Thumbprint'), key.thumbprint],
-    [l10n.t('Came from'), sources[key.source]],
+    [l10n.t('Came from'), ofMock ? l10n.t('the mock issuer: a test key') : sources[key.source]],
   ].flatMap(([name, value]) => (name && value ? [{ name, value: printable(value, 200) }] : []));
 }
 

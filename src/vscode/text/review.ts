@@ -23,11 +23,11 @@ export function reviewText(finding: ReviewFinding): ReviewText {
 export function severityText(severity: Severity): string {
   switch (severity) {
     case 'error':
-      return l10n.t('error');
+      return l10n.t('Error');
     case 'warning':
-      return l10n.t('warning');
+      return l10n.t('Warning');
     case 'info':
-      return l10n.t('note');
+      return l10n.t('Note');
   }
 }
 
