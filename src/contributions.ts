@@ -10,6 +10,7 @@ export const views = { connections: 'jwtWorkbench.connections' } as const;
 export const settings = {
   section: 'jwtWorkbench',
   connections: 'connections',
+  redirect: 'redirect',
   // What is shown of tokens in documents
   hover: 'hover',
   codeLens: 'codeLens',

@@ -28,6 +28,7 @@ import { createVault } from './core/vault.ts';
 import { createVerifications } from './core/verifications.ts';
 import { createLocalLock } from './platform/localLock.ts';
 import { routeLock } from './platform/routeLock.ts';
+import type { UriRedirects } from './platform/uriRedirect.ts';
 import { createConnections } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
@@ -50,6 +51,8 @@ export interface Platform {
   /** Left out where there are no client certificates. */
   readonly mutualTls?: MutualTls;
   readonly listenForRedirect: (page: (page: RedirectPage) => string) => Promise<RedirectListener>;
+  /** For addresses that VS Code opens; one for all sign-ins. */
+  readonly uriRedirects: () => Promise<UriRedirects>;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
   /** Starts the mock issuer with a connection named "Demo" at once. */
@@ -60,7 +63,7 @@ export interface Platform {
 export function startExtension(
   context: ExtensionContext,
   view: ConnectionsView,
-  { clock, sharedLock, fetch, mutualTls, listenForRedirect, history, demo }: Platform,
+  { clock, sharedLock, fetch, mutualTls, listenForRedirect, uriRedirects, history, demo }: Platform,
 ): Services {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
@@ -101,7 +104,10 @@ export function startExtension(
     (await import('./core/issuerClient.ts')).createIssuerClient({
       ...{ fetch, mutualTls, discovery, clock, vault, lock, handover, sessions },
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
-      listen: () => listenForRedirect(signInPage),
+      async listen(way) {
+        const uri = await (await onDemand()).handledRedirectUri(context.extension, way);
+        return uri === undefined ? listenForRedirect(signInPage) : (await uriRedirects()).listen(uri);
+      },
       openBrowser: async url => browser.open(url),
       heard(connection, answer) {
         histories.heard(connection.id, answer.status, answer.receivedAt);
@@ -224,9 +230,15 @@ export function startExtension(
       .catch(error => log('error', 'the demo did not start', { error }));
   }
 
+  async function arrived(query: string): Promise<void> {
+    const [redirects, { reportArrival }] = await Promise.all([uriRedirects(), onDemand()]);
+    reportArrival(await redirects.arrived(new URLSearchParams(query)));
+  }
+
   return {
     tree,
     run: async (name, given) => (name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given)),
+    arrived,
     async status(connection) {
       await loading.settled();
       return (await onDemand()).statusOf(sessions, clock.now(), connection);
@@ -239,6 +251,6 @@ export function startExtension(
       return refreshAnswer(result, sessions.connection(connection)?.label);
     },
     onDidChangeSession: listener => void own({ dispose: sessions.onDidChange(listener) }),
-    testing: { tree, secrets: context.secrets, browser },
+    testing: { tree, secrets: context.secrets, browser, handleUri: arrived },
   };
 }

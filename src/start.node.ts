@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ExtensionContext } from 'vscode';
 import { demoVariable } from './contributions.ts';
+import { lazy } from './core/lazy.ts';
 import { startExtension } from './extension.ts';
 import { createFileLock } from './platform/fileLock.ts';
 import { createHistoryFile } from './platform/historyFile.ts';
@@ -19,6 +20,12 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     fetch: (input, init) => globalThis.fetch(input, init),
     mutualTls: async identity => (await import('./platform/mutualTls.ts')).createMutualTls()(identity),
     listenForRedirect: async page => (await import('./platform/loopbackRedirect.ts')).listenForRedirect(page),
+    uriRedirects: lazy(async () =>
+      (await import('./platform/uriRedirect.ts')).createUriRedirects(
+        join(context.globalStorageUri.fsPath, 'redirects'),
+        systemClock,
+      ),
+    ),
     demo: process.env[demoVariable] === '1',
   });
 }

@@ -6,32 +6,25 @@ import {
   validateAuthResponse,
 } from 'oauth4webapi';
 import { asClient, type ClientParts } from './asClient.ts';
+import { type Browser, waitForAnswer, withQuery } from './browser.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoints, resolveEndpoints } from './discovery.ts';
 import { thumbprintOf } from './dpopKey.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
-import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from './ports.ts';
 import { pushed } from './pushedRequest.ts';
 import { printable } from './redact.ts';
 import { requestParameters } from './requestParameters.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
 import type { TokenAnswer } from './tokenEndpoint.ts';
 
-/** Milliseconds for whoever sits in front of the browser. */
-export const patience = 10 * 60_000;
-
-export interface BrowserParts extends SignInParts, ClientParts {
-  readonly listen: ListenForRedirect;
-  /** False where no browser was opened, because the user said no for instance. */
-  readonly openBrowser: (url: string) => Promise<boolean>;
-}
+export type BrowserParts = SignInParts & ClientParts & Browser;
 
 /**
  * RFC 6749 §4.1 with PKCE (RFC 7636), as RFC 8252 has it for programs: over the browser and back to a listener of this
  * machine, which is there only meanwhile.
  * @param keep stores the answer; the browser's last page tells what came of it
- * @throws WorkbenchError `browser_not_opened`, `sign_in_timeout`, `callback_invalid`, `listener_failed`, `oauth_error`,
+ * @throws WorkbenchError with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `callback_invalid`, `listener_failed`, `oauth_error`,
  * `cancelled`, and what the token endpoint's `authorizationCode` throws
  */
 export async function byAuthorizationCode<T>(
@@ -52,7 +45,7 @@ export async function byAuthorizationCode<T>(
     codeVerifier: generateRandomCodeVerifier(),
     ...(asksForIdToken(connection) && { nonce: generateRandomNonce() }),
   };
-  const listener = await parts.listen();
+  const listener = await parts.listen(request.redirect);
   try {
     const { redirectUri } = listener;
     const jkt = thumbprintOf(credentials.dpop_key);
@@ -61,8 +54,7 @@ export async function byAuthorizationCode<T>(
     const carried = pushes ? await pushed(parts, request, endpoints, asked) : asked;
     const url = withQuery(endpoints.authorization_endpoint, carried);
     request.tell?.({ waitingFor: 'browser', redirectUri });
-    const open = () => parts.openBrowser(url);
-    const answer = await waitForAnswer(parts.clock, listener, secrets.state, signal, open);
+    const answer = await waitForAnswer(parts, listener, secrets.state, url, signal);
     try {
       const callback = validated(answer.parameters, endpoints, connection, secrets.state);
       const { nonce, codeVerifier } = secrets;
@@ -78,9 +70,17 @@ export async function byAuthorizationCode<T>(
       answer.respond(data.error === 'access_denied' ? 'declined' : 'failed');
       throw error;
     }
+  } catch (error) {
+    const { code, data } = classify(error);
+    throw new WorkbenchError(code, { ...data, redirectUri: registrable(listener.redirectUri) });
   } finally {
     listener.close();
   }
+}
+
+/** What to register at the issuer: of the loopback address the port is free (RFC 8252 §7.3). */
+export function registrable(redirectUri: string): string {
+  return redirectUri.replace(/^(http:\/\/127\.0\.0\.1):\d+\//, '$1/');
 }
 
 function asksForIdToken({ scope }: Connection): boolean {
@@ -103,46 +103,6 @@ async function authorizationRequest(
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });
-}
-
-function withQuery(endpoint: string, parameters: URLSearchParams): string {
-  const url = new URL(endpoint);
-  for (const [name, value] of parameters) url.searchParams.set(name, value);
-  return url.href;
-}
-
-/**
- * Whoever does not know `state` is not heard: a request of anybody else leaves the sign-in as it is. The wait begins
- * before the browser is opened, which can come back before it is known to be open.
- */
-async function waitForAnswer(
-  clock: Clock,
-  listener: RedirectListener,
-  state: string,
-  signal: AbortSignal,
-  open: () => Promise<boolean>,
-): Promise<RedirectAnswer> {
-  let leave = () => {};
-  let stopTimer = () => {};
-  try {
-    return await Promise.race([
-      listener.answer(parameters => parameters.get('state') === state),
-      new Promise<never>((_, reject) => {
-        leave = () => reject(new WorkbenchError('cancelled', { sent: false }));
-        stopTimer = clock.schedule(() => {
-          reject(new WorkbenchError('sign_in_timeout', { after: patience }));
-        }, patience);
-        if (signal.aborted) leave();
-        else signal.addEventListener('abort', leave, { once: true });
-        open().then(isOpen => {
-          if (!isOpen) reject(new WorkbenchError('browser_not_opened', { sent: false }));
-        }, reject);
-      }),
-    ]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-    stopTimer();
-  }
 }
 
 /** RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.4. What is returned is the only thing that the token request takes. */

@@ -136,16 +136,22 @@ export interface RedirectAnswer {
   respond(page: RedirectPage): void;
 }
 
-/** Waits on this machine's loopback address, for one sign-in and no longer. */
+/** Waits on this machine's loopback address or for an address that VS Code opens, for one sign-in and no longer. */
 export interface RedirectListener {
   readonly redirectUri: string;
-  /** The first request that `isAnswer` takes for the answer; all others are turned away and change nothing. */
-  answer(isAnswer: (parameters: URLSearchParams) => boolean): Promise<RedirectAnswer>;
+  /** The first request that knows `state`; all others are turned away and change nothing. Called once. */
+  answer(state: string): Promise<RedirectAnswer>;
   close(): void;
 }
 
-/** @throws WorkbenchError `listener_failed` */
-export type ListenForRedirect = () => Promise<RedirectListener>;
+/** `uri_handler`: an address that VS Code opens, where the browser is not on the machine of the extension. */
+export type RedirectWay = 'loopback' | 'uri_handler';
+
+/**
+ * @param way the one that suits where it is left out
+ * @throws WorkbenchError `listener_failed`
+ */
+export type ListenForRedirect = (way?: RedirectWay) => Promise<RedirectListener>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

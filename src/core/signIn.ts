@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.ts';
 import { thumbprintOf } from './dpopKey.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { type ImportParts, storeTokens } from './importTokens.ts';
+import type { RedirectWay } from './ports.ts';
 import { emptyRecord, type StoredRecord } from './record.ts';
 import type { TokenAnswer, TokenClient } from './tokenEndpoint.ts';
 import { bindingMismatch } from './tokenSet.ts';
@@ -37,6 +38,8 @@ export interface SignInRequest {
   readonly connection: Connection;
   readonly grant: Grant;
   readonly signal: AbortSignal;
+  /** Of the authorization code grant: how the browser comes back. */
+  readonly redirect?: RedirectWay | undefined;
   readonly tell?: (step: SignInStep) => void;
 }
 

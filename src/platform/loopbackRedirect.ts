@@ -15,7 +15,7 @@ const lastPage = 1000;
  * @throws WorkbenchError `listener_failed`
  */
 export async function listenForRedirect(page: (page: RedirectPage) => string): Promise<RedirectListener> {
-  let isAnswer: ((parameters: URLSearchParams) => boolean) | undefined;
+  let expected: string | undefined;
   let take: ((answer: RedirectAnswer) => void) | undefined;
   let taken = false;
 
@@ -40,7 +40,7 @@ export async function listenForRedirect(page: (page: RedirectPage) => string): P
     if (request.method !== 'GET') return void response.writeHead(405, { allow: 'GET' }).end();
     const parameters = new URLSearchParams(query);
     // The first answer counts; the same one again is as foreign as any other.
-    if (taken || take === undefined || isAnswer?.(parameters) !== true) return send(response, 'foreign');
+    if (taken || take === undefined || parameters.get('state') !== expected) return send(response, 'foreign');
     taken = true;
     take({ parameters, respond: shown => send(response, shown) });
   });
@@ -55,8 +55,8 @@ export async function listenForRedirect(page: (page: RedirectPage) => string): P
 
   return {
     redirectUri: `http://${host}${path}`,
-    answer(accepts) {
-      isAnswer = accepts;
+    answer(state) {
+      expected = state;
       return new Promise(resolve => {
         take = resolve;
       });

@@ -18,6 +18,8 @@ export type ConnectionsView = TreeView<ViewNode>;
 export interface Services extends Pick<JwtWorkbenchApi, 'status' | 'refresh'> {
   readonly tree: ConnectionsTree;
   run(command: CommandName, given: unknown): Promise<unknown>;
+  /** VS Code opened an address of this extension: a sign-in that came back from the browser. */
+  arrived(query: string): Promise<void>;
   onDidChangeSession(listener: (connection: string | undefined) => void): void;
   /** For tests inside VS Code. */
   readonly testing: object;
@@ -70,6 +72,8 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
   for (const [name, id] of Object.entries(commands) as [CommandName, string][]) {
     own(registry.registerCommand(id, async (given?: unknown) => (await started()).run(name, given)));
   }
+
+  own(window.registerUriHandler({ handleUri: async ({ query }) => (await started()).arrived(query) }));
 
   parts.soon(() => {
     started().catch((error: unknown) => {

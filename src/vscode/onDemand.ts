@@ -3,6 +3,7 @@ export { refreshAnswer } from './commands/refresh.ts';
 export { createHandlers } from './commands/register.ts';
 export { statusOf } from './commands/status.ts';
 export { texts } from './editor/texts.ts';
+export { handledRedirectUri, reportArrival } from './redirects.ts';
 export { treeItem } from './tree/items.ts';
 
 /** Evaluated when a document first holds a token. */

@@ -79,6 +79,37 @@ describe('signing in', () => {
     assert.match(page, /<h1>Signed in<\/h1>/);
   });
 
+  it('comes back by an address that VS Code opens, where that is asked for', async () => {
+    await start();
+    const redirectUri = () => new URL(opened[0] ?? '').searchParams.get('redirect_uri') ?? '';
+    await browser(async () => false);
+    const asked = { connection: 'fresh', redirect: 'uri_handler' };
+    assert.equal(await codeOf(run('signIn', asked)), 'browser_not_opened');
+    assert.match(redirectUri(), /jwt-workbench\.jwt-workbench.*callback/);
+    // VS Code numbers the addresses of a window in the browser.
+    const redirect_uris = Array.from({ length: 20 }, (_, at) =>
+      redirectUri().replace(/(?<=reqid=)\d+/, String(at)),
+    );
+    restore();
+    await run('removeConnection', { connection: 'fresh' });
+    await mock.close();
+    await start({ clients: [{ client_id: 'demo', redirect_uris: [...new Set(redirect_uris)] }] });
+    const { handleUri } = (await activate()).testing;
+    await browser(async url => {
+      const request = new URL(url);
+      // What comes back there is VS Code's to open; here it is handed on as VS Code does.
+      const answer = await fetch(url, { redirect: 'manual' });
+      const { searchParams } = new URL(answer.headers.get('location') ?? '');
+      assert.equal(searchParams.get('state'), request.searchParams.get('state'));
+      await handleUri('state=guess&code=forged');
+      await handleUri(searchParams.toString());
+      await handleUri(searchParams.toString());
+      return true;
+    });
+    assert.equal((await run('signIn', asked)).outcome, 'signedIn');
+    assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
+  });
+
   it('says calmly that it was declined', async () => {
     await start({ signIn: 'deny' });
     await browser(follow);

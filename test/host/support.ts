@@ -9,6 +9,8 @@ import type { ConnectionsTree } from '../../src/vscode/tree/provider.ts';
 interface Testing {
   readonly tree: ConnectionsTree;
   readonly secrets: SecretStorage;
+  /** As VS Code does with an address of this extension that is opened. */
+  handleUri(query: string): Promise<void>;
   /** What opens addresses; a test puts its own there. */
   readonly browser: { open(url: string): PromiseLike<boolean> };
 }

@@ -2,6 +2,7 @@ import { l10n, window } from 'vscode';
 import { usesKey } from '../../core/connection.ts';
 import type { Discovery } from '../../core/discovery.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
+import type { RedirectWay } from '../../core/ports.ts';
 import { isSignable } from '../../core/sessionView.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
@@ -24,10 +25,13 @@ export interface SignInCommandParts extends ImportParts {
 interface Argument {
   readonly connection: string;
   readonly grant: Grant;
+  readonly redirect?: RedirectWay | undefined;
 }
 
 /** As in src/core/signIn.ts, which is loaded only when somebody signs in. */
 const grants: readonly Grant[] = ['authorization_code', 'device_code', 'client_credentials'];
+
+const redirects: readonly RedirectWay[] = ['loopback', 'uri_handler'];
 
 export function signInCommand(parts: SignInCommandParts): Command<Argument, SignInResult> {
   const { sessions, clock, signIns } = parts;
@@ -37,6 +41,8 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     parse: fields => ({
       connection: textField(fields, 'connection'),
       grant: choiceField(fields, 'grant', grants, 'authorization_code'),
+      redirect:
+        fields.redirect === undefined ? undefined : choiceField(fields, 'redirect', redirects, 'loopback'),
     }),
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
@@ -46,13 +52,13 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       if (grant === undefined || !(await askSecret(parts, picked.connection))) return undefined;
       return { ...picked, grant };
     },
-    async run({ connection: id, grant }, signal) {
+    async run({ connection: id, grant, redirect }, signal) {
       const { connection } = sessionOf(sessions, id);
       const closed = new AbortController();
       let panel: { dispose(): void } | undefined;
       try {
         return await signIns.run({
-          ...{ connection, grant },
+          ...{ connection, grant, redirect },
           signal: AbortSignal.any([signal, closed.signal]),
           tell(step) {
             if (step.waitingFor !== 'device') return;

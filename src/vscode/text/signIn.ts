@@ -5,7 +5,7 @@ import { show } from './answerErrors.ts';
 import { durationText } from './time.ts';
 
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
-export const redirectUriToRegister = 'http://127.0.0.1/callback';
+const toRegister = ({ redirectUri }: ErrorData) => show(redirectUri, 'http://127.0.0.1/callback');
 
 export const signInSentences = {
   browser_not_opened: () =>
@@ -31,16 +31,17 @@ export const signInSentences = {
         return l10n.t('The browser came back with an answer that makes no sense. Sign in again.');
     }
   },
-  sign_in_timeout: ({ after }: ErrorData) =>
+  sign_in_timeout: (data: ErrorData) =>
     l10n.t(
       'Nobody finished the sign-in in the browser within {0}, so it was ended. If the issuer complained about the redirect URI, register {1} there; then sign in again.',
-      typeof after === 'number' ? durationText(after) : l10n.t('ten minutes'),
-      redirectUriToRegister,
+      typeof data.after === 'number' ? durationText(data.after) : l10n.t('ten minutes'),
+      toRegister(data),
     ),
 } as const;
 
 /** An OAuth error of a sign-in, where no refresh token was sent that could be kept or lost. */
-export function signInMeaning({ error, status, grant }: ErrorData): string {
+export function signInMeaning(data: ErrorData): string {
+  const { error, status, grant } = data;
   switch (error) {
     case 'access_denied':
       return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
@@ -51,7 +52,14 @@ export function signInMeaning({ error, status, grant }: ErrorData): string {
         return l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.');
       return l10n.t(
         'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
-        redirectUriToRegister,
+        toRegister(data),
+      );
+    case 'redirect_uri_mismatch':
+    case 'redirect_mismatch':
+    case 'invalid_redirect_uri':
+      return l10n.t(
+        'The issuer does not know the address that the browser is to come back to. Register exactly {0} as a redirect URI of this client, then sign in again.',
+        toRegister(data),
       );
     case 'invalid_client':
       return l10n.t(
@@ -71,7 +79,7 @@ export function signInMeaning({ error, status, grant }: ErrorData): string {
         );
       return l10n.t(
         'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
-        redirectUriToRegister,
+        toRegister(data),
       );
     case 'invalid_scope':
       return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');

@@ -69,10 +69,10 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
           open++;
           return {
             redirectUri,
-            answer: isAnswer =>
+            answer: state =>
               new Promise<RedirectAnswer>(resolve => {
                 visitor = parameters => {
-                  if (!isAnswer(parameters)) return void pages.push('foreign');
+                  if (parameters.get('state') !== state) return void pages.push('foreign');
                   visitor = undefined;
                   resolve({ parameters, respond: page => pages.push(page) });
                 };

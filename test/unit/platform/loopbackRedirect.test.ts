@@ -22,7 +22,7 @@ describe('the loopback redirect', () => {
   });
 
   it('hands the right answer on once and shows its page when that is known', async () => {
-    const answer = listener.answer(parameters => parameters.get('state') === 'mine');
+    const answer = listener.answer('mine');
     const forged = await get('?code=1&state=other');
     assert.deepEqual([forged.status, forged.text], [400, '<p>foreign</p>']);
     const page = get('?code=2&state=mine');
@@ -39,7 +39,7 @@ describe('the loopback redirect', () => {
   });
 
   it('turns away other paths, other methods and other names of this machine', async () => {
-    const answer = listener.answer(() => true);
+    const answer = listener.answer('mine');
     const { origin, port } = new URL(listener.redirectUri);
     assert.equal((await fetch(`${origin}/favicon.ico`)).status, 404);
     assert.equal((await fetch(listener.redirectUri, { method: 'POST' })).status, 405);
@@ -55,14 +55,14 @@ describe('the loopback redirect', () => {
         .end();
     });
     assert.equal(status, 421);
-    const page = get('?code=1');
+    const page = get('?code=1&state=mine');
     (await answer).respond('signed_in');
     await page;
   });
 
   it('is gone once it is closed, and the last page still arrives', async () => {
-    const answer = listener.answer(() => true);
-    const page = get('?code=1');
+    const answer = listener.answer('mine');
+    const page = get('?code=1&state=mine');
     (await answer).respond('signed_in');
     listener.close();
     assert.equal((await page).text, '<p>signed_in</p>');

@@ -1,0 +1,44 @@
+import { type Extension, ExtensionKind, env, l10n, UIKind, Uri, window, workspace } from 'vscode';
+import { extensionId, settings } from '../contributions.ts';
+import { isLoopback } from '../core/http.ts';
+import type { RedirectWay } from '../core/ports.ts';
+import type { Arrival } from '../platform/uriRedirect.ts';
+
+/**
+ * The address that VS Code opens with this extension, where the browser is to come back to it; `undefined` for the
+ * loopback address, which suits where the browser is on the machine of the extension.
+ */
+export async function handledRedirectUri(
+  { extensionKind }: Pick<Extension<unknown>, 'extensionKind'>,
+  given: RedirectWay | undefined,
+): Promise<string | undefined> {
+  const set = workspace.getConfiguration(settings.section).inspect<string>(settings.redirect)?.globalValue;
+  const way = given ?? set;
+  if (way === 'loopback') return undefined;
+  const own = Uri.from({ scheme: env.uriScheme, authority: extensionId, path: '/callback' });
+  if (env.uiKind === UIKind.Desktop) {
+    const isHere = env.remoteName === undefined || extensionKind === ExtensionKind.UI;
+    // As it is, and not by way of asExternalUri: that adds the window's number, and issuers compare letter by letter.
+    return way !== 'uri_handler' && isHere ? undefined : own.toString(true);
+  }
+  // The text is one address in a query of another: encoded once more, it would be none.
+  const external = (await env.asExternalUri(own)).toString(true);
+  // A workbench that is itself on the loopback address is most likely on this machine.
+  return way !== 'uri_handler' && isLoopback(new URL(external)) ? undefined : external;
+}
+
+/** What is there to say of an address that VS Code has opened here. */
+export function reportArrival(arrival: Arrival): void {
+  if (arrival === 'handed_over') {
+    window.setStatusBarMessage(
+      `$(check) ${l10n.t('The sign-in goes on in the window where it began.')}`,
+      5000,
+    );
+  } else if (arrival === 'foreign') {
+    void window.showWarningMessage(
+      l10n.t(
+        'No sign-in waits for the page that came back: it is over, or it began on another machine. Nothing was changed. Start it again where you want to be signed in.',
+      ),
+    );
+  }
+}

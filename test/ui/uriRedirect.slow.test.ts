@@ -1,0 +1,70 @@
+import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { useWorkbench } from './harness.ts';
+
+/** Free for the whole run, so that the settings can name it before the workbench starts. */
+const port = 43_119;
+
+describe('a browser that is not on the machine of the extension', function () {
+  this.timeout(120_000);
+  // An address with an address in it that has a query does not survive the proxy of a workbench in the browser, through
+  // which it opens what runs on its server. So the request is pushed.
+  const connection = (label: string, pushedAuthorizationRequests: boolean) => ({
+    ...{ id: label, label, issuer: `http://127.0.0.1:${port}`, clientId: 'demo' },
+    ...{ scope: 'openid offline_access', pushedAuthorizationRequests },
+  });
+  const ui = useWorkbench({
+    userSettings: {
+      'jwtWorkbench.connections': [connection('Near', false), connection('Far', true)],
+      'jwtWorkbench.redirect': 'uri_handler',
+      // VS Code asks once whether the extension may open its addresses.
+      'extensions.confirmedUriHandlerExtensionIds': ['jwt-workbench.jwt-workbench'],
+    },
+  });
+
+  it('comes back through an address that VS Code opens', async () => {
+    const { page } = ui.window;
+    await page.context().route(`**/proxy/${port}/**`, route => {
+      const location = route
+        .request()
+        .url()
+        .replace(/^.*\/proxy\//, 'http://127.0.0.1:');
+      return route.fulfill({ status: 302, headers: { location } });
+    });
+    await ui.window.openContainer('JWT Workbench');
+    const signIn = async (label: string) => {
+      await ui.window.expand(ui.window.treeItem(label));
+      const popup = page.context().waitForEvent('page');
+      await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
+      await ui.window.quickItem('In the browser').click();
+      const issuer = await popup;
+      await issuer.waitForURL(/client_id=/);
+      return issuer;
+    };
+    let mock = await startMockServer({ port, signIn: 'page' });
+    try {
+      // The issuer refuses an address that it does not know. It is registered then: VS Code numbers them.
+      const refused = await signIn('Near');
+      await refused.getByText('This does not work').waitFor();
+      const [address = ''] = (new URL(refused.url()).searchParams.get('redirect_uri') ?? '').split(/\?|%3F/);
+      await refused.close();
+      await mock.close();
+      await ui.window.collapse(ui.window.treeItem('Near'));
+      const own =
+        'vscode-scheme=code-oss&vscode-authority=jwt-workbench.jwt-workbench&vscode-path=%2Fcallback';
+      const redirect_uris = [1, 2, 3].map(
+        number => `${decodeURIComponent(address)}?vscode-reqid=${number}&${own}`,
+      );
+      mock = await startMockServer({
+        ...{ port, signIn: 'page' },
+        clients: [{ client_id: 'demo', redirect_uris }],
+      });
+      const issuer = await signIn('Far');
+      await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
+      await issuer.getByText('You can close this page now').waitFor();
+      await page.bringToFront();
+      await page.locator('[role=treeitem][aria-label^="Access token"]').first().waitFor();
+    } finally {
+      await mock.close();
+    }
+  });
+});
