@@ -10,7 +10,7 @@ const output = join(root, 'out', 'bench');
 
 /**
  * The modules of test/bench that run in Node, each an entry. They are bundled with the settings of the production
- * build, minified and with names kept: both cost something, and users pay it.
+ * build: what that costs users pay.
  * @param {readonly string[]} names
  * @returns {Promise<Record<string, string>>} name -> file
  */
@@ -44,7 +44,6 @@ async function bundled(names, options) {
     target: 'node20',
     mainFields: ['module', 'main'],
     minify: true,
-    keepNames: true,
     legalComments: 'none',
   });
   const extension = options.format === 'esm' ? 'mjs' : 'js';

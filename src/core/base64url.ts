@@ -54,6 +54,16 @@ export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | Base64u
 }
 
 /**
+ * The text that strict base64url holds, where all of it is ASCII as most JSON is: the platform is quickest at that.
+ * `undefined` for everything else.
+ */
+export function decodeAscii(text: string): string | undefined {
+  if (base64urlFlaw(text)) return undefined;
+  const decoded = atob(/[-_]/.test(text) ? text.replaceAll('-', '+').replaceAll('_', '/') : text);
+  return /[^\0-\x7f]/.test(decoded) ? undefined : decoded;
+}
+
+/**
  * False where the last character carries bits that belong to no byte: the text decodes, but another text
  * decodes to the same bytes (RFC 4648 section 3.5).
  */

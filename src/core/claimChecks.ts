@@ -10,10 +10,15 @@ export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
   if (issuer !== undefined) {
     const finding = same(value, issuer);
     // The commonest of all mistakes; RFC 8414 section 2 and OpenID Connect compare character by character.
-    const slash = typeof value === 'string' && value.replace(/\/$/, '') === issuer.replace(/\/$/, '');
-    return finding.code === 'mismatch' && slash ? { ...finding, code: 'slash_differs' } : finding;
+    return finding.code === 'mismatch' && withoutSlash(String(value)) === withoutSlash(issuer)
+      ? { ...finding, code: 'slash_differs' }
+      : finding;
   }
   return unasked(value, kind === 'id_token');
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url;
 }
 
 export function aud({ token, policy }: CheckInput): Finding {

@@ -21,13 +21,16 @@ export type JsonReading =
 
 /** Linear in the text. The value is JSON.parse's own, so `__proto__` in it is a member like any other. */
 export function readJson(text: string): JsonReading {
-  const duplicates = scan(text);
-  if (duplicates === undefined) return { ok: false, reason: 'depth' };
+  const written = countMembers(text);
+  if (written === undefined) return { ok: false, reason: 'depth' };
+  let value: unknown;
   try {
-    return { ok: true, value: JSON.parse(text), duplicates };
+    value = JSON.parse(text);
   } catch {
     return { ok: false, reason: 'syntax' };
   }
+  // JSON.parse drops what comes twice: only where something is missing is there a name to find.
+  return { ok: true, value, duplicates: written === membersIn(value) ? [] : duplicatesIn(text) };
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -39,6 +42,30 @@ export function own(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
+/** The members that a JSON text writes, one for each colon that is in no string; `undefined` where it is too deep. */
+function countMembers(text: string): number | undefined {
+  let members = 0;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) i = endOfString(text, i);
+    else if (code === 0x3a) members++;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > depthLimit) return undefined;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return members;
+}
+
+/** No deeper than `depthLimit`. */
+function membersIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const values = Object.values(value);
+  let members = Array.isArray(value) ? 0 : values.length;
+  for (const each of values) if (typeof each === 'object') members += membersIn(each);
+  return members;
+}
+
 interface Frame {
   /** Members seen so far; `undefined` in an array. */
   readonly members: Set<string> | undefined;
@@ -48,8 +75,8 @@ interface Frame {
   nameNext: boolean;
 }
 
-/** Expects nothing of the text: what is no JSON fails in JSON.parse afterwards. `undefined` where it is too deep. */
-function scan(text: string): DuplicateMember[] | undefined {
+/** Of a text that JSON.parse accepts. */
+function duplicatesIn(text: string): DuplicateMember[] {
   const duplicates: DuplicateMember[] = [];
   const stack: Frame[] = [];
   let frame: Frame | undefined;
@@ -70,11 +97,11 @@ function scan(text: string): DuplicateMember[] | undefined {
       }
       case 0x7b:
         frame = { members: new Set(), at: '', nameNext: true };
-        if (stack.push(frame) > depthLimit) return undefined;
+        stack.push(frame);
         break;
       case 0x5b:
         frame = { members: undefined, at: 0, nameNext: false };
-        if (stack.push(frame) > depthLimit) return undefined;
+        stack.push(frame);
         break;
       case 0x7d:
       case 0x5d:

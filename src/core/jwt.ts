@@ -2,7 +2,7 @@
  * Reads tokens. Nothing here checks a signature: what it returns is *decoded*, never *verified* (see verify.ts).
  * Loaded at activation, so it imports no cryptography.
  */
-import { type Base64urlFlaw, base64urlFlaw, decodeBase64url, isCanonical } from './base64url.ts';
+import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
 import { WorkbenchError } from './errors.ts';
 import { depthLimit, isObject, type JsonObject, own, readJson } from './json.ts';
 
@@ -74,6 +74,20 @@ export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
  * `token_not_an_object` {part}, `token_too_deep` {part, limit}
  */
 export function decodeToken(token: string): DecodedToken {
+  const opened = openToken(token);
+  return opened.kind === 'jws' ? opened.rest() : opened;
+}
+
+/** A JWS of which no more than the header has been read. */
+export interface OpenedJws {
+  readonly kind: 'jws';
+  readonly header: JsonObject;
+  /** Reads on. @throws WorkbenchError what `decodeToken` throws of payload and signature */
+  rest(): DecodedJws;
+}
+
+/** `decodeToken` in two steps, for those who have use for the header alone. @throws WorkbenchError what it throws */
+export function openToken(token: string): OpenedJws | Exclude<DecodedToken, DecodedJws> {
   if (token.length > tokenLimit) {
     throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
   }
@@ -84,7 +98,7 @@ export function decodeToken(token: string): DecodedToken {
     return { kind: 'opaque', warnings: [] };
   }
   const dots = dotsIn(token);
-  if (dots.length === 2) return decodeJws(token, dots);
+  if (dots.length === 2) return openJws(token, dots);
   if (dots.length === 4) return decodeJwe(token, dots);
   throw new WorkbenchError('token_part_count', { parts: countParts(token) });
 }
@@ -137,10 +151,24 @@ export function isTimeClaim(name: string): boolean {
   return (timeClaims as readonly string[]).includes(name);
 }
 
-function decodeJws(token: string, [first, second]: readonly number[]): DecodedJws {
-  if (first === undefined || second === undefined) throw new WorkbenchError('internal');
+function openJws(token: string, [first = 0, second = 0]: readonly number[]): OpenedJws {
   const warnings: TokenWarning[] = [];
   const header = readPart(token, 'header', 0, first, warnings);
+  return {
+    kind: 'jws',
+    header: header.value,
+    rest: () => readOn(token, header, first, second, warnings),
+  };
+}
+
+function readOn(
+  token: string,
+  header: Part,
+  first: number,
+  second: number,
+  headerWarned: readonly TokenWarning[],
+): DecodedJws {
+  const warnings = [...headerWarned];
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
   const payload = unencoded
     ? readText(token.slice(first + 1, second), 'payload', warnings)
@@ -191,14 +219,19 @@ function readPart(
   warnings: TokenWarning[],
 ): Part {
   const encoded = token.slice(start, end);
-  const bytes = decodePart(encoded, part, start, warnings);
-  let text: string;
+  const text = decodeAscii(encoded) ?? decodeUtf8(encoded, part, start);
+  if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
+  return readText(text, part, warnings);
+}
+
+function decodeUtf8(encoded: string, part: TokenPart, start: number): string {
+  const bytes = decodeBase64url(encoded);
+  if ('reason' in bytes) throw encodingError(bytes, part, start);
   try {
-    text = utf8.decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new WorkbenchError('token_json', { part, reason: 'utf8' });
   }
-  return readText(text, part, warnings);
 }
 
 function readText(text: string, part: TokenPart, warnings: TokenWarning[]): Part {
@@ -213,13 +246,6 @@ function readText(text: string, part: TokenPart, warnings: TokenWarning[]): Part
     warnings.push({ code: 'duplicate_member', part, member, path });
   }
   return { value: reading.value, text };
-}
-
-function decodePart(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): Uint8Array {
-  const bytes = decodeBase64url(encoded);
-  if ('reason' in bytes) throw encodingError(bytes, part, start);
-  if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
-  return bytes;
 }
 
 /** Looks at a part whose bytes nobody needs here. */

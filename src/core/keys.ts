@@ -88,7 +88,7 @@ function fits(key: VerificationKey, alg: string): boolean {
     needed !== undefined &&
     needed.kty === key.kty &&
     needed.crv === key.crv &&
-    (key.alg === undefined || sameAlgorithm(key.alg, alg)) &&
+    (key.alg === undefined || key.alg === alg || sameAlgorithm(key.alg, alg)) &&
     (key.use === undefined || key.use === 'sig') &&
     (key.key_ops === undefined || key.key_ops.includes('verify'))
   );

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import { base64urlFlaw, decodeBase64url, encodeBase64url, isCanonical } from '../../../src/core/base64url.ts';
+import {
+  base64urlFlaw,
+  decodeAscii,
+  decodeBase64url,
+  encodeBase64url,
+  isCanonical,
+} from '../../../src/core/base64url.ts';
 import { readJson } from '../../../src/core/json.ts';
 import { type DecodedJws, decodeToken, expiresAt, numericDate } from '../../../src/core/jwt.ts';
 import { tokenUse } from '../../../src/core/tokenUse.ts';
@@ -405,6 +411,23 @@ describe('readJson', () => {
           reading.duplicates.map(({ member }) => member),
           [name],
         );
+      }),
+    );
+  });
+});
+
+describe('decodeAscii', () => {
+  it('agrees with the strict decoder, and leaves to it what is not ASCII', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary-ascii' }).map(encode),
+      fc.string({ unit: 'binary' }).map(encode),
+      fc.string({ unit: fc.constantFrom('A', 'b', '9', '-', '_', '=', '+', '/', ' ', '\n', '.') }),
+    );
+    fc.assert(
+      fc.property(texts, text => {
+        const bytes = decodeBase64url(text);
+        const ascii = 'reason' in bytes || bytes.some(byte => byte > 0x7f) ? undefined : bytes;
+        assert.equal(decodeAscii(text), ascii && Buffer.from(ascii).toString());
       }),
     );
   });

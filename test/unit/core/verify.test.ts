@@ -378,6 +378,16 @@ describe('verifyToken', () => {
     });
   });
 
+  it('asks nobody for keys for a token that cannot be read, and calls it unreadable whatever its signature', async () => {
+    const [header = ''] = jwt(rs256, claims).split('.');
+    const signed = jwt(rs256, claims).replace(/^[^.]*\.[^.]*/, `${header}.${encode('{"iss":')}`);
+    const jwksClient = { keysFor: () => assert.fail('asked for keys'), forget() {} };
+    const remote: KeySource = { kind: 'remote', jwks: jwksClient, jwksUri: `${issuer}/jwks` };
+    for (const source of [remote, jwks(rs256.jwk), given(rs256.jwk)]) {
+      await assert.rejects(verifyToken(signed, policy, source, now), { code: 'token_json' });
+    }
+  });
+
   it('gives encrypted and opaque tokens one line', async () => {
     const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2k.dGFn`;
     assert.deepEqual(await verifyToken(jwe, policy, jwks(rs256.jwk), now), {
