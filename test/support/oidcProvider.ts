@@ -1,8 +1,13 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type Provider from 'oidc-provider';
+import { type TestKey, testKey } from './clientKeys.ts';
+import { selfSigned, selfSignedClient } from './selfSigned.ts';
 
 /** panva's oidc-provider on 127.0.0.1: an issuer that none of us wrote. Its tokens rotate, and reuse ends a family. */
 export interface OidcProvider {
@@ -10,8 +15,10 @@ export interface OidcProvider {
   /** A confidential client with `client_secret_basic`. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** A client for each way to authenticate; all have the same secret, the public one aside. */
-  readonly clients: Readonly<Record<'client_secret_basic' | 'client_secret_post' | 'none', string>>;
+  /** A client for each way to authenticate, by method; those with a secret all have the same. */
+  readonly clients: Readonly<Record<keyof typeof clients, string>>;
+  /** What `private_key_jwt` signs with. */
+  readonly clientKey: TestKey;
   /** A refresh token as a sign-in with `openid offline_access` would have brought it; each begins a family. */
   issueRefreshToken(clientId?: string): Promise<string>;
   close(): Promise<void>;
@@ -21,26 +28,61 @@ const clientSecret = 'a secret: with/odd+signs & 100% of_them-~';
 const clients = {
   client_secret_basic: 'basic-client_1.0',
   client_secret_post: 'post-client',
+  client_secret_jwt: 'signing-client',
+  private_key_jwt: 'key-client',
+  // By `selfSignedClient`, where it has TLS.
+  tls_client_auth: 'authority-client',
+  self_signed_tls_client_auth: 'certificate-client',
   none: 'public-client',
 };
 const scope = 'openid offline_access';
 
-/** `grace`: a token that has been rotated stays good, as with issuers that forgive a retry. */
-export async function startOidcProvider({ grace = false } = {}): Promise<OidcProvider> {
+/**
+ * - `grace`: a token that has been rotated stays good, as with issuers that forgive a retry.
+ * - `tls`: on https, with `selfSigned`, and a look at the client's certificate.
+ * - `dpopNonce`: a DPoP proof needs a nonce.
+ */
+export async function startOidcProvider({
+  grace = false,
+  tls = false,
+  dpopNonce = false,
+} = {}): Promise<OidcProvider> {
   // ESM only: a dynamic import works in the bundles for VS Code's host as well.
   const { default: OidcProvider } = await quietly(() => import('oidc-provider'));
-  const server = createServer().listen(0, '127.0.0.1');
+  const options = {
+    ...selfSigned,
+    ca: [selfSignedClient.cert],
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+  const server = (tls ? createTlsServer(options) : createServer()).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const clientKey = testKey('P-256');
+  const certificate = new X509Certificate(selfSignedClient.cert);
+  const jwks = {
+    private_key_jwt: [clientKey.publicJwk],
+    self_signed_tls_client_auth: [
+      {
+        ...certificate.publicKey.export({ format: 'jwk' }),
+        x5c: [certificate.raw.toString('base64')],
+        'x5t#S256': createHash('sha256').update(certificate.raw).digest('base64url'),
+      },
+    ],
+  };
+  const available = Object.entries(clients).filter(([method]) => tls || !method.includes('tls'));
+  const issuer = `http${tls ? 's' : ''}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = await quietly(
     async () =>
       new OidcProvider(issuer, {
         adapter: memoryAdapter({ grace }),
         jwks: { keys: [await signingKey()] },
         cookies: { keys: ['only for tests'] },
-        clients: Object.entries(clients).map(([method, client_id]) => ({
+        clientAuthMethods: available.map(([method]) => method),
+        clients: available.map(([method, client_id]) => ({
           client_id,
-          ...(method !== 'none' && { client_secret: clientSecret }),
+          ...(method.startsWith('client_secret') && { client_secret: clientSecret }),
+          ...(Object.hasOwn(jwks, method) && { jwks: { keys: jwks[method as keyof typeof jwks] } }),
+          ...(method === 'tls_client_auth' && { tls_client_auth_subject_dn: certificate.subject }),
           token_endpoint_auth_method: method,
           grant_types: [
             'authorization_code',
@@ -56,6 +98,17 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
         })),
         features: {
           devInteractions: { enabled: false },
+          dPoP: { nonceSecret: Buffer.alloc(32, 'only for tests'), requireNonce: () => dpopNonce },
+          ...(tls && {
+            mTLS: {
+              ...{ enabled: true, selfSignedTlsClientAuth: true, tlsClientAuth: true },
+              getCertificate: (context: TlsContext) => context.req.socket.getPeerX509Certificate(),
+              certificateAuthorized: (context: TlsContext) => context.req.socket.authorized,
+              certificateSubjectMatches: (context: TlsContext, property: string, expected: string) =>
+                property === 'tls_client_auth_subject_dn' &&
+                context.req.socket.getPeerX509Certificate()?.subject === expected,
+            },
+          }),
           clientCredentials: { enabled: true },
           deviceFlow: { enabled: true },
           introspection: { enabled: true },
@@ -83,6 +136,7 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
     clientId: clients.client_secret_basic,
     clientSecret,
     clients,
+    clientKey,
     async issueRefreshToken(clientId = clients.client_secret_basic) {
       const account = { accountId: 'alice', clientId };
       const grant = new provider.Grant(account);
@@ -106,6 +160,10 @@ export async function startOidcProvider({ grace = false } = {}): Promise<OidcPro
       await once(server, 'close');
     },
   };
+}
+
+interface TlsContext {
+  readonly req: { readonly socket: TLSSocket };
 }
 
 /** Alice, who says yes to everything. */
