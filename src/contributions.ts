@@ -17,6 +17,7 @@ export const settings = {
   inlayHints: 'inlayHints',
   colorTokens: 'colorTokens',
   diagnostics: 'diagnostics',
+  terminalLinks: 'terminalLinks',
 } as const;
 
 /** Theme colours of the parts of a token. */

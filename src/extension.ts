@@ -214,7 +214,7 @@ export function startExtension(
       ready: loading.settled,
     }),
   );
-  registerEditorFeatures({
+  const { links } = registerEditorFeatures({
     ...{ own, sessions, clock },
     features: async () => (await onDemand()).loadFeatures(),
     texts: async () => (await onDemand()).texts,
@@ -251,6 +251,6 @@ export function startExtension(
       return refreshAnswer(result, sessions.connection(connection)?.label);
     },
     onDidChangeSession: listener => void own({ dispose: sessions.onDidChange(listener) }),
-    testing: { tree, secrets: context.secrets, browser, handleUri: arrived },
+    testing: { tree, secrets: context.secrets, browser, handleUri: arrived, links },
   };
 }

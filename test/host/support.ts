@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { extensions, commands as registry, type SecretStorage, type TreeItem, workspace } from 'vscode';
+import {
+  extensions,
+  commands as registry,
+  type SecretStorage,
+  type TerminalLinkProvider,
+  type TreeItem,
+  workspace,
+} from 'vscode';
 import type { JwtWorkbenchApi } from '../../src/api.ts';
 import { type CommandName, commands, extensionId } from '../../src/contributions.ts';
 import type { ViewNode } from '../../src/core/sessionView.ts';
@@ -13,6 +20,8 @@ interface Testing {
   handleUri(query: string): Promise<void>;
   /** What opens addresses; a test puts its own there. */
   readonly browser: { open(url: string): PromiseLike<boolean> };
+  /** What VS Code asks for each line of a terminal. */
+  readonly links: TerminalLinkProvider;
 }
 
 export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: Testing }> {

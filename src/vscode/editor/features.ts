@@ -10,3 +10,4 @@ export { hintsOf } from './hints.ts';
 export { hoverAt } from './hover.ts';
 export { lensesOf } from './lens.ts';
 export { diagnosticsOf, fixesFor } from './problems.ts';
+export { followLink, linksIn } from './terminalLinks.ts';

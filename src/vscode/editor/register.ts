@@ -2,6 +2,7 @@ import {
   EventEmitter,
   languages,
   Range,
+  type TerminalLinkProvider,
   type TextDocument,
   type TextEditor,
   window,
@@ -13,8 +14,9 @@ import type { Sessions } from '../../core/sessions.ts';
 import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';
-import { knownTokenAt, surroundings, tokenStart } from './scan.ts';
-import { isWanted } from './settings.ts';
+import { knownTokenAt, knownTokenIn, surroundings, tokenStart } from './scan.ts';
+import { isWanted, wantsTerminalLinks } from './settings.ts';
+import type { TokenLink } from './terminalLinks.ts';
 import type { Texts } from './texts.ts';
 
 export interface EditorParts {
@@ -33,7 +35,9 @@ const debounce = 250;
 const anywhere = '*';
 
 /** Providers are cheap; their code is loaded when a text could hold a token. */
-export function registerEditorFeatures({ own, sessions, clock, features, texts }: EditorParts): void {
+export function registerEditorFeatures({ own, sessions, clock, features, texts }: EditorParts): {
+  readonly links: TerminalLinkProvider;
+} {
   own(
     languages.registerHoverProvider(anywhere, {
       async provideHover(document, position) {
@@ -46,6 +50,14 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
       },
     }),
   );
+  const links: TerminalLinkProvider = {
+    async provideTerminalLinks({ line }) {
+      if (!wantsTerminalLinks() || (!tokenStart.test(line) && !knownTokenIn(line, sessions))) return [];
+      return (await features()).linksIn(line, { sessions, clock, texts: await texts() });
+    },
+    handleTerminalLink: async link => (await features()).followLink(link as TokenLink),
+  };
+  own(window.registerTerminalLinkProvider(links));
   own(
     languages.registerCodeLensProvider(anywhere, {
       provideCodeLenses: async document =>
@@ -83,6 +95,7 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
   );
 
   watchEditors();
+  return { links };
 
   function watchEditors(): void {
     const problems = own(languages.createDiagnosticCollection('jwtWorkbench'));

@@ -11,8 +11,13 @@ export interface PlacedToken {
   readonly pieces: readonly Range[];
   readonly token: string;
   readonly wrapped: boolean;
-  /** A token that a connection holds: its reader knows it by its text, whatever it looks like. */
-  readonly known?: { readonly connection: string; readonly name: TokenName };
+  readonly known?: KnownToken;
+}
+
+/** A token that a connection holds: its reader knows it by its text, whatever it looks like. */
+export interface KnownToken {
+  readonly connection: string;
+  readonly name: TokenName;
 }
 
 /** Lines above and below the pointer that a wrapped token may reach. */
@@ -97,24 +102,30 @@ export function knownTokenAt(
   { line, character }: Position,
   sessions: Sessions,
 ): PlacedToken | undefined {
-  const { text } = document.lineAt(line);
+  const found = knownTokenIn(document.lineAt(line).text, sessions, character);
+  if (!found) return undefined;
+  const { start, end, token, known } = found;
+  const range = new Range(line, start, line, end);
+  return { ...{ range, token, known }, pieces: [range], wrapped: false };
+}
+
+/** A token of a connection in a line. @param near an offset that it has to be at */
+export function knownTokenIn(
+  line: string,
+  sessions: Sessions,
+  near?: number,
+): { start: number; end: number; token: string; known: KnownToken } | undefined {
   for (const session of sessions.list()) {
     for (const name of ['access_token', 'id_token', 'refresh_token'] as const) {
       const token = tokenOf(session, name);
       // Shorter ones could be any word.
       if (token === undefined || token.length < 16) continue;
-      const from = Math.max(0, character - token.length);
       // No farther than it can reach: lines can be megabytes, and connections many.
-      const inReach = text.slice(from, character + token.length).indexOf(token);
-      if (inReach < 0) continue;
-      const at = from + inReach;
-      const range = new Range(line, at, line, at + token.length);
-      return {
-        ...{ range, token },
-        pieces: [range],
-        wrapped: false,
-        known: { connection: session.connection.id, name },
-      };
+      const from = near === undefined ? 0 : Math.max(0, near - token.length);
+      const reach = near === undefined ? line : line.slice(from, near + token.length);
+      const start = from + reach.indexOf(token);
+      if (start < from) continue;
+      return { start, end: start + token.length, token, known: { connection: session.connection.id, name } };
     }
   }
   return undefined;

@@ -7,6 +7,11 @@ function read<T>(name: string, fallback: T): T {
   return workspace.getConfiguration(settings.section).get<T>(name) ?? fallback;
 }
 
+/** Whether tokens in terminals are links. */
+export function wantsTerminalLinks(): boolean {
+  return read(settings.terminalLinks, true);
+}
+
 /** Whether a feature with the choice "off, in .jwt files, everywhere" is wanted in this document. */
 export function isWanted(
   name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',

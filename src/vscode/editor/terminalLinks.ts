@@ -1,0 +1,53 @@
+import { commands as registry, TerminalLink } from 'vscode';
+import { commands } from '../../contributions.ts';
+import { classify } from '../../core/errors.ts';
+import { decodeToken, expiresAt } from '../../core/jwt.ts';
+import { findTokens } from '../../core/tokenRanges.ts';
+import { summarize } from '../../core/tokenSummary.ts';
+import { expiryText, kindText } from '../text/summary.ts';
+import type { HoverParts } from './hover.ts';
+import { ownerOf } from './owner.ts';
+import { type KnownToken, knownTokenIn } from './scan.ts';
+
+/** A link of a terminal keeps its token in memory, as the terminal does: its place is gone when it is followed. */
+export class TokenLink extends TerminalLink {
+  readonly token: string;
+  constructor(startIndex: number, token: string, length: number, tooltip: string) {
+    super(startIndex, length, tooltip);
+    this.token = token;
+  }
+}
+
+/** The tokens of one line of a terminal, with what each is and when it ends. VS Code puts wrapped lines together. */
+export function linksIn(line: string, { sessions, clock, texts }: HoverParts): TokenLink[] {
+  const now = clock.now();
+  const known = knownTokenIn(line, sessions);
+  const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(
+    line,
+    mostLinks,
+  );
+  if (known && !found.some(({ start }) => start === known.start)) found.push(known);
+  return found.map(({ start, end, token, known }) => {
+    const length = end - start;
+    try {
+      const decoded = decodeToken(token);
+      const { kind } = summarize(
+        decoded,
+        now,
+        ownerOf({ token, ...(known && { known }) }, sessions),
+        known?.name,
+      );
+      const expiry = decoded.kind === 'jws' ? `, ${expiryText(expiresAt(decoded), now)}` : '';
+      return new TokenLink(start, token, length, `${kindText(kind)}${expiry}`);
+    } catch (error) {
+      return new TokenLink(start, token, length, texts.describeError(classify(error)));
+    }
+  });
+}
+
+export async function followLink({ token }: TokenLink): Promise<void> {
+  await registry.executeCommand(commands.inspect, { token, show: true });
+}
+
+/** Links of one line; more are no help to anybody. */
+const mostLinks = 20;
