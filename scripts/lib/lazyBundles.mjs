@@ -17,71 +17,83 @@ import { root, UserError } from './project.mjs';
  * @returns {Promise<import('./bundle.mjs').Output[]>}
  */
 export async function lazyBundles(name, entry, { minify = false, sourcemap = false, ...options }) {
-  const pieces = await split(name, entry, { ...options, sourcemap: sourcemap ? 'inline' : false });
+  const pieces = await split(name, entry, {
+    ...options,
+    minify, // What pieces call each other is part of every bundle.
+    sourcemap: sourcemap ? 'inline' : false,
+  });
   const home = homesOf(pieces);
-  /** What others take from a bundle: piece -> the name under which it exports it. @type {Map<string, string>} */
-  const given = new Map();
-  for (const [path, { imports }] of pieces) {
-    for (const each of imports) {
-      const shared = home.get(each) !== home.get(path) && !given.has(each);
-      if (shared) given.set(each, `$${given.size}`);
-    }
-  }
+  /** How a bundle calls what another piece takes from one of its own. @param {string} path @param {string} name */
+  const given = (path, name) => `$${[...pieces.keys()].indexOf(path)}${name}`;
+  /** What a bundle, or all others, take from a piece. @param {string} path @param {(out: string) => boolean} by */
+  const taken = (path, by) => {
+    const takers = [...pieces].filter(
+      ([each]) => home.get(each) !== home.get(path) && by(home.get(each) ?? ''),
+    );
+    return [...new Set(takers.flatMap(([, { imports }]) => imports.get(path) ?? []))];
+  };
 
-  const bundles = new Set(home.values());
+  const bundles = [...new Set(home.values())];
   return bundle({
     ...options,
     minify,
     sourcemap,
-    entryPoints: [...bundles].map(out => ({ in: `bundle:${out}`, out })),
+    entryPoints: bundles.map(out => ({ in: `bundle:${out}`, out })),
     format: 'cjs',
-    // Makes a dynamic import a require, which is what loads a CommonJS file beside this one.
-    supported: { 'dynamic-import': false },
+    // A bundle says by itself what it exports: esbuild's way takes half a kilobyte in each.
+    logOverride: { 'commonjs-variable-in-esm': 'silent' },
     plugins: [{ name: 'lazy-bundles', setup }],
   });
 
   /** @param {import('esbuild').PluginBuild} build */
   function setup({ onResolve, onLoad }) {
     onResolve({ filter: /^bundle:/ }, ({ path }) => ({ namespace: 'bundle', path: path.slice(7) }));
-    // A bundle is its entry and what others take from it.
-    onLoad({ filter: /./, namespace: 'bundle' }, ({ path: out }) => ({
-      contents: [...pieces]
-        .filter(([path]) => home.get(path) === out)
-        .map(([path, { entry }]) => {
-          const own = entry ? [`export * from ${JSON.stringify(path)};`] : [];
-          const others = given.has(path)
-            ? [`export * as ${given.get(path)} from ${JSON.stringify(path)};`]
-            : [];
-          return [...own, ...others].join('\n');
-        })
-        .join('\n'),
-      resolveDir: root,
-    }));
+    onLoad({ filter: /./, namespace: 'bundle' }, ({ path: out }) => {
+      const own = [...pieces].filter(([path]) => home.get(path) === out);
+      const lines = own.map(([path, { entry, exports }]) => {
+        const names = [
+          ...(entry ? exports : []),
+          ...taken(path, () => true).map(each => `${each} as ${given(path, each)}`),
+        ];
+        return { names, line: `import { ${names.join(', ')} } from ${JSON.stringify(path)};` };
+      });
+      const exported = lines.flatMap(({ names }) => names.map(each => each.replace(/.* as /, '')));
+      const contents = [...lines.map(({ line }) => line), `module.exports = { ${exported.join(', ')} };`];
+      return { contents: contents.join('\n'), resolveDir: root };
+    });
     onResolve({ filter: /./, namespace: 'bundle' }, ({ path }) => ({ namespace: 'piece', path }));
     onLoad({ filter: /./, namespace: 'piece' }, ({ path }) => ({
-      contents: pieces.get(path)?.text ?? '',
+      // A require loads a CommonJS file beside this one.
+      contents:
+        pieces.get(path)?.text.replace(dynamicImport, (_, other) => {
+          return `Promise.resolve().then(() => require("./${home.get(join(path, '..', other))}.js"))`;
+        }) ?? '',
       resolveDir: root,
     }));
     onResolve({ filter: /^\.\.?\//, namespace: 'piece' }, ({ kind, path, importer }) => {
+      if (kind === 'require-call') return { path, external: true };
       const target = join(importer, '..', path);
-      const out = home.get(target);
-      if (kind === 'dynamic-import') return { path: `./${out}.js`, external: true };
-      if (out === home.get(importer)) return { namespace: 'piece', path: target };
-      return { namespace: 'taken', path: target };
+      const out = home.get(importer);
+      if (home.get(target) === out) return { namespace: 'piece', path: target };
+      return { namespace: 'taken', path: target, pluginData: out, suffix: `?${out}` };
     });
-    onLoad({ filter: /./, namespace: 'taken' }, ({ path }) => ({
-      contents: `import { ${given.get(path)} as all } from './${home.get(path)}.js';
-        export const { ${pieces.get(path)?.exports.join(', ')} } = all;`,
-    }));
+    onLoad({ filter: /./, namespace: 'taken' }, ({ path, pluginData }) => {
+      const names = taken(path, out => out === pluginData).map(each => `${given(path, each)}: ${each}`);
+      return { contents: `export const { ${names.join(', ')} } = require("./${home.get(path)}.js");` };
+    });
     onResolve({ filter: /^\.\//, namespace: 'taken' }, ({ path }) => ({ path, external: true }));
   }
 }
+
+/** As esbuild writes them, minified or not. */
+const dynamicImport = /\bimport\("([^"]+)"\)/g;
+const namedImport = /\bimport\s*\{([^}]*)\}\s*from\s*"([^"]+)"/g;
 
 /**
  * @typedef {object} Piece
  * @property {string} text an ES module
  * @property {string} [entry] the name of the bundle that it begins
- * @property {string[]} imports the pieces that it imports statically
+ * @property {Map<string, string[]>} imports what it imports statically, by piece
  * @property {string[]} loads the pieces that it imports dynamically
  * @property {string[]} exports
  */
@@ -111,16 +123,21 @@ async function split(name, entry, options) {
   for (const { path, text } of outputFiles) {
     const output = metafile.outputs[relative(root, path).replaceAll('\\', '/')];
     if (output === undefined) continue;
-    /** @param {'import-statement' | 'dynamic-import'} wanted */
-    const imported = wanted =>
-      output.imports
-        .filter(({ kind, external }) => kind === wanted && external !== true)
-        .map(each => resolve(root, each.path));
+    /** @type {Map<string, string[]>} */
+    const imports = new Map();
+    for (const each of output.imports)
+      if (each.kind === 'import-statement' && !each.external) imports.set(resolve(root, each.path), []);
+    for (const [, names = '', from = ''] of text.matchAll(namedImport))
+      imports
+        .get(join(path, '..', from))
+        ?.push(...names.split(',').map(each => each.trim().replace(/ as .*/, '')));
     pieces.set(path, {
       text,
       ...(output.entryPoint && { entry: basename(output.entryPoint, extname(output.entryPoint)) }),
-      imports: imported('import-statement'),
-      loads: imported('dynamic-import'),
+      imports,
+      loads: output.imports
+        .filter(({ kind, external }) => kind === 'dynamic-import' && !external)
+        .map(each => resolve(root, each.path)),
       exports: output.exports,
     });
   }
@@ -184,6 +201,6 @@ function homesOf(pieces) {
 function reached(pieces, from, seen = new Set()) {
   if (seen.has(from)) return seen;
   seen.add(from);
-  for (const next of pieces.get(from)?.imports ?? []) reached(pieces, next, seen);
+  for (const next of pieces.get(from)?.imports.keys() ?? []) reached(pieces, next, seen);
   return seen;
 }
