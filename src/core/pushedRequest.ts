@@ -18,7 +18,11 @@ export async function pushed(
 ): Promise<URLSearchParams> {
   const name = 'pushed_authorization_request_endpoint';
   const { [name]: endpoint, issuer = 'urn:none' } = endpoints;
-  if (endpoint === undefined) throw new WorkbenchError('endpoint_missing', { endpoint: name, sent: false });
+  if (endpoint === undefined)
+    throw new WorkbenchError('endpoint_missing', {
+      ...{ endpoint: name, sent: false },
+      ...(connection.pushedAuthorizationRequests && { without: 'pushedAuthorizationRequests' }),
+    });
   const asking = await asClient(parts, connection, credentials);
   const { response, host } = await asking.ask(
     name,

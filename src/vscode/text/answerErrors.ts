@@ -62,9 +62,11 @@ export function httpError(data: ErrorData): string {
         'Some issuers say so that the refresh token has ended. Sign in again or import a new one.',
       );
     }
+    if (status === 413)
+      return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
     if (status === 401 || status === 403) {
       return l10n.t(
-        'Check the client id, the client secret and tokenEndpointAuthMethod. The refresh token is kept.',
+        'Check clientId, tokenEndpointAuthMethod and the client secret or key. The refresh token is kept.',
       );
     }
     return status === 404 || status === 405

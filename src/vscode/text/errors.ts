@@ -131,10 +131,12 @@ const sentences = {
           show(expected),
           show(found),
         ),
-  endpoint_missing: ({ endpoint, setting }) =>
-    setting === undefined
-      ? l10n.t('The issuer has no {0}, so it does not offer this.', show(endpoint))
-      : l10n.t('The issuer names no {0}. Set {1} if it has one.', show(endpoint), show(setting)),
+  endpoint_missing: ({ endpoint, setting, without }) =>
+    without !== undefined
+      ? l10n.t('The issuer names no {0}. Set {1} to false for it.', show(endpoint), show(without))
+      : setting === undefined
+        ? l10n.t('The issuer has no {0}, so it does not offer this.', show(endpoint))
+        : l10n.t('The issuer names no {0}. Set {1} if it has one.', show(endpoint), show(setting)),
   oauth_error: oauthErrorText,
   http_error: httpError,
   response_invalid: invalidResponse,

@@ -1,12 +1,13 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
+import { sharedMeaning } from './protocolErrors.ts';
 import { signInMeaning } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
 export function oauthErrorText(data: ErrorData): string {
   const error = String(data.error ?? '');
-  const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : undefined;
+  const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const meaning = data.grant === undefined ? known : signInMeaning(data);
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
@@ -33,10 +34,6 @@ const ended = () =>
   );
 const atTheBrowser = () =>
   l10n.t('The issuer wants you to sign in again in the browser, for a new consent or a second factor.');
-const dpop = () =>
-  l10n.t(
-    'The issuer wants tokens that are bound to a key (DPoP), and the proof was missing or not accepted.',
-  );
 
 const meanings: Readonly<Record<string, () => string>> = {
   invalid_grant: ended,
@@ -46,7 +43,7 @@ const meanings: Readonly<Record<string, () => string>> = {
   authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
   invalid_client: () =>
     l10n.t(
-      'The issuer does not know this client, or its secret is wrong. Check clientId, tokenEndpointAuthMethod and the client secret. The refresh token is kept.',
+      'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key". The refresh token is kept.',
     ),
   unauthorized_client: () =>
     l10n.t(
@@ -68,9 +65,7 @@ const meanings: Readonly<Record<string, () => string>> = {
   interaction_required: atTheBrowser,
   login_required: atTheBrowser,
   consent_required: atTheBrowser,
-  use_dpop_nonce: dpop,
-  invalid_dpop_proof: dpop,
-  unsupported_token_type: () => l10n.t('The issuer cannot revoke this kind of token.'),
+  account_selection_required: atTheBrowser,
   server_error: () =>
     l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.'),
   temporarily_unavailable: () => l10n.t('The issuer is overloaded or under maintenance. Try again later.'),

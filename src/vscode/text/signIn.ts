@@ -2,6 +2,7 @@ import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
 import type { SignInResult } from '../../core/signIn.ts';
 import { show } from './answerErrors.ts';
+import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';
 
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
@@ -63,15 +64,13 @@ export function signInMeaning(data: ErrorData): string {
       );
     case 'invalid_client':
       return l10n.t(
-        'The issuer does not know this client, or its secret is wrong. Check clientId, tokenEndpointAuthMethod and the client secret.',
+        'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
       );
     case 'unauthorized_client':
     case 'unsupported_grant_type':
       return l10n.t(
         'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
       );
-    case 'unsupported_response_type':
-      return l10n.t('The issuer gives this client no codes. Allow the authorization code grant for it.');
     case 'invalid_request':
       if (grant !== 'authorization_code')
         return l10n.t(
@@ -98,9 +97,12 @@ export function signInMeaning(data: ErrorData): string {
     case 'server_error':
       return l10n.t('The issuer has a problem. Sign in again soon.');
     default:
-      return typeof status === 'number' && status >= 500
-        ? l10n.t('The issuer has a problem. Sign in again soon.')
-        : l10n.t('The issuer refused the sign-in. Nothing was changed.');
+      return (
+        sharedMeaning(error) ??
+        (typeof status === 'number' && status >= 500
+          ? l10n.t('The issuer has a problem. Sign in again soon.')
+          : l10n.t('The issuer refused the sign-in. Nothing was changed.'))
+      );
   }
 }
 

@@ -74,6 +74,20 @@ describe('signing in over the browser', () => {
     assert.equal(world.listening(), 0);
   });
 
+  it('names the setting that asks for pushed requests where there is nowhere to push to', async () => {
+    const world = await signInWorld();
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.includes('.well-known')) return response;
+      const { pushed_authorization_request_endpoint: _, ...metadata } = await response.json();
+      return Response.json(metadata);
+    };
+    const connection = { pushedAuthorizationRequests: true };
+    const { code, data } = await failureOf(world.signIn({ fetch, connection }));
+    assert.deepEqual([code, data.without], ['endpoint_missing', 'pushedAuthorizationRequests']);
+    assert.deepEqual([world.opened.length, world.listening()], [0, 0]);
+  });
+
   it('asks for no nonce where no ID token is asked for', async () => {
     const world = await signInWorld();
     await world.signIn({ connection: { scope: 'offline_access' } });

@@ -35,6 +35,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
   endpoint_missing: [
     { endpoint: 'token_endpoint', setting: 'tokenEndpoint' },
     { endpoint: 'userinfo_endpoint' },
+    { endpoint: 'pushed_authorization_request_endpoint', without: 'pushedAuthorizationRequests' },
   ],
   oauth_error: [
     ...[
@@ -58,7 +59,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { error, status: 400 },
     { error, status: 503, error_description: 'Why it is so', retryAfter: 5000 },
   ]),
-  http_error: [400, 401, 403, 404, 429, 500, 503].flatMap(status => [
+  http_error: [400, 401, 403, 404, 413, 429, 500, 503].flatMap(status => [
     { host: 'a.example', status, sent: true, empty: true },
     { host: 'a.example', status, sent: true, firstLine: 'Nothing here', retryAfter: 1000 },
     { host: 'a.example', status, sent: false },
@@ -149,6 +150,59 @@ describe('texts', function () {
       }
     });
   }
+
+  describe('of the errors that RFCs define', () => {
+    const byRfc = {
+      'RFC 6749': [
+        ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'invalid_scope'],
+        ...['unsupported_grant_type', 'unsupported_response_type', 'access_denied', 'server_error'],
+        'temporarily_unavailable',
+      ],
+      'RFC 6750': ['invalid_token', 'insufficient_scope'],
+      'RFC 7009': ['unsupported_token_type'],
+      'RFC 8628': ['authorization_pending', 'slow_down', 'expired_token', 'access_denied'],
+      'RFC 8693, RFC 8707': ['invalid_target'],
+      'RFC 9101, RFC 9126': [
+        ...['invalid_request_uri', 'invalid_request_object', 'request_not_supported'],
+        'request_uri_not_supported',
+      ],
+      'RFC 9396': ['invalid_authorization_details'],
+      'RFC 9449': ['invalid_dpop_proof', 'use_dpop_nonce'],
+      'RFC 9470': ['insufficient_user_authentication'],
+      'OpenID Connect': [
+        ...['interaction_required', 'login_required', 'account_selection_required', 'consent_required'],
+        ...['registration_not_supported', 'unmet_authentication_requirements'],
+      ],
+    };
+    /** The sentence less the issuer's own words. */
+    const meaning = (error: string, grant?: string) =>
+      errors
+        .describeError(new WorkbenchError('oauth_error', { error, status: 400, ...(grant && { grant }) }))
+        .replace(/ Its words: .*$/, '');
+    /** Those that are one matter: the user has to come to the browser. */
+    const oneMatter = /^(?:login|interaction|consent|account_selection)_required$/;
+
+    for (const [rfc, codes] of Object.entries(byRfc)) {
+      it(`each has its own, with what to do: ${rfc}`, () => {
+        const unknown = meaning('no_such_error');
+        const unknownSignIn = meaning('no_such_error', 'authorization_code');
+        for (const code of codes) {
+          const text = meaning(code);
+          assertPlain(text);
+          assert.notEqual(text, unknown, code);
+          assert.ok(text.length > 40, text);
+          for (const other of Object.values(byRfc).flat()) {
+            if (other === code || (oneMatter.test(other) && oneMatter.test(code))) continue;
+            assert.notEqual(text, meaning(other), `${code} and ${other}`);
+          }
+          // What a device waits for is asked again and never shown.
+          if (code === 'authorization_pending') continue;
+          for (const grant of ['authorization_code', 'device_code', 'client_credentials'])
+            assert.notEqual(meaning(code, grant), unknownSignIn, `${code} of ${grant}`);
+        }
+      });
+    }
+  });
 
   it('quote the issuer as its own words', () => {
     const text = errors.describeError(
