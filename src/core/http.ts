@@ -166,6 +166,19 @@ async function buffered(response: Response, host: string, maxBytes: number): Pro
   const { status, statusText, headers } = response;
   // Outside this range no Response can be made (LinkedIn's 999 is one that is seen).
   if (status < 200 || status > 599) throw new WorkbenchError('http_error', { host, status, sent: true });
-  const body = [204, 205, 304].includes(status) ? null : new Blob(chunks);
+  const body = [204, 205, 304].includes(status) ? null : joined(chunks);
   return new Response(body, { status, statusText, headers });
+}
+
+/** Bytes and no Blob, whose text takes a way of its own through streams. */
+function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const [first = new Uint8Array(), ...rest] = chunks;
+  if (rest.length === 0) return first;
+  const all = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
 }

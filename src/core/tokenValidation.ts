@@ -88,8 +88,7 @@ export async function validateTokenResponse(
     client_id: connection.clientId,
     [clockSkew]: Math.round((receivedAt - (isSkewed ? ahead : 0) - Date.now()) / 1000),
   };
-  const body = JSON.stringify({ ...others, token_type, ...(!isEncrypted && { id_token }) });
-  const response = new Response(body, { headers: { 'content-type': 'application/json' } });
+  const response = responseWith({ ...others, token_type, ...(!isEncrypted && { id_token }) });
   if (nonce !== undefined && raw.id_token === undefined) throw invalid('id_token_missing');
   try {
     // An encrypted one cannot be opened, so what it repeats cannot be told.
@@ -101,6 +100,16 @@ export async function validateTokenResponse(
   }
   if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
   return { warnings };
+}
+
+/** What oauth4webapi reads of a response. A body would be written only to be parsed again. */
+function responseWith(members: RawTokens): Response {
+  const present = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.create(Response.prototype, {
+    status: { value: 200 },
+    bodyUsed: { value: false },
+    json: { value: async () => Object.fromEntries(present) },
+  });
 }
 
 type Claims = Readonly<Record<string, unknown>>;
