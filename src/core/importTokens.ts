@@ -60,7 +60,7 @@ export function storeTokens(
     await handRecord(parts.handover, lease, stored);
     const { notBefore } = ledger ?? {};
     await lease.writeLedger({
-      ...(await ledgerEntry(stored)),
+      ...ledgerEntry(lease, stored),
       ...(notBefore !== undefined && { notBefore }),
     });
     return stored;

@@ -1,26 +1,12 @@
 import { WorkbenchError } from './errors.ts';
-import type { LedgerEntry } from './ports.ts';
+import type { Lease, LedgerEntry } from './ports.ts';
 import type { StoredRecord } from './record.ts';
-import { fingerprint } from './redact.ts';
 import { longestRetryAfter } from './responseMeta.ts';
 
-/**
- * What all windows may know of a record.
- * @param before the entry that it follows; the fingerprint in it is taken over where the refresh token is the same
- */
-export async function ledgerEntry(
-  { generation, tokens }: StoredRecord,
-  before?: {
-    readonly entry: LedgerEntry | undefined;
-    readonly generation: number;
-    readonly refreshToken: string;
-  },
-): Promise<LedgerEntry> {
+/** What all windows may know of a record. */
+export function ledgerEntry(lease: Lease, { generation, tokens }: StoredRecord): LedgerEntry {
   const token = tokens?.refresh_token;
-  if (token === undefined) return { generation };
-  const isSame = token === before?.refreshToken && before.entry?.generation === before.generation;
-  const known = isSame ? before.entry?.fingerprint : undefined;
-  return { generation, fingerprint: known ?? (await fingerprint(token)) };
+  return { generation, ...(token !== undefined && { fingerprint: lease.fingerprint(token) }) };
 }
 
 /**

@@ -2,7 +2,6 @@ import { isWorkbenchError, WorkbenchError } from './errors.ts';
 import { type Handover, recordOf } from './handover.ts';
 import type { Clock, Lease, LedgerEntry } from './ports.ts';
 import { emptied, emptyRecord, isRefused, newest, type StoredRecord, unansweredIntent } from './record.ts';
-import { fingerprint } from './redact.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
 
@@ -15,6 +14,7 @@ export interface RecordParts {
 
 export interface Sight {
   readonly id: string;
+  readonly lease: Lease;
   readonly ledger: LedgerEntry | undefined;
   /** What another window has left for the others, where it is newer than what this one knew. */
   readonly handedOver?: StoredRecord | undefined;
@@ -43,8 +43,8 @@ export async function lookAround(
 ): Promise<Sight> {
   const [ledger, from] = await Promise.all([lease.readLedger(), lease.takeOver()]);
   const taken = await handover.take(from, id, sessions.generation(id));
-  if (taken && 'fault' in taken) return { id, ledger, unopened: true, signal };
-  return { id, ledger, handedOver: recordOf(id, taken), signal };
+  if (taken && 'fault' in taken) return { id, lease, ledger, unopened: true, signal };
+  return { id, lease, ledger, handedOver: recordOf(id, taken), signal };
 }
 
 /**
@@ -87,7 +87,7 @@ async function arrival(parts: RecordParts, sight: Sight): Promise<void> {
     await pause(clock, interval, signal);
     const record = newestKnown(parts, sight, await vault.read(id));
     if (!isBehind(record, ledger)) return;
-    const isHarmless = await isSameToken(record, ledger);
+    const isHarmless = isSameToken(record, sight);
     if (clock.now() - since < (isHarmless ? harmlessPatience : patience)) continue;
     if (isHarmless) return;
     throw behind(record, sight);
@@ -136,9 +136,9 @@ function behind({ connection, generation }: StoredRecord, { ledger, unopened }: 
   });
 }
 
-async function isSameToken({ tokens }: StoredRecord, ledger: LedgerEntry | undefined): Promise<boolean> {
+function isSameToken({ tokens }: StoredRecord, { ledger, lease }: Sight): boolean {
   const token = tokens?.refresh_token;
-  return token !== undefined && ledger?.fingerprint === (await fingerprint(token));
+  return token !== undefined && ledger?.fingerprint === lease.fingerprint(token);
 }
 
 /** @throws WorkbenchError `cancelled` */

@@ -35,7 +35,7 @@ export interface SecretVault {
 export interface LedgerEntry {
   /** The newest generation that any window stored. */
   readonly generation: number;
-  /** A one-way fingerprint of that generation's refresh token; see `fingerprint` in redact.ts. */
+  /** A one-way fingerprint of that generation's refresh token; see `Lease.fingerprint`. */
   readonly fingerprint?: string;
   /** Milliseconds since the epoch before which no window may ask the issuer again (`Retry-After`). */
   readonly notBefore?: number;
@@ -70,6 +70,8 @@ export interface Lease {
    * @throws WorkbenchError `lock_lost`
    */
   renew(): Promise<void>;
+  /** One-way, for the ledger: equal for equal tokens, and different for all others that are shared. */
+  fingerprint(token: string): string;
   readLedger(): Promise<LedgerEntry | undefined>;
   /**
    * Replaces the whole entry; `signedOutAt` is not written.

@@ -95,11 +95,3 @@ export function printable(text: string, max: number): string {
 
 /** A fixed sign for a hidden secret: neither its characters nor its length show. */
 export const mask = '••••••••';
-
-/** The first 16 hex digits of SHA-256: tells two tokens apart and says nothing else about them. */
-export async function fingerprint(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
-  return Array.from(new Uint8Array(digest).subarray(0, 8), byte => byte.toString(16).padStart(2, '0')).join(
-    '',
-  );
-}

@@ -54,7 +54,7 @@ export async function refreshOnce(
         step.provable(record, connection, fresh),
       );
       if ('outcome' in begun) return begun;
-      return send({ connection, binding, client, lease, ledger: sight.ledger, ...begun });
+      return send({ connection, binding, client, lease, ...begun });
     });
     if (late) await handOnLate(late);
     return result;
@@ -83,25 +83,16 @@ export async function refreshOnce(
         return step.marked(provable(record), now);
       });
       if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
-      const token = refreshToken;
-      const begun = { before, sent, refreshToken: token };
+      const begun = { before, sent, refreshToken };
       try {
         // For the windows whose store shows the mark late: a second attempt must not pass for the first.
-        const entry = () =>
-          ledgerEntry(sent, { entry: sight.ledger, generation: sent.generation, refreshToken: token });
-        await tellOthers(lease, sent, async () => ({
-          ...(await entry()),
-          ...noteOf(sent.intent),
-        }));
+        await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...noteOf(sent.intent) });
         await lease.renew();
         assertWanted();
       } catch (error) {
         await settle(begun.sent, record => step.unsent(record, begun.before));
         const { intent } = sight.ledger?.generation === sent.generation ? sight.ledger : {};
-        await tellOthers(lease, sent, async () => ({
-          ...(await ledgerEntry(sent)),
-          ...(intent && { intent }),
-        }));
+        await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...(intent && { intent }) });
         throw error;
       }
       return begun;
@@ -163,10 +154,7 @@ export async function refreshOnce(
     if (!isHeld || lease.lost || signal.aborted) return undefined;
     const { record, isOvertaken, error } = await settle(sent, current => step.marked(current, clock.now()));
     if (isOvertaken || error) return undefined;
-    await tellOthers(lease, record, async () => ({
-      ...(await ledgerEntry(record, noted(job))),
-      ...noteOf(record.intent),
-    }));
+    await tellOthers(lease, record, { ...ledgerEntry(lease, record), ...noteOf(record.intent) });
     return lease.lost || signal.aborted ? undefined : record;
   }
 
@@ -177,20 +165,22 @@ export async function refreshOnce(
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
-    // Begun before it is needed: nothing waits for it while the stores are at work.
-    const entry = ledgerEntry(expected, noted(job));
-    // First of all where a crash cannot reach it: a store that has resolved is not on disk yet.
-    await handOn(lease, expected);
-    const stored = await settle(job.sent, current => {
-      const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
-      cut = error;
-      return record;
-    });
+    // Where a crash cannot reach it, too: a store that has resolved is not on disk yet. Neither waits for the other.
+    const [handedOn, settled] = await Promise.allSettled([
+      handOn(lease, expected),
+      settle(job.sent, current => {
+        const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
+        cut = error;
+        return record;
+      }),
+    ]);
+    const stored = valueOf(settled);
+    valueOf(handedOn);
     if (stored.isOvertaken) {
       sessions.apply(stored.record);
       return overtaken(stored.record);
     }
-    await tellOthers(lease, stored.record, () => entry);
+    await tellOthers(lease, stored.record, ledgerEntry(lease, stored.record));
     const result = await validate(job, answer, stored.record, stored.error ?? cut);
     if (lease.lost) late = stored.record;
     return result;
@@ -250,7 +240,7 @@ export async function refreshOnce(
       ...noteOf(unanswered),
       ...(kind === 'refused' && { refused: { at, error: reason.slice(0, 100) } }),
     };
-    await tellOthers(lease, record, async () => ({ ...(await ledgerEntry(sent, noted(job))), ...notes }));
+    await tellOthers(lease, record, { ...ledgerEntry(lease, sent), ...notes });
     if (kind !== 'refused') {
       const { code, data } = failure;
       const lostAt = spentIntent(record)?.at;
@@ -265,11 +255,6 @@ export async function refreshOnce(
     );
   }
 
-  /** What the ledger says already, so that nothing is computed twice. */
-  function noted({ ledger, sent, refreshToken }: Job) {
-    return { entry: ledger, generation: sent.generation, refreshToken };
-  }
-
   function assertHeld(lease: Lease): void {
     if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
   }
@@ -280,6 +265,12 @@ export async function refreshOnce(
   }
 
   return refresh();
+}
+
+/** @throws what it was rejected with */
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
 }
 
 /** For the ledger. */
@@ -300,5 +291,4 @@ interface Job extends Begun {
   readonly binding: TokenBinding;
   readonly client: TokenClient;
   readonly lease: Lease;
-  readonly ledger: LedgerEntry | undefined;
 }

@@ -79,14 +79,10 @@ export function createWriter(
    * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
    * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
    */
-  async function tellOthers(
-    lease: Lease,
-    record: StoredRecord,
-    entry: () => Promise<LedgerEntry>,
-  ): Promise<void> {
+  async function tellOthers(lease: Lease, record: StoredRecord, entry: LedgerEntry): Promise<void> {
     if (lease.lost) return;
     try {
-      await lease.writeLedger(await entry());
+      await lease.writeLedger(entry);
     } catch (error) {
       const failure = classify(error);
       log('warn', 'ledger not written', { connection: id, error: failure });
@@ -102,15 +98,15 @@ export function createWriter(
   async function handOnLate(answer: StoredRecord): Promise<void> {
     const record = sessions.get(id)?.record;
     if (record?.generation !== answer.generation || record.tokens === undefined) return;
-    const entry = await ledgerEntry(record);
     try {
       const signal = AbortSignal.any([flight.discarded, AbortSignal.timeout(patience)]);
       await lock.withLock(id, signal, async lease => {
+        const entry = ledgerEntry(lease, record);
         const { generation = 0, fingerprint } = (await lease.readLedger()) ?? {};
         const isMine = generation === record.generation && fingerprint === entry.fingerprint;
         if (generation >= record.generation && !isMine) return;
         await handOn(lease, record);
-        await tellOthers(lease, record, async () => entry);
+        await tellOthers(lease, record, entry);
       });
     } catch (error) {
       const failure = classify(error);

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, Lease, Log, SharedLock } from '../core/ports.ts';
-import { errorCode, flushNames, replaceFile } from './files.ts';
+import { errorCode, flush, replaceFile } from './files.ts';
 import { watchFolder } from './folderWatch.ts';
 import {
   combined,
@@ -31,12 +32,18 @@ export interface FileLockOptions {
   readonly monotonic?: () => number;
 }
 
+export interface FileLock extends SharedLock {
+  /** Resolves when everything that was written is on the disk itself. */
+  flushed(): Promise<void>;
+}
+
 /** One holder per name among all processes of this machine that are given the same folder. */
-export function createFileLock(options: FileLockOptions): SharedLock {
+export function createFileLock(options: FileLockOptions): FileLock {
   const { folder, clock, log } = options;
   const times: LockTimes = { ...lockTimes, ...options.times };
   const monotonic = options.monotonic ?? (() => performance.now());
   const turns = createTurns();
+  const flushing = pendingWork();
   let swept = false;
 
   async function withLock<T>(
@@ -58,7 +65,7 @@ export function createFileLock(options: FileLockOptions): SharedLock {
         try {
           return await work(leaseOf(name, files, claim, holding));
         } finally {
-          await cleanUp(name, files, claim);
+          cleanUp(name, files, claim);
           await holding.end();
           if (!swept) {
             swept = true;
@@ -81,19 +88,19 @@ export function createFileLock(options: FileLockOptions): SharedLock {
   function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): Lease {
     const lost = () => new WorkbenchError('lock_lost', { connection: name });
 
-    async function assertWanted(generation: number): Promise<number> {
-      const signOut = await readSignOut(files, name, log);
+    function assertWanted(generation: number): number {
+      const signOut = readSignOut(files, name, log);
       if (signOut && generation <= signOut.generation) {
         throw new WorkbenchError('superseded', { connection: name, signedOut: true });
       }
       return signOut?.generation ?? 0;
     }
 
-    async function write(file: string, own: string, text: string, flush: boolean): Promise<void> {
+    async function write(file: string, own: string, text: string): Promise<void> {
       if (holding.lost) throw lost();
       try {
         // Out of the owner's own folder, which is gone when the lock is: see lockClaim.ts.
-        await replaceFile(file, claim.path(own), text, flush);
+        await replaceFile(file, claim.path(own), text);
       } catch (error) {
         if (errorCode(error) !== 'ENOENT' || (await holding.confirm())) throw error;
         throw lost();
@@ -108,32 +115,40 @@ export function createFileLock(options: FileLockOptions): SharedLock {
       async renew() {
         if (!(await holding.confirm())) throw lost();
       },
-      readLedger: async () => combined(await readLedger(files, name, log)),
+      // Half of it tells tokens apart, and says nothing else about them.
+      fingerprint: token => createHash('sha256').update(token).digest('hex').slice(0, 16),
+      readLedger: async () => combined(readLedger(files, name, log)),
       async writeLedger(entry) {
-        const after = await assertWanted(entry.generation);
-        await write(files.ledger, 'ledger', ledgerText(entry, after), false);
+        const after = assertWanted(entry.generation);
+        await write(files.ledger, 'ledger', ledgerText(entry, after));
         // A sign-out that came between the two has not seen this entry; now one of the two sees the other.
-        await assertWanted(entry.generation);
+        assertWanted(entry.generation);
       },
       async handOver(generation, sealed) {
-        await assertWanted(generation);
-        await write(files.journal, 'journal', journalText(generation, sealed), true);
-        void flushNames(folder);
+        assertWanted(generation);
+        await write(files.journal, 'journal', journalText(generation, sealed));
+        flushing.add(flush(files.journal, folder));
       },
-      takeOver: () => readJournal(files, name, log),
+      takeOver: async () => readJournal(files, name, log),
     };
   }
 
   /** After a sign-out nothing stays but the fact. Only who holds the lock can tell that it deletes nothing newer. */
-  async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
-    const signOut = await readSignOut(files, name, log);
+  function cleanUp(name: string, files: LockFiles, claim: LockClaim): void {
+    const signOut = readSignOut(files, name, log);
     if (signOut === undefined) return;
-    const { entry } = await readLedger(files, name, log);
+    const { entry } = readLedger(files, name, log);
     // Into the owner's own folder, and gone with it: like a write, this fails where the lock is no longer held.
-    const drop = (file: string, to: string) => rename(file, claim.path(to)).catch(() => {});
-    if (entry && entry.generation <= signOut.generation) await drop(files.ledger, 'void-ledger');
-    const journal = await readJournal(files, name, log);
-    if (journal && journal.generation <= signOut.generation) await drop(files.journal, 'void-journal');
+    const drop = (file: string, to: string) => {
+      try {
+        renameSync(file, claim.path(to));
+      } catch {
+        // The next holder does it.
+      }
+    };
+    if (entry && entry.generation <= signOut.generation) drop(files.ledger, 'void-ledger');
+    const journal = readJournal(files, name, log);
+    if (journal && journal.generation <= signOut.generation) drop(files.journal, 'void-journal');
   }
 
   async function forget(name: string, generation: number, at: number): Promise<number> {
@@ -141,18 +156,19 @@ export function createFileLock(options: FileLockOptions): SharedLock {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     let last = generation;
     for (;;) {
-      const before = await readLedger(files, name, log);
+      const before = readLedger(files, name, log);
       last = Math.max(last, before.entry?.generation ?? 0, before.signOut?.generation ?? 0) + 1;
       const token = `${process.pid}-${randomBytes(16).toString('hex')}`;
-      await replaceFile(files.signedOut, files.temporary(token, 'new'), signOutText(last, at), true);
+      await replaceFile(files.signedOut, files.temporary(token, 'new'), signOutText(last, at));
       // What was written meanwhile by somebody who did not know of this sign-out is void as well.
-      const { entry } = await readLedger(files, name, log);
+      const { entry } = readLedger(files, name, log);
       if (entry === undefined || entry.generation <= last || entry.after >= last) break;
     }
+    await flush(files.signedOut, folder);
     // Whoever holds the lock now cleans up when it is done.
     const claim = createClaim(files);
     if (await claim.take().catch(() => false)) {
-      await cleanUp(name, files, claim);
+      cleanUp(name, files, claim);
       await claim.release();
     } else await claim.withdraw();
     return last;
@@ -163,12 +179,23 @@ export function createFileLock(options: FileLockOptions): SharedLock {
     forget,
     async peek(name) {
       const files = lockFiles(folder, name);
-      const [ledger, handedOver] = await Promise.all([
-        readLedger(files, name, log).then(combined),
-        readJournal(files, name, log),
-      ]);
+      const ledger = combined(readLedger(files, name, log));
+      const handedOver = readJournal(files, name, log);
       return { ...(ledger && { ledger }), ...(handedOver && { handedOver }) };
     },
     onDidChange: listener => watchFolder(folder, listener, log),
+    flushed: flushing.done,
+  };
+}
+
+/** Work that nobody waits for but the end. It never rejects. */
+function pendingWork() {
+  const pending = new Set<Promise<void>>();
+  return {
+    add(work: Promise<void>) {
+      pending.add(work);
+      void work.then(() => pending.delete(work));
+    },
+    done: async () => void (await Promise.all(pending)),
   };
 }

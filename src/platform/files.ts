@@ -1,25 +1,34 @@
+import { closeSync, existsSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+
+/*
+ * The lock's files are a few hundred bytes on a disk of this machine. Where a call takes microseconds, the way through
+ * the system's four helper threads, which every extension shares, takes ten times as long: so these are made at once.
+ * What does wait for the disk itself is not.
+ */
 
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
 
 /** What a file holds, or `undefined` where there is none. @throws what the file system says, `EFBIG` above `limit` bytes */
-export async function readText(file: string, limit: number): Promise<string | undefined> {
-  let handle: FileHandle;
+export function readText(file: string, limit: number): string | undefined {
+  // Most often there is none, and an error costs more than the question.
+  if (!existsSync(file)) return undefined;
+  let handle: number;
   try {
-    handle = await open(file, 'r');
+    handle = openSync(file, 'r');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
-    // One call, where asking for the size and `readFile` would be four: each costs more than these few bytes.
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(limit + 1), 0, limit + 1, 0);
-    if (bytesRead > limit) throw Object.assign(new Error('too big'), { code: 'EFBIG' });
-    return buffer.toString('utf8', 0, bytesRead);
+    const buffer = Buffer.allocUnsafe(limit + 1);
+    const size = readSync(handle, buffer, 0, limit + 1, 0);
+    if (size > limit) throw Object.assign(new Error('too big'), { code: 'EFBIG' });
+    return buffer.toString('utf8', 0, size);
   } finally {
-    await handle.close();
+    closeSync(handle);
   }
 }
 
@@ -27,21 +36,15 @@ export async function readText(file: string, limit: number): Promise<string | un
 const ownerOnly = 0o600;
 
 /**
- * Replaces `file` by way of `temporary`, a path in the same file system: a reader finds the old text or the new one.
- * @param flush the text is on disk, not only in the system's cache, before it gets its name
+ * Replaces `file` by way of `temporary`, a path in the same file system: a reader finds the old text or the new one,
+ * and so does the next start, however this process ends.
  */
-export async function replaceFile(
-  file: string,
-  temporary: string,
-  text: string,
-  flush: boolean,
-): Promise<void> {
-  const handle = await open(temporary, 'w', ownerOnly);
+export async function replaceFile(file: string, temporary: string, text: string): Promise<void> {
+  const handle = openSync(temporary, 'w', ownerOnly);
   try {
-    await handle.writeFile(text);
-    if (flush) await handle.datasync();
+    writeSync(handle, text);
   } finally {
-    await handle.close();
+    closeSync(handle);
   }
   await move(temporary, file);
 }
@@ -50,9 +53,10 @@ export async function replaceFile(
 const patience = [5, 20, 50, 100, 200];
 
 async function move(from: string, to: string): Promise<void> {
-  for (const delay of process.platform === 'win32' ? patience : []) {
+  if (process.platform !== 'win32') return renameSync(from, to);
+  for (const delay of patience) {
     try {
-      return await rename(from, to);
+      return renameSync(from, to);
     } catch (error) {
       if (!['EPERM', 'EACCES', 'EBUSY'].includes(errorCode(error))) throw error;
       await new Promise(resolve => setTimeout(resolve, delay));
@@ -62,20 +66,25 @@ async function move(from: string, to: string): Promise<void> {
 }
 
 /**
- * Asks the system to write down the names in `folder` now and not within seconds. Nobody waits for it: a process that
- * ends loses nothing, and a failing power supply little. Windows has no such call.
+ * Puts what was written to `file`, and its name in `folder`, on the disk itself. Only a power cut makes a difference:
+ * what a process has written stays when it ends. Never rejects.
  */
-export async function flushNames(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
+export async function flush(file: string, folder: string): Promise<void> {
+  await flushed(file, 'r+');
+  // Windows has no such call for names.
+  if (process.platform !== 'win32') await flushed(folder, 'r');
+}
+
+async function flushed(path: string, flags: string): Promise<void> {
   try {
-    const handle = await open(folder, 'r');
+    const handle: FileHandle = await open(path, flags);
     try {
       await handle.sync();
     } finally {
       await handle.close();
     }
   } catch {
-    // Not every file system can do it.
+    // Not every file system can do it, and a file may have been replaced by a newer one.
   }
 }
 

@@ -34,8 +34,7 @@ export function createHistoryFile(folder: string): HistoryStore {
   }
 
   return {
-    // A file that is too large is none of ours, and is replaced.
-    read: name => readText(path(name, 'json'), largest).catch(unless('EFBIG')),
+    read: async name => textOf(path(name, 'json')),
     update: (name, change) =>
       turns.take(
         name,
@@ -43,9 +42,8 @@ export function createHistoryFile(folder: string): HistoryStore {
         async () => {
           await mkdir(folder, { recursive: true });
           await guarded(name, async () => {
-            const before = await readText(path(name, 'json'), largest).catch(unless('EFBIG'));
-            // Not flushed: what a power cut takes is a line about the past.
-            await replaceFile(path(name, 'json'), path(name, `${randomUUID()}.new`), change(before), false);
+            const before = textOf(path(name, 'json'));
+            await replaceFile(path(name, 'json'), path(name, `${randomUUID()}.new`), change(before));
           });
         },
       ),
@@ -79,9 +77,11 @@ async function isAbandoned(guard: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > abandoned;
 }
 
-function unless(code: string): (error: unknown) => undefined {
-  return error => {
-    if (errorCode(error) !== code) throw error;
+function textOf(file: string): string | undefined {
+  try {
+    return readText(file, largest);
+  } catch (error) {
+    if (errorCode(error) !== 'EFBIG') throw error;
     return undefined;
-  };
+  }
 }

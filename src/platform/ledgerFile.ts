@@ -31,17 +31,16 @@ export interface Ledger {
   readonly signOut: SignOut | undefined;
 }
 
-/** Never rejects: what cannot be read counts as absent and is reported. The journal may still know better. */
-export async function readLedger(files: LockFiles, name: string, log: Log): Promise<Ledger> {
-  const [entry, signOut] = await Promise.all([
-    readJson(files.ledger, isEntry, { name, log }),
-    readSignOut(files, name, log),
-  ]);
-  return { entry, signOut };
+/** Never throws: what cannot be read counts as absent and is reported. The journal may still know better. */
+export function readLedger(files: LockFiles, name: string, log: Log): Ledger {
+  return {
+    entry: readJson(files.ledger, isEntry, { name, log }),
+    signOut: readSignOut(files, name, log),
+  };
 }
 
 /** Of most names there is none, which is quickly seen. */
-export function readSignOut(files: LockFiles, name: string, log: Log): Promise<SignOut | undefined> {
+export function readSignOut(files: LockFiles, name: string, log: Log): SignOut | undefined {
   return readJson(files.signedOut, isSignOut, { name, log });
 }
 
@@ -68,11 +67,11 @@ export function journalText(generation: number, sealed: string): string {
   return `${generation}\n${sealed}`;
 }
 
-/** Never rejects, like `readLedger`. */
-export async function readJournal(files: LockFiles, name: string, log: Log): Promise<HandedOver | undefined> {
+/** Never throws, like `readLedger`. */
+export function readJournal(files: LockFiles, name: string, log: Log): HandedOver | undefined {
   const unreadable = (reason: string) => log('warn', 'journal unreadable', { connection: name, reason });
   try {
-    const text = await readText(files.journal, journalLimit);
+    const text = readText(files.journal, journalLimit);
     if (text === undefined) return undefined;
     const [, generation, sealed] = /^(\d{1,16})\n([^\n]+)$/.exec(text) ?? [];
     if (sealed !== undefined && isGeneration(Number(generation))) {
@@ -85,14 +84,14 @@ export async function readJournal(files: LockFiles, name: string, log: Log): Pro
   return undefined;
 }
 
-async function readJson<T>(
+function readJson<T>(
   file: string,
   is: (value: unknown) => value is T,
   { name, log }: { readonly name: string; readonly log: Log },
-): Promise<T | undefined> {
+): T | undefined {
   const unreadable = (reason: string) => log('warn', 'ledger unreadable', { connection: name, reason });
   try {
-    const text = await readText(file, limit);
+    const text = readText(file, limit);
     if (text === undefined) return undefined;
     const value: unknown = JSON.parse(text);
     if (is(value)) return value;

@@ -19,6 +19,8 @@ export function createLocalLock(): SharedLock {
     lost: false,
     shared: false,
     renew: async () => {},
+    // What no other window reads needs nothing to be compared by.
+    fingerprint: () => '',
     readLedger: async () => ledger.get(name),
     writeLedger: async entry => {
       covered(name, entry.generation);

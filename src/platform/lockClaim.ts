@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rmdir, stat, utimes } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmdirSync, utimesSync } from 'node:fs';
+import { readdir, rename, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, remove } from './files.ts';
 import type { LockFiles } from './lockFiles.ts';
@@ -60,14 +61,25 @@ export function createClaim(files: LockFiles): LockClaim {
   const born = Date.now();
   let beats = 0;
 
+  function prepare(): void {
+    const inside = join(prepared, owner);
+    try {
+      mkdirSync(prepared, 0o700);
+      mkdirSync(inside, 0o700);
+    } catch {
+      // The folder of all locks is missing, or this one is there from the last try.
+      mkdirSync(inside, { recursive: true, mode: 0o700 });
+    }
+  }
+
   return {
     owner,
     path: file => join(mine, file),
 
     async take() {
-      await mkdir(join(prepared, owner), { recursive: true, mode: 0o700 });
+      prepare();
       try {
-        await rename(prepared, files.lock);
+        renameSync(prepared, files.lock);
         return true;
       } catch (error) {
         // Windows says EPERM for what is ENOTEMPTY elsewhere, and EBUSY or EACCES while somebody looks into it.
@@ -113,7 +125,7 @@ export function createClaim(files: LockFiles): LockClaim {
       // Not the time of day, which may stand still or go back: a heartbeat only has to differ from the last one.
       const time = new Date(born + ++beats * step);
       try {
-        await utimes(mine, time, time);
+        utimesSync(mine, time, time);
         return 'held';
       } catch (error) {
         return ['ENOENT', 'ENOTDIR'].includes(errorCode(error)) ? 'gone' : 'unsure';
@@ -121,8 +133,13 @@ export function createClaim(files: LockFiles): LockClaim {
     },
 
     async release() {
-      await quietly(rmdir(mine).catch(() => remove(mine)));
-      await quietly(rmdir(files.lock));
+      try {
+        rmdirSync(mine);
+        rmdirSync(files.lock);
+      } catch {
+        await quietly(remove(mine));
+        await quietly(rmdir(files.lock));
+      }
     },
 
     withdraw: () => quietly(remove(prepared)),

@@ -209,6 +209,7 @@ describe('handing over', () => {
     return {
       ...{ lost: false, shared: true },
       renew: async () => {},
+      fingerprint: () => '',
       readLedger: async () => undefined,
       writeLedger: async () => {},
       handOver:

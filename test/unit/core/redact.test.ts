@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { fingerprint, printable, redact, redactText } from '../../../src/core/redact.ts';
+import { printable, redact, redactText } from '../../../src/core/redact.ts';
 
 const hidden = '[hidden]';
 const base64url = 'aZ09_-QwErTyUiOpAsDfGhJkLzXcVbNm';
@@ -240,12 +240,5 @@ describe('printable', () => {
       }),
       { numRuns: 300, seed: 1 },
     );
-  });
-});
-
-describe('fingerprint', () => {
-  it('is the beginning of SHA-256', async () => {
-    assert.equal(await fingerprint('abc'), 'ba7816bf8f01cfea');
-    assert.notEqual(await fingerprint('a'), await fingerprint('b'));
   });
 });

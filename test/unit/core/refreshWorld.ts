@@ -131,6 +131,7 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
             await lock.hook('renew');
             if (lock.lost) throw new WorkbenchError('lock_lost');
           },
+          fingerprint,
           async readLedger() {
             await lock.hook('readLedger');
             return ledger.get(name);

@@ -1178,6 +1178,7 @@ function dying(world: World, nth: number, done: boolean): { window: Window; cras
     work({
       ...{ lost: false, shared: true },
       renew: () => kill(() => undefined),
+      fingerprint: printOf,
       readLedger: () => kill(async () => ledger.get(name)),
       writeLedger: entry => kill(async () => void ledger.set(name, entry)),
       handOver: async () => {},

@@ -15,6 +15,7 @@ import { signOut } from '../../../src/core/signOut.ts';
 import { createMemoryStore, createVault } from '../../../src/core/vault.ts';
 import { createFileLock } from '../../../src/platform/fileLock.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
+import { until } from './refreshWorld.ts';
 
 /** Windows whose stores never show each other's writes, as in the web workbench. */
 describe('windows with stores of their own', () => {
@@ -85,6 +86,8 @@ describe('windows with stores of their own', () => {
     return {
       ...{ vault, sessions, refresher, loading, lock, keys },
       token: () => sessions.get('a')?.record?.tokens?.refresh_token,
+      /** A window that asks before it was told takes over what is there, and sends nothing. */
+      told: (token: string) => until(() => sessions.get('a')?.record?.tokens?.refresh_token === token),
       signIn: () =>
         storeTokens(
           parts,
@@ -101,7 +104,8 @@ describe('windows with stores of their own', () => {
     const key = newKeyText();
     const [one, two] = [await open(key), await open(key)];
     await one.signIn();
-    for (const window of [one, two, two, one, two]) {
+    for (const [times, window] of [one, two, two, one, two].entries()) {
+      await window.told(`refresh ${times}`);
       assert.equal((await window.refresher.refresh('a')).outcome, 'refreshed');
     }
     assert.deepEqual(posted, ['refresh 0', 'refresh 1', 'refresh 2', 'refresh 3', 'refresh 4']);
@@ -159,6 +163,7 @@ describe('windows with stores of their own', () => {
     onPost = async () => {};
     assert.equal((await one.refresher.refresh('a')).error?.code, 'cancelled');
     assert.equal((await one.vault.read('a'))?.generation, 2);
+    await two.told('refresh 1');
     await two.refresher.refresh('a');
     assert.deepEqual(posted, ['refresh 0', 'refresh 1']);
   });
@@ -173,6 +178,7 @@ describe('windows with stores of their own', () => {
       onPost = loseLock;
       assert.equal((await one.refresher.refresh('a')).outcome, 'refreshed');
       onPost = async () => {};
+      await two.told('refresh 1');
       assert.equal((await two.refresher.refresh('a')).outcome, 'refreshed');
       assert.deepEqual(posted, ['refresh 0', 'refresh 1']);
     });

@@ -1,3 +1,4 @@
+import atOnce from 'node:fs';
 import fileSystem, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { crashWindow } from './crashWindow.ts';
@@ -8,7 +9,7 @@ export interface CrashOrders {
   readonly step: number;
 }
 
-type Call = (...given: unknown[]) => Promise<unknown>;
+type Call = (...given: unknown[]) => unknown;
 
 const { folder, step }: CrashOrders = JSON.parse(process.argv[2] ?? '');
 let steps = 0;
@@ -29,10 +30,12 @@ function counted(target: object, names: readonly string[]): void {
 }
 
 counted(fileSystem, ['open', 'rename', 'mkdir', 'readdir', 'rmdir', 'stat', 'utimes', 'rm', 'appendFile']);
+counted(atOnce, ['openSync', 'readSync', 'writeSync', 'closeSync', 'renameSync', 'mkdirSync', 'rmdirSync']);
+counted(atOnce, ['existsSync', 'utimesSync']);
 const { open } = fileSystem;
 fileSystem.open = async (...given: Parameters<typeof open>): Promise<FileHandle> => {
   const handle = await open(...given);
-  counted(handle, ['read', 'writeFile', 'datasync', 'close']);
+  counted(handle, ['read', 'writeFile', 'sync', 'close']);
   return handle;
 };
 syncBuiltinESMExports();
@@ -47,5 +50,7 @@ const window = crashWindow(folder, { heartbeat: 60_000, stale: 600_000 }, async 
 });
 await window.loading.loadNew();
 const { outcome } = await window.refresher.refresh('a');
+// Its calls count as well, in whatever order they come.
+await window.lock.flushed();
 process.send?.({ outcome, steps });
 process.disconnect();

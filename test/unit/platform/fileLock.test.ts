@@ -18,6 +18,8 @@ describe('file lock', () => {
     await lock.withLock('a', never, async lease => {
       assert.equal(await lease.readLedger(), undefined);
       await lease.writeLedger(entry);
+      assert.equal(lease.fingerprint('abc'), 'ba7816bf8f01cfea');
+      assert.notEqual(lease.fingerprint('a'), lease.fingerprint('b'));
     });
     assert.deepEqual(await windowOf(path).peek('a'), { ledger: entry });
     assert.deepEqual(await readdir(path), ['n-a.ledger']);
