@@ -174,8 +174,8 @@ export async function refreshOnce(
         return record;
       }),
     ]);
-    const stored = valueOf(settled);
-    valueOf(handedOn);
+    const stored = fulfilled(settled);
+    fulfilled(handedOn);
     if (stored.isOvertaken) {
       sessions.apply(stored.record);
       return overtaken(stored.record);
@@ -268,7 +268,7 @@ export async function refreshOnce(
 }
 
 /** @throws what it was rejected with */
-function valueOf<T>(result: PromiseSettledResult<T>): T {
+function fulfilled<T>(result: PromiseSettledResult<T>): T {
   if (result.status === 'rejected') throw result.reason;
   return result.value;
 }

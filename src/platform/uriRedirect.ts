@@ -53,7 +53,7 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
               resolve({ parameters, respond() {} });
             };
             const look = async (file: string) => {
-              const text = await readText(`${file}.answer`, longest).catch(() => undefined);
+              const text = textOf(`${file}.answer`, longest);
               const opened = text === undefined ? undefined : await unsealed(state, text);
               if (opened !== undefined) return take(new URLSearchParams(opened));
               if (!isOver) stop = clock.schedule(() => void look(file), interval);
@@ -76,12 +76,20 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
         return 'taken';
       }
       const file = await fileOf(folder, state);
-      if ((await readText(file, 1).catch(() => undefined)) === undefined) return 'foreign';
+      if (textOf(file, 1) === undefined) return 'foreign';
       const text = await sealed(state, parameters.toString());
-      await replaceFile(`${file}.answer`, `${file}.${crypto.randomUUID()}`, text, false);
+      await replaceFile(`${file}.answer`, `${file}.${crypto.randomUUID()}`, text);
       return 'handed_over';
     },
   };
+}
+
+function textOf(file: string, limit: number): string | undefined {
+  try {
+    return readText(file, limit);
+  } catch {
+    return undefined;
+  }
 }
 
 async function leaveMark(folder: string, state: string, clock: Clock): Promise<string> {
