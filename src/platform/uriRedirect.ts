@@ -29,6 +29,8 @@ export interface UriRedirects {
  */
 export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
   const waiting = new Map<string, (parameters: URLSearchParams) => void>();
+  /** Marks that are being taken away: an answer that comes twice must not find them. */
+  let closing: Promise<unknown> = Promise.resolve();
   return {
     listen(redirectUri) {
       let close = () => {};
@@ -42,9 +44,10 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
               isOver = true;
               stop();
               waiting.delete(state);
-              void fileOf(folder, state).then(file =>
+              const gone = fileOf(folder, state).then(file =>
                 Promise.all([remove(file), remove(`${file}.answer`)]).catch(() => {}),
               );
+              closing = Promise.all([closing, gone]);
             };
             const take = (parameters: URLSearchParams) => {
               if (isOver) return;
@@ -75,6 +78,7 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
         take(parameters);
         return 'taken';
       }
+      await closing;
       const file = await fileOf(folder, state);
       if (textOf(file, 1) === undefined) return 'foreign';
       const text = await sealed(state, parameters.toString());
