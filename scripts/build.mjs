@@ -6,6 +6,7 @@ import { bundle } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { lazyBundles } from './lib/lazyBundles.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
+import { shrink } from './lib/shrink.mjs';
 
 /**
  * @typedef {import('esbuild').BuildOptions} BuildOptions
@@ -33,7 +34,7 @@ export async function buildExtension({ production = false, from = root, to = joi
   });
   outputs.push(...(await buildPages(production, from, to)));
   await removeStale(to, outputs);
-  return outputs;
+  return production ? shrink(outputs) : outputs;
 }
 
 /**
