@@ -72,8 +72,11 @@ export async function asClient(
       const url = requireSecureUrl(endpoints[name], settingOf(name) ?? name);
       const { issuer, token_endpoint, token_endpoint_auth_signing_alg_values_supported: algs } = endpoints;
       const as: AuthorizationServer = {
-        // The audience of an assertion: without an issuer by name the token endpoint is one as well (RFC 7523 §3).
-        issuer: issuer ?? token_endpoint ?? url.href,
+        // The audience of an assertion, and nothing else. Without an issuer by name the token endpoint is one as well.
+        issuer:
+          connection.clientAssertionAudience === 'endpoint'
+            ? endpoints[name]
+            : (issuer ?? token_endpoint ?? url.href),
         [name]: url.href,
         ...(algs && { token_endpoint_auth_signing_alg_values_supported: [...algs] }),
       };

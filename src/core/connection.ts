@@ -14,6 +14,9 @@ export const tokenEndpointAuthMethods = [
 ] as const;
 export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number];
 
+/** What an assertion of the client is addressed to (RFC 7523 §3). */
+export const assertionAudiences = ['issuer', 'endpoint'] as const;
+
 export interface Connection {
   /** A slug; names the stored record. */
   readonly id: string;
@@ -30,6 +33,8 @@ export interface Connection {
   readonly revocationEndpoint?: string;
   readonly introspectionEndpoint?: string;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** The issuer where it is left out; `endpoint` is the one that is asked, as Okta wants it. */
+  readonly clientAssertionAudience?: (typeof assertionAudiences)[number];
   readonly audience?: string;
   readonly resource?: string;
   readonly extraParameters?: Readonly<Record<string, string>>;
@@ -83,7 +88,15 @@ export interface ConnectionSettings {
 const fieldNames = [
   ...['id', 'label', 'issuer', 'clientId', 'scope', 'tokenEndpoint', 'authorizationEndpoint'],
   ...['deviceAuthorizationEndpoint', 'jwksUri', 'revocationEndpoint', 'introspectionEndpoint'],
-  ...['tokenEndpointAuthMethod', 'audience', 'resource', 'extraParameters', 'autoRefresh', 'dpop'],
+  ...[
+    'tokenEndpointAuthMethod',
+    'clientAssertionAudience',
+    'audience',
+    'resource',
+    'extraParameters',
+    'autoRefresh',
+    'dpop',
+  ],
   'pushedAuthorizationRequests',
 ];
 
@@ -144,6 +157,7 @@ function readEntry(
     revocationEndpoint: fields.url('revocationEndpoint'),
     introspectionEndpoint: fields.url('introspectionEndpoint'),
     tokenEndpointAuthMethod: fields.oneOf('tokenEndpointAuthMethod', tokenEndpointAuthMethods) ?? 'none',
+    clientAssertionAudience: fields.oneOf('clientAssertionAudience', assertionAudiences),
     audience: fields.text('audience'),
     resource: fields.text('resource'),
     extraParameters: fields.parameters('extraParameters'),

@@ -122,6 +122,12 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
     assert.equal(decodeJwt(assertion()).aud, tokenEndpoint);
   });
 
+  it('says so to the endpoint that is asked where the settings want that', async () => {
+    const connection = connectionOf('secret', { clientAssertionAudience: 'endpoint' });
+    await ask(connection, { client_secret: secret });
+    assert.equal(decodeJwt(assertion()).aud, `${mock.issuer}/token`);
+  });
+
   it('is told what is wrong before anything is asked', async () => {
     const wrong = 'another secret of more than thirty-two bytes';
     for (const [clientId, credentials, code, reason] of [

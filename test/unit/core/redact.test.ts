@@ -110,6 +110,8 @@ describe('redact', () => {
       'id_token_hint',
       'tokens',
       'client_secret',
+      'private_key',
+      'dpop_key',
       'clientSecret',
       'password',
     ],
