@@ -207,6 +207,7 @@ export function startExtension(
         if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
         return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url);
       },
+      issuerClient,
       async revoke(id, record, signal) {
         const connection = sessions.connection(id);
         return connection ? (await issuerClient()).revoke(connection, record, signal) : false;

@@ -15,10 +15,14 @@ export interface Difference {
 /** Member by member, in the order of the first token and then of the second. */
 export function compareTokens(before: DecodedToken, after: DecodedToken): Difference[] {
   return (['header', 'payload'] as const).flatMap(part => {
-    const [one, other] = [membersOf(before, part), membersOf(after, part)];
-    const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-    return [...names].flatMap(name => difference(part, name, one, other));
+    return compareMembers(part, membersOf(before, part), membersOf(after, part));
   });
+}
+
+/** The same of one part, whatever says it. */
+export function compareMembers(part: Difference['part'], one: JsonObject, other: JsonObject): Difference[] {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].flatMap(name => difference(part, name, one, other));
 }
 
 function membersOf(token: DecodedToken, part: 'header' | 'payload'): JsonObject {

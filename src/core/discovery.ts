@@ -28,6 +28,8 @@ const listNames = [
   'id_token_signing_alg_values_supported',
   'dpop_signing_alg_values_supported',
   'token_endpoint_auth_signing_alg_values_supported',
+  'introspection_signing_alg_values_supported',
+  'userinfo_signing_alg_values_supported',
 ] as const;
 
 const flagNames = [

@@ -1,10 +1,13 @@
 import { allowInsecureRequests, customFetch, protectedResourceRequest } from 'oauth4webapi';
 import { issuersTime } from './asClient.ts';
+import { type AskedToken, type IssuerAnswer, introspect, userInfo } from './askIssuer.ts';
 import type { BrowserParts } from './authorizationCode.ts';
 import type { Connection } from './connection.ts';
 import { createProofs } from './dpop.ts';
 import { WorkbenchError } from './errors.ts';
+import { type Exchanged, type ExchangeRequest, exchangeToken } from './exchangeToken.ts';
 import { requireSecureUrl } from './http.ts';
+import { logout } from './logout.ts';
 import type { StoredRecord } from './record.ts';
 import { revoke } from './revoke.ts';
 import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
@@ -26,6 +29,25 @@ export interface IssuerClient {
   ): Promise<string>;
   /** RFC 7009; see src/core/revoke.ts. */
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
+  /** RFC 8693; see src/core/exchangeToken.ts. */
+  exchange(request: ExchangeRequest): Promise<Exchanged>;
+  /** RFC 7662; see src/core/askIssuer.ts. */
+  introspect(
+    connection: Connection,
+    record: StoredRecord,
+    token: string,
+    hint: AskedToken | undefined,
+    signal: AbortSignal,
+  ): Promise<IssuerAnswer>;
+  /** OpenID Connect Core §5.3; see src/core/askIssuer.ts. */
+  userInfo(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<IssuerAnswer>;
+  /** OpenID Connect RP-Initiated Logout; see src/core/logout.ts. */
+  logout(
+    connection: Connection,
+    idToken: string | undefined,
+    returns: boolean,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export type IssuerClientParts = Omit<TokenClientParts & BrowserParts, 'tokenClient' | 'proofs'>;
@@ -35,7 +57,11 @@ export function createIssuerClient(given: IssuerClientParts): IssuerClient {
   const tokenClient = createTokenClient(parts);
   return {
     tokenClient,
-    revoke: (connection, record, signal) => revoke(parts, connection, record, signal),
+    revoke: (...asked) => revoke(parts, ...asked),
+    exchange: request => exchangeToken(parts, request),
+    introspect: (...asked) => introspect(parts, ...asked),
+    userInfo: (...asked) => userInfo(parts, ...asked),
+    logout: (...asked) => logout(parts, ...asked),
     async proof(connection, dpopKey, accessToken, url) {
       if (dpopKey === undefined) throw new WorkbenchError('dpop_key_lost', { sent: false });
       const target = requireSecureUrl(url, 'url');

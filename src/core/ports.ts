@@ -128,8 +128,8 @@ export interface HistoryStore {
   delete(name: string): Promise<void>;
 }
 
-/** What the browser shows at the end of a sign-in. `foreign`: whoever came is not the one that is waited for. */
-export type RedirectPage = 'signed_in' | 'declined' | 'failed' | 'foreign';
+/** What the browser shows at the end of a sign-in or of a session. `foreign`: whoever came is not the one that is waited for. */
+export type RedirectPage = 'signed_in' | 'signed_out' | 'declined' | 'failed' | 'foreign';
 
 /** Somebody the browser was sent back by. */
 export interface RedirectAnswer {

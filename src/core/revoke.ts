@@ -28,22 +28,10 @@ export async function revoke(
   record: StoredRecord,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { tokens, binding } = record;
+  const { tokens } = record;
   const { refresh_token, access_token } = tokens ?? {};
   if (refresh_token === undefined && access_token === undefined) return false;
-  const { issuer, clientId, tokenEndpoint } = connection;
-  const mismatch =
-    binding &&
-    bindingMismatch(binding, {
-      client_id: clientId,
-      ...(issuer !== undefined && { issuer }),
-      ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
-      // Where the settings name none it is the issuer's, as it was.
-      ...(tokenEndpoint === undefined &&
-        issuer !== undefined &&
-        binding.token_endpoint !== undefined && { token_endpoint: binding.token_endpoint }),
-    });
-  if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });
+  assertBound(connection, record);
   const credentials = clientCredentialsOf(record);
   const asking = await asClient(parts, connection, credentials);
   const name = 'revocation_endpoint';
@@ -69,6 +57,26 @@ export async function revoke(
     if (refresh_token === undefined || !isUnsupported(error)) throw error;
   }
   return true;
+}
+
+/**
+ * Tokens go to nobody but the issuer that gave them.
+ * @throws WorkbenchError `binding_mismatch`
+ */
+export function assertBound(connection: Connection, { binding }: StoredRecord): void {
+  const { issuer, clientId, tokenEndpoint } = connection;
+  const mismatch =
+    binding &&
+    bindingMismatch(binding, {
+      client_id: clientId,
+      ...(issuer !== undefined && { issuer }),
+      ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+      // Where the settings name none it is the issuer's, as it was.
+      ...(tokenEndpoint === undefined &&
+        issuer !== undefined &&
+        binding.token_endpoint !== undefined && { token_endpoint: binding.token_endpoint }),
+    });
+  if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });
 }
 
 function isUnsupported(error: unknown): boolean {

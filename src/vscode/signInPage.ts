@@ -35,6 +35,12 @@ function words(page: RedirectPage): { mark: string; title: string; detail: strin
         title: l10n.t('Signed in'),
         detail: l10n.t('The tokens are in VS Code. You can close this page.'),
       };
+    case 'signed_out':
+      return {
+        mark: '&#10003;',
+        title: l10n.t('Signed out'),
+        detail: l10n.t('The session in the browser has ended. You can close this page.'),
+      };
     case 'declined':
       return {
         mark: '&#8211;',

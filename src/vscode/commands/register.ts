@@ -10,8 +10,10 @@ import { type Command, type Handler, handlerOf } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { type CopyParts, copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
+import { type ExchangeParts, exchangeTokenCommand } from './exchangeToken.ts';
 import { importTokensCommand } from './importTokens.ts';
 import { type InspectParts, inspectCommand } from './inspect.ts';
+import { type AskIssuerParts, introspectCommand, userInfoCommand } from './introspect.ts';
 import { findLeaksCommand, moveTokenCommand } from './leaks.ts';
 import { copyPayloadCommand, decodeSelectionCommand } from './looking.ts';
 import { clearMockFaultsCommand, setMockFaultsCommand } from './mockFaults.ts';
@@ -37,7 +39,9 @@ export interface CommandParts
     InspectParts,
     SignInCommandParts,
     CopyParts,
-    SignOutParts {
+    SignOutParts,
+    ExchangeParts,
+    AskIssuerParts {
   readonly show: (id: string) => unknown;
   readonly log: Log;
   readonly lock: SharedLock;
@@ -67,6 +71,9 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('refreshAll', refreshAllCommand(parts));
   register('signIn', signInCommand(parts));
   register('signOut', signOutCommand(parts));
+  register('exchangeToken', exchangeTokenCommand(parts));
+  register('introspect', introspectCommand(parts));
+  register('userInfo', userInfoCommand(parts));
   register('copyToken', copyTokenCommand(parts));
   register('status', statusCommand(sessions, clock, show));
   register('decode', decodeCommand(parts));

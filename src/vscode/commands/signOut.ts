@@ -1,6 +1,9 @@
-import { l10n, window, workspace } from 'vscode';
+import { l10n, ProgressLocation, window, workspace } from 'vscode';
+import type { Connection } from '../../core/connection.ts';
+import type { Discovery } from '../../core/discovery.ts';
 import { type EndSessionParts, endSession } from '../../core/endSession.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
+import type { IssuerClient } from '../../core/issuerClient.ts';
 import type { Refresher } from '../../core/refresher.ts';
 import type { SignIns } from '../../core/signIns.ts';
 import { signOut } from '../../core/signOut.ts';
@@ -11,12 +14,16 @@ import { type Command, textField } from './command.ts';
 export interface SignOutParts extends Omit<EndSessionParts, 'discard'> {
   readonly refresher: Refresher;
   readonly signIns: SignIns;
+  readonly discovery: () => Promise<Discovery>;
+  readonly issuerClient: () => Promise<IssuerClient>;
 }
 
 interface Argument {
   readonly connection: string;
   /** Left out: where the issuer offers it. */
   readonly revoke?: boolean;
+  /** Whether the user's session at the issuer is to be ended in the browser as well. */
+  readonly endSession?: boolean;
   /** Somebody is there to be asked what to do where the issuer cannot be reached. */
   readonly asked?: true;
 }
@@ -24,6 +31,9 @@ interface Argument {
 interface SignedOut {
   readonly revoked: boolean;
   readonly failure?: WorkbenchError;
+  readonly sessionEnded?: boolean;
+  /** Whose session it was. */
+  readonly idToken?: string | undefined;
 }
 
 /** Revokes the tokens at the issuer and deletes them here. Where the issuer cannot be told, they stay until one says so. */
@@ -34,10 +44,13 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
   return {
     needsTrust: false,
     parse(fields) {
-      const { revoke } = fields;
-      if (revoke !== undefined && typeof revoke !== 'boolean')
-        throw new WorkbenchError('argument_invalid', { field: 'revoke', expected: 'boolean' });
-      return { connection: textField(fields, 'connection'), ...(revoke !== undefined && { revoke }) };
+      const flag = (field: 'revoke' | 'endSession') => {
+        const value = fields[field];
+        if (value !== undefined && typeof value !== 'boolean')
+          throw new WorkbenchError('argument_invalid', { field, expected: 'boolean' });
+        return value !== undefined && { [field]: value };
+      };
+      return { connection: textField(fields, 'connection'), ...flag('revoke'), ...flag('endSession') };
     },
     async ask(node) {
       const hasTokens = ({ record }: { record?: unknown }) => record !== undefined;
@@ -56,8 +69,9 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
       if (answer === undefined) return undefined;
       return { ...picked, asked: true, ...(answer === here && { revoke: false }) };
     },
-    async run({ connection: id, revoke, asked }, signal) {
-      sessionOf(sessions, id);
+    async run({ connection: id, revoke, endSession: ends, asked }, signal) {
+      const { connection, record } = sessionOf(sessions, id);
+      const idToken = record?.tokens?.id_token;
       if (revoke === true && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
       signIns.cancel(id);
       if (revoke === false || !workspace.isTrusted) {
@@ -65,22 +79,30 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         return { revoked: false };
       }
       try {
-        return { revoked: await endSession(ending, id, revoke ? 'required' : 'offered', signal) };
+        const revoked = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
+        if (!ends) return { revoked, idToken };
+        const client = await parts.issuerClient();
+        // The tokens are gone, whatever becomes of the page.
+        const over = client.logout(connection, idToken, true, signal);
+        const isOver = () => true;
+        return { revoked, sessionEnded: await over.then(isOver, () => false) };
       } catch (error) {
         const failure = classify(error);
         if (!asked || failure.code === 'cancelled') throw failure;
         return { revoked: false, failure };
       }
     },
-    answer: ({ revoked }) => ({ revoked }),
+    answer: ({ revoked, sessionEnded }) => ({ revoked, ...(sessionEnded !== undefined && { sessionEnded }) }),
     progress: argument => l10n.t('Signing out of {0}', label(argument)),
     labelOf: label,
-    async report({ revoked, failure }, argument) {
+    async report({ revoked, failure, idToken }, argument) {
       if (failure === undefined) {
         const text = revoked
           ? l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument))
           : l10n.t('The tokens of {0} are deleted here. The issuer was not told.', label(argument));
         window.setStatusBarMessage(`$(check) ${text}`, 5000);
+        const connection = sessions.connection(argument.connection);
+        if (idToken !== undefined && connection) await offerLogout(parts, connection, idToken);
         return;
       }
       const anyway = l10n.t('Delete Here Anyway');
@@ -92,4 +114,47 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         await signOut(ending, argument.connection);
     },
   };
+}
+
+/** The issuer may still know the user in the browser: then the next sign-in asks nothing. */
+async function offerLogout(parts: SignOutParts, connection: Connection, idToken: string): Promise<void> {
+  const { issuer, label } = connection;
+  const metadata = issuer && (await (await parts.discovery()).metadata(issuer).catch(() => undefined));
+  if (!metadata || metadata.end_session_endpoint === undefined) return;
+  const end = l10n.t('Sign Out in the Browser');
+  const question = l10n.t(
+    'Signed out of {0} here. The issuer may still know you in the browser, and let you in without asking.',
+    label,
+  );
+  const again = l10n.t('Try Without Coming Back');
+  let chosen = await window.showInformationMessage(question, end);
+  const client = chosen && (await parts.issuerClient());
+  while (client && chosen) {
+    const abort = new AbortController();
+    const title = l10n.t('Signing out of {0}: finish in the browser', label);
+    const over = client.logout(connection, idToken, chosen === end, abort.signal);
+    const failure = await window
+      .withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) => {
+        token.onCancellationRequested(() => abort.abort());
+        return over;
+      })
+      .then(
+        () => undefined,
+        (error: unknown) => classify(error),
+      );
+    if (failure === undefined) {
+      if (chosen === end)
+        window.setStatusBarMessage(
+          `$(check) ${l10n.t('The session of {0} in the browser has ended.', label)}`,
+          5000,
+        );
+      return;
+    }
+    if (chosen === again) return;
+    const text = l10n.t(
+      'The browser did not come back from signing out; the tokens are deleted all the same. If the issuer complained about the address, register {0} there as a post-logout redirect URI.',
+      String(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
+    );
+    chosen = await window.showInformationMessage(text, again);
+  }
 }

@@ -149,6 +149,25 @@ export function invalidResponse(data: ErrorData): string {
         '{0} answered without a code to show. Check deviceAuthorizationEndpoint, and that the client may use the device grant.',
         host,
       );
+    case 'subject':
+      return l10n.t(
+        'The answer is about {0}, and the ID token about {1}: such an answer must not be used. Sign in again; if it stays so, tell the issuer.',
+        show(found),
+        show(expected),
+      );
+    case 'answer_signature':
+      return l10n.t(
+        'The answer is a JWT that is not what it should be: its signature, algorithm, issuer or audience is wrong. It was not taken. Check issuer and jwksUri.',
+      );
+    case 'answer_encrypted':
+      return l10n.t(
+        'The answer is encrypted, which is not supported. Turn that off for this client at the issuer.',
+      );
+    case 'answer_malformed':
+      return l10n.t(
+        '{0} answered with something that is no answer to this question. Check the endpoint.',
+        host,
+      );
     case 'id_token_malformed':
       return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');
     default:

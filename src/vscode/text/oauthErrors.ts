@@ -61,6 +61,14 @@ const meanings: Readonly<Record<string, () => string>> = {
     l10n.t(
       'The issuer gives no tokens for this resource. Check resource and audience. The refresh token is kept.',
     ),
+  invalid_token: () =>
+    l10n.t(
+      'The issuer does not take this access token: it has expired or was revoked. Refresh it, then ask again.',
+    ),
+  insufficient_scope: () =>
+    l10n.t(
+      'This access token may not be used for that. Add the scope (UserInfo needs openid) and sign in again.',
+    ),
   access_denied: () => l10n.t('The sign-in was declined, by you or by a rule of the issuer.'),
   interaction_required: atTheBrowser,
   login_required: atTheBrowser,

@@ -1,6 +1,6 @@
 import { createDiscovery } from '../../../src/core/discovery.ts';
 import { noHandover } from '../../../src/core/handover.ts';
-import { createIssuerClient } from '../../../src/core/issuerClient.ts';
+import { createIssuerClient, type IssuerClient } from '../../../src/core/issuerClient.ts';
 import type { Fetch, RedirectAnswer, RedirectPage } from '../../../src/core/ports.ts';
 import type { Grant, SignInResult, SignInStep } from '../../../src/core/signIn.ts';
 import type { MockIssuerOptions } from '../../../src/mock/options.ts';
@@ -19,6 +19,7 @@ export interface SignInWorld extends World {
   browse: (url: string) => Promise<boolean>;
   /** Somebody comes to the listener. */
   visit(parameters: URLSearchParams | Record<string, string>): void;
+  client(how?: { fetch?: Fetch | undefined; aheadOf?: (() => number) | undefined }): IssuerClient;
   signIn(how?: {
     grant?: Grant;
     connection?: object;
@@ -48,16 +49,10 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
     },
     visit: (parameters: URLSearchParams | Record<string, string>) =>
       visitor ? visitor(new URLSearchParams(parameters)) : pages.push('foreign'),
-    async signIn({
-      grant = 'authorization_code',
-      connection = {},
-      signal,
-      fetch,
-      aheadOf,
-    }: Parameters<SignInWorld['signIn']>[0] = {}) {
+    client({ fetch, aheadOf }: Parameters<SignInWorld['client']>[0] = {}) {
       const { clock, lock } = world;
       const own: Fetch = fetch ?? ((input, init) => world.mock.fetch(input, init));
-      const client = createIssuerClient({
+      return createIssuerClient({
         ...{ clock, lock, handover: noHandover, sessions: first.sessions, vault: first.vault, fetch: own },
         discovery: createDiscovery({ fetch: own, clock }),
         aheadOf,
@@ -84,7 +79,14 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
           };
         },
       });
-      return client.signIn({
+    },
+    async signIn({
+      grant = 'authorization_code',
+      connection = {},
+      signal,
+      ...how
+    }: Parameters<SignInWorld['signIn']>[0] = {}) {
+      return signInWorld.client(how).signIn({
         connection: { ...world.connection, scope: 'openid offline_access', ...connection },
         grant,
         signal: signal ?? new AbortController().signal,

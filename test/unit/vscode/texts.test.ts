@@ -47,6 +47,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     ],
     ...['invalid_scope', 'invalid_target', 'access_denied', 'interaction_required', 'login_required'],
     ...['consent_required', 'use_dpop_nonce', 'invalid_dpop_proof', 'unsupported_token_type', 'server_error'],
+    ...['invalid_token', 'insufficient_scope'],
     ...[
       'temporarily_unavailable',
       'slow_down',
@@ -81,7 +82,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
       'id_token_critical',
       'id_token_malformed',
     ],
-    'malformed',
+    ...['malformed', 'subject', 'answer_signature', 'answer_encrypted', 'answer_malformed'],
   ].flatMap(reason => {
     const data = { host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' };
     return [data, { ...data, ahead: 93_000 }, { ...data, ahead: -930_000 }];
@@ -219,6 +220,25 @@ describe('texts', function () {
       }),
     );
     assert.match(page, /^a\.example answered with status 502\. Its words: "Bad Gateway"\./);
+  });
+
+  it('name exactly the redirect URI to register', () => {
+    const text = (error: string, redirectUri?: string) =>
+      errors.describeError(
+        new WorkbenchError('oauth_error', { error, grant: 'authorization_code', redirectUri }),
+      );
+    const own = 'vscode://jwt-workbench.jwt-workbench/callback';
+    for (const error of [
+      'redirect_uri_mismatch',
+      'invalid_redirect_uri',
+      'invalid_request',
+      'invalid_grant',
+    ]) {
+      assert.match(text(error), /http:\/\/127\.0\.0\.1\/callback/);
+      assert.ok(text(error, own).includes(own), error);
+    }
+    const late = errors.describeError(new WorkbenchError('sign_in_timeout', { redirectUri: own }));
+    assert.ok(late.includes(own));
   });
 
   it('name both spellings where only a slash differs', () => {

@@ -1,0 +1,175 @@
+import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import type { Connection } from '../../core/connection.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { Exchangeable } from '../../core/exchangeToken.ts';
+import { type ImportParts, storeTokens } from '../../core/importTokens.ts';
+import type { IssuerClient } from '../../core/issuerClient.ts';
+import { emptyRecord } from '../../core/record.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { isSignable, tokenOf } from '../../core/sessionView.ts';
+import type { Connections } from '../connections.ts';
+import { freeId } from '../prompts/newConnection.ts';
+import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { type Command, choiceField, optionalText, textField } from './command.ts';
+
+export interface ExchangeParts extends ImportParts {
+  readonly connections: Connections;
+  readonly issuerClient: () => Promise<IssuerClient>;
+  readonly show: (id: string) => unknown;
+}
+
+interface Argument {
+  readonly connection: string;
+  readonly subjectToken: Exchangeable;
+  readonly audience?: string | undefined;
+  readonly resource?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly requestedTokenType?: string | undefined;
+  /** Where the result is kept; left out: in memory, as a connection of its own. */
+  readonly to?: string | undefined;
+}
+
+interface Result {
+  readonly connection: string;
+  readonly issuedTokenType: string;
+  readonly expiresAt?: number | undefined;
+  readonly scope?: string | undefined;
+}
+
+/** As in src/core/exchangeToken.ts, which is loaded only when somebody exchanges. */
+const subjects: readonly Exchangeable[] = ['access_token', 'id_token', 'refresh_token'];
+
+/** RFC 8693: a token of one connection for one that is meant for another audience. */
+export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Result> {
+  const { sessions, connections } = parts;
+  const label = ({ connection }: Pick<Argument, 'connection'>) =>
+    sessions.connection(connection)?.label ?? connection;
+  return {
+    needsTrust: true,
+    parse: fields => ({
+      connection: textField(fields, 'connection'),
+      subjectToken: choiceField(fields, 'subjectToken', subjects, 'access_token'),
+      audience: optionalText(fields, 'audience'),
+      resource: optionalText(fields, 'resource'),
+      scope: optionalText(fields, 'scope'),
+      requestedTokenType: optionalText(fields, 'requestedTokenType'),
+      to: optionalText(fields, 'to'),
+    }),
+    async ask(node) {
+      const title = l10n.t('Exchange the token of which connection?');
+      const picked = await pickConnection(sessions, node, title, session =>
+        subjects.some(name => tokenOf(session, name) !== undefined),
+      );
+      if (picked === undefined) return undefined;
+      const subjectToken = node?.kind === 'token' ? node.name : ('access_token' as const);
+      const audience = await window.showInputBox({
+        title: l10n.t('Exchange a token of {0}', label(picked)),
+        prompt: l10n.t(
+          'Who the new token is for: an audience by its name, or a resource by its address. Empty: as the issuer likes.',
+        ),
+        ignoreFocusOut: true,
+      });
+      const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
+      if (audience === undefined || keep === undefined) return undefined;
+      const target = audience.trim();
+      // Issuers differ in which of the two they look at; both mean the same here.
+      const wanted = target === '' ? {} : isUri(target) ? { resource: target } : { audience: target };
+      return { ...picked, subjectToken, ...wanted, to: keep.to };
+    },
+    async run({ connection: id, to, ...asked }, signal) {
+      const { connection, record = emptyRecord(id) } = sessionOf(sessions, id);
+      const target = to === undefined ? undefined : placeFor(sessions, connection, to);
+      const client = await parts.issuerClient();
+      const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.exchange({
+        ...{ connection, record, signal },
+        ...asked,
+      });
+      const store = async (kept: Connection) => {
+        const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
+        const { tokens } = await storeTokens(
+          ...([parts, kept, raw, receivedAt, new AbortController().signal] as const),
+          // A refresh token that is held there goes on, unless another one has come.
+          keeps && raw.refresh_token === undefined && dpopKey === undefined
+            ? undefined
+            : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }) },
+        );
+        return { kept, tokens };
+      };
+      const memory = () => store(inMemory(connection, asked.audience ?? asked.resource));
+      // What has come is lost in no case.
+      const { kept, tokens } = await (target ? store(target).catch(memory) : memory());
+      return {
+        ...{ connection: kept.id, issuedTokenType },
+        expiresAt: tokens?.expires_at,
+        scope: tokens?.scope,
+      };
+    },
+    answer: result => JSON.parse(JSON.stringify(result)),
+    progress: argument => l10n.t('Exchanging a token of {0}', label(argument)),
+    labelOf: label,
+    async report(result) {
+      await parts.show(result.connection);
+      const text = l10n.t('The new token is in {0}.', label(result));
+      window.setStatusBarMessage(`$(check) ${text}`, 5000);
+    },
+  };
+
+  function inMemory(source: Connection, audience: string | undefined): Connection {
+    const taken = sessions.list().map(({ connection }) => connection.id);
+    const { resource: _, audience: __, ...rest } = source;
+    const connection: Connection = {
+      ...rest,
+      id: freeId(`${source.id}-exchanged`, taken),
+      label: l10n.t('{0}: {1}', source.label, audience ?? l10n.t('exchanged')),
+      ...(audience !== undefined && { audience }),
+      autoRefresh: false,
+    };
+    connections.addMemoryOnly(connection);
+    return connection;
+  }
+}
+
+/**
+ * @throws WorkbenchError `connection_unknown`; `argument_invalid` for one of another issuer, or of another client, to
+ * whom tokens of this one are of no use
+ */
+function placeFor(sessions: Sessions, source: Connection, to: string): Connection {
+  const { connection } = sessionOf(sessions, to);
+  if (to === source.id || !isSameClient(connection, source))
+    throw new WorkbenchError('argument_invalid', {
+      field: 'to',
+      expected: 'another connection of this client',
+    });
+  return connection;
+}
+
+function isSameClient(one: Connection, other: Connection): boolean {
+  return (
+    one.issuer === other.issuer &&
+    one.clientId === other.clientId &&
+    one.tokenEndpoint === other.tokenEndpoint
+  );
+}
+
+function isUri(text: string): boolean {
+  return URL.canParse(text);
+}
+
+async function pickPlace(sessions: Sessions, id: string): Promise<{ to?: string } | undefined> {
+  const { connection: source } = sessionOf(sessions, id);
+  const others = sessions
+    .list()
+    .filter(({ connection }) => connection.id !== id && isSameClient(connection, source))
+    .filter(isSignable);
+  if (others.length === 0) return {};
+  const memory: QuickPickItem & { to?: string } = {
+    label: l10n.t('In memory'),
+    description: l10n.t('as a connection that ends with the window'),
+    iconPath: new ThemeIcon('circuit-board'),
+  };
+  const items = others.map(({ connection: { label, id: to }, record }) => ({
+    ...{ label, to, iconPath: new ThemeIcon('key') },
+    ...(record?.tokens && { description: l10n.t('replaces its access token') }),
+  }));
+  return window.showQuickPick([memory, ...items], { title: l10n.t('Keep the new token where?') });
+}

@@ -1,0 +1,165 @@
+import { l10n, type QuickPickItem, commands as registry, ThemeIcon, window } from 'vscode';
+import type { AskedToken, IssuerAnswer } from '../../core/askIssuer.ts';
+import { inOrderOf } from '../../core/compareTokens.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { IssuerClient } from '../../core/issuerClient.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { expiresAt } from '../../core/jwt.ts';
+import type { Clock } from '../../core/ports.ts';
+import { emptyRecord } from '../../core/record.ts';
+import type { Sessions } from '../../core/sessions.ts';
+import { endOf, isSignable, tokenOf, tryDecode } from '../../core/sessionView.ts';
+import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { activityText, answerOriginText, differenceText } from '../text/issuerAnswer.ts';
+import { tokenTitle } from '../text/states.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+import { commented } from '../tokenText.ts';
+import { type Command, choiceField, optionalText, textField } from './command.ts';
+import { askToken } from './decode.ts';
+
+export interface AskIssuerParts {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly documents: TokenDocuments;
+  readonly issuerClient: () => Promise<IssuerClient>;
+}
+
+interface Argument {
+  readonly connection: string;
+  readonly token: AskedToken;
+  /** A token of the caller's instead, which is then sent to the connection's issuer. */
+  readonly text?: string | undefined;
+}
+
+const tokens: readonly AskedToken[] = ['access_token', 'refresh_token'];
+
+/** Asks the issuer about a token (RFC 7662) and shows its answer beside what the token itself says. */
+export function introspectCommand(parts: AskIssuerParts): Command<Argument, IssuerAnswer> {
+  const { sessions, clock } = parts;
+  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
+  const textOf = ({ connection, token, text }: Argument) =>
+    text ?? tokenOf(sessionOf(sessions, connection), token);
+  return {
+    needsTrust: true,
+    parse: fields => ({
+      connection: textField(fields, 'connection'),
+      token: choiceField(fields, 'token', tokens, 'access_token'),
+      text: optionalText(fields, 'text'),
+    }),
+    async ask(node) {
+      const title = l10n.t('Ask the issuer of which connection?');
+      const picked = await pickConnection(sessions, node, title, isSignable);
+      if (picked === undefined) return undefined;
+      if (node?.kind === 'token' && node.name !== 'id_token') return { ...picked, token: node.name };
+      return pickToken(sessions, picked.connection);
+    },
+    async run(argument, signal) {
+      const { connection, record } = sessionOf(sessions, argument.connection);
+      const { token } = argument;
+      const text = textOf(argument);
+      if (text === undefined) throw new WorkbenchError('no_such_token', { connection: connection.id, token });
+      const hint = argument.text === undefined ? token : undefined;
+      const client = await parts.issuerClient();
+      return client.introspect(connection, record ?? emptyRecord(connection.id), text, hint, signal);
+    },
+    answer: ({ claims, differences }) => ({ active: claims.active, claims, differences }),
+    progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
+    labelOf: label,
+    async report(answer, argument) {
+      const decoded = tryDecode(textOf(argument) ?? '');
+      const isReadable = !('error' in decoded) && decoded.kind === 'jws';
+      const end = isReadable
+        ? expiresAt(decoded)
+        : argument.text === undefined
+          ? endOf(sessionOf(sessions, argument.connection), argument.token)
+          : undefined;
+      const title = l10n.t('{0}: {1}', label(argument), tokenTitle(argument.token));
+      await showBeside(parts, title, isReadable ? decoded.payload : undefined, answer, [
+        activityText(answer, end, clock.now()),
+      ]);
+    },
+  };
+}
+
+/** Asks the issuer who the user is (OpenID Connect Core §5.3), beside what the ID token says. */
+export function userInfoCommand(parts: AskIssuerParts): Command<Pick<Argument, 'connection'>, IssuerAnswer> {
+  const { sessions } = parts;
+  const label = ({ connection }: Pick<Argument, 'connection'>) =>
+    sessions.connection(connection)?.label ?? connection;
+  return {
+    needsTrust: true,
+    parse: fields => ({ connection: textField(fields, 'connection') }),
+    ask: node =>
+      pickConnection(
+        sessions,
+        node,
+        l10n.t('Ask the issuer of which connection?'),
+        session => tokenOf(session, 'access_token') !== undefined,
+      ),
+    async run({ connection: id }, signal) {
+      const { connection, record } = sessionOf(sessions, id);
+      return (await parts.issuerClient()).userInfo(connection, record ?? emptyRecord(id), signal);
+    },
+    answer: ({ claims, differences }) => ({ claims, differences }),
+    progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
+    labelOf: label,
+    async report(answer, argument) {
+      const decoded = tryDecode(tokenOf(sessionOf(sessions, argument.connection), 'id_token') ?? '');
+      const payload = 'error' in decoded || decoded.kind !== 'jws' ? undefined : decoded.payload;
+      await showBeside(parts, l10n.t('{0}: UserInfo', label(argument)), payload, answer, []);
+    },
+  };
+}
+
+/** VS Code's own comparison: left what the token says, right what the issuer says, each difference with its words. */
+async function showBeside(
+  { clock, documents }: AskIssuerParts,
+  title: string,
+  payload: JsonObject | undefined,
+  answer: IssuerAnswer,
+  verdict: readonly string[],
+): Promise<void> {
+  const { claims, differences } = answer;
+  const note = (change: readonly string[]) => (name: string) => {
+    const found = payload && differences.find(each => each.name === name && change.includes(each.change));
+    return found && differenceText(found);
+  };
+  const comment = (text: string) => `// ${text}`;
+  const now = clock.now();
+  const token =
+    payload === undefined
+      ? [comment(l10n.t('This token is opaque: only the issuer can read it.'))]
+      : [comment(l10n.t('What the token says.')), ...commented({ payload }, now, note(['removed']))];
+  const issuer = [
+    ...[...verdict, answerOriginText(answer)].map(comment),
+    ...commented({ payload: inOrderOf(payload ?? {}, claims) }, now, note(['added', 'changed'])),
+  ];
+  await registry.executeCommand(
+    'vscode.diff',
+    documents.add(l10n.t('Token'), token),
+    documents.add(l10n.t('Issuer'), issuer),
+    [title, ...verdict].join(' - '),
+    { preview: true },
+  );
+}
+
+/** A token of the connection, or another one, which goes to its issuer only with a yes. */
+async function pickToken(sessions: Sessions, id: string): Promise<Argument | undefined> {
+  const session = sessionOf(sessions, id);
+  const items: (QuickPickItem & { token?: AskedToken })[] = tokens
+    .filter(token => tokenOf(session, token) !== undefined)
+    .map(token => ({ label: tokenTitle(token), token, iconPath: new ThemeIcon('key') }));
+  const other = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
+  const title = l10n.t('Ask the issuer about which token?');
+  const picked = items.length === 0 ? other : await window.showQuickPick([...items, other], { title });
+  if (picked === undefined) return undefined;
+  if ('token' in picked && picked.token) return { connection: id, token: picked.token };
+  const text = (await askToken(sessions, undefined, title))?.token;
+  if (text === undefined) return undefined;
+  const { issuer, introspectionEndpoint, tokenEndpoint } = session.connection;
+  const send = l10n.t('Send');
+  const question = l10n.t('Send this token to {0}?', introspectionEndpoint ?? issuer ?? tokenEndpoint ?? id);
+  const detail = l10n.t('Whoever has a token can use it. Send it to nobody but the issuer that gave it.');
+  const answer = await window.showWarningMessage(question, { modal: true, detail }, send);
+  return answer === send ? { connection: id, token: 'access_token', text } : undefined;
+}

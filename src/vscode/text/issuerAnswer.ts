@@ -1,0 +1,35 @@
+import { l10n } from 'vscode';
+import type { IssuerAnswer } from '../../core/askIssuer.ts';
+import type { Difference } from '../../core/compareTokens.ts';
+import { durationText, momentText } from './time.ts';
+
+/** Whether issuer and token agree that it is still good. @param end of the token, in milliseconds since the epoch */
+export function activityText({ claims }: IssuerAnswer, end: number | undefined, now: number): string {
+  const ended = end !== undefined && end <= now;
+  if (claims.active === true)
+    return ended
+      ? l10n.t('Active at the issuer, but expired here: {0}. Compare the clocks.', momentText(end, now))
+      : l10n.t('Active at the issuer.');
+  return ended
+    ? l10n.t('Not active at the issuer, and expired here: {0}.', momentText(end, now))
+    : l10n.t(
+        'Not active at the issuer, although its time is not over here. It was revoked, or this client may not ask about it.',
+      );
+}
+
+export function answerOriginText({ signed }: IssuerAnswer): string {
+  return signed
+    ? l10n.t('What the issuer says, signed by it and verified.')
+    : l10n.t('What the issuer says, as good as the connection to it.');
+}
+
+/** Behind a claim of the issuer's answer that the token has otherwise or not at all. */
+export function differenceText({ change, before, seconds }: Difference): string | undefined {
+  if (change === 'added') return l10n.t('DIFFERENT: the token does not say this.');
+  if (change === 'removed') return l10n.t('DIFFERENT: the issuer does not say this.');
+  if (seconds === undefined) return l10n.t('DIFFERENT: the token says {0}.', JSON.stringify(before));
+  const length = durationText(Math.abs(seconds) * 1000);
+  return seconds > 0
+    ? l10n.t('DIFFERENT: {0} later than in the token.', length)
+    : l10n.t('DIFFERENT: {0} earlier than in the token.', length);
+}
