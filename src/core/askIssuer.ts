@@ -123,7 +123,7 @@ async function read(
   host: string,
   token: string,
   secrets: readonly string[],
-  process: (as: AuthorizationServer, client: Client) => Promise<object>,
+  take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
   const invalid = (reason: string, more: ErrorData = {}) =>
     new WorkbenchError('response_invalid', { host, reason, sent: true, ...more });
@@ -143,7 +143,7 @@ async function read(
   const text = await response.clone().text();
   let claims: object;
   try {
-    claims = await process(as, {
+    claims = await take(as, {
       client_id: connection.clientId,
       // It reads Date.now(): this turns it into the issuer's time.
       [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
