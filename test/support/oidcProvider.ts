@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import type Provider from 'oidc-provider';
+import type { GrantContext } from 'oidc-provider';
 import { type TestKey, testKey } from './clientKeys.ts';
 import { selfSigned, selfSignedClient } from './selfSigned.ts';
 
@@ -36,6 +37,11 @@ const clients = {
   none: 'public-client',
 };
 const scope = 'openid offline_access';
+const loopback = ['http://127.0.0.1/callback'];
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** A public client that gets what it asks about users as signed JWTs. */
+export const signedAnswers = 'signed-answers';
 
 /**
  * - `grace`: a token that has been rotated stays good, as with issuers that forgive a retry.
@@ -78,7 +84,7 @@ export async function startOidcProvider({
         jwks: { keys: [await signingKey()] },
         cookies: { keys: ['only for tests'] },
         clientAuthMethods: available.map(([method]) => method),
-        clients: available.map(([method, client_id]) => ({
+        clients: [...available, ['none', signedAnswers] as const].map(([method, client_id]) => ({
           client_id,
           ...(method.startsWith('client_secret') && { client_secret: clientSecret }),
           ...(Object.hasOwn(jwks, method) && { jwks: { keys: jwks[method as keyof typeof jwks] } }),
@@ -88,11 +94,12 @@ export async function startOidcProvider({
             'authorization_code',
             'refresh_token',
             'urn:ietf:params:oauth:grant-type:device_code',
-            ...(method === 'none' ? [] : ['client_credentials']),
+            ...(method === 'none' ? [tokenExchange] : ['client_credentials']),
           ],
+          ...(client_id === signedAnswers && { userinfo_signed_response_alg: 'RS256' }),
           // A native client may come back to any port of the loopback address (RFC 8252 §7.3).
           ...(method === 'none'
-            ? { application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'] }
+            ? { application_type: 'native', redirect_uris: loopback, post_logout_redirect_uris: loopback }
             : { redirect_uris: ['https://client.example/callback'] }),
           scope,
         })),
@@ -112,6 +119,7 @@ export async function startOidcProvider({
           clientCredentials: { enabled: true },
           deviceFlow: { enabled: true },
           introspection: { enabled: true },
+          jwtUserinfo: { enabled: true },
           revocation: {
             enabled: true,
             // The default, said aloud: without it each revocation prints a notice.
@@ -125,6 +133,13 @@ export async function startOidcProvider({
         findAccount: (_: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
       }),
   );
+  provider.registerGrantType(tokenExchange, context => exchange(provider, context), [
+    'subject_token',
+    'subject_token_type',
+    'requested_token_type',
+    'audience',
+    'scope',
+  ]);
   const answer = provider.callback();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (!request.url?.startsWith('/interaction/')) return answer(request, response);
@@ -177,6 +192,27 @@ async function signInAndConsent(
   grant.addOIDCScope(params.scope);
   const result = { login: { accountId: 'alice' }, consent: { grantId: await grant.save(3600) } };
   await provider.interactionFinished(request, response, result);
+}
+
+/** The least of RFC 8693: an access token of a client for another one of the same grant. */
+async function exchange(provider: Provider, context: GrantContext): Promise<void> {
+  const { client, params } = context.oidc;
+  const subject = await provider.AccessToken.find(params.subject_token ?? '');
+  if (subject === undefined || subject.clientId !== client.clientId) {
+    context.status = 400;
+    context.body = { error: 'invalid_request', error_description: 'subject_token is not active' };
+    return;
+  }
+  const { accountId, grantId } = subject;
+  const token = new provider.AccessToken({
+    ...{ client, accountId, grantId, scope: params.scope ?? subject.scope, gty: 'token_exchange' },
+    ...(params.audience && { extra: { for: params.audience } }),
+  });
+  const type = 'urn:ietf:params:oauth:token-type:access_token';
+  context.body = {
+    ...{ access_token: await token.save(60), issued_token_type: type },
+    ...{ token_type: 'Bearer', expires_in: 60 },
+  };
 }
 
 async function signingKey(): Promise<JWK> {

@@ -6,6 +6,15 @@ declare module 'oidc-provider' {
     save(ttl?: number): Promise<string>;
   }
 
+  export interface GrantContext {
+    status: number;
+    body: object;
+    readonly oidc: {
+      readonly client: { readonly clientId: string };
+      readonly params: Readonly<Record<string, string | undefined>>;
+    };
+  }
+
   export default class Provider {
     constructor(issuer: string, configuration: Readonly<Record<string, unknown>>);
     readonly Client: { find(id: string): Promise<object | undefined> };
@@ -20,6 +29,23 @@ declare module 'oidc-provider' {
       response: ServerResponse,
     ): Promise<{ readonly params: { readonly client_id: string; readonly scope: string } }>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
+    readonly AccessToken: {
+      new (payload: object): Model;
+      find(value: string): Promise<
+        | {
+            readonly accountId: string;
+            readonly clientId: string;
+            readonly grantId: string;
+            readonly scope: string;
+          }
+        | undefined
+      >;
+    };
+    registerGrantType(
+      name: string,
+      handler: (context: GrantContext) => Promise<void>,
+      parameters: readonly string[],
+    ): void;
     callback(): RequestListener;
     on(event: string, listener: (...values: unknown[]) => void): void;
   }

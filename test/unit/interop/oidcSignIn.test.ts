@@ -3,6 +3,7 @@ import { readConnection } from '../../../src/core/connection.ts';
 import { createDiscovery } from '../../../src/core/discovery.ts';
 import { noHandover } from '../../../src/core/handover.ts';
 import { createIssuerClient } from '../../../src/core/issuerClient.ts';
+import { emptyRecord } from '../../../src/core/record.ts';
 import { createSessions } from '../../../src/core/sessions.ts';
 import type { Grant, SignInStep } from '../../../src/core/signIn.ts';
 import { createVault } from '../../../src/core/vault.ts';
@@ -10,8 +11,8 @@ import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
-import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';
-import { present, testLock, testStore } from '../core/refreshWorld.ts';
+import { type OidcProvider, signedAnswers, startOidcProvider } from '../../support/oidcProvider.ts';
+import { present, testLock, testStore, until } from '../core/refreshWorld.ts';
 
 describe('signing in at oidc-provider', function () {
   this.timeout(20_000);
@@ -28,6 +29,7 @@ describe('signing in at oidc-provider', function () {
       schedule: (callback: () => void, delay: number) => systemClock.schedule(callback, delay / time),
     };
     const store = testStore();
+    const vault = createVault(() => store, store);
     const { fetch } = globalThis;
     const sessions = createSessions();
     const { connection } = readConnection({
@@ -39,7 +41,7 @@ describe('signing in at oidc-provider', function () {
     sessions.setConnections([{ connection: present(connection), memoryOnly: false }], []);
     const issuer = createIssuerClient({
       ...{ fetch, clock, sessions, openBrowser, handover: noHandover, lock: testLock() },
-      vault: createVault(() => store, store),
+      vault,
       discovery: createDiscovery({ fetch, clock }),
       listen: () => listenForRedirect(page => page),
     });
@@ -51,6 +53,7 @@ describe('signing in at oidc-provider', function () {
       });
     return {
       signIn,
+      vault,
       issuer,
       connection: present(connection),
       record: () => sessions.get('interop')?.record,
@@ -132,5 +135,79 @@ describe('signing in at oidc-provider', function () {
     await confirmed;
     assert.ok(tokens()?.access_token);
     assert.equal(hasRefreshToken, true);
+  });
+
+  const { signal } = new AbortController();
+  const inBrowser = async (url: string) => {
+    void miniBrowser().go(url);
+    return true;
+  };
+
+  it('asks as the client itself', async () => {
+    const { signIn, issuer, connection, record, tokens, vault } = client(async () => false, {
+      ...{ clientId: provider.clientId, tokenEndpointAuthMethod: 'client_secret_basic', scope: 'openid' },
+      extraParameters: {},
+    });
+    await vault.update('interop', (held = emptyRecord('interop')) => ({
+      ...{ ...held, client_secret: provider.clientSecret },
+    }));
+    const { hasRefreshToken } = await signIn('client_credentials');
+    assert.equal(hasRefreshToken, false);
+    const token = present(tokens()?.access_token);
+    const { claims } = await issuer.introspect(connection, present(record()), token, 'access_token', signal);
+    assert.deepEqual([claims.active, claims.client_id], [true, provider.clientId]);
+  });
+
+  it('is told of a token whether it is active', async () => {
+    const { signIn, issuer, connection, record, tokens } = client(inBrowser);
+    await signIn('authorization_code');
+    const ask = (token?: string) =>
+      issuer.introspect(connection, present(record()), present(token), undefined, signal);
+    const { claims, signed } = await ask(tokens()?.access_token);
+    assert.deepEqual([claims.active, claims.sub, signed], [true, 'alice', false]);
+    assert.equal((await ask(tokens()?.refresh_token)).claims.active, true);
+    await issuer.revoke(connection, present(record()), signal);
+    assert.equal((await ask(tokens()?.refresh_token)).claims.active, false);
+    assert.equal((await ask(tokens()?.access_token)).claims.active, false);
+  });
+
+  it('is told who the user is, in JSON and signed', async () => {
+    for (const clientId of [provider.clients.none, signedAnswers]) {
+      const { signIn, issuer, connection, record } = client(inBrowser, { clientId });
+      await signIn('authorization_code');
+      const { claims, signed } = await issuer.userInfo(connection, present(record()), signal);
+      assert.deepEqual([claims.sub, signed], ['alice', clientId === signedAnswers]);
+    }
+  });
+
+  it('exchanges a token for one of another audience', async () => {
+    const { signIn, issuer, connection, record } = client(inBrowser);
+    await signIn('authorization_code');
+    const asked = { connection, record: present(record()), signal };
+    const { raw, issuedTokenType } = await issuer.exchange({
+      ...{ ...asked, subjectToken: 'access_token', audience: 'https://api.example', scope: 'openid' },
+    });
+    assert.equal(issuedTokenType, 'access_token');
+    const token = present(raw.access_token);
+    const { claims } = await issuer.introspect(connection, present(record()), token, undefined, signal);
+    assert.deepEqual([claims.active, claims.sub], [true, 'alice']);
+    await issuer.revoke(connection, present(record()), signal);
+    const { data } = await failureOf(issuer.exchange({ ...asked, subjectToken: 'access_token' }));
+    assert.equal(data.error, 'invalid_request');
+  });
+
+  it('ends the session in the browser, which comes back', async () => {
+    const browser = miniBrowser();
+    let last = '';
+    const { signIn, issuer, connection, tokens } = client(async url => {
+      void browser.go(url).then(async page => {
+        const next = page.html.includes('<form') ? await browser.submit(page, { logout: 'yes' }) : page;
+        last = next.html;
+      });
+      return true;
+    });
+    await signIn('authorization_code');
+    await issuer.logout(connection, present(tokens()?.id_token), true, signal);
+    await until(() => last === 'signed_out');
   });
 });
