@@ -18,6 +18,7 @@ export const settings = {
   colorTokens: 'colorTokens',
   diagnostics: 'diagnostics',
   terminalLinks: 'terminalLinks',
+  warnWhenStaged: 'warnWhenStaged',
 } as const;
 
 /** Theme colours of the parts of a token. */

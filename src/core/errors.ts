@@ -74,6 +74,7 @@ export const errorCodes = [
   // The mock issuer
   'mock_running',
   'mock_not_running',
+  'git_unavailable',
   'port_in_use',
   // Anything that should not happen
   'internal',

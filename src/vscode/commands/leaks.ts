@@ -29,6 +29,11 @@ interface Found {
   readonly leaks: readonly { readonly uri: string; readonly line: number; readonly kind: Leak['kind'] }[];
 }
 
+interface Scope {
+  /** Only what Git would commit next. */
+  readonly staged: boolean;
+}
+
 export interface LeakParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly sessions: Sessions;
@@ -36,7 +41,7 @@ export interface LeakParts {
 }
 
 /** Lists the working tokens in the files of the workspace in the Problems panel. */
-export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<object, Found> {
+export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<Scope, Found> {
   let problems: DiagnosticCollection | undefined;
 
   function collection(): DiagnosticCollection {
@@ -55,12 +60,13 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<o
 
   return {
     needsTrust: false,
-    parse: () => ({}),
-    ask: async () => ({}),
+    parse: ({ staged }) => ({ staged: staged === true }),
+    ask: pickScope,
     progress: () => l10n.t('Searching the workspace for tokens'),
-    async run(_, signal) {
-      const { searchWorkspace } = await import('../editor/features.ts');
-      const { searched, cut, found } = await searchWorkspace(sessions, clock.now(), signal);
+    async run({ staged }, signal) {
+      const { searchStaged, searchWorkspace } = await import('../editor/features.ts');
+      const search = staged ? searchStaged : searchWorkspace;
+      const { searched, cut, found } = await search(sessions, clock.now(), signal);
       const list = collection();
       list.clear();
       for (const { uri, diagnostics } of found) list.set(uri, diagnostics);
@@ -88,6 +94,24 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<o
         await registry.executeCommand('workbench.actions.view.problems');
     },
   };
+}
+
+/** Asked only where there is something staged. */
+async function pickScope(): Promise<Scope | undefined> {
+  const { gitApi, stagedFiles } = await import('../editor/features.ts');
+  const count = await gitApi().then(
+    api => stagedFiles(api).length,
+    // Without Git the workspace is what there is.
+    () => 0,
+  );
+  if (count === 0) return { staged: false };
+  const all = { label: l10n.t('All files of the workspace'), staged: false };
+  const some = {
+    label: l10n.t('What is staged for the next commit'),
+    description: l10n.t('{0} files', count),
+    staged: true,
+  };
+  return window.showQuickPick([all, some], { title: l10n.t('Find Tokens In') });
 }
 
 interface MoveArgument {

@@ -3,7 +3,9 @@
  * first token is in sight. In one, because all of it reads and checks tokens, and each bundle has its own copy.
  */
 export { openInspector } from '../inspector/panel.ts';
-export { leaksIn, searchWorkspace } from '../leaks/search.ts';
+export { gitApi, stagedFiles } from '../leaks/git.ts';
+export { leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
+export { watchStaged } from '../leaks/stagedWarning.ts';
 export { claimHoverAt } from './claimHover.ts';
 export { createColors } from './colors.ts';
 export { hintsOf } from './hints.ts';

@@ -15,7 +15,7 @@ import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';
 import { knownTokenAt, knownTokenIn, surroundings, tokenStart } from './scan.ts';
-import { isWanted, wantsTerminalLinks } from './settings.ts';
+import { isWanted, wantsStagedWarning, wantsTerminalLinks } from './settings.ts';
 import type { TokenLink } from './terminalLinks.ts';
 import type { Texts } from './texts.ts';
 
@@ -95,7 +95,22 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
   );
 
   watchEditors();
+  watchGit();
   return { links };
+
+  /** Begins when somebody wants to be warned; Git is not started for anyone else. */
+  function watchGit(): void {
+    let watching = false;
+    const begin = async () => {
+      if (watching || !wantsStagedWarning()) return;
+      watching = true;
+      const { watchStaged } = await features();
+      // Without Git nothing is staged.
+      await watchStaged({ own, clock, wanted: wantsStagedWarning }).catch(() => {});
+    };
+    own(workspace.onDidChangeConfiguration(begin));
+    void begin();
+  }
 
   function watchEditors(): void {
     const problems = own(languages.createDiagnosticCollection('jwtWorkbench'));

@@ -12,6 +12,11 @@ export function wantsTerminalLinks(): boolean {
   return read(settings.terminalLinks, true);
 }
 
+/** Whether a staged token is warned of. */
+export function wantsStagedWarning(): boolean {
+  return read(settings.warnWhenStaged, false);
+}
+
 /** Whether a feature with the choice "off, in .jwt files, everywhere" is wanted in this document. */
 export function isWanted(
   name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',

@@ -1,7 +1,6 @@
 import {
   Diagnostic,
   DiagnosticSeverity,
-  extensions,
   l10n,
   Position,
   Range,
@@ -15,6 +14,7 @@ import type { Sessions } from '../../core/sessions.ts';
 import { endOf, tokenOf } from '../../core/sessionView.ts';
 import { leakCode, problemSource } from '../editor/problems.ts';
 import { relativeText } from '../text/time.ts';
+import { gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';
 
 export interface FileLeaks {
   readonly uri: Uri;
@@ -36,19 +36,35 @@ const atOnce = 16;
 /** Looks through every file of the workspace that its settings do not exclude. Nothing of a token is kept. */
 export async function searchWorkspace(sessions: Sessions, now: number, signal: AbortSignal): Promise<Search> {
   const files = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', mostFiles);
-  const [known, staged] = [knownTokens(sessions), stagedFiles()];
+  const staged = stagedUris();
+  const texts = files.map(uri => ({ uri, read: () => textOf(uri) }));
+  return search(texts, uri => staged.has(uri.toString()), sessions, now, signal);
+}
+
+/** The same for what Git would commit next. @throws WorkbenchError `git_unavailable` */
+export async function searchStaged(sessions: Sessions, now: number, signal: AbortSignal): Promise<Search> {
+  return search(stagedFiles(await gitApi()).slice(0, mostFiles), () => true, sessions, now, signal);
+}
+
+async function search(
+  files: readonly StagedFile[],
+  isStaged: (uri: Uri) => boolean,
+  sessions: Sessions,
+  now: number,
+  signal: AbortSignal,
+): Promise<Search> {
+  const known = knownTokens(sessions);
   const found: FileLeaks[] = [];
   let next = 0;
   const work = async () => {
     for (let file = files[next++]; file && !signal.aborted; file = files[next++]) {
-      const text = await textOf(file);
+      const { uri } = file;
+      const text = (await file.read())?.slice(0, mostBytes);
       if (text === undefined) continue;
       const leaks = scanForLeaks(text, known, now);
       if (leaks.length === 0) continue;
-      const diagnostics = leaks.map(leak =>
-        diagnosticOf(leak, positionsIn(text), staged.has(file.toString()), now),
-      );
-      found.push({ uri: file, leaks, diagnostics });
+      const diagnostics = leaks.map(leak => diagnosticOf(leak, positionsIn(text), isStaged(uri), now));
+      found.push({ uri, leaks, diagnostics });
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
@@ -131,19 +147,4 @@ function leakText({ kind, expiresAt, connection }: Leak, now: number): string {
     case 'known_token':
       return l10n.t('A token of the connection "{0}".', printable(connection ?? '', 80));
   }
-}
-
-/** What Git would commit next, by VS Code's own Git extension where it runs; nothing is started for it. */
-function stagedFiles(): ReadonlySet<string> {
-  const git = extensions.getExtension<GitExports>('vscode.git');
-  const repositories = git?.isActive ? (git.exports.getAPI?.(1)?.repositories ?? []) : [];
-  return new Set(repositories.flatMap(({ state }) => state.indexChanges.map(({ uri }) => uri.toString())));
-}
-
-interface GitExports {
-  getAPI?(version: 1): {
-    readonly repositories: readonly {
-      readonly state: { readonly indexChanges: readonly { readonly uri: Uri }[] };
-    }[];
-  };
 }

@@ -284,6 +284,10 @@ const sentences = {
     issuer === undefined
       ? l10n.t('The mock issuer is running already. Stop it first.')
       : l10n.t('The mock issuer is running already at {0}. Stop it first.', show(issuer)),
+  git_unavailable: () =>
+    l10n.t(
+      'Git is not to be asked what is staged: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
+    ),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
   port_in_use: ({ port }) =>
     l10n.t(
