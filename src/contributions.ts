@@ -44,6 +44,8 @@ export const commands = {
   status: 'jwtWorkbench.status',
   decode: 'jwtWorkbench.decode',
   verify: 'jwtWorkbench.verify',
+  decrypt: 'jwtWorkbench.decrypt',
+  forgetKeys: 'jwtWorkbench.forgetKeys',
   startMockIssuer: 'jwtWorkbench.startMockIssuer',
   stopMockIssuer: 'jwtWorkbench.stopMockIssuer',
   copyMockAddress: 'jwtWorkbench.copyMockAddress',

@@ -198,6 +198,7 @@ export function startExtension(
         show,
         histories,
         verifier,
+        secrets,
       },
       extensionUri: context.extensionUri,
       discovery: async () => discovery,

@@ -71,6 +71,8 @@ export const errorCodes = [
   'not_encrypted',
   'jwe_refused',
   'decryption_failed',
+  'keys_unreadable',
+  'keys_full',
   // The mock issuer
   'mock_running',
   'mock_not_running',

@@ -1,7 +1,7 @@
 /** What there is to say about a token at a glance. Decoded and checked without keys: nothing here is verified. */
 import { type Check, runChecks, type VerificationPolicy } from './checks.ts';
 import type { Connection } from './connection.ts';
-import { own } from './json.ts';
+import { type JsonObject, own } from './json.ts';
 import { type DecodedToken, numericDate } from './jwt.ts';
 import { type ReviewFinding, reviewToken } from './review.ts';
 import { type TokenUse, tokenUse } from './tokenUse.ts';
@@ -57,9 +57,13 @@ export function summarize(
 }
 
 export function timesOf(decoded: DecodedToken): TokenTime[] {
-  if (decoded.kind !== 'jws') return [];
+  return decoded.kind === 'jws' ? timesIn(decoded.payload) : [];
+}
+
+/** The times among claims, in the order in which they happen. */
+export function timesIn(payload: JsonObject): TokenTime[] {
   return momentClaims.flatMap(claim => {
-    const date = numericDate(own(decoded.payload, claim));
+    const date = numericDate(own(payload, claim));
     return 'at' in date ? [{ claim, at: date.at }] : [];
   });
 }

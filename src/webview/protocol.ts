@@ -85,7 +85,17 @@ export interface Action {
   readonly primary: boolean;
 }
 
-export type ActionId = 'verify' | 'copyPayload' | 'copyTest' | 'edit' | 'original';
+export type ActionId =
+  | 'verify'
+  | 'verifyWith'
+  | 'rememberKey'
+  | 'decrypt'
+  /** Back to what was decrypted. */
+  | 'encrypted'
+  | 'copyPayload'
+  | 'copyTest'
+  | 'edit'
+  | 'original';
 
 export interface Words {
   readonly encoded: string;

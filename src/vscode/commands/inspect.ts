@@ -7,7 +7,10 @@ import type { TokenName } from '../../core/sessionView.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import { tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { texts } from '../editor/texts.ts';
+import type { Subject } from '../inspector/inspection.ts';
+import type { InspectOptions } from '../inspector/panel.ts';
 import type { MockService } from '../mockIssuer.ts';
+import type { KeyChooser } from '../prompts/pickKey.ts';
 import { type Command, type Fields, optionalText } from './command.ts';
 import { askToken } from './decode.ts';
 import { readToken, type TokenArgument } from './looking.ts';
@@ -19,11 +22,14 @@ export interface InspectParts {
   readonly verifier: () => Promise<Verifier>;
   readonly extensionUri: Uri;
   readonly mock: Pick<MockService, 'testKey'>;
+  readonly keys: KeyChooser;
 }
 
 interface Argument extends TokenArgument {
   readonly known?: { readonly connection: string; readonly name: TokenName };
   readonly verify?: boolean;
+  /** Asks for the key of an encrypted token at once. */
+  readonly decrypt?: boolean;
   /** Called by a person, who can be asked. */
   readonly ask?: boolean;
   /** Members that are put in the place of the token's own, to see what a verifier would say. */
@@ -38,6 +44,11 @@ interface Opened {
   readonly edited?: 'unsigned' | 'signed';
 }
 
+export async function showInInspector(parts: InspectParts, subject: Subject, options: InspectOptions) {
+  const { openInspector } = await import('../editor/features.ts');
+  return openInspector(subject, options, { ...parts, texts, testKey: parts.mock.testKey });
+}
+
 /** Shows a token, its lifetime and its checks in the editor area. */
 export function inspectCommand(parts: InspectParts): Command<Argument, Opened> {
   const { sessions } = parts;
@@ -46,7 +57,11 @@ export function inspectCommand(parts: InspectParts): Command<Argument, Opened> {
     parse: fields => {
       const connection = optionalText(fields, 'connection');
       const known = connection === undefined ? {} : { known: { connection, name: 'access_token' as const } };
-      const shown = { verify: fields.verify === true, ask: fields.show === true };
+      const shown = {
+        verify: fields.verify === true,
+        decrypt: fields.decrypt === true,
+        ask: fields.show === true,
+      };
       return { ...readToken(fields), ...known, ...shown, ...readEdit(fields) };
     },
     async ask(node) {
@@ -57,15 +72,14 @@ export function inspectCommand(parts: InspectParts): Command<Argument, Opened> {
       const found = tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Inspect Token')));
       return found && { ...found, ask: true };
     },
-    async run({ token, place, known, verify = false, ask = false, edit, sign = false }) {
+    async run({ token, place, known, verify = false, decrypt = false, ask = false, edit, sign = false }) {
       const found = place ? await tokenAtPlace(place, sessions) : { token: token ?? '' };
       const subject = { token: found.token, ...('known' in found && found.known && { known: found.known }) };
       if (sign && !parts.mock.testKey()) throw new WorkbenchError('mock_not_running');
-      const { openInspector } = await import('../editor/features.ts');
-      const { verified, edited } = await openInspector(
+      const { verified, edited } = await showInInspector(
+        parts,
         { ...subject, ...(known && { known }) },
-        { verify, ask, ...(edit && { edit: { ...edit, sign } }) },
-        { ...parts, texts, testKey: parts.mock.testKey },
+        { verify, decrypt, ask, ...(edit && { edit: { ...edit, sign } }) },
       );
       return { opened: true, verified, ...(edited && { edited }) };
     },

@@ -1,8 +1,10 @@
 import type { CommandName } from '../../contributions.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
-import type { Log, SharedLock } from '../../core/ports.ts';
+import type { Log, SecretVault, SharedLock } from '../../core/ports.ts';
+import { createRememberedKeys } from '../../core/rememberedKeys.ts';
 import type { Verifier } from '../../core/verifier.ts';
 import type { MockService } from '../mockIssuer.ts';
+import { createKeyChooser } from '../prompts/pickKey.ts';
 import type { StatusBar } from '../statusBar.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type AddParts, addByAsking, addConnectionCommand } from './addConnection.ts';
@@ -10,7 +12,9 @@ import { type Command, type Handler, handlerOf } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { type CopyParts, copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
+import { decryptCommand } from './decrypt.ts';
 import { type ExchangeParts, exchangeTokenCommand } from './exchangeToken.ts';
+import { forgetKeysCommand } from './forgetKeys.ts';
 import { importTokensCommand } from './importTokens.ts';
 import { type InspectParts, inspectCommand } from './inspect.ts';
 import { type AskIssuerParts, introspectCommand, userInfoCommand } from './introspect.ts';
@@ -36,7 +40,7 @@ export interface CommandParts
     AddParts,
     ImportParts,
     HistoryParts,
-    InspectParts,
+    Omit<InspectParts, 'keys'>,
     SignInCommandParts,
     CopyParts,
     SignOutParts,
@@ -49,6 +53,7 @@ export interface CommandParts
   readonly statusBar: StatusBar;
   readonly documents: TokenDocuments;
   readonly verifier: () => Promise<Verifier>;
+  readonly secrets: SecretVault;
   /** Resolves when what is stored has been read: no command answers from half a picture. */
   readonly ready: () => Promise<void>;
 }
@@ -60,6 +65,8 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   const register = <Argument, Result>(name: CommandName, command: Command<Argument, Result>) =>
     handlers.set(name, handlerOf(name, parts.log, parts.ready, command));
 
+  const remembered = createRememberedKeys(parts.secrets, clock);
+  const keys = createKeyChooser({ ...parts, remembered });
   register('addConnection', addConnectionCommand(parts));
   register('removeConnection', removeConnectionCommand(parts));
   register('setClientSecret', setClientSecretCommand(parts));
@@ -77,7 +84,9 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('copyToken', copyTokenCommand(parts));
   register('status', statusCommand(sessions, clock, show));
   register('decode', decodeCommand(parts));
-  register('verify', verifyCommand(sessions, parts.verifier));
+  register('verify', verifyCommand({ ...parts, keys }));
+  register('decrypt', decryptCommand({ ...parts, keys }));
+  register('forgetKeys', forgetKeysCommand(remembered));
   register('startMockIssuer', startMockIssuerCommand(mock, show));
   register('stopMockIssuer', stopMockIssuerCommand(mock));
   register('copyMockAddress', copyMockAddressCommand(mock));
@@ -86,7 +95,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('copyValue', copyValueCommand());
   register('setActive', setActiveCommand(sessions, statusBar));
   register('showHistory', showHistoryCommand(parts));
-  register('inspect', inspectCommand(parts));
+  register('inspect', inspectCommand({ ...parts, keys }));
   register('compare', compareCommand(parts));
   register('findLeaks', findLeaksCommand(parts));
   register('moveToken', moveTokenCommand(sessions));

@@ -1,36 +1,58 @@
-import { l10n, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import type { VerificationResult } from '../../core/checks.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { decodeToken } from '../../core/jwt.ts';
+import { printable } from '../../core/redact.ts';
 import { reviewToken } from '../../core/review.ts';
+import { type SecretForm, secretForms } from '../../core/secretText.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
 import { inOrder } from '../../core/sessionView.ts';
-import { matchingConnections } from '../../core/tokenOwner.ts';
+import { matchingConnections, tokenClaims } from '../../core/tokenOwner.ts';
 import type { Verifier, VerifyRequest } from '../../core/verifier.ts';
+import type { PickedKey } from '../prompts/keyItems.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
+import type { KeyChooser } from '../prompts/pickKey.ts';
 import { checkText } from '../text/checks.ts';
 import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import { type Command, type Fields, optionalText, textField } from './command.ts';
+import { type Command, choiceField, type Fields, optionalText, textField } from './command.ts';
 import { askToken } from './decode.ts';
 
-export function verifyCommand(
-  sessions: Sessions,
-  verifier: () => Promise<Verifier>,
-): Command<VerifyRequest, VerificationResult> {
+interface Argument extends VerifyRequest {
+  /** The keys that a person chose. */
+  readonly picked?: PickedKey;
+}
+
+export interface VerifyParts {
+  readonly sessions: Sessions;
+  readonly verifier: () => Promise<Verifier>;
+  readonly keys: KeyChooser;
+}
+
+export function verifyCommand({
+  sessions,
+  verifier,
+  keys,
+}: VerifyParts): Command<Argument, VerificationResult> {
   return {
     needsTrust: false,
     parse: fields => parse(fields, sessions),
     async ask(node) {
-      const argument = await askToken(sessions, node, l10n.t('Verify Token'));
+      const title = l10n.t('Verify Token');
+      const argument = await askToken(sessions, node, title);
       if (argument === undefined) return undefined;
-      const session =
-        node !== undefined && 'id' in node ? sessionOf(sessions, node.id) : ownerOf(argument.token, sessions);
-      return { ...argument, ...(session && { connection: session.connection }) };
+      if (node !== undefined && 'id' in node)
+        return { ...argument, connection: sessionOf(sessions, node.id).connection };
+      // What is encrypted or opaque says so, whichever keys there are.
+      if (decodeToken(argument.token).kind !== 'jws') return argument;
+      const { issuer } = tokenClaims({ access_token: argument.token });
+      const picked = await keys.pick({ title, use: 'verify', ...(issuer !== undefined && { issuer }) });
+      return picked && { ...argument, ...picked.origin, picked };
     },
     run: async request => (await verifier()).verify(request),
-    answer: ({ verified, checks }, { token }) => ({
+    answer: ({ verified, checks, key }, { token }) => ({
       verified,
+      ...(key && { key }),
       review: reviewAnswer(reviewToken(token, decodeToken(token), checks)),
       checks: checks.map(check => {
         const { advice } = checkText(check);
@@ -44,8 +66,9 @@ export function verifyCommand(
       }),
     }),
     progress: () => l10n.t('Verifying'),
-    async report({ verified, checks }) {
-      const items = inOrder(checks).map(check => {
+    async report(result, { token, picked }) {
+      const { verified, checks, key } = result;
+      const items: (QuickPickItem & { remember?: true })[] = inOrder(checks).map(check => {
         const { title, detail } = checkText(check);
         const iconPath = new ThemeIcon(checkIcons[check.status]);
         return { label: title, description: statusText(check.status), detail, iconPath };
@@ -53,9 +76,26 @@ export function verifyCommand(
       const title = verified
         ? l10n.t('Verified: the signature and all checks passed')
         : l10n.t('Not verified');
-      await window.showQuickPick(items, { title, matchOnDetail: true });
+      const { issuer } = tokenClaims({ access_token: token });
+      if (picked && keys.canRemember(picked) && signedBy(result)) {
+        const label =
+          issuer === undefined
+            ? l10n.t('Remember this key')
+            : l10n.t('Remember this key for {0}', printable(issuer, 80));
+        const detail = l10n.t(
+          'In VS Code SecretStorage, until you run Forget Remembered Keys. It is offered first next time.',
+        );
+        items.push({ label, detail, iconPath: new ThemeIcon('bookmark'), remember: true });
+      }
+      const chosen = await window.showQuickPick(items, { title, matchOnDetail: true });
+      if (picked && chosen?.remember)
+        await keys.remember(picked, { use: 'verify', ...(issuer !== undefined && { issuer }) }, key);
     },
   };
+}
+
+function signedBy({ checks }: VerificationResult): boolean {
+  return checks.some(({ id, status }) => id === 'signature' && status === 'passed');
 }
 
 function parse(fields: Fields, sessions: Sessions): VerifyRequest {
@@ -71,6 +111,7 @@ function parse(fields: Fields, sessions: Sessions): VerifyRequest {
   // A connection whose issuer the token names has its keys; no other issuer is asked for a pasted token.
   const session =
     id !== undefined ? sessionOf(sessions, id) : keysGiven ? undefined : ownerOf(token, sessions);
+  const keyFormat = secretForm(fields);
   const audience = texts(fields, 'audience');
   const algorithms = texts(fields, 'algorithms');
   const { clockTolerance, jwks } = fields;
@@ -87,6 +128,7 @@ function parse(fields: Fields, sessions: Sessions): VerifyRequest {
     ...(named.jwksUri !== undefined && { jwksUri: named.jwksUri }),
     ...(typeof jwks === 'object' && jwks !== null && { jwks }),
     ...(key !== undefined && { key }),
+    ...(keyFormat && { keyFormat }),
     ...(audience && { audience }),
     ...(algorithms && { algorithms }),
     ...(clockTolerance !== undefined && { clockTolerance }),
@@ -98,8 +140,13 @@ function ownerOf(token: string, sessions: Sessions): Session | undefined {
   return owner && sessions.get(owner.id);
 }
 
+/** How a shared secret is written; left out, it is guessed. */
+export function secretForm(fields: Fields): SecretForm | undefined {
+  return fields.keyFormat === undefined ? undefined : choiceField(fields, 'keyFormat', secretForms, 'text');
+}
+
 /** A JWK may come as an object: callers have it so. */
-function keyText(value: unknown): string | undefined {
+export function keyText(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'object' && value !== null) return JSON.stringify(value);
   if (typeof value !== 'string' || value === '')

@@ -153,6 +153,8 @@ function actions(
       link(l10n.t('Copy payload'), commands.copyPayload, place),
     );
   }
+  if (kind === 'jwe')
+    links.push(link(l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true }));
   if (kind !== 'opaque') links.push(link(l10n.t('Decode'), commands.decodeSelection, place));
   return text.appendMarkdown(`\n\n---\n\n${links.join(' &nbsp;|&nbsp; ')}`);
 }

@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { encodeBase64url } from '../../core/base64url.ts';
 import type { KeyInfo, VerificationResult } from '../../core/checks.ts';
 import type { Connection } from '../../core/connection.ts';
@@ -11,11 +11,14 @@ import type { Sessions } from '../../core/sessions.ts';
 import { type TokenName, tokenOf } from '../../core/sessionView.ts';
 import type { Moment } from '../../core/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/tokenSummary.ts';
-import type { Verifier } from '../../core/verifier.ts';
+import type { KeyOrigin, Verifier } from '../../core/verifier.ts';
 import { ownerOf } from '../editor/owner.ts';
 import type { Texts } from '../editor/texts.ts';
 import type { TestKey } from '../mockIssuer.ts';
+import type { PickedKey } from '../prompts/keyItems.ts';
+import type { KeyChooser } from '../prompts/pickKey.ts';
 import type { Inspected } from './model.ts';
+import { innerChecks, innerTimes, innerToken, type OpenedToken, openedText } from './opened.ts';
 
 export interface InspectionParts {
   readonly sessions: Sessions;
@@ -24,63 +27,90 @@ export interface InspectionParts {
   readonly texts: Texts;
   /** The mock issuer's key, while it runs. */
   readonly testKey: () => TestKey | undefined;
+  readonly keys: KeyChooser;
 }
 
 export interface Subject {
   readonly token: string;
   readonly known?: { readonly connection: string; readonly name: TokenName };
+  /** The token is encrypted, and this was inside. */
+  readonly opened?: OpenedToken;
 }
 
 /** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
 export function createInspection(
   subject: Subject,
-  { sessions, clock, verifier, texts, testKey }: InspectionParts,
+  { sessions, clock, verifier, texts, testKey, keys }: InspectionParts,
 ) {
-  const { token } = subject;
-  const decoded = decodeToken(token);
-  const connection = ownerOf(subject, sessions);
+  const { opened } = subject;
+  const inner = innerToken(opened);
+  const { token } = inner ?? subject;
+  const decoded = inner?.decoded ?? decodeToken(token);
+  const { known } = subject;
+  const connection = ownerOf({ token, ...(known && { known }) }, sessions);
+  const named = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
+  const issuer = typeof named === 'string' ? { issuer: named } : {};
+  /** The keys that somebody chose for this token. */
+  let picked: PickedKey | undefined;
+  let remembered = false;
   let state: Inspected = look(token, decoded);
 
   function look(token: string, decoded: DecodedToken): Inspected {
     const now = clock.now();
-    const checks = checksOf(decoded, now, connection);
+    const claims = opened && !inner ? innerChecks(opened, each => checksOf(each, now, connection)) : [];
+    const checks = claims.length > 0 ? claims : checksOf(decoded, now, connection);
     return {
       ...{ token, decoded },
       summary: summarize(decoded, now, connection, subject.known?.name),
       result: { verified: false, checks },
       withKeys: false,
       keys: [],
-      source: sourceText(connection, subject),
+      source: opened ? openedText(opened) : sourceText(connection, subject),
+      ...(opened && { opened }),
       edited: false,
       canSign: testKey() !== undefined,
     };
   }
 
   /**
-   * Asks for keys only where a connection has the issuer, or the user says yes to its very name.
-   * @param ask whether the user may be asked
+   * Asks for keys only where a connection has the issuer, or somebody says whose.
+   * @param ask whether there is somebody to be asked
+   * @param anew asks although it is known whose keys are meant
    */
-  async function verify(ask: boolean): Promise<void> {
-    const keysFrom = connection ? { connection } : await consented(decoded, ask);
-    if (!keysFrom) return;
-    const { result, keys } = await withKeys(token, keysFrom);
-    state = { ...look(token, decoded), result, keys, withKeys: true };
+  async function verify(ask: boolean, anew = false): Promise<void> {
+    if ((anew || (!picked && !connection)) && ask) {
+      const chosen = await keys.pick({ title: l10n.t('Verify Token'), use: 'verify', ...issuer });
+      if (!chosen) return;
+      picked = chosen;
+      remembered = false;
+    }
+    const origin = picked?.origin ?? (connection && { connection });
+    if (!origin) return;
+    const checked = await withKeys(token, origin);
+    state = { ...look(token, decoded), ...checked, ...(picked && { from: picked.from }), withKeys: true };
   }
 
   async function withKeys(
     token: string,
-    from: { connection?: Connection; issuer?: string },
+    from: KeyOrigin,
   ): Promise<{ result: VerificationResult; keys: readonly KeyInfo[] }> {
     const { verify, keysOf, verifySession } = await verifier();
-    const { known } = subject;
     const session = known && sessions.get(known.connection);
     const isHeld = session && known && tokenOf(session, known.name) === token;
-    const result = isHeld
-      ? await verifySession(session.connection, known.name, session)
-      : await verify({ token, ...from });
+    const result =
+      isHeld && from.connection?.id === known.connection
+        ? await verifySession(session.connection, known.name, session)
+        : await verify({ token, ...from });
     // Those that could not be had are named by the check of the signature.
     const keys = await keysOf(from).catch((): readonly KeyInfo[] => []);
     return { result, keys };
+  }
+
+  /** The key that proved to be the right one, and was not kept yet. */
+  function rememberable(): PickedKey | undefined {
+    const fits = state.result.checks.some(({ id, status }) => id === 'signature' && status === 'passed');
+    const key = inner || !opened ? (fits && !state.edited ? picked : undefined) : opened.picked;
+    return !remembered && keys.canRemember(key) ? key : undefined;
   }
 
   /**
@@ -117,8 +147,17 @@ export function createInspection(
   return {
     connection,
     decoded,
-    state: () => state,
+    state: (): Inspected => ({ ...state, canRemember: rememberable() !== undefined }),
     verify,
+    /** @throws WorkbenchError as `KeyChooser.remember` */
+    async remember(): Promise<void> {
+      const key = rememberable();
+      if (!key) return;
+      const decrypting = opened && !inner;
+      const about = decrypting ? opened.decrypted.key : state.result.key;
+      await keys.remember(key, { use: decrypting ? 'decrypt' : 'verify', ...issuer }, about);
+      remembered = true;
+    },
     edit,
     beginEdit() {
       if (decoded.kind !== 'jws') return;
@@ -140,7 +179,8 @@ export function createInspection(
       state = look(token, decoded);
     },
     moments(): Moment[] {
-      const moments = timesOf(state.decoded).map(({ claim, at }) => ({ id: claim, at }));
+      const times = inner || !opened ? timesOf(state.decoded) : innerTimes(opened);
+      const moments = times.map(({ claim, at }) => ({ id: claim, at }));
       // The refresh token came with the original and not with what was made of it here.
       const session = state.edited ? undefined : subject.known && sessions.get(subject.known.connection);
       const refresh = session?.record?.tokens?.refresh_expires_at;
@@ -156,29 +196,6 @@ function sourceText(connection: Connection | undefined, { known }: Subject): str
   if (connection)
     return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
   return l10n.t('Belongs to no connection. Nothing is fetched for it without your yes.');
-}
-
-async function consented(decoded: DecodedToken, ask: boolean): Promise<{ issuer: string } | undefined> {
-  const issuer = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
-  if (!ask) return undefined;
-  if (typeof issuer !== 'string' || !URL.canParse(issuer)) {
-    void window.showInformationMessage(
-      l10n.t('The token names no issuer whose keys could be asked for. Run Verify Token with a key instead.'),
-    );
-    return undefined;
-  }
-  const yes = l10n.t('Ask for Its Keys');
-  const answer = await window.showWarningMessage(
-    l10n.t('Ask {0} for its keys?', printable(new URL(issuer).host, 100)),
-    {
-      modal: true,
-      detail: l10n.t(
-        'The token names this issuer, and no connection has it. Its metadata and its keys are fetched; the token is not sent. A token proves nothing with keys of an issuer that you do not trust.',
-      ),
-    },
-    yes,
-  );
-  return answer === yes ? { issuer } : undefined;
 }
 
 function readObject(text: string): JsonObject | undefined {

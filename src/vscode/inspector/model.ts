@@ -9,6 +9,7 @@ import type { Texts } from '../editor/texts.ts';
 import { reviewText, severityText } from '../text/review.ts';
 import { statusText } from '../text/states.ts';
 import { kindText } from '../text/summary.ts';
+import { type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 import { decodedSections, encodedParts } from './parts.ts';
 import { words } from './words.ts';
 
@@ -24,6 +25,12 @@ export interface Inspected {
   readonly source: string;
   /** It was edited here. A signature of it is the mock issuer's. */
   readonly edited: false | 'unsigned' | 'signed';
+  /** Where the keys are from that somebody chose. */
+  readonly from?: string;
+  /** The token was encrypted, or holds one that is. */
+  readonly opened?: OpenedToken;
+  /** The key that was given can be kept. */
+  readonly canRemember?: boolean;
   /** The mock issuer runs. */
   readonly canSign: boolean;
   readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
@@ -42,7 +49,10 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
     encodedNote: encodedNote(edited),
     // Nobody takes it along with the rest of the page.
     selectable: edited === false,
-    decoded: decodedSections(decoded, now, texts),
+    decoded: [
+      ...decodedSections(decoded, now, texts),
+      ...(inspected.opened ? openedSections(inspected.opened, now, texts) : []),
+    ],
     checks: loud
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
@@ -51,7 +61,12 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
     reviewed: decoded.kind !== 'opaque',
     review: reviewToken(token, decoded, result.checks).map(reviewLine),
     quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
-    key: keyFacts(result.key, edited === 'signed'),
+    key: keyFacts(
+      result.key ?? (decoded.kind === 'jwe' ? inspected.opened?.decrypted.key : undefined),
+      edited === 'signed'
+        ? l10n.t('the mock issuer: a test key')
+        : (inspected.from ?? inspected.opened?.picked?.from),
+    ),
     keys: inspected.keys.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
     ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
@@ -60,7 +75,7 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
 }
 
 function verdict(
-  { result, withKeys, edited, decoded }: Inspected,
+  { result, withKeys, edited, decoded, opened }: Inspected,
   { checkText }: Texts,
 ): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
@@ -81,6 +96,8 @@ function verdict(
       detail: l10n.t('No verifier accepts this token. The checks say what else it would find: {0}.', names),
     };
   }
+  if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token')
+    return openedVerdict(opened);
   if (decoded.kind !== 'jws') {
     return {
       mood: 'skipped',
@@ -129,7 +146,7 @@ function reviewLine(finding: ReviewFinding): ReviewLine {
   return { mood: moods[severity], status: severityText(severity), section, ...reviewText(finding) };
 }
 
-function keyFacts(key: KeyInfo | undefined, ofMock: boolean): Fact[] {
+function keyFacts(key: KeyInfo | undefined, from: string | undefined): Fact[] {
   if (!key) return [];
   const sources = {
     jwks_uri: l10n.t('the key set of the issuer'),
@@ -142,7 +159,7 @@ function keyFacts(key: KeyInfo | undefined, ofMock: boolean): Fact[] {
     [l10n.t('Key id'), key.kid],
     [l10n.t('Algorithm'), key.alg],
     [l10n.t('Thumbprint'), key.thumbprint],
-    [l10n.t('Came from'), ofMock ? l10n.t('the mock issuer: a test key') : sources[key.source]],
+    [l10n.t('Came from'), from ?? sources[key.source]],
   ].flatMap(([name, value]) => (name && value ? [{ name, value: printable(value, 200) }] : []));
 }
 
@@ -152,16 +169,26 @@ function keyLine(key: KeyInfo, used: KeyInfo | undefined): KeyLine {
   return { text: printable(text, 200), used: thumbprint !== undefined && thumbprint === used?.thumbprint };
 }
 
-function actions({ decoded, withKeys, edited, editing }: Inspected): Action[] {
-  if (decoded.kind !== 'jws') return [];
+function actions({ decoded, withKeys, edited, editing, opened, canRemember }: Inspected): Action[] {
   const action = (id: Action['id'], label: string, primary = false): Action => ({ id, label, primary });
   if (edited || editing) {
     const copy = action('copyTest', l10n.t('Copy Test Token...'));
     return [...(edited === 'signed' ? [copy] : []), action('original', l10n.t('Back to the Token'))];
   }
+  const more = [
+    ...(canRemember ? [action('rememberKey', l10n.t('Remember the Key'))] : []),
+    ...(opened ? [action('encrypted', l10n.t('Back to the Encrypted Token'))] : []),
+  ];
+  if (decoded.kind === 'opaque') return more;
+  if (decoded.kind === 'jwe') {
+    const isOpen = opened && opened.decrypted.content.kind !== 'token';
+    return [...(isOpen ? [] : [action('decrypt', l10n.t('Decrypt...'), true)]), ...more];
+  }
   return [
     action('verify', withKeys ? l10n.t('Verify Again') : l10n.t('Verify'), !withKeys),
+    action('verifyWith', l10n.t('Verify with...')),
     action('edit', l10n.t('Edit a Copy')),
     action('copyPayload', l10n.t('Copy Payload')),
+    ...more,
   ];
 }

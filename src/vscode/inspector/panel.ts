@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { env, l10n, commands as registry, Uri, ViewColumn, type Webview, window } from 'vscode';
 import { commands } from '../../contributions.ts';
+import { classify } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
 import { type Inspected, inspectorModel } from './model.ts';
+import { openWithKey } from './opened.ts';
 import { spokenTimeline, timelineTexts } from './words.ts';
 
 export interface PanelParts extends InspectionParts {
@@ -18,6 +20,8 @@ export interface InspectOptions {
   readonly verify: boolean;
   /** Somebody is there to be asked. */
   readonly ask: boolean;
+  /** Asks for the key of an encrypted token at once. */
+  readonly decrypt?: boolean;
   /** Begins with a copy that has other members, as if somebody had edited it. */
   readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject; readonly sign: boolean };
 }
@@ -28,11 +32,11 @@ export interface InspectOptions {
  */
 export async function openInspector(
   subject: Subject,
-  { verify, ask, edit }: InspectOptions,
+  { verify, ask, edit, decrypt }: InspectOptions,
   parts: PanelParts,
 ): Promise<{ readonly verified: boolean; readonly edited: Inspected['edited'] }> {
   const { clock, extensionUri } = parts;
-  const inspection = createInspection(subject, parts);
+  let inspection = createInspection(subject, parts);
   const dist = Uri.joinPath(extensionUri, 'dist');
   const panel = window.createWebviewPanel(
     'jwtWorkbench.inspector',
@@ -45,9 +49,17 @@ export async function openInspector(
   panel.onDidDispose(() => stop?.());
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
+  const draw = () => {
+    panel.webview.html = page(panel.webview, dist);
+  };
+  // Who is asked something sees what it is about.
+  const asks = ask && (decrypt === true || (verify && !inspection.connection));
+  if (asks) draw();
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
-  panel.webview.html = page(panel.webview, dist);
+  if (asks && decrypt) await told(open);
+  if (asks) show();
+  else draw();
   const { result, edited } = inspection.state();
   return { verified: result.verified, edited };
 
@@ -59,22 +71,50 @@ export async function openInspector(
         await inspection.edit(String(message.header), String(message.payload), message.sign === true);
         break;
       case 'action':
-        await act(message.id);
+        await told(() => act(message.id));
     }
     show();
+  }
+
+  /** Nobody waits for what a button does: what goes wrong is said here. */
+  async function told(work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      void window.showErrorMessage(parts.texts.describeError(classify(error)));
+    }
+  }
+
+  async function open(): Promise<void> {
+    const { token, decoded } = inspection.state();
+    const opened = await openWithKey(token, decoded, parts);
+    if (!opened) return;
+    inspection = createInspection({ ...subject, token, opened }, parts);
+    if (inspection.connection) await inspection.verify(false);
   }
 
   async function act(id: Extract<FromPage, { type: 'action' }>['id']): Promise<void> {
     switch (id) {
       case 'verify':
         return inspection.verify(true);
+      case 'verifyWith':
+        return inspection.verify(true, true);
+      case 'rememberKey':
+        return inspection.remember();
+      case 'decrypt':
+        return open();
+      case 'encrypted': {
+        const { opened: _, ...closed } = subject;
+        inspection = createInspection(closed, parts);
+        return;
+      }
       case 'edit':
         return inspection.beginEdit();
       case 'original':
         inspection.original();
         return inspection.connection ? inspection.verify(false) : undefined;
       case 'copyPayload':
-        await registry.executeCommand(commands.copyPayload, { token: subject.token });
+        await registry.executeCommand(commands.copyPayload, { token: inspection.state().token });
         return;
       case 'copyTest':
         return copyTestToken(inspection.state());

@@ -41,7 +41,13 @@ export function decodedSections(
 
 type Explain = (name: string) => NameText | undefined;
 
-function section(part: string, title: string, json: string, explain: Explain, now: number): Section {
+/** A text that has no members. */
+export function plainSection(title: string, text: string): Section {
+  const value = printable(text.slice(0, mostCharacters), mostCharacters);
+  return { part: 'inside', title, members: [{ name: '', value, note: '', source: '', start: 0, end: 0 }] };
+}
+
+export function section(part: string, title: string, json: string, explain: Explain, now: number): Section {
   const values = new Map(Object.entries(JSON.parse(json) as object));
   const members = memberRanges(json).slice(0, mostMembers);
   return { part, title, members: members.map(range => member(range, values, part, explain, now)) };
@@ -56,7 +62,8 @@ function member(
 ): Member {
   const name = String(JSON.parse(quoted));
   const value = values.get(name);
-  const date = part === 'payload' && isTimeClaim(name) ? numericDate(value) : undefined;
+  const date =
+    (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
   const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
   const known = explain(name);
   const text = JSON.stringify(value, undefined, 2) ?? '';

@@ -50,7 +50,7 @@ type OwnCode = Exclude<CheckCode, ErrorCode>;
 const sentences: Readonly<Record<OwnCode, SentencesOf>> = {
   encrypted: () => [
     l10n.t('The token is encrypted: only its recipient can read and check it.'),
-    l10n.t('Check it where the decryption key is, or use the issuer to introspect it.'),
+    l10n.t('Run Decrypt Token where you have its key, or ask the issuer about it with introspection.'),
   ],
   opaque: () => [
     l10n.t('The token is opaque: it has no signature that could be checked here.'),

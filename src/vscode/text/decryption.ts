@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
 import { show } from './answerErrors.ts';
 
-/** Why a token was not decrypted. */
+/** Why a token was not decrypted, and why a key was not remembered. */
 export const decryptionSentences = {
   not_encrypted: ({ kind }: ErrorData) =>
     kind === 'jws'
@@ -15,6 +15,20 @@ export const decryptionSentences = {
       : l10n.t(
           'This key does not decrypt this token. Check that the token is complete, and that it was encrypted for this key.',
         ),
+  keys_unreadable: ({ reason }: ErrorData) =>
+    reason === 'newer'
+      ? l10n.t(
+          'The remembered keys were written by a newer version of JWT Workbench and are kept as they are. Update the extension.',
+        )
+      : l10n.t(
+          'The remembered keys cannot be read ({0}) and are kept as they are. Run Forget Remembered Keys to delete them.',
+          show(reason, l10n.t('no reason given')),
+        ),
+  keys_full: ({ limit }: ErrorData) =>
+    l10n.t(
+      'At most {0} keys are remembered, and no long ones. Run Forget Remembered Keys first.',
+      show(limit, '50'),
+    ),
 } as const;
 
 function refused({ reason, found, limit }: ErrorData): string {

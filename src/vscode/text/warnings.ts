@@ -1,6 +1,14 @@
 import { l10n } from 'vscode';
 import type { TokenWarning } from '../../core/jwt.ts';
 
+/** The header of an encrypted token repeats a claim, and says something else than the claim does. */
+export function describeDiffering(claim: string): string {
+  return l10n.t(
+    'The header of the encrypted token gives "{0}" another value than the claims do (RFC 7519 section 5.3).',
+    claim,
+  );
+}
+
 /** What is odd about a token that could still be read. */
 export function describeTokenWarning({ code, part, member = '' }: TokenWarning): string {
   switch (code) {

@@ -121,6 +121,8 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     ...['rsa1_5', 'alg', 'enc', 'crit', 'zip', 'zip_platform', 'p2c', 'p2c_invalid', 'inflated', 'malformed'],
   ].map(reason => ({ reason, found: 'RSA1_5', limit: 1000 })),
   decryption_failed: [{ tried: 1 }, { tried: 2 }],
+  keys_unreadable: [{ reason: 'newer' }, { reason: 'json' }],
+  keys_full: [{ limit: 50 }],
   jwks_invalid: ['html', 'not_json', 'not_an_object', 'no_keys_member', 'empty', 'no_usable_key'].flatMap(
     reason => [{ reason }, { reason, host: 'a.example' }],
   ),

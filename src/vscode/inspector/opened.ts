@@ -1,0 +1,104 @@
+import { l10n } from 'vscode';
+import type { Check } from '../../core/checks.ts';
+import type { Connection } from '../../core/connection.ts';
+import type { Decrypted } from '../../core/decrypt.ts';
+import { own } from '../../core/json.ts';
+import type { DecodedToken } from '../../core/jwt.ts';
+import { type TokenTime, timesIn } from '../../core/tokenSummary.ts';
+import type { Verifier } from '../../core/verifier.ts';
+import type { InspectorModel, Section } from '../../webview/protocol.ts';
+import type { Texts } from '../editor/texts.ts';
+import type { PickedKey } from '../prompts/keyItems.ts';
+import type { KeyChooser } from '../prompts/pickKey.ts';
+import { keyText } from '../text/keys.ts';
+import { describeDiffering } from '../text/warnings.ts';
+import { plainSection, section } from './parts.ts';
+
+/** What an encrypted token turned out to hold, and the key that opened it. It ends with the tab. */
+export interface OpenedToken {
+  readonly decrypted: Decrypted;
+  readonly picked?: PickedKey;
+}
+
+/** Asks for a key and opens the token with it. @throws WorkbenchError as `decrypt` */
+export async function openWithKey(
+  token: string,
+  decoded: DecodedToken,
+  { keys, verifier }: { readonly keys: KeyChooser; readonly verifier: () => Promise<Verifier> },
+): Promise<OpenedToken | undefined> {
+  const issuer = decoded.kind === 'jwe' ? own(decoded.header, 'iss') : undefined;
+  const title = l10n.t('Decrypt Token');
+  const picked = await keys.pick({ title, use: 'decrypt', ...(typeof issuer === 'string' && { issuer }) });
+  const { key, keyFormat } = picked?.origin ?? {};
+  if (!picked || key === undefined) return undefined;
+  const decrypted = await (await verifier()).decrypt({ token, key, ...(keyFormat && { keyFormat }) });
+  return { decrypted, picked };
+}
+
+/** The token that was inside, where there was one. */
+export function innerToken(opened: OpenedToken | undefined) {
+  return opened?.decrypted.content.kind === 'token' ? opened.decrypted.content : undefined;
+}
+
+export function innerTimes(opened: OpenedToken | undefined): TokenTime[] {
+  return opened?.decrypted.content.kind === 'claims' ? timesIn(opened.decrypted.content.payload) : [];
+}
+
+const claimChecks = new Set(['iss', 'aud', 'azp', 'sub', 'exp', 'nbf', 'iat', 'members']);
+
+/** What can be checked of claims that came in no signed token: what they say, and not who said it. */
+export function innerChecks(
+  { decrypted: { header, content } }: OpenedToken,
+  checksOf: (decoded: DecodedToken, connection?: Connection) => Check[],
+  connection?: Connection,
+): Check[] {
+  if (content.kind !== 'claims') return [];
+  const { payload, text: payloadText } = content;
+  const asToken = {
+    ...{ kind: 'jws' as const, header, payload, payloadText },
+    ...{ headerText: JSON.stringify(header), signature: '', warnings: [] },
+  };
+  return checksOf(asToken, connection).filter(({ id }) => claimChecks.has(id));
+}
+
+export function openedText({ decrypted: { header, key } }: OpenedToken): string {
+  return l10n.t(
+    'Decrypted here ({0}, {1}) with the key: {2}. The key is kept nowhere, unless you have it remembered.',
+    String(own(header, 'alg')),
+    String(own(header, 'enc')),
+    keyText(key),
+  );
+}
+
+/** The verdict on a token that was opened and held no signed one. */
+export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdict'] {
+  const shared = decrypted.key.kty === 'oct';
+  const who = shared
+    ? l10n.t('Whoever has the shared secret can have written it.')
+    : l10n.t('It is not signed: whoever has the public key, and that may be anyone, can have written it.');
+  return {
+    mood: 'warning',
+    text: l10n.t('Decrypted, not verified'),
+    detail: [who, ...decrypted.differing.map(describeDiffering)].join(' '),
+  };
+}
+
+/** The header of the encrypted token, and what was inside where that is no token with sections of its own. */
+export function openedSections(
+  { decrypted: { header, content } }: OpenedToken,
+  now: number,
+  texts: Texts,
+): Section[] {
+  switch (content.kind) {
+    case 'token': {
+      const title = l10n.t('Header of the encrypted token');
+      return [section('envelope', title, JSON.stringify(header), texts.headerText, now)];
+    }
+    case 'claims':
+      return [section('inside', l10n.t('Decrypted claims'), content.text, texts.claimText, now)];
+    case 'text':
+      return [plainSection(l10n.t('Decrypted text'), content.text)];
+    case 'bytes':
+      return [plainSection(l10n.t('Decrypted bytes, as base64url'), content.base64url)];
+  }
+}
