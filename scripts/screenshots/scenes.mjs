@@ -221,6 +221,8 @@ async function checks(stage) {
   await tamper(stage);
   await stage.run('JWT Workbench: Verify Token...');
   await stage.choose('Clipboard');
+  await stage.asked('Verify with whose keys?');
+  await stage.choose('Demo');
   await stage.asked('Not verified');
   await stage.picture('checks-failed', { readme: true, of: 'top' });
   await page.keyboard.press('Escape');

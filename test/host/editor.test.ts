@@ -119,7 +119,7 @@ describe('tokens in the editor', () => {
     assert.match(words(await hoverText(await open(wrapped), 4, 2)), /Wrapped over \d+ lines/);
     assert.match(
       words(await hoverText(await open(jwe), 4)),
-      /Encrypted token.*Encryption: \*\*dir, A128GCM/s,
+      /Encrypted token.*Encryption: \*\*dir, A128GCM.*\[Decrypt\]\(command:jwtWorkbench\.inspect/s,
     );
     const { mock, id, end } = await signedIn('editor-opaque');
     const tokens = await mock.issueTokens({ clientId: 'demo' });
@@ -148,6 +148,15 @@ describe('tokens in the editor', () => {
     assert.deepEqual(
       lenses.map(({ command }) => command?.title),
       ['Decode', 'Verify'],
+    );
+    const ofEncrypted = await registry.executeCommand<CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      (await open(jwe, 'jwt')).uri,
+      9,
+    );
+    assert.deepEqual(
+      ofEncrypted.map(({ command }) => command?.title),
+      ['Decode', 'Decrypt'],
     );
     const plain = await open(expired);
     assert.deepEqual(await registry.executeCommand('vscode.executeCodeLensProvider', plain.uri, 9), []);

@@ -75,11 +75,11 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const page = pageOf(ui.window);
       await page.getByRole('button', { name: 'Verify Again' }).focus();
       const seen: string[] = [];
-      for (let step = 0; step < 5; step++) {
+      for (let step = 0; step < 6; step++) {
         seen.push((await page.locator(':focus').first().textContent()) ?? '');
         await ui.window.page.keyboard.press('Tab');
       }
-      assert.match(seen.join('|'), /^Verify Again\|Edit a Copy\|Copy Payload\|eyJ.*\|alg/);
+      assert.match(seen.join('|'), /^Verify Again\|Verify with\.\.\.\|Edit a Copy\|Copy Payload\|eyJ.*\|alg/);
       for (const name of ['Lifetime', 'Encoded', 'Decoded', 'Verification', 'Review', 'Keys of the issuer'])
         await page.getByRole('region', { name }).waitFor();
       assert.equal(await page.locator('.icon:not([aria-hidden=true])').count(), 0);
@@ -180,7 +180,8 @@ describe('a token in a file', function () {
     const inspector = pageOf(ui.window);
     await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
     await inspector.getByText('Belongs to no connection').waitFor();
-    await inspector.getByRole('button', { name: 'Verify' }).click();
+    await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
+    await ui.window.quickItem('Ask issuer.example').click();
     const question = page.locator('.monaco-dialog-box', { hasText: 'Ask issuer.example for its keys?' });
     await question.waitFor();
     await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
