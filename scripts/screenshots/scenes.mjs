@@ -221,7 +221,7 @@ async function checks(stage) {
   await tamper(stage);
   await stage.run('JWT Workbench: Verify Token...');
   await stage.choose('Clipboard');
-  await stage.asked('Verify with whose keys?');
+  await stage.asked('Paste a key...');
   await stage.choose('Demo');
   await stage.asked('Not verified');
   await stage.picture('checks-failed', { readme: true, of: 'top' });
