@@ -55,7 +55,7 @@ export function setClientSecretCommand(parts: ImportParts): Command<Argument, { 
 export async function askForCredentials(connection: Connection): Promise<ClientCredentials | undefined> {
   const { label, tokenEndpointAuthMethod } = connection;
   const title = l10n.t('Client Secret or Key of {0}', label);
-  const given = await askCredentials({ title, step: 1 }, tokenEndpointAuthMethod);
+  const given = await askCredentials({ title, step: 0 }, tokenEndpointAuthMethod);
   return given === 'back' || given === 'cancelled' ? undefined : given;
 }
 

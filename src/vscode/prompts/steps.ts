@@ -12,7 +12,7 @@ export type Step = (place: Place) => Promise<Turn | 'skip'>;
 
 export interface Place {
   readonly title: string;
-  /** Counted by what was really asked: steps that do not apply leave no gap. */
+  /** Counted by what was really asked: steps that do not apply leave no gap. 0 for a question that stands alone. */
   readonly step: number;
 }
 

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JWK } from 'jose';
+import { root } from '../../scripts/lib/project.mjs';
+import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { testKey } from '../support/clientKeys.ts';
+import { useWorkbench } from './harness.ts';
+
+/** Free for the whole run, so that the settings can name it before the workbench starts. */
+const port = 43_118;
+const pictures = join(root, 'out', 'clientKey');
+
+describe('a person whose client has a private key', function () {
+  this.timeout(120_000);
+  const ui = useWorkbench({
+    userSettings: {
+      'jwtWorkbench.connections': [
+        {
+          ...{ id: 'Warehouse', issuer: `http://127.0.0.1:${port}`, clientId: 'warehouse', scope: 'read' },
+          ...{ tokenEndpointAuthMethod: 'private_key_jwt', dpop: true },
+        },
+      ],
+    },
+  });
+
+  it('is told what is wrong with each wrong one, signs in, sees what tokens are bound to, and replaces it', async () => {
+    await mkdir(pictures, { recursive: true });
+    const key = testKey('P-256');
+    const mock = await startMockServer({
+      port,
+      scope: 'read',
+      clients: [
+        {
+          client_id: 'warehouse',
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: [key.publicJwk as JWK] },
+        },
+      ],
+    });
+    ui.onClose(() => mock.close());
+    const { window } = ui;
+    const { page } = window;
+    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+    const box = page.locator('.quick-input-widget:visible');
+    const give = async (text: string) => {
+      await window.quickInput().fill(text);
+      await page.keyboard.press('Enter');
+    };
+
+    await window.openContainer('JWT Workbench');
+    await window.expand(window.treeItem('Warehouse'));
+    await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
+    await window.quickItem('As the client itself').click();
+    await box.getByText(/private key, as PEM \(PKCS #8\) or JWK/).waitFor();
+    await give(JSON.stringify(key.publicJwk));
+    await box.getByText(/This is the public key/).waitFor();
+    await picture('1-public-key');
+    const locked = key.privateKey.export({
+      ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' },
+    } as never);
+    await give(String(locked));
+    await box.getByText(/openssl pkcs8 -topk8 -nocrypt/).waitFor();
+    await picture('2-encrypted');
+    // A box of one line takes the line breaks out of a PEM.
+    await give(key.pem);
+
+    const token = page.locator('[role=treeitem][aria-label^="Access token"]').first();
+    await token.waitFor();
+    await window.expand(window.treeItem('Access token'));
+    await window.expand(window.treeItem('Verification'));
+    await window.treeItem('Bound to a key (cnf)').waitFor();
+    await picture('3-bound');
+    assert.match((await window.treeRows()).join('\n'), /Bound to a key \(cnf\).*key of this connection/);
+
+    // Another key, from a file.
+    const other = testKey('P-256');
+    const file = join(ui.workbench.server.userDataDir, 'other.pem');
+    await writeFile(file, other.pem);
+    await window.pickFromMenu(window.treeItem('Warehouse'), 'Set Client Secret or Key...');
+    await box.getByText(/private key, as PEM/).waitFor();
+    await picture('4-replace');
+    await box.getByRole('button', { name: 'Read from a File' }).click();
+    // The workbench's own dialog takes the place of the box.
+    await box.getByRole('button', { name: 'OK' }).waitFor();
+    await window.quickInput().fill(file);
+    await window.quickItem('other.pem').waitFor();
+    await box.getByRole('button', { name: 'OK' }).click();
+    await page.getByText(/Stored for Warehouse/).waitFor();
+    await window.treeAction(window.treeItem('Warehouse'), 'Refresh Access Token');
+    await page
+      .getByText(/did not prove itself as it is registered/)
+      .first()
+      .waitFor();
+    await picture('5-refused');
+
+    const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
+    assert.doesNotMatch(await readFile(settings, 'utf8'), /PRIVATE KEY/);
+  });
+});
