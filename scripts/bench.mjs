@@ -18,6 +18,7 @@ import { elapsed, runScript, UserError } from './lib/project.mjs';
  */
 const parts = {
   verify: () => import('./bench/verify.mjs'),
+  scan: () => import('./bench/scan.mjs'),
   refresh: () => import('./bench/refresh.mjs'),
   mock: () => import('./bench/mock.mjs'),
   activation: () => import('./bench/activation.mjs'),

@@ -1,7 +1,7 @@
 /**
  * @typedef {object} Row one line of the table
  * @property {string} what
- * @property {'ms' | 'per second' | 'KB'} unit of both figures
+ * @property {'ms' | 'per second' | 'KB' | 'MB/s'} unit of both figures
  * @property {number} ours
  * @property {number} [rival]
  * @property {number} [ratio] ours by the rival's

@@ -1,5 +1,6 @@
-import { decodeBase64url } from './base64url.ts';
+import { decodeAscii, decodeBase64url } from './base64url.ts';
 import { isObject, own, readJson } from './json.ts';
+import { nextStart, runEnd } from './tokenStarts.ts';
 
 /** Where a compact JWS or JWE stands in a text: offsets in UTF-16 code units, `end` exclusive. */
 export interface FoundJwt {
@@ -8,54 +9,91 @@ export interface FoundJwt {
   readonly kind: 'jws' | 'jwe';
 }
 
-/** Longer headers are not looked into: none in earnest is. Certificates in `x5c` take a few thousand. */
-const headerLimit = 64 * 1024;
+/** What a JOSE header says that tells a token from other text. */
+export interface HeaderWords {
+  readonly alg: string;
+  readonly enc?: string;
+}
 
-/**
- * The start of a JOSE header, and then all that can belong to the token. It may not start inside a word, but it
- * may follow an escape as in `"\neyJ..."` or `%20eyJ...`, whose last character looks like a part of it.
- */
-const candidates =
-  /(?:(?<![\w.-])|(?<=\\[nrt])|(?<=%[\dA-Fa-f]{2}))(?:ey[A-DI-L]|ew[k-r0-3])[\w-]*\.[\w.-]+/g;
+/** Reads the header of a candidate; `undefined` where it is none. */
+export type HeaderReader = (encoded: string) => HeaderWords | undefined;
 
 /** Finds tokens in any text, in time linear in its length. Their signatures and payloads are not looked at. */
 export function findJwts(text: string): FoundJwt[] {
   const found: FoundJwt[] = [];
-  for (const match of text.matchAll(candidates)) {
-    const kind = kindOf(match[0]);
-    if (kind) found.push({ start: match.index, end: match.index + kind.length, kind: kind.kind });
+  const read = headerReader();
+  let end = 0;
+  for (let start = nextStart(text, 0); start >= 0; start = nextStart(text, end)) {
+    end = runEnd(text, start);
+    const jwt = jwtAt(text, start, end, read);
+    if (jwt) found.push(jwt);
   }
   return found;
 }
 
-function kindOf(run: string): { kind: 'jws' | 'jwe'; length: number } | undefined {
-  const length = withoutFullStops(run);
-  const parts = countDots(run, length) + 1;
-  if (parts !== 3 && parts !== 5) return undefined;
-  const header = readHeader(run.slice(0, run.indexOf('.')));
-  if (header === undefined || typeof own(header, 'alg') !== 'string') return undefined;
-  if (parts === 3) return { kind: 'jws', length };
-  return typeof own(header, 'enc') === 'string' ? { kind: 'jwe', length } : undefined;
-}
-
-/** The run's length without dots that end a sentence. One stays where it ends an unsigned token. */
-function withoutFullStops(run: string): number {
-  let length = run.length;
-  while (run[length - 1] === '.') length--;
-  return length < run.length && countDots(run, length) === 1 ? length + 1 : length;
-}
-
-/** Up to five: more are as wrong. */
-function countDots(run: string, end: number): number {
+/** The token that all the characters between two offsets are, but for dots that end a sentence. */
+export function jwtAt(text: string, start: number, end: number, read: HeaderReader): FoundJwt | undefined {
+  let last = end;
+  while (last > start && text.charCodeAt(last - 1) === dot) last--;
+  let headerEnd = last;
   let dots = 0;
-  for (let at = run.indexOf('.'); at >= 0 && at < end && dots < 5; at = run.indexOf('.', at + 1)) dots++;
-  return dots;
+  for (let at = start; at < last && dots < 5; at++) {
+    if (text.charCodeAt(at) === dot && ++dots === 1) headerEnd = at;
+  }
+  // One dot stays where it ends an unsigned token.
+  if (last < end && dots === 1) {
+    last++;
+    dots++;
+  }
+  if (dots !== 2 && dots !== 4) return undefined;
+  const header = read(text.slice(start, headerEnd));
+  if (header === undefined) return undefined;
+  if (dots === 2) return { start, end: last, kind: 'jws' };
+  return header.enc === undefined ? undefined : { start, end: last, kind: 'jwe' };
 }
 
-function readHeader(encoded: string) {
-  if (encoded.length > headerLimit) return undefined;
-  const bytes = decodeBase64url(encoded);
-  if ('reason' in bytes) return undefined;
-  const reading = readJson(new TextDecoder().decode(bytes));
-  return reading.ok && isObject(reading.value) ? reading.value : undefined;
+const dot = 0x2e;
+
+/** Longer headers are not looked into: none in earnest is. Certificates in `x5c` take a few thousand. */
+const headerLimit = 64 * 1024;
+
+/** Characters of `{"alg":""}`. */
+const leastHeader = 14;
+
+/** Issuers have one header for all their tokens: as many different ones are remembered, for one text. */
+const mostKept = 64;
+
+export function headerReader(): HeaderReader {
+  const known = new Map<string, HeaderWords | undefined>();
+  return encoded => {
+    if (encoded.length < leastHeader || encoded.length > headerLimit || !endsObject(encoded))
+      return undefined;
+    let words = known.get(encoded);
+    if (words === undefined && !known.has(encoded)) {
+      words = readWords(encoded);
+      if (known.size < mostKept) known.set(encoded, words);
+    }
+    return words;
+  };
+}
+
+/** Whether the last byte can end a JSON object: `}` or white space. Most of what is no header fails here. */
+function endsObject(encoded: string): boolean {
+  const tail = decodeBase64url(encoded.slice(encoded.length - (encoded.length % 4 || 4)));
+  const last = 'reason' in tail ? undefined : tail.at(-1);
+  return last === 0x7d || last === 0x20 || last === 0x0a || last === 0x0d || last === 0x09;
+}
+
+function readWords(encoded: string): HeaderWords | undefined {
+  let text = decodeAscii(encoded);
+  if (text === undefined) {
+    const bytes = decodeBase64url(encoded);
+    if ('reason' in bytes) return undefined;
+    text = new TextDecoder().decode(bytes);
+  }
+  const reading = readJson(text);
+  if (!reading.ok || !isObject(reading.value)) return undefined;
+  const [alg, enc] = [own(reading.value, 'alg'), own(reading.value, 'enc')];
+  if (typeof alg !== 'string') return undefined;
+  return typeof enc === 'string' ? { alg, enc } : { alg };
 }

@@ -1,6 +1,6 @@
 /** Tokens that lie in a text and still work: a copy of them is worth as much as they are. */
 import { decodeToken, expiresAt } from './jwt.ts';
-import { findTokens } from './tokenRanges.ts';
+import { findTokens, mostTokens } from './tokenRanges.ts';
 
 export interface KnownToken {
   readonly token: string;
@@ -27,31 +27,62 @@ const refreshTokens = /refresh[_-]?token["']?[ \t]{0,4}[:=][ \t]{0,4}["']?([\w~+
 /** Shorter ones could be any word. */
 const leastKnown = 16;
 
+/** The most leaks of one kind that are named for one text: whoever sees them has seen enough. */
+const mostLeaks = mostTokens;
+
 /** In time linear in the text, for each known token. @param now milliseconds since the epoch */
 export function scanForLeaks(text: string, known: readonly KnownToken[], now: number): Leak[] {
+  let leaks: readonly Leak[] = [];
+  for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
+  leaks = merged(leaks, workingTokens(text, now));
+  return [...merged(leaks, refreshTokensIn(text))];
+}
+
+function placesOf({ token, connection, expiresAt }: KnownToken, text: string, now: number): Leak[] {
   const leaks: Leak[] = [];
-  const add = (leak: Leak) => {
-    if (!leaks.some(({ start, end }) => start < leak.end && leak.start < end)) leaks.push(leak);
-  };
-  for (const { token, connection, expiresAt } of known) {
-    if (token.length < leastKnown || (expiresAt !== undefined && expiresAt <= now)) continue;
-    for (let at = text.indexOf(token); at >= 0; at = text.indexOf(token, at + token.length)) {
-      const end = expiresAt === undefined ? {} : { expiresAt };
-      add({ start: at, end: at + token.length, kind: 'known_token', connection, ...end });
-    }
+  if (token.length < leastKnown || (expiresAt !== undefined && expiresAt <= now)) return leaks;
+  const end = expiresAt === undefined ? {} : { expiresAt };
+  for (
+    let at = text.indexOf(token);
+    at >= 0 && leaks.length < mostLeaks;
+    at = text.indexOf(token, at + token.length)
+  ) {
+    leaks.push({ start: at, end: at + token.length, kind: 'known_token', connection, ...end });
   }
-  for (const { start, end, kind, token } of findTokens(text)) {
+  return leaks;
+}
+
+function workingTokens(text: string, now: number): Leak[] {
+  return findTokens(text, mostLeaks).flatMap(({ start, end, kind, token }) => {
     const leak = kind === 'jwe' ? { kind: 'encrypted_token' as const } : working(token, now);
-    if (leak) add({ start, end, ...leak });
-  }
+    return leak ? [{ start, end, ...leak }] : [];
+  });
+}
+
+function refreshTokensIn(text: string): Leak[] {
+  const leaks: Leak[] = [];
   for (const match of text.matchAll(refreshTokens)) {
     const [whole, value = ''] = match;
     // REFRESH_TOKEN, your-refresh-token-here and the like are places for one.
     if (!/\d/.test(value) || !/[a-z]/i.test(value) || value.startsWith('ey')) continue;
     const start = match.index + whole.length - value.length;
-    add({ start, end: start + value.length, kind: 'refresh_token' });
+    leaks.push({ start, end: start + value.length, kind: 'refresh_token' });
+    if (leaks.length >= mostLeaks) break;
   }
-  return leaks.toSorted((one, other) => one.start - other.start);
+  return leaks;
+}
+
+/** Both in the order of the text. Where two overlap, the first list's counts. */
+function merged(first: readonly Leak[], second: readonly Leak[]): readonly Leak[] {
+  if (first.length === 0 || second.length === 0) return first.length === 0 ? second : first;
+  const leaks: Leak[] = [];
+  let next = 0;
+  for (const leak of second) {
+    for (let each = first[next]; each && each.end <= leak.start; each = first[++next]) leaks.push(each);
+    const other = first[next];
+    if (!other || leak.end <= other.start) leaks.push(leak);
+  }
+  return leaks.concat(first.slice(next));
 }
 
 /** A signed token that has not ended, or has no end at all. */

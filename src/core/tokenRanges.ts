@@ -1,8 +1,7 @@
 /** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
-import { decodeBase64url } from './base64url.ts';
-import { findJwts } from './findJwts.ts';
-import { isObject, own, readJson } from './json.ts';
+import { type HeaderReader, headerReader, jwtAt } from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
+import { nextStart, opensHeader, runEnd } from './tokenStarts.ts';
 
 export interface TokenRange {
   /** Offsets in UTF-16 code units, `end` exclusive. What lies between is `token`, and line breaks where it is wrapped. */
@@ -31,10 +30,6 @@ const leastHeader = 12;
 /** Lines that one token may be broken into. */
 const mostLines = 400;
 
-/** Where a JOSE header can start; see findJwts.ts, which wants a dot on the same line. */
-const starts =
-  /(?:(?<![\w.-])|(?<=\\[nrt])|(?<=%[\dA-Fa-f]{2}))(?:ey[A-DI-L]|ew[k-r0-3])[\w-]*(?:\.[\w.-]*)?/g;
-
 /**
  * What may stand between two pieces: the end of a string and a sign that joins strings or lines, a line break, and
  * what leads the next line. The piece must be all that the next line holds.
@@ -45,14 +40,14 @@ const lineBreak =
 /** In time linear in the text. Signatures and payloads are not looked at. */
 export function findTokens(text: string, limit = mostTokens): TokenRange[] {
   const found: TokenRange[] = [];
-  let after = 0;
-  for (const match of text.matchAll(starts)) {
-    if (found.length >= limit) break;
-    if (match.index < after) continue;
-    const range = rangeAt(text, match.index, match[0]);
+  const read = headerReader();
+  let end = 0;
+  for (let start = nextStart(text, 0); start >= 0 && found.length < limit; start = nextStart(text, end)) {
+    end = runEnd(text, start);
+    const range = rangeAt(text, start, end, read);
     if (!range) continue;
     found.push(range);
-    after = range.end;
+    end = Math.max(end, range.end);
   }
   return found;
 }
@@ -62,77 +57,103 @@ export function tokenAt(ranges: readonly TokenRange[], offset: number): TokenRan
   return ranges.find(({ start, end }) => start <= offset && offset <= end);
 }
 
-function rangeAt(text: string, start: number, run: string): TokenRange | undefined {
-  const whole = run.length > tokenLimit * 2 ? undefined : findJwts(run)[0];
-  const single =
-    whole?.start === 0
-      ? ({
-          start,
-          end: start + whole.end,
-          kind: whole.kind,
-          token: run.slice(0, whole.end),
-          wrapped: false,
-          pieces: [{ start, end: start + whole.end }],
-        } as const)
-      : undefined;
-  if (run.length < leastHeader) return single;
+function rangeAt(text: string, start: number, end: number, read: HeaderReader): TokenRange | undefined {
+  const whole = end - start > tokenLimit * 2 ? undefined : jwtAt(text, start, end, read);
+  const single = whole && {
+    ...whole,
+    token: text.slice(whole.start, whole.end),
+    wrapped: false,
+    pieces: [{ start: whole.start, end: whole.end }],
+  };
+  if (end - start < leastHeader) return single;
   // Without a line that could go on there is nothing to weigh.
-  lineBreak.lastIndex = start + run.length;
-  if (!lineBreak.test(text)) return single;
-  if (single && isWhole(single.token)) return single;
-  const wrapped = wrappedAt(text, start, run);
-  return wrapped && (!single || isWhole(wrapped.token)) ? wrapped : single;
+  const next = lineAfter(text, end, text.charCodeAt(end - 1) === 0x2e);
+  if (!next) return single;
+  if (single && isWhole(outline(single.token), read)) return single;
+  const wrapped = wrappedAt(text, { start, end }, next, read);
+  return wrapped && (!single || isWhole(outline(wrapped.token), read)) ? wrapped : single;
 }
 
-function wrappedAt(text: string, start: number, run: string): TokenRange | undefined {
-  const pieces: Piece[] = [{ start, end: start + run.length }];
-  const texts = [run];
-  let length = run.length;
-  let dots = dotsIn(run);
-  let end = start + run.length;
-  for (let lines = 1; lines < mostLines; lines++) {
-    lineBreak.lastIndex = end;
-    const next = lineBreak.exec(text);
-    const piece = next?.[1];
-    if (!next || piece === undefined) break;
-    // The start of another token, unless a dot before it says that it is this one's payload. Without that rule each
-    // of many lines would be looked at from each line before it.
-    if (/^(?:ey[A-DI-L]|ew[k-r0-3])/.test(piece) && !texts.at(-1)?.endsWith('.')) break;
-    length += piece.length;
-    dots += dotsIn(piece);
-    if (length > tokenLimit || dots > 4) break;
-    end = next.index + next[0].length;
-    pieces.push({ start: end - piece.length, end });
+/**
+ * The piece on the line after `end`, if that can go on there. It is not where another token starts, unless a dot before
+ * it says that it is this one's payload: else each of many lines would be looked at from each line before it.
+ */
+function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undefined {
+  lineBreak.lastIndex = end;
+  const piece = lineBreak.exec(text)?.[1];
+  if (piece === undefined || (opensHeader(piece, 0) && !dotBefore)) return undefined;
+  // The closing quote and what follows it are looked at and not taken in.
+  return { start: lineBreak.lastIndex - piece.length, end: lineBreak.lastIndex };
+}
+
+function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader): TokenRange | undefined {
+  const pieces = [first];
+  const texts = [text.slice(first.start, first.end)];
+  let so = outline(texts[0] ?? '');
+  let next: Piece | undefined = second;
+  while (next && pieces.length < mostLines) {
+    const piece = text.slice(next.start, next.end);
+    so = joined(so, outline(piece));
+    if (so.length > tokenLimit || so.dots > 4) break;
+    pieces.push(next);
     texts.push(piece);
     // Only a dot's other side is worth a look: the header is read once a part has ended.
-    if ((dots === 2 || dots === 4) && !piece.endsWith('.') && isWhole(texts.join(''))) break;
+    if ((so.dots === 2 || so.dots === 4) && !piece.endsWith('.') && isWhole(so, read)) break;
+    next = lineAfter(text, next.end, piece.endsWith('.'));
   }
-  if (pieces.length < 2 || (dots !== 2 && dots !== 4)) return undefined;
+  if (pieces.length < 2 || (so.dots !== 2 && so.dots !== 4)) return undefined;
   const token = texts.join('');
-  const [found] = findJwts(token);
-  if (found?.start !== 0 || found.end !== token.length) return undefined;
-  return { start, end, kind: found.kind, token, wrapped: true, pieces };
+  const found = jwtAt(token, 0, token.length, read);
+  if (found?.end !== token.length) return undefined;
+  const end = pieces.at(-1)?.end ?? first.end;
+  return { start: first.start, end, kind: found.kind, token, wrapped: true, pieces };
 }
 
+/** What has to be known of a token's text while it grows line by line. */
+interface Outline {
+  readonly length: number;
+  readonly dots: number;
+  /** What stands before the first dot. */
+  readonly header: string;
+  /** Characters after the last dot. */
+  readonly last: number;
+}
+
+function outline(text: string): Outline {
+  const first = text.indexOf('.');
+  return {
+    length: text.length,
+    dots: dotsIn(text),
+    header: first < 0 ? text : text.slice(0, first),
+    last: text.length - 1 - text.lastIndexOf('.'),
+  };
+}
+
+/** Up to five: more are as wrong. */
 function dotsIn(text: string): number {
-  return text.split('.').length - 1;
+  let dots = 0;
+  for (let at = text.indexOf('.'); at >= 0 && dots < 5; at = text.indexOf('.', at + 1)) dots++;
+  return dots;
+}
+
+function joined(one: Outline, other: Outline): Outline {
+  return {
+    length: one.length + other.length,
+    dots: one.dots + other.dots,
+    header: one.dots > 0 ? one.header : one.header + other.header,
+    last: other.dots > 0 ? other.last : one.last + other.last,
+  };
 }
 
 /**
  * Whether the last part is as long as its algorithm makes it: then what stands on the next line is something else.
  * An algorithm without a fixed length never says so.
  */
-function isWhole(token: string): boolean {
-  const parts = token.split('.');
-  const [encoded = ''] = parts;
-  if (encoded.length > 64 * 1024 || (parts.length !== 3 && parts.length !== 5)) return false;
-  const bytes = decodeBase64url(encoded);
-  if ('reason' in bytes) return false;
-  const header = readJson(new TextDecoder().decode(bytes));
-  if (!header.ok || !isObject(header.value)) return false;
-  const last = parts.at(-1)?.length ?? 0;
-  const name = String(own(header.value, parts.length === 3 ? 'alg' : 'enc'));
-  return (lengths.get(name) ?? []).includes(last);
+function isWhole({ dots, header, last }: Outline, read: HeaderReader): boolean {
+  if (dots !== 2 && dots !== 4) return false;
+  const words = read(header);
+  const name = dots === 2 ? words?.alg : words?.enc;
+  return name !== undefined && (lengths.get(name) ?? []).includes(last);
 }
 
 const rsa = [342, 512, 683];

@@ -47,8 +47,11 @@ const severities = {
 export function diagnosticsOf(document: TextDocument, { sessions, clock, texts }: HoverParts): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const found = tokensIn(document);
-  for (const token of found) diagnostics.push(...ofToken(token, sessions, clock.now(), texts));
-  diagnostics.push(...damaged(document, found, texts));
+  for (const token of found) {
+    if (diagnostics.length >= most) break;
+    diagnostics.push(...ofToken(token, sessions, clock.now(), texts));
+  }
+  if (diagnostics.length < most) diagnostics.push(...damaged(document, found, texts));
   return diagnostics.slice(0, most);
 }
 
@@ -86,12 +89,15 @@ function damaged(document: TextDocument, found: readonly PlacedToken[], texts: T
   if (document.languageId !== 'jwt') return [];
   const text = document.getText().slice(0, scanLimit);
   const list: Diagnostic[] = [];
+  // Both are in the order of the text: each token is passed once.
+  let next = 0;
   for (const match of text.matchAll(/(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g)) {
     const range = new Range(
       document.positionAt(match.index),
       document.positionAt(match.index + match[0].length),
     );
-    if (found.some(token => token.range.intersection(range))) continue;
+    while (found[next]?.range.end.isBefore(range.start)) next++;
+    if (found[next]?.range.intersection(range)) continue;
     try {
       decodeToken(match[0]);
     } catch (error) {

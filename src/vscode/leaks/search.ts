@@ -63,7 +63,8 @@ async function search(
       if (text === undefined) continue;
       const leaks = scanForLeaks(text, known, now);
       if (leaks.length === 0) continue;
-      const diagnostics = leaks.map(leak => diagnosticOf(leak, positionsIn(text), isStaged(uri), now));
+      const at = positionsIn(text);
+      const diagnostics = leaks.map(leak => diagnosticOf(leak, at, isStaged(uri), now));
       found.push({ uri, leaks, diagnostics });
     }
   };
@@ -108,11 +109,17 @@ async function textOf(uri: Uri): Promise<string | undefined> {
   }
 }
 
+/** For offsets that only grow: each line is counted once. */
 function positionsIn(text: string): (offset: number) => Position {
+  let line = 0;
+  let lineStart = 0;
+  let lineEnd = text.indexOf('\n');
   return offset => {
-    const before = text.slice(0, offset);
-    const lineStart = before.lastIndexOf('\n') + 1;
-    return new Position(before.split('\n').length - 1, offset - lineStart);
+    for (; lineEnd >= 0 && lineEnd < offset; lineEnd = text.indexOf('\n', lineStart)) {
+      line++;
+      lineStart = lineEnd + 1;
+    }
+    return new Position(line, offset - lineStart);
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { scanForLeaks } from '../../../src/core/leakScan.ts';
+import { mostTokens } from '../../../src/core/tokenRanges.ts';
 import { encode, hmacJwt } from '../../support/signing.ts';
 
 const now = 1_800_000_000_000;
@@ -57,6 +58,26 @@ describe('scanForLeaks', () => {
     );
     assert.deepEqual(kinds(`x ${refresh}`, [{ ...known, expiresAt: now }]), []);
     assert.deepEqual(kinds('short', [{ ...known, token: 'short' }]), []);
+  });
+
+  it('names what overlaps once, in the order of the text', () => {
+    const known = [
+      { token: valid, name: 'access_token', connection: 'staging' },
+      { token: refresh, name: 'refresh_token', connection: 'staging' },
+    ] as const;
+    const text = `refresh_token=${refresh} ${valid} refresh_token=${refresh}1 ${endless} ${valid}`;
+    assert.deepEqual(kinds(text, known), [
+      ['known_token', refresh],
+      ['known_token', valid],
+      ['known_token', refresh],
+      ['endless_token', endless],
+      ['known_token', valid],
+    ]);
+  });
+
+  it('names no more than enough of each kind', () => {
+    const leaks = kinds(`refresh_token=${refresh}\n`.repeat(20_000));
+    assert.equal(leaks.length, mostTokens);
   });
 
   it('takes time in proportion to the text', function () {

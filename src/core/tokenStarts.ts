@@ -1,0 +1,61 @@
+/** The loops below all that finds tokens. They look at each character once, whatever the text is. */
+
+const members = new Uint8Array(128);
+for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.') {
+  members[each.charCodeAt(0)] = 1;
+}
+
+/** A character of base64url, or the dot between two parts. */
+export function isTokenCharacter(code: number): boolean {
+  return code < 128 && members[code] === 1;
+}
+
+/** Where the characters of a token end that begin at `from`. */
+export function runEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isTokenCharacter(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/**
+ * The next offset at which a JOSE header can start, -1 where there is none. It may not stand inside a word, but it may
+ * follow an escape as in `"\neyJ..."` or `%20eyJ...`, whose last character looks like a part of it.
+ */
+export function nextStart(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    if (text.charCodeAt(at) !== 0x65) continue;
+    const second = text.charCodeAt(at + 1);
+    if (second !== 0x79 && second !== 0x77) continue;
+    if (opensHeader(text, at) && mayStandAt(text, at)) return at;
+    // An escape ends a word, so that no other start can follow in this one.
+    at = runEnd(text, at + 2);
+  }
+  return -1;
+}
+
+/** Whether `{"`, or `{` and white space, can stand here in base64url: `ey` and A to D or I to L, `ew` and k to r or 0 to 3. */
+export function opensHeader(text: string, at: number): boolean {
+  if (text.charCodeAt(at) !== 0x65) return false;
+  const third = text.charCodeAt(at + 2);
+  switch (text.charCodeAt(at + 1)) {
+    case 0x79:
+      return (third >= 0x41 && third <= 0x44) || (third >= 0x49 && third <= 0x4c);
+    case 0x77:
+      return (third >= 0x6b && third <= 0x72) || (third >= 0x30 && third <= 0x33);
+    default:
+      return false;
+  }
+}
+
+function mayStandAt(text: string, at: number): boolean {
+  const before = text.charCodeAt(at - 1);
+  if (!isTokenCharacter(before)) return true;
+  const mark = text.charCodeAt(at - 2);
+  if (mark === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
+  return text.charCodeAt(at - 3) === 0x25 && isHex(before) && isHex(mark);
+}
+
+function isHex(code: number): boolean {
+  const letter = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (letter >= 0x61 && letter <= 0x66);
+}

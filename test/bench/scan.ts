@@ -1,0 +1,102 @@
+import { createHmac } from 'node:crypto';
+import { answer } from '../../scripts/bench/child.mjs';
+import { inTurns, quantile } from '../../scripts/bench/measure.mjs';
+import { scanForLeaks } from '../../src/core/leakScan.ts';
+import { findTokens } from '../../src/core/tokenRanges.ts';
+
+const megabytes = 10;
+const tokens = 10_000;
+
+/** Each text in two sizes: whether twice as much takes twice as long is the question. */
+const texts: Record<string, (size: number) => string> = {
+  [`a log of ${megabytes} MB with ${tokens.toLocaleString('en')} tokens`]: log,
+  [`${megabytes} MB of eyJ and dots`]: size => repeated('eyJ.', size),
+  [`${megabytes} MB of eyJ`]: size => repeated('eyJ', size),
+  [`${megabytes} MB of eyJ.a.b, one word each`]: size => repeated('eyJ.a.b ', size),
+  [`${megabytes} MB of headers with a line each`]: size =>
+    repeated(`${encode({ alg: 'HS256' })}.e30\n`, size),
+  [`${megabytes} MB of base64url`]: noise,
+};
+
+interface Figure {
+  readonly what: string;
+  /** Megabytes per second. */
+  readonly speed: number;
+  /** The time for the text twice as long by the time for the text. */
+  readonly growth: number;
+}
+
+async function measure(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [what, text] of Object.entries(texts)) {
+    const sides = { once: text(megabytes * 1e6), twice: text(megabytes * 2e6) };
+    const found = findTokens(sides.once, Number.POSITIVE_INFINITY).length;
+    if (what.includes('tokens') && found !== tokens) throw new Error(`Found ${found} of ${tokens} tokens.`);
+    const { once, twice } = await inTurns(
+      {
+        once: timed(() => findTokens(sides.once, Number.POSITIVE_INFINITY)),
+        twice: timed(() => findTokens(sides.twice, Number.POSITIVE_INFINITY)),
+      },
+      { rounds: 11, warmUp: 2 },
+    );
+    const growth = quantile(twice.map((figure, round) => figure / (once[round] ?? Number.NaN)));
+    figures.push({ what, speed: (megabytes * 1000) / quantile(once), growth });
+  }
+  const file = log(5e6);
+  const { leaks } = await inTurns(
+    { leaks: timed(() => scanForLeaks(file, [], Date.now())) },
+    { rounds: 7, warmUp: 1 },
+  );
+  figures.push({ what: 'leaks in a file of 5 MB', speed: 5000 / quantile(leaks), growth: Number.NaN });
+  return figures;
+}
+
+/** Milliseconds of processor time: all of it is work, and other programs on the machine have no part in it. */
+function timed(work: () => unknown): () => Promise<number> {
+  return async () => {
+    const since = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(since);
+    return (user + system) / 1000;
+  };
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** As many tokens for each byte, whatever the size. */
+function log(size: number): string {
+  const header = encode({ alg: 'HS256', typ: 'at+jwt', kid: 'log' });
+  const lines: string[] = [];
+  const share = (megabytes * 1e6) / tokens;
+  for (let line = 0, written = 0, next = 0; written < size; line++) {
+    let text = `2026-11-23T10:00:00.${line} INFO [gateway] they knew few keys: GET /api/v1/orders/${line}?page=2 200 12ms`;
+    if (written >= next) {
+      const input = `${header}.${encode({ iss: 'https://as.example', sub: `user-${line}`, exp: 1_800_000_000 })}`;
+      text += ` token=${input}.${createHmac('sha256', 'secret').update(input).digest('base64url')}`;
+      next += share;
+    }
+    lines.push(text);
+    written += text.length + 1;
+  }
+  return lines.join('\n');
+}
+
+function repeated(unit: string, size: number): string {
+  // In one piece, as documents come, and not the rope that repeat() makes.
+  return Buffer.from(unit.repeat(Math.ceil(size / unit.length))).toString('latin1');
+}
+
+/** The same characters in each run. */
+function noise(size: number): string {
+  let state = 1;
+  return Buffer.from(
+    Uint32Array.from({ length: size / 5 }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state;
+    }).buffer,
+  ).toString('base64url');
+}
+
+answer({ measure });
