@@ -24,6 +24,7 @@ const parts = {
   activation: () => import('./bench/activation.mjs'),
   size: () => import('./bench/size.mjs'),
   tree: () => import('./bench/tree.mjs'),
+  editor: () => import('./bench/editor.mjs'),
 };
 
 /**

@@ -1,9 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { root, UserError } from '../lib/project.mjs';
-import { bundleForHost } from './bundles.mjs';
+import { inHost } from './host.mjs';
 import { compared } from './measure.mjs';
 
 export const title = 'A tree of 1,000 connections with countdowns';
@@ -11,46 +7,26 @@ export const title = 'A tree of 1,000 connections with countdowns';
 /** Views of each kind: a view is painted for the first time only once. */
 const views = 6;
 const warmUp = 1;
-const patience = 60_000;
 
 /** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
 export async function run(temporary) {
-  const { tree = '' } = await bundleForHost('tree');
-  const extension = join(temporary, 'extension');
-  mkdirSync(extension, { recursive: true });
-  await cp(tree, join(extension, 'tree.js'));
-  await cp(join(root, 'media', 'activity.svg'), join(extension, 'icon.svg'));
-  writeFileSync(join(extension, 'package.json'), JSON.stringify(manifest()));
-  const { startWorkbench } = await import('../lib/workbench.mjs');
-  const workbench = await startWorkbench({
-    // Room for an icon per view.
-    viewport: { width: 1280, height: 1000 },
-    env: { JWT_WORKBENCH_BENCH_RESULTS: temporary, JWT_WORKBENCH_BENCH_VIEWS: String(views) },
-  });
-  try {
-    /** @type {string[]} */
-    const said = [];
-    const { page } = await workbench.openWindow({
-      extensionDevelopmentPath: extension,
-      onConsole: (type, text) => said.push(`${type}: ${text}`),
-    });
-    const file = join(temporary, 'host.json');
-    for (const since = performance.now(); !existsSync(file); await pause(100)) {
-      if (performance.now() - since > patience)
-        throw new UserError(`The extension host did not come to its end. It said:\n${said.join('\n')}`);
-    }
-    await pause(2_000); // The window has its own beginning to finish.
-    /** @type {Record<'ours' | 'bare', number[]>} */
-    const painted = { ours: [], bare: [] };
-    for (let view = 0; view < views; view++) {
-      /** @type {(keyof typeof painted)[]} */
-      const order = view % 2 === 0 ? ['ours', 'bare'] : ['bare', 'ours'];
-      for (const kind of order) painted[kind].push(await page.evaluate(reveal, `Bench ${kind} ${view}`));
-    }
-    return rowsOf(JSON.parse(readFileSync(file, 'utf8')), painted);
-  } finally {
-    await workbench.close();
-  }
+  // Room for an icon per view.
+  const viewport = { width: 1280, height: 1000 };
+  const env = { JWT_WORKBENCH_BENCH_VIEWS: String(views) };
+  return inHost(
+    { name: 'tree', temporary, contributes: contributes(), env, viewport },
+    async (host, page) => {
+      await pause(2_000); // The window has its own beginning to finish.
+      /** @type {Record<'ours' | 'bare', number[]>} */
+      const painted = { ours: [], bare: [] };
+      for (let view = 0; view < views; view++) {
+        /** @type {(keyof typeof painted)[]} */
+        const order = view % 2 === 0 ? ['ours', 'bare'] : ['bare', 'ours'];
+        for (const kind of order) painted[kind].push(await page.evaluate(reveal, `Bench ${kind} ${view}`));
+      }
+      return rowsOf(host, painted);
+    },
+  );
 }
 
 /**
@@ -76,32 +52,24 @@ async function reveal(name) {
   throw new Error(`${name} was not painted.`);
 }
 
-/** An extension that contributes as many views as are to be painted, each in a container of its own. */
-function manifest() {
+/** As many views as are to be painted, each in a container of its own. */
+function contributes() {
   const names = ['ours', 'bare'].flatMap(kind => Array.from({ length: views }, (_, view) => [kind, view]));
   const icon = 'icon.svg';
   return {
-    name: 'tree',
-    publisher: 'jwt-workbench-fixtures',
-    version: '0.0.1',
-    engines: { vscode: '^1.105.0' },
-    main: './tree.js',
-    activationEvents: ['onStartupFinished'],
-    contributes: {
-      viewsContainers: {
-        activitybar: names.map(([kind, view]) => ({
-          id: `bench-${kind}${view}`,
-          title: `Bench ${kind} ${view}`,
-          icon,
-        })),
-      },
-      views: Object.fromEntries(
-        names.map(([kind, view]) => [
-          `bench-${kind}${view}`,
-          [{ id: `bench.${kind}${view}`, name: `Bench ${kind} ${view}`, icon }],
-        ]),
-      ),
+    viewsContainers: {
+      activitybar: names.map(([kind, view]) => ({
+        id: `bench-${kind}${view}`,
+        title: `Bench ${kind} ${view}`,
+        icon,
+      })),
     },
+    views: Object.fromEntries(
+      names.map(([kind, view]) => [
+        `bench-${kind}${view}`,
+        [{ id: `bench.${kind}${view}`, name: `Bench ${kind} ${view}`, icon }],
+      ]),
+    ),
   };
 }
 

@@ -59,3 +59,16 @@ function isHex(code: number): boolean {
   const letter = code | 0x20;
   return (code >= 0x30 && code <= 0x39) || (letter >= 0x61 && letter <= 0x66);
 }
+
+/** Fewer characters are no beginning of a header, not even on the first of many lines: `{"alg":"X"}` takes 15. */
+const leastStart = 11;
+
+/** Whether it is worth the while to look for tokens. */
+export function mayHoldToken(text: string): boolean {
+  let end = 0;
+  for (let start = nextStart(text, 0); start >= 0; start = nextStart(text, end)) {
+    end = runEnd(text, start);
+    if (end - start >= leastStart) return true;
+  }
+  return false;
+}

@@ -1,7 +1,6 @@
 import {
   EventEmitter,
   languages,
-  Range,
   type TerminalLinkProvider,
   type TextDocument,
   type TextEditor,
@@ -11,10 +10,11 @@ import {
 import { settings } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/sessions.ts';
+import { mayHoldToken } from '../../core/tokenStarts.ts';
 import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';
-import { knownTokenAt, knownTokenIn, surroundings, tokenStart } from './scan.ts';
+import { holdsToken, knownTokenAt, knownTokenIn, surroundings } from './scan.ts';
 import { isWanted, wantsStagedWarning, wantsTerminalLinks } from './settings.ts';
 import type { TokenLink } from './terminalLinks.ts';
 import type { Texts } from './texts.ts';
@@ -44,15 +44,15 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
         if (!isWanted('hover', document)) return undefined;
         if (document.uri.scheme === scheme)
           return (await features()).claimHoverAt(document, position, await texts());
-        const near = document.getText(surroundings(document, position));
-        if (!tokenStart.test(near) && !knownTokenAt(document, position, sessions)) return undefined;
+        const near = holdsToken(document, surroundings(document, position));
+        if (!near && !knownTokenAt(document, position, sessions)) return undefined;
         return (await features()).hoverAt(document, position, { sessions, clock, texts: await texts() });
       },
     }),
   );
   const links: TerminalLinkProvider = {
     async provideTerminalLinks({ line }) {
-      if (!wantsTerminalLinks() || (!tokenStart.test(line) && !knownTokenIn(line, sessions))) return [];
+      if (!wantsTerminalLinks() || (!mayHoldToken(line) && !knownTokenIn(line, sessions))) return [];
       return (await features()).linksIn(line, { sessions, clock, texts: await texts() });
     },
     handleTerminalLink: async link => (await features()).followLink(link as TokenLink),
@@ -171,9 +171,4 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
     );
     all();
   }
-}
-
-/** A cheap question before any code is loaded: could there be a token? */
-function holdsToken(document: TextDocument, area?: Range): boolean {
-  return tokenStart.test(document.getText(area ?? new Range(0, 0, 10_000, 0)));
 }

@@ -2,7 +2,8 @@ import { type Position, Range, type TextDocument } from 'vscode';
 import { tokenLimit } from '../../core/jwt.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { type TokenName, tokenOf } from '../../core/sessionView.ts';
-import { findTokens, mostTokens, type Piece } from '../../core/tokenRanges.ts';
+import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokenRanges.ts';
+import { isTokenCharacter, mayHoldToken } from '../../core/tokenStarts.ts';
 
 /** A token in a document: where it stands, and itself in one piece. */
 export interface PlacedToken {
@@ -29,25 +30,42 @@ const longLine = 20_000;
 /** Characters of one document that are searched; what is beyond shows on hover only. */
 export const scanLimit = 2_000_000;
 
-/** Where a JOSE header can start: a cheap question before any code is loaded. */
-export const tokenStart = /(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8}/;
+/** Characters before and after the pointer's line that a wrapped token may reach. */
+const farthest = 100_000;
+
+/** Could there be a token? A cheap question before any code is loaded. */
+export function holdsToken(document: TextDocument, area?: Range): boolean {
+  return mayHoldToken(searched(document, area).text);
+}
+
+/** The text that is searched, and the offset at which it starts. */
+function searched(document: TextDocument, area?: Range): { text: string; start: number } {
+  const start = area ? document.offsetAt(area.start) : 0;
+  const end = Math.min(area ? document.offsetAt(area.end) : scanLimit, start + scanLimit);
+  return { text: document.getText(new Range(document.positionAt(start), document.positionAt(end))), start };
+}
 
 /** The text around a position in which a token that covers it has to start and end. */
 export function surroundings(document: TextDocument, position: Position): Range {
   const { line, character } = position;
   const { text } = document.lineAt(line);
   if (text.length > longLine) {
-    const [start, end] = [edge(text, character, -1), edge(text, character, 1)];
+    const start = edge(text, character, -1);
+    // No token is so long: there is nothing to find.
+    if (character - start >= tokenLimit) return new Range(position, position);
     // Some characters more: an escape before the token tells where it starts.
-    return new Range(line, Math.max(0, start - 3), line, end);
+    return new Range(line, Math.max(0, start - 3), line, edge(text, character, 1));
   }
   let first = line;
   let last = line;
+  let left = farthest;
   const fits = (at: number) => {
     const { length } = document.lineAt(at).text;
-    return length > 0 && length < longLine;
+    left -= length;
+    return length > 0 && length < longLine && left >= 0;
   };
   while (first > 0 && line - first < reach && fits(first - 1)) first--;
+  left = farthest;
   while (last < document.lineCount - 1 && last - line < reach && fits(last + 1)) last++;
   return document.validateRange(new Range(first, 0, last, longLine));
 }
@@ -60,30 +78,20 @@ function edge(text: string, from: number, step: 1 | -1): number {
   return at;
 }
 
-function isTokenCharacter(code: number): boolean {
-  return (
-    (code >= 0x30 && code <= 0x39) ||
-    (code >= 0x41 && code <= 0x5a) ||
-    (code >= 0x61 && code <= 0x7a) ||
-    code === 0x2d ||
-    code === 0x2e ||
-    code === 0x5f
-  );
+export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens): PlacedToken[] {
+  const { text, start } = searched(document, area);
+  return findTokens(text, limit).map(found => placed(document, start, found));
 }
 
-export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens): PlacedToken[] {
-  const start = area ? document.offsetAt(area.start) : 0;
-  const end = Math.min(area ? document.offsetAt(area.end) : scanLimit, start + scanLimit);
-  const text = document.getText(new Range(document.positionAt(start), document.positionAt(end)));
-  if (!tokenStart.test(text) && !/e[yw][\w-]+\s*["'\\+]*\s*\n/.test(text.slice(0, 200_000))) return [];
-  const rangeOf = (piece: Piece) =>
-    new Range(document.positionAt(start + piece.start), document.positionAt(start + piece.end));
-  return findTokens(text, limit).map(found => ({
+function placed(document: TextDocument, offset: number, found: TokenRange): PlacedToken {
+  const rangeOf = ({ start, end }: Piece) =>
+    new Range(document.positionAt(offset + start), document.positionAt(offset + end));
+  return {
     range: rangeOf(found),
     pieces: found.pieces.map(rangeOf),
     token: found.token,
     wrapped: found.wrapped,
-  }));
+  };
 }
 
 /** The token at a position: one that reads as a token, or any text that is a token of a connection. */
@@ -94,7 +102,9 @@ export function tokenAtPosition(
 ): PlacedToken | undefined {
   const known = knownTokenAt(document, position, sessions);
   if (known) return known;
-  return tokensIn(document, surroundings(document, position)).find(({ range }) => range.contains(position));
+  const { text, start } = searched(document, surroundings(document, position));
+  const found = tokenAt(findTokens(text), document.offsetAt(position) - start);
+  return found && placed(document, start, found);
 }
 
 export function knownTokenAt(

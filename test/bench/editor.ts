@@ -1,0 +1,111 @@
+import { createHmac } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Range, type TextDocument, type TextEditor, window, workspace } from 'vscode';
+import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
+import { createSessions } from '../../src/core/sessions.ts';
+import { systemClock as clock } from '../../src/platform/systemClock.ts';
+import * as features from '../../src/vscode/editor/features.ts';
+import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
+import { holdsToken, surroundings } from '../../src/vscode/editor/scan.ts';
+import { texts } from '../../src/vscode/editor/texts.ts';
+
+const megabyte = 1_000_000;
+const sessions = createSessions();
+const parts = { sessions, clock, texts };
+
+/** The main file of an extension for figures: the editor's features, in the host that they are made for. */
+export async function activate(): Promise<void> {
+  const figures = {
+    hover: await hover(log(500)),
+    hoverLongLines: await hover(log(20_000)),
+    ...(await hugeToken()),
+  };
+  const folder = process.env.JWT_WORKBENCH_BENCH_RESULTS ?? '';
+  writeFileSync(join(folder, 'host.json'), JSON.stringify(figures));
+}
+
+/** Milliseconds until a hover in the middle of a file of 1 MB is answered, as register.ts does it. */
+async function hover(content: string): Promise<number> {
+  const document = await workspace.openTextDocument({ content });
+  const position = document.positionAt(content.indexOf('eyJ', content.length / 2) + 50);
+  const answer = () =>
+    holdsToken(document, surroundings(document, position)) && features.hoverAt(document, position, parts);
+  if (!answer()) throw new Error('There is no token at the position.');
+  const { answered } = await inTurns({ answered: batch(answer, 3) }, { rounds: 21, warmUp: 3 });
+  return quantile(answered);
+}
+
+/** Milliseconds of processor time that a step of each feature takes in a token of 10 MB, the first time included. */
+async function hugeToken(): Promise<Record<string, number>> {
+  const { document, editor, blocked: bare } = await opened(token(10 * megabyte));
+  const whole = new Range(0, 0, 0, 10 * megabyte);
+  const middle = document.positionAt(5 * megabyte);
+  const colors = features.createColors();
+  const steps: Record<string, () => unknown> = {
+    holdsToken: () => holdsToken(document),
+    paint: () => colors.paint(editor),
+    diagnostics: () => features.diagnosticsOf(document, parts),
+    hints: () => features.hintsOf(document, whole, clock.now()),
+    lenses: () => features.lensesOf(document),
+    hoverBegin: () => features.hoverAt(document, document.positionAt(100), parts),
+    hoverMiddle: () => features.hoverAt(document, middle, parts),
+    leaks: () => features.leaksIn(document, sessions, clock.now()),
+  };
+  const took: Record<string, number> = {};
+  for (const [name, step] of Object.entries(steps)) {
+    for (let round = 0; round < 3; round++) {
+      const since = process.cpuUsage();
+      step();
+      const { user, system } = process.cpuUsage(since);
+      took[name] = Math.max(took[name] ?? 0, (user + system) / 1000);
+      await pause(10);
+    }
+  }
+  colors.dispose();
+  const own: { dispose(): unknown }[] = [];
+  registerEditorFeatures({
+    own: disposable => {
+      own.push(disposable);
+      return disposable;
+    },
+    ...{ sessions, clock },
+    features: async () => features,
+    texts: async () => texts,
+  });
+  const { blocked } = await opened(token(10 * megabyte));
+  for (const each of own) each.dispose();
+  return { ...took, blocked, bare };
+}
+
+/** Opens, shows and edits a document. @returns the longest time for which the loop did not turn, in milliseconds */
+async function opened(
+  content: string,
+): Promise<{ document: TextDocument; editor: TextEditor; blocked: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const document = await workspace.openTextDocument({ language: 'jwt', content });
+  const editor = await window.showTextDocument(document);
+  await pause(1500);
+  await editor.edit(edit => edit.insert(document.lineAt(0).range.end, 'x'));
+  await pause(1500);
+  delay.disable();
+  return { document, editor, blocked: delay.max / 1e6 };
+}
+
+function token(size: number): string {
+  const input = `${encode({ alg: 'HS256' })}.${encode({ sub: 'ada', exp: 1_900_000_000, data: 'x'.repeat(size * 0.75) })}`;
+  return `${input}.${createHmac('sha256', 'secret').update(input).digest('base64url')}`;
+}
+
+/** 1 MB with a token in each line. */
+function log(lineLength: number): string {
+  const line = `2026-11-23T10:00:00Z INFO token=${token(200)} they knew few keys `;
+  return `${line.padEnd(lineLength, 'GET /api/v1/orders?page=2 ')}\n`.repeat(megabyte / lineLength);
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
