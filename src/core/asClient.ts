@@ -102,7 +102,10 @@ export async function asClient(
 }
 
 async function wantsNonce(response: Response): Promise<boolean> {
-  if (response.ok || !response.headers.has('dpop-nonce')) return false;
+  const { ok, headers } = response;
+  if (ok || !headers.has('dpop-nonce')) return false;
+  // §9: a resource says it there, and maybe nowhere else.
+  if (/\berror="use_dpop_nonce"/.test(headers.get('www-authenticate') ?? '')) return true;
   const reading = readJson(await response.clone().text());
   return reading.ok && isObject(reading.value) && own(reading.value, 'error') === 'use_dpop_nonce';
 }

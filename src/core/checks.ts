@@ -24,8 +24,13 @@ export interface VerificationPolicy {
   /** The access token that came with the ID token, for `at_hash`. */
   readonly accessToken?: string;
   readonly nonce?: string;
-  /** The key that the holder of the token has for DPoP, by its thumbprint, and whether the token has to be bound to it. */
-  readonly dpop?: { readonly jkt?: string | undefined; readonly required: boolean };
+  /** What the holder of the token can show: the thumbprints of a key (DPoP) and of a certificate (mutual TLS). */
+  readonly holder?: {
+    readonly jkt?: string | undefined;
+    readonly 'x5t#S256'?: string | undefined;
+    /** The token has to be bound to the key. */
+    readonly required: boolean;
+  };
   /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
   readonly subject?: string;
   /** True where it is left out: a token without an end is refused. */
@@ -201,7 +206,7 @@ export const checkTable: readonly CheckRow[] = [
   { id: 'iat', section: 'RFC 7519 section 4.1.6', run: iat },
   { id: 'nonce', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
   { id: 'at_hash', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
-  { id: 'cnf', section: 'RFC 9449 section 6, RFC 7800 section 3.1', run: cnf },
+  { id: 'cnf', section: 'RFC 9449 section 6, RFC 8705 section 3', run: cnf },
 ];
 
 /** Runs every row. A token that cannot be read has one line, which says why. */

@@ -119,18 +119,17 @@ export function tokenHash({
     : skipped('not_asked', { found });
 }
 
-/** RFC 9449 §6.1. Of no use in other hands, so it is a failure where these are not the right ones. */
-export function cnf({ token, policy: { dpop } }: CheckInput): Finding {
+/** RFC 9449 §6.1, RFC 8705 §3.1. Of no use in other hands, so it is a failure where these are not the right ones. */
+export function cnf({ token, policy: { holder } }: CheckInput): Finding {
   const cnf = own(token.payload, 'cnf');
-  const jkt = isObject(cnf) ? own(cnf, 'jkt') : undefined;
-  if (jkt === undefined) {
-    if (dpop?.required) return warning('not_bound');
-    return cnf === undefined ? skipped('absent') : skipped('not_asked', { found: shown(cnf) });
-  }
-  const found = shown(jkt);
-  if (dpop === undefined) return skipped('not_asked', { found });
-  const { jkt: expected } = dpop;
-  if (jkt === expected) return passed('bound', { expected, found });
+  const method = (['jkt', 'x5t#S256'] as const).find(each => isObject(cnf) && Object.hasOwn(cnf, each));
+  if (holder?.required && method !== 'jkt') return warning('not_bound');
+  if (cnf === undefined) return skipped('absent');
+  if (holder === undefined || method === undefined || !isObject(cnf))
+    return skipped('not_asked', { found: shown(cnf) });
+  const { [method]: expected } = holder;
+  const found = shown(cnf[method]);
+  if (cnf[method] === expected) return passed('bound', { expected: found, found });
   return failed('bound_elsewhere', { ...(expected !== undefined && { expected }), found });
 }
 

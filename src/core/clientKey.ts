@@ -87,7 +87,9 @@ async function fromPem(text: string): Promise<ClientKey> {
       // Of another kind.
       continue;
     }
-    return { header: certificate ? await thumbprint(certificate) : {}, algorithms, cryptoKey };
+    // RFC 7515 §4.1.8: Microsoft Entra ID finds the key by it.
+    const x5t = certificate && { 'x5t#S256': await thumbprint(certificate) };
+    return { header: { ...x5t }, algorithms, cryptoKey };
   }
   throw invalid('broken');
 }
@@ -162,10 +164,14 @@ function bytesOf({ base64 }: Block): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** RFC 7515 §4.1.8: Microsoft Entra ID finds the key by it. */
-async function thumbprint(certificate: Block): Promise<Record<string, string>> {
-  const digest = await crypto.subtle.digest('SHA-256', bytesOf(certificate));
-  return { 'x5t#S256': encodeBase64url(new Uint8Array(digest)) };
+/** Of the first certificate beside a private key, where there is one. */
+export async function certificateThumbprint(text = ''): Promise<string | undefined> {
+  const certificate = blocksOf(text).find(({ label }) => label === 'CERTIFICATE');
+  return certificate && thumbprint(certificate);
+}
+
+async function thumbprint(certificate: Block): Promise<string> {
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytesOf(certificate))));
 }
 
 /** What there is instead of a private key that can be read. */

@@ -1,4 +1,5 @@
 import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.ts';
+import { certificateThumbprint } from './clientKey.ts';
 import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Decrypted, DecryptRequest } from './decrypt.ts';
@@ -96,7 +97,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   }
 
   return {
-    verifySession(connection, name, session) {
+    async verifySession(connection, name, session) {
       const token = tokenOf(session, name) ?? '';
       const audience = connection.audience ?? connection.resource;
       const tokens = session.record?.tokens;
@@ -111,7 +112,11 @@ export function createVerifier(parts: VerifierParts): Verifier {
           ...(connection.issuer !== undefined && { issuer: connection.issuer }),
           ...(name === 'access_token' && audience !== undefined && { audience }),
           ...(name === 'access_token' && {
-            dpop: { jkt: thumbprintOf(session.record?.dpop_key), required: connection.dpop },
+            holder: {
+              jkt: thumbprintOf(session.record?.dpop_key),
+              'x5t#S256': await certificateThumbprint(session.record?.private_key),
+              required: connection.dpop,
+            },
           }),
           ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
         },

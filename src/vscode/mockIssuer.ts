@@ -86,7 +86,7 @@ export function createMockService(parts: MockParts): MockService {
       tokenEndpointAuthMethod: client.token_endpoint_auth_method,
       audience: `${server.issuer}/api`,
       autoRefresh: true,
-      dpop: false,
+      dpop: client.dpop_bound_access_tokens === true,
       pushedAuthorizationRequests: false,
     };
     connections.addMemoryOnly(connection);

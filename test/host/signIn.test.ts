@@ -4,6 +4,8 @@ import { env } from 'vscode';
 import type { MockServer, MockServerOptions } from '../../src/mock/nodeServer.ts';
 import { startMockServer } from '../../src/mock/nodeServer.ts';
 import { testKey } from '../support/clientKeys.ts';
+import { loopbackServer } from '../support/loopbackServer.ts';
+import { selfSigned, selfSignedClient } from '../support/selfSigned.ts';
 import { activate, codeOf, row, rows, run } from './support.ts';
 
 type Status = Record<string, { state: string; tokens: { name: string }[] }>;
@@ -182,6 +184,22 @@ describe('signing in', () => {
     assert.equal((await signIn()).outcome, 'signedIn');
     assert.equal(await codeOf(run('setClientSecret', { connection: 'fresh' })), 'argument_invalid');
     assert.ok((await rows()).some(({ item }) => /\bconfidential\b/.test(item.contextValue ?? '')));
+  });
+
+  it('shows a certificate only to whom it trusts', async () => {
+    await start();
+    await run('removeConnection', { connection: 'fresh' });
+    const server = await loopbackServer(() => assert.fail(), { ...selfSigned, requestCert: true });
+    const connection = {
+      ...{ id: 'fresh', tokenEndpoint: `${server.origin}/token`, clientId: 'demo' },
+      tokenEndpointAuthMethod: 'tls_client_auth',
+    };
+    const { key, cert } = selfSignedClient;
+    assert.equal(await codeOf(run('addConnection', { connection, privateKey: key })), 'credential_invalid');
+    await run('addConnection', { connection, privateKey: `${key}\n${cert}` });
+    const answer = run('signIn', { connection: 'fresh', grant: 'client_credentials' });
+    assert.equal(await codeOf(answer), 'certificate_untrusted');
+    await server.close();
   });
 
   it('gets tokens that are bound to a key, and copies them with a proof', async () => {

@@ -91,21 +91,19 @@ export const claimSentences = {
     l10n.t('The hash {0} could not be checked: the algorithm does not say how it is made.', plain(found)),
   ],
 
-  bound: () => [
-    l10n.t('The token is bound to the key of this connection (DPoP), and of no use without a proof by it.'),
-  ],
+  bound: () => [l10n.t('The token is bound to the key of this connection, and of no use without it.')],
   bound_elsewhere: ({ expected, found }) => [
     expected === undefined
-      ? l10n.t('The token is bound to the key {0} (DPoP), and there is none here.', plain(found))
+      ? l10n.t('The token is bound to the key {0}, and there is none here.', plain(found))
       : l10n.t(
-          'The token is bound to the key {0} (DPoP), and the key of this connection is {1}.',
+          'The token is bound to the key {0}, and the key of this connection is {1}.',
           plain(found),
           plain(expected),
         ),
     l10n.t('It cannot be used from here. Sign in again.'),
   ],
   not_bound: () => [
-    l10n.t('The token is bound to no key, although dpop is on: whoever has it can use it.'),
+    l10n.t('The token is not bound to a key, although dpop is on: whoever has it can use it.'),
     l10n.t('Allow DPoP for this client at the issuer, then sign in again; some issuers do not offer it.'),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;

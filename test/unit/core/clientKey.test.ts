@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { readClientKey, readTlsIdentity } from '../../../src/core/clientKey.ts';
+import { certificateThumbprint, readClientKey, readTlsIdentity } from '../../../src/core/clientKey.ts';
 import { testKey } from '../../support/clientKeys.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
@@ -42,6 +42,7 @@ describe('the key of a client', () => {
       const { header } = await readClientKey(text);
       const hex = new X509Certificate(cert).fingerprint256.replaceAll(':', '');
       assert.equal(header['x5t#S256'], Buffer.from(hex, 'hex').toString('base64url'));
+      assert.equal(await certificateThumbprint(text), header['x5t#S256']);
       const identity = readTlsIdentity(text);
       assert.equal(identity.key, `${key}\n`);
       assert.equal(identity.certificate, `${cert}\n`);

@@ -227,6 +227,23 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
       assert.equal((await failureOf(client.proof(connection, key, accessToken, url))).code, code);
   });
 
+  it('show who signed in, with the nonce that the issuer asks for in a header alone', async () => {
+    const { world, connection } = await bound({ dpopNonce: 'required' });
+    const fetch: Fetch = async (input, init) => {
+      const answer = await world.mock.fetch(input, init);
+      // RFC 6750 §3: the body may be empty.
+      return answer.status === 401 ? new Response(null, { status: 401, headers: answer.headers }) : answer;
+    };
+    const client = issuerClientOf(world, fetch);
+    const { claims } = await client.userInfo(connection, world.stored(), new AbortController().signal);
+    assert.ok(claims.sub);
+    const asked = world.mock.requests.filter(({ path }) => path === '/userinfo');
+    assert.deepEqual(
+      asked.map(({ status }) => status),
+      [401, 200],
+    );
+  });
+
   it('say what the issuer did where it ignored the proof', async () => {
     const world = await signInWorld({ clients: [{ client_id: 'app', client_secret: secret }] });
     const record = { version: 1, connection: id, generation: 0, client_secret: secret } as const;
