@@ -98,6 +98,9 @@ async function add(stage) {
   await stage.inStatusBar('Copied');
   const issuer = await page.evaluate(() => navigator.clipboard.readText());
   await stage.run('JWT Workbench: Add Connection...');
+  await stage.asked('Any issuer, by its address');
+  await stage.picture('add-0-starting-points', { of: 'top' });
+  await stage.choose('Any issuer, by its address');
   await stage.asked('address of the issuer');
   await stage.input().fill(issuer);
   await stage.picture('add-1-issuer', { of: 'top' });

@@ -16,6 +16,15 @@ export async function addToSettings(entry: object): Promise<void> {
   await write([...(Array.isArray(value) ? value : []), entry]);
 }
 
+/** Replaces members of every entry of that id; its other members stay as they are. */
+export async function changeInSettings(id: string, members: object): Promise<void> {
+  const value = userValue();
+  if (!Array.isArray(value)) return;
+  const isIt = (entry: unknown) =>
+    typeof entry === 'object' && entry !== null && 'id' in entry && entry.id === id;
+  await write(value.map(entry => (isIt(entry) ? { ...entry, ...members } : entry)));
+}
+
 /** Takes out every entry of that id. */
 export async function removeFromSettings(id: string): Promise<void> {
   const value = userValue();

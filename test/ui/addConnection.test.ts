@@ -21,6 +21,7 @@ describe('adding a connection by hand', function () {
       await window.quickInput().fill(text);
       await window.page.keyboard.press('Enter');
     };
+    await window.quickItem('Any issuer, by its address').click();
     await answer(/address of the issuer/, mock.issuer);
     await answer(/Found: token endpoint/, 'shop');
     await answer(/offline_access/, 'openid offline_access');
@@ -43,5 +44,29 @@ describe('adding a connection by hand', function () {
     await window.page.getByText(/Shop has a new access token/).waitFor();
     const last = mock.requests.at(-1);
     assert.deepEqual([last?.grant_type, last?.status], ['refresh_token', 200]);
+  });
+
+  it('knows what to fill in for a well-known issuer, and asks only for what it cannot know', async () => {
+    const { window } = ui;
+    await window.runCommand('JWT Workbench: Add Connection...');
+    const item = window.quickItem('GitHub');
+    await window.quickInput().fill('GitHub');
+    await item.getByText(/A GitHub App whose user tokens expire/).waitFor();
+    await item.click();
+    const answer = async (prompt: RegExp, text: string) => {
+      await window.page.locator('.quick-input-widget').getByText(prompt).first().waitFor();
+      await window.quickInput().fill(text);
+      await window.page.keyboard.press('Enter');
+    };
+    await answer(/client id/, 'Iv1.example');
+    await answer(/Scopes are not used/, '');
+    await window.quickItem('client_secret_post').click();
+    await answer(/kept in VS Code SecretStorage/, 'only-github-knows');
+    await answer(/A name for this connection/, 'GitHub');
+    await window.treeItem('GitHub').waitFor();
+    const written = await readFile(join(ui.workbench.server.userDataDir, 'User', 'settings.json'), 'utf8');
+    assert.match(written, /"tokenEndpoint": "https:\/\/github.com\/login\/oauth\/access_token"/);
+    assert.match(written, /"deviceAuthorizationEndpoint": "https:\/\/github.com\/login\/device\/code"/);
+    assert.doesNotMatch(written, /only-github-knows/);
   });
 });

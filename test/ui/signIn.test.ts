@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { root } from '../../scripts/lib/project.mjs';
@@ -26,7 +26,13 @@ describe('a person who signs in', function () {
     scope: 'openid profile offline_access',
   });
   const ui = useWorkbench({
-    userSettings: { 'jwtWorkbench.connections': [connection('Shop'), connection('Television')] },
+    userSettings: {
+      'jwtWorkbench.connections': [
+        connection('Shop'),
+        connection('Television'),
+        { ...connection('Cinema'), scope: 'openid profile' },
+      ],
+    },
   });
   const picture = (page: Page, name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
@@ -92,5 +98,33 @@ describe('a person who signs in', function () {
     await page.locator('[role=treeitem][aria-label^="Access token"]').nth(1).waitFor();
     await picture(page, '8-after-code');
     assert.equal(await page.locator('iframe.webview.ready').count(), 0);
+  });
+
+  it('is told why there is no refresh token, and gets one with one press', async () => {
+    const { page } = ui.window;
+    await throughProxy(page);
+    await ui.window.openContainer('JWT Workbench');
+    const signIn = async (start: () => Promise<void>) => {
+      const popup = page.context().waitForEvent('page');
+      await start();
+      await ui.window.quickItem('In the browser').click();
+      const issuer = await popup;
+      await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
+      await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
+      await issuer.close();
+      await page.bringToFront();
+    };
+    await ui.window.expand(ui.window.treeItem('Cinema'));
+    await signIn(() => page.locator('[role=treeitem][aria-label^="Sign in"]').first().click());
+    // It came while the page of the issuer was in front: its place is behind the bell.
+    await page.locator('.statusbar-item[id="status.notifications"]').click();
+    const center = page.locator('.notifications-center');
+    await center.getByText(/Many issuers give one only for the scope offline_access/).waitFor();
+    await picture(page, '9-no-refresh-token');
+    const before = await page.locator('[role=treeitem][aria-label^="Refresh token"]').count();
+    await signIn(() => page.getByRole('button', { name: 'Add offline_access and Sign In Again' }).click());
+    await page.locator('[role=treeitem][aria-label^="Refresh token"]').nth(before).waitFor();
+    const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
+    assert.match(await readFile(settings, 'utf8'), /"openid profile offline_access"/);
   });
 });

@@ -1,4 +1,5 @@
-import { l10n, window } from 'vscode';
+import { l10n, commands as registry, window } from 'vscode';
+import { commands } from '../../contributions.ts';
 import { usesKey } from '../../core/connection.ts';
 import type { Discovery } from '../../core/discovery.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
@@ -7,15 +8,19 @@ import { isSignable } from '../../core/sessionView.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
 import { storeCredentials } from '../../core/storeCredentials.ts';
+import type { Connections } from '../connections.ts';
 import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickGrant } from '../prompts/pickGrant.ts';
+import { changeInSettings } from '../settings.ts';
 import { noRefreshTokenText, signedInText, waitingText } from '../text/signIn.ts';
+import { refreshTokenText } from '../text/startingPoints.ts';
 import { type Command, choiceField, textField } from './command.ts';
 import { askForCredentials } from './setClientSecret.ts';
 
 export interface SignInCommandParts extends ImportParts {
   readonly signIns: SignIns;
+  readonly connections: Connections;
   readonly discovery: () => Promise<Discovery>;
   readonly openBrowser: (url: string) => unknown;
   /** Shows a connection in the sidebar. */
@@ -81,12 +86,34 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       if (result.hasRefreshToken || result.grant === 'client_credentials') {
         window.setStatusBarMessage(`$(check) ${signedInText(label(argument), result, clock.now())}`, 5000);
       } else {
-        const { scope } = sessionOf(sessions, argument.connection).connection;
-        void window.showInformationMessage(noRefreshTokenText(label(argument), scope));
+        void offerOfflineAccess(parts, argument.connection);
       }
       await parts.show(argument.connection);
     },
   };
+}
+
+/** Says why there is no refresh token, and does what would bring one where that is known. */
+async function offerOfflineAccess(parts: SignInCommandParts, id: string): Promise<void> {
+  const { connection, memoryOnly } = sessionOf(parts.sessions, id);
+  const { label, issuer, scope = '' } = connection;
+  const discovery = await parts.discovery();
+  const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer).catch(() => undefined);
+  const known = metadata?.scopes_supported?.includes('offline_access') ?? true;
+  const { startingPointOf } = await import('../../core/startingPoints.ts');
+  const point = issuer === undefined ? undefined : startingPointOf(issuer);
+  const asksBy = point && point.refreshToken !== 'offline_access';
+  const text = noRefreshTokenText(label, scope, known && !asksBy);
+  const add = l10n.t('Add offline_access and Sign In Again');
+  const helps = known && !asksBy && !memoryOnly && !scope.split(' ').includes('offline_access');
+  const chosen = await window.showInformationMessage(
+    asksBy ? `${text} ${refreshTokenText(point)}` : text,
+    ...(helps ? [add] : []),
+  );
+  if (chosen !== add) return;
+  await changeInSettings(id, { scope: `${scope} offline_access`.trim() });
+  parts.connections.reload();
+  await registry.executeCommand(commands.signIn, { kind: 'connection', id });
 }
 
 /** Asks for a secret or a key that is needed and not stored; false where the user turned away. */

@@ -1,11 +1,13 @@
-import { l10n } from 'vscode';
+import { env, l10n, ThemeIcon, Uri } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
 import type { ClientCredentials } from '../../core/credentials.ts';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
 import { classify } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http.ts';
+import type { StartingPoint } from '../../core/startingPoints.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
 import { describeError } from '../text/errors.ts';
+import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
 import { askCredentials } from './askCredentials.ts';
 import { askChoice, askText, busy, type Place, runSteps, type Step } from './steps.ts';
 
@@ -15,6 +17,9 @@ export interface Draft {
   label: string;
   issuer?: string;
   tokenEndpoint?: string;
+  authorizationEndpoint?: string;
+  deviceAuthorizationEndpoint?: string;
+  extraParameters?: Readonly<Record<string, string>>;
   clientId: string;
   scope?: string;
   tokenEndpointAuthMethod: TokenEndpointAuthMethod;
@@ -25,7 +30,7 @@ export interface NewConnection {
   readonly credentials: ClientCredentials;
 }
 
-/** Issuer, client, scope, client authentication: four questions, the rest is discovered. */
+/** Which issuer, client, scope, client authentication: a few questions, the rest is known or discovered. */
 export async function askConnection(
   discovery: () => Promise<Discovery>,
   taken: readonly string[],
@@ -35,25 +40,85 @@ export async function askConnection(
   let metadata: IssuerMetadata | undefined;
   let found: string | undefined;
   let credentials: ClientCredentials = {};
+  let start: StartingPoint | undefined;
+  const values: Record<string, string> = {};
 
-  const issuer: Step = async place => {
-    for (;;) {
+  const startingPoint: Step = async place => {
+    if (proposal.issuer !== undefined) return 'skip';
+    const { startingPoints } = await import('../../core/startingPoints.ts');
+    const link = [
+      { iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") },
+    ];
+    const known = startingPoints.map(point => ({
+      ...{ point, label: point.label, detail: refreshTokenText(point), buttons: link },
+    }));
+    const other = {
+      label: l10n.t('Any issuer, by its address'),
+      detail: l10n.t('Its endpoints are discovered (OpenID Connect Discovery, RFC 8414).'),
+    };
+    const chosen = await askChoice<(typeof known)[number] | typeof other>(place, [other, ...known], {
+      placeholder: l10n.t('Which issuer is the connection for?'),
+      selected: item => 'point' in item && item.point === start,
+      pressed: item => 'point' in item && env.openExternal(Uri.parse(item.point.page)),
+    });
+    if (chosen === 'back' || chosen === 'cancelled') return chosen;
+    const [item] = chosen;
+    start = item && 'point' in item ? item.point : undefined;
+    metadata = undefined;
+    found = undefined;
+    return 'next';
+  };
+
+  const placeholder =
+    (index: number): Step =>
+    async place => {
+      const [name, example] = Object.entries(start?.placeholders ?? {})[index] ?? [];
+      if (name === undefined) return 'skip';
+      const { trimmedPlaceholder } = await import('../../core/startingPoints.ts');
       const text = await askText({
         ...place,
-        value: draft.issuer,
-        prompt: found ?? l10n.t('The address of the issuer: everything else is discovered from it'),
-        placeholder: 'https://login.example.com',
-        validate: text => urlFlaw(text, 'issuer'),
+        value: values[name],
+        prompt: placeholderText(name),
+        ...(example !== undefined && { placeholder: example }),
+        validate: text =>
+          trimmedPlaceholder(text) === ''
+            ? l10n.t('This is needed to make the address of the issuer.')
+            : urlFlaw(`https://${trimmedPlaceholder(text)}`, name),
       });
       if (text === 'back' || text === 'cancelled') return text;
+      values[name] = trimmedPlaceholder(text);
+      return 'next';
+    };
+
+  const issuer: Step = async place => {
+    let isKnown = start !== undefined;
+    if (start) {
+      const { fillIn } = await import('../../core/startingPoints.ts');
+      for (const name of ['issuer', 'tokenEndpoint', 'scope', 'extraParameters'] as const) delete draft[name];
+      Object.assign(draft, fillIn(start, values));
+      if (draft.issuer === undefined) return 'skip';
+    }
+    for (;;) {
+      const given = isKnown ? draft.issuer : undefined;
+      const text =
+        given ??
+        (await askText({
+          ...place,
+          value: draft.issuer,
+          prompt: found ?? l10n.t('The address of the issuer: everything else is discovered from it'),
+          placeholder: 'https://login.example.com',
+          validate: text => urlFlaw(text, 'issuer'),
+        }));
+      if (text === 'back' || text === 'cancelled') return text;
       draft.issuer = text;
+      isKnown = false;
       const answer = await discover(place, await discovery(), text);
       if (answer === 'cancelled') return 'cancelled';
       if ('metadata' in answer) {
         metadata = answer.metadata;
         found = summary(answer.metadata);
         delete draft.tokenEndpoint;
-        return 'next';
+        return given === undefined ? 'next' : 'skip';
       }
       const choice = await askChoice(place, retryChoices(), { placeholder: answer.failure });
       if (choice === 'cancelled') return 'cancelled';
@@ -67,7 +132,7 @@ export async function askConnection(
   };
 
   const endpoint: Step = async place => {
-    if (draft.tokenEndpoint === undefined) return 'skip';
+    if (draft.tokenEndpoint === undefined || (start && draft.issuer === undefined)) return 'skip';
     const text = await askText({
       ...place,
       value: draft.tokenEndpoint,
@@ -101,8 +166,8 @@ export async function askConnection(
   const scope: Step = async place => {
     const text = await askText({
       ...place,
-      value: draft.scope ?? proposedScope(metadata),
-      prompt: scopePrompt(metadata),
+      value: draft.scope ?? (start ? '' : proposedScope(metadata)),
+      prompt: start ? `${startingPointText(start)} ${scopePrompt(metadata, start)}` : scopePrompt(metadata),
     });
     if (text === 'back' || text === 'cancelled') return text;
     if (text === '') delete draft.scope;
@@ -133,7 +198,7 @@ export async function askConnection(
   const label: Step = async place => {
     const text = await askText({
       ...place,
-      value: draft.label ?? proposedLabel(draft),
+      value: draft.label ?? start?.label ?? proposedLabel(draft),
       prompt: l10n.t('A name for this connection, as the sidebar will show it'),
       validate: text => (text === '' ? l10n.t('A name is needed.') : undefined),
     });
@@ -143,6 +208,9 @@ export async function askConnection(
   };
 
   const through = await runSteps(l10n.t('Add Connection'), [
+    startingPoint,
+    placeholder(0),
+    placeholder(1),
     issuer,
     endpoint,
     client,
@@ -229,9 +297,11 @@ function proposedScope(metadata: IssuerMetadata | undefined): string {
     : useful.filter(scope => supported.includes(scope)).join(' ');
 }
 
-function scopePrompt(metadata: IssuerMetadata | undefined): string {
+function scopePrompt(metadata: IssuerMetadata | undefined, start?: StartingPoint): string {
   const supported = metadata?.scopes_supported;
-  const what = l10n.t('Scopes with spaces between them. "offline_access" asks for a refresh token.');
+  const what = start
+    ? l10n.t('Scopes with spaces between them.')
+    : l10n.t('Scopes with spaces between them. "offline_access" asks for a refresh token.');
   return supported === undefined
     ? what
     : l10n.t('{0} This issuer knows: {1}', what, supported.slice(0, 20).join(' '));

@@ -92,6 +92,8 @@ export function askChoice<Item extends QuickPickItem>(
     readonly placeholder: string;
     readonly many?: boolean;
     readonly selected?: (item: Item) => boolean;
+    /** A button of an item was pressed; the list stays. */
+    readonly pressed?: (item: Item) => unknown;
   },
 ): Promise<readonly Item[] | Exclude<Turn, 'next'>> {
   const pick = window.createQuickPick<Item>();
@@ -109,6 +111,7 @@ export function askChoice<Item extends QuickPickItem>(
     };
     pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
     pick.onDidTriggerButton(() => end('back'));
+    pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(item));
     pick.onDidAccept(() => end([...pick.selectedItems]));
     pick.onDidHide(() => end('cancelled'));
     pick.show();

@@ -123,15 +123,23 @@ export function signedInText(label: string, { grant, expiresAt }: SignInResult, 
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));
 }
 
-/** Why the tokens cannot be refreshed, and how to get ones that can. */
-export function noRefreshTokenText(label: string, scope: string | undefined): string {
-  return scope?.split(' ').includes('offline_access')
+/**
+ * Why the tokens cannot be refreshed, and how to get ones that can.
+ * @param known false where the issuer lists its scopes and offline_access is none of them
+ */
+export function noRefreshTokenText(label: string, scope: string | undefined, known: boolean): string {
+  if (scope?.split(' ').includes('offline_access'))
+    return l10n.t(
+      'Signed in to {0}, but the issuer gave no refresh token although offline_access was asked for. Allow refresh tokens for this client there; some issuers also want the extra parameter prompt with the value consent.',
+      label,
+    );
+  return known
     ? l10n.t(
-        'Signed in to {0}, but the issuer gave no refresh token although offline_access was asked for. Allow refresh tokens for this client there; some issuers also want the extra parameter prompt with the value consent.',
+        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. Many issuers give one only for the scope offline_access. Add it to scope and sign in again.',
         label,
       )
     : l10n.t(
-        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. Many issuers give one only for the scope offline_access. Add it to scope and sign in again.',
+        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. This issuer does not know the scope offline_access. Look in its documentation for what gives a refresh token, or allow refresh tokens for this client there.',
         label,
       );
 }

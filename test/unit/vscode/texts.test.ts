@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionProblem } from '../../../src/core/connection.ts';
 import { type ErrorData, errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
+import { startingPoints } from '../../../src/core/startingPoints.ts';
 import type * as Errors from '../../../src/vscode/text/errors.ts';
 import type * as Problems from '../../../src/vscode/text/problems.ts';
+import type * as StartingPoints from '../../../src/vscode/text/startingPoints.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** Each reason, and whatever else a sentence branches on, by code. */
@@ -205,6 +207,19 @@ describe('texts', function () {
         }
       });
     }
+  });
+
+  it('say of each starting point what becomes of refresh tokens there', async () => {
+    const texts = await withoutVscode<typeof StartingPoints>('text/startingPoints', folder);
+    for (const point of startingPoints) assertPlain(texts.startingPointText(point));
+    const text = (id: string) => {
+      const point = startingPoints.find(each => each.id === id);
+      return point && texts.startingPointText(point);
+    };
+    assert.match(text('okta') ?? '', /offline_access.*replaces it.*30 s/);
+    assert.match(text('entra') ?? '', /old one is not revoked\.$/);
+    assert.match(text('google') ?? '', /access_type=offline.*not documented\.$/);
+    assert.match(text('cognito') ?? '', /Every sign-in.*up to 60 s/);
   });
 
   it('quote the issuer as its own words', () => {
