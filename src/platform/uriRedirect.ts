@@ -44,10 +44,9 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
               isOver = true;
               stop();
               waiting.delete(state);
-              const gone = fileOf(folder, state).then(file =>
-                Promise.all([remove(file), remove(`${file}.answer`)]).catch(() => {}),
-              );
-              closing = Promise.all([closing, gone]);
+              // The mark may still be on its way to the disk.
+              const gone = marked.then(file => Promise.all([remove(file), remove(`${file}.answer`)]));
+              closing = Promise.all([closing, gone.catch(() => {})]);
             };
             const take = (parameters: URLSearchParams) => {
               if (isOver) return;
@@ -61,12 +60,10 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
               if (opened !== undefined) return take(new URLSearchParams(opened));
               if (!isOver) stop = clock.schedule(() => void look(file), interval);
             };
+            const marked = leaveMark(folder, state, clock);
             waiting.set(state, take);
             // Where there is no such folder, the answer can still come to this window.
-            void leaveMark(folder, state, clock).then(
-              file => (isOver ? remove(file) : look(file)),
-              () => {},
-            );
+            void marked.then(file => (isOver ? undefined : look(file))).catch(() => {});
           }),
         close: () => close(),
       };
