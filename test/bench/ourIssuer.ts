@@ -6,7 +6,7 @@ let mock: MockServer | undefined;
 
 answer({
   async start({ alg }: { alg: MockAlg }) {
-    mock = await startMockServer({ alg, rotation: 'strict' });
+    mock = await startMockServer({ alg, rotation: 'strict', signIn: 'auto' });
     return { issuer: mock.issuer, tokenEndpoint: `${mock.issuer}/token` };
   },
   signIn: (scope: string) => mock?.issueTokens({ clientId: 'demo', scope }),

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { answer } from '../../scripts/bench/child.mjs';
+import { quantile } from '../../scripts/bench/measure.mjs';
+import type { Connection } from '../../src/core/connection.ts';
+import { createDiscovery } from '../../src/core/discovery.ts';
+import { createHandover } from '../../src/core/handover.ts';
+import { createIssuerClient } from '../../src/core/issuerClient.ts';
+import { createJournalKeys } from '../../src/core/journalKeys.ts';
+import type { Fetch } from '../../src/core/ports.ts';
+import { createSessions } from '../../src/core/sessions.ts';
+import { createSignIns } from '../../src/core/signIns.ts';
+import { createMemoryStore, createVault } from '../../src/core/vault.ts';
+import { createFileLock } from '../../src/platform/fileLock.ts';
+import { createLocalLock } from '../../src/platform/localLock.ts';
+import { listenForRedirect } from '../../src/platform/loopbackRedirect.ts';
+import { systemClock as clock } from '../../src/platform/systemClock.ts';
+
+interface Asked {
+  readonly issuer: string;
+  /** Where the lock among windows has its files; without it the lock is in memory. */
+  readonly folder?: string;
+  readonly rounds: number;
+}
+
+answer({
+  /** Milliseconds: of the first sign-in of a process, metadata included, and of those after it. */
+  async measure({ issuer, folder, rounds }: Asked) {
+    const signIn = ourSignIn(issuer, folder);
+    const first = await signIn();
+    const others: number[] = [];
+    for (let round = 0; round < rounds; round++) others.push(await signIn());
+    return { first, median: quantile(others), most: quantile(others, 0.95) };
+  },
+});
+
+/** From the command to the tokens stored, less what the issuer took: its pages, and its answers on the way here. */
+function ourSignIn(issuer: string, folder: string | undefined): () => Promise<number> {
+  let elsewhere = 0;
+  const theirs: Fetch = async (input, init) => {
+    const since = performance.now();
+    const response = await globalThis.fetch(input, init);
+    elsewhere += performance.now() - since;
+    return response;
+  };
+  const sessions = createSessions();
+  const store = createMemoryStore();
+  const log = () => {};
+  const lock = folder === undefined ? createLocalLock() : createFileLock({ folder, clock, log });
+  const keys = createJournalKeys({ secrets: store, lock, clock, log });
+  const client = createIssuerClient({
+    ...{ fetch: theirs, clock, sessions, lock },
+    vault: createVault(() => store, store),
+    handover: createHandover({ keys, log }),
+    discovery: createDiscovery({ fetch: theirs, clock }),
+    listen: () => listenForRedirect(page => page),
+    async openBrowser(url) {
+      // The way back to the listener is ours.
+      void theirs(url, { redirect: 'manual' }).then(({ headers }) => fetch(headers.get('location') ?? ''));
+      return true;
+    },
+  });
+  const signIns = createSignIns(async () => client);
+  const connection: Connection = {
+    ...{ id: 'bench', label: 'Bench', issuer, clientId: 'demo', scope: 'openid profile offline_access' },
+    ...{ tokenEndpointAuthMethod: 'none', autoRefresh: true, dpop: false },
+    pushedAuthorizationRequests: false,
+  };
+  sessions.setConnections([{ connection, memoryOnly: false }], []);
+  return async () => {
+    elsewhere = 0;
+    const since = performance.now();
+    const { hasRefreshToken } = await signIns.run({
+      ...{ connection, grant: 'authorization_code', signal: new AbortController().signal },
+    });
+    const whole = performance.now() - since;
+    assert.ok(hasRefreshToken);
+    return whole - elsewhere;
+  };
+}
