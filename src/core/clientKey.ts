@@ -164,10 +164,10 @@ function bytesOf({ base64 }: Block): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Of the first certificate beside a private key, where there is one. */
+/** Of the first certificate beside a private key, where there is one that can be read. Never throws. */
 export async function certificateThumbprint(text = ''): Promise<string | undefined> {
   const certificate = blocksOf(text).find(({ label }) => label === 'CERTIFICATE');
-  return certificate && thumbprint(certificate);
+  return certificate && thumbprint(certificate).catch(() => undefined);
 }
 
 async function thumbprint(certificate: Block): Promise<string> {

@@ -85,15 +85,23 @@ async function interactive<Argument, Result>(
   }
 }
 
+const missing: ReadonlySet<string> = new Set(['client_secret_missing', 'private_key_missing']);
+
 /** The error's sentence, with a way to where it can be mended. */
 export async function showError(error: WorkbenchError, label?: string): Promise<void> {
   const toSettings = l10n.t('Open Settings');
   const toLog = l10n.t('Show Log');
+  // What is missing can be given right here.
+  const id = missing.has(error.code) ? error.data.connection : undefined;
+  const toSecret = id === undefined ? [] : [l10n.t('Set Client Secret or Key')];
   const answer = await window.showErrorMessage(
     describeError(error, label === undefined ? undefined : { label }),
+    ...toSecret,
     toSettings,
     toLog,
   );
+  if (answer !== undefined && answer === toSecret[0])
+    await registry.executeCommand(commands.setClientSecret, { kind: 'connection', id });
   if (answer === toSettings) await registry.executeCommand(commands.openSettings, {});
   if (answer === toLog) await registry.executeCommand(commands.showLog);
 }

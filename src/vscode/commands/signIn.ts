@@ -13,7 +13,7 @@ import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickGrant } from '../prompts/pickGrant.ts';
 import { changeInSettings } from '../settings.ts';
-import { noRefreshTokenText, signedInText, waitingText } from '../text/signIn.ts';
+import { noRefreshTokenText, notBoundText, signedInText, waitingText } from '../text/signIn.ts';
 import { refreshTokenText } from '../text/startingPoints.ts';
 import { type Command, choiceField, textField } from './command.ts';
 import { askForCredentials } from './setClientSecret.ts';
@@ -88,6 +88,8 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       } else {
         void offerOfflineAccess(parts, argument.connection);
       }
+      if (result.warnings.some(({ code }) => code === 'token_not_bound'))
+        void window.showWarningMessage(notBoundText(label(argument)));
       await parts.show(argument.connection);
     },
   };

@@ -319,12 +319,14 @@ function methodItems(metadata: IssuerMetadata | undefined) {
     tls_client_auth: l10n.t('a certificate in the TLS handshake, of an authority that the issuer trusts'),
     self_signed_tls_client_auth: l10n.t('a certificate in the TLS handshake, which the issuer has a copy of'),
   };
-  return tokenEndpointAuthMethods.map(method => ({
+  const isListed = (method: string) => Number(supported?.includes(method) ?? false);
+  const methods = [...tokenEndpointAuthMethods].sort((one, other) => isListed(other) - isListed(one));
+  return methods.map(method => ({
     method,
     label: method,
     description: details[method],
     ...(supported && {
-      detail: supported.includes(method)
+      detail: isListed(method)
         ? l10n.t('The issuer says that it supports this.')
         : l10n.t('The issuer does not list this one.'),
     }),

@@ -123,6 +123,14 @@ export function signedInText(label: string, { grant, expiresAt }: SignInResult, 
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));
 }
 
+/** The connection wants tokens that are bound to a key (DPoP), and got others. */
+export function notBoundText(label: string): string {
+  return l10n.t(
+    'Signed in to {0}, but its tokens are bound to no key although dpop is on: whoever has them can use them. Allow DPoP for this client at the issuer, or switch dpop off.',
+    label,
+  );
+}
+
 /**
  * Why the tokens cannot be refreshed, and how to get ones that can.
  * @param known false where the issuer lists its scopes and offline_access is none of them

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
 import { certificateThumbprint, readClientKey, readTlsIdentity } from '../../../src/core/clientKey.ts';
 import { testKey } from '../../support/clientKeys.ts';
 import { failureOf } from '../../support/failureOf.ts';
@@ -82,6 +83,31 @@ describe('the key of a client', () => {
       assert.doesNotMatch(JSON.stringify(error.data), /canary/);
     });
   }
+
+  it('is never anything else than read or refused, whatever the text', async () => {
+    const piece = fc.constantFrom(
+      ...[
+        '-----BEGIN PRIVATE KEY-----',
+        '-----END PRIVATE KEY-----',
+        '-----BEGIN CERTIFICATE-----',
+        '{',
+        '}',
+      ],
+      ...['"kty":"RSA",', '"d":"AQAB"', '"keys":[', ']', 'MIGHAgEA', '\n', '=', '"crv":"P-256",', '\u0000'],
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(piece).map(pieces => pieces.join('')),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async any => {
+        for (const read of [readClientKey, async (text: string) => readTlsIdentity(text)])
+          await read(any).catch(error => assert.equal(error.code, 'credential_invalid'));
+        await certificateThumbprint(any);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
 
   it('serves for TLS in its older form as well, and only with its certificate', () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -79,6 +79,12 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     assert.equal(jktOf(world.stored()).jkt, jkt, 'the same key');
   });
 
+  it('come with a code on another device, too', async () => {
+    const world = await signInWorld({ deviceInterval: 1 });
+    await world.signIn({ grant: 'device_code', connection: { dpop } });
+    assert.equal(jktOf(world.stored()).isOurs, true);
+  });
+
   it('come as the client itself, too, which some clients may get no others', async () => {
     const clients = [{ client_id: 'app', client_secret: secret, dpop_bound_access_tokens: true }];
     const world = await signInWorld({ clients });
