@@ -12,6 +12,7 @@ export const scenes = {
   start: () => onStage({ env: demoEnvironment }, start),
   light: () => onStage({ env: demoEnvironment, theme: 'light' }, light),
   add: () => onStage({ env: demoEnvironment }, add),
+  signIn: () => onStage({ env: demoEnvironment }, signIn),
   settings: () => onStage({ settings: { 'jwtWorkbench.connections': someConnections } }, settings),
   import: () => onStage({ sideBar: 520 }, importing),
   refresh: () => onStage({ env: demoEnvironment }, refresh),
@@ -117,6 +118,60 @@ async function add(stage) {
   await stage.row('My mock').waitFor();
   await stage.rest();
   await stage.picture('add-4-added', { of: 'sidebar', height: 260 });
+}
+
+/** Signing in: over the browser and back, then with a code on another device. @param {Stage} stage */
+async function signIn(stage) {
+  const { page } = stage;
+  await stage.row('Demo').waitFor();
+  // A workbench in the browser opens addresses of its server's machine through a proxy, which this one lacks.
+  await page.context().route('**/proxy/*/**', route => {
+    const location = route
+      .request()
+      .url()
+      .replace(/^.*\/proxy\//, 'http://127.0.0.1:');
+    return route.fulfill({ status: 302, headers: { location } });
+  });
+  await stage.run('JWT Workbench: Sign In...');
+  await stage.asked('In the browser');
+  await stage.picture('sign-in-1-ways', { of: 'top' });
+  let popup = page.context().waitForEvent('page');
+  await stage.choose('In the browser');
+  const issuer = await popup;
+  await issuer.locator('form').waitFor();
+  await stage.picture('sign-in-2-issuer', { page: issuer });
+  await page.bringToFront();
+  await stage.notified('finish in the browser');
+  await stage.picture('sign-in-3-waiting');
+  await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
+  await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
+  await stage.picture('sign-in-4-back', { page: issuer });
+  await issuer.close();
+  await page.bringToFront();
+  await stage.inStatusBar('Signed in to Demo');
+  await stage.picture('sign-in-5-signed-in');
+
+  await stage.run('JWT Workbench: Sign In...');
+  await stage.choose('With a code, on any device');
+  const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  await panel.getByText(/good for \d+:\d\d/).waitFor();
+  await stage.rest();
+  await stage.picture('sign-in-code', { readme: true });
+  popup = page.context().waitForEvent('page');
+  await panel.getByRole('button', { name: 'Open Page' }).click();
+  const device = await popup;
+  await device.locator('form').waitFor();
+  await stage.picture('sign-in-7-device', { page: device });
+  await device.getByRole('button', { name: 'Sign in and allow' }).click();
+  await page.bringToFront();
+  await page.locator('iframe.webview.ready').waitFor({ state: 'detached' });
+  await stage.picture('sign-in-8-signed-in');
+
+  await stage.run('JWT Workbench: Ask the Issuer about a Token...');
+  await stage.choose('Access token');
+  await page.getByText('What the issuer says').first().waitFor();
+  await stage.rest();
+  await stage.picture('ask-the-issuer');
 }
 
 /** The setting: completed, explained, and its mistakes shown in both places. @param {Stage} stage */

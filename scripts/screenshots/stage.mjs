@@ -223,14 +223,14 @@ export class Stage {
 
   /**
    * @param {string} name of the file
-   * @param {{ readme?: boolean, of?: 'window' | 'sidebar' | 'top' | import('playwright-core').Locator, height?: number, width?: number }} [options]
-   *   `readme` for those that the README shows; `of`: what to cut out; `height`: what is below is left out
+   * @param {{ readme?: boolean, page?: import('playwright-core').Page, of?: 'window' | 'sidebar' | 'top' | import('playwright-core').Locator, height?: number, width?: number }} [options]
+   *   `readme` for those that the README shows; `page`: another one than the workbench; `of`: what to cut out; `height`: what is below is left out
    */
-  async picture(name, { readme = false, of = 'window', height, width } = {}) {
+  async picture(name, { readme = false, page = this.page, of = 'window', height, width } = {}) {
     const path = join(readme ? folders.readme : folders.only, `${name}.png`);
     await mkdir(dirname(path), { recursive: true });
     const clip = await this.#clip(of);
-    const png = await this.page.screenshot({
+    const png = await page.screenshot({
       animations: 'disabled',
       clip: {
         ...clip,

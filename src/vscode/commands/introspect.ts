@@ -132,7 +132,7 @@ async function showBeside(
       : [comment(l10n.t('What the token says.')), ...commented({ payload }, now, note(['removed']))];
   const issuer = [
     ...[...verdict, answerOriginText(answer)].map(comment),
-    ...commented({ payload: inOrderOf(payload ?? {}, claims) }, now, note(['added', 'changed'])),
+    ...commented({ payload: ownFirst(payload ?? {}, claims) }, now, note(['added', 'changed'])),
   ];
   await registry.executeCommand(
     'vscode.diff',
@@ -141,6 +141,12 @@ async function showBeside(
     [title, ...verdict].join(' - '),
     { preview: true },
   );
+}
+
+/** What only the issuer says leads: the rest then stands beside the same of the token, down to the last comma. */
+function ownFirst(payload: JsonObject, claims: JsonObject): JsonObject {
+  const own = Object.keys(claims).filter(name => !Object.hasOwn(payload, name));
+  return inOrderOf(Object.fromEntries([...own, ...Object.keys(payload)].map(name => [name, true])), claims);
 }
 
 /** A token of the connection, or another one, which goes to its issuer only with a yes. */

@@ -126,6 +126,7 @@ describe('signing in over the browser', () => {
     };
     const { code, data } = await failureOf(world.signIn());
     assert.deepEqual([code, data.error, data.grant], ['oauth_error', 'access_denied', 'authorization_code']);
+    assert.equal(data.redirectUri, 'http://127.0.0.1/callback', 'what to register, whatever the port');
     assert.deepEqual([world.pages, world.listening()], [['declined'], 0]);
     assert.deepEqual(world.stored(), before);
   });
