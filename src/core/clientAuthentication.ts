@@ -13,6 +13,9 @@ import type { ClientCredentials } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
 import type { Fetch, MutualTls } from './ports.ts';
 
+/** Seconds. */
+const leeway = 30;
+
 /** How the client says who it is, at every endpoint that asks. */
 export interface ClientAuthentication {
   readonly auth: ClientAuth;
@@ -43,7 +46,7 @@ export async function clientAuthentication(
       if (method === 'client_secret_basic') return { auth: basic(client_secret) };
       if (method === 'client_secret_post') return { auth: ClientSecretPost(client_secret) };
       assertLongEnough(client_secret);
-      return { auth: ClientSecretJwt(client_secret, { [modifyAssertion]: withoutNotBefore }) };
+      return { auth: ClientSecretJwt(client_secret, { [modifyAssertion]: begunBefore }) };
     }
     case 'private_key_jwt':
       if (!private_key) throw fail('private_key_missing');
@@ -71,16 +74,16 @@ function byPrivateKey({ header, algorithms, cryptoKey }: ClientKey): ClientAuth 
     const sign = PrivateKeyJwt(await cryptoKey(alg), {
       [modifyAssertion](protectedHeader, payload) {
         Object.assign(protectedHeader, header, { alg });
-        withoutNotBefore(protectedHeader, payload);
+        begunBefore(protectedHeader, payload);
       },
     });
     return sign(as, client, body, headers);
   };
 }
 
-/** It says nothing that `exp` does not, and an issuer whose clock is a second behind would refuse it. */
-function withoutNotBefore(_: unknown, payload: Record<string, unknown>): void {
-  delete payload.nbf;
+/** An issuer whose clock is a second behind would refuse an assertion that begins just now. */
+function begunBefore(_: unknown, payload: Record<string, unknown>): void {
+  payload.nbf = Number(payload.iat) - leeway;
 }
 
 /**

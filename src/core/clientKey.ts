@@ -87,9 +87,11 @@ async function fromPem(text: string): Promise<ClientKey> {
       // Of another kind.
       continue;
     }
-    // RFC 7515 §4.1.8: Microsoft Entra ID finds the key by it.
-    const x5t = certificate && { 'x5t#S256': await thumbprint(certificate) };
-    return { header: { ...x5t }, algorithms, cryptoKey };
+    if (certificate === undefined) return { header: {}, algorithms, cryptoKey };
+    // RFC 7515 §4.1.8: Microsoft Entra ID finds the key by it, and wants PS256 then.
+    const header = { 'x5t#S256': await thumbprint(certificate) };
+    const isRsa = algorithms.includes('PS256');
+    return { header, algorithms: isRsa ? ['PS256', ...algorithms] : algorithms, cryptoKey };
   }
   throw invalid('broken');
 }

@@ -16,6 +16,8 @@ export interface StartingPoint {
     readonly deviceAuthorizationEndpoint?: string;
     readonly scope?: string;
     readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+    /** Left out of the connection where the client signs nothing. */
+    readonly clientAssertionAudience?: 'endpoint';
     readonly extraParameters?: Readonly<Record<string, string>>;
   };
   /** What gives a refresh token, and what has to be set at the issuer for it. */
@@ -76,6 +78,8 @@ export const startingPoints: readonly StartingPoint[] = [
       issuer: 'https://{domain}/oauth2/{server}',
       scope: 'openid profile offline_access',
       tokenEndpointAuthMethod: 'none',
+      // https://support.okta.com/help/s/article/the-audience-claim-for-client-assertion-must-be-the-endpoint-invoked-for-the-request
+      clientAssertionAudience: 'endpoint',
     },
     refreshToken: 'offline_access_allowed',
     rotation: 'optional',
@@ -91,6 +95,8 @@ export const startingPoints: readonly StartingPoint[] = [
       issuer: 'https://login.microsoftonline.com/{tenant}/v2.0',
       scope: 'openid profile offline_access',
       tokenEndpointAuthMethod: 'none',
+      // https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+      clientAssertionAudience: 'endpoint',
     },
     refreshToken: 'offline_access',
     rotation: 'kept_alive',

@@ -23,6 +23,7 @@ export interface Draft {
   clientId: string;
   scope?: string;
   tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  clientAssertionAudience?: 'endpoint';
 }
 
 export interface NewConnection {
@@ -94,7 +95,11 @@ export async function askConnection(
     let isKnown = start !== undefined;
     if (start) {
       const { fillIn } = await import('../../core/startingPoints.ts');
-      for (const name of ['issuer', 'tokenEndpoint', 'scope', 'extraParameters'] as const) delete draft[name];
+      for (const name of [
+        ...(['issuer', 'tokenEndpoint', 'scope', 'extraParameters'] as const),
+        'clientAssertionAudience' as const,
+      ])
+        delete draft[name];
       Object.assign(draft, fillIn(start, values));
       if (draft.issuer === undefined) return 'skip';
     }
@@ -220,13 +225,16 @@ export async function askConnection(
     label,
   ]);
   if (!through) return undefined;
-  const { label: name = '', clientId = '', tokenEndpointAuthMethod = 'none', ...rest } = draft;
+  const { label: name = '', clientId = '', tokenEndpointAuthMethod = 'none', ...others } = draft;
+  const { clientAssertionAudience, ...rest } = others;
+  const signs = tokenEndpointAuthMethod.endsWith('_jwt') && clientAssertionAudience;
   const connection: Draft = {
     id: freeId(name, taken),
     label: name,
     ...rest,
     clientId,
     tokenEndpointAuthMethod,
+    ...(signs && { clientAssertionAudience }),
   };
   return { connection, credentials };
 }

@@ -50,6 +50,12 @@ describe('the key of a client', () => {
     }
   });
 
+  it('signs with PS256 where a certificate names it, as Microsoft Entra ID wants it', async () => {
+    const { algorithms, cryptoKey } = await readClientKey(`${testKey('RSA').pem}${selfSigned.cert}`);
+    assert.deepEqual(algorithms.slice(0, 2), ['PS256', 'RS256']);
+    assert.equal((await cryptoKey('PS256')).algorithm.name, 'RSA-PSS');
+  });
+
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = (type: 'pkcs8' | 'sec1' | 'spki', more = {}) =>
     (type === 'spki' ? ec.publicKey : ec.privateKey).export({ type, format: 'pem', ...more } as never);
