@@ -128,7 +128,7 @@ async function read(
   const invalid = (reason: string, more: ErrorData = {}) =>
     new WorkbenchError('response_invalid', { host, reason, sent: true, ...more });
   if (!response.ok) {
-    refuseByChallenge(response, host);
+    refuseByChallenge(response, host, [token, ...secrets]);
     // Says what went wrong in the terms of every other answer.
     await readTokenResponse(response, host, parts.clock.now(), [token, ...secrets]);
   }
@@ -163,9 +163,14 @@ async function read(
     if (isJwt) throw invalid(text.split('.').length === 5 ? 'answer_encrypted' : 'answer_signature');
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
+  const echoed = [token, ...secrets].filter(each => each.length >= 16);
+  const shown = JSON.parse(JSON.stringify(claims), (_, value) =>
+    // An issuer that repeats what it was sent: what is shown and returned is no place for it.
+    typeof value === 'string' && echoed.some(each => value.includes(each)) ? '[token]' : value,
+  ) as JsonObject;
   return {
-    claims: claims as JsonObject,
-    differences: compareMembers('payload', payloadOf(token), claims as JsonObject),
+    claims: shown,
+    differences: compareMembers('payload', payloadOf(token), shown),
     signed: isJwt,
   };
 }
@@ -185,15 +190,15 @@ async function verifySignature(
 }
 
 /** RFC 6750 §3: a resource says what is wrong in a header, and may leave the body empty. */
-function refuseByChallenge({ headers, status }: Response, host: string): void {
+function refuseByChallenge({ headers, status }: Response, host: string, secrets: readonly string[]): void {
   const challenge = headers.get('www-authenticate') ?? '';
   const member = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
   const error = member('error');
   if (error === undefined) return;
   const description = member('error_description');
   throw new WorkbenchError('oauth_error', {
-    ...{ host, status, sent: true, error: sanitized(error, 64) },
-    ...(description && { error_description: sanitized(description, 300) }),
+    ...{ host, status, sent: true, error: sanitized(error, 64, secrets) },
+    ...(description && { error_description: sanitized(description, 300, secrets) }),
   });
 }
 

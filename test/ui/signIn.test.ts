@@ -127,4 +127,27 @@ describe('a person who signs in', function () {
     const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
     assert.match(await readFile(settings, 'utf8'), /"openid profile offline_access"/);
   });
+
+  it('signs out here, and then in the browser as well', async () => {
+    const { page } = ui.window;
+    await throughProxy(page);
+    await ui.window.openContainer('JWT Workbench');
+    await ui.window.treeItem('Shop').click();
+    await ui.window.runCommand('JWT Workbench: Sign Out...');
+    await ui.window.quickItem('Shop').click();
+    await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
+    await page.locator('.statusbar-item[id="status.notifications"]').click();
+    const center = page.locator('.notifications-center');
+    await center.getByText(/may still know you in the browser/).waitFor();
+    assert.equal(mock.requests.at(-1)?.path, '/revoke', 'the tokens are gone by now');
+    await picture(page, '10-signed-out-here');
+    const popup = page.context().waitForEvent('page');
+    await center.getByRole('button', { name: 'Sign Out in the Browser' }).click();
+    const issuer = await popup;
+    await issuer.getByRole('heading', { name: 'Signed out' }).waitFor();
+    await picture(issuer, '11-signed-out-in-the-browser');
+    await issuer.close();
+    await page.getByText(/The session of Shop in the browser has ended/).waitFor();
+    assert.equal(mock.requests.at(-1)?.path, '/end_session');
+  });
 });

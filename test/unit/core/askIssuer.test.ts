@@ -52,6 +52,34 @@ describe('introspection', () => {
     assert.deepEqual((await ask(tokens.access_token)).claims, { active: false });
   });
 
+  it('repeats no token that the issuer repeats', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const token = present(tokens.access_token);
+    const body = JSON.stringify({ active: true, nested: { token, list: [`Bearer ${token}`] }, sub: 'alice' });
+    const fetch = saying(world, '/introspect', body, 'application/json');
+    const answer = await world
+      .client({ fetch })
+      .introspect(connection, world.stored(), token, undefined, signal);
+    assert.deepEqual(answer.claims, {
+      active: true,
+      nested: { token: '[token]', list: ['[token]'] },
+      sub: 'alice',
+    });
+    assert.ok(!JSON.stringify(answer).includes(token));
+    const refused: Fetch = async (input, init) =>
+      input.endsWith('/introspect')
+        ? new Response('', {
+            status: 401,
+            headers: { 'www-authenticate': `Bearer error="invalid_token", error_description="${token}"` },
+          })
+        : world.mock.fetch(input, init);
+    const { data } = await failureOf(
+      world.client({ fetch: refused }).introspect(connection, world.stored(), token, undefined, signal),
+    );
+    assert.equal(data.error, 'invalid_token');
+    assert.ok(!JSON.stringify(data).includes(token));
+  });
+
   it('asks no issuer but the one that the tokens are of', async () => {
     const { world, connection, tokens } = await signedIn();
     const moved = { ...connection, issuer: 'https://elsewhere.example' };
