@@ -1,5 +1,6 @@
 import type { Check } from './checks.ts';
 import type { ConnectionProblem } from './connection.ts';
+import { isBound } from './dpopKey.ts';
 import { classify, type WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import { type DecodedToken, decodeToken, expiresAt, isTimeClaim, type TokenWarning } from './jwt.ts';
@@ -77,7 +78,15 @@ export interface FactNode {
   readonly kind: 'fact';
   readonly id: string;
   readonly name: TokenName;
-  readonly fact: 'generation' | 'stored' | 'last_used' | 'expires' | 'expiry_unknown' | 'scope' | 'obtained';
+  readonly fact:
+    | 'generation'
+    | 'stored'
+    | 'last_used'
+    | 'expires'
+    | 'expiry_unknown'
+    | 'scope'
+    | 'bound'
+    | 'obtained';
   /** Milliseconds since the epoch. */
   readonly time?: number;
   readonly value?: string | number;
@@ -298,6 +307,7 @@ function accessTokenFacts({ connection: { id }, record }: Session): FactNode[] {
   const base = { kind: 'fact', id, name: 'access_token' } as const;
   return [
     ...(scope ? [{ ...base, fact: 'scope', value: scope } as const] : []),
+    ...(record?.tokens && isBound(record.tokens) ? [{ ...base, fact: 'bound' } as const] : []),
     ...(obtained_at === undefined ? [] : [{ ...base, fact: 'obtained', time: obtained_at } as const]),
   ];
 }

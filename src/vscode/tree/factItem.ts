@@ -37,6 +37,8 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
       };
     case 'scope':
       return { label: l10n.t('Scope'), description: printable(String(value), 200), icon: 'checklist' };
+    case 'bound':
+      return { label: l10n.t('Bound to a key'), description: 'DPoP', icon: 'lock' };
     case 'obtained':
       return { label: l10n.t('Received'), description: moment, icon: 'history' };
   }

@@ -67,6 +67,14 @@ const kinds = (nodes: readonly ViewNode[]) =>
   nodes.map(node => ('message' in node ? node.message : 'fact' in node ? node.fact : node.kind));
 
 describe('the tree of a connection', () => {
+  it('say of an access token that it is bound to a key, an opaque one too', () => {
+    const isBound = (tokens: Partial<TokenSet>) =>
+      walk(session(tokens)).some(node => node.kind === 'fact' && node.fact === 'bound');
+    assert.equal(isBound({ access_token: 'opaque', token_type: 'dpop' }), true);
+    assert.equal(isBound({ access_token: jwt({ cnf: { jkt: 'a' } }) }), true);
+    assert.equal(isBound({ access_token: jwt({}), token_type: 'Bearer' }), false);
+  });
+
   it('has one place for each thing, and the same after a refresh', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const now = () => present(world.first.sessions.get(id));
