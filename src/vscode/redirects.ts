@@ -21,8 +21,15 @@ export async function handledRedirectUri(
     // As it is, and not by way of asExternalUri: that adds the window's number, and issuers compare letter by letter.
     return way !== 'uri_handler' && isHere ? undefined : own.toString(true);
   }
-  // The text is one address in a query of another: encoded once more, it would be none.
-  const external = (await env.asExternalUri(own)).toString(true);
+  let external: string;
+  try {
+    // The text is one address in a query of another: encoded once more, it would be none.
+    external = (await env.asExternalUri(own)).toString(true);
+  } catch (error) {
+    // Not every workbench has such addresses.
+    if (way === 'uri_handler') throw error;
+    return undefined;
+  }
   // A workbench that is itself on the loopback address is most likely on this machine.
   return way !== 'uri_handler' && isLoopback(new URL(external)) ? undefined : external;
 }

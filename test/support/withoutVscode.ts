@@ -17,8 +17,9 @@ const stub = `
  * Loads a file of `src/vscode` that needs no more of `vscode` than this.
  * @param path below src/vscode, without its ending
  * @param folder where the bundle is put
+ * @param more what else of `vscode` it needs, as the source of a module
  */
-export async function withoutVscode<T>(path: string, folder: string): Promise<T> {
+export async function withoutVscode<T>(path: string, folder: string, more = ''): Promise<T> {
   const outfile = join(folder, `${path.replaceAll('/', '-')}.mjs`);
   await build({
     // Tests run from the project's folder, wherever their bundles are.
@@ -32,7 +33,7 @@ export async function withoutVscode<T>(path: string, folder: string): Promise<T>
         name: 'vscode',
         setup({ onResolve, onLoad }) {
           onResolve({ filter: /^vscode$/ }, ({ path }) => ({ path, namespace: 'stub' }));
-          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: stub }));
+          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: stub + more }));
         },
       },
     ],
