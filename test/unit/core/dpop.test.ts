@@ -45,6 +45,11 @@ function issuerClientOf({ clock, lock, first }: SignInWorld, fetch: Fetch) {
   });
 }
 
+function decodedProofs(request: unknown): string {
+  const proofs = JSON.stringify(request).match(/eyJ[\w-]+/g) ?? [];
+  return proofs.map(proof => Buffer.from(proof, 'base64url').toString()).join('\n');
+}
+
 /** Changes what is stored, as a fault or another version would. */
 function tamper(world: SignInWorld, change: (record: StoredRecord) => object): void {
   world.store.entries.set(key, JSON.stringify(change(world.stored())));
@@ -248,6 +253,26 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
       asked.map(({ status }) => status),
       [401, 200],
     );
+  });
+
+  it('keep their key to themselves: it is in no request, no error and no log', async () => {
+    const { world, connection } = await bound();
+    const window = world.window({ connection });
+    const secret = JSON.parse(world.stored().dpop_key ?? '').d;
+    const seen: unknown[] = [];
+    world.next({ type: 'oauthError', error: 'invalid_dpop_proof' });
+    seen.push(await window.refresher.refresh(id));
+    await world.signIn({
+      connection,
+      fetch(input, init) {
+        seen.push([input, String(init.body), Object.fromEntries(new Headers(init.headers))]);
+        return world.mock.fetch(input, init);
+      },
+    });
+    const shown = seen.flatMap(each => [JSON.stringify(each), decodedProofs(each)]).join('\n');
+    assert.match(shown, /dpop\+jwt/);
+    assert.match(JSON.stringify(window.logged), /invalid_dpop_proof/);
+    for (const text of [shown, JSON.stringify(window.logged)]) assert.ok(!text.includes(secret));
   });
 
   it('say what the issuer did where it ignored the proof', async () => {
