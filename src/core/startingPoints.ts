@@ -84,7 +84,7 @@ export const startingPoints: readonly StartingPoint[] = [
     refreshToken: 'offline_access_allowed',
     rotation: 'optional',
     grace: { usual: 30 },
-    page: 'https://developer.okta.com/docs/guides/refresh-tokens/main/',
+    page: 'https://developer.okta.com/docs/guides/refresh-tokens/refresh-token-rotation/',
   },
   {
     // Replaced upon every use, the old one is not revoked: the page below. By tenant id: metadata of `common` names no issuer.
@@ -104,7 +104,8 @@ export const startingPoints: readonly StartingPoint[] = [
   },
   {
     // A refresh token comes always, with offline_access one that outlives the session, and "Revoke Refresh Token" makes
-    // each good for one use: Session and token timeouts, Offline access, in the page below.
+    // each good for one use: https://wjw465150.gitbooks.io/keycloak-documentation/server_admin/topics/sessions/timeouts.html
+    // and offline.html beside it, of Keycloak's own Server Administration Guide. Its newest form: the page below.
     id: 'keycloak',
     label: 'Keycloak',
     placeholders: { domain: 'keycloak.example.com', realm: 'my-realm' },
@@ -115,11 +116,11 @@ export const startingPoints: readonly StartingPoint[] = [
     },
     refreshToken: 'always',
     rotation: 'optional',
-    page: 'https://www.keycloak.org/docs/latest/server_admin/#_timeouts',
+    page: 'https://docs.redhat.com/en/documentation/red_hat_build_of_keycloak/26.4/html/server_administration_guide/managing-user-sessions',
   },
   {
-    // access_type=offline, and a client secret for desktop apps too: the page below. prompt=consent for a further one:
-    // https://developers.google.com/identity/protocols/oauth2/web-server#offline. Rotation: not documented.
+    // A client secret for desktop apps too: the page below. access_type=offline, and prompt=consent for a further one:
+    // https://stackoverflow.com/questions/10827920/not-receiving-google-oauth-refresh-token/65702100. Rotation: not documented.
     id: 'google',
     label: 'Google',
     placeholders: {},
@@ -130,7 +131,7 @@ export const startingPoints: readonly StartingPoint[] = [
       extraParameters: { access_type: 'offline', prompt: 'consent' },
     },
     refreshToken: 'access_type',
-    page: 'https://developers.google.com/identity/protocols/oauth2/native-app',
+    page: 'https://developers.google.com/identity/protocols/OAuth2InstalledApp',
   },
   {
     // A code gives a refresh token always: https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
