@@ -28,7 +28,8 @@ export async function refreshOnce(
   askedBy: step.AskedBy,
 ): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
-  const { settle, handOn, handOnLate, tellOthers, assertNotDiscarded } = createWriter(parts, id, flight);
+  const writer = createWriter(parts, id, flight);
+  const { settle, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
 
   /** An answer that came when the lock was lost. */
   let late: StoredRecord | undefined;
@@ -82,7 +83,10 @@ export async function refreshOnce(
         refreshToken = token;
         return step.marked(provable(record), now);
       });
-      if (before === undefined || refreshToken === undefined) return succeeded('adopted', sent);
+      if (before === undefined || refreshToken === undefined) {
+        await assertSignedIn(lease, sent);
+        return succeeded('adopted', sent);
+      }
       const begun = { before, sent, refreshToken };
       try {
         // For the windows whose store shows the mark late: a second attempt must not pass for the first.
@@ -90,6 +94,8 @@ export async function refreshOnce(
         await lease.renew();
         assertWanted();
       } catch (error) {
+        // Who has lost the lock writes nothing: another one may be at work on this very record.
+        if (lease.lost) throw error;
         await settle(begun.sent, record => step.unsent(record, begun.before));
         const { intent } = sight.ledger?.generation === sent.generation ? sight.ledger : {};
         await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...(intent && { intent }) });
@@ -161,21 +167,19 @@ export async function refreshOnce(
   /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
   async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult> {
     const { lease, sent, binding } = job;
-    const { raw, receivedAt } = answer;
+    const { receivedAt } = answer;
+    const raw = step.storable(answer.raw, sent);
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
-    // Where a crash cannot reach it, too: a store that has resolved is not on disk yet. Neither waits for the other.
-    const [handedOn, settled] = await Promise.allSettled([
-      handOn(lease, expected),
-      settle(job.sent, current => {
-        const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
-        cut = error;
-        return record;
-      }),
-    ]);
-    const stored = fulfilled(settled);
-    fulfilled(handedOn);
+    // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
+    // window that sees the store late would put what it knows over the only copy.
+    await handOn(lease, expected);
+    const stored = await settle(job.sent, current => {
+      const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
+      cut = error;
+      return record;
+    });
     if (stored.isOvertaken) {
       sessions.apply(stored.record);
       return overtaken(stored.record);
@@ -265,12 +269,6 @@ export async function refreshOnce(
   }
 
   return refresh();
-}
-
-/** @throws what it was rejected with */
-function fulfilled<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason;
-  return result.value;
 }
 
 /** For the ledger. */

@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts';
 import { boundTo, isBound, thumbprintOf } from './dpopKey.ts';
 import { WorkbenchError } from './errors.ts';
+import { changedClaim, claimsOf } from './idTokens.ts';
 import {
   fitted,
   isRefused,
@@ -114,6 +115,19 @@ export function refusedBy(
   const { generation } = record;
   const refused = { generation, error, at, ...(earlier && { answer_lost_at: earlier.at }) };
   return { ...unmarked(record), refused };
+}
+
+/**
+ * What of an answer may be stored before anything has checked it. Where the window ends in between, nobody ever will:
+ * an ID token that is about somebody else would then be what all later ones are compared with.
+ */
+export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): RawTokens {
+  const now = claimsOf(raw.id_token);
+  if (now === undefined) return raw;
+  const before = claimsOf(tokens?.id_token) ?? (binding?.issuer === undefined ? {} : { iss: binding.issuer });
+  if (changedClaim(before, now) === undefined) return raw;
+  const { id_token: _, ...others } = raw;
+  return others;
 }
 
 /** The record after an answer, cut to what can be stored. */

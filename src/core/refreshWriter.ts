@@ -128,10 +128,21 @@ export function createWriter(
     throw failure;
   }
 
+  /**
+   * Of a record that was stored without anything else being written down: a sign-out that came meanwhile has not seen it.
+   * @throws WorkbenchError `superseded` where somebody has signed out in another window
+   */
+  async function assertSignedIn(lease: Lease, record: StoredRecord): Promise<void> {
+    const { signedOutAt, generation = 0 } = (await lease.readLedger()) ?? {};
+    if (signedOutAt === undefined || record.generation > generation || record.tokens === undefined) return;
+    const failure = new WorkbenchError('superseded', { connection: id, signedOut: true });
+    await signedOutElsewhere(lease, record, failure);
+  }
+
   /** @throws WorkbenchError `superseded` where somebody has signed out in this window */
   function assertNotDiscarded(): void {
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, handOn, handOnLate, tellOthers, assertNotDiscarded };
+  return { settle, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
 }

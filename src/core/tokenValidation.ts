@@ -8,7 +8,7 @@ import { type ClockSkew, isNotable, skewData } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import type { Endpoints } from './discovery.ts';
 import { type ErrorData, WorkbenchError } from './errors.ts';
-import { decodeToken } from './jwt.ts';
+import { type Claims, changedClaim, claimsOf } from './idTokens.ts';
 import { printable } from './redact.ts';
 import type { RawTokens } from './tokenSet.ts';
 
@@ -112,34 +112,13 @@ function responseWith(members: RawTokens): Response {
   });
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
-function claimsOf(idToken: string | undefined): Claims | undefined {
-  if (idToken === undefined) return undefined;
-  try {
-    const decoded = decodeToken(idToken);
-    return decoded.kind === 'jws' ? decoded.payload : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** OpenID Connect Core §12.2: a refreshed ID token is about the same user, of the same issuer, for the same client. */
 function sameUser(before: Claims, now: Claims): ResponseWarning[] {
-  for (const claim of ['iss', 'sub'] as const) {
-    if (before[claim] !== undefined && before[claim] !== now[claim])
-      throw invalid('id_token_changed', { claim });
-  }
-  const audience = list(now.aud);
-  if (!list(before.aud).every(each => audience.includes(each)))
-    throw invalid('id_token_changed', { claim: 'aud' });
+  const claim = changedClaim(before, now);
+  if (claim !== undefined) throw invalid('id_token_changed', { claim });
   return ['auth_time', 'azp', 'nonce']
     .filter(claim => before[claim] !== undefined && now[claim] !== undefined && before[claim] !== now[claim])
     .map(claim => ({ code: 'id_token_claim_changed', member: claim }));
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : value === undefined ? [] : [value];
 }
 
 function text(value: unknown): string | undefined {
