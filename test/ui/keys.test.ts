@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CompactEncrypt } from 'jose';
 import type { FrameLocator } from 'playwright-core';
 import { jwt, signer } from '../support/signing.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
+import { readAll } from './secrets.ts';
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
 const by = signer('ES256');
 const recipient = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const privatePem = recipient.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const secret = 'CANARY-a-shared-secret-of-nobody';
 const token = jwt(by, { iss: 'https://issuer.example', sub: 'ada', exp: 4102444800 });
 
 const pageOf = (window: UiWindow): FrameLocator =>
@@ -68,7 +71,7 @@ describe('a key in hand', function () {
 
   it('opens an encrypted token, and the one inside', async () => {
     const inspector = await openAnd('encrypted.jwt', 'Decrypt');
-    await paste(recipient.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    await paste(privatePem);
     await inspector.getByText('Decrypted here (RSA-OAEP-256, A256GCM)').waitFor({ timeout: 20_000 });
     await inspector.locator('.member', { hasText: 'ada' }).waitFor();
     await inspector.getByText('Header of the encrypted token').waitFor();
@@ -78,7 +81,31 @@ describe('a key in hand', function () {
     await paste(by.pem);
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
     await inspector.getByRole('button', { name: 'Back to the Encrypted Token' }).click();
-    await inspector.getByRole('button', { name: 'Decrypt...' }).waitFor();
+    await inspector.getByRole('button', { name: 'Decrypt...' }).click();
+    await ui.window.quickItem('Shared secret...').click();
+    await ui.window.quickItem('plain text').click();
+    await ui.window.quickInput().fill(secret);
+    await ui.window.page.keyboard.press('Enter');
+    // A workbench under test shows no notification by itself: they are in the list behind the bell.
+    await ui.window.page.locator('.statusbar-item[id="status.notifications"]').click();
+    await ui.window.page.locator('.notifications-center').getByText('This is a shared secret').waitFor();
     assert.equal(await inspector.locator('.member', { hasText: 'ada' }).count(), 0);
+  });
+
+  it('is in no file of the user, the server and the logs, and not in what the browser keeps', async () => {
+    const body = (pem: string) => pem.replace(/-----[^-]+-----|\s/g, '').slice(-40);
+    const keys = [secret, body(by.pem), body(privatePem)];
+    const files = await readAll(dirname(ui.workbench.server.userDataDir));
+    assert.ok(
+      files.some(({ name }) => name.endsWith('.log')),
+      'there are logs',
+    );
+    for (const key of keys)
+      assert.deepEqual(
+        files.filter(({ text }) => text.includes(key)).map(({ name }) => name),
+        [],
+      );
+    const kept = await ui.window.page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+    for (const key of keys) assert.ok(!kept.includes(key));
   });
 });

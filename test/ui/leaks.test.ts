@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
 import { useWorkbench } from './harness.ts';
-import { keepSecrets, secretsAreKept } from './secrets.ts';
+import { keepSecrets, readAll, secretsAreKept } from './secrets.ts';
 
 /** Stands in every secret there is, so that whatever is left of one is found. */
 const canary = 'CANARY';
@@ -156,15 +156,4 @@ function leaks(text: string): boolean {
     return whole.slice(shift === 0 ? 0 : 4, -4);
   });
   return [canary, ...encoded].some(each => text.includes(each));
-}
-
-async function readAll(folder: string): Promise<{ name: string; text: string }[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter(entry => entry.isFile());
-  return Promise.all(
-    files.map(async entry => {
-      const name = join(entry.parentPath, entry.name);
-      return { name, text: await readFile(name, 'latin1').catch(() => '') };
-    }),
-  );
 }

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 
 /**
@@ -21,4 +23,16 @@ export async function secretsAreKept(page: Page): Promise<void> {
     before = now;
     await page.waitForTimeout(100);
   }
+}
+
+/** Every file below a folder, byte for byte. */
+export async function readAll(folder: string): Promise<{ name: string; text: string }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter(entry => entry.isFile());
+  return Promise.all(
+    files.map(async entry => {
+      const name = join(entry.parentPath, entry.name);
+      return { name, text: await readFile(name, 'latin1').catch(() => '') };
+    }),
+  );
 }

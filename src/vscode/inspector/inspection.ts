@@ -87,7 +87,9 @@ export function createInspection(
     const origin = picked?.origin ?? (connection && { connection });
     if (!origin) return;
     const checked = await withKeys(token, origin);
-    state = { ...look(token, decoded), ...checked, ...(picked && { from: picked.from }), withKeys: true };
+    const given = origin.key !== undefined || origin.jwks !== undefined;
+    const from = picked && { from: picked.from };
+    state = { ...look(token, decoded), ...checked, ...from, given, withKeys: true };
   }
 
   async function withKeys(

@@ -27,6 +27,8 @@ export interface Inspected {
   readonly edited: false | 'unsigned' | 'signed';
   /** Where the keys are from that somebody chose. */
   readonly from?: string;
+  /** They were handed in, and are nobody's published set. */
+  readonly given?: boolean;
   /** The token was encrypted, or holds one that is. */
   readonly opened?: OpenedToken;
   /** The key that was given can be kept. */
@@ -40,6 +42,8 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
   const { token, decoded, summary, edited, editing, result } = inspected;
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
+  // A single key that was given is the one that was used, and has its section.
+  const listed = inspected.given && inspected.keys.length < 2 ? [] : inspected.keys;
   const loud = result.checks.filter(check => !isQuiet(check));
   return {
     title: kindText(summary.kind),
@@ -67,10 +71,10 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
         ? l10n.t('the mock issuer: a test key')
         : (inspected.from ?? inspected.opened?.picked?.from),
     ),
-    keys: inspected.keys.map(key => keyLine(key, result.key)),
+    keys: listed.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
     ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
-    words: words(),
+    words: { ...words(), ...(inspected.given && { keys: l10n.t('Keys that were given') }) },
   };
 }
 

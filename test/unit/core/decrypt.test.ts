@@ -29,6 +29,7 @@ async function refusal(token: string, key: string): Promise<string> {
     await decrypt({ token, key });
   } catch (error) {
     const { code, data } = error as WorkbenchError;
+    if (key.length > 20) assert.ok(!JSON.stringify(error).includes(key.slice(-20)), 'no key in an error');
     return data.reason === undefined ? code : `${code}: ${data.reason}`;
   }
   throw new assert.AssertionError({ message: 'it should have been refused' });
@@ -133,6 +134,7 @@ describe('decrypt', () => {
         ['base64', secret.toString('base64')],
         ['base64url', secret.toString('base64url')],
         [undefined, secret.toString('base64')],
+        [undefined, secret.toString('hex')],
         [
           undefined,
           jwkText({
@@ -239,6 +241,20 @@ describe('decrypt', () => {
       assert.equal(await refusal(token, secret), 'key_invalid: length');
       const wrapped = await jwe({ alg: 'A256KW', enc: 'A128GCM' }, bytes(32));
       assert.equal(await refusal(wrapped, secret), 'key_invalid: length');
+    });
+
+    it('an ephemeral key that is no point of the curve, or of another curve (invalid curve attacks)', async () => {
+      const token = await jwe({ alg: 'ECDH-ES', enc: 'A128GCM' }, p256.publicKey);
+      const [header = '', ...rest] = token.split('.');
+      const { epk } = JSON.parse(Buffer.from(header, 'base64url').toString());
+      const off = { alg: 'ECDH-ES', enc: 'A128GCM', epk: { ...epk, y: epk.x } };
+      const other = { ...off, epk: p521.publicKey.export({ format: 'jwk' }) };
+      const none = { alg: 'ECDH-ES', enc: 'A128GCM' };
+      for (const each of [off, other, none])
+        assert.match(
+          await refusal([encode(each), ...rest].join('.'), pem(p256.privateKey)),
+          /^(?:decryption_failed|key_invalid: unsuitable|jwe_refused: malformed)$/,
+        );
     });
 
     it('keys that the header brings', async () => {

@@ -174,6 +174,34 @@ describe('verifyToken', () => {
       await refused(zeros, jwks(es256.jwk), 'signature failed: signature_invalid');
     });
 
+    it('signatures that prove nothing, of every length', async () => {
+      const p256n = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551';
+      const secret = Buffer.alloc(32, 3);
+      const hmac = { kty: 'oct', k: secret.toString('base64url') };
+      const es256Input = `${encode({ alg: 'ES256', kid: es256.jwk.kid })}.${encode(claims)}`;
+      const rs256Input = `${encode({ alg: 'RS256', kid: rs256.jwk.kid })}.${encode(claims)}`;
+      const eddsaInput = `${encode({ alg: 'EdDSA', kid: eddsa.jwk.kid })}.${encode(claims)}`;
+      const hmacInput = `${encode({ alg: 'HS256' })}.${encode(claims)}`;
+      const right = Buffer.from(hmacJwt(secret, claims).split('.')[2] ?? '', 'base64url');
+      for (const [input, source, forged] of [
+        // r = s = n is 0 in the field of the curve.
+        [es256Input, jwks(es256.jwk), Buffer.from(p256n + p256n, 'hex')],
+        // Zeros as DER, which JOSE does not use.
+        [es256Input, jwks(es256.jwk), Buffer.from('3006020100020100', 'hex')],
+        [es256Input, jwks(es256.jwk), Buffer.from('null')],
+        [es256Input, jwks(es256.jwk), Buffer.alloc(1)],
+        [rs256Input, jwks(rs256.jwk), Buffer.alloc(256)],
+        [rs256Input, jwks(rs256.jwk), Buffer.from('01', 'hex')],
+        [eddsaInput, jwks(eddsa.jwk), Buffer.alloc(64)],
+        [hmacInput, given(hmac), Buffer.alloc(32)],
+        [hmacInput, given(hmac), right.subarray(0, 16)],
+        [hmacInput, given(hmac), right.subarray(0, 1)],
+      ] as const) {
+        const token = `${input}.${forged.toString('base64url')}`;
+        await refused(token, source, 'signature failed: signature_invalid');
+      }
+    });
+
     it('an empty signature', async () => {
       const [header, payload] = jwt(rs256, claims).split('.');
       await refused(`${header}.${payload}.`, jwks(rs256.jwk), 'signature failed: signature_missing');
