@@ -42,9 +42,9 @@ async function runInBrowser({ folder, extension }, firstPort, open) {
   const asked = askedToStop();
   const vscode = await ensureVSCodeFromNpm({ browser: false });
   const port = await freePort(firstPort);
-  const server = await startServer(vscode, { port, env: demoEnvironment });
+  const server = await startServer(vscode, { port, installed: extension, env: demoEnvironment });
   try {
-    const url = windowUrl(server, { folder, extensionDevelopmentPath: extension });
+    const url = windowUrl(server, { folder });
     const bar = '='.repeat(72);
     console.log(
       `\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`,

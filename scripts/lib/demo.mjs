@@ -10,14 +10,13 @@ import { root } from './project.mjs';
  */
 export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
-/** What a development extension needs to run. */
+/** What an extension needs to run. */
 const extensionParts = ['package.json', 'dist', 'media', 'syntaxes'];
 
 /**
  * A copy of test/fixtures/demo-workspace, so that nobody edits files under version control by trying things out.
  * @returns {Promise<{ folder: string, extension: string, remove: () => Promise<void> }>}
- *   `extension`: a copy of the built extension, beside the project. VS Code takes its colour themes from the first ones
- *   below the extension under development, and the VS Code from npm lies below the project.
+ *   `extension`: a copy of the built extension
  */
 export async function createDemoWorkspace() {
   const temporary = await realpath(await mkdtemp(join(tmpdir(), 'jwtw-')));

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,6 +26,8 @@ export const quietSettings = {
  * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
+ * @property {string} [installed] the folder of an extension that all windows have, as if it had been installed; without it
+ *   windows can have extensions under development
  * @property {Record<string, string>} [env] added to the environment of the extension host
  *
  * @typedef {object} Server
@@ -55,6 +57,7 @@ export async function startServer(vscode, options = {}) {
   const userDataDir = options.userDataDir ?? join(temporary, 'user-data');
   const extensionsDir = options.extensionsDir ?? join(temporary, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
+  if (options.installed) await install(options.installed, extensionsDir);
   await writeUserSettings(userDataDir, options.userSettings);
   const args = [
     vscode.serverMain,
@@ -62,8 +65,8 @@ export async function startServer(vscode, options = {}) {
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
-    // Without this flag the built workbench silently ignores extensions under development.
-    '--enable-smoke-test-driver',
+    // Without this flag the built workbench silently ignores extensions under development. With it no notification pops up.
+    ...(options.installed ? [] : ['--enable-smoke-test-driver']),
     ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
   ];
   const child = spawn(vscode.node, args, {
@@ -103,6 +106,16 @@ export async function startServer(vscode, options = {}) {
     await stop();
     throw error;
   }
+}
+
+/**
+ * VS Code takes what it finds in this folder at its first start for installed.
+ * @param {string} extension
+ * @param {string} extensionsDir
+ */
+async function install(extension, extensionsDir) {
+  const { publisher, name, version } = JSON.parse(await readFile(join(extension, 'package.json'), 'utf8'));
+  await cp(extension, join(extensionsDir, `${publisher}.${name}-${version}`), { recursive: true });
 }
 
 /**

@@ -70,6 +70,7 @@ export class Stage {
   } = {}) {
     const workspace = await createDemoWorkspace();
     const workbench = await startWorkbench({
+      installed: workspace.extension,
       env,
       viewport: size,
       deviceScaleFactor: 1.5,
@@ -81,10 +82,7 @@ export class Stage {
       await workspace.remove();
     };
     try {
-      const { page } = await workbench.openWindow({
-        folder: workspace.folder,
-        extensionDevelopmentPath: workspace.extension,
-      });
+      const { page } = await workbench.openWindow({ folder: workspace.folder });
       page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
       const stage = new Stage(page, workspace.folder, close);
       await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();

@@ -19,9 +19,9 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     const workspace = await createDemoWorkspace();
     ui.onClose(workspace.remove);
     ui.folder = workspace.folder;
-    ui.extension = workspace.extension;
     ui.workbench = await startWorkbench({
       ...options,
+      installed: workspace.extension,
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
     });
     ui.onClose(ui.workbench.close);
@@ -41,14 +41,12 @@ export class Ui {
   window!: UiWindow;
   /** The workspace folder: a copy of the demo workspace. */
   folder!: string;
-  /** The built extension. */
-  extension!: string;
   readonly #windows: UiWindow[] = [];
   readonly #disposals: (() => Promise<void>)[] = [];
 
   /** Opens one more window of the same VS Code, with an extension host of its own, sharing settings and secrets. */
   async openWindow(folder = this.folder): Promise<UiWindow> {
-    const { page } = await this.workbench.openWindow({ folder, extensionDevelopmentPath: this.extension });
+    const { page } = await this.workbench.openWindow({ folder });
     const window = new UiWindow(page);
     this.#windows.push(window);
     await window.ready();

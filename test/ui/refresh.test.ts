@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { useWorkbench } from './harness.ts';
+import { assertEachSentOnce, openShop, type Shop } from './shop.ts';
 
 describe('a person in the real workbench', function () {
   this.timeout(90_000);
-  const ui = useWorkbench({ demo: true });
+  let shop: Shop;
+  const userSettings: Record<string, unknown> = {};
+  before(async () => {
+    shop = await openShop(userSettings, 'Shop');
+  });
+  const ui = useWorkbench({ demo: true, userSettings });
+  after(() => shop.mock.close());
 
   /** A row of the sidebar by the start of what a screen reader hears. */
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
@@ -44,5 +51,44 @@ describe('a person in the real workbench', function () {
     await ui.window.quickItem('Authorization header').click();
     await ui.window.page.getByText('Access token copied').waitFor();
     assert.match(await ui.window.clipboard(), /^Authorization: Bearer eyJ/);
+  });
+
+  const progress = () => ui.window.notification('Refreshing Shop');
+
+  /** Waits for the progress that a slow issuer brings up, and presses its button. */
+  async function cancel(): Promise<void> {
+    await progress().getByRole('button', { name: 'Cancel' }).click();
+    await progress().waitFor({ state: 'detached' });
+  }
+
+  it('cancels a refresh before its token is sent, and all is as it was', async () => {
+    await shop.signIn(ui.window);
+    await shop.shows(ui.window, 1);
+    shop.hold({ type: 'delay', at: 'metadata', ms: 60_000 });
+    await shop.refresh(ui.window);
+    await row('Connection Shop, refreshing').waitFor();
+    await cancel();
+    await ui.window.statusBarItem('Shop: cancelled, nothing was sent.').waitFor();
+    shop.release();
+    await row('Connection Shop, active').waitFor();
+    await shop.shows(ui.window, 1);
+    assert.equal(shop.refreshes().length, 0);
+  });
+
+  it('cancels the wait for an answer, which is kept all the same when it comes', async () => {
+    shop.hold({ type: 'delay', at: 'token', ms: 60_000 });
+    const asked = shop.mock.nextRequest();
+    await shop.refresh(ui.window);
+    await asked;
+    await cancel();
+    await ui.window.statusBarItem(/Shop: not waited for. The request was sent already/).waitFor();
+    await row('Connection Shop, refreshing').waitFor();
+    shop.release();
+    await shop.shows(ui.window, 2);
+    await row('Connection Shop, active').waitFor();
+    await shop.refresh(ui.window);
+    await shop.shows(ui.window, 3);
+    assert.equal(shop.refreshes().length, 2);
+    assertEachSentOnce(shop.refreshes());
   });
 });

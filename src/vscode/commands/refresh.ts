@@ -5,7 +5,7 @@ import type { Sessions } from '../../core/sessions.ts';
 import { isRefreshable } from '../../core/sessionView.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { describeError } from '../text/errors.ts';
-import { refreshedText } from '../text/states.ts';
+import { cancelledText, refreshedText } from '../text/states.ts';
 import { type Command, showError, textField } from './command.ts';
 
 export interface RefreshParts {
@@ -46,7 +46,10 @@ export function refreshCommand({
     report(result, argument) {
       if (result.error === undefined) {
         window.setStatusBarMessage(`$(check) ${refreshedText(label(argument), result, clock.now())}`, 5000);
-      } else if (result.error.code !== 'cancelled') {
+      } else if (result.error.code === 'cancelled') {
+        const text = cancelledText(label(argument), result.error.data.sent === true);
+        window.setStatusBarMessage(`$(circle-slash) ${text}`, 10_000);
+      } else {
         void showError(result.error, label(argument));
       }
     },

@@ -79,6 +79,13 @@ export function refreshedText(label: string, { outcome, expiresAt }: RefreshResu
     : l10n.t('{0} has a new access token, valid for {1}.', label, left);
 }
 
+/** What a cancelled refresh says: a request that is under way cannot be taken back, and its answer is not thrown away. */
+export function cancelledText(label: string, sent: boolean): string {
+  return sent
+    ? l10n.t('{0}: not waited for. The request was sent already; new tokens are kept when they come.', label)
+    : l10n.t('{0}: cancelled, nothing was sent.', label);
+}
+
 /** Theme icons of checks; `statusText` stands beside them. */
 export const checkIcons = {
   passed: 'pass',
