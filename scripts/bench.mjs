@@ -26,6 +26,7 @@ const parts = {
   size: () => import('./bench/size.mjs'),
   tree: () => import('./bench/tree.mjs'),
   editor: () => import('./bench/editor.mjs'),
+  inspector: () => import('./bench/inspector.mjs'),
 };
 
 /**

@@ -45,21 +45,20 @@ export async function openInspector(
     { enableScripts: true, localResourceRoots: [dist], enableForms: false },
   );
   let stop: (() => void) | undefined;
+  let closed = false;
   // VS Code closes the panel when the extension ends: nothing that outlives it may hold the token.
-  panel.onDidDispose(() => stop?.());
+  panel.onDidDispose(() => {
+    closed = true;
+    stop?.();
+  });
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
-  const draw = () => {
-    panel.webview.html = page(panel.webview, dist);
-  };
-  // Who is asked something sees what it is about.
-  const asks = ask && (decrypt === true || (verify && !inspection.connection));
-  if (asks) draw();
+  // At once: an issuer can take its time, and who is asked something sees what it is about.
+  panel.webview.html = page(panel.webview, dist);
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
-  if (asks && decrypt) await told(open);
-  if (asks) show();
-  else draw();
+  if (ask && decrypt) await told(open);
+  show();
   const { result, edited } = inspection.state();
   return { verified: result.verified, edited };
 
@@ -126,6 +125,7 @@ export async function openInspector(
   }
 
   function show(): void {
+    if (closed) return;
     post({ type: 'model', model: inspectorModel(inspection.state(), clock.now(), parts.texts) });
     tick();
   }
