@@ -20,6 +20,7 @@ import type {
   RedirectPage,
   SharedLock,
 } from './core/ports.ts';
+import { createPreviousTokens } from './core/previousTokens.ts';
 import { createRefresher } from './core/refresher.ts';
 import { withRenewal } from './core/renewal.ts';
 import { createSessions } from './core/sessions.ts';
@@ -84,6 +85,7 @@ export function startExtension(
   const loading = own(createLoading({ vault, sessions, lock, handover }));
 
   const memoryHistory = createMemoryHistory();
+  const previous = own(createPreviousTokens(sessions));
   const histories = createHistories({
     storeFor: id => (connections.isMemoryOnly(id) ? memoryHistory : history),
     ...{ sessions, log },
@@ -197,6 +199,7 @@ export function startExtension(
         documents,
         show,
         histories,
+        previous,
         verifier,
         secrets,
       },

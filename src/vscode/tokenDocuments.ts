@@ -40,14 +40,13 @@ export function createTokenDocuments(): TokenDocuments {
     await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
   }
 
+  const named = (title: string, ending: string) =>
+    `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.${ending}`;
+
   return {
-    show: (title, lines) => open(`/${title} ${++count}.jsonc`, `${lines.join('\n')}\n`),
-    showJson: (title, value) =>
-      open(
-        `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.json`,
-        `${JSON.stringify(value, undefined, 2)}\n`,
-      ),
-    add: (title, lines) => keep(`/${title} ${++count}.jsonc`, `${lines.join('\n')}\n`),
+    show: (title, lines) => open(named(title, 'jsonc'), `${lines.join('\n')}\n`),
+    showJson: (title, value) => open(named(title, 'json'), `${JSON.stringify(value, undefined, 2)}\n`),
+    add: (title, lines) => keep(named(title, 'jsonc'), `${lines.join('\n')}\n`),
     dispose() {
       provider.dispose();
       changed.dispose();

@@ -1,68 +1,110 @@
-import { l10n, type QuickPickItem, commands as registry, ThemeIcon, window } from 'vscode';
+import { l10n, commands as registry } from 'vscode';
 import { compareTokens, type Difference, inOrderOf } from '../../core/compareTokens.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
+import type { DecodedToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
-import { printable } from '../../core/redact.ts';
+import type { PreviousTokens } from '../../core/previousTokens.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { tokenOf } from '../../core/sessionView.ts';
+import type { ViewNode } from '../../core/sessionView.ts';
 import { tokenAtCursor } from '../editor/place.ts';
-import { tokenTitle } from '../text/states.ts';
+import { sessionOf } from '../prompts/pickConnection.ts';
+import { pasted, pickSide, type Side, sidesOf } from '../prompts/pickSide.ts';
 import { durationText } from '../text/time.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { commented } from '../tokenText.ts';
-import { type Command, textField } from './command.ts';
+import { type Command, choiceField, type Fields, textField } from './command.ts';
 import { askToken } from './decode.ts';
 
 interface Argument {
-  readonly tokens: readonly [string, string];
+  readonly sides: readonly [Side, Side];
 }
 
 interface Result {
   readonly differences: readonly Difference[];
 }
 
-/** Two tokens side by side in VS Code's own comparison: what they say, never the tokens. */
-export function compareCommand(parts: {
+export interface CompareParts {
   readonly sessions: Sessions;
+  readonly previous: PreviousTokens;
   readonly clock: Clock;
   readonly documents: TokenDocuments;
-}): Command<Argument, Result> {
-  const { sessions, clock, documents } = parts;
+}
+
+/** Two tokens side by side in VS Code's own comparison: what they say, never the tokens. */
+export function compareCommand({
+  sessions,
+  previous,
+  clock,
+  documents,
+}: CompareParts): Command<Argument, Result> {
   return {
     needsTrust: false,
-    parse: ({ tokens }) => {
-      const [one, other, ...more]: readonly unknown[] = Array.isArray(tokens) ? tokens : [];
-      if (more.length > 0 || !isObject({ one, other }))
-        throw new WorkbenchError('argument_invalid', { field: 'tokens', expected: 'two tokens' });
-      return { tokens: [textField({ tokens: one }, 'tokens'), textField({ tokens: other }, 'tokens')] };
-    },
+    parse: fields =>
+      fields.connection === undefined
+        ? { sides: givenSides(fields) }
+        : { sides: refreshed(fields, sessions, previous) },
     async ask(node) {
-      const first =
-        tokenAtCursor(sessions) && node === undefined
-          ? tokenAtCursor(sessions)
-          : await askToken(sessions, node, l10n.t('Compare Tokens: the First'));
+      const first = await firstSide(node);
       if (first === undefined) return undefined;
-      const second = await pickOther(sessions, first.token);
-      return second === undefined ? undefined : { tokens: [first.token, second] };
+      const title = l10n.t('Compare {0} With', first.label);
+      const second = await pickSide(title, sessions, previous, () => other(title), first);
+      return second && { sides: [first, second] };
     },
-    async run({ tokens: [one, other] }) {
-      return { differences: compareTokens(decodeToken(one), decodeToken(other)) };
+    async run({ sides: [one, other] }) {
+      return { differences: compareTokens(one.decoded, other.decoded) };
     },
-    async report({ differences }, { tokens: [one, other] }) {
-      const [before, after] = [decodeToken(one), decodeToken(other)];
+    async report({ differences }, { sides: [one, other] }) {
       const now = clock.now();
       const note = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
-      const left = documents.add(l10n.t('First token'), commented(bodyOf(before), now));
-      const right = documents.add(l10n.t('Second token'), commented(bodyOf(after, before), now, note));
+      const left = documents.add(one.label, commented(bodyOf(one.decoded), now));
+      const right = documents.add(other.label, commented(bodyOf(other.decoded, one.decoded), now, note));
+      const names = `${one.label} ↔ ${other.label}`;
       const title =
         differences.length === 0
-          ? l10n.t('Two tokens that say the same')
-          : l10n.t('Two tokens: {0} differences', differences.length);
+          ? l10n.t('{0} (no difference)', names)
+          : l10n.t('{0} ({1} differences)', names, differences.length);
       await registry.executeCommand('vscode.diff', left, right, title, { preview: true });
     },
   };
+
+  async function other(title: string): Promise<string | undefined> {
+    return (await askToken(sessions, undefined, title))?.token;
+  }
+
+  /** The row that it was called on, the token at the cursor, or one that is picked. */
+  async function firstSide(node: ViewNode | undefined): Promise<Side | undefined> {
+    if (node?.kind === 'token' || node?.kind === 'section') {
+      const sides = sidesOf(node.id, sessions, previous);
+      const own = sides.find(({ held }) => held?.name === node.name && !held.before);
+      if (own) return own;
+    }
+    const here = node === undefined ? tokenAtCursor(sessions) : undefined;
+    if (here) return pasted(here.token);
+    const title = l10n.t('Compare Tokens: the First');
+    return pickSide(title, sessions, previous, () => other(title));
+  }
+}
+
+/** @throws WorkbenchError `argument_invalid`, and what decodeToken throws */
+function givenSides({ tokens }: Fields): readonly [Side, Side] {
+  const [one, other, ...more]: readonly unknown[] = Array.isArray(tokens) ? tokens : [];
+  if (more.length > 0 || !isObject({ one, other }))
+    throw new WorkbenchError('argument_invalid', { field: 'tokens', expected: 'two tokens' });
+  return [pasted(textField({ tokens: one }, 'tokens')), pasted(textField({ tokens: other }, 'tokens'))];
+}
+
+/** A token of a connection against the one before the last refresh. @throws WorkbenchError `no_such_token` */
+function refreshed(fields: Fields, sessions: Sessions, previous: PreviousTokens): readonly [Side, Side] {
+  const id = textField(fields, 'connection');
+  const name = choiceField(fields, 'token', ['access_token', 'id_token'], 'access_token');
+  const session = sessionOf(sessions, id);
+  const sides = sidesOf(session.connection.id, sessions, previous);
+  const [now, old] = [false, true].map(before =>
+    sides.find(({ held }) => held?.name === name && held.before === before),
+  );
+  if (!old || !now) throw new WorkbenchError('no_such_token', { connection: id, token: name });
+  return [old, now];
 }
 
 function laterText(seconds: number | undefined): string | undefined {
@@ -78,24 +120,4 @@ function bodyOf(token: DecodedToken, first?: DecodedToken): Parameters<typeof co
   const header = first && first.kind !== 'opaque' ? inOrderOf(first.header, token.header) : token.header;
   if (token.kind === 'jwe') return { header };
   return { header, payload: first?.kind === 'jws' ? inOrderOf(first.payload, token.payload) : token.payload };
-}
-
-/** A token of a connection, or another one from the clipboard, the selection or an input box. */
-async function pickOther(sessions: Sessions, first: string): Promise<string | undefined> {
-  const items: (QuickPickItem & { token?: string })[] = sessions.list().flatMap(session =>
-    (['access_token', 'id_token'] as const).flatMap(name => {
-      const token = tokenOf(session, name);
-      if (token === undefined || token === first) return [];
-      const label = `${printable(session.connection.label, 60)}: ${tokenTitle(name)}`;
-      return [{ label, token, iconPath: new ThemeIcon('key') }];
-    }),
-  );
-  const other = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
-  const picked =
-    items.length === 0
-      ? other
-      : await window.showQuickPick([...items, other], { title: l10n.t('Compare Tokens: the Second') });
-  if (picked === undefined) return undefined;
-  if ('token' in picked && picked.token !== undefined) return picked.token;
-  return (await askToken(sessions, undefined, l10n.t('Compare Tokens: the Second')))?.token;
 }

@@ -9,7 +9,7 @@ import type { StatusBar } from '../statusBar.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type AddParts, addByAsking, addConnectionCommand } from './addConnection.ts';
 import { type Command, type Handler, handlerOf } from './command.ts';
-import { compareCommand } from './compare.ts';
+import { type CompareParts, compareCommand } from './compare.ts';
 import { type CopyParts, copyTokenCommand } from './copyToken.ts';
 import { decodeCommand } from './decode.ts';
 import { decryptCommand } from './decrypt.ts';
@@ -39,6 +39,7 @@ export interface CommandParts
     RemoveParts,
     AddParts,
     ImportParts,
+    CompareParts,
     HistoryParts,
     Omit<InspectParts, 'keys'>,
     SignInCommandParts,
