@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
 import { slowVariable } from '../../scripts/lib/results.mjs';
+import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
@@ -159,7 +160,34 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
 
 describe('a token in a file', function () {
   this.timeout(120_000);
-  const ui = useWorkbench({ viewport: { width: 1440, height: 900 } });
+  let mock: MockServer;
+  const userSettings: Record<string, unknown> = {};
+  before(async () => {
+    mock = await startMockServer();
+    userSettings['jwtWorkbench.connections'] = [{ id: 'slow', issuer: mock.issuer, clientId: 'demo' }];
+  });
+  const ui = useWorkbench({ viewport: { width: 1440, height: 900 }, userSettings });
+  after(() => mock.close());
+
+  it('is shown before its issuer has answered, and verified when it has', async () => {
+    const { access_token } = await mock.issueTokens();
+    await writeFile(join(ui.folder, 'slow.jwt'), access_token);
+    mock.clock.freeze();
+    mock.setFault({ type: 'delay', ms: 5000 });
+    const { page } = ui.window;
+    await page.keyboard.press('ControlOrMeta+p');
+    await ui.window.quickInput().fill('slow.jwt');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'slow.jwt' }).first().click();
+    await page.locator('.codelens-decoration a', { hasText: 'Verify' }).first().click({ timeout: 30_000 });
+    const inspector = pageOf(ui.window);
+    await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
+    assert.ok(mock.clock.sleeping > 0, 'the issuer has not answered');
+    mock.faults.clear();
+    mock.clock.advance(5000);
+    await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
+    mock.clock.resume();
+    await page.locator('.tab.active [aria-label^="Close"]').click();
+  });
 
   it('opens in the inspector from its hover, and its issuer is asked for nothing without a yes', async () => {
     const { page } = ui.window;
