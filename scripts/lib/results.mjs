@@ -7,7 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
  * @property {number} passed
  * @property {number} failed
  * @property {number} pending
- * @property {{ title: string, message: string }[]} failures
+ * @property {{ title: string, message: string, file?: string, waiting?: boolean }[]} failures `waiting` where it failed
+ *   because something did not show on a page in time, and not because anything was wrong that did
+ * @property {Record<string, number>} passedIn by file
+ * @property {string} [note]
  */
 
 /** Names the file that a run writes its results to. */
@@ -25,18 +28,23 @@ export const slowVariable = 'JWT_WORKBENCH_TEST_SLOW';
  */
 export function runMocha(mocha) {
   /** @type {Results} */
-  const results = { passed: 0, failed: 0, pending: 0, failures: [] };
+  const results = { passed: 0, failed: 0, pending: 0, failures: [], passedIn: {} };
   return new Promise(resolve => {
     const runner = mocha.run(() => {
       const file = process.env[resultsVariable];
       if (file) writeFileSync(file, JSON.stringify(results));
       resolve(results);
     });
-    runner.on('pass', () => results.passed++);
+    runner.on('pass', ({ file = '' }) => {
+      results.passed++;
+      results.passedIn[file] = (results.passedIn[file] ?? 0) + 1;
+    });
     runner.on('pending', () => results.pending++);
     runner.on('fail', (test, error) => {
       results.failed++;
-      results.failures.push({ title: test.fullTitle(), message: String(error?.stack ?? error) });
+      const waiting = error?.name === 'TimeoutError';
+      const message = String(error?.stack ?? error);
+      results.failures.push({ title: test.fullTitle(), message, file: test.file ?? '', waiting });
     });
   });
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { elapsed, root } from './project.mjs';
 
 /**
@@ -47,12 +48,12 @@ export class Report {
   }
 
   /** @param {string} name @param {Results} results @returns {string} */
-  #add(name, { passed, failed, pending, failures }) {
+  #add(name, { passed, failed, pending, failures, note }) {
     this.passed += passed;
     this.failed += failed;
     for (const { title, message } of failures)
       this.#failures.push(`${name}: ${title}\n    ${message.split('\n')[0]}`);
-    return `${passed} passed, ${failed} failed${pending ? `, ${pending} pending` : ''}`;
+    return `${passed} passed, ${failed} failed${pending ? `, ${pending} pending` : ''}${note ? `, ${note}` : ''}`;
   }
 
   /**
@@ -73,16 +74,18 @@ export class Report {
 /**
  * Runs a Node script of this project or of its node_modules.
  * @param {string[]} args
- * @param {{ env?: Record<string, string>, show?: boolean }} [options] `show` passes output on as it comes; else it is
- *   kept, as the outputs of stages that run side by side would mix
+ * @param {{ env?: Record<string, string>, show?: boolean, patient?: boolean }} [options] `show` passes output
+ *   on as it comes; else it is kept, as the outputs of stages that run side by side would mix; `patient` lets others
+ *   compute first
  * @returns {Promise<{ code: number, output: string }>}
  */
-export function runNode(args, { env = {}, show = false } = {}) {
+export function runNode(args, { env = {}, show = false, patient = false } = {}) {
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
   });
+  if (patient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let output = '';
   const keep = (/** @type {Buffer} */ chunk) => {
     output += chunk;

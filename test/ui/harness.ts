@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import { errors, type Locator, type Page } from 'playwright-core';
 import { createDemoWorkspace, demoEnvironment } from '../../scripts/lib/demo.mjs';
 import { root } from '../../scripts/lib/project.mjs';
 import { startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
@@ -89,12 +89,30 @@ export class UiWindow {
     await this.page.locator('.statusbar-item').first().waitFor();
   }
 
-  /** Runs a command from the command palette by its full title, like `JWT Workbench: Refresh`. */
-  async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const input = this.quickInput();
-    await input.fill(`>${title}`);
-    await this.quickItem(title).click();
+  /** Runs a command from the command palette by its full title, like `JWT Workbench: Refresh`, and picks what it asks. */
+  async runCommand(title: string, ...picks: readonly string[]): Promise<void> {
+    await again(async timeout => {
+      await this.page.keyboard.press('F1');
+      await this.quickInput().fill(`>${title}`, { timeout });
+      await this.quickItem(title).click({ timeout });
+      for (const label of picks) {
+        const item = this.quickItem(label);
+        // Below the end of a long list it is found by typing.
+        await item.waitFor({ timeout: 1_000 }).catch(() => this.quickInput().fill(label, { timeout }));
+        await item.click({ timeout });
+      }
+    });
+  }
+
+  /** Opens a file of the workspace by its name. */
+  async openFile(name: string): Promise<void> {
+    await again(async timeout => {
+      await this.page.keyboard.press('ControlOrMeta+p');
+      await this.quickInput().fill(name, { timeout });
+      const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
+      await rows.filter({ hasText: name }).first().click({ timeout });
+      await this.page.locator('.tab.active', { hasText: name }).waitFor({ timeout });
+    });
   }
 
   /** The input of the quick pick, input box or command palette that is open. */
@@ -146,15 +164,19 @@ export class UiWindow {
 
   /** Presses a button that a tree row shows while the pointer is over it. */
   async treeAction(item: Locator, title: string): Promise<void> {
-    await item.hover();
-    await item.locator('.action-item').getByLabel(title).click();
+    await again(async timeout => {
+      await item.hover();
+      await item.locator('.action-item').getByLabel(title).click({ timeout });
+    });
   }
 
   /** Picks from the context menu of a row. By key, as VS Code takes no click in the first moment of a menu. */
   async pickFromMenu(item: Locator, title: string): Promise<void> {
-    await item.click({ button: 'right' });
-    await this.page.locator('.monaco-menu').getByText(title, { exact: true }).hover();
-    await this.page.keyboard.press('Enter');
+    await again(async timeout => {
+      await item.click({ button: 'right' });
+      await this.page.locator('.monaco-menu').getByText(title, { exact: true }).hover({ timeout });
+      await this.page.keyboard.press('Enter');
+    });
   }
 
   /** An entry of the status bar, by a part of its text. */
@@ -170,5 +192,20 @@ export class UiWindow {
   /** What is on the clipboard, of which all windows have one. */
   clipboard(): Promise<string> {
     return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+}
+
+/**
+ * VS Code closes menus and its palette when something else takes the focus, as a page does that has just been opened.
+ * A person does it once more then, and so does this: up to three times, and only what has not come to its end.
+ * @param gesture is given the milliseconds that each of its steps may take
+ */
+async function again(gesture: (timeout: number) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await gesture(attempt * 5_000);
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError) || attempt === 3) throw error;
+    }
   }
 }

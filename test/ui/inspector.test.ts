@@ -175,9 +175,7 @@ describe('a token in a file', function () {
     mock.clock.freeze();
     mock.setFault({ type: 'delay', ms: 5000 });
     const { page } = ui.window;
-    await page.keyboard.press('ControlOrMeta+p');
-    await ui.window.quickInput().fill('slow.jwt');
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'slow.jwt' }).first().click();
+    await ui.window.openFile('slow.jwt');
     await page.locator('.codelens-decoration a', { hasText: 'Verify' }).first().click({ timeout: 30_000 });
     const inspector = pageOf(ui.window);
     await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
@@ -191,9 +189,7 @@ describe('a token in a file', function () {
 
   it('opens in the inspector from its hover, and its issuer is asked for nothing without a yes', async () => {
     const { page } = ui.window;
-    await page.keyboard.press('ControlOrMeta+p');
-    await ui.window.quickInput().fill('token.jwt');
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'token.jwt' }).first().click();
+    await ui.window.openFile('token.jwt');
     const line = page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first();
     await line.waitFor();
     await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });

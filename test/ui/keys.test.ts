@@ -33,9 +33,7 @@ describe('a key in hand', function () {
 
   async function openAnd(name: string, lens: string): Promise<FrameLocator> {
     const { page } = ui.window;
-    await page.keyboard.press('ControlOrMeta+p');
-    await ui.window.quickInput().fill(name);
-    await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().click();
+    await ui.window.openFile(name);
     await page.locator('.codelens-decoration a', { hasText: lens }).first().click({ timeout: 30_000 });
     return pageOf(ui.window);
   }

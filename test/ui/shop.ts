@@ -44,9 +44,7 @@ export async function openShop(
       const tokens = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));
       await reveal(window, row(window));
       await window.page.evaluate(text => navigator.clipboard.writeText(text), tokens);
-      await window.runCommand('JWT Workbench: Import Tokens...');
-      await window.quickItem('Clipboard').click();
-      await window.quickItem(label).click();
+      await window.runCommand('JWT Workbench: Import Tokens...', 'Clipboard', label);
     },
     async shows(window, generation) {
       await show(window, row(window));

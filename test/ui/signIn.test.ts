@@ -133,8 +133,7 @@ describe('a person who signs in', function () {
     await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     await ui.window.treeItem('Shop').click();
-    await ui.window.runCommand('JWT Workbench: Sign Out...');
-    await ui.window.quickItem('Shop').click();
+    await ui.window.runCommand('JWT Workbench: Sign Out...', 'Shop');
     await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
     await page.locator('.statusbar-item[id="status.notifications"]').click();
     const center = page.locator('.notifications-center');

@@ -64,7 +64,11 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
         ? l10n.t('Verify with whose keys?')
         : l10n.t('Decrypt with which key? It is used here and kept nowhere.');
       const { title } = question;
-      const picked = await window.showQuickPick(items, { title, placeHolder, matchOnDescription: true });
+      // It stays while somebody fetches the key from another window.
+      const stays = { ignoreFocusOut: true };
+      const picked = await window.showQuickPick(items, {
+        ...{ title, placeHolder, matchOnDescription: true, ...stays },
+      });
       return picked?.choose?.();
     },
     canRemember: picked => picked?.source !== undefined && workspace.isTrusted,
