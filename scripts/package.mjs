@@ -4,6 +4,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { buildExtension, printSizes } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript } from './lib/project.mjs';
+import { repack } from './lib/repack.mjs';
 
 /**
  * Makes the production build and packs it. What goes in is the allow-list in .vscodeignore.
@@ -26,6 +27,7 @@ export async function packageExtension({ to } = {}) {
     allowMissingRepository: true,
     rewriteRelativeLinks: false,
   });
+  await repack(packagePath);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
   return packagePath;
 }

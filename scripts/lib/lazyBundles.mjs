@@ -70,6 +70,18 @@ export async function lazyBundles(name, entry, { minify = false, sourcemap = fal
         }) ?? '',
       resolveDir: root,
     }));
+    // Its names are taken once in each bundle: esbuild would ask for them, by way of the whole, in each module.
+    onResolve({ filter: /./, namespace: 'piece' }, ({ path, importer }) => {
+      if (!path.startsWith('node:') && !options.external?.includes(path)) return undefined;
+      const out = home.get(importer);
+      return { namespace: 'outside', path, pluginData: out, suffix: `?${out}` };
+    });
+    onLoad({ filter: /./, namespace: 'outside' }, ({ path, pluginData }) => {
+      const own = [...pieces].filter(([each]) => home.get(each) === pluginData);
+      const names = new Set(own.flatMap(([, { text }]) => namesOf(text, path)));
+      return { contents: `export const { ${[...names].join(', ')} } = require(${JSON.stringify(path)});` };
+    });
+    onResolve({ filter: /./, namespace: 'outside' }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^\.\.?\//, namespace: 'piece' }, ({ kind, path, importer }) => {
       if (kind === 'require-call') return { path, external: true };
       const target = join(importer, '..', path);
@@ -88,6 +100,13 @@ export async function lazyBundles(name, entry, { minify = false, sourcemap = fal
 /** As esbuild writes them, minified or not. */
 const dynamicImport = /\bimport\("([^"]+)"\)/g;
 const namedImport = /\bimport\s*\{([^}]*)\}\s*from\s*"([^"]+)"/g;
+
+/** What a module imports from another. @param {string} text @param {string} from @returns {string[]} */
+function namesOf(text, from) {
+  return [...text.matchAll(namedImport)].flatMap(([, names = '', other]) =>
+    other === from ? names.split(',').map(each => each.trim().replace(/ as .*/, '')) : [],
+  );
+}
 
 /**
  * @typedef {object} Piece
