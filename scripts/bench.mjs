@@ -20,6 +20,7 @@ const parts = {
   verify: () => import('./bench/verify.mjs'),
   scan: () => import('./bench/scan.mjs'),
   refresh: () => import('./bench/refresh.mjs'),
+  schedule: () => import('./bench/schedule.mjs'),
   signIn: () => import('./bench/signIn.mjs'),
   mock: () => import('./bench/mock.mjs'),
   activation: () => import('./bench/activation.mjs'),

@@ -7,14 +7,14 @@ import {
   refreshTokenGrantRequest,
 } from 'oauth4webapi';
 import { answer } from '../../scripts/bench/child.mjs';
-import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
+import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { bindingOf, type Connection } from '../../src/core/connection.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
 import { createHandover } from '../../src/core/handover.ts';
 import { storeTokens } from '../../src/core/importTokens.ts';
 import { createJournalKeys } from '../../src/core/journalKeys.ts';
 import type { Fetch } from '../../src/core/ports.ts';
-import { createRefresher } from '../../src/core/refresher.ts';
+import { createRefresher, type RefreshResult } from '../../src/core/refresher.ts';
 import { createSessions } from '../../src/core/sessions.ts';
 import { createTokenClient } from '../../src/core/tokenEndpoint.ts';
 import { createMemoryStore, createVault } from '../../src/core/vault.ts';
@@ -35,7 +35,8 @@ interface Asked {
 
 answer({
   async measure({ issuer, tokenEndpoint, folder, tokens: [first, second] }: Asked) {
-    const ours = await ourRefresh(issuer, first, folder);
+    const { refresh } = await ourRefresher(issuer, first, folder);
+    const ours = () => refreshed(refresh);
     const rival = bareRefresh(issuer, tokenEndpoint, second);
     await ours();
     await rival();
@@ -45,15 +46,45 @@ answer({
     );
     return compared(figures.ours, figures.rival);
   },
+  /** A hundred callers at once for one token. @returns requests for each hundred, and milliseconds from first to last */
+  async callers({ issuer, folder, tokens: [first] }: Asked) {
+    const rounds = 30;
+    const { refresh, posts } = await ourRefresher(issuer, first, folder);
+    await refreshed(refresh);
+    const before = posts();
+    const waits: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const answered: number[] = [];
+      const caller = () => refreshed(refresh).then(() => answered.push(performance.now()));
+      await Promise.all(Array.from({ length: 100 }, caller));
+      waits.push(Math.max(...answered) - Math.min(...answered));
+    }
+    return { requests: (posts() - before) / rounds, median: quantile(waits), slowest: Math.max(...waits) };
+  },
 });
 
+async function refreshed(refresh: OurRefresher['refresh']): Promise<void> {
+  const { outcome, error } = await refresh();
+  assert.equal(outcome, 'refreshed', error?.code);
+}
+
+interface OurRefresher {
+  refresh(): Promise<RefreshResult>;
+  /** How many requests have been sent with a token in them. */
+  posts(): number;
+}
+
 /** The refresher as extension.ts builds it; only the store and the log's channel end in memory. */
-async function ourRefresh(
+async function ourRefresher(
   issuer: string,
   tokens: TokenResponse,
   folder: string | undefined,
-): Promise<() => Promise<void>> {
-  const fetch: Fetch = (input, init) => globalThis.fetch(input, init);
+): Promise<OurRefresher> {
+  let posts = 0;
+  const fetch: Fetch = (input, init) => {
+    if (init?.method === 'POST') posts++;
+    return globalThis.fetch(input, init);
+  };
   const sessions = createSessions();
   const store = createMemoryStore();
   const vault = createVault(() => store, store);
@@ -83,10 +114,7 @@ async function ourRefresh(
   sessions.setConnections([{ connection, memoryOnly: false }], []);
   const parts = { vault, lock, handover, sessions, clock };
   await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
-  return async () => {
-    const { outcome, error } = await refresher.refresh('bench');
-    assert.equal(outcome, 'refreshed', error?.code);
-  };
+  return { refresh: () => refresher.refresh('bench'), posts: () => posts };
 }
 
 /** What every client has to do: send, check the answer, keep the refresh token. */

@@ -5,10 +5,9 @@ import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import type { Refresher } from '../../src/core/refresher.ts';
-import { createSessions, type Sessions } from '../../src/core/sessions.ts';
+import type { Sessions } from '../../src/core/sessions.ts';
 import type { ViewNode } from '../../src/core/sessionView.ts';
 import { createVerifications } from '../../src/core/verifications.ts';
-import { systemClock } from '../../src/platform/systemClock.ts';
 import { createStatusBar } from '../../src/vscode/statusBar.ts';
 import { createTicker } from '../../src/vscode/ticker.ts';
 import { treeItem } from '../../src/vscode/tree/items.ts';
@@ -17,6 +16,7 @@ import {
   createConnectionsTree,
   type TreeParts,
 } from '../../src/vscode/tree/provider.ts';
+import { population } from './population.ts';
 
 const size = 1000;
 /** Rows of a tall sidebar. */
@@ -30,7 +30,7 @@ const noPlan: TreeParts['plan'] = () => ({ never: 'off' });
  */
 export async function activate(): Promise<void> {
   const figures = await measure();
-  const { sessions, clock } = population(8 * 3600_000);
+  const { sessions, clock } = population(size, 8 * 3600_000);
   const views = Number(process.env.JWT_WORKBENCH_BENCH_VIEWS);
   for (let i = 0; i < views; i++) {
     window.createTreeView(`bench.ours${i}`, {
@@ -45,11 +45,11 @@ export async function activate(): Promise<void> {
 
 /** @returns the median of each figure in milliseconds */
 async function measure(): Promise<Record<string, number>> {
-  const long = population(8 * 3600_000);
+  const long = population(size, 8 * 3600_000);
   // Every text changes every second.
-  const short = population(50_000);
+  const short = population(size, 50_000);
   const still = wired(long.sessions, long.clock, true);
-  const other = population(8 * 3600_000);
+  const other = population(size, 8 * 3600_000);
   const hidden = wired(other.sessions, other.clock, false);
   const moving = wired(short.sessions, short.clock, true);
   for (const tree of [still.tree, moving.tree]) await paint(tree, size);
@@ -141,49 +141,6 @@ function treeOf(
     plan,
     items: async () => ({ treeItem }),
   });
-}
-
-/** 1,000 signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */
-function population(span: number) {
-  let ahead = 0;
-  const clock: Clock & { advance(by: number): void } = {
-    ...systemClock,
-    now: () => Date.now() + ahead,
-    advance(by) {
-      ahead += by;
-    },
-  };
-  const sessions = createSessions();
-  const connections = Array.from({ length: size }, (_, index) => ({
-    id: `connection-${index}`,
-    label: `Connection ${index}`,
-    issuer: `https://issuer-${index}.example`,
-    clientId: 'bench',
-    tokenEndpointAuthMethod: 'none' as const,
-    autoRefresh: true,
-    dpop: false,
-    pushedAuthorizationRequests: false,
-  }));
-  sessions.setConnections(
-    connections.map(connection => ({ connection, memoryOnly: false })),
-    [],
-  );
-  const now = Date.now();
-  for (const [index, { id, issuer, clientId }] of connections.entries()) {
-    sessions.apply({
-      version: 1,
-      connection: id,
-      generation: 1,
-      binding: { issuer, client_id: clientId },
-      tokens: {
-        access_token: `access-${index}`,
-        refresh_token: `refresh-${index}`,
-        obtained_at: now,
-        expires_at: now + Math.round((span * (index + 1)) / size),
-      },
-    });
-  }
-  return { sessions, clock };
 }
 
 /** The least that a tree of as many rows can be. */
