@@ -2,14 +2,12 @@ import { env, l10n, ThemeIcon, Uri } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
 import type { ClientCredentials } from '../../core/credentials.ts';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
-import { classify } from '../../core/errors.ts';
-import { requireSecureUrl } from '../../core/http.ts';
 import type { StartingPoint } from '../../core/startingPoints.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
-import { describeError } from '../text/errors.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
 import { askCredentials } from './askCredentials.ts';
-import { askChoice, askText, busy, type Place, runSteps, type Step } from './steps.ts';
+import { askIssuer, urlFlaw } from './askIssuer.ts';
+import { askChoice, askText, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
 export interface Draft {
@@ -92,7 +90,7 @@ export async function askConnection(
     };
 
   const issuer: Step = async place => {
-    let isKnown = start !== undefined;
+    const isKnown = start !== undefined;
     if (start) {
       const { fillIn } = await import('../../core/startingPoints.ts');
       for (const name of [
@@ -103,37 +101,15 @@ export async function askConnection(
       Object.assign(draft, fillIn(start, values));
       if (draft.issuer === undefined) return 'skip';
     }
-    for (;;) {
-      const given = isKnown ? draft.issuer : undefined;
-      const text =
-        given ??
-        (await askText({
-          ...place,
-          value: draft.issuer,
-          prompt: found ?? l10n.t('The address of the issuer: everything else is discovered from it'),
-          placeholder: 'https://login.example.com',
-          validate: text => urlFlaw(text, 'issuer'),
-        }));
-      if (text === 'back' || text === 'cancelled') return text;
-      draft.issuer = text;
-      isKnown = false;
-      const answer = await discover(place, await discovery(), text);
-      if (answer === 'cancelled') return 'cancelled';
-      if ('metadata' in answer) {
-        metadata = answer.metadata;
-        found = summary(answer.metadata);
-        delete draft.tokenEndpoint;
-        return given === undefined ? 'next' : 'skip';
-      }
-      const choice = await askChoice(place, retryChoices(), { placeholder: answer.failure });
-      if (choice === 'cancelled') return 'cancelled';
-      if (choice !== 'back' && choice[0]?.manual) {
-        metadata = undefined;
-        found = undefined;
-        draft.tokenEndpoint = draft.tokenEndpoint ?? '';
-        return 'next';
-      }
-    }
+    const known = isKnown ? draft.issuer : undefined;
+    const answer = await askIssuer(place, await discovery(), { known, before: draft.issuer, prompt: found });
+    if (answer === 'back' || answer === 'cancelled') return answer;
+    draft.issuer = answer.issuer;
+    metadata = answer.metadata;
+    found = metadata && summary(metadata);
+    if (metadata === undefined) draft.tokenEndpoint = draft.tokenEndpoint ?? '';
+    else delete draft.tokenEndpoint;
+    return answer.asked ? 'next' : 'skip';
   };
 
   const endpoint: Step = async place => {
@@ -250,40 +226,6 @@ export function freeId(name: string, taken: readonly string[]): string {
       .slice(0, 50) || 'connection';
   if (!taken.includes(slug)) return slug;
   for (let number = 2; ; number++) if (!taken.includes(`${slug}-${number}`)) return `${slug}-${number}`;
-}
-
-function discover(place: Place, discovery: Discovery, issuer: string): Promise<Discovered> {
-  const shown = { value: issuer, prompt: l10n.t('Asking the issuer for its metadata...') };
-  return busy(place, shown, async signal => {
-    try {
-      return { metadata: await discovery.metadata(issuer, signal) };
-    } catch (error) {
-      const failure = classify(error);
-      return failure.code === 'cancelled' ? 'cancelled' : { failure: describeError(failure) };
-    }
-  });
-}
-
-type Discovered = { readonly metadata: IssuerMetadata } | { readonly failure: string } | 'cancelled';
-
-function retryChoices() {
-  return [
-    { label: l10n.t('Change the address'), manual: false },
-    {
-      label: l10n.t('Enter the token endpoint by hand'),
-      description: l10n.t('for issuers without metadata'),
-      manual: true,
-    },
-  ];
-}
-
-function urlFlaw(text: string, field: string): string | undefined {
-  try {
-    requireSecureUrl(text, field);
-    return undefined;
-  } catch (error) {
-    return describeError(classify(error));
-  }
 }
 
 /** What discovery found, in one line. */

@@ -1,0 +1,118 @@
+import { l10n } from 'vscode';
+import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
+import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { requireSecureUrl } from '../../core/http.ts';
+import { issuerOfAddress } from '../../core/issuerAddress.ts';
+import { describeError } from '../text/errors.ts';
+import { askChoice, askText, busy, type Place } from './steps.ts';
+
+export interface AskedIssuer {
+  readonly issuer: string;
+  /** Without it the token endpoint is entered by hand. */
+  readonly metadata?: IssuerMetadata;
+  /** False where it was known and has answered: there was no question. */
+  readonly asked: boolean;
+}
+
+interface IssuerQuestion {
+  /** Asked for its metadata without a question. */
+  readonly known: string | undefined;
+  readonly before: string | undefined;
+  readonly prompt: string | undefined;
+}
+
+/** Asks for an issuer until its metadata has been had, or somebody gives that up. */
+export async function askIssuer(
+  place: Place,
+  discovery: Discovery,
+  { known, before, prompt }: IssuerQuestion,
+): Promise<AskedIssuer | 'back' | 'cancelled'> {
+  let issuer = before;
+  let asked = false;
+  let next = known;
+  for (;;) {
+    if (next === undefined) {
+      asked = true;
+      const text = await askText({
+        ...place,
+        value: issuer,
+        prompt: prompt ?? l10n.t('The address of the issuer: everything else is discovered from it'),
+        placeholder: 'https://login.example.com',
+        validate: text => urlFlaw(text, 'issuer'),
+      });
+      if (text === 'back' || text === 'cancelled') return text;
+      next = issuerOfAddress(text);
+    }
+    issuer = next;
+    next = undefined;
+    const answer = await discover(place, discovery, issuer);
+    if (answer === 'cancelled') return answer;
+    if ('metadata' in answer) return { issuer, metadata: answer.metadata, asked };
+    const choice = await askChoice(place, choicesAfter(answer.failure), {
+      placeholder: describeError(answer.failure),
+    });
+    if (choice === 'cancelled') return choice;
+    const [chosen] = choice === 'back' ? [] : choice;
+    if (chosen?.manual) return { issuer, asked: true };
+    next = chosen?.issuer;
+    if (next !== undefined) asked = true;
+  }
+}
+
+function discover(place: Place, discovery: Discovery, issuer: string): Promise<Discovered> {
+  const shown = { value: issuer, prompt: l10n.t('Asking the issuer for its metadata...') };
+  return busy(place, shown, async signal => {
+    try {
+      return { metadata: await discovery.metadata(issuer, signal) };
+    } catch (error) {
+      const failure = classify(error);
+      return failure.code === 'cancelled' ? 'cancelled' : { failure };
+    }
+  });
+}
+
+type Discovered = { readonly metadata: IssuerMetadata } | { readonly failure: WorkbenchError } | 'cancelled';
+
+interface Choice {
+  readonly label: string;
+  readonly description?: string;
+  readonly issuer?: string;
+  readonly manual?: boolean;
+}
+
+function choicesAfter({ code, data: { found } }: WorkbenchError): Choice[] {
+  // What the metadata calls itself is an offer only: it is asked for its own, and has to say the same there.
+  // A pattern like {tenantid} is no address.
+  const other =
+    code === 'issuer_mismatch' &&
+    typeof found === 'string' &&
+    !found.includes('{') &&
+    urlFlaw(found, 'issuer') === undefined;
+  return [
+    ...(other
+      ? [
+          {
+            label: l10n.t('Use {0}', found),
+            description: l10n.t('as the issuer calls itself, and its tokens do'),
+            issuer: found,
+          },
+        ]
+      : []),
+    { label: l10n.t('Change the address') },
+    {
+      label: l10n.t('Enter the token endpoint by hand'),
+      description: l10n.t('for issuers without metadata'),
+      manual: true,
+    },
+  ];
+}
+
+/** What is wrong with a text as an address, or `undefined`. */
+export function urlFlaw(text: string, field: string): string | undefined {
+  try {
+    requireSecureUrl(text, field);
+    return undefined;
+  } catch (error) {
+    return describeError(classify(error));
+  }
+}
