@@ -98,6 +98,7 @@ export type CheckCode =
   | 'embedded_key_ignored'
   | 'members_unique'
   | 'members_duplicate'
+  | 'not_claims'
   | 'encoding_canonical'
   | 'encoding_ambiguous'
   // iss, aud, azp, sub, nonce

@@ -71,6 +71,7 @@ export function embeddedKeys({ token }: CheckInput): Finding {
 }
 
 export function members({ token }: CheckInput): Finding {
+  if (token.content) return failed('not_claims');
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')
     .map(({ part, path }) => `${part}${path}`);

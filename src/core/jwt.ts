@@ -3,7 +3,7 @@
  * Loaded at activation, so it imports no cryptography.
  */
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
-import { WorkbenchError } from './errors.ts';
+import { classify, WorkbenchError } from './errors.ts';
 import { depthLimit, isObject, type JsonObject, own, readJson } from './json.ts';
 
 /** The longest token that is read, in characters. */
@@ -24,6 +24,8 @@ export type TokenWarningCode =
   | 'b64_false'
   /** `jwk`, `jku`, `x5u`, `x5c`: a key, or the way to one, that the token itself brings. Shown, never used. */
   | 'embedded_key'
+  /** The payload is no JSON object: signed content (RFC 7515) that is no JWT. */
+  | 'not_claims'
   /** The last character of the part could be another one without changing its bytes. */
   | 'non_canonical';
 
@@ -41,7 +43,9 @@ export interface DecodedJws {
   readonly kind: 'jws';
   readonly header: JsonObject;
   readonly payload: JsonObject;
-  /** The JSON texts as they were signed, with their spacing and all their members. */
+  /** What was signed where it is no JSON object and nothing says that it should be one. Then `payload` is empty. */
+  readonly content?: 'text' | 'bytes';
+  /** The JSON texts as they were signed, with their spacing and all their members. Of `bytes`, their base64url. */
   readonly headerText: string;
   readonly payloadText: string;
   /** base64url, as it stands in the token. */
@@ -71,7 +75,7 @@ export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
  * every other printable text is an opaque token.
  * @throws WorkbenchError `not_a_token` {reason}, `token_too_large` {size, limit}, `token_part_count` {parts},
  * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason},
- * `token_not_an_object` {part}, `token_too_deep` {part, limit}
+ * `token_not_an_object` {part}, `token_too_deep` {part, limit}; of a payload that is no JSON only where it was to be a JWT
  */
 export function decodeToken(token: string): DecodedToken {
   const opened = openToken(token);
@@ -172,7 +176,7 @@ function readOn(
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
   const payload = unencoded
     ? readText(token.slice(first + 1, second), 'payload', warnings)
-    : readPart(token, 'payload', first + 1, second, warnings);
+    : readPayload(token, header.value, first + 1, second, warnings);
   const signature = token.slice(second + 1);
   checkEncoding(signature, 'signature', second + 1, warnings);
   headerWarnings(header.value, warnings);
@@ -184,6 +188,7 @@ function readOn(
     kind: 'jws',
     header: header.value,
     payload: payload.value,
+    ...(payload.content && { content: payload.content }),
     headerText: header.text,
     payloadText: payload.text,
     signature,
@@ -206,6 +211,39 @@ function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
 interface Part {
   readonly value: JsonObject;
   readonly text: string;
+  readonly content?: 'text' | 'bytes';
+}
+
+/** Claims, or else any content that a JWS may sign. What was meant as claims and is flawed stays an error. */
+function readPayload(
+  token: string,
+  header: JsonObject,
+  start: number,
+  end: number,
+  warnings: TokenWarning[],
+): Part {
+  try {
+    return readPart(token, 'payload', start, end, warnings);
+  } catch (error) {
+    const isJwt = /(?:^|[/+])jwt$/i.test(String(own(header, 'typ')));
+    const part =
+      isJwt || classify(error).code === 'token_too_deep' ? undefined : readContent(token, start, end);
+    if (!part) throw error;
+    warnings.push({ code: 'not_claims', part: 'payload' });
+    return part;
+  }
+}
+
+function readContent(token: string, start: number, end: number): Part | undefined {
+  const encoded = token.slice(start, end);
+  const bytes = decodeBase64url(encoded);
+  if ('reason' in bytes || encoded === '') return undefined;
+  try {
+    const text = utf8.decode(bytes);
+    return text.trimStart().startsWith('{') ? undefined : { value: {}, text, content: 'text' };
+  } catch {
+    return { value: {}, text: encoded, content: 'bytes' };
+  }
 }
 
 /** Keeps no state between calls; making one takes longer than using it. */

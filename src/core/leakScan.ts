@@ -89,7 +89,7 @@ function merged(first: readonly Leak[], second: readonly Leak[]): readonly Leak[
 function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> | undefined {
   try {
     const decoded = decodeToken(token);
-    if (decoded.kind !== 'jws' || decoded.signature === '') return undefined;
+    if (decoded.kind !== 'jws' || decoded.signature === '' || decoded.content) return undefined;
     const end = expiresAt(decoded);
     if (end === undefined) return { kind: 'endless_token' };
     return end > now ? { kind: 'token', expiresAt: end } : undefined;

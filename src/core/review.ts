@@ -109,7 +109,7 @@ export function reviewToken(text: string, token: DecodedToken, checks: readonly 
   const input: ReviewInput = {
     header: token.header,
     payload: token.kind === 'jws' ? token.payload : {},
-    readable: token.kind === 'jws' && !isOther(typ),
+    readable: token.kind === 'jws' && !token.content && !isOther(typ),
     signature: token.kind === 'jws' ? token.signature : undefined,
     size: text.length,
     use: hint?.use,

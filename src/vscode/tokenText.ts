@@ -16,14 +16,14 @@ export function decodedLines(decoded: DecodedToken, now: number): string[] {
     lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
-      ? { header: decoded.header, payload: decoded.payload }
+      ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
   return [...lines, ...commented(body, now)];
 }
 
 /** JSON with what is known of each member behind it: times as dates, and what the name means. */
 export function commented(
-  body: { readonly header?: JsonObject; readonly payload?: JsonObject },
+  body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
   now: number,
   note: (member: string) => string | undefined = () => undefined,
 ): string[] {

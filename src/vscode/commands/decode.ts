@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { importText } from '../../core/importText.ts';
-import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
+import { type DecodedJws, type DecodedToken, decodeToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
 import { reviewToken } from '../../core/review.ts';
 import type { Sessions } from '../../core/sessions.ts';
@@ -35,12 +35,18 @@ export function decodeCommand({ sessions, clock, documents }: DecodeParts): Comm
     answer: (decoded, { token }) => ({
       kind: decoded.kind,
       ...(decoded.kind !== 'opaque' && { header: decoded.header }),
-      ...(decoded.kind === 'jws' && { payload: decoded.payload }),
+      ...(decoded.kind === 'jws' && payloadOf(decoded)),
       warnings: decoded.warnings.map(describeTokenWarning),
       review: reviewAnswer(reviewToken(token, decoded, checksOf(decoded, clock.now()))),
     }),
     report: decoded => documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now())),
   };
+}
+
+/** Claims, or what else was signed. */
+export function payloadOf({ content, payload, payloadText }: DecodedJws): object {
+  if (content === undefined) return { payload };
+  return content === 'text' ? { text: payloadText } : { base64url: payloadText };
 }
 
 /** The token of the row, or one from the selection, the clipboard or an input box. */

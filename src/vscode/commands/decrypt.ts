@@ -8,7 +8,7 @@ import { tokenAtCursor } from '../editor/place.ts';
 import type { PickedKey } from '../prompts/keyItems.ts';
 import { describeDiffering, describeTokenWarning } from '../text/warnings.ts';
 import { type Command, textField } from './command.ts';
-import { askToken } from './decode.ts';
+import { askToken, payloadOf } from './decode.ts';
 import { type InspectParts, showInInspector } from './inspect.ts';
 import { keyText, secretForm } from './verify.ts';
 
@@ -62,7 +62,7 @@ export function decryptCommand(parts: InspectParts): Command<Argument, Decrypted
         nested: {
           kind: content.decoded.kind,
           header: content.decoded.header,
-          ...(content.decoded.kind === 'jws' && { payload: content.decoded.payload }),
+          ...(content.decoded.kind === 'jws' && payloadOf(content.decoded)),
           warnings: content.decoded.warnings.map(describeTokenWarning),
         },
       }),

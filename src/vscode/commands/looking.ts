@@ -36,7 +36,9 @@ export function copyPayloadCommand(sessions: Sessions): Command<TokenArgument, {
     async run(argument) {
       const decoded = decodeToken(await tokenFor(argument, sessions));
       if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
-      await env.clipboard.writeText(JSON.stringify(decoded.payload, undefined, 2));
+      await env.clipboard.writeText(
+        decoded.content ? decoded.payloadText : JSON.stringify(decoded.payload, undefined, 2),
+      );
       window.setStatusBarMessage(`$(check) ${l10n.t('Payload copied')}`, 3000);
       return { copied: true };
     },

@@ -191,7 +191,7 @@ function actions({ decoded, withKeys, edited, editing, opened, canRemember }: In
   return [
     action('verify', withKeys ? l10n.t('Verify Again') : l10n.t('Verify'), !withKeys),
     action('verifyWith', l10n.t('Verify with...')),
-    action('edit', l10n.t('Edit a Copy')),
+    ...(decoded.content ? [] : [action('edit', l10n.t('Edit a Copy'))]),
     action('copyPayload', l10n.t('Copy Payload')),
     ...more,
   ];

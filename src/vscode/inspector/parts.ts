@@ -36,7 +36,12 @@ export function decodedSections(
   if (decoded.kind === 'opaque') return [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerText, now);
   if (decoded.kind === 'jwe') return [header];
-  return [header, section('payload', l10n.t('Payload'), decoded.payloadText, claimText, now)];
+  const title = l10n.t('Payload');
+  const { content, payloadText } = decoded;
+  return [
+    header,
+    content ? plainSection(title, payloadText) : section('payload', title, payloadText, claimText, now),
+  ];
 }
 
 type Explain = (name: string) => NameText | undefined;

@@ -105,6 +105,10 @@ export const headerSentences = {
     ),
     l10n.t('Do not rely on them. The issuer has to send each name once.'),
   ],
+  not_claims: () => [
+    l10n.t('The payload is no JSON object: this is signed content (RFC 7515) and no JWT.'),
+    l10n.t('No claim in it can be relied on. Where a JWT was expected, copy the whole token again.'),
+  ],
   encoding_canonical: () => [l10n.t('The base64url of all parts is as it should be.')],
   encoding_ambiguous: ({ found }) => [
     l10n.t('The last character of these parts could be another one: {0}.', plain(found)),

@@ -32,6 +32,8 @@ export function describeTokenWarning({ code, part, member = '' }: TokenWarning):
       return l10n.t('The payload is not base64url encoded (b64 is false). RFC 7797 forbids that for a JWT.');
     case 'embedded_key':
       return l10n.t('The header brings its own key in "{0}". It is shown here and never used.', member);
+    case 'not_claims':
+      return l10n.t('The payload is no JSON object: this is signed content (RFC 7515) and no JWT.');
     case 'non_canonical':
       return l10n.t(
         'The {0} has an unusual base64url ending: other spellings of this token mean the same.',

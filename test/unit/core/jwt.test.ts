@@ -174,6 +174,32 @@ describe('decodeToken', () => {
     });
   });
 
+  describe('reads what is signed and no JWT', () => {
+    const plain = encode({ alg: 'RS256' });
+    const bytes = Buffer.from([0xff, 0, 1]).toString('base64url');
+    for (const [name, payload, content, text] of [
+      ['a sentence', encode('Example of Ed25519 signing'), 'text', 'Example of Ed25519 signing'],
+      ['an array', encode('[1]'), 'text', '[1]'],
+      ['bytes', bytes, 'bytes', bytes],
+    ] as const) {
+      it(name, () => {
+        const decoded = decodeToken(`${plain}.${payload}.c2ln`);
+        assert.ok(decoded.kind === 'jws');
+        assert.deepEqual([decoded.content, decoded.payloadText, decoded.payload], [content, text, {}]);
+        assert.deepEqual(decoded.warnings, [{ code: 'not_claims', part: 'payload' }]);
+      });
+    }
+
+    it('and keeps what was to be claims apart', () => {
+      for (const payload of [encode('{"a":'), encode(' \n{"a":1'), encode('\ufeff{}')])
+        assert.throws(() => decodeToken(`${plain}.${payload}.c2ln`), { code: 'token_json' });
+      for (const typ of ['JWT', 'jwt', 'at+jwt', 'application/at+JWT'])
+        assert.throws(() => decodeToken(signed('text', encode({ alg: 'RS256', typ }))), {
+          code: 'token_json',
+        });
+    });
+  });
+
   describe('warns of', () => {
     for (const [name, token, warnings] of [
       [

@@ -88,10 +88,6 @@ describe('verifyToken', () => {
       const result = await verifyToken(token, policy, given(jwk), now);
       assert.equal(result.verified, true);
       assert.equal(result.key?.thumbprint, 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
-      // Appendix A.4 signs a sentence, which is a JWS and no JWT.
-      const sentence =
-        'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg';
-      await assert.rejects(verifyToken(sentence, policy, given(jwk), now), { code: 'token_json' });
     });
   });
 
