@@ -107,11 +107,7 @@ async function keysFor(
   if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw invalid('public_key');
   if (/^[{[]/.test(trimmed)) return fromJson(trimmed, needed, header);
   const der = derOfPem(trimmed) ?? bareDer(trimmed);
-  if (!der) {
-    // A wrong guess decrypts nothing, so that hex is worth one as well.
-    const hex = /^(?:[\da-f]{2})+$/i.test(trimmed) ? [readSecret(trimmed, 'hex')] : [];
-    return secrets([...guessSecrets(text), ...(needed.bits === undefined ? [] : hex)], needed);
-  }
+  if (!der) return secrets(guessSecrets(text), needed);
   const found = privateKey(der);
   if (kty === 'oct') throw invalid('key_for_secret', alg);
   if (found.kty !== kty && !(kty === 'EC' && found.kty === 'OKP')) throw invalid('unsuitable', alg);

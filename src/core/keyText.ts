@@ -1,8 +1,10 @@
 import { isDer, publicJwk } from './der.ts';
 import { WorkbenchError } from './errors.ts';
-import { isObject, readJson } from './json.ts';
+import { isObject, own, readJson } from './json.ts';
 import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
-import { decodeBase64, guessSecrets, readSecret, type SecretForm } from './secretText.ts';
+import { decodeBase64, guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
+
+const invalid = (reason: string) => new WorkbenchError('key_invalid', { reason });
 
 /**
  * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or else a shared secret.
@@ -13,11 +15,16 @@ import { decodeBase64, guessSecrets, readSecret, type SecretForm } from './secre
  */
 export async function readKeyText(text: string, form?: SecretForm): Promise<KeySet> {
   const trimmed = text.trim();
-  if (trimmed === '') throw new WorkbenchError('key_invalid', { reason: 'empty' });
+  if (trimmed === '') throw invalid('empty');
   if (form !== undefined) return single(secretKey(readSecret(text, form)));
-  const pem = derOfPem(trimmed);
-  if (pem) return single(fromDer(pem));
-  if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw new WorkbenchError('key_invalid', { reason: 'ssh' });
+  const blocks = blocksOf(trimmed);
+  if (blocks) {
+    const [first, ...others] = blocks;
+    const key = fromDer(derOf(first));
+    const more = others.flatMap(block => readable(block) ?? []);
+    return { keys: [key, ...more], ignored: others.length - more.length };
+  }
+  if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw invalid('ssh');
   if (/^[{[]/.test(trimmed)) return readJsonKey(trimmed);
   const der = bareDer(trimmed);
   if (der) return single(fromDer(der));
@@ -29,31 +36,55 @@ export async function readKeyText(text: string, form?: SecretForm): Promise<KeyS
  * @throws WorkbenchError `key_invalid` {reason: 'pem' | 'encrypted' | 'ssh_private'}
  */
 export function derOfPem(text: string): Uint8Array | undefined {
-  if (!text.includes(begin)) return undefined;
-  const invalid = (reason: string) => new WorkbenchError('key_invalid', { reason });
-  const { label, body } = blockOf(text) ?? {};
-  if (label === undefined || body === undefined) throw invalid('pem');
+  const blocks = blocksOf(text);
+  return blocks && derOf(blocks[0]);
+}
+
+/** A chain's other certificates and further keys count as well; what else stands behind the first is no key to check with. */
+function readable(block: Block): VerificationKey | undefined {
+  try {
+    return fromDer(derOf(block));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Block {
+  readonly label: string;
+  readonly body: string;
+}
+
+function derOf(block: Block | undefined): Uint8Array {
+  if (!block) throw invalid('pem');
+  const { label, body } = block;
   if (label.startsWith('ENCRYPTED') || /^\s*Proc-Type:\s*4,ENCRYPTED/.test(body)) throw invalid('encrypted');
   if (label === 'OPENSSH PRIVATE KEY') throw invalid('ssh_private');
-  const der = decodeBase64(body.replace(/\s+/g, ''));
+  const der = decodeBase64(body.replace(/\s+|\\[rn]/g, ''));
   if (!der || der.length === 0) throw invalid('pem');
   return der;
 }
 
 const begin = '-----BEGIN ';
 
-function blockOf(text: string): { label: string; body: string } | undefined {
-  for (let at = text.indexOf(begin), tries = 0; at >= 0 && tries < 4; tries++) {
+/** The whole blocks of a PEM, up to the first that is none; `undefined` where nothing begins one. */
+function blocksOf(text: string): Block[] | undefined {
+  let at = text.indexOf(begin);
+  if (at < 0) return undefined;
+  const blocks: Block[] = [];
+  while (at >= 0 && blocks.length < mostBlocks) {
     const start = at + begin.length;
     const label = /^[A-Z0-9 ]{1,40}(?=-----)/.exec(text.slice(start, start + 45))?.[0];
     const end = label === undefined ? -1 : text.indexOf(`-----END ${label}-----`, start);
-    if (label === undefined || end < 0) return undefined;
+    if (label === undefined || end < 0) break;
     // OpenSSL writes the parameters of an EC key before it.
-    if (label !== 'EC PARAMETERS') return { label, body: text.slice(start + label.length + 5, end) };
+    if (label !== 'EC PARAMETERS') blocks.push({ label, body: text.slice(start + label.length + 5, end) });
     at = text.indexOf(begin, end);
   }
-  return undefined;
+  return blocks;
 }
+
+/** Certificates of a chain, and keys in one text. */
+const mostBlocks = 16;
 
 /** The bytes of a text that is base64 of one DER structure: a PEM without its lines, or a binary file. */
 export function bareDer(text: string): Uint8Array | undefined {
@@ -67,17 +98,19 @@ function single(key: VerificationKey): KeySet {
 
 function fromDer(der: Uint8Array): VerificationKey {
   const key = readJwk(publicJwk(der) as Readonly<Record<string, unknown>>, 'given');
-  if (!key) throw new WorkbenchError('key_invalid', { reason: 'pem' });
+  if (!key) throw invalid('pem');
   return key;
 }
 
 function readJsonKey(text: string): KeySet {
   const reading = readJson(text);
-  if (!reading.ok) throw new WorkbenchError('key_invalid', { reason: 'json' });
+  if (!reading.ok) throw invalid('json');
   const value = Array.isArray(reading.value) ? { keys: reading.value } : reading.value;
-  if (!isObject(value)) throw new WorkbenchError('key_invalid', { reason: 'json' });
+  if (!isObject(value)) throw invalid('json');
+  for (const member of [value, own(value, 'keys')].flat())
+    if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(String(member.k));
   if (Object.hasOwn(value, 'keys')) return readKeySet(value, 'given');
   const key = readJwk(value, 'given');
-  if (!key) throw new WorkbenchError('key_invalid', { reason: 'kty' });
+  if (!key) throw invalid('kty');
   return single(key);
 }

@@ -34,7 +34,8 @@ export interface KeySet {
 
 /**
  * Reads a JWK Set (RFC 7517 section 5). Keys of unknown kinds are ignored and counted, as the section says.
- * Shared secrets have no place in a set that is published, so they are ignored, too.
+ * Shared secrets have no place in a set that is published, so they are ignored, too, but where a user handed in
+ * nothing else.
  * @throws WorkbenchError `jwks_invalid` {reason: 'not_an_object' | 'no_keys_member' | 'empty' | 'no_usable_key', ignored?}
  */
 export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
@@ -42,10 +43,9 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   const members = own(value, 'keys');
   if (!Array.isArray(members)) throw new WorkbenchError('jwks_invalid', { reason: 'no_keys_member' });
   if (members.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'empty' });
-  const keys = members.flatMap(member => {
-    const key = isObject(member) ? readJwk(member, source) : undefined;
-    return key && key.kty !== 'oct' ? [key] : [];
-  });
+  const all = members.flatMap(member => (isObject(member) ? (readJwk(member, source) ?? []) : []));
+  const secrets = source === 'given' && all.every(({ kty }) => kty === 'oct');
+  const keys = secrets ? all : all.filter(({ kty }) => kty !== 'oct');
   const ignored = members.length - keys.length;
   if (keys.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'no_usable_key', ignored });
   return { keys, ignored };

@@ -16,16 +16,24 @@ export function readSecret(text: string, form: SecretForm): Uint8Array {
   const bytes = bytesOf(withoutLineEnd(text), form);
   if (!bytes) throw new WorkbenchError('key_invalid', { reason: 'not_in_form', form });
   if (bytes.length === 0) throw new WorkbenchError('key_invalid', { reason: 'empty' });
-  if (holdsKey(text) || isDer(bytes)) throw new WorkbenchError('key_invalid', { reason: 'public_as_secret' });
+  refuseKeys(text);
   return bytes;
 }
 
-/** What a text without a named form may mean: its characters, or the bytes it encodes where it looks like base64 of 16 or more. */
+/**
+ * What a text without a named form may mean: its characters, with a line end that came along or without, or the bytes
+ * it encodes where it looks like base64 or hex of 16 or more.
+ * @throws WorkbenchError `key_invalid` {reason: 'public_as_secret'}
+ */
 export function guessSecrets(text: string): Uint8Array[] {
+  refuseKeys(text);
   const secret = withoutLineEnd(text);
-  const asText = new TextEncoder().encode(secret);
-  const decoded = decodeBase64(secret);
-  return decoded && decoded.length >= 16 ? [asText, decoded] : [asText];
+  const texts = secret === text ? [text] : [secret, text];
+  const decoded = [decodeBase64(secret), bytesOf(secret, 'hex')];
+  return [
+    ...texts.map(each => new TextEncoder().encode(each)),
+    ...decoded.flatMap(bytes => (bytes && bytes.length >= 16 ? [bytes] : [])),
+  ];
 }
 
 /** base64 in either alphabet, padded or not. */
@@ -56,18 +64,32 @@ function bytesOf(text: string, form: SecretForm): Uint8Array | undefined {
   }
 }
 
-/** A PEM, a JWK or a JWK Set, an SSH key. */
-function holdsKey(text: string): boolean {
-  if (text.includes('-----BEGIN ') || /^\s*(?:ssh-|ecdsa-sha2-)/.test(text)) return true;
-  if (!/^\s*\{/.test(text)) {
-    const der = decodeBase64(text.replace(/\s+/g, ''));
-    return der !== undefined && isDer(der);
+/** @throws WorkbenchError `key_invalid` {reason: 'public_as_secret'} where a text holds a public key in any spelling */
+export function refuseKeys(text: string): void {
+  if (holdsKey(text)) throw new WorkbenchError('key_invalid', { reason: 'public_as_secret' });
+}
+
+/** A PEM, DER, a JWK or a JWK Set, an SSH key; also as base64, hex, JSON text or percent-encoded, twice over at most. */
+function holdsKey(text: string, layers = 2): boolean {
+  const plain = text.replace(/%[\da-f]{2}/gi, code =>
+    String.fromCharCode(Number.parseInt(code.slice(1), 16)),
+  );
+  if (/-\s*begin[\w ]*(?:key|certificate)/i.test(plain) || /^\s*(?:ssh-|ecdsa-sha2-)/.test(plain))
+    return true;
+  const reading = /^\s*["{[]/.test(plain) ? readJson(plain) : undefined;
+  if (reading?.ok) {
+    return [reading.value]
+      .flat()
+      .some(value =>
+        typeof value === 'string'
+          ? layers > 0 && holdsKey(value, layers - 1)
+          : isObject(value) && (Object.hasOwn(value, 'kty') || Object.hasOwn(value, 'keys')),
+      );
   }
-  const reading = readJson(text);
-  return (
-    reading.ok &&
-    isObject(reading.value) &&
-    ['kty', 'keys'].some(name => Object.hasOwn(Object(reading.value), name))
+  return [decodeBase64(plain.replace(/\s+/g, '')), bytesOf(plain, 'hex')].some(
+    bytes =>
+      bytes !== undefined &&
+      (isDer(bytes) || (layers > 0 && holdsKey(new TextDecoder('latin1').decode(bytes), layers - 1))),
   );
 }
 

@@ -4,6 +4,7 @@ import type { VerificationPolicy, VerificationResult } from '../../../src/core/c
 import { readKeySet } from '../../../src/core/keys.ts';
 import { type KeySource, verifyToken } from '../../../src/core/verify.ts';
 import sample from '../../fixtures/wrappedTokenResponse.json' with { type: 'json' };
+import { selfSigned } from '../../support/selfSigned.ts';
 import { encode, hmacJwt, jwt, type Signer, signer, signerOf } from '../../support/signing.ts';
 
 const now = Date.UTC(2024, 0, 1);
@@ -143,6 +144,44 @@ describe('verifyToken', () => {
         const token = hmacJwt(secret, claims, { kid: jwk.kid });
         for (const source of [jwks(jwk), given(pem), given(body), given(jwk)]) {
           await refused(token, source, 'signature failed: secret_needed', 'alg failed: alg_symmetric');
+        }
+      }
+    });
+
+    it('HMAC over a spelling of the public key that is handed in as if it were a secret', async () => {
+      const { pem, jwk, publicKey } = rs256;
+      const der = publicKey.export({ type: 'spki', format: 'der' });
+      const once = (text: string) => [
+        Buffer.from(text).toString('base64'),
+        Buffer.from(text).toString('base64url'),
+        Buffer.from(text).toString('hex'),
+        encodeURIComponent(text),
+      ];
+      for (const text of [
+        pem.toLowerCase(),
+        pem.replaceAll('-----', '----'),
+        der.toString('hex'),
+        der.toString('hex').replace(/(..)(?=.)/g, '$1:'),
+        ...[pem, selfSigned.cert, JSON.stringify(jwk), JSON.stringify({ keys: [jwk] })].flatMap(once),
+        ...once(der.toString('base64')),
+        ...once(Buffer.from(pem).toString('base64')),
+      ]) {
+        for (const secret of [text, text.trim(), pem, der]) {
+          const result = await verifyToken(hmacJwt(secret, claims), policy, given(text), now);
+          assert.equal(result.verified, false, text.slice(0, 60));
+          const { code, data } = find(result, 'signature');
+          assert.deepEqual([code, data], ['key_invalid', { reason: 'public_as_secret' }], text.slice(0, 60));
+        }
+      }
+      for (const k of [Buffer.from(pem), der].map(each => each.toString('base64url'))) {
+        for (const key of [{ kty: 'oct', k }, { keys: [{ kty: 'oct', k }] }]) {
+          const result = await verifyToken(
+            hmacJwt(Buffer.from(k, 'base64url'), claims),
+            policy,
+            given(key),
+            now,
+          );
+          assert.equal(find(result, 'signature').code, 'key_invalid');
         }
       }
     });
@@ -352,7 +391,15 @@ describe('verifyToken', () => {
       assert.deepEqual(await verdict(token, jwks(eddsa.jwk)), { verified: true, remarks: [] });
     });
 
-    it('a shared secret as text and as base64', async () => {
+    it('the shared secrets of a set that was handed in and holds nothing else', async () => {
+      const [secret, other] = [Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
+      const keys = [other, secret].map(each => ({ kty: 'oct', k: each.toString('base64url') }));
+      const token = hmacJwt(secret, claims);
+      assert.equal((await verdict(token, given({ keys }))).verified, true);
+      assert.equal((await verdict(token, given({ keys: [...keys, rs256.jwk] }))).verified, false);
+    });
+
+    it('a shared secret as text, as base64 and as hex', async () => {
       const secret = Buffer.alloc(32, 0xa7);
       for (const text of [secret.toString('base64'), secret.toString('base64url')]) {
         for (const key of [secret, Buffer.from(text)]) {
@@ -362,6 +409,15 @@ describe('verifyToken', () => {
           });
         }
       }
+      for (const text of ['hex', 'HEX', '0x']) {
+        const hex = `${text === '0x' ? text : ''}${secret.toString('hex')}`;
+        const key = given(`${text === 'HEX' ? hex.toUpperCase() : hex}\n`);
+        assert.equal((await verdict(hmacJwt(secret, claims), key)).verified, true);
+      }
+      // `echo secret > file` and a tool that reads the file as it is.
+      const withLineEnd = 'a secret of thirty-two characters\n';
+      for (const key of [withLineEnd, withLineEnd.trim()])
+        assert.equal((await verdict(hmacJwt(key, claims), given(withLineEnd))).verified, true);
       assert.deepEqual(await verdict(hmacJwt('short secret', claims), given('short secret')), {
         verified: true,
         remarks: ['key warning: hmac_too_short'],
@@ -474,11 +530,17 @@ describe('verifyToken', () => {
     const bare = rs256.pem.replace(/-----[^-]+-----/g, '');
     const { kid, alg, ...jwk } = rs256.jwk;
     const secretHalf = { ...rs256.privateKey.export({ format: 'jwk' }), kid };
+    const escaped = JSON.stringify(rs256.pem);
+    const bundle = `${selfSigned.cert}\n${es256.pem}${rs256.pem}`;
     const described = `Bag Attributes\n  friendlyName: key\n${rs256.pem}`;
     for (const text of [
       pkcs1,
       bare,
       described,
+      escaped,
+      escaped.slice(1, -1),
+      bundle,
+      `${rs256.pem}${selfSigned.key}`,
       JSON.stringify([jwk]),
       JSON.stringify({ keys: [jwk] }),
       JSON.stringify(secretHalf),
