@@ -29,9 +29,9 @@ export interface StartingPoint {
     | 'expiring_tokens';
   /**
    * Whether a refresh replaces the refresh token: `always`; `optional`, by a setting of the client or of the realm;
-   * `kept_alive`, and the old one goes on as well.
+   * `kept_alive`, and the old one goes on as well; `never`, and each answer brings the same one.
    */
-  readonly rotation?: 'always' | 'optional' | 'kept_alive';
+  readonly rotation?: 'always' | 'optional' | 'kept_alive' | 'never';
   /** Seconds for which the old one stays good for a retry: those of the issuer's own setting, or the most it allows. */
   readonly grace?: { readonly usual: number; readonly most?: number };
   /** The issuer's page about it. */
@@ -40,7 +40,8 @@ export interface StartingPoint {
 
 export const startingPoints: readonly StartingPoint[] = [
   {
-    // Issuer and offline_access: the example in https://authing.apifox.cn/api-10238656. Rotation: not documented.
+    // Issuer and offline_access: the example in https://authing.apifox.cn/api-10238656. The same refresh token comes back
+    // from each refresh, until it expires: the page below.
     id: 'authing',
     label: 'GenAuth / Authing',
     placeholders: { domain: 'example.authing.cn' },
@@ -50,7 +51,8 @@ export const startingPoints: readonly StartingPoint[] = [
       tokenEndpointAuthMethod: 'client_secret_post',
     },
     refreshToken: 'offline_access',
-    page: 'https://authing.apifox.cn/api-10238656',
+    rotation: 'never',
+    page: 'https://docs.genauth.ai/concepts/refresh-token.html',
   },
   {
     // Allow Offline Access: https://auth0.com/docs/secure/tokens/refresh-tokens

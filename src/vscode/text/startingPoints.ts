@@ -32,13 +32,15 @@ function rotationText({ rotation }: StartingPoint): string {
       return l10n.t('Each refresh replaces it, where that is switched on at the issuer.');
     case 'kept_alive':
       return l10n.t('Each refresh brings a new one, and the old one is not revoked.');
+    case 'never':
+      return l10n.t('Each refresh brings the same one, until it expires.');
     default:
       return l10n.t('Whether a refresh replaces it is not documented.');
   }
 }
 
 function graceText({ rotation, grace }: StartingPoint): string | undefined {
-  if (rotation === undefined || rotation === 'kept_alive') return undefined;
+  if (rotation !== 'always' && rotation !== 'optional') return undefined;
   if (grace === undefined) return l10n.t('How long the old one stays good is not documented.');
   if (grace.most !== undefined)
     return l10n.t('The old one can be set to stay good for up to {0} s.', grace.most);
