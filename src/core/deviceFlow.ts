@@ -4,9 +4,10 @@ import {
   processDeviceAuthorizationResponse,
 } from 'oauth4webapi';
 import { asClient, type ClientParts } from './asClient.ts';
-import { resolveEndpoints } from './discovery.ts';
+import { resolveEndpoints, settingOf } from './discovery.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { requireSecureUrl } from './http.ts';
+import type { JsonObject } from './json.ts';
 import { pause } from './newestRecord.ts';
 import { requestParameters } from './requestParameters.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
@@ -89,14 +90,26 @@ async function authorize(
     deviceAuthorizationRequest(as, client, auth, parameters, options),
   );
   // Says what went wrong in the terms of every other answer.
-  await readTokenResponse(response.clone(), host, parts.clock.now(), [credentials.client_secret ?? '']);
+  const secrets = [credentials.client_secret ?? ''];
+  await readTokenResponse(response.clone(), host, parts.clock.now(), secrets, settingOf(name));
   try {
     return await processDeviceAuthorizationResponse(
       { issuer: endpoints.issuer ?? 'urn:none' },
       { client_id: connection.clientId },
-      response,
+      asDefined(await response.json()),
     );
   } catch {
     throw new WorkbenchError('response_invalid', { host, reason: 'device_response', sent: true });
   }
+}
+
+/** Google says `verification_url` (https://developers.google.com/identity/protocols/oauth2/limited-input-device). */
+function asDefined(answer: JsonObject): Response {
+  const { verification_url, interval, ...others } = answer;
+  return Response.json({
+    ...(verification_url !== undefined && { verification_uri: verification_url }),
+    ...others,
+    // A text is no number, and one that is neither leaves the usual interval.
+    ...(Number(interval) > 0 && { interval: Number(interval) }),
+  });
 }

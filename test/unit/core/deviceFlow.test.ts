@@ -47,6 +47,41 @@ describe('signing in with a device code', () => {
     assert.equal(await world.first.refresh(), 'refreshed');
   });
 
+  it('takes the address by the name that Google has for it, and numbers that are texts', async () => {
+    const world = await signInWorld({ signIn: 'page' });
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.endsWith('/device_authorization')) return response;
+      const { verification_uri: verification_url, expires_in, ...others } = await response.json();
+      return Response.json({ ...others, verification_url, expires_in: String(expires_in), interval: '7' });
+    };
+    const signedIn = world.signIn({ grant: 'device_code', fetch });
+    const { userCode, address, until } = await shown(world);
+    assert.deepEqual([address, until], [`${world.mock.issuer}/device`, world.clock.now() + 600_000]);
+    world.mock.decideDevice(userCode);
+    await pass(world, 6999);
+    assert.equal(asked(world), 0);
+    await pass(world, 1);
+    assert.equal((await signedIn).hasRefreshToken, true);
+  });
+
+  it('waits five seconds where the issuer names no pace, or one that makes no sense', async () => {
+    for (const interval of [undefined, null, 'soon', -1]) {
+      const world = await signInWorld({ signIn: 'page' });
+      const fetch: Fetch = async (input, init) => {
+        const response = await world.mock.fetch(input, init);
+        if (!input.endsWith('/device_authorization')) return response;
+        return Response.json({ ...(await response.json()), interval });
+      };
+      const signedIn = world.signIn({ grant: 'device_code', fetch });
+      world.mock.decideDevice((await shown(world)).userCode);
+      await pass(world, 4999);
+      assert.equal(asked(world), 0, String(interval));
+      await pass(world, 1);
+      await signedIn;
+    }
+  });
+
   it('slows down when it is told to', async () => {
     const { world, signedIn } = await start();
     const { userCode } = await shown(world);
