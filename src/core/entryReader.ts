@@ -11,12 +11,16 @@ export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const secretName =
   /secret|passw|passphrase|token(?:[-_]?hint)?$|private[-_]?key|api[-_]?key|assertion|credential|^jwk|^code(?:[-_]?verifier)?$/i;
 
-/** Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. */
+/**
+ * Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. With another
+ * `response_mode` the answer would be a form or a fragment, and nobody would hear it.
+ */
 const reservedParameters: ReadonlySet<string> = new Set([
   ...['grant_type', 'client_id', 'scope', 'resource', 'redirect_uri', 'device_code'],
   ...[
     'client_assertion_type',
     'response_type',
+    'response_mode',
     'state',
     'nonce',
     'code_challenge',

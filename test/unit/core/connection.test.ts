@@ -219,7 +219,10 @@ describe('readConnections', () => {
   it('leaves out parameters that the request makes itself', () => {
     const { connection, problems } = readConnection({
       ...minimal,
-      extraParameters: { grant_type: 'password', client_id: 'other', tenant: 'a', __proto__: 'b' },
+      extraParameters: {
+        ...{ grant_type: 'password', client_id: 'other', response_mode: 'form_post' },
+        ...{ tenant: 'a', __proto__: 'b' },
+      },
     });
     assert.deepEqual(connection?.extraParameters, { tenant: 'a' });
     assert.deepEqual(
@@ -227,6 +230,7 @@ describe('readConnections', () => {
       [
         ['extraParameters.grant_type', 'reserved_parameter', 'warning'],
         ['extraParameters.client_id', 'reserved_parameter', 'warning'],
+        ['extraParameters.response_mode', 'reserved_parameter', 'warning'],
       ],
     );
     assert.deepEqual(problemsOf({ ...minimal, extraParameters: { tenant: 1 } }), [
