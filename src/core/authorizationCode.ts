@@ -135,6 +135,7 @@ function validated(
     if (error === null || parameters.getAll('error').length !== 1) throw invalid('malformed');
     throw new WorkbenchError('oauth_error', { sent: false, ...wordsOf(error, parameters) });
   }
+  if (callback.getAll('code').length > 1) throw invalid('malformed');
   if (!callback.get('code')) throw invalid('code_missing');
   return callback;
 }

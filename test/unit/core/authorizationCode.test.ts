@@ -169,6 +169,40 @@ describe('signing in over the browser', () => {
     });
   }
 
+  it('refuses an error of another issuer too, which nobody has declined', async () => {
+    const world = await signInWorld();
+    world.browse = async url => {
+      const { searchParams } = await world.mock.authorize(url, { deny: true });
+      searchParams.set('iss', 'https://evil.example');
+      world.visit(searchParams);
+      return true;
+    };
+    const { code, data } = await failureOf(world.signIn());
+    assert.deepEqual([code, data.reason, data.error], ['callback_invalid', 'issuer', undefined]);
+    assert.deepEqual(world.pages, ['failed']);
+  });
+
+  for (const [what, name, value] of [
+    ['a second code', 'code', 'another'],
+    ['a second state', 'state', 'guess'],
+    ['a second issuer', 'iss', 'https://evil.example'],
+    ['a signed response (JARM)', 'response', 'e30.e30.'],
+  ] as const) {
+    it(`sends no code of an answer that has ${what}`, async () => {
+      const world = await signInWorld();
+      world.browse = async url => {
+        const { searchParams } = await world.mock.authorize(url);
+        searchParams.append(name, value);
+        world.visit(searchParams);
+        return true;
+      };
+      const { code, data } = await failureOf(world.signIn());
+      assert.deepEqual([code, data.reason], ['callback_invalid', 'malformed']);
+      assert.ok(!world.mock.requests.some(({ path }) => path === '/token'));
+      assert.deepEqual([world.pages, world.store.entries.size], [['failed'], 0]);
+    });
+  }
+
   it('refuses an answer without a code', async () => {
     const world = await signInWorld();
     world.browse = async url => {
@@ -232,6 +266,33 @@ describe('signing in over the browser', () => {
     assert.equal(world.listening(), 0);
     world.visit(answer);
     assert.equal(world.store.entries.size, 0);
+  });
+
+  // Metadata, pushed request with and without a nonce, token request with and without: the last one brings tokens.
+  for (const at of [1, 2, 3, 4]) {
+    it(`can be cancelled while request ${at} is under way, and leaves nothing`, async () => {
+      const world = await signInWorld({ dpopNonce: 'required' });
+      const abort = new AbortController();
+      let count = 0;
+      const fetch: Fetch = async (input, init) => {
+        const response = await world.mock.fetch(input, init);
+        if (++count === at) abort.abort();
+        return response;
+      };
+      const connection = { dpop: true, pushedAuthorizationRequests: true };
+      const { code, data } = await failureOf(world.signIn({ fetch, connection, signal: abort.signal }));
+      assert.deepEqual([code, count, world.listening()], ['cancelled', at, 0]);
+      assert.equal(data.grant, 'authorization_code');
+      assert.equal(world.opened.length, at < 4 ? 0 : 1);
+      assert.deepEqual(world.pages, at < 4 ? [] : ['failed']);
+      assert.equal(world.store.entries.size, 0);
+    });
+  }
+
+  it('is not begun where it was cancelled before', async () => {
+    const world = await signInWorld();
+    assert.equal((await failureOf(world.signIn({ signal: AbortSignal.abort() }))).code, 'cancelled');
+    assert.deepEqual([world.mock.requests.length, world.listening()], [0, 0]);
   });
 
   it('ends when nobody comes back within ten minutes', async () => {

@@ -108,15 +108,21 @@ describe('signing in at oidc-provider', function () {
     assert.equal(data.error, 'invalid_grant');
   });
 
-  it('says which scope it does not grant', async () => {
+  it('says in the browser what it refuses', async () => {
     const browse = async (url: string) => {
       void miniBrowser().go(url);
       return true;
     };
-    const { signIn } = client(browse, { scope: 'openid no-such-scope', extraParameters: { prompt: 'none' } });
-    const { code, data } = await failureOf(signIn('authorization_code'));
-    assert.equal(code, 'oauth_error');
-    assert.ok(['invalid_scope', 'login_required'].includes(String(data.error)), String(data.error));
+    for (const [extraParameters, error] of [
+      [{ prompt: 'none' }, 'login_required'],
+      [{ prompt: 'sometimes' }, 'invalid_request'],
+      [{ max_age: 'soon' }, 'invalid_request'],
+    ] as const) {
+      const { code, data } = await failureOf(
+        client(browse, { extraParameters }).signIn('authorization_code'),
+      );
+      assert.deepEqual([code, data.error], ['oauth_error', error]);
+    }
   });
 
   it('gives tokens for a code that is confirmed on another device', async () => {
