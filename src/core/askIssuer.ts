@@ -75,7 +75,7 @@ export async function introspect(
     connection,
     endpoints,
     response,
-    host,
+    { host, setting: 'introspectionEndpoint' },
     token,
     [credentials.client_secret ?? ''],
     (as, known) => processIntrospectionResponse(as, known, response),
@@ -110,7 +110,8 @@ export async function userInfo(
     userInfoRequest(as, client, token, options as object),
   );
   const { sub } = payloadOf(id_token);
-  return read(parts, connection, endpoints, response, host, id_token ?? '', [token], (as, known) =>
+  const from = { host, setting: name };
+  return read(parts, connection, endpoints, response, from, id_token ?? '', [token], (as, known) =>
     processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, response),
   );
 }
@@ -120,17 +121,17 @@ async function read(
   connection: Connection,
   endpoints: Endpoints,
   response: Response,
-  host: string,
+  { host, setting }: { readonly host: string; readonly setting: string },
   token: string,
   secrets: readonly string[],
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
   const invalid = (reason: string, more: ErrorData = {}) =>
-    new WorkbenchError('response_invalid', { host, reason, sent: true, ...more });
+    new WorkbenchError('response_invalid', { host, setting, reason, sent: true, ...more });
   if (!response.ok) {
     refuseByChallenge(response, host, [token, ...secrets]);
     // Says what went wrong in the terms of every other answer.
-    await readTokenResponse(response, host, parts.clock.now(), [token, ...secrets]);
+    await readTokenResponse(response, host, parts.clock.now(), [token, ...secrets], setting);
   }
   const isJwt = /^application\/(?:[\w.-]+\+)?jwt\b/i.test(response.headers.get('content-type') ?? '');
   const { issuer = 'urn:none', userinfo_signing_alg_values_supported: user } = endpoints;

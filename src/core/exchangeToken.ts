@@ -3,7 +3,7 @@ import { asClient, type ClientParts } from './asClient.ts';
 import type { Connection } from './connection.ts';
 import { clientCredentialsOf, credentialsOf } from './credentials.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
-import { WorkbenchError } from './errors.ts';
+import { classify, WorkbenchError } from './errors.ts';
 import { isObject, own, readJson } from './json.ts';
 import type { StoredRecord } from './record.ts';
 import { requestParameters } from './requestParameters.ts';
@@ -47,10 +47,19 @@ const typeUri = (name: string) => (name.includes(':') ? name : prefix + name);
 
 /**
  * RFC 8693: a token of a connection for one that is meant for somebody else. What comes is not checked here.
- * @throws WorkbenchError `no_such_token`, `binding_mismatch`, `oauth_error`, `http_error`, `response_invalid`, and what
+ * @throws WorkbenchError with `grant`: `no_such_token`, `binding_mismatch`, `oauth_error`, `http_error`, `response_invalid`, and what
  * asClient, boundedFetch and Discovery throw
  */
 export async function exchangeToken(parts: ExchangeParts, request: ExchangeRequest): Promise<Exchanged> {
+  try {
+    return await exchanged(parts, request);
+  } catch (thrown) {
+    const { code, data } = classify(thrown);
+    throw new WorkbenchError(code, { ...data, grant: 'token_exchange' });
+  }
+}
+
+async function exchanged(parts: ExchangeParts, request: ExchangeRequest): Promise<Exchanged> {
   const { connection, record, subjectToken, audience, resource, scope, requestedTokenType, signal } = request;
   const token = record.tokens?.[subjectToken];
   if (token === undefined)

@@ -31,7 +31,8 @@ export async function pushed(
     (as, client, auth, options) => pushedAuthorizationRequest(as, client, auth, parameters, options),
   );
   // Says what went wrong in the terms of every other answer.
-  await readTokenResponse(response.clone(), host, parts.clock.now(), [credentials.client_secret ?? '']);
+  const secrets = [credentials.client_secret ?? ''];
+  await readTokenResponse(response.clone(), host, parts.clock.now(), secrets, name);
   try {
     const { request_uri } = await processPushedAuthorizationResponse(
       { issuer },

@@ -2,7 +2,7 @@ import { revocationRequest } from 'oauth4webapi';
 import { asClient, type ClientParts } from './asClient.ts';
 import type { Connection } from './connection.ts';
 import { clientCredentialsOf } from './credentials.ts';
-import { type Discovery, resolveEndpoints } from './discovery.ts';
+import { type Discovery, resolveEndpoints, settingOf } from './discovery.ts';
 import { WorkbenchError } from './errors.ts';
 import type { StoredRecord } from './record.ts';
 import { readTokenResponse } from './tokenResponse.ts';
@@ -46,7 +46,8 @@ export async function revoke(
     );
     if (response.ok) return;
     // Says what went wrong in the terms of every other answer.
-    await readTokenResponse(response, host, parts.clock.now(), [token, credentials.client_secret ?? '']);
+    const secrets = [token, credentials.client_secret ?? ''];
+    await readTokenResponse(response, host, parts.clock.now(), secrets, settingOf(name));
   };
   if (refresh_token !== undefined) await ask(refresh_token, 'refresh_token');
   if (access_token === undefined) return true;

@@ -13,6 +13,7 @@ const longestText = 300;
  * What a token response holds, or the error that it is. Members of a wrong type are left out with a warning and
  * spoil nothing: beside them may stand a refresh token that exists nowhere else.
  * @param secrets what was sent, and must not come back in an error's text
+ * @param setting what names the endpoint, where it is not the token endpoint
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
 export async function readTokenResponse(
@@ -20,12 +21,17 @@ export async function readTokenResponse(
   host: string,
   now: number,
   secrets: readonly string[],
+  setting?: string,
 ): Promise<{ readonly raw: RawTokens; readonly warnings: readonly ResponseWarning[] }> {
   const { status, headers } = response;
   const text = await response.text();
   const json = parse(text);
   const wait = retryAfter(headers, now);
-  const common = { host, status, sent: true, ...(wait !== undefined && { retryAfter: wait }) };
+  const common = {
+    ...{ host, status, sent: true },
+    ...(setting !== undefined && { setting }),
+    ...(wait !== undefined && { retryAfter: wait }),
+  };
   // Some issuers answer an error with status 200 (GitHub, Slack).
   const isError = !response.ok || (isObject(json) && json.access_token === undefined);
   if (isError && isObject(json) && typeof json.error === 'string' && json.error !== '') {

@@ -4,6 +4,7 @@ import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
+import { complaintText } from '../text/signIn.ts';
 
 /**
  * A command in its two lives: called by code with one argument object, it asks nothing and returns plain JSON;
@@ -67,11 +68,12 @@ async function interactive<Argument, Result>(
   node: ViewNode | undefined,
 ): Promise<unknown> {
   let argument: Argument | undefined;
+  const abort = new AbortController();
   try {
     assertTrust(command);
     argument = await command.ask(node);
     if (argument === undefined) return undefined;
-    const result = await withProgress(command.progress?.(argument), command.run, argument);
+    const result = await withProgress(command.progress?.(argument), command.run, argument, abort);
     await command.report?.(result, argument);
     return command.answer ? command.answer(result, argument) : result;
   } catch (error) {
@@ -80,6 +82,9 @@ async function interactive<Argument, Result>(
     if (failure.code !== 'cancelled') {
       const label = argument === undefined ? undefined : command.labelOf?.(argument);
       await showError(failure, label);
+    } else if (abort.signal.aborted && failure.data.redirectUri !== undefined) {
+      // Most likely for what the page in the browser says.
+      void window.showInformationMessage(complaintText(failure.data));
     }
     return undefined;
   }
@@ -89,17 +94,16 @@ const missing: ReadonlySet<string> = new Set(['client_secret_missing', 'private_
 
 /** The error's sentence, with a way to where it can be mended. */
 export async function showError(error: WorkbenchError, label?: string): Promise<void> {
+  const text = describeError(error, label === undefined ? undefined : { label });
+  // Whoever declined knows it, and there is nothing to mend.
+  if (error.data.error === 'access_denied' && error.data.grant !== undefined)
+    return void window.showInformationMessage(text);
   const toSettings = l10n.t('Open Settings');
   const toLog = l10n.t('Show Log');
   // What is missing can be given right here.
   const id = missing.has(error.code) ? error.data.connection : undefined;
   const toSecret = id === undefined ? [] : [l10n.t('Set Client Secret or Key')];
-  const answer = await window.showErrorMessage(
-    describeError(error, label === undefined ? undefined : { label }),
-    ...toSecret,
-    toSettings,
-    toLog,
-  );
+  const answer = await window.showErrorMessage(text, ...toSecret, toSettings, toLog);
   if (answer !== undefined && answer === toSecret[0])
     await registry.executeCommand(commands.setClientSecret, { kind: 'connection', id });
   if (answer === toSettings) await registry.executeCommand(commands.openSettings, {});
@@ -111,8 +115,8 @@ async function withProgress<Argument, Result>(
   title: string | undefined,
   run: (argument: Argument, signal: AbortSignal) => Promise<Result>,
   argument: Argument,
+  abort: AbortController,
 ): Promise<Result> {
-  const abort = new AbortController();
   const work = run(argument, abort.signal);
   if (title === undefined) return work;
   let timer: ReturnType<typeof setTimeout> | undefined;

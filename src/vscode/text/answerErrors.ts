@@ -52,28 +52,34 @@ export function httpError(data: ErrorData): string {
         ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
         : l10n.t('No token was sent. Check the address.');
     }
+    // Only a refresh sends a refresh token that could be kept or lost.
+    const refreshed = data.grant === undefined && data.setting === undefined;
     if (isTheirs) {
-      return l10n.t(
-        'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
-      );
+      return refreshed
+        ? l10n.t(
+            'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
+          )
+        : l10n.t('The issuer has a problem. Try again soon.');
     }
-    if (status === 400 && data.empty === true) {
+    if (refreshed && status === 400 && data.empty === true) {
       return l10n.t(
         'Some issuers say so that the refresh token has ended. Sign in again or import a new one.',
       );
     }
     if (status === 413)
       return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
-    if (status === 401 || status === 403) {
-      return l10n.t(
-        'Check clientId, tokenEndpointAuthMethod and the client secret or key. The refresh token is kept.',
-      );
-    }
-    return status === 404 || status === 405
-      ? l10n.t('Check that tokenEndpoint is right. The refresh token is kept.')
-      : l10n.t('Check the settings of this connection. The refresh token is kept.');
+    const check =
+      status === 401 || status === 403
+        ? l10n.t('Check clientId, tokenEndpointAuthMethod and the client secret or key.')
+        : status === 404 || status === 405
+          ? l10n.t('Check that {0} is right.', settingText(data))
+          : l10n.t('Check the settings of this connection.');
+    return joined(check, refreshed ? l10n.t('The refresh token is kept.') : undefined);
   }
 }
+
+/** What names the endpoint that answered. */
+const settingText = ({ setting }: ErrorData) => show(setting, 'tokenEndpoint');
 
 /** A success that cannot be used. */
 export function invalidResponse(data: ErrorData): string {
@@ -84,13 +90,14 @@ export function invalidResponse(data: ErrorData): string {
       return joined(
         l10n.t('{0} answered with a web page instead of tokens.', host),
         data.firstLine === undefined ? undefined : l10n.t('Its words: "{0}".', show(data.firstLine)),
-        l10n.t('Check tokenEndpoint; a proxy or a login page may stand in between.'),
+        l10n.t('Check {0}; a proxy or a login page may stand in between.', settingText(data)),
       );
     case 'not_json':
     case 'not_an_object':
       return l10n.t(
-        '{0} answered with something that is no token response, or only with a part of one. Try again; if it stays so, check tokenEndpoint.',
+        '{0} answered with something that is no token response, or only with a part of one. Try again; if it stays so, check {1}.',
         host,
+        settingText(data),
       );
     case 'access_token_missing':
       return l10n.t(
@@ -165,8 +172,9 @@ export function invalidResponse(data: ErrorData): string {
       );
     case 'answer_malformed':
       return l10n.t(
-        '{0} answered with something that is no answer to this question. Check the endpoint.',
+        '{0} answered with something that is no answer to this question. Check {1}.',
         host,
+        settingText(data),
       );
     case 'id_token_malformed':
       return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');

@@ -1,14 +1,15 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
-import { signInMeaning } from './signIn.ts';
+import { signInMeaning, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
 export function oauthErrorText(data: ErrorData): string {
   const error = String(data.error ?? '');
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
-  const meaning = data.grant === undefined ? known : signInMeaning(data);
+  const asked = data.setting === undefined ? known : (refusals(data) ?? known);
+  const meaning = data.grant === undefined ? asked : signInMeaning(data);
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))
@@ -25,9 +26,20 @@ export function oauthErrorText(data: ErrorData): string {
 function unknownMeaning(status: ErrorData[string]): string {
   return typeof status === 'number' && status >= 500
     ? l10n.t('The issuer has a problem. Try again soon.')
-    : l10n.t('The issuer refused the request. The refresh token is kept.');
+    : kept(l10n.t('The issuer refused the request.'));
 }
 
+/** Of what is asked of another endpoint than the token endpoint. */
+function refusals({ error, setting }: ErrorData): string | undefined {
+  return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(String(error))
+    ? l10n.t(
+        'The issuer does not do this for this client: it may not, or the token is of another one. Check clientId and {0}.',
+        String(setting),
+      )
+    : undefined;
+}
+
+const kept = (text: string) => `${text} ${l10n.t('The refresh token is kept.')}`;
 const ended = () =>
   l10n.t(
     'The issuer does not take this refresh token any more: it has expired, was used before or was revoked. Sign in again or import a new one.',
@@ -41,26 +53,24 @@ const meanings: Readonly<Record<string, () => string>> = {
   invalid_refresh_token: ended,
   expired_token: () => l10n.t('The code for signing in has expired. Start the sign-in again.'),
   authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
-  invalid_client: () =>
-    l10n.t(
-      'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key". The refresh token is kept.',
-    ),
+  invalid_client: () => kept(unproven()),
   unauthorized_client: () =>
-    l10n.t(
-      'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId. The refresh token is kept.',
+    kept(
+      l10n.t(
+        'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId.',
+      ),
     ),
   unsupported_grant_type: () =>
-    l10n.t('The token endpoint does not know this grant. Check tokenEndpoint. The refresh token is kept.'),
+    kept(l10n.t('The token endpoint does not know this grant. Check tokenEndpoint.')),
   invalid_request: () =>
-    l10n.t(
-      'The issuer cannot make sense of the request. Check tokenEndpointAuthMethod, resource and extraParameters. The refresh token is kept.',
+    kept(
+      l10n.t(
+        'The issuer cannot make sense of the request. Check tokenEndpointAuthMethod, resource and extraParameters.',
+      ),
     ),
-  invalid_scope: () =>
-    l10n.t('The issuer does not grant the scope that is asked for. Check scope. The refresh token is kept.'),
+  invalid_scope: () => kept(l10n.t('The issuer does not grant the scope that is asked for. Check scope.')),
   invalid_target: () =>
-    l10n.t(
-      'The issuer gives no tokens for this resource. Check resource and audience. The refresh token is kept.',
-    ),
+    kept(l10n.t('The issuer gives no tokens for this resource. Check resource and audience.')),
   invalid_token: () =>
     l10n.t(
       'The issuer does not take this access token: it has expired or was revoked. Refresh it, then ask again.',

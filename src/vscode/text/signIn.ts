@@ -1,12 +1,20 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
 import type { SignInResult } from '../../core/signIn.ts';
-import { show } from './answerErrors.ts';
+import { joined, show } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';
 
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
 const toRegister = ({ redirectUri }: ErrorData) => show(redirectUri, 'http://127.0.0.1/callback');
+
+/** An issuer that does not know the redirect URI says so on its own page, and nobody comes back. */
+export function complaintText(data: ErrorData): string {
+  return l10n.t(
+    'If the issuer complained about the redirect URI, register {0} there; then sign in again.',
+    toRegister(data),
+  );
+}
 
 export const signInSentences = {
   browser_not_opened: () =>
@@ -33,22 +41,28 @@ export const signInSentences = {
     }
   },
   sign_in_timeout: (data: ErrorData) =>
-    l10n.t(
-      'Nobody finished the sign-in in the browser within {0}, so it was ended. If the issuer complained about the redirect URI, register {1} there; then sign in again.',
-      typeof data.after === 'number' ? durationText(data.after) : l10n.t('ten minutes'),
-      toRegister(data),
+    joined(
+      l10n.t(
+        'Nobody finished the sign-in in the browser within {0}, so it was ended.',
+        typeof data.after === 'number' ? durationText(data.after) : l10n.t('ten minutes'),
+      ),
+      complaintText(data),
     ),
 } as const;
 
-/** An OAuth error of a sign-in, where no refresh token was sent that could be kept or lost. */
+/** An OAuth error of a sign-in or an exchange, where no refresh token was sent that could be kept or lost. */
 export function signInMeaning(data: ErrorData): string {
   const { error, status, grant } = data;
+  const exchanges = grant === 'token_exchange';
   switch (error) {
     case 'access_denied':
       return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
     case 'expired_token':
       return l10n.t('The code ended before anybody confirmed it. Sign in again to get a new one.');
     case 'invalid_grant':
+      // RFC 8693 §2.2.2 wants invalid_request here.
+      if (exchanges) return unexchangeable();
+      if (grant === 'client_credentials') return unproven();
       if (grant === 'device_code')
         return l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.');
       return l10n.t(
@@ -63,15 +77,18 @@ export function signInMeaning(data: ErrorData): string {
         toRegister(data),
       );
     case 'invalid_client':
-      return l10n.t(
-        'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
-      );
+      return unproven();
     case 'unauthorized_client':
     case 'unsupported_grant_type':
+      if (exchanges)
+        return l10n.t(
+          'The issuer exchanges no tokens for this client. Allow the grant token exchange for it there.',
+        );
       return l10n.t(
         'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
       );
     case 'invalid_request':
+      if (exchanges) return unexchangeable();
       if (grant !== 'authorization_code')
         return l10n.t(
           'The issuer cannot make sense of the request. Check scope, resource and extraParameters.',
@@ -83,6 +100,8 @@ export function signInMeaning(data: ErrorData): string {
     case 'invalid_scope':
       return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');
     case 'invalid_target':
+      if (exchanges)
+        return l10n.t('The issuer gives this client no tokens for this audience. Ask for another one.');
       return l10n.t('The issuer gives no tokens for this resource. Check resource and extraParameters.');
     case 'login_required':
     case 'interaction_required':
@@ -93,18 +112,27 @@ export function signInMeaning(data: ErrorData): string {
       );
     case 'temporarily_unavailable':
     case 'slow_down':
-      return l10n.t('The issuer is overloaded or under maintenance. Sign in again later.');
+      return l10n.t('The issuer is overloaded or under maintenance. Try again later.');
     case 'server_error':
-      return l10n.t('The issuer has a problem. Sign in again soon.');
+      return l10n.t('The issuer has a problem. Try again soon.');
     default:
       return (
         sharedMeaning(error) ??
         (typeof status === 'number' && status >= 500
-          ? l10n.t('The issuer has a problem. Sign in again soon.')
-          : l10n.t('The issuer refused the sign-in. Nothing was changed.'))
+          ? l10n.t('The issuer has a problem. Try again soon.')
+          : l10n.t('The issuer refused this. Nothing was changed.'))
       );
   }
 }
+
+const unexchangeable = () =>
+  l10n.t(
+    'The issuer takes this token for no exchange: it has expired, was revoked, or is of a wrong kind. Refresh it, or choose another token or type.',
+  );
+export const unproven = () =>
+  l10n.t(
+    'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
+  );
 
 export function waitingText(label: string, grant: SignInResult['grant']): string {
   if (grant === 'device_code') return l10n.t('Signing in to {0}: confirm the code', label);

@@ -85,6 +85,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
       'id_token_malformed',
     ],
     ...['malformed', 'subject', 'answer_signature', 'answer_encrypted', 'answer_malformed'],
+    ...['id_token_missing', 'pushed_response', 'device_response'],
   ].flatMap(reason => {
     const data = { host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' };
     return [data, { ...data, ahead: 93_000 }, { ...data, ahead: -930_000 }];
@@ -104,6 +105,11 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
       'unknown',
     ],
   ].map(reason => ({ reason, found: 'RS256', expected: 32 })),
+  callback_invalid: [
+    ...['issuer', 'code_missing', 'malformed'].map(reason => ({ reason })),
+    { reason: 'issuer', expected: 'https://a.example', found: 'https://b.example' },
+  ],
+  sign_in_timeout: [{ after: 600_000 }, {}],
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
   not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],
@@ -202,11 +208,42 @@ describe('texts', function () {
           }
           // What a device waits for is asked again and never shown.
           if (code === 'authorization_pending') continue;
-          for (const grant of ['authorization_code', 'device_code', 'client_credentials'])
+          for (const grant of ['authorization_code', 'device_code', 'client_credentials', 'token_exchange'])
             assert.notEqual(meaning(code, grant), unknownSignIn, `${code} of ${grant}`);
         }
       });
     }
+  });
+
+  it('say of an exchange what is wrong with it, and of other questions whom they were put to', () => {
+    const text = (error: string, data: ErrorData) =>
+      errors.describeError(new WorkbenchError('oauth_error', { error, status: 400, ...data }));
+    const exchange = { grant: 'token_exchange' };
+    // RFC 8693 section 2.2.2 has invalid_request for a subject token that is no good, and issuers have invalid_grant.
+    assert.match(text('invalid_request', exchange), /takes this token for no exchange: it has expired/);
+    assert.match(text('invalid_grant', exchange), /takes this token for no exchange/);
+    assert.match(text('invalid_target', exchange), /no tokens for this audience\. Ask for another one/);
+    for (const error of ['unauthorized_client', 'unsupported_grant_type'])
+      assert.match(text(error, exchange), /exchanges no tokens for this client\. Allow the grant/);
+    for (const error of ['invalid_grant', 'unauthorized_client', 'invalid_request']) {
+      const said = text(error, { setting: 'revocationEndpoint' });
+      assert.match(said, /Check clientId and revocationEndpoint\./);
+      assert.doesNotMatch(said, /refresh token/);
+    }
+    assert.match(text('invalid_grant', { grant: 'client_credentials' }), /did not prove itself/);
+  });
+
+  it('name the endpoint that answered, and a refresh token only where one was sent', () => {
+    const text = (data: ErrorData) =>
+      errors.describeError(new WorkbenchError('http_error', { host: 'a.example', sent: true, ...data }));
+    assert.match(text({ status: 404 }), /Check that tokenEndpoint is right\. The refresh token is kept\.$/);
+    for (const status of [400, 401, 404, 418, 503]) {
+      for (const data of [{ grant: 'device_code', setting: 'deviceAuthorizationEndpoint' }, { setting: 'x' }])
+        assert.doesNotMatch(text({ status, empty: true, ...data }), /refresh token|tokenEndpoint is/);
+    }
+    assert.match(text({ status: 404, setting: 'revocationEndpoint' }), /Check that revocationEndpoint is/);
+    const page = new WorkbenchError('response_invalid', { reason: 'html', setting: 'jwksUri' });
+    assert.match(errors.describeError(page), /Check jwksUri; a proxy/);
   });
 
   it('say of each starting point what becomes of refresh tokens there', async () => {
@@ -216,6 +253,7 @@ describe('texts', function () {
       const point = startingPoints.find(each => each.id === id);
       return point && texts.startingPointText(point);
     };
+    assert.match(text('authing') ?? '', /offline_access.*the same one, until it expires\.$/);
     assert.match(text('okta') ?? '', /offline_access.*replaces it.*30 s/);
     assert.match(text('entra') ?? '', /old one is not revoked\.$/);
     assert.match(text('google') ?? '', /access_type=offline.*not documented\.$/);
