@@ -43,7 +43,7 @@ export interface AsClient {
   ask<Name extends EndpointName>(
     name: Name,
     endpoints: Endpoints & { readonly [Each in Name]: string },
-    limits: Pick<FetchLimits, 'signal' | 'timeout'>,
+    limits: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>,
     send: Send,
   ): Promise<{ readonly response: Response; readonly host: string }>;
 }

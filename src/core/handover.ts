@@ -6,6 +6,8 @@ import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 /** Windows hand each other the newest record, because their stores show it late or never. */
 export interface Handover {
+  /** Brings the key along before anything is sent: an answer that has come must wait for nothing. Never rejects. */
+  ready(lease: Lease): Promise<void>;
   /**
    * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet. False, and
    * reported, where that failed; the store is then the only place.
@@ -36,6 +38,9 @@ export interface HandoverFault {
 
 export function createHandover({ keys, log }: { readonly keys: JournalKeys; readonly log: Log }): Handover {
   return {
+    async ready({ shared }) {
+      if (shared) await keys.current();
+    },
     async give(lease, subject, text) {
       if (!lease.shared) return true;
       const key = await keys.current();
@@ -92,4 +97,8 @@ export function handRecord(handover: Handover, lease: Lease, record: StoredRecor
 }
 
 /** Where no other window shares anything. */
-export const noHandover: Handover = { give: async () => true, take: async () => undefined };
+export const noHandover: Handover = {
+  ready: async () => {},
+  give: async () => true,
+  take: async () => undefined,
+};

@@ -53,6 +53,8 @@ export interface FetchLimits {
   /** The largest body that is read; 1 MiB where it is left out. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called in the moment of sending: where it throws, nothing is sent. */
+  readonly guard?: (() => void) | undefined;
   /** Measures the timeout; the system's own timers where it is left out. */
   readonly clock?: Clock;
 }
@@ -65,11 +67,12 @@ export interface FetchLimits {
  * `host_unknown`, `connection_reset`, `certificate_untrusted`, `network_failed`, `http_error`
  */
 export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
-  const { timeout = defaultTimeout, maxBytes = defaultMaxBytes, signal, clock = systemClock } = limits;
+  const { timeout = defaultTimeout, maxBytes = defaultMaxBytes, signal, guard, clock = systemClock } = limits;
   return async (input, init) => {
     const host = new URL(input).host;
     const callers = [signal, init.signal].filter(each => each instanceof AbortSignal);
     if (callers.some(each => each.aborted)) throw new WorkbenchError('cancelled', { host, sent: false });
+    guard?.();
     const abort = new AbortController();
     let reason: 'timeout' | 'cancelled' | undefined;
     const stop = (why: 'timeout' | 'cancelled') => {

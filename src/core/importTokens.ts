@@ -3,7 +3,7 @@ import { clientCredentialsOf } from './credentials.ts';
 import { WorkbenchError } from './errors.ts';
 import { handRecord } from './handover.ts';
 import { ledgerEntry } from './ledger.ts';
-import { lookAround, type RecordParts, updateNewest } from './newestRecord.ts';
+import { lookAround, newestNumber, type RecordParts, updateNewest } from './newestRecord.ts';
 import type { CrossWindowLock } from './ports.ts';
 import { assertRoom, isRefused, type StoredRecord, unansweredIntent } from './record.ts';
 import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
@@ -39,13 +39,15 @@ export function storeTokens(
   const { id } = connection;
   return parts.lock.withLock(id, signal, async lease => {
     const sight = await lookAround(parts, id, lease, signal);
-    const { ledger } = sight;
+    const { ledger, unopened, ...others } = sight;
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
     const keeps = raw.refresh_token === undefined && signedIn === undefined;
-    const needed = keeps || ledger?.signedOutAt !== undefined ? ledger : undefined;
-    const stored = await updateNewest(parts, { ...sight, ledger: needed }, current => {
+    const needed = keeps
+      ? sight
+      : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
+    const stored = await updateNewest(parts, needed, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      const generation = Math.max(current.generation, ledger?.generation ?? 0) + 1;
+      const generation = Math.max(current.generation, newestNumber(sight)) + 1;
       const record = signedIn
         ? {
             ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),

@@ -18,8 +18,8 @@ export interface Sight {
   readonly ledger: LedgerEntry | undefined;
   /** What another window has left for the others, where it is newer than what this one knew. */
   readonly handedOver?: StoredRecord | undefined;
-  /** The same lies there, and this window does not have the key to it. */
-  readonly unopened?: boolean;
+  /** The generation of the same where this window does not have the key to it. */
+  readonly unopened?: number;
   readonly signal: AbortSignal;
 }
 
@@ -43,13 +43,13 @@ export async function lookAround(
 ): Promise<Sight> {
   const [ledger, from] = await Promise.all([lease.readLedger(), lease.takeOver()]);
   const taken = await handover.take(from, id, sessions.generation(id));
-  if (taken && 'fault' in taken) return { id, lease, ledger, unopened: true, signal };
+  if (taken && 'fault' in taken) return { id, lease, ledger, unopened: taken.generation, signal };
   return { id, lease, ledger, handedOver: recordOf(id, taken), signal };
 }
 
 /**
  * `vault.update` on the newest record there is: the store's, or this window's own where the store answers nothing
- * or something older, which then goes back into the store. Where the ledger knows of a newer one, that is waited
+ * or something older, which then goes back into the store. Where the ledger or the journal knows of a newer one, that is waited
  * for, since windows see each other's writes late; what never comes is an error, and an older record is not used. Where
  * the ledger knows of a sign-out, the record is an empty one.
  * @throws WorkbenchError `record_behind`, `cancelled`, and what `vault.update` throws
@@ -64,8 +64,8 @@ export async function updateNewest(
   const update = (mayLag: boolean) =>
     vault.update(sight.id, stored => {
       const record = newestKnown(parts, sight, stored);
-      if (!isBehind(record, sight.ledger)) return change(record);
-      if (!mayLag) throw behind(record, sight);
+      if (!isBehind(record, sight)) return change(record);
+      if (!mayLag || !sight.ledger) throw behind(record, sight);
       // The same refresh token under a newer number.
       const { generation } = sight.ledger;
       return change(withNotes({ ...record, generation }, sight.ledger));
@@ -81,12 +81,12 @@ export async function updateNewest(
 
 async function arrival(parts: RecordParts, sight: Sight): Promise<void> {
   const { clock, vault } = parts;
-  const { id, ledger, signal } = sight;
+  const { id, signal } = sight;
   const since = clock.now();
   for (;;) {
     await pause(clock, interval, signal);
     const record = newestKnown(parts, sight, await vault.read(id));
-    if (!isBehind(record, ledger)) return;
+    if (!isBehind(record, sight)) return;
     const isHarmless = isSameToken(record, sight);
     if (clock.now() - since < (isHarmless ? harmlessPatience : patience)) continue;
     if (isHarmless) return;
@@ -122,23 +122,27 @@ function withNotes(record: StoredRecord, { intent, refused }: LedgerEntry): Stor
     : record;
 }
 
-function isBehind(record: StoredRecord, ledger: LedgerEntry | undefined): ledger is LedgerEntry {
-  return ledger !== undefined && record.generation < ledger.generation;
+/** Of a window that ended before it wrote the ledger only the journal tells, even where it cannot be opened. */
+export function newestNumber({ ledger, unopened = 0 }: Pick<Sight, 'ledger' | 'unopened'>): number {
+  return Math.max(ledger?.generation ?? 0, unopened);
 }
 
-function behind({ connection, generation }: StoredRecord, { ledger, unopened }: Sight): WorkbenchError {
-  const newest = ledger?.generation;
+function isBehind({ generation }: StoredRecord, sight: Sight): boolean {
+  return generation < newestNumber(sight);
+}
+
+function behind({ connection, generation }: StoredRecord, sight: Sight): WorkbenchError {
+  const unopened = sight.unopened !== undefined;
   return new WorkbenchError('record_behind', {
-    connection,
-    generation,
-    newest,
+    ...{ connection, generation, newest: newestNumber(sight) },
     ...(unopened && { unopened }),
   });
 }
 
-function isSameToken({ tokens }: StoredRecord, { ledger, lease }: Sight): boolean {
+function isSameToken({ tokens }: StoredRecord, { ledger, unopened = 0, lease }: Sight): boolean {
   const token = tokens?.refresh_token;
-  return token !== undefined && ledger?.fingerprint === lease.fingerprint(token);
+  if (token === undefined || ledger === undefined || unopened > ledger.generation) return false;
+  return ledger.fingerprint === lease.fingerprint(token);
 }
 
 /** @throws WorkbenchError `cancelled` */

@@ -91,6 +91,7 @@ export async function refreshOnce(
       try {
         // For the windows whose store shows the mark late: a second attempt must not pass for the first.
         await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...noteOf(sent.intent) });
+        await parts.handover.ready(lease);
         await lease.renew();
         assertWanted();
       } catch (error) {
@@ -108,7 +109,7 @@ export async function refreshOnce(
   }
 
   async function send(job: Job): Promise<RefreshResult> {
-    const { connection, binding, client, refreshToken } = job;
+    const { connection, binding, client, lease, refreshToken } = job;
     const { token_endpoint } = binding;
     let { sent } = job;
     let unanswered = unansweredIntent(job.before);
@@ -122,6 +123,11 @@ export async function refreshOnce(
           // The endpoint that the binding was compared with; another one by now, and nothing is sent.
           ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
           refreshToken,
+          // Between the last look at the lock and this moment the machine may have slept.
+          guard() {
+            assertHeld(lease);
+            assertWanted();
+          },
           // Ended by a sign-out alone: the answer may hold the only copy of a rotated token.
           signal: flight.discarded,
         });
@@ -174,7 +180,8 @@ export async function refreshOnce(
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
     // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
     // window that sees the store late would put what it knows over the only copy.
-    await handOn(lease, expected);
+    await confirm(lease);
+    const isHanded = await handOn(lease, expected);
     const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
@@ -186,7 +193,7 @@ export async function refreshOnce(
     }
     await tellOthers(lease, stored.record, ledgerEntry(lease, stored.record));
     const result = await validate(job, answer, stored.record, stored.error ?? cut);
-    if (lease.lost) late = stored.record;
+    if (!isHanded || lease.lost) late = stored.record;
     return result;
   }
 
@@ -231,9 +238,10 @@ export async function refreshOnce(
     const { retryAfter } = failure.data;
     const at = clock.now();
     const reason = String(failure.data.error ?? failure.code);
+    await confirm(lease);
     const { record, isOvertaken } = await settle(job.sent, current => {
       // Whoever took the lock over knows better.
-      if (kind === 'unknown' && lease.lost) return current;
+      if (kind !== 'refused' && lease.lost) return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
       return step.refusedBy(current, reason, at, unanswered);
     });
@@ -257,6 +265,11 @@ export async function refreshOnce(
       unanswered ? new WorkbenchError('answer_lost', { ...failure.data, at: unanswered.at }) : failure,
       'reauthRequired',
     );
+  }
+
+  /** Who stood still, and was not taken over, finds that out here. */
+  async function confirm(lease: Lease): Promise<void> {
+    if (lease.lost) await lease.renew().catch(() => {});
   }
 
   function assertHeld(lease: Lease): void {

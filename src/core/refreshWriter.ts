@@ -62,9 +62,10 @@ export function createWriter(
   /**
    * Leaves an answer for the other windows and the next start. Nothing fails of it but what a sign-out in another
    * window forbids: without it the store is the only place. A lost lock's journal is another's.
+   * @returns false where the lock was lost
    * @throws WorkbenchError `superseded`
    */
-  async function handOn(lease: Lease, record: StoredRecord): Promise<void> {
+  async function handOn(lease: Lease, record: StoredRecord): Promise<boolean> {
     assertNotDiscarded();
     try {
       await handRecord(handover, lease, record);
@@ -72,7 +73,9 @@ export function createWriter(
       const failure = classify(error);
       log('warn', 'record not handed over', { connection: id, error: failure });
       if (failure.code === 'superseded') await signedOutElsewhere(lease, record, failure);
+      return failure.code !== 'lock_lost';
     }
+    return true;
   }
 
   /**

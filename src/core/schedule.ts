@@ -21,7 +21,10 @@ export type NoPlan =
 const second = 1000;
 const minute = 60 * second;
 
-/** How long before its end a token is refreshed: a fifth of its lifetime, within these bounds; milliseconds. */
+/**
+ * How long before its end a token is refreshed: a fifth of its lifetime, within these bounds; milliseconds. Half of it
+ * where it lives for moments only, so that an issuer who takes a second, or a busy machine, does not cost it its end.
+ */
 export const lead = { share: 0.2, least: 10 * second, most: 5 * minute };
 
 /** However short a lifetime is, an issuer is not asked more often than this, in milliseconds. */
@@ -59,9 +62,8 @@ export function planRefresh(session: Session, jitter: number): Plan {
 
 /** Milliseconds before the end at which a token of this lifetime is refreshed. */
 export function leadTime(lifetime: number): number {
-  const share = lifetime * lead.share;
   // A token that lives shorter than twice the least lead would be refreshed without pause.
-  return lifetime < 2 * lead.least ? Math.max(0, share) : Math.min(Math.max(share, lead.least), lead.most);
+  return Math.min(Math.max(lifetime * lead.share, lead.least), lead.most, Math.max(0, lifetime / 2));
 }
 
 /** @param retryAfter milliseconds, by the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 where it said nothing */

@@ -11,6 +11,7 @@ import type { Credentials } from './credentials.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { createProofs, newDpopKey } from './dpop.ts';
 import { WorkbenchError } from './errors.ts';
+import type { FetchLimits } from './http.ts';
 import { requestParameters } from './requestParameters.ts';
 import { issuerDate } from './responseMeta.ts';
 import { readTokenResponse } from './tokenResponse.ts';
@@ -47,6 +48,7 @@ export interface TokenRequest {
   /** What the caller found the token endpoint to be; where it is another by now, nothing is sent. */
   readonly tokenEndpoint?: string;
   readonly signal?: AbortSignal;
+  readonly guard?: FetchLimits['guard'];
 }
 
 /** Of any answer, errors included, before anything asks whether it is right. Times are milliseconds since the epoch. */
@@ -104,7 +106,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     send: Send,
     secrets: readonly string[],
   ): Promise<TokenAnswer> {
-    const { connection, credentials = {}, signal, nonce } = request;
+    const { connection, credentials = {}, signal, guard, nonce } = request;
     const client = await asClient({ ...parts, proofs }, connection, credentials);
     const endpoints = await resolveEndpoints(connection, discovery, signal);
     const { token_endpoint } = endpoints;
@@ -117,7 +119,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
       });
     }
     const sentAt = clock.now();
-    const { response, host } = await client.ask('token_endpoint', endpoints, { signal }, send);
+    const { response, host } = await client.ask('token_endpoint', endpoints, { signal, guard }, send);
     const receivedAt = clock.now();
     const date = issuerDate(response.headers);
     const { status } = response;

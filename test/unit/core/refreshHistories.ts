@@ -348,6 +348,7 @@ export async function runHistory(
   }
 
   const handover: Handover = {
+    ready: async () => {},
     async give(lease, { generation }, text) {
       await lease.handOver(generation, text);
       return true;

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import type { Discovery } from '../../../src/core/discovery.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { noHandover } from '../../../src/core/handover.ts';
+import { type Handover, noHandover } from '../../../src/core/handover.ts';
 import { emptyRecord, recordLimit, type StoredRecord } from '../../../src/core/record.ts';
 import { longestRetryAfter } from '../../../src/core/responseMeta.ts';
 import { planRefresh } from '../../../src/core/schedule.ts';
 import { stateOf } from '../../../src/core/sessions.ts';
-import type { TokenAnswer, TokenClient } from '../../../src/core/tokenEndpoint.ts';
+import { createTokenClient, type TokenAnswer, type TokenClient } from '../../../src/core/tokenEndpoint.ts';
 import type { RawTokens } from '../../../src/core/tokenSet.ts';
 import type { Rotation } from '../../../src/mock/families.ts';
 import {
@@ -41,6 +42,9 @@ function answering(
   const newKey = () => assert.fail();
   return { newKey, refresh, clientCredentials: refresh, authorizationCode: refresh, deviceCode: refresh };
 }
+
+/** The settings name the endpoint. */
+const none = { metadata: () => Promise.reject(new Error('not asked for')) } as unknown as Discovery;
 
 describe('createRefresher', () => {
   describe('rotation', () => {
@@ -1038,6 +1042,75 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(), 'retryable lock_lost');
       assert.deepEqual(world.posts(), []);
       assert.equal(world.stored().intent, undefined);
+    });
+
+    it('between the last look at it and the request: nothing is sent', async () => {
+      const world = await signedIn();
+      const client = createTokenClient({
+        fetch: (input, init) => world.mock.fetch(input, init),
+        ...{ discovery: none, clock: world.clock },
+      });
+      const tokenClient: TokenClient = {
+        ...client,
+        refresh(request) {
+          world.lock.lost = true;
+          return client.refresh(request);
+        },
+      };
+      const connection = { ...world.connection, tokenEndpoint: `${world.mock.issuer}/token` };
+      assert.equal(await world.window({ tokenClient, connection }).refresh(), 'retryable lock_lost');
+      assert.deepEqual(world.posts(), []);
+      assert.ok(world.stored().intent, 'whoever holds the lock now has the say about the mark');
+    });
+
+    it('for a moment only, while the issuer answers: what came is handed on all the same', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const order: string[] = [];
+      const handover: Handover = {
+        ...noHandover,
+        ready: async () => void order.push('ready'),
+        async give(lease) {
+          if (lease.lost) throw new WorkbenchError('lock_lost');
+          order.push('given');
+          return true;
+        },
+      };
+      world.onPost = () => {
+        order.push('sent');
+        world.lock.lost = true;
+      };
+      // What a heartbeat would find out a moment later.
+      world.lock.hook = call => {
+        if (call === 'renew') world.lock.lost = false;
+      };
+      assert.equal(await world.window({ handover }).refresh(), 'refreshed');
+      assert.deepEqual(order, ['ready', 'sent', 'given']);
+      assert.equal(world.lock.ledger.get(id)?.generation, 2);
+    });
+
+    it('while the answer is stored, and held again before the end: it is handed on late', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const given: boolean[] = [];
+      const handover: Handover = {
+        ...noHandover,
+        async give() {
+          given.push(given.length > 0);
+          if (given.length === 1) throw new WorkbenchError('lock_lost');
+          return true;
+        },
+      };
+      assert.equal(await world.window({ handover }).refresh(), 'refreshed');
+      assert.deepEqual(given, [false, true]);
+    });
+
+    it('after sending, and the issuer asks to wait: the mark of the new holder stays', async () => {
+      const world = await signedIn();
+      world.next({ type: 'tooManyRequests', retryAfter: 5 });
+      world.onPost = () => {
+        world.lock.lost = true;
+      };
+      assert.equal(await world.first.refresh(), 'retryable oauth_error');
+      assert.ok(world.stored().intent);
     });
 
     it('between two attempts: the second is not sent', async () => {

@@ -43,7 +43,9 @@ describe('the plan of the next refresh', () => {
       [10 * minute, 2 * minute],
       [60 * minute, 5 * minute],
       [30 * 24 * 60 * minute, 5 * minute],
-      [5 * second, second],
+      [20 * second, 10 * second],
+      [14 * second, 7 * second],
+      [8 * second, 4 * second],
     ] as const) {
       assert.equal(leadTime(lifetime), lead, `${lifetime}`);
       assert.deepEqual(planRefresh(session(lifetime), 0), {
@@ -64,7 +66,7 @@ describe('the plan of the next refresh', () => {
   });
 
   it('asks no issuer more often than the least interval allows', () => {
-    for (const lifetime of [0, 1, second, 2 * second]) {
+    for (const lifetime of [0, 1, second, 2 * second, 5 * second]) {
       assert.deepEqual(planRefresh(session(lifetime), 0), { at: now + 3 * second, because: 'ending' });
     }
   });

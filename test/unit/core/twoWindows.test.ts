@@ -84,7 +84,7 @@ describe('windows with stores of their own', () => {
     });
     const parts = { vault, lock, handover, sessions, clock };
     return {
-      ...{ vault, sessions, refresher, loading, lock, keys },
+      ...{ vault, sessions, refresher, loading, lock, keys, handover },
       token: () => sessions.get('a')?.record?.tokens?.refresh_token,
       /** A window that asks before it was told takes over what is there, and sends nothing. */
       told: (token: string) => until(() => sessions.get('a')?.record?.tokens?.refresh_token === token),
@@ -134,6 +134,23 @@ describe('windows with stores of their own', () => {
     assert.equal(error?.code, 'record_behind');
     assert.equal(error.data.unopened, true);
     assert.equal(posted.length, 1);
+  });
+
+  it('send nothing where another has ended before it could tell them, and they cannot read what it left', async () => {
+    const key = newKeyText();
+    const one = await open(key, fast);
+    await one.signIn();
+    const two = await open(newKeyText());
+    const newest = { version: 1, connection: 'a', generation: 2 } as const;
+    await two.lock.withLock('a', new AbortController().signal, async lease => {
+      await two.handover.give(lease, newest, JSON.stringify(newest));
+    });
+    const { outcome, error } = await one.refresher.refresh('a');
+    assert.deepEqual([outcome, error?.code, error?.data.newest], ['retryable', 'record_behind', 2]);
+    assert.deepEqual(posted, []);
+    await one.signIn();
+    assert.equal(one.sessions.get('a')?.record?.generation, 3);
+    assert.equal((await one.refresher.refresh('a')).outcome, 'refreshed');
   });
 
   it('say that tokens are elsewhere, and not that there are none', async () => {
