@@ -19,7 +19,8 @@ export function runEnd(text: string, from: number): number {
 
 /**
  * The next offset at which a JOSE header can start, -1 where there is none. It may not stand inside a word, but it may
- * follow an escape as in `"\neyJ..."` or `%20eyJ...`, whose last character looks like a part of it.
+ * follow an escape as in `"\neyJ..."`, `\u0022eyJ...` or `%20eyJ...`, or a colour of a terminal, whose last character
+ * looks like a part of it.
  */
 export function nextStart(text: string, from: number): number {
   for (let at = from; at < text.length; at++) {
@@ -52,13 +53,19 @@ function mayStandAt(text: string, at: number): boolean {
   if (!isTokenCharacter(before)) return true;
   const mark = text.charCodeAt(at - 2);
   if (mark === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
-  return text.charCodeAt(at - 3) === 0x25 && isHex(before) && isHex(mark);
+  // Where they can be at all: words with a start inside may come by the megabyte.
+  const possible =
+    before === 0x6d ||
+    text.charCodeAt(at - 3) === 0x25 ||
+    text.charCodeAt(at - 5) === 0x25 ||
+    text.charCodeAt(at - 6) === 0x5c;
+  return possible && escaped.test(text.slice(Math.max(0, at - longestEscape), at));
 }
 
-function isHex(code: number): boolean {
-  const letter = code | 0x20;
-  return (code >= 0x30 && code <= 0x39) || (letter >= 0x61 && letter <= 0x66);
-}
+const escaped = /(?:%(?:25)?[\da-f]{2}|\\u[\da-f]{4}|\[[\d;]{0,15}m)$/i;
+
+/** That of a colour. */
+export const longestEscape = 18;
 
 /** Fewer characters are no beginning of a header, not even on the first of many lines: `{"alg":"X"}` takes 15. */
 const leastStart = 11;

@@ -3,7 +3,7 @@ import { tokenLimit } from '../../core/jwt.ts';
 import type { Sessions } from '../../core/sessions.ts';
 import { type TokenName, tokenOf } from '../../core/sessionView.ts';
 import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokenRanges.ts';
-import { isTokenCharacter, mayHoldToken } from '../../core/tokenStarts.ts';
+import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokenStarts.ts';
 
 /** A token in a document: where it stands, and itself in one piece. */
 export interface PlacedToken {
@@ -54,7 +54,7 @@ export function surroundings(document: TextDocument, position: Position): Range 
     // No token is so long: there is nothing to find.
     if (character - start >= tokenLimit) return new Range(position, position);
     // Some characters more: an escape before the token tells where it starts.
-    return new Range(line, Math.max(0, start - 3), line, edge(text, character, 1));
+    return new Range(line, Math.max(0, start - longestEscape), line, edge(text, character, 1));
   }
   let first = line;
   let last = line;

@@ -32,6 +32,23 @@ describe('findTokens', () => {
     ['in JSON within JSON', JSON.stringify(JSON.stringify({ access_token: short }))],
     ['after an escaped line break', `"body\\n${short}\\nmore"`],
     ['in a template literal', `fetch(url, { headers: { authorization: \`Bearer ${short}\` } })`],
+    ['after an escaped quote of .NET', `{"body":"{\\u0022access_token\\u0022:\\u0022${short}\\u0022}"}`],
+    ['after an escaped equals sign', `"redirect":"/cb#access_token\\u003d${short}\\u0026state=1"`],
+    ['in a parameter within a parameter', `/login?next=%2Fcb%253Ftoken%253D${short}%2526x`],
+    ['in the colours of a terminal', `\u001b[32m${short}\u001b[0m and \u001b[1;38;5;208mmore`],
+    ['after several colours', `\u001b[0m\u001b[1;38;5;208m${short}\u001b[m`],
+    ['in a row of CSV', `ada,${short},2026-11-23`],
+    ['in a quoted row of CSV', `"ada","${short}"\r\n"bob",""`],
+    ['in HTML', `<input type="hidden" value=&quot;${short}&quot;><code>${short.slice(0, 9)}</code>`],
+    [
+      'in a literal text of YAML',
+      `data:\n  token: |\n    ${folded(short, 60).join('\n    ')}\nkind: Secret\n`,
+    ],
+    ['in a query of a log of a server', `10.0.0.1 - - "GET /cb?code=1&id_token=${short} HTTP/1.1" 302 0`],
+    ['in an XML text', `<saml:Value>${short}</saml:Value>`],
+    ['in TOML', `token = '''${short}'''`],
+    ['in a header of Python', `headers={'Authorization': b'Bearer ${short}'}`],
+    ['in a path', `wss://push.example/socket/${short}/listen`],
     ['in a table of Markdown', `| token | \`${short}\` |`],
     ['in brackets', `(${short}), <${short.slice(0, 0)}b>`],
     ['in a property file', `jwt.token:${short}`],
@@ -76,6 +93,19 @@ describe('findTokens', () => {
     assert.deepEqual(tokens(`${short}\nnextWord\n`), [short]);
     assert.deepEqual(tokens(`${long}\nabcdef`), [long]);
     assert.deepEqual(tokens(`${short}\n${long}\n${short}`), [short, long, short]);
+  });
+
+  it('nothing in names with dots, in pictures and in what only looks like a start', () => {
+    for (const text of [
+      'one.two.three eyJones.two.three com.example.eyJava.Main lib/eyJquery.min.js',
+      `data:image/png;base64,iVBORw0KGgo${'eyJhbGciOiJSUzI1NiJ9'.repeat(9)}.e30.c2ln`,
+      `${encode({ alg: 1 })}.e30.c2ln ${encode(['alg'])}.e30.c2ln`,
+      `x\u002eyJhbGciOiJSUzI1NiJ9.e30.c2ln`,
+      `\u001b[31;xm${short}`,
+      `${encode({ typ: 'JWT' })}.${encode({ sub: 'ada' })}.c2ln`,
+      'eyJ0eXAi.eyJzdWIi.x',
+    ])
+      assert.deepEqual(tokens(text), [], text);
   });
 
   it('nothing in prose, in base64 or in half a token', () => {
