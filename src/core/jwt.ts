@@ -97,6 +97,9 @@ export function openToken(token: string): OpenedJws | Exclude<DecodedToken, Deco
   }
   if (token === '') throw new WorkbenchError('not_a_token', { reason: 'empty' });
   if (!looksLikeJose(token) || isForeignObject(token)) {
+    // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
+    if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
+      throw new WorkbenchError('not_a_token', { reason: 'json' });
     const position = token.search(/[^\x21-\x7e]/);
     if (position >= 0) throw new WorkbenchError('not_a_token', { reason: 'character', position });
     return { kind: 'opaque', warnings: [] };

@@ -74,7 +74,15 @@ const ofCheck = (
 const [any, core] = [undefined, 'OpenID Connect Core section'];
 
 const checkedRows: readonly ReviewRow[] = [
-  ofCheck('alg_none', 'error', 'header', 'RFC 8725 section 3.2', any, 'alg_none', 'alg_missing'),
+  ofCheck(
+    'alg_none',
+    'error',
+    'header',
+    'RFC 8725 section 3.2, rfc8725bis section 2.11',
+    any,
+    'alg_none',
+    'alg_missing',
+  ),
   ofCheck('symmetric', 'error', 'header', 'RFC 8725 section 3.1', any, 'alg_symmetric', 'secret_needed'),
   ofCheck('key_weak', 'error', 'header', 'RFC 8725 section 3.5', any, 'rsa_too_short', 'rsa_exponent'),
   ofCheck('key_roca', 'error', 'header', 'RFC 8725 section 3.5, CVE-2017-15361', any, 'rsa_roca'),

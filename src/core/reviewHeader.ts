@@ -1,6 +1,7 @@
 /** Rows of the review (review.ts) about the header and the form of a token. */
 import { signatureAlgorithms } from './algorithms.ts';
 import { decodeBase64url } from './base64url.ts';
+import { mostRounds } from './encryption.ts';
 import { shown } from './finding.ts';
 import { isObject, type JsonObject, own } from './json.ts';
 import { isNone } from './jwt.ts';
@@ -10,7 +11,7 @@ import type { ReviewRow } from './review.ts';
 const headerLimits = { some: 4096, most: 8192 } as const;
 
 /** Rounds of PBES2: fewer are guessed quickly, more keep the reader busy. */
-const rounds = { least: 310_000, most: 10_000_000 } as const;
+const rounds = { least: 310_000, most: mostRounds } as const;
 
 /** The longest `kid` that is no surprise: a thumbprint URI takes a hundred characters. */
 const longestKid = 256;
@@ -147,7 +148,7 @@ export const headerRows: readonly ReviewRow[] = [
   {
     id: 'rounds_many',
     severity: 'error',
-    section: 'RFC 8725 section 3.4',
+    section: 'RFC 7518 section 8.8, rfc8725bis section 3.13',
     part: 'header',
     run: ({ header: { p2c } }) =>
       typeof p2c === 'number' && p2c > rounds.most && { member: 'p2c', amount: p2c },

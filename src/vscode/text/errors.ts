@@ -231,12 +231,16 @@ const sentences = {
   not_a_token: ({ reason, position }) =>
     reason === 'empty'
       ? l10n.t('There is no text here. Paste a token.')
-      : typeof position === 'number'
+      : reason === 'json'
         ? l10n.t(
-            'This is no token: a character that no token has stands at position {0}. Copy the token again.',
-            position + 1,
+            'This is the JSON form of a JWS or JWE, which no JWT has (RFC 7519). Copy the form with dots between its parts.',
           )
-        : l10n.t('This is no token. Copy the token again, without the text around it.'),
+        : typeof position === 'number'
+          ? l10n.t(
+              'This is no token: a character that no token has stands at position {0}. Copy the token again.',
+              position + 1,
+            )
+          : l10n.t('This is no token. Copy the token again, without the text around it.'),
   token_too_large: ({ size, limit }) =>
     l10n.t(
       'This token has {0} characters, and at most {1} are read. Check that it is one token only.',

@@ -74,6 +74,13 @@ describe('decodeToken', () => {
     const [first = '', second = '', third = ''] = token.split('.');
     for (const [name, text, code, data] of [
       ['an empty text', '', 'not_a_token', { reason: 'empty' }],
+      [
+        'the JSON form of a JWS',
+        `{"payload":"${first}","signatures":[{"protected":"${first}"}]}`,
+        'not_a_token',
+        { reason: 'json' },
+      ],
+      ['that of a JWE', '\n{\n "protected": "x",\n "ciphertext" : "y"\n}', 'not_a_token', { reason: 'json' }],
       ['words', 'not a token', 'not_a_token', { reason: 'character', position: 3 }],
       ['a text beyond ASCII', 'tökén', 'not_a_token', { reason: 'character', position: 1 }],
       ['a lone header', header, 'token_part_count', { parts: 1 }],

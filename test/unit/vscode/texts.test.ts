@@ -112,7 +112,12 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
   sign_in_timeout: [{ after: 600_000 }, {}],
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
-  not_a_token: [{ reason: 'empty' }, { reason: 'character', position: 3 }, { reason: 'other' }],
+  not_a_token: [
+    { reason: 'empty' },
+    { reason: 'json' },
+    { reason: 'character', position: 3 },
+    { reason: 'other' },
+  ],
   token_encoding: [{ part: 'payload', position: 3 }, { part: 'payload' }],
   nothing_to_import: [
     { reason: 'empty' },
