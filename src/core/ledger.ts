@@ -1,12 +1,22 @@
 import { WorkbenchError } from './errors.ts';
 import type { Lease, LedgerEntry } from './ports.ts';
-import type { StoredRecord } from './record.ts';
+import { isRefused, type RefreshIntent, type StoredRecord, unansweredIntent } from './record.ts';
 import { longestRetryAfter } from './responseMeta.ts';
 
 /** What all windows may know of a record. */
-export function ledgerEntry(lease: Lease, { generation, tokens }: StoredRecord): LedgerEntry {
+export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
+  const { generation, tokens } = record;
   const token = tokens?.refresh_token;
-  return { generation, ...(token !== undefined && { fingerprint: lease.fingerprint(token) }) };
+  const refused = isRefused(record) ? record.refused : undefined;
+  const at = refused?.answer_lost_at;
+  const intent: Omit<RefreshIntent, 'generation'> | undefined =
+    at === undefined ? unansweredIntent(record) : { at };
+  return {
+    generation,
+    ...(token !== undefined && { fingerprint: lease.fingerprint(token) }),
+    ...(intent && { intent: { at: intent.at, ...(intent.retried && { retried: true }) } }),
+    ...(refused && { refused: { at: refused.at, error: refused.error.slice(0, 100) } }),
+  };
 }
 
 /**

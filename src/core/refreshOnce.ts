@@ -3,9 +3,9 @@ import { credentialsOf } from './credentials.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import type { Flight } from './flight.ts';
-import { assertMayAsk, ledgerEntry } from './ledger.ts';
+import { assertMayAsk } from './ledger.ts';
 import { lookAround, pause, type Sight, updateNewest } from './newestRecord.ts';
-import type { Lease, LedgerEntry } from './ports.ts';
+import type { Lease } from './ports.ts';
 import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from './record.ts';
 import type { RefresherParts } from './refresher.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from './refreshResult.ts';
@@ -29,7 +29,7 @@ export async function refreshOnce(
 ): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
   const writer = createWriter(parts, id, flight);
-  const { settle, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
+  const { settle, confirm, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
 
   /** An answer that came when the lock was lost. */
   let late: StoredRecord | undefined;
@@ -90,16 +90,15 @@ export async function refreshOnce(
       const begun = { before, sent, refreshToken };
       try {
         // For the windows whose store shows the mark late: a second attempt must not pass for the first.
-        await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...noteOf(sent.intent) });
+        await tellOthers(lease, sent);
         await parts.handover.ready(lease);
         await lease.renew();
         assertWanted();
       } catch (error) {
         // Who has lost the lock writes nothing: another one may be at work on this very record.
         if (lease.lost) throw error;
-        await settle(begun.sent, record => step.unsent(record, begun.before));
-        const { intent } = sight.ledger?.generation === sent.generation ? sight.ledger : {};
-        await tellOthers(lease, sent, { ...ledgerEntry(lease, sent), ...(intent && { intent }) });
+        const { record } = await settle(begun.sent, record => step.unsent(record, begun.before));
+        await tellOthers(lease, record);
         throw error;
       }
       return begun;
@@ -166,7 +165,7 @@ export async function refreshOnce(
     if (!isHeld || lease.lost || signal.aborted) return undefined;
     const { record, isOvertaken, error } = await settle(sent, current => step.marked(current, clock.now()));
     if (isOvertaken || error) return undefined;
-    await tellOthers(lease, record, { ...ledgerEntry(lease, record), ...noteOf(record.intent) });
+    await tellOthers(lease, record);
     return lease.lost || signal.aborted ? undefined : record;
   }
 
@@ -180,7 +179,6 @@ export async function refreshOnce(
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
     // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
     // window that sees the store late would put what it knows over the only copy.
-    await confirm(lease);
     const isHanded = await handOn(lease, expected);
     const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
@@ -191,7 +189,7 @@ export async function refreshOnce(
       sessions.apply(stored.record);
       return overtaken(stored.record);
     }
-    await tellOthers(lease, stored.record, ledgerEntry(lease, stored.record));
+    await tellOthers(lease, stored.record);
     const result = await validate(job, answer, stored.record, stored.error ?? cut);
     if (!isHanded || lease.lost) late = stored.record;
     return result;
@@ -247,12 +245,8 @@ export async function refreshOnce(
     });
     sessions.apply(record);
     if (isOvertaken) return overtaken(record);
-    const notes = {
-      ...(typeof retryAfter === 'number' && retryAfter > 0 && { notBefore: at + retryAfter }),
-      ...noteOf(unanswered),
-      ...(kind === 'refused' && { refused: { at, error: reason.slice(0, 100) } }),
-    };
-    await tellOthers(lease, record, { ...ledgerEntry(lease, sent), ...notes });
+    const wait = typeof retryAfter === 'number' ? retryAfter : 0;
+    await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait } : {});
     if (kind !== 'refused') {
       const { code, data } = failure;
       const lostAt = spentIntent(record)?.at;
@@ -267,11 +261,6 @@ export async function refreshOnce(
     );
   }
 
-  /** Who stood still, and was not taken over, finds that out here. */
-  async function confirm(lease: Lease): Promise<void> {
-    if (lease.lost) await lease.renew().catch(() => {});
-  }
-
   function assertHeld(lease: Lease): void {
     if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
   }
@@ -282,11 +271,6 @@ export async function refreshOnce(
   }
 
   return refresh();
-}
-
-/** For the ledger. */
-function noteOf(intent: RefreshIntent | undefined): Pick<LedgerEntry, 'intent'> {
-  return intent ? { intent: { at: intent.at, ...(intent.retried && { retried: true }) } } : {};
 }
 
 interface Begun {

@@ -59,6 +59,11 @@ export function createWriter(
     }
   }
 
+  /** Who stood still, and was not taken over, finds that out here. */
+  async function confirm(lease: Lease): Promise<void> {
+    if (lease.lost) await lease.renew().catch(() => {});
+  }
+
   /**
    * Leaves an answer for the other windows and the next start. Nothing fails of it but what a sign-out in another
    * window forbids: without it the store is the only place. A lost lock's journal is another's.
@@ -66,6 +71,7 @@ export function createWriter(
    * @throws WorkbenchError `superseded`
    */
   async function handOn(lease: Lease, record: StoredRecord): Promise<boolean> {
+    await confirm(lease);
     assertNotDiscarded();
     try {
       await handRecord(handover, lease, record);
@@ -82,10 +88,15 @@ export function createWriter(
    * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
    * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
    */
-  async function tellOthers(lease: Lease, record: StoredRecord, entry: LedgerEntry): Promise<void> {
+  async function tellOthers(
+    lease: Lease,
+    record: StoredRecord,
+    notes: Pick<LedgerEntry, 'notBefore'> = {},
+  ): Promise<void> {
+    await confirm(lease);
     if (lease.lost) return;
     try {
-      await lease.writeLedger(entry);
+      await lease.writeLedger({ ...ledgerEntry(lease, record), ...notes });
     } catch (error) {
       const failure = classify(error);
       log('warn', 'ledger not written', { connection: id, error: failure });
@@ -109,7 +120,7 @@ export function createWriter(
         const isMine = generation === record.generation && fingerprint === entry.fingerprint;
         if (generation >= record.generation && !isMine) return;
         await handOn(lease, record);
-        await tellOthers(lease, record, entry);
+        await tellOthers(lease, record);
       });
     } catch (error) {
       const failure = classify(error);
@@ -147,5 +158,5 @@ export function createWriter(
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
+  return { settle, confirm, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
 }

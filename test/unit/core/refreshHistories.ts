@@ -28,11 +28,16 @@ import { id, key, type TestStore, testStore, worldClock } from './refreshWorld.t
 
 type By = 0 | 1;
 
-/** After how many calls of a port the window dies (`crash`), or stands still so long that its lock is taken over. */
+/**
+ * After how many calls of a port the window dies (`crash`), or stands still: so long that its lock is taken over
+ * (`stall`), or only so long that it cannot know (`doze`) until it asks, or until its next heartbeat.
+ */
 export interface Cut {
   readonly by: By;
   readonly after: number;
-  readonly how: 'crash' | 'stall';
+  readonly how: 'crash' | 'stall' | 'doze';
+  /** Of a doze: how many calls come before the next heartbeat. */
+  readonly wakes: number;
   /** What the store had resolved, and had not written to disk yet, is gone. */
   readonly loses: boolean;
 }
@@ -44,7 +49,8 @@ export type Step =
   | { readonly do: 'blind' | 'sync' }
   | { readonly do: 'jump'; readonly ms: number }
   | { readonly do: 'fault'; readonly fault: Fault; readonly times: number }
-  | { readonly do: 'storeFails'; readonly after: number; readonly times: number };
+  | { readonly do: 'storeFails'; readonly after: number; readonly times: number }
+  | { readonly do: 'journalFails'; readonly times: number };
 
 const by = fc.constantFrom<By>(0, 1);
 const just = <T extends string>(...names: T[]) => fc.constantFrom(...names);
@@ -70,7 +76,8 @@ const faults: Fault[] = [
 const cut: fc.Arbitrary<Cut> = fc.record({
   by,
   after: fc.integer({ min: 1, max: 14 }),
-  how: just('crash', 'crash', 'stall'),
+  how: just('crash', 'crash', 'stall', 'doze'),
+  wakes: fc.integer({ min: 1, max: 5 }),
   loses: fc.boolean(),
 });
 
@@ -121,6 +128,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       after: fc.integer({ min: 0, max: 2 }),
       times: fc.integer({ min: 1, max: 4 }),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: just('journalFails'), times: fc.integer({ min: 1, max: 3 }) }),
   },
 );
 
@@ -181,6 +192,7 @@ export async function runHistory(
   const refused = new Set<string>();
   const onRecord = new Set<string>();
   let storeFailures = 0;
+  let journalFailures = 0;
   /** How many answers to it may be lost. */
   const lost = new Map<string, number>();
   /** Up to which generation that has been counted. */
@@ -194,8 +206,10 @@ export async function runHistory(
   const lock = modelLock(text => keep(parse(text)));
   let working = Number.POSITIVE_INFINITY;
   let failing = 0;
+  let journalFailing = 0;
   const heal = () => {
     working = Number.POSITIVE_INFINITY;
+    journalFailing = 0;
   };
   const parse = (text: string | undefined): StoredRecord | undefined =>
     text === undefined ? undefined : JSON.parse(text);
@@ -237,10 +251,13 @@ export async function runHistory(
         if (!host.alive) return stuck();
         if (host.interleaved) await scheduler.schedule(Promise.resolve(), `${which} ${call}`);
         if (!host.alive) return stuck();
-        if (host.cut === undefined || ++host.calls !== host.cut.after) return;
+        if (host.cut === undefined) return;
+        if (++host.calls === host.cut.after + host.cut.wakes) lock.wake(host);
+        if (host.calls !== host.cut.after) return;
         count(`${host.cut.how} at ${call}`);
         const token = tokenOf(parse(store.entries.get(key)));
         if (token !== undefined) cuts.set(token, (cuts.get(token) ?? 0) + 1);
+        if (host.cut.how === 'doze') return lock.doze(host);
         lock.evict(host);
         if (host.cut.how === 'stall') {
           stalled = true;
@@ -350,6 +367,10 @@ export async function runHistory(
   const handover: Handover = {
     ready: async () => {},
     async give(lease, { generation }, text) {
+      if (--journalFailing >= 0) {
+        journalFailures++;
+        return false;
+      }
       await lease.handOver(generation, text);
       return true;
     },
@@ -427,7 +448,9 @@ export async function runHistory(
     const before = store.entries.get(key);
     stalled = false;
     for (const [which, { host }] of windows.entries()) {
-      Object.assign(host, { interleaved: true, calls: 0, cut: cut?.by === which ? cut : undefined });
+      // With the journal and the window gone at once nobody could know.
+      const isCut = cut?.by === which && journalFailing <= 0;
+      Object.assign(host, { interleaved: true, calls: 0, cut: isCut ? cut : undefined });
     }
     const works = windows.map(each => Promise.race([each.refresh(), each.host.died]));
     if (signsOut) works.push(leave(0).then(() => 'died' as const));
@@ -446,7 +469,13 @@ export async function runHistory(
     if (dead < 0) return;
     const last = parse(store.entries.get(key));
     // Its last write was on its way to the disk; nobody else has written since.
-    if (cut?.loses && before !== undefined && generationOf(last) > generationOf(parse(before)) && !signsOut) {
+    if (
+      cut?.loses &&
+      journalFailures === 0 &&
+      before !== undefined &&
+      generationOf(last) > generationOf(parse(before)) &&
+      !signsOut
+    ) {
       const others = windows.some(
         each => each.host.alive && generationOf(each.record()) >= generationOf(last),
       );
@@ -500,8 +529,9 @@ export async function runHistory(
         await leave(each.by);
         break;
       case 'blind':
-        // The store forgets, as it does with what it cannot decrypt.
+        // The store forgets, as it does with what it cannot decrypt. Not while it is the only place.
         if (
+          journalFailures === 0 &&
           windows.some(({ record }) => generationOf(record()) === generationOf(parse(store.entries.get(key))))
         )
           for (const { entries } of [store, window(1).view]) entries.delete(key);
@@ -516,7 +546,12 @@ export async function runHistory(
       case 'fault':
         mock.faults.next(each.times, { at: 'token', ...each.fault } as Fault);
         break;
+      case 'journalFails':
+        // A full disk. One thing fails at a time: what is in memory alone goes with the window.
+        if (storeFailures === 0 && working === Number.POSITIVE_INFINITY) journalFailing = each.times;
+        break;
       case 'storeFails':
+        if (journalFailures > 0 || journalFailing > 0) break;
         working = each.after;
         failing = each.times;
         break;
@@ -597,10 +632,17 @@ function modelLock(left: (sealed: string) => void) {
   return {
     ...{ ledger, journal },
     isHeldBy: (host: object) => holder?.host === host,
+    doze(host: object): void {
+      if (holder?.host === host) holder.lost = true;
+    },
+    wake(host: object): void {
+      if (holder?.host === host) holder.lost = false;
+    },
     evict(host: object): void {
       if (holder?.host !== host) return;
       holder.lost = true;
       holder.release();
+      holder = undefined;
     },
     for(host: { pass(call: string): Promise<void> }): SharedLock {
       return {
@@ -623,6 +665,7 @@ function modelLock(left: (sealed: string) => void) {
             shared: true,
             async renew() {
               await host.pass('renew');
+              if (holder === mine) mine.lost = false;
               assertHeld();
             },
             fingerprint: token => token.slice(-8),

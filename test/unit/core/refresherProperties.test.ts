@@ -45,7 +45,8 @@ const variety = [
   ],
   ...['reauthRequired refresh_token_refused', 'retryable secret_unavailable', 'a store that was not on disk'],
   ...['ends active', 'ends reauthRequired', 'ends with two answers lost', 'ends signed out'],
-  ...['crash', 'stall'].flatMap(how =>
+  'retryable record_behind',
+  ...['crash', 'stall', 'doze'].flatMap(how =>
     [
       'get',
       'store',
