@@ -36,6 +36,7 @@ h1{font-size:1.5rem;line-height:1.25}
 label{display:block;margin:1rem 0 .25rem}
 input{box-sizing:border-box;width:100%}
 input,button{font:inherit;padding:.5rem .75rem}
+button[value=allow]{background:CanvasText;color:Canvas}
 .code{font:1.75rem/1.5 ui-monospace,monospace;letter-spacing:.1em}
 .choice{display:flex;gap:.75rem;margin-top:1.25rem}`;
 

@@ -23,7 +23,7 @@ export function signInPage(page: RedirectPage): string {
 body{margin:0;min-height:100vh;display:grid;place-items:center;background:${background};color:${text};font:15px/1.5 system-ui,sans-serif}
 main{max-width:26rem;margin:1rem;padding:2rem 2.5rem;border:1px solid ${border};border-radius:8px;text-align:center}
 .mark{font-size:2.5rem;line-height:1;color:${accent}}h1{margin:1rem 0 .5rem;font-size:1.25rem;font-weight:600}
-p{margin:0;color:${soft}}
+p{margin:0;color:${soft};text-wrap:balance}
 </style></head><body><main><div class="mark" aria-hidden="true">${mark}</div><h1>${title}</h1><p>${detail}</p></main></body></html>`;
 }
 

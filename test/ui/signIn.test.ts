@@ -15,7 +15,13 @@ describe('a person who signs in', function () {
   let mock: MockServer;
   before(async () => {
     await mkdir(pictures, { recursive: true });
-    mock = await startMockServer({ port, signIn: 'page', deviceInterval: 1 });
+    mock = await startMockServer({
+      ...{ port, signIn: 'page', deviceInterval: 1 },
+      clients: [
+        { client_id: 'demo' },
+        { client_id: 'museum', redirect_uris: ['https://museum.example/callback'] },
+      ],
+    });
   });
   after(() => mock.close());
   const connection = (id: string) => ({
@@ -31,6 +37,7 @@ describe('a person who signs in', function () {
         connection('Shop'),
         connection('Television'),
         { ...connection('Cinema'), scope: 'openid profile' },
+        { ...connection('Museum'), clientId: 'museum' },
       ],
     },
   });
@@ -45,6 +52,17 @@ describe('a person who signs in', function () {
         .replace(/^.*\/proxy\//, 'http://127.0.0.1:');
       return route.fulfill({ status: 302, headers: { location } });
     });
+
+  /** A notification. What came while the page of the issuer was in front is behind the bell. */
+  const told = async (words: RegExp) => {
+    const { page } = ui.window;
+    await page.bringToFront();
+    const center = page.locator('.notifications-center');
+    if (!(await center.isVisible())) await page.locator('.statusbar-item[id="status.notifications"]').click();
+    const row = center.locator('.monaco-list-row').filter({ hasText: words }).first();
+    await row.waitFor();
+    return row;
+  };
 
   it('presses Sign in, allows it on the issuer page, and has tokens', async () => {
     const { page } = ui.window;
@@ -63,6 +81,7 @@ describe('a person who signs in', function () {
     await issuer.locator('form').waitFor();
     await picture(issuer, '2-issuer');
     await page.bringToFront();
+    await ui.window.notification(/finish in the browser/).waitFor();
     await picture(page, '3-waiting');
     await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
     await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
@@ -72,6 +91,53 @@ describe('a person who signs in', function () {
     await page.locator('[role=treeitem][aria-label^="Access token"]').first().waitFor();
     await picture(page, '5-after');
     assert.equal(await page.locator('[role=treeitem][aria-label^="Refresh token"]').count(), 1);
+  });
+
+  it('is told calmly who declined, and which redirect URI the issuer does not know', async () => {
+    const { page } = ui.window;
+    await throughProxy(page);
+    await ui.window.openContainer('JWT Workbench');
+    const open = async (label: string) => {
+      await ui.window.expand(ui.window.treeItem(label));
+      const popup = page.context().waitForEvent('page');
+      await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
+      await ui.window.quickItem('In the browser').click();
+      return popup;
+    };
+    const issuer = await open('Museum');
+    await issuer.getByRole('heading', { name: 'This does not work' }).waitFor();
+    await issuer.getByText(/^http:\/\/127\.0\.0\.1:\d+\/callback$/).waitFor();
+    await picture(issuer, '12-unknown-redirect-uri');
+    await issuer.close();
+    await (await told(/finish in the browser/)).getByRole('button', { name: 'Cancel' }).click();
+    const advice = await told(/register http:\/\/127\.0\.0\.1\/callback there/);
+    await picture(page, '13-cancelled');
+    await advice.getByRole('button', { name: 'Copy Redirect URI' }).click();
+    await page.waitForFunction(
+      async expected => (await navigator.clipboard.readText()) === expected,
+      'http://127.0.0.1/callback',
+    );
+    await ui.window.collapse(ui.window.treeItem('Museum'));
+
+    const other = await open('Cinema');
+    await other.getByRole('button', { name: 'Deny' }).click();
+    await other.getByRole('heading', { name: 'You declined' }).waitFor();
+    await picture(other, '14-declined');
+    await other.close();
+    const row = await told(/You declined the sign-in/);
+    await row.locator('.codicon-info').waitFor();
+    assert.equal(
+      await row.getByRole('button', { name: 'Open Settings' }).count(),
+      0,
+      'nothing is to be mended',
+    );
+    await picture(page, '15-declined');
+    await ui.window.collapse(ui.window.treeItem('Cinema'));
+    assert.equal(
+      await page.locator('[role=treeitem][aria-label^="Access token"]').count(),
+      1,
+      'of Shop alone',
+    );
   });
 
   it('confirms a code on another device, and has tokens', async () => {
@@ -116,16 +182,37 @@ describe('a person who signs in', function () {
     };
     await ui.window.expand(ui.window.treeItem('Cinema'));
     await signIn(() => page.locator('[role=treeitem][aria-label^="Sign in"]').first().click());
-    // It came while the page of the issuer was in front: its place is behind the bell.
-    await page.locator('.statusbar-item[id="status.notifications"]').click();
-    const center = page.locator('.notifications-center');
-    await center.getByText(/Many issuers give one only for the scope offline_access/).waitFor();
+    await told(/Many issuers give one only for the scope offline_access/);
     await picture(page, '9-no-refresh-token');
     const before = await page.locator('[role=treeitem][aria-label^="Refresh token"]').count();
     await signIn(() => page.getByRole('button', { name: 'Add offline_access and Sign In Again' }).click());
     await page.locator('[role=treeitem][aria-label^="Refresh token"]').nth(before).waitFor();
     const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
     assert.match(await readFile(settings, 'utf8'), /"openid profile offline_access"/);
+  });
+
+  it('asks the issuer, sees what it says otherwise, and keeps its tokens until it says to delete them', async () => {
+    const { page } = ui.window;
+    await ui.window.openContainer('JWT Workbench');
+    await ui.window.runCommand(
+      'JWT Workbench: Ask the Issuer about a Token...',
+      'Television',
+      'Access token',
+    );
+    await page.locator('.tab.active', { hasText: 'Active at the issuer.' }).waitFor();
+    await page
+      .getByText(/DIFFERENT:\s+the\s+token\s+does/)
+      .first()
+      .waitFor();
+    await picture(page, '16-active');
+    mock.setFault({ type: 'serverError', status: 503, at: 'revocation' }, { times: 1 });
+    await ui.window.runCommand('JWT Workbench: Sign Out...', 'Television');
+    await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
+    const kept = await told(/Not signed out, the tokens are still here/);
+    assert.match((await ui.window.treeRows()).join('\n'), /^Connection Television, active/m);
+    await picture(page, '17-not-signed-out');
+    await kept.getByRole('button', { name: 'Delete Here Anyway' }).click();
+    await ui.window.treeItem(/Television.*no tokens/).waitFor();
   });
 
   it('signs out here, and then in the browser as well', async () => {
@@ -135,13 +222,11 @@ describe('a person who signs in', function () {
     await ui.window.treeItem('Shop').click();
     await ui.window.runCommand('JWT Workbench: Sign Out...', 'Shop');
     await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
-    await page.locator('.statusbar-item[id="status.notifications"]').click();
-    const center = page.locator('.notifications-center');
-    await center.getByText(/may still know you in the browser/).waitFor();
+    const question = await told(/may still know you in the browser/);
     assert.equal(mock.requests.at(-1)?.path, '/revoke', 'the tokens are gone by now');
     await picture(page, '10-signed-out-here');
     const popup = page.context().waitForEvent('page');
-    await center.getByRole('button', { name: 'Sign Out in the Browser' }).click();
+    await question.getByRole('button', { name: 'Sign Out in the Browser' }).click();
     const issuer = await popup;
     await issuer.getByRole('heading', { name: 'Signed out' }).waitFor();
     await picture(issuer, '11-signed-out-in-the-browser');

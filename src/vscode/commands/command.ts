@@ -1,6 +1,6 @@
-import { l10n, ProgressLocation, commands as registry, Uri, window, workspace } from 'vscode';
+import { env, l10n, ProgressLocation, commands as registry, Uri, window, workspace } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
-import { classify, WorkbenchError } from '../../core/errors.ts';
+import { classify, type ErrorData, WorkbenchError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
@@ -83,11 +83,17 @@ async function interactive<Argument, Result>(
       const label = argument === undefined ? undefined : command.labelOf?.(argument);
       await showError(failure, label);
     } else if (abort.signal.aborted && failure.data.redirectUri !== undefined) {
-      // Most likely for what the page in the browser says.
-      void window.showInformationMessage(complaintText(failure.data));
+      void adviseRedirect(failure.data);
     }
     return undefined;
   }
+}
+
+/** Whoever cancels may have done so for what the page in the browser says. */
+async function adviseRedirect(data: ErrorData): Promise<void> {
+  const copy = l10n.t('Copy Redirect URI');
+  if ((await window.showInformationMessage(complaintText(data), copy)) === copy)
+    await env.clipboard.writeText(String(data.redirectUri));
 }
 
 const missing: ReadonlySet<string> = new Set(['client_secret_missing', 'private_key_missing']);

@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n, ThemeIcon, window } from 'vscode';
 import type { Connection } from '../../core/connection.ts';
 import type { Discovery } from '../../core/discovery.ts';
 import { WorkbenchError } from '../../core/errors.ts';
@@ -12,16 +12,18 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
   const { issuer } = connection;
   const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
   const device = connection.deviceAuthorizationEndpoint ?? metadata?.device_authorization_endpoint;
-  const items: { grant: Grant; label: string; detail: string }[] = [];
+  const items: { grant: Grant; label: string; detail: string; iconPath: ThemeIcon }[] = [];
   if ((connection.authorizationEndpoint ?? metadata?.authorization_endpoint) !== undefined)
     items.push({
       grant: 'authorization_code',
+      iconPath: new ThemeIcon('globe'),
       label: l10n.t('In the browser'),
       detail: l10n.t('Opens the page of the issuer on this machine and comes back by itself.'),
     });
   if (device !== undefined)
     items.push({
       grant: 'device_code',
+      iconPath: new ThemeIcon('device-mobile'),
       label: l10n.t('With a code, on any device'),
       detail: l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
     });
@@ -32,6 +34,7 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
   )
     items.push({
       grant: 'client_credentials',
+      iconPath: new ThemeIcon('server'),
       label: l10n.t('As the client itself'),
       detail: l10n.t('For service accounts: no user, no browser and no refresh token (client credentials).'),
     });
