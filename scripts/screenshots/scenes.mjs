@@ -19,8 +19,13 @@ export const scenes = {
   tree: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 560 }, tree),
   checks: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 640 }, checks),
   contrast: () => onStage({ env: demoEnvironment, theme: 'contrast', sideBar: 640 }, contrast),
+  inspector: () => onStage({ env: demoEnvironment, size: tall }, inspector),
+  inspectorLight: () => onStage({ env: demoEnvironment, size: tall, theme: 'light' }, inspector),
+  inspectorContrast: () => onStage({ env: demoEnvironment, size: tall, theme: 'contrast' }, inspector),
   mock: () => onStage({ size: { width: 960, height: 480 }, sideBar: 400 }, mock),
 };
+
+const tall = { width: 1120, height: 1180 };
 
 /** Nothing answers at these addresses: `.example` is nobody's. One entry is wrong, to show what comes of it. */
 const someConnections = [
@@ -293,6 +298,47 @@ async function contrast(stage) {
   await stage.open('Verification');
   await freshly(stage);
   await stage.picture('contrast');
+}
+
+/** A good token, a forged one, and an edited copy. @param {Stage} stage */
+async function inspector(stage) {
+  const { page } = stage;
+  const theme = stage.theme === 'dark' ? '' : `-${stage.theme}`;
+  const frame = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+  const show = async () => {
+    await stage.run('JWT Workbench: Inspect Token...');
+    await stage.choose('Clipboard');
+    await frame.locator('h1').waitFor();
+  };
+  await stage.row('Demo').waitFor();
+  await page.keyboard.press('ControlOrMeta+b');
+  await stage.run('JWT Workbench: Copy Token...');
+  await stage.asked('Authorization header');
+  await stage.choose('Access token');
+  await stage.inStatusBar('copied');
+  await show();
+  await frame.getByRole('status').getByText('Verified', { exact: true }).waitFor();
+  await frame.locator('svg text.now').waitFor();
+  await frame.locator('.member', { hasText: 'sub' }).first().hover();
+  await frame.locator('.part.payload mark').waitFor();
+  await stage.picture(`inspector${theme}`);
+  await frame.locator('.checks').evaluate(section => section.scrollIntoView());
+  await stage.picture(`inspector-checks${theme}`);
+  await frame.locator('h1').evaluate(heading => heading.scrollIntoView());
+  await frame.getByRole('button', { name: 'Edit a Copy' }).click();
+  const payload = frame.getByLabel('Payload as JSON');
+  const claims = JSON.parse(await payload.inputValue());
+  await payload.fill(JSON.stringify({ ...claims, sub: 'admin', password: 'hunter2' }, undefined, 2));
+  await frame.getByRole('button', { name: "Sign with the Mock Issuer's Test Key" }).click();
+  await frame.getByRole('status').getByText('good nowhere else').waitFor();
+  await stage.picture(`inspector-edited${theme}`);
+  await page.keyboard.press('ControlOrMeta+k');
+  await page.keyboard.press('w');
+  await tamper(stage);
+  await show();
+  await frame.getByRole('status').getByText('Not verified').waitFor();
+  await stage.rest();
+  await stage.picture(`inspector-forged${theme}`);
 }
 
 /** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */

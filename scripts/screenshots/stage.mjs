@@ -48,11 +48,13 @@ export class Stage {
   page;
   /** The workspace's folder. */
   folder;
+  theme;
   #close;
 
-  /** @param {import('playwright-core').Page} page @param {string} folder @param {() => Promise<void>} close */
-  constructor(page, folder, close) {
+  /** @param {import('playwright-core').Page} page @param {string} folder @param {keyof typeof themes} theme @param {() => Promise<void>} close */
+  constructor(page, folder, theme, close) {
     this.page = page;
+    this.theme = theme;
     this.folder = folder;
     this.#close = close;
   }
@@ -84,7 +86,7 @@ export class Stage {
     try {
       const { page } = await workbench.openWindow({ folder: workspace.folder });
       page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
-      const stage = new Stage(page, workspace.folder, close);
+      const stage = new Stage(page, workspace.folder, theme, close);
       await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();
       await stage.#dress();
       const tab = page.locator('.activitybar').getByRole('tab', { name: 'JWT Workbench' });

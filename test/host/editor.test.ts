@@ -4,7 +4,9 @@ import {
   type CodeLens,
   ConfigurationTarget,
   type Diagnostic,
+  type DocumentSymbol,
   env,
+  type FoldingRange,
   type Hover,
   type InlayHint,
   languages,
@@ -19,7 +21,7 @@ import {
 } from 'vscode';
 import { commands } from '../../src/contributions.ts';
 import { encode, hmacJwt } from '../support/signing.ts';
-import { activate, codeOf, run, signedIn } from './support.ts';
+import { activate, codeOf, eventually, run, signedIn } from './support.ts';
 
 const seconds = Math.floor(Date.now() / 1000);
 const expired = hmacJwt('a secret of the tests, long enough', {
@@ -129,6 +131,27 @@ describe('tokens in the editor', () => {
     await end();
   });
 
+  it('say of what is signed and no JWT that it is none', async () => {
+    const [, , signature = ''] = expired.split('.');
+    const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${signature}`;
+    assert.match(words(await hoverText(await open(text), 10)), /no JSON object: this is signed content/);
+    const { kind, payload, text: content } = await run('decode', { token: text });
+    assert.deepEqual([kind, payload, content], ['jws', undefined, 'a sentence']);
+    const { verified, checks } = await run<{ verified: boolean; checks: { id: string; status: string }[] }>(
+      'verify',
+      {
+        token: text,
+        key: 'a secret',
+      },
+    );
+    assert.equal(verified, false);
+    assert.equal(checks.find(({ id }) => id === 'members')?.status, 'failed');
+    await run('inspect', { token: text });
+    await run('decodeSelection', { token: text });
+    assert.match(window.activeTextEditor?.document.getText() ?? '', /"payload": "a sentence"/);
+    await registry.executeCommand('workbench.action.closeAllEditors');
+  });
+
   it('show behind them when they end, and above them what to do with them', async () => {
     const document = await open(`# a comment\n${expired}\n`, 'jwt');
     const hints = await registry.executeCommand<InlayHint[]>(
@@ -219,6 +242,22 @@ describe('tokens in the editor', () => {
     assert.match(await hoverOn('"alg"', 6), /algorithm.*Source: RFC 7515 section 4\.1\.1/s);
     assert.match(await hoverOn('"iss"', 6), /Who issued the token\..*Source: RFC 7519 section 4\.1\.1/s);
     assert.equal(await hoverOn('"iss"', 30), '');
+    // The language server of JSON starts when it is first asked.
+    let outline: DocumentSymbol[] = [];
+    await eventually(async () => {
+      const command = 'vscode.executeDocumentSymbolProvider';
+      outline = (await registry.executeCommand<DocumentSymbol[] | undefined>(command, shown.uri)) ?? [];
+      return outline.length > 0;
+    });
+    assert.deepEqual(
+      outline.map(({ name }) => name),
+      ['header', 'payload'],
+    );
+    const folds = await registry.executeCommand<FoldingRange[]>(
+      'vscode.executeFoldingRangeProvider',
+      shown.uri,
+    );
+    assert.ok(folds.length >= 2);
     assert.equal(
       await workspace.fs.writeFile(shown?.uri ?? Uri.parse('x:y'), new Uint8Array()).then(
         () => 'written',
