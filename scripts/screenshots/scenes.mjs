@@ -311,7 +311,8 @@ async function inspector(stage) {
     await frame.locator('h1').waitFor();
   };
   await stage.row('Demo').waitFor();
-  await page.keyboard.press('ControlOrMeta+b');
+  await stage.run('View: Toggle Primary Side Bar Visibility');
+  await page.locator('.part.sidebar').waitFor({ state: 'hidden' });
   await stage.run('JWT Workbench: Copy Token...');
   await stage.asked('Authorization header');
   await stage.choose('Access token');
@@ -332,8 +333,7 @@ async function inspector(stage) {
   await frame.getByRole('button', { name: "Sign with the Mock Issuer's Test Key" }).click();
   await frame.getByRole('status').getByText('good nowhere else').waitFor();
   await stage.picture(`inspector-edited${theme}`);
-  await page.keyboard.press('ControlOrMeta+k');
-  await page.keyboard.press('w');
+  await stage.run('View: Close All Editors');
   await tamper(stage);
   await show();
   await frame.getByRole('status').getByText('Not verified').waitFor();

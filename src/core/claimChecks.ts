@@ -58,7 +58,10 @@ export function sub({ token, policy: { subject, kind } }: CheckInput): Finding {
 export function exp(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'exp')) {
-    return (policy.requireExp ?? true) ? failed('missing') : warning('missing');
+    // Proofs and events have none (RFC 9449 section 4.2, RFC 8417 section 2.2).
+    const required =
+      policy.requireExp ?? !/(?:^|\/)(?:dpop|secevent)\+jwt$/i.test(String(own(token.header, 'typ')));
+    return required ? failed('missing') : warning('missing');
   }
   const date = numericDate(token.payload.exp);
   if ('flaw' in date) return malformed(date, token.payload.exp);

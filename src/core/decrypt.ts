@@ -138,9 +138,11 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   }
   const whole = kinds.filter(jwk => typeof own(jwk, kty === 'oct' ? 'k' : 'd') === 'string');
   if (whole.length === 0) throw invalid(kty === 'oct' ? 'kty' : 'public_key', alg);
+  const meant = whole.filter(jwk => isMeantFor(jwk, needed));
+  if (meant.length === 0) throw invalid('unsuitable', alg);
   // A kid is a hint here: a key that does not fit fails by itself.
-  const named = whole.filter(jwk => own(jwk, 'kid') === own(header, 'kid'));
-  const tried = (named.length > 0 ? named : whole).slice(0, mostTried);
+  const named = meant.filter(jwk => own(jwk, 'kid') === own(header, 'kid'));
+  const tried = (named.length > 0 ? named : meant).slice(0, mostTried);
   if (kty === 'oct') {
     return tried.map(jwk => {
       const bytes = decodeBase64(String(own(jwk, 'k')));
@@ -151,7 +153,17 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   return tried.map(jwk => strong({ ...bare(jwk), ...kidOf(jwk) }));
 }
 
-/** Nothing else in the JWK, like `use` or `key_ops`, has a say in what the key is tried for. */
+/** What the key says that it is for (RFC 7517 sections 4.2 to 4.4). With `dir` it is for the content. */
+function isMeantFor(jwk: JsonObject, { alg, enc }: Needed): boolean {
+  const [meant, use, ops] = [own(jwk, 'alg'), own(jwk, 'use'), own(jwk, 'key_ops')];
+  return (
+    (meant === undefined || meant === alg || (alg === 'dir' && meant === enc)) &&
+    (use === undefined || use === 'enc') &&
+    (!Array.isArray(ops) || ops.some(each => /^(?:decrypt|unwrapKey|derive\w+)$/.test(String(each))))
+  );
+}
+
+/** Nothing else in the JWK has a say in what is imported. */
 const privateMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 
 function bare(jwk: JsonObject): JWK {

@@ -66,7 +66,11 @@ export function b64({ token }: { token: { readonly header: JsonObject } }): Find
 }
 
 export function embeddedKeys({ token }: CheckInput): Finding {
-  const names = embeddedKeyParameters.filter(name => Object.hasOwn(token.header, name));
+  // A proof of possession has to bring the key that it proves (RFC 9449 section 4.2).
+  const isProof = /(?:^|\/)dpop\+jwt$/i.test(String(own(token.header, 'typ')));
+  const names = embeddedKeyParameters.filter(
+    name => Object.hasOwn(token.header, name) && !(isProof && name === 'jwk'),
+  );
   return names.length > 0 ? warning('embedded_key_ignored', { found: names.join(', ') }) : skipped('absent');
 }
 

@@ -266,8 +266,13 @@ const sentences = {
           position + 1,
         )
       : l10n.t('The {0} of this token is not base64url. Copy the token again.', show(part)),
-  token_json: ({ part }) =>
-    l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
+  token_json: ({ part, reason }) =>
+    reason === 'empty'
+      ? l10n.t(
+          'The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.',
+          show(part),
+        )
+      : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
   token_not_an_object: ({ part }) =>
     l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
   nothing_to_import: ({ reason, error }) =>

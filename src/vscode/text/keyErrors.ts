@@ -86,7 +86,10 @@ export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: s
       ];
     case 'unsuitable':
       return [
-        l10n.t('This key cannot be used with {0}: it is of another kind or curve, or damaged.', show(found)),
+        l10n.t(
+          'This key cannot be used with {0}: it is of another kind or curve, meant for something else, or damaged.',
+          show(found),
+        ),
         l10n.t('Check that it is the key that the token was encrypted for.'),
       ];
     default:

@@ -136,6 +136,17 @@ describe('checks', () => {
     });
   }
 
+  it('leaves a proof of possession its key, and no end', () => {
+    const proof = { alg: 'ES256', typ: 'dpop+jwt', jwk: {} };
+    assert.equal(check('header_key', {}, {}, proof), 'skipped absent');
+    assert.equal(check('header_key', {}, {}, { ...proof, jku: 'x' }), 'warning embedded_key_ignored');
+    assert.equal(check('header_key', {}, {}, { ...proof, typ: 'at+jwt' }), 'warning embedded_key_ignored');
+    assert.equal(check('exp', {}, {}, proof), 'warning missing');
+    assert.equal(check('exp', {}, { requireExp: true }, proof), 'failed missing');
+    assert.equal(check('exp', {}, {}, { alg: 'ES256', typ: 'secevent+jwt' }), 'warning missing');
+    assert.equal(check('exp', {}, {}, { alg: 'ES256', typ: 'logout+jwt' }), 'failed missing');
+  });
+
   for (const [alg, expected] of [
     ['RS256', 'passed alg_allowed'],
     ['rs256', 'failed alg_unsupported'],

@@ -111,7 +111,7 @@ describe('decrypt', () => {
         pem(rsa.privateKey, 'pkcs1'),
         pem(rsa.privateKey).replace(/-----[^-]+-----/g, ''),
         pem(rsa.privateKey).replaceAll('\n', ' '),
-        jwkText(rsa.privateKey, { use: 'sig', alg: 'RS256', key_ops: ['sign'] }),
+        jwkText(rsa.privateKey, { use: 'enc', alg: 'RSA-OAEP-256', key_ops: ['unwrapKey'] }),
         JSON.stringify(set),
       ])
         assert.equal((await decrypt({ token: forRsa, key })).content.kind, 'claims', key.slice(0, 40));
@@ -314,6 +314,10 @@ describe('decrypt', () => {
         [token, pem(small), 'rsa_too_short'],
         [token, pem(p256.privateKey), 'unsuitable'],
         [token, jwkText(p256.privateKey), 'unsuitable'],
+        [token, jwkText(rsa.privateKey, { use: 'sig' }), 'unsuitable'],
+        [token, jwkText(rsa.privateKey, { alg: 'RSA-OAEP' }), 'unsuitable'],
+        [token, jwkText(rsa.privateKey, { alg: 'RS256' }), 'unsuitable'],
+        [token, jwkText(rsa.privateKey, { key_ops: ['sign'] }), 'unsuitable'],
         [token, secret, 'secret_for_key'],
         [token, JSON.stringify({ kty: 'oct', k: secret }), 'secret_for_key'],
         [token, '{"kty":', 'json'],

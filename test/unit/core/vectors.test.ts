@@ -35,6 +35,23 @@ describe('published test vectors', () => {
     });
   }
 
+  it('OpenID Connect Core appendix A.3: the hash of the access token', async () => {
+    const [example] = vectors.signed.filter(
+      ({ source }) => source.endsWith('appendix A.3') && source.startsWith('Open'),
+    );
+    const accessToken = 'jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y';
+    const asked = { kind: 'id_token', clientId: 's6BhdRkqt3', nonce: 'n-0S6_WzA2Mj', accessToken } as const;
+    assert.ok(example);
+    const { verified, checks } = await verifyToken(
+      example.token,
+      { ...asked, issuer: 'https://server.example.com' },
+      given(example.key),
+      1311281969_000,
+    );
+    assert.equal(checks.find(({ id }) => id === 'at_hash')?.code, 'hash_matches');
+    assert.equal(verified, true);
+  });
+
   for (const { source, token, key } of vectors.refused) {
     it(`${source}: refused`, async () => {
       try {
@@ -60,8 +77,15 @@ describe('published test vectors', () => {
       const { content } = await opening;
       assert.ok(content.kind === 'text' || content.kind === 'claims');
       assert.equal(content.text, text);
-      const changed = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`;
-      await assert.rejects(decrypt({ token: changed, key: JSON.stringify(key) }));
+    });
+  }
+
+  for (const { source, token, key } of vectors.notDecrypted) {
+    it(`${source}: not decrypted`, async () => {
+      const codes = /^(?:not_a_token|not_encrypted|token_|decryption_failed$|jwe_refused$|key_invalid$)/;
+      await assert.rejects(decrypt({ token, key: JSON.stringify(key) }), error =>
+        codes.test(classify(error).code),
+      );
     });
   }
 });
