@@ -47,6 +47,8 @@ export function storeTokens(
       : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
     const stored = await updateNewest(parts, needed, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+      // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
+      if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
       const generation = Math.max(current.generation, newestNumber(sight)) + 1;
       const record = signedIn
         ? {

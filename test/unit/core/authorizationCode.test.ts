@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Fetch } from '../../../src/core/ports.ts';
 import { failureOf } from '../../support/failureOf.ts';
-import { id, present, until } from './refreshWorld.ts';
+import { gate, id, present, until } from './refreshWorld.ts';
 import { redirectUri, type SignInWorld, signInWorld } from './signInWorld.ts';
 
 const query = (url: string | undefined) => Object.fromEntries(new URL(url ?? '').searchParams);
@@ -243,6 +243,46 @@ describe('signing in over the browser', () => {
     assert.equal(await world.first.refresh(), 'refreshed');
   });
 
+  for (const [what, fault, kept] of [
+    ['that is for another client', { type: 'wrongAud', token: 'id_token' }, false],
+    ['of another issuer', { type: 'wrongIss', token: 'id_token' }, false],
+    ['that is not there', { type: 'idTokenMissing' }, false],
+    ['that has expired', { type: 'expiredAtBirth', token: 'id_token' }, true],
+    ['that is not valid yet', { type: 'nbfInFuture', token: 'id_token' }, true],
+    ['that nobody has signed', { type: 'algNone' }, true],
+    ['without a subject', { type: 'claim', token: 'id_token', name: 'sub' }, true],
+    ['with a critical header', { type: 'header', name: 'crit', value: ['x'] }, true],
+  ] as const) {
+    it(`takes no ID token ${what}, and ${kept ? 'keeps the refresh token' : 'nothing of the answer'}`, async () => {
+      const world = await signInWorld();
+      world.next(fault);
+      const { code } = await failureOf(world.signIn());
+      assert.equal(code, 'response_invalid');
+      assert.deepEqual(world.pages, ['failed']);
+      if (!kept) return assert.equal(world.store.entries.size, 0);
+      const { tokens } = world.stored();
+      assert.ok(tokens?.refresh_token);
+      assert.deepEqual([tokens.access_token, tokens.id_token], [undefined, undefined]);
+    });
+  }
+
+  it('takes no ID token for several of whom another one is the party (azp)', async () => {
+    const world = await signInWorld();
+    const claim = { type: 'claim', token: 'id_token', at: 'token' } as const;
+    const aud = { ...claim, name: 'aud', value: ['demo', 'another'] };
+    world.mock.faults.next(1, [aud, { ...claim, name: 'azp', value: 'another' }]);
+    const { code, data } = await failureOf(world.signIn());
+    assert.deepEqual([code, data.claim, world.store.entries.size], ['response_invalid', 'azp', 0]);
+  });
+
+  it('takes an answer without token_type, and says so', async () => {
+    const world = await signInWorld();
+    world.next({ type: 'member', name: 'token_type' });
+    const { warnings } = await world.signIn();
+    assert.deepEqual(warnings, [{ code: 'token_type_missing' }]);
+    assert.ok(world.stored().tokens?.access_token);
+  });
+
   it('takes strings for numbers and any spelling of bearer', async () => {
     const world = await signInWorld();
     const fetch: Fetch = async (input, init) => {
@@ -289,6 +329,22 @@ describe('signing in over the browser', () => {
     });
   }
 
+  it('loses against a sign-out that comes while its tokens are on their way into the store', async () => {
+    const world = await signInWorld();
+    const hold = gate();
+    world.lock.hook = call => (call === 'readLedger' ? hold.pass() : undefined);
+    const abort = new AbortController();
+    const signedIn = failureOf(world.signIn({ signal: abort.signal }));
+    await hold.reached;
+    // As the command for signing out does it.
+    abort.abort();
+    await world.first.signOut();
+    hold.open();
+    assert.equal((await signedIn).code, 'cancelled');
+    assert.equal(world.first.record()?.tokens, undefined);
+    assert.ok(![...world.store.entries.values()].some(text => text.includes('access_token')));
+  });
+
   it('is not begun where it was cancelled before', async () => {
     const world = await signInWorld();
     assert.equal((await failureOf(world.signIn({ signal: AbortSignal.abort() }))).code, 'cancelled');
@@ -332,6 +388,30 @@ describe('signing in over the browser', () => {
     );
     assert.deepEqual([code, data.setting], ['endpoint_missing', 'authorizationEndpoint']);
   });
+
+  for (const [at, setting, grant, connection] of [
+    ['/device_authorization', 'deviceAuthorizationEndpoint', 'device_code', {}],
+    [
+      '/par',
+      'pushed_authorization_request_endpoint',
+      'authorization_code',
+      { pushedAuthorizationRequests: true },
+    ],
+    ['/token', undefined, 'authorization_code', {}],
+  ] as const) {
+    it(`names the endpoint that is none: ${at}`, async () => {
+      const world = await signInWorld();
+      for (const [answer, expected] of [
+        [() => new Response('', { status: 404 }), 'http_error'],
+        [() => new Response('<!doctype html>', { status: 200 }), 'response_invalid'],
+      ] as const) {
+        const fetch: Fetch = async (input, init) =>
+          input.endsWith(at) ? answer() : world.mock.fetch(input, init);
+        const { code, data } = await failureOf(world.signIn({ fetch, grant, connection }));
+        assert.deepEqual([code, data.setting, data.grant], [expected, setting, grant]);
+      }
+    });
+  }
 
   it('tells no secret in its errors', async () => {
     const world = await signInWorld();
