@@ -71,7 +71,7 @@ describe('token exchange', () => {
     it(`says what is wrong with ${what}`, async () => {
       const { world, request } = await signedIn({ audiences: ['https://api.example'] });
       const { code, data } = await failureOf(world.client().exchange({ ...request, ...change }));
-      assert.deepEqual([code, data.error], ['oauth_error', error]);
+      assert.deepEqual([code, data.error, data.grant], ['oauth_error', error, 'token_exchange']);
       assert.ok(!JSON.stringify(data).includes(present(request.record.tokens?.access_token)));
     });
   }
