@@ -288,7 +288,11 @@ export async function resolveEndpoints<Name extends EndpointName = 'token_endpoi
   const complete = needed.every(name => own[name] !== undefined);
   const metadata = issuer === undefined || complete ? undefined : await discovery.metadata(issuer, signal);
   const aliases = isMutualTls(connection.tokenEndpointAuthMethod) && metadata?.mtls_endpoint_aliases;
-  const endpoints = { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
+  const changed = aliases || Object.keys(own).length > 0;
+  const endpoints: Endpoints =
+    metadata && !changed
+      ? metadata
+      : { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
   for (const name of needed) {
     if (endpoints[name] !== undefined) continue;
     const setting = settingOf(name);

@@ -42,7 +42,6 @@ export function createHandover({ keys, log }: { readonly keys: JournalKeys; read
       if (shared) await keys.current();
     },
     async give(lease, subject, text) {
-      if (!lease.shared) return true;
       const key = await keys.current();
       if (key === undefined) return false;
       try {
@@ -92,8 +91,8 @@ export function recordOf(
 }
 
 /** @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `record_too_large` */
-export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
-  return handover.give(lease, record, serializeRecord(record));
+export async function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
+  return !lease.shared || handover.give(lease, record, serializeRecord(record));
 }
 
 /** Where no other window shares anything. */

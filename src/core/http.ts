@@ -147,6 +147,28 @@ function targetHost(location: string | null, from: string): { location?: string 
   }
 }
 
+/** A response whose body has arrived. It can be read at once and more than once, without the streams of a real body. */
+class ReadResponse extends Response {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, { status, statusText, headers }: Response) {
+    super(null, { status, statusText, headers });
+    this.#bytes = bytes;
+  }
+
+  override async text(): Promise<string> {
+    return new TextDecoder().decode(this.#bytes);
+  }
+
+  override async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  override clone(): Response {
+    return new ReadResponse(this.#bytes, this);
+  }
+}
+
 /** The same response with its body in memory. */
 async function buffered(response: Response, host: string, maxBytes: number): Promise<Response> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
@@ -166,14 +188,12 @@ async function buffered(response: Response, host: string, maxBytes: number): Pro
     }
     chunks.push(value);
   }
-  const { status, statusText, headers } = response;
+  const { status } = response;
   // Outside this range no Response can be made (LinkedIn's 999 is one that is seen).
   if (status < 200 || status > 599) throw new WorkbenchError('http_error', { host, status, sent: true });
-  const body = [204, 205, 304].includes(status) ? null : joined(chunks);
-  return new Response(body, { status, statusText, headers });
+  return new ReadResponse(joined(chunks), response);
 }
 
-/** Bytes and no Blob, whose text takes a way of its own through streams. */
 function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const [first = new Uint8Array(), ...rest] = chunks;
   if (rest.length === 0) return first;

@@ -183,36 +183,32 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
 }
 
-function hasFields(value: unknown, required: FieldTypes, others: FieldTypes = {}): boolean {
-  return (
+function withFields(required: FieldTypes, others: FieldTypes): (value: unknown) => boolean {
+  // Listed once: records are looked at several times in a refresh.
+  const [needed, possible] = [Object.entries(required), Object.entries(others)];
+  return value =>
     isObject(value) &&
-    Object.entries(required).every(([name, is]) => is(value[name])) &&
-    Object.entries(others).every(([name, is]) => optional(value[name], is))
-  );
+    needed.every(([name, is]) => is(value[name])) &&
+    possible.every(([name, is]) => optional(value[name], is));
 }
 type FieldTypes = Readonly<Record<string, (value: unknown) => boolean>>;
 
-const isBinding = (value: unknown) =>
-  hasFields(value, { client_id: isText }, { issuer: isText, token_endpoint: isText });
-const isIntent = (value: unknown) =>
-  hasFields(value, { generation: isCount, at: isTime }, { retried: value => value === true });
-const isRefusal = (value: unknown) =>
-  hasFields(value, { generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
-const isTokenSet = (value: unknown) =>
-  hasFields(
-    value,
-    { obtained_at: isTime },
-    {
-      access_token: isText,
-      token_type: isText,
-      refresh_token: isText,
-      id_token: isText,
-      scope: value => typeof value === 'string',
-      expires_at: isTime,
-      refresh_expires_at: isTime,
-      id_token_obtained_at: isTime,
-      refresh_token_stored_at: isTime,
-      refresh_token_last_used_at: isTime,
-      grant: isText,
-    },
-  );
+const isBinding = withFields({ client_id: isText }, { issuer: isText, token_endpoint: isText });
+const isIntent = withFields({ generation: isCount, at: isTime }, { retried: value => value === true });
+const isRefusal = withFields({ generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
+const isTokenSet = withFields(
+  { obtained_at: isTime },
+  {
+    access_token: isText,
+    token_type: isText,
+    refresh_token: isText,
+    id_token: isText,
+    scope: value => typeof value === 'string',
+    expires_at: isTime,
+    refresh_expires_at: isTime,
+    id_token_obtained_at: isTime,
+    refresh_token_stored_at: isTime,
+    refresh_token_last_used_at: isTime,
+    grant: isText,
+  },
+);

@@ -1,3 +1,4 @@
+import { defined } from './defined.ts';
 import { type ErrorData, WorkbenchError } from './errors.ts';
 import { firstLine, sanitized } from './foreignText.ts';
 import { retryAfter } from './responseMeta.ts';
@@ -112,7 +113,7 @@ function taken(json: Json): { raw: RawTokens; warnings: ResponseWarning[] } {
       typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
     return typeof number === 'number' && number >= 0 && number <= longestLifetime ? number : wrong(name);
   };
-  const members: { [K in keyof Required<RawTokens>]: RawTokens[K] | undefined } = {
+  const raw = defined<RawTokens>({
     access_token: text('access_token'),
     token_type: text('token_type'),
     refresh_token: text('refresh_token'),
@@ -120,9 +121,8 @@ function taken(json: Json): { raw: RawTokens; warnings: ResponseWarning[] } {
     scope: text('scope'),
     expires_in: seconds('expires_in'),
     refresh_expires_in: seconds('refresh_expires_in') ?? seconds('refresh_token_expires_in'),
-  };
-  const present = Object.entries(members).filter(([, value]) => value !== undefined);
-  return { raw: Object.fromEntries(present) as RawTokens, warnings };
+  });
+  return { raw, warnings };
 }
 
 /** Seconds, a hundred years. More than that is a mistake of units or no number at all (`1e400`). */

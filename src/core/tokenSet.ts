@@ -1,3 +1,4 @@
+import { defined } from './defined.ts';
 import { decodeToken, expiresAt } from './jwt.ts';
 
 /** What a stored refresh token was issued for. Nothing is ever sent when it no longer matches the connection. */
@@ -133,11 +134,6 @@ function withoutEmpty(raw: RawTokens): RawTokens {
     id_token: id_token || undefined,
     token_type: token_type || undefined,
   });
-}
-
-/** Leaves out members that are undefined, so that a record compares and serializes as what it holds. */
-function defined<T extends object>(value: { [K in keyof T]?: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }
 
 /**

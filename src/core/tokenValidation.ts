@@ -6,6 +6,7 @@ import {
 } from 'oauth4webapi';
 import { type ClockSkew, isNotable, skewData } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
+import { defined } from './defined.ts';
 import type { Endpoints } from './discovery.ts';
 import { type ErrorData, WorkbenchError } from './errors.ts';
 import { type Claims, changedClaim, claimsOf } from './idTokens.ts';
@@ -103,12 +104,11 @@ export async function validateTokenResponse(
 }
 
 /** What oauth4webapi reads of a response. A body would be written only to be parsed again. */
-function responseWith(members: RawTokens): Response {
-  const present = Object.entries(members).filter(([, value]) => value !== undefined);
+function responseWith(members: Partial<RawTokens>): Response {
   return Object.create(Response.prototype, {
     status: { value: 200 },
     bodyUsed: { value: false },
-    json: { value: async () => Object.fromEntries(present) },
+    json: { value: async () => defined(members) },
   });
 }
 

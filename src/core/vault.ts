@@ -25,6 +25,8 @@ const prefix = 'jwtWorkbench.connection.';
 /** @param storeFor where the record of a connection lives: SecretStorage, or memory for the mock's. */
 export function createVault(storeFor: (id: string) => SecretVault, shared: SecretVault): Vault {
   const queues = new Map<string, Promise<unknown>>();
+  /** What was read or stored last: a refresh looks at the same text several times. */
+  const known = new Map<string, { readonly text: string; readonly record: StoredRecord }>();
 
   async function read(id: string): Promise<StoredRecord | undefined> {
     let text: string | undefined;
@@ -33,7 +35,11 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
     } catch (error) {
       throw new WorkbenchError('secret_unavailable', { connection: id, type: typeName(error) });
     }
-    return text === undefined ? undefined : parseRecord(id, text);
+    if (text === undefined) return undefined;
+    const last = known.get(id);
+    const record = last?.text === text ? last.record : parseRecord(id, text);
+    known.set(id, { text, record });
+    return record;
   }
 
   async function store(record: StoredRecord): Promise<void> {
@@ -46,6 +52,7 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
         type: typeName(error),
       });
     }
+    known.set(record.connection, { text, record });
   }
 
   /** Runs `work` after everything queued for `id`, whether that failed or not. */
@@ -71,6 +78,7 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
     delete: id =>
       inTurn(id, async () => {
         try {
+          known.delete(id);
           await storeFor(id).delete(prefix + id);
         } catch (error) {
           throw new WorkbenchError('secret_unavailable', { connection: id, type: typeName(error) });
