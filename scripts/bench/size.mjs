@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { repack } from '../lib/repack.mjs';
 import { stageExtension } from './bundles.mjs';
 
 export const title = 'Size of the package, and of each bundle in it';
@@ -18,6 +19,7 @@ export async function run(temporary) {
       allowMissingRepository: true,
       rewriteRelativeLinks: false,
     });
+    await repack(packagePath);
   });
   const size = statSync(packagePath).size / 1024;
   return [

@@ -42,6 +42,7 @@ export function createHandover({ keys, log }: { readonly keys: JournalKeys; read
       if (shared) await keys.current();
     },
     async give(lease, subject, text) {
+      if (!lease.shared) return true;
       const key = await keys.current();
       if (key === undefined) return false;
       try {
@@ -91,8 +92,8 @@ export function recordOf(
 }
 
 /** @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `record_too_large` */
-export async function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
-  return !lease.shared || handover.give(lease, record, serializeRecord(record));
+export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
+  return handover.give(lease, record, serializeRecord(record));
 }
 
 /** Where no other window shares anything. */
