@@ -1,14 +1,8 @@
 /** Tokens out of whatever a user pastes: a token response, a page around one, a header line, a bare token. */
 import { WorkbenchError } from './errors.ts';
 import { findJwts } from './findJwts.ts';
-import {
-  hasToken,
-  type ImportWarning,
-  inspect,
-  memberOf,
-  readMembers,
-  requireSize,
-} from './importedMembers.ts';
+import { hasToken, type ImportWarning, inspect, readMembers, requireSize } from './importedMembers.ts';
+import { isWord, readPairs } from './importPairs.ts';
 import { isObject, type JsonObject, readJson } from './json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from './jwt.ts';
 import type { RawTokens } from './tokenSet.ts';
@@ -26,7 +20,9 @@ export type ImportSource =
   /** A JWT, alone or inside other text. */
   | 'jwt'
   /** One word that is no JWT. */
-  | 'refresh_token';
+  | 'refresh_token'
+  /** One that its issuer marks as an access token. */
+  | 'access_token';
 
 export interface ImportedTokens {
   readonly tokens: RawTokens;
@@ -40,14 +36,16 @@ export interface ImportedTokens {
  * lone JWT what `decodeToken` throws
  */
 export function importText(text: string): ImportedTokens {
-  const trimmed = text.replace(invisible, '').trim();
+  const trimmed = text
+    .replace(invisible, '')
+    .replace(/[“”„‟«»＂]/g, '"')
+    .replace(/[‘’‚‛]/g, "'")
+    .trim();
   if (trimmed === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
   return (
     fromBareToken(trimmed) ??
     fromResponse(trimmed) ??
-    fromBearer(trimmed) ??
-    fromPairs(trimmed) ??
-    fromProse(trimmed) ??
+    complete(trimmed, fromBearer(trimmed) ?? fromPairs(trimmed) ?? fromProse(trimmed)) ??
     fromWord(trimmed) ??
     nothing(trimmed)
   );
@@ -55,6 +53,13 @@ export function importText(text: string): ImportedTokens {
 
 /** What editors and web pages slip in: byte order marks, zero-width characters, soft hyphens. */
 const invisible = /[\u00ad\u200b-\u200d\u2060\ufeff]/g;
+
+/** Somebody who has pasted a refresh token would take it for kept: where it was not understood, that is said. */
+function complete(text: string, found: ImportedTokens | undefined): ImportedTokens | undefined {
+  if (!found || found.tokens.refresh_token !== undefined || !/refresh[-_ ]?token["'`\]]*\s*[:=>]/i.test(text))
+    return found;
+  return { ...found, warnings: [...found.warnings, { code: 'member_ignored', member: 'refresh_token' }] };
+}
 
 // --- A JWT, perhaps broken over lines ---
 
@@ -68,6 +73,7 @@ function fromBareToken(text: string): ImportedTokens | undefined {
     if (found.length > 1 || (found.length === 1 && !isJose(token))) return undefined;
   }
   const decoded = decodeToken(token);
+  if (decoded.kind === 'opaque') return undefined;
   const warnings: ImportWarning[] = [];
   const member = assign(decoded, warnings);
   if (token !== word) warnings.unshift({ code: 'whitespace_removed', member });
@@ -94,13 +100,14 @@ function assign(
 
 // --- A token response, as JSON somewhere in the text ---
 
-/** As many objects are looked into; a page with more is not a response. */
+/** As many objects that are none are looked into; a page with more is not a response. */
 const objectsTried = 8;
 
 function fromResponse(text: string): ImportedTokens | undefined {
   for (const view of views(text)) {
     const found = responsesIn(view);
-    const best = found.find(({ tokens }) => tokens.refresh_token !== undefined) ?? found[0];
+    // The last one is the newest of a log. An older refresh token may be spent, and sending it end the whole grant.
+    const best = found.findLast(({ tokens }) => tokens.refresh_token !== undefined) ?? found.at(-1);
     if (!best) continue;
     return found.length === 1 ? best : { ...best, warnings: [...best.warnings, { code: 'several_found' }] };
   }
@@ -116,8 +123,10 @@ function* views(text: string): Generator<string> {
       .replace(/&(?:quot|#34|#x22);/g, '"')
       .replaceAll('&amp;', '&');
   }
-  if (text.includes('\\"'))
-    yield text.replaceAll('\\"', '"').replaceAll('\\n', '\n').replaceAll('\\\\', '\\');
+  for (let inner = text, depth = 0; inner.includes('\\"') && depth < 3; depth++) {
+    inner = inner.replace(/\\(["\\/n])/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped));
+    yield inner;
+  }
 }
 
 function responsesIn(text: string): ImportedTokens[] {
@@ -126,10 +135,12 @@ function responsesIn(text: string): ImportedTokens[] {
   let tried = 0;
   for (const name of text.matchAll(/"(?:access|id|refresh)_?token"\s*:/gi)) {
     if (name.index < end) continue;
-    if (tried++ === objectsTried) break;
     const start = openingBrace(text, name.index, end);
     const object = start === undefined ? undefined : objectAt(text, start);
-    if (!object) continue;
+    if (!object) {
+      if (++tried === objectsTried) break;
+      continue;
+    }
     end = object.end;
     const read = readMembers(object.value, object.duplicates);
     if (hasToken(read.tokens)) found.push({ ...read, source: 'token_response' });
@@ -214,36 +225,9 @@ function fromBearer(text: string): ImportedTokens | undefined {
 
 // --- Members without JSON around them ---
 
-const pairs =
-  /(?<![\w-])["']?(access_?token|id_?token|refresh_?token|token_?type|scope|expires_?in|refresh_?expires_?in|refresh_?token_?expires_?in)["']?(?:\s*:\s*|\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"',;&{}<>()]+))/gi;
-
 function fromPairs(text: string): ImportedTokens | undefined {
-  const entries: [string, unknown][] = [];
-  const duplicates: string[] = [];
-  for (const [, name = '', double, single, bare] of text.matchAll(pairs)) {
-    const member = memberOf(name) ?? name;
-    const quoted = double ?? single;
-    const value = quoted ?? (/^\d+$/.test(bare ?? '') ? Number(bare) : decodeForm(bare ?? ''));
-    // Code around a response reads its members (`x = tokens.access_token`): that is no token.
-    if (
-      quoted === undefined &&
-      typeof value === 'string' &&
-      /[()[\]]|^\$|^(?:null|undefined|none)$/i.test(value)
-    )
-      continue;
-    if (entries.some(([known]) => known === member)) duplicates.push(member);
-    else entries.push([member, value]);
-  }
-  const read = readMembers(Object.fromEntries(entries), duplicates);
+  const read = readPairs(text);
   return hasToken(read.tokens) ? { ...read, source: 'pairs' } : undefined;
-}
-
-function decodeForm(value: string): string {
-  try {
-    return decodeURIComponent(value.replaceAll('+', ' '));
-  } catch {
-    return value;
-  }
 }
 
 // --- Tokens in prose, and single words ---
@@ -263,13 +247,17 @@ function fromProse(text: string): ImportedTokens | undefined {
 
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
-  const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
-  if (word.length < 8 || /[^\x21-\x7e]/.test(word) || /^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word))
-    return undefined;
-  if (word.length < 20 && /^[a-z_-]+[:=]?$/i.test(word)) return undefined;
+  const word = text.replace(/^["'`]+|["'`]*[,;]?$/g, '');
+  if (!isWord(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
   requireSize(word);
-  return { tokens: { refresh_token: word }, source: 'refresh_token', warnings: [] };
+  // One that looks like a JWT and is none is damaged, and says why.
+  if (looksLikeJose(word)) decodeToken(word);
+  const member = ofAccess.test(word) ? 'access_token' : 'refresh_token';
+  return { tokens: { [member]: word }, source: member, warnings: [] };
 }
+
+/** How issuers of opaque access tokens mark them: Google, GitHub, Slack. */
+const ofAccess = /^(?:ya29\.|gh[opsu]_|github_pat_|xox[abp]-)/;
 
 function nothing(text: string): never {
   const error = /"error"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];

@@ -45,7 +45,7 @@ const members: ReadonlyMap<string, Member> = new Map([
 ]);
 
 export function memberOf(name: string): Member | undefined {
-  return members.get(name.replaceAll('_', '').toLowerCase());
+  return members.get(name.replace(/[-_ ]/g, '').toLowerCase());
 }
 
 /** Reads the members that are known, and says what was odd about them. */

@@ -13,6 +13,8 @@ export function describeSource(source: ImportSource): string {
       return l10n.t('a JWT');
     case 'refresh_token':
       return l10n.t('a refresh token');
+    case 'access_token':
+      return l10n.t('an access token');
   }
 }
 

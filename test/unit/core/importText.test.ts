@@ -56,6 +56,10 @@ describe('importText', () => {
       'with JavaScript around it': `const tokens = ${sampleText};\nuse(tokens.access_token);`,
       'in an outer object': `{"data": ${sampleText}, "status": 200}`,
       'with a byte order mark': `\ufeff${sampleText}`,
+      'in the typographic quotes of a word processor': sampleText.replace(/"([^"]*)"/g, '“$1”'),
+      'as JSON in JSON in JSON': JSON.stringify({ log: JSON.stringify({ body: sampleText }) }),
+      'after the headers of curl': `HTTP/2 200 \r\nset-cookie: id=${idToken}\r\ncontent-type: application/json\r\n\r\n${sampleText}`,
+      'after the request that it answers': `curl -d grant_type=refresh_token -d refresh_token=the-old-one ...\n${sampleText}`,
     })) {
       it(`is found ${name}`, () => {
         const { tokens } = importText(text);
@@ -109,6 +113,16 @@ describe('importText', () => {
       ]);
     });
 
+    it('is the last one of a log: an older refresh token may be spent', () => {
+      const log = Array.from(
+        { length: 20 },
+        (_, i) => `${i}: {"access_token":"a","refresh_token":"refresh-${i}"}`,
+      );
+      const { tokens, warnings } = importText(log.join('\n'));
+      assert.equal(tokens.refresh_token, 'refresh-19');
+      assert.deepEqual(warnings, [{ code: 'several_found' }]);
+    });
+
     it('with a refresh token is preferred among several', () => {
       const text = `first {"access_token":"only-access"} then {"access_token":"a","refresh_token":"with-refresh"}`;
       const { tokens, warnings } = importText(text);
@@ -130,6 +144,7 @@ describe('importText', () => {
       'in a URL fragment': `http://127.0.0.1/cb#access_token=${accessToken}&expires_in=3600&token_type=Bearer`,
       'as YAML': `access_token: ${accessToken}\nexpires_in: 3600\ntoken_type: Bearer\n`,
       'cut off': `{"access_token": "${accessToken}", "expires_in": 3600, "token_type": "Bearer", "scope": `,
+      'with a comma too many': `{"access_token": "${accessToken}", "expires_in": 3600, "token_type": "Bearer",}`,
     })) {
       it(`are found ${name}`, () => {
         const { tokens, source } = importText(text);
@@ -137,6 +152,104 @@ describe('importText', () => {
         assert.deepEqual(tokens, { access_token: accessToken, expires_in: 3600, token_type: 'Bearer' });
       });
     }
+
+    const refreshToken = '1//0gLu-abc+DEF_ghi/JKLmno.pqr~stu==';
+    const half = accessToken.length >> 1;
+    const [start, end] = [accessToken.slice(0, half), accessToken.slice(half)];
+    for (const [name, text, joined = false] of [
+      ['of a form', `scope=&refresh_token=${encodeURIComponent(refreshToken)}&access_token=${accessToken}`],
+      [
+        'of cookies',
+        `Set-Cookie: access_token=${accessToken}; Path=/\nSet-Cookie: refresh_token=${refreshToken}; Path=/`,
+      ],
+      ['of a .env file', `ACCESS_TOKEN=${accessToken} # short\nREFRESH_TOKEN='${refreshToken}'`],
+      [
+        'of a .env file with a prefix',
+        `export MY_ACCESS_TOKEN=${accessToken}\nMY_REFRESH_TOKEN=${refreshToken}`,
+      ],
+      ['of TOML', `access_token = "${accessToken}"\nrefresh_token = "${refreshToken}"`],
+      ['of a kubeconfig', `  config:\n    access-token: ${accessToken}\n    refresh-token: ${refreshToken}`],
+      [
+        'of YAML blocks',
+        `access_token: >-\n  ${start}\n  ${end}\nrefresh_token: |\n  ${refreshToken}\n`,
+        true,
+      ],
+      [
+        'of PowerShell',
+        `access_token  : ${start}\n                ${end}\nrefresh_token : ${refreshToken}`,
+        true,
+      ],
+      [
+        'of XML',
+        `<a><access_token>${accessToken}</access_token><refresh_token>${refreshToken}</refresh_token></a>`,
+      ],
+      [
+        'of a table in Markdown',
+        `| access_token | \`${accessToken}\` |\n| refresh_token | \`${refreshToken}\` |`,
+      ],
+      ['of columns', `access_token\t${accessToken}\nrefresh_token\t${refreshToken}`],
+      ['of Java', `{access_token=${accessToken}, refresh_token=${refreshToken}}`],
+      ['of Ruby', `{:access_token=>"${accessToken}", :refresh_token=>"${refreshToken}"}`],
+      ['of PHP', `[access_token] => ${accessToken}\n["refresh_token"]=>\n  string(36) "${refreshToken}"`],
+      ['of code', `accessToken = '${start}' +\n  '${end}';\nrefreshToken = '${refreshToken}';`],
+      [
+        'with escaped slashes',
+        `{"access_token":"${accessToken}","refresh_token":"${refreshToken.replaceAll('/', '\\/').replaceAll('=', '\\u003d')}",}`,
+      ],
+      ['under the names of people', `Access token: ${accessToken}\nRefresh token: ${refreshToken}`],
+    ] as const) {
+      it(`are those ${name}`, () => {
+        const { tokens, warnings } = importText(text);
+        assert.deepEqual(tokens, {
+          access_token: accessToken,
+          refresh_token: refreshToken,
+        });
+        const codes = new Set(warnings.map(({ code }) => code));
+        assert.deepEqual([...codes], joined ? ['whitespace_removed'] : []);
+      });
+    }
+
+    it('keep all scopes of a line, and no more than those', () => {
+      const [scope] = ['openid https://api.example/read'];
+      for (const text of [
+        `access_token: ${accessToken}\nscope: ${scope}\ntoken_type: Bearer`,
+        `{access_token: ${accessToken}, scope: ${scope}, token_type: Bearer}`,
+        `scope: ${scope} token_type: Bearer access_token: ${accessToken}`,
+        `scope=openid+https%3A%2F%2Fapi.example%2Fread&token_type=Bearer&access_token=${accessToken}`,
+      ])
+        assert.deepEqual(importText(text).tokens, { access_token: accessToken, scope, token_type: 'Bearer' });
+    });
+
+    it('count as they stand last, whole names before prefixed ones', () => {
+      const { tokens, warnings } = importText(
+        'refresh_token=r-1111111&a=b\nrefresh_token=r-2222222\nold_refresh_token=r-3333333',
+      );
+      assert.equal(tokens.refresh_token, 'r-2222222');
+      assert.deepEqual(warnings, [{ code: 'duplicate_member', member: 'refresh_token' }]);
+    });
+
+    it('are no words of a sentence, and no part of a URN', () => {
+      assert.throws(() => importText('refresh token: required\naccess token: authentication'), {
+        code: 'nothing_to_import',
+      });
+      const { tokens } = importText(
+        `access_token=${accessToken}&token_type=Bearer&issued_token_type=urn:ietf:params:oauth:token-type:access_token`,
+      );
+      assert.equal(tokens.token_type, 'Bearer');
+    });
+
+    it('that name a refresh token which cannot be read say so', () => {
+      for (const text of [
+        `{access: {tokenValue: '${accessToken}'}, refreshToken: {tokenValue: 'abc'}}`,
+        `access_token=${accessToken}\nrefresh_token=$(pass show refresh)`,
+        `Authorization: Bearer ${accessToken}\nrefresh_token: <secret>`,
+      ])
+        assert.deepEqual(
+          importText(text).warnings,
+          [{ code: 'member_ignored', member: 'refresh_token' }],
+          text,
+        );
+    });
   });
 
   describe('an Authorization header', () => {
@@ -217,6 +330,31 @@ describe('importText', () => {
       });
     });
 
+    it('that only looks like a JWT is no refresh token', () => {
+      const padded = accessToken.replace(/[^.]+/, part => `${part}==`);
+      assert.throws(() => importText(padded), { code: 'token_encoding' });
+      assert.throws(() => importText(accessToken.replaceAll('.', '%2E')), { code: 'token_part_count' });
+    });
+
+    it('of another form is a refresh token without the quotes and the comma around it', () => {
+      for (const text of ['"1//0gLu-abcDEF",', "'1//0gLu-abcDEF';", '1//0gLu-abcDEF', '`1//0gLu-abcDEF`'])
+        assert.deepEqual(importText(text).tokens, { refresh_token: '1//0gLu-abcDEF' });
+      const sealed = encode({ iv: 'AAAA', value: 'BBBB', mac: 'CCCC' });
+      assert.deepEqual(importText(sealed).tokens, { refresh_token: sealed });
+    });
+
+    it('that its issuer marks as an access token is one', () => {
+      for (const token of ['ya29.a0AfB_byC-xyz', 'gho_16C7e42F292c6912E771', 'xoxp-1234-5678'])
+        assert.deepEqual(importText(token), {
+          tokens: { access_token: token },
+          source: 'access_token',
+          warnings: [],
+        });
+      assert.deepEqual(importText('ghr_1B4a2e77838347a7E420').tokens, {
+        refresh_token: 'ghr_1B4a2e77838347a7E420',
+      });
+    });
+
     it('is found in prose, one of each kind', () => {
       const text = `The tokens were ${accessToken}, ${idToken}. And ${accessToken} again.`;
       assert.deepEqual(importText(text).tokens, { access_token: accessToken, id_token: idToken });
@@ -249,6 +387,13 @@ describe('importText', () => {
       '\\"',
       ' ',
       '"access_token":{',
+      'access_token ',
+      'access_token=aaaaaaaa\n a',
+      'access_token: |\n',
+      'scope:a ',
+      'scope: a b ',
+      '"+ ',
+      'refresh_token"',
     ]) {
       try {
         importText(fill(unit));
