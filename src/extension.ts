@@ -244,17 +244,6 @@ export function startExtension(
     tree,
     run: async (name, given) => (name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given)),
     arrived,
-    async status(connection) {
-      await loading.settled();
-      return (await onDemand()).statusOf(sessions, clock.now(), connection);
-    },
-    async refresh(connection) {
-      const [result, { refreshAnswer }] = await Promise.all([
-        refresher.refresh(connection, undefined, 'user'),
-        onDemand(),
-      ]);
-      return refreshAnswer(result, sessions.connection(connection)?.label);
-    },
     onDidChangeSession: listener => void own({ dispose: sessions.onDidChange(listener) }),
     testing: { tree, secrets: context.secrets, browser, handleUri: arrived, links },
   };

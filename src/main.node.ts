@@ -1,5 +1,5 @@
 import type { ExtensionContext } from 'vscode';
-import type { JwtWorkbenchApi } from './api.ts';
+import type { JwtWorkbenchApi } from './api.d.ts';
 import { openFrontDoor } from './vscode/frontDoor.ts';
 
 /** The entry for VS Code's Node host. */

@@ -4,7 +4,7 @@ import { sanitized } from './foreignText.ts';
 import { requireSecureUrl } from './http.ts';
 import { printable } from './redact.ts';
 
-/** What names a record, a key and a lock file: lower case only, so that it stays one name on every file system. */
+/** What names a record, a key and, in a spelling of its own, files (src/platform/lockFiles.ts). */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Names under which people keep secrets, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */

@@ -8,6 +8,7 @@ export const errorCodes = [
   'connection_unknown',
   'connection_invalid',
   'connection_exists',
+  'settings_unwritable',
   'url_invalid',
   'url_insecure',
   'client_secret_missing',

@@ -83,7 +83,7 @@ export function settle(options: MockIssuerOptions): Settings {
   if (new Set(clients.map(client => client.client_id)).size !== clients.length) {
     throw new TypeError('clients: two have the same client_id');
   }
-  return {
+  const settings: Settings = {
     issuer,
     clients,
     rotation: oneOf('rotation', rotations, options.rotation ?? 'none'),
@@ -105,6 +105,10 @@ export function settle(options: MockIssuerOptions): Settings {
         ? undefined
         : duration('refreshTokenLifetime', options.refreshTokenLifetime),
   };
+  // One that is misspelt would be one that silently does nothing.
+  const unknown = Object.keys(options).find(name => name !== 'faults' && !(name in settings));
+  if (unknown !== undefined) throw new TypeError(`${unknown}: no such option`);
+  return settings;
 }
 
 /** Changes the lifetimes that are given and leaves the others. */

@@ -7,7 +7,7 @@ import {
   type TreeView,
   window,
 } from 'vscode';
-import type { JwtWorkbenchApi } from '../api.ts';
+import type { JwtWorkbenchApi } from '../api.d.ts';
 import { type CommandName, commands, views } from '../contributions.ts';
 import type { ViewNode } from '../core/sessionView.ts';
 import type { ConnectionsTree } from './tree/provider.ts';
@@ -15,7 +15,7 @@ import type { ConnectionsTree } from './tree/provider.ts';
 export type ConnectionsView = TreeView<ViewNode>;
 
 /** What extension.ts builds. */
-export interface Services extends Pick<JwtWorkbenchApi, 'status' | 'refresh'> {
+export interface Services {
   readonly tree: ConnectionsTree;
   run(command: CommandName, given: unknown): Promise<unknown>;
   /** VS Code opened an address of this extension: a sign-in that came back from the browser. */
@@ -92,10 +92,15 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
     });
   });
 
+  /** As a caller of the command: trust, ids and errors are the same. */
+  async function ask<Answer>(name: CommandName, connection: unknown): Promise<Answer> {
+    return (await started()).run(name, { connection }) as Answer;
+  }
+
   return {
     version: 1,
-    status: async connection => (await started()).status(connection),
-    refresh: async connection => (await started()).refresh(connection),
+    status: connection => ask('status', connection),
+    refresh: connection => ask('refresh', connection),
     onDidChangeSession: sessionChanged.event,
     ...(context.extensionMode === ExtensionMode.Test && {
       testing: async () => (await started()).testing,

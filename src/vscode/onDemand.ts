@@ -1,7 +1,5 @@
 /** What is loaded when somebody first looks or asks: rows, commands, and what they say. */
-export { refreshAnswer } from './commands/refresh.ts';
 export { createHandlers } from './commands/register.ts';
-export { statusOf } from './commands/status.ts';
 export { texts } from './editor/texts.ts';
 export { handledRedirectUri, reportArrival } from './redirects.ts';
 export { treeItem } from './tree/items.ts';

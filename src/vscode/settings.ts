@@ -1,6 +1,7 @@
 import { ConfigurationTarget, workspace } from 'vscode';
 import { settings } from '../contributions.ts';
 import { type ConnectionSettings, readConnections } from '../core/connection.ts';
+import { WorkbenchError } from '../core/errors.ts';
 
 /**
  * The connections of the *user's* settings. Workspace values are never read, whatever the manifest's scope
@@ -46,5 +47,10 @@ function userValue(): unknown {
 
 async function write(entries: readonly unknown[]): Promise<void> {
   const configuration = workspace.getConfiguration(settings.section);
-  await configuration.update(settings.connections, entries, ConfigurationTarget.Global);
+  try {
+    await configuration.update(settings.connections, entries, ConfigurationTarget.Global);
+  } catch {
+    // VS Code refuses to touch a file with a mistake in it, and says so in an error that has no code.
+    throw new WorkbenchError('settings_unwritable');
+  }
 }

@@ -7,7 +7,7 @@ import {
   type TreeItem,
   workspace,
 } from 'vscode';
-import type { JwtWorkbenchApi } from '../../src/api.ts';
+import type { JwtWorkbenchApi } from '../../src/api.d.ts';
 import { type CommandName, commands, extensionId } from '../../src/contributions.ts';
 import type { ViewNode } from '../../src/core/sessionView.ts';
 import { type MockServer, type MockServerOptions, startMockServer } from '../../src/mock/nodeServer.ts';

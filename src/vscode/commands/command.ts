@@ -1,6 +1,7 @@
 import { env, l10n, ProgressLocation, commands as registry, Uri, window, workspace } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
 import { classify, type ErrorData, WorkbenchError } from '../../core/errors.ts';
+import { own } from '../../core/json.ts';
 import type { Log } from '../../core/ports.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
@@ -52,7 +53,7 @@ export function handlerOf<Argument, Result>(
     }
     try {
       assertTrust(command);
-      const argument = command.parse(asFields(given));
+      const argument = parsed(command, asFields(given));
       const result = await command.run(argument, new AbortController().signal);
       return command.answer ? command.answer(result, argument) : result;
     } catch (error) {
@@ -169,6 +170,19 @@ function isNode(given: unknown): given is ViewNode {
   return (
     typeof given === 'object' && given !== null && 'kind' in given && ('id' in given || 'problem' in given)
   );
+}
+
+/** A member that nobody reads is misspelt, and what was meant by it would silently not be done. */
+function parsed<Argument>(command: Command<Argument, unknown>, given: Fields): Argument {
+  const known = new Set<string>();
+  const fields = new Proxy(given, { get: (_, name: string) => known.add(name) && own(given, name) });
+  const argument: unknown = command.parse(fields);
+  // What is handed on as a whole is checked by those who get it.
+  if (argument === fields) return given as Argument;
+  const field = Object.keys(given).find(name => !known.has(name));
+  if (field === undefined) return argument as Argument;
+  const expected = [...known].join(' | ');
+  throw new WorkbenchError('argument_invalid', { field, ...(expected !== '' && { expected }) });
 }
 
 function asFields(given: unknown): Fields {

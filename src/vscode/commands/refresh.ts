@@ -1,4 +1,5 @@
 import { l10n, window } from 'vscode';
+import type { RefreshAnswer } from '../../api.d.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Refresher, RefreshResult } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
@@ -16,14 +17,6 @@ export interface RefreshParts {
 
 interface Argument {
   readonly connection: string;
-}
-
-/** The result as plain JSON: what another extension gets. */
-export interface RefreshAnswer {
-  readonly outcome: RefreshResult['outcome'];
-  readonly generation: number;
-  readonly expiresAt?: number;
-  readonly error?: { readonly code: string; readonly message: string };
 }
 
 export function refreshCommand({
@@ -56,6 +49,7 @@ export function refreshCommand({
   };
 }
 
+/** The result as plain JSON: what another extension gets. */
 export function refreshAnswer({ error, ...result }: RefreshResult, label?: string): RefreshAnswer {
   const message = error && describeError(error, label === undefined ? undefined : { label });
   return { ...result, ...(error && message && { error: { code: error.code, message } }) };

@@ -1,9 +1,10 @@
 import { l10n, window } from 'vscode';
+import type { RefreshAnswer } from '../../api.d.ts';
 import type { RefreshResult } from '../../core/refresher.ts';
 import { isRefreshable } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
 import type { Command } from './command.ts';
-import { type RefreshAnswer, type RefreshParts, refreshAnswer } from './refresh.ts';
+import { type RefreshParts, refreshAnswer } from './refresh.ts';
 
 type Results = ReadonlyMap<string, RefreshResult>;
 

@@ -1,29 +1,12 @@
 import { l10n, window } from 'vscode';
+import type { ConnectionStatus } from '../../api.d.ts';
 import type { Clock } from '../../core/ports.ts';
-import { type Session, type SessionState, type Sessions, stateOf } from '../../core/sessions.ts';
-import { endOf, type TokenName, tokenOf, tryDecode } from '../../core/sessionView.ts';
+import { type Session, type Sessions, stateOf } from '../../core/sessions.ts';
+import { endOf, tokenOf, tryDecode } from '../../core/sessionView.ts';
 import { connectionItem, sessionOf } from '../prompts/pickConnection.ts';
 import { type Command, optionalText } from './command.ts';
 
-/** What may be known of a connection without seeing a token. Times are milliseconds since the epoch. */
-export interface ConnectionStatus {
-  readonly state: SessionState;
-  readonly generation: number;
-  readonly expiresAt?: number;
-  readonly scope?: string;
-  readonly tokens: readonly {
-    readonly name: TokenName;
-    readonly kind: 'jws' | 'jwe' | 'opaque';
-    readonly expiresAt?: number;
-  }[];
-  readonly lastRefresh?: {
-    readonly at: number;
-    readonly outcome: string;
-    readonly error?: { readonly code: string };
-  };
-}
-
-export type StatusAnswer = Readonly<Record<string, ConnectionStatus>>;
+type StatusAnswer = Readonly<Record<string, ConnectionStatus>>;
 
 export function statusCommand(
   sessions: Sessions,
@@ -51,7 +34,7 @@ export function statusCommand(
 }
 
 /** @throws WorkbenchError `connection_unknown` */
-export function statusOf(sessions: Sessions, now: number, id?: string): StatusAnswer {
+function statusOf(sessions: Sessions, now: number, id?: string): StatusAnswer {
   const list = id === undefined ? sessions.list() : [sessionOf(sessions, id)];
   return Object.fromEntries(list.map(session => [session.connection.id, connectionStatus(session, now)]));
 }

@@ -1,10 +1,12 @@
 import { l10n } from 'vscode';
+import type { ConnectionProblem } from '../../core/connection.ts';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
+import { describeProblem } from './problems.ts';
 import { signInSentences } from './signIn.ts';
 import { dateText, durationText } from './time.ts';
 
@@ -31,15 +33,18 @@ const sentences = {
       'There is no connection "{0}". Check the id, or add the connection to the settings.',
       show(connection),
     ),
-  connection_invalid: () =>
-    l10n.t(
-      'This connection cannot be used as it is described. Open the settings to see what is wrong with it.',
+  connection_invalid: ({ problem, field, found }) =>
+    joined(
+      l10n.t('This connection cannot be used as it is described.'),
+      describeProblem({ code: problem, field, found } as ConnectionProblem),
     ),
   connection_exists: ({ connection }) =>
     l10n.t(
       'There is a connection "{0}" already. Choose another id, or remove that connection first.',
       show(connection),
     ),
+  settings_unwritable: () =>
+    l10n.t('The user settings cannot be written. Mend and save settings.json, then try again.'),
   url_invalid: invalidUrl,
   url_insecure: ({ field, found }) =>
     l10n.t(

@@ -13,6 +13,10 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 /** Each reason, and whatever else a sentence branches on, by code. */
 const variants: Partial<Record<string, readonly ErrorData[]>> = {
   argument_invalid: [{ field: 'a' }, { field: 'a', expected: 'string' }],
+  connection_invalid: [
+    { field: 'issuer', problem: 'insecure_url', found: 'http://a.example' },
+    { problem: 'not_an_object' },
+  ],
   url_invalid: ['userinfo', 'fragment', 'query', 'characters', 'scheme', 'not_absolute'].map(reason => ({
     field: 'issuer',
     found: 'ftp://a',
