@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runScript, UserError } from './lib/project.mjs';
 import { ensureVSCodeFromNpm } from './lib/vscode-from-npm.mjs';
@@ -63,7 +65,11 @@ async function main() {
         console[type === 'error' || type === 'warn' ? type : 'log'](text);
       },
     });
-    return await Promise.race([window.exit, silence]);
+    const shown = await watchScreen(window.page);
+    const code = await Promise.race([window.exit, silence]);
+    // Where whoever searches the user's files finds it.
+    if (userDataDir) await writeFile(join(userDataDir, 'screen.txt'), await shown());
+    return code;
   } catch (error) {
     console.error(`VS Code's server printed:\n${workbench.server.output()}`);
     throw error;
@@ -71,6 +77,35 @@ async function main() {
     clearTimeout(timer);
     await workbench.close();
   }
+}
+
+/**
+ * Keeps all that notifications, rows, dialogs, hovers and the status bar say, and what the browser has stored in the end.
+ * Not what editors show: that is the user's own.
+ * @param {import('playwright-core').Page} page
+ * @returns {Promise<() => Promise<string>>}
+ */
+async function watchScreen(page) {
+  const texts = await page.evaluateHandle(() => {
+    const places =
+      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget';
+    /** @type {Set<string>} */
+    const texts = new Set();
+    new MutationObserver(changes => {
+      for (const { target } of changes) {
+        const element = target instanceof Element ? target : target.parentElement;
+        if (!element?.closest(places)) continue;
+        texts.add(element.textContent ?? '');
+        for (const name of ['aria-label', 'title']) texts.add(element.getAttribute(name) ?? '');
+      }
+    }).observe(document, {
+      ...{ subtree: true, childList: true, characterData: true },
+      attributeFilter: ['aria-label', 'title'],
+    });
+    return texts;
+  });
+  return () =>
+    texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
 }
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, UserError } from './project.mjs';
 import { grepVariable, readResults, resultsVariable } from './results.mjs';
+import { searchForSecrets, secretsVariable } from './secrets.mjs';
 import { writeUserSettings } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 
@@ -58,6 +59,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
   const extensions = join(temporary, 'e');
   const workspace = join(temporary, 'workspace');
   const resultsFile = join(temporary, 'results.json');
+  const secretsFile = join(temporary, 'secrets.json');
   try {
     cpSync(join(root, 'test', 'fixtures', 'demo-workspace'), workspace, { recursive: true });
     await writeUserSettings(userData);
@@ -72,6 +74,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
       extensionTestsEnv: {
         [resultsVariable]: resultsFile,
         [grepVariable]: grep,
+        [secretsVariable]: secretsFile,
         NO_COLOR: process.stdout.isTTY ? undefined : '1',
       },
     }).then(
@@ -82,10 +85,32 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
     // Without results VS Code or the loading of the tests failed; with them the failures are known one by one.
     if (!results) throw error ?? new Error('VS Code ended without running the tests.');
     if (error && results.failed === 0) throw error;
-    return results;
+    return kind === 'host' ? withSecrecy(results, secretsFile, [userData, extensions], !grep) : results;
   } finally {
     rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+/**
+ * One more test, which only the end of VS Code makes possible: no secret of the run is in what the extension said and
+ * showed, nor in any file that it has left, logs and output channels among them.
+ * @param {import('./results.mjs').Results} results
+ * @param {string} file
+ * @param {string[]} folders
+ * @param {boolean} whole whether all tests ran
+ * @returns {import('./results.mjs').Results}
+ */
+function withSecrecy(results, file, folders, whole) {
+  const { leaks, secrets, files } = searchForSecrets(file, folders);
+  const logs = files.filter(({ where, text }) => where.endsWith('.log') && text.includes(' refresh {'));
+  // What finds nothing must have looked at something.
+  if (whole && (secrets < 100 || logs.length === 0))
+    leaks.push(`${secrets} secrets and ${logs.length} logs of refreshes are too few`);
+  console.log(`  secrets of this run: ${secrets}, looked for in ${files.length} files`);
+  if (leaks.length === 0) return { ...results, passed: results.passed + 1 };
+  const title = 'secrets of the whole run are in no file, log, answer, row or notification';
+  const failures = [...results.failures, { title, message: leaks.join(', ') }];
+  return { ...results, failed: results.failed + 1, failures };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { commands } from 'vscode';
 import { grepVariable, runMocha } from '../../scripts/lib/results.mjs';
+import { startSecretWatch, writeSecretWatch } from './secretWatch.ts';
 
 /**
  * The entry of every run inside VS Code: loads the `*.test.js` files built beside it and runs them.
@@ -12,6 +14,7 @@ export async function run(): Promise<void> {
   // Not a static import: mocha is an ES module, this file is CommonJS as VS Code wants it.
   const { default: Mocha } = await import('mocha');
   const grep = process.env[grepVariable];
+  startSecretWatch();
   const mocha = new Mocha({
     ui: 'bdd',
     color: process.env.NO_COLOR === undefined,
@@ -29,5 +32,8 @@ export async function run(): Promise<void> {
     mocha.suite.emit('post-require', globalThis, file, mocha);
   }
   const { failed } = await runMocha(mocha);
+  writeSecretWatch();
+  // Those that came while tests ran did not pop up.
+  await commands.executeCommand('notifications.showList');
   if (failed > 0) throw new Error(`${failed} tests failed.`);
 }

@@ -12,6 +12,7 @@ import { type CommandName, commands, extensionId } from '../../src/contributions
 import type { ViewNode } from '../../src/core/sessionView.ts';
 import { type MockServer, type MockServerOptions, startMockServer } from '../../src/mock/nodeServer.ts';
 import type { ConnectionsTree } from '../../src/vscode/tree/provider.ts';
+import { handedIn, saw } from './secretWatch.ts';
 
 interface Testing {
   readonly tree: ConnectionsTree;
@@ -37,7 +38,16 @@ export async function run<Result = Record<string, unknown>>(
   argument: object = {},
 ): Promise<Result> {
   await activate();
-  return registry.executeCommand<Result>(commands[name], argument);
+  handedIn(argument);
+  try {
+    const answer = await registry.executeCommand<Result>(commands[name], argument);
+    // What was encrypted may be a token, and is what was asked for.
+    if (name !== 'decrypt') saw(`what ${name} answers`, answer);
+    return answer;
+  } catch (error) {
+    saw(`why ${name} fails`, String(error));
+    throw error;
+  }
 }
 
 /** The code of the error that a command rejects with. The host hands on only the message, which ends with it. */
@@ -66,6 +76,7 @@ export async function rows(node?: ViewNode): Promise<Row[]> {
   return Promise.all(
     children.map(async child => {
       const item = await tree.getTreeItem(child);
+      saw(`the row ${item.label}`, item);
       const icon =
         item.iconPath !== undefined && typeof item.iconPath === 'object' && 'id' in item.iconPath
           ? String(item.iconPath.id)

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Names the file that a run inside VS Code writes its secrets to, and what it has seen. */
+export const secretsVariable = 'JWT_WORKBENCH_TEST_SECRETS';
+
+/**
+ * @typedef {{ where: string, text: string }} Text
+ * @typedef {{ secrets: string[], seen: Text[] }} Watched `secrets` were handed out in the course of the run; `seen` is
+ *   what the extension has answered and shown
+ */
+
+/** How much of a secret is looked for: a part of one is one, too. */
+const length = 24;
+
+/** What is looked for so many characters at a time. */
+const step = 8;
+
+/**
+ * Finds out where secrets are, as they stand or within base64, as in the header of Basic. Of a JWT its signature is
+ * looked for: what it claims may be shown.
+ * @param {Iterable<string>} secrets
+ * @returns {(text: string) => boolean}
+ */
+export function secretFinder(secrets) {
+  /** @type {Map<string, Set<string>>} */
+  const needles = new Map();
+  for (const secret of secrets) {
+    const core = coreOf(secret);
+    if (core.length < 2 * step) continue;
+    for (const needle of [core, ...inBase64(core)]) {
+      const start = needle.slice(0, step);
+      needles.set(start, (needles.get(start) ?? new Set()).add(needle));
+    }
+  }
+  return text => {
+    for (let at = 0; at <= text.length - step; at++) {
+      for (const needle of needles.get(text.slice(at, at + step)) ?? [])
+        if (text.startsWith(needle, at)) return true;
+    }
+    return false;
+  };
+}
+
+/** @param {string} secret */
+function coreOf(secret) {
+  const parts = secret.split('.');
+  if (secret.startsWith('eyJ') && parts.length >= 3) return (parts.at(-1) ?? '').slice(0, length);
+  // Of a PEM the first line says only what it is, and the second what every such key begins with.
+  if (secret.startsWith('-----')) return (secret.split('\n')[2] ?? '').trim().slice(0, length);
+  return secret.slice(0, length);
+}
+
+/** Base64 has three ways to write a text, by how many bytes stand before it. @param {string} text */
+function inBase64(text) {
+  return [0, 1, 2].map(before => {
+    const whole = Buffer.from('x'.repeat(before) + text).toString('base64');
+    // The first and the last characters depend on what stands around it.
+    return whole.slice(before === 0 ? 0 : 4, -4);
+  });
+}
+
+/** @param {string} folder @returns {Text[]} every file below it, byte for byte */
+export function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => {
+      const where = join(entry.parentPath ?? entry.path, entry.name);
+      return { where, text: readFileSync(where, 'latin1') };
+    });
+}
+
+/**
+ * Searches what a run has seen and what it has left on disk.
+ * @param {string} file see `secretsVariable`
+ * @param {string[]} folders
+ * @returns {{ leaks: string[], secrets: number, files: Text[] }} `leaks` names the places
+ */
+export function searchForSecrets(file, folders) {
+  /** @type {Watched} */
+  const { secrets, seen } = JSON.parse(readFileSync(file, 'utf8'));
+  const files = folders.flatMap(filesIn);
+  const holds = secretFinder(secrets);
+  const leaks = [...seen, ...files].filter(({ text }) => holds(text)).map(({ where }) => where);
+  return { leaks: [...new Set(leaks)], secrets: secrets.length, files };
+}
