@@ -40,6 +40,9 @@ const scope = 'openid offline_access';
 const loopback = ['http://127.0.0.1/callback'];
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
+/** The one resource (RFC 8707) that it gives tokens for; they are JWTs. */
+export const knownResource = 'https://api.example';
+
 /** A public client that gets what it asks about users as signed JWTs. */
 export const signedAnswers = 'signed-answers';
 
@@ -54,7 +57,7 @@ export async function startOidcProvider({
   dpopNonce = false,
 } = {}): Promise<OidcProvider> {
   // ESM only: a dynamic import works in the bundles for VS Code's host as well.
-  const { default: OidcProvider } = await quietly(() => import('oidc-provider'));
+  const { default: OidcProvider, errors } = await quietly(() => import('oidc-provider'));
   const options = {
     ...selfSigned,
     ca: [selfSignedClient.cert],
@@ -119,6 +122,13 @@ export async function startOidcProvider({
           clientCredentials: { enabled: true },
           deviceFlow: { enabled: true },
           introspection: { enabled: true },
+          resourceIndicators: {
+            enabled: true,
+            getResourceServerInfo(_: unknown, resource: string) {
+              if (resource !== knownResource) throw new errors.InvalidTarget();
+              return { scope, accessTokenFormat: 'jwt' };
+            },
+          },
           jwtUserinfo: { enabled: true },
           revocation: {
             enabled: true,
@@ -190,6 +200,7 @@ async function signInAndConsent(
   const { params } = await provider.interactionDetails(request, response);
   const grant = new provider.Grant({ accountId: 'alice', clientId: params.client_id });
   grant.addOIDCScope(params.scope);
+  if (params.resource !== undefined) grant.addResourceScope(params.resource, params.scope);
   const result = { login: { accountId: 'alice' }, consent: { grantId: await grant.save(3600) } };
   await provider.interactionFinished(request, response, result);
 }

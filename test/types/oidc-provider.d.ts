@@ -15,19 +15,26 @@ declare module 'oidc-provider' {
     };
   }
 
+  export const errors: { readonly InvalidTarget: new () => Error };
+
   export default class Provider {
     constructor(issuer: string, configuration: Readonly<Record<string, unknown>>);
     readonly Client: { find(id: string): Promise<object | undefined> };
     readonly Grant: new (
       payload: object,
-    ) => Model & { addOIDCScope(scope: string): void };
+    ) => Model & {
+      addOIDCScope(scope: string): void;
+      addResourceScope(resource: string, scope: string): void;
+    };
     readonly RefreshToken: new (
       payload: object,
     ) => Model;
     interactionDetails(
       request: IncomingMessage,
       response: ServerResponse,
-    ): Promise<{ readonly params: { readonly client_id: string; readonly scope: string } }>;
+    ): Promise<{
+      readonly params: { readonly client_id: string; readonly scope: string; readonly resource?: string };
+    }>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
     readonly AccessToken: {
       new (payload: object): Model;

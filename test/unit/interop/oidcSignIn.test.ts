@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { decodeJwt } from 'jose';
 import { readConnection } from '../../../src/core/connection.ts';
 import { createDiscovery } from '../../../src/core/discovery.ts';
 import { noHandover } from '../../../src/core/handover.ts';
@@ -11,7 +12,12 @@ import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
-import { type OidcProvider, signedAnswers, startOidcProvider } from '../../support/oidcProvider.ts';
+import {
+  knownResource,
+  type OidcProvider,
+  signedAnswers,
+  startOidcProvider,
+} from '../../support/oidcProvider.ts';
 import { present, testLock, testStore, until } from '../core/refreshWorld.ts';
 
 describe('signing in at oidc-provider', function () {
@@ -123,6 +129,39 @@ describe('signing in at oidc-provider', function () {
       );
       assert.deepEqual([code, data.error], ['oauth_error', error]);
     }
+  });
+
+  it('gives tokens for the resource that is named, refreshed ones too, and for no other', async () => {
+    const browse = async (url: string) => {
+      void miniBrowser().go(url);
+      return true;
+    };
+    const { signIn, issuer, connection, tokens } = client(browse, { resource: knownResource });
+    await signIn('authorization_code');
+    const { access_token, refresh_token } = present(tokens());
+    assert.equal(decodeJwt(present(access_token)).aud, knownResource);
+    const asked = { connection, refreshToken: present(refresh_token) };
+    const { raw } = await issuer.tokenClient.refresh(asked);
+    assert.equal(decodeJwt(present(raw.access_token)).aud, knownResource);
+    const other = client(browse, { resource: 'https://nobody.example' });
+    assert.equal((await failureOf(other.signIn('authorization_code'))).data.error, 'invalid_target');
+  });
+
+  it('is declined on another device', async () => {
+    const { signIn, tokens } = client(async () => false, {}, 20);
+    let declined: Promise<unknown> | undefined;
+    const decline = async (address: string) => {
+      const browser = miniBrowser();
+      await browser.submit(await browser.submit(await browser.go(address)), { abort: 'yes' });
+    };
+    const failure = failureOf(
+      signIn('device_code', step => {
+        if (step.waitingFor === 'device') declined = decline(present(step.complete));
+      }),
+    );
+    const { code, data } = await failure;
+    await declined;
+    assert.deepEqual([code, data.error, tokens()], ['oauth_error', 'access_denied', undefined]);
   });
 
   it('gives tokens for a code that is confirmed on another device', async () => {
