@@ -9,6 +9,7 @@ import { classify, WorkbenchError } from './errors.ts';
 import { requireSecureUrl } from './http.ts';
 import type { JsonObject } from './json.ts';
 import { pause } from './newestRecord.ts';
+import { printable } from './redact.ts';
 import { requestParameters } from './requestParameters.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
 import type { TokenAnswer } from './tokenEndpoint.ts';
@@ -37,7 +38,7 @@ export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): P
   const until = since + Math.min(device.expires_in * 1000, longestLife);
   request.tell?.({
     waitingFor: 'device',
-    userCode: device.user_code,
+    userCode: printable(device.user_code, 100),
     address: requireSecureUrl(device.verification_uri, 'verification_uri').href,
     ...(device.verification_uri_complete !== undefined && {
       complete: requireSecureUrl(device.verification_uri_complete, 'verification_uri_complete').href,

@@ -145,6 +145,23 @@ describe('signing in with a device code', () => {
     assert.deepEqual([code, data.setting], ['endpoint_missing', 'deviceAuthorizationEndpoint']);
   });
 
+  it('hides nothing of a code that an issuer has disguised', async () => {
+    const world = await signInWorld({ signIn: 'page' });
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.endsWith('/device_authorization')) return response;
+      return Response.json({
+        ...(await response.json()),
+        user_code: `AB\u202e\u200bCD\n${'x'.repeat(1000)}`,
+      });
+    };
+    const abort = new AbortController();
+    const failure = failureOf(world.signIn({ grant: 'device_code', fetch, signal: abort.signal }));
+    assert.match((await shown(world)).userCode, /^AB\\u\{202e\}\\u\{200b\}CD\\u\{a\}x{80,100}…$/);
+    abort.abort();
+    await failure;
+  });
+
   it('opens no address that is none, and takes no answer without a code', async () => {
     for (const [body, expected] of [
       [{ device_code: 'd', user_code: 'u', verification_uri: 'javascript:1', expires_in: 60 }, 'url_invalid'],

@@ -31,16 +31,25 @@ const vscode = `
   export const workspace = {
     getConfiguration: () => ({ inspect: () => ({ globalValue: place().setting, workspaceValue: 'loopback' }) }),
   };
-  export const window = {};
+  const told = globalThis.redirectsTold = [];
+  export const window = {
+    setStatusBarMessage: text => void told.push(text),
+    showWarningMessage: async text => void told.push(text),
+  };
 `;
 
 describe('the way back from the browser', function () {
   this.timeout(20_000);
   let handledRedirectUri: typeof Redirects.handledRedirectUri;
+  let reportArrival: typeof Redirects.reportArrival;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'redirects-'));
-    ({ handledRedirectUri } = await withoutVscode<typeof Redirects>('redirects', folder, vscode));
+    ({ handledRedirectUri, reportArrival } = await withoutVscode<typeof Redirects>(
+      'redirects',
+      folder,
+      vscode,
+    ));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -70,6 +79,16 @@ describe('the way back from the browser', function () {
       loopback,
       'there is no such address',
     );
+  });
+
+  it('says where to go in a window that has nothing to do with it, and nothing in the right one', () => {
+    const told: string[] = Object(globalThis).redirectsTold;
+    reportArrival('taken');
+    assert.deepEqual(told, []);
+    reportArrival('handed_over');
+    assert.match(told[0] ?? '', /goes on in the window where it began/);
+    reportArrival('foreign');
+    assert.match(told[1] ?? '', /began on another machine\. Nothing was changed\. Start it again where/);
   });
 
   it("is what the caller says, then what the user's setting says, and never what a workspace says", async () => {
