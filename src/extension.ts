@@ -53,7 +53,7 @@ export interface Platform {
   readonly mutualTls?: MutualTls;
   readonly listenForRedirect: (page: (page: RedirectPage) => string) => Promise<RedirectListener>;
   /** For addresses that VS Code opens; one for all sign-ins. */
-  readonly uriRedirects: () => Promise<UriRedirects>;
+  readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
   /** Starts the mock issuer with a connection named "Demo" at once. */
@@ -108,7 +108,7 @@ export function startExtension(
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
       async listen(way) {
         const uri = await (await onDemand()).handledRedirectUri(context.extension, way);
-        return uri === undefined ? listenForRedirect(signInPage) : (await uriRedirects()).listen(uri);
+        return uri === undefined ? listenForRedirect(signInPage) : uriRedirects.listen(uri);
       },
       openBrowser: async url => browser.open(url),
       heard(connection, answer) {
@@ -236,8 +236,8 @@ export function startExtension(
   }
 
   async function arrived(query: string): Promise<void> {
-    const [redirects, { reportArrival }] = await Promise.all([uriRedirects(), onDemand()]);
-    reportArrival(await redirects.arrived(new URLSearchParams(query)));
+    const { reportArrival } = await onDemand();
+    reportArrival(await uriRedirects.arrived(new URLSearchParams(query)));
   }
 
   return {

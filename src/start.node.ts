@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { ExtensionContext } from 'vscode';
 import { demoVariable } from './contributions.ts';
-import { lazy } from './core/lazy.ts';
 import { startExtension } from './extension.ts';
 import { createFileLock } from './platform/fileLock.ts';
 import { createHistoryFile } from './platform/historyFile.ts';
+import { listenForRedirect } from './platform/loopbackRedirect.ts';
+import { createMutualTls } from './platform/mutualTls.ts';
 import { systemClock } from './platform/systemClock.ts';
+import { createUriRedirects } from './platform/uriRedirect.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 
 /** The extension with a Node platform. */
@@ -18,14 +20,9 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     history: createHistoryFile(join(context.globalStorageUri.fsPath, 'history')),
     // Looked up at each call: VS Code patches it for proxies and certificates.
     fetch: (input, init) => globalThis.fetch(input, init),
-    mutualTls: async identity => (await import('./platform/mutualTls.ts')).createMutualTls()(identity),
-    listenForRedirect: async page => (await import('./platform/loopbackRedirect.ts')).listenForRedirect(page),
-    uriRedirects: lazy(async () =>
-      (await import('./platform/uriRedirect.ts')).createUriRedirects(
-        join(context.globalStorageUri.fsPath, 'redirects'),
-        systemClock,
-      ),
-    ),
+    mutualTls: createMutualTls(),
+    listenForRedirect,
+    uriRedirects: createUriRedirects(join(context.globalStorageUri.fsPath, 'redirects'), systemClock),
     demo: process.env[demoVariable] === '1',
   });
 }

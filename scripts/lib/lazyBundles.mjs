@@ -8,7 +8,8 @@ import { root, UserError } from './project.mjs';
  * and the mock issuer cost nothing until they are used. The bundles are found while bundling: there is no list to keep.
  *
  * A module is in one bundle alone, also where several need it: in the one that is sure to be loaded before the others,
- * which take it from there. Only where there is no such bundle it gets a file of its own, `shared1.js`. esbuild can
+ * which take it from there. Where there is no such bundle, a small module goes to the one that is loaded before all of
+ * them anyway, and only a larger one gets a file of its own, `shared1.js`. esbuild can
  * share as well, but only in files of their own, and a dozen small files are slow to load. So it splits first, in
  * memory, and what belongs together is put together afterwards.
  * @param {string} name of the entry's bundle
@@ -96,6 +97,9 @@ export async function lazyBundles(name, entry, { minify = false, sourcemap = fal
     onResolve({ filter: /^\.\//, namespace: 'taken' }, ({ path }) => ({ path, external: true }));
   }
 }
+
+/** Characters. To open a file costs more than to read so much that may not be needed. */
+const worthAFile = 6000;
 
 /** As esbuild writes them, minified or not. */
 const dynamicImport = /\bimport\("([^"]+)"\)/g;
@@ -202,13 +206,21 @@ function homesOf(pieces) {
     }
   }
 
+  /** The one that was loaded last of those that are sure to be there before all of these. @param {string[]} users */
+  const lastBefore = users =>
+    [...everything]
+      .filter(each => users.every(user => before.get(user)?.has(each)))
+      .sort((one, other) => (before.get(one)?.size ?? 0) - (before.get(other)?.size ?? 0))
+      .at(-1);
+
   /** @type {Map<string, string>} */
   const homes = new Map();
   let shared = 0;
-  for (const [path, { entry }] of pieces) {
+  for (const [path, { entry, text }] of pieces) {
     const users = usersOf(path);
     const first = users.find(user => users.every(other => other === user || before.get(other)?.has(user)));
-    homes.set(path, entry ?? pieces.get(first ?? '')?.entry ?? `shared${++shared}`);
+    const home = first ?? (text.length < worthAFile ? lastBefore(users) : undefined);
+    homes.set(path, entry ?? pieces.get(home ?? '')?.entry ?? `shared${++shared}`);
   }
   const names = entries.map(({ entry }) => entry);
   const twice = names.find((each, index) => names.indexOf(each) !== index);

@@ -2,7 +2,7 @@ import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.t
 import { certificateThumbprint } from './clientKey.ts';
 import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
-import type { Decrypted, DecryptRequest } from './decrypt.ts';
+import { type Decrypted, type DecryptRequest, decrypt } from './decrypt.ts';
 import { type Discovery, resolveEndpoints } from './discovery.ts';
 import { thumbprintOf } from './dpopKey.ts';
 import { classify } from './errors.ts';
@@ -129,7 +129,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       return source?.kind === 'remote' ? infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys) : [];
     },
     readKeys: async (text, form) => infosOf(await readKeyText(text, form)),
-    decrypt: async request => (await import('./decrypt.ts')).decrypt(request),
+    decrypt,
     async verify(request) {
       const { connection, algorithms, clockTolerance } = request;
       const decoded = decodeToken(request.token);

@@ -7,6 +7,7 @@ import type { RedirectWay } from '../../core/ports.ts';
 import { isSignable } from '../../core/sessionView.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
+import { startingPointOf } from '../../core/startingPoints.ts';
 import { storeCredentials } from '../../core/storeCredentials.ts';
 import type { Connections } from '../connections.ts';
 import { showDevicePanel } from '../devicePanel.ts';
@@ -102,7 +103,6 @@ async function offerOfflineAccess(parts: SignInCommandParts, id: string): Promis
   const discovery = await parts.discovery();
   const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer).catch(() => undefined);
   const known = metadata?.scopes_supported?.includes('offline_access') ?? true;
-  const { startingPointOf } = await import('../../core/startingPoints.ts');
   const point = issuer === undefined ? undefined : startingPointOf(issuer);
   const asksBy = point && point.refreshToken !== 'offline_access';
   const text = noRefreshTokenText(label, scope, known && !asksBy);

@@ -2,7 +2,7 @@ import { env, l10n, ThemeIcon, Uri } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
 import type { ClientCredentials } from '../../core/credentials.ts';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
-import type { StartingPoint } from '../../core/startingPoints.ts';
+import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/startingPoints.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
 import { askCredentials } from './askCredentials.ts';
@@ -44,7 +44,6 @@ export async function askConnection(
 
   const startingPoint: Step = async place => {
     if (proposal.issuer !== undefined) return 'skip';
-    const { startingPoints } = await import('../../core/startingPoints.ts');
     const link = [
       { iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") },
     ];
@@ -73,7 +72,6 @@ export async function askConnection(
     async place => {
       const [name, example] = Object.entries(start?.placeholders ?? {})[index] ?? [];
       if (name === undefined) return 'skip';
-      const { trimmedPlaceholder } = await import('../../core/startingPoints.ts');
       const text = await askText({
         ...place,
         value: values[name],
@@ -92,7 +90,6 @@ export async function askConnection(
   const issuer: Step = async place => {
     const isKnown = start !== undefined;
     if (start) {
-      const { fillIn } = await import('../../core/startingPoints.ts');
       for (const name of [
         ...(['issuer', 'tokenEndpoint', 'scope', 'extraParameters'] as const),
         'clientAssertionAudience' as const,
