@@ -15,6 +15,9 @@ import { createMockIssuer, type MockIssuer } from './issuer.ts';
 import { describeKey, hashName, type MockAlg, type MockCrypto } from './keys.ts';
 import type { MockIssuerOptions } from './options.ts';
 
+/** Of the same bundle: whoever has the mock fail has started it. */
+export { readFaults } from './faultReader.ts';
+
 export interface MockServerOptions extends Omit<MockIssuerOptions, 'issuer'> {
   /** 0, the default, takes a free one. */
   readonly port?: number;

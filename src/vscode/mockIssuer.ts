@@ -158,7 +158,7 @@ async function listen(options: MockServerOptions): Promise<MockServer> {
 }
 
 async function read(faults: unknown): Promise<readonly FaultSetting[]> {
-  const { readFaults } = await import('../mock/faultReader.ts');
+  const { readFaults } = await import('../mock/nodeServer.ts');
   try {
     return readFaults(faults);
   } catch (error) {
