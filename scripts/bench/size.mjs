@@ -23,7 +23,14 @@ export async function run(temporary) {
   });
   const size = statSync(packagePath).size / 1024;
   return [
-    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 150 KB', met: size < 150 },
+    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 200 KB', met: size < 200 },
+    {
+      what: '  against the budget without sign-in and inspector',
+      unit: 'KB',
+      ours: size,
+      goal: 'under 150 KB',
+      met: size < 150,
+    },
     ...bundles.map(({ file, bytes }) => ({
       what: `  dist/${basename(file)}`,
       unit: /** @type {const} */ ('KB'),
