@@ -32,10 +32,11 @@ export interface ImportedTokens {
 
 /**
  * Finds the tokens in a text, in time linear in its length.
+ * @param claimsOnly a JWS that is no JWT is none of them
  * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token', error?}, and for a
  * lone JWT what `decodeToken` throws
  */
-export function importText(text: string): ImportedTokens {
+export function importText(text: string, claimsOnly = true): ImportedTokens {
   const trimmed = text
     .replace(invisible, '')
     .replace(/[“”„‟«»＂]/g, '"')
@@ -43,9 +44,9 @@ export function importText(text: string): ImportedTokens {
     .trim();
   if (trimmed === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
   return (
-    fromBareToken(trimmed) ??
+    fromBareToken(trimmed, claimsOnly) ??
     fromResponse(trimmed) ??
-    complete(trimmed, fromBearer(trimmed) ?? fromPairs(trimmed) ?? fromProse(trimmed)) ??
+    complete(trimmed, fromBearer(trimmed) ?? fromPairs(trimmed) ?? fromProse(trimmed, claimsOnly)) ??
     fromWord(trimmed) ??
     nothing(trimmed)
   );
@@ -63,7 +64,7 @@ function complete(text: string, found: ImportedTokens | undefined): ImportedToke
 
 // --- A JWT, perhaps broken over lines ---
 
-function fromBareToken(text: string): ImportedTokens | undefined {
+function fromBareToken(text: string, claimsOnly: boolean): ImportedTokens | undefined {
   const word = text.replace(/^(["'`])(.*)\1$/s, '$2');
   if (!looksLikeJose(word) || /[^\w.\s-]/.test(word)) return undefined;
   const token = word.replace(/\s+/g, '');
@@ -72,7 +73,7 @@ function fromBareToken(text: string): ImportedTokens | undefined {
     const found = findJwts(word);
     if (found.length > 1 || (found.length === 1 && !isJose(token))) return undefined;
   }
-  const decoded = decodeToken(token);
+  const decoded = decodeToken(token, claimsOnly);
   if (decoded.kind === 'opaque') return undefined;
   const warnings: ImportWarning[] = [];
   const member = assign(decoded, warnings);
@@ -80,9 +81,9 @@ function fromBareToken(text: string): ImportedTokens | undefined {
   return { tokens: { [member]: token }, source: 'jwt', warnings };
 }
 
-function isJose(token: string): boolean {
+function isJose(token: string, claimsOnly = true): boolean {
   try {
-    return decodeToken(token).kind !== 'opaque';
+    return decodeToken(token, claimsOnly).kind !== 'opaque';
   } catch {
     return false;
   }
@@ -232,12 +233,12 @@ function fromPairs(text: string): ImportedTokens | undefined {
 
 // --- Tokens in prose, and single words ---
 
-function fromProse(text: string): ImportedTokens | undefined {
+function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefined {
   const warnings: ImportWarning[] = [];
   const tokens: { -readonly [K in 'access_token' | 'id_token' | 'refresh_token']?: string } = {};
   for (const { start, end } of findJwts(text).slice(0, objectsTried)) {
     const token = text.slice(start, end);
-    if (!isJose(token)) continue;
+    if (!isJose(token, claimsOnly)) continue;
     const member = assign(decodeToken(token), warnings);
     if (tokens[member] === undefined) tokens[member] = token;
     else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });

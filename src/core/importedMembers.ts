@@ -106,7 +106,7 @@ export function inspect(
   warnings: ImportWarning[],
 ): void {
   try {
-    const hint = tokenUse(decodeToken(token));
+    const hint = tokenUse(decodeToken(token, true));
     if (hint?.certain && hint.use !== member) warnings.push({ code: 'looks_like_other_token', member });
   } catch (error) {
     warnings.push({ code: 'token_damaged', member, ...(isWorkbenchError(error) && { error: error.code }) });

@@ -76,10 +76,11 @@ export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
  * @throws WorkbenchError `not_a_token` {reason}, `token_too_large` {size, limit}, `token_part_count` {parts},
  * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason},
  * `token_not_an_object` {part}, `token_too_deep` {part, limit}; of a payload that is no JSON only where it was to be a JWT
+ * @param claimsOnly it is to be one, whatever its header says
  */
-export function decodeToken(token: string): DecodedToken {
+export function decodeToken(token: string, claimsOnly = false): DecodedToken {
   const opened = openToken(token);
-  return opened.kind === 'jws' ? opened.rest() : opened;
+  return opened.kind === 'jws' ? opened.rest(claimsOnly) : opened;
 }
 
 /** A JWS of which no more than the header has been read. */
@@ -87,7 +88,7 @@ export interface OpenedJws {
   readonly kind: 'jws';
   readonly header: JsonObject;
   /** Reads on. @throws WorkbenchError what `decodeToken` throws of payload and signature */
-  rest(): DecodedJws;
+  rest(claimsOnly?: boolean): DecodedJws;
 }
 
 /** `decodeToken` in two steps, for those who have use for the header alone. @throws WorkbenchError what it throws */
@@ -164,7 +165,7 @@ function openJws(token: string, [first = 0, second = 0]: readonly number[]): Ope
   return {
     kind: 'jws',
     header: header.value,
-    rest: () => readOn(token, header, first, second, warnings),
+    rest: (claimsOnly = false) => readOn(token, header, first, second, warnings, claimsOnly),
   };
 }
 
@@ -174,12 +175,13 @@ function readOn(
   first: number,
   second: number,
   headerWarned: readonly TokenWarning[],
+  claimsOnly: boolean,
 ): DecodedJws {
   const warnings = [...headerWarned];
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
   const payload = unencoded
     ? readText(token.slice(first + 1, second), 'payload', warnings)
-    : readPayload(token, header.value, first + 1, second, warnings);
+    : readPayload(token, header.value, first + 1, second, warnings, claimsOnly);
   const signature = token.slice(second + 1);
   checkEncoding(signature, 'signature', second + 1, warnings);
   headerWarnings(header.value, warnings);
@@ -224,13 +226,14 @@ function readPayload(
   start: number,
   end: number,
   warnings: TokenWarning[],
+  claimsOnly: boolean,
 ): Part {
   try {
     return readPart(token, 'payload', start, end, warnings);
   } catch (error) {
-    const isJwt = /(?:^|[/+])jwt$/i.test(String(own(header, 'typ')));
-    const part =
-      isJwt || classify(error).code === 'token_too_deep' ? undefined : readContent(token, start, end);
+    const isJwt = claimsOnly || /(?:^|[/+])jwt$/i.test(String(own(header, 'typ')));
+    const refused = isJwt || classify(error).code === 'token_too_deep';
+    const part = refused ? undefined : readContent(token, start, end);
     if (!part) throw error;
     warnings.push({ code: 'not_claims', part: 'payload' });
     return part;

@@ -70,6 +70,6 @@ export async function askToken(
 
 /** The token in what was picked: a header line or a response holds one as well. */
 function firstToken(text: string): string {
-  const { tokens } = importText(text);
+  const { tokens } = importText(text, false);
   return tokens.access_token ?? tokens.id_token ?? tokens.refresh_token ?? text.trim();
 }

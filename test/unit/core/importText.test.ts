@@ -322,6 +322,17 @@ describe('importText', () => {
       });
     });
 
+    it('that is signed and no JWT is none, unless any content is looked for', () => {
+      const sentence = 'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.c2ln';
+      assert.throws(() => importText(sentence), { code: 'token_json' });
+      assert.throws(() => importText('eyJhbGciOiJSUzI1NiJ9.WzFd.AAAA'), { code: 'token_not_an_object' });
+      assert.throws(() => importText(`Here it is: ${sentence}`), { code: 'nothing_to_import' });
+      for (const text of [sentence, `Here it is: ${sentence}`])
+        assert.equal(importText(text, false).tokens.access_token, sentence);
+      const { warnings } = importText(JSON.stringify({ access_token: sentence }));
+      assert.ok(warnings.some(({ code }) => code === 'token_damaged'));
+    });
+
     it('of another form is a refresh token', () => {
       assert.deepEqual(importText('  WPsGJbvpBjqXz6IJIr1UHKyrdVF\n'), {
         tokens: { refresh_token: 'WPsGJbvpBjqXz6IJIr1UHKyrdVF' },
