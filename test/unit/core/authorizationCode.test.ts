@@ -88,6 +88,23 @@ describe('signing in over the browser', () => {
     assert.deepEqual([world.opened.length, world.listening()], [0, 0]);
   });
 
+  it('goes by the settings alone where the issuer has neither a name nor metadata, as GitHub', async () => {
+    const world = await signInWorld();
+    const { issuer } = world.mock;
+    const fetch: Fetch = async (input, init) => {
+      assert.ok(!input.includes('.well-known'), input);
+      return world.mock.fetch(input, init);
+    };
+    const connection = {
+      ...{ issuer: undefined, scope: 'profile' },
+      ...{ authorizationEndpoint: `${issuer}/authorize`, tokenEndpoint: `${issuer}/token` },
+    };
+    await world.signIn({ fetch, connection });
+    assert.equal(query(world.opened[0]).code_challenge_method, 'S256');
+    assert.deepEqual(world.stored().binding, { client_id: 'demo', token_endpoint: `${issuer}/token` });
+    assert.ok(world.stored().tokens?.access_token);
+  });
+
   it('asks for no nonce where no ID token is asked for', async () => {
     const world = await signInWorld();
     await world.signIn({ connection: { scope: 'offline_access' } });
