@@ -1,8 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { buildExtension, printSizes } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
+import { packagedReadme } from './lib/packagedReadme.mjs';
 import { root, runScript } from './lib/project.mjs';
 import { repack } from './lib/repack.mjs';
 
@@ -16,6 +17,9 @@ export async function packageExtension({ to } = {}) {
   const packagePath = to ?? join(root, `${name}-${version}.vsix`);
   await mkdir(dirname(packagePath), { recursive: true });
   printSizes(await buildExtension({ production: true }));
+  const readmePath = 'out/README.md';
+  await mkdir(join(root, 'out'), { recursive: true });
+  await writeFile(join(root, readmePath), packagedReadme(await readFile(join(root, 'README.md'), 'utf8')));
   const { createVSIX } = await import('@vscode/vsce');
   // Prints the files that it packs.
   await createVSIX({
@@ -23,6 +27,7 @@ export async function packageExtension({ to } = {}) {
     packagePath,
     // Everything is bundled.
     dependencies: false,
+    readmePath,
     // No question is asked: links in the README are taken as they are.
     allowMissingRepository: true,
     rewriteRelativeLinks: false,

@@ -22,4 +22,16 @@ describe('the packaged extension, installed', () => {
     const missing = named.map(({ command }) => command).filter(command => !known.includes(command));
     assert.deepEqual(missing, []);
   });
+
+  it('shows a README without broken pictures and dead links', async () => {
+    assert.ok(extension);
+    const file = vscode.Uri.joinPath(extension.extensionUri, 'readme.md');
+    const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(file));
+    assert.match(text, /^# JWT Workbench\n/);
+    const addresses = [...text.matchAll(/\]\(([^)]*)\)/g)].map(([, address]) => address);
+    assert.deepEqual(
+      addresses.filter(address => !/^(https:|#)/.test(address ?? '')),
+      [],
+    );
+  });
 });
