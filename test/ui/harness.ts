@@ -91,7 +91,9 @@ export class UiWindow {
 
   /** Runs a command from the command palette by its full title, like `JWT Workbench: Refresh`, and picks what it asks. */
   async runCommand(title: string, ...picks: readonly string[]): Promise<void> {
-    await again(async timeout => {
+    await again(async (timeout, attempt) => {
+      // A palette that was open before VS Code knew all its commands never shows the others.
+      if (attempt > 1) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('F1');
       await this.quickInput().fill(`>${title}`, { timeout });
       await this.quickItem(title).click({ timeout });
@@ -198,12 +200,12 @@ export class UiWindow {
 /**
  * VS Code closes menus and its palette when something else takes the focus, as a page does that has just been opened.
  * A person does it once more then, and so does this: up to three times, and only what has not come to its end.
- * @param gesture is given the milliseconds that each of its steps may take
+ * @param gesture is given the milliseconds that each of its steps may take, and which attempt it is
  */
-async function again(gesture: (timeout: number) => Promise<void>): Promise<void> {
+async function again(gesture: (timeout: number, attempt: number) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await gesture(attempt * 5_000);
+      return await gesture(attempt * 5_000, attempt);
     } catch (error) {
       if (!(error instanceof errors.TimeoutError) || attempt === 3) throw error;
     }
