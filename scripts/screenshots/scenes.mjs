@@ -111,7 +111,7 @@ async function add(stage) {
   await stage.input().fill(issuer);
   await stage.picture('add-1-issuer', { of: 'top' });
   await page.keyboard.press('Enter');
-  await stage.asked('client id');
+  await stage.asked('client ID');
   await stage.input().fill('demo');
   await stage.picture('add-2-client', { readme: true, of: 'top' });
   await page.keyboard.press('Enter');

@@ -84,6 +84,18 @@ export const errorCodes = [
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
+
+/** Whoever asks once more may be luckier. */
+export const passing: ReadonlySet<ErrorCode> = new Set([
+  'timeout',
+  'connection_refused',
+  'host_unknown',
+  'connection_reset',
+  'network_failed',
+  'lock_timeout',
+  'sign_in_timeout',
+] as const);
+
 export type ErrorData = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export class WorkbenchError extends Error {

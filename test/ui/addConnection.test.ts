@@ -61,8 +61,7 @@ describe('adding a connection by hand', function () {
       await window.quickInput().fill(text);
       await window.page.keyboard.press('Enter');
     };
-    await answer(/client id/, 'Iv1.example');
-    await answer(/Scopes are not used/, '');
+    await answer(/Scopes are not used.*client ID/, 'Iv1.example');
     await window.quickItem('client_secret_post').click();
     await answer(/kept in VS Code SecretStorage/, 'only-github-knows');
     await answer(/A name for this connection/, 'GitHub');

@@ -85,7 +85,7 @@ describe('a killed extension host', function () {
 
   it('not killed but reloaded meanwhile: the new tokens, or the truth', async () => {
     await shop.signIn(window);
-    await window.treeItem(new RegExp(`Refresh token.*no\\. ${++generation}\\b`)).waitFor();
+    await window.treeItem(new RegExp(`Refresh token.*generation ${++generation}\\b`)).waitFor();
     const sent = shop.refreshes().length;
     shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
     await shop.refresh(window);

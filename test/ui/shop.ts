@@ -48,7 +48,7 @@ export async function openShop(
     },
     async shows(window, generation) {
       await show(window, row(window));
-      await window.treeItem(new RegExp(`Refresh token.*no\\. ${generation}\\b`)).waitFor();
+      await window.treeItem(new RegExp(`Refresh token.*generation ${generation}\\b`)).waitFor();
     },
     async refresh(window) {
       await reveal(window, row(window));

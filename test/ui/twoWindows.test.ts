@@ -84,8 +84,8 @@ describe('two windows', function () {
     await shop.signIn(one);
     const generation = async (window: UiWindow) => {
       await window.expand(shop.row(window));
-      const text = await window.treeItem(/Refresh token.*no\. \d+/).textContent();
-      return Number(/no\. (\d+)/.exec(text ?? '')?.[1]);
+      const text = await window.treeItem(/Refresh token.*generation \d+/).textContent();
+      return Number(/generation (\d+)/.exec(text ?? '')?.[1]);
     };
     const first = await generation(one);
     await shop.shows(two, first);
@@ -105,7 +105,7 @@ describe('two windows', function () {
     await until(() => quick.refreshes().length >= 3);
     for (const window of [one, two]) {
       await window.expand(quick.row(window));
-      await window.treeItem(/Refresh token.*no\. [4-9]\b/).waitFor();
+      await window.treeItem(/Refresh token.*generation [4-9]\b/).waitFor();
     }
     quick.mock.clock.freeze();
     await until(() => quick.refreshes().every(({ status }) => status !== undefined));

@@ -1,11 +1,11 @@
-import { env, l10n, ProgressLocation, commands as registry, Uri, window, workspace } from 'vscode';
+import { ProgressLocation, Uri, window, workspace } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
-import { classify, type ErrorData, WorkbenchError } from '../../core/errors.ts';
+import { classify, WorkbenchError } from '../../core/errors.ts';
 import { own } from '../../core/json.ts';
 import type { Log } from '../../core/ports.ts';
 import type { ViewNode } from '../../core/sessionView.ts';
 import { describeError } from '../text/errors.ts';
-import { complaintText } from '../text/signIn.ts';
+import { adviseRedirect, showError } from './showError.ts';
 
 /**
  * A command in its two lives: called by code with one argument object, it asks nothing and returns plain JSON;
@@ -82,7 +82,7 @@ async function interactive<Argument, Result>(
     log('warn', `command ${name} failed`, { error: failure });
     if (failure.code !== 'cancelled') {
       const label = argument === undefined ? undefined : command.labelOf?.(argument);
-      await showError(failure, label);
+      await showError(failure, { label, id: connectionOf(argument), command: commands[name] });
     } else if (abort.signal.aborted && failure.data.redirectUri !== undefined) {
       void adviseRedirect(failure.data);
     }
@@ -90,31 +90,11 @@ async function interactive<Argument, Result>(
   }
 }
 
-/** Whoever cancels may have done so for what the page in the browser says. */
-async function adviseRedirect(data: ErrorData): Promise<void> {
-  const copy = l10n.t('Copy Redirect URI');
-  if ((await window.showInformationMessage(complaintText(data), copy)) === copy)
-    await env.clipboard.writeText(String(data.redirectUri));
-}
-
-const missing: ReadonlySet<string> = new Set(['client_secret_missing', 'private_key_missing']);
-
-/** The error's sentence, with a way to where it can be mended. */
-export async function showError(error: WorkbenchError, label?: string): Promise<void> {
-  const text = describeError(error, label === undefined ? undefined : { label });
-  // Whoever declined knows it, and there is nothing to mend.
-  if (error.data.error === 'access_denied' && error.data.grant !== undefined)
-    return void window.showInformationMessage(text);
-  const toSettings = l10n.t('Open Settings');
-  const toLog = l10n.t('Show Log');
-  // What is missing can be given right here.
-  const id = missing.has(error.code) ? error.data.connection : undefined;
-  const toSecret = id === undefined ? [] : [l10n.t('Set Client Secret or Key')];
-  const answer = await window.showErrorMessage(text, ...toSecret, toSettings, toLog);
-  if (answer !== undefined && answer === toSecret[0])
-    await registry.executeCommand(commands.setClientSecret, { kind: 'connection', id });
-  if (answer === toSettings) await registry.executeCommand(commands.openSettings, {});
-  if (answer === toLog) await registry.executeCommand(commands.showLog);
+/** Arguments that are about a connection name it so. */
+function connectionOf(argument: unknown): string | undefined {
+  const id =
+    typeof argument === 'object' && argument !== null ? Reflect.get(argument, 'connection') : undefined;
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** Progress with a cancel button, from the moment on at which the work becomes noticeable. */

@@ -81,7 +81,7 @@ export function compareCommand({
     }
     const here = node === undefined ? tokenAtCursor(sessions) : undefined;
     if (here) return pasted(here.token);
-    const title = l10n.t('Compare Tokens: the First');
+    const title = l10n.t('Compare Tokens: First Token');
     return pickSide(title, sessions, previous, () => other(title));
   }
 }

@@ -57,8 +57,9 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
     }),
     async ask(node) {
       const title = l10n.t('Exchange the token of which connection?');
-      const picked = await pickConnection(sessions, node, title, session =>
-        subjects.some(name => tokenOf(session, name) !== undefined),
+      const picked = await pickConnection(
+        ...([sessions, node, title] as const),
+        session => isSignable(session) && subjects.some(name => tokenOf(session, name) !== undefined),
       );
       if (picked === undefined) return undefined;
       const subjectToken = node?.kind === 'token' ? node.name : ('access_token' as const);

@@ -1,5 +1,6 @@
 import { l10n, window } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
+import { commands } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Refresher, RefreshResult } from '../../core/refresher.ts';
 import type { Sessions } from '../../core/sessions.ts';
@@ -7,7 +8,8 @@ import { isRefreshable } from '../../core/sessionView.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
-import { type Command, showError, textField } from './command.ts';
+import { type Command, textField } from './command.ts';
+import { showError } from './showError.ts';
 
 export interface RefreshParts {
   readonly sessions: Sessions;
@@ -43,7 +45,10 @@ export function refreshCommand({
         const text = cancelledText(label(argument), result.error.data.sent === true);
         window.setStatusBarMessage(`$(circle-slash) ${text}`, 10_000);
       } else {
-        void showError(result.error, label(argument));
+        void showError(result.error, {
+          ...{ label: label(argument), id: argument.connection, command: commands.refresh },
+          signIn: result.outcome === 'reauthRequired',
+        });
       }
     },
   };

@@ -42,10 +42,13 @@ export function refreshAllCommand({ sessions, refresher }: RefreshParts): Comman
       const fresh = results.size - failures.length;
       if (results.size === 0) {
         void window.showInformationMessage(
-          l10n.t('No connection has a refresh token yet. Import one first.'),
+          l10n.t('No connection has a refresh token yet. Sign in or import one first.'),
         );
       } else if (failures.length === 0) {
-        window.setStatusBarMessage(`$(check) ${l10n.t('{0} connections refreshed', fresh)}`, 5000);
+        window.setStatusBarMessage(
+          `$(check) ${fresh === 1 ? l10n.t('1 connection refreshed') : l10n.t('{0} connections refreshed', fresh)}`,
+          5000,
+        );
       } else {
         const lines = failures.map(([id, { error }]) => error && describeError(error, { label: label(id) }));
         void window.showWarningMessage(

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
-import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { classify, passing, type WorkbenchError } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http.ts';
 import { issuerOfAddress } from '../../core/issuerAddress.ts';
 import { describeError } from '../text/errors.ts';
@@ -48,8 +48,9 @@ export async function askIssuer(
     const answer = await discover(place, discovery, issuer);
     if (answer === 'cancelled') return answer;
     if ('metadata' in answer) return { issuer, metadata: answer.metadata, asked };
-    const choice = await askChoice(place, choicesAfter(answer.failure), {
-      placeholder: describeError(answer.failure),
+    const choice = await askChoice(place, choicesAfter(answer.failure, issuer), {
+      placeholder: l10n.t('How to go on?'),
+      prompt: describeError(answer.failure),
     });
     if (choice === 'cancelled') return choice;
     const [chosen] = choice === 'back' ? [] : choice;
@@ -80,7 +81,7 @@ interface Choice {
   readonly manual?: boolean;
 }
 
-function choicesAfter({ code, data: { found } }: WorkbenchError): Choice[] {
+function choicesAfter({ code, data: { found } }: WorkbenchError, issuer: string): Choice[] {
   // What the metadata calls itself is an offer only: it is asked for its own, and has to say the same there.
   // A pattern like {tenantid} is no address.
   const other =
@@ -98,6 +99,7 @@ function choicesAfter({ code, data: { found } }: WorkbenchError): Choice[] {
           },
         ]
       : []),
+    ...(passing.has(code) ? [{ label: l10n.t('Try again'), issuer }] : []),
     { label: l10n.t('Change the address') },
     {
       label: l10n.t('Enter the token endpoint by hand'),

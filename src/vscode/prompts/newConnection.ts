@@ -124,16 +124,17 @@ export async function askConnection(
   };
 
   const client: Step = async place => {
+    const known = start && hasNoScopes(start) ? startingPointText(start) : found;
     const text = await askText({
       ...place,
       value: draft.clientId,
       prompt:
-        found === undefined
-          ? l10n.t('The client id that the issuer gave to your application')
-          : l10n.t('{0} Now the client id of your application.', found),
+        known === undefined
+          ? l10n.t('The client ID that the issuer gave to your application')
+          : l10n.t('{0} Now the client ID of your application.', known),
       validate: text =>
         text === ''
-          ? l10n.t('A client id is needed. The issuer shows it where your application is registered.')
+          ? l10n.t('A client ID is needed. The issuer shows it where your application is registered.')
           : undefined,
     });
     if (text === 'back' || text === 'cancelled') return text;
@@ -142,6 +143,7 @@ export async function askConnection(
   };
 
   const scope: Step = async place => {
+    if (start && hasNoScopes(start)) return 'skip';
     const text = await askText({
       ...place,
       value: draft.scope ?? (start ? '' : proposedScope(metadata)),
@@ -210,6 +212,11 @@ export async function askConnection(
     ...(signs && { clientAssertionAudience }),
   };
   return { connection, credentials };
+}
+
+/** GitHub Apps have permissions instead. */
+function hasNoScopes({ refreshToken }: StartingPoint): boolean {
+  return refreshToken === 'expiring_tokens';
 }
 
 /** A slug of the name that no other connection has. */

@@ -3,6 +3,7 @@ import {
   type QuickInputButton,
   QuickInputButtons,
   type QuickPickItem,
+  version,
   window,
 } from 'vscode';
 
@@ -84,12 +85,17 @@ export function askText(question: Question): Promise<string | Exclude<Turn, 'nex
   });
 }
 
+/** A placeholder is cut at the width of the list. Since 1.108 VS Code shows a prompt below it, in full. */
+const hasPrompts = Number(version.split('.')[1]) >= 108;
+
 /** A list of a flow, one or many to choose. */
 export function askChoice<Item extends QuickPickItem>(
   place: Place,
   items: readonly Item[],
   options: {
     readonly placeholder: string;
+    /** What has to be read to the end, however long it is. */
+    readonly prompt?: string;
     readonly many?: boolean;
     readonly selected?: (item: Item) => boolean;
     /** A button of an item was pressed; the list stays. */
@@ -99,7 +105,9 @@ export function askChoice<Item extends QuickPickItem>(
   const pick = window.createQuickPick<Item>();
   placed(pick, place);
   pick.items = items;
-  pick.placeholder = options.placeholder;
+  if (options.prompt === undefined || hasPrompts) pick.placeholder = options.placeholder;
+  else pick.placeholder = options.prompt;
+  if (hasPrompts) Object.assign(pick, { prompt: options.prompt });
   pick.canSelectMany = options.many === true;
   const selected = items.filter(item => options.selected?.(item));
   if (options.many) pick.selectedItems = selected;
@@ -118,8 +126,9 @@ export function askChoice<Item extends QuickPickItem>(
   });
 }
 
-function placed(input: QuickInput, { title, step }: Place): void {
-  Object.assign(input, { title, step, ignoreFocusOut: true });
+/** No step is shown: how many there will be depends on the answers, and a number alone says nothing. */
+function placed(input: QuickInput, { title }: Place): void {
+  Object.assign(input, { title, ignoreFocusOut: true });
 }
 
 /** Runs `work` behind a busy input that stands where the question stood; hiding it cancels the work. */

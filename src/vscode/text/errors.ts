@@ -55,7 +55,8 @@ const sentences = {
   ...credentialSentences,
   not_trusted: () =>
     l10n.t('This workspace is not trusted, so no token is touched. Trust the workspace first.'),
-  nothing_to_pick: () => l10n.t('There is nothing to choose from yet. Add a connection first.'),
+  nothing_to_pick: () =>
+    l10n.t('No connection has what this needs. Add one, or sign in or import tokens first.'),
   no_such_token: ({ token }) =>
     l10n.t(
       'There is no {0} stored for this connection. Refresh it, sign in, or import tokens.',

@@ -28,7 +28,7 @@ export const stateIcons = {
   none: 'circle-outline',
   active: 'pass',
   refreshing: 'sync~spin',
-  expired: 'clock',
+  expired: 'watch',
   reauthRequired: 'account',
   unavailable: 'error',
 } as const satisfies Record<SessionState, string>;

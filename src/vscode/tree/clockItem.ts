@@ -11,7 +11,7 @@ export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
       ahead > 0
         ? l10n.t('{0} ahead of the issuer', lengthText(ahead))
         : l10n.t('{0} behind the issuer', lengthText(ahead)),
-    icon: 'clock',
+    icon: 'watch',
     color: 'list.warningForeground',
     tooltip: `${skewAdvice(ahead)}\n${l10n.t('Measured to within {0} s.', (uncertainty / 1000).toFixed(1))}`,
   };

@@ -135,10 +135,11 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
 function connectionRow(session: Session, now: number, isOpen: boolean): Row {
   const { connection, memoryOnly, record, lastRefresh } = session;
   const badge = badgeOf(session, now);
+  const state = stateText(badge.state);
   const ends = record?.tokens?.expires_at;
   const lines = [
     connection.label,
-    l10n.t('State: {0}', stateText(badge.state)),
+    l10n.t('State: {0}', state),
     ...(ends === undefined ? [] : [l10n.t('Access token ends: {0}', momentText(ends, now))]),
     ...(lastRefresh ? [l10n.t('Last refresh: {0}', relativeText(lastRefresh.at, now))] : []),
     l10n.t('Issuer: {0}', printable(connection.issuer ?? connection.tokenEndpoint ?? l10n.t('none'), 200)),
@@ -163,7 +164,11 @@ function connectionRow(session: Session, now: number, isOpen: boolean): Row {
     icon: stateIcons[badge.state],
     color: stateColors[badge.state],
     tooltip: lines.join('\n'),
-    spoken: l10n.t('Connection {0}, {1}, {2}', connection.label, stateText(badge.state), text),
+    spoken: l10n.t(
+      'Connection {0}, {1}',
+      connection.label,
+      text.startsWith(state) ? text : `${state}, ${text}`,
+    ),
     words,
     open: 'collapsed',
   };
@@ -177,16 +182,17 @@ function tokenRow(
 ): Row {
   const { name } = node;
   const title = tokenTitle(name);
+  const signable = isSignable(session) ? [itemWords.signable] : [];
   if (name === 'refresh_token') {
     const { generation = 0 } = session.record ?? {};
     return {
       label: title,
-      description: l10n.t('hidden, no. {0}', generation),
+      description: l10n.t('hidden, generation {0}', generation),
       icon: 'key',
       tooltip: l10n.t(
         'The refresh token is kept in VS Code SecretStorage and never shown. It is as valuable as a password.',
       ),
-      words: [itemWords.refresh_token],
+      words: [itemWords.refresh_token, ...signable],
       open: 'collapsed',
     };
   }
@@ -211,9 +217,15 @@ function tokenRow(
   return {
     label: title,
     description: `${verdict}, ${time}`,
-    icon: result?.verified ? 'verified-filled' : result && !ended ? 'unverified' : ended ? 'clock' : 'shield',
+    icon: result?.verified
+      ? 'verified-filled'
+      : result && !ended
+        ? 'unverified'
+        : ended
+          ? stateIcons.expired
+          : 'shield',
     color: result?.verified ? 'testing.iconPassed' : result || ended ? 'list.warningForeground' : undefined,
-    words: [itemWords[name]],
+    words: [itemWords[name], ...signable],
     open: 'collapsed',
     ...(end !== undefined && { tooltip: `${title}: ${momentText(end, now)}, ${verdict}` }),
   };

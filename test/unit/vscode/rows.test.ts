@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TreeItem } from 'vscode';
+import manifest from '../../../package.json' with { type: 'json' };
+import { type Connection, readConnections } from '../../../src/core/connection.ts';
+import { WorkbenchError } from '../../../src/core/errors.ts';
+import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
+import { createSessions, type Session } from '../../../src/core/sessions.ts';
+import type { ViewNode } from '../../../src/core/sessionView.ts';
+import type * as Items from '../../../src/vscode/tree/items.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+const now = 1_700_000_000_000;
+
+/** What else of `vscode` rows are made of. */
+const more = `
+  export class ThemeIcon { constructor(id, color) { this.id = id; this.color = color; } }
+  export class ThemeColor { constructor(id) { this.id = id; } }
+  export class TreeItem { constructor(label, state) { this.label = label; this.collapsibleState = state; } }
+  export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
+`;
+
+describe('rows of the tree', function () {
+  this.timeout(20_000);
+  let items: typeof Items;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jwt-workbench-'));
+    items = await withoutVscode('tree/items', folder, more);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const shop = connection({ id: 'shop', label: 'Shop', issuer: 'https://a.example', clientId: 'demo' });
+
+  function draw(node: ViewNode, session: Partial<Session> = {}): TreeItem {
+    const sessions = createSessions();
+    const { connection: of = shop, memoryOnly = false, record, problem, refreshing } = session;
+    sessions.setConnections([{ connection: of, memoryOnly }], []);
+    if (record) sessions.apply({ ...record, connection: of.id });
+    if (problem) sessions.unreadable(of.id, problem);
+    if (refreshing) sessions.refreshing(of.id, true);
+    return items.treeItem(node, {
+      sessions,
+      verifications: {
+        known: () => undefined,
+        check: () => Promise.resolve(undefined),
+        onDidChange: () => () => {},
+        clear() {},
+      },
+      clock: { now: () => now, schedule: () => () => {} },
+      plan: () => ({ never: 'off' }),
+      isOpen: () => false,
+    });
+  }
+
+  const connectionRow = (session: Partial<Session> = {}) =>
+    draw({ kind: 'connection', id: session.connection?.id ?? 'shop' }, session);
+
+  it('say each state once, on screen and to a screen reader', () => {
+    const signedIn = (end: number) => ({ record: record({ access_token: 'a', expires_at: now + end }) });
+    const refused = {
+      ...record({ access_token: 'a', refresh_token: 'r' }),
+      refused: { at: now, error: 'invalid_grant', generation: 1 },
+    };
+    const rows: [Partial<Session>, string, string][] = [
+      [{}, 'Connection Shop, no tokens', 'circle-outline'],
+      [signedIn(59_000), 'Connection Shop, active, 59 s left', 'pass'],
+      [{ ...signedIn(59_000), refreshing: true }, 'Connection Shop, refreshing', 'sync~spin'],
+      [signedIn(-7000), 'Connection Shop, expired 7 s ago', 'watch'],
+      [{ record: refused }, 'Connection Shop, sign in again', 'account'],
+      [{ problem: new WorkbenchError('record_unreadable') }, 'Connection Shop, unavailable', 'error'],
+    ];
+    for (const [session, spoken, icon] of rows) {
+      const item = connectionRow(session);
+      assert.equal(item.accessibilityInformation?.label, spoken);
+      assert.equal((item.iconPath as { id: string }).id, icon);
+    }
+  });
+
+  it('name the generation of the refresh token and never the token', () => {
+    const item = draw(
+      { kind: 'token', id: 'shop', name: 'refresh_token' },
+      { record: { ...record({ refresh_token: 'a-secret' }), generation: 7 } },
+    );
+    assert.equal(item.description, 'hidden, generation 7');
+    assert.doesNotMatch(JSON.stringify(item), /a-secret/);
+  });
+
+  describe('and their menus', () => {
+    const tokens = record({ access_token: 'a', refresh_token: 'r', expires_at: now + 59_000 });
+    const mock = { ...shop, id: 'mock' };
+    const { issuer: _, ...pasted } = { ...shop, id: 'pasted' };
+    const ofMock = ['copyMockAddress', 'setMockFaults', 'clearMockFaults', 'stopMockIssuer'];
+    /** What the code refuses where the workspace is not trusted. */
+    const needTrust = [
+      ...['addConnection', 'importTokens', 'setClientSecret', 'refresh', 'refreshAll', 'signIn'],
+      ...['exchangeToken', 'introspect', 'userInfo', 'copyToken', 'startMockIssuer'],
+    ];
+
+    it('offer what concerns the mock issuer beside its connection, and beside no other', () => {
+      const beside = (session: Partial<Session>) => offered(connectionRow(session).contextValue);
+      const shown = (names: readonly string[]) => ofMock.filter(name => names.includes(name));
+      assert.deepEqual(shown(beside({ connection: mock, memoryOnly: true, record: tokens })), ofMock);
+      assert.deepEqual(shown(beside({ connection: pasted, memoryOnly: true, record: tokens })), []);
+      assert.deepEqual(shown(beside({ record: tokens })), []);
+    });
+
+    it('ask nothing of an issuer where there is none', () => {
+      const session = { connection: pasted, memoryOnly: true, record: tokens };
+      const asking = ['signIn', 'signOut', 'refresh', 'introspect', 'userInfo', 'exchangeToken'];
+      const rows = [
+        connectionRow(session),
+        ...(['access_token', 'refresh_token'] as const).map(name =>
+          draw({ kind: 'token', id: 'pasted', name }, session),
+        ),
+      ];
+      for (const { contextValue } of rows)
+        assert.deepEqual(
+          offered(contextValue).filter(name => asking.includes(name)),
+          [],
+        );
+      assert.ok(offered(rows[0]?.contextValue).includes('removeConnection'));
+    });
+
+    it('offer in Restricted Mode nothing that is refused there', () => {
+      const rows = [
+        connectionRow({ record: tokens }),
+        connectionRow({ connection: mock, memoryOnly: true, record: tokens }),
+        connectionRow(),
+        draw({ kind: 'token', id: 'shop', name: 'access_token' }, { record: tokens }),
+      ];
+      for (const { contextValue } of rows) {
+        assert.ok(offered(contextValue).some(name => needTrust.includes(name)));
+        assert.deepEqual(
+          offered(contextValue, false).filter(name => needTrust.includes(name)),
+          [],
+        );
+      }
+      for (const { command, when } of manifest.contributes.menus['view/title'])
+        assert.equal(when.includes('isWorkspaceTrusted'), needTrust.includes(nameOf(command)), command);
+    });
+  });
+});
+
+function connection(entry: Record<string, unknown>): Connection {
+  const [only] = readConnections([entry]).connections;
+  assert.ok(only);
+  return only;
+}
+
+function record(tokens: Partial<NonNullable<StoredRecord['tokens']>>): StoredRecord {
+  return { ...emptyRecord('shop'), generation: 1, tokens: { obtained_at: now, ...tokens } };
+}
+
+const nameOf = (command: string) => command.slice(command.indexOf('.') + 1);
+
+/** The commands that the manifest puts beside a row with these words. */
+function offered(words = '', trusted = true): string[] {
+  return manifest.contributes.menus['view/item/context']
+    .filter(({ when }) =>
+      when.split(' && ').every(clause => {
+        const [, pattern] = /^viewItem =~ \/(.+)\/$/.exec(clause) ?? [];
+        if (pattern !== undefined) return new RegExp(pattern).test(words);
+        return clause === 'isWorkspaceTrusted' ? trusted : clause.startsWith('view == ');
+      }),
+    )
+    .map(({ command }) => nameOf(command));
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commands } from '../../../src/contributions.ts';
+import { errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
+import type * as ShowError from '../../../src/vscode/commands/showError.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+describe('an error that is shown', function () {
+  this.timeout(20_000);
+  let ways: typeof ShowError.waysOn;
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jwt-workbench-'));
+    const more = 'export const window = {}; export const commands = {}; export const env = {};';
+    ways = (await withoutVscode<typeof ShowError>('commands/showError', folder, more)).waysOn;
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const shop = { label: 'Shop', id: 'shop', command: commands.refresh };
+  const row = { kind: 'connection', id: 'shop' };
+
+  it('has the next step at hand', () => {
+    const first = (error: WorkbenchError, more = {}) => ways(error, { ...shop, ...more })[0];
+    assert.deepEqual(first(new WorkbenchError('connection_refused')), ['Try Again', commands.refresh, row]);
+    for (const status of [429, 503])
+      assert.equal(first(new WorkbenchError('http_error', { status }))?.[0], 'Try Again');
+    assert.deepEqual(first(new WorkbenchError('refresh_token_refused'), { signIn: true }), [
+      ...['Sign In', commands.signIn],
+      row,
+    ]);
+    assert.deepEqual(first(new WorkbenchError('http_error', { status: 404 })), [
+      ...['Open Settings', commands.openSettings],
+      { connection: 'shop' },
+    ]);
+    assert.deepEqual(first(new WorkbenchError('client_secret_missing', { connection: 'shop' })), [
+      ...['Set Client Secret or Key', commands.setClientSecret],
+      row,
+    ]);
+    assert.deepEqual(ways(new WorkbenchError('not_trusted'), shop), [
+      ['Manage Workspace Trust', 'workbench.trust.manage'],
+    ]);
+  });
+
+  it('has no button where none would help, and nothing to repeat where nothing is known', () => {
+    for (const code of ['not_a_token', 'token_json', 'nothing_to_pick'] as const)
+      assert.deepEqual(ways(new WorkbenchError(code), shop), []);
+    for (const code of errorCodes) {
+      const titles = ways(new WorkbenchError(code), {}).map(([title]) => title);
+      assert.ok(titles.length <= 2, code);
+      assert.ok(!titles.includes('Try Again') && !titles.includes('Sign In'), code);
+    }
+  });
+});
