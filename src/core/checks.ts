@@ -184,13 +184,11 @@ interface CheckRow {
   readonly id: string;
   readonly section: string;
   readonly run: (input: CheckInput) => Finding;
-  /** It says what came of the signature, which takes its time. */
-  readonly late?: true;
 }
 
 export const checkTable: readonly CheckRow[] = [
-  { id: 'signature', section: 'RFC 7515 section 5.2', run: signature, late: true },
-  { id: 'key', section: 'RFC 7518 sections 3.2 and 3.3', run: key, late: true },
+  { id: 'signature', section: 'RFC 7515 section 5.2', run: signature },
+  { id: 'key', section: 'RFC 7518 sections 3.2 and 3.3', run: key },
   { id: 'alg', section: 'RFC 8725 section 3.1', run: alg },
   { id: 'typ', section: 'RFC 8725 section 3.11, RFC 9068 section 4', run: typ },
   { id: 'crit', section: 'RFC 7515 section 4.1.11', run: crit },
@@ -216,44 +214,11 @@ export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: D
   if (token.kind !== 'jws') {
     return [{ id: 'signature', status: 'skipped', code: token.kind === 'jwe' ? 'encrypted' : 'opaque' }];
   }
-  const { checks } = beginChecks({ ...input, token })(input);
-  return checks;
-}
-
-/** What is known once the signature has been checked. */
-export type LateInput = Pick<CheckInput, 'signature' | 'key'>;
-
-export type Verdict = Pick<VerificationResult, 'verified'> & { readonly checks: Check[] };
-
-/**
- * Runs the rows that can do without the signature. The function that it returns, to be called once, runs the others:
- * somebody waits for that, and so it looks at no row again. The only way to `verified`.
- */
-export function beginChecks(input: Omit<CheckInput, keyof LateInput>): (late: LateInput) => Verdict {
-  const checks: Check[] = [];
-  let sound = true;
-  for (const row of checkTable) {
-    const check = row.late ? unknownYet : checkOf(row, input);
-    checks.push(check);
-    sound &&= check.status !== 'failed';
-  }
-  return ({ signature, key }) => {
-    const whole = { ...input, signature, key };
-    for (const [index, row] of lateRows) {
-      const check = checkOf(row, whole);
-      checks[index] = check;
-      sound &&= check.status !== 'failed';
-    }
-    return { verified: sound && signature?.status === 'passed', checks };
-  };
-}
-
-const unknownYet: Check = { id: '', status: 'skipped', code: 'absent' };
-const lateRows = [...checkTable.entries()].filter(([, { late }]) => late);
-
-function checkOf({ id, run }: CheckRow, input: CheckInput): Check {
-  const finding = run(input);
-  return withDetails<Check>({ id, status: finding.status, code: finding.code }, finding);
+  const whole = { ...input, token };
+  return checkTable.map(({ id, run }) => {
+    const finding = run(whole);
+    return withDetails<Check>({ id, status: finding.status, code: finding.code }, finding);
+  });
 }
 
 function signature({ signature }: CheckInput): Finding {

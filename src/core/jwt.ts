@@ -79,20 +79,6 @@ export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
  * @param claimsOnly it is to be one, whatever its header says
  */
 export function decodeToken(token: string, claimsOnly = false): DecodedToken {
-  const opened = openToken(token);
-  return opened.kind === 'jws' ? opened.rest(claimsOnly) : opened;
-}
-
-/** A JWS of which no more than the header has been read. */
-export interface OpenedJws {
-  readonly kind: 'jws';
-  readonly header: JsonObject;
-  /** Reads on. @throws WorkbenchError what `decodeToken` throws of payload and signature */
-  rest(claimsOnly?: boolean): DecodedJws;
-}
-
-/** `decodeToken` in two steps, for those who have use for the header alone. @throws WorkbenchError what it throws */
-export function openToken(token: string): OpenedJws | Exclude<DecodedToken, DecodedJws> {
   if (token.length > tokenLimit) {
     throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
   }
@@ -106,7 +92,7 @@ export function openToken(token: string): OpenedJws | Exclude<DecodedToken, Deco
     return { kind: 'opaque', warnings: [] };
   }
   const dots = dotsIn(token);
-  if (dots.length === 2) return openJws(token, dots);
+  if (dots.length === 2) return decodeJws(token, dots, claimsOnly);
   if (dots.length === 4) return decodeJwe(token, dots);
   throw new WorkbenchError('token_part_count', { parts: countParts(token) });
 }
@@ -159,25 +145,13 @@ export function isTimeClaim(name: string): boolean {
   return (timeClaims as readonly string[]).includes(name);
 }
 
-function openJws(token: string, [first = 0, second = 0]: readonly number[]): OpenedJws {
-  const warnings: TokenWarning[] = [];
-  const header = readPart(token, 'header', 0, first, warnings);
-  return {
-    kind: 'jws',
-    header: header.value,
-    rest: (claimsOnly = false) => readOn(token, header, first, second, warnings, claimsOnly),
-  };
-}
-
-function readOn(
+function decodeJws(
   token: string,
-  header: Part,
-  first: number,
-  second: number,
-  headerWarned: readonly TokenWarning[],
+  [first = 0, second = 0]: readonly number[],
   claimsOnly: boolean,
 ): DecodedJws {
-  const warnings = [...headerWarned];
+  const warnings: TokenWarning[] = [];
+  const header = readPart(token, 'header', 0, first, warnings);
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
   const payload = unencoded
     ? readText(token.slice(first + 1, second), 'payload', warnings)
