@@ -26,7 +26,9 @@ export async function readTokenResponse(
 ): Promise<{ readonly raw: RawTokens; readonly warnings: readonly ResponseWarning[] }> {
   const { status, headers } = response;
   const text = await response.text();
-  const json = parse(text);
+  // GitHub's way, where a proxy has dropped what we accept.
+  const isForm = headers.get('content-type')?.startsWith('application/x-www-form-urlencoded');
+  const json = isForm ? Object.fromEntries(new URLSearchParams(text)) : parse(text);
   const wait = retryAfter(headers, now);
   const common = {
     ...{ host, status, sent: true },

@@ -289,6 +289,20 @@ describe('the token endpoint', () => {
       assert.deepEqual([error.data.reason, error.data.found], ['token_type_unsupported', 'mac']);
     });
 
+    it('as GitHub does where JSON is not asked for, with a form', async () => {
+      const type = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+      succeed('access_token=gho_a&expires_in=28800&refresh_token=ghr_%2Bb&scope=&token_type=bearer', type);
+      const { raw, validate } = await refresh();
+      const { access_token, refresh_token } = { access_token: 'gho_a', refresh_token: 'ghr_+b' };
+      assert.deepEqual(raw, { access_token, refresh_token, expires_in: 28800, token_type: 'bearer' });
+      assert.deepEqual((await validate()).warnings, []);
+      succeed('error=bad_refresh_token&error_description=It+has+expired.', type);
+      const error = await failureOf(refresh());
+      assert.equal(error.data.error_description, 'It has expired.');
+      succeed('nothing', type);
+      assert.equal((await (await refresh()).validate().catch(failed => failed)).code, 'response_invalid');
+    });
+
     it('as GitHub does, with status 200 and an error', async () => {
       succeed({
         error: 'bad_refresh_token',
