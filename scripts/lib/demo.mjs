@@ -11,7 +11,7 @@ import { root } from './project.mjs';
 export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
 /** What an extension needs to run. */
-const extensionParts = ['package.json', 'dist', 'media', 'syntaxes'];
+const extensionParts = ['package.json', 'package.nls.json', 'dist', 'media', 'syntaxes'];
 
 /**
  * A copy of test/fixtures/demo-workspace, so that nobody edits files under version control by trying things out.

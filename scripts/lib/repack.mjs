@@ -1,9 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { withWords } from './words.mjs';
 
 /** What only those need who change the extension. */
 const ofDevelopers = ['scripts', 'devDependencies'];
+
+const wordsFile = 'extension/package.nls.json';
+const translation = /^extension\/(?:package\.nls\..+|l10n\/.+)\.json$/;
 
 /**
  * Packs a .vsix once more, with zopfli: it looks longer for what repeats, and any unzip reads it. It takes 4 % off.
@@ -18,11 +22,18 @@ export async function repack(file) {
   const reader = new zip.ZipReader(new zip.Uint8ArrayReader(await readFile(file)));
   const packed = new zip.Uint8ArrayWriter();
   const writer = new zip.ZipWriter(packed);
-  for (const entry of await reader.getEntries()) {
-    if (entry.directory) continue;
+  const entries = (await reader.getEntries()).filter(entry => !entry.directory);
+  /** @param {(typeof entries)[number]} entry */
+  const read = entry => entry.getData(new zip.Uint8ArrayWriter());
+  // While there is one language, its words stand in the manifest itself: keys would be weight for nothing.
+  const english = entries.find(({ filename }) => filename === wordsFile);
+  const isTranslated = entries.some(({ filename }) => translation.test(filename));
+  const words = english && !isTranslated ? JSON.parse(textOf(await read(english))) : undefined;
+  for (const entry of entries) {
     const { filename, lastModDate } = entry;
-    const whole = await entry.getData(new zip.Uint8ArrayWriter());
-    const content = filename === 'extension/package.json' ? manifest(whole) : whole;
+    if (words && filename === wordsFile) continue;
+    const whole = await read(entry);
+    const content = filename === 'extension/package.json' ? manifest(textOf(whole), words) : whole;
     const smaller = await deflate(content, { numiterations: 15 });
     await writer.add(filename, new zip.Uint8ArrayReader(smaller), {
       ...{ lastModDate, signature: crc32(content), uncompressedSize: content.length },
@@ -32,10 +43,17 @@ export async function repack(file) {
   await writeFile(file, await writer.close());
 }
 
-/** @param {Uint8Array} text */
-function manifest(text) {
-  const kept = Object.entries(JSON.parse(Buffer.from(text).toString())).filter(
-    ([name]) => !ofDevelopers.includes(name),
-  );
-  return Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+/** @param {Uint8Array} bytes */
+function textOf(bytes) {
+  return Buffer.from(bytes).toString();
+}
+
+/**
+ * @param {string} text
+ * @param {Record<string, string> | undefined} words those of the only language there is
+ */
+function manifest(text, words) {
+  const dropped = words ? [...ofDevelopers, 'l10n'] : ofDevelopers;
+  const whole = words ? withWords(text, words) : JSON.parse(text);
+  return Buffer.from(JSON.stringify(whole, (name, value) => (dropped.includes(name) ? undefined : value)));
 }

@@ -7,5 +7,6 @@ describe('the extension in VS Code', () => {
     assert.ok(extension, 'VS Code does not know the extension: does package.json name its entry?');
     await extension.activate();
     assert.ok(extension.isActive);
+    assert.doesNotMatch(JSON.stringify(extension.packageJSON.contributes), /"%/, 'package.nls.json was read');
   });
 });

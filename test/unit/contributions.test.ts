@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import manifest from '../../package.json' with { type: 'json' };
+import type raw from '../../package.json';
+import words from '../../package.nls.json' with { type: 'json' };
+import { withWords } from '../../scripts/lib/words.mjs';
 import {
   commands,
   contextKeys,
@@ -11,6 +13,8 @@ import {
   views,
 } from '../../src/contributions.ts';
 
+const source = readFileSync('package.json', 'utf8');
+const manifest: typeof raw = withWords(source, words);
 const { contributes } = manifest;
 const commandIds: readonly string[] = Object.values(commands);
 const text = JSON.stringify(manifest);
@@ -144,6 +148,19 @@ describe('package.json', () => {
       assert.equal(scope, 'application', name);
       assert.ok(restrictedConfigurations.includes(name), name);
     }
+  });
+
+  it('keeps its words for people in package.nls.json, each of them used, so that they can be translated', () => {
+    const used = [...source.matchAll(/"%([\w.]+)%"/g)].map(([, key]) => String(key));
+    same(new Set(used), Object.keys(words));
+    const names = 'title|description|contents|markdownDescription|altText|(?:patternE|e)rrorMessage|label';
+    const own = [...source.matchAll(new RegExp(`"(?:${names})": "([^%$][^"]*)"`, 'g'))].map(([, text]) =>
+      String(text),
+    );
+    // Names, which are the same in every language.
+    same(new Set(own), ['JWT Workbench']);
+    const lists = source.matchAll(/numDescriptions": \[([^\]]*)\]/g);
+    for (const [, list = ''] of lists) assert.match(list, /^(?:\s*"%[\w.]+%",?)+\s*$/);
   });
 
   it('names files that are there', () => {

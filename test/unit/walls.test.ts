@@ -120,6 +120,19 @@ describe('the walls between the rooms', () => {
     wall(within('vscode/text'), each => /^vscode\/(?!text\/)/.test(each));
   });
 
+  it('sentences are made in src/vscode alone, of texts that a translation can find', () => {
+    const other = sources.filter(({ file, text }) => !within('vscode')(file) && /\bl10n\b/.test(text));
+    assert.deepEqual(
+      other.map(({ file }) => file).filter(file => file !== 'extension.ts'),
+      [],
+    );
+    const computed = sources.flatMap(({ file, text }) =>
+      [...text.matchAll(/\bl10n\.t\(\s*(?![\s'"])[^)]*/g)].map(([call]) => `${file}: ${call}`),
+    );
+    // The meanings of claims are a table of texts.
+    assert.deepEqual(computed, ['vscode/text/claims.ts: l10n.t(text.meaning']);
+  });
+
   it('no file is a barrel, and none imports itself', () => {
     const barrels = sources.filter(({ text }) => /^export \* from/m.test(text)).map(({ file }) => file);
     assert.deepEqual(barrels, []);

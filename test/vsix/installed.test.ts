@@ -16,6 +16,11 @@ describe('the packaged extension, installed', () => {
     assert.equal(extension?.isActive, true);
   });
 
+  it('has its words in its manifest', () => {
+    assert.match(extension?.packageJSON.description, /^Keeps refresh tokens/);
+    assert.doesNotMatch(JSON.stringify(extension?.packageJSON.contributes), /"%/);
+  });
+
   it('has every command that its manifest names', async () => {
     const named: { command: string }[] = extension?.packageJSON.contributes?.commands ?? [];
     const known = await vscode.commands.getCommands(true);

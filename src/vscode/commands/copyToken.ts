@@ -136,7 +136,11 @@ async function pickForm(
     const title = tokenTitle(token);
     const end = endOf(session, token);
     const description =
-      end === undefined ? '' : l10n.t(end <= now ? 'expired {0}' : 'ends {0}', relativeText(end, now));
+      end === undefined
+        ? ''
+        : end <= now
+          ? l10n.t('expired {0}', relativeText(end, now))
+          : l10n.t('ends {0}', relativeText(end, now));
     const plain = { label: title, description, iconPath: new ThemeIcon('key'), token, as: 'token' as const };
     if (token === 'id_token') return [plain];
     return [

@@ -202,7 +202,9 @@ function tokenRow(
     end === undefined
       ? l10n.t('end unknown')
       : context.isOpen(node)
-        ? l10n.t(ended ? 'expired at {0}' : 'until {0}', clockText(end, now))
+        ? ended
+          ? l10n.t('expired at {0}', clockText(end, now))
+          : l10n.t('until {0}', clockText(end, now))
         : ended
           ? l10n.t('expired {0}', relativeText(end, now))
           : l10n.t('{0} left', durationText(end - now));
