@@ -132,8 +132,7 @@ describe('tokens in the editor', () => {
   });
 
   it('say of what is signed and no JWT that it is none', async () => {
-    const [, , signature = ''] = expired.split('.');
-    const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${signature}`;
+    const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${encode('no signature of anybody')}`;
     assert.match(words(await hoverText(await open(text), 10)), /no JSON object: this is signed content/);
     const { kind, payload, text: content } = await run('decode', { token: text });
     assert.deepEqual([kind, payload, content], ['jws', undefined, 'a sentence']);
@@ -141,7 +140,7 @@ describe('tokens in the editor', () => {
       'verify',
       {
         token: text,
-        key: 'a secret',
+        key: 'no key of anybody, 32 characters',
       },
     );
     assert.equal(verified, false);
@@ -203,6 +202,15 @@ describe('tokens in the editor', () => {
     assert.deepEqual(codes.toSorted(), ['exp_past', 'exp_past', 'token_encoding', 'wrapped']);
     const bad = problems.find(({ code }) => code === 'token_encoding');
     assert.equal(bad && document.getText(bad.range), '!');
+    const mended = await registry.executeCommand<CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      bad?.range,
+    );
+    const mend = mended.find(({ title }) => title === 'Write it as base64url');
+    assert.ok(mend?.edit);
+    await workspace.applyEdit(mend.edit);
+    assert.doesNotMatch(document.getText(), /!/);
     const place = problems.find(({ code }) => code === 'wrapped')?.range;
     assert.ok(place);
     const actions = await registry.executeCommand<CodeAction[]>(
@@ -213,7 +221,7 @@ describe('tokens in the editor', () => {
     const join = actions.find(({ title }) => title === 'Put the token into one line');
     assert.ok(join?.edit);
     await workspace.applyEdit(join.edit);
-    assert.equal(document.getText().split(expired).length, 3);
+    assert.equal(document.getText().split(expired).length, 4);
     assert.ok(actions.some(({ title }) => title === 'Open in the inspector'));
   });
 

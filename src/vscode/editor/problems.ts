@@ -84,6 +84,8 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
   return list;
 }
 
+const tokenLike = /(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g;
+
 /** Lines that start like a token and are none: a character was lost or came in. */
 function damaged(document: TextDocument, found: readonly PlacedToken[], texts: Texts): Diagnostic[] {
   if (document.languageId !== 'jwt') return [];
@@ -91,7 +93,7 @@ function damaged(document: TextDocument, found: readonly PlacedToken[], texts: T
   const list: Diagnostic[] = [];
   // Both are in the order of the text: each token is passed once.
   let next = 0;
-  for (const match of text.matchAll(/(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g)) {
+  for (const match of text.matchAll(tokenLike)) {
     const range = new Range(
       document.positionAt(match.index),
       document.positionAt(match.index + match[0].length),
@@ -163,6 +165,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
       arguments: [{ ...place, show: true }],
     };
     if (problem.code === leakCode) return [moved(problem, place), inspect];
+    if (problem.code === 'token_encoding') return cleaned(document, problem);
     // There is nothing to look at in what cannot be read.
     if (isErrorCode(problem.code)) return [];
     if (problem.code !== wrappedCode) return [inspect];
@@ -171,6 +174,31 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
     join.isPreferred = true;
     return [join, inspect];
   });
+}
+
+/** Padding, the other alphabet of base64, and characters that came in: mended where a token is left. */
+function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
+  const { line, character } = problem.range.start;
+  for (const { 0: found, index } of document.lineAt(line).text.matchAll(tokenLike)) {
+    const text = found.replace(/[^\w.=-]+$/, '');
+    if (character < index || character >= index + text.length) continue;
+    const token = text
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace(/[^\w.-]+/g, '');
+    try {
+      decodeToken(token);
+    } catch {
+      // More is wrong with it than that.
+      return [];
+    }
+    const fix = action(l10n.t('Write it as base64url'), problem);
+    fix.edit = new WorkspaceEdit();
+    fix.edit.replace(document.uri, new Range(line, index, line, index + text.length), token);
+    fix.isPreferred = true;
+    return [fix];
+  }
+  return [];
 }
 
 function isErrorCode(code: Diagnostic['code']): boolean {
