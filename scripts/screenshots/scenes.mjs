@@ -86,6 +86,7 @@ async function freshly(stage) {
   await stage.inStatusBar('new access token');
   await stage.unselect();
   await stage.rest();
+  await stage.drawn(/^Demo.*active until/);
 }
 
 /** @param {Stage} stage @param {string} name */
@@ -105,6 +106,7 @@ async function add(stage) {
   const issuer = await page.evaluate(() => navigator.clipboard.readText());
   await stage.run('JWT Workbench: Add Connection...');
   await stage.asked('Any issuer, by its address');
+  await stage.rest();
   await stage.picture('add-0-starting-points', { of: 'top' });
   await stage.choose('Any issuer, by its address');
   await stage.asked('address of the issuer');
@@ -202,7 +204,7 @@ async function settings(stage) {
   await stage.run('JWT Workbench: Remove Connection...');
   await page.locator('.monaco-dialog-box').waitFor();
   await page.waitForTimeout(400);
-  await stage.picture('remove', { of: page.locator('.monaco-dialog-box') });
+  await stage.picture('remove', { readme: true, of: page.locator('.monaco-dialog-box') });
   await page.keyboard.press('Escape');
 }
 

@@ -18,6 +18,8 @@ const calm = {
   'workbench.layoutControl.enabled': false,
   'workbench.editor.empty.hint': 'hidden',
   'workbench.navigationControl.enabled': false,
+  // Settings stand beside the tree and not over it.
+  'workbench.editor.useModal': 'off',
   'editor.minimap.enabled': false,
   'editor.cursorBlinking': 'solid',
   'editor.fontSize': 13,
@@ -208,6 +210,14 @@ export class Stage {
   async unselect() {
     const box = await this.page.locator('.part.sidebar').boundingBox();
     if (box) await this.page.mouse.click(box.x + box.width - 40, box.y + box.height - 20);
+  }
+
+  /** Waits until the tree has been drawn anew, all of it, after something has changed. @param {RegExp} text of a row */
+  async drawn(text) {
+    await this.#still();
+    await this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text }).first().waitFor();
+    await this.page.locator('.part.sidebar .monaco-progress-container.active').waitFor({ state: 'detached' });
+    await this.#still();
   }
 
   /** The pointer leaves, and what hovers goes. */
