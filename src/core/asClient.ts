@@ -11,9 +11,10 @@ import {
 import { clientAuthentication } from './clientAuthentication.ts';
 import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
-import { type EndpointName, type Endpoints, settingOf } from './discovery.ts';
 import type { Proofs } from './dpop.ts';
+import { type Endpoints, settingOf } from './endpoints.ts';
 import { boundedFetch, type FetchLimits, requireSecureUrl } from './http.ts';
+import type { EndpointName } from './issuerMetadata.ts';
 import { isObject, own, readJson } from './json.ts';
 import type { Clock, Fetch, MutualTls } from './ports.ts';
 

@@ -8,8 +8,8 @@ import {
 import { asClient, type ClientParts } from './asClient.ts';
 import { type Browser, waitForAnswer, withQuery } from './browser.ts';
 import type { Connection } from './connection.ts';
-import { type Endpoints, resolveEndpoints } from './discovery.ts';
 import { thumbprintOf } from './dpopKey.ts';
+import { type Endpoints, resolveEndpoints } from './endpoints.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { sanitized } from './foreignText.ts';
 import { pushed } from './pushedRequest.ts';

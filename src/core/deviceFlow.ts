@@ -4,7 +4,7 @@ import {
   processDeviceAuthorizationResponse,
 } from 'oauth4webapi';
 import { asClient, type ClientParts } from './asClient.ts';
-import { resolveEndpoints, settingOf } from './discovery.ts';
+import { resolveEndpoints, settingOf } from './endpoints.ts';
 import { classify, WorkbenchError } from './errors.ts';
 import { requireSecureUrl } from './http.ts';
 import type { JsonObject } from './json.ts';

@@ -2,7 +2,8 @@ import { generateRandomState } from 'oauth4webapi';
 import { registrable } from './authorizationCode.ts';
 import { type Browser, waitForAnswer, withQuery } from './browser.ts';
 import type { Connection } from './connection.ts';
-import { type Discovery, resolveEndpoints } from './discovery.ts';
+import type { Discovery } from './discovery.ts';
+import { resolveEndpoints } from './endpoints.ts';
 import { classify, WorkbenchError } from './errors.ts';
 
 export interface LogoutParts extends Browser {

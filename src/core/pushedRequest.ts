@@ -1,6 +1,6 @@
 import { processPushedAuthorizationResponse, pushedAuthorizationRequest } from 'oauth4webapi';
 import { asClient, type ClientParts } from './asClient.ts';
-import type { Endpoints } from './discovery.ts';
+import type { Endpoints } from './endpoints.ts';
 import { WorkbenchError } from './errors.ts';
 import type { GrantRequest } from './signIn.ts';
 import { readTokenResponse } from './tokenResponse.ts';

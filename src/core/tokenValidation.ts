@@ -7,7 +7,7 @@ import {
 import { type ClockSkew, isNotable, skewData } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import { defined } from './defined.ts';
-import type { Endpoints } from './discovery.ts';
+import type { Endpoints } from './endpoints.ts';
 import { type ErrorData, WorkbenchError } from './errors.ts';
 import { type Claims, changedClaim, claimsOf } from './idTokens.ts';
 import { printable } from './redact.ts';

@@ -3,7 +3,8 @@ import type { Connection } from './connection.ts';
 import { createListeners } from './listeners.ts';
 import type { Clock } from './ports.ts';
 import type { Session, Sessions } from './sessions.ts';
-import { endOf, type TokenName, tokenOf } from './sessionView.ts';
+import { endOf, tokenOf } from './sessionView.ts';
+import type { TokenName } from './viewNode.ts';
 
 /** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
 export interface Verifications {

@@ -3,8 +3,9 @@ import { certificateThumbprint } from './clientKey.ts';
 import type { ClockSkews } from './clockSkew.ts';
 import type { Connection } from './connection.ts';
 import { type Decrypted, type DecryptRequest, decrypt } from './decrypt.ts';
-import { type Discovery, resolveEndpoints } from './discovery.ts';
+import type { Discovery } from './discovery.ts';
 import { thumbprintOf } from './dpopKey.ts';
+import { resolveEndpoints } from './endpoints.ts';
 import { classify } from './errors.ts';
 import { createJwksClient } from './jwks.ts';
 import { decodeToken } from './jwt.ts';
@@ -13,9 +14,10 @@ import { readKeyText } from './keyText.ts';
 import type { Clock, Fetch } from './ports.ts';
 import type { SecretForm } from './secretText.ts';
 import type { Session } from './sessions.ts';
-import { type TokenName, tokenOf } from './sessionView.ts';
+import { tokenOf } from './sessionView.ts';
 import { tokenUse } from './tokenUse.ts';
 import { type KeySource, verifyToken } from './verify.ts';
+import type { TokenName } from './viewNode.ts';
 
 /** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
 export interface VerifyRequest {

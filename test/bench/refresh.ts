@@ -9,7 +9,8 @@ import {
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { bindingOf, type Connection } from '../../src/core/connection.ts';
-import { createDiscovery, resolveEndpoints } from '../../src/core/discovery.ts';
+import { createDiscovery } from '../../src/core/discovery.ts';
+import { resolveEndpoints } from '../../src/core/endpoints.ts';
 import { createHandover } from '../../src/core/handover.ts';
 import { storeTokens } from '../../src/core/importTokens.ts';
 import { createJournalKeys } from '../../src/core/journalKeys.ts';

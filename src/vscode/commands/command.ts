@@ -3,7 +3,7 @@ import { type CommandName, commands } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { own } from '../../core/json.ts';
 import type { Log } from '../../core/ports.ts';
-import type { ViewNode } from '../../core/sessionView.ts';
+import type { ViewNode } from '../../core/viewNode.ts';
 import { describeError } from '../text/errors.ts';
 import { adviseRedirect, showError } from './showError.ts';
 

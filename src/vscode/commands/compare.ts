@@ -6,7 +6,7 @@ import type { DecodedToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { PreviousTokens } from '../../core/previousTokens.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/sessionView.ts';
+import type { ViewNode } from '../../core/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pasted, pickSide, type Side, sidesOf } from '../prompts/pickSide.ts';

@@ -5,9 +5,9 @@ import { type DecodedJws, type DecodedToken, decodeToken } from '../../core/jwt.
 import type { Clock } from '../../core/ports.ts';
 import { reviewToken } from '../../core/review.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/sessionView.ts';
 import { tokenOf } from '../../core/sessionView.ts';
 import { checksOf } from '../../core/tokenSummary.ts';
+import type { ViewNode } from '../../core/viewNode.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickText } from '../prompts/pickText.ts';
 import { reviewAnswer } from '../text/review.ts';

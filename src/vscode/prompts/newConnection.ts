@@ -1,7 +1,8 @@
 import { env, l10n, ThemeIcon, Uri } from 'vscode';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
 import type { ClientCredentials } from '../../core/credentials.ts';
-import type { Discovery, IssuerMetadata } from '../../core/discovery.ts';
+import type { Discovery } from '../../core/discovery.ts';
+import type { IssuerMetadata } from '../../core/issuerMetadata.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/startingPoints.ts';
 import type { TokenClaims } from '../../core/tokenOwner.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';

@@ -1,14 +1,16 @@
 import { l10n } from 'vscode';
 import type { ConnectionProblem } from '../../core/connection.ts';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
-import { arrival, httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
+import { httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
+import { networkSentences } from './networkErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { describeProblem } from './problems.ts';
 import { signInSentences } from './signIn.ts';
-import { dateText, durationText } from './time.ts';
+import { storedSentences } from './storedErrors.ts';
+import { tokenTextSentences } from './tokenTextErrors.ts';
 
 /**
  * What happened, why, and what to do next, in plain words. What an issuer wrote stands in quotes as its own words.
@@ -67,44 +69,7 @@ const sentences = {
     sent === true
       ? l10n.t('Cancelled. The request may have arrived all the same.')
       : l10n.t('Cancelled before anything was sent.'),
-  timeout: ({ host, after, sent }) =>
-    joined(
-      typeof after === 'number'
-        ? l10n.t('{0} did not answer within {1}.', show(host, l10n.t('The issuer')), durationText(after))
-        : l10n.t('{0} did not answer in time.', show(host, l10n.t('The issuer'))),
-      arrival(sent),
-      l10n.t('Check the network and try again.'),
-    ),
-  connection_refused: ({ host }) =>
-    l10n.t(
-      '{0} refuses connections, so nothing was sent. Check that the issuer is running and that the address and port are right.',
-      show(host),
-    ),
-  host_unknown: ({ host }) =>
-    l10n.t(
-      'The host {0} was not found, so nothing was sent. Check the address, and whether a VPN or a proxy is needed.',
-      show(host),
-    ),
-  connection_reset: ({ host, sent }) =>
-    joined(
-      l10n.t('{0} closed the connection before the answer was complete.', show(host, l10n.t('The issuer'))),
-      arrival(sent),
-      l10n.t('Try again.'),
-    ),
-  certificate_untrusted: ({ host, detail }) =>
-    l10n.t(
-      'The certificate of {0} is not trusted ({1}), so nothing was sent. For an issuer with its own certificate authority, add that to the system or to VS Code (http.systemCertificates).',
-      show(host),
-      show(detail, l10n.t('no reason given')),
-    ),
-  network_failed: ({ host, detail, sent }) =>
-    joined(
-      detail === undefined
-        ? l10n.t('The request to {0} failed.', show(host, l10n.t('the issuer')))
-        : l10n.t('The request to {0} failed ({1}).', show(host, l10n.t('the issuer')), show(detail)),
-      arrival(sent),
-      l10n.t('Check the network and the proxy settings, then try again.'),
-    ),
+  ...networkSentences,
 
   redirect_refused: ({ host, location, status }) =>
     location === undefined
@@ -155,143 +120,8 @@ const sentences = {
   jwks_invalid: invalidKeySet,
 
   ...signInSentences,
-
-  no_refresh_token: () =>
-    l10n.t(
-      'No refresh token is stored for this connection. Import one, or sign in; many issuers want the scope offline_access for it.',
-    ),
-  refresh_token_refused: ({ at, error }) =>
-    typeof at === 'number'
-      ? l10n.t(
-          'The issuer refused this refresh token on {0} ({1}). It is not sent again. Sign in again or import a new one.',
-          dateText(at),
-          show(error),
-        )
-      : l10n.t(
-          'The issuer refused this refresh token. It is not sent again. Sign in again or import a new one.',
-        ),
-  binding_mismatch: ({ member, expected, found }) =>
-    l10n.t(
-      'The stored tokens were issued for another {0} ({1}, and the settings now say {2}), so nothing was sent. Change the setting back, or sign in again.',
-      show(member, 'issuer'),
-      show(expected, l10n.t('none')),
-      show(found, l10n.t('none')),
-    ),
-  record_unreadable: ({ reason }) =>
-    l10n.t(
-      'What is stored for this connection cannot be read ({0}). It is kept as it is. Delete the stored tokens of the connection, then import them again.',
-      show(reason, l10n.t('no reason given')),
-    ),
-  record_newer_version: () =>
-    l10n.t(
-      'The stored tokens were written by a newer version of JWT Workbench and are kept as they are. Update the extension.',
-    ),
-  record_too_large: ({ size, limit }) =>
-    l10n.t(
-      'These tokens are too large to be stored: {0} characters, at most {1}. Ask the issuer for fewer scopes or claims.',
-      show(size),
-      show(limit),
-    ),
-  record_behind: ({ unopened }) =>
-    unopened === true
-      ? l10n.t(
-          'There are newer tokens, stored by another window or before a restart, which this window cannot open. Nothing was sent. Reload this window; if that does not help, VS Code does not keep secrets here: sign in again or import the tokens.',
-        )
-      : l10n.t(
-          'Another window has stored newer tokens, and they have not arrived here. Nothing was sent. Try again in a moment, or reload this window.',
-        ),
-  superseded: ({ signedOut }) =>
-    signedOut === true
-      ? l10n.t('You signed out while this was under way, so its result was dropped.')
-      : l10n.t('Newer tokens were stored while this was under way, and they are used.'),
-  secret_unavailable: () =>
-    l10n.t(
-      'VS Code SecretStorage did not answer, so the tokens cannot be read or stored. Check the keyring of the system, then reload the window.',
-    ),
-  lock_timeout: () =>
-    l10n.t(
-      'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
-    ),
-  lock_unavailable: ({ reason }) =>
-    l10n.t(
-      'The folder that keeps windows from refreshing at the same time cannot be written to ({0}). Nothing was sent. Check that the disk is not full and that VS Code may write to its own folders, then try again.',
-      show(reason, l10n.t('no reason given')),
-    ),
-  lock_lost: () =>
-    l10n.t(
-      'Another window took over this connection, most likely after this computer slept. Nothing was sent. Try again.',
-    ),
-  answer_lost: ({ at, error }) =>
-    l10n.t(
-      'The answer to the refresh on {0} was lost, and the issuer has refused the old refresh token since ({1}). The new one was most likely in that answer. Sign in again or import a new one.',
-      typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
-      show(error, l10n.t('no reason given')),
-    ),
-  // It may be lost with the answer, and an issuer may take a further use for a theft.
-  answer_missing: ({ at }) =>
-    l10n.t(
-      'The answer to the refresh on {0} was lost, and so was the one to its retry, so nobody knows whether the refresh token is used up. It is not sent again by itself. Refresh to try once more, or sign in again.',
-      typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
-    ),
-
-  not_a_token: ({ reason, position }) =>
-    reason === 'empty'
-      ? l10n.t('There is no text here. Paste a token.')
-      : reason === 'json'
-        ? l10n.t(
-            'This is the JSON form of a JWS or JWE, which no JWT has (RFC 7519). Copy the form with dots between its parts.',
-          )
-        : typeof position === 'number'
-          ? l10n.t(
-              'This is no token: a character that no token has stands at position {0}. Copy the token again.',
-              position + 1,
-            )
-          : l10n.t('This is no token. Copy the token again, without the text around it.'),
-  token_too_large: ({ size, limit }) =>
-    l10n.t(
-      'This token has {0} characters, and at most {1} are read. Check that it is one token only.',
-      show(size),
-      show(limit),
-    ),
-  token_too_deep: ({ part, limit }) =>
-    l10n.t(
-      'The {0} of this token is nested more than {1} levels deep and was not read.',
-      show(part),
-      show(limit),
-    ),
-  token_part_count: ({ parts }) =>
-    l10n.t(
-      'This text has {0} parts between dots. A signed JWT has three and an encrypted one five. Check that the whole token was copied.',
-      show(parts),
-    ),
-  token_encoding: ({ part, position }) =>
-    typeof position === 'number'
-      ? l10n.t(
-          'The {0} of this token is not base64url from position {1} on. Copy the token again.',
-          show(part),
-          position + 1,
-        )
-      : l10n.t('The {0} of this token is not base64url. Copy the token again.', show(part)),
-  token_json: ({ part, reason }) =>
-    reason === 'empty'
-      ? l10n.t(
-          'The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.',
-          show(part),
-        )
-      : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
-  token_not_an_object: ({ part }) =>
-    l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
-  nothing_to_import: ({ reason, error }) =>
-    reason === 'empty'
-      ? l10n.t('There is no text here. Paste a token response, a token or a command line that holds one.')
-      : reason === 'error_response'
-        ? l10n.t(
-            'This is an error of the issuer ({0}) and holds no tokens. Paste a response that succeeded.',
-            show(error),
-          )
-        : l10n.t(
-            'No token was found in this text. Paste a token response, a token or a command line that holds one.',
-          ),
+  ...storedSentences,
+  ...tokenTextSentences,
   key_invalid: invalidKey,
   ...decryptionSentences,
 

@@ -1,22 +1,19 @@
 import { l10n } from 'vscode';
 import type { SummaryKind, TokenTime } from '../../core/tokenSummary.ts';
+import { tokenTitle } from './states.ts';
 import { durationText, relativeText } from './time.ts';
 
 /** What a token is. None of these words says that it is valid. */
 export function kindText(kind: SummaryKind): string {
   switch (kind) {
-    case 'access_token':
-      return l10n.t('Access token');
-    case 'id_token':
-      return l10n.t('ID token');
-    case 'refresh_token':
-      return l10n.t('Refresh token');
     case 'signed':
       return l10n.t('Signed token');
     case 'encrypted':
       return l10n.t('Encrypted token');
     case 'opaque':
       return l10n.t('Opaque token');
+    default:
+      return tokenTitle(kind);
   }
 }
 

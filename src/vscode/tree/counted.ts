@@ -1,6 +1,7 @@
 import type { Plan } from '../../core/schedule.ts';
 import type { Session } from '../../core/sessions.ts';
-import { endOf, type ViewNode } from '../../core/sessionView.ts';
+import { endOf } from '../../core/sessionView.ts';
+import type { ViewNode } from '../../core/viewNode.ts';
 
 /** The moment that a row counts down to or up from, in milliseconds since the epoch. */
 export function countedFrom(

@@ -4,17 +4,9 @@ import type { Clock } from '../../core/ports.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
-import {
-  badgeOf,
-  type ClaimNode,
-  endOf,
-  isConfidential,
-  isRefreshable,
-  isSignable,
-  keyOf,
-  type ViewNode,
-} from '../../core/sessionView.ts';
+import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
+import { type ClaimNode, keyOf, type ViewNode } from '../../core/viewNode.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';

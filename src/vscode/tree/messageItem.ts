@@ -3,7 +3,7 @@ import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { refusal } from '../../core/refreshSteps.ts';
 import type { Session } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/sessionView.ts';
+import type { ViewNode } from '../../core/viewNode.ts';
 import { describeError } from '../text/errors.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';

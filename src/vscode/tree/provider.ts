@@ -4,16 +4,9 @@ import type { Histories } from '../../core/histories.ts';
 import type { Clock, Log } from '../../core/ports.ts';
 import type { Plan } from '../../core/schedule.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
-import {
-  checkNodes,
-  childrenOf,
-  keyOf,
-  parentOf,
-  roots,
-  tokenOf,
-  type ViewNode,
-} from '../../core/sessionView.ts';
+import { checkNodes, childrenOf, roots, tokenOf } from '../../core/sessionView.ts';
 import type { Verifications } from '../../core/verifications.ts';
+import { keyOf, parentOf, type ViewNode } from '../../core/viewNode.ts';
 import { nextChange } from '../text/time.ts';
 
 import { countedFrom } from './counted.ts';

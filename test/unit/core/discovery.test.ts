@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery, metadataUrls, resolveEndpoints } from '../../../src/core/discovery.ts';
+import { createDiscovery, metadataUrls } from '../../../src/core/discovery.ts';
+import { resolveEndpoints } from '../../../src/core/endpoints.ts';
 import { failureKind } from '../../../src/core/failure.ts';
 import type { Fetch } from '../../../src/core/ports.ts';
 import { failureOf } from '../../support/failureOf.ts';

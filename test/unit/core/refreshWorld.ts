@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { bindingOf, type Connection } from '../../../src/core/connection.ts';
-import { createDiscovery, resolveEndpoints } from '../../../src/core/discovery.ts';
+import { createDiscovery } from '../../../src/core/discovery.ts';
+import { resolveEndpoints } from '../../../src/core/endpoints.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { type Handover, noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';

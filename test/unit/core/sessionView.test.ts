@@ -4,18 +4,9 @@ import type { Check } from '../../../src/core/checks.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
 import { createSessions, type Session } from '../../../src/core/sessions.ts';
-import {
-  badgeOf,
-  checkNodes,
-  childrenOf,
-  endOf,
-  keyOf,
-  parentOf,
-  roots,
-  tokenOf,
-  type ViewNode,
-} from '../../../src/core/sessionView.ts';
+import { badgeOf, checkNodes, childrenOf, endOf, roots, tokenOf } from '../../../src/core/sessionView.ts';
 import type { TokenSet } from '../../../src/core/tokenSet.ts';
+import { keyOf, parentOf, type ViewNode } from '../../../src/core/viewNode.ts';
 import { id, present, signedIn } from './refreshWorld.ts';
 
 function jwt(claims: object, header: object = { alg: 'RS256' }): string {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { bindingOf, type Connection, readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery, resolveEndpoints } from '../../../src/core/discovery.ts';
+import { createDiscovery } from '../../../src/core/discovery.ts';
+import { resolveEndpoints } from '../../../src/core/endpoints.ts';
 import { noHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';

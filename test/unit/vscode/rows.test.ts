@@ -8,7 +8,7 @@ import { type Connection, readConnections } from '../../../src/core/connection.t
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
 import { createSessions, type Session } from '../../../src/core/sessions.ts';
-import type { ViewNode } from '../../../src/core/sessionView.ts';
+import type { ViewNode } from '../../../src/core/viewNode.ts';
 import type * as Items from '../../../src/vscode/tree/items.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 

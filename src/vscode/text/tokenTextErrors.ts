@@ -1,0 +1,65 @@
+import { l10n } from 'vscode';
+import type { ErrorCode, ErrorData } from '../../core/errors.ts';
+import { show } from './answerErrors.ts';
+
+/** A text that is no token, or holds none. */
+export const tokenTextSentences = {
+  not_a_token: ({ reason, position }) =>
+    reason === 'empty'
+      ? l10n.t('There is no text here. Paste a token.')
+      : reason === 'json'
+        ? l10n.t(
+            'This is the JSON form of a JWS or JWE, which no JWT has (RFC 7519). Copy the form with dots between its parts.',
+          )
+        : typeof position === 'number'
+          ? l10n.t(
+              'This is no token: a character that no token has stands at position {0}. Copy the token again.',
+              position + 1,
+            )
+          : l10n.t('This is no token. Copy the token again, without the text around it.'),
+  token_too_large: ({ size, limit }) =>
+    l10n.t(
+      'This token has {0} characters, and at most {1} are read. Check that it is one token only.',
+      show(size),
+      show(limit),
+    ),
+  token_too_deep: ({ part, limit }) =>
+    l10n.t(
+      'The {0} of this token is nested more than {1} levels deep and was not read.',
+      show(part),
+      show(limit),
+    ),
+  token_part_count: ({ parts }) =>
+    l10n.t(
+      'This text has {0} parts between dots. A signed JWT has three and an encrypted one five. Check that the whole token was copied.',
+      show(parts),
+    ),
+  token_encoding: ({ part, position }) =>
+    typeof position === 'number'
+      ? l10n.t(
+          'The {0} of this token is not base64url from position {1} on. Copy the token again.',
+          show(part),
+          position + 1,
+        )
+      : l10n.t('The {0} of this token is not base64url. Copy the token again.', show(part)),
+  token_json: ({ part, reason }) =>
+    reason === 'empty'
+      ? l10n.t(
+          'The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.',
+          show(part),
+        )
+      : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
+  token_not_an_object: ({ part }) =>
+    l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
+  nothing_to_import: ({ reason, error }) =>
+    reason === 'empty'
+      ? l10n.t('There is no text here. Paste a token response, a token or a command line that holds one.')
+      : reason === 'error_response'
+        ? l10n.t(
+            'This is an error of the issuer ({0}) and holds no tokens. Paste a response that succeeded.',
+            show(error),
+          )
+        : l10n.t(
+            'No token was found in this text. Paste a token response, a token or a command line that holds one.',
+          ),
+} satisfies Partial<Record<ErrorCode, (data: ErrorData) => string>>;
