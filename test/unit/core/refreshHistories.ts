@@ -191,6 +191,8 @@ export async function runHistory(
   /** What the issuer has said no to, and what of it has been put on record. */
   const refused = new Set<string>();
   const onRecord = new Set<string>();
+  let posts = 0;
+  let isFaultless = true;
   let storeFailures = 0;
   let journalFailures = 0;
   /** How many answers to it may be lost. */
@@ -236,6 +238,8 @@ export async function runHistory(
     cut: Cut | undefined;
     calls: number;
     askedBy: AskedBy;
+    /** The refresh token that the answer to its last request brought. */
+    got: string | undefined;
     readonly died: Promise<'died'>;
     pass(call: string): Promise<void>;
   }
@@ -243,7 +247,7 @@ export async function runHistory(
   function createHost(which: By): Host {
     let die: (value: 'died') => void = () => {};
     const host: Host = {
-      ...{ alive: true, interleaved: false, cut: undefined, calls: 0, askedBy: 'timer' },
+      ...{ alive: true, interleaved: false, cut: undefined, calls: 0, askedBy: 'timer', got: undefined },
       died: new Promise(resolve => {
         die = resolve;
       }),
@@ -277,6 +281,7 @@ export async function runHistory(
       const body = String(init.body);
       const sent = new URLSearchParams(body).get('refresh_token') ?? '';
       await host.pass('post');
+      posts++;
       const places = inPlaces().map(tokenOf);
       const newest = received.findLast(token => kept.has(token) && places.includes(token));
       const isPredecessor = received.at(-2) === sent || received.indexOf(sent) === received.length - 2;
@@ -311,6 +316,7 @@ export async function runHistory(
       if (isAnswer && times === 0) lost.delete(sent);
       else if (isAnswer) lost.set(sent, times);
       if (status === 200 && json.access_token !== undefined) {
+        host.got = json.refresh_token ?? sent;
         // The same one again counts as new: its answer has come.
         received = [
           ...received.filter(token => token !== (json.refresh_token ?? sent)),
@@ -399,11 +405,16 @@ export async function runHistory(
       ...{ host, view, sessions, refresher, loading },
       record: () => sessions.get(id)?.record,
       async refresh(askedBy: AskedBy = 'timer', signal?: AbortSignal) {
-        host.askedBy = askedBy;
+        Object.assign(host, { askedBy, got: undefined });
         const { outcome, error } = await refresher.refresh(id, signal, askedBy);
         host.askedBy = 'timer';
         const found = sessions.get(id)?.record;
         if (host.alive) keep(found);
+        const { got } = host;
+        // A sign-out wins, and so does whoever took a lost lock over. Who only stopped waiting is not done.
+        const isDue = host.alive && !stalled && !leaving && error?.code !== 'cancelled';
+        if (isDue && got !== undefined && received.includes(got) && !kept.has(got))
+          broken.push('a refresh token that came was dropped');
         const token = tokenOf(found);
         if (host.alive && found && token !== undefined && isRefused(found)) onRecord.add(token);
         const detail = error?.code === 'oauth_error' ? error.data.error : '';
@@ -446,6 +457,7 @@ export async function runHistory(
 
   async function together(cut: Cut | undefined, signsOut: boolean): Promise<void> {
     const before = store.entries.get(key);
+    const postsBefore = posts;
     stalled = false;
     for (const [which, { host }] of windows.entries()) {
       // With the journal and the window gone at once nobody could know.
@@ -457,6 +469,8 @@ export async function runHistory(
     leaving = signsOut;
     await scheduler.waitFor(Promise.all(works));
     leaving = false;
+    if (isFaultless && !cut && !signsOut && posts - postsBefore > 1)
+      broken.push('two windows sent a request each');
     if (signsOut) {
       forget();
       const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].map(tokenOf);
@@ -544,13 +558,16 @@ export async function runHistory(
         clock.advance(each.ms);
         break;
       case 'fault':
+        isFaultless = false;
         mock.faults.next(each.times, { at: 'token', ...each.fault } as Fault);
         break;
       case 'journalFails':
+        isFaultless = false;
         // A full disk. One thing fails at a time: what is in memory alone goes with the window.
         if (storeFailures === 0 && working === Number.POSITIVE_INFINITY) journalFailing = each.times;
         break;
       case 'storeFails':
+        isFaultless = false;
         if (journalFailures > 0 || journalFailing > 0) break;
         working = each.after;
         failing = each.times;
