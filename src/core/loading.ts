@@ -1,5 +1,6 @@
 import { classify, WorkbenchError } from './errors.ts';
 import { type Handover, recordOf } from './handover.ts';
+import { withNotes } from './newestRecord.ts';
 import type { SharedNotes } from './ports.ts';
 import { emptied, newest } from './record.ts';
 import type { Sessions } from './sessions.ts';
@@ -44,7 +45,7 @@ export function createLoading({ vault, sessions, lock, handover }: LoadingParts)
       if (record === undefined) return;
       const isVoid = ledger?.signedOutAt !== undefined && record.generation <= ledger.generation;
       if (!isVoid || record.tokens === undefined) {
-        sessions.apply(record);
+        sessions.apply(ledger ? withNotes(record, ledger) : record);
         return;
       }
       // Signed out in another window, whose store may never be seen here; what is left here goes as well.

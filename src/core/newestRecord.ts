@@ -106,12 +106,12 @@ function newestKnown(
     const isGone = record.tokens === undefined && record.generation === ledger.generation;
     return isGone ? record : emptied(record, ledger.generation);
   }
-  return record.generation === ledger.generation ? withNotes(record, ledger) : record;
+  return withNotes(record, ledger);
 }
 
 /** What another window found out about the same refresh token, and this one's store may show only later. */
-function withNotes(record: StoredRecord, { intent, refused }: LedgerEntry): StoredRecord {
-  const { generation } = record;
+export function withNotes(record: StoredRecord, { generation, intent, refused }: LedgerEntry): StoredRecord {
+  if (record.generation !== generation) return record;
   if (refused && !isRefused(record)) {
     const answer_lost_at = intent && { answer_lost_at: intent.at };
     return { ...record, refused: { ...refused, generation, ...answer_lost_at } };

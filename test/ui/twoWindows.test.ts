@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { slowVariable } from '../../scripts/lib/results.mjs';
+import { extensionId } from '../../src/contributions.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
 import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
@@ -127,6 +130,53 @@ describe('two windows', function () {
     await elsewhere.waitFor();
     assert.equal(shop.refreshes().length, before + 1);
   });
+
+  it('lose one whose extension host is killed after the issuer has rotated: one retry, and each tells the truth', async () => {
+    await shop.signIn(two);
+    await two.expand(shop.row(two));
+    const refreshToken = two.treeItem(/Refresh token.*no\. \d+/);
+    await refreshToken.waitFor();
+    const generation = Number(/no\. (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
+    await shop.shows(one, generation);
+    const before = shop.refreshes().length;
+    shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
+    await shop.refresh(one);
+    await until(() => shop.refreshes().at(before)?.committed === true);
+    await killHolder();
+    shop.release();
+    await shop.refresh(two);
+    const signInAgain = (window: UiWindow) =>
+      window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]');
+    await signInAgain(two).waitFor();
+    await two.treeItem(/Last refresh.*The answer to the refresh on .*\d+:\d\d.* was lost/).waitFor();
+    const [first, again, ...more] = shop.refreshes().slice(before);
+    assert.equal(again?.refresh_token, first?.refresh_token, 'the same token, once more');
+    assert.deepEqual([again?.status, more.length], [400, 0]);
+    await one.page.reload();
+    await one.ready();
+    await reveal(one, signInAgain(one));
+    await one.expand(shop.row(one));
+    await one.treeItem(/Sign in again.*The answer to the refresh on .* was lost/).waitFor();
+    assert.equal(shop.refreshes().length, before + 2, 'a refused token is not sent again');
+  });
+
+  /** Kills the extension host that holds the lock of the shop, which bears its number. */
+  async function killHolder(): Promise<void> {
+    const { userDataDir } = ui.workbench.server;
+    const locks = join(userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
+    const lock = join(locks, 'n-shop.lock');
+    const host = Number.parseInt((await readdir(lock))[0] ?? '', 10);
+    process.kill(host, 'SIGKILL');
+    await until(() => {
+      try {
+        return !process.kill(host, 0);
+      } catch {
+        return true;
+      }
+    });
+    // As somebody finds it who comes back later: a lock that nobody holds.
+    await rm(lock, { recursive: true, force: true });
+  }
 
   const refreshing = (window: UiWindow) =>
     window.page.locator('[role=treeitem][aria-label*="refreshing"]').first();

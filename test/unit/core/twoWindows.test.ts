@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from '../../../src/core/connection.ts';
+import { WorkbenchError } from '../../../src/core/errors.ts';
 import { createHandover } from '../../../src/core/handover.ts';
 import { storeTokens } from '../../../src/core/importTokens.ts';
 import { newKeyText } from '../../../src/core/journal.ts';
@@ -122,6 +123,22 @@ describe('windows with stores of their own', () => {
     await one.signIn();
     await one.refresher.refresh('a');
     await shown;
+  });
+
+  it('show what another was refused, and a restarted one does', async () => {
+    const key = newKeyText();
+    const [one, two] = [await open(key), await open(key)];
+    await one.signIn();
+    await two.told('refresh 0');
+    onPost = async () => {
+      throw new WorkbenchError('oauth_error', { error: 'invalid_grant', status: 400 });
+    };
+    assert.equal((await one.refresher.refresh('a')).outcome, 'reauthRequired');
+    await until(() => two.sessions.get('a')?.record?.refused !== undefined);
+    const three = await open(key);
+    await three.loading.loadNew();
+    assert.equal(three.sessions.get('a')?.record?.refused?.error, 'invalid_grant');
+    assert.equal(posted.length, 1);
   });
 
   it('send nothing where they cannot read what another has left', async () => {
