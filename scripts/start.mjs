@@ -21,13 +21,14 @@ async function main() {
     },
     allowNegative: true,
   });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_435)
+    throw new UserError(`--port wants a number from 1 to 65435, and ${values.port} is none.`);
   await ensureDependencies();
   printSizes(await buildExtension());
   const workspace = await createDemoWorkspace();
   try {
-    await (values.desktop
-      ? runDesktop(workspace.folder)
-      : runInBrowser(workspace, Number(values.port), values.open));
+    await (values.desktop ? runDesktop(workspace.folder) : runInBrowser(workspace, port, values.open));
   } finally {
     await workspace.remove();
   }

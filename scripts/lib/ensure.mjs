@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from './npm.mjs';
-import { root, withProgress } from './project.mjs';
+import { root, UserError, withProgress } from './project.mjs';
 
 /**
  * Runs `npm ci` unless `node_modules` already holds what package-lock.json asks for, so that `npm start` and
@@ -9,9 +9,26 @@ import { root, withProgress } from './project.mjs';
  * @returns {Promise<void>}
  */
 export async function ensureDependencies() {
+  assertNode(
+    process.versions.node,
+    JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node,
+  );
   if (dependenciesMatch(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json')))
     return;
   await withProgress('Installing the dependencies (npm ci)', () => npm(['ci'], { cwd: root, inherit: true }));
+}
+
+/**
+ * @param {string} version like `20.19.0`
+ * @param {string} wanted like `>=20.19`
+ */
+export function assertNode(version, wanted) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = wanted.replace('>=', '').split('.').map(Number);
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  throw new UserError(
+    `Node ${leastMajor}.${leastMinor} or later is needed, and this is ${version}. Get it from https://nodejs.org, then run this again.`,
+  );
 }
 
 /**

@@ -23,7 +23,8 @@ function findRoot(folder) {
 export class UserError extends Error {}
 
 /**
- * Runs the main function of a script. A `UserError` is printed as its message alone, anything else with its stack.
+ * Runs the main function of a script. A `UserError` and what `parseArgs` did not understand are printed as their
+ * messages alone, anything else with its stack.
  * @param {() => Promise<number | void>} main resolves to the exit code
  */
 export function runScript(main) {
@@ -32,7 +33,8 @@ export function runScript(main) {
       process.exitCode = code ?? 0;
     },
     error => {
-      console.error(error instanceof UserError ? `\n${error.message}` : error);
+      const isPlain = error instanceof UserError || error?.code?.startsWith('ERR_PARSE_ARGS');
+      console.error(isPlain ? `\n${error.message}` : error);
       process.exitCode = 1;
     },
   );
