@@ -138,6 +138,11 @@ describe('package.json', () => {
     for (const title of titles) assert.match(title, /^JWT Workbench: [A-Z][^.]*(?:\.\.\.)?$/);
   });
 
+  it('has no command that docs/commands.md does not name', () => {
+    const docs = readFileSync('docs/commands.md', 'utf8');
+    for (const name of Object.keys(commands)) assert.ok(docs.includes(`\`${name}\``), name);
+  });
+
   it('starts when VS Code is ready, and for nothing that it starts for by itself', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
   });

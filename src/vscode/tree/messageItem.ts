@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
+import { isRefused } from '../../core/record.ts';
 import { refusal } from '../../core/refreshSteps.ts';
 import type { Session } from '../../core/sessions.ts';
 import type { ViewNode } from '../../core/viewNode.ts';
@@ -16,6 +17,8 @@ export function messageItem(
 ): Row {
   const reason = error ? describeError(error) : '';
   const warning = { icon: 'warning', color: 'list.warningForeground' };
+  const row = [{ kind: 'connection', id }];
+  const signIn = { command: commands.signIn, title: l10n.t('Sign In'), arguments: row };
   switch (message) {
     case 'sign_in':
       return {
@@ -23,11 +26,7 @@ export function messageItem(
         description: l10n.t('no tokens yet'),
         icon: 'sign-in',
         tooltip: l10n.t('Opens the browser, where you sign in at the issuer.'),
-        command: {
-          command: commands.signIn,
-          title: l10n.t('Sign In'),
-          arguments: [{ kind: 'connection', id }],
-        },
+        command: signIn,
       };
     case 'no_tokens':
       return {
@@ -35,11 +34,7 @@ export function messageItem(
         description: l10n.t('where you have some already'),
         icon: 'cloud-download',
         tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
-        command: {
-          command: commands.importTokens,
-          title: l10n.t('Import Tokens'),
-          arguments: [{ kind: 'connection', id }],
-        },
+        command: { command: commands.importTokens, title: l10n.t('Import Tokens'), arguments: row },
       };
     case 'storage':
       return {
@@ -62,11 +57,7 @@ export function messageItem(
                 momentText(refused.at, now),
               )
             : '',
-        command: {
-          command: commands.signIn,
-          title: l10n.t('Sign In'),
-          arguments: [{ kind: 'connection', id }],
-        },
+        command: signIn,
         ...warning,
       };
     }
@@ -74,15 +65,16 @@ export function messageItem(
       return {
         label: l10n.t('Refresh once more'),
         description: describeError(new WorkbenchError('answer_missing', { at: session?.record?.intent?.at })),
-        command: {
-          command: commands.refresh,
-          title: l10n.t('Refresh'),
-          arguments: [{ kind: 'connection', id }],
-        },
+        command: { command: commands.refresh, title: l10n.t('Refresh'), arguments: row },
         ...warning,
       };
     case 'last_refresh':
-      return { label: l10n.t('Last refresh'), description: reason, ...warning };
+      return {
+        label: l10n.t('Last refresh'),
+        description: reason,
+        ...warning,
+        ...(session?.record && isRefused(session.record) && { command: signIn }),
+      };
     case 'undecodable':
       return { label: l10n.t('Cannot be decoded'), description: reason, ...warning };
     case 'opaque':

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TreeItem } from 'vscode';
 import manifest from '../../../package.json' with { type: 'json' };
+import { commands } from '../../../src/contributions.ts';
 import { type Connection, readConnections } from '../../../src/core/connection.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
@@ -77,6 +78,15 @@ describe('rows of the tree', function () {
       assert.equal(item.accessibilityInformation?.label, spoken);
       assert.equal((item.iconPath as { id: string }).id, icon);
     }
+  });
+
+  it('lead to a sign-in where the issuer has refused the refresh token', () => {
+    const error = new WorkbenchError('oauth_error', { error: 'invalid_grant', status: 400 });
+    const tokens = record({ refresh_token: 'r' });
+    const refused = { ...tokens, refused: { at: now, error: 'invalid_grant', generation: 1 } };
+    const message = { kind: 'message', id: 'shop', message: 'last_refresh', error } as const;
+    assert.equal(draw(message, { record: refused }).command?.command, commands.signIn);
+    assert.equal(draw(message, { record: tokens }).command, undefined);
   });
 
   it('name the generation of the refresh token and never the token', () => {
