@@ -1,9 +1,10 @@
 import { l10n, StatusBarAlignment, ThemeColor, window } from 'vscode';
 import { commands } from '../contributions.ts';
 import type { Clock } from '../core/ports.ts';
+import { isRefused } from '../core/record.ts';
 import type { Plan } from '../core/schedule.ts';
 import type { Session, Sessions } from '../core/sessions.ts';
-import { badgeOf, isRefreshable } from '../core/sessionView.ts';
+import { badgeOf, isRefreshable, isSignable } from '../core/sessionView.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText, nextChange } from './text/time.ts';
@@ -60,13 +61,22 @@ export function createStatusBar(
     shown = text;
     item.text = text;
     const refreshable = isRefreshable(session);
-    const action = refreshable ? l10n.t('Select to refresh.') : l10n.t('Select to show it in the sidebar.');
+    // A token that the issuer has refused is never sent again.
+    const signIn = session.record !== undefined && isRefused(session.record) && isSignable(session);
+    const action = signIn
+      ? l10n.t('Select to sign in.')
+      : refreshable
+        ? l10n.t('Select to refresh.')
+        : l10n.t('Select to show it in the sidebar.');
     const what = [badgeText(badge), planText(next, clock.now())].join(', ');
     item.tooltip = `${label}: ${what}. ${action}`;
     item.accessibilityInformation = { label: l10n.t('{0}: {1}. {2}', label, what, action) };
-    item.command = refreshable
-      ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: [{ kind: 'connection', id }] }
-      : { command: commands.status, title: l10n.t('Show Status') };
+    const row = [{ kind: 'connection', id }];
+    item.command = signIn
+      ? { command: commands.signIn, title: l10n.t('Sign In'), arguments: row }
+      : refreshable
+        ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: row }
+        : { command: commands.status, title: l10n.t('Show Status') };
     const warn =
       badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
     item.backgroundColor = warn ? new ThemeColor('statusBarItem.warningBackground') : undefined;
