@@ -222,7 +222,7 @@ export function startExtension(
   );
   const { links } = registerEditorFeatures({
     ...{ own, sessions, clock },
-    features: async () => (await onDemand()).loadFeatures(),
+    features: async () => (await onDemand()).features,
     texts: async () => (await onDemand()).texts,
   });
 

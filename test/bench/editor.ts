@@ -11,6 +11,7 @@ import * as features from '../../src/vscode/editor/features.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
 import { holdsToken, surroundings } from '../../src/vscode/editor/scan.ts';
 import { texts } from '../../src/vscode/editor/texts.ts';
+import { leaksIn } from '../../src/vscode/leaks/search.ts';
 
 const megabyte = 1_000_000;
 const sessions = createSessions();
@@ -52,7 +53,7 @@ async function hugeToken(): Promise<Record<string, number>> {
     lenses: () => features.lensesOf(document),
     hoverBegin: () => features.hoverAt(document, document.positionAt(100), parts),
     hoverMiddle: () => features.hoverAt(document, middle, parts),
-    leaks: () => features.leaksIn(document, sessions, clock.now()),
+    leaks: () => leaksIn(document, sessions, clock.now()),
   };
   const took: Record<string, number> = {};
   for (const [name, step] of Object.entries(steps)) {

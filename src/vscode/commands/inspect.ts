@@ -9,6 +9,7 @@ import { tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { texts } from '../editor/texts.ts';
 import type { Subject } from '../inspector/inspection.ts';
 import type { InspectOptions } from '../inspector/panel.ts';
+import { openInspector } from '../inspector/panel.ts';
 import type { MockService } from '../mockIssuer.ts';
 import type { KeyChooser } from '../prompts/pickKey.ts';
 import { type Command, type Fields, optionalText } from './command.ts';
@@ -45,7 +46,6 @@ interface Opened {
 }
 
 export async function showInInspector(parts: InspectParts, subject: Subject, options: InspectOptions) {
-  const { openInspector } = await import('../editor/features.ts');
   return openInspector(subject, options, { ...parts, texts, testKey: parts.mock.testKey });
 }
 

@@ -17,6 +17,8 @@ import type { Sessions } from '../../core/sessions.ts';
 import { ownerOf } from '../editor/owner.ts';
 import { type Place, readPlace } from '../editor/place.ts';
 import { knownTokenAt, tokensIn } from '../editor/scan.ts';
+import { gitApi, stagedFiles } from '../leaks/git.ts';
+import { leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pickConnection.ts';
 import type { Command } from './command.ts';
 
@@ -51,7 +53,6 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<S
     own(
       workspace.onDidChangeTextDocument(async ({ document }) => {
         if (!made.has(document.uri)) return;
-        const { leaksIn } = await import('../editor/features.ts');
         made.set(document.uri, leaksIn(document, sessions, clock.now()));
       }),
     );
@@ -64,7 +65,6 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<S
     ask: pickScope,
     progress: () => l10n.t('Searching the workspace for tokens'),
     async run({ staged }, signal) {
-      const { searchStaged, searchWorkspace } = await import('../editor/features.ts');
       const search = staged ? searchStaged : searchWorkspace;
       const { searched, cut, found } = await search(sessions, clock.now(), signal);
       const list = collection();
@@ -98,7 +98,6 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<S
 
 /** Asked only where there is something staged. */
 async function pickScope(): Promise<Scope | undefined> {
-  const { gitApi, stagedFiles } = await import('../editor/features.ts');
   const count = await gitApi().then(
     api => stagedFiles(api).length,
     // Without Git the workspace is what there is.
