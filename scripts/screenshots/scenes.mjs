@@ -201,6 +201,12 @@ async function settings(stage) {
   await page.waitForTimeout(800);
   await stage.picture('settings-completion');
   await page.keyboard.press('Escape');
+  const tokens = { access_token: 'opaque-access-token', refresh_token: 'a-refresh-token', expires_in: 3600 };
+  await page.evaluate(text => navigator.clipboard.writeText(text), JSON.stringify(tokens));
+  await stage.run('JWT Workbench: Import Tokens...');
+  await stage.choose('Clipboard');
+  await stage.choose('Staging');
+  await stage.row('Access token').waitFor();
   await stage.run('JWT Workbench: Remove Connection...');
   await page.locator('.monaco-dialog-box').waitFor();
   await page.waitForTimeout(400);

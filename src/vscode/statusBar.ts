@@ -30,11 +30,11 @@ export function createStatusBar(
   let chosen: string | undefined;
   let shown: string | undefined;
 
-  /** The one that was chosen; else the first that has tokens. */
+  /** The one that was chosen; else the first that has tokens and an issuer: the others are only looked at. */
   function active(): Session | undefined {
     return (
       (chosen === undefined ? undefined : sessions.get(chosen)) ??
-      sessions.list().find(({ record }) => record?.tokens)
+      sessions.list().find(session => session.record?.tokens && isSignable(session))
     );
   }
 

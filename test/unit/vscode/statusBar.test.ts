@@ -27,22 +27,22 @@ describe('the status bar', function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  function itemFor(record: Partial<StoredRecord>): StatusBarItem {
+  function itemFor(record: Partial<StoredRecord>, isPasted = false): StatusBarItem {
     const sessions = createSessions();
     const clock = { now: () => now, schedule: () => () => {} };
     const { connections } = readConnections([
       { id: 'shop', label: 'Shop', issuer: 'https://a.example', clientId: 'demo' },
     ]);
+    const [shop] = connections;
+    assert.ok(shop);
+    const { issuer: _, ...pasted } = shop;
     statusBar.createStatusBar(
       sessions,
       clock,
       () => ({ never: 'off' }),
       () => {},
     );
-    sessions.setConnections(
-      connections.map(connection => ({ connection, memoryOnly: false })),
-      [],
-    );
+    sessions.setConnections([{ connection: isPasted ? pasted : shop, memoryOnly: isPasted }], []);
     sessions.apply({ ...emptyRecord('shop'), generation: 1, ...record });
     return Reflect.get(globalThis, 'statusBarItem');
   }
@@ -65,6 +65,10 @@ describe('the status bar', function () {
     assert.equal(item.text, '$(account) Shop: sign in again');
     assert.equal(commandOf(item), commands.signIn);
     assert.match(item.accessibilityInformation?.label ?? '', /Select to sign in\.$/);
+  });
+
+  it('does not count for tokens that are only looked at', () => {
+    assert.equal(itemFor({ tokens }, true).text, undefined);
   });
 
   it('shows where it is, when there is nothing to refresh with', () => {
