@@ -1,12 +1,15 @@
-import type { ErrorCode, WorkbenchError } from './errors.ts';
+import type { WorkbenchError } from './errors.ts';
 import { failureKind } from './failure.ts';
 import { isRefused, isRenewable, spentIntent } from './record.ts';
 import type { Session } from './sessions.ts';
 
 /** When a connection is refreshed next without anyone asking, or why it is not. */
 export type Plan =
-  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | 'backing_off' | 'offline' }
+  | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | Setback }
   | { readonly never: NoPlan };
+
+/** `offline`: this machine found no way out; `unreachable`: the issuer alone may be down. */
+type Setback = 'backing_off' | 'offline' | 'unreachable';
 
 export type NoPlan =
   | 'off'
@@ -51,7 +54,7 @@ export function planRefresh(session: Session, jitter: number): Plan {
   if (error && lastRefresh && error.code !== 'cancelled') {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };
     const failedAt = lastRefresh.at + lastRefresh.duration;
-    return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, isOffline(error));
+    return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, setback(error));
   }
   if (tokens.access_token === undefined)
     return { at: tokens.obtained_at + jitter * second, because: 'ending' };
@@ -72,26 +75,28 @@ function retry(
   failures: number,
   retryAfter: number,
   jitter: number,
-  offline: boolean,
+  because: Setback,
 ): Plan {
   const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
   const spread = 1 + jitter / 4;
   return retryAfter > wait
     ? { at: failedAt + retryAfter + jitter * second, because: 'waiting_for_issuer' }
-    : { at: failedAt + wait * spread, because: offline ? 'offline' : 'backing_off' };
+    : { at: failedAt + wait * spread, because };
 }
 
-const network: ReadonlySet<ErrorCode> = new Set([
-  'timeout',
-  'connection_refused',
-  'host_unknown',
-  'connection_reset',
-  'network_failed',
-]);
-
-/** The network failed before any token was on its way: there is nothing to worry about but the network. */
-function isOffline({ code, data }: WorkbenchError): boolean {
-  return (
-    network.has(code) && (data.sent === false || code === 'connection_refused' || code === 'host_unknown')
-  );
+/** Offline only where no token was on its way: then there is nothing to worry about but the network. */
+function setback({ code, data }: WorkbenchError): Setback {
+  switch (code) {
+    case 'host_unknown':
+      return 'offline';
+    case 'connection_refused':
+      return 'unreachable';
+    case 'network_failed':
+      return data.sent === false ? 'offline' : 'backing_off';
+    case 'timeout':
+    case 'connection_reset':
+      return data.sent === false ? 'unreachable' : 'backing_off';
+    default:
+      return 'backing_off';
+  }
 }

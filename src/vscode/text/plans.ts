@@ -15,6 +15,8 @@ export function planText(plan: Plan, now: number): string {
     case 'backing_off':
       return l10n.t('next try in {0}', durationText(wait));
     case 'offline':
+      return l10n.t('offline, next try in {0}', durationText(wait));
+    case 'unreachable':
       return l10n.t('issuer not reached, next try in {0}', durationText(wait));
   }
 }

@@ -96,11 +96,11 @@ describe('the plan of the next refresh', () => {
     });
   });
 
-  it('says offline where the network failed before a token was sent, and only there', () => {
+  it('says offline where the network failed before a token was sent, and only there; and who was not reached', () => {
     const cases: [WorkbenchError, string][] = [
       [new WorkbenchError('host_unknown'), 'offline'],
-      [new WorkbenchError('connection_refused'), 'offline'],
-      [new WorkbenchError('timeout', { sent: false }), 'offline'],
+      [new WorkbenchError('connection_refused'), 'unreachable'],
+      [new WorkbenchError('timeout', { sent: false }), 'unreachable'],
       [new WorkbenchError('network_failed', { sent: false }), 'offline'],
       [new WorkbenchError('network_failed', { sent: true }), 'backing_off'],
       [new WorkbenchError('connection_reset', { sent: true }), 'backing_off'],
