@@ -35,7 +35,7 @@ const mostLines = 400;
  * what leads the next line. The piece must be all that the next line holds.
  */
 const lineBreak =
-  /(?:["'`]?[ \t]{0,4}[+\\]?[ \t]{0,4})\r?\n[ \t]{0,100}(?:(?:[>#*|+]|\/\/)[ \t]{0,4})?["'`]?(?=[\w.-])([\w.-]+)(?=["'`]?[ \t]{0,4}[+\\,;)\]}]{0,4}[ \t]{0,4}(?:\r?\n|$))/y;
+  /(?:["'`]?[ \t]{0,4}[+\\=]?[ \t]{0,4})\r?\n[ \t]{0,100}(?:(?:[>#*|+]|\/\/)[ \t]{0,4})?["'`]?(?=[\w.-])([\w.-]+)(?=["'`]?[ \t]{0,4}[+\\=,;)\]}>]{0,4}[ \t]{0,4}(?:\r?\n|$))/y;
 
 /** In time linear in the text. Signatures and payloads are not looked at. */
 export function findTokens(text: string, limit = mostTokens): TokenRange[] {

@@ -57,12 +57,13 @@ function mayStandAt(text: string, at: number): boolean {
   const possible =
     before === 0x6d ||
     text.charCodeAt(at - 3) === 0x25 ||
+    text.charCodeAt(at - 3) === 0x3d ||
     text.charCodeAt(at - 5) === 0x25 ||
     text.charCodeAt(at - 6) === 0x5c;
   return possible && escaped.test(text.slice(Math.max(0, at - longestEscape), at));
 }
 
-const escaped = /(?:%(?:25)?[\da-f]{2}|\\u[\da-f]{4}|\[[\d;]{0,15}m)$/i;
+const escaped = /(?:%(?:25)?[\da-f]{2}|=3D|\\u[\da-f]{4}|\[[\d;]{0,15}m)$/i;
 
 /** That of a colour. */
 export const longestEscape = 18;

@@ -77,6 +77,7 @@ describe('findTokens', () => {
     ['a quoted mail', folded(long, 70).join('\r\n> ')],
     ['joined strings', `"${folded(long, 70).join('" +\n      "')}";`],
     ['a shell', folded(long, 70).join('\\\n')],
+    ['a mail as it is sent', `<a href=3D"https://x.example/?t=3D${folded(long, 60).join('=\r\n')}">`],
     ['YAML', `token: >-\n  ${folded(long, 70).join('\n  ')}\nnext: 1`],
     ['a comment', `// ${folded(long, 70).join('\n// ')}\n`],
     ['a line for each part', short.split('.').join('.\n')],
