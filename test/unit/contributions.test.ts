@@ -147,6 +147,10 @@ describe('package.json', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
   });
 
+  it('runs on the user’s machine where it can: secrets, and the locks of all windows, are there', () => {
+    assert.deepEqual(manifest.extensionKind, ['ui', 'workspace']);
+  });
+
   it('lets only the user say where tokens go', () => {
     const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
     for (const [name, { scope }] of Object.entries(contributes.configuration.properties)) {

@@ -53,6 +53,11 @@ describe('the walls between the rooms', () => {
     assert.ok(sources.some(({ imports }) => imports.includes('vscode')));
   });
 
+  it('nothing is kept where VS Code writes it in clear, and may take it to other machines', () => {
+    const kept = sources.filter(({ text }) => /\b(?:globalState|workspaceState)\b/.test(text));
+    assert.deepEqual(kept, []);
+  });
+
   it('src/core knows no vscode, no Node and no other room', () => {
     wall(
       within('core'),

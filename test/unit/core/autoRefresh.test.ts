@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { startAutoRefresh } from '../../../src/core/autoRefresh.ts';
 import type { Connection } from '../../../src/core/connection.ts';
+import { WorkbenchError } from '../../../src/core/errors.ts';
 import { createSessions } from '../../../src/core/sessions.ts';
 import { manualClock } from '../../support/manualClock.ts';
 
@@ -18,6 +19,7 @@ function world(ids: readonly string[], allowed = () => true, jitter = 0) {
     [],
   );
   const asked: string[] = [];
+  const network = { up: true };
   const give = (id: string, lifetime: number) =>
     sessions.apply({
       version: 1,
@@ -34,6 +36,11 @@ function world(ids: readonly string[], allowed = () => true, jitter = 0) {
   const refresher = {
     refresh: async (id: string) => {
       asked.push(id);
+      if (!network.up) {
+        const error = new WorkbenchError('host_unknown');
+        sessions.refreshed(id, { at: clock.now(), duration: 0, outcome: 'retryable', error });
+        return { outcome: 'retryable' as const, generation: sessions.generation(id), error };
+      }
       give(id, 60 * second);
       return { outcome: 'refreshed' as const, generation: sessions.generation(id) };
     },
@@ -41,7 +48,7 @@ function world(ids: readonly string[], allowed = () => true, jitter = 0) {
     dispose: () => {},
   };
   const auto = startAutoRefresh({ sessions, refresher, clock, jitter, allowed });
-  return { clock, sessions, asked, give, auto };
+  return { clock, sessions, asked, network, give, auto };
 }
 
 describe('auto-refresh', () => {
@@ -102,6 +109,33 @@ describe('auto-refresh', () => {
     auto.reschedule();
     clock.advance(2 * second);
     assert.deepEqual(asked, ['a']);
+  });
+
+  it('after nine hours of sleep tries again and again while the network is away, and says so', () => {
+    const { clock, sessions, asked, network, give, auto } = world(['a'], () => true, 0.5);
+    give('a', 3600 * second);
+    network.up = false;
+    // The next look at the clock is near, as timers stand still while the machine does.
+    clock.advance(29.8 * second);
+    clock.sleep(9 * 3600 * second);
+    const woke = clock.now();
+    const at: number[] = [];
+    for (let step = 0; step < 300; step++) {
+      const before = asked.length;
+      if (clock.now() - woke >= 30 * second) network.up = true;
+      clock.advance(second / 5);
+      if (asked.length > before) at.push(Math.round((clock.now() - woke) / second));
+      const session = sessions.get('a');
+      assert.ok(session && asked.length - before <= 1, 'one request at a time');
+      if (session.failures > 0) {
+        const plan = auto.plan(session);
+        assert.ok('because' in plan && plan.because === 'offline');
+      }
+    }
+    // A moment after the wake, and then after 5, 10 and 20 s, each a little more for the jitter.
+    assert.deepEqual(at, [1, 7, 18, 41]);
+    assert.equal(sessions.get('a')?.failures, 0);
+    assert.ok((sessions.get('a')?.record?.tokens?.expires_at ?? 0) > clock.now());
   });
 
   it('ends when it is disposed', () => {
