@@ -5,6 +5,15 @@ import { decodeToken } from '../../../src/core/jwt.ts';
 import { verifyToken } from '../../../src/core/verify.ts';
 import vectors from '../../fixtures/vectors/jose.json' with { type: 'json' };
 
+/** What is said of tokens whose signature holds and which are to be refused all the same. */
+const flaws: Readonly<Record<string, string>> = {
+  'json_web_signature_test, test 375': 'encoding_ambiguous',
+  'json_web_key_test, test 7': 'rsa_roca',
+  'json_web_key_test, test 10': 'hmac_too_short',
+  'json_web_key_test, test 11': 'hmac_too_short',
+  'json_web_key_test, test 12': 'hmac_too_short',
+};
+
 /** Published examples, of which each names its source. Most sign a sentence or a word, which is a JWS and no JWT. */
 describe('published test vectors', () => {
   const given = (key: object | string) =>
@@ -57,9 +66,15 @@ describe('published test vectors', () => {
       try {
         const { verified, signature, checks } = await signatureOf(token, key);
         assert.equal(verified, false);
-        // Test 375 is signed as it stands: what is odd about it is an ending that no encoder writes.
-        const odd = checks.some(({ code }) => code === 'encoding_ambiguous');
-        assert.equal(signature?.status === 'passed', odd && source.endsWith('375'));
+        // Where the signature itself holds, the key is too weak, or an ending is such as no encoder writes.
+        const against = checks.filter(
+          ({ id, status }) => /^(?:key|encoding)$/.test(id) && status !== 'passed',
+        );
+        const said = flaws[source.slice(source.indexOf('json'))];
+        assert.deepEqual(
+          signature?.status === 'passed' ? against.map(({ code }) => code) : undefined,
+          said && [said],
+        );
       } catch (error) {
         assert.match(classify(error).code, /^(?:not_a_token|token_)/);
       }
