@@ -79,7 +79,8 @@ export interface Lease {
    */
   writeLedger(entry: LedgerEntry): Promise<void>;
   /**
-   * Leaves the newest record, sealed, for other windows and for the next start. On disk when it resolves.
+   * Leaves the newest record, sealed, for other windows and for the next start. When it resolves, the end of this
+   * process costs nothing any more; a power cut may, for a moment longer.
    * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation
    */
   handOver(generation: number, sealed: string): Promise<void>;

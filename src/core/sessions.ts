@@ -1,5 +1,6 @@
 import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
+import { clientCredentialsOf } from './credentials.ts';
 import type { WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import { createListeners } from './listeners.ts';
@@ -51,7 +52,7 @@ export interface Sessions {
   setConnections(connections: readonly ListedConnection[], problems: readonly ConnectionProblem[]): void;
   /**
    * Takes a record in; one that is older than what is known, or holds the same, changes nothing. New tokens that no
-   * refresh under way has brought make earlier failures a thing of the past.
+   * refresh under way has brought make earlier failures a thing of the past, and so does a new secret or key.
    */
   apply(record: StoredRecord): void;
   /** The stored record is gone because somebody asked for it, not because a read came back empty. */
@@ -96,7 +97,8 @@ export function createSessions(): Sessions {
   function sessionFor({ connection, memoryOnly }: ListedConnection): Session {
     const before = sessions.get(connection.id);
     if (before?.memoryOnly !== memoryOnly) return { connection, memoryOnly, refreshing: false, failures: 0 };
-    return sameData(before.connection, connection) ? before : { ...before, connection };
+    // What failed by the old settings may work by the new ones.
+    return sameData(before.connection, connection) ? before : { ...withoutFailures(before), connection };
   }
 
   return {
@@ -121,8 +123,10 @@ export function createSessions(): Sessions {
         if (known && record.generation < known.generation) return session;
         if (problem === undefined && sameData(known, record)) return session;
         const { problem: _, ...rest } = { ...session, record };
-        if (refreshing || known === undefined || known.generation === record.generation) return rest;
-        return rest.lastRefresh?.error ? withoutFailures(rest) : rest;
+        const isSame =
+          known?.generation === record.generation &&
+          sameData(clientCredentialsOf(known), clientCredentialsOf(record));
+        return refreshing || known === undefined || isSame ? rest : withoutFailures(rest);
       }),
     forget: id =>
       change(id, session => {
@@ -156,8 +160,9 @@ export function createSessions(): Sessions {
   };
 }
 
-function withoutFailures({ lastRefresh: _, ...session }: Session): Session {
-  return { ...session, failures: 0 };
+function withoutFailures(session: Session): Session {
+  const { lastRefresh, ...rest } = session;
+  return lastRefresh?.error ? { ...rest, failures: 0 } : session;
 }
 
 /** @param now milliseconds since the epoch */

@@ -156,8 +156,15 @@ describe('createSessions', () => {
     sessions.refreshed('a', last);
     assert.equal(get().failures, 0);
     fail();
-    sessions.apply({ ...record(sessions.generation('a')), client_secret: 'marked' });
+    const generation = sessions.generation('a');
+    sessions.apply({ ...record(generation), intent: { generation, at: 0 } });
     assert.equal(get().failures, 1);
+    sessions.apply({ ...record(generation), client_secret: 'the right one' });
+    assert.deepEqual([get().failures, get().lastRefresh], [0, undefined]);
+    fail();
+    sessions.setConnections([{ connection: { ...connection, scope: 'other' }, memoryOnly: false }], []);
+    assert.deepEqual([get().failures, get().lastRefresh], [0, undefined]);
+    fail();
     sessions.apply(record(sessions.generation('a') + 1));
     assert.deepEqual([get().failures, get().lastRefresh], [0, undefined]);
     fail();
