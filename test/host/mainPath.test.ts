@@ -35,6 +35,20 @@ describe('the main path', () => {
     const header = await env.clipboard.readText();
     assert.match(header, /^Authorization: Bearer eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
     const token = header.slice('Authorization: Bearer '.length);
+    for (const [argument, copied] of [
+      [{}, token],
+      [{ as: 'curl' }, `curl --header '${header}' 'https://api.example.com/'`],
+      [
+        { as: 'curl', url: "https://api.example/it's" },
+        `curl --header '${header}' 'https://api.example/it'\\''s'`,
+      ],
+    ] as const) {
+      assert.deepEqual(await run('copyToken', { connection: id, ...argument }), { copied: true });
+      assert.equal(await env.clipboard.readText(), copied);
+    }
+    await run('copyToken', { connection: id, token: 'id_token' });
+    assert.match(await env.clipboard.readText(), /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    assert.notEqual(await env.clipboard.readText(), token);
     const verified = await run<{ verified: boolean; checks: { id: string; status: string }[] }>('verify', {
       token,
       connection: id,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { commands as registry, window } from 'vscode';
 import { eventually, row, rows, run, signedIn, withSetting } from './support.ts';
 
 describe('the setting', () => {
@@ -35,6 +36,13 @@ describe('the setting', () => {
       for (const problem of (await rows()).filter(({ icon }) => icon === 'error')) {
         assert.equal(problem.item.command?.command, 'jwtWorkbench.openSettings');
       }
+    });
+    await withSetting(entries, async () => {
+      await run('openSettings', { connection: 'half' });
+      const { document, selection } = window.activeTextEditor ?? {};
+      assert.match(document?.fileName ?? '', /settings\.json$/);
+      assert.match(document?.lineAt(selection?.active.line ?? 0).text ?? '', /"id": "half"/);
+      await registry.executeCommand('workbench.action.closeActiveEditor');
     });
     await withSetting({ not: 'an array' }, async () => {
       await eventually(async () => (await rows()).some(({ icon }) => icon === 'error'));

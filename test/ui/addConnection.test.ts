@@ -49,6 +49,26 @@ describe('adding a connection by hand', function () {
     assert.deepEqual([last?.grant_type, last?.status], ['refresh_token', 200]);
   });
 
+  it('imports what is typed, and what is selected', async () => {
+    const { window } = ui;
+    await window.runCommand('JWT Workbench: Import Tokens...', 'Type or paste');
+    await window.page
+      .locator('.quick-input-widget')
+      .getByText(/Paste a token response/)
+      .first()
+      .waitFor();
+    await window.quickInput().fill('WPsGJbvpBjqXz6IJIr1UHKyrdVF');
+    await window.page.keyboard.press('Enter');
+    await window.quickItem('Shop').click();
+    await window.statusBarItem('Imported into Shop: Refresh token').waitFor();
+
+    await window.openFile('token.jwt');
+    await window.page.locator('.monaco-editor.focused').waitFor();
+    await window.page.keyboard.press('ControlOrMeta+a');
+    await window.runCommand('JWT Workbench: Import Tokens...', 'Selection', 'Only look at them');
+    await window.treeItem('Pasted tokens').waitFor();
+  });
+
   it('knows what to fill in for a well-known issuer, and asks only for what it cannot know', async () => {
     const { window } = ui;
     await window.runCommand('JWT Workbench: Add Connection...');

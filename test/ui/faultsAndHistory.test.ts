@@ -28,4 +28,14 @@ describe('a person who makes the mock issuer fail', function () {
     await ui.window.runCommand("JWT Workbench: Clear the Mock Issuer's Faults");
     await ui.window.statusBarItem('The mock issuer answers as it should again').waitFor();
   });
+
+  it('stops it from the palette, which takes its connection along, and starts another', async () => {
+    await ui.window.runCommand('JWT Workbench: Stop Mock Issuer');
+    await row('Connection Demo').waitFor({ state: 'detached' });
+    await ui.window.page.getByRole('button', { name: 'Start the Mock Issuer' }).waitFor();
+    await ui.window.runCommand('JWT Workbench: Start Mock Issuer');
+    await row('Connection Mock issuer').waitFor();
+    await ui.window.notification(/The mock issuer runs at http:\/\/127\.0\.0\.1:\d+/).waitFor();
+    await ui.window.statusBarItem(/Mock issuer: (?:59 min|1 h)/).waitFor();
+  });
 });

@@ -125,6 +125,14 @@ describe('the walls between the rooms', () => {
     wall(within('vscode/text'), each => /^vscode\/(?!text\/)/.test(each));
   });
 
+  it('nothing is kept where VS Code writes one file for all, and may sync it', () => {
+    const used = sources.filter(({ text }) => /\b(?:globalState|workspaceState)\b/.test(text));
+    assert.deepEqual(
+      used.map(({ file }) => file),
+      [],
+    );
+  });
+
   it('sentences are made in src/vscode alone, of texts that a translation can find', () => {
     const other = sources.filter(({ file, text }) => !within('vscode')(file) && /\bl10n\b/.test(text));
     assert.deepEqual(

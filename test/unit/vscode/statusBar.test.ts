@@ -8,6 +8,7 @@ import { readConnections } from '../../../src/core/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
 import { createSessions } from '../../../src/core/sessions.ts';
 import type * as StatusBar from '../../../src/vscode/statusBar.ts';
+import { manualClock } from '../../support/manualClock.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const now = 1_700_000_000_000;
@@ -74,5 +75,34 @@ describe('the status bar', function () {
   it('shows where it is, when there is nothing to refresh with', () => {
     const { refresh_token: _, ...rest } = tokens;
     assert.equal(commandOf(itemFor({ tokens: rest })), commands.status);
+  });
+
+  it('stays with the first that has tokens until another is chosen, and warns when that one has ended', () => {
+    const clock = manualClock(now);
+    const sessions = createSessions();
+    const bar = statusBar.createStatusBar(
+      ...([sessions, clock] as const),
+      () => ({ never: 'off' }),
+      () => {},
+    );
+    const item: StatusBarItem = Reflect.get(globalThis, 'statusBarItem');
+    const entries = ['a', 'b', 'c'].map(id => ({
+      id,
+      label: `$(x) ${id}`,
+      issuer: 'https://a.example',
+      clientId: 'demo',
+    }));
+    const list = readConnections(entries).connections.map(connection => ({ connection, memoryOnly: false }));
+    sessions.setConnections(list, []);
+    for (const id of ['b', 'c', 'a'])
+      sessions.apply({ ...emptyRecord(id), generation: 1, ...(id !== 'a' && { tokens }) });
+    assert.equal(item.text, '$(key) $ (x) b: 59 s');
+    bar.setActive('c');
+    assert.equal(item.text, '$(key) $ (x) c: 59 s');
+    assert.equal(item.backgroundColor, undefined);
+    clock.advance(60_000);
+    bar.tick();
+    assert.match(item.text, /^\$\((?!key)[\w-]+\) \$ \(x\) c: expired/);
+    assert.ok(item.backgroundColor);
   });
 });
