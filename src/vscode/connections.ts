@@ -1,4 +1,5 @@
 import type { Connection } from '../core/connection.ts';
+import { WorkbenchError } from '../core/errors.ts';
 import type { SecretVault } from '../core/ports.ts';
 import type { Sessions } from '../core/sessions.ts';
 import { createMemoryStore } from '../core/vault.ts';
@@ -11,7 +12,7 @@ export const pastedId = 'pasted';
 export interface Connections {
   /** Takes the settings and the memory as they are now into the read model. */
   reload(): void;
-  /** A connection that ends with the window. One of the same id is replaced. */
+  /** A connection that ends with the window. One of the same id is replaced. @throws WorkbenchError `connection_exists` for one of the user's */
   addMemoryOnly(connection: Connection): void;
   removeMemoryOnly(id: string): void;
   isMemoryOnly(id: string): boolean;
@@ -35,6 +36,10 @@ export function createConnections(sessions: Sessions, secrets: SecretVault): Con
   return {
     reload,
     addMemoryOnly(connection) {
+      const { id } = connection;
+      // It would hide one of the user's, and a refresh of that one would end in the wrong store.
+      if (sessions.get(id)?.memoryOnly === false)
+        throw new WorkbenchError('connection_exists', { connection: id });
       memory.set(connection.id, connection);
       reload();
     },

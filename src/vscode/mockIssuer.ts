@@ -5,6 +5,7 @@ import { WorkbenchError } from '../core/errors.ts';
 import type { Histories } from '../core/histories.ts';
 import { type ImportParts, storeTokens } from '../core/importTokens.ts';
 import type { Clock } from '../core/ports.ts';
+import { emptyRecord } from '../core/record.ts';
 import type { Vault } from '../core/vault.ts';
 import type { FaultSetting } from '../mock/faultPlan.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
@@ -47,8 +48,6 @@ export interface MockParts extends ImportParts {
   readonly clock: Clock;
 }
 
-const connectionId = 'mock';
-
 export function createMockService(parts: MockParts): MockService {
   const { connections, vault, sessions, clock, histories } = parts;
   let current: { readonly server: MockServer; readonly mock: RunningMock } | undefined;
@@ -77,8 +76,11 @@ export function createMockService(parts: MockParts): MockService {
     const client = server.clients[0];
     if (client === undefined)
       throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });
+    // A connection of the user that is called so keeps its name.
+    let id = 'mock';
+    while (sessions.get(id)?.memoryOnly === false) id += '-issuer';
     const connection: Connection = {
-      id: connectionId,
+      id,
       label,
       issuer: server.issuer,
       clientId: client.client_id,
@@ -92,14 +94,11 @@ export function createMockService(parts: MockParts): MockService {
     connections.addMemoryOnly(connection);
     if (client.client_secret !== undefined) {
       const { client_secret } = client;
-      await vault.update(
-        connectionId,
-        (record = { version: 1, connection: connectionId, generation: 0 }) => ({ ...record, client_secret }),
-      );
+      await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret }));
     }
     const tokens = await server.issueTokens({ clientId: client.client_id });
     await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
-    return { issuer: server.issuer, clientId: client.client_id, connection: connectionId };
+    return { issuer: server.issuer, clientId: client.client_id, connection: id };
   }
 
   async function stop(): Promise<void> {

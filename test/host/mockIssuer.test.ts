@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { env, extensions, workspace } from 'vscode';
-import { activate, codeOf, rows, run } from './support.ts';
+import { activate, codeOf, rows, run, signedIn } from './support.ts';
 
 interface Started {
   issuer: string;
@@ -33,6 +33,23 @@ describe('the mock issuer', () => {
     assert.deepEqual(await rows(), []);
     await assert.rejects(fetch(`${started.issuer}/jwks`));
     assert.equal(await codeOf(run('stopMockIssuer')), 'mock_not_running');
+  });
+
+  it('leaves a connection of the user alone that has the name of its own, or of pasted tokens', async () => {
+    const own = await signedIn('mock', { rotation: 'strict' });
+    const started = await run<Started>('startMockIssuer', {});
+    assert.notEqual(started.connection, 'mock');
+    for (const connection of ['mock', started.connection])
+      assert.equal((await run<{ outcome: string }>('refresh', { connection })).outcome, 'refreshed');
+    await run('stopMockIssuer');
+    assert.equal((await run<{ outcome: string }>('refresh', { connection: 'mock' })).outcome, 'refreshed');
+    await own.end();
+    await run('addConnection', { connection: { id: 'pasted', issuer: 'https://a.example', clientId: 'a' } });
+    assert.equal(
+      await codeOf(run('importTokens', { text: 'WPsGJbvpBjqXz6IJIr1UHKyrdVF' })),
+      'connection_exists',
+    );
+    await run('removeConnection', { connection: 'pasted' });
   });
 
   it('names the option that is wrong', async () => {
