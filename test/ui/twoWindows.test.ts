@@ -134,9 +134,9 @@ describe('two windows', function () {
   it('lose one whose extension host is killed after the issuer has rotated: one retry, and each tells the truth', async () => {
     await shop.signIn(two);
     await two.expand(shop.row(two));
-    const refreshToken = two.treeItem(/Refresh token.*no\. \d+/);
+    const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
     await refreshToken.waitFor();
-    const generation = Number(/no\. (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
+    const generation = Number(/generation (\d+)/.exec((await refreshToken.textContent()) ?? '')?.[1]);
     await shop.shows(one, generation);
     const before = shop.refreshes().length;
     shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
