@@ -80,9 +80,7 @@ async function authorize(
   parts: DeviceParts,
   { connection, credentials, signal }: GrantRequest,
 ): Promise<DeviceAuthorizationResponse> {
-  // Nothing is bound to a key yet (RFC 9449 §5 begins at the token endpoint).
-  const { dpop_key: _, ...own } = credentials;
-  const asking = await asClient(parts, connection, own);
+  const asking = await asClient(parts, connection, credentials);
   const name = 'device_authorization_endpoint';
   const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name, 'token_endpoint']);
   const { scope, resource } = connection;

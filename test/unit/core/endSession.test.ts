@@ -82,6 +82,17 @@ describe('signing out', () => {
     });
   }
 
+  it('revokes nothing where another window has taken over the lock, whose tokens these may not be', async () => {
+    const world = await signedIn();
+    const before = world.stored();
+    world.lock.hook = () => {
+      world.lock.lost = true;
+    };
+    assert.equal((await failureOf(ending(world)())).code, 'lock_lost');
+    assert.equal(revocations(world).length, 0);
+    assert.deepEqual(world.stored(), before);
+  });
+
   it('deletes where the issuer revokes nothing, unless it has to', async () => {
     const world = await signedIn();
     const connection = { issuer: undefined, tokenEndpoint: `${world.mock.issuer}/token` };

@@ -36,6 +36,15 @@ describe('an address that VS Code opens', () => {
     assert.equal(await one.arrived(callback({ state: 'mine', code: 'again' })), 'foreign');
   });
 
+  it('hears the first of two answers that come at the same moment', async () => {
+    const answer = one.listen(uri).answer('mine');
+    await until(names => names.length === 1);
+    const arrivals = ['first', 'second'].map(code => one.arrived(callback({ state: 'mine', code })));
+    assert.deepEqual(await Promise.all(arrivals), ['taken', 'foreign']);
+    assert.equal((await answer).parameters.get('code'), 'first');
+    assert.deepEqual(await files(), []);
+  });
+
   it('keeps the sign-ins of one window apart', async () => {
     const answers = [one.listen(uri).answer('first'), one.listen(uri).answer('second')];
     await one.arrived(callback({ state: 'second', code: '2' }));

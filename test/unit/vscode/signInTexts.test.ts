@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { IssuerAnswer } from '../../../src/core/askIssuer.ts';
 import type { Difference } from '../../../src/core/compareTokens.ts';
 import type { Connection } from '../../../src/core/connection.ts';
-import type { Discovery, IssuerMetadata } from '../../../src/core/discovery.ts';
+import type { Discovery } from '../../../src/core/discovery.ts';
 import type * as PickGrant from '../../../src/vscode/prompts/pickGrant.ts';
 import type * as Answers from '../../../src/vscode/text/issuerAnswer.ts';
 import type * as Texts from '../../../src/vscode/text/signIn.ts';
@@ -97,7 +97,10 @@ describe('signing in, in words', function () {
         pushedAuthorizationRequests: false,
       },
     };
-    const picked = async (metadata: Partial<IssuerMetadata>, connection: Partial<Connection> = {}) => {
+    const picked = async (
+      metadata: Partial<Awaited<ReturnType<Discovery['metadata']>>>,
+      connection: Partial<Connection> = {},
+    ) => {
       const offered: string[] = Object(globalThis).grantsOffered;
       offered.length = 0;
       const discovery = { metadata: async () => metadata } as unknown as Discovery;
