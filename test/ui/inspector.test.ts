@@ -52,6 +52,16 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await ui.window.page.screenshot({ path: join(pictures, `inspector-checks-${name}.png`) });
     });
 
+    it('has a colour for each of its signs: what a theme lacks leaves none', async () => {
+      const html = pageOf(ui.window).locator('html');
+      const missing = await html.evaluate(root => {
+        const style = getComputedStyle(root);
+        const names = ['good', 'bad', 'warn', 'line', 'quiet', 'header', 'payload', 'signature'];
+        return names.filter(each => style.getPropertyValue(`--${each}`).trim() === '');
+      });
+      assert.deepEqual(missing, []);
+    });
+
     if (name !== 'dark') return;
 
     it('links each claim to its characters', async () => {
