@@ -174,6 +174,18 @@ describe('UserInfo', () => {
     assert.ok(claims.sub);
   });
 
+  it('shows a token to no issuer but its own', async () => {
+    const { world, connection } = await signedIn();
+    const moved = { ...connection, issuer: 'https://elsewhere.example' };
+    const asked: string[] = [];
+    const fetch: Fetch = async input => {
+      asked.push(input);
+      return new Response('', { status: 404 });
+    };
+    const { code } = await failureOf(world.client({ fetch }).userInfo(moved, world.stored(), signal));
+    assert.deepEqual([code, asked], ['binding_mismatch', []]);
+  });
+
   it('refuses an answer about somebody else', async () => {
     const { world, connection } = await signedIn();
     const fetch = saying(world, '/userinfo', '{"sub":"mallory"}', 'application/json');

@@ -395,6 +395,24 @@ describe('signing in over the browser', () => {
     assert.equal((await failureOf(world.signIn({ connection }))).code, 'client_secret_missing');
   });
 
+  it('leaves no secret of another client beside the new tokens', async () => {
+    const world = await signInWorld({ clients: [{ client_id: 'demo' }, { client_id: 'another' }] });
+    await world.first.import(await world.mock.issueTokens());
+    const secrets = { client_secret: 'canary', private_key: 'canary' };
+    await world.first.vault.update(id, record => ({ ...present(record), ...secrets }));
+    await world.signIn({ connection: { clientId: 'another' } });
+    assert.equal(world.stored().binding?.client_id, 'another');
+    assert.doesNotMatch(JSON.stringify(world.stored()), /canary/);
+  });
+
+  it('keeps the secret of the same client beside the new tokens', async () => {
+    const world = await signInWorld();
+    await world.first.import(await world.mock.issueTokens());
+    await world.first.vault.update(id, record => ({ ...present(record), client_secret: 'kept' }));
+    await world.signIn();
+    assert.equal(world.stored().client_secret, 'kept');
+  });
+
   it('names the endpoint that is missing and the setting that supplies it', async () => {
     const world = await signInWorld();
     const { issuer: _, ...connection } = world.connection;

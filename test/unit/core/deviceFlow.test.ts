@@ -95,6 +95,24 @@ describe('signing in with a device code', () => {
     await signedIn;
   });
 
+  it('waits for no code longer than an hour, and never longer than a minute between two questions', async () => {
+    const world = await signInWorld({ signIn: 'page' });
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.endsWith('/device_authorization')) return response;
+      return Response.json({ ...(await response.json()), expires_in: 1e9 });
+    };
+    const failure = failureOf(world.signIn({ grant: 'device_code', fetch }));
+    assert.equal((await shown(world)).until, world.clock.now() + 3_600_000);
+    world.next({ type: 'tooManyRequests', retryAfter: 3000 });
+    await pass(world, 5000);
+    assert.equal(asked(world), 1);
+    await pass(world, 60_000);
+    assert.equal(asked(world), 2, 'an hour was asked for');
+    await pass(world, 3_600_000);
+    assert.equal((await failure).data.error, 'expired_token');
+  });
+
   it('asks less often while the issuer is in trouble, and does not give up', async () => {
     const { world, signedIn } = await start();
     const { userCode } = await shown(world);
@@ -166,6 +184,13 @@ describe('signing in with a device code', () => {
     for (const [body, expected] of [
       [{ device_code: 'd', user_code: 'u', verification_uri: 'javascript:1', expires_in: 60 }, 'url_invalid'],
       [{ device_code: 'd', verification_uri: 'https://a.example', expires_in: 60 }, 'response_invalid'],
+      [
+        {
+          ...{ device_code: 'd', user_code: 'u', verification_uri: 'https://a.example', expires_in: 60 },
+          verification_uri_complete: 'http://a.example/?user_code=u',
+        },
+        'url_insecure',
+      ],
       [{ error: 'invalid_scope' }, 'oauth_error'],
     ] as const) {
       const world = await signInWorld();

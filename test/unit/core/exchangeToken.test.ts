@@ -56,6 +56,14 @@ describe('token exchange', () => {
     );
   });
 
+  it('takes no answer without a token, where what went out would pass for what came in', async () => {
+    const { world, request } = await signedIn();
+    const fetch: Fetch = async (input, init) =>
+      input.endsWith('/token') ? Response.json({ token_type: 'Bearer' }) : world.mock.fetch(input, init);
+    const { code, data } = await failureOf(world.client({ fetch }).exchange(request));
+    assert.deepEqual([code, data.reason], ['response_invalid', 'access_token_missing']);
+  });
+
   it('is bound to the key of what it came of', async () => {
     const { world, request } = await signedIn({}, { dpop: true });
     const { raw, dpopKey } = await world.client().exchange(request);
