@@ -606,18 +606,21 @@ export async function runHistory(
       count('ends signed out');
       continue;
     }
+    const state = stateOf(session, clock.now());
     if (outcome === 'refreshed' || outcome === 'adopted') {
-      const state = stateOf(session, clock.now());
       count(`ends ${state}`);
       if (state !== 'active') throw new Error(`${outcome}, and yet ${state}`);
     } else if (outcome === 'reauthRequired') {
       count('ends reauthRequired');
       if (!isRefused(found) || !refused.has(token))
         throw new Error('sign in again, and nobody has refused it');
+      if (state !== 'reauthRequired') throw new Error(`sign in again, and yet ${state}`);
     } else if (spentIntent(found)) {
       count('ends with two answers lost');
       // A mark that could not be taken away again is believed, too: rather too few requests than too many.
       const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures;
+      // Its access token has long ended.
+      if (state !== 'reauthRequired') throw new Error(`two answers are lost, and yet ${state}`);
       if (missing < 2) throw new Error(`two answers are lost, it says, and ${missing} are`);
       const again = await refresh('user');
       if (again !== 'refreshed' && again !== 'reauthRequired') throw new Error(`asked for again: ${again}`);
