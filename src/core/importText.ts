@@ -248,7 +248,7 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
 
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
-  const word = text.replace(/^["'`]+|["'`]*[,;]?$/g, '');
+  const word = text.replace(/^["'`]{1,3}|["'`]{0,3}[,;]?$/g, '');
   if (!isWord(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
   requireSize(word);
   // One that looks like a JWT and is none is damaged, and says why.

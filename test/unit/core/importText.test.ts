@@ -405,6 +405,8 @@ describe('importText', () => {
       'scope: a b ',
       '"+ ',
       'refresh_token"',
+      `refresh_token${'"'.repeat(1_000_000)}`,
+      `access_token=aaaaaaaa${'\n aaaa'.repeat(300_000)}`,
     ]) {
       try {
         importText(fill(unit));
