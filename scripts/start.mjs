@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -109,9 +110,11 @@ function openBrowser(url) {
  * @param {string} folder the workspace; user data goes beside it and is removed with it
  */
 async function runDesktop(folder) {
+  const asked = askedToStop().then(() => 'asked');
+  const userData = join(folder, '..', 'u');
   const args = [
     `--extensionDevelopmentPath=${root}`,
-    `--user-data-dir=${join(folder, '..', 'u')}`,
+    `--user-data-dir=${userData}`,
     `--extensions-dir=${join(folder, '..', 'e')}`,
     ...['--disable-workspace-trust', '--skip-welcome', '--new-window', '--wait', folder],
   ];
@@ -121,8 +124,8 @@ async function runDesktop(folder) {
     stdio: 'inherit',
     shell,
   });
-  console.log('VS Code opens in its own window. Closing the window ends it.');
-  await new Promise((resolve, reject) => {
+  console.log('VS Code opens in its own window. Closing the window ends it, and so does Ctrl-C.');
+  const ended = new Promise((resolve, reject) => {
     const advice =
       'Install VS Code and its `code` command (in VS Code: "Shell Command: Install code command in PATH"), ' +
       'or run npm start without --desktop: that needs no VS Code.';
@@ -131,6 +134,32 @@ async function runDesktop(folder) {
       code === 0 ? resolve(undefined) : reject(new UserError(`\`code\` failed. ${advice}`)),
     );
   });
+  // Ctrl-C ends the command as well, maybe a moment before it is heard here, and that is no failure.
+  ended.catch(() => {});
+  const first = await Promise.race([
+    asked,
+    ended.finally(() => new Promise(resolve => setTimeout(resolve, 100))),
+  ]);
+  if (first === 'asked') await endDesktop(userData);
+}
+
+/**
+ * The window is no child of the command that opened it. VS Code notes its process in its user data.
+ * @param {string} userData
+ */
+async function endDesktop(userData) {
+  const pid = Number(await readFile(join(userData, 'code.lock'), 'utf8').catch(() => ''));
+  if (!Number.isInteger(pid) || pid <= 0) return; // It had not come to open one.
+  try {
+    process.kill(pid, 'SIGTERM');
+    for (let tries = 0; tries < 50; tries++) {
+      await new Promise(resolve => setTimeout(resolve, 100));
+      process.kill(pid, 0);
+    }
+  } catch {
+    // It is gone.
+  }
+  console.log('Stopped.');
 }
 
 runScript(main);
