@@ -86,6 +86,9 @@ function readMember(member: Member, value: unknown, warnings: ImportWarning[]): 
   }
 }
 
+/** What logs and manuals put in a token's place. Taken for one, it would replace a refresh token that works. */
+const blackedOut = /\*{3}|\.{3}|^[[<({].*[\]>)}]$|^(?:x+|redacted|string)$/i;
+
 function readToken(
   member: 'access_token' | 'id_token' | 'refresh_token',
   value: string,
@@ -93,7 +96,7 @@ function readToken(
 ): string | undefined {
   const token = value.replace(/[\s\u00ad\u200b-\u200d\u2060\ufeff]+/g, '');
   requireSize(token);
-  if (token === '' || /[^\x21-\x7e]/.test(token)) return undefined;
+  if (token === '' || /[^\x21-\x7e]/.test(token) || blackedOut.test(token)) return undefined;
   if (token !== value) warnings.push({ code: 'whitespace_removed', member });
   inspect(member, token, warnings);
   return token;

@@ -103,6 +103,23 @@ describe('importText', () => {
       });
     });
 
+    it('has no token where one is blacked out, and says so', () => {
+      for (const value of [
+        '***',
+        'abc***',
+        '[REDACTED]',
+        '<your token>',
+        '{{refresh}}',
+        'eyJhb...',
+        'XXXX',
+        '…',
+      ]) {
+        const { tokens, warnings } = importText(`{"access_token":"opaque-token","refresh_token":"${value}"}`);
+        assert.deepEqual(tokens, { access_token: 'opaque-token' }, value);
+        assert.deepEqual(warnings, [{ code: 'member_ignored', member: 'refresh_token' }], value);
+      }
+    });
+
     it('says when a member comes twice, and when a JWT in it is damaged', () => {
       const text = `{"refresh_token":"first-one","access_token":"eyJhbGciOiJSUzI1NiJ9.e30","refresh_token":"second-one"}`;
       const { tokens, warnings } = importText(text);
