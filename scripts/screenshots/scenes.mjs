@@ -351,10 +351,12 @@ async function inspector(stage) {
 
 /** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */
 async function tamper(stage) {
+  // What the status bar says may be from an earlier copy; the clipboard itself tells.
+  await stage.page.evaluate(() => navigator.clipboard.writeText(''));
   await stage.run('JWT Workbench: Copy Token...');
   await stage.asked('Authorization header');
   await stage.choose('Access token');
-  await stage.inStatusBar('copied');
+  await stage.page.waitForFunction(async () => (await navigator.clipboard.readText()) !== '');
   await stage.page.evaluate(async () => {
     const [header = '', payload = '', signature = ''] = (await navigator.clipboard.readText()).split('.');
     const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
