@@ -38,6 +38,8 @@ export interface MockServer extends MockIssuer {
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   if ('issuer' in options) throw new TypeError('issuer: a server is its own issuer; use port and path');
   const { port: wanted = 0, path = '', ...rest } = options;
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
+    throw new TypeError('port: a number from 0 to 65535 is needed');
   if (path !== '' && !/^(\/[\w.~-]+)+$/.test(path))
     throw new TypeError('path: it starts with a slash and does not end with one');
 

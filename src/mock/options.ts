@@ -90,7 +90,7 @@ export function settle(options: MockIssuerOptions): Settings {
     graceSeconds: duration('graceSeconds', options.graceSeconds ?? 60),
     alg: oneOf('alg', mockAlgs, options.alg ?? 'RS256'),
     scope: string('scope', options.scope ?? 'openid profile offline_access'),
-    audience: options.audience ?? `${issuer.replace(/\/$/, '')}/api`,
+    audience: audience(options.audience ?? `${issuer.replace(/\/$/, '')}/api`),
     subject: string('subject', options.subject ?? 'mock-user'),
     signIn: oneOf('signIn', signIns, options.signIn ?? 'page'),
     signInSubject: undefined,
@@ -143,6 +143,10 @@ function assertIssuer(issuer: string): void {
   if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
     throw new TypeError('issuer: an http or https URL with no query and no fragment is needed');
   }
+}
+
+function audience(value: string | readonly string[]) {
+  return Array.isArray(value) ? strings('audience', value) : string('audience', value as string);
 }
 
 function duration(name: string, value: number): number {

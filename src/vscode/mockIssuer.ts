@@ -143,8 +143,11 @@ async function listen(options: MockServerOptions): Promise<MockServer> {
   try {
     return await startMockServer(options);
   } catch (error) {
-    if (error instanceof TypeError)
-      throw new WorkbenchError('argument_invalid', { field: error.message.split(':')[0] ?? 'options' });
+    if (error instanceof TypeError) {
+      const [, field = 'options', expected] =
+        /^([^:]*):(?: (.+) (?:is|are) needed$)?/.exec(error.message) ?? [];
+      throw new WorkbenchError('argument_invalid', { field, expected });
+    }
     if (
       error instanceof Error &&
       'code' in error &&

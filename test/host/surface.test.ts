@@ -83,6 +83,13 @@ describe('an argument that cannot be used', () => {
       ['startMockIssuer', { clients: {} }, 'clients'],
       ['startMockIssuer', { accessTokenLifetime: '60' }, 'accessTokenLifetime'],
       ['startMockIssuer', { alg: 'HS256' }, 'alg'],
+      ['startMockIssuer', { port: 70_000 }, 'port'],
+      ['startMockIssuer', { port: 'abc' }, 'port'],
+      ['startMockIssuer', { path: 'no-slash' }, 'path'],
+      ['startMockIssuer', { clients: [{}] }, 'clients'],
+      ['startMockIssuer', { scope: 5 }, 'scope'],
+      ['startMockIssuer', { audience: 5 }, 'audience'],
+      ['startMockIssuer', { faults: [{ type: 'none-such' }] }, 'faults\\[0\\]\\.type'],
       ['startMockIssuer', { issuer: 'https://login.example.com' }, 'issuer'],
     ] as const)
       assert.match(
@@ -90,6 +97,17 @@ describe('an argument that cannot be used', () => {
         new RegExp(`"${member}".*\\[argument_invalid\\]$`, 's'),
         name,
       );
+  });
+
+  it('of the mock issuer is told what it wants instead', async () => {
+    assert.match(
+      await failure('startMockIssuer', { rotation: 'often' }),
+      /"rotation" .*: one of none, omit, /,
+    );
+    assert.match(
+      await failure('startMockIssuer', { graceSeconds: -1 }),
+      /: a number of seconds is expected\./,
+    );
   });
 
   it('is a connection that cannot be: what is wrong with it is said', async () => {
