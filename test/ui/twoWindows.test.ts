@@ -132,6 +132,8 @@ describe('two windows', function () {
   });
 
   it('lose one whose extension host is killed after the issuer has rotated: one retry, and each tells the truth', async () => {
+    // The slow test above has taken it away.
+    await keepSecrets(ui.workbench.context);
     await shop.signIn(two);
     await two.expand(shop.row(two));
     const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
