@@ -351,14 +351,18 @@ async function inspector(stage) {
 
 /** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */
 async function tamper(stage) {
-  // What the status bar says may be from an earlier copy; the clipboard itself tells.
-  await stage.page.evaluate(() => navigator.clipboard.writeText(''));
   await stage.run('JWT Workbench: Copy Token...');
   await stage.asked('Authorization header');
+  // What the status bar says may be of an earlier copy; the clipboard itself tells.
+  await stage.page.evaluate(() => navigator.clipboard.writeText(''));
   await stage.choose('Access token');
-  await stage.page.waitForFunction(async () => (await navigator.clipboard.readText()) !== '');
   await stage.page.evaluate(async () => {
-    const [header = '', payload = '', signature = ''] = (await navigator.clipboard.readText()).split('.');
+    let token = '';
+    while (token === '') {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      token = await navigator.clipboard.readText();
+    }
+    const [header = '', payload = '', signature = ''] = token.split('.');
     const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
     const changed = btoa(JSON.stringify({ ...claims, sub: 'admin', aud: 'https://other.example' }));
     const forged = changed.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
