@@ -66,7 +66,7 @@ describe('signing in', () => {
     const answer = await run<{ outcome: string; generation: number; expiresAt: number }>('signIn', {
       connection: 'fresh',
     });
-    assert.equal(answer.outcome, 'signedIn');
+    assert.equal(answer.outcome, 'refreshed');
     assert.ok(answer.expiresAt > Date.now());
     const status = (await run<Status>('status', { connection: 'fresh' })).fresh;
     assert.equal(status?.state, 'active');
@@ -108,7 +108,7 @@ describe('signing in', () => {
       await handleUri(searchParams.toString());
       return true;
     });
-    assert.equal((await run('signIn', asked)).outcome, 'signedIn');
+    assert.equal((await run('signIn', asked)).outcome, 'refreshed');
     assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
   });
 
@@ -136,7 +136,7 @@ describe('signing in', () => {
   it('signs in with a device code that is confirmed elsewhere', async () => {
     await start({ signIn: 'auto', deviceInterval: 1 });
     const answer = await run('signIn', { connection: 'fresh', grant: 'device_code' });
-    assert.equal(answer.outcome, 'signedIn');
+    assert.equal(answer.outcome, 'refreshed');
     assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
   });
 
@@ -155,7 +155,7 @@ describe('signing in', () => {
       connection: 'fresh',
       grant: 'client_credentials',
     });
-    assert.equal(answer.outcome, 'signedIn');
+    assert.equal(answer.outcome, 'refreshed');
     assert.match((await row(['fresh', 'Next'])).text, /^Next: refreshes in .*, by a new request$/);
     const refreshed = await run<{ outcome: string; generation: number }>('refresh', { connection: 'fresh' });
     assert.deepEqual([refreshed.outcome, refreshed.generation], ['refreshed', answer.generation + 1]);
@@ -181,7 +181,7 @@ describe('signing in', () => {
     assert.deepEqual(await run('setClientSecret', { connection: 'fresh', privateKey: key.pem }), {
       id: 'fresh',
     });
-    assert.equal((await signIn()).outcome, 'signedIn');
+    assert.equal((await signIn()).outcome, 'refreshed');
     assert.equal(await codeOf(run('setClientSecret', { connection: 'fresh' })), 'argument_invalid');
     assert.ok((await rows()).some(({ item }) => /\bconfidential\b/.test(item.contextValue ?? '')));
   });

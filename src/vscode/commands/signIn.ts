@@ -77,7 +77,7 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       }
     },
     answer: ({ generation, expiresAt }) => ({
-      outcome: 'signedIn',
+      outcome: 'refreshed',
       generation,
       ...(expiresAt !== undefined && { expiresAt }),
     }),
