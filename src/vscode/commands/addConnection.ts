@@ -46,9 +46,10 @@ export function addConnectionCommand(parts: AddParts): Command<Argument, { id: s
       const { id } = connection;
       if (sessions.get(id)) throw new WorkbenchError('connection_exists', { connection: id });
       await assertCredentials(connection, credentials);
+      // First: where settings.json cannot be written, no secret stays behind without a connection.
+      await addToSettings(entry as object);
       if (Object.keys(credentials).length > 0)
         await vault.update(id, (record = emptyRecord(id)) => ({ ...record, ...credentials }));
-      await addToSettings(entry as object);
       connections.reload();
       return { id };
     },
