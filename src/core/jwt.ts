@@ -97,6 +97,15 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
   throw new WorkbenchError('token_part_count', { parts: countParts(token) });
 }
 
+/** For texts that may be anything. This does NOT verify anything. */
+export function tryDecode(token: string): DecodedToken | { readonly error: WorkbenchError } {
+  try {
+    return decodeToken(token);
+  } catch (error) {
+    return { error: classify(error) };
+  }
+}
+
 /**
  * True where the text starts with base64url of `{"`, `{}` or `{` and a space, tab or line break, as every
  * JOSE header does. It says nothing about the rest.

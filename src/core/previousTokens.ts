@@ -1,7 +1,6 @@
 import { type DecodedToken, decodeToken } from './jwt.ts';
+import { type TokenName, tokenOf } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import { tokenOf } from './sessionView.ts';
-import type { TokenName } from './viewNode.ts';
 
 /** What the tokens before the present ones said, to compare a refresh with the last. In this window's memory alone. */
 export interface PreviousTokens {

@@ -1,17 +1,10 @@
 import type { Check } from './checks.ts';
 import { isBound } from './dpopKey.ts';
-import { classify, type WorkbenchError } from './errors.ts';
-import { type DecodedToken, decodeToken, expiresAt, isTimeClaim } from './jwt.ts';
-import { isRefused, isRenewable, spentIntent } from './record.ts';
-import { type Session, type SessionState, type Sessions, stateOf } from './sessions.ts';
-import {
-  type ClaimNode,
-  type FactNode,
-  type Section,
-  type TokenName,
-  unique,
-  type ViewNode,
-} from './viewNode.ts';
+import { isTimeClaim, tryDecode } from './jwt.ts';
+import { isRefused, spentIntent } from './record.ts';
+import { isRefreshable, isSignable, type TokenName, tokenOf } from './session.ts';
+import type { Session, Sessions } from './sessions.ts';
+import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
 /** Problems of the setting first: they want to be seen. */
 export function roots(sessions: Sessions): ViewNode[] {
@@ -59,56 +52,6 @@ export function checkNodes(id: string, name: TokenName, checks: readonly Check[]
     ...shown.map(check => ({ kind: 'check', id, name, check }) as const),
     ...(rest.length > 0 ? [{ kind: 'skipped', id, name, checks: rest } as const] : []),
   ];
-}
-
-export function tokenOf({ record }: Session, name: TokenName): string | undefined {
-  return record?.tokens?.[name];
-}
-
-/** There is a refresh token or a grant that needs none, and somebody to ask. */
-export function isRefreshable({ connection, record }: Session): boolean {
-  const issuer = connection.issuer ?? connection.tokenEndpoint;
-  if (record === undefined || issuer === undefined) return false;
-  return record.tokens?.refresh_token !== undefined || isRenewable(record);
-}
-
-/** There is an issuer to sign in at. */
-export function isSignable({ connection }: Session): boolean {
-  return (connection.issuer ?? connection.tokenEndpoint) !== undefined;
-}
-
-/** Its client proves itself with something that has to be stored. */
-export function isConfidential({ connection, memoryOnly }: Session): boolean {
-  return connection.tokenEndpointAuthMethod !== 'none' && !memoryOnly;
-}
-
-export interface Badge {
-  readonly state: SessionState;
-  /** Milliseconds until the access token ends; negative after it. */
-  readonly remaining?: number;
-}
-
-/** @param now milliseconds since the epoch */
-export function badgeOf(session: Session, now: number): Badge {
-  const ends = session.record?.tokens?.expires_at;
-  return { state: stateOf(session, now), ...(ends !== undefined && { remaining: ends - now }) };
-}
-
-/** When a token ends, in milliseconds since the epoch, by its own `exp` or by what the issuer said beside it. */
-export function endOf({ record }: Session, name: TokenName): number | undefined {
-  const tokens = record?.tokens;
-  if (name === 'access_token') return tokens?.expires_at;
-  if (name === 'refresh_token') return tokens?.refresh_expires_at;
-  const decoded = tokens?.id_token === undefined ? undefined : tryDecode(tokens.id_token);
-  return decoded && !('error' in decoded) && decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
-}
-
-export function tryDecode(token: string): DecodedToken | { readonly error: WorkbenchError } {
-  try {
-    return decodeToken(token);
-  } catch (error) {
-    return { error: classify(error) };
-  }
 }
 
 function connectionChildren(session: Session): ViewNode[] {

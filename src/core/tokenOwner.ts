@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
+import { tryDecode } from './jwt.ts';
 import type { Session } from './sessions.ts';
-import { tryDecode } from './sessionView.ts';
 import type { RawTokens } from './tokenSet.ts';
 
 /** What tokens say of their origin. Nothing of it is verified: good for a proposal, never for a request. */

@@ -2,9 +2,8 @@ import type { VerificationResult } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { createListeners } from './listeners.ts';
 import type { Clock } from './ports.ts';
+import { endOf, type TokenName, tokenOf } from './session.ts';
 import type { Session, Sessions } from './sessions.ts';
-import { endOf, tokenOf } from './sessionView.ts';
-import type { TokenName } from './viewNode.ts';
 
 /** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
 export interface Verifications {

@@ -13,11 +13,10 @@ import { type KeySet, readKeySet } from './keys.ts';
 import { readKeyText } from './keyText.ts';
 import type { Clock, Fetch } from './ports.ts';
 import type { SecretForm } from './secretText.ts';
+import { type TokenName, tokenOf } from './session.ts';
 import type { Session } from './sessions.ts';
-import { tokenOf } from './sessionView.ts';
 import { tokenUse } from './tokenUse.ts';
 import { type KeySource, verifyToken } from './verify.ts';
-import type { TokenName } from './viewNode.ts';
 
 /** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
 export interface VerifyRequest {

@@ -3,6 +3,7 @@ import type { ConnectionProblem } from './connection.ts';
 import type { WorkbenchError } from './errors.ts';
 import type { HistoryEntry } from './history.ts';
 import type { TokenWarning } from './jwt.ts';
+import type { TokenName } from './session.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
 export type ViewNode =
@@ -42,7 +43,6 @@ export type ViewNode =
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
   | FactNode;
 
-export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
 export type Section = 'header' | 'claims' | 'verification';
 /** Lines that stand in for what is not there. */
 export type Message =

@@ -4,7 +4,7 @@ import { type Connection, usesKey } from '../../core/connection.ts';
 import type { ClientCredentials } from '../../core/credentials.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
-import { isConfidential } from '../../core/sessionView.ts';
+import { isConfidential } from '../../core/session.ts';
 import { storeCredentials } from '../../core/storeCredentials.ts';
 import { askCredentials } from '../prompts/askCredentials.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';

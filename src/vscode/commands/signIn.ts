@@ -4,7 +4,7 @@ import { usesKey } from '../../core/connection.ts';
 import type { Discovery } from '../../core/discovery.ts';
 import type { ImportParts } from '../../core/importTokens.ts';
 import type { RedirectWay } from '../../core/ports.ts';
-import { isSignable } from '../../core/sessionView.ts';
+import { isSignable } from '../../core/session.ts';
 import type { Grant, SignInResult } from '../../core/signIn.ts';
 import type { SignIns } from '../../core/signIns.ts';
 import { startingPointOf } from '../../core/startingPoints.ts';

@@ -1,10 +1,9 @@
 import { type Position, Range, type TextDocument } from 'vscode';
 import { tokenLimit } from '../../core/jwt.ts';
+import { type TokenName, tokenOf } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { tokenOf } from '../../core/sessionView.ts';
 import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokenRanges.ts';
 import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokenStarts.ts';
-import type { TokenName } from '../../core/viewNode.ts';
 
 /** A token in a document: where it stands, and itself in one piece. */
 export interface PlacedToken {

@@ -10,8 +10,8 @@ import {
 } from 'vscode';
 import { type KnownToken, type Leak, scanForLeaks } from '../../core/leakScan.ts';
 import { printable } from '../../core/redact.ts';
+import { endOf, tokenOf } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { endOf, tokenOf } from '../../core/sessionView.ts';
 import { leakCode, problemSource } from '../editor/problems.ts';
 import { relativeText } from '../text/time.ts';
 import { gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';

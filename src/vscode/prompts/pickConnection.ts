@@ -1,7 +1,7 @@
 import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
+import { badgeOf } from '../../core/session.ts';
 import type { Session, Sessions } from '../../core/sessions.ts';
-import { badgeOf } from '../../core/sessionView.ts';
 import type { ViewNode } from '../../core/viewNode.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 

@@ -2,9 +2,8 @@ import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon, window } from '
 import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
 import type { PreviousTokens } from '../../core/previousTokens.ts';
 import { printable } from '../../core/redact.ts';
+import { type TokenName, tokenOf } from '../../core/session.ts';
 import type { Sessions } from '../../core/sessions.ts';
-import { tokenOf } from '../../core/sessionView.ts';
-import type { TokenName } from '../../core/viewNode.ts';
 import { tokenTitle } from '../text/states.ts';
 
 /** One of two tokens that are compared: what it says, and where it is from. */

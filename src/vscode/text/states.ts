@@ -1,9 +1,8 @@
 import { l10n } from 'vscode';
 import type { CheckStatus } from '../../core/checks.ts';
 import type { RefreshResult } from '../../core/refresher.ts';
+import type { Badge, TokenName } from '../../core/session.ts';
 import type { SessionState } from '../../core/sessions.ts';
-import type { Badge } from '../../core/sessionView.ts';
-import type { TokenName } from '../../core/viewNode.ts';
 import { clockText, durationText, relativeText } from './time.ts';
 
 /** One word or two for a state; every place that shows an icon shows these as well. */

@@ -1,6 +1,6 @@
 import type { Plan } from '../../core/schedule.ts';
+import { endOf } from '../../core/session.ts';
 import type { Session } from '../../core/sessions.ts';
-import { endOf } from '../../core/sessionView.ts';
 import type { ViewNode } from '../../core/viewNode.ts';
 
 /** The moment that a row counts down to or up from, in milliseconds since the epoch. */

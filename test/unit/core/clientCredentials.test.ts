@@ -6,7 +6,7 @@ import { emptyRecord } from '../../../src/core/record.ts';
 import type { FinishedRefresh } from '../../../src/core/refresher.ts';
 import { withRenewal } from '../../../src/core/renewal.ts';
 import { planRefresh } from '../../../src/core/schedule.ts';
-import { isRefreshable } from '../../../src/core/sessionView.ts';
+import { isRefreshable } from '../../../src/core/session.ts';
 import { createSignIns } from '../../../src/core/signIns.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { id, present, until } from './refreshWorld.ts';
