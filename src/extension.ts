@@ -1,16 +1,10 @@
 import { type ExtensionContext, env, commands as registry, type Uri, window, workspace } from 'vscode';
 import { contextKeys } from './contributions.ts';
-import { startAutoRefresh } from './core/autoRefresh.ts';
-import { createClockSkews, noteSkew } from './core/clockSkew.ts';
-import { bindingOf } from './core/connection.ts';
-import { createDiscovery } from './core/discovery.ts';
-import { resolveEndpoints } from './core/endpoints.ts';
+import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
-import { createHandover } from './core/handover.ts';
-import { createHistories, createMemoryHistory } from './core/histories.ts';
-import { createJournalKeys } from './core/journalKeys.ts';
+import { createDiscovery } from './core/issuer/discovery.ts';
+import { resolveEndpoints } from './core/issuer/endpoints.ts';
 import { lazy } from './core/lazy.ts';
-import { createLoading } from './core/loading.ts';
 import type {
   Clock,
   Fetch,
@@ -21,13 +15,19 @@ import type {
   RedirectPage,
   SharedLock,
 } from './core/ports.ts';
-import { createPreviousTokens } from './core/previousTokens.ts';
-import { createRefresher } from './core/refresher.ts';
-import { withRenewal } from './core/renewal.ts';
-import { createSessions } from './core/sessions.ts';
-import { createSignIns } from './core/signIns.ts';
-import { createVault } from './core/vault.ts';
-import { createVerifications } from './core/verifications.ts';
+import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
+import { bindingOf } from './core/records/connection.ts';
+import { createHandover } from './core/records/handover.ts';
+import { createJournalKeys } from './core/records/journalKeys.ts';
+import { createLoading } from './core/records/loading.ts';
+import { createSessions } from './core/records/sessions.ts';
+import { createVault } from './core/records/vault.ts';
+import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
+import { createHistories, createMemoryHistory } from './core/refresh/histories.ts';
+import { createRefresher } from './core/refresh/refresher.ts';
+import { withRenewal } from './core/signIn/renewal.ts';
+import { createSignIns } from './core/signIn/signIns.ts';
+import { createPreviousTokens } from './core/view/previousTokens.ts';
 import { createLocalLock } from './platform/localLock.ts';
 import { routeLock } from './platform/routeLock.ts';
 import type { UriRedirects } from './platform/uriRedirect.ts';
@@ -99,12 +99,12 @@ export function startExtension(
   const skews = createClockSkews();
   const discovery = createDiscovery({ fetch, clock });
   const verifier = lazy(async () =>
-    (await import('./core/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
+    (await import('./core/checks/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
   );
   // The text and no Uri, whose way of writing a query is not everybody's (microsoft/vscode#85930).
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
-    (await import('./core/issuerClient.ts')).createIssuerClient({
+    (await import('./core/signIn/issuerClient.ts')).createIssuerClient({
       ...{ fetch, mutualTls, discovery, clock, vault, lock, handover, sessions },
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
       async listen(way) {

@@ -1,8 +1,8 @@
-import type { Connection } from '../core/connection.ts';
 import { WorkbenchError } from '../core/errors.ts';
 import type { SecretVault } from '../core/ports.ts';
-import type { Sessions } from '../core/sessions.ts';
-import { createMemoryStore } from '../core/vault.ts';
+import type { Connection } from '../core/records/connection.ts';
+import type { Sessions } from '../core/records/sessions.ts';
+import { createMemoryStore } from '../core/records/vault.ts';
 import { readSettings } from './settings.ts';
 
 /** The connection for tokens that belong to none: memory only, and nothing is ever asked of their issuer. */

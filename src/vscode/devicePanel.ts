@@ -1,5 +1,5 @@
 import { env, l10n, ViewColumn, window } from 'vscode';
-import type { SignInStep } from '../core/signIn.ts';
+import type { SignInStep } from '../core/signIn/signIn.ts';
 
 export interface DevicePanelParts {
   readonly label: string;

@@ -9,7 +9,7 @@ import {
 } from 'vscode';
 import type { JwtWorkbenchApi } from '../api.d.ts';
 import { type CommandName, commands, views } from '../contributions.ts';
-import type { ViewNode } from '../core/viewNode.ts';
+import type { ViewNode } from '../core/view/viewNode.ts';
 import type { ConnectionsTree } from './tree/provider.ts';
 
 export type ConnectionsView = TreeView<ViewNode>;

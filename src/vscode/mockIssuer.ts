@@ -1,12 +1,12 @@
 import { commands as registry } from 'vscode';
 import { contextKeys } from '../contributions.ts';
-import type { Connection } from '../core/connection.ts';
 import { WorkbenchError } from '../core/errors.ts';
-import type { Histories } from '../core/histories.ts';
-import { type ImportParts, storeTokens } from '../core/importTokens.ts';
+import { type ImportParts, storeTokens } from '../core/imports/importTokens.ts';
 import type { Clock } from '../core/ports.ts';
-import { emptyRecord } from '../core/record.ts';
-import type { Vault } from '../core/vault.ts';
+import type { Connection } from '../core/records/connection.ts';
+import { emptyRecord } from '../core/records/record.ts';
+import type { Vault } from '../core/records/vault.ts';
+import type { Histories } from '../core/refresh/histories.ts';
 import type { FaultSetting } from '../mock/faultPlan.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Connections } from './connections.ts';

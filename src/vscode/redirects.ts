@@ -1,6 +1,6 @@
 import { type Extension, ExtensionKind, env, l10n, UIKind, Uri, window, workspace } from 'vscode';
 import { extensionId, settings } from '../contributions.ts';
-import { isLoopback } from '../core/http.ts';
+import { isLoopback } from '../core/http/http.ts';
 import type { RedirectWay } from '../core/ports.ts';
 import type { Arrival } from '../platform/uriRedirect.ts';
 

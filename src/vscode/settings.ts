@@ -1,7 +1,7 @@
 import { ConfigurationTarget, workspace } from 'vscode';
 import { settings } from '../contributions.ts';
-import { type ConnectionSettings, readConnections } from '../core/connection.ts';
 import { WorkbenchError } from '../core/errors.ts';
+import { type ConnectionSettings, readConnections } from '../core/records/connection.ts';
 
 /**
  * The connections of the *user's* settings. Workspace values are never read, whatever the manifest's scope

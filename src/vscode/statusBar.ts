@@ -1,10 +1,10 @@
 import { l10n, StatusBarAlignment, ThemeColor, window } from 'vscode';
 import { commands } from '../contributions.ts';
 import type { Clock } from '../core/ports.ts';
-import { isRefused } from '../core/record.ts';
-import type { Plan } from '../core/schedule.ts';
-import { badgeOf, isRefreshable, isSignable } from '../core/session.ts';
-import type { Session, Sessions } from '../core/sessions.ts';
+import { isRefused } from '../core/records/record.ts';
+import { badgeOf, isRefreshable, isSignable } from '../core/records/session.ts';
+import type { Session, Sessions } from '../core/records/sessions.ts';
+import type { Plan } from '../core/refresh/schedule.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText, nextChange } from './text/time.ts';

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
-import type { JsonObject } from '../core/json.ts';
-import { type DecodedToken, isTimeClaim, numericDate } from '../core/jwt.ts';
+import type { JsonObject } from '../core/tokens/json.ts';
+import { type DecodedToken, isTimeClaim, numericDate } from '../core/tokens/jwt.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
 import { describeTokenWarning } from './text/warnings.ts';

@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Range, type TextDocument, type TextEditor, window, workspace } from 'vscode';
 import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
-import { createSessions } from '../../src/core/sessions.ts';
+import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock as clock } from '../../src/platform/systemClock.ts';
 import * as features from '../../src/vscode/editor/features.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/core/ports.ts';
-import { createSessions } from '../../src/core/sessions.ts';
+import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock } from '../../src/platform/systemClock.ts';
 
 /** Signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { answer } from '../../scripts/bench/child.mjs';
 import { inTurns, quantile } from '../../scripts/bench/measure.mjs';
-import { scanForLeaks } from '../../src/core/leakScan.ts';
-import { findTokens } from '../../src/core/tokenRanges.ts';
+import { scanForLeaks } from '../../src/core/tokens/leakScan.ts';
+import { findTokens } from '../../src/core/tokens/tokenRanges.ts';
 
 const megabytes = 10;
 const tokens = 10_000;

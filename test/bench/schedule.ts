@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { answer } from '../../scripts/bench/child.mjs';
 import { inTurns, quantile } from '../../scripts/bench/measure.mjs';
-import { startAutoRefresh } from '../../src/core/autoRefresh.ts';
 import type { Clock } from '../../src/core/ports.ts';
-import type { Refresher } from '../../src/core/refresher.ts';
+import { startAutoRefresh } from '../../src/core/refresh/autoRefresh.ts';
+import type { Refresher } from '../../src/core/refresh/refresher.ts';
 import { population } from './population.ts';
 
 const size = 1000;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { createDiscovery } from '../../src/core/discovery.ts';
-import type { StoredRecord } from '../../src/core/record.ts';
-import { planRefresh } from '../../src/core/schedule.ts';
-import { stateOf } from '../../src/core/sessions.ts';
-import { createVerifier } from '../../src/core/verifier.ts';
+import { createVerifier } from '../../src/core/checks/verifier.ts';
+import { createDiscovery } from '../../src/core/issuer/discovery.ts';
+import type { StoredRecord } from '../../src/core/records/record.ts';
+import { stateOf } from '../../src/core/records/sessions.ts';
+import { planRefresh } from '../../src/core/refresh/schedule.ts';
 import type { Rotation } from '../../src/mock/families.ts';
 import { faultTypes } from '../../src/mock/faults.ts';
-import { id, present, signedIn, type Window, type World } from '../unit/core/refreshWorld.ts';
+import { id, present, signedIn, type Window, type World } from '../unit/core/refresh/refreshWorld.ts';
 import { type Case, cases } from './cases.ts';
 
 export const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];

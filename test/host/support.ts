@@ -9,7 +9,7 @@ import {
 } from 'vscode';
 import type { JwtWorkbenchApi } from '../../src/api.d.ts';
 import { type CommandName, commands, extensionId } from '../../src/contributions.ts';
-import type { ViewNode } from '../../src/core/viewNode.ts';
+import type { ViewNode } from '../../src/core/view/viewNode.ts';
 import { type MockServer, type MockServerOptions, startMockServer } from '../../src/mock/nodeServer.ts';
 import type { ConnectionsTree } from '../../src/vscode/tree/provider.ts';
 import { handedIn, saw } from './secretWatch.ts';

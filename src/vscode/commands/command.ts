@@ -1,9 +1,9 @@
 import { ProgressLocation, Uri, window, workspace } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import { own } from '../../core/json.ts';
 import type { Log } from '../../core/ports.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import { own } from '../../core/tokens/json.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { describeError } from '../text/errors.ts';
 import { adviseRedirect, showError } from './showError.ts';
 

@@ -1,12 +1,12 @@
 import { l10n, commands as registry } from 'vscode';
-import { compareTokens, type Difference, inOrderOf } from '../../core/compareTokens.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isObject } from '../../core/json.ts';
-import type { DecodedToken } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { PreviousTokens } from '../../core/previousTokens.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/compareTokens.ts';
+import { isObject } from '../../core/tokens/json.ts';
+import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import type { PreviousTokens } from '../../core/view/previousTokens.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pasted, pickSide, type Side, sidesOf } from '../prompts/pickSide.ts';

@@ -1,10 +1,10 @@
 import { env, l10n, ThemeIcon, window } from 'vscode';
-import { isBound } from '../../core/dpopKey.ts';
 import { WorkbenchError } from '../../core/errors.ts';
+import { isBound } from '../../core/issuer/dpopKey.ts';
 import type { Clock } from '../../core/ports.ts';
-import { endOf, tokenOf } from '../../core/session.ts';
-import type { Session, Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import { endOf, tokenOf } from '../../core/records/session.ts';
+import type { Session, Sessions } from '../../core/records/sessions.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { tokenTitle } from '../text/states.ts';
 import { relativeText } from '../text/time.ts';

@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
-import type { Decrypted } from '../../core/decrypt.ts';
+import type { Decrypted } from '../../core/checks/decrypt.ts';
+import type { SecretForm } from '../../core/checks/secretText.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { own } from '../../core/json.ts';
-import { decodeToken } from '../../core/jwt.ts';
-import type { SecretForm } from '../../core/secretText.ts';
+import { own } from '../../core/tokens/json.ts';
+import { decodeToken } from '../../core/tokens/jwt.ts';
 import { tokenAtCursor } from '../editor/place.ts';
 import type { PickedKey } from '../prompts/keyItems.ts';
 import { describeDiffering, describeTokenWarning } from '../text/warnings.ts';

@@ -1,7 +1,7 @@
 import { l10n, ThemeIcon, window } from 'vscode';
+import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
 import { printable } from '../../core/redact.ts';
-import type { RememberedKey, RememberedKeys } from '../../core/rememberedKeys.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/keys.ts';
 import { dateText } from '../text/time.ts';

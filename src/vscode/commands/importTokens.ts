@@ -1,9 +1,9 @@
 import { l10n, window } from 'vscode';
-import type { Connection } from '../../core/connection.ts';
-import { type ImportedTokens, importText } from '../../core/importText.ts';
-import { type ImportParts, storeTokens } from '../../core/importTokens.ts';
+import { type ImportedTokens, importText } from '../../core/imports/importText.ts';
+import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
+import { matchingConnections, type TokenClaims, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Clock } from '../../core/ports.ts';
-import { matchingConnections, type TokenClaims, tokenClaims } from '../../core/tokenOwner.ts';
+import type { Connection } from '../../core/records/connection.ts';
 import { type Connections, pastedId } from '../connections.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';

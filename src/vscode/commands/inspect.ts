@@ -1,10 +1,10 @@
 import { l10n, type Uri } from 'vscode';
+import type { Verifier } from '../../core/checks/verifier.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { TokenName } from '../../core/session.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { Verifier } from '../../core/verifier.ts';
+import type { TokenName } from '../../core/records/session.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { isObject, type JsonObject } from '../../core/tokens/json.ts';
 import { tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { texts } from '../editor/texts.ts';
 import type { Subject } from '../inspector/inspection.ts';

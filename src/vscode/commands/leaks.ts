@@ -11,9 +11,9 @@ import {
 } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Leak } from '../../core/leakScan.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { Leak } from '../../core/tokens/leakScan.ts';
 import { ownerOf } from '../editor/owner.ts';
 import { type Place, readPlace } from '../editor/place.ts';
 import { knownTokenAt, tokensIn } from '../editor/scan.ts';

@@ -1,7 +1,7 @@
 import { env, l10n, window } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { decodeToken } from '../../core/jwt.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { decodeToken } from '../../core/tokens/jwt.ts';
 import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { decodedLines } from '../tokenText.ts';
 import { type Command, type Fields, optionalText } from './command.ts';

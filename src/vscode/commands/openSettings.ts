@@ -1,7 +1,7 @@
 import { Range, commands as registry, Selection, TextEditorRevealType, window } from 'vscode';
 import { settings } from '../../contributions.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { type Command, optionalText } from './command.ts';
 
 /** Opens the user's settings.json at the setting, and at the entry where one is meant. */

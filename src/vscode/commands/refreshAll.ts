@@ -1,7 +1,7 @@
 import { l10n, window } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
-import type { RefreshResult } from '../../core/refresher.ts';
-import { isRefreshable } from '../../core/session.ts';
+import { isRefreshable } from '../../core/records/session.ts';
+import type { RefreshResult } from '../../core/refresh/refresher.ts';
 import { describeError } from '../text/errors.ts';
 import type { Command } from './command.ts';
 import { type RefreshParts, refreshAnswer } from './refresh.ts';

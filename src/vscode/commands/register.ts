@@ -1,8 +1,8 @@
 import type { CommandName } from '../../contributions.ts';
-import type { ImportParts } from '../../core/importTokens.ts';
+import { createRememberedKeys } from '../../core/checks/rememberedKeys.ts';
+import type { Verifier } from '../../core/checks/verifier.ts';
+import type { ImportParts } from '../../core/imports/importTokens.ts';
 import type { Log, SecretVault, SharedLock } from '../../core/ports.ts';
-import { createRememberedKeys } from '../../core/rememberedKeys.ts';
-import type { Verifier } from '../../core/verifier.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { createKeyChooser } from '../prompts/pickKey.ts';
 import type { StatusBar } from '../statusBar.ts';

@@ -1,10 +1,10 @@
 import { l10n, window } from 'vscode';
-import type { Histories } from '../../core/histories.ts';
 import type { Clock, SharedNotes } from '../../core/ports.ts';
-import type { Refresher } from '../../core/refresher.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import { signOut } from '../../core/signOut.ts';
-import type { Vault } from '../../core/vault.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { Vault } from '../../core/records/vault.ts';
+import type { Histories } from '../../core/refresh/histories.ts';
+import type { Refresher } from '../../core/refresh/refresher.ts';
+import { signOut } from '../../core/signIn/signOut.ts';
 import type { Connections } from '../connections.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { removeFromSettings } from '../settings.ts';

@@ -1,11 +1,11 @@
 import { l10n, window } from 'vscode';
-import { readCredentials } from '../../core/clientKey.ts';
-import { type Connection, usesKey } from '../../core/connection.ts';
-import type { ClientCredentials } from '../../core/credentials.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { ImportParts } from '../../core/importTokens.ts';
-import { isConfidential } from '../../core/session.ts';
-import { storeCredentials } from '../../core/storeCredentials.ts';
+import type { ImportParts } from '../../core/imports/importTokens.ts';
+import { storeCredentials } from '../../core/imports/storeCredentials.ts';
+import { readCredentials } from '../../core/issuer/clientKey.ts';
+import { type Connection, usesKey } from '../../core/records/connection.ts';
+import type { ClientCredentials } from '../../core/records/credentials.ts';
+import { isConfidential } from '../../core/records/session.ts';
 import { askCredentials } from '../prompts/askCredentials.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { type Command, type Fields, optionalText, textField } from './command.ts';

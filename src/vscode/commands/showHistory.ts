@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
-import type { Histories } from '../../core/histories.ts';
-import type { HistoryEntry } from '../../core/history.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { HistoryEntry } from '../../core/records/history.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { Histories } from '../../core/refresh/histories.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { type Command, textField } from './command.ts';

@@ -1,7 +1,7 @@
 import { env, l10n, window } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import type { StatusBar } from '../statusBar.ts';
 import { type Command, textField } from './command.ts';

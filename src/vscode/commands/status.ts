@@ -1,9 +1,9 @@
 import { l10n, window } from 'vscode';
 import type { ConnectionStatus } from '../../api.d.ts';
-import { tryDecode } from '../../core/jwt.ts';
 import type { Clock } from '../../core/ports.ts';
-import { endOf, tokenOf } from '../../core/session.ts';
-import { type Session, type Sessions, stateOf } from '../../core/sessions.ts';
+import { endOf, tokenOf } from '../../core/records/session.ts';
+import { type Session, type Sessions, stateOf } from '../../core/records/sessions.ts';
+import { tryDecode } from '../../core/tokens/jwt.ts';
 import { connectionItem, sessionOf } from '../prompts/pickConnection.ts';
 import { type Command, optionalText } from './command.ts';
 

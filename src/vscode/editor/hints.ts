@@ -1,5 +1,5 @@
 import { InlayHint, type Range, type TextDocument } from 'vscode';
-import { type DecodedToken, decodeToken, expiresAt } from '../../core/jwt.ts';
+import { type DecodedToken, decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { expiryText } from '../text/summary.ts';
 import { momentText, nextChange } from '../text/time.ts';
 import { tokensIn } from './scan.ts';

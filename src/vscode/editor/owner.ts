@@ -1,6 +1,6 @@
-import type { Connection } from '../../core/connection.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import { matchingConnections } from '../../core/tokenOwner.ts';
+import { matchingConnections } from '../../core/imports/tokenOwner.ts';
+import type { Connection } from '../../core/records/connection.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import type { PlacedToken } from './scan.ts';
 
 /** The connection that a token belongs to: the one that holds it, else one of its issuer. */

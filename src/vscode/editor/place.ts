@@ -1,6 +1,6 @@
 import { Range, type TextDocument, Uri, window, workspace } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import type { Fields } from '../commands/command.ts';
 import { type PlacedToken, tokenAtPosition, tokensIn } from './scan.ts';
 

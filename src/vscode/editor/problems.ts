@@ -9,13 +9,13 @@ import {
   WorkspaceEdit,
 } from 'vscode';
 import { commands } from '../../contributions.ts';
-import { decodeBase64url } from '../../core/base64url.ts';
+import type { ReviewFinding } from '../../core/checks/review.ts';
 import { classify, errorCodes, type WorkbenchError } from '../../core/errors.ts';
-import { decodeToken } from '../../core/jwt.ts';
-import { memberRanges } from '../../core/memberRanges.ts';
-import type { ReviewFinding } from '../../core/review.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import { problemsOf, remarksOn } from '../../core/tokenSummary.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { decodeBase64url } from '../../core/tokens/base64url.ts';
+import { decodeToken } from '../../core/tokens/jwt.ts';
+import { memberRanges } from '../../core/tokens/memberRanges.ts';
+import { problemsOf, remarksOn } from '../../core/view/tokenSummary.ts';
 import { reviewText } from '../text/review.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';

@@ -9,8 +9,8 @@ import {
 } from 'vscode';
 import { settings } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import { mayHoldToken } from '../../core/tokenStarts.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { mayHoldToken } from '../../core/tokens/tokenStarts.ts';
 import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';

@@ -1,9 +1,9 @@
 import { commands as registry, TerminalLink } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
-import { decodeToken, expiresAt } from '../../core/jwt.ts';
-import { findTokens } from '../../core/tokenRanges.ts';
-import { summarize } from '../../core/tokenSummary.ts';
+import { decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
+import { findTokens } from '../../core/tokens/tokenRanges.ts';
+import { summarize } from '../../core/view/tokenSummary.ts';
 import { expiryText, kindText } from '../text/summary.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';

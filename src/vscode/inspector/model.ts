@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
-import type { Check, KeyInfo, VerificationResult } from '../../core/checks.ts';
-import type { DecodedToken } from '../../core/jwt.ts';
+import type { Check, KeyInfo, VerificationResult } from '../../core/checks/checks.ts';
+import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
-import { type ReviewFinding, reviewToken } from '../../core/review.ts';
-import type { TokenSummary } from '../../core/tokenSummary.ts';
+import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type { Action, CheckLine, Fact, InspectorModel, KeyLine, ReviewLine } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
 import { reviewText, severityText } from '../text/review.ts';

@@ -1,11 +1,11 @@
 import { l10n } from 'vscode';
-import type { Check } from '../../core/checks.ts';
-import type { Connection } from '../../core/connection.ts';
-import type { Decrypted } from '../../core/decrypt.ts';
-import { own } from '../../core/json.ts';
-import type { DecodedToken } from '../../core/jwt.ts';
-import { type TokenTime, timesIn } from '../../core/tokenSummary.ts';
-import type { Verifier } from '../../core/verifier.ts';
+import type { Check } from '../../core/checks/checks.ts';
+import type { Decrypted } from '../../core/checks/decrypt.ts';
+import type { Verifier } from '../../core/checks/verifier.ts';
+import type { Connection } from '../../core/records/connection.ts';
+import { own } from '../../core/tokens/json.ts';
+import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
 import type { InspectorModel, Section } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
 import type { PickedKey } from '../prompts/keyItems.ts';

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
-import { type DecodedToken, isTimeClaim, numericDate } from '../../core/jwt.ts';
-import { type MemberRange, memberRanges } from '../../core/memberRanges.ts';
 import { printable } from '../../core/redact.ts';
+import { type DecodedToken, isTimeClaim, numericDate } from '../../core/tokens/jwt.ts';
+import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
 import type { NameText } from '../text/claims.ts';

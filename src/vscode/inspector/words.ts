@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { Moment, TimelineTexts } from '../../core/timeline.ts';
+import type { Moment, TimelineTexts } from '../../core/tokens/timeline.ts';
 import type { Words } from '../../webview/protocol.ts';
 import { timeName } from '../text/summary.ts';
 import { dateText, durationText, relativeText } from '../text/time.ts';

@@ -8,10 +8,10 @@ import {
   type Uri,
   workspace,
 } from 'vscode';
-import { type KnownToken, type Leak, scanForLeaks } from '../../core/leakScan.ts';
+import { endOf, tokenOf } from '../../core/records/session.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import { endOf, tokenOf } from '../../core/session.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import { type KnownToken, type Leak, scanForLeaks } from '../../core/tokens/leakScan.ts';
 import { leakCode, problemSource } from '../editor/problems.ts';
 import { relativeText } from '../text/time.ts';
 import { gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';

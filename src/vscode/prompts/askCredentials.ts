@@ -1,8 +1,8 @@
 import { l10n, ThemeIcon, window, workspace } from 'vscode';
-import { readCredentials } from '../../core/clientKey.ts';
-import { isMutualTls, type TokenEndpointAuthMethod, usesKey } from '../../core/connection.ts';
-import type { ClientCredentials } from '../../core/credentials.ts';
 import { classify } from '../../core/errors.ts';
+import { readCredentials } from '../../core/issuer/clientKey.ts';
+import { isMutualTls, type TokenEndpointAuthMethod, usesKey } from '../../core/records/connection.ts';
+import type { ClientCredentials } from '../../core/records/credentials.ts';
 import { describeError } from '../text/errors.ts';
 import { askText, type Place, type Turn } from './steps.ts';
 

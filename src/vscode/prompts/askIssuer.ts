@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
-import type { Discovery } from '../../core/discovery.ts';
 import { classify, passing, type WorkbenchError } from '../../core/errors.ts';
-import { requireSecureUrl } from '../../core/http.ts';
-import { issuerOfAddress } from '../../core/issuerAddress.ts';
-import type { IssuerMetadata } from '../../core/issuerMetadata.ts';
+import { requireSecureUrl } from '../../core/http/http.ts';
+import type { Discovery } from '../../core/issuer/discovery.ts';
+import { issuerOfAddress } from '../../core/issuer/issuerAddress.ts';
+import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import { describeError } from '../text/errors.ts';
 import { askChoice, askText, busy, type Place } from './steps.ts';
 

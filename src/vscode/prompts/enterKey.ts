@@ -1,8 +1,8 @@
 import { env, l10n, window, workspace } from 'vscode';
+import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
+import type { Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import { requireSecureUrl } from '../../core/http.ts';
-import { type SecretForm, secretForms } from '../../core/secretText.ts';
-import type { Verifier } from '../../core/verifier.ts';
+import { requireSecureUrl } from '../../core/http/http.ts';
 import { describeError } from '../text/errors.ts';
 import { formText } from '../text/keys.ts';
 

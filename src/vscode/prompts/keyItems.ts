@@ -1,8 +1,8 @@
 import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
+import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import type { RememberedKey } from '../../core/rememberedKeys.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { KeyOrigin, Verifier } from '../../core/verifier.ts';
 import { keysText, rememberedText } from '../text/keys.ts';
 import {
   askAddress,

@@ -1,10 +1,15 @@
 import { env, l10n, ThemeIcon, Uri } from 'vscode';
-import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/connection.ts';
-import type { ClientCredentials } from '../../core/credentials.ts';
-import type { Discovery } from '../../core/discovery.ts';
-import type { IssuerMetadata } from '../../core/issuerMetadata.ts';
-import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/startingPoints.ts';
-import type { TokenClaims } from '../../core/tokenOwner.ts';
+import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
+import type { Discovery } from '../../core/issuer/discovery.ts';
+import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
+import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/records/connection.ts';
+import type { ClientCredentials } from '../../core/records/credentials.ts';
+import {
+  fillIn,
+  type StartingPoint,
+  startingPoints,
+  trimmedPlaceholder,
+} from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
 import { askCredentials } from './askCredentials.ts';
 import { askIssuer, urlFlaw } from './askIssuer.ts';

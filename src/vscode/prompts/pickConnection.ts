@@ -1,8 +1,8 @@
 import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { badgeOf } from '../../core/session.ts';
-import type { Session, Sessions } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import { badgeOf } from '../../core/records/session.ts';
+import type { Session, Sessions } from '../../core/records/sessions.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { l10n, ThemeIcon, window } from 'vscode';
-import type { Connection } from '../../core/connection.ts';
-import type { Discovery } from '../../core/discovery.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Grant } from '../../core/signIn.ts';
+import type { Discovery } from '../../core/issuer/discovery.ts';
+import type { Connection } from '../../core/records/connection.ts';
+import type { Grant } from '../../core/signIn/signIn.ts';
 
 /**
  * The way to sign in: the only one that there is for this issuer and client, or the one that the user picks.

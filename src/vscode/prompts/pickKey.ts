@@ -1,8 +1,8 @@
 import { l10n, QuickPickItemKind, window, workspace } from 'vscode';
+import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
+import type { Verifier } from '../../core/checks/verifier.ts';
 import { classify } from '../../core/errors.ts';
-import type { RememberedKey, RememberedKeys } from '../../core/rememberedKeys.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { Verifier } from '../../core/verifier.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/keys.ts';
 import {

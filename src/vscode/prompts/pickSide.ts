@@ -1,9 +1,9 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon, window } from 'vscode';
-import { type DecodedToken, decodeToken } from '../../core/jwt.ts';
-import type { PreviousTokens } from '../../core/previousTokens.ts';
+import { type TokenName, tokenOf } from '../../core/records/session.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import { type TokenName, tokenOf } from '../../core/session.ts';
-import type { Sessions } from '../../core/sessions.ts';
+import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
+import type { PreviousTokens } from '../../core/view/previousTokens.ts';
 import { tokenTitle } from '../text/states.ts';
 
 /** One of two tokens that are compared: what it says, and where it is from. */

@@ -1,7 +1,7 @@
 import { l10n, QuickPickItemKind, ThemeIcon, window } from 'vscode';
-import type { Connection } from '../../core/connection.ts';
-import type { Sessions } from '../../core/sessions.ts';
-import type { TokenClaims } from '../../core/tokenOwner.ts';
+import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
+import type { Connection } from '../../core/records/connection.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { pastedId } from '../connections.ts';
 import { connectionItem } from './pickConnection.ts';
 

@@ -1,6 +1,6 @@
 /** What the sentences about checks have in common. What a token says is shown with its invisible characters. */
 import { l10n } from 'vscode';
-import type { Check } from '../../core/checks.ts';
+import type { Check } from '../../core/checks/checks.ts';
 import { printable } from '../../core/redact.ts';
 import { skewAdvice } from './clock.ts';
 import { dateText } from './time.ts';

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { Check, CheckCode } from '../../core/checks.ts';
+import type { Check, CheckCode } from '../../core/checks/checks.ts';
 import { type ErrorCode, errorCodes, WorkbenchError } from '../../core/errors.ts';
 import { titleOf } from './checkTitles.ts';
 import { nameOf, plain, quoted, type Sentences, type SentencesOf } from './checkWords.ts';

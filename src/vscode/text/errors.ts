@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
-import type { ConnectionProblem } from '../../core/connection.ts';
 import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
+import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { CheckCode } from '../../core/checks.ts';
+import type { CheckCode } from '../../core/checks/checks.ts';
 import { kindOf, plain, quoted, type SentencesOf } from './checkWords.ts';
 
 /** About the header and the form of a token. */

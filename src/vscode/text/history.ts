@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import { type ErrorCode, errorCodes, WorkbenchError } from '../../core/errors.ts';
-import type { HistoryChange, HistoryEntry, HistoryError, HistoryToken } from '../../core/history.ts';
+import type { HistoryChange, HistoryEntry, HistoryError, HistoryToken } from '../../core/records/history.ts';
 import { describeError } from './errors.ts';
 import { durationText } from './time.ts';
 

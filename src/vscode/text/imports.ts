@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ImportSource, ImportWarning } from '../../core/importText.ts';
+import type { ImportSource, ImportWarning } from '../../core/imports/importText.ts';
 
 export function describeSource(source: ImportSource): string {
   switch (source) {

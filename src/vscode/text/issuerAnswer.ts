@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
-import type { IssuerAnswer } from '../../core/askIssuer.ts';
-import type { Difference } from '../../core/compareTokens.ts';
+import type { IssuerAnswer } from '../../core/issuer/askIssuer.ts';
+import type { Difference } from '../../core/tokens/compareTokens.ts';
 import { durationText, momentText } from './time.ts';
 
 /** Whether issuer and token agree that it is still good. @param end of the token, in milliseconds since the epoch */

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { Check } from '../../core/checks.ts';
+import type { Check } from '../../core/checks/checks.ts';
 import { plain, type Sentences } from './checkWords.ts';
 
 /** Why an issuer's key set is none. */

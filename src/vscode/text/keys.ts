@@ -1,8 +1,8 @@
 import { l10n } from 'vscode';
-import type { KeyInfo } from '../../core/checks.ts';
+import type { KeyInfo } from '../../core/checks/checks.ts';
+import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
+import type { SecretForm } from '../../core/checks/secretText.ts';
 import { printable } from '../../core/redact.ts';
-import type { RememberedKey } from '../../core/rememberedKeys.ts';
-import type { SecretForm } from '../../core/secretText.ts';
 
 /** What a key is, without showing it: "RSA, 2048 bits, kid 2024-1". */
 export function keyText({ kty, crv, size, kid, alg }: NonNullable<RememberedKey['about']>): string {

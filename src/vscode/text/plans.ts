@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { NoPlan, Plan } from '../../core/schedule.ts';
+import type { NoPlan, Plan } from '../../core/refresh/schedule.ts';
 import { durationText } from './time.ts';
 
 /** What happens next to a connection, and when: "refreshes in 48 min". @param now milliseconds since the epoch */

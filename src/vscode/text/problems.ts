@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ConnectionProblem } from '../../core/connection.ts';
+import type { ConnectionProblem } from '../../core/records/connection.ts';
 
 /** What is wrong with an entry of the setting, and what to write instead. The place that shows it names the entry. */
 export function describeProblem({ code, field = '', found }: ConnectionProblem): string {

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
+import type { ReviewFinding, Severity } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
-import type { ReviewFinding, Severity } from '../../core/review.ts';
 import { checkText } from './checks.ts';
 import { durationText } from './time.ts';
 

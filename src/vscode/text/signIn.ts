@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
-import type { SignInResult } from '../../core/signIn.ts';
+import type { SignInResult } from '../../core/signIn/signIn.ts';
 import { joined, show } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';

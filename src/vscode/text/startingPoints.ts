@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { StartingPoint } from '../../core/startingPoints.ts';
+import type { StartingPoint } from '../../core/signIn/startingPoints.ts';
 
 /** What to expect of this issuer, in one line: how it gives refresh tokens, and what becomes of one that is used. */
 export function startingPointText(point: StartingPoint): string {

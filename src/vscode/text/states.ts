@@ -1,8 +1,8 @@
 import { l10n } from 'vscode';
-import type { CheckStatus } from '../../core/checks.ts';
-import type { RefreshResult } from '../../core/refresher.ts';
-import type { Badge, TokenName } from '../../core/session.ts';
-import type { SessionState } from '../../core/sessions.ts';
+import type { CheckStatus } from '../../core/checks/checks.ts';
+import type { Badge, TokenName } from '../../core/records/session.ts';
+import type { SessionState } from '../../core/records/sessions.ts';
+import type { RefreshResult } from '../../core/refresh/refresher.ts';
 import { clockText, durationText, relativeText } from './time.ts';
 
 /** One word or two for a state; every place that shows an icon shows these as well. */

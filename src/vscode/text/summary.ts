@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { SummaryKind, TokenTime } from '../../core/tokenSummary.ts';
+import type { SummaryKind, TokenTime } from '../../core/view/tokenSummary.ts';
 import { tokenTitle } from './states.ts';
 import { durationText, relativeText } from './time.ts';
 

@@ -1,4 +1,4 @@
-import type { Check } from '../../core/checks.ts';
+import type { Check } from '../../core/checks/checks.ts';
 import { checkText } from '../text/checks.ts';
 import { checkIcons, statusText } from '../text/states.ts';
 import type { Row } from './items.ts';

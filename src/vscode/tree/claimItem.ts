@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
 import { printable } from '../../core/redact.ts';
-import type { ClaimNode } from '../../core/viewNode.ts';
+import type { ClaimNode } from '../../core/view/viewNode.ts';
 import { claimText, headerText } from '../text/claims.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ClockSkew } from '../../core/clockSkew.ts';
+import type { ClockSkew } from '../../core/records/clockSkew.ts';
 import { lengthText, skewAdvice } from '../text/clock.ts';
 import type { Row } from './items.ts';
 

@@ -1,7 +1,7 @@
-import type { Plan } from '../../core/schedule.ts';
-import { endOf } from '../../core/session.ts';
-import type { Session } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import { endOf } from '../../core/records/session.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import type { Plan } from '../../core/refresh/schedule.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 
 /** The moment that a row counts down to or up from, in milliseconds since the epoch. */
 export function countedFrom(

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import { printable } from '../../core/redact.ts';
-import type { FactNode } from '../../core/viewNode.ts';
+import type { FactNode } from '../../core/view/viewNode.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';
 

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
-import type { HistoryEntry } from '../../core/history.ts';
-import type { RefreshOutcome } from '../../core/refreshResult.ts';
+import type { HistoryEntry } from '../../core/records/history.ts';
+import type { RefreshOutcome } from '../../core/records/refreshResult.ts';
 import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
 import { clockText, dateText, relativeText } from '../text/time.ts';
 import type { Row } from './items.ts';

@@ -1,12 +1,12 @@
 import { type Command, l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
+import type { Verifications } from '../../core/checks/verifications.ts';
 import type { Clock } from '../../core/ports.ts';
+import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../../core/records/session.ts';
+import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import type { Plan } from '../../core/schedule.ts';
-import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../../core/session.ts';
-import type { Session, Sessions } from '../../core/sessions.ts';
-import type { Verifications } from '../../core/verifications.ts';
-import { type ClaimNode, keyOf, type ViewNode } from '../../core/viewNode.ts';
+import type { Plan } from '../../core/refresh/schedule.ts';
+import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';

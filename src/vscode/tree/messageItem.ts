@@ -1,10 +1,10 @@
 import { l10n } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isRefused } from '../../core/record.ts';
-import { refusal } from '../../core/refreshSteps.ts';
-import type { Session } from '../../core/sessions.ts';
-import type { ViewNode } from '../../core/viewNode.ts';
+import { isRefused } from '../../core/records/record.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import { refusal } from '../../core/refresh/refreshSteps.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { describeError } from '../text/errors.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
-import { isRenewable, type StoredRecord } from '../../core/record.ts';
-import type { Plan } from '../../core/schedule.ts';
+import { isRenewable, type StoredRecord } from '../../core/records/record.ts';
+import type { Plan } from '../../core/refresh/schedule.ts';
 import { planText } from '../text/plans.ts';
 import { momentText } from '../text/time.ts';
 import type { Row } from './items.ts';

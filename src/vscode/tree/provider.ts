@@ -1,13 +1,13 @@
 import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
+import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
-import type { Histories } from '../../core/histories.ts';
 import type { Clock, Log } from '../../core/ports.ts';
-import type { Plan } from '../../core/schedule.ts';
-import { tokenOf } from '../../core/session.ts';
-import type { Session, Sessions } from '../../core/sessions.ts';
-import { checkNodes, childrenOf, roots } from '../../core/sessionView.ts';
-import type { Verifications } from '../../core/verifications.ts';
-import { keyOf, parentOf, type ViewNode } from '../../core/viewNode.ts';
+import { tokenOf } from '../../core/records/session.ts';
+import type { Session, Sessions } from '../../core/records/sessions.ts';
+import type { Histories } from '../../core/refresh/histories.ts';
+import type { Plan } from '../../core/refresh/schedule.ts';
+import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
+import { keyOf, parentOf, type ViewNode } from '../../core/view/viewNode.ts';
 import { nextChange } from '../text/time.ts';
 
 import { countedFrom } from './counted.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { type Connection, readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery } from '../../../src/core/discovery.ts';
-import { failureKind } from '../../../src/core/failure.ts';
-import { createTokenClient } from '../../../src/core/tokenEndpoint.ts';
+import { failureKind } from '../../../src/core/http/failure.ts';
+import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
+import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
+import { type Connection, readConnection } from '../../../src/core/records/connection.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { bindingOf, type Connection, readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery } from '../../../src/core/discovery.ts';
-import { resolveEndpoints } from '../../../src/core/endpoints.ts';
-import { noHandover } from '../../../src/core/handover.ts';
-import { storeTokens } from '../../../src/core/importTokens.ts';
-import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
-import { createRefresher } from '../../../src/core/refresher.ts';
-import type { AskedBy } from '../../../src/core/refreshSteps.ts';
-import { createSessions } from '../../../src/core/sessions.ts';
-import { createTokenClient } from '../../../src/core/tokenEndpoint.ts';
-import { createVault } from '../../../src/core/vault.ts';
+import { storeTokens } from '../../../src/core/imports/importTokens.ts';
+import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
+import { resolveEndpoints } from '../../../src/core/issuer/endpoints.ts';
+import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
+import { bindingOf, type Connection, readConnection } from '../../../src/core/records/connection.ts';
+import { noHandover } from '../../../src/core/records/handover.ts';
+import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
+import { createSessions } from '../../../src/core/records/sessions.ts';
+import { createVault } from '../../../src/core/records/vault.ts';
+import { createRefresher } from '../../../src/core/refresh/refresher.ts';
+import type { AskedBy } from '../../../src/core/refresh/refreshSteps.ts';
 import { type LoopbackServer, loopbackServer, type Received } from '../../support/loopbackServer.ts';
 import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';
-import { id, key, testLock, testStore, worldClock } from '../core/refreshWorld.ts';
+import { id, key, testLock, testStore, worldClock } from '../core/refresh/refreshWorld.ts';
 
 /** What the way to the provider does to one request: nothing, or the connection ends before it or after it. */
 type Way = 'open' | 'lostBefore' | 'lostAfter';

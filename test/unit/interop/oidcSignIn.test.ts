@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { decodeJwt } from 'jose';
-import { readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery } from '../../../src/core/discovery.ts';
-import { noHandover } from '../../../src/core/handover.ts';
-import { createIssuerClient } from '../../../src/core/issuerClient.ts';
-import { emptyRecord } from '../../../src/core/record.ts';
-import { createSessions } from '../../../src/core/sessions.ts';
-import type { Grant, SignInStep } from '../../../src/core/signIn.ts';
-import { createVault } from '../../../src/core/vault.ts';
+import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
+import { readConnection } from '../../../src/core/records/connection.ts';
+import { noHandover } from '../../../src/core/records/handover.ts';
+import { emptyRecord } from '../../../src/core/records/record.ts';
+import { createSessions } from '../../../src/core/records/sessions.ts';
+import { createVault } from '../../../src/core/records/vault.ts';
+import { createIssuerClient } from '../../../src/core/signIn/issuerClient.ts';
+import type { Grant, SignInStep } from '../../../src/core/signIn/signIn.ts';
 import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
 import { failureOf } from '../../support/failureOf.ts';
@@ -18,7 +18,7 @@ import {
   signedAnswers,
   startOidcProvider,
 } from '../../support/oidcProvider.ts';
-import { present, testLock, testStore, until } from '../core/refreshWorld.ts';
+import { present, testLock, testStore, until } from '../core/refresh/refreshWorld.ts';
 
 describe('signing in at oidc-provider', function () {
   this.timeout(20_000);

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isWorkbenchError } from '../../../src/core/errors.ts';
-import { createHandover } from '../../../src/core/handover.ts';
-import { createJournalKeys } from '../../../src/core/journalKeys.ts';
 import type { Lease, SecretVault } from '../../../src/core/ports.ts';
+import { createHandover } from '../../../src/core/records/handover.ts';
+import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
 import { createFileLock } from '../../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../../src/platform/lockWait.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';

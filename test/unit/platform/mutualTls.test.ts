@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { readConnection } from '../../../src/core/connection.ts';
-import { createDiscovery } from '../../../src/core/discovery.ts';
-import { boundedFetch } from '../../../src/core/http.ts';
-import { createTokenClient } from '../../../src/core/tokenEndpoint.ts';
+import { boundedFetch } from '../../../src/core/http/http.ts';
+import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
+import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
+import { readConnection } from '../../../src/core/records/connection.ts';
 import { createMutualTls } from '../../../src/platform/mutualTls.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
 import { testKey } from '../../support/clientKeys.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../support/loopbackServer.ts';
 import { selfSigned, selfSignedClient } from '../../support/selfSigned.ts';
-import { present } from '../core/refreshWorld.ts';
+import { present } from '../core/refresh/refreshWorld.ts';
 
 const identity = { key: selfSignedClient.key, certificate: selfSignedClient.cert };
 

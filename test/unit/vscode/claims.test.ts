@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedKeyParameters, timeClaims } from '../../../src/core/jwt.ts';
+import { embeddedKeyParameters, timeClaims } from '../../../src/core/tokens/jwt.ts';
 import headerLines from '../../../src/vscode/text/claims/headers.ts';
 import registeredLines from '../../../src/vscode/text/claims/registered.ts';
 import vendorLines from '../../../src/vscode/text/claims/vendors.ts';

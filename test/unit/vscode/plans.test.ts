@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Plan } from '../../../src/core/schedule.ts';
+import type { Plan } from '../../../src/core/refresh/schedule.ts';
 import type * as Clocks from '../../../src/vscode/text/clock.ts';
 import type * as Plans from '../../../src/vscode/text/plans.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';

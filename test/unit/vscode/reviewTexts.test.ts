@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reviewTable } from '../../../src/core/review.ts';
+import { reviewTable } from '../../../src/core/checks/review.ts';
 import type * as Texts from '../../../src/vscode/text/review.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 

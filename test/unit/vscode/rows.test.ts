@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { TreeItem } from 'vscode';
 import manifest from '../../../package.json' with { type: 'json' };
 import { commands } from '../../../src/contributions.ts';
-import { type Connection, readConnections } from '../../../src/core/connection.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { emptyRecord, type StoredRecord } from '../../../src/core/record.ts';
-import { createSessions, type Session } from '../../../src/core/sessions.ts';
-import type { ViewNode } from '../../../src/core/viewNode.ts';
+import { type Connection, readConnections } from '../../../src/core/records/connection.ts';
+import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
+import { createSessions, type Session } from '../../../src/core/records/sessions.ts';
+import type { ViewNode } from '../../../src/core/view/viewNode.ts';
 import type * as Items from '../../../src/vscode/tree/items.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 

@@ -1,0 +1,231 @@
+/**
+ * What is checked of a token, one row per check: to add a check, add a row. Each row is pure and knows no
+ * other; all of them run, so that one result names every fault at once. No cryptography is loaded here: the
+ * outcome of the signature comes in (see verify.ts), and without one the rows serve a token that is only shown.
+ */
+
+import type { ErrorCode, ErrorData } from '../errors.ts';
+import type { ClockSkew } from '../records/clockSkew.ts';
+import type { DecodedJws, DecodedToken, TimeFlaw } from '../tokens/jwt.ts';
+import { aud, azp, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
+import { withDetails } from './finding.ts';
+import { alg, b64, crit, embeddedKeys, encoding, members, typ } from './headerChecks.ts';
+
+/** What a token has to be. Members that are left out are not asked for, except where it says so. */
+export interface VerificationPolicy {
+  readonly issuer?: string;
+  /** One of them has to be in `aud`. For an ID token `clientId` stands in where this is left out. */
+  readonly audience?: string | readonly string[];
+  /** Only these; without it every asymmetric algorithm, or every HMAC where the key is a shared secret. */
+  readonly algorithms?: readonly string[];
+  readonly kind?: TokenKind;
+  readonly clientId?: string;
+  /** Seconds by which clocks may differ; none where it is left out. */
+  readonly clockTolerance?: number;
+  /** The access token that came with the ID token, for `at_hash`. */
+  readonly accessToken?: string;
+  readonly nonce?: string;
+  /** What the holder of the token can show: the thumbprints of a key (DPoP) and of a certificate (mutual TLS). */
+  readonly holder?: {
+    readonly jkt?: string | undefined;
+    readonly 'x5t#S256'?: string | undefined;
+    /** The token has to be bound to the key. */
+    readonly required: boolean;
+  };
+  /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
+  readonly subject?: string;
+  /** True where it is left out: a token without an end is refused. */
+  readonly requireExp?: boolean;
+}
+
+export type TokenKind = 'access_token' | 'id_token' | 'any';
+
+export type CheckStatus = 'passed' | 'failed' | 'warning' | 'skipped';
+
+/** The reason, stable; src/vscode/text/checks.ts has a sentence for each. */
+export type CheckCode =
+  // Why nothing was checked
+  | 'encrypted'
+  | 'opaque'
+  | 'absent'
+  | 'not_asked'
+  | 'not_applicable'
+  // signature
+  | 'signature_valid'
+  | 'signature_invalid'
+  | 'signature_missing'
+  | 'signature_not_checked'
+  | 'refused_by_header'
+  | 'kid_unknown'
+  | 'kid_invalid'
+  | 'key_unsuitable'
+  | 'key_rejected'
+  | 'platform_lacks_alg'
+  | 'secret_needed'
+  | ErrorCode
+  // key
+  | 'key_ok'
+  | 'key_none'
+  | 'kid_differs'
+  | 'keys_outdated'
+  | 'rsa_too_short'
+  | 'rsa_exponent'
+  | 'rsa_roca'
+  | 'hmac_too_short'
+  | 'private_key_published'
+  | 'private_key_given'
+  // alg
+  | 'alg_allowed'
+  | 'alg_none'
+  | 'alg_missing'
+  | 'alg_not_allowed'
+  | 'alg_unsupported'
+  | 'alg_symmetric'
+  | 'alg_asymmetric'
+  // typ
+  | 'typ_right'
+  | 'typ_any'
+  | 'typ_missing'
+  | 'typ_generic'
+  | 'typ_wrong'
+  | 'used_as_other'
+  // crit, b64, and the form of the token
+  | 'crit_unknown'
+  | 'crit_invalid'
+  | 'crit_understood'
+  | 'b64_false'
+  | 'b64_invalid'
+  | 'b64_true'
+  | 'embedded_key_ignored'
+  | 'members_unique'
+  | 'members_duplicate'
+  | 'not_claims'
+  | 'encoding_canonical'
+  | 'encoding_ambiguous'
+  // iss, aud, azp, sub, nonce
+  | 'matches'
+  | 'mismatch'
+  | 'missing'
+  | 'wrong_type'
+  | 'slash_differs'
+  | 'azp_missing'
+  // times
+  | TimeFlaw
+  | 'exp_ahead'
+  | 'exp_past'
+  | 'exp_tolerated'
+  | 'nbf_past'
+  | 'nbf_ahead'
+  | 'nbf_tolerated'
+  | 'iat_past'
+  | 'iat_ahead'
+  // at_hash
+  | 'hash_matches'
+  | 'hash_mismatch'
+  | 'hash_unknown_alg'
+  // cnf
+  | 'bound'
+  | 'bound_elsewhere'
+  | 'not_bound';
+
+export interface Finding {
+  readonly status: CheckStatus;
+  readonly code: CheckCode;
+  readonly expected?: string;
+  /** What the token says, cut to a length that can be shown. */
+  readonly found?: string;
+  /** A time that the check is about, in milliseconds since the epoch. */
+  readonly at?: number;
+  readonly data?: ErrorData;
+}
+
+export interface Check extends Finding {
+  /** The claim's or parameter's own name, or `signature`, `key`, `header_key`, `members`, `encoding`. */
+  readonly id: string;
+}
+
+export interface KeyInfo {
+  readonly kid?: string;
+  readonly kty: string;
+  readonly alg?: string;
+  /** Bits of an RSA modulus or of a secret. */
+  readonly size?: number;
+  readonly crv?: string;
+  /** RFC 7638, SHA-256, base64url. None for a secret: a hash of it could be guessed back. */
+  readonly thumbprint?: string;
+  /** Where the key came from: the issuer's key set, a key set or a key that was handed in. */
+  readonly source: 'jwks_uri' | 'jwks' | 'given';
+}
+
+export interface VerificationResult {
+  /** True only where the signature is valid and no check failed. */
+  readonly verified: boolean;
+  readonly checks: readonly Check[];
+  /** The key that the signature was checked with, or would have been. */
+  readonly key?: KeyInfo;
+}
+
+export interface CheckInput {
+  readonly token: DecodedJws;
+  readonly policy: VerificationPolicy;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** How far that is from the issuer's clock, where it is known: named where it explains a failure. */
+  readonly skew?: ClockSkew | undefined;
+  /** What came of the signature and of a look at its key; left out where a token is only shown. */
+  readonly signature?: Finding | undefined;
+  readonly key?: Finding | undefined;
+  /** The key is a shared secret that the user gave: the only case in which HMAC is allowed. */
+  readonly secret?: boolean;
+  /** The left half of the access token's hash, base64url, under the algorithm that the ID token names. */
+  readonly accessTokenHash?: string | undefined;
+}
+
+interface CheckRow {
+  readonly id: string;
+  readonly section: string;
+  readonly run: (input: CheckInput) => Finding;
+}
+
+export const checkTable: readonly CheckRow[] = [
+  { id: 'signature', section: 'RFC 7515 section 5.2', run: signature },
+  { id: 'key', section: 'RFC 7518 sections 3.2 and 3.3', run: key },
+  { id: 'alg', section: 'RFC 8725 section 3.1', run: alg },
+  { id: 'typ', section: 'RFC 8725 section 3.11, RFC 9068 section 4', run: typ },
+  { id: 'crit', section: 'RFC 7515 section 4.1.11', run: crit },
+  { id: 'b64', section: 'RFC 7797 section 7', run: b64 },
+  { id: 'header_key', section: 'RFC 8725 section 3.10', run: embeddedKeys },
+  { id: 'members', section: 'RFC 7515 section 4, RFC 7519 section 4', run: members },
+  { id: 'encoding', section: 'RFC 4648 section 3.5', run: encoding },
+  { id: 'iss', section: 'RFC 7519 section 4.1.1, OpenID Connect Core section 3.1.3.7 (2)', run: iss },
+  { id: 'aud', section: 'RFC 7519 section 4.1.3, OpenID Connect Core section 3.1.3.7 (3)', run: aud },
+  { id: 'azp', section: 'OpenID Connect Core section 3.1.3.7 (4, 5)', run: azp },
+  { id: 'sub', section: 'OpenID Connect Core sections 2 and 12.2, RFC 9068 section 2.2', run: sub },
+  { id: 'exp', section: 'RFC 7519 section 4.1.4', run: exp },
+  { id: 'nbf', section: 'RFC 7519 section 4.1.5', run: nbf },
+  { id: 'iat', section: 'RFC 7519 section 4.1.6', run: iat },
+  { id: 'nonce', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
+  { id: 'at_hash', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
+  { id: 'cnf', section: 'RFC 9449 section 6, RFC 8705 section 3', run: cnf },
+];
+
+/** Runs every row. A token that cannot be read has one line, which says why. */
+export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: DecodedToken }): Check[] {
+  const { token } = input;
+  if (token.kind !== 'jws') {
+    return [{ id: 'signature', status: 'skipped', code: token.kind === 'jwe' ? 'encrypted' : 'opaque' }];
+  }
+  const whole = { ...input, token };
+  return checkTable.map(({ id, run }) => {
+    const finding = run(whole);
+    return withDetails<Check>({ id, status: finding.status, code: finding.code }, finding);
+  });
+}
+
+function signature({ signature }: CheckInput): Finding {
+  return signature ?? { status: 'skipped', code: 'signature_not_checked' };
+}
+
+function key({ key }: CheckInput): Finding {
+  return key ?? { status: 'skipped', code: 'key_none' };
+}

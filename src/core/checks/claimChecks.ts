@@ -1,0 +1,164 @@
+import { explains, skewData } from '../records/clockSkew.ts';
+import { signatureAlgorithms } from '../tokens/algorithms.ts';
+import { isObject, own } from '../tokens/json.ts';
+import { type NumericDate, numericDate } from '../tokens/jwt.ts';
+import type { CheckInput, Finding } from './checks.ts';
+import { failed, passed, shown, skipped, warning } from './finding.ts';
+
+export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
+  const value = own(token.payload, 'iss');
+  if (issuer !== undefined) {
+    const finding = same(value, issuer);
+    // The commonest of all mistakes; RFC 8414 section 2 and OpenID Connect compare character by character.
+    return finding.code === 'mismatch' && withoutSlash(String(value)) === withoutSlash(issuer)
+      ? { ...finding, code: 'slash_differs' }
+      : finding;
+  }
+  return unasked(value, kind === 'id_token');
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url;
+}
+
+export function aud({ token, policy }: CheckInput): Finding {
+  const { kind, clientId } = policy;
+  const asked = policy.audience ?? (kind === 'id_token' ? clientId : undefined);
+  const value = own(token.payload, 'aud');
+  if (asked === undefined || asked.length === 0) return unasked(value, kind === 'id_token');
+  const expected = typeof asked === 'string' ? asked : asked.join(', ');
+  if (value === undefined) return failed('missing', { expected });
+  const found = shown(Array.isArray(value) ? value.join(', ') : value);
+  const audiences: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (!audiences.every(audience => typeof audience === 'string'))
+    return failed('wrong_type', { expected, found });
+  const accepted = typeof asked === 'string' ? [asked] : asked;
+  const matches = accepted.some(audience => audiences.includes(audience));
+  return matches ? passed('matches', { expected, found }) : failed('mismatch', { expected, found });
+}
+
+/** Only an ID token is bound to the client that asked for it. */
+export function azp({ token, policy: { kind, clientId } }: CheckInput): Finding {
+  if (kind !== 'id_token') return skipped('not_applicable');
+  const value = own(token.payload, 'azp');
+  const audiences = own(token.payload, 'aud');
+  if (value === undefined) {
+    const several = Array.isArray(audiences) && audiences.length > 1;
+    return several ? warning('azp_missing', { found: shown(audiences) }) : skipped('absent');
+  }
+  return clientId === undefined ? skipped('not_asked', { found: shown(value) }) : same(value, clientId);
+}
+
+export function sub({ token, policy: { subject, kind } }: CheckInput): Finding {
+  const value = own(token.payload, 'sub');
+  return subject === undefined ? unasked(value, kind === 'id_token') : same(value, subject);
+}
+
+/** A token ends at `exp`, not after it. */
+export function exp(input: CheckInput): Finding {
+  const { token, policy, now } = input;
+  if (!Object.hasOwn(token.payload, 'exp')) {
+    // Proofs and events have none (RFC 9449 section 4.2, RFC 8417 section 2.2).
+    const required =
+      policy.requireExp ?? !/(?:^|\/)(?:dpop|secevent)\+jwt$/i.test(String(own(token.header, 'typ')));
+    return required ? failed('missing') : warning('missing');
+  }
+  const date = numericDate(token.payload.exp);
+  if ('flaw' in date) return malformed(date, token.payload.exp);
+  const { at } = date;
+  if (now < at) return passed('exp_ahead', { at });
+  return now < at + tolerance(input)
+    ? warning('exp_tolerated', { at })
+    : failed('exp_past', { at, ...explained(input, theirs => theirs < at) });
+}
+
+export function nbf(input: CheckInput): Finding {
+  const { token, now } = input;
+  if (!Object.hasOwn(token.payload, 'nbf')) return skipped('absent');
+  const date = numericDate(token.payload.nbf);
+  if ('flaw' in date) return malformed(date, token.payload.nbf);
+  const { at } = date;
+  if (now >= at) return passed('nbf_past', { at });
+  return now + tolerance(input) >= at
+    ? warning('nbf_tolerated', { at })
+    : failed('nbf_ahead', { at, ...explained(input, theirs => theirs >= at) });
+}
+
+/** No specification refuses a token from the future; a clock that is wrong explains other failures. */
+export function iat(input: CheckInput): Finding {
+  const { token, policy, now } = input;
+  if (!Object.hasOwn(token.payload, 'iat'))
+    return policy.kind === 'id_token' ? failed('missing') : skipped('absent');
+  const date = numericDate(token.payload.iat);
+  if ('flaw' in date) return malformed(date, token.payload.iat);
+  const { at } = date;
+  return now + tolerance(input) >= at
+    ? passed('iat_past', { at })
+    : warning('iat_ahead', { at, ...explained(input, theirs => theirs >= at) });
+}
+
+export function nonce({ token, policy }: CheckInput): Finding {
+  if (policy.kind !== 'id_token') return skipped('not_applicable');
+  const value = own(token.payload, 'nonce');
+  if (policy.nonce !== undefined) return same(value, policy.nonce);
+  return value === undefined ? skipped('absent') : skipped('not_asked');
+}
+
+export function tokenHash({
+  token,
+  policy: { kind, accessToken },
+  accessTokenHash: expected,
+}: CheckInput): Finding {
+  const value = own(token.payload, 'at_hash');
+  if (value === undefined) return skipped(kind === 'id_token' ? 'absent' : 'not_applicable');
+  const found = shown(value);
+  if (expected !== undefined)
+    return value === expected
+      ? passed('hash_matches', { expected, found })
+      : failed('hash_mismatch', { expected, found });
+  const hash = signatureAlgorithms.get(String(own(token.header, 'alg')))?.hash;
+  return hash === undefined && accessToken !== undefined
+    ? skipped('hash_unknown_alg', { found })
+    : skipped('not_asked', { found });
+}
+
+/** RFC 9449 §6.1, RFC 8705 §3.1. Of no use in other hands, so it is a failure where these are not the right ones. */
+export function cnf({ token, policy: { holder } }: CheckInput): Finding {
+  const cnf = own(token.payload, 'cnf');
+  const method = (['jkt', 'x5t#S256'] as const).find(each => isObject(cnf) && Object.hasOwn(cnf, each));
+  if (holder?.required && method !== 'jkt') return warning('not_bound');
+  if (cnf === undefined) return skipped('absent');
+  if (holder === undefined || method === undefined || !isObject(cnf))
+    return skipped('not_asked', { found: shown(cnf) });
+  const { [method]: expected } = holder;
+  const found = shown(cnf[method]);
+  if (cnf[method] === expected) return passed('bound', { expected: found, found });
+  return failed('bound_elsewhere', { ...(expected !== undefined && { expected }), found });
+}
+
+/** The clock of this machine, where it alone is what makes a claim look wrong. */
+function explained({ now, skew }: CheckInput, holds: (theirs: number) => boolean): Pick<Finding, 'data'> {
+  return skew !== undefined && explains(skew, now, holds) ? { data: skewData(skew) } : {};
+}
+
+function tolerance({ policy: { clockTolerance = 0 } }: CheckInput): number {
+  return Math.max(0, clockTolerance) * 1000;
+}
+
+function malformed(date: Extract<NumericDate, { flaw: unknown }>, value: unknown): Finding {
+  return failed(date.flaw, { found: typeof value === 'number' ? String(value) : shown(value) });
+}
+
+/** Character by character (RFC 7519 section 2, StringOrURI). */
+function same(value: unknown, expected: string): Finding {
+  if (value === undefined) return failed('missing', { expected });
+  const details = { expected, found: shown(value) };
+  if (typeof value !== 'string') return failed('wrong_type', details);
+  return value === expected ? passed('matches', details) : failed('mismatch', details);
+}
+
+/** Nobody said what the claim has to be. That it is there can still be required. */
+function unasked(value: unknown, required: boolean): Finding {
+  if (value === undefined) return required ? failed('missing') : skipped('absent');
+  return skipped('not_asked', { found: shown(value) });
+}

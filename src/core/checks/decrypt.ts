@@ -1,0 +1,252 @@
+/** Decrypts a token (RFC 7516) with jose. Loaded when somebody first has a key for one. */
+import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
+import { classify, WorkbenchError } from '../errors.ts';
+import { encodeBase64url } from '../tokens/base64url.ts';
+import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
+import { sameData } from '../tokens/sameData.ts';
+import type { KeyInfo } from './checks.ts';
+import { privateKey } from './der.ts';
+import { mostInflated, mostRounds, type Needed, neededFor } from './encryption.ts';
+import { bareDer, derOfPem } from './keyText.ts';
+import { integer } from './rsa.ts';
+import { decodeBase64, guessSecrets, readSecret, type SecretForm } from './secretText.ts';
+
+export interface DecryptRequest {
+  readonly token: string;
+  /** A private key as PEM or JWK, a JWK Set of such, or a shared secret, as text. Kept nowhere. */
+  readonly key: string;
+  /** That of a shared secret; left out, the one is taken that fits. */
+  readonly keyFormat?: SecretForm;
+}
+
+/** What an encrypted token holds. Decrypted is not verified: whoever has a public key can encrypt with it. */
+export interface Decrypted {
+  readonly header: JsonObject;
+  readonly content: Content;
+  /** Claims that the header repeats and that say something else there (RFC 7519 section 5.3). */
+  readonly differing: readonly string[];
+  readonly key: KeyInfo;
+}
+
+export type Content =
+  /** A token again (RFC 7519 section 5.2: `cty` is `JWT`). Decoded, and not verified. */
+  | {
+      readonly kind: 'token';
+      readonly token: string;
+      readonly decoded: Exclude<DecodedToken, { kind: 'opaque' }>;
+    }
+  | { readonly kind: 'claims'; readonly payload: JsonObject; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string }
+  /** No text at all: base64url. */
+  | { readonly kind: 'bytes'; readonly base64url: string };
+
+/** The most keys of a set that are tried. */
+const mostTried = 16;
+
+/**
+ * Decrypts one layer. What the header asks for is weighed before anything is computed.
+ * @throws WorkbenchError what `decodeToken` throws, `not_encrypted` {kind}, `jwe_refused` {reason, found?, limit?},
+ * `key_invalid` {reason, found?, form?}, `decryption_failed` {tried}
+ */
+export async function decrypt({ token, key, keyFormat }: DecryptRequest): Promise<Decrypted> {
+  const decoded = decodeToken(token);
+  if (decoded.kind !== 'jwe') throw new WorkbenchError('not_encrypted', { kind: decoded.kind });
+  const { header } = decoded;
+  const needed = neededFor(header);
+  if ('refusal' in needed) throw new WorkbenchError('jwe_refused', needed.refusal);
+  const keys = await keysFor(key, keyFormat, needed, header);
+  for (const each of keys) {
+    const bytes = await tryKey(token, each, needed, header);
+    if (!bytes) continue;
+    const content = contentOf(bytes);
+    return { header, content, differing: differing(header, content), key: await describe(each) };
+  }
+  throw new WorkbenchError('decryption_failed', { tried: keys.length });
+}
+
+async function tryKey(
+  token: string,
+  jwk: JWK,
+  { alg, enc, kty }: Needed,
+  header: JsonObject,
+): Promise<Uint8Array | undefined> {
+  try {
+    const key = kty === 'oct' ? (decodeBase64(jwk.k ?? '') ?? new Uint8Array()) : await importJWK(jwk, alg);
+    const { plaintext } = await compactDecrypt(token, key, {
+      keyManagementAlgorithms: [alg],
+      contentEncryptionAlgorithms: [enc],
+      maxPBES2Count: mostRounds,
+      maxDecompressedLength: mostInflated,
+    });
+    return plaintext;
+  } catch (error) {
+    // jose's own code, not its class or its text.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ERR_JWE_DECRYPTION_FAILED') return undefined;
+    if (code === 'ERR_JWE_INVALID')
+      throw new WorkbenchError('jwe_refused', {
+        reason: Object.hasOwn(header, 'zip') ? 'inflated' : 'malformed',
+        limit: mostInflated,
+      });
+    throw new WorkbenchError('key_invalid', { reason: 'unsuitable', found: alg });
+  }
+}
+
+/** @throws WorkbenchError `key_invalid` */
+async function keysFor(
+  text: string,
+  form: SecretForm | undefined,
+  needed: Needed,
+  header: JsonObject,
+): Promise<readonly JWK[]> {
+  const trimmed = text.trim();
+  const { alg, kty } = needed;
+  if (trimmed === '') throw invalid('empty');
+  if (form !== undefined) return secrets([readSecret(text, form)], needed);
+  if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw invalid('public_key');
+  if (/^[{[]/.test(trimmed)) return fromJson(trimmed, needed, header);
+  const der = derOfPem(trimmed) ?? bareDer(trimmed);
+  if (!der) return secrets(guessSecrets(text), needed);
+  const found = privateKey(der);
+  if (kty === 'oct') throw invalid('key_for_secret', alg);
+  if (found.kty !== kty && !(kty === 'EC' && found.kty === 'OKP')) throw invalid('unsuitable', alg);
+  try {
+    const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(binary(found.pkcs8))}\n-----END PRIVATE KEY-----`;
+    return [strong(await exportJWK(await importPKCS8(pem, alg, { extractable: true })))];
+  } catch (error) {
+    throw classify(error).code === 'key_invalid' ? error : invalid('unsuitable', alg);
+  }
+}
+
+function fromJson(text: string, needed: Needed, header: JsonObject): readonly JWK[] {
+  const { alg, kty } = needed;
+  const reading = readJson(text);
+  if (!reading.ok) throw invalid('json');
+  const { value } = reading;
+  const members: unknown = Array.isArray(value) ? value : isObject(value) && own(value, 'keys');
+  const all = (Array.isArray(members) ? members : [value]).filter(isObject);
+  const suits = (jwk: JsonObject) => own(jwk, 'kty') === kty || (kty === 'EC' && own(jwk, 'kty') === 'OKP');
+  const kinds = all.filter(suits);
+  if (kinds.length === 0) {
+    const known = all.some(jwk => typeof own(jwk, 'kty') === 'string');
+    const isSecret = all.some(jwk => own(jwk, 'kty') === 'oct');
+    throw invalid(
+      !known ? 'kty' : isSecret ? 'secret_for_key' : kty === 'oct' ? 'key_for_secret' : 'unsuitable',
+      alg,
+    );
+  }
+  const whole = kinds.filter(jwk => typeof own(jwk, kty === 'oct' ? 'k' : 'd') === 'string');
+  if (whole.length === 0) throw invalid(kty === 'oct' ? 'kty' : 'public_key', alg);
+  const meant = whole.filter(jwk => isMeantFor(jwk, needed));
+  if (meant.length === 0) throw invalid('unsuitable', alg);
+  // A kid is a hint here: a key that does not fit fails by itself.
+  const named = meant.filter(jwk => own(jwk, 'kid') === own(header, 'kid'));
+  const tried = (named.length > 0 ? named : meant).slice(0, mostTried);
+  if (kty === 'oct') {
+    return tried.map(jwk => {
+      const bytes = decodeBase64(String(own(jwk, 'k')));
+      if (!bytes) throw invalid('kty');
+      return { kty, ...secrets([bytes], needed)[0], ...kidOf(jwk) };
+    });
+  }
+  return tried.map(jwk => strong({ ...bare(jwk), ...kidOf(jwk) }));
+}
+
+/** What the key says that it is for (RFC 7517 sections 4.2 to 4.4). With `dir` it is for the content. */
+function isMeantFor(jwk: JsonObject, { alg, enc }: Needed): boolean {
+  const [meant, use, ops] = [own(jwk, 'alg'), own(jwk, 'use'), own(jwk, 'key_ops')];
+  return (
+    (meant === undefined || meant === alg || (alg === 'dir' && meant === enc)) &&
+    (use === undefined || use === 'enc') &&
+    (!Array.isArray(ops) || ops.some(each => /^(?:decrypt|unwrapKey|derive\w+)$/.test(String(each))))
+  );
+}
+
+/** Nothing else in the JWK has a say in what is imported. */
+const privateMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'] as const;
+
+function bare(jwk: JsonObject): JWK {
+  return Object.fromEntries(
+    privateMembers.flatMap(name => (typeof own(jwk, name) === 'string' ? [[name, own(jwk, name)]] : [])),
+  ) as unknown as JWK;
+}
+
+function kidOf(jwk: JsonObject): { kid?: string } {
+  const kid = own(jwk, 'kid');
+  return typeof kid === 'string' ? { kid } : {};
+}
+
+/** Those of the length that is needed; a password for PBES2 may have any. */
+function secrets(candidates: readonly Uint8Array[], { alg, kty, bits }: Needed): JWK[] {
+  if (kty !== 'oct') throw invalid('secret_for_key', alg);
+  const fit = candidates.filter(({ length }) => bits === undefined || length * 8 === bits);
+  if (fit.length === 0) {
+    const found = candidates.map(({ length }) => length * 8).join(' / ');
+    throw new WorkbenchError('key_invalid', { reason: 'length', form: bits, found });
+  }
+  return fit.map(bytes => ({ kty: 'oct', k: encodeBase64url(bytes) }));
+}
+
+function strong(jwk: JWK): JWK {
+  if (jwk.kty !== 'RSA') return jwk;
+  const found = integer(jwk.n)?.toString(2).length ?? 0;
+  if (found < 2048) throw new WorkbenchError('key_invalid', { reason: 'rsa_too_short', found });
+  return jwk;
+}
+
+/** @param jwk private: only its public half goes into what is said of it */
+async function describe(jwk: JWK): Promise<KeyInfo> {
+  const { kty = '', kid, crv, n, k } = jwk;
+  const size = kty === 'oct' ? (decodeBase64(k ?? '')?.length ?? 0) * 8 : integer(n)?.toString(2).length;
+  return {
+    ...(kid !== undefined && { kid }),
+    kty,
+    ...(crv !== undefined && { crv }),
+    ...(size !== undefined && { size }),
+    ...(kty !== 'oct' && { thumbprint: await calculateJwkThumbprint(jwk) }),
+    source: 'given',
+  };
+}
+
+function contentOf(bytes: Uint8Array): Content {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return { kind: 'bytes', base64url: encodeBase64url(bytes) };
+  }
+  if (looksLikeJose(text)) {
+    try {
+      const decoded = decodeToken(text);
+      if (decoded.kind !== 'opaque') return { kind: 'token', token: text, decoded };
+    } catch {
+      // What only starts like a token is shown as the text that it is.
+    }
+  }
+  const reading = readJson(text);
+  return reading.ok && isObject(reading.value)
+    ? { kind: 'claims', payload: reading.value, text }
+    : { kind: 'text', text };
+}
+
+function differing(header: JsonObject, content: Content): readonly string[] {
+  const payload =
+    content.kind === 'claims'
+      ? content.payload
+      : content.kind === 'token' && content.decoded.kind === 'jws'
+        ? content.decoded.payload
+        : undefined;
+  if (!payload) return [];
+  return ['iss', 'sub', 'aud'].filter(
+    name => Object.hasOwn(header, name) && !sameData(own(header, name), own(payload, name)),
+  );
+}
+
+function binary(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => String.fromCharCode(byte)).join('');
+}
+
+function invalid(reason: string, found?: string): WorkbenchError {
+  return new WorkbenchError('key_invalid', { reason, ...(found !== undefined && { found }) });
+}

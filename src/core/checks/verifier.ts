@@ -1,0 +1,158 @@
+import { classify } from '../errors.ts';
+import { certificateThumbprint } from '../issuer/clientKey.ts';
+import type { Discovery } from '../issuer/discovery.ts';
+import { thumbprintOf } from '../issuer/dpopKey.ts';
+import { resolveEndpoints } from '../issuer/endpoints.ts';
+import type { Clock, Fetch } from '../ports.ts';
+import type { ClockSkews } from '../records/clockSkew.ts';
+import type { Connection } from '../records/connection.ts';
+import { type TokenName, tokenOf } from '../records/session.ts';
+import type { Session } from '../records/sessions.ts';
+import { decodeToken } from '../tokens/jwt.ts';
+import { tokenUse } from '../tokens/tokenUse.ts';
+import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.ts';
+import { type Decrypted, type DecryptRequest, decrypt } from './decrypt.ts';
+import { createJwksClient } from './jwks.ts';
+import { type KeySet, readKeySet } from './keys.ts';
+import { readKeyText } from './keyText.ts';
+import type { SecretForm } from './secretText.ts';
+import { type KeySource, verifyToken } from './verify.ts';
+
+/** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
+export interface VerifyRequest {
+  readonly token: string;
+  readonly connection?: Connection;
+  readonly issuer?: string;
+  readonly jwksUri?: string;
+  /** A JWK Set as JSON text or as an object (RFC 7517 §5). */
+  readonly jwks?: object;
+  /** PEM, JWK or shared secret as text. */
+  readonly key?: string;
+  /** That of a shared secret; left out, the text is taken for what it looks like. */
+  readonly keyFormat?: SecretForm;
+  readonly audience?: string | readonly string[];
+  readonly algorithms?: readonly string[];
+  /** Seconds. */
+  readonly clockTolerance?: number;
+}
+
+/** Where keys come from. */
+export type KeyOrigin = Pick<
+  VerifyRequest,
+  'connection' | 'issuer' | 'jwksUri' | 'jwks' | 'key' | 'keyFormat'
+>;
+
+export interface Verifier {
+  /** The checks of one token that is held for a connection. Never rejects for what an issuer answers. */
+  verifySession(connection: Connection, name: TokenName, session: Session): Promise<VerificationResult>;
+  /** @throws WorkbenchError what decodeToken throws, `key_invalid` */
+  verify(request: VerifyRequest): Promise<VerificationResult>;
+  /** The keys that the connection or the issuer publishes now, from the cache where they are fresh. @throws WorkbenchError */
+  keysOf(request: KeyOrigin): Promise<readonly KeyInfo[]>;
+  /** The keys in a text, as it would be read for `verify`. @throws WorkbenchError `key_invalid`, `jwks_invalid` */
+  readKeys(text: string, form?: SecretForm): Promise<readonly KeyInfo[]>;
+  /** @throws WorkbenchError as `decrypt` in decrypt.ts */
+  decrypt(request: DecryptRequest): Promise<Decrypted>;
+}
+
+export interface VerifierParts {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly discovery: Discovery;
+  readonly skews?: Pick<ClockSkews, 'of'>;
+}
+
+export function createVerifier(parts: VerifierParts): Verifier {
+  const { clock, discovery, skews } = parts;
+  const jwks = createJwksClient(parts);
+
+  /** Given keys first; then the address that was given; then what the connection or the issuer names. */
+  async function keySource(request: VerifyRequest): Promise<KeySource | undefined> {
+    const { connection, issuer } = request;
+    if (request.key !== undefined) return { kind: 'key', text: request.key, form: request.keyFormat };
+    if (request.jwks !== undefined) return { kind: 'jwks', keys: request.jwks };
+    if (request.jwksUri !== undefined) return { kind: 'remote', jwks, jwksUri: request.jwksUri };
+    if (issuer !== undefined) {
+      const { jwks_uri } = await discovery.metadata(issuer);
+      return jwks_uri === undefined ? undefined : { kind: 'remote', jwks, jwksUri: jwks_uri };
+    }
+    if (connection === undefined || (connection.issuer ?? connection.jwksUri) === undefined) return undefined;
+    const { jwks_uri } = await resolveEndpoints(connection, discovery, undefined, ['jwks_uri']);
+    return { kind: 'remote', jwks, jwksUri: jwks_uri };
+  }
+
+  async function verifyWith(request: VerifyRequest, policy: VerificationPolicy): Promise<VerificationResult> {
+    let source: KeySource;
+    try {
+      source = (await keySource(request)) ?? { kind: 'none' };
+    } catch (error) {
+      source = { kind: 'none', error: classify(error) };
+    }
+    return verifyToken(
+      request.token,
+      policy,
+      source,
+      clock.now(),
+      skews?.of(request.issuer ?? request.connection),
+    );
+  }
+
+  return {
+    async verifySession(connection, name, session) {
+      const token = tokenOf(session, name) ?? '';
+      const audience = connection.audience ?? connection.resource;
+      const tokens = session.record?.tokens;
+      // `at_hash` speaks of the access token of the same answer, and an ID token can be older than that.
+      const together = tokens?.id_token_obtained_at === tokens?.obtained_at;
+      const accessToken = together ? tokenOf(session, 'access_token') : undefined;
+      return verifyWith(
+        { token, connection },
+        {
+          kind: name === 'id_token' ? 'id_token' : 'access_token',
+          clientId: connection.clientId,
+          ...(connection.issuer !== undefined && { issuer: connection.issuer }),
+          ...(name === 'access_token' && audience !== undefined && { audience }),
+          ...(name === 'access_token' && {
+            holder: {
+              jkt: thumbprintOf(session.record?.dpop_key),
+              'x5t#S256': await certificateThumbprint(session.record?.private_key),
+              required: connection.dpop,
+            },
+          }),
+          ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
+        },
+      );
+    },
+    async keysOf(request) {
+      if (request.key !== undefined) return infosOf(await readKeyText(request.key, request.keyFormat));
+      if (request.jwks !== undefined) return infosOf(readKeySet(request.jwks, 'jwks'));
+      const source = await keySource({ ...request, token: '' });
+      return source?.kind === 'remote' ? infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys) : [];
+    },
+    readKeys: async (text, form) => infosOf(await readKeyText(text, form)),
+    decrypt,
+    async verify(request) {
+      const { connection, algorithms, clockTolerance } = request;
+      const decoded = decodeToken(request.token);
+      const use = tokenUse(decoded);
+      // A guess is no ground to fail a token on.
+      const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
+      const issuer = request.issuer ?? connection?.issuer;
+      const audience =
+        request.audience ??
+        (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
+      return verifyWith(request, {
+        kind,
+        ...(issuer !== undefined && { issuer }),
+        ...(audience !== undefined && { audience }),
+        ...(connection && { clientId: connection.clientId }),
+        ...(algorithms && { algorithms }),
+        ...(clockTolerance !== undefined && { clockTolerance }),
+      });
+    },
+  };
+}
+
+function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {
+  return Promise.all(keys.map(key => key.info()));
+}

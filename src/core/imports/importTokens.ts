@@ -1,0 +1,111 @@
+import { WorkbenchError } from '../errors.ts';
+import type { CrossWindowLock } from '../ports.ts';
+import { bindingOf, type Connection } from '../records/connection.ts';
+import { clientCredentialsOf } from '../records/credentials.ts';
+import { handRecord } from '../records/handover.ts';
+import { ledgerEntry } from '../records/ledger.ts';
+import { lookAround, newestNumber, type RecordParts, updateNewest } from '../records/newestRecord.ts';
+import { assertRoom, isRefused, type StoredRecord, unansweredIntent } from '../records/record.ts';
+import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
+
+export interface ImportParts extends RecordParts {
+  readonly lock: CrossWindowLock;
+}
+
+/** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
+export interface SignedIn {
+  readonly tokenEndpoint: string;
+  /** What they are bound to (RFC 9449). */
+  readonly dpopKey?: string;
+  readonly grant?: 'client_credentials';
+}
+
+/**
+ * Stores tokens that did not come from a refresh of ours, as a new generation bound to the connection of today.
+ * A refresh token that is held stays unless another one is brought; for one that was issued elsewhere that is an
+ * error, because the two would end up in one record.
+ * @param now milliseconds since the epoch
+ * @throws WorkbenchError `binding_mismatch`, `record_unreadable`, `record_newer_version`, `record_too_large`,
+ * `record_behind`, `secret_unavailable`, `lock_timeout`, `lock_lost`, `cancelled`
+ */
+export function storeTokens(
+  parts: ImportParts,
+  connection: Connection,
+  raw: RawTokens,
+  now: number,
+  signal: AbortSignal,
+  signedIn?: SignedIn,
+): Promise<StoredRecord> {
+  const { id } = connection;
+  return parts.lock.withLock(id, signal, async lease => {
+    const sight = await lookAround(parts, id, lease, signal);
+    const { ledger, unopened, ...others } = sight;
+    // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
+    const keeps = raw.refresh_token === undefined && signedIn === undefined;
+    const needed = keeps
+      ? sight
+      : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
+    const stored = await updateNewest(parts, needed, current => {
+      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+      // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
+      if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
+      const generation = Math.max(current.generation, newestNumber(sight)) + 1;
+      const record = signedIn
+        ? {
+            ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
+            ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
+            tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+          }
+        : withTokens(current, generation, bindingOf(connection), raw, now);
+      assertRoom(record);
+      return record;
+    });
+    parts.sessions.apply(stored);
+    await handRecord(parts.handover, lease, stored);
+    const { notBefore } = ledger ?? {};
+    await lease.writeLedger({
+      ...ledgerEntry(lease, stored),
+      ...(notBefore !== undefined && { notBefore }),
+    });
+    return stored;
+  });
+}
+
+function withNewGrant(record: StoredRecord, generation: number, binding: TokenBinding): StoredRecord {
+  const { version, connection, binding: before } = record;
+  const moved = before && bindingMismatch(before, binding);
+  const keepsCredentials = !moved || moved.member === 'token_endpoint';
+  const credentials = keepsCredentials && clientCredentialsOf(record);
+  return { version, connection, ...credentials, generation, binding };
+}
+
+function withTokens(
+  current: StoredRecord,
+  generation: number,
+  today: TokenBinding,
+  raw: RawTokens,
+  now: number,
+): StoredRecord {
+  // What discovery once found stays part of the binding where the settings name no endpoint.
+  const { token_endpoint } = { ...current.binding, ...today };
+  const kept = { ...today, ...(token_endpoint !== undefined && { token_endpoint }) };
+  const moved = current.binding && bindingMismatch(current.binding, kept);
+  const keepsRefreshToken = raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined;
+  if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
+  const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, ...rest } = current;
+  const intent = unansweredIntent(current);
+  // A secret is known to one issuer and client only, and goes nowhere else.
+  const keepsCredentials = !moved || moved.member === 'token_endpoint';
+  return {
+    ...rest,
+    ...(keepsCredentials && clientCredentialsOf(current)),
+    // Another refresh token was bound elsewhere, if it is bound at all.
+    ...(keepsRefreshToken && dpop_key !== undefined && { dpop_key }),
+    // An access token alone neither brings a refused refresh token back to life nor answers for a lost answer.
+    ...(keepsRefreshToken && refused && isRefused(current) && { refused: { ...refused, generation } }),
+    ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),
+    generation,
+    binding: moved ? today : kept,
+    tokens: imported(moved ? undefined : current.tokens, raw, now),
+  };
+}

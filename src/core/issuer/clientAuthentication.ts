@@ -1,0 +1,101 @@
+import {
+  type ClientAuth,
+  ClientSecretJwt,
+  ClientSecretPost,
+  modifyAssertion,
+  None,
+  PrivateKeyJwt,
+  TlsClientAuth,
+} from 'oauth4webapi';
+import { WorkbenchError } from '../errors.ts';
+import type { Fetch, MutualTls } from '../ports.ts';
+import type { Connection } from '../records/connection.ts';
+import type { ClientCredentials } from '../records/credentials.ts';
+import { assertLongEnough, type ClientKey, readClientKey, readTlsIdentity } from './clientKey.ts';
+
+/** Seconds. */
+const leeway = 30;
+
+/** How the client says who it is, at every endpoint that asks. */
+export interface ClientAuthentication {
+  readonly auth: ClientAuth;
+  /** Where it says so in the TLS handshake. */
+  readonly fetch?: Fetch;
+}
+
+/**
+ * Everything that can be wrong on this side is found out here, before anything is asked of an issuer.
+ * @param mutualTls left out where the platform has no client certificates
+ * @throws WorkbenchError `client_secret_missing`, `private_key_missing`, `credential_invalid` with `reason`,
+ * `auth_method_unsupported`
+ */
+export async function clientAuthentication(
+  { id, tokenEndpointAuthMethod: method }: Connection,
+  { client_secret, private_key }: ClientCredentials,
+  mutualTls?: MutualTls,
+): Promise<ClientAuthentication> {
+  const fail = (code: 'client_secret_missing' | 'private_key_missing' | 'auth_method_unsupported') =>
+    new WorkbenchError(code, { connection: id, method, sent: false });
+  switch (method) {
+    case 'none':
+      return { auth: None() };
+    case 'client_secret_basic':
+    case 'client_secret_post':
+    case 'client_secret_jwt': {
+      if (!client_secret) throw fail('client_secret_missing');
+      if (method === 'client_secret_basic') return { auth: basic(client_secret) };
+      if (method === 'client_secret_post') return { auth: ClientSecretPost(client_secret) };
+      assertLongEnough(client_secret);
+      return { auth: ClientSecretJwt(client_secret, { [modifyAssertion]: begunBefore }) };
+    }
+    case 'private_key_jwt':
+      if (!private_key) throw fail('private_key_missing');
+      return { auth: byPrivateKey(await readClientKey(private_key)) };
+    case 'tls_client_auth':
+    case 'self_signed_tls_client_auth':
+      if (!private_key) throw fail('private_key_missing');
+      if (!mutualTls) throw fail('auth_method_unsupported');
+      return { auth: TlsClientAuth(), fetch: await mutualTls(readTlsIdentity(private_key)) };
+  }
+}
+
+function byPrivateKey({ header, algorithms, cryptoKey }: ClientKey): ClientAuth {
+  return async (as, client, body, headers) => {
+    const supported = as.token_endpoint_auth_signing_alg_values_supported;
+    const alg = algorithms.find(each => supported?.includes(each) ?? true);
+    if (alg === undefined) {
+      throw new WorkbenchError('credential_invalid', {
+        reason: 'algorithm',
+        found: algorithms.join(', '),
+        expected: supported?.join(', '),
+        sent: false,
+      });
+    }
+    const sign = PrivateKeyJwt(await cryptoKey(alg), {
+      [modifyAssertion](protectedHeader, payload) {
+        Object.assign(protectedHeader, header, { alg });
+        begunBefore(protectedHeader, payload);
+      },
+    });
+    return sign(as, client, body, headers);
+  };
+}
+
+/** An issuer whose clock is a second behind would refuse an assertion that begins just now. */
+function begunBefore(_: unknown, payload: Record<string, unknown>): void {
+  payload.nbf = Number(payload.iat) - leeway;
+}
+
+/**
+ * RFC 6749 §2.3.1. oauth4webapi's own percent-encodes `-`, `_` and `.` too, which the form encoding of Appendix B
+ * leaves as they are, and which the many issuers that do not decode then take for a wrong secret.
+ */
+function basic(clientSecret: string): ClientAuth {
+  return (_as, { client_id }, _body, headers) => {
+    headers.set('authorization', `Basic ${btoa(`${formEncoded(client_id)}:${formEncoded(clientSecret)}`)}`);
+  };
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}

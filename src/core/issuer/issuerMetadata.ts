@@ -1,0 +1,133 @@
+import { type ErrorData, WorkbenchError } from '../errors.ts';
+import { sanitized } from '../http/foreignText.ts';
+import { isLoopback, requireSecureUrl } from '../http/http.ts';
+import { retryAfter } from '../http/responseMeta.ts';
+import type { Clock } from '../ports.ts';
+import { printable } from '../redact.ts';
+import { isObject } from '../tokens/json.ts';
+
+const endpointNames = [
+  'token_endpoint',
+  'authorization_endpoint',
+  'device_authorization_endpoint',
+  'jwks_uri',
+  'revocation_endpoint',
+  'introspection_endpoint',
+  'userinfo_endpoint',
+  'end_session_endpoint',
+  'pushed_authorization_request_endpoint',
+] as const;
+export type EndpointName = (typeof endpointNames)[number];
+
+const listNames = [
+  'scopes_supported',
+  'grant_types_supported',
+  'token_endpoint_auth_methods_supported',
+  'code_challenge_methods_supported',
+  'id_token_signing_alg_values_supported',
+  'dpop_signing_alg_values_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
+  'introspection_signing_alg_values_supported',
+  'userinfo_signing_alg_values_supported',
+] as const;
+
+const flagNames = [
+  'authorization_response_iss_parameter_supported',
+  'require_pushed_authorization_requests',
+] as const;
+
+/** What is used of an issuer's metadata (RFC 8414 §2, OpenID Connect Discovery §3), its types and URLs checked. */
+export type IssuerMetadata = { readonly issuer: string } & {
+  readonly [Name in EndpointName]?: string;
+} & {
+  readonly [Name in (typeof listNames)[number]]?: readonly string[];
+} & {
+  readonly [Name in (typeof flagNames)[number]]?: boolean;
+} & {
+  /** RFC 8705 §5. */
+  readonly mtls_endpoint_aliases?: { readonly [Name in EndpointName]?: string };
+};
+
+/**
+ * The metadata in an answer, where it is this issuer's.
+ * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`, `url_insecure`
+ */
+export async function readMetadata(
+  response: Response,
+  issuer: string,
+  clock: Clock,
+): Promise<IssuerMetadata> {
+  const { status, headers } = response;
+  if (status === 429 || status >= 500) {
+    const wait = retryAfter(headers, clock.now());
+    throw new WorkbenchError('http_error', {
+      host: new URL(issuer).host,
+      status,
+      ...(wait !== undefined && { retryAfter: wait }),
+    });
+  }
+  // Gateways answer 400, 401 or 403 for a path that they do not know.
+  if (status >= 400)
+    throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
+  const invalid = (reason: string, more: ErrorData = {}) =>
+    new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
+  if (status !== 200) throw invalid('status', { status });
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid(/^\s*</.test(text) ? 'html' : 'not_json');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not_an_object');
+  const metadata = value as Readonly<Record<string, unknown>>;
+  if (typeof metadata.issuer !== 'string') throw invalid('issuer_missing');
+  // RFC 8414 §3.3: identical, character for character. Anything looser lets one issuer speak for another.
+  if (metadata.issuer !== issuer) {
+    throw new WorkbenchError('issuer_mismatch', {
+      expected: printable(issuer, 200),
+      found: printable(metadata.issuer, 200),
+      trailingSlash: metadata.issuer.replace(/\/$/, '') === issuer.replace(/\/$/, ''),
+    });
+  }
+  return picked(metadata, issuer, invalid);
+}
+
+function picked(
+  metadata: Readonly<Record<string, unknown>>,
+  issuer: string,
+  invalid: (reason: string, more: ErrorData) => WorkbenchError,
+): IssuerMetadata {
+  const entries: [string, unknown][] = [['issuer', issuer], ...endpointsIn(metadata, issuer, invalid)];
+  const { mtls_endpoint_aliases: aliases } = metadata;
+  if (isObject(aliases))
+    entries.push(['mtls_endpoint_aliases', Object.fromEntries(endpointsIn(aliases, issuer, invalid))]);
+  for (const name of listNames) {
+    const value = metadata[name];
+    if (Array.isArray(value)) entries.push([name, value.filter(item => typeof item === 'string')]);
+  }
+  for (const name of flagNames) {
+    if (typeof metadata[name] === 'boolean') entries.push([name, metadata[name]]);
+  }
+  return Object.fromEntries(entries) as unknown as IssuerMetadata;
+}
+
+function endpointsIn(
+  metadata: Readonly<Record<string, unknown>>,
+  issuer: string,
+  invalid: (reason: string, more: ErrorData) => WorkbenchError,
+): [string, string][] {
+  const endpoints: [string, string][] = [];
+  for (const name of endpointNames) {
+    const value = metadata[name];
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'string') throw invalid('endpoint', { endpoint: name });
+    const url = requireSecureUrl(value, name);
+    // Else a remote issuer could have tokens sent to whatever listens on this machine.
+    if (url.protocol === 'http:' && !isLoopback(new URL(issuer))) {
+      throw new WorkbenchError('url_insecure', { field: name, found: sanitized(url.origin, 200) });
+    }
+    endpoints.push([name, value]);
+  }
+  return endpoints;
+}

@@ -1,0 +1,123 @@
+import type { ErrorData, WorkbenchError } from '../errors.ts';
+import { redactText } from '../redact.ts';
+import { tokenChanges } from './historyChanges.ts';
+import type { RefreshOutcome, RefreshResult } from './refreshResult.ts';
+import type { TokenSet } from './tokenSet.ts';
+
+/** One refresh as it is remembered: no token, no claim's value, and of an error no free text. Plain JSON. */
+export interface HistoryEntry {
+  /** When it began, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly outcome: RefreshOutcome;
+  /** Of the record afterwards. */
+  readonly generation: number;
+  /** Nothing was sent here: another window, or another caller, had refreshed already. */
+  readonly adopted: boolean;
+  /** HTTP status of the answer, where one came. */
+  readonly status?: number;
+  readonly error?: HistoryError;
+  /** What is different from before; no change is an empty list. */
+  readonly changes: readonly HistoryChange[];
+}
+
+export interface HistoryError {
+  readonly code: string;
+  /** Codes, numbers and names of hosts; see `safeData`. */
+  readonly data: ErrorData;
+}
+
+export type HistoryChange =
+  | ({ readonly what: 'scope' | 'claims'; readonly token?: HistoryToken } & Difference)
+  /** Seconds; left out where it is unknown. */
+  | { readonly what: 'lifetime'; readonly from?: number; readonly to?: number }
+  | {
+      readonly what: 'kid' | 'alg';
+      readonly token: HistoryToken;
+      readonly from?: string;
+      readonly to?: string;
+    }
+  /** The issuer sent another refresh token. */
+  | { readonly what: 'refresh_token' };
+
+export type HistoryToken = 'access_token' | 'id_token';
+
+export interface Difference {
+  readonly gained: readonly string[];
+  readonly lost: readonly string[];
+}
+
+/** How many refreshes are remembered. */
+export const historyLength = 50;
+
+/** The entry for a refresh that is over. Never throws, whatever the tokens hold. */
+export function historyEntry(over: {
+  readonly at: number;
+  readonly duration: number;
+  readonly result: RefreshResult;
+  readonly status?: number | undefined;
+  readonly before: TokenSet | undefined;
+  readonly after: TokenSet | undefined;
+}): HistoryEntry {
+  const { at, duration, result, before, after } = over;
+  const { outcome, generation, error } = result;
+  const status = over.status ?? numberOf(error?.data.status);
+  return {
+    at,
+    duration,
+    outcome,
+    generation,
+    adopted: outcome === 'adopted',
+    ...(status !== undefined && { status }),
+    ...(error && { error: { code: error.code, data: safeData(error) } }),
+    changes: before === undefined || after === undefined ? [] : tokenChanges(before, after),
+  };
+}
+
+/** The list with one entry more: oldest first, by time, since two windows write to it, and bounded. */
+export function withEntry(list: readonly HistoryEntry[], entry: HistoryEntry): readonly HistoryEntry[] {
+  return [...list, entry].sort((one, other) => one.at - other.at).slice(-historyLength);
+}
+
+const safeNames = [
+  'status',
+  'error',
+  'reason',
+  'sent',
+  'host',
+  'retryAfter',
+  'at',
+  'after',
+  'claim',
+] as const;
+const moreSafeNames = [
+  'empty',
+  'member',
+  'signedOut',
+  'ahead',
+  'uncertainty',
+  'limit',
+  'size',
+  'method',
+] as const;
+
+/** What of an error's data is no free text: an issuer's words may hold anything, a copy of the token included. */
+function safeData({ data }: WorkbenchError): ErrorData {
+  return Object.fromEntries(
+    [...safeNames, ...moreSafeNames].flatMap(name => {
+      const value = data[name];
+      const isWord = typeof value === 'string' && isHarmless(value);
+      return typeof value === 'number' || typeof value === 'boolean' || isWord ? [[name, value]] : [];
+    }),
+  );
+}
+
+/** A code, a number or a host; redaction leaves alone what cannot be a token. */
+function isHarmless(text: string): boolean {
+  return /^[\w.:[\]-]{1,100}$/.test(text) && redactText(text) === text;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}

@@ -1,0 +1,214 @@
+import { WorkbenchError } from '../errors.ts';
+import { type Credentials, clientCredentialsOf } from './credentials.ts';
+import type { TokenBinding, TokenSet } from './tokenSet.ts';
+
+/** The format that this version writes. A higher number is kept as it stands and reported. */
+export const recordVersion = 1;
+
+/** The most that is stored for one connection, in UTF-16 code units. Checked before anything is posted. */
+export const recordLimit = 64 * 1024;
+
+/** How much of that tokens leave free: a record that was stored once can always be marked. */
+const room = 1024;
+
+/** Everything stored for one connection, under one key: multi-part writes have been seen to tear. */
+export interface StoredRecord extends Credentials {
+  readonly version: typeof recordVersion;
+  readonly connection: string;
+  /** Counts up by one with every set of tokens; 0 while there is none. */
+  readonly generation: number;
+  readonly binding?: TokenBinding;
+  readonly tokens?: TokenSet;
+  /** Written before a refresh is posted, taken away by its answer: what remains tells of a lost answer. */
+  readonly intent?: RefreshIntent;
+  /** The issuer's final no to the refresh token of this generation: it is never sent again. */
+  readonly refused?: Refusal;
+}
+
+export interface RefreshIntent {
+  readonly generation: number;
+  /** Milliseconds since the epoch of the first attempt that no readable answer came to. */
+  readonly at: number;
+  /** The one retry has been made, or was about to be: only a user who asks for it sends this token again. */
+  readonly retried?: true;
+}
+
+export interface Refusal {
+  readonly generation: number;
+  /** The issuer's `error` code. */
+  readonly error: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When an earlier answer went missing, which then most likely held the successor of this token. */
+  readonly answer_lost_at?: number;
+}
+
+export function emptyRecord(connection: string): StoredRecord {
+  return { version: recordVersion, connection, generation: 0 };
+}
+
+/**
+ * Reads a stored text. Nothing is repaired here: what cannot be read is reported, and the caller leaves it.
+ * @throws WorkbenchError `record_unreadable` with `reason`, `record_newer_version`
+ */
+export function parseRecord(connection: string, text: string): StoredRecord {
+  const unreadable = (reason: string) => new WorkbenchError('record_unreadable', { connection, reason });
+  if (text.length > recordLimit) throw unreadable('size');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw unreadable('json');
+  }
+  if (!isObject(value)) throw unreadable('shape');
+  if (typeof value.version !== 'number') throw unreadable('version');
+  if (value.version > recordVersion) {
+    throw new WorkbenchError('record_newer_version', { connection, version: value.version });
+  }
+  if (value.version !== recordVersion) throw unreadable('version');
+  if (value.connection !== connection) throw unreadable('connection');
+  const flaw = flawOf(value);
+  if (flaw !== undefined) throw unreadable(flaw);
+  return value as unknown as StoredRecord;
+}
+
+/**
+ * The text to store. What could not be read again is never written.
+ * @throws WorkbenchError `record_too_large`, `internal`
+ */
+export function serializeRecord(record: StoredRecord): string {
+  const flaw = flawOf(record);
+  if (flaw !== undefined) throw new WorkbenchError('internal', { type: `record ${flaw}` });
+  const text = JSON.stringify(record);
+  if (text.length > recordLimit) throw tooLarge(record, text.length);
+  return text;
+}
+
+/** @throws WorkbenchError `record_too_large` where these tokens leave no room to mark the record later */
+export function assertRoom(record: StoredRecord): void {
+  const { length } = JSON.stringify(record);
+  if (length > recordLimit - room) throw tooLarge(record, length);
+}
+
+/**
+ * Leaves out what a record is too large with, the ID token first. The refresh token stays in any case: it exists
+ * nowhere else.
+ */
+export function fitted(record: StoredRecord): {
+  readonly record: StoredRecord;
+  /** `record_too_large` where something was left out. */
+  readonly error?: WorkbenchError;
+} {
+  const { length } = JSON.stringify(record);
+  if (length <= recordLimit - room || record.tokens === undefined) return { record };
+  const { id_token = '', ...tokens } = record.tokens;
+  const { access_token: _, token_type: __, expires_at: ___, scope: ____, ...refreshToken } = tokens;
+  const slim = length - id_token.length <= recordLimit - room ? tokens : refreshToken;
+  return { record: { ...record, tokens: slim }, error: tooLarge(record, length) };
+}
+
+/** The record of the higher generation; of two with the same the first, which is what the store holds. */
+export function newest<T extends StoredRecord | undefined>(
+  stored: StoredRecord | undefined,
+  known: T,
+): StoredRecord | T {
+  if (stored === undefined) return known;
+  return known === undefined || stored.generation >= known.generation ? stored : known;
+}
+
+/** What a sign-out leaves: no tokens, but the client's credentials, and a generation that the tokens cannot come back under. */
+export function emptied(record: StoredRecord, generation: number): StoredRecord {
+  return { ...emptyRecord(record.connection), ...clientCredentialsOf(record), generation };
+}
+
+/** True where new tokens come by asking again, with no refresh token. */
+export function isRenewable({ tokens }: StoredRecord): boolean {
+  return tokens?.grant === 'client_credentials' && tokens.refresh_token === undefined;
+}
+
+/** True where the issuer has refused the refresh token that the record holds. */
+export function isRefused({ refused, generation }: StoredRecord): boolean {
+  return refused?.generation === generation;
+}
+
+/** The attempt of this generation whose answer is missing. */
+export function unansweredIntent({ intent, generation }: StoredRecord): RefreshIntent | undefined {
+  return intent?.generation === generation ? intent : undefined;
+}
+
+/** The same where the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
+export function spentIntent(record: StoredRecord): RefreshIntent | undefined {
+  const intent = unansweredIntent(record);
+  return intent?.retried && !isRefused(record) ? intent : undefined;
+}
+
+function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
+  return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - room });
+}
+
+/** The first member that is not what a record has there. */
+function flawOf(record: StoredRecord | Fields): keyof StoredRecord | undefined {
+  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused } = record;
+  if (!isCount(generation)) return 'generation';
+  if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
+  if (!optional(tokens, isTokenSet)) return 'tokens';
+  if (!optional(client_secret, isText)) return 'client_secret';
+  if (!optional(private_key, isText)) return 'private_key';
+  if (!optional(dpop_key, isText)) return 'dpop_key';
+  if (!optional(intent, isIntent)) return 'intent';
+  if (!optional(refused, isRefusal)) return 'refused';
+  return undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function optional(value: unknown, is: (value: unknown) => boolean): boolean {
+  return value === undefined || is(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+/** Leaves room to count on: from a number near the last safe integer no refresh could go on. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
+}
+
+function withFields(required: FieldTypes, others: FieldTypes): (value: unknown) => boolean {
+  // Listed once: records are looked at several times in a refresh.
+  const [needed, possible] = [Object.entries(required), Object.entries(others)];
+  return value =>
+    isObject(value) &&
+    needed.every(([name, is]) => is(value[name])) &&
+    possible.every(([name, is]) => optional(value[name], is));
+}
+type FieldTypes = Readonly<Record<string, (value: unknown) => boolean>>;
+
+const isBinding = withFields({ client_id: isText }, { issuer: isText, token_endpoint: isText });
+const isIntent = withFields({ generation: isCount, at: isTime }, { retried: value => value === true });
+const isRefusal = withFields({ generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
+const isTokenSet = withFields(
+  { obtained_at: isTime },
+  {
+    access_token: isText,
+    token_type: isText,
+    refresh_token: isText,
+    id_token: isText,
+    scope: value => typeof value === 'string',
+    expires_at: isTime,
+    refresh_expires_at: isTime,
+    id_token_obtained_at: isTime,
+    refresh_token_stored_at: isTime,
+    refresh_token_last_used_at: isTime,
+    grant: isText,
+  },
+);

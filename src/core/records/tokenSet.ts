@@ -1,0 +1,156 @@
+import { defined } from '../defined.ts';
+import { decodeToken, expiresAt } from '../tokens/jwt.ts';
+
+/** What a stored refresh token was issued for. Nothing is ever sent when it no longer matches the connection. */
+export interface TokenBinding {
+  readonly issuer?: string;
+  readonly token_endpoint?: string;
+  readonly client_id: string;
+}
+
+/** The tokens of one connection. Wire fields keep their RFC 6749 spelling; times are milliseconds since the epoch. */
+export interface TokenSet {
+  readonly access_token?: string;
+  readonly token_type?: string;
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  readonly scope?: string;
+  /** When the access token ends, by `expires_in` or by its own `exp`. */
+  readonly expires_at?: number;
+  /** When the refresh token ends, where the issuer said so (`refresh_expires_in`, `refresh_token_expires_in`). */
+  readonly refresh_expires_at?: number;
+  /** When the access token came. */
+  readonly obtained_at: number;
+  /** A refresh may bring no ID token (OpenID Connect Core §12.2): then the ID token is older than its neighbour. */
+  readonly id_token_obtained_at?: number;
+  readonly refresh_token_stored_at?: number;
+  readonly refresh_token_last_used_at?: number;
+  /** Set where there is no refresh token because this grant gives none: new tokens come by asking again. */
+  readonly grant?: 'client_credentials';
+}
+
+/** The members of a token response that are kept, as they came (RFC 6749 §5.1); lifetimes in seconds. */
+export interface RawTokens {
+  readonly access_token?: string;
+  readonly token_type?: string;
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  readonly scope?: string;
+  readonly expires_in?: number;
+  readonly refresh_expires_in?: number;
+}
+
+/**
+ * The tokens after an answer: what the issuer sent replaces, what it left out stays. A response without a
+ * refresh token means that the old one goes on (RFC 6749 §6), one without a scope that it is unchanged (§5.1).
+ * @param now milliseconds since the epoch at which the answer arrived
+ */
+export function merge(previous: TokenSet | undefined, response: RawTokens, now: number): TokenSet {
+  const raw = withoutEmpty(response);
+  const rotated = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
+  const { access_token = previous?.access_token, token_type = previous?.token_type } = raw;
+  const { id_token = previous?.id_token, scope = previous?.scope } = raw;
+  const refresh_token = raw.refresh_token ?? previous?.refresh_token;
+  const expires_at =
+    raw.access_token === undefined
+      ? previous?.expires_at
+      : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
+  // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
+  const refresh_expires_at =
+    // Keycloak says 0 of an offline token, which has no end.
+    raw.refresh_expires_in === 0
+      ? undefined
+      : (after(now, raw.refresh_expires_in) ??
+        (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
+  return defined<TokenSet>({
+    access_token,
+    token_type,
+    refresh_token,
+    id_token,
+    scope,
+    expires_at,
+    refresh_expires_at,
+    obtained_at: raw.access_token === undefined && previous ? previous.obtained_at : now,
+    id_token_obtained_at: raw.id_token === undefined ? previous?.id_token_obtained_at : now,
+    refresh_token_stored_at: rotated ? now : previous?.refresh_token_stored_at,
+    refresh_token_last_used_at: rotated ? undefined : previous?.refresh_token_last_used_at,
+  });
+}
+
+/**
+ * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` is believed before an
+ * `expires_in` that counts from a moment nobody noted. Another refresh token is another grant, maybe another
+ * user's: nothing of the old one stays beside it.
+ */
+export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
+  const isOtherGrant = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
+  const tokens = merge(isOtherGrant ? undefined : previous, raw, now);
+  const expires_at = ownExpiry(raw.access_token);
+  const refresh_expires_at = ownExpiry(raw.refresh_token);
+  return {
+    ...tokens,
+    ...(expires_at !== undefined && { expires_at }),
+    ...(refresh_expires_at !== undefined && { refresh_expires_at }),
+  };
+}
+
+/** Of an answer that cannot be believed only the refresh token counts: it was rotated all the same. */
+export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): TokenSet {
+  const { refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at } = answer;
+  const { obtained_at } = previous ?? answer;
+  return defined<TokenSet>({
+    ...{ ...previous, obtained_at },
+    ...{ refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at },
+  });
+}
+
+/** The longest lifetime that is believed: ten years, in seconds. Longer ones are absurd and mean "unknown". */
+const longest = 10 * 366 * 24 * 3600;
+
+function after(now: number, seconds: number | undefined): number | undefined {
+  if (seconds === undefined || !Number.isFinite(seconds) || seconds > longest) return undefined;
+  return now + Math.max(0, seconds) * 1000;
+}
+
+/** `exp` of a token that can be read, in milliseconds since the epoch. Nothing about it is verified. */
+function ownExpiry(token: string | undefined): number | undefined {
+  if (token === undefined) return undefined;
+  try {
+    const decoded = decodeToken(token);
+    return decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
+  } catch {
+    // An access or refresh token may be any text (RFC 6749 §1.4): what cannot be read has no known end.
+    return undefined;
+  }
+}
+
+/** An empty text is no token, whatever brought it: it must neither replace one nor be stored. */
+function withoutEmpty(raw: RawTokens): RawTokens {
+  const { access_token, refresh_token, id_token, token_type } = raw;
+  return defined<RawTokens>({
+    ...raw,
+    access_token: access_token || undefined,
+    refresh_token: refresh_token || undefined,
+    id_token: id_token || undefined,
+    token_type: token_type || undefined,
+  });
+}
+
+/**
+ * What keeps a stored refresh token from being sent: the first member in which the connection of today differs
+ * from what the token was issued for. A token that was brought along before its endpoint was known fits any
+ * endpoint of its issuer.
+ */
+export function bindingMismatch(
+  stored: TokenBinding,
+  now: TokenBinding,
+): { readonly member: keyof TokenBinding; readonly expected?: string; readonly found?: string } | undefined {
+  for (const member of ['issuer', 'client_id', 'token_endpoint'] as const) {
+    const expected = stored[member];
+    const found = now[member];
+    if (expected === found) continue;
+    if (member === 'token_endpoint' && expected === undefined && stored.issuer !== undefined) continue;
+    return { member, ...(expected && { expected }), ...(found && { found }) };
+  }
+  return undefined;
+}

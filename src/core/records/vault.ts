@@ -1,0 +1,108 @@
+import { classify, WorkbenchError } from '../errors.ts';
+import type { SecretVault } from '../ports.ts';
+import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
+
+/** Connections' records as the stores hold them, one key each. */
+export interface Vault {
+  /**
+   * The record, or `undefined` where the store holds none *or cannot tell*: never read it as "signed out".
+   * @throws WorkbenchError `record_unreadable`, `record_newer_version`, `secret_unavailable`
+   */
+  read(id: string): Promise<StoredRecord | undefined>;
+  /**
+   * Re-reads the record, gives it to `change` and stores what that returns; one change at a time per id.
+   * `change` is given `undefined` where the store answers nothing, which may be a fault of the store.
+   * An unreadable record is left as it stands: the change fails instead.
+   */
+  update(id: string, change: (record: StoredRecord | undefined) => StoredRecord): Promise<StoredRecord>;
+  /** Deletes the record, readable or not. */
+  delete(id: string): Promise<void>;
+  onDidChange(listener: (id: string) => void): () => void;
+}
+
+const prefix = 'jwtWorkbench.connection.';
+
+/** @param storeFor where the record of a connection lives: SecretStorage, or memory for the mock's. */
+export function createVault(storeFor: (id: string) => SecretVault, shared: SecretVault): Vault {
+  const queues = new Map<string, Promise<unknown>>();
+  /** What was read or stored last: a refresh looks at the same text several times. */
+  const known = new Map<string, { readonly text: string; readonly record: StoredRecord }>();
+
+  async function read(id: string): Promise<StoredRecord | undefined> {
+    let text: string | undefined;
+    try {
+      text = await storeFor(id).get(prefix + id);
+    } catch (error) {
+      throw new WorkbenchError('secret_unavailable', { connection: id, type: typeName(error) });
+    }
+    if (text === undefined) return undefined;
+    const last = known.get(id);
+    const record = last?.text === text ? last.record : parseRecord(id, text);
+    known.set(id, { text, record });
+    return record;
+  }
+
+  async function store(record: StoredRecord): Promise<void> {
+    const text = serializeRecord(record);
+    try {
+      await storeFor(record.connection).store(prefix + record.connection, text);
+    } catch (error) {
+      throw new WorkbenchError('secret_unavailable', {
+        connection: record.connection,
+        type: typeName(error),
+      });
+    }
+    known.set(record.connection, { text, record });
+  }
+
+  /** Runs `work` after everything queued for `id`, whether that failed or not. */
+  function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const turn = (queues.get(id) ?? Promise.resolve()).then(work, work);
+    queues.set(id, turn);
+    const forget = () => {
+      if (queues.get(id) === turn) queues.delete(id);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+
+  return {
+    read,
+    update: (id, change) =>
+      inTurn(id, async () => {
+        const before = await read(id);
+        const after = change(before);
+        if (after !== before) await store(after);
+        return after;
+      }),
+    delete: id =>
+      inTurn(id, async () => {
+        try {
+          known.delete(id);
+          await storeFor(id).delete(prefix + id);
+        } catch (error) {
+          throw new WorkbenchError('secret_unavailable', { connection: id, type: typeName(error) });
+        }
+      }),
+    onDidChange: listener =>
+      shared.onDidChange(key => {
+        if (key.startsWith(prefix)) listener(key.slice(prefix.length));
+      }),
+  };
+}
+
+/** A store that ends with the window: for connections that must never be written anywhere. */
+export function createMemoryStore(): SecretVault {
+  const entries = new Map<string, string>();
+  return {
+    get: async key => entries.get(key),
+    store: async (key, value) => void entries.set(key, value),
+    delete: async key => void entries.delete(key),
+    keys: async () => [...entries.keys()],
+    onDidChange: () => () => {},
+  };
+}
+
+function typeName(error: unknown): string {
+  return String(classify(error).data.type ?? classify(error).code);
+}

@@ -1,0 +1,289 @@
+import { classify, WorkbenchError } from '../errors.ts';
+import { failureKind } from '../http/failure.ts';
+import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { Lease } from '../ports.ts';
+import type { Connection } from '../records/connection.ts';
+import { credentialsOf } from '../records/credentials.ts';
+import { assertMayAsk } from '../records/ledger.ts';
+import { lookAround, pause, type Sight, updateNewest } from '../records/newestRecord.ts';
+import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
+import { failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
+import type { TokenBinding } from '../records/tokenSet.ts';
+import type { Flight } from './flight.ts';
+import type { RefresherParts } from './refresher.ts';
+import * as step from './refreshSteps.ts';
+import { createWriter } from './refreshWriter.ts';
+
+/**
+ * Milliseconds between a server's error and the one retry: an issuer in trouble needs a moment, and those that forgive
+ * a second use of a token do so for seconds only. Where the connection broke there is nothing to wait for.
+ */
+const breather = 1000;
+
+/** One refresh from beginning to end. Where it stops early it throws why. */
+export async function refreshOnce(
+  parts: RefresherParts,
+  id: string,
+  flight: Flight,
+  askedBy: step.AskedBy,
+): Promise<RefreshResult> {
+  const { vault, lock, sessions, clock, log } = parts;
+  const writer = createWriter(parts, id, flight);
+  const { settle, confirm, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
+
+  /** An answer that came when the lock was lost. */
+  let late: StoredRecord | undefined;
+
+  async function refresh(): Promise<RefreshResult> {
+    const connection = sessions.connection(id);
+    if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+    // A window that has just started must not take what has long been stored for news.
+    const seen = sessions.get(id)?.record ?? (await vault.read(id));
+    // Network work that sends no secret is done before the lock is taken.
+    const [binding, client] = await Promise.all([
+      parts.bindingOf(connection, flight.signal),
+      parts.tokenClient(),
+    ]);
+    // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
+    const fresh =
+      connection.dpop && seen?.dpop_key === undefined
+        ? await client.newKey(connection, flight.signal)
+        : undefined;
+    const result = await lock.withLock(id, flight.signal, async lease => {
+      const sight = await lookAround(parts, id, lease, flight.signal);
+      const begun = await begin(seen, binding, lease, sight, record =>
+        step.provable(record, connection, fresh),
+      );
+      if ('outcome' in begun) return begun;
+      return send({ connection, binding, client, lease, ...begun });
+    });
+    if (late) await handOnLate(late);
+    return result;
+  }
+
+  /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
+  async function begin(
+    seen: StoredRecord | undefined,
+    binding: TokenBinding,
+    lease: Lease,
+    sight: Sight,
+    provable: (record: StoredRecord) => StoredRecord,
+  ): Promise<Begun | RefreshResult> {
+    let before: StoredRecord | undefined;
+    let refreshToken: string | undefined;
+    try {
+      const sent = await updateNewest(parts, sight, record => {
+        const now = clock.now();
+        before = record;
+        if (step.isWorthAdopting(record, seen, now)) return record;
+        const token = step.sendable(record, binding, askedBy);
+        assertMayAsk(sight.ledger, now, binding.token_endpoint);
+        assertHeld(lease);
+        assertWanted();
+        refreshToken = token;
+        return step.marked(provable(record), now);
+      });
+      if (before === undefined || refreshToken === undefined) {
+        await assertSignedIn(lease, sent);
+        return succeeded('adopted', sent);
+      }
+      const begun = { before, sent, refreshToken };
+      try {
+        // For the windows whose store shows the mark late: a second attempt must not pass for the first.
+        await tellOthers(lease, sent);
+        await parts.handover.ready(lease);
+        await lease.renew();
+        assertWanted();
+      } catch (error) {
+        // Who has lost the lock writes nothing: another one may be at work on this very record.
+        if (lease.lost) throw error;
+        const { record } = await settle(begun.sent, record => step.unsent(record, begun.before));
+        await tellOthers(lease, record);
+        throw error;
+      }
+      return begun;
+    } finally {
+      if (before) sessions.apply(before);
+    }
+  }
+
+  async function send(job: Job): Promise<RefreshResult> {
+    const { connection, binding, client, lease, refreshToken } = job;
+    const { token_endpoint } = binding;
+    let { sent } = job;
+    let unanswered = unansweredIntent(job.before);
+    for (;;) {
+      flight.sent = true;
+      let answer: TokenAnswer;
+      try {
+        answer = await client.refresh({
+          connection,
+          credentials: credentialsOf(sent),
+          // The endpoint that the binding was compared with; another one by now, and nothing is sent.
+          ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
+          refreshToken,
+          // Between the last look at the lock and this moment the machine may have slept.
+          guard() {
+            assertHeld(lease);
+            assertWanted();
+          },
+          // Ended by a sign-out alone: the answer may hold the only copy of a rotated token.
+          signal: flight.discarded,
+        });
+        const { access_token, refresh_token } = answer.raw;
+        // An answer without any token is none. This throws, and says what is wrong with it.
+        if (access_token === undefined && refresh_token === undefined) await answer.validate();
+      } catch (error) {
+        assertNotDiscarded();
+        const failure = classify(error);
+        const kind = failureKind(failure);
+        if (kind === 'unknown') {
+          unanswered = sent.intent;
+          const again = await retry({ ...job, sent }, failure);
+          if (again) {
+            sent = again;
+            continue;
+          }
+        }
+        return giveUp({ ...job, sent }, failure, kind, unanswered);
+      }
+      return take({ ...job, sent }, answer);
+    }
+  }
+
+  /** The record marked for the one retry, or `undefined` where that was made before or must not be made now. */
+  async function retry(job: Job, { data: { status } }: WorkbenchError): Promise<StoredRecord | undefined> {
+    const { lease, sent } = job;
+    const { signal } = flight;
+    if (sent.intent?.retried) return undefined;
+    if (Number(status) >= 500) await pause(clock, breather, signal).catch(() => {});
+    // Asked again: waiting for the first answer may have taken long.
+    const isHeld = await lease.renew().then(
+      () => true,
+      () => false,
+    );
+    if (!isHeld || lease.lost || signal.aborted) return undefined;
+    const { record, isOvertaken, error } = await settle(sent, current => step.marked(current, clock.now()));
+    if (isOvertaken || error) return undefined;
+    await tellOthers(lease, record);
+    return lease.lost || signal.aborted ? undefined : record;
+  }
+
+  /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
+  async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult> {
+    const { lease, sent, binding } = job;
+    const { receivedAt } = answer;
+    const raw = step.storable(answer.raw, sent);
+    const generation = sent.generation + 1;
+    let cut: WorkbenchError | undefined;
+    const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
+    // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
+    // window that sees the store late would put what it knows over the only copy.
+    const isHanded = await handOn(lease, expected);
+    const stored = await settle(job.sent, current => {
+      const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
+      cut = error;
+      return record;
+    });
+    if (stored.isOvertaken) {
+      sessions.apply(stored.record);
+      return overtaken(stored.record);
+    }
+    await tellOthers(lease, stored.record);
+    const result = await validate(job, answer, stored.record, stored.error ?? cut);
+    if (!isHanded || lease.lost) late = stored.record;
+    return result;
+  }
+
+  /**
+   * Under the lock as well: what is wrong must not be handed on to anybody.
+   * @param flaw why the record could not be stored in full
+   */
+  async function validate(
+    { before, lease }: Job,
+    answer: TokenAnswer,
+    stored: StoredRecord,
+    flaw: WorkbenchError | undefined,
+  ): Promise<RefreshResult> {
+    const { connection, generation } = stored;
+    try {
+      const id_token = before.tokens?.id_token;
+      const { warnings } = await answer.validate(id_token === undefined ? {} : { id_token });
+      if (warnings.length > 0) log('info', 'refresh warnings', { connection, warnings });
+      sessions.apply(stored);
+      // Without its access token the new set is of no use yet.
+      const isUsable = stored.tokens?.access_token !== undefined;
+      return isUsable || flaw === undefined
+        ? succeeded('refreshed', stored, flaw)
+        : failed(generation, flaw, 'retryable');
+    } catch (error) {
+      const kept = await settle(stored, record => step.withoutInvalid(record, before));
+      sessions.apply(kept.record);
+      if (!kept.isOvertaken) await handOn(lease, kept.record);
+      return failed(generation, classify(error), 'retryable');
+    }
+  }
+
+  /** @param unanswered an attempt whose answer is still missing */
+  async function giveUp(
+    job: Job,
+    failure: WorkbenchError,
+    kind: ReturnType<typeof failureKind>,
+    unanswered: RefreshIntent | undefined,
+  ): Promise<RefreshResult> {
+    const { sent, lease } = job;
+    const { generation } = sent;
+    const { retryAfter } = failure.data;
+    const at = clock.now();
+    const reason = String(failure.data.error ?? failure.code);
+    await confirm(lease);
+    const { record, isOvertaken } = await settle(job.sent, current => {
+      // Whoever took the lock over knows better.
+      if (kind !== 'refused' && lease.lost) return current;
+      if (kind !== 'refused') return step.unmarked(current, unanswered);
+      return step.refusedBy(current, reason, at, unanswered);
+    });
+    sessions.apply(record);
+    if (isOvertaken) return overtaken(record);
+    const wait = typeof retryAfter === 'number' ? retryAfter : 0;
+    await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait } : {});
+    if (kind !== 'refused') {
+      const { code, data } = failure;
+      const lostAt = spentIntent(record)?.at;
+      const error = lostAt === undefined ? failure : new WorkbenchError(code, { ...data, lostAt });
+      return failed(generation, error, unanswered ? 'unknown' : 'retryable');
+    }
+    return failed(
+      generation,
+      // Refused after an answer went missing: that answer most likely held the successor. Say so, not "revoked".
+      unanswered ? new WorkbenchError('answer_lost', { ...failure.data, at: unanswered.at }) : failure,
+      'reauthRequired',
+    );
+  }
+
+  function assertHeld(lease: Lease): void {
+    if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+  }
+
+  function assertWanted(): void {
+    assertNotDiscarded();
+    if (flight.signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+  }
+
+  return refresh();
+}
+
+interface Begun {
+  /** As it was found. */
+  readonly before: StoredRecord;
+  /** The same, marked as being used. */
+  readonly sent: StoredRecord;
+  readonly refreshToken: string;
+}
+
+interface Job extends Begun {
+  readonly connection: Connection;
+  readonly binding: TokenBinding;
+  readonly client: TokenClient;
+  readonly lease: Lease;
+}

@@ -1,0 +1,156 @@
+import { WorkbenchError } from '../errors.ts';
+import { boundTo, isBound, thumbprintOf } from '../issuer/dpopKey.ts';
+import type { Connection } from '../records/connection.ts';
+import {
+  fitted,
+  isRefused,
+  type RefreshIntent,
+  type StoredRecord,
+  spentIntent,
+  unansweredIntent,
+} from '../records/record.ts';
+import {
+  bindingMismatch,
+  merge,
+  onlyRotated,
+  type RawTokens,
+  type TokenBinding,
+} from '../records/tokenSet.ts';
+import { changedClaim, claimsOf } from '../tokens/idTokens.ts';
+
+/** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
+
+/** An access token with less than this left, in milliseconds, is not worth adopting. */
+const worthwhile = 10_000;
+
+/**
+ * True where somebody else has refreshed since `seen`, so that nothing needs to be sent. A token that lives for
+ * moments only is fresh in the first half of its life.
+ * @param seen what the caller knew when it asked
+ */
+export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undefined, now: number): boolean {
+  const { tokens, generation } = record;
+  if (generation <= (seen?.generation ?? 0) || tokens?.access_token === undefined) return false;
+  if (tokens.access_token === seen?.tokens?.access_token) return false;
+  const { expires_at, obtained_at } = tokens;
+  return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
+}
+
+/** Who wants a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
+export type AskedBy = 'user' | 'timer';
+
+/**
+ * The refresh token, if it may be sent to where `binding` says.
+ * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `answer_missing`, `no_refresh_token`,
+ * `binding_mismatch`
+ */
+export function sendable(record: StoredRecord, binding: TokenBinding, askedBy: AskedBy): string {
+  const { tokens, refused, binding: bound } = record;
+  if (refused && isRefused(record)) throw refusal(refused, { error: refused.error, sent: false });
+  if (tokens?.refresh_token === undefined || bound === undefined)
+    throw new WorkbenchError('no_refresh_token');
+  const mismatch = bindingMismatch(bound, binding);
+  if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
+  const spent = spentIntent(record);
+  if (spent && askedBy !== 'user') throw new WorkbenchError('answer_missing', { at: spent.at, sent: false });
+  return tokens.refresh_token;
+}
+
+/**
+ * The record with the key to prove itself by (RFC 9449): the one that its tokens are bound to, whatever the settings
+ * say since; `fresh` where they want one and there is none yet; none at all where neither is the case.
+ * @throws WorkbenchError `dpop_key_lost` where the refresh token is bound to a key that is not here
+ */
+export function provable(
+  record: StoredRecord,
+  { dpop, tokenEndpointAuthMethod }: Connection,
+  fresh: string | undefined,
+): StoredRecord {
+  const { dpop_key = dpop ? fresh : undefined, ...others } = record;
+  const isTied = record.tokens !== undefined && isBound(record.tokens);
+  // Of clients that authenticate the refresh token is not bound (§5), and a lost key costs nothing.
+  if (isTied && tokenEndpointAuthMethod === 'none') {
+    const jkt = boundTo(record.tokens?.access_token);
+    const isOurs = jkt === undefined || jkt === thumbprintOf(record.dpop_key);
+    if (record.dpop_key === undefined || !isOurs) throw new WorkbenchError('dpop_key_lost', { sent: false });
+  }
+  return dpop_key !== undefined && (dpop || isTied) ? { ...others, dpop_key } : others;
+}
+
+/** The error for a final no: where an answer went missing before, that one most likely held the successor. */
+export function refusal(
+  { at, answer_lost_at }: { readonly at: number; readonly answer_lost_at?: number },
+  data: WorkbenchError['data'],
+): WorkbenchError {
+  return answer_lost_at === undefined
+    ? new WorkbenchError('refresh_token_refused', { ...data, at })
+    : new WorkbenchError('answer_lost', { ...data, at: answer_lost_at });
+}
+
+/**
+ * Says on record, before anything is sent, that this generation is being used, and whether for the second time. Holds
+ * no secret of its own.
+ */
+export function marked(record: StoredRecord, now: number): StoredRecord {
+  const { generation, tokens } = record;
+  const unanswered = unansweredIntent(record);
+  return {
+    ...record,
+    ...(tokens && { tokens: { ...tokens, refresh_token_last_used_at: now } }),
+    intent: unanswered ? { ...unanswered, retried: true } : { generation, at: now },
+  };
+}
+
+/** An attempt that came to nothing leaves no mark, unless an earlier one is still unanswered. */
+export function unmarked({ intent: _, ...record }: StoredRecord, earlier?: RefreshIntent): StoredRecord {
+  return earlier ? { ...record, intent: earlier } : record;
+}
+
+/** Nothing was sent: all is as it was. */
+export function unsent(record: StoredRecord, before: StoredRecord): StoredRecord {
+  const { tokens } = before;
+  return { ...unmarked(record, unansweredIntent(before)), ...(tokens && { tokens }) };
+}
+
+export function refusedBy(
+  record: StoredRecord,
+  error: string,
+  at: number,
+  earlier: RefreshIntent | undefined,
+): StoredRecord {
+  const { generation } = record;
+  const refused = { generation, error, at, ...(earlier && { answer_lost_at: earlier.at }) };
+  return { ...unmarked(record), refused };
+}
+
+/**
+ * What of an answer may be stored before anything has checked it. Where the window ends in between, nobody ever will:
+ * an ID token that is about somebody else would then be what all later ones are compared with.
+ */
+export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): RawTokens {
+  const now = claimsOf(raw.id_token);
+  if (now === undefined) return raw;
+  const before = claimsOf(tokens?.id_token) ?? (binding?.issuer === undefined ? {} : { iss: binding.issuer });
+  if (changedClaim(before, now) === undefined) return raw;
+  const { id_token: _, ...others } = raw;
+  return others;
+}
+
+/** The record after an answer, cut to what can be stored. */
+export function answered(
+  { intent: _, refused: __, ...record }: StoredRecord,
+  answer: {
+    readonly raw: RawTokens;
+    readonly receivedAt: number;
+    readonly generation: number;
+    readonly binding: TokenBinding;
+  },
+): ReturnType<typeof fitted> {
+  const { raw, receivedAt, generation, binding } = answer;
+  return fitted({ ...record, generation, binding, tokens: merge(record.tokens, raw, receivedAt) });
+}
+
+/** The record after an answer that cannot be believed: only the rotation counts. */
+export function withoutInvalid(record: StoredRecord, before: StoredRecord): StoredRecord {
+  return record.tokens ? { ...record, tokens: onlyRotated(before.tokens, record.tokens) } : record;
+}

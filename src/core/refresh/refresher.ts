@@ -1,0 +1,107 @@
+import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
+import type { TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { Clock, CrossWindowLock, Log } from '../ports.ts';
+import type { Connection } from '../records/connection.ts';
+import type { Handover } from '../records/handover.ts';
+import type { StoredRecord } from '../records/record.ts';
+import { failed, type RefreshResult } from '../records/refreshResult.ts';
+import type { Sessions } from '../records/sessions.ts';
+import type { TokenBinding } from '../records/tokenSet.ts';
+import type { Vault } from '../records/vault.ts';
+import { createFlights, type Flight } from './flight.ts';
+import { refreshOnce } from './refreshOnce.ts';
+import type { AskedBy } from './refreshSteps.ts';
+
+export type { RefreshOutcome, RefreshResult } from '../records/refreshResult.ts';
+
+export interface Refresher {
+  /**
+   * Never rejects: every failure is a result. Callers for one id share one request. Aborting `signal` ends the
+   * wait; a request that is already on its way still has its answer stored, or a rotated token would be lost.
+   * @param askedBy `timer`, the default, sends nothing once two answers in a row were lost; a `user` may
+   */
+  refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy): Promise<RefreshResult>;
+  /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
+  discard(id: string): void;
+  /** Ends waiting and starts nothing new; answers that are under way are still stored. */
+  dispose(): void;
+}
+
+/** A refresh that is over, for whoever keeps book. */
+export interface FinishedRefresh {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** What this window knew when it began, and what it knows now. */
+  readonly before: StoredRecord | undefined;
+  readonly after: StoredRecord | undefined;
+  readonly result: RefreshResult;
+}
+
+export interface RefresherParts {
+  readonly vault: Vault;
+  readonly lock: CrossWindowLock;
+  readonly handover: Handover;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Loaded when the first refresh asks for it. */
+  readonly tokenClient: () => Promise<TokenClient>;
+  /** The token endpoint by the settings or the issuer's metadata. */
+  readonly bindingOf: (connection: Connection, signal: AbortSignal) => Promise<TokenBinding>;
+  /** Called for each refresh that nobody has called back. */
+  readonly finished?: (finished: FinishedRefresh) => void;
+}
+
+/** What is stored cannot be told: that is a state of the connection, not of one refresh. */
+const unavailable: ReadonlySet<ErrorCode> = new Set([
+  'record_unreadable',
+  'record_newer_version',
+  'secret_unavailable',
+]);
+
+export function createRefresher(parts: RefresherParts): Refresher {
+  const { sessions, clock, log } = parts;
+  const flights = createFlights<RefreshResult>();
+  let disposed = false;
+
+  async function run(id: string, flight: Flight, askedBy: AskedBy): Promise<RefreshResult> {
+    const at = clock.now();
+    const before = sessions.get(id)?.record;
+    sessions.refreshing(id, true);
+    const result = await refreshOnce(parts, id, flight, askedBy).catch(thrown => {
+      const error = classify(thrown);
+      if (unavailable.has(error.code)) sessions.unreadable(id, error);
+      return failed(sessions.generation(id), error);
+    });
+    const { outcome, generation, error } = result;
+    const duration = clock.now() - at;
+    // Where it was called back and has been followed by another, that one has the say.
+    if (flights.isCurrent(id, flight)) {
+      if (error?.code === 'cancelled') sessions.refreshing(id, false);
+      else sessions.refreshed(id, { at, duration, outcome, ...(error && { error }) });
+      parts.finished?.({ id, at, duration, before, after: sessions.get(id)?.record, result });
+    }
+    log(error ? 'warn' : 'info', 'refresh', { connection: id, outcome, generation, error });
+    return result;
+  }
+
+  return {
+    async refresh(id, signal, askedBy = 'timer') {
+      try {
+        if (disposed) throw new WorkbenchError('cancelled', { sent: false });
+        return await flights.join(id, signal, flight => run(id, flight, askedBy));
+      } catch (thrown) {
+        const error = classify(thrown);
+        return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');
+      }
+    },
+    discard: flights.discard,
+    dispose() {
+      disposed = true;
+      flights.callOff();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import {
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomNonce,
+  generateRandomState,
+  validateAuthResponse,
+} from 'oauth4webapi';
+import { classify, WorkbenchError } from '../errors.ts';
+import { sanitized } from '../http/foreignText.ts';
+import { asClient, type ClientParts } from '../issuer/asClient.ts';
+import { thumbprintOf } from '../issuer/dpopKey.ts';
+import { type Endpoints, resolveEndpoints } from '../issuer/endpoints.ts';
+import { requestParameters } from '../issuer/requestParameters.ts';
+import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
+import type { Connection } from '../records/connection.ts';
+import { printable } from '../redact.ts';
+import { type Browser, waitForAnswer, withQuery } from './browser.ts';
+import { pushed } from './pushedRequest.ts';
+import type { GrantRequest, SignInParts } from './signIn.ts';
+
+export type BrowserParts = SignInParts & ClientParts & Browser;
+
+/**
+ * RFC 6749 §4.1 with PKCE (RFC 7636), as RFC 8252 has it for programs: over the browser and back to a listener of this
+ * machine, which is there only meanwhile.
+ * @param keep stores the answer; the browser's last page tells what came of it
+ * @throws WorkbenchError with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `callback_invalid`, `listener_failed`, `oauth_error`,
+ * `cancelled`, and what the token endpoint's `authorizationCode` throws
+ */
+export async function byAuthorizationCode<T>(
+  parts: BrowserParts,
+  request: GrantRequest,
+  keep: (answer: TokenAnswer) => Promise<T>,
+): Promise<T> {
+  const { connection, credentials, signal } = request;
+  // What would fail at the end fails before the user is sent anywhere.
+  await asClient(parts, connection, credentials);
+  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [
+    'authorization_endpoint',
+    'token_endpoint',
+  ]);
+  if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+  const secrets = {
+    state: generateRandomState(),
+    codeVerifier: generateRandomCodeVerifier(),
+    ...(asksForIdToken(connection) && { nonce: generateRandomNonce() }),
+  };
+  const listener = await parts.listen(request.redirect);
+  try {
+    const { redirectUri } = listener;
+    const jkt = thumbprintOf(credentials.dpop_key);
+    const asked = await authorizationRequest(connection, redirectUri, secrets, jkt);
+    const pushes = connection.pushedAuthorizationRequests || endpoints.require_pushed_authorization_requests;
+    const carried = pushes ? await pushed(parts, request, endpoints, asked) : asked;
+    const url = withQuery(endpoints.authorization_endpoint, carried);
+    request.tell?.({ waitingFor: 'browser', redirectUri });
+    const answer = await waitForAnswer(parts, listener, secrets.state, url, signal);
+    try {
+      const callback = validated(answer.parameters, endpoints, connection, secrets.state);
+      const { nonce, codeVerifier } = secrets;
+      const tokens = await parts.tokenClient.authorizationCode({
+        ...{ connection, credentials, signal, callback, redirectUri, codeVerifier },
+        ...(nonce !== undefined && { nonce }),
+      });
+      const kept = await keep(tokens);
+      answer.respond('signed_in');
+      return kept;
+    } catch (error) {
+      const { data } = classify(error);
+      answer.respond(data.error === 'access_denied' ? 'declined' : 'failed');
+      throw error;
+    }
+  } catch (error) {
+    const { code, data } = classify(error);
+    throw new WorkbenchError(code, { ...data, redirectUri: registrable(listener.redirectUri) });
+  } finally {
+    listener.close();
+  }
+}
+
+/** What to register at the issuer: of the loopback address the port is free (RFC 8252 §7.3). */
+export function registrable(redirectUri: string): string {
+  return redirectUri.replace(/^(http:\/\/127\.0\.0\.1):\d+\//, '$1/');
+}
+
+function asksForIdToken({ scope }: Connection): boolean {
+  return scope?.split(' ').includes('openid') === true;
+}
+
+async function authorizationRequest(
+  connection: Connection,
+  redirectUri: string,
+  { state, codeVerifier, nonce }: { state: string; codeVerifier: string; nonce?: string },
+  dpop_jkt: string | undefined,
+): Promise<URLSearchParams> {
+  const { clientId, scope, resource } = connection;
+  return requestParameters(connection, {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    // RFC 9449 §10: whoever steals the code cannot redeem it with another key.
+    ...{ scope, resource, state, nonce, dpop_jkt },
+    code_challenge: await calculatePKCECodeChallenge(codeVerifier),
+    code_challenge_method: 'S256',
+  });
+}
+
+/** RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.4. What is returned is the only thing that the token request takes. */
+function validated(
+  parameters: URLSearchParams,
+  { issuer, authorization_response_iss_parameter_supported }: Endpoints,
+  { clientId }: Connection,
+  state: string,
+): URLSearchParams {
+  const invalid = (reason: string, more = {}) =>
+    new WorkbenchError('callback_invalid', { reason, sent: false, ...more });
+  const as = {
+    issuer: issuer ?? 'urn:none',
+    ...(authorization_response_iss_parameter_supported !== undefined && {
+      authorization_response_iss_parameter_supported,
+    }),
+  };
+  // An issuer that the settings give no name cannot be compared with the one that it calls itself.
+  if (issuer === undefined) parameters.delete('iss');
+  let callback: URLSearchParams;
+  try {
+    callback = validateAuthResponse(as, { client_id: clientId }, parameters, state);
+  } catch {
+    const found = parameters.get('iss');
+    const isMixUp = issuer !== undefined && found !== issuer;
+    if (isMixUp && (found !== null || authorization_response_iss_parameter_supported === true)) {
+      throw invalid('issuer', { expected: issuer, ...(found !== null && { found: printable(found, 200) }) });
+    }
+    const error = parameters.get('error');
+    if (error === null || parameters.getAll('error').length !== 1) throw invalid('malformed');
+    throw new WorkbenchError('oauth_error', { sent: false, ...wordsOf(error, parameters) });
+  }
+  if (callback.getAll('code').length > 1) throw invalid('malformed');
+  if (!callback.get('code')) throw invalid('code_missing');
+  return callback;
+}
+
+function wordsOf(error: string, parameters: URLSearchParams) {
+  const description = parameters.get('error_description')?.trim();
+  return {
+    error: sanitized(error, 64),
+    ...(description && { error_description: sanitized(description, 300) }),
+  };
+}

@@ -1,0 +1,114 @@
+import {
+  type DeviceAuthorizationResponse,
+  deviceAuthorizationRequest,
+  processDeviceAuthorizationResponse,
+} from 'oauth4webapi';
+import { classify, WorkbenchError } from '../errors.ts';
+import { requireSecureUrl } from '../http/http.ts';
+import { asClient, type ClientParts } from '../issuer/asClient.ts';
+import { resolveEndpoints, settingOf } from '../issuer/endpoints.ts';
+import { requestParameters } from '../issuer/requestParameters.ts';
+import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
+import { readTokenResponse } from '../issuer/tokenResponse.ts';
+import { pause } from '../records/newestRecord.ts';
+import { printable } from '../redact.ts';
+import type { JsonObject } from '../tokens/json.ts';
+import type { GrantRequest, SignInParts } from './signIn.ts';
+
+export type DeviceParts = SignInParts & ClientParts;
+
+/** Milliseconds between two questions where the issuer says nothing, and what `slow_down` adds (RFC 8628 §3.2, §3.5). */
+const usualInterval = 5000;
+const slowDown = 5000;
+
+/** Milliseconds: the longest that a code is waited for, and the longest time between two questions. */
+const longestLife = 60 * 60_000;
+const longestInterval = 60_000;
+
+/**
+ * RFC 8628: the user types a code into a browser that may be anywhere, while this side asks again and again.
+ * @throws WorkbenchError `oauth_error` (`access_denied`, `expired_token` and others), `response_invalid`, `cancelled`,
+ * and what the token endpoint's `deviceCode` throws
+ */
+export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): Promise<TokenAnswer> {
+  const { clock, tokenClient } = parts;
+  const { connection, credentials, signal } = request;
+  const since = clock.now();
+  const device = await authorize(parts, request);
+  const until = since + Math.min(device.expires_in * 1000, longestLife);
+  request.tell?.({
+    waitingFor: 'device',
+    userCode: printable(device.user_code, 100),
+    address: requireSecureUrl(device.verification_uri, 'verification_uri').href,
+    ...(device.verification_uri_complete !== undefined && {
+      complete: requireSecureUrl(device.verification_uri_complete, 'verification_uri_complete').href,
+    }),
+    until,
+  });
+  let interval = device.interval === undefined ? usualInterval : Math.max(device.interval * 1000, 1000);
+  for (;;) {
+    await pause(clock, interval, signal);
+    if (clock.now() >= until) throw new WorkbenchError('oauth_error', { error: 'expired_token' });
+    try {
+      return await tokenClient.deviceCode({
+        ...{ connection, credentials, signal, deviceCode: device.device_code },
+      });
+    } catch (thrown) {
+      const error = classify(thrown);
+      const wait = nextInterval(error, interval);
+      if (wait === undefined) throw error;
+      interval = Math.min(wait, longestInterval);
+    }
+  }
+}
+
+/** How long to wait before asking again, in milliseconds; `undefined` where it is over. */
+function nextInterval({ code, data }: WorkbenchError, interval: number): number | undefined {
+  if (code === 'oauth_error') {
+    if (data.error === 'authorization_pending') return interval;
+    if (data.error === 'slow_down') return Math.max(interval + slowDown, Number(data.retryAfter ?? 0));
+    return undefined;
+  }
+  // RFC 8628 §3.5: where the network fails it is asked less often.
+  const isPassing =
+    ['timeout', 'connection_reset', 'connection_refused', 'host_unknown', 'network_failed'].includes(code) ||
+    (code === 'http_error' && typeof data.status === 'number' && (data.status >= 500 || data.status === 429));
+  return isPassing ? Math.max(interval * 2, Number(data.retryAfter ?? 0)) : undefined;
+}
+
+async function authorize(
+  parts: DeviceParts,
+  { connection, credentials, signal }: GrantRequest,
+): Promise<DeviceAuthorizationResponse> {
+  const asking = await asClient(parts, connection, credentials);
+  const name = 'device_authorization_endpoint';
+  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name, 'token_endpoint']);
+  const { scope, resource } = connection;
+  const parameters = requestParameters(connection, { scope, resource });
+  const { response, host } = await asking.ask(name, endpoints, { signal }, (as, client, auth, options) =>
+    deviceAuthorizationRequest(as, client, auth, parameters, options),
+  );
+  // Says what went wrong in the terms of every other answer.
+  const secrets = [credentials.client_secret ?? ''];
+  await readTokenResponse(response.clone(), host, parts.clock.now(), secrets, settingOf(name));
+  try {
+    return await processDeviceAuthorizationResponse(
+      { issuer: endpoints.issuer ?? 'urn:none' },
+      { client_id: connection.clientId },
+      asDefined(await response.json()),
+    );
+  } catch {
+    throw new WorkbenchError('response_invalid', { host, reason: 'device_response', sent: true });
+  }
+}
+
+/** Google says `verification_url` (https://developers.google.com/identity/protocols/oauth2/limited-input-device). */
+function asDefined(answer: JsonObject): Response {
+  const { verification_url, interval, ...others } = answer;
+  return Response.json({
+    ...(verification_url !== undefined && { verification_uri: verification_url }),
+    ...others,
+    // A text is no number, and one that is neither leaves the usual interval.
+    ...(Number(interval) > 0 && { interval: Number(interval) }),
+  });
+}

@@ -1,0 +1,153 @@
+import { classify, WorkbenchError } from '../errors.ts';
+import { type ImportParts, storeTokens } from '../imports/importTokens.ts';
+import type { Discovery } from '../issuer/discovery.ts';
+import { thumbprintOf } from '../issuer/dpopKey.ts';
+import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { ResponseWarning } from '../issuer/tokenValidation.ts';
+import type { RedirectWay } from '../ports.ts';
+import type { Connection } from '../records/connection.ts';
+import { type Credentials, credentialsOf } from '../records/credentials.ts';
+import { emptyRecord, type StoredRecord } from '../records/record.ts';
+import { bindingMismatch } from '../records/tokenSet.ts';
+import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
+import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
+
+export const grants = ['authorization_code', 'device_code', 'client_credentials'] as const;
+export type Grant = (typeof grants)[number];
+
+export interface SignInParts extends ImportParts {
+  readonly discovery: Discovery;
+  readonly tokenClient: TokenClient;
+}
+
+/** What a sign-in waits for, for whoever shows it. */
+export type SignInStep =
+  | { readonly waitingFor: 'browser'; readonly redirectUri: string }
+  | {
+      readonly waitingFor: 'device';
+      readonly userCode: string;
+      /** Where the code is to be typed in. */
+      readonly address: string;
+      /** The same with the code in it, where the issuer has that. */
+      readonly complete?: string;
+      /** Milliseconds since the epoch: when the code ends. */
+      readonly until: number;
+    };
+
+export interface SignInRequest {
+  readonly connection: Connection;
+  readonly grant: Grant;
+  readonly signal: AbortSignal;
+  /** Of the authorization code grant: how the browser comes back. */
+  readonly redirect?: RedirectWay | undefined;
+  readonly tell?: (step: SignInStep) => void;
+}
+
+export interface GrantRequest extends Omit<SignInRequest, 'grant'> {
+  readonly credentials: Credentials;
+}
+
+export interface SignInResult {
+  readonly grant: Grant;
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  /** Without one the connection cannot be refreshed. */
+  readonly hasRefreshToken: boolean;
+  readonly warnings: readonly ResponseWarning[];
+}
+
+/** Claims by which an answer belongs to another sign-in, client or issuer: of such an answer nothing is kept. */
+const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
+
+/**
+ * Gets a first token set from the issuer and stores it as a new generation. Until then nothing that is stored changes.
+ * @throws WorkbenchError with `grant`, what the grant throws, and what `storeTokens` throws
+ */
+export async function signIn(
+  parts: BrowserParts & DeviceParts,
+  request: SignInRequest,
+): Promise<SignInResult> {
+  const { grant, signal } = request;
+  let dpopKey: string | undefined;
+  const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer, dpopKey);
+  try {
+    const credentials = await provingCredentials(parts, request);
+    dpopKey = credentials.dpop_key;
+    if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+    const granted: GrantRequest = { ...request, credentials };
+    switch (grant) {
+      case 'authorization_code':
+        return await byAuthorizationCode(parts, granted, keep);
+      case 'device_code':
+        return await keep(await byDeviceCode(parts, granted));
+      case 'client_credentials':
+        return await keep(await parts.tokenClient.clientCredentials(granted));
+    }
+  } catch (thrown) {
+    const { code, data } = classify(thrown);
+    throw new WorkbenchError(code, { ...data, grant });
+  }
+}
+
+/**
+ * The answer is checked and then stored at once, in one write. Checking waits for nothing and nobody, so that nothing
+ * is lost between the two; an answer with a flaw still leaves its refresh token, which exists nowhere else.
+ */
+async function keepTokens(
+  parts: SignInParts,
+  { connection, grant, signal }: SignInRequest,
+  { raw, receivedAt, tokenEndpoint, validate }: TokenAnswer,
+  dpopKey: string | undefined,
+): Promise<SignInResult> {
+  const store = (tokens: TokenAnswer['raw']): Promise<StoredRecord> =>
+    storeTokens(parts, connection, tokens, receivedAt, signal, {
+      tokenEndpoint,
+      ...(dpopKey !== undefined && { dpopKey }),
+      ...(grant === 'client_credentials' && tokens.refresh_token === undefined && { grant }),
+    });
+  let warnings: readonly ResponseWarning[];
+  try {
+    ({ warnings } = await validate());
+  } catch (thrown) {
+    const { refresh_token } = raw;
+    const { data } = classify(thrown);
+    const isOurs = data.reason !== 'id_token_missing' && !foreign.has(data.claim);
+    if (refresh_token !== undefined && isOurs) await store({ refresh_token });
+    throw thrown;
+  }
+  const { generation, tokens } = await store(raw);
+  const { expires_at, refresh_token } = tokens ?? {};
+  return {
+    ...{ grant, generation, warnings, hasRefreshToken: refresh_token !== undefined },
+    ...(expires_at !== undefined && { expiresAt: expires_at }),
+  };
+}
+
+/** The same with a key for the new tokens, where they are to be bound to one: the stored one, or else a new one. */
+async function provingCredentials(
+  parts: SignInParts,
+  { connection, signal }: SignInRequest,
+): Promise<Credentials> {
+  const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
+  if (!connection.dpop) return credentials;
+  const known = thumbprintOf(dpop_key) && dpop_key;
+  return { ...credentials, dpop_key: known ?? (await parts.tokenClient.newKey(connection, signal)) };
+}
+
+/** The stored credentials, where they were given for this issuer and client. */
+export async function credentialsFor(
+  { vault, sessions }: Pick<SignInParts, 'vault' | 'sessions'>,
+  connection: Connection,
+): Promise<Credentials> {
+  const { id, issuer, clientId, tokenEndpoint } = connection;
+  const record = (await vault.read(id)) ?? sessions.get(id)?.record ?? emptyRecord(id);
+  const { binding } = record;
+  const today = {
+    ...(issuer !== undefined && { issuer }),
+    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
+    client_id: clientId,
+  };
+  const moved = binding && bindingMismatch(binding, today);
+  return moved && moved.member !== 'token_endpoint' ? {} : credentialsOf(record);
+}

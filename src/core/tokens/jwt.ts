@@ -1,0 +1,336 @@
+/**
+ * Reads tokens. Nothing here checks a signature: what it returns is *decoded*, never *verified* (see verify.ts).
+ * Loaded at activation, so it imports no cryptography.
+ */
+
+import { classify, WorkbenchError } from '../errors.ts';
+import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
+import { depthLimit, isObject, type JsonObject, own, readJson } from './json.ts';
+
+/** The longest token that is read, in characters. */
+export const tokenLimit = 1024 * 1024;
+
+export type TokenPart = 'header' | 'payload' | 'signature' | 'encrypted_key' | 'iv' | 'ciphertext' | 'tag';
+
+export type TokenWarningCode =
+  /** The member comes twice; the last one counts here, the first one elsewhere. */
+  | 'duplicate_member'
+  | TimeFlaw
+  | 'alg_missing'
+  /** `alg` is `none` in any spelling: anyone could have written this token. */
+  | 'alg_none'
+  | 'signature_missing'
+  /** The token demands that its reader understands the extensions in `member`. */
+  | 'crit'
+  | 'b64_false'
+  /** `jwk`, `jku`, `x5u`, `x5c`: a key, or the way to one, that the token itself brings. Shown, never used. */
+  | 'embedded_key'
+  /** The payload is no JSON object: signed content (RFC 7515) that is no JWT. */
+  | 'not_claims'
+  /** The last character of the part could be another one without changing its bytes. */
+  | 'non_canonical';
+
+export interface TokenWarning {
+  readonly code: TokenWarningCode;
+  readonly part: TokenPart;
+  /** The member that the warning is about, as the token spells it. */
+  readonly member?: string;
+  /** Where the member is, as a JSON Pointer (RFC 6901). */
+  readonly path?: string;
+}
+
+/** A signed token (RFC 7515) that carries claims (RFC 7519). Its signature has NOT been checked. */
+export interface DecodedJws {
+  readonly kind: 'jws';
+  readonly header: JsonObject;
+  readonly payload: JsonObject;
+  /** What was signed where it is no JSON object and nothing says that it should be one. Then `payload` is empty. */
+  readonly content?: 'text' | 'bytes';
+  /** The JSON texts as they were signed, with their spacing and all their members. Of `bytes`, their base64url. */
+  readonly headerText: string;
+  readonly payloadText: string;
+  /** base64url, as it stands in the token. */
+  readonly signature: string;
+  readonly warnings: readonly TokenWarning[];
+}
+
+/** An encrypted token (RFC 7516): only its header can be read. */
+export interface DecodedJwe {
+  readonly kind: 'jwe';
+  readonly header: JsonObject;
+  readonly headerText: string;
+  readonly warnings: readonly TokenWarning[];
+}
+
+/** Any other printable text: a token that only its issuer can read (RFC 6749 section 1.4). */
+export interface OpaqueToken {
+  readonly kind: 'opaque';
+  readonly warnings: readonly TokenWarning[];
+}
+
+export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
+
+/**
+ * Decodes a token in compact serialization. This does NOT verify anything.
+ * A text whose first part starts like a JSON object is meant to be a JOSE token, and then any flaw is an error;
+ * every other printable text is an opaque token.
+ * @throws WorkbenchError `not_a_token` {reason}, `token_too_large` {size, limit}, `token_part_count` {parts},
+ * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason},
+ * `token_not_an_object` {part}, `token_too_deep` {part, limit}; of a payload that is no JSON only where it was to be a JWT
+ * @param claimsOnly it is to be one, whatever its header says
+ */
+export function decodeToken(token: string, claimsOnly = false): DecodedToken {
+  if (token.length > tokenLimit) {
+    throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
+  }
+  if (token === '') throw new WorkbenchError('not_a_token', { reason: 'empty' });
+  if (!looksLikeJose(token) || isForeignObject(token)) {
+    // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
+    if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
+      throw new WorkbenchError('not_a_token', { reason: 'json' });
+    const position = token.search(/[^\x21-\x7e]/);
+    if (position >= 0) throw new WorkbenchError('not_a_token', { reason: 'character', position });
+    return { kind: 'opaque', warnings: [] };
+  }
+  const dots = dotsIn(token);
+  if (dots.length === 2) return decodeJws(token, dots, claimsOnly);
+  if (dots.length === 4) return decodeJwe(token, dots);
+  throw new WorkbenchError('token_part_count', { parts: countParts(token) });
+}
+
+/** For texts that may be anything. This does NOT verify anything. */
+export function tryDecode(token: string): DecodedToken | { readonly error: WorkbenchError } {
+  try {
+    return decodeToken(token);
+  } catch (error) {
+    return { error: classify(error) };
+  }
+}
+
+/**
+ * True where the text starts with base64url of `{"`, `{}` or `{` and a space, tab or line break, as every
+ * JOSE header does. It says nothing about the rest.
+ */
+export function looksLikeJose(text: string): boolean {
+  return /^(?:ey[A-DI-L]|ew[k-r0-3]|e3[0-3])/.test(text);
+}
+
+/** The claims' end of life in milliseconds since the epoch. Unverified; `undefined` for none or an absurd one. */
+export function expiresAt(decoded: DecodedToken): number | undefined {
+  if (decoded.kind !== 'jws') return undefined;
+  const date = numericDate(own(decoded.payload, 'exp'));
+  return 'at' in date ? date.at : undefined;
+}
+
+export type TimeFlaw = 'time_not_a_number' | 'time_in_milliseconds' | 'time_out_of_range';
+
+/** `at` in milliseconds since the epoch. */
+export type NumericDate = { readonly at: number } | { readonly flaw: TimeFlaw };
+
+/** The last second of the year 9999, in seconds since the epoch. */
+const lastSecond = 253_402_300_799;
+/** The year 2000 in milliseconds: far beyond `lastSecond`, so that the two units cannot be mistaken. */
+const year2000 = 946_684_800_000;
+
+/** Reads a NumericDate: seconds since the epoch, fractions allowed (RFC 7519 section 2). */
+export function numericDate(value: unknown): NumericDate {
+  if (typeof value !== 'number') return { flaw: 'time_not_a_number' };
+  if (value >= 0 && value <= lastSecond) return { at: Math.floor(value * 1000) };
+  if (value >= year2000 && value <= lastSecond * 1000) return { flaw: 'time_in_milliseconds' };
+  return { flaw: 'time_out_of_range' };
+}
+
+/** `none`, and what a careless comparison would take for it. */
+export function isNone(alg: unknown): boolean {
+  return typeof alg === 'string' && alg.trim().toLowerCase() === 'none';
+}
+
+/** Header parameters by which a token brings its own key (RFC 7515 sections 4.1.2 to 4.1.6). */
+export const embeddedKeyParameters = ['jwk', 'jku', 'x5u', 'x5c'] as const;
+
+/** Claims that are times (RFC 7519 section 4.1, OpenID Connect Core sections 2 and 5.1, RFC 8417 section 2.2). */
+export const timeClaims = ['exp', 'nbf', 'iat', 'auth_time', 'updated_at', 'toe'] as const;
+
+export function isTimeClaim(name: string): boolean {
+  return (timeClaims as readonly string[]).includes(name);
+}
+
+function decodeJws(
+  token: string,
+  [first = 0, second = 0]: readonly number[],
+  claimsOnly: boolean,
+): DecodedJws {
+  const warnings: TokenWarning[] = [];
+  const header = readPart(token, 'header', 0, first, warnings);
+  const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
+  const payload = unencoded
+    ? readText(token.slice(first + 1, second), 'payload', warnings)
+    : readPayload(token, header.value, first + 1, second, warnings, claimsOnly);
+  const signature = token.slice(second + 1);
+  checkEncoding(signature, 'signature', second + 1, warnings);
+  headerWarnings(header.value, warnings);
+  if (signature === '' && !isNone(own(header.value, 'alg'))) {
+    warnings.push({ code: 'signature_missing', part: 'signature' });
+  }
+  timeWarnings(payload.value, warnings);
+  return {
+    kind: 'jws',
+    header: header.value,
+    payload: payload.value,
+    ...(payload.content && { content: payload.content }),
+    headerText: header.text,
+    payloadText: payload.text,
+    signature,
+    warnings,
+  };
+}
+
+function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
+  const warnings: TokenWarning[] = [];
+  const [headerEnd = token.length] = dots;
+  const { value, text } = readPart(token, 'header', 0, headerEnd, warnings);
+  (['encrypted_key', 'iv', 'ciphertext', 'tag'] as const).forEach((part, index) => {
+    const start = (dots[index] ?? token.length) + 1;
+    checkEncoding(token.slice(start, dots[index + 1]), part, start, warnings);
+  });
+  headerWarnings(value, warnings);
+  return { kind: 'jwe', header: value, headerText: text, warnings };
+}
+
+interface Part {
+  readonly value: JsonObject;
+  readonly text: string;
+  readonly content?: 'text' | 'bytes';
+}
+
+/** Claims, or else any content that a JWS may sign. What was meant as claims and is flawed stays an error. */
+function readPayload(
+  token: string,
+  header: JsonObject,
+  start: number,
+  end: number,
+  warnings: TokenWarning[],
+  claimsOnly: boolean,
+): Part {
+  try {
+    return readPart(token, 'payload', start, end, warnings);
+  } catch (error) {
+    const isJwt = claimsOnly || /(?:^|[/+])jwt$/i.test(String(own(header, 'typ')));
+    const refused = isJwt || classify(error).code === 'token_too_deep';
+    const part = refused ? undefined : readContent(token, start, end);
+    if (!part) throw error;
+    warnings.push({ code: 'not_claims', part: 'payload' });
+    return part;
+  }
+}
+
+function readContent(token: string, start: number, end: number): Part | undefined {
+  const encoded = token.slice(start, end);
+  const bytes = decodeBase64url(encoded);
+  if ('reason' in bytes || encoded === '') return undefined;
+  try {
+    const text = utf8.decode(bytes);
+    return text.trimStart().startsWith('{') ? undefined : { value: {}, text, content: 'text' };
+  } catch {
+    return { value: {}, text: encoded, content: 'bytes' };
+  }
+}
+
+/** Keeps no state between calls; making one takes longer than using it. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function readPart(
+  token: string,
+  part: TokenPart,
+  start: number,
+  end: number,
+  warnings: TokenWarning[],
+): Part {
+  const encoded = token.slice(start, end);
+  const text = decodeAscii(encoded) ?? decodeUtf8(encoded, part, start);
+  if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
+  return readText(text, part, warnings);
+}
+
+function decodeUtf8(encoded: string, part: TokenPart, start: number): string {
+  const bytes = decodeBase64url(encoded);
+  if ('reason' in bytes) throw encodingError(bytes, part, start);
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new WorkbenchError('token_json', { part, reason: 'utf8' });
+  }
+}
+
+function readText(text: string, part: TokenPart, warnings: TokenWarning[]): Part {
+  if (text === '') throw new WorkbenchError('token_json', { part, reason: 'empty' });
+  const reading = readJson(text);
+  if (!reading.ok) {
+    if (reading.reason === 'depth') throw new WorkbenchError('token_too_deep', { part, limit: depthLimit });
+    throw new WorkbenchError('token_json', { part, reason: 'syntax' });
+  }
+  if (!isObject(reading.value)) throw new WorkbenchError('token_not_an_object', { part });
+  for (const { member, path } of reading.duplicates) {
+    warnings.push({ code: 'duplicate_member', part, member, path });
+  }
+  return { value: reading.value, text };
+}
+
+/** Looks at a part whose bytes nobody needs here. */
+function checkEncoding(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): void {
+  const flaw = base64urlFlaw(encoded);
+  if (flaw) throw encodingError(flaw, part, start);
+  if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
+}
+
+function encodingError({ reason, position }: Base64urlFlaw, part: TokenPart, start: number): WorkbenchError {
+  return new WorkbenchError('token_encoding', { part, reason, position: start + position });
+}
+
+function headerWarnings(header: JsonObject, warnings: TokenWarning[]): void {
+  const part = 'header';
+  const alg = own(header, 'alg');
+  if (typeof alg !== 'string') warnings.push({ code: 'alg_missing', part, member: 'alg' });
+  else if (isNone(alg)) warnings.push({ code: 'alg_none', part, member: 'alg' });
+  if (Object.hasOwn(header, 'crit')) warnings.push({ code: 'crit', part, member: 'crit' });
+  if (own(header, 'b64') === false) warnings.push({ code: 'b64_false', part, member: 'b64' });
+  for (const member of embeddedKeyParameters) {
+    if (Object.hasOwn(header, member)) warnings.push({ code: 'embedded_key', part, member });
+  }
+}
+
+function timeWarnings(payload: JsonObject, warnings: TokenWarning[]): void {
+  for (const member of timeClaims) {
+    if (!Object.hasOwn(payload, member)) continue;
+    const date = numericDate(payload[member]);
+    if ('flaw' in date) warnings.push({ code: date.flaw, part: 'payload', member, path: `/${member}` });
+  }
+}
+
+/** base64 of a whole JSON object without `alg`: some issuers' opaque tokens look so. No JOSE header does. */
+function isForeignObject(token: string): boolean {
+  if (token.includes('.')) return false;
+  const bytes = decodeBase64url(
+    token
+      .replace(/={1,2}$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_'),
+  );
+  if ('reason' in bytes) return false;
+  const reading = readJson(new TextDecoder().decode(bytes));
+  return reading.ok && isObject(reading.value) && !Object.hasOwn(reading.value, 'alg');
+}
+
+/** Offsets of the first five dots: more than four are too many, however many they are. */
+function dotsIn(token: string): number[] {
+  const dots: number[] = [];
+  for (let at = token.indexOf('.'); at >= 0 && dots.length < 5; at = token.indexOf('.', at + 1))
+    dots.push(at);
+  return dots;
+}
+
+function countParts(token: string): number {
+  let parts = 1;
+  for (let at = token.indexOf('.'); at >= 0; at = token.indexOf('.', at + 1)) parts++;
+  return parts;
+}

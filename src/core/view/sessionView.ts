@@ -1,0 +1,174 @@
+import type { Check } from '../checks/checks.ts';
+import { isBound } from '../issuer/dpopKey.ts';
+import { isRefused, spentIntent } from '../records/record.ts';
+import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
+import type { Session, Sessions } from '../records/sessions.ts';
+import { isTimeClaim, tryDecode } from '../tokens/jwt.ts';
+import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
+
+/** Problems of the setting first: they want to be seen. */
+export function roots(sessions: Sessions): ViewNode[] {
+  return [
+    ...unique(sessions.problems().map(problem => ({ kind: 'problem', problem }) as const)),
+    ...sessions.list().map(({ connection }) => ({ kind: 'connection', id: connection.id }) as const),
+  ];
+}
+
+/** Everything below a node but the checks, which take a request to the issuer: verifications.ts has those. */
+export function childrenOf(node: ViewNode, session: Session | undefined): ViewNode[] {
+  if (session === undefined) return [];
+  switch (node.kind) {
+    case 'connection':
+      return connectionChildren(session);
+    case 'token':
+      return tokenChildren(session, node.name);
+    case 'section':
+      return node.section === 'verification' ? [] : sectionChildren(session, node.name, node.section);
+    case 'claim':
+      return nested(node);
+    case 'history':
+      return unique(
+        (session.history ?? []).toReversed().map(entry => ({ kind: 'refresh', id: node.id, entry }) as const),
+      );
+    case 'skipped':
+      return node.checks.map(check => ({ kind: 'check', id: node.id, name: node.name, check }));
+    default:
+      return [];
+  }
+}
+
+/** What went wrong first, then what is right. An unchecked signature is no side note; what did not apply is left out. */
+export function inOrder(checks: readonly Check[]): readonly Check[] {
+  const unchecked = checks.filter(({ id, status }) => id === 'signature' && status === 'skipped');
+  const order = ['failed', 'warning', 'passed'] as const;
+  return [...unchecked, ...order.flatMap(status => checks.filter(check => check.status === status))];
+}
+
+/** The checks in order, and last, in one row, those that did not apply to this token. */
+export function checkNodes(id: string, name: TokenName, checks: readonly Check[]): ViewNode[] {
+  const shown = inOrder(checks);
+  const rest = checks.filter(check => !shown.includes(check));
+  return [
+    ...shown.map(check => ({ kind: 'check', id, name, check }) as const),
+    ...(rest.length > 0 ? [{ kind: 'skipped', id, name, checks: rest } as const] : []),
+  ];
+}
+
+function connectionChildren(session: Session): ViewNode[] {
+  const { id } = session.connection;
+  const { problem, record, lastRefresh } = session;
+  const messages: ViewNode[] = [];
+  const failure = lastRefresh?.error;
+  if (problem) {
+    // What cannot be read now may still be known from before.
+    messages.push({ kind: 'message', id, message: 'storage', error: problem });
+  } else if (failure && failure.code !== 'cancelled') {
+    messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
+  } else if (record && isRefused(record)) {
+    messages.push({ kind: 'message', id, message: 'refused' });
+  } else if (record && spentIntent(record)) {
+    messages.push({ kind: 'message', id, message: 'unanswered' });
+  }
+  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
+    tokenOf(session, name),
+  );
+  if (names.length === 0 && !problem) {
+    if (isSignable(session)) messages.push({ kind: 'message', id, message: 'sign_in' });
+    messages.push({ kind: 'message', id, message: 'no_tokens' });
+  }
+  const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
+  const next = isRefreshable(session) ? [{ kind: 'next', id } as const] : [];
+  const history = session.history?.length ? [{ kind: 'history', id } as const] : [];
+  const clock = session.clockSkew ? [{ kind: 'clock', id } as const] : [];
+  return [...messages, ...clock, ...tokens, ...next, ...history];
+}
+
+function tokenChildren(session: Session, name: TokenName): ViewNode[] {
+  const token = tokenOf(session, name);
+  const { id } = session.connection;
+  if (token === undefined) return [];
+  if (name === 'refresh_token') return refreshTokenFacts(session);
+  const decoded = tryDecode(token);
+  const facts: ViewNode[] = name === 'access_token' ? accessTokenFacts(session) : [];
+  const message = { kind: 'message', id, name } as const;
+  if ('error' in decoded) return [{ ...message, message: 'undecodable', error: decoded.error }, ...facts];
+  if (decoded.kind === 'opaque') return [...facts, { ...message, message: 'opaque' }];
+  const warnings = unique(decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const));
+  const sections: readonly Section[] =
+    decoded.kind === 'jwe' ? ['header'] : ['claims', 'header', 'verification'];
+  return [
+    ...sections.map(section => ({ kind: 'section', id, name, section }) as const),
+    ...(decoded.kind === 'jwe' ? [{ ...message, message: 'encrypted' } as const] : []),
+    ...warnings,
+    ...facts,
+  ];
+}
+
+function accessTokenFacts({ connection: { id }, record }: Session): FactNode[] {
+  const { scope, obtained_at } = record?.tokens ?? {};
+  const base = { kind: 'fact', id, name: 'access_token' } as const;
+  return [
+    ...(scope ? [{ ...base, fact: 'scope', value: scope } as const] : []),
+    ...(record?.tokens && isBound(record.tokens) ? [{ ...base, fact: 'bound' } as const] : []),
+    ...(obtained_at === undefined ? [] : [{ ...base, fact: 'obtained', time: obtained_at } as const]),
+  ];
+}
+
+function refreshTokenFacts({ connection: { id }, record }: Session): FactNode[] {
+  if (record?.tokens === undefined) return [];
+  const {
+    refresh_token_stored_at: stored,
+    refresh_token_last_used_at: used,
+    refresh_expires_at: ends,
+  } = record.tokens;
+  const base = { kind: 'fact', id, name: 'refresh_token' } as const;
+  return [
+    { ...base, fact: 'generation', value: record.generation },
+    ...(stored === undefined ? [] : [{ ...base, fact: 'stored', time: stored } as const]),
+    { ...base, fact: 'last_used', ...(used !== undefined && { time: used }) },
+    ends === undefined ? { ...base, fact: 'expiry_unknown' } : { ...base, fact: 'expires', time: ends },
+  ];
+}
+
+function sectionChildren(session: Session, name: TokenName, section: 'header' | 'claims'): ClaimNode[] {
+  const token = tokenOf(session, name);
+  const decoded = token === undefined ? undefined : tryDecode(token);
+  if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
+  const members = section === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
+  return shown(members).map(([member, value]) => {
+    const time = section === 'claims' && isTimeClaim(member) ? timeOf(value) : undefined;
+    return {
+      kind: 'claim',
+      id: session.connection.id,
+      name,
+      section,
+      path: [member],
+      value,
+      ...(time !== undefined && { time }),
+    };
+  });
+}
+
+/** A NumericDate (RFC 7519 §2) in milliseconds, where a calendar can show it: years 1 to 9999. */
+function timeOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800
+    ? value * 1000
+    : undefined;
+}
+
+/** The most members of one object or array that are shown: a tree of ten thousand lines helps nobody. */
+const mostMembers = 200;
+
+function shown(members: object): [string, unknown][] {
+  return Object.entries(members).slice(0, mostMembers);
+}
+
+function nested(parent: ClaimNode): ClaimNode[] {
+  const { kind, id, name, section, path, value } = parent;
+  if (typeof value !== 'object' || value === null) return [];
+  return shown(value).map(([member, item]) => ({
+    ...{ kind, id, name, section, parent },
+    path: [...path, member],
+    value: item,
+  }));
+}

@@ -1,0 +1,115 @@
+/** What there is to say about a token at a glance. Decoded and checked without keys: nothing here is verified. */
+import { type Check, runChecks, type VerificationPolicy } from '../checks/checks.ts';
+import { type ReviewFinding, reviewToken } from '../checks/review.ts';
+import type { Connection } from '../records/connection.ts';
+import { type JsonObject, own } from '../tokens/json.ts';
+import { type DecodedToken, numericDate } from '../tokens/jwt.ts';
+import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
+
+export type SummaryKind = TokenUse | 'signed' | 'encrypted' | 'opaque';
+
+export interface TokenTime {
+  /** `auth_time`, `iat`, `nbf` or `exp`. */
+  readonly claim: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface TokenSummary {
+  readonly kind: SummaryKind;
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly audience?: string;
+  readonly times: readonly TokenTime[];
+  /** Checks that failed or warn, in the order of importance. The signature was not looked at. */
+  readonly problems: readonly Check[];
+}
+
+/** In the order in which they happen. */
+export const momentClaims = ['auth_time', 'iat', 'nbf', 'exp'] as const;
+
+/** @param now milliseconds since the epoch @param connection the one that has this token's issuer, where there is one */
+export function summarize(
+  decoded: DecodedToken,
+  now: number,
+  connection?: Connection,
+  known?: TokenUse,
+): TokenSummary {
+  const kind = known ?? kindOf(decoded);
+  if (decoded.kind !== 'jws') return { kind, times: [], problems: [] };
+  const { payload } = decoded;
+  const text = (name: string) => {
+    const value = own(payload, name);
+    return value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value);
+  };
+  const audience = own(payload, 'aud');
+  const [issuer, subject] = [text('iss'), text('sub')];
+  return {
+    kind,
+    ...(issuer !== undefined && { issuer }),
+    ...(subject !== undefined && { subject }),
+    ...(audience !== undefined && {
+      audience: Array.isArray(audience) ? audience.join(', ') : String(text('aud')),
+    }),
+    times: timesOf(decoded),
+    problems: problemsOf(decoded, now, connection),
+  };
+}
+
+export function timesOf(decoded: DecodedToken): TokenTime[] {
+  return decoded.kind === 'jws' ? timesIn(decoded.payload) : [];
+}
+
+/** The times among claims, in the order in which they happen. */
+export function timesIn(payload: JsonObject): TokenTime[] {
+  return momentClaims.flatMap(claim => {
+    const date = numericDate(own(payload, claim));
+    return 'at' in date ? [{ claim, at: date.at }] : [];
+  });
+}
+
+/** Every check that needs no key. */
+export function checksOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
+  // Without a key in hand a shared secret is as good as any other: no HMAC is wrong for want of one.
+  const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(String(own(decoded.header, 'alg')));
+  return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
+}
+
+/** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */
+export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
+  const checks = checksOf(decoded, now, connection);
+  const quiet = new Set(['typ_missing', 'typ_generic']);
+  const of = (status: Check['status']) =>
+    checks.filter(check => check.status === status && !quiet.has(check.code));
+  return [...of('failed'), ...of('warning')];
+}
+
+/** What the review has against a token beside what `problemsOf` says already. @param text the token itself */
+export function remarksOn(
+  text: string,
+  decoded: DecodedToken,
+  now: number,
+  connection?: Connection,
+): ReviewFinding[] {
+  return reviewToken(text, decoded, checksOf(decoded, now, connection)).filter(({ check }) => !check);
+}
+
+/** A guess of the kind is no ground to fail a token on; without a connection nothing is expected of its issuer. */
+export function policyFor(decoded: DecodedToken, connection?: Connection): VerificationPolicy {
+  const use = tokenUse(decoded);
+  const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
+  const audience = kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource);
+  return {
+    kind,
+    requireExp: false,
+    ...(connection?.issuer !== undefined && { issuer: connection.issuer }),
+    ...(audience !== undefined && { audience }),
+    ...(connection && { clientId: connection.clientId }),
+  };
+}
+
+function kindOf(decoded: DecodedToken): SummaryKind {
+  if (decoded.kind === 'opaque') return 'opaque';
+  if (decoded.kind === 'jwe') return 'encrypted';
+  return tokenUse(decoded)?.use ?? 'signed';
+}

@@ -1,0 +1,157 @@
+import type { Check } from '../checks/checks.ts';
+import type { WorkbenchError } from '../errors.ts';
+import type { ConnectionProblem } from '../records/connection.ts';
+import type { HistoryEntry } from '../records/history.ts';
+import type { TokenName } from '../records/session.ts';
+import type { TokenWarning } from '../tokens/jwt.ts';
+
+/** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
+export type ViewNode =
+  | { readonly kind: 'connection'; readonly id: string }
+  | { readonly kind: 'problem'; readonly problem: ConnectionProblem }
+  | {
+      readonly kind: 'message';
+      readonly id: string;
+      /** The token that it is about, where it is about one. */
+      readonly name?: TokenName;
+      readonly message: Message;
+      readonly error?: WorkbenchError;
+    }
+  | { readonly kind: 'token'; readonly id: string; readonly name: TokenName }
+  | { readonly kind: 'section'; readonly id: string; readonly name: TokenName; readonly section: Section }
+  | ClaimNode
+  | { readonly kind: 'check'; readonly id: string; readonly name: TokenName; readonly check: Check }
+  /** Holds the checks that had nothing to look at. */
+  | {
+      readonly kind: 'skipped';
+      readonly id: string;
+      readonly name: TokenName;
+      readonly checks: readonly Check[];
+    }
+  | {
+      readonly kind: 'warning';
+      readonly id: string;
+      readonly name: TokenName;
+      readonly warning: TokenWarning;
+    }
+  /** When the connection is refreshed next, or why it is not. */
+  | { readonly kind: 'next'; readonly id: string }
+  /** This machine's clock and the issuer's do not agree. */
+  | { readonly kind: 'clock'; readonly id: string }
+  /** Holds the refreshes that were made, the last one first. */
+  | { readonly kind: 'history'; readonly id: string }
+  | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
+  | FactNode;
+
+export type Section = 'header' | 'claims' | 'verification';
+/** Lines that stand in for what is not there. */
+export type Message =
+  | 'sign_in'
+  | 'no_tokens'
+  | 'storage'
+  | 'refused'
+  | 'unanswered'
+  | 'last_refresh'
+  | 'undecodable'
+  | 'opaque'
+  | 'encrypted'
+  | 'verify_failed';
+
+export interface ClaimNode {
+  readonly kind: 'claim';
+  readonly id: string;
+  readonly name: TokenName;
+  readonly section: 'header' | 'claims';
+  /** From the top: `["realm_access", "roles", "0"]`. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+  /** Set where the claim is a NumericDate that can be told: milliseconds since the epoch. */
+  readonly time?: number;
+  /** The claim that it is a member of. */
+  readonly parent?: ClaimNode;
+}
+
+export interface FactNode {
+  readonly kind: 'fact';
+  readonly id: string;
+  readonly name: TokenName;
+  readonly fact:
+    | 'generation'
+    | 'stored'
+    | 'last_used'
+    | 'expires'
+    | 'expiry_unknown'
+    | 'scope'
+    | 'bound'
+    | 'obtained';
+  /** Milliseconds since the epoch. */
+  readonly time?: number;
+  readonly value?: string | number;
+}
+
+/** A node's place in the tree, the same for the same thing after a refresh: selection and expansion survive. */
+export function keyOf(node: ViewNode): string {
+  switch (node.kind) {
+    case 'connection':
+      return node.id;
+    case 'problem':
+      return `!${node.problem.index}/${node.problem.field ?? ''}/${node.problem.code}`;
+    case 'message':
+      return node.name === undefined
+        ? `${node.id}/${node.message}`
+        : `${node.id}/${node.name}/message/${node.message}`;
+    case 'token':
+      return `${node.id}/${node.name}`;
+    case 'next':
+    case 'clock':
+    case 'history':
+      return `${node.id}/${node.kind}`;
+    case 'refresh':
+      return `${node.id}/history/${node.entry.at}/${node.entry.generation}/${node.entry.duration}`;
+    case 'section':
+      return `${node.id}/${node.name}/${node.section}`;
+    case 'claim':
+      return `${node.id}/${node.name}/${node.section}/${JSON.stringify(node.path)}`;
+    case 'check':
+      return `${node.id}/${node.name}/verification/${node.check.id}`;
+    case 'skipped':
+      return `${node.id}/${node.name}/verification/-`;
+    case 'warning':
+      return `${node.id}/${node.name}/warning/${JSON.stringify(node.warning)}`;
+    case 'fact':
+      return `${node.id}/${node.name}/${node.fact}`;
+  }
+}
+
+export function parentOf(node: ViewNode): ViewNode | undefined {
+  switch (node.kind) {
+    case 'connection':
+    case 'problem':
+      return undefined;
+    case 'message':
+      return node.name === undefined
+        ? { kind: 'connection', id: node.id }
+        : { kind: 'token', id: node.id, name: node.name };
+    case 'token':
+    case 'next':
+    case 'clock':
+    case 'history':
+      return { kind: 'connection', id: node.id };
+    case 'refresh':
+      return { kind: 'history', id: node.id };
+    case 'section':
+    case 'fact':
+    case 'warning':
+      return { kind: 'token', id: node.id, name: node.name };
+    case 'check':
+    case 'skipped':
+      return { kind: 'section', id: node.id, name: node.name, section: 'verification' };
+    case 'claim':
+      return node.parent ?? { kind: 'section', id: node.id, name: node.name, section: node.section };
+  }
+}
+
+/** Each place in the tree once: a token can repeat a flaw, and a setting a mistake. */
+export function unique<T extends ViewNode>(nodes: readonly T[]): T[] {
+  return [...new Map(nodes.map(node => [keyOf(node), node])).values()];
+}

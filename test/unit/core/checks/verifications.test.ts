@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import type { VerificationResult } from '../../../../src/core/checks/checks.ts';
+import { createVerifications } from '../../../../src/core/checks/verifications.ts';
+import type { StoredRecord } from '../../../../src/core/records/record.ts';
+import { manualClock } from '../../../support/manualClock.ts';
+import { createWorld, id, present, signedIn } from '../refresh/refreshWorld.ts';
+
+/** Verifications whose checks are counted, and end by hand or at once. */
+async function setUp() {
+  const world = await signedIn({ rotation: 'strict' });
+  const { sessions } = world.first;
+  const clock = manualClock(world.clock.now());
+  const asked: string[] = [];
+  let answer = async (): Promise<VerificationResult> => result;
+  const verifications = createVerifications({
+    sessions,
+    clock,
+    verify: (_, name) => {
+      asked.push(name);
+      return answer();
+    },
+  });
+  const told: string[] = [];
+  verifications.onDidChange((changed, name) => told.push(`${changed} ${name}`));
+  const set = (each: typeof answer) => {
+    answer = each;
+  };
+  return { world, sessions, clock, asked, told, verifications, set };
+}
+
+const result = { verified: true, checks: [] } as unknown as VerificationResult;
+
+describe('createVerifications', () => {
+  it('asks once for callers at one time, and knows the result then', async () => {
+    const { verifications, asked, told } = await setUp();
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+    const results = await Promise.all([1, 2, 3].map(() => verifications.check(id, 'access_token')));
+    assert.deepEqual(results, [result, result, result]);
+    assert.equal(verifications.known(id, 'access_token'), result);
+    await verifications.check(id, 'access_token');
+    await verifications.check(id, 'id_token');
+    assert.deepEqual(asked, ['access_token', 'id_token']);
+    assert.deepEqual(told, [`${id} access_token`, `${id} id_token`]);
+  });
+
+  it('asks anew after five minutes, after the end of the token, and when told to', async () => {
+    const { verifications, clock, asked, sessions } = await setUp();
+    await verifications.check(id, 'access_token');
+    clock.advance(5 * 60_000);
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+    await verifications.check(id, 'access_token');
+    const record = present(sessions.get(id)?.record);
+    const tokens = { ...present(record.tokens), access_token: 'short', expires_at: clock.now() + 10_000 };
+    sessions.apply({ ...record, generation: 5, tokens });
+    await verifications.check(id, 'access_token');
+    clock.advance(10_000);
+    await verifications.check(id, 'access_token');
+    clock.advance(10_000);
+    await verifications.check(id, 'access_token');
+    assert.equal(asked.length, 4);
+    verifications.clear(id);
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+    await verifications.check(id, 'access_token');
+    assert.equal(asked.length, 5);
+  });
+
+  it('knows nothing of another token, and nothing by other settings', async () => {
+    const { verifications, sessions, world, asked } = await setUp();
+    await verifications.check(id, 'access_token');
+    sessions.setConnections([{ connection: { ...world.connection }, memoryOnly: false }], []);
+    assert.equal(verifications.known(id, 'access_token'), result);
+    sessions.setConnections(
+      [{ connection: { ...world.connection, audience: 'other' }, memoryOnly: false }],
+      [],
+    );
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+    await verifications.check(id, 'access_token');
+    await world.first.refresh();
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+    await verifications.check(id, 'access_token');
+    assert.equal(asked.length, 3);
+  });
+
+  it('does not ask without end where asking fails', async () => {
+    const { verifications, clock, asked, set, told } = await setUp();
+    set(() => Promise.reject(new Error('offline')));
+    // A view that looks again whenever it is told that something changed.
+    verifications.onDidChange(() => void verifications.check(id, 'access_token').catch(() => {}));
+    for (let i = 0; i < 5; i++) await assert.rejects(verifications.check(id, 'access_token'));
+    assert.deepEqual([asked.length, told.length], [1, 1]);
+    clock.advance(30_000);
+    set(async () => result);
+    assert.equal(await verifications.check(id, 'access_token'), result);
+    assert.equal(asked.length, 2);
+  });
+
+  it('has nothing to say where there is no token', async () => {
+    const { verifications, asked } = await setUp();
+    assert.equal(await verifications.check('unknown', 'access_token'), undefined);
+    const world = await createWorld();
+    const empty = createVerifications({
+      sessions: world.window().sessions,
+      clock: world.clock,
+      verify: () => Promise.reject(new Error('nobody asked')),
+    });
+    assert.equal(await empty.check(id, 'id_token'), undefined);
+    assert.equal(asked.length, 0);
+  });
+
+  it('forgets a result that comes for a token that is gone', async () => {
+    const { verifications, sessions, set } = await setUp();
+    let resolve: (value: VerificationResult) => void = () => {};
+    set(
+      () =>
+        new Promise(done => {
+          resolve = done;
+        }),
+    );
+    const late = verifications.check(id, 'access_token');
+    const record: StoredRecord = present(sessions.get(id)?.record);
+    sessions.apply({ ...record, generation: 9, tokens: { ...present(record.tokens), access_token: 'new' } });
+    resolve(result);
+    assert.equal(await late, result);
+    assert.equal(verifications.known(id, 'access_token'), undefined);
+  });
+});

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
+import { noHandover } from '../../../../src/core/records/handover.ts';
+import { recordLimit } from '../../../../src/core/records/record.ts';
+import { failureOf } from '../../../support/failureOf.ts';
+import {
+  createWorld,
+  gate,
+  id,
+  key,
+  present,
+  printOf,
+  signedIn,
+  testStore,
+} from '../refresh/refreshWorld.ts';
+
+describe('storeTokens', () => {
+  it('binds tokens to the connection of today, as a new generation that all windows know', async () => {
+    const world = await createWorld();
+    const first = world.window();
+    const tokens = await world.mock.issueTokens();
+    const stored = await first.import(tokens);
+    assert.deepEqual(world.stored(), stored);
+    assert.deepEqual(first.record(), stored);
+    assert.deepEqual(stored.binding, { issuer: world.mock.issuer, client_id: 'demo' });
+    assert.equal(stored.generation, 1);
+    assert.equal(stored.tokens?.refresh_token, tokens.refresh_token);
+    assert.equal(world.lock.ledger.get(id)?.generation, 1);
+    assert.equal((await first.import(tokens)).generation, 2);
+  });
+
+  it('takes a refresh token alone', async () => {
+    const world = await createWorld();
+    const first = world.window();
+    const { refresh_token } = await world.mock.issueTokens();
+    await first.import({ refresh_token: present(refresh_token) });
+    assert.equal(await first.refresh(), 'refreshed');
+  });
+
+  it('keeps the refresh token beside an access token alone, with all that is known of it', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const before = world.stored();
+    const intent = { generation: 1, at: 5 };
+    const refused = { generation: 1, at: 6, error: 'invalid_grant' };
+    await world.first.vault.update(id, record => ({ ...present(record), intent, refused }));
+    await world.first.import({ access_token: 'access' });
+    const after = world.stored();
+    assert.equal(after.tokens?.refresh_token, before.tokens?.refresh_token);
+    assert.deepEqual(
+      [after.intent, after.refused],
+      [
+        { ...intent, generation: 2 },
+        { ...refused, generation: 2 },
+      ],
+    );
+    await world.first.import(await world.mock.issueTokens());
+    assert.deepEqual([world.stored().intent, world.stored().refused], [undefined, undefined]);
+  });
+
+  it('of another user leaves nothing of the first one behind', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const { refresh_token } = await world.mock.issueTokens({ subject: 'somebody-else' });
+    await world.first.import({ refresh_token: present(refresh_token) });
+    assert.equal(world.stored().tokens?.id_token, undefined);
+    assert.equal(await world.first.refresh(), 'refreshed');
+  });
+
+  it('keeps the endpoint that discovery once found', async () => {
+    const world = await signedIn();
+    await world.first.refresh();
+    await world.first.import(await world.mock.issueTokens());
+    assert.equal(world.stored().binding?.token_endpoint, `${world.mock.issuer}/token`);
+  });
+
+  describe('where the connection has moved', () => {
+    const moved = { issuer: 'https://other.example' };
+
+    it('does not put an access token beside a refresh token of elsewhere', async () => {
+      const world = await signedIn();
+      const before = world.store.entries.get(key);
+      const window = world.window({ connection: { ...world.connection, ...moved } });
+      const { code, data } = await failureOf(window.import({ access_token: 'access' }));
+      assert.deepEqual([code, data.member], ['binding_mismatch', 'issuer']);
+      assert.equal(world.store.entries.get(key), before);
+    });
+
+    it('starts over with a refresh token, and takes no secret along', async () => {
+      const world = await signedIn();
+      await world.first.vault.update(id, record => ({ ...present(record), client_secret: 'old' }));
+      const window = world.window({ connection: { ...world.connection, ...moved } });
+      await window.import({ refresh_token: 'other' });
+      const { tokens, binding, client_secret } = world.stored();
+      assert.deepEqual(binding, { ...moved, client_id: 'demo' });
+      assert.deepEqual(Object.keys(tokens ?? {}).sort(), [
+        'obtained_at',
+        'refresh_token',
+        'refresh_token_stored_at',
+      ]);
+      assert.equal(client_secret, undefined);
+    });
+
+    it('keeps the secret where only the endpoint is another', async () => {
+      const world = await signedIn();
+      await world.first.vault.update(id, record => ({
+        ...present(record),
+        client_secret: 'kept',
+        binding: { ...present(record?.binding), token_endpoint: 'https://issuer.example/old' },
+      }));
+      const tokenEndpoint = 'https://issuer.example/new';
+      const window = world.window({ connection: { ...world.connection, tokenEndpoint } });
+      await window.import({ refresh_token: 'other' });
+      assert.equal(world.stored().client_secret, 'kept');
+      assert.equal(world.stored().binding?.token_endpoint, tokenEndpoint);
+    });
+  });
+
+  for (const text of ['{', '{"version":7}']) {
+    it(`leaves what it cannot read byte for byte: ${text}`, async () => {
+      const world = await signedIn();
+      world.store.entries.set(key, text);
+      const { code } = await failureOf(world.first.import(await world.mock.issueTokens()));
+      assert.equal(code, text.includes('7') ? 'record_newer_version' : 'record_unreadable');
+      assert.equal(world.store.entries.get(key), text);
+      assert.equal(world.first.record()?.generation, 1);
+    });
+  }
+
+  it('stores nothing that is too large to be marked later', async () => {
+    const world = await createWorld();
+    const first = world.window();
+    const failure = await failureOf(
+      first.import({ access_token: 'x'.repeat(recordLimit - 1200), refresh_token: 'refresh' }),
+    );
+    assert.equal(failure.code, 'record_too_large');
+    assert.equal(world.store.entries.size, 0);
+    await first.import({ access_token: 'x'.repeat(recordLimit - 2000), refresh_token: 'refresh' });
+    await first.refresh();
+    assert.equal(world.posts().length, 1);
+  });
+
+  it('stores no empty text', async () => {
+    const world = await createWorld();
+    const first = world.window();
+    await first.import({ access_token: '', refresh_token: 'refresh', id_token: '' });
+    assert.equal((await first.vault.read(id))?.tokens?.refresh_token, 'refresh');
+  });
+
+  it('never puts a superseded refresh token on top of a newer one', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const late = world.window({ store: testStore(new Map(world.store.entries)) });
+    await world.first.refresh();
+    const newest = world.stored();
+    assert.equal((await failureOf(late.import({ access_token: 'access' }))).code, 'record_behind');
+    assert.deepEqual(world.stored(), newest);
+    // One that is brought needs nothing of what is held, and counts on from what all windows know.
+    const tokens = await world.mock.issueTokens();
+    assert.equal((await late.import(tokens)).generation, 3);
+    assert.equal(await late.refresh(), 'refreshed');
+    assert.equal(world.posts().at(-1), printOf(present(tokens.refresh_token)));
+  });
+
+  it('brings nothing back after a sign-out elsewhere, and counts on from it', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    await world.window({ store: testStore(new Map(world.store.entries)) }).signOut();
+    await world.first.import({ access_token: 'access' });
+    assert.equal(world.stored().tokens?.refresh_token, undefined);
+    assert.equal(world.stored().generation, 3);
+  });
+
+  it('waits for a refresh that is under way', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const hold = gate();
+    world.onPost = hold.pass;
+    const refreshed = world.first.refresh();
+    await hold.reached;
+    const tokens = await world.mock.issueTokens();
+    const imported = world.window().import(tokens);
+    hold.open();
+    assert.equal(await refreshed, 'refreshed');
+    assert.equal((await imported).generation, 3);
+    assert.equal(world.stored().tokens?.refresh_token, tokens.refresh_token);
+  });
+
+  it('leaves an issuer that asked for rest its rest', async () => {
+    const world = await signedIn();
+    world.next({ type: 'tooManyRequests', retryAfter: 60 });
+    await world.first.refresh();
+    await world.first.import(await world.mock.issueTokens());
+    assert.equal(await world.first.refresh(), 'retryable http_error');
+    assert.equal(world.posts().length, 1);
+  });
+
+  it('does nothing without the lock', async () => {
+    const world = await createWorld();
+    const first = world.window();
+    const tokens = await world.mock.issueTokens();
+    world.lock.lost = true;
+    assert.equal((await failureOf(first.import(tokens))).code, 'lock_lost');
+    world.lock.lost = false;
+    const { sessions, vault } = first;
+    const parts = { vault, sessions, lock: world.lock, clock: world.clock, handover: noHandover };
+    const cancelled = storeTokens(parts, world.connection, tokens, 0, AbortSignal.abort());
+    assert.equal((await failureOf(cancelled)).code, 'cancelled');
+    assert.equal(world.store.entries.size, 0);
+  });
+});

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import type { Fetch } from '../../../../src/core/ports.ts';
+import { failureOf } from '../../../support/failureOf.ts';
+import { encode, jwt, signer } from '../../../support/signing.ts';
+import { present } from '../refresh/refreshWorld.ts';
+import { type SignInWorld, signInWorld } from '../signIn/signInWorld.ts';
+
+const { signal } = new AbortController();
+
+async function signedIn(options: Parameters<typeof signInWorld>[0] = {}, connection: object = {}) {
+  const world = await signInWorld(options);
+  await world.signIn({ connection });
+  return {
+    world,
+    connection: { ...world.connection, ...connection },
+    tokens: present(world.stored().tokens),
+  };
+}
+
+/** The issuer, with `body` in place of what it says at `path`. */
+const saying =
+  (world: SignInWorld, path: string, body: string, type: string, keys?: object): Fetch =>
+  async (input, init) => {
+    if (keys && input.endsWith('/jwks')) return Response.json({ keys: [keys] });
+    return input.endsWith(path)
+      ? new Response(body, { headers: { 'content-type': type } })
+      : world.mock.fetch(input, init);
+  };
+
+describe('introspection', () => {
+  it('says that a token is active, and where issuer and token differ', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const { claims, differences, signed } = await world
+      .client()
+      .introspect(connection, world.stored(), present(tokens.access_token), 'access_token', signal);
+    assert.deepEqual([claims.active, claims.client_id, signed], [true, 'demo', false]);
+    const named = Object.fromEntries(differences.map(({ name, change }) => [name, change]));
+    assert.deepEqual([named.active, named.username, named.sub], ['added', 'added', undefined]);
+    const last = present(world.mock.requests.at(-1));
+    assert.equal(last.path, '/introspect');
+    const answer = JSON.stringify({ claims, differences });
+    assert.ok(!answer.includes(present(tokens.access_token)));
+  });
+
+  it('says that a revoked token is not active any more, and tells of a refresh token as well', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const ask = (token?: string) =>
+      world.client().introspect(connection, world.stored(), present(token), undefined, signal);
+    assert.equal((await ask(tokens.refresh_token)).claims.active, true);
+    await world.client().revoke(connection, world.stored(), signal);
+    assert.deepEqual((await ask(tokens.refresh_token)).claims, { active: false });
+    assert.deepEqual((await ask(tokens.access_token)).claims, { active: false });
+  });
+
+  it('repeats no token that the issuer repeats', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const token = present(tokens.access_token);
+    const body = JSON.stringify({ active: true, nested: { token, list: [`Bearer ${token}`] }, sub: 'alice' });
+    const fetch = saying(world, '/introspect', body, 'application/json');
+    const answer = await world
+      .client({ fetch })
+      .introspect(connection, world.stored(), token, undefined, signal);
+    assert.deepEqual(answer.claims, {
+      active: true,
+      nested: { token: '[token]', list: ['[token]'] },
+      sub: 'alice',
+    });
+    assert.ok(!JSON.stringify(answer).includes(token));
+    const refused: Fetch = async (input, init) =>
+      input.endsWith('/introspect')
+        ? new Response('', {
+            status: 401,
+            headers: { 'www-authenticate': `Bearer error="invalid_token", error_description="${token}"` },
+          })
+        : world.mock.fetch(input, init);
+    const { data } = await failureOf(
+      world.client({ fetch: refused }).introspect(connection, world.stored(), token, undefined, signal),
+    );
+    assert.equal(data.error, 'invalid_token');
+    assert.ok(!JSON.stringify(data).includes(token));
+  });
+
+  it('asks no issuer but the one that the tokens are of', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const moved = { ...connection, issuer: 'https://elsewhere.example' };
+    const asked = world.mock.requests.length;
+    const { code } = await failureOf(
+      world.client().introspect(moved, world.stored(), present(tokens.access_token), undefined, signal),
+    );
+    assert.deepEqual([code, world.mock.requests.length], ['binding_mismatch', asked]);
+  });
+
+  const as = signer('ES256');
+  const signedAnswer = (world: SignInWorld, more: object = {}, by = as) =>
+    jwt(
+      by,
+      {
+        ...{ iss: world.mock.issuer, aud: 'demo', iat: Math.floor(world.clock.now() / 1000) },
+        token_introspection: { active: true, sub: 'alice' },
+        ...more,
+      },
+      { typ: 'token-introspection+jwt' },
+    );
+  const type = 'application/token-introspection+jwt';
+
+  it("takes a signed answer that the keys of the issuer verify, and nobody else's", async () => {
+    const { world, connection, tokens } = await signedIn();
+    const ask = (answer: string) =>
+      world
+        .client({ fetch: saying(world, '/introspect', answer, type, as.jwk) })
+        .introspect(connection, world.stored(), present(tokens.access_token), undefined, signal);
+    const { claims, signed } = await ask(signedAnswer(world));
+    assert.deepEqual([claims, signed], [{ active: true, sub: 'alice' }, true]);
+    const wrong = [
+      signedAnswer(world, {}, signer('ES256')),
+      signedAnswer(world, { iss: 'https://evil.example' }),
+      signedAnswer(world, { aud: 'another' }),
+      `${encode({ alg: 'none', typ: 'token-introspection+jwt' })}.${encode({})}.`,
+    ];
+    for (const answer of wrong) {
+      const { code, data } = await failureOf(ask(answer));
+      assert.deepEqual([code, data.reason], ['response_invalid', 'answer_signature'], answer);
+    }
+    const { data } = await failureOf(ask('a.b.c.d.e'));
+    assert.equal(data.reason, 'answer_encrypted');
+  });
+
+  for (const [what, body, answered] of [
+    ['a web page', '<html>Log in</html>', 'html'],
+    ['no verdict', '{"sub":"alice"}', 'answer_malformed'],
+    ['half an answer', '{"active":', 'answer_malformed'],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      const { world, connection, tokens } = await signedIn();
+      const client = world.client({ fetch: saying(world, '/introspect', body, 'application/json') });
+      const { code, data } = await failureOf(
+        client.introspect(connection, world.stored(), present(tokens.access_token), undefined, signal),
+      );
+      assert.deepEqual([code, data.reason], ['response_invalid', answered]);
+      assert.ok(!JSON.stringify(data).includes(present(tokens.access_token)));
+    });
+  }
+
+  it('names the endpoint that is missing, with its setting', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const fetch: Fetch = async (input, init) => {
+      const response = await world.mock.fetch(input, init);
+      if (!input.includes('.well-known')) return response;
+      const { introspection_endpoint: _, ...metadata } = await response.json();
+      return Response.json(metadata);
+    };
+    const { code, data } = await failureOf(
+      world
+        .client({ fetch })
+        .introspect(connection, world.stored(), present(tokens.access_token), undefined, signal),
+    );
+    assert.deepEqual([code, data.setting], ['endpoint_missing', 'introspectionEndpoint']);
+  });
+});
+
+describe('UserInfo', () => {
+  it('says who it is, and what the ID token does not say', async () => {
+    const scope = 'openid profile offline_access';
+    const { world, connection } = await signedIn({}, { scope });
+    const { claims, differences } = await world.client().userInfo(connection, world.stored(), signal);
+    assert.equal(typeof claims.name, 'string');
+    const changes = Object.fromEntries(differences.map(({ name, change }) => [name, change]));
+    assert.deepEqual([changes.sub, changes.aud], [undefined, 'removed']);
+  });
+
+  it('shows a proof where the token is bound to a key', async () => {
+    const { world, connection } = await signedIn({}, { dpop: true });
+    const { claims } = await world.client().userInfo(connection, world.stored(), signal);
+    assert.ok(claims.sub);
+  });
+
+  it('shows a token to no issuer but its own', async () => {
+    const { world, connection } = await signedIn();
+    const moved = { ...connection, issuer: 'https://elsewhere.example' };
+    const asked: string[] = [];
+    const fetch: Fetch = async input => {
+      asked.push(input);
+      return new Response('', { status: 404 });
+    };
+    const { code } = await failureOf(world.client({ fetch }).userInfo(moved, world.stored(), signal));
+    assert.deepEqual([code, asked], ['binding_mismatch', []]);
+  });
+
+  it('refuses an answer about somebody else', async () => {
+    const { world, connection } = await signedIn();
+    const fetch = saying(world, '/userinfo', '{"sub":"mallory"}', 'application/json');
+    const { code, data } = await failureOf(
+      world.client({ fetch }).userInfo(connection, world.stored(), signal),
+    );
+    assert.deepEqual([code, data.reason, data.found], ['response_invalid', 'subject', 'mallory']);
+  });
+
+  it('verifies a signed answer', async () => {
+    const { world, connection } = await signedIn();
+    const as = signer('ES256');
+    const { sub } = (await world.client().userInfo(connection, world.stored(), signal)).claims;
+    const ask = (by = as) => {
+      const answer = jwt(by, { iss: world.mock.issuer, aud: 'demo', sub, name: 'Alice' });
+      const fetch = saying(world, '/userinfo', answer, 'application/jwt', as.jwk);
+      return world.client({ fetch }).userInfo(connection, world.stored(), signal);
+    };
+    const { claims, signed } = await ask();
+    assert.deepEqual([claims.name, signed], ['Alice', true]);
+    assert.equal((await failureOf(ask(signer('ES256')))).data.reason, 'answer_signature');
+  });
+
+  it('says what the issuer says in the header of a refusal', async () => {
+    const { world, connection } = await signedIn();
+    const fetch: Fetch = async (input, init) =>
+      input.endsWith('/userinfo')
+        ? new Response('', {
+            status: 401,
+            headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="It has ended"' },
+          })
+        : world.mock.fetch(input, init);
+    const { code, data } = await failureOf(
+      world.client({ fetch }).userInfo(connection, world.stored(), signal),
+    );
+    assert.deepEqual(
+      [code, data.error, data.error_description],
+      ['oauth_error', 'invalid_token', 'It has ended'],
+    );
+  });
+});

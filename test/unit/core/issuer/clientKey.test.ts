@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
+import {
+  certificateThumbprint,
+  readClientKey,
+  readTlsIdentity,
+} from '../../../../src/core/issuer/clientKey.ts';
+import { testKey } from '../../../support/clientKeys.ts';
+import { failureOf } from '../../../support/failureOf.ts';
+import { selfSigned } from '../../../support/selfSigned.ts';
+
+const kinds = {
+  RSA: ['RS256', 'PS256', 'RS384', 'PS384', 'RS512', 'PS512'],
+  'P-256': ['ES256'],
+  'P-384': ['ES384'],
+  'P-521': ['ES512'],
+  Ed25519: ['EdDSA', 'Ed25519'],
+} as const;
+
+describe('the key of a client', () => {
+  for (const [kind, algorithms] of Object.entries(kinds) as [keyof typeof kinds, readonly string[]][]) {
+    it(`is read as PEM and as JWK: ${kind}`, async () => {
+      const { pem, jwk } = testKey(kind);
+      const oneLine = pem.replaceAll('\n', '');
+      for (const text of [pem, `  ${pem.replaceAll('\n', '\r\n')} `, oneLine, JSON.stringify(jwk)]) {
+        const key = await readClientKey(text);
+        assert.deepEqual([key.algorithms, key.header], [algorithms, {}]);
+        for (const alg of algorithms) assert.equal((await key.cryptoKey(alg)).extractable, false);
+      }
+    });
+  }
+
+  it('has the name and the algorithm that its JWK says, and nothing else of it', async () => {
+    const { jwk } = testKey('RSA');
+    const described = { ...jwk, kid: 'one', alg: 'PS256', use: 'enc', key_ops: ['verify'], ext: false };
+    for (const text of [JSON.stringify(described), JSON.stringify({ keys: [described] })]) {
+      const { header, algorithms, cryptoKey } = await readClientKey(text);
+      assert.deepEqual([header, algorithms], [{ kid: 'one' }, ['PS256']]);
+      await cryptoKey('PS256');
+    }
+  });
+
+  it('is named by the certificate beside it', async () => {
+    const { key, cert } = selfSigned;
+    for (const text of [`${key}\n${cert}`, `${cert}${key}`.replaceAll('\n', '')]) {
+      const { header } = await readClientKey(text);
+      const hex = new X509Certificate(cert).fingerprint256.replaceAll(':', '');
+      assert.equal(header['x5t#S256'], Buffer.from(hex, 'hex').toString('base64url'));
+      assert.equal(await certificateThumbprint(text), header['x5t#S256']);
+      const identity = readTlsIdentity(text);
+      assert.equal(identity.key, `${key}\n`);
+      assert.equal(identity.certificate, `${cert}\n`);
+    }
+  });
+
+  it('signs with PS256 where a certificate names it, as Microsoft Entra ID wants it', async () => {
+    const { algorithms, cryptoKey } = await readClientKey(`${testKey('RSA').pem}${selfSigned.cert}`);
+    assert.deepEqual(algorithms.slice(0, 2), ['PS256', 'RS256']);
+    assert.equal((await cryptoKey('PS256')).algorithm.name, 'RSA-PSS');
+  });
+
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = (type: 'pkcs8' | 'sec1' | 'spki', more = {}) =>
+    (type === 'spki' ? ec.publicKey : ec.privateKey).export({ type, format: 'pem', ...more } as never);
+  const locked = { cipher: 'aes-256-cbc', passphrase: 'canary' };
+  const jwk = ec.privateKey.export({ format: 'jwk' });
+  const { d: _, ...publicJwk } = jwk;
+  for (const [reason, text] of [
+    ['empty', '  '],
+    ['public_key', pem('spki')],
+    ['public_key', JSON.stringify(publicJwk)],
+    ['certificate', selfSigned.cert],
+    ['encrypted', pem('pkcs8', locked)],
+    ['encrypted', pem('sec1', locked)],
+    ['old_pem', pem('sec1')],
+    ['ssh', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5'],
+    ['ssh', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----'],
+    ['symmetric', JSON.stringify({ kty: 'oct', k: 'canary' })],
+    ['several', JSON.stringify({ keys: [jwk, jwk] })],
+    ['kty', JSON.stringify({ kty: 'OKP', crv: 'X25519', x: 'a', d: 'canary' })],
+    ['broken', JSON.stringify({ ...jwk, d: 'canary' })],
+    ['broken', '{"kty":"EC"'],
+    ['broken', String(pem('pkcs8')).slice(0, 120)],
+    ['broken', '-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----'],
+    ['broken', '-----BEGIN PRIVATE KEY-----\nY=2F\n-----END PRIVATE KEY-----'],
+    ['unknown', 'canary, a secret'],
+    ['unknown', '["canary"]'],
+  ] as const) {
+    it(`is not: ${reason}, ${String(text).slice(0, 30)}`, async () => {
+      const error = await failureOf(readClientKey(String(text)));
+      assert.deepEqual([error.code, error.data.reason], ['credential_invalid', reason]);
+      assert.doesNotMatch(JSON.stringify(error.data), /canary/);
+    });
+  }
+
+  it('is never anything else than read or refused, whatever the text', async () => {
+    const piece = fc.constantFrom(
+      ...[
+        '-----BEGIN PRIVATE KEY-----',
+        '-----END PRIVATE KEY-----',
+        '-----BEGIN CERTIFICATE-----',
+        '{',
+        '}',
+      ],
+      ...['"kty":"RSA",', '"d":"AQAB"', '"keys":[', ']', 'MIGHAgEA', '\n', '=', '"crv":"P-256",', '\u0000'],
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(piece).map(pieces => pieces.join('')),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async any => {
+        for (const read of [readClientKey, async (text: string) => readTlsIdentity(text)])
+          await read(any).catch(error => assert.equal(error.code, 'credential_invalid'));
+        await certificateThumbprint(any);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  it('serves for TLS in its older form as well, and only with its certificate', () => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const old = rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+    assert.equal(readTlsIdentity(`${selfSigned.cert}\n${old}`).key, old);
+    const missing = { code: 'credential_invalid', data: { reason: 'certificate_missing', sent: false } };
+    assert.throws(() => readTlsIdentity(selfSigned.key), missing);
+    assert.throws(() => readTlsIdentity(selfSigned.cert), { data: { reason: 'certificate', sent: false } });
+  });
+});

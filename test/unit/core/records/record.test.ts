@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { isWorkbenchError } from '../../../../src/core/errors.ts';
+import {
+  assertRoom,
+  emptied,
+  emptyRecord,
+  fitted,
+  isRefused,
+  newest,
+  parseRecord,
+  recordLimit,
+  type StoredRecord,
+  serializeRecord,
+} from '../../../../src/core/records/record.ts';
+
+const full: StoredRecord = {
+  version: 1,
+  connection: 'main',
+  generation: 3,
+  binding: {
+    issuer: 'https://issuer.example',
+    token_endpoint: 'https://issuer.example/token',
+    client_id: 'demo',
+  },
+  tokens: {
+    access_token: 'access',
+    token_type: 'Bearer',
+    refresh_token: 'refresh',
+    id_token: 'id',
+    scope: '',
+    expires_at: 2,
+    refresh_expires_at: 3,
+    obtained_at: 1,
+    refresh_token_stored_at: 1,
+    refresh_token_last_used_at: 1,
+  },
+  client_secret: 'secret',
+  intent: { generation: 3, at: 1, retried: true },
+  refused: { generation: 2, error: 'invalid_grant', at: 1, answer_lost_at: 1 },
+};
+
+/** The code and reason of what parsing throws. */
+function flaw(text: string): unknown[] {
+  try {
+    parseRecord('main', text);
+  } catch (error) {
+    assert.ok(isWorkbenchError(error));
+    return [error.code, error.data.reason ?? error.data.version];
+  }
+  return ['fine'];
+}
+
+describe('a record', () => {
+  it('is read as it was written', () => {
+    for (const record of [full, emptyRecord('main')])
+      assert.deepEqual(parseRecord('main', serializeRecord(record)), record);
+  });
+
+  it('keeps what it does not know', () => {
+    const text = JSON.stringify({ ...full, more: { a: 1 } });
+    assert.equal(serializeRecord(parseRecord('main', text)), text);
+  });
+
+  for (const [reason, change] of [
+    ['version', { version: undefined }],
+    ['version', { version: '1' }],
+    ['version', { version: 0 }],
+    ['connection', { connection: 'other' }],
+    ['generation', { generation: -1 }],
+    ['generation', { generation: 1.5 }],
+    ['generation', { generation: Number.MAX_SAFE_INTEGER }],
+    ['binding', { binding: undefined }],
+    ['binding', { binding: { issuer: 'https://issuer.example' } }],
+    ['binding', { binding: { client_id: '' } }],
+    ['tokens', { tokens: [] }],
+    ['tokens', { tokens: null }],
+    ['tokens', { tokens: {} }],
+    ['tokens', { tokens: { obtained_at: 1, refresh_token: '' } }],
+    ['tokens', { tokens: { obtained_at: 1, access_token: 5 } }],
+    ['tokens', { tokens: { obtained_at: '1' } }],
+    ['client_secret', { client_secret: '' }],
+    ['intent', { intent: { generation: 1 } }],
+    ['intent', { intent: { generation: 1, at: 1, retried: 'yes' } }],
+    ['refused', { refused: { generation: 1, at: 1, error: '' } }],
+  ] as const) {
+    it(`is unreadable, and says so, with ${JSON.stringify(change)}`, () => {
+      assert.deepEqual(flaw(JSON.stringify({ ...full, ...change })), ['record_unreadable', reason]);
+    });
+  }
+
+  for (const [reason, text] of [
+    ['json', ''],
+    ['json', '{"version":1'],
+    ['shape', '[]'],
+    ['shape', 'null'],
+    ['shape', '1'],
+    ['size', `"${'x'.repeat(recordLimit)}"`],
+  ]) {
+    it(`is unreadable where there is none: ${String(text).slice(0, 20)}`, () => {
+      assert.deepEqual(flaw(String(text)), ['record_unreadable', reason]);
+    });
+  }
+
+  it('of a newer version is told apart, whatever else it is', () => {
+    assert.deepEqual(flaw('{"version":2}'), ['record_newer_version', 2]);
+  });
+
+  it('never crashes, however it is mutated, and what is accepted can be written again', () => {
+    const text = JSON.stringify(full);
+    const mutated = fc
+      .array(
+        fc.record({
+          at: fc.nat(text.length),
+          cut: fc.nat(8),
+          put: fc.oneof(
+            fc.string({ maxLength: 4 }),
+            fc.constantFrom('null', '""', '{', '}', ',', '1e400', '-1'),
+          ),
+        }),
+        { maxLength: 4 },
+      )
+      .map(edits =>
+        edits.reduce((each, { at, cut, put }) => each.slice(0, at) + put + each.slice(at + cut), text),
+      );
+    fc.assert(
+      fc.property(mutated, each => {
+        const [code] = flaw(each);
+        assert.ok(['fine', 'record_unreadable', 'record_newer_version'].includes(String(code)));
+        if (code === 'fine') parseRecord('main', serializeRecord(parseRecord('main', each)));
+      }),
+      { numRuns: 2000, seed: 1 },
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), value => void flaw(JSON.stringify(value))),
+      { numRuns: 500, seed: 1 },
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(full)), fc.jsonValue(), (member, value) => {
+        assert.doesNotMatch(String(flaw(JSON.stringify({ ...full, [member]: value }))[0]), /internal/);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+
+  it('is never written where it could not be read again', () => {
+    const tokens = { obtained_at: 1, refresh_token: '' };
+    assert.throws(() => serializeRecord({ ...full, tokens }), { code: 'internal' });
+    assert.throws(() => serializeRecord({ ...full, client_secret: '' }), { code: 'internal' });
+  });
+
+  it('has a size, and tokens leave room for a mark', () => {
+    const sized = (length: number): StoredRecord => {
+      const tokens = { obtained_at: 1, access_token: 'x' };
+      const rest = JSON.stringify({ ...full, tokens }).length - 1;
+      return { ...full, tokens: { ...tokens, access_token: 'x'.repeat(length - rest) } };
+    };
+    assert.equal(serializeRecord(sized(recordLimit)).length, recordLimit);
+    assert.throws(() => serializeRecord(sized(recordLimit + 1)), { code: 'record_too_large' });
+    assertRoom(sized(recordLimit - 1024));
+    assert.throws(() => assertRoom(sized(recordLimit - 1023)), { code: 'record_too_large' });
+  });
+
+  it('is cut to what fits, and keeps its refresh token', () => {
+    const big = 'x'.repeat(recordLimit);
+    const cut = (tokens: object) =>
+      fitted({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
+    assert.deepEqual(fitted(full), { record: full });
+    const withoutId = cut({ id_token: big });
+    assert.equal(withoutId.error?.code, 'record_too_large');
+    assert.deepEqual(
+      [withoutId.record.tokens?.id_token, withoutId.record.tokens?.access_token],
+      [undefined, 'access'],
+    );
+    for (const tokens of [{ access_token: big }, { scope: big }, { access_token: big, id_token: big }]) {
+      const { record } = cut(tokens);
+      assert.deepEqual(Object.keys(record.tokens ?? {}).sort(), [
+        'obtained_at',
+        'refresh_expires_at',
+        'refresh_token',
+        'refresh_token_last_used_at',
+        'refresh_token_stored_at',
+      ]);
+      serializeRecord(record);
+    }
+  });
+
+  it('of the higher generation counts, and of two the stored one', () => {
+    const [one, other, next] = [{ ...full }, { ...full }, { ...full, generation: 4 }];
+    assert.equal(newest(one, other), one);
+    assert.equal(newest(one, next), next);
+    assert.equal(newest(next, one), next);
+    assert.equal(newest(undefined, one), one);
+    assert.equal(newest(one, undefined), one);
+    assert.equal(newest(undefined, undefined), undefined);
+  });
+
+  it('that was emptied holds nothing but its name, its number and the client secret', () => {
+    assert.deepEqual(emptied(full, 9), {
+      version: 1,
+      connection: 'main',
+      generation: 9,
+      client_secret: 'secret',
+    });
+    assert.deepEqual(emptied(emptyRecord('main'), 1), { version: 1, connection: 'main', generation: 1 });
+  });
+
+  it('is refused only by its own generation', () => {
+    assert.equal(isRefused(full), false);
+    assert.equal(isRefused({ ...full, generation: 2 }), true);
+    assert.equal(isRefused(emptyRecord('main')), false);
+  });
+});

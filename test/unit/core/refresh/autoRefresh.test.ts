@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
+import type { Connection } from '../../../../src/core/records/connection.ts';
+import { createSessions } from '../../../../src/core/records/sessions.ts';
+import { startAutoRefresh } from '../../../../src/core/refresh/autoRefresh.ts';
+import { manualClock } from '../../../support/manualClock.ts';
+
+const second = 1000;
+const connection = (id: string): Connection => ({
+  ...{ id, label: id, clientId: 'c', tokenEndpointAuthMethod: 'none', autoRefresh: true },
+  ...{ dpop: false, pushedAuthorizationRequests: false },
+});
+
+function world(ids: readonly string[], allowed = () => true, jitter = 0) {
+  const clock = manualClock();
+  const sessions = createSessions();
+  sessions.setConnections(
+    ids.map(id => ({ connection: connection(id), memoryOnly: false })),
+    [],
+  );
+  const asked: string[] = [];
+  const network = { up: true };
+  const give = (id: string, lifetime: number) =>
+    sessions.apply({
+      version: 1,
+      connection: id,
+      generation: sessions.generation(id) + 1,
+      binding: { client_id: 'c' },
+      tokens: {
+        access_token: 'a',
+        refresh_token: 'r',
+        obtained_at: clock.now(),
+        expires_at: clock.now() + lifetime,
+      },
+    });
+  const refresher = {
+    refresh: async (id: string) => {
+      asked.push(id);
+      if (!network.up) {
+        const error = new WorkbenchError('host_unknown');
+        sessions.refreshed(id, { at: clock.now(), duration: 0, outcome: 'retryable', error });
+        return { outcome: 'retryable' as const, generation: sessions.generation(id), error };
+      }
+      give(id, 60 * second);
+      return { outcome: 'refreshed' as const, generation: sessions.generation(id) };
+    },
+    discard: () => {},
+    dispose: () => {},
+  };
+  const auto = startAutoRefresh({ sessions, refresher, clock, jitter, allowed });
+  return { clock, sessions, asked, network, give, auto };
+}
+
+describe('auto-refresh', () => {
+  it('asks shortly before each end, again and again, with one timer', () => {
+    const { clock, asked, give } = world(['a', 'b']);
+    give('a', 60 * second);
+    give('b', 300 * second);
+    assert.equal(clock.pending, 1);
+    clock.advance(47 * second);
+    assert.equal(asked.length, 0);
+    clock.advance(second);
+    assert.deepEqual(asked, ['a']);
+    clock.advance(48 * second);
+    assert.deepEqual(asked, ['a', 'a']);
+    clock.advance(150 * second);
+    assert.ok(asked.includes('b'));
+    assert.equal(clock.pending, 1);
+  });
+
+  it('looks at the wall clock at least every half minute, so that a sleep is noticed', () => {
+    const { clock, asked, give } = world(['a']);
+    give('a', 3600 * second);
+    clock.advance(29 * second);
+    assert.deepEqual(asked, []);
+    clock.advance(9 * 3600 * second);
+    assert.ok(asked.length > 0);
+  });
+
+  it('refreshes what is overdue, in each window a moment after the machine wakes', () => {
+    for (const jitter of [0, 0.5, 1]) {
+      const { clock, asked, give } = world(['a', 'b'], () => true, jitter);
+      give('a', 60 * second);
+      give('b', 300 * second);
+      clock.sleep(9 * 3600 * second);
+      clock.advance(35 * second);
+      assert.deepEqual([...new Set(asked)].sort(), ['a', 'b'], `jitter ${jitter}`);
+    }
+  });
+
+  it('carries tokens of a month without spinning', () => {
+    const { clock, asked, give } = world(['a']);
+    give('a', 30 * 24 * 3600 * second);
+    assert.equal(clock.pending, 1);
+    clock.advance(60 * second);
+    assert.deepEqual([asked.length, clock.pending], [0, 1]);
+  });
+
+  it('sends nothing until it is allowed, and says so', () => {
+    let trusted = false;
+    const { clock, sessions, asked, give, auto } = world(['a'], () => trusted);
+    give('a', 60 * second);
+    clock.advance(120 * second);
+    assert.deepEqual(asked, []);
+    const session = sessions.get('a');
+    assert.ok(session);
+    assert.deepEqual(auto.plan(session), { never: 'not_trusted' });
+    trusted = true;
+    auto.reschedule();
+    clock.advance(2 * second);
+    assert.deepEqual(asked, ['a']);
+  });
+
+  it('after nine hours of sleep tries again and again while the network is away, and says so', () => {
+    const { clock, sessions, asked, network, give, auto } = world(['a'], () => true, 0.5);
+    give('a', 3600 * second);
+    network.up = false;
+    // The next look at the clock is near, as timers stand still while the machine does.
+    clock.advance(29.8 * second);
+    clock.sleep(9 * 3600 * second);
+    const woke = clock.now();
+    const at: number[] = [];
+    for (let step = 0; step < 300; step++) {
+      const before = asked.length;
+      if (clock.now() - woke >= 30 * second) network.up = true;
+      clock.advance(second / 5);
+      if (asked.length > before) at.push(Math.round((clock.now() - woke) / second));
+      const session = sessions.get('a');
+      assert.ok(session && asked.length - before <= 1, 'one request at a time');
+      if (session.failures > 0) {
+        const plan = auto.plan(session);
+        assert.ok('because' in plan && plan.because === 'offline');
+      }
+    }
+    // A moment after the wake, and then after 5, 10 and 20 s, each a little more for the jitter.
+    assert.deepEqual(at, [1, 7, 18, 41]);
+    assert.equal(sessions.get('a')?.failures, 0);
+    assert.ok((sessions.get('a')?.record?.tokens?.expires_at ?? 0) > clock.now());
+  });
+
+  it('ends when it is disposed', () => {
+    const { clock, asked, give, auto } = world(['a']);
+    give('a', 60 * second);
+    auto.dispose();
+    clock.advance(600 * second);
+    assert.deepEqual([asked.length, clock.pending], [0, 0]);
+  });
+});

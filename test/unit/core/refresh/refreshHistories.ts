@@ -1,0 +1,735 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
+import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
+import type { Discovery } from '../../../../src/core/issuer/discovery.ts';
+import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
+import type { Fetch, HandedOver, Lease, LedgerEntry, SharedLock } from '../../../../src/core/ports.ts';
+import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import type { Handover } from '../../../../src/core/records/handover.ts';
+import { createLoading } from '../../../../src/core/records/loading.ts';
+import { isRefused, type StoredRecord, spentIntent } from '../../../../src/core/records/record.ts';
+import { createSessions, stateOf } from '../../../../src/core/records/sessions.ts';
+import { createVault } from '../../../../src/core/records/vault.ts';
+import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
+import type { AskedBy } from '../../../../src/core/refresh/refreshSteps.ts';
+import { signOut } from '../../../../src/core/signIn/signOut.ts';
+import type { Rotation } from '../../../../src/mock/families.ts';
+import type { Fault } from '../../../../src/mock/faults.ts';
+import { createMockIssuer } from '../../../../src/mock/issuer.ts';
+import { describeKey, type MockCrypto } from '../../../../src/mock/keys.ts';
+import { id, key, type TestStore, testStore, worldClock } from './refreshWorld.ts';
+
+/*
+ * Random histories of two windows, their issuer, and all that can go wrong between them. What is real: the refresher,
+ * the vault, loading, the token client, the mock issuer. What is a model: the store and how late a window sees it, the
+ * lock and who takes it over, the journal, the clock, and the moment at which a window dies or stands still.
+ */
+
+type By = 0 | 1;
+
+/**
+ * After how many calls of a port the window dies (`crash`), or stands still: so long that its lock is taken over
+ * (`stall`), or only so long that it cannot know (`doze`) until it asks, or until its next heartbeat.
+ */
+export interface Cut {
+  readonly by: By;
+  readonly after: number;
+  readonly how: 'crash' | 'stall' | 'doze';
+  /** Of a doze: how many calls come before the next heartbeat. */
+  readonly wakes: number;
+  /** What the store had resolved, and had not written to disk yet, is gone. */
+  readonly loses: boolean;
+}
+
+export type Step =
+  | { readonly do: 'refresh'; readonly by: By; readonly askedBy: AskedBy }
+  | { readonly do: 'import' | 'importAccessToken' | 'signOut' | 'cancelled' | 'restart'; readonly by: By }
+  | { readonly do: 'together'; readonly cut?: Cut | undefined; readonly signsOut: boolean }
+  | { readonly do: 'blind' | 'sync' }
+  | { readonly do: 'jump'; readonly ms: number }
+  | { readonly do: 'fault'; readonly fault: Fault; readonly times: number }
+  | { readonly do: 'storeFails'; readonly after: number; readonly times: number }
+  | { readonly do: 'journalFails'; readonly times: number };
+
+const by = fc.constantFrom<By>(0, 1);
+const just = <T extends string>(...names: T[]) => fc.constantFrom(...names);
+
+const faults: Fault[] = [
+  { type: 'dropAfterCommit' },
+  { type: 'dropBeforeCommit' },
+  { type: 'truncate' },
+  { type: 'serverError', status: 500, commit: true },
+  { type: 'serverError', status: 503 },
+  { type: 'tooManyRequests', retryAfter: 2 },
+  { type: 'invalidJson', commit: true },
+  { type: 'htmlOk' },
+  { type: 'wrongIss', token: 'id_token' },
+  { type: 'refreshTokenMissing' },
+  { type: 'idTokenMissing' },
+  { type: 'expiresIn', literal: '0' },
+  { type: 'oauthError', error: 'invalid_client', status: 401 },
+  { type: 'oauthError', error: 'invalid_grant' },
+  { type: 'redirect', location: 'https://elsewhere.example/token' },
+];
+
+const cut: fc.Arbitrary<Cut> = fc.record({
+  by,
+  after: fc.integer({ min: 1, max: 14 }),
+  how: just('crash', 'crash', 'stall', 'doze'),
+  wakes: fc.integer({ min: 1, max: 5 }),
+  loses: fc.boolean(),
+});
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: just('refresh'),
+      by,
+      askedBy: just<AskedBy>('timer', 'timer', 'timer', 'user'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: just('together'),
+      cut: fc.option(cut, { nil: undefined, freq: 3 }),
+      signsOut: fc.nat({ max: 19 }).map(one => one === 0),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: just('import', 'import', 'importAccessToken', 'cancelled', 'restart', 'restart', 'signOut'),
+      by,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: just('blind', 'sync') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: just('jump'),
+      ms: fc.constantFrom(3000, 65_000, 9 * 3600_000, -1000, -3600_000),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: just('fault'),
+      fault: fc.constantFrom(...faults),
+      times: fc.constantFrom(1, 1, 2, 3),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: just('storeFails'),
+      after: fc.integer({ min: 0, max: 2 }),
+      times: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: just('journalFails'), times: fc.integer({ min: 1, max: 3 }) }),
+  },
+);
+
+export const histories = fc.array(step, { minLength: 1, maxLength: 12 });
+
+/** How often each outcome, cut and state came up: what never comes up has not been tried. */
+export type Seen = Record<string, number>;
+
+/** A refresh does not look at signatures, so none is made (OpenID Connect Core §3.1.3.7: the answer came over TLS). */
+const unsigned: MockCrypto = {
+  async generateKey(alg) {
+    const publicJwk = await describeKey({ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }, alg);
+    return { alg, publicJwk, sign: () => 'AA' };
+  },
+  encode: text => Buffer.from(text).toString('base64url'),
+  atHash: accessToken => createHash('sha256').update(accessToken).digest().toString('base64url', 0, 16),
+};
+
+const none: Discovery = {
+  metadata: () => Promise.reject(new Error('not asked for')),
+} as unknown as Discovery;
+const never = new AbortController().signal;
+const stuck = () => new Promise<never>(() => {});
+
+/** @throws Error with every rule that was broken */
+export async function runHistory(
+  rotation: Rotation,
+  steps: readonly Step[],
+  scheduler: fc.Scheduler,
+  seen: Seen,
+): Promise<void> {
+  const mock = await createMockIssuer({ alg: 'ES256', rotation, graceSeconds: 36_000 }, unsigned);
+  const start = Date.now();
+  mock.clock.freeze(start);
+  const clock = worldClock(start);
+  const store = testStore();
+  const connection: Connection = {
+    ...{ id, label: 'Main', issuer: mock.issuer, tokenEndpoint: `${mock.issuer}/token` },
+    clientId: mock.clients[0]?.client_id ?? '',
+    ...{
+      tokenEndpointAuthMethod: 'none',
+      autoRefresh: true,
+      dpop: false,
+      pushedAuthorizationRequests: false,
+    },
+  };
+  const count = (what: string) => {
+    seen[what] = (seen[what] ?? 0) + 1;
+  };
+
+  // What a fair observer knows who sees every request, every answer, the store, the journal and all windows.
+  const broken: string[] = [];
+  /** Refresh tokens in the order in which windows received them; a sign-out ends the row. */
+  let received: string[] = [];
+  /** Those of them that were written down, or are held by a window that lived on. */
+  let kept = new Set<string>();
+  /** What the issuer has said no to, and what of it has been put on record. */
+  const refused = new Set<string>();
+  const onRecord = new Set<string>();
+  let posts = 0;
+  let isFaultless = true;
+  let storeFailures = 0;
+  let journalFailures = 0;
+  /** How many answers to it may be lost. */
+  const lost = new Map<string, number>();
+  /** Up to which generation that has been counted. */
+  const counted = new Map<string, number>();
+  /** How often a window died with it or stood still: it may have said that it would send, and not have sent. */
+  const cuts = new Map<string, number>();
+  const stalls = new Map<string, number>();
+  let stalled = false;
+  let leaving = false;
+
+  const lock = modelLock(text => keep(parse(text)));
+  let working = Number.POSITIVE_INFINITY;
+  let failing = 0;
+  let journalFailing = 0;
+  const heal = () => {
+    working = Number.POSITIVE_INFINITY;
+    journalFailing = 0;
+  };
+  const parse = (text: string | undefined): StoredRecord | undefined =>
+    text === undefined ? undefined : JSON.parse(text);
+  const tokenOf = (record: StoredRecord | undefined) => record?.tokens?.refresh_token;
+  const inPlaces = () => [
+    parse(store.entries.get(key)),
+    parse(lock.journal.get(id)?.sealed),
+    ...windows.filter(({ host }) => host.alive).map(({ record }) => record()),
+  ];
+  const keep = (record: StoredRecord | undefined) => {
+    const token = tokenOf(record);
+    if (token === undefined || !received.includes(token)) return;
+    kept.add(token);
+    if (!record || record.intent || record.generation <= (counted.get(token) ?? -1)) return;
+    // A new set of tokens: its answer has come.
+    counted.set(token, record.generation);
+    lost.delete(token);
+  };
+
+  interface Host {
+    alive: boolean;
+    /** Between two waits of the scheduler. */
+    interleaved: boolean;
+    cut: Cut | undefined;
+    calls: number;
+    askedBy: AskedBy;
+    /** The refresh token that the answer to its last request brought. */
+    got: string | undefined;
+    readonly died: Promise<'died'>;
+    pass(call: string): Promise<void>;
+  }
+
+  function createHost(which: By): Host {
+    let die: (value: 'died') => void = () => {};
+    const host: Host = {
+      ...{ alive: true, interleaved: false, cut: undefined, calls: 0, askedBy: 'timer', got: undefined },
+      died: new Promise(resolve => {
+        die = resolve;
+      }),
+      async pass(call) {
+        if (!host.alive) return stuck();
+        if (host.interleaved) await scheduler.schedule(Promise.resolve(), `${which} ${call}`);
+        if (!host.alive) return stuck();
+        if (host.cut === undefined) return;
+        if (++host.calls === host.cut.after + host.cut.wakes) lock.wake(host);
+        if (host.calls !== host.cut.after) return;
+        count(`${host.cut.how} at ${call}`);
+        const token = tokenOf(parse(store.entries.get(key)));
+        if (token !== undefined) cuts.set(token, (cuts.get(token) ?? 0) + 1);
+        if (host.cut.how === 'doze') return lock.doze(host);
+        lock.evict(host);
+        if (host.cut.how === 'stall') {
+          stalled = true;
+          if (token !== undefined) stalls.set(token, (stalls.get(token) ?? 0) + 1);
+          return;
+        }
+        host.alive = false;
+        die('died');
+        return stuck();
+      },
+    };
+    return host;
+  }
+
+  function fetchFor(host: Host): Fetch {
+    return async (input, init) => {
+      const body = String(init.body);
+      const sent = new URLSearchParams(body).get('refresh_token') ?? '';
+      await host.pass('post');
+      posts++;
+      const places = inPlaces().map(tokenOf);
+      const newest = received.findLast(token => kept.has(token) && places.includes(token));
+      const isPredecessor = received.at(-2) === sent || received.indexOf(sent) === received.length - 2;
+      // Who stood still may come back with an answer while its successor is at work on the same token.
+      if (newest !== undefined && newest !== sent && !(stalled && isPredecessor))
+        broken.push('an older token was sent');
+      // A window that stood still cannot leave the no that it got for the others: the lock is not its own any more.
+      if (onRecord.has(sent) && !cuts.has(sent)) broken.push('a refused token was sent again');
+      const times = lost.get(sent) ?? 0;
+      // One that stood still between its last look at the lock and the send has sent beside the one that took over.
+      if (times >= 2 + (stalls.get(sent) ?? 0) && host.askedBy !== 'user')
+        broken.push(`a token was sent though ${times} answers are missing`);
+      lost.set(sent, times + 1);
+      const { pathname, host: name } = new URL(input);
+      const headers = new Headers(init.headers);
+      const reply = await mock.handle({
+        ...{ method: 'POST', target: pathname, host: name, text: async () => body },
+        header: header => headers.get(header) ?? undefined,
+      });
+      if (reply.broken === 'drop') throw new TypeError('fetch failed');
+      const { status } = reply;
+      let json: { error?: string; refresh_token?: string; access_token?: string } = {};
+      try {
+        if (reply.broken === undefined) json = JSON.parse(reply.body);
+      } catch {
+        // Nobody can read it.
+      }
+      await host.pass('answer');
+      if (json.error === 'invalid_grant') refused.add(sent);
+      const promised = reply.headers['retry-after'] !== undefined;
+      const isAnswer = json.access_token !== undefined || (status < 500 && status !== 200) || promised;
+      if (isAnswer && times === 0) lost.delete(sent);
+      else if (isAnswer) lost.set(sent, times);
+      if (status === 200 && json.access_token !== undefined) {
+        host.got = json.refresh_token ?? sent;
+        // The same one again counts as new: its answer has come.
+        received = [
+          ...received.filter(token => token !== (json.refresh_token ?? sent)),
+          json.refresh_token ?? sent,
+        ];
+      }
+      const cutBody = reply.body.slice(0, reply.body.length / 2);
+      return new Response(reply.broken === 'truncate' ? cutBody : reply.body, {
+        status,
+        headers: reply.headers,
+      });
+    };
+  }
+
+  /** A window's own view of the store: its own writes at once, those of others after `catchUp`. */
+  function viewFor(host: () => Host, isLate: boolean): TestStore & { catchUp(): void } {
+    const view = testStore();
+    const own = isLate ? view.entries : store.entries;
+    return Object.assign(view, {
+      async get(name: string) {
+        await host().pass('get');
+        return own.get(name);
+      },
+      async store(name: string, value: string) {
+        await host().pass('store');
+        if (--working < 0) {
+          if (--failing >= 0) {
+            storeFailures++;
+            throw new Error('the store fails');
+          }
+          heal();
+        }
+        const [now, next] = [parse(store.entries.get(name)), parse(value)];
+        // A sign-out waits for no lock. What is written over it is emptied again, and is void in any case. And who holds
+        // the lock cannot see what another one, who has lost it, brings at this very moment.
+        const isFree = leaving || (stalled && lock.isHeldBy(host()));
+        if (name === key && !isFree && now && next && next.generation < now.generation)
+          broken.push('a loser wrote');
+        store.entries.set(name, value);
+        own.set(name, value);
+        keep(next);
+        const token = tokenOf(next);
+        if (next && token !== undefined && isRefused(next)) onRecord.add(token);
+        await host().pass('stored');
+      },
+      catchUp() {
+        if (!isLate) return;
+        own.clear();
+        for (const [name, value] of store.entries) own.set(name, value);
+      },
+    });
+  }
+
+  const handover: Handover = {
+    ready: async () => {},
+    async give(lease, { generation }, text) {
+      if (--journalFailing >= 0) {
+        journalFailures++;
+        return false;
+      }
+      await lease.handOver(generation, text);
+      return true;
+    },
+    take: async (from, _, generation) =>
+      from && from.generation > generation ? { generation: from.generation, text: from.sealed } : undefined,
+  };
+
+  function createWindow(which: By) {
+    const host = createHost(which);
+    const view = viewFor(() => host, which === 1);
+    view.catchUp();
+    const own = lock.for(host);
+    const sessions = createSessions();
+    sessions.setConnections([{ connection, memoryOnly: false }], []);
+    const vault = createVault(() => view, view);
+    const log = () => {};
+    const parts = { vault, lock: own, sessions, clock, handover, log };
+    const client = createTokenClient({ fetch: fetchFor(host), discovery: none, clock });
+    const refresher = createRefresher({
+      ...parts,
+      tokenClient: async () => client,
+      bindingOf: async each => bindingOf(each),
+    });
+    const loading = createLoading({ vault, sessions, lock: own, handover });
+    return {
+      ...{ host, view, sessions, refresher, loading },
+      record: () => sessions.get(id)?.record,
+      async refresh(askedBy: AskedBy = 'timer', signal?: AbortSignal) {
+        Object.assign(host, { askedBy, got: undefined });
+        const { outcome, error } = await refresher.refresh(id, signal, askedBy);
+        host.askedBy = 'timer';
+        const found = sessions.get(id)?.record;
+        if (host.alive) keep(found);
+        const { got } = host;
+        // A sign-out wins, and so does whoever took a lost lock over. Who only stopped waiting is not done.
+        const isDue = host.alive && !stalled && !leaving && error?.code !== 'cancelled';
+        if (isDue && got !== undefined && received.includes(got) && !kept.has(got))
+          broken.push('a refresh token that came was dropped');
+        const token = tokenOf(found);
+        if (host.alive && found && token !== undefined && isRefused(found)) onRecord.add(token);
+        const detail = error?.code === 'oauth_error' ? error.data.error : '';
+        count([outcome, error?.code, detail].filter(Boolean).join(' '));
+        return outcome;
+      },
+      import: async (raw: object) => storeTokens(parts, connection, raw, clock.now(), never),
+      async signOut() {
+        await signOut({ ...parts, discard: refresher.discard }, id);
+        count('signed out');
+      },
+    };
+  }
+  type Window = ReturnType<typeof createWindow>;
+
+  const windows: Window[] = [];
+  async function open(which: By): Promise<void> {
+    const window = createWindow(which);
+    windows[which] = window;
+    await window.loading.loadNew();
+  }
+  const window = (which: By): Window => windows[which] as Window;
+  const forget = () => {
+    received = [];
+    kept = new Set();
+    lost.clear();
+  };
+  const generationOf = (record: StoredRecord | undefined) => record?.generation ?? 0;
+
+  async function leave(which: By): Promise<void> {
+    try {
+      await window(which).signOut();
+    } catch {
+      // The store fails. Who wants to sign out tries again.
+      heal();
+      await window(which).signOut();
+    }
+    forget();
+  }
+
+  async function together(cut: Cut | undefined, signsOut: boolean): Promise<void> {
+    const before = store.entries.get(key);
+    const postsBefore = posts;
+    stalled = false;
+    for (const [which, { host }] of windows.entries()) {
+      // With the journal and the window gone at once nobody could know.
+      const isCut = cut?.by === which && journalFailing <= 0;
+      Object.assign(host, { interleaved: true, calls: 0, cut: isCut ? cut : undefined });
+    }
+    const works = windows.map(each => Promise.race([each.refresh(), each.host.died]));
+    if (signsOut) works.push(leave(0).then(() => 'died' as const));
+    leaving = signsOut;
+    await scheduler.waitFor(Promise.all(works));
+    leaving = false;
+    if (isFaultless && !cut && !signsOut && posts - postsBefore > 1)
+      broken.push('two windows sent a request each');
+    if (signsOut) {
+      forget();
+      const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].map(tokenOf);
+      // A store that fails leaves it for the next look, and the ledger has it void.
+      if (storeFailures === 0 && left.some(token => token !== undefined))
+        broken.push('a refresh token outlived the sign-out');
+    }
+    const dead = windows.findIndex(({ host }) => !host.alive);
+    for (const { host } of windows) Object.assign(host, { interleaved: false, cut: undefined });
+    if (dead < 0) return;
+    const last = parse(store.entries.get(key));
+    // Its last write was on its way to the disk; nobody else has written since.
+    if (
+      cut?.loses &&
+      journalFailures === 0 &&
+      before !== undefined &&
+      generationOf(last) > generationOf(parse(before)) &&
+      !signsOut
+    ) {
+      const others = windows.some(
+        each => each.host.alive && generationOf(each.record()) >= generationOf(last),
+      );
+      if (!others) {
+        count('a store that was not on disk');
+        const [token, journal] = [tokenOf(last), tokenOf(parse(lock.journal.get(id)?.sealed))];
+        if (token !== undefined && journal !== token) kept.delete(token);
+        store.entries.set(key, before);
+      }
+    }
+    await open(dead as By);
+  }
+
+  await open(0);
+  await open(1);
+  const first = await mock.issueTokens();
+  if (first.refresh_token !== undefined) received.push(first.refresh_token);
+  keep(await window(0).import(first));
+  for (const each of steps) {
+    switch (each.do) {
+      case 'refresh':
+        await window(each.by).refresh(each.askedBy);
+        break;
+      case 'together':
+        // Who signs out while a window dies does it again.
+        await together(each.signsOut ? undefined : each.cut, each.signsOut);
+        break;
+      case 'cancelled': {
+        const abort = new AbortController();
+        const result = window(each.by).refresh('timer', abort.signal);
+        await Promise.resolve();
+        abort.abort();
+        await result;
+        while (window(each.by).sessions.get(id)?.refreshing !== false) await new Promise(setImmediate);
+        break;
+      }
+      case 'import':
+      case 'importAccessToken': {
+        const { refresh_token, ...others } = await mock.issueTokens();
+        const isFull = each.do === 'import';
+        try {
+          if (isFull && refresh_token !== undefined) received.push(refresh_token);
+          keep(await window(each.by).import(isFull ? { ...others, refresh_token } : others));
+        } catch {
+          // The store fails: nothing was imported, and nobody was told otherwise.
+          if (isFull) received = received.filter(token => token !== refresh_token || kept.has(token));
+        }
+        break;
+      }
+      case 'signOut':
+        await leave(each.by);
+        break;
+      case 'blind':
+        // The store forgets, as it does with what it cannot decrypt. Not while it is the only place.
+        if (
+          journalFailures === 0 &&
+          windows.some(({ record }) => generationOf(record()) === generationOf(parse(store.entries.get(key))))
+        )
+          for (const { entries } of [store, window(1).view]) entries.delete(key);
+        break;
+      case 'sync':
+        window(1).view.catchUp();
+        break;
+      case 'jump':
+        mock.clock.advance(each.ms);
+        clock.advance(each.ms);
+        break;
+      case 'fault':
+        isFaultless = false;
+        mock.faults.next(each.times, { at: 'token', ...each.fault } as Fault);
+        break;
+      case 'journalFails':
+        isFaultless = false;
+        // A full disk. One thing fails at a time: what is in memory alone goes with the window.
+        if (storeFailures === 0 && working === Number.POSITIVE_INFINITY) journalFailing = each.times;
+        break;
+      case 'storeFails':
+        isFaultless = false;
+        if (journalFailures > 0 || journalFailing > 0) break;
+        working = each.after;
+        failing = each.times;
+        break;
+      case 'restart':
+        // Not while this window's memory is the only place.
+        if (generationOf(window(each.by).record()) <= generationOf(parse(store.entries.get(key))))
+          await open(each.by);
+        break;
+    }
+    if (broken.length > 0) throw new Error(broken.join('; '));
+  }
+
+  // The newest refresh token that was received is there.
+  const newest = received.findLast(token => kept.has(token));
+  const held = inPlaces().sort((a, b) => generationOf(b) - generationOf(a))[0];
+  if (tokenOf(held) !== newest) throw new Error('the newest refresh token is lost');
+
+  // After the faults stop every connection ends active, or says truthfully that somebody has to sign in.
+  mock.faults.clear();
+  heal();
+  window(1).view.catchUp();
+  // Longer than any wait that an issuer may ask for, whichever way clocks have jumped.
+  mock.clock.advance(14 * 3600_000);
+  clock.advance(14 * 3600_000);
+  for (const which of [0, 1] as const) {
+    const { refresh, sessions, record } = window(which);
+    let outcome = await refresh();
+    // What another window has brought is shown, whatever has become of it since.
+    if (outcome === 'adopted') outcome = await refresh();
+    const found = record();
+    const token = tokenOf(found);
+    const session = sessions.get(id);
+    if (broken.length > 0) throw new Error(broken.join('; '));
+    if (session === undefined || found === undefined || token === undefined) {
+      count('ends signed out');
+      continue;
+    }
+    const state = stateOf(session, clock.now());
+    if (outcome === 'refreshed' || outcome === 'adopted') {
+      count(`ends ${state}`);
+      if (state !== 'active') throw new Error(`${outcome}, and yet ${state}`);
+    } else if (outcome === 'reauthRequired') {
+      count('ends reauthRequired');
+      if (!isRefused(found) || !refused.has(token))
+        throw new Error('sign in again, and nobody has refused it');
+      if (state !== 'reauthRequired') throw new Error(`sign in again, and yet ${state}`);
+    } else if (spentIntent(found)) {
+      count('ends with two answers lost');
+      // A mark that could not be taken away again is believed, too: rather too few requests than too many.
+      const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures;
+      // Its access token has long ended.
+      if (state !== 'reauthRequired') throw new Error(`two answers are lost, and yet ${state}`);
+      if (missing < 2) throw new Error(`two answers are lost, it says, and ${missing} are`);
+      const again = await refresh('user');
+      if (again !== 'refreshed' && again !== 'reauthRequired') throw new Error(`asked for again: ${again}`);
+    } else {
+      throw new Error(`ends ${outcome}: ${session.lastRefresh?.error?.code}`);
+    }
+  }
+  if (broken.length > 0) throw new Error(broken.join('; '));
+}
+
+/** One lock for all windows, with its ledger and journal; a holder that dies or stands still loses it. */
+function modelLock(left: (sealed: string) => void) {
+  const ledger = new Map<string, LedgerEntry>();
+  const journal = new Map<string, HandedOver>();
+  interface Holding {
+    readonly host: object;
+    lost: boolean;
+    readonly release: () => void;
+  }
+  let holder: Holding | undefined;
+  let queue: Promise<void> = Promise.resolve();
+
+  function covered(name: string, generation: number): void {
+    const { signedOutAt, generation: last = 0 } = ledger.get(name) ?? {};
+    if (signedOutAt !== undefined && generation <= last)
+      throw new WorkbenchError('superseded', { connection: name, signedOut: true });
+  }
+
+  return {
+    ...{ ledger, journal },
+    isHeldBy: (host: object) => holder?.host === host,
+    doze(host: object): void {
+      if (holder?.host === host) holder.lost = true;
+    },
+    wake(host: object): void {
+      if (holder?.host === host) holder.lost = false;
+    },
+    evict(host: object): void {
+      if (holder?.host !== host) return;
+      holder.lost = true;
+      holder.release();
+      holder = undefined;
+    },
+    for(host: { pass(call: string): Promise<void> }): SharedLock {
+      return {
+        async withLock(name, signal, work) {
+          const before = queue;
+          let release = () => {};
+          queue = new Promise(resolve => {
+            release = resolve;
+          });
+          await before;
+          const mine: Holding = { host, lost: false, release };
+          holder = mine;
+          const assertHeld = () => {
+            if (mine.lost) throw new WorkbenchError('lock_lost');
+          };
+          const lease: Lease = {
+            get lost() {
+              return mine.lost;
+            },
+            shared: true,
+            async renew() {
+              await host.pass('renew');
+              if (holder === mine) mine.lost = false;
+              assertHeld();
+            },
+            fingerprint: token => token.slice(-8),
+            async readLedger() {
+              await host.pass('readLedger');
+              return ledger.get(name);
+            },
+            async writeLedger(entry) {
+              await host.pass('writeLedger');
+              assertHeld();
+              covered(name, entry.generation);
+              ledger.set(name, entry);
+              await host.pass('ledger');
+            },
+            async handOver(generation, sealed) {
+              await host.pass('handOver');
+              assertHeld();
+              covered(name, generation);
+              journal.set(name, { generation, sealed });
+              left(sealed);
+              await host.pass('journal');
+            },
+            takeOver: async () => journal.get(name),
+          };
+          try {
+            if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+            return await work(lease);
+          } finally {
+            release();
+            if (holder === mine) holder = undefined;
+          }
+        },
+        async peek(name) {
+          const [entry, handedOver] = [ledger.get(name), journal.get(name)];
+          return { ...(entry && { ledger: entry }), ...(handedOver && { handedOver }) };
+        },
+        async forget(name, known, at) {
+          const generation = Math.max(known, ledger.get(name)?.generation ?? 0) + 1;
+          ledger.set(name, { generation, signedOutAt: at });
+          journal.delete(name);
+          return generation;
+        },
+        onDidChange: () => () => {},
+      };
+    },
+  };
+}

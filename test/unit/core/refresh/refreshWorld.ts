@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
+import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
+import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
+import { resolveEndpoints } from '../../../../src/core/issuer/endpoints.ts';
+import { createTokenClient, type TokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
+import type {
+  Clock,
+  CrossWindowLock,
+  Fetch,
+  Lease,
+  LedgerEntry,
+  SecretVault,
+  SharedNotes,
+} from '../../../../src/core/ports.ts';
+import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
+import type { StoredRecord } from '../../../../src/core/records/record.ts';
+import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
+import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
+import { createVault, type Vault } from '../../../../src/core/records/vault.ts';
+import {
+  createRefresher,
+  type FinishedRefresh,
+  type Refresher,
+} from '../../../../src/core/refresh/refresher.ts';
+import type { AskedBy } from '../../../../src/core/refresh/refreshSteps.ts';
+import { signOut } from '../../../../src/core/signIn/signOut.ts';
+import type { Fault } from '../../../../src/mock/faults.ts';
+import { createMockIssuer, type MockIssuer } from '../../../../src/mock/issuer.ts';
+import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
+import { fingerprint } from '../../../../src/mock/random.ts';
+
+export const id = 'main';
+export const key = `jwtWorkbench.connection.${id}`;
+
+/** A clock that stands still; short waits pass by themselves, long ones only by `advance`. */
+export interface WorldClock extends Clock {
+  advance(ms: number): void;
+}
+
+export function worldClock(start: number): WorldClock {
+  let now = start;
+  const timers = new Map<object, { readonly due: number; readonly callback: () => void }>();
+  return {
+    now: () => now,
+    schedule(callback, delay) {
+      const timer = {};
+      if (delay <= 1000) {
+        const handle = setImmediate(() => {
+          now += delay;
+          callback();
+        });
+        return () => clearImmediate(handle);
+      }
+      timers.set(timer, { due: now + delay, callback });
+      return () => void timers.delete(timer);
+    },
+    advance(ms) {
+      now += ms;
+      for (const [timer, { due, callback }] of [...timers]) {
+        if (due > now) continue;
+        timers.delete(timer);
+        callback();
+      }
+    },
+  };
+}
+
+/** Runs before every call of a port, and may fail it or never return. */
+export type Hook = (call: string, value?: string) => void | Promise<void>;
+
+/** A secret store that tests can look into, fault, and watch. */
+export interface TestStore extends SecretVault {
+  readonly entries: Map<string, string>;
+  hook: Hook;
+  /** Tells listeners of a change that may not have happened. */
+  notify(key: string): void;
+}
+
+export function testStore(entries = new Map<string, string>()): TestStore {
+  const listeners = new Set<(key: string) => void>();
+  const store: TestStore = {
+    entries,
+    hook: () => {},
+    notify(changed) {
+      for (const listener of [...listeners]) listener(changed);
+    },
+    async get(name) {
+      await store.hook('get');
+      return entries.get(name);
+    },
+    async store(name, value) {
+      assert.notEqual(value, '');
+      await store.hook('store', value);
+      entries.set(name, value);
+      store.notify(name);
+    },
+    async delete(name) {
+      await store.hook('delete');
+      entries.delete(name);
+      store.notify(name);
+    },
+    keys: async () => [...entries.keys()],
+    onDidChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return store;
+}
+
+export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget'> {
+  readonly ledger: Map<string, LedgerEntry>;
+  /** Set to have the lock taken over. */
+  lost: boolean;
+  hook: Hook;
+}
+
+/** One lock for several windows. */
+export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
+  let last: Promise<unknown> = Promise.resolve();
+  const lock: TestLock = {
+    ledger,
+    lost: false,
+    hook: () => {},
+    withLock(name, signal, work) {
+      const turn = last.then(() => {
+        if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+        const lease: Lease = {
+          get lost() {
+            return lock.lost;
+          },
+          shared: true,
+          async renew() {
+            await lock.hook('renew');
+            if (lock.lost) throw new WorkbenchError('lock_lost');
+          },
+          fingerprint,
+          async readLedger() {
+            await lock.hook('readLedger');
+            return ledger.get(name);
+          },
+          async writeLedger(entry) {
+            await lock.hook('writeLedger');
+            const { signedOutAt, generation = 0 } = ledger.get(name) ?? {};
+            if (signedOutAt !== undefined && entry.generation <= generation)
+              throw new WorkbenchError('superseded', { connection: name, signedOut: true });
+            ledger.set(name, entry);
+          },
+          handOver: async () => {},
+          takeOver: async () => undefined,
+        };
+        return work(lease);
+      });
+      last = turn.catch(() => {});
+      return turn;
+    },
+    async forget(name, known, at) {
+      const generation = Math.max(known, ledger.get(name)?.generation ?? 0) + 1;
+      ledger.set(name, { generation, signedOutAt: at });
+      return generation;
+    },
+  };
+  return lock;
+}
+
+export interface Window {
+  readonly sessions: Sessions;
+  readonly vault: Vault;
+  readonly refresher: Refresher;
+  readonly record: () => StoredRecord | undefined;
+  readonly events: (string | undefined)[];
+  readonly logged: unknown[];
+  import(raw: RawTokens): Promise<StoredRecord>;
+  /** What a refresh brought, in short: outcome and error code. */
+  refresh(signal?: AbortSignal, askedBy?: AskedBy): Promise<string>;
+  signOut(): Promise<void>;
+}
+
+export interface World {
+  readonly mock: MockIssuer;
+  readonly clock: WorldClock;
+  readonly store: TestStore;
+  readonly lock: TestLock;
+  readonly connection: Connection;
+  /** Called for each request to the token endpoint, before it is sent. */
+  onPost: (refreshToken: string | null) => void | Promise<void>;
+  /** The same for each answer, before it is received. */
+  onAnswer: (response: Response) => void | Promise<void>;
+  /** Another window on the same store and lock, or on others. */
+  window(parts?: {
+    store?: SecretVault;
+    lock?: TestLock;
+    connection?: Connection;
+    handover?: Handover;
+    tokenClient?: TokenClient;
+    finished?: (finished: FinishedRefresh) => void;
+  }): Window;
+  /** The next token requests meet this fault. */
+  next(fault: Fault, times?: number): void;
+  /** Fingerprints of the refresh tokens sent so far. */
+  posts(): readonly (string | undefined)[];
+  /** What the store holds, read by nobody's code but JSON's. */
+  stored(): StoredRecord;
+  forward(ms: number): void;
+}
+
+export { fingerprint as printOf };
+
+export async function createWorld(options: MockIssuerOptions = {}): Promise<World> {
+  const mock = await createMockIssuer({ alg: 'ES256', ...options });
+  const start = Date.now();
+  mock.clock.freeze(start);
+  const clock = worldClock(start);
+  const store = testStore();
+  const lock = testLock();
+  const connection: Connection = {
+    id,
+    label: 'Main',
+    issuer: mock.issuer,
+    clientId: mock.clients[0]?.client_id ?? '',
+    tokenEndpointAuthMethod: mock.clients[0]?.token_endpoint_auth_method ?? 'none',
+    autoRefresh: true,
+    dpop: false,
+    pushedAuthorizationRequests: false,
+  };
+  const fetch: Fetch = async (input, init) => {
+    if (init.method !== 'POST') return mock.fetch(input, init);
+    await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
+    const response = await mock.fetch(input, init);
+    await world.onAnswer(response);
+    return response;
+  };
+  const discovery = createDiscovery({ fetch, clock });
+
+  const world: World = {
+    ...{ mock, clock, store, lock, connection },
+    onPost: () => {},
+    onAnswer: () => {},
+    window(parts = {}) {
+      const own = { store, lock, connection, handover: noHandover, ...parts };
+      const sessions = createSessions();
+      const vault = createVault(() => own.store, own.store);
+      sessions.setConnections([{ connection: own.connection, memoryOnly: false }], []);
+      const events: (string | undefined)[] = [];
+      sessions.onDidChange(changed => events.push(changed));
+      const logged: unknown[] = [];
+      const client = own.tokenClient ?? createTokenClient({ fetch, discovery, clock });
+      const refresher = createRefresher({
+        ...{ vault, lock: own.lock, sessions, clock, handover: own.handover },
+        log: (...entry) => logged.push(entry),
+        tokenClient: async () => client,
+        ...(own.finished && { finished: own.finished }),
+        bindingOf: async (each, signal) =>
+          bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
+      });
+      const never = new AbortController().signal;
+      return {
+        ...{ sessions, vault, refresher, events, logged },
+        record: () => sessions.get(id)?.record,
+        import: raw =>
+          storeTokens(
+            { vault, lock: own.lock, sessions, clock, handover: own.handover },
+            own.connection,
+            raw,
+            clock.now(),
+            never,
+          ),
+        async refresh(signal, askedBy) {
+          const { outcome, error } = await refresher.refresh(id, signal, askedBy);
+          return error ? `${outcome} ${error.code}` : outcome;
+        },
+        signOut: () => signOut({ vault, sessions, lock: own.lock, clock, discard: refresher.discard }, id),
+      };
+    },
+    next: (fault, times = 1) => mock.faults.next(times, { at: 'token', ...fault }),
+    posts: () => mock.requests.filter(({ path }) => path === '/token').map(entry => entry.refresh_token),
+    stored: () => JSON.parse(store.entries.get(key) ?? 'null'),
+    forward(ms) {
+      mock.clock.advance(ms);
+      clock.advance(ms);
+    },
+  };
+  return world;
+}
+
+/** A world with one signed-in window. */
+export async function signedIn(options?: MockIssuerOptions): Promise<World & { readonly first: Window }> {
+  const world = await createWorld(options);
+  const first = world.window();
+  await first.import(await world.mock.issueTokens());
+  return Object.assign(world, { first });
+}
+
+/** Holds back whoever comes by until a test opens it. */
+export interface Gate {
+  readonly pass: () => Promise<void>;
+  /** Resolves when somebody has come. */
+  readonly reached: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
+  let open = () => {};
+  const opened = new Promise<void>(resolve => {
+    open = resolve;
+  });
+  let reach = () => {};
+  const reached = new Promise<void>(resolve => {
+    reach = resolve;
+  });
+  return {
+    pass() {
+      reach();
+      return opened;
+    },
+    reached,
+    open: () => open(),
+  };
+}
+
+/** Resolves when `condition` holds. The test's own time limit ends the wait. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setImmediate(resolve));
+}
+
+/** Lets time for something that must not happen. */
+export async function settled(turns = 50): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve));
+}
+
+/** The defined value, or the test fails. */
+export function present<T>(value: T | undefined): T {
+  assert.ok(value !== undefined);
+  return value;
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
+import type { Rotation } from '../../../../src/mock/families.ts';
+import type { Seen } from './refreshHistories.ts';
+import type { Share, ShareResult } from './refreshHistoriesWorker.ts';
+
+const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
+
+/** Of each rotation, in this many shares. */
+const runs = 2600;
+const shares = 2;
+
+/** Another run tries others: `JWT_WORKBENCH_HISTORY=random`. */
+const usualSeed = 20_190_406;
+
+/** `random`, or what a failure printed: rotation, seed and path of one history. */
+const wanted = process.env.JWT_WORKBENCH_HISTORY;
+
+function sharesToRun(): Share[] {
+  const [rotation, seed, path] = wanted?.split(',') ?? [];
+  const known = rotations.find(each => each === rotation);
+  if (known) return [{ rotation: known, seed: Number(seed), runs: 1, ...(path && { path }) }];
+  const first = wanted === 'random' ? Math.floor(Math.random() * 2 ** 30) : usualSeed;
+  return rotations.flatMap((rotation, index) =>
+    Array.from({ length: shares }, (_, share) => ({
+      ...{ rotation, seed: first + index * shares + share, runs: runs / shares },
+    })),
+  );
+}
+
+/** What has to have come up among ten thousand histories: what never does has not been tried. */
+const variety = [
+  ...['refreshed', 'adopted', 'signed out', 'retryable cancelled', 'retryable http_error'],
+  ...['retryable oauth_error invalid_client', 'retryable oauth_error slow_down'],
+  ...['retryable response_invalid', 'retryable redirect_refused', 'retryable lock_lost'],
+  ...['unknown network_failed', 'unknown http_error', 'unknown response_invalid', 'unknown answer_missing'],
+  ...[
+    'reauthRequired oauth_error invalid_grant',
+    'reauthRequired answer_lost',
+    'reauthRequired no_refresh_token',
+  ],
+  ...['reauthRequired refresh_token_refused', 'retryable secret_unavailable', 'a store that was not on disk'],
+  ...['ends active', 'ends reauthRequired', 'ends with two answers lost', 'ends signed out'],
+  'retryable record_behind',
+  ...['crash', 'stall', 'doze'].flatMap(how =>
+    [
+      'get',
+      'store',
+      'stored',
+      'readLedger',
+      'writeLedger',
+      'renew',
+      'post',
+      'answer',
+      'handOver',
+      'journal',
+    ].map(call => `${how} at ${call}`),
+  ),
+];
+
+describe('random histories of two windows and an issuer', function () {
+  this.timeout(240_000);
+  let script = '';
+  before(async () => {
+    script = join(await mkdtemp(resolve('out', 'histories-')), 'worker.mjs');
+    await build({
+      entryPoints: [resolve('test', 'unit', 'core', 'refreshHistoriesWorker.ts')],
+      ...{ bundle: true, platform: 'node', format: 'esm', outfile: script, packages: 'external' },
+    });
+  });
+  after(() => rm(resolve(script, '..'), { recursive: true, force: true }));
+
+  function run(share: Share): Promise<ShareResult> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(script, { workerData: share });
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', () => reject(new Error(`a history came to no end: ${JSON.stringify(share)}`)));
+    });
+  }
+
+  it('no token is sent twice but for the one retry, none is lost, no loser writes, and each ends well', async () => {
+    const waiting = sharesToRun();
+    const results: ShareResult[] = [];
+    const lane = async () => {
+      for (let share = waiting.shift(); share; share = waiting.shift()) results.push(await run(share));
+    };
+    await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, lane));
+    const failures = results.flatMap(({ failure }) => failure ?? []);
+    assert.ok(failures.length === 0, failures.join('\n\n'));
+    const count = results.reduce((sum, each) => sum + each.runs, 0);
+    if (wanted && wanted !== 'random') return;
+    assert.ok(count >= 10_000, `${count} histories`);
+    const seen: Seen = {};
+    for (const each of results)
+      for (const [what, times] of Object.entries(each.seen)) seen[what] = (seen[what] ?? 0) + times;
+    if (process.env.JWT_WORKBENCH_HISTORY_COUNTS) console.log(seen);
+    assert.deepEqual(
+      variety.filter(what => seen[what] === undefined),
+      [],
+      'what has never come up',
+    );
+  });
+});

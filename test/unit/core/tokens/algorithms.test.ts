@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { signatureAlgorithms } from '../../../../src/core/tokens/algorithms.ts';
+import { encode, hmacJwt, jwt, signerOf } from '../../../support/signing.ts';
+
+const claims = { iss: 'https://as.example', sub: 'ada', exp: 4102444800 };
+const policy = { issuer: claims.iss };
+const now = Date.UTC(2024, 0, 1);
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const pairs = {
+  RSA: () => rsa,
+  EC: (crv = '') => generateKeyPairSync('ec', { namedCurve: crv }),
+  OKP: () => generateKeyPairSync('ed25519'),
+} as const;
+
+/** Found out by trying: there is no list of what a platform has. */
+async function mlDsa(alg: string): Promise<CryptoKeyPair | undefined> {
+  return crypto.subtle.generateKey({ name: alg }, true, ['sign', 'verify']).catch(() => undefined) as Promise<
+    CryptoKeyPair | undefined
+  >;
+}
+
+async function outcome(token: string, key: string) {
+  const { verified, checks } = await verifyToken(token, policy, { kind: 'key', text: key }, now);
+  return { verified, signature: checks.find(({ id }) => id === 'signature')?.code };
+}
+
+const valid = { verified: true, signature: 'signature_valid' };
+const changed = (token: string) => token.replace(/\.[^.]+\./, `.${encode({ ...claims, sub: 'mallory' })}.`);
+
+describe('each signature algorithm', () => {
+  for (const [alg, { kty, crv }] of signatureAlgorithms) {
+    if (kty === 'oct') {
+      it(`${alg}: a token of Node's, and the same changed`, async () => {
+        const secret = Buffer.alloc(64, 9);
+        const token = hmacJwt(secret, claims, { alg });
+        for (const key of [
+          secret.toString('base64'),
+          JSON.stringify({ kty, k: secret.toString('base64url') }),
+        ]) {
+          assert.deepEqual(await outcome(token, key), valid);
+          assert.equal((await outcome(changed(token), key)).signature, 'signature_invalid');
+        }
+      });
+    } else if (kty === 'AKP') {
+      it(`${alg}: where Web Crypto has it, a token of its own; elsewhere its absence is the reason`, async () => {
+        const pair = await mlDsa(alg);
+        const input = `${encode({ alg })}.${encode(claims)}`;
+        if (!pair) {
+          const pub = Buffer.alloc(1312, 7).toString('base64url');
+          assert.deepEqual(await outcome(`${input}.c2ln`, JSON.stringify({ kty, alg, pub })), {
+            verified: false,
+            signature: 'platform_lacks_alg',
+          });
+          return;
+        }
+        const signature = await crypto.subtle.sign({ name: alg }, pair.privateKey, Buffer.from(input));
+        const token = `${input}.${Buffer.from(signature).toString('base64url')}`;
+        const jwk = JSON.stringify(await crypto.subtle.exportKey('jwk', pair.publicKey));
+        assert.deepEqual(await outcome(token, jwk), valid);
+        assert.equal((await outcome(changed(token), jwk)).signature, 'signature_invalid');
+      });
+    } else {
+      it(`${alg}: a token of Node's, and the same changed, by JWK and by PEM`, async () => {
+        const by = signerOf(alg, pairs[kty](crv), 'a');
+        const token = alg === 'Ed25519' ? ed25519(by) : jwt(by, claims);
+        for (const key of [by.pem, JSON.stringify(by.jwk), JSON.stringify({ keys: [by.jwk] })]) {
+          assert.deepEqual(await outcome(token, key), valid);
+          assert.equal((await outcome(changed(token), key)).signature, 'signature_invalid');
+        }
+      });
+    }
+  }
+
+  for (const alg of ['ES256K', 'Ed448', 'RS1', 'HS1', 'ES256 ', 'rs256', 'SLH-DSA-SHA2-128s']) {
+    it(`${JSON.stringify(alg)} is none`, async () => {
+      const by = signerOf('ES256', pairs.EC('P-256'), 'a');
+      const token = jwt(by, claims, { alg });
+      const { verified, checks } = await verifyToken(token, policy, { kind: 'key', text: by.pem }, now);
+      assert.equal(verified, false);
+      assert.equal(checks.find(({ id }) => id === 'alg')?.code, 'alg_unsupported');
+    });
+  }
+});
+
+function ed25519({ privateKey }: ReturnType<typeof signerOf>): string {
+  const input = `${encode({ alg: 'Ed25519' })}.${encode(claims)}`;
+  return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+}
