@@ -27,11 +27,11 @@ export interface IssuerClient {
     accessToken: string,
     url: string,
   ): Promise<string>;
-  /** RFC 7009; see src/core/revoke.ts. */
+  /** RFC 7009; see src/core/issuer/revoke.ts. */
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
-  /** RFC 8693; see src/core/exchangeToken.ts. */
+  /** RFC 8693; see src/core/issuer/exchangeToken.ts. */
   exchange(request: ExchangeRequest): Promise<Exchanged>;
-  /** RFC 7662; see src/core/askIssuer.ts. */
+  /** RFC 7662; see src/core/issuer/askIssuer.ts. */
   introspect(
     connection: Connection,
     record: StoredRecord,
@@ -39,9 +39,9 @@ export interface IssuerClient {
     hint: AskedToken | undefined,
     signal: AbortSignal,
   ): Promise<IssuerAnswer>;
-  /** OpenID Connect Core §5.3; see src/core/askIssuer.ts. */
+  /** OpenID Connect Core §5.3; see src/core/issuer/askIssuer.ts. */
   userInfo(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<IssuerAnswer>;
-  /** OpenID Connect RP-Initiated Logout; see src/core/logout.ts. */
+  /** OpenID Connect RP-Initiated Logout; see src/core/signIn/logout.ts. */
   logout(
     connection: Connection,
     idToken: string | undefined,

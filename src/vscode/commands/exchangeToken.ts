@@ -36,7 +36,7 @@ interface Result {
   readonly scope?: string | undefined;
 }
 
-/** As in src/core/exchangeToken.ts, which is loaded only when somebody exchanges. */
+/** As in src/core/issuer/exchangeToken.ts, which is loaded only when somebody exchanges. */
 const subjects: readonly Exchangeable[] = ['access_token', 'id_token', 'refresh_token'];
 
 /** RFC 8693: a token of one connection for one that is meant for another audience. */

@@ -34,7 +34,7 @@ interface Argument {
   readonly redirect?: RedirectWay | undefined;
 }
 
-/** As in src/core/signIn.ts, which is loaded only when somebody signs in. */
+/** As in src/core/signIn/signIn.ts, which is loaded only when somebody signs in. */
 const grants: readonly Grant[] = ['authorization_code', 'device_code', 'client_credentials'];
 
 const redirects: readonly RedirectWay[] = ['loopback', 'uri_handler'];

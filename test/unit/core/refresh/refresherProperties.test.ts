@@ -68,7 +68,7 @@ describe('random histories of two windows and an issuer', function () {
   before(async () => {
     script = join(await mkdtemp(resolve('out', 'histories-')), 'worker.mjs');
     await build({
-      entryPoints: [resolve('test', 'unit', 'core', 'refreshHistoriesWorker.ts')],
+      entryPoints: [resolve('test', 'unit', 'core', 'refresh', 'refreshHistoriesWorker.ts')],
       ...{ bundle: true, platform: 'node', format: 'esm', outfile: script, packages: 'external' },
     });
   });
