@@ -27,6 +27,7 @@ export async function withoutVscode<T>(path: string, folder: string, more = ''):
     bundle: true,
     outfile,
     format: 'esm',
+    platform: 'node',
     logLevel: 'silent',
     plugins: [
       {

@@ -161,6 +161,12 @@ export function createInspection(
       remembered = true;
     },
     edit,
+    /** The same look once more: time has passed. A copy that is being edited stays as it is. */
+    async again(): Promise<void> {
+      if (state.editing) return;
+      if (state.withKeys) await verify(false);
+      else state = look(token, decoded);
+    },
     beginEdit() {
       if (decoded.kind !== 'jws') return;
       const pretty = (value: object) => JSON.stringify(value, undefined, 2);

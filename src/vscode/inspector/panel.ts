@@ -46,6 +46,8 @@ export async function openInspector(
   );
   let stop: (() => void) | undefined;
   let closed = false;
+  /** When the checks were made that are shown. */
+  let checkedAt = clock.now();
   // VS Code closes the panel when the extension ends: nothing that outlives it may hold the token.
   panel.onDidDispose(() => {
     closed = true;
@@ -126,6 +128,7 @@ export async function openInspector(
 
   function show(): void {
     if (closed) return;
+    checkedAt = clock.now();
     post({ type: 'model', model: inspectorModel(inspection.state(), clock.now(), parts.texts) });
     tick();
   }
@@ -136,6 +139,11 @@ export async function openInspector(
     if (!panel.visible) return;
     const now = clock.now();
     const moments = inspection.moments();
+    // A token that has begun or ended while it is shown is no longer what its checks say.
+    if (moments.some(({ at }) => checkedAt < at && at <= now)) {
+      checkedAt = now;
+      void told(() => inspection.again()).then(show);
+    }
     const timeline = layoutTimeline(moments, now);
     const svg = timeline ? timelineSvg(timeline, timelineTexts(moments, now)) : '';
     post({ type: 'time', svg, spoken: spokenTimeline(moments, now) });

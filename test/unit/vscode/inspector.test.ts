@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createVerifier } from '../../../src/core/checks/verifier.ts';
+import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
+import { readConnection } from '../../../src/core/records/connection.ts';
+import { createSessions } from '../../../src/core/records/sessions.ts';
+import { createMockIssuer } from '../../../src/mock/issuer.ts';
+import type * as Texts from '../../../src/vscode/editor/texts.ts';
+import type * as Panels from '../../../src/vscode/inspector/panel.ts';
+import type { ToPage } from '../../../src/webview/protocol.ts';
+import { manualClock } from '../../support/manualClock.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+/** A panel whose page is this test: what it is told is kept. */
+const panelOfTest = `
+  export const window = {
+    createWebviewPanel: () => ({
+      visible: true,
+      webview: { postMessage: message => void globalThis.toPage.push(message), onDidReceiveMessage() {}, asWebviewUri: String },
+      onDidDispose() {},
+      onDidChangeViewState() {},
+    }),
+  };
+  export const Uri = { joinPath: () => '' };
+  export const ViewColumn = {};
+  export const env = {}, commands = {}, workspace = {}, QuickInputButtons = {}, QuickPickItemKind = {};
+  export class ThemeIcon {}
+`;
+
+const told: ToPage[] = [];
+
+/** The last verdict that the page was told. */
+function verdict(): string | undefined {
+  const models = told.flatMap(message => (message.type === 'model' ? [message.model] : []));
+  return models.at(-1)?.verdict.mood;
+}
+
+describe('the inspector while time passes', () => {
+  let folder: string;
+  let openInspector: typeof Panels.openInspector;
+  let texts: typeof Texts.texts;
+  before(async () => {
+    Object.assign(globalThis, { toPage: told });
+    folder = await mkdtemp(join(tmpdir(), 'inspector-'));
+    ({ openInspector } = await withoutVscode<typeof Panels>('inspector/panel', folder, panelOfTest));
+    ({ texts } = await withoutVscode<typeof Texts>('editor/texts', folder));
+  });
+  beforeEach(() => told.splice(0));
+  after(async () => {
+    Object.assign(globalThis, { toPage: undefined });
+    await rm(folder, { recursive: true });
+  });
+
+  async function open(lifetime: number) {
+    const issuer = await createMockIssuer({ accessTokenLifetime: lifetime });
+    const { access_token: token } = await issuer.issueTokens();
+    const clock = manualClock();
+    const sessions = createSessions();
+    const { connection } = readConnection({ id: 'mock', issuer: issuer.issuer, clientId: 'demo' });
+    assert.ok(connection);
+    sessions.setConnections([{ connection, memoryOnly: false }], []);
+    let requests = 0;
+    const fetch: typeof issuer.fetch = (...request) => {
+      requests++;
+      return issuer.fetch(...request);
+    };
+    const discovery = createDiscovery({ fetch, clock });
+    const verifier = createVerifier({ fetch, clock, discovery });
+    const parts = { sessions, clock, texts, verifier: async () => verifier, testKey: () => undefined };
+    await openInspector({ token }, { verify: false, ask: false }, {
+      ...parts,
+      keys: { canRemember: () => false },
+      extensionUri: '',
+    } as never);
+    return { clock, requests: () => requests };
+  }
+
+  it('says that the token has ended when it ends, without asking the issuer again', async () => {
+    const { clock, requests } = await open(60);
+    assert.equal(verdict(), 'passed');
+    const asked = requests();
+    clock.advance(50_000);
+    assert.equal(verdict(), 'passed');
+    clock.advance(12_000);
+    await until(() => verdict() === 'failed');
+    assert.equal(requests(), asked);
+  });
+
+  it('looks again once, and not with each tick afterwards', async () => {
+    const { clock } = await open(60);
+    clock.advance(62_000);
+    await until(() => verdict() === 'failed');
+    const models = () => told.filter(({ type }) => type === 'model').length;
+    const shown = models();
+    const times = told.length;
+    clock.advance(60_000);
+    assert.ok(told.length > times);
+    assert.equal(models(), shown);
+  });
+});
+
+/** A signature is checked in another thread. mocha ends what never comes. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(resolve => setImmediate(resolve));
+}
