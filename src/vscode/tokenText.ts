@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import type { JsonObject } from '../core/tokens/json.ts';
-import { type DecodedToken, isTimeClaim, numericDate } from '../core/tokens/jwt.ts';
+import type { DecodedToken } from '../core/tokens/jwt.ts';
+import { isTimeClaim, numericDate } from '../core/tokens/times.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
 import { describeTokenWarning } from './text/warnings.ts';

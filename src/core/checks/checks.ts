@@ -6,7 +6,8 @@
 
 import type { ErrorCode, ErrorData } from '../errors.ts';
 import type { ClockSkew } from '../records/clockSkew.ts';
-import type { DecodedJws, DecodedToken, TimeFlaw } from '../tokens/jwt.ts';
+import type { DecodedJws, DecodedToken } from '../tokens/jwt.ts';
+import type { TimeFlaw } from '../tokens/times.ts';
 import { aud, azp, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
 import { withDetails } from './finding.ts';
 import { alg, b64, crit, embeddedKeys, encoding, members, typ } from './headerChecks.ts';

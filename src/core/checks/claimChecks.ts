@@ -1,7 +1,7 @@
 import { explains, skewData } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { isObject, own } from '../tokens/json.ts';
-import { type NumericDate, numericDate } from '../tokens/jwt.ts';
+import { type NumericDate, numericDate } from '../tokens/times.ts';
 import type { CheckInput, Finding } from './checks.ts';
 import { failed, passed, shown, skipped, warning } from './finding.ts';
 

@@ -1,7 +1,7 @@
 /** Rows of the review (review.ts) about times, audience, issuer, and what kinds of tokens have to hold. */
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { type JsonObject, own } from '../tokens/json.ts';
-import { numericDate } from '../tokens/jwt.ts';
+import { numericDate } from '../tokens/times.ts';
 import { shown } from './finding.ts';
 import type { ReviewInput, ReviewRow } from './review.ts';
 

@@ -1,6 +1,7 @@
 /** What two decoded tokens say differently. Nothing here is verified. */
 import { isObject, type JsonObject, own } from './json.ts';
-import { type DecodedToken, isTimeClaim, numericDate } from './jwt.ts';
+import type { DecodedToken } from './jwt.ts';
+import { isTimeClaim, numericDate } from './times.ts';
 
 export interface Difference {
   readonly part: 'header' | 'payload';

@@ -3,7 +3,8 @@ import { isBound } from '../issuer/dpopKey.ts';
 import { isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
-import { isTimeClaim, tryDecode } from '../tokens/jwt.ts';
+import { tryDecode } from '../tokens/jwt.ts';
+import { isTimeClaim } from '../tokens/times.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
 /** Problems of the setting first: they want to be seen. */

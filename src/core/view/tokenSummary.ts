@@ -3,7 +3,8 @@ import { type Check, runChecks, type VerificationPolicy } from '../checks/checks
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
 import type { Connection } from '../records/connection.ts';
 import { type JsonObject, own } from '../tokens/json.ts';
-import { type DecodedToken, numericDate } from '../tokens/jwt.ts';
+import type { DecodedToken } from '../tokens/jwt.ts';
+import { numericDate } from '../tokens/times.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
 
 export type SummaryKind = TokenUse | 'signed' | 'encrypted' | 'opaque';

@@ -1,7 +1,8 @@
 import { l10n } from 'vscode';
 import { printable } from '../../core/redact.ts';
-import { type DecodedToken, isTimeClaim, numericDate } from '../../core/tokens/jwt.ts';
+import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
+import { isTimeClaim, numericDate } from '../../core/tokens/times.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
 import type { Texts } from '../editor/texts.ts';
 import type { NameText } from '../text/claims.ts';
