@@ -3,7 +3,7 @@ import type { WorkbenchError } from '../errors.ts';
 import type { ConnectionProblem } from '../records/connection.ts';
 import type { HistoryEntry } from '../records/history.ts';
 import type { TokenName } from '../records/session.ts';
-import type { TokenWarning } from '../tokens/jwt.ts';
+import type { TokenWarning } from '../tokens/tokenParts.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
 export type ViewNode =

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { TokenWarning } from '../../core/tokens/jwt.ts';
+import type { TokenWarning } from '../../core/tokens/tokenParts.ts';
 
 /** The header of an encrypted token repeats a claim, and says something else than the claim does. */
 export function describeDiffering(claim: string): string {
