@@ -9,6 +9,8 @@ export const authMethods = [
   'client_secret_post',
   'client_secret_jwt',
   'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
 ] as const;
 export type ClientAuthMethod = (typeof authMethods)[number];
 
@@ -31,8 +33,12 @@ export interface MockClient {
   readonly token_endpoint_auth_method: ClientAuthMethod;
   /** By default all of them, `client_credentials` only where the client can authenticate. */
   readonly grant_types: readonly GrantType[];
-  /** Public keys, for `private_key_jwt`. */
+  /** Public keys, for `private_key_jwt`; each with `x5c` or `x5t#S256` for `self_signed_tls_client_auth`. */
   readonly jwks?: { readonly keys: readonly JWK[] };
+  /** RFC 8705 section 2.1.2: the subject of the certificate, as in RFC 4514. */
+  readonly tls_client_auth_subject_dn?: string;
+  /** RFC 8705 section 3.4, for clients that prove themselves otherwise or not at all. */
+  readonly tls_client_certificate_bound_access_tokens?: boolean;
   /** Exact, but for the port of http://127.0.0.1 and http://[::1]; by default `/` and `/callback` there. */
   readonly redirect_uris: readonly string[];
   /** By default as `redirect_uris`. */
@@ -71,12 +77,28 @@ export function settleClient(client: MockClientOptions): SettledClient {
   const { jwks } = client;
   if (method === 'private_key_jwt' && !(Array.isArray(jwks?.keys) && jwks.keys.length > 0))
     throw new TypeError('jwks: private_key_jwt needs public keys');
+  if (
+    method === 'self_signed_tls_client_auth' &&
+    !(
+      Array.isArray(jwks?.keys) &&
+      jwks.keys.length > 0 &&
+      jwks.keys.every(key => key?.x5c?.[0] ?? key?.['x5t#S256'])
+    )
+  )
+    throw new TypeError('jwks: keys with x5c or x5t#S256 are needed');
+  const { tls_client_auth_subject_dn: subjectDn } = client;
+  if (method === 'tls_client_auth' && !(typeof subjectDn === 'string' && subjectDn !== ''))
+    throw new TypeError('tls_client_auth_subject_dn: the subject of the certificate is needed');
   const secret = method.startsWith('client_secret')
     ? { client_secret: client.client_secret ?? randomText(32) }
     : {};
   for (const grantType of client.grant_types ?? []) oneOf('grant_types', grantTypes, grantType);
   const redirectUris = uris('redirect_uris', client.redirect_uris ?? loopback);
-  const flags = ['require_pushed_authorization_requests', 'dpop_bound_access_tokens'] as const;
+  const flags = [
+    'require_pushed_authorization_requests',
+    'dpop_bound_access_tokens',
+    'tls_client_certificate_bound_access_tokens',
+  ] as const;
   return {
     client_id: client.client_id,
     ...secret,
@@ -84,6 +106,7 @@ export function settleClient(client: MockClientOptions): SettledClient {
     grant_types:
       client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
     ...(jwks === undefined ? {} : { jwks }),
+    ...(subjectDn === undefined ? {} : { tls_client_auth_subject_dn: subjectDn }),
     redirect_uris: redirectUris,
     post_logout_redirect_uris: uris(
       'post_logout_redirect_uris',

@@ -1,4 +1,5 @@
 import type { AssertionCheck } from './assertions.ts';
+import { byCertificate, certificateRefusal } from './certificates.ts';
 import type { ClientAuthMethod, MockClient } from './clientOptions.ts';
 import type { Exchange } from './exchange.ts';
 import type { Form } from './forms.ts';
@@ -11,7 +12,7 @@ export interface ClientDesk {
   readonly assertions: AssertionCheck;
 }
 
-/** RFC 6749 section 2.3 and RFC 7523 section 2.2. A client is accepted by the method it is registered with and no other. */
+/** RFC 6749 section 2.3, RFC 7523 section 2.2 and RFC 8705 section 2. A client is accepted by the method it is registered with and no other. */
 export function authenticateClient(
   { clients, assertions }: ClientDesk,
   form: Form,
@@ -43,6 +44,10 @@ export function authenticateClient(
     const client = clients.get(id);
     if (client === undefined) return unauthenticated('Unknown client');
     const expected = client.token_endpoint_auth_method;
+    if (method === 'none' && byCertificate(expected)) {
+      const refused = certificateRefusal(client, exchange.request.certificate, exchange.now());
+      return refused === undefined ? { client } : unauthenticated(refused);
+    }
     if (expected !== method) return unauthenticated(`This client is registered with ${expected}`);
     if (client.client_secret !== secret) return unauthenticated('Wrong client secret');
     return { client };

@@ -44,7 +44,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       );
       return code;
     },
-    async grant({ client, form, now, effects, jkt }) {
+    async grant({ client, form, now, effects, cnf }) {
       const verifier = form.get('code_verifier');
       if (!form.has('code')) return oauthError(400, 'invalid_request', 'No code');
       if (verifier === undefined)
@@ -63,16 +63,16 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       if (form.get('redirect_uri') !== request.sentRedirectUri)
         return invalid('redirect_uri is not the one of the authorization request');
       if (challenge !== request.challenge) return invalid('code_verifier does not fit the code_challenge');
-      if (request.jkt !== undefined && request.jkt !== jkt)
+      if (request.jkt !== undefined && request.jkt !== cnf?.jkt)
         return invalid('This code is bound to another DPoP key');
       const { scope, nonce } = request;
       const asked = targetsOf(form, request.targets ?? settings.audiences);
       if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
-      const family = issuing.begin(client, { subject, scope, targets: request.targets }, jkt, now);
+      const family = issuing.begin(client, { subject, scope, targets: request.targets }, cnf, now);
       code.family = family;
       const grant = narrowed(family.grant, asked.targets);
       const refreshToken = refreshTokenOf(client, family);
-      return issuing.respond({ grant, scope, now, effects, family, refreshToken, nonce, jkt });
+      return issuing.respond({ grant, scope, now, effects, family, refreshToken, nonce, cnf });
     },
   };
 }

@@ -91,7 +91,7 @@ export function createDeviceCodes(
       });
     }),
 
-    grant({ client, form, now, effects, jkt }) {
+    grant({ client, form, now, effects, cnf }) {
       if (!form.has('device_code')) return oauthError(400, 'invalid_request', 'No device_code');
       const request = byDeviceCode.get(form.get('device_code'), now);
       if (request === undefined) return oauthError(400, 'invalid_grant', 'This device code is unknown');
@@ -117,10 +117,10 @@ export function createDeviceCodes(
         return oauthError(400, 'access_denied', 'Whoever was asked has declined');
       request.state = 'redeemed';
       const { scope, subject, targets } = request;
-      const family = issuing.begin(client, { subject, scope, targets }, jkt, now);
+      const family = issuing.begin(client, { subject, scope, targets }, cnf, now);
       const grant = narrowed(family.grant, asked.targets);
       const refreshToken = refreshTokenOf(client, family);
-      return issuing.respond({ grant, scope, now, effects, family, refreshToken, jkt });
+      return issuing.respond({ grant, scope, now, effects, family, refreshToken, cnf });
     },
 
     find(userCode, now) {

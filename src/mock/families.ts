@@ -1,3 +1,4 @@
+import type { Confirmation } from './certificates.ts';
 import { randomText } from './random.ts';
 
 /**
@@ -27,8 +28,8 @@ export interface Grant {
   readonly authTime: number;
   /** What the authorization named as `resource` or `audience`; tokens for anything else are refused. */
   readonly targets?: readonly string[] | undefined;
-  /** Thumbprint of the DPoP key that the refresh tokens are bound to. */
-  readonly jkt?: string | undefined;
+  /** What the refresh tokens are bound to. */
+  readonly cnf?: Confirmation | undefined;
 }
 
 /** The refresh tokens that descend from one grant: one current, at most one predecessor in its grace window. */

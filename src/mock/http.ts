@@ -1,3 +1,5 @@
+import type { ClientCertificate } from './certificates.ts';
+
 /**
  * What the issuer needs to know of a request. Plainer than `Request`, because building the WHATWG objects and
  * taking them apart again costs a loopback server more than everything else it does but signing.
@@ -8,6 +10,8 @@ export interface MockRequest {
   readonly target: string;
   /** The Host header, or the host of the URL where there was no wire. */
   readonly host: string;
+  /** Where there is TLS and the client has one. Nothing in the request itself can say it. */
+  readonly certificate?: ClientCertificate | undefined;
   /** A header by its lower-case name. */
   header(name: string): string | undefined;
   /** The body, or undefined where it is longer than `bodyLimit`. */

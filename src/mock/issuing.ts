@@ -1,3 +1,4 @@
+import type { Confirmation } from './certificates.ts';
 import type { MockClient } from './clientOptions.ts';
 import type { Effect } from './effects.ts';
 import { type Families, type Family, type Grant, newSid } from './families.ts';
@@ -34,8 +35,8 @@ export interface Issuance {
   /** Seconds, where it is not the usual one. */
   readonly lifetime?: number | undefined;
   readonly nonce?: string | undefined;
-  /** Thumbprint of the key that the access token is bound to. */
-  readonly jkt?: string | undefined;
+  /** What the access token is bound to. */
+  readonly cnf?: Confirmation | undefined;
 }
 
 /** What somebody has agreed to. */
@@ -47,13 +48,13 @@ export interface Consent {
 
 export interface Issuing {
   respond(issuance: Issuance): Promise<TokenResponse>;
-  /** A new grant. `jkt` binds its refresh tokens where the client has nothing else to prove itself with (RFC 9449 section 5). */
-  begin(client: MockClient, consent: Consent, jkt: string | undefined, now: number): Family;
+  /** A new grant. `cnf` binds its refresh tokens where the client proves itself with nothing else (RFC 9449 section 5, RFC 8705 section 4). */
+  begin(client: MockClient, consent: Consent, cnf: Confirmation | undefined, now: number): Family;
 }
 
 export function createIssuing(settings: Settings, families: Families, sign: Signer): Issuing {
   return {
-    async respond({ grant, scope, now, effects, family, refreshToken, lifetime, nonce, jkt }) {
+    async respond({ grant, scope, now, effects, family, refreshToken, lifetime, nonce, cnf }) {
       const accessTokenLifetime = lifetime ?? settings.accessTokenLifetime;
       const { idTokenLifetime, issuer } = settings;
       // Read before the first await: another request may rotate meanwhile.
@@ -70,13 +71,13 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
           idTokenLifetime,
           user: family !== undefined,
           nonce,
-          jkt,
+          cnf,
         },
         effects,
       );
       return {
         access_token: tokens.access_token,
-        token_type: jkt === undefined ? 'Bearer' : 'DPoP',
+        token_type: cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
         expires_in: accessTokenLifetime,
         ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
         ...(refreshToken === undefined || expiresAt === undefined
@@ -87,7 +88,7 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
       };
     },
 
-    begin(client, { subject, scope, targets }, jkt, now) {
+    begin(client, { subject, scope, targets }, cnf, now) {
       const grant: Grant = {
         clientId: client.client_id,
         subject,
@@ -96,7 +97,7 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
         sid: newSid(),
         authTime: Math.floor(now / 1000),
         targets,
-        jkt: client.token_endpoint_auth_method === 'none' ? jkt : undefined,
+        cnf: client.token_endpoint_auth_method === 'none' ? cnf : undefined,
       };
       return families.start(grant, now);
     },

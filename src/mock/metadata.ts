@@ -1,4 +1,5 @@
 import { promptValues } from './authorizationRequest.ts';
+import { byCertificate } from './certificates.ts';
 import { authMethods, grantTypes } from './clientOptions.ts';
 import { mockAlgs } from './keys.ts';
 import type { Settings } from './options.ts';
@@ -41,9 +42,10 @@ export function pathsOf(issuer: string): Paths {
 
 /** RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the single endpoints add. */
 export function metadataOf(settings: Settings): Record<string, unknown> {
-  const { issuer, clients } = settings;
+  const { issuer, clients, mutualTls } = settings;
   const paths = pathsOf(issuer);
   const { origin } = new URL(issuer);
+  const methods = authMethods.filter(method => mutualTls || !byCertificate(method));
   const signingAlgs = [...secretAlgs, ...asymmetricAlgs];
   return {
     issuer,
@@ -62,12 +64,13 @@ export function metadataOf(settings: Settings): Record<string, unknown> {
     prompt_values_supported: promptValues,
     grant_types_supported: grantTypes,
     code_challenge_methods_supported: ['S256'],
-    token_endpoint_auth_methods_supported: authMethods,
+    token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: signingAlgs,
-    introspection_endpoint_auth_methods_supported: authMethods,
+    introspection_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_signing_alg_values_supported: signingAlgs,
-    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: signingAlgs,
+    tls_client_certificate_bound_access_tokens: mutualTls,
     dpop_signing_alg_values_supported: asymmetricAlgs,
     authorization_response_iss_parameter_supported: true,
     require_pushed_authorization_requests: clients.every(

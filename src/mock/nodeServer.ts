@@ -6,23 +6,26 @@ import {
   type SigningOptions,
   sign,
 } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
 import type { MockClock } from './clock.ts';
 import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
 import { createMockIssuer, type MockIssuer } from './issuer.ts';
 import { describeKey, hashName, type MockAlg, type MockCrypto } from './keys.ts';
+import { certificateOf, type MockTls, serverOf } from './nodeTls.ts';
 import type { MockIssuerOptions } from './options.ts';
 
 /** Of the same bundle: whoever has the mock fail has started it. */
 export { readFaults } from './faultReader.ts';
 
-export interface MockServerOptions extends Omit<MockIssuerOptions, 'issuer'> {
+export interface MockServerOptions extends Omit<MockIssuerOptions, 'issuer' | 'mutualTls'> {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   /** Path of the issuer identifier, `/tenants/one` for instance; none by default. */
   readonly path?: string;
+  /** The issuer is at https, and clients may prove themselves with a certificate. */
+  readonly tls?: MockTls;
 }
 
 export interface MockServer extends MockIssuer {
@@ -32,12 +35,13 @@ export interface MockServer extends MockIssuer {
 }
 
 /**
- * The mock issuer at http://127.0.0.1:port, reachable from this machine only. The issuer identifier is that
+ * The mock issuer at http://127.0.0.1:port, or https, reachable from this machine only. The issuer identifier is that
  * address and cannot be chosen, so that nothing it signs can pass for another issuer's.
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   if ('issuer' in options) throw new TypeError('issuer: a server is its own issuer; use port and path');
-  const { port: wanted = 0, path = '', ...rest } = options;
+  if ('mutualTls' in options) throw new TypeError('mutualTls: use tls');
+  const { port: wanted = 0, path = '', tls, ...rest } = options;
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
     throw new TypeError('port: a number from 0 to 65535 is needed');
   if (path !== '' && !/^(\/[\w.~-]+)+$/.test(path))
@@ -45,9 +49,9 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
 
   let handle: Handler | undefined;
   let clock: MockClock | undefined;
-  const server = createServer((incoming, outgoing) => {
+  const server = serverOf(tls, (incoming, outgoing) => {
     if (handle === undefined) incoming.socket.destroy();
-    else void exchange(handle, incoming, outgoing);
+    else void exchange(handle, incoming, outgoing, Boolean(tls?.ca));
   });
   // Nobody waits for an idle connection to be reused at the very moment at which it is closed.
   server.keepAliveTimeout = 60_000;
@@ -60,7 +64,10 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     });
 
   try {
-    const mock = await createMockIssuer({ ...rest, issuer: `http://127.0.0.1:${port}${path}` }, nodeCrypto);
+    const mock = await createMockIssuer(
+      { ...rest, issuer: `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`, mutualTls: tls !== undefined },
+      nodeCrypto,
+    );
     handle = mock.handle;
     clock = mock.clock;
     // Getters stay getters: a spread would freeze `requests` as it is now.
@@ -70,8 +77,6 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     throw error;
   }
 }
-
-type Server = ReturnType<typeof createServer>;
 
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -85,7 +90,12 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-async function exchange(handle: Handler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function exchange(
+  handle: Handler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  byAuthority: boolean,
+): Promise<void> {
   // Read at once, whatever becomes of the request: a client that hangs up after sending has sent all the same.
   const body = readBody(incoming);
   body.catch(() => {});
@@ -94,6 +104,7 @@ async function exchange(handle: Handler, incoming: IncomingMessage, outgoing: Se
       method: incoming.method ?? '',
       target: incoming.url ?? '',
       host: incoming.headers.host ?? '',
+      certificate: certificateOf(incoming, byAuthority),
       header: name => {
         const value = incoming.headers[name];
         return Array.isArray(value) ? value.join(', ') : value;

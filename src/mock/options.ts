@@ -1,3 +1,4 @@
+import { byCertificate } from './certificates.ts';
 import { oneOf, string, strings } from './checks.ts';
 import { defaultClients, type MockClientOptions, type SettledClient, settleClient } from './clientOptions.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
@@ -46,6 +47,8 @@ export interface MockIssuerOptions extends Lifetimes {
   readonly deviceInterval?: number;
   /** Seconds; 600 by default. */
   readonly deviceCodeLifetime?: number;
+  /** Whoever serves it sees the certificates of clients, RFC 8705. Off by default. */
+  readonly mutualTls?: boolean;
   readonly faults?: readonly FaultSetting[];
 }
 
@@ -63,6 +66,7 @@ export interface Settings extends RotationPolicy {
   readonly dpopNonce: DpopNonce;
   readonly deviceInterval: number;
   readonly deviceCodeLifetime: number;
+  readonly mutualTls: boolean;
   accessTokenLifetime: number;
   idTokenLifetime: number;
 }
@@ -83,6 +87,10 @@ export function settle(options: MockIssuerOptions): Settings {
   if (new Set(clients.map(client => client.client_id)).size !== clients.length) {
     throw new TypeError('clients: two have the same client_id');
   }
+  const { mutualTls = false } = options;
+  // Without it nobody could ever be one of these clients.
+  if (!mutualTls && clients.some(client => usesTls(client)))
+    throw new TypeError('tls: a key and its certificate as PEM are needed');
   const settings: Settings = {
     issuer,
     clients,
@@ -98,6 +106,7 @@ export function settle(options: MockIssuerOptions): Settings {
     dpopNonce: oneOf('dpopNonce', dpopNonces, options.dpopNonce ?? 'off'),
     deviceInterval: duration('deviceInterval', options.deviceInterval ?? 5),
     deviceCodeLifetime: duration('deviceCodeLifetime', options.deviceCodeLifetime ?? 600),
+    mutualTls,
     accessTokenLifetime: duration('accessTokenLifetime', options.accessTokenLifetime ?? 3600),
     idTokenLifetime: duration('idTokenLifetime', options.idTokenLifetime ?? 3600),
     refreshTokenLifetime:
@@ -136,6 +145,13 @@ export function registerRedirectUri(clients: readonly SettledClient[], uri: stri
   if (!isRedirectUri(uri)) throw new TypeError('uri: an absolute URI with no fragment is needed');
   for (const list of [client.redirect_uris, client.post_logout_redirect_uris])
     if (!list.includes(uri)) list.push(uri);
+}
+
+function usesTls(client: SettledClient): boolean {
+  return (
+    client.tls_client_certificate_bound_access_tokens === true ||
+    byCertificate(client.token_endpoint_auth_method)
+  );
 }
 
 function assertIssuer(issuer: string): void {

@@ -1,4 +1,5 @@
 import type { BackChannel } from './backChannel.ts';
+import { type Confirmation, confirmation } from './certificates.ts';
 import type { GrantType, MockClient } from './clientOptions.ts';
 import type { ProofDesk } from './dpop.ts';
 import type { Effect } from './effects.ts';
@@ -33,8 +34,8 @@ export interface TokenRequest {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly effects: readonly Effect[];
-  /** Thumbprint of the key that signed its DPoP proof. */
-  readonly jkt: string | undefined;
+  /** What it proved to hold, and its tokens are bound to. */
+  readonly cnf: Confirmation | undefined;
 }
 
 export type GrantWork = (
@@ -53,15 +54,18 @@ const refusals = {
 
 /** RFC 6749 section 6. What it changes, it changes before its first await, so that no two requests interleave. */
 export function refreshGrant(settings: Settings, families: Families, issuing: Issuing): GrantWork {
-  return ({ client, form, now, effects, jkt }) => {
+  return ({ client, form, now, effects, cnf }) => {
     const presented = form.get('refresh_token');
     if (presented === undefined) return oauthError(400, 'invalid_request', 'No refresh_token');
     const lookup = families.find(presented, client.client_id, now);
     if ('refused' in lookup) return oauthError(400, 'invalid_grant', refusals[lookup.refused]);
     const { family } = lookup;
     const { grant } = family;
-    if (grant.jkt !== undefined && grant.jkt !== jkt)
+    const { jkt, 'x5t#S256': certificate } = grant.cnf ?? {};
+    if (jkt !== undefined && jkt !== cnf?.jkt)
       return oauthError(400, 'invalid_grant', 'This refresh token is bound to another DPoP key');
+    if (certificate !== undefined && certificate !== cnf?.['x5t#S256'])
+      return oauthError(400, 'invalid_grant', 'This refresh token is bound to another certificate');
     const scope = form.get('scope') ?? grant.scope;
     if (!isWithin(scope, grant.scope)) return scopeRefused();
     const asked = targetsOf(form, grant.targets ?? settings.audiences);
@@ -74,14 +78,14 @@ export function refreshGrant(settings: Settings, families: Families, issuing: Is
       effects,
       family,
       refreshToken,
-      jkt,
+      cnf,
     });
   };
 }
 
 /** RFC 6749 section 4.4. */
 export function clientCredentialsGrant(settings: Settings, issuing: Issuing): GrantWork {
-  return ({ client, form, now, effects, jkt }) => {
+  return ({ client, form, now, effects, cnf }) => {
     // Where nobody signed in there is nothing to say about them, and nothing to refresh.
     const allowed = settings.scope
       .split(' ')
@@ -94,7 +98,7 @@ export function clientCredentialsGrant(settings: Settings, issuing: Issuing): Gr
     const { client_id } = client;
     const { audience } = settings;
     const grant = { clientId: client_id, subject: client_id, scope, audience, sid: '', authTime: 0 };
-    return issuing.respond({ grant: narrowed(grant, asked.targets), scope, now, effects, jkt });
+    return issuing.respond({ grant: narrowed(grant, asked.targets), scope, now, effects, cnf });
   };
 }
 
@@ -120,7 +124,10 @@ export function createTokenEndpoint(
     const jkt = proof?.jkt;
     if (client.dpop_bound_access_tokens && jkt === undefined)
       return oauthError(400, 'invalid_dpop_proof', 'This client is registered to send a DPoP proof');
-    const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, jkt });
+    const cnf = confirmation(client, jkt, exchange.request.certificate);
+    if (client.tls_client_certificate_bound_access_tokens && cnf?.['x5t#S256'] === undefined)
+      return oauthError(400, 'invalid_request', 'This client is registered to show a certificate');
+    const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, cnf });
     if ('access_token' in result) return jsonReply(200, result, headers);
     return { ...result, headers: { ...result.headers, ...headers } };
   });
@@ -137,6 +144,7 @@ export function firstTokens(
     const client = first.clientId === undefined ? settings.clients[0] : clients.get(first.clientId);
     if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(first.clientId)}`);
     const { jkt, nonce, accessTokenLifetime: lifetime } = first;
+    const cnf = jkt === undefined ? undefined : { jkt };
     const grant: Grant = {
       clientId: client.client_id,
       subject: first.subject ?? client.subject ?? settings.subject,
@@ -144,12 +152,12 @@ export function firstTokens(
       audience: first.audience ?? settings.audience,
       sid: newSid(),
       authTime: Math.floor(now / 1000),
-      jkt,
+      cnf,
     };
     const family = families.start(grant, now);
     const refreshToken = client.grant_types.includes('refresh_token') ? family.current : undefined;
     const { scope } = grant;
-    return issuing.respond({ grant, scope, now, effects: [], family, refreshToken, lifetime, nonce, jkt });
+    return issuing.respond({ grant, scope, now, effects: [], family, refreshToken, lifetime, nonce, cnf });
   };
 }
 

@@ -18,7 +18,7 @@ const kindsOf = new Map<string, readonly TokenKind[]>([
 
 /** RFC 8693 section 2.1: a token of this issuer for one that is meant for somebody else. There is no acting for another. */
 export function tokenExchangeGrant(settings: Settings, reader: TokenReader, issuing: Issuing): GrantWork {
-  return async ({ client, form, now, effects, jkt }) => {
+  return async ({ client, form, now, effects, cnf }) => {
     const subjectToken = form.get('subject_token');
     const subjectTokenType = form.get('subject_token_type');
     const wantedType = form.get('requested_token_type') ?? type('access_token');
@@ -54,7 +54,7 @@ export function tokenExchangeGrant(settings: Settings, reader: TokenReader, issu
       sid: family?.grant.sid ?? '',
       authTime: 0,
     };
-    const tokens = await issuing.respond({ grant, scope, now, effects, lifetime, jkt });
+    const tokens = await issuing.respond({ grant, scope, now, effects, lifetime, cnf });
     return { ...tokens, issued_token_type: wantedType };
   };
 }

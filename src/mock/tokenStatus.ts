@@ -31,7 +31,7 @@ export function createIntrospection(
         client_id: grant.clientId,
         scope: grant.scope,
         ...(expiresAt === undefined ? {} : { exp: Math.floor(expiresAt / 1000) }),
-        ...(grant.jkt === undefined ? {} : { cnf: { jkt: grant.jkt } }),
+        ...(grant.cnf === undefined ? {} : { cnf: grant.cnf }),
       });
     }
     const read = await reader.read(token);
@@ -40,7 +40,7 @@ export function createIntrospection(
     if (!isTold(kind === 'id_token' ? claims.aud : claims.client_id)) return inactive;
     if (kind === 'id_token') return jsonReply(200, { active: true, ...claims });
     const { iss, sub, aud, client_id, scope, jti, iat, exp, nbf, cnf } = claims;
-    const token_type = cnf === undefined ? 'Bearer' : 'DPoP';
+    const token_type = Object(cnf).jkt === undefined ? 'Bearer' : 'DPoP';
     return jsonReply(200, {
       active: true,
       ...{ iss, sub, username: sub, aud, client_id, scope, token_type, jti, iat, exp, nbf, cnf },

@@ -1,3 +1,4 @@
+import type { Confirmation } from './certificates.ts';
 import type { Claims, Effect, TokenKind } from './effects.ts';
 import type { Grant } from './families.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
@@ -16,8 +17,8 @@ export interface TokenOrder {
   /** There is somebody who signed in: false for client credentials, which get no ID token. */
   readonly user: boolean;
   readonly nonce?: string | undefined;
-  /** Thumbprint of the DPoP key that the access token is bound to. */
-  readonly jkt?: string | undefined;
+  /** What the access token is bound to. */
+  readonly cnf?: Confirmation | undefined;
 }
 
 export interface SignedTokens {
@@ -90,9 +91,9 @@ function headerOf(key: SigningKey, kind: TokenKind): Claims {
   return { alg: key.alg, typ: kind === 'access_token' ? 'at+jwt' : 'JWT', kid: key.publicJwk.kid };
 }
 
-/** RFC 9068 section 2.2, and RFC 9449 section 6.1 for `cnf`. */
+/** RFC 9068 section 2.2, and `cnf` of RFC 9449 section 6.1 and RFC 8705 section 3.1. */
 function accessClaims(order: TokenOrder): Claims {
-  const { grant, now, jkt } = order;
+  const { grant, now, cnf } = order;
   return {
     iss: order.issuer,
     sub: grant.subject,
@@ -102,7 +103,7 @@ function accessClaims(order: TokenOrder): Claims {
     jti: grant.sid + crypto.randomUUID().slice(grant.sid.length),
     iat: now,
     exp: now + order.accessTokenLifetime,
-    ...(jkt === undefined ? {} : { cnf: { jkt } }),
+    ...(cnf === undefined ? {} : { cnf }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Confirmation } from './certificates.ts';
 import type { ProofDesk } from './dpop.ts';
 import type { Answer } from './exchange.ts';
 import { jsonReply, type MockReply, oauthError, textReply } from './http.ts';
@@ -8,7 +9,7 @@ import { hasScope } from './tokens.ts';
 const algs = `algs="${asymmetricAlgs.join(' ')}"`;
 const realm = 'realm="mock issuer"';
 
-/** OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1 and RFC 9449 section 7.1. */
+/** OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1, RFC 9449 section 7.1 and RFC 8705 section 3. */
 export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
   return async exchange => {
     const { request } = exchange;
@@ -31,7 +32,8 @@ export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
       return invalid('This is not an access token of this issuer');
     if (!reader.isActive(read, now)) return invalid('This access token has expired or was revoked');
     const { claims } = read;
-    const bound = claims.cnf !== undefined;
+    const { jkt, 'x5t#S256': certificate }: Confirmation = Object(claims.cnf);
+    const bound = jkt !== undefined;
     if (bound !== byProof)
       return invalid(
         bound ? 'This access token needs a DPoP proof' : 'This access token is not bound to a key',
@@ -41,9 +43,10 @@ export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
       if ('refused' in proof) return refused(kind, 401, proof.refused, proof.description, proofs.headers);
       if (proof.jkt === undefined)
         return refused(kind, 401, 'invalid_dpop_proof', 'No DPoP proof', proofs.headers);
-      if (proof.jkt !== (claims.cnf as { jkt?: unknown }).jkt)
-        return invalid('This access token is bound to another DPoP key');
+      if (proof.jkt !== jkt) return invalid('This access token is bound to another DPoP key');
     }
+    if (certificate !== undefined && certificate !== request.certificate?.thumbprint)
+      return invalid('This access token is bound to another certificate');
     const scope = String(claims.scope ?? '');
     if (!hasScope(scope, 'openid')) {
       const reply = refused(kind, 403, 'insufficient_scope', 'This access token was not issued for openid');

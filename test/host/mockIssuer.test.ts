@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { env, extensions, workspace } from 'vscode';
+import { selfSigned } from '../support/selfSigned.ts';
 import { activate, codeOf, rows, run, signedIn } from './support.ts';
 
 interface Started {
@@ -54,7 +55,21 @@ describe('the mock issuer', () => {
 
   it('names the option that is wrong', async () => {
     assert.equal(await codeOf(run('startMockIssuer', { rotation: 'sometimes' })), 'argument_invalid');
+    assert.equal(await codeOf(run('startMockIssuer', { tls: { key: '' } })), 'argument_invalid');
     assert.deepEqual(await rows(), []);
+  });
+
+  it('is at https with a key and a certificate', async () => {
+    const clients = [
+      {
+        ...{ client_id: 'own', token_endpoint_auth_method: 'tls_client_auth' },
+        tls_client_auth_subject_dn: 'CN=Test client',
+      },
+    ];
+    const { issuer, clientId } = await run<Started>('startMockIssuer', { tls: selfSigned, clients });
+    assert.match(issuer, /^https:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(clientId, 'own');
+    await run('stopMockIssuer');
   });
 
   it('hands other extensions status and refresh, and no token', async () => {

@@ -42,3 +42,27 @@ export const selfSignedClient = {
     '-----END CERTIFICATE-----',
   ].join('\n'),
 };
+
+/** Another client's, whose name has three parts and a comma in it. For tests only: both are public. */
+export const selfSignedService = {
+  key: [
+    '-----BEGIN PRIVATE KEY-----',
+    'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgsaPbNAnCfR7Z8yxo',
+    'wnOx83eVZxLe+B9yaZTsChJVtmehRANCAARyWYW+7/VohkK81wXy8viv3GrD9V5E',
+    '+3+qLt9Ob3ie+0mohvAmYOanwjMRQL8QnJErh/SGQT4MReFZuO0ZHS9s',
+    '-----END PRIVATE KEY-----',
+  ].join('\n'),
+  cert: [
+    '-----BEGIN CERTIFICATE-----',
+    'MIIBnTCCAUKgAwIBAgIBATAKBggqhkjOPQQDAjA+MQswCQYDVQQGEwJERTEYMBYG',
+    'A1UECgwPVGVzdHMsIGFuZCBtb3JlMRUwEwYDVQQDDAxUZXN0IHNlcnZpY2UwIBcN',
+    'MjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMD4xCzAJBgNVBAYTAkRFMRgw',
+    'FgYDVQQKDA9UZXN0cywgYW5kIG1vcmUxFTATBgNVBAMMDFRlc3Qgc2VydmljZTBZ',
+    'MBMGByqGSM49AgEGCCqGSM49AwEHA0IABHJZhb7v9WiGQrzXBfLy+K/casP1XkT7',
+    'f6ou305veJ77SaiG8CZg5qfCMxFAvxCckSuH9IZBPgxF4Vm47RkdL2yjLzAtMAwG',
+    'A1UdEwEB/wQCMAAwHQYDVR0OBBYEFH09x4UkODmwIq59zM4Re2NGC4DdMAoGCCqG',
+    'SM49BAMCA0kAMEYCIQDA8ja7mv9iWnqTx9YiWhe1ZiLkq788byLopspDYnG1YgIh',
+    'AMd0362bFzK+R51C/E98/AxtNzoTBytoVvlwWAZogp4a',
+    '-----END CERTIFICATE-----',
+  ].join('\n'),
+};

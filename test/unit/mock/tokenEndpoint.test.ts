@@ -260,7 +260,7 @@ describe('mock issuer: token endpoint', () => {
       [{ deviceInterval: '5' }, /^TypeError: deviceInterval/],
       [{ deviceCodeLifetime: -1 }, /^TypeError: deviceCodeLifetime/],
       [
-        { clients: [{ client_id: 'a', token_endpoint_auth_method: 'tls_client_auth' }] },
+        { clients: [{ client_id: 'a', token_endpoint_auth_method: 'attest_jwt_client_auth' }] },
         /^TypeError: token_/,
       ],
       [{ clients: [{ client_id: 'a', redirect_uris: 'https://a.example' }] }, /^TypeError: redirect_uris/],
