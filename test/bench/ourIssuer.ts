@@ -5,8 +5,12 @@ import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 let mock: MockServer | undefined;
 
 answer({
-  async start({ alg }: { alg: MockAlg }) {
-    mock = await startMockServer({ alg, rotation: 'strict', signIn: 'auto' });
+  /** @param away milliseconds that each answer is on its way, as one from another machine is */
+  async start({ alg, away }: { alg: MockAlg; away?: number }) {
+    mock = await startMockServer({
+      ...{ alg, rotation: 'strict', signIn: 'auto' },
+      ...(away !== undefined && { faults: [{ type: 'delay', ms: away }] }),
+    });
     return { issuer: mock.issuer, tokenEndpoint: `${mock.issuer}/token` };
   },
   signIn: (scope: string) => mock?.issueTokens({ clientId: 'demo', scope }),
