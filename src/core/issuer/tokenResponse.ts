@@ -3,9 +3,8 @@ import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { firstLine, sanitized } from '../http/foreignText.ts';
 import { retryAfter } from '../http/responseMeta.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
+import { isObject, type JsonObject } from '../tokens/json.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The most characters of an issuer's own words that are kept. */
 const longestText = 300;
@@ -65,11 +64,7 @@ function parse(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function oauthError(json: Json, error: string, secrets: readonly string[]): ErrorData {
+function oauthError(json: JsonObject, error: string, secrets: readonly string[]): ErrorData {
   const { error_description, error_uri } = json;
   return {
     error: /^[a-z_]{1,64}$/.test(error) ? error : sanitized(error, 64, secrets),
@@ -83,7 +78,7 @@ function oauthError(json: Json, error: string, secrets: readonly string[]): Erro
 }
 
 /** What gateways and frameworks call the message of an error that is not OAuth's. */
-function ownWords(json: Json, secrets: readonly string[]): string | undefined {
+function ownWords(json: JsonObject, secrets: readonly string[]): string | undefined {
   const inner = isObject(json.error) ? json.error : {};
   const candidates = [
     json.error_description,
@@ -97,7 +92,7 @@ function ownWords(json: Json, secrets: readonly string[]): string | undefined {
   return typeof words === 'string' ? sanitized(words, longestText, secrets) : undefined;
 }
 
-function taken(json: Json): { raw: RawTokens; warnings: ResponseWarning[] } {
+function taken(json: JsonObject): { raw: RawTokens; warnings: ResponseWarning[] } {
   const warnings: ResponseWarning[] = [];
   const wrong = (member: string) => {
     warnings.push({ code: 'member_invalid', member });

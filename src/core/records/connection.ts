@@ -1,5 +1,7 @@
+import { defined } from '../defined.ts';
 import { sanitized } from '../http/foreignText.ts';
-import { entryReader, idPattern, isObject } from './entryReader.ts';
+import { isObject } from '../tokens/json.ts';
+import { entryReader, idPattern } from './entryReader.ts';
 import type { TokenBinding } from './tokenSet.ts';
 
 /** A connection as the settings describe it. It holds no secret; names follow RFC 6749 and RFC 8414. */
@@ -144,7 +146,7 @@ function readEntry(
   const tokenEndpoint = fields.url('tokenEndpoint');
   const issuer = fields.url('issuer', !raw.tokenEndpoint);
   const clientId = fields.text('clientId', true);
-  const connection = defined<Connection>({
+  const members: { [K in keyof Required<Connection>]: Connection[K] | undefined } = {
     id: id ?? '',
     label: fields.text('label') ?? id ?? '',
     issuer,
@@ -164,10 +166,12 @@ function readEntry(
     autoRefresh: fields.flag('autoRefresh') ?? true,
     dpop: fields.flag('dpop') ?? false,
     pushedAuthorizationRequests: fields.flag('pushedAuthorizationRequests') ?? false,
-  });
+  };
   fields.rejectOthers(fieldNames);
   const { problems } = fields;
-  return problems.some(({ severity }) => severity === 'error') ? { problems } : { connection, problems };
+  return problems.some(({ severity }) => severity === 'error')
+    ? { problems }
+    : { connection: defined(members), problems };
 }
 
 /**
@@ -180,9 +184,4 @@ export function bindingOf(connection: Connection, tokenEndpoint?: string): Token
     token_endpoint: connection.tokenEndpoint ?? tokenEndpoint,
     client_id: connection.clientId,
   });
-}
-
-/** Leaves out members that are undefined, so that connections compare as what they hold. */
-function defined<T extends object>(value: { [K in keyof Required<T>]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }

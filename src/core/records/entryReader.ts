@@ -2,6 +2,7 @@ import { isWorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
 import { requireSecureUrl } from '../http/http.ts';
 import { printable } from '../redact.ts';
+import { isObject } from '../tokens/json.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
 
 /** What names a record, a key and, in a spelling of its own, files (src/platform/lockFiles.ts). */
@@ -124,8 +125,4 @@ export function entryReader(raw: Readonly<Record<string, unknown>>, index: numbe
 function typeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

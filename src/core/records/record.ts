@@ -1,4 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
+import { isObject, type JsonObject } from '../tokens/json.ts';
 import { type Credentials, clientCredentialsOf } from './credentials.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
@@ -147,7 +148,7 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
 }
 
 /** The first member that is not what a record has there. */
-function flawOf(record: StoredRecord | Fields): keyof StoredRecord | undefined {
+function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefined {
   const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused } = record;
   if (!isCount(generation)) return 'generation';
   if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
@@ -158,12 +159,6 @@ function flawOf(record: StoredRecord | Fields): keyof StoredRecord | undefined {
   if (!optional(intent, isIntent)) return 'intent';
   if (!optional(refused, isRefusal)) return 'refused';
   return undefined;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function optional(value: unknown, is: (value: unknown) => boolean): boolean {
