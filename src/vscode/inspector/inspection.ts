@@ -86,7 +86,10 @@ export function createInspection(
     }
     const origin = picked?.origin ?? (connection && { connection });
     if (!origin) return;
+    const { editing } = state;
     const checked = await withKeys(token, origin);
+    // Somebody has begun to edit a copy meanwhile, and that stays.
+    if (state.editing !== editing) return;
     const given = origin.key !== undefined || origin.jwks !== undefined;
     const from = picked && { from: picked.from };
     state = { ...look(token, decoded), ...checked, ...from, given, withKeys: true };

@@ -8,6 +8,7 @@ import { readConnection } from '../../../src/core/records/connection.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
 import type * as Texts from '../../../src/vscode/editor/texts.ts';
+import type * as Inspections from '../../../src/vscode/inspector/inspection.ts';
 import type * as Panels from '../../../src/vscode/inspector/panel.ts';
 import type { ToPage } from '../../../src/webview/protocol.ts';
 import { manualClock } from '../../support/manualClock.ts';
@@ -98,6 +99,33 @@ describe('the inspector while time passes', () => {
     clock.advance(60_000);
     assert.ok(told.length > times);
     assert.equal(models(), shown);
+  });
+
+  it('leaves a copy alone that somebody has begun to edit while the issuer is asked', async () => {
+    const { createInspection } = await withoutVscode<typeof Inspections>('inspector/inspection', folder);
+    const { access_token: token } = await (await createMockIssuer()).issueTokens();
+    let answer = () => {};
+    const answered = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    const verify = () => answered.then(() => ({ verified: true, checks: [] }));
+    const verifier = { verify, keysOf: async () => [], verifySession: verify };
+    const connection = { id: 'mock', label: 'Mock', issuer: 'https://issuer.example', clientId: 'demo' };
+    const inspection = createInspection({ token }, {
+      ...{ sessions: createSessions(), clock: manualClock(), texts, testKey: () => undefined },
+      verifier: async () => verifier,
+      keys: {
+        canRemember: () => false,
+        pick: async () => ({ origin: { connection }, from: 'Mock' }),
+      },
+    } as never);
+    const verifying = inspection.verify(true);
+    await new Promise(setImmediate);
+    inspection.beginEdit();
+    answer();
+    await verifying;
+    assert.ok(inspection.state().editing);
+    assert.equal(inspection.state().withKeys, false);
   });
 });
 
