@@ -65,8 +65,7 @@ async function main() {
       results.push({ name, title, rows: await run(join(temporary, name)) });
       console.log(`${name}: measured in ${elapsed(started)}`);
     } catch (error) {
-      const message =
-        error instanceof UserError ? error.message : String(error instanceof Error ? error.stack : error);
+      const message = error instanceof UserError ? error.message : String(error instanceof Error ? error.stack : error);
       results.push({ name, title, rows: [], error: message });
       console.error(`${name}: not measured. ${message}`);
     }

@@ -155,8 +155,7 @@ async function main() {
 async function watchAndRun(folders, build) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  const safely = () =>
-    build().catch(error => console.error(error instanceof UserError ? error.message : error));
+  const safely = () => build().catch(error => console.error(error instanceof UserError ? error.message : error));
   for (const folder of folders) {
     watch(join(root, folder), { recursive: true }, () => {
       clearTimeout(timer);

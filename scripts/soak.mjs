@@ -45,7 +45,8 @@ async function main() {
     const result = await soak({
       issuer: await child.ask('start', { lifetime }),
       signIn: () => child.ask('signIn'),
-      ...{ connections, folder },
+      connections,
+      folder,
       duration: minutes * 60_000,
       progress: text => console.log(`${elapsed(since)}: ${text}`),
     });
@@ -75,18 +76,13 @@ function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
       growth <= bounds.growth,
     ],
     ['event loop late by, median', `${delay.p50.toFixed(1)} ms`, true],
-    [
-      'event loop late by, 99 %',
-      `${delay.p99.toFixed(1)} ms; at most ${bounds.p99} ms`,
-      delay.p99 <= bounds.p99,
-    ],
+    ['event loop late by, 99 %', `${delay.p99.toFixed(1)} ms; at most ${bounds.p99} ms`, delay.p99 <= bounds.p99],
     ['event loop late by, most', `${delay.max.toFixed(1)} ms`, true],
     ['processor', `${cpu.toFixed(1)} % of one core`, true],
   ]);
   const width = Math.max(...rows.map(([what]) => what.length));
   console.log();
-  for (const [what, found, met] of rows)
-    console.log(`${what.padEnd(width)}  ${found}${met ? '' : '  TOO MUCH'}`);
+  for (const [what, found, met] of rows) console.log(`${what.padEnd(width)}  ${found}${met ? '' : '  TOO MUCH'}`);
   return rows.every(([, , met]) => met) ? 0 : 1;
 }
 
@@ -99,7 +95,11 @@ async function bundles() {
       out: name,
     })),
     outExtension: { '.js': '.mjs' },
-    ...{ outdir, format: 'esm', platform: 'node', target: 'node20', mainFields: ['module', 'main'] },
+    outdir,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
   });
   return { client: join(outdir, 'client.mjs'), issuer: join(outdir, 'issuer.mjs') };
 }

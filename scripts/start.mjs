@@ -48,9 +48,7 @@ async function runInBrowser({ folder, extension }, firstPort, open) {
   try {
     const url = windowUrl(server, { folder });
     const bar = '='.repeat(72);
-    console.log(
-      `\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`,
-    );
+    console.log(`\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`);
     console.log(`  Ctrl-C ends it.\n\n${bar}\n`);
     if (open) openBrowser(url);
     await Promise.race([asked, server.ended]);
@@ -63,8 +61,7 @@ async function runInBrowser({ folder, extension }, firstPort, open) {
 /** @returns {Promise<void>} resolves at Ctrl-C, a kill, or when the terminal is closed */
 function askedToStop() {
   return new Promise(resolve => {
-    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
-      process.once(signal, () => resolve());
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.once(signal, () => resolve());
   });
 }
 
@@ -81,9 +78,7 @@ async function freePort(first) {
     });
     if (free) return port;
   }
-  throw new UserError(
-    `No port from ${first} to ${first + 99} is free. Choose another: npm start -- --port 4000`,
-  );
+  throw new UserError(`No port from ${first} to ${first + 99} is free. Choose another: npm start -- --port 4000`);
 }
 
 /**
@@ -130,16 +125,11 @@ async function runDesktop(folder) {
       'Install VS Code and its `code` command (in VS Code: "Shell Command: Install code command in PATH"), ' +
       'or run npm start without --desktop: that needs no VS Code.';
     child.on('error', () => reject(new UserError(`There is no command \`code\`. ${advice}`)));
-    child.on('close', code =>
-      code === 0 ? resolve(undefined) : reject(new UserError(`\`code\` failed. ${advice}`)),
-    );
+    child.on('close', code => (code === 0 ? resolve(undefined) : reject(new UserError(`\`code\` failed. ${advice}`))));
   });
   // Ctrl-C ends the command as well, maybe a moment before it is heard here, and that is no failure.
   ended.catch(() => {});
-  const first = await Promise.race([
-    asked,
-    ended.finally(() => new Promise(resolve => setTimeout(resolve, 100))),
-  ]);
+  const first = await Promise.race([asked, ended.finally(() => new Promise(resolve => setTimeout(resolve, 100)))]);
   if (first === 'asked') await endDesktop(userData);
 }
 

@@ -46,8 +46,7 @@ async function main() {
   const checking = everything ? checks(report) : undefined;
   let built = true;
   // The package first: both builds write to dist/, and what stays there is the one with source maps.
-  if (wants('vsix'))
-    built = await report.stage('package', async () => void (await packageExtension({ to: vsix })));
+  if (wants('vsix')) built = await report.stage('package', async () => void (await packageExtension({ to: vsix })));
   const kinds = testKinds.filter(wants);
   built = (await report.stage('build', () => build(kinds))) && built;
   const alone = positionals.length === 1;
@@ -64,9 +63,7 @@ async function main() {
     }
     if (wants('vsix')) {
       const extensionDevelopmentPath = join(root, 'test', 'fixtures', 'empty-extension');
-      await report.stage('vsix', () =>
-        runInVSCode(chosen, 'vsix', { extensionDevelopmentPath, install: vsix, grep }),
-      );
+      await report.stage('vsix', () => runInVSCode(chosen, 'vsix', { extensionDevelopmentPath, install: vsix, grep }));
     }
   };
   const onScreen = async () => {
@@ -85,8 +82,7 @@ async function build(kinds) {
 }
 
 /** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is tried on Linux only. */
-const uiObstacle =
-  process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
+const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
 
 /** @param {string} kind */
 function hasTests(kind) {
@@ -104,14 +100,7 @@ function hasTests(kind) {
 async function checks(report) {
   const modules = join(root, 'node_modules');
   for (const [name, ...args] of /** @type {const} */ ([
-    [
-      'lint',
-      join(modules, '@biomejs', 'biome', 'bin', 'biome'),
-      'ci',
-      '--error-on-warnings',
-      '--colors=off',
-      '.',
-    ],
+    ['lint', join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'ci', '--error-on-warnings', '--colors=off', '.'],
     ['types', join(modules, 'typescript', 'bin', 'tsc'), '--noEmit'],
   ])) {
     await report.stage(name, async () => {
@@ -132,9 +121,7 @@ async function onScreenTests(options) {
   const files = [...new Set(first.failures.map(({ file = '' }) => file))];
   const again = files.filter(file => file && first.failures.find(failure => failure.file === file)?.waiting);
   if (again.length === 0) return first;
-  console.log(
-    `\nOnce more, as something did not show in time: ${again.map(file => basename(file)).join(', ')}`,
-  );
+  console.log(`\nOnce more, as something did not show in time: ${again.map(file => basename(file)).join(', ')}`);
   for (const { title, message } of first.failures) console.log(`  ${title}: ${message.split('\n')[0]}`);
   const second = await runInNode('ui', 60_000, { ...options, files: again });
   const left = first.failures.filter(({ file }) => !again.includes(file ?? ''));
@@ -165,8 +152,7 @@ async function runInNode(kind, timeout, { grep, show, patient = false, files = [
     );
     if (code !== 0 || kind === 'ui') console.log(output);
     const results = readResults(file);
-    if (!results)
-      throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
+    if (!results) throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
     return results;
   } finally {
     await rm(temporary, { recursive: true, force: true });

@@ -51,10 +51,7 @@ async function main() {
     const developed = [values.extensionDevelopmentPath ?? []].flat().map(String);
     /** @type {Promise<never>} */
     const silence = new Promise((_, reject) => {
-      timer = setTimeout(
-        () => reject(new UserError('The tests have said nothing for two minutes.')),
-        silenceLimit,
-      );
+      timer = setTimeout(() => reject(new UserError('The tests have said nothing for two minutes.')), silenceLimit);
     });
     const window = await workbench.openWindow({
       ...(positionals[0] ? { folder: positionals[0] } : {}),
@@ -99,13 +96,14 @@ async function watchScreen(page) {
         for (const name of ['aria-label', 'title']) texts.add(element.getAttribute(name) ?? '');
       }
     }).observe(document, {
-      ...{ subtree: true, childList: true, characterData: true },
+      subtree: true,
+      childList: true,
+      characterData: true,
       attributeFilter: ['aria-label', 'title'],
     });
     return texts;
   });
-  return () =>
-    texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
+  return () => texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
 }
 
 /**
@@ -115,12 +113,7 @@ async function watchScreen(page) {
  */
 async function installExtension(vsix, extensionsDir) {
   const { node, serverMain } = await ensureVSCodeFromNpm({ browser: false });
-  const args = [
-    serverMain,
-    '--install-extension',
-    vsix,
-    ...(extensionsDir ? ['--extensions-dir', extensionsDir] : []),
-  ];
+  const args = [serverMain, '--install-extension', vsix, ...(extensionsDir ? ['--extensions-dir', extensionsDir] : [])];
   return new Promise((resolve, reject) => {
     spawn(node, args, { stdio: 'inherit' })
       .on('error', reject)

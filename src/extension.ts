@@ -89,7 +89,8 @@ export function startExtension(
   const previous = own(createPreviousTokens(sessions));
   const histories = createHistories({
     storeFor: id => (connections.isMemoryOnly(id) ? memoryHistory : history),
-    ...{ sessions, log },
+    sessions,
+    log,
   });
 
   // What is loaded when somebody looks or asks
@@ -105,7 +106,14 @@ export function startExtension(
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
     (await import('./core/signIn/issuerClient.ts')).createIssuerClient({
-      ...{ fetch, mutualTls, discovery, clock, vault, lock, handover, sessions },
+      fetch,
+      mutualTls,
+      discovery,
+      clock,
+      vault,
+      lock,
+      handover,
+      sessions,
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
       async listen(way) {
         const uri = await (await onDemand()).handledRedirectUri(context.extension, way);
@@ -126,14 +134,25 @@ export function startExtension(
     verify: async (...asked) => (await verifier()).verifySession(...asked),
   });
   const byRefreshToken = createRefresher({
-    ...{ vault, lock, handover, sessions, clock, log, tokenClient },
+    vault,
+    lock,
+    handover,
+    sessions,
+    clock,
+    log,
+    tokenClient,
     finished: histories.add,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
   });
   const refresher = own(
     withRenewal({
-      ...{ refresher: byRefreshToken, sessions, signIns, vault, clock, log },
+      refresher: byRefreshToken,
+      sessions,
+      signIns,
+      vault,
+      clock,
+      log,
       finished: histories.add,
     }),
   );
@@ -221,7 +240,9 @@ export function startExtension(
     }),
   );
   const { links } = registerEditorFeatures({
-    ...{ own, sessions, clock },
+    own,
+    sessions,
+    clock,
     features: async () => (await onDemand()).features,
     texts: async () => (await onDemand()).texts,
   });

@@ -30,11 +30,7 @@ function rowsOf({
   return [
     limited('a hover in a file of 1 MB, 2,000 tokens', hover, 5),
     limited('a hover in a file of 1 MB, lines of 20 KB', hoverLongLines, 5),
-    limited(
-      'the longest step in a token of 10 MB, processor time',
-      Math.max(...Object.values(steps)),
-      longest,
-    ),
+    limited('the longest step in a token of 10 MB, processor time', Math.max(...Object.values(steps)), longest),
     ...Object.entries(steps).map(([name, ours]) => ({
       what: `  ${names[name] ?? name}`,
       unit: /** @type {const} */ ('ms'),

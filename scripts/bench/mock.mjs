@@ -45,8 +45,7 @@ export async function run() {
     };
     /** @type {Record<string, { tokenEndpoint: string }>} */
     const started = {};
-    for (const [name, { child, options }] of Object.entries(servers))
-      started[name] = await child.ask('start', options);
+    for (const [name, { child, options }] of Object.entries(servers)) started[name] = await child.ask('start', options);
     const client = child('loadClient');
     /** @type {Record<string, number>} */
     const signatures = {};

@@ -30,9 +30,7 @@ export function table(groups) {
       )
       .join('   ')
       .trimEnd();
-  return [aligned(headings), ...lines.map(line => (line.length === 1 ? `\n${line[0]}` : aligned(line)))].join(
-    '\n',
-  );
+  return [aligned(headings), ...lines.map(line => (line.length === 1 ? `\n${line[0]}` : aligned(line)))].join('\n');
 }
 
 /** @param {Row} row @returns {string[]} */

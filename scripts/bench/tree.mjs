@@ -13,20 +13,17 @@ export async function run(temporary) {
   // Room for an icon per view.
   const viewport = { width: 1280, height: 1000 };
   const env = { JWT_WORKBENCH_BENCH_VIEWS: String(views) };
-  return inHost(
-    { name: 'tree', temporary, contributes: contributes(), env, viewport },
-    async (host, page) => {
-      await pause(2_000); // The window has its own beginning to finish.
-      /** @type {Record<'ours' | 'bare', number[]>} */
-      const painted = { ours: [], bare: [] };
-      for (let view = 0; view < views; view++) {
-        /** @type {(keyof typeof painted)[]} */
-        const order = view % 2 === 0 ? ['ours', 'bare'] : ['bare', 'ours'];
-        for (const kind of order) painted[kind].push(await page.evaluate(reveal, `Bench ${kind} ${view}`));
-      }
-      return rowsOf(host, painted);
-    },
-  );
+  return inHost({ name: 'tree', temporary, contributes: contributes(), env, viewport }, async (host, page) => {
+    await pause(2_000); // The window has its own beginning to finish.
+    /** @type {Record<'ours' | 'bare', number[]>} */
+    const painted = { ours: [], bare: [] };
+    for (let view = 0; view < views; view++) {
+      /** @type {(keyof typeof painted)[]} */
+      const order = view % 2 === 0 ? ['ours', 'bare'] : ['bare', 'ours'];
+      for (const kind of order) painted[kind].push(await page.evaluate(reveal, `Bench ${kind} ${view}`));
+    }
+    return rowsOf(host, painted);
+  });
 }
 
 /**

@@ -6,9 +6,7 @@ import { join } from 'node:path';
  * @returns {{ executablePath: string, env: Record<string, string> } | undefined}
  */
 export function findInstalledChromium() {
-  const executablePath = [process.env.CHROME_PATH, ...wellKnownPlaces()].find(
-    path => path && existsSync(path),
-  );
+  const executablePath = [process.env.CHROME_PATH, ...wellKnownPlaces()].find(path => path && existsSync(path));
   return executablePath ? { executablePath, env: {} } : undefined;
 }
 
@@ -22,14 +20,13 @@ function wellKnownPlaces() {
         '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge',
       ];
     case 'win32':
-      return [process.env.PROGRAMFILES, process.env['PROGRAMFILES(X86)'], process.env.LOCALAPPDATA].flatMap(
-        base =>
-          base
-            ? [
-                join(base, 'Google', 'Chrome', 'Application', 'chrome.exe'),
-                join(base, 'Microsoft', 'Edge', 'Application', 'msedge.exe'),
-              ]
-            : [],
+      return [process.env.PROGRAMFILES, process.env['PROGRAMFILES(X86)'], process.env.LOCALAPPDATA].flatMap(base =>
+        base
+          ? [
+              join(base, 'Google', 'Chrome', 'Application', 'chrome.exe'),
+              join(base, 'Microsoft', 'Edge', 'Application', 'msedge.exe'),
+            ]
+          : [],
       );
     default:
       return ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge'].map(

@@ -9,12 +9,8 @@ import { root, UserError, withProgress } from './project.mjs';
  * @returns {Promise<void>}
  */
 export async function ensureDependencies() {
-  assertNode(
-    process.versions.node,
-    JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node,
-  );
-  if (dependenciesMatch(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json')))
-    return;
+  assertNode(process.versions.node, JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node);
+  if (dependenciesMatch(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'))) return;
   await withProgress('Installing the dependencies (npm ci)', () => npm(['ci'], { cwd: root, inherit: true }));
 }
 

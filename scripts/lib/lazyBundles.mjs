@@ -28,9 +28,7 @@ export async function lazyBundles(name, entry, { minify = false, sourcemap = fal
   const given = (path, name) => `$${[...pieces.keys()].indexOf(path)}${name}`;
   /** What a bundle, or all others, take from a piece. @param {string} path @param {(out: string) => boolean} by */
   const taken = (path, by) => {
-    const takers = [...pieces].filter(
-      ([each]) => home.get(each) !== home.get(path) && by(home.get(each) ?? ''),
-    );
+    const takers = [...pieces].filter(([each]) => home.get(each) !== home.get(path) && by(home.get(each) ?? ''));
     return [...new Set(takers.flatMap(([, { imports }]) => imports.get(path) ?? []))];
   };
 
@@ -151,9 +149,7 @@ async function split(name, entry, options) {
     for (const each of output.imports)
       if (each.kind === 'import-statement' && !each.external) imports.set(resolve(root, each.path), []);
     for (const [, names = '', from = ''] of text.matchAll(namedImport))
-      imports
-        .get(join(path, '..', from))
-        ?.push(...names.split(',').map(each => each.trim().replace(/ as .*/, '')));
+      imports.get(join(path, '..', from))?.push(...names.split(',').map(each => each.trim().replace(/ as .*/, '')));
     pieces.set(path, {
       text,
       ...(output.entryPoint && { entry: basename(output.entryPoint, extname(output.entryPoint)) }),
@@ -187,9 +183,7 @@ function homesOf(pieces) {
 
   // The entries that are sure to be loaded before each: begun with all, and shortened until nothing changes.
   const everything = new Set(entries.map(({ path }) => path));
-  const before = new Map(
-    entries.map(({ path }, index) => [path, index === 0 ? new Set() : new Set(everything)]),
-  );
+  const before = new Map(entries.map(({ path }, index) => [path, index === 0 ? new Set() : new Set(everything)]));
   for (let changed = true; changed; ) {
     changed = false;
     for (const [path, sure] of before) {

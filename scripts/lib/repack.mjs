@@ -36,8 +36,13 @@ export async function repack(file) {
     const content = filename === 'extension/package.json' ? manifest(textOf(whole), words) : whole;
     const smaller = await deflate(content, { numiterations: 15 });
     await writer.add(filename, new zip.Uint8ArrayReader(smaller), {
-      ...{ lastModDate, signature: crc32(content), uncompressedSize: content.length },
-      ...{ passThrough: true, compressionMethod: 8, extendedTimestamp: false, dataDescriptor: false },
+      lastModDate,
+      signature: crc32(content),
+      uncompressedSize: content.length,
+      passThrough: true,
+      compressionMethod: 8,
+      extendedTimestamp: false,
+      dataDescriptor: false,
     });
   }
   await writeFile(file, await writer.close());

@@ -35,8 +35,7 @@ export function secretFinder(secrets) {
   }
   return text => {
     for (let at = 0; at <= text.length - step; at++) {
-      for (const needle of needles.get(text.slice(at, at + step)) ?? [])
-        if (text.startsWith(needle, at)) return true;
+      for (const needle of needles.get(text.slice(at, at + step)) ?? []) if (text.startsWith(needle, at)) return true;
     }
     return false;
   };

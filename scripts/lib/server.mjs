@@ -63,7 +63,9 @@ export async function startServer(vscode, options = {}) {
   const args = [
     vscode.serverMain,
     ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
-    ...['--accept-server-license-terms', '--telemetry-level', 'off'],
+    '--accept-server-license-terms',
+    '--telemetry-level',
+    'off',
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
     // Without this flag the built workbench silently ignores extensions under development. With it no notification pops up.

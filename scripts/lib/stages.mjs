@@ -51,8 +51,7 @@ export class Report {
   #add(name, { passed, failed, pending, failures, note }) {
     this.passed += passed;
     this.failed += failed;
-    for (const { title, message } of failures)
-      this.#failures.push(`${name}: ${title}\n    ${message.split('\n')[0]}`);
+    for (const { title, message } of failures) this.#failures.push(`${name}: ${title}\n    ${message.split('\n')[0]}`);
     return `${passed} passed, ${failed} failed${pending ? `, ${pending} pending` : ''}${note ? `, ${note}` : ''}`;
   }
 

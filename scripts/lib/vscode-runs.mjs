@@ -121,19 +121,13 @@ function withSecrecy(results, file, folders, whole) {
  */
 async function installExtension(vscode, file, profile) {
   const { resolveCliPathFromVSCodeExecutablePath } = await import('@vscode/test-electron');
-  const command = vscode.fromNpm
-    ? vscode.executable
-    : resolveCliPathFromVSCodeExecutablePath(vscode.executable);
+  const command = vscode.fromNpm ? vscode.executable : resolveCliPathFromVSCodeExecutablePath(vscode.executable);
   if (!existsSync(command)) throw new UserError(`${command} is missing, so the package cannot be installed.`);
   const shell = process.platform === 'win32';
-  const child = spawn(
-    shell ? `"${command}"` : command,
-    [`--install-extension=${file}`, '--force', ...profile],
-    {
-      shell,
-      stdio: 'inherit',
-    },
-  );
+  const child = spawn(shell ? `"${command}"` : command, [`--install-extension=${file}`, '--force', ...profile], {
+    shell,
+    stdio: 'inherit',
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', code =>

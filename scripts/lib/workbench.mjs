@@ -50,9 +50,7 @@ const chatter = new RegExp(
 export async function startWorkbench(options = {}) {
   const vscode = await ensureVSCodeFromNpm();
   if (!vscode.browser) {
-    throw new UserError(
-      'No Chromium, Chrome or Edge was found. Install one, or set CHROME_PATH to its executable.',
-    );
+    throw new UserError('No Chromium, Chrome or Edge was found. Install one, or set CHROME_PATH to its executable.');
   }
   const userSettings = {
     ...(options.colorTheme ? { 'workbench.colorTheme': options.colorTheme } : {}),
@@ -104,13 +102,10 @@ async function openWindow(server, context, { onConsole, ...target } = {}) {
     page.on('close', () => reject(new Error('The window was closed before its tests ended.')));
   });
   exit.catch(() => {}); // Windows without tests are closed too, and nobody waits for their exit.
-  await page.exposeFunction(
-    'codeAutomationLog',
-    (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
-      const text = format(...args);
-      if (!chatter.test(text)) onConsole?.(type, text);
-    },
-  );
+  await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
+    const text = format(...args);
+    if (!chatter.test(text)) onConsole?.(type, text);
+  });
   await page.goto(windowUrl(server, target));
   await page.waitForSelector('.monaco-workbench', { timeout: 60_000 });
   return { page, exit };

@@ -120,9 +120,7 @@ export class Stage {
       await this.page.evaluate(
         async ({ font, weight }) => {
           const bytes = Uint8Array.from(atob(font), letter => letter.charCodeAt(0));
-          document.fonts.add(
-            await new FontFace('Open Sans', bytes.buffer, { weight: weight ?? '400' }).load(),
-          );
+          document.fonts.add(await new FontFace('Open Sans', bytes.buffer, { weight: weight ?? '400' }).load());
         },
         { font, weight },
       );

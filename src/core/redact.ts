@@ -20,8 +20,7 @@ const tokenLike =
   /[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]{20,}(?:\.[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]*)*|(?:[\w~+/=%!*$-]|[.:](?=[\w~+/=%!*$-])){40,}|eyJ[\w~+/=%!*$.\p{Default_Ignorable_Code_Point}-]*/gu;
 
 /** Words of plain prose, paths and dashed names (`client_secret_basic`, `//login.example/realms`) are no secrets. */
-const plainWord =
-  /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
+const plainWord = /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
 
 /** Hides everything in `text` that could be a token or a secret. Linear in its length. */
 export function redactText(text: string): string {
@@ -37,8 +36,7 @@ export function redact(value: unknown): unknown {
 
   function copy(value: unknown, depth: number): unknown {
     if (typeof value === 'string') return shown(value, 2000);
-    if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
-      return value;
+    if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
     if (typeof value !== 'object' || depth === 0 || --left < 0) return HIDDEN;
     if (value instanceof Error) {
       // Neither message nor cause: libraries put whole responses there.

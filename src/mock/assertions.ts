@@ -52,18 +52,13 @@ export function createAssertionCheck(
   };
 }
 
-async function verify(
-  client: MockClient,
-  assertion: string,
-  expected: JWTVerifyOptions,
-): Promise<JWTPayload> {
+async function verify(client: MockClient, assertion: string, expected: JWTVerifyOptions): Promise<JWTPayload> {
   const { token_endpoint_auth_method: method, client_secret = '', jwks } = client;
   if (method === 'client_secret_jwt') {
     const secret = new TextEncoder().encode(client_secret);
     return (await jwtVerify(assertion, secret, { ...expected, algorithms: [...secretAlgs] })).payload;
   }
-  if (method !== 'private_key_jwt' || jwks === undefined)
-    throw new Error(`this client is registered with ${method}`);
+  if (method !== 'private_key_jwt' || jwks === undefined) throw new Error(`this client is registered with ${method}`);
   const keys = createLocalJWKSet({ keys: [...jwks.keys] });
   return (await jwtVerify(assertion, keys, { ...expected, algorithms: [...asymmetricAlgs] })).payload;
 }

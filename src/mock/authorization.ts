@@ -56,11 +56,7 @@ export function createAuthorization(
   const refuse = (exchange: Exchange, to: Return, { error, description }: Problem) =>
     back(exchange, to, { error, error_description: description });
 
-  const decide = (
-    exchange: Exchange,
-    { request, pushed }: Pending,
-    { deny, subject }: Visitor,
-  ): MockReply => {
+  const decide = (exchange: Exchange, { request, pushed }: Pending, { deny, subject }: Visitor): MockReply => {
     if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request was answered before');
     if (pushed !== undefined) pushed.spent = true;
     if (deny)

@@ -90,22 +90,17 @@ export function examine(
   if (challenge === undefined) return redirected('invalid_request', 'No code_challenge: PKCE is required');
   if (form.get('code_challenge_method') !== 'S256')
     return redirected('invalid_request', 'The only code_challenge_method is S256');
-  if (!isHash(challenge))
-    return redirected('invalid_request', 'code_challenge is not 43 characters of base64url');
+  if (!isHash(challenge)) return redirected('invalid_request', 'code_challenge is not 43 characters of base64url');
   if (!isSupported(scope, settings)) return redirected('invalid_scope', 'There is no such scope here');
   const asked = targetsOf(form, settings.audiences);
   if ('refused' in asked) return redirected(asked.refused, asked.description);
   const jkt = form.get('dpop_jkt');
   if (jkt !== undefined && !isHash(jkt)) return redirected('invalid_request', 'dpop_jkt is no thumbprint');
   const prompts = form.get('prompt')?.split(' ') ?? [];
-  if (
-    !prompts.every(value => promptValues.includes(value)) ||
-    (prompts.includes('none') && prompts.length > 1)
-  )
+  if (!prompts.every(value => promptValues.includes(value)) || (prompts.includes('none') && prompts.length > 1))
     return redirected('invalid_request', 'No such prompt, or none with another');
   // Whoever signs in here does so now, which no max_age is too short for.
-  if (!/^\d*$/.test(form.get('max_age') ?? ''))
-    return redirected('invalid_request', 'max_age is a number of seconds');
+  if (!/^\d*$/.test(form.get('max_age') ?? '')) return redirected('invalid_request', 'max_age is a number of seconds');
   const nonce = form.get('nonce');
   const loginHint = form.get('login_hint');
   const { targets } = asked;

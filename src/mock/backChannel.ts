@@ -14,8 +14,7 @@ export function createBackChannel(desk: ClientDesk): BackChannel {
     const read = await readForm(exchange);
     if ('refused' in read) return read.refused;
     const { form, duplicate } = read;
-    if (duplicate !== undefined)
-      return oauthError(400, 'invalid_request', `${named(duplicate)} is there twice`);
+    if (duplicate !== undefined) return oauthError(400, 'invalid_request', `${named(duplicate)} is there twice`);
     const authentication = await authenticateClient(desk, form, exchange);
     if ('refused' in authentication) return authentication.refused;
     exchange.authenticated(authentication.client);

@@ -46,8 +46,7 @@ export function confirmation(
   jkt: string | undefined,
   certificate: ClientCertificate | undefined,
 ): Confirmation | undefined {
-  const wanted =
-    client.tls_client_certificate_bound_access_tokens || byCertificate(client.token_endpoint_auth_method);
+  const wanted = client.tls_client_certificate_bound_access_tokens || byCertificate(client.token_endpoint_auth_method);
   const x5t = wanted ? certificate?.thumbprint : undefined;
   if (jkt === undefined && x5t === undefined) return undefined;
   return { ...(jkt !== undefined && { jkt }), ...(x5t !== undefined && { 'x5t#S256': x5t }) };

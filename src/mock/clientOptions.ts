@@ -79,19 +79,13 @@ export function settleClient(client: MockClientOptions): SettledClient {
     throw new TypeError('jwks: private_key_jwt needs public keys');
   if (
     method === 'self_signed_tls_client_auth' &&
-    !(
-      Array.isArray(jwks?.keys) &&
-      jwks.keys.length > 0 &&
-      jwks.keys.every(key => key?.x5c?.[0] ?? key?.['x5t#S256'])
-    )
+    !(Array.isArray(jwks?.keys) && jwks.keys.length > 0 && jwks.keys.every(key => key?.x5c?.[0] ?? key?.['x5t#S256']))
   )
     throw new TypeError('jwks: keys with x5c or x5t#S256 are needed');
   const { tls_client_auth_subject_dn: subjectDn } = client;
   if (method === 'tls_client_auth' && !(typeof subjectDn === 'string' && subjectDn !== ''))
     throw new TypeError('tls_client_auth_subject_dn: the subject of the certificate is needed');
-  const secret = method.startsWith('client_secret')
-    ? { client_secret: client.client_secret ?? randomText(32) }
-    : {};
+  const secret = method.startsWith('client_secret') ? { client_secret: client.client_secret ?? randomText(32) } : {};
   for (const grantType of client.grant_types ?? []) oneOf('grant_types', grantTypes, grantType);
   const redirectUris = uris('redirect_uris', client.redirect_uris ?? loopback);
   const flags = [
@@ -103,15 +97,11 @@ export function settleClient(client: MockClientOptions): SettledClient {
     client_id: client.client_id,
     ...secret,
     token_endpoint_auth_method: method,
-    grant_types:
-      client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
+    grant_types: client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
     ...(jwks === undefined ? {} : { jwks }),
     ...(subjectDn === undefined ? {} : { tls_client_auth_subject_dn: subjectDn }),
     redirect_uris: redirectUris,
-    post_logout_redirect_uris: uris(
-      'post_logout_redirect_uris',
-      client.post_logout_redirect_uris ?? redirectUris,
-    ),
+    post_logout_redirect_uris: uris('post_logout_redirect_uris', client.post_logout_redirect_uris ?? redirectUris),
     ...Object.fromEntries(flags.filter(flag => client[flag] === true).map(flag => [flag, true])),
     ...(client.subject === undefined ? {} : { subject: client.subject }),
   };

@@ -29,17 +29,12 @@ export function authenticateClient(
     return checked(inBody.id, inBody.secret, method);
   }
   const basic = parseBasic(authorization);
-  if (basic === undefined)
-    return unauthenticated('The Authorization header is not Basic with two encoded parts');
+  if (basic === undefined) return unauthenticated('The Authorization header is not Basic with two encoded parts');
   if (inBody.secret !== undefined) return twoMethods();
   if (inBody.id !== undefined && inBody.id !== basic.id) return badRequest('Two different client_id');
   return checked(basic.id, basic.secret, 'client_secret_basic');
 
-  function checked(
-    id: string | undefined,
-    secret: string | undefined,
-    method: ClientAuthMethod,
-  ): ClientAuthentication {
+  function checked(id: string | undefined, secret: string | undefined, method: ClientAuthMethod): ClientAuthentication {
     if (id === undefined) return unauthenticated('No client_id');
     const client = clients.get(id);
     if (client === undefined) return unauthenticated('Unknown client');
@@ -60,8 +55,7 @@ export function authenticateClient(
 
   function unauthenticated(description: string): ClientAuthentication {
     // RFC 6749 section 5.2 asks for the challenge where the client came with an Authorization header.
-    const challenge =
-      authorization === undefined ? undefined : { 'www-authenticate': 'Basic realm="mock issuer"' };
+    const challenge = authorization === undefined ? undefined : { 'www-authenticate': 'Basic realm="mock issuer"' };
     return { refused: oauthError(401, 'invalid_client', description, challenge) };
   }
 }

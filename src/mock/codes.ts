@@ -36,19 +36,13 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
   return {
     issue(request, subject, now) {
       const code = randomText(32);
-      codes.put(
-        code,
-        { request, subject, expiresAt: now + codeLifetime, family: undefined },
-        now + remembered,
-        now,
-      );
+      codes.put(code, { request, subject, expiresAt: now + codeLifetime, family: undefined }, now + remembered, now);
       return code;
     },
     async grant({ client, form, now, effects, cnf }) {
       const verifier = form.get('code_verifier');
       if (!form.has('code')) return oauthError(400, 'invalid_request', 'No code');
-      if (verifier === undefined)
-        return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
+      if (verifier === undefined) return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
       const challenge = /^[\w.~-]{43,128}$/.test(verifier) ? await sha256(verifier) : undefined;
       // From here to the mark that it is used there is no await, so that no two requests interleave.
       const code = codes.get(form.get('code'), now);

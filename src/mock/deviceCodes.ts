@@ -59,8 +59,7 @@ export function createDeviceCodes(
       const scope = form.get('scope') ?? settings.scope;
       if (!client.grant_types.includes(deviceCodeGrant))
         return oauthError(400, 'unauthorized_client', 'This client is not registered for device codes');
-      if (!isSupported(scope, settings))
-        return oauthError(400, 'invalid_scope', 'There is no such scope here');
+      if (!isSupported(scope, settings)) return oauthError(400, 'invalid_scope', 'There is no such scope here');
       const asked = targetsOf(form, settings.audiences);
       if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
       const now = exchange.now();
@@ -97,8 +96,7 @@ export function createDeviceCodes(
       if (request === undefined) return oauthError(400, 'invalid_grant', 'This device code is unknown');
       if (request.client !== client)
         return oauthError(400, 'invalid_grant', 'This device code was issued to another client');
-      if (request.state === 'redeemed')
-        return oauthError(400, 'invalid_grant', 'This device code was used before');
+      if (request.state === 'redeemed') return oauthError(400, 'invalid_grant', 'This device code was used before');
       if (now >= request.expiresAt) return oauthError(400, 'expired_token', 'This device code has expired');
       const asked = targetsOf(form, request.targets ?? settings.audiences);
       if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
@@ -113,8 +111,7 @@ export function createDeviceCodes(
         request.interval += 5;
         return oauthError(400, 'slow_down', 'Wait 5 seconds longer between two questions');
       }
-      if (request.state === 'denied')
-        return oauthError(400, 'access_denied', 'Whoever was asked has declined');
+      if (request.state === 'denied') return oauthError(400, 'access_denied', 'Whoever was asked has declined');
       request.state = 'redeemed';
       const { scope, subject, targets } = request;
       const family = issuing.begin(client, { subject, scope, targets }, cnf, now);

@@ -7,8 +7,7 @@ import { choice, errorPage, html, page, scopeList } from './pages.ts';
 /** Where the user of a device enters its code and decides, RFC 8628 section 3.3. A GET changes nothing. */
 export function createDevicePage(codes: DeviceCodes, path: string): Answer {
   const entryPage = (typed: string): MockReply => {
-    const failed =
-      typed === '' ? '' : html`<p role="alert">No device waits for this code. It may have expired.</p>`;
+    const failed = typed === '' ? '' : html`<p role="alert">No device waits for this code. It may have expired.</p>`;
     const body = html`${failed}
 <form action="${path}"><label for="user_code">The code that your device shows</label>
 <input id="user_code" name="user_code" value="${typed}" class="code" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="64" required>

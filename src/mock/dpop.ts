@@ -70,8 +70,7 @@ export function createProofDesk(nonces: DpopNonce): ProofDesk {
       }
       const { htm, htu, iat = 0, jti, ath, nonce } = proof.payload;
       if (htm !== exchange.request.method) return refused('htm is not the method of this request');
-      if (withoutQuery(htu) !== withoutQuery(exchange.url))
-        return refused('htu is not the address of this request');
+      if (withoutQuery(htu) !== withoutQuery(exchange.url)) return refused('htu is not the address of this request');
       if (Math.abs(now - iat * 1000) > proofLifetime) return refused('iat is not now');
       if (accessToken !== undefined && ath !== (await sha256(accessToken)))
         return refused('ath is not the hash of the access token');

@@ -25,12 +25,10 @@ export function createEndSession(
     const sent = form.get('id_token_hint');
     const hint = sent === undefined ? undefined : await reader.read(sent);
     // An expired one is taken: it says who it was, and nothing more is asked.
-    if (sent !== undefined && hint?.kind !== 'id_token')
-      return invalid('id_token_hint is no ID token of this issuer');
+    if (sent !== undefined && hint?.kind !== 'id_token') return invalid('id_token_hint is no ID token of this issuer');
     const hinted = hint?.claims.aud;
     const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);
-    if (hint !== undefined && clientId !== hinted)
-      return invalid('id_token_hint was issued to another client_id');
+    if (hint !== undefined && clientId !== hinted) return invalid('id_token_hint was issued to another client_id');
     const client = clientId === undefined ? undefined : clients.get(clientId);
     if (clientId !== undefined && client === undefined) return invalid('Unknown client_id');
     const uri = form.get('post_logout_redirect_uri');

@@ -155,9 +155,7 @@ export function createFamilies(policy: RotationPolicy): Families {
       if (policy.rotation === 'omit') return undefined;
       if (policy.rotation === 'none' || presented !== family.current) return family.current;
       family.predecessor =
-        policy.rotation === 'grace'
-          ? { token: presented, usableUntil: now + policy.graceSeconds * 1000 }
-          : undefined;
+        policy.rotation === 'grace' ? { token: presented, usableUntil: now + policy.graceSeconds * 1000 } : undefined;
       family.generation += 1;
       mint(family, now);
       return family.current;

@@ -57,8 +57,7 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
       standing.push({ left: times, strike, hits: () => random() < probability });
     },
     clear(type) {
-      queue =
-        type === undefined ? [] : queue.filter(entry => entry.strikes.every(strike => strike.type !== type));
+      queue = type === undefined ? [] : queue.filter(entry => entry.strikes.every(strike => strike.type !== type));
       standing = type === undefined ? [] : standing.filter(entry => entry.strike.type !== type);
     },
     strikes(endpoint) {

@@ -99,8 +99,7 @@ function fits(value: unknown, kind: Kind): boolean {
 /** What the members that every fault may have are meant to be, where this one is not. */
 function oddity(name: string, value: unknown): string | undefined {
   const isNumber = typeof value === 'number' && Number.isFinite(value);
-  if (name === 'times' && !(isNumber && Number.isInteger(value) && value >= 1))
-    return 'a whole number from 1 on';
+  if (name === 'times' && !(isNumber && Number.isInteger(value) && value >= 1)) return 'a whole number from 1 on';
   if (name === 'probability' && !(isNumber && value >= 0 && value <= 1)) return 'a number from 0 to 1';
   if (name === 'seed' && !isNumber) return 'a number';
   return undefined;

@@ -37,10 +37,7 @@ const jwksOnly: readonly Endpoint[] = ['jwks'];
 const metadataOnly: readonly Endpoint[] = ['metadata'];
 const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
 
-const row = <P extends object = NoParameters>(
-  at: readonly Endpoint[],
-  effect: (parameters: P) => Effect,
-): Row<P> => ({
+const row = <P extends object = NoParameters>(at: readonly Endpoint[], effect: (parameters: P) => Effect): Row<P> => ({
   at,
   effect,
 });
@@ -58,19 +55,16 @@ export const faultTable = {
   truncate: row(everywhere, () => ({ finish: reply => ({ ...reply, broken: 'truncate' }) })),
 
   // Answers that come from something in between, or from an issuer in trouble.
-  tooManyRequests: row(
-    everywhere,
-    ({ retryAfter = 1, asDate }: { retryAfter?: number; asDate?: boolean }) => ({
-      reply: now =>
-        jsonReply(
-          429,
-          { error: 'slow_down' },
-          {
-            'retry-after': asDate ? new Date(now + retryAfter * 1000).toUTCString() : String(retryAfter),
-          },
-        ),
-    }),
-  ),
+  tooManyRequests: row(everywhere, ({ retryAfter = 1, asDate }: { retryAfter?: number; asDate?: boolean }) => ({
+    reply: now =>
+      jsonReply(
+        429,
+        { error: 'slow_down' },
+        {
+          'retry-after': asDate ? new Date(now + retryAfter * 1000).toUTCString() : String(retryAfter),
+        },
+      ),
+  })),
   serverError: row(everywhere, ({ status = 503, commit }: { status?: number } & Committable) =>
     instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
   ),
@@ -88,15 +82,7 @@ export const faultTable = {
   ),
   oauthError: row(
     tokenOnly,
-    ({
-      error,
-      status = 400,
-      description = '',
-    }: {
-      error: string;
-      status?: number;
-      description?: string;
-    }) => ({
+    ({ error, status = 400, description = '' }: { error: string; status?: number; description?: string }) => ({
       reply: () => oauthError(status, error, description),
     }),
   ),

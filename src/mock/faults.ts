@@ -23,17 +23,14 @@ export interface Strike {
 /** Reads a fault that may have come from settings. Throws TypeError where there is no such fault or endpoint. */
 export function strikeOf(fault: Fault): Strike {
   if (!Object.hasOwn(faultTable, fault.type)) {
-    throw new TypeError(
-      `No fault is called ${JSON.stringify(fault.type)}. There are: ${faultTypes.join(', ')}`,
-    );
+    throw new TypeError(`No fault is called ${JSON.stringify(fault.type)}. There are: ${faultTypes.join(', ')}`);
   }
   // The parameters of a row are those of the fault of its name, which the union type above cannot say for a name known only at run time.
   const { at, effect } = faultTable[fault.type] as Row<Fault>;
   const where =
     fault.at === undefined ? at : Array.isArray(fault.at) ? (fault.at as Endpoint[]) : [fault.at as Endpoint];
   for (const endpoint of where) {
-    if (!endpoints.includes(endpoint))
-      throw new TypeError(`No endpoint is called ${JSON.stringify(endpoint)}`);
+    if (!endpoints.includes(endpoint)) throw new TypeError(`No endpoint is called ${JSON.stringify(endpoint)}`);
   }
   return { type: fault.type, at: where, effect: effect(fault) };
 }

@@ -40,17 +40,14 @@ export async function readForm(exchange: Exchange): Promise<ParsedForm | { reado
     };
   }
   const body = await request.text();
-  if (body === undefined)
-    return { refused: oauthError(413, 'invalid_request', `More than ${bodyLimit} characters`) };
+  if (body === undefined) return { refused: oauthError(413, 'invalid_request', `More than ${bodyLimit} characters`) };
   const parsed = parseForm(body);
   exchange.saw(parsed.form);
   return parsed;
 }
 
 /** What came in the query of a GET or in the body of a POST. */
-export function readParameters(
-  exchange: Exchange,
-): ParsedForm | Promise<ParsedForm | { readonly refused: MockReply }> {
+export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedForm | { readonly refused: MockReply }> {
   const { method, target } = exchange.request;
   if (method === 'POST') return readForm(exchange);
   const question = target.indexOf('?');

@@ -64,8 +64,7 @@ export type Fetch = (input: RequestInfo | URL, init?: FetchInit) => Promise<Resp
 /** The `fetch` of a handler: nothing goes over a network. Takes what the global `fetch` takes. */
 export function fetchOf(handler: Handler): Fetch {
   return async (input, init) => {
-    const request =
-      input instanceof Request && init === undefined ? input : new Request(input, init as RequestInit);
+    const request = input instanceof Request && init === undefined ? input : new Request(input, init as RequestInit);
     const { signal } = request;
     signal.throwIfAborted();
     const url = new URL(request.url);
@@ -82,8 +81,7 @@ export function fetchOf(handler: Handler): Fetch {
     // A caller that gives up is answered at once, but the issuer goes on: over a wire it would not notice.
     const reply = await Promise.race([handled, aborted(signal)]);
     // Nothing but this issuer can be reached from here. A client that would follow must not look like one that refuses.
-    if (reply.headers.location !== undefined && request.redirect !== 'manual')
-      throw new TypeError('fetch failed');
+    if (reply.headers.location !== undefined && request.redirect !== 'manual') throw new TypeError('fetch failed');
     return responseOf(reply);
   };
 }

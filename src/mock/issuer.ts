@@ -51,10 +51,7 @@ export interface MockIssuer {
   /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
   rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
   /** A JWT of the caller's making, to see what its verifier says: the header's `alg` and `kid` become the key's. */
-  sign(
-    payload: Readonly<Record<string, unknown>>,
-    header?: Readonly<Record<string, unknown>>,
-  ): Promise<string>;
+  sign(payload: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): Promise<string>;
   /** What the JWKS endpoint shows, the signing key last. */
   jwks(): { readonly keys: readonly SigningKey['publicJwk'][] };
   /** `graceSeconds` stays as it is where it is left out. */
@@ -87,12 +84,7 @@ export async function createMockIssuer(
   const faults = createFaultPlan(options.faults);
   const log = createRequestLog();
   const ring = await createKeyRing(backend, settings.alg);
-  const { routes, devices, proofs, issue } = createService(
-    settings,
-    families,
-    ring,
-    createSigner(backend, ring),
-  );
+  const { routes, devices, proofs, issue } = createService(settings, families, ring, createSigner(backend, ring));
   const { host, origin } = new URL(issuer);
 
   const answer = async (

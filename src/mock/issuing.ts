@@ -59,8 +59,7 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
       const { idTokenLifetime, issuer } = settings;
       // Read before the first await: another request may rotate meanwhile.
       const expiresAt = family?.expiresAt;
-      if (family !== undefined)
-        family.accessUntil = Math.max(family.accessUntil, now + accessTokenLifetime * 1000);
+      if (family !== undefined) family.accessUntil = Math.max(family.accessUntil, now + accessTokenLifetime * 1000);
       const tokens = await sign(
         {
           issuer,

@@ -82,8 +82,20 @@ export function metadataOf(settings: Settings): Record<string, unknown> {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: mockAlgs,
     claims_supported: [
-      ...['iss', 'sub', 'aud', 'azp', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid'],
-      ...['name', 'preferred_username', 'email', 'email_verified'],
+      'iss',
+      'sub',
+      'aud',
+      'azp',
+      'exp',
+      'iat',
+      'auth_time',
+      'nonce',
+      'at_hash',
+      'sid',
+      'name',
+      'preferred_username',
+      'email',
+      'email_verified',
     ],
   };
 }

@@ -1,11 +1,4 @@
-import {
-  constants,
-  createHash,
-  generateKeyPair,
-  type KeyObject,
-  type SigningOptions,
-  sign,
-} from 'node:crypto';
+import { constants, createHash, generateKeyPair, type KeyObject, type SigningOptions, sign } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';

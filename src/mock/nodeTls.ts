@@ -27,10 +27,7 @@ export function serverOf(tls: MockTls | undefined, listener: RequestListener): S
 }
 
 /** `byAuthority`: one that nobody known has signed is not to be trusted. */
-export function certificateOf(
-  { socket }: IncomingMessage,
-  byAuthority: boolean,
-): ClientCertificate | undefined {
+export function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): ClientCertificate | undefined {
   const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (shown === undefined) return undefined;
   return {

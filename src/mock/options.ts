@@ -143,15 +143,11 @@ export function registerRedirectUri(clients: readonly SettledClient[], uri: stri
   const client = clientId === undefined ? clients[0] : clients.find(each => each.client_id === clientId);
   if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(clientId)}`);
   if (!isRedirectUri(uri)) throw new TypeError('uri: an absolute URI with no fragment is needed');
-  for (const list of [client.redirect_uris, client.post_logout_redirect_uris])
-    if (!list.includes(uri)) list.push(uri);
+  for (const list of [client.redirect_uris, client.post_logout_redirect_uris]) if (!list.includes(uri)) list.push(uri);
 }
 
 function usesTls(client: SettledClient): boolean {
-  return (
-    client.tls_client_certificate_bound_access_tokens === true ||
-    byCertificate(client.token_endpoint_auth_method)
-  );
+  return client.tls_client_certificate_bound_access_tokens === true || byCertificate(client.token_endpoint_auth_method);
 }
 
 function assertIssuer(issuer: string): void {

@@ -36,8 +36,7 @@ export function createPushedRequests(
 
   return {
     push: backChannel(async (client, form, exchange) => {
-      if (form.has('request_uri'))
-        return oauthError(400, 'invalid_request', 'A request_uri cannot be pushed itself');
+      if (form.has('request_uri')) return oauthError(400, 'invalid_request', 'A request_uri cannot be pushed itself');
       const proof = await proofs.check(exchange);
       const headers = exchange.request.header('dpop') ? proofs.headers : {};
       if ('refused' in proof) return oauthError(400, proof.refused, proof.description, headers);

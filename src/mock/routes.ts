@@ -92,10 +92,7 @@ export function createService(settings: Settings, families: Families, ring: KeyR
       [paths.authorization, { methods: both, endpoint: 'authorization', answer: authorization.authorize }],
       [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn }],
       [paths.par, { methods: post, endpoint: 'par', answer: pushedRequests.push }],
-      [
-        paths.deviceAuthorization,
-        { methods: post, endpoint: 'device_authorization', answer: devices.authorize },
-      ],
+      [paths.deviceAuthorization, { methods: post, endpoint: 'device_authorization', answer: devices.authorize }],
       [paths.device, { methods: both, endpoint: 'device', answer: devicePage }],
       [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
       [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],

@@ -38,9 +38,7 @@ export interface TokenRequest {
   readonly cnf: Confirmation | undefined;
 }
 
-export type GrantWork = (
-  request: TokenRequest,
-) => MockReply | TokenResponse | Promise<MockReply | TokenResponse>;
+export type GrantWork = (request: TokenRequest) => MockReply | TokenResponse | Promise<MockReply | TokenResponse>;
 
 const noCache = { pragma: 'no-cache' };
 
@@ -119,8 +117,7 @@ export function createTokenEndpoint(
     // Most requests have none, and the quick path should not pay for it.
     const proof = exchange.request.header('dpop') === undefined ? undefined : await proofs.check(exchange);
     const headers = proof === undefined ? noCache : { ...noCache, ...proofs.headers };
-    if (proof !== undefined && 'refused' in proof)
-      return oauthError(400, proof.refused, proof.description, headers);
+    if (proof !== undefined && 'refused' in proof) return oauthError(400, proof.refused, proof.description, headers);
     const jkt = proof?.jkt;
     if (client.dpop_bound_access_tokens && jkt === undefined)
       return oauthError(400, 'invalid_dpop_proof', 'This client is registered to send a DPoP proof');

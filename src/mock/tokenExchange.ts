@@ -24,8 +24,7 @@ export function tokenExchangeGrant(settings: Settings, reader: TokenReader, issu
     const wantedType = form.get('requested_token_type') ?? type('access_token');
     if (subjectToken === undefined || subjectTokenType === undefined)
       return invalid('subject_token and subject_token_type are needed');
-    if (form.has('actor_token') || form.has('actor_token_type'))
-      return invalid('There is no support for actors');
+    if (form.has('actor_token') || form.has('actor_token_type')) return invalid('There is no support for actors');
     const kinds = kindsOf.get(subjectTokenType);
     if (kinds === undefined) return invalid('No such subject_token_type here');
     if (wantedType !== type('access_token') && wantedType !== type('jwt'))

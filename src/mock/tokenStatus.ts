@@ -17,8 +17,7 @@ export function createIntrospection(
     const token = form.get('token');
     if (token === undefined) return noToken();
     const now = exchange.now();
-    const isTold = (clientId: unknown) =>
-      clientId === client.client_id || client.token_endpoint_auth_method !== 'none';
+    const isTold = (clientId: unknown) => clientId === client.client_id || client.token_endpoint_auth_method !== 'none';
     const family = families.holderOf(token);
     if (family !== undefined) {
       const { grant, expiresAt } = family;
@@ -43,7 +42,18 @@ export function createIntrospection(
     const token_type = Object(cnf).jkt === undefined ? 'Bearer' : 'DPoP';
     return jsonReply(200, {
       active: true,
-      ...{ iss, sub, username: sub, aud, client_id, scope, token_type, jti, iat, exp, nbf, cnf },
+      iss,
+      sub,
+      username: sub,
+      aud,
+      client_id,
+      scope,
+      token_type,
+      jti,
+      iat,
+      exp,
+      nbf,
+      cnf,
     });
   });
 }
@@ -65,11 +75,7 @@ export function createRevocation(backChannel: BackChannel, families: Families, r
     const read = await reader.read(token);
     if (read === undefined) return done;
     if (read.kind === 'id_token')
-      return oauthError(
-        400,
-        'unsupported_token_type',
-        'ID tokens cannot be revoked; sign out at end_session_endpoint',
-      );
+      return oauthError(400, 'unsupported_token_type', 'ID tokens cannot be revoked; sign out at end_session_endpoint');
     if (read.claims.client_id !== client.client_id) return foreign();
     reader.revoke(read, exchange.now());
     return done;

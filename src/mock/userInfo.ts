@@ -35,14 +35,11 @@ export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
     const { jkt, 'x5t#S256': certificate }: Confirmation = Object(claims.cnf);
     const bound = jkt !== undefined;
     if (bound !== byProof)
-      return invalid(
-        bound ? 'This access token needs a DPoP proof' : 'This access token is not bound to a key',
-      );
+      return invalid(bound ? 'This access token needs a DPoP proof' : 'This access token is not bound to a key');
     if (byProof) {
       const proof = await proofs.check(exchange, token);
       if ('refused' in proof) return refused(kind, 401, proof.refused, proof.description, proofs.headers);
-      if (proof.jkt === undefined)
-        return refused(kind, 401, 'invalid_dpop_proof', 'No DPoP proof', proofs.headers);
+      if (proof.jkt === undefined) return refused(kind, 401, 'invalid_dpop_proof', 'No DPoP proof', proofs.headers);
       if (proof.jkt !== jkt) return invalid('This access token is bound to another DPoP key');
     }
     if (certificate !== undefined && certificate !== request.certificate?.thumbprint)
@@ -57,9 +54,7 @@ export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
     const claimed = {
       sub,
       ...(hasScope(scope, 'profile') ? { name: sub, preferred_username: sub } : {}),
-      ...(hasScope(scope, 'email')
-        ? { email: `${encodeURIComponent(sub)}@example.com`, email_verified: true }
-        : {}),
+      ...(hasScope(scope, 'email') ? { email: `${encodeURIComponent(sub)}@example.com`, email_verified: true } : {}),
     };
     return jsonReply(200, claimed, byProof ? { ...proofs.headers } : {});
   };

@@ -5,15 +5,7 @@ import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, Lease, Log, SharedLock } from '../core/ports.ts';
 import { errorCode, flush, replaceFile } from './files.ts';
 import { watchFolder } from './folderWatch.ts';
-import {
-  combined,
-  journalText,
-  ledgerText,
-  readJournal,
-  readLedger,
-  readSignOut,
-  signOutText,
-} from './ledgerFile.ts';
+import { combined, journalText, ledgerText, readJournal, readLedger, readSignOut, signOutText } from './ledgerFile.ts';
 import { createClaim, type LockClaim } from './lockClaim.ts';
 import { type LockFiles, lockFiles } from './lockFiles.ts';
 import { type Holding, hold } from './lockHolding.ts';
@@ -46,11 +38,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
   const flushing = pendingWork();
   let swept = false;
 
-  async function withLock<T>(
-    name: string,
-    signal: AbortSignal,
-    work: (lease: Lease) => Promise<T>,
-  ): Promise<T> {
+  async function withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T> {
     const files = lockFiles(folder, name);
     const deadline = monotonic() + times.patience;
     const patience = { name, signal, deadline, times, clock, monotonic, log };

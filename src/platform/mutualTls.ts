@@ -33,7 +33,8 @@ function send(
     throw new WorkbenchError('credential_invalid', { reason: 'no_tls', found: url.origin, sent: false });
   return new Promise((resolve, reject) => {
     const asked = request(url, {
-      ...{ method, ...identity },
+      method,
+      ...identity,
       headers: Object.fromEntries(new Headers(headers)),
       // A connection of another client must not be used again.
       agent: false,
@@ -64,9 +65,7 @@ function send(
  * name of the alert (RFC 8446 §6.2) is part of the code, or of OpenSSL's constant message.
  */
 function refusal({ code, message }: NodeJS.ErrnoException, host: string): WorkbenchError | undefined {
-  const alert = /\balert ([a-z ]+)/
-    .exec(`${code}\n${message}`.toLowerCase().replaceAll('_', ' '))?.[1]
-    ?.trim();
+  const alert = /\balert ([a-z ]+)/.exec(`${code}\n${message}`.toLowerCase().replaceAll('_', ' '))?.[1]?.trim();
   return alert && /certificate|unknown ca|access denied|handshake failure/.test(alert)
     ? new WorkbenchError('client_certificate_refused', { host, detail: alert, sent: false })
     : undefined;

@@ -1,11 +1,7 @@
 import type { SharedLock } from '../core/ports.ts';
 
 /** Connections that live in memory leave nothing on disk, not even a lock: no other window could share them anyway. */
-export function routeLock(
-  isMemoryOnly: (name: string) => boolean,
-  shared: SharedLock,
-  local: SharedLock,
-): SharedLock {
+export function routeLock(isMemoryOnly: (name: string) => boolean, shared: SharedLock, local: SharedLock): SharedLock {
   const of = (name: string) => (isMemoryOnly(name) ? local : shared);
   return {
     withLock: (name, signal, work) => of(name).withLock(name, signal, work),

@@ -38,8 +38,7 @@ export function createConnections(sessions: Sessions, secrets: SecretVault): Con
     addMemoryOnly(connection) {
       const { id } = connection;
       // It would hide one of the user's, and a refresh of that one would end in the wrong store.
-      if (sessions.get(id)?.memoryOnly === false)
-        throw new WorkbenchError('connection_exists', { connection: id });
+      if (sessions.get(id)?.memoryOnly === false) throw new WorkbenchError('connection_exists', { connection: id });
       memory.set(connection.id, connection);
       reload();
     },

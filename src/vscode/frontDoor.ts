@@ -62,8 +62,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
         // At once where it can be: VS Code drops what it has to wait for when something changes meanwhile.
         getChildren: node =>
           services ? services.tree.getChildren(node) : started().then(({ tree }) => tree.getChildren(node)),
-        getTreeItem: node =>
-          services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
+        getTreeItem: node => services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
         getParent: node => services?.tree.getParent(node),
       },
       showCollapseAll: true,
@@ -82,10 +81,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
       const reload = l10n.t('Reload Window');
       void window
         .showErrorMessage(
-          l10n.t(
-            'JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.',
-            why,
-          ),
+          l10n.t('JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.', why),
           reload,
         )
         .then(chosen => chosen && registry.executeCommand('workbench.action.reloadWindow'));

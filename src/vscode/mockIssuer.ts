@@ -74,8 +74,7 @@ export function createMockService(parts: MockParts): MockService {
   /** One connection to the mock with its first tokens, as if somebody had signed in. */
   async function signIn(server: MockServer, label: string): Promise<RunningMock> {
     const client = server.clients[0];
-    if (client === undefined)
-      throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });
+    if (client === undefined) throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });
     // A connection of the user that is called so keeps its name.
     let id = 'mock';
     while (sessions.get(id)?.memoryOnly === false) id += '-issuer';
@@ -144,15 +143,10 @@ async function listen(options: MockServerOptions): Promise<MockServer> {
     return await startMockServer(options);
   } catch (error) {
     if (error instanceof TypeError) {
-      const [, field = 'options', expected] =
-        /^([^:]*):(?: (.+) (?:is|are) needed$)?/.exec(error.message) ?? [];
+      const [, field = 'options', expected] = /^([^:]*):(?: (.+) (?:is|are) needed$)?/.exec(error.message) ?? [];
       throw new WorkbenchError('argument_invalid', { field, expected });
     }
-    if (
-      error instanceof Error &&
-      'code' in error &&
-      (error.code === 'EADDRINUSE' || error.code === 'EACCES')
-    ) {
+    if (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
       throw new WorkbenchError('port_in_use', { port: options.port });
     }
     throw error;

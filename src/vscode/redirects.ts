@@ -37,10 +37,7 @@ export async function handledRedirectUri(
 /** What is there to say of an address that VS Code has opened here. */
 export function reportArrival(arrival: Arrival): void {
   if (arrival === 'handed_over') {
-    window.setStatusBarMessage(
-      `$(check) ${l10n.t('The sign-in goes on in the window where it began.')}`,
-      5000,
-    );
+    window.setStatusBarMessage(`$(check) ${l10n.t('The sign-in goes on in the window where it began.')}`, 5000);
   } else if (arrival === 'foreign') {
     void window.showWarningMessage(
       l10n.t(

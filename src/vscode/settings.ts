@@ -21,8 +21,7 @@ export async function addToSettings(entry: object): Promise<void> {
 export async function changeInSettings(id: string, members: object): Promise<void> {
   const value = userValue();
   if (!Array.isArray(value)) return;
-  const isIt = (entry: unknown) =>
-    typeof entry === 'object' && entry !== null && 'id' in entry && entry.id === id;
+  const isIt = (entry: unknown) => typeof entry === 'object' && entry !== null && 'id' in entry && entry.id === id;
   await write(value.map(entry => (isIt(entry) ? { ...entry, ...members } : entry)));
 }
 

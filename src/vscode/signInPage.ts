@@ -13,8 +13,7 @@ const palettes = {
 export function signInPage(page: RedirectPage): string {
   const { kind } = window.activeColorTheme;
   const [background, text, soft, border, accent] = palettes[kind];
-  const scheme =
-    kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight ? 'light' : 'dark';
+  const scheme = kind === ColorThemeKind.Light || kind === ColorThemeKind.HighContrastLight ? 'light' : 'dark';
   const { mark, title, detail } = words(page);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${title}</title>

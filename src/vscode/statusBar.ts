@@ -77,8 +77,7 @@ export function createStatusBar(
       : refreshable
         ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: row }
         : { command: commands.status, title: l10n.t('Show Status') };
-    const warn =
-      badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
+    const warn = badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
     item.backgroundColor = warn ? new ThemeColor('statusBarItem.warningBackground') : undefined;
     item.show();
   }

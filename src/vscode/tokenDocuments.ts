@@ -40,8 +40,7 @@ export function createTokenDocuments(): TokenDocuments {
     await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
   }
 
-  const named = (title: string, ending: string) =>
-    `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.${ending}`;
+  const named = (title: string, ending: string) => `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.${ending}`;
 
   return {
     show: (title, lines) => open(named(title, 'jsonc'), `${lines.join('\n')}\n`),

@@ -9,12 +9,9 @@ import { describeTokenWarning } from './text/warnings.ts';
 /** What a token says, as the lines of a read-only document. They hold claims, never the token. */
 export function decodedLines(decoded: DecodedToken, now: number): string[] {
   const lines = [`// ${l10n.t('Decoded, not verified: anyone could have written this.')}`];
-  for (const warning of decoded.warnings)
-    lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
-  if (decoded.kind === 'opaque')
-    return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
-  if (decoded.kind === 'jwe')
-    lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
+  for (const warning of decoded.warnings) lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
+  if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
+  if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
@@ -49,12 +46,10 @@ export function commented(
 
 /** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
 function visible(json: string): string {
-  return json.replace(
-    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
-    character =>
-      Array.from(
-        { length: character.length },
-        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
-      ).join(''),
+  return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, character =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
   );
 }

@@ -12,9 +12,7 @@ export function editor({ editing, words }: InspectorModel, post: (message: FromP
   const payload = area('payload', 12, editing?.payload);
   const button = (id: string, label: string, sign: boolean) => {
     const made = h('button', { 'data-id': id, class: sign ? '' : 'primary' }, [label]);
-    made.addEventListener('click', () =>
-      post({ type: 'check', header: header.value, payload: payload.value, sign }),
-    );
+    made.addEventListener('click', () => post({ type: 'check', header: header.value, payload: payload.value, sign }));
     return made;
   };
   return h('section', { class: 'edit' }, [

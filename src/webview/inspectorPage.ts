@@ -24,10 +24,7 @@ function render(model: InspectorModel): void {
   const { words, verdict } = model;
   main.replaceChildren(
     h('header', {}, [
-      h('div', { class: 'heading' }, [
-        h('h1', {}, [model.title]),
-        h('p', { class: 'quiet' }, [model.subtitle]),
-      ]),
+      h('div', { class: 'heading' }, [h('h1', {}, [model.title]), h('p', { class: 'quiet' }, [model.subtitle])]),
       h(
         'div',
         { class: 'actions' },

@@ -20,9 +20,7 @@ function check(line: CheckLine, words: InspectorModel['words']): HTMLElement {
       ? [
           h('dl', { class: 'compared' }, [
             h('div', {}, [h('dt', {}, [words.expected]), h('dd', {}, [line.expected])]),
-            ...(line.found === ''
-              ? []
-              : [h('div', {}, [h('dt', {}, [words.found]), h('dd', {}, [line.found])])]),
+            ...(line.found === '' ? [] : [h('div', {}, [h('dt', {}, [words.found]), h('dd', {}, [line.found])])]),
           ]),
         ]
       : [];

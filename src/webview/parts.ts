@@ -59,9 +59,7 @@ function highlight(part: string, start: number, end: number): void {
   const span = document.querySelector(`.part[data-part="${CSS.escape(part)}"]`);
   const text = span?.textContent ?? '';
   span?.replaceChildren(
-    ...(end > start
-      ? [text.slice(0, start), h('mark', {}, [text.slice(start, end)]), text.slice(end)]
-      : [text]),
+    ...(end > start ? [text.slice(0, start), h('mark', {}, [text.slice(start, end)]), text.slice(end)] : [text]),
   );
 }
 
@@ -77,8 +75,7 @@ function memberAt({ clientX, clientY }: PointerEvent): HTMLElement | undefined {
     if (node.contains(place.offsetNode)) break;
     offset += node.textContent?.length ?? 0;
   }
-  return rows.find(each => each.part === part && each.member.start <= offset && offset < each.member.end)
-    ?.row;
+  return rows.find(each => each.part === part && each.member.start <= offset && offset < each.member.end)?.row;
 }
 
 function point(at: HTMLElement | undefined): void {

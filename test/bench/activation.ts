@@ -49,9 +49,8 @@ async function activate(id: string): Promise<Activation> {
 /** Times the loading of one file and the `activate` that it exports, from inside Node's own loader. */
 function watchLoading(file: string): () => Pick<Activation, 'load' | 'activate'> {
   const times = { load: Number.NaN, activate: Number.NaN };
-  const loaders = (
-    Module as unknown as { _extensions: Record<string, (module: Loaded, file: string) => void> }
-  )._extensions;
+  const loaders = (Module as unknown as { _extensions: Record<string, (module: Loaded, file: string) => void> })
+    ._extensions;
   const original = loaders['.js'];
   loaders['.js'] = (module, name) => {
     const since = performance.now();

@@ -72,7 +72,8 @@ async function hugeToken(): Promise<Record<string, number>> {
       own.push(disposable);
       return disposable;
     },
-    ...{ sessions, clock },
+    sessions,
+    clock,
     features: async () => features,
     texts: async () => texts,
   });
@@ -82,9 +83,7 @@ async function hugeToken(): Promise<Record<string, number>> {
 }
 
 /** Opens, shows and edits a document. @returns the longest time for which the loop did not turn, in milliseconds */
-async function opened(
-  content: string,
-): Promise<{ document: TextDocument; editor: TextEditor; blocked: number }> {
+async function opened(content: string): Promise<{ document: TextDocument; editor: TextEditor; blocked: number }> {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
   const document = await workspace.openTextDocument({ language: 'jwt', content });

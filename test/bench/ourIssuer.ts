@@ -8,7 +8,9 @@ answer({
   /** @param away milliseconds that each answer is on its way, as one from another machine is */
   async start({ alg, away }: { alg: MockAlg; away?: number }) {
     mock = await startMockServer({
-      ...{ alg, rotation: 'strict', signIn: 'auto' },
+      alg,
+      rotation: 'strict',
+      signIn: 'auto',
       ...(away !== undefined && { faults: [{ type: 'delay', ms: away }] }),
     });
     return { issuer: mock.issuer, tokenEndpoint: `${mock.issuer}/token` };

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { decodeProtectedHeader } from 'jose';
-import {
-  allowInsecureRequests,
-  None,
-  processRefreshTokenResponse,
-  refreshTokenGrantRequest,
-} from 'oauth4webapi';
+import { allowInsecureRequests, None, processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { storeTokens } from '../../src/core/imports/importTokens.ts';
@@ -41,10 +36,7 @@ answer({
     const rival = bareRefresh(issuer, tokenEndpoint, second);
     await ours();
     await rival();
-    const figures = await inTurns(
-      { ours: batch(ours, 10), rival: batch(rival, 10) },
-      { rounds: 25, warmUp: 20 },
-    );
+    const figures = await inTurns({ ours: batch(ours, 10), rival: batch(rival, 10) }, { rounds: 25, warmUp: 20 });
     return compared(figures.ours, figures.rival);
   },
   /** A hundred callers at once for one token. @returns requests for each hundred, and milliseconds from first to last */
@@ -76,11 +68,7 @@ interface OurRefresher {
 }
 
 /** The refresher as extension.ts builds it; only the store and the log's channel end in memory. */
-async function ourRefresher(
-  issuer: string,
-  tokens: TokenResponse,
-  folder: string | undefined,
-): Promise<OurRefresher> {
+async function ourRefresher(issuer: string, tokens: TokenResponse, folder: string | undefined): Promise<OurRefresher> {
   let posts = 0;
   const fetch: Fetch = (input, init) => {
     if (init?.method === 'POST') posts++;
@@ -97,7 +85,12 @@ async function ourRefresher(
   const keys = createJournalKeys({ secrets: store, lock, clock, log });
   const handover = createHandover({ keys, log });
   const refresher = createRefresher({
-    ...{ vault, lock, handover, sessions, clock, log },
+    vault,
+    lock,
+    handover,
+    sessions,
+    clock,
+    log,
     tokenClient: async () => client,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),

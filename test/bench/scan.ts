@@ -13,8 +13,7 @@ const texts: Record<string, (size: number) => string> = {
   [`${megabytes} MB of eyJ and dots`]: size => repeated('eyJ.', size),
   [`${megabytes} MB of eyJ`]: size => repeated('eyJ', size),
   [`${megabytes} MB of eyJ.a.b, one word each`]: size => repeated('eyJ.a.b ', size),
-  [`${megabytes} MB of headers with a line each`]: size =>
-    repeated(`${encode({ alg: 'HS256' })}.e30\n`, size),
+  [`${megabytes} MB of headers with a line each`]: size => repeated(`${encode({ alg: 'HS256' })}.e30\n`, size),
   [`${megabytes} MB of base64url`]: noise,
 };
 
@@ -43,10 +42,7 @@ async function measure(): Promise<Figure[]> {
     figures.push({ what, speed: (megabytes * 1000) / quantile(once), growth });
   }
   const file = log(5e6);
-  const { leaks } = await inTurns(
-    { leaks: timed(() => scanForLeaks(file, [], Date.now())) },
-    { rounds: 7, warmUp: 1 },
-  );
+  const { leaks } = await inTurns({ leaks: timed(() => scanForLeaks(file, [], Date.now())) }, { rounds: 7, warmUp: 1 });
   figures.push({ what: 'leaks in a file of 5 MB', speed: 5000 / quantile(leaks), growth: Number.NaN });
   return figures;
 }

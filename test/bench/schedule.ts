@@ -26,7 +26,10 @@ async function measure() {
   const refresh = () => assert.fail('none of them is due');
   const began = performance.now();
   const autoRefresh = startAutoRefresh({
-    ...{ sessions, clock: counting, jitter: 0, allowed: () => true },
+    sessions,
+    clock: counting,
+    jitter: 0,
+    allowed: () => true,
     refresher: { refresh } as unknown as Refresher,
   });
   const first = performance.now() - began;

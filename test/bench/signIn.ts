@@ -48,7 +48,10 @@ function ourSignIn(issuer: string, folder: string | undefined): () => Promise<nu
   const lock = folder === undefined ? createLocalLock() : createFileLock({ folder, clock, log });
   const keys = createJournalKeys({ secrets: store, lock, clock, log });
   const client = createIssuerClient({
-    ...{ fetch: theirs, clock, sessions, lock },
+    fetch: theirs,
+    clock,
+    sessions,
+    lock,
     vault: createVault(() => store, store),
     handover: createHandover({ keys, log }),
     discovery: createDiscovery({ fetch: theirs, clock }),
@@ -61,8 +64,14 @@ function ourSignIn(issuer: string, folder: string | undefined): () => Promise<nu
   });
   const signIns = createSignIns(async () => client);
   const connection: Connection = {
-    ...{ id: 'bench', label: 'Bench', issuer, clientId: 'demo', scope: 'openid profile offline_access' },
-    ...{ tokenEndpointAuthMethod: 'none', autoRefresh: true, dpop: false },
+    id: 'bench',
+    label: 'Bench',
+    issuer,
+    clientId: 'demo',
+    scope: 'openid profile offline_access',
+    tokenEndpointAuthMethod: 'none',
+    autoRefresh: true,
+    dpop: false,
     pushedAuthorizationRequests: false,
   };
   sessions.setConnections([{ connection, memoryOnly: false }], []);
@@ -70,7 +79,9 @@ function ourSignIn(issuer: string, folder: string | undefined): () => Promise<nu
     elsewhere = 0;
     const since = performance.now();
     const { hasRefreshToken } = await signIns.run({
-      ...{ connection, grant: 'authorization_code', signal: new AbortController().signal },
+      connection,
+      grant: 'authorization_code',
+      signal: new AbortController().signal,
     });
     const whole = performance.now() - since;
     assert.ok(hasRefreshToken);

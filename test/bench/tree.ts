@@ -11,11 +11,7 @@ import type { ViewNode } from '../../src/core/view/viewNode.ts';
 import { createStatusBar } from '../../src/vscode/statusBar.ts';
 import { createTicker } from '../../src/vscode/ticker.ts';
 import { treeItem } from '../../src/vscode/tree/items.ts';
-import {
-  type ConnectionsTree,
-  createConnectionsTree,
-  type TreeParts,
-} from '../../src/vscode/tree/provider.ts';
+import { type ConnectionsTree, createConnectionsTree, type TreeParts } from '../../src/vscode/tree/provider.ts';
 import { population } from './population.ts';
 
 const size = 1000;

@@ -17,16 +17,12 @@ async function measure(alg: 'RS256' | 'ES256') {
   const key = await importJWK(jwk as JWK, alg);
 
   const ours = () => verifyToken(token, policy, { kind: 'jwks', keys }, Date.now());
-  const rival = () =>
-    jwtVerify(token, key, { issuer: issuer.issuer, audience, algorithms: [alg], typ: 'at+jwt' });
+  const rival = () => jwtVerify(token, key, { issuer: issuer.issuer, audience, algorithms: [alg], typ: 'at+jwt' });
   const { verified, checks } = await ours();
   assert.ok(verified, JSON.stringify(checks));
   assert.ok((await rival()).payload.sub);
 
-  const figures = await inTurns(
-    { ours: batch(ours, 100), rival: batch(rival, 100) },
-    { rounds: 61, warmUp: 8 },
-  );
+  const figures = await inTurns({ ours: batch(ours, 100), rival: batch(rival, 100) }, { rounds: 61, warmUp: 8 });
   return compared(figures.ours, figures.rival);
 }
 

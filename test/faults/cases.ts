@@ -259,9 +259,7 @@ export const cases: { readonly [Type in FaultType]: readonly Case<Type>[] } = {
       expected: disbelieved,
     },
   ],
-  algNone: [
-    { about: 'Tokens without a signature (alg none)', fault: { type: 'algNone' }, expected: disbelieved },
-  ],
+  algNone: [{ about: 'Tokens without a signature (alg none)', fault: { type: 'algNone' }, expected: disbelieved }],
   clockSkew: [
     {
       about: 'An issuer whose clock is 93 s behind',

@@ -1,16 +1,7 @@
 import type { Cell, Row } from './matrix.ts';
 import { rotations } from './matrix.ts';
 
-const headings = [
-  'Fault',
-  'Rotation',
-  'The refresh',
-  'Sent',
-  'Kept',
-  'Shown as',
-  'Failed checks',
-  'The next refresh',
-];
+const headings = ['Fault', 'Rotation', 'The refresh', 'Sent', 'Kept', 'Shown as', 'Failed checks', 'The next refresh'];
 
 /** One line per case; rotations that end the same way share it. */
 function lines(cells: readonly Cell[]): { type: string; line: string[] }[] {

@@ -54,10 +54,10 @@ describe('token exchange', () => {
   it('keeps the new token in memory, decoded like every other', async () => {
     const { id: connection } = await signedIn('shop');
     const before = await run<Record<string, object>>('status', { connection });
-    const result = await run<{ connection: string; issuedTokenType: string; expiresAt: number }>(
-      'exchangeToken',
-      { connection, audience: 'https://api.example' },
-    );
+    const result = await run<{ connection: string; issuedTokenType: string; expiresAt: number }>('exchangeToken', {
+      connection,
+      audience: 'https://api.example',
+    });
     assert.deepEqual([result.connection, result.issuedTokenType], ['shop-exchanged', 'access_token']);
     assert.ok(result.expiresAt > Date.now());
     const claims = await row(['shop: https://api.example', 'Access token', 'Claims']);
@@ -111,7 +111,8 @@ describe('signing out in the browser as well', () => {
       const other = await signedIn('unended');
       browser.open = async () => false;
       assert.deepEqual(await run('signOut', { connection: other.id, endSession: true }), {
-        ...{ revoked: true, sessionEnded: false },
+        revoked: true,
+        sessionEnded: false,
       });
       const status = await run<Record<string, { state: string }>>('status', { connection: other.id });
       assert.equal(status[other.id]?.state, 'none');

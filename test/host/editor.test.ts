@@ -34,8 +34,7 @@ const expired = hmacJwt('a secret of the tests, long enough', {
 });
 const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2lwaGVydGV4dA.${'a'.repeat(22)}`;
 
-const open = async (content: string, language = 'plaintext') =>
-  workspace.openTextDocument({ content, language });
+const open = async (content: string, language = 'plaintext') => workspace.openTextDocument({ content, language });
 
 async function hoverText(document: TextDocument, character: number, line = 0): Promise<string> {
   const hovers = await registry.executeCommand<Hover[]>(
@@ -136,13 +135,10 @@ describe('tokens in the editor', () => {
     assert.match(words(await hoverText(await open(text), 10)), /no JSON object: this is signed content/);
     const { kind, payload, text: content } = await run('decode', { token: text });
     assert.deepEqual([kind, payload, content], ['jws', undefined, 'a sentence']);
-    const { verified, checks } = await run<{ verified: boolean; checks: { id: string; status: string }[] }>(
-      'verify',
-      {
-        token: text,
-        key: 'no key of anybody, 32 characters',
-      },
-    );
+    const { verified, checks } = await run<{ verified: boolean; checks: { id: string; status: string }[] }>('verify', {
+      token: text,
+      key: 'no key of anybody, 32 characters',
+    });
     assert.equal(verified, false);
     assert.equal(checks.find(({ id }) => id === 'members')?.status, 'failed');
     await run('inspect', { token: text });
@@ -162,11 +158,7 @@ describe('tokens in the editor', () => {
       hints.map(({ label }) => label),
       ['expired 1 h ago'],
     );
-    const lenses = await registry.executeCommand<CodeLens[]>(
-      'vscode.executeCodeLensProvider',
-      document.uri,
-      9,
-    );
+    const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 9);
     assert.deepEqual(
       lenses.map(({ command }) => command?.title),
       ['Decode', 'Verify'],
@@ -184,11 +176,7 @@ describe('tokens in the editor', () => {
     assert.deepEqual(await registry.executeCommand('vscode.executeCodeLensProvider', plain.uri, 9), []);
     const configuration = workspace.getConfiguration('jwtWorkbench');
     await configuration.update('codeLens', 'all', ConfigurationTarget.Global);
-    const everywhere = await registry.executeCommand<CodeLens[]>(
-      'vscode.executeCodeLensProvider',
-      plain.uri,
-      9,
-    );
+    const everywhere = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', plain.uri, 9);
     assert.equal(everywhere.length, 2);
     await configuration.update('codeLens', undefined, ConfigurationTarget.Global);
   });
@@ -261,10 +249,7 @@ describe('tokens in the editor', () => {
       outline.map(({ name }) => name),
       ['header', 'payload'],
     );
-    const folds = await registry.executeCommand<FoldingRange[]>(
-      'vscode.executeFoldingRangeProvider',
-      shown.uri,
-    );
+    const folds = await registry.executeCommand<FoldingRange[]>('vscode.executeFoldingRangeProvider', shown.uri);
     assert.ok(folds.length >= 2);
     assert.equal(
       await workspace.fs.writeFile(shown?.uri ?? Uri.parse('x:y'), new Uint8Array()).then(
@@ -282,14 +267,8 @@ describe('tokens in the editor', () => {
     await window.showTextDocument(document);
     await run('copyPayload', { uri: document.uri.toString(), range: [0, 6, 0, 20] });
     assert.equal(JSON.parse(await env.clipboard.readText()).sub, 'ada');
-    assert.equal(
-      await codeOf(run('copyPayload', { uri: 'file:///not/open', range: [0, 0, 0, 1] })),
-      'not_a_token',
-    );
-    assert.equal(
-      await codeOf(run('copyPayload', { uri: document.uri.toString(), range: [0] })),
-      'argument_invalid',
-    );
+    assert.equal(await codeOf(run('copyPayload', { uri: 'file:///not/open', range: [0, 0, 0, 1] })), 'not_a_token');
+    assert.equal(await codeOf(run('copyPayload', { uri: document.uri.toString(), range: [0] })), 'argument_invalid');
     await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 

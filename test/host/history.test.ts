@@ -53,10 +53,7 @@ describe('the history of refreshes', () => {
     assert.equal(last?.icon, 'warning');
     assert.equal(last?.item.description, 'failed, nothing lost, HTTP status 400');
     assert.match(String(last?.item.tooltip), /HTTP status: 400/);
-    assert.match(
-      String(middle?.item.description),
-      /^refreshed, .*ES256, before RS256.*lifetime 10 min, before 1 h$/,
-    );
+    assert.match(String(middle?.item.description), /^refreshed, .*ES256, before RS256.*lifetime 10 min, before 1 h$/);
     await end();
   });
 

@@ -6,9 +6,7 @@ import { codeOf, run, signedIn } from './support.ts';
 const inspectors = () =>
   window.tabGroups.all
     .flatMap(({ tabs }) => tabs)
-    .filter(
-      ({ input }) => input instanceof TabInputWebview && input.viewType.includes('jwtWorkbench.inspector'),
-    );
+    .filter(({ input }) => input instanceof TabInputWebview && input.viewType.includes('jwtWorkbench.inspector'));
 
 /** The list of tabs is told to extensions after the tab is there. */
 async function tabs(): Promise<number> {

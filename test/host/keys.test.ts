@@ -14,8 +14,7 @@ interface Verified {
   checks: { id: string; status: string; advice?: string }[];
 }
 
-const failed = ({ checks }: Verified) =>
-  checks.filter(({ status }) => status === 'failed').map(({ id }) => id);
+const failed = ({ checks }: Verified) => checks.filter(({ status }) => status === 'failed').map(({ id }) => id);
 
 async function encrypted(content: string, header: object = {}): Promise<string> {
   return new CompactEncrypt(Buffer.from(content))
@@ -47,18 +46,11 @@ describe('verify with a key of any kind', () => {
     const signed = hmacJwt(secret, claims);
     for (const keyFormat of ['base64', 'base64url', 'hex'] as const) {
       const key = secret.toString(keyFormat);
-      assert.equal(
-        (await run<Verified>('verify', { token: signed, key, keyFormat })).verified,
-        true,
-        keyFormat,
-      );
+      assert.equal((await run<Verified>('verify', { token: signed, key, keyFormat })).verified, true, keyFormat);
       const asText = await run<Verified>('verify', { token: signed, key, keyFormat: 'text' });
       assert.deepEqual(failed(asText), ['signature']);
     }
-    assert.equal(
-      await codeOf(run('verify', { token: signed, key: 'a', keyFormat: 'rot13' })),
-      'argument_invalid',
-    );
+    assert.equal(await codeOf(run('verify', { token: signed, key: 'a', keyFormat: 'rot13' })), 'argument_invalid');
   });
 
   it('says what is wrong with a key that is none, and uses no private key', async () => {
@@ -96,9 +88,7 @@ describe('verify with a key of any kind', () => {
     for (const given of [{ issuer: mock.issuer }, { jwksUri: `${mock.issuer}/jwks` }])
       assert.equal((await run<Verified>('verify', { token: access_token, ...given })).verified, true);
     for (const given of [{ issuer: 'http://as.example' }, { jwksUri: 'http://as.example/jwks' }])
-      assert.ok(
-        failed(await run<Verified>('verify', { token: access_token, ...given })).includes('signature'),
-      );
+      assert.ok(failed(await run<Verified>('verify', { token: access_token, ...given })).includes('signature'));
     await end();
   });
 });
@@ -167,9 +157,7 @@ describe('forgetKeys', () => {
       remembered: ['a', 'b'].map(id => ({ id, use: 'verify', issuer: claims.iss, addedAt: 1 })),
     });
     assert.deepEqual(
-      (await run<{ remembered: { id: string }[] }>('forgetKeys', { keys: ['a'] })).remembered.map(
-        ({ id }) => id,
-      ),
+      (await run<{ remembered: { id: string }[] }>('forgetKeys', { keys: ['a'] })).remembered.map(({ id }) => id),
       ['b'],
     );
     assert.deepEqual(await run('forgetKeys', { keys: ['b'] }), { remembered: [] });

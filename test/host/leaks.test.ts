@@ -19,12 +19,7 @@ describe('tokens in files of the workspace', () => {
   it('are found and listed, moved out, and gone from the list', async () => {
     const { mock, id, end } = await signedIn('leaks');
     const tokens = await mock.issueTokens({ clientId: 'demo' });
-    const lines = [
-      `OLD=${expired}`,
-      `ACCESS=${tokens.access_token}`,
-      `PLAIN=${valid}`,
-      'REFRESH_TOKEN=your-token',
-    ];
+    const lines = [`OLD=${expired}`, `ACCESS=${tokens.access_token}`, `PLAIN=${valid}`, 'REFRESH_TOKEN=your-token'];
     await workspace.fs.writeFile(file(), new TextEncoder().encode(lines.join('\n')));
 
     const { leaks } = await run<Found>('findLeaks');
@@ -36,10 +31,7 @@ describe('tokens in files of the workspace', () => {
         [3, 'token'],
       ],
     );
-    assert.ok(
-      !leaks.some(({ uri }) => uri.endsWith('token.jwt')),
-      'the expired token of the demo is no leak',
-    );
+    assert.ok(!leaks.some(({ uri }) => uri.endsWith('token.jwt')), 'the expired token of the demo is no leak');
     const [problem] = languages.getDiagnostics(file());
     assert.match(problem?.message ?? '', /still works/);
     assert.doesNotMatch(problem?.message ?? '', /eyJ/);
@@ -59,10 +51,7 @@ describe('tokens in files of the workspace', () => {
       await new Promise(resolve => setTimeout(resolve, 50));
     assert.equal(languages.getDiagnostics(file()).length, 1);
     await document.save();
-    assert.equal(
-      (await run<Found>('findLeaks')).leaks.filter(({ uri }) => uri === file().toString()).length,
-      1,
-    );
+    assert.equal((await run<Found>('findLeaks')).leaks.filter(({ uri }) => uri === file().toString()).length, 1);
     assert.ok(id);
     await end();
   });

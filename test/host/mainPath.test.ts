@@ -38,10 +38,7 @@ describe('the main path', () => {
     for (const [argument, copied] of [
       [{}, token],
       [{ as: 'curl' }, `curl --header '${header}' 'https://api.example.com/'`],
-      [
-        { as: 'curl', url: "https://api.example/it's" },
-        `curl --header '${header}' 'https://api.example/it'\\''s'`,
-      ],
+      [{ as: 'curl', url: "https://api.example/it's" }, `curl --header '${header}' 'https://api.example/it'\\''s'`],
     ] as const) {
       assert.deepEqual(await run('copyToken', { connection: id, ...argument }), { copied: true });
       assert.equal(await env.clipboard.readText(), copied);
@@ -169,9 +166,7 @@ describe('a record that cannot be read', () => {
     const key = (await secrets.keys()).find(each => each.endsWith(`.${id}`)) ?? '';
     await run('signOut', { connection: id });
     await secrets.store(key, '{"version":1,"half":');
-    await eventually(async () =>
-      (await (await row([id])).children()).some(({ item }) => item.label === 'Stored data'),
-    );
+    await eventually(async () => (await (await row([id])).children()).some(({ item }) => item.label === 'Stored data'));
     await row([id, 'Stored data']);
     assert.equal((await run<Refreshed>('refresh', { connection: id })).error?.code, 'record_unreadable');
     const text = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));

@@ -46,10 +46,7 @@ describe('the mock issuer', () => {
     assert.equal((await run<{ outcome: string }>('refresh', { connection: 'mock' })).outcome, 'refreshed');
     await own.end();
     await run('addConnection', { connection: { id: 'pasted', issuer: 'https://a.example', clientId: 'a' } });
-    assert.equal(
-      await codeOf(run('importTokens', { text: 'WPsGJbvpBjqXz6IJIr1UHKyrdVF' })),
-      'connection_exists',
-    );
+    assert.equal(await codeOf(run('importTokens', { text: 'WPsGJbvpBjqXz6IJIr1UHKyrdVF' })), 'connection_exists');
     await run('removeConnection', { connection: 'pasted' });
   });
 
@@ -62,7 +59,8 @@ describe('the mock issuer', () => {
   it('is at https with a key and a certificate', async () => {
     const clients = [
       {
-        ...{ client_id: 'own', token_endpoint_auth_method: 'tls_client_auth' },
+        client_id: 'own',
+        token_endpoint_auth_method: 'tls_client_auth',
         tls_client_auth_subject_dn: 'CN=Test client',
       },
     ];

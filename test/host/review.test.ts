@@ -63,9 +63,7 @@ describe('the review in VS Code', () => {
     // What stands there decodes to the member; the first characters hold the end of the one before.
     const there = Buffer.from(document.getText(found.range), 'base64url').toString('latin1');
     assert.ok(there.length < 40, 'not the whole payload');
-    const severities = new Map(
-      languages.getDiagnostics(document.uri).map(each => [each.code, each.severity]),
-    );
+    const severities = new Map(languages.getDiagnostics(document.uri).map(each => [each.code, each.severity]));
     assert.equal(severities.get('exp_far'), DiagnosticSeverity.Warning);
   });
 
@@ -76,9 +74,7 @@ describe('the review in VS Code', () => {
       document.uri,
       new Position(0, 20),
     );
-    const text = hovers
-      .flatMap(({ contents }) => contents.map(each => (each as MarkdownString).value))
-      .join('\n');
+    const text = hovers.flatMap(({ contents }) => contents.map(each => (each as MarkdownString).value)).join('\n');
     assert.match(text, /looks(?:&nbsp;|\s)like(?:&nbsp;|\s)a(?:&nbsp;|\s)path/);
     assert.doesNotMatch(text, /hunter2/);
   });
@@ -99,11 +95,7 @@ describe('an edited copy in VS Code', () => {
     const started = await run<{ issuer: string }>('startMockIssuer');
     try {
       const other = await run('inspect', asked);
-      assert.deepEqual(
-        other,
-        { opened: true, verified: false, edited: 'signed' },
-        'it still names its issuer',
-      );
+      assert.deepEqual(other, { opened: true, verified: false, edited: 'signed' }, 'it still names its issuer');
       const own = { payload: { iss: started.issuer, aud: `${started.issuer}/api` } };
       await env.clipboard.writeText('untouched');
       assert.deepEqual(await run('inspect', { token, edit: own, sign: true }), {

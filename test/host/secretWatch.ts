@@ -84,15 +84,18 @@ export function writeSecretWatch(): void {
 }
 
 const sent = ['refresh_token', 'access_token', 'token', 'code', 'client_secret', 'code_verifier'].concat(
-  ...['client_assertion', 'subject_token', 'id_token_hint', 'device_code', 'password'],
+  'client_assertion',
+  'subject_token',
+  'id_token_hint',
+  'device_code',
+  'password',
 );
 const answered = ['access_token', 'refresh_token', 'id_token', 'device_code'];
 
 function overhear(request: IncomingMessage, response: ServerResponse): void {
   const [scheme, credentials = ''] = (request.headers.authorization ?? '').split(' ');
   note(credentials);
-  if (scheme === 'Basic')
-    note(decodeURIComponent(Buffer.from(credentials, 'base64').toString().replace(/^.*?:/s, '')));
+  if (scheme === 'Basic') note(decodeURIComponent(Buffer.from(credentials, 'base64').toString().replace(/^.*?:/s, '')));
   let body = '';
   const { emit } = request;
   // Not a listener: that would have the body flow before anybody else listens.
@@ -117,8 +120,7 @@ function heard(answer: string, location: string): void {
   if (location) note(/[?&]code=([^&]+)/.exec(location)?.[1]);
   try {
     const value: unknown = JSON.parse(answer);
-    if (typeof value === 'object' && value !== null)
-      note(...answered.map(member => Reflect.get(value, member)));
+    if (typeof value === 'object' && value !== null) note(...answered.map(member => Reflect.get(value, member)));
   } catch {
     // A page, or half an answer.
   }

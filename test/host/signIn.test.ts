@@ -89,9 +89,7 @@ describe('signing in', () => {
     assert.equal(await codeOf(run('signIn', asked)), 'browser_not_opened');
     assert.match(redirectUri(), /jwt-workbench\.jwt-workbench.*callback/);
     // VS Code numbers the addresses of a window in the browser.
-    const redirect_uris = Array.from({ length: 20 }, (_, at) =>
-      redirectUri().replace(/(?<=reqid=)\d+/, String(at)),
-    );
+    const redirect_uris = Array.from({ length: 20 }, (_, at) => redirectUri().replace(/(?<=reqid=)\d+/, String(at)));
     restore();
     await run('removeConnection', { connection: 'fresh' });
     await mock.close();
@@ -146,7 +144,10 @@ describe('signing in', () => {
     await run('removeConnection', { connection: 'fresh' });
     await run('addConnection', {
       connection: {
-        ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'read' },
+        id: 'fresh',
+        issuer: mock.issuer,
+        clientId: 'demo',
+        scope: 'read',
         tokenEndpointAuthMethod: 'client_secret_basic',
       },
       clientSecret: 'only-for-the-service',
@@ -169,7 +170,10 @@ describe('signing in', () => {
     await start({ clients, scope: 'read' });
     await run('removeConnection', { connection: 'fresh' });
     const connection = {
-      ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'read' },
+      id: 'fresh',
+      issuer: mock.issuer,
+      clientId: 'demo',
+      scope: 'read',
       tokenEndpointAuthMethod: 'private_key_jwt',
     };
     const { publicJwk, pem } = testKey('P-256');
@@ -207,7 +211,11 @@ describe('signing in', () => {
     await run('removeConnection', { connection: 'fresh' });
     await run('addConnection', {
       connection: {
-        ...{ id: 'fresh', issuer: mock.issuer, clientId: 'demo', scope: 'openid offline_access', dpop: true },
+        id: 'fresh',
+        issuer: mock.issuer,
+        clientId: 'demo',
+        scope: 'openid offline_access',
+        dpop: true,
       },
     });
     await browser(follow);

@@ -33,10 +33,7 @@ export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: 
 }
 
 /** Runs a command of ours as another extension would: with one argument object and nobody to ask. */
-export async function run<Result = Record<string, unknown>>(
-  name: CommandName,
-  argument: object = {},
-): Promise<Result> {
+export async function run<Result = Record<string, unknown>>(name: CommandName, argument: object = {}): Promise<Result> {
   await activate();
   handedIn(argument);
   try {

@@ -25,11 +25,7 @@ describe('an argument that cannot be used', () => {
     const secret = { clientSecret: 'a-secret' };
     for (const name of ofConnection) {
       for (const argument of [[], ['main'], 'main', 7, true, {}, { connection: null }, { connection: ['a'] }])
-        assert.match(
-          await failure(name, argument),
-          /"(?:argument|connection)" .*\[argument_invalid\]$/s,
-          name,
-        );
+        assert.match(await failure(name, argument), /"(?:argument|connection)" .*\[argument_invalid\]$/s, name);
       const argument = { connection: 'nobody', ...(name === 'setClientSecret' && secret) };
       assert.match(await failure(name, argument), /"nobody".*\[connection_unknown\]$/s, name);
     }
@@ -57,11 +53,7 @@ describe('an argument that cannot be used', () => {
       ['startMockIssuer', { rotaton: 'strict' }, 'rotaton'],
       ['stopMockIssuer', { port: 1 }, 'port'],
     ] as const)
-      assert.match(
-        await failure(name, argument),
-        new RegExp(`"${member}".*\\[argument_invalid\\]$`, 's'),
-        name,
-      );
+      assert.match(await failure(name, argument), new RegExp(`"${member}".*\\[argument_invalid\\]$`, 's'), name);
   });
 
   it('has a value of another kind, and the member is named', async () => {
@@ -92,22 +84,12 @@ describe('an argument that cannot be used', () => {
       ['startMockIssuer', { faults: [{ type: 'none-such' }] }, 'faults\\[0\\]\\.type'],
       ['startMockIssuer', { issuer: 'https://login.example.com' }, 'issuer'],
     ] as const)
-      assert.match(
-        await failure(name, argument),
-        new RegExp(`"${member}".*\\[argument_invalid\\]$`, 's'),
-        name,
-      );
+      assert.match(await failure(name, argument), new RegExp(`"${member}".*\\[argument_invalid\\]$`, 's'), name);
   });
 
   it('of the mock issuer is told what it wants instead', async () => {
-    assert.match(
-      await failure('startMockIssuer', { rotation: 'often' }),
-      /"rotation" .*: one of none, omit, /,
-    );
-    assert.match(
-      await failure('startMockIssuer', { graceSeconds: -1 }),
-      /: a number of seconds is expected\./,
-    );
+    assert.match(await failure('startMockIssuer', { rotation: 'often' }), /"rotation" .*: one of none, omit, /);
+    assert.match(await failure('startMockIssuer', { graceSeconds: -1 }), /: a number of seconds is expected\./);
   });
 
   it('is a connection that cannot be: what is wrong with it is said', async () => {
@@ -138,11 +120,7 @@ describe('what commands answer', () => {
     const tokens = await mock.issueTokens({ clientId: 'demo' });
     const { access_token: token } = tokens;
     const answers: Record<string, unknown> = {};
-    const ask = async <Answer>(
-      name: CommandName,
-      argument: object,
-      ...members: string[]
-    ): Promise<Answer> => {
+    const ask = async <Answer>(name: CommandName, argument: object, ...members: string[]): Promise<Answer> => {
       const answer = await run<Answer & object>(name, argument);
       answers[name] = answer;
       assert.deepEqual(Object.keys(answer).sort(), members.sort(), name);
@@ -164,16 +142,15 @@ describe('what commands answer', () => {
     ]);
     assert.deepEqual(Object.keys(status[id]?.lastRefresh ?? {}).sort(), ['at', 'outcome']);
     assert.deepEqual(await ask('copyToken', { connection: id }, 'copied'), { copied: true });
-    const decoded = await ask<{ kind: string }>(
-      'decode',
-      { token },
-      ...['kind', 'header', 'payload', 'warnings', 'review'],
-    );
+    const decoded = await ask<{ kind: string }>('decode', { token }, 'kind', 'header', 'payload', 'warnings', 'review');
     assert.equal(decoded.kind, 'jws');
     const { checks } = await ask<{ checks: object[] }>(
       'verify',
       { token, connection: id },
-      ...['verified', 'key', 'checks', 'review'],
+      'verified',
+      'key',
+      'checks',
+      'review',
     );
     const inCheck = new Set(checks.flatMap(Object.keys));
     assert.deepEqual([...inCheck].sort(), ['expected', 'found', 'id', 'status']);

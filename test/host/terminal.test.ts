@@ -18,8 +18,12 @@ import { activate, eventually, signedIn } from './support.ts';
 
 const seconds = Math.floor(Date.now() / 1000);
 const token = hmacJwt('a secret of the tests, long enough', {
-  ...{ iss: 'https://issuer.example', sub: 'ada', aud: 'https://api.example', scope: 'orders.read' },
-  ...{ iat: seconds - 7200, exp: seconds - 3600 },
+  iss: 'https://issuer.example',
+  sub: 'ada',
+  aud: 'https://api.example',
+  scope: 'orders.read',
+  iat: seconds - 7200,
+  exp: seconds - 3600,
 });
 
 async function linksIn(line: string): Promise<readonly TerminalLink[]> {
@@ -68,12 +72,8 @@ describe('tokens in terminals and in output', () => {
     const { refresh_token: opaque } = await mock.issueTokens({ clientId: 'demo' });
     assert.deepEqual(await linksIn(`REFRESH=${opaque}`), [], 'nobody holds this one');
     const { testing } = await activate();
-    const stored = (
-      await Promise.all((await testing.secrets.keys()).map(key => testing.secrets.get(key)))
-    ).join();
-    const held = /"refresh_token":"([^"]+)"/.exec(
-      stored.slice(stored.indexOf('"connection":"terminal"')),
-    )?.[1];
+    const stored = (await Promise.all((await testing.secrets.keys()).map(key => testing.secrets.get(key)))).join();
+    const held = /"refresh_token":"([^"]+)"/.exec(stored.slice(stored.indexOf('"connection":"terminal"')))?.[1];
     assert.ok(held);
     assert.deepEqual(
       (await linksIn(`REFRESH=${held}`)).map(({ tooltip }) => tooltip),
@@ -111,10 +111,7 @@ describe('tokens in terminals and in output', () => {
     assert.match(await hoverText(document, 60), /decoded, not verified/);
     await workspace.fs.delete(bookFile);
     const file = Uri.joinPath(folder, 'server.log');
-    await workspace.fs.writeFile(
-      file,
-      new TextEncoder().encode(`2026-11-24 10:00:00 INFO token=${token} user=ada\n`),
-    );
+    await workspace.fs.writeFile(file, new TextEncoder().encode(`2026-11-24 10:00:00 INFO token=${token} user=ada\n`));
     const log = await workspace.openTextDocument(file);
     assert.match(await hoverText(log, 60), /decoded, not verified/);
     await workspace.fs.delete(file);

@@ -60,7 +60,12 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const lock = createFileLock({ folder, clock, log });
   const handover = createHandover({ keys: createJournalKeys({ secrets: store, lock, clock, log }), log });
   const refresher = createRefresher({
-    ...{ vault, lock, handover, sessions, clock, log },
+    vault,
+    lock,
+    handover,
+    sessions,
+    clock,
+    log,
     tokenClient: async () => client,
     bindingOf: async (connection, signal) =>
       bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
@@ -100,7 +105,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const never = new AbortController().signal;
   const parts = { vault, lock, handover, sessions, clock };
   const autoRefresh = startAutoRefresh({
-    ...{ sessions, refresher, clock },
+    sessions,
+    refresher,
+    clock,
     jitter: 0.5,
     allowed: () => true,
   });
@@ -133,7 +140,10 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   /** What the timer of the measurement itself waits for is no delay. */
   const ms = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution);
   return {
-    ...{ refreshes, failures, missed, leastLeft },
+    refreshes,
+    failures,
+    missed,
+    leastLeft,
     heap: [heap[0] ?? 0, heap[1] ?? 0, heap[2] ?? 0],
     delay: { p50: ms(delay.percentile(50)), p99: ms(delay.percentile(99)), max: ms(delay.max) },
     cpu: ((user + system) / 1000 / (clock.now() - since)) * 100,

@@ -22,10 +22,7 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-export async function loopbackServer(
-  answer: LoopbackServer['answer'],
-  tls?: ServerOptions,
-): Promise<LoopbackServer> {
+export async function loopbackServer(answer: LoopbackServer['answer'], tls?: ServerOptions): Promise<LoopbackServer> {
   const requests: Received[] = [];
   const listener: RequestListener = async (request, response) => {
     const { method = '', url: path = '', headers } = request;

@@ -6,11 +6,7 @@ export function miniBrowser() {
    * Follows redirects to the first page, or to the first address that begins with `until`, which is not asked.
    * @returns the address, and the page where there is one
    */
-  async function go(
-    url: string,
-    init: RequestInit = {},
-    until = 'never:',
-  ): Promise<{ url: string; html: string }> {
+  async function go(url: string, init: RequestInit = {}, until = 'never:'): Promise<{ url: string; html: string }> {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(url, { ...init, redirect: 'manual', headers: { cookie } });
     for (const line of response.headers.getSetCookie()) {

@@ -51,11 +51,7 @@ export const signedAnswers = 'signed-answers';
  * - `tls`: on https, with `selfSigned`, and a look at the client's certificate.
  * - `dpopNonce`: a DPoP proof needs a nonce.
  */
-export async function startOidcProvider({
-  grace = false,
-  tls = false,
-  dpopNonce = false,
-} = {}): Promise<OidcProvider> {
+export async function startOidcProvider({ grace = false, tls = false, dpopNonce = false } = {}): Promise<OidcProvider> {
   // ESM only: a dynamic import works in the bundles for VS Code's host as well.
   const { default: OidcProvider, errors } = await quietly(() => import('oidc-provider'));
   const options = {
@@ -111,7 +107,9 @@ export async function startOidcProvider({
           dPoP: { nonceSecret: Buffer.alloc(32, 'only for tests'), requireNonce: () => dpopNonce },
           ...(tls && {
             mTLS: {
-              ...{ enabled: true, selfSignedTlsClientAuth: true, tlsClientAuth: true },
+              enabled: true,
+              selfSignedTlsClientAuth: true,
+              tlsClientAuth: true,
               getCertificate: (context: TlsContext) => context.req.socket.getPeerX509Certificate(),
               certificateAuthorized: (context: TlsContext) => context.req.socket.authorized,
               certificateSubjectMatches: (context: TlsContext, property: string, expected: string) =>
@@ -192,11 +190,7 @@ interface TlsContext {
 }
 
 /** Alice, who says yes to everything. */
-async function signInAndConsent(
-  provider: Provider,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function signInAndConsent(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { params } = await provider.interactionDetails(request, response);
   const grant = new provider.Grant({ accountId: 'alice', clientId: params.client_id });
   grant.addOIDCScope(params.scope);
@@ -216,13 +210,19 @@ async function exchange(provider: Provider, context: GrantContext): Promise<void
   }
   const { accountId, grantId } = subject;
   const token = new provider.AccessToken({
-    ...{ client, accountId, grantId, scope: params.scope ?? subject.scope, gty: 'token_exchange' },
+    client,
+    accountId,
+    grantId,
+    scope: params.scope ?? subject.scope,
+    gty: 'token_exchange',
     ...(params.audience && { extra: { for: params.audience } }),
   });
   const type = 'urn:ietf:params:oauth:token-type:access_token';
   context.body = {
-    ...{ access_token: await token.save(60), issued_token_type: type },
-    ...{ token_type: 'Bearer', expires_in: 60 },
+    access_token: await token.save(60),
+    issued_token_type: type,
+    token_type: 'Bearer',
+    expires_in: 60,
   };
 }
 

@@ -1,11 +1,4 @@
-import {
-  createHmac,
-  createSign,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-  sign,
-} from 'node:crypto';
+import { createHmac, createSign, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 
 /** Tokens and keys made with node:crypto, so that no test checks jose against itself. */
 export interface Signer {
@@ -30,11 +23,7 @@ export function signer(alg: keyof typeof makers, kid = `kid-${alg}`): Signer {
   return signerOf(alg, makers[alg](), kid);
 }
 
-export function signerOf(
-  alg: string,
-  pair: { publicKey: KeyObject; privateKey: KeyObject },
-  kid: string,
-): Signer {
+export function signerOf(alg: string, pair: { publicKey: KeyObject; privateKey: KeyObject }, kid: string): Signer {
   const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid, alg };
   return { alg, ...pair, jwk, pem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString() };
 }

@@ -18,7 +18,8 @@ describe('a person whose client has a private key', function () {
       'jwtWorkbench.connections': [
         {
           ...{ id: 'Warehouse', issuer: `http://127.0.0.1:${port}`, clientId: 'warehouse', scope: 'read' },
-          ...{ tokenEndpointAuthMethod: 'private_key_jwt', dpop: true },
+          tokenEndpointAuthMethod: 'private_key_jwt',
+          dpop: true,
         },
       ],
     },
@@ -57,7 +58,10 @@ describe('a person whose client has a private key', function () {
     await box.getByText(/This is the public key/).waitFor();
     await picture('1-public-key');
     const locked = key.privateKey.export({
-      ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' },
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'secret',
     } as never);
     await give(String(locked));
     await box.getByText(/openssl pkcs8 -topk8 -nocrypt/).waitFor();

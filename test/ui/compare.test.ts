@@ -20,10 +20,7 @@ describe('a person who compares two tokens', function () {
       .getByText(/\(\d+ differences\)/)
       .first()
       .waitFor();
-    await page
-      .locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert')
-      .first()
-      .waitFor();
+    await page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
     const text = (await page.locator('.monaco-diff-editor').innerText()).replaceAll('\u00a0', ' ');
     assert.match(text, /at\+jwt/);
     assert.match(text, /Kind of token/);

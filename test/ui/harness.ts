@@ -60,12 +60,7 @@ export class Ui {
   async screenshots(title: string): Promise<void> {
     for (const [index, { page }] of this.#windows.entries()) {
       if (page.isClosed()) continue;
-      const path = join(
-        root,
-        'out',
-        'failures',
-        `${title.replace(/[^\w.-]+/g, '-').slice(0, 100)}-${index + 1}.png`,
-      );
+      const path = join(root, 'out', 'failures', `${title.replace(/[^\w.-]+/g, '-').slice(0, 100)}-${index + 1}.png`);
       await page.screenshot({ path });
       console.log(`      screenshot: ${path}`);
     }

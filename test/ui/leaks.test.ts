@@ -60,13 +60,8 @@ describe('secrets stay where they belong', function () {
 
   it('through import, refresh, failures that echo them, and verification', async () => {
     await keepSecrets(ui.workbench.context);
-    const bindings = [
-      { key: 'ctrl+shift+f3', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } },
-    ];
-    await writeFile(
-      join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'),
-      JSON.stringify(bindings),
-    );
+    const bindings = [{ key: 'ctrl+shift+f3', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } }];
+    await writeFile(join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'), JSON.stringify(bindings));
     await ui.window.page.close();
     ui.window = await ui.openWindow();
     const { window } = ui;
@@ -76,10 +71,7 @@ describe('secrets stay where they belong', function () {
     const look = async () => seen.push(await page.locator('body').innerText(), ...(await window.treeRows()));
     const shop = row('Connection Shop');
 
-    await page.evaluate(
-      text => navigator.clipboard.writeText(text),
-      JSON.stringify(tokens(issuer.origin, 0)),
-    );
+    await page.evaluate(text => navigator.clipboard.writeText(text), JSON.stringify(tokens(issuer.origin, 0)));
     await window.expand(shop);
     await window.treeItem('Import tokens').click();
     await window.quickItem('Clipboard').click();
@@ -141,9 +133,7 @@ describe('secrets stay where they belong', function () {
 
   it('is so in the browser: SecretStorage is there, sealed', async () => {
     await secretsAreKept(ui.window.page);
-    const storage = await ui.window.page.evaluate(() =>
-      JSON.stringify({ ...localStorage, ...sessionStorage }),
-    );
+    const storage = await ui.window.page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
     assert.match(storage, /secrets\.provider/);
     assert.ok(!leaks(storage), 'localStorage');
   });

@@ -9,9 +9,7 @@ import type { BrowserContext, Page } from 'playwright-core';
  */
 export async function keepSecrets(context: BrowserContext): Promise<void> {
   const half = Buffer.alloc(32, 7);
-  await context.route('**/mint-key', route =>
-    route.fulfill({ body: half, contentType: 'application/octet-stream' }),
-  );
+  await context.route('**/mint-key', route => route.fulfill({ body: half, contentType: 'application/octet-stream' }));
 }
 
 /** Resolves when a window has written its secrets: it does so later than it says, and all of them each time. */

@@ -35,10 +35,11 @@ export async function openShop(
   const connection = { id: label.toLowerCase(), label, issuer: mock.issuer, clientId: 'demo' };
   userSettings['jwtWorkbench.connections'] = [...(Array.isArray(others) ? others : []), connection];
 
-  const row = (window: UiWindow) =>
-    window.page.locator(`[role=treeitem][aria-label^="Connection ${label}"]`).first();
+  const row = (window: UiWindow) => window.page.locator(`[role=treeitem][aria-label^="Connection ${label}"]`).first();
   return {
-    ...{ label, mock, row },
+    label,
+    mock,
+    row,
     refreshes: () => mock.requests.filter(({ grant_type }) => grant_type === 'refresh_token'),
     async signIn(window) {
       const tokens = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));

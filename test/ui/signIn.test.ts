@@ -16,11 +16,10 @@ describe('a person who signs in', function () {
   before(async () => {
     await mkdir(pictures, { recursive: true });
     mock = await startMockServer({
-      ...{ port, signIn: 'page', deviceInterval: 1 },
-      clients: [
-        { client_id: 'demo' },
-        { client_id: 'museum', redirect_uris: ['https://museum.example/callback'] },
-      ],
+      port,
+      signIn: 'page',
+      deviceInterval: 1,
+      clients: [{ client_id: 'demo' }, { client_id: 'museum', redirect_uris: ['https://museum.example/callback'] }],
     });
   });
   after(() => mock.close());
@@ -126,18 +125,10 @@ describe('a person who signs in', function () {
     await other.close();
     const row = await told(/You declined the sign-in/);
     await row.locator('.codicon-info').waitFor();
-    assert.equal(
-      await row.getByRole('button', { name: 'Open Settings' }).count(),
-      0,
-      'nothing is to be mended',
-    );
+    assert.equal(await row.getByRole('button', { name: 'Open Settings' }).count(), 0, 'nothing is to be mended');
     await picture(page, '15-declined');
     await ui.window.collapse(ui.window.treeItem('Cinema'));
-    assert.equal(
-      await page.locator('[role=treeitem][aria-label^="Access token"]').count(),
-      1,
-      'of Shop alone',
-    );
+    assert.equal(await page.locator('[role=treeitem][aria-label^="Access token"]').count(), 1, 'of Shop alone');
   });
 
   it('confirms a code on another device, and has tokens', async () => {
@@ -194,11 +185,7 @@ describe('a person who signs in', function () {
   it('asks the issuer, sees what it says otherwise, and keeps its tokens until it says to delete them', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
-    await ui.window.runCommand(
-      'JWT Workbench: Ask the Issuer about a Token...',
-      'Television',
-      'Access token',
-    );
+    await ui.window.runCommand('JWT Workbench: Ask the Issuer about a Token...', 'Television', 'Access token');
     await page.locator('.tab.active', { hasText: 'Active at the issuer.' }).waitFor();
     await page
       .getByText(/DIFFERENT:\s+the\s+token\s+does/)

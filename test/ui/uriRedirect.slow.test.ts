@@ -10,7 +10,8 @@ describe('a browser that is not on the machine of the extension', function () {
   // which it opens what runs on its server. So the request is pushed.
   const connection = (label: string, pushedAuthorizationRequests: boolean) => ({
     ...{ id: label, label, issuer: `http://127.0.0.1:${port}`, clientId: 'demo' },
-    ...{ scope: 'openid offline_access', pushedAuthorizationRequests },
+    scope: 'openid offline_access',
+    pushedAuthorizationRequests,
   });
   const ui = useWorkbench({
     userSettings: {
@@ -49,13 +50,11 @@ describe('a browser that is not on the machine of the extension', function () {
       await refused.close();
       await mock.close();
       await ui.window.collapse(ui.window.treeItem('Near'));
-      const own =
-        'vscode-scheme=code-oss&vscode-authority=jwt-workbench.jwt-workbench&vscode-path=%2Fcallback';
-      const redirect_uris = [1, 2, 3].map(
-        number => `${decodeURIComponent(address)}?vscode-reqid=${number}&${own}`,
-      );
+      const own = 'vscode-scheme=code-oss&vscode-authority=jwt-workbench.jwt-workbench&vscode-path=%2Fcallback';
+      const redirect_uris = [1, 2, 3].map(number => `${decodeURIComponent(address)}?vscode-reqid=${number}&${own}`);
       mock = await startMockServer({
-        ...{ port, signIn: 'page' },
+        port,
+        signIn: 'page',
         clients: [{ client_id: 'demo', redirect_uris }],
       });
       const issuer = await signIn('Far');

@@ -43,8 +43,7 @@ describe('package.json and src/contributions.ts', () => {
       contributes.commands.map(({ command }) => command),
       commandIds,
     );
-    for (const [name, command] of Object.entries(commands))
-      assert.equal(command, `${settings.section}.${name}`);
+    for (const [name, command] of Object.entries(commands)) assert.equal(command, `${settings.section}.${name}`);
   });
 
   it('name the same views, in the same container', () => {
@@ -59,8 +58,7 @@ describe('package.json and src/contributions.ts', () => {
         .map(({ id }) => id),
       Object.values(views),
     );
-    for (const { view } of contributes.viewsWelcome)
-      assert.ok(Object.values<string>(views).includes(view), view);
+    for (const { view } of contributes.viewsWelcome) assert.ok(Object.values<string>(views).includes(view), view);
   });
 
   it('name the same settings', () => {
@@ -110,23 +108,18 @@ describe('package.json', () => {
 
   it('shows no menu item twice in one place', () => {
     for (const [menu, items] of Object.entries(contributes.menus)) {
-      const places = (items as typeof menuItems).map(
-        item => `${menu} ${item.command} ${item.group?.split('@')[0]}`,
-      );
+      const places = (items as typeof menuItems).map(item => `${menu} ${item.command} ${item.group?.split('@')[0]}`);
       assert.equal(new Set(places).size, places.length, places.join('\n'));
     }
   });
 
   it('ties every view menu to its view', () => {
     for (const menu of ['view/title', 'view/item/context'] as const)
-      for (const { when } of contributes.menus[menu])
-        assert.ok(when.includes(`view == ${views.connections}`), when);
+      for (const { when } of contributes.menus[menu]) assert.ok(when.includes(`view == ${views.connections}`), when);
   });
 
   it('links to commands that are there', () => {
-    const linked = [...text.matchAll(/(?:\(command:|onCommand:)([\w.]+)/g)].map(([, command]) =>
-      String(command),
-    );
+    const linked = [...text.matchAll(/(?:\(command:|onCommand:)([\w.]+)/g)].map(([, command]) => String(command));
     assert.ok(linked.length > 0);
     for (const command of linked)
       assert.ok(commandIds.includes(command) || command === 'workbench.trust.manage', command);
@@ -163,9 +156,7 @@ describe('package.json', () => {
     const used = [...source.matchAll(/"%([\w.]+)%"/g)].map(([, key]) => String(key));
     same(new Set(used), Object.keys(words));
     const names = 'title|description|contents|markdownDescription|altText|(?:patternE|e)rrorMessage|label';
-    const own = [...source.matchAll(new RegExp(`"(?:${names})": "([^%$][^"]*)"`, 'g'))].map(([, text]) =>
-      String(text),
-    );
+    const own = [...source.matchAll(new RegExp(`"(?:${names})": "([^%$][^"]*)"`, 'g'))].map(([, text]) => String(text));
     // Names, which are the same in every language.
     same(new Set(own), ['JWT Workbench']);
     const lists = source.matchAll(/numDescriptions": \[([^\]]*)\]/g);

@@ -43,17 +43,10 @@ const within = (room: string) => (file: string) => file.startsWith(`${room}/`);
 const isNode = (imported: string) => imported.startsWith('node:');
 const isEntry = (file: string) => /^(?:extension|main\.\w+|start\.\w+)\.ts$/.test(file);
 /** True for what comes from a registry and not from here. */
-const isPackage = (imported: string) =>
-  !imported.endsWith('.ts') && !isNode(imported) && imported !== 'vscode';
+const isPackage = (imported: string) => !imported.endsWith('.ts') && !isNode(imported) && imported !== 'vscode';
 
 /** The rooms of src/core, from the ground up. */
-const floors = [
-  ['tokens', 'http'],
-  ['records'],
-  ['imports', 'issuer'],
-  ['checks', 'refresh'],
-  ['signIn', 'view'],
-];
+const floors = [['tokens', 'http'], ['records'], ['imports', 'issuer'], ['checks', 'refresh'], ['signIn', 'view']];
 
 describe('the walls between the rooms', () => {
   it('are looked at where they are', () => {
@@ -68,10 +61,7 @@ describe('the walls between the rooms', () => {
   });
 
   it('src/core knows no vscode, no Node and no other room', () => {
-    wall(
-      within('core'),
-      each => each === 'vscode' || isNode(each) || (each.endsWith('.ts') && !within('core')(each)),
-    );
+    wall(within('core'), each => each === 'vscode' || isNode(each) || (each.endsWith('.ts') && !within('core')(each)));
   });
 
   it('a room of src/core imports those below it and none above', () => {
@@ -134,8 +124,7 @@ describe('the walls between the rooms', () => {
     const viewOf = (file: string) => /^vscode\/(tree\/|statusBar|tokenDocuments|ticker)/.exec(file)?.[1];
     wall(
       file => viewOf(file) !== undefined,
-      (each, file) =>
-        within('vscode/commands')(each) || (viewOf(each) !== undefined && viewOf(each) !== viewOf(file)),
+      (each, file) => within('vscode/commands')(each) || (viewOf(each) !== undefined && viewOf(each) !== viewOf(file)),
     );
   });
 

@@ -30,8 +30,7 @@ export function aud({ token, policy }: CheckInput): Finding {
   if (value === undefined) return failed('missing', { expected });
   const found = shown(Array.isArray(value) ? value.join(', ') : value);
   const audiences: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (!audiences.every(audience => typeof audience === 'string'))
-    return failed('wrong_type', { expected, found });
+  if (!audiences.every(audience => typeof audience === 'string')) return failed('wrong_type', { expected, found });
   const accepted = typeof asked === 'string' ? [asked] : asked;
   const matches = accepted.some(audience => audiences.includes(audience));
   return matches ? passed('matches', { expected, found }) : failed('mismatch', { expected, found });
@@ -59,8 +58,7 @@ export function exp(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'exp')) {
     // Proofs and events have none (RFC 9449 section 4.2, RFC 8417 section 2.2).
-    const required =
-      policy.requireExp ?? !/(?:^|\/)(?:dpop|secevent)\+jwt$/i.test(String(own(token.header, 'typ')));
+    const required = policy.requireExp ?? !/(?:^|\/)(?:dpop|secevent)\+jwt$/i.test(String(own(token.header, 'typ')));
     return required ? failed('missing') : warning('missing');
   }
   const date = numericDate(token.payload.exp);
@@ -87,8 +85,7 @@ export function nbf(input: CheckInput): Finding {
 /** No specification refuses a token from the future; a clock that is wrong explains other failures. */
 export function iat(input: CheckInput): Finding {
   const { token, policy, now } = input;
-  if (!Object.hasOwn(token.payload, 'iat'))
-    return policy.kind === 'id_token' ? failed('missing') : skipped('absent');
+  if (!Object.hasOwn(token.payload, 'iat')) return policy.kind === 'id_token' ? failed('missing') : skipped('absent');
   const date = numericDate(token.payload.iat);
   if ('flaw' in date) return malformed(date, token.payload.iat);
   const { at } = date;
@@ -104,11 +101,7 @@ export function nonce({ token, policy }: CheckInput): Finding {
   return value === undefined ? skipped('absent') : skipped('not_asked');
 }
 
-export function tokenHash({
-  token,
-  policy: { kind, accessToken },
-  accessTokenHash: expected,
-}: CheckInput): Finding {
+export function tokenHash({ token, policy: { kind, accessToken }, accessTokenHash: expected }: CheckInput): Finding {
   const value = own(token.payload, 'at_hash');
   if (value === undefined) return skipped(kind === 'id_token' ? 'absent' : 'not_applicable');
   const found = shown(value);

@@ -131,10 +131,7 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   if (kinds.length === 0) {
     const known = all.some(jwk => typeof own(jwk, 'kty') === 'string');
     const isSecret = all.some(jwk => own(jwk, 'kty') === 'oct');
-    throw invalid(
-      !known ? 'kty' : isSecret ? 'secret_for_key' : kty === 'oct' ? 'key_for_secret' : 'unsuitable',
-      alg,
-    );
+    throw invalid(!known ? 'kty' : isSecret ? 'secret_for_key' : kty === 'oct' ? 'key_for_secret' : 'unsuitable', alg);
   }
   const whole = kinds.filter(jwk => typeof own(jwk, kty === 'oct' ? 'k' : 'd') === 'string');
   if (whole.length === 0) throw invalid(kty === 'oct' ? 'kty' : 'public_key', alg);

@@ -21,9 +21,7 @@ const rsaKey = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const ecKey = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
 /** What an algorithm identifier names; `crv` for keys that have one. */
-const algorithms: Readonly<
-  Record<string, { readonly kty: string; readonly crv?: string; readonly alg?: string }>
-> = {
+const algorithms: Readonly<Record<string, { readonly kty: string; readonly crv?: string; readonly alg?: string }>> = {
   '2a864886f70d010101': { kty: 'RSA' },
   // RSASSA-PSS and RSAES-OAEP: the same numbers under a narrower name.
   '2a864886f70d01010a': { kty: 'RSA' },
@@ -72,8 +70,7 @@ export function publicJwk(der: Uint8Array): JWK {
     }
   }
   const isPrivate =
-    first?.tag === INTEGER &&
-    (second?.tag === OCTET_STRING || third?.tag === OCTET_STRING || parts.length >= 9);
+    first?.tag === INTEGER && (second?.tag === OCTET_STRING || third?.tag === OCTET_STRING || parts.length >= 9);
   throw invalid(isPrivate ? 'private_key' : 'pem');
 }
 
@@ -140,8 +137,7 @@ function kindOf([oid, parameter]: readonly Element[]): { kty: string; crv?: stri
   const curve = parameter?.tag === OID ? hex(parameter.content) : '';
   const known = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
   const crv = Object.hasOwn(curves, curve) ? curves[curve] : undefined;
-  if (known && (known.kty !== 'EC' || crv !== undefined))
-    return { ...(crv !== undefined && { crv }), ...known };
+  if (known && (known.kty !== 'EC' || crv !== undefined)) return { ...(crv !== undefined && { crv }), ...known };
   const found = foreign[known ? curve : name];
   throw found === undefined ? invalid('pem') : new WorkbenchError('key_invalid', { reason: 'kind', found });
 }
@@ -162,8 +158,7 @@ function wrapped(oid: readonly number[], parameter: Iterable<number>, key: Uint8
 
 function element(tag: number, content: readonly number[]): number[] {
   const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return [tag, ...size, ...content];
 }
 

@@ -14,9 +14,7 @@ const names = (one: string, ...bits: readonly number[]) =>
 /** The exact allow-list. RSA1_5 is known and not in it: its padding tells an attacker too much (RFC 8725 section 3.2). */
 export const keyManagement: ReadonlyMap<string, KeyManagement> = new Map<string, KeyManagement>([
   ...['RSA-OAEP', 'RSA-OAEP-256', 'RSA-OAEP-384', 'RSA-OAEP-512'].map(alg => [alg, { kty: 'RSA' }] as const),
-  ...['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A192KW', 'ECDH-ES+A256KW'].map(
-    alg => [alg, { kty: 'EC' }] as const,
-  ),
+  ...['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A192KW', 'ECDH-ES+A256KW'].map(alg => [alg, { kty: 'EC' }] as const),
   ...[...names('A*KW', 128, 192, 256), ...names('A*GCMKW', 128, 192, 256)].map(
     ([alg, bits]) => [alg, { kty: 'oct', bits }] as const,
   ),

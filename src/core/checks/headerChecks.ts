@@ -33,8 +33,7 @@ export function typ({ token, policy }: CheckInput): Finding {
   if (hint !== undefined && hint.use !== kind) {
     return (hint.certain ? failed : warning)('used_as_other', { expected: kind, found: hint.use });
   }
-  if (typ === undefined)
-    return kind === 'id_token' ? skipped('absent') : warning('typ_missing', { expected });
+  if (typ === undefined) return kind === 'id_token' ? skipped('absent') : warning('typ_missing', { expected });
   // RFC 7515 section 4.1.9: media types, case-insensitive, whose "application/" may be left out.
   const name = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
   if (name === expected.toLowerCase()) return passed('typ_right', { expected, ...found });
@@ -68,9 +67,7 @@ export function b64({ token }: { token: { readonly header: JsonObject } }): Find
 export function embeddedKeys({ token }: CheckInput): Finding {
   // A proof of possession has to bring the key that it proves (RFC 9449 section 4.2).
   const isProof = /(?:^|\/)dpop\+jwt$/i.test(String(own(token.header, 'typ')));
-  const names = embeddedKeyParameters.filter(
-    name => Object.hasOwn(token.header, name) && !(isProof && name === 'jwk'),
-  );
+  const names = embeddedKeyParameters.filter(name => Object.hasOwn(token.header, name) && !(isProof && name === 'jwk'));
   return names.length > 0 ? warning('embedded_key_ignored', { found: names.join(', ') }) : skipped('absent');
 }
 
@@ -79,14 +76,10 @@ export function members({ token }: CheckInput): Finding {
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')
     .map(({ part, path }) => `${part}${path}`);
-  return paths.length > 0
-    ? warning('members_duplicate', { found: shown(paths.join(', ')) })
-    : passed('members_unique');
+  return paths.length > 0 ? warning('members_duplicate', { found: shown(paths.join(', ')) }) : passed('members_unique');
 }
 
 export function encoding({ token }: CheckInput): Finding {
   const parts = token.warnings.filter(({ code }) => code === 'non_canonical').map(({ part }) => part);
-  return parts.length > 0
-    ? warning('encoding_ambiguous', { found: parts.join(', ') })
-    : passed('encoding_canonical');
+  return parts.length > 0 ? warning('encoding_ambiguous', { found: parts.join(', ') }) : passed('encoding_canonical');
 }

@@ -108,8 +108,7 @@ export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Fi
   const hash = signatureAlgorithms.get(alg)?.hash;
   // RFC 7518 section 3.2: a secret at least as long as the hash.
   const least = key.kty === 'oct' ? Number(hash?.slice(4)) : 0;
-  if ((key.size ?? 0) < least)
-    return warning('hmac_too_short', { expected: String(least), found: String(key.size) });
+  if ((key.size ?? 0) < least) return warning('hmac_too_short', { expected: String(least), found: String(key.size) });
   return passed('key_ok', { found: [info.kty, info.crv ?? info.size].filter(Boolean).join(' ') });
 }
 
@@ -146,12 +145,7 @@ const publicMembers: ReadonlyMap<string, readonly string[]> = new Map([
 
 type Described = Pick<VerificationKey, 'kid' | 'alg' | 'use' | 'key_ops'>;
 
-function verificationKey(
-  jwk: JWK,
-  described: Described,
-  source: KeyInfo['source'],
-  leaked: boolean,
-): VerificationKey {
+function verificationKey(jwk: JWK, described: Described, source: KeyInfo['source'], leaked: boolean): VerificationKey {
   const imported = new Map<string, Promise<CryptoKey>>();
   let info: Promise<KeyInfo> | undefined;
   const { kty = '', crv } = jwk;

@@ -59,8 +59,7 @@ export function createRememberedKeys(secrets: SecretVault, clock: Pick<Clock, 'n
   async function write(keys: readonly RememberedKey[]): Promise<void> {
     if (keys.length === 0) return reached(() => secrets.delete(name));
     const text = JSON.stringify({ version, keys });
-    if (keys.length > mostKeys || text.length > recordLimit)
-      throw new WorkbenchError('keys_full', { limit: mostKeys });
+    if (keys.length > mostKeys || text.length > recordLimit) throw new WorkbenchError('keys_full', { limit: mostKeys });
     await reached(() => secrets.store(name, text));
   }
 

@@ -61,7 +61,10 @@ const ofCheck = (
   checkId: string | undefined,
   ...codes: CheckCode[]
 ): ReviewRow => ({
-  ...{ id, severity, section, part },
+  id,
+  severity,
+  section,
+  part,
   run: ({ checks, readable }) => {
     if (id === 'exp_missing' && !readable) return undefined;
     const check = checks.find(

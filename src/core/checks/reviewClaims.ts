@@ -29,9 +29,7 @@ export const claimRows: readonly ReviewRow[] = [
     return (aud === undefined || aud === '' || (Array.isArray(aud) && aud.length === 0)) && { member: 'aud' };
   }),
   claimRow('aud_any', 'warning', 'RFC 8725 section 3.9', ({ payload }) => {
-    const found = [own(payload, 'aud')]
-      .flat()
-      .find(aud => /^(?:\*|any|all|https?:\/\/\*.*)$/i.test(String(aud)));
+    const found = [own(payload, 'aud')].flat().find(aud => /^(?:\*|any|all|https?:\/\/\*.*)$/i.test(String(aud)));
     return found !== undefined && { member: 'aud', found: shown(found) };
   }),
   claimRow('iss_missing', 'warning', 'RFC 8725 section 3.8', ({ payload }) => {
@@ -49,9 +47,7 @@ export const claimRows: readonly ReviewRow[] = [
   }),
   claimRow('sub_email', 'info', 'OpenID Connect Core section 5.7', ({ payload }) => {
     // Bounded, so that no long text is looked at again from each of its dots.
-    return (
-      /^[^\s@]{1,64}@[^\s@]{1,255}\.[a-z]{2,63}$/i.test(String(own(payload, 'sub'))) && { member: 'sub' }
-    );
+    return /^[^\s@]{1,64}@[^\s@]{1,255}\.[a-z]{2,63}$/i.test(String(own(payload, 'sub'))) && { member: 'sub' };
   }),
   claimRow('access_incomplete', 'error', 'RFC 9068 section 2.2', ({ header, payload }) => {
     if (!/(?:^|\/)at\+jwt$/i.test(String(own(header, 'typ')))) return undefined;
@@ -62,30 +58,19 @@ export const claimRows: readonly ReviewRow[] = [
   claimRow('nonce_missing', 'info', 'OpenID Connect Core section 3.1.2.1', ({ payload, use }) => {
     return use === 'id_token' && !Object.hasOwn(payload, 'nonce') && { member: 'nonce' };
   }),
-  claimRow(
-    'azp_foreign',
-    'warning',
-    'OpenID Connect Core section 3.1.3.7 (5)',
-    ({ payload, use, certain }) => {
-      const azp = own(payload, 'azp');
-      if (use !== 'id_token' || !certain || azp === undefined || !Object.hasOwn(payload, 'aud'))
-        return undefined;
-      return ![payload.aud].flat().includes(azp) && { member: 'azp', found: shown(azp) };
-    },
-  ),
-  claimRow(
-    'hash_length',
-    'warning',
-    'OpenID Connect Core sections 3.1.3.6 and 3.3.2.11',
-    ({ header, payload }) => {
-      const hash = signatureAlgorithms.get(String(own(header, 'alg')))?.hash;
-      if (hash === undefined) return undefined;
-      const member = ['at_hash', 'c_hash', 's_hash'].find(
-        name => Object.hasOwn(payload, name) && String(payload[name]).length !== hashLength[hash],
-      );
-      return member !== undefined && { member, found: shown(payload[member]) };
-    },
-  ),
+  claimRow('azp_foreign', 'warning', 'OpenID Connect Core section 3.1.3.7 (5)', ({ payload, use, certain }) => {
+    const azp = own(payload, 'azp');
+    if (use !== 'id_token' || !certain || azp === undefined || !Object.hasOwn(payload, 'aud')) return undefined;
+    return ![payload.aud].flat().includes(azp) && { member: 'azp', found: shown(azp) };
+  }),
+  claimRow('hash_length', 'warning', 'OpenID Connect Core sections 3.1.3.6 and 3.3.2.11', ({ header, payload }) => {
+    const hash = signatureAlgorithms.get(String(own(header, 'alg')))?.hash;
+    if (hash === undefined) return undefined;
+    const member = ['at_hash', 'c_hash', 's_hash'].find(
+      name => Object.hasOwn(payload, name) && String(payload[name]).length !== hashLength[hash],
+    );
+    return member !== undefined && { member, found: shown(payload[member]) };
+  }),
 ];
 
 /** A row about the claims of a token that can be read and is no proof or event. */
@@ -96,7 +81,10 @@ function claimRow(
   look: (input: ReviewInput) => ReturnType<ReviewRow['run']>,
 ): ReviewRow {
   return {
-    ...{ id, severity, section, part: 'payload' },
+    id,
+    severity,
+    section,
+    part: 'payload',
     run: input => (input.readable ? look(input) : undefined),
   };
 }

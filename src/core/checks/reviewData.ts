@@ -29,9 +29,7 @@ const carriers = new Set(['_claim_sources', 'JWT', 'vp', 'vc', 'trust_chain', 't
 
 export const dataRows: readonly ReviewRow[] = [
   dataRow('secret', 'error', 'RFC 7519 section 11', (name, value) => {
-    return (
-      typeof value === 'string' && value.length > 2 && (secretName.test(name) || secretValue.test(value))
-    );
+    return typeof value === 'string' && value.length > 2 && (secretName.test(name) || secretValue.test(value));
   }),
   dataRow('token_inside', 'error', 'RFC 7519 section 11', (name, value, path) => {
     if (typeof value !== 'string' || path.some(each => carriers.has(each))) return false;
@@ -61,7 +59,10 @@ function dataRow(
   applies: (input: ReviewInput) => boolean = () => true,
 ): ReviewRow {
   return {
-    ...{ id, severity, section, part: 'payload' },
+    id,
+    severity,
+    section,
+    part: 'payload',
     run: input => {
       if (!applies(input)) return undefined;
       const found = namesOf(input.payload, isIt);
@@ -82,8 +83,7 @@ function namesOf(
     const name = path.findLast(each => !/^\d+$/.test(each)) ?? '';
     if (isIt(name, value, path)) found.push(path.join('.'));
     else if (Array.isArray(value)) value.forEach((item, index) => void look(item, [...path, String(index)]));
-    else if (isObject(value))
-      for (const [member, item] of Object.entries(value)) look(item, [...path, member]);
+    else if (isObject(value)) for (const [member, item] of Object.entries(value)) look(item, [...path, member]);
   };
   for (const [name, value] of Object.entries(payload)) look(value, [name]);
   return found;

@@ -23,7 +23,10 @@ const kidOf = (header: JsonObject): string => {
 };
 
 const kidRow = (id: string, severity: ReviewRow['severity'], isOdd: (kid: string) => boolean): ReviewRow => ({
-  ...{ id, severity, section: 'RFC 8725 section 3.10', part: 'header' },
+  id,
+  severity,
+  section: 'RFC 8725 section 3.10',
+  part: 'header',
   run: ({ header }) => isOdd(kidOf(header)) && { member: 'kid', found: shown(kidOf(header)) },
 });
 
@@ -36,9 +39,7 @@ export const headerRows: readonly ReviewRow[] = [
     // A shared secret has no certificate and no address: who sees both may take the public key for the secret.
     run: ({ header }) => {
       if (signatureAlgorithms.get(String(own(header, 'alg')))?.kty !== 'oct') return undefined;
-      const member = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'].find(name =>
-        Object.hasOwn(header, name),
-      );
+      const member = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'].find(name => Object.hasOwn(header, name));
       return member !== undefined && { member };
     },
   },
@@ -59,9 +60,7 @@ export const headerRows: readonly ReviewRow[] = [
       const bytes = decodeBase64url(signature);
       if ('reason' in bytes) return undefined;
       const half = bytes.length / 2;
-      return (
-        bytes.subarray(0, half).every(byte => byte === 0) || bytes.subarray(half).every(byte => byte === 0)
-      );
+      return bytes.subarray(0, half).every(byte => byte === 0) || bytes.subarray(half).every(byte => byte === 0);
     },
   },
   {
@@ -71,9 +70,7 @@ export const headerRows: readonly ReviewRow[] = [
     part: 'header',
     run: ({ header }) => {
       const jwk = own(header, 'jwk');
-      return (
-        isObject(jwk) && ['d', 'k', 'p', 'priv'].some(name => Object.hasOwn(jwk, name)) && { member: 'jwk' }
-      );
+      return isObject(jwk) && ['d', 'k', 'p', 'priv'].some(name => Object.hasOwn(jwk, name)) && { member: 'jwk' };
     },
   },
   {
@@ -105,8 +102,7 @@ export const headerRows: readonly ReviewRow[] = [
     section: 'RFC 7515 section 4.1.4',
     part: 'header',
     run: ({ header }) =>
-      Object.hasOwn(header, 'kid') &&
-      typeof header.kid !== 'string' && { member: 'kid', found: shown(header.kid) },
+      Object.hasOwn(header, 'kid') && typeof header.kid !== 'string' && { member: 'kid', found: shown(header.kid) },
   },
   {
     id: 'header_claim',
@@ -116,8 +112,7 @@ export const headerRows: readonly ReviewRow[] = [
     run: ({ header, payload, readable }) => {
       if (!readable) return undefined;
       const member = ['iss', 'sub', 'aud'].find(
-        name =>
-          Object.hasOwn(header, name) && JSON.stringify(header[name]) !== JSON.stringify(own(payload, name)),
+        name => Object.hasOwn(header, name) && JSON.stringify(header[name]) !== JSON.stringify(own(payload, name)),
       );
       return member !== undefined && { member, found: shown(header[member]) };
     },
@@ -142,16 +137,14 @@ export const headerRows: readonly ReviewRow[] = [
     severity: 'warning',
     section: 'RFC 7518 section 4.8.1.2',
     part: 'header',
-    run: ({ header: { p2c } }) =>
-      typeof p2c === 'number' && p2c < rounds.least && { member: 'p2c', amount: p2c },
+    run: ({ header: { p2c } }) => typeof p2c === 'number' && p2c < rounds.least && { member: 'p2c', amount: p2c },
   },
   {
     id: 'rounds_many',
     severity: 'error',
     section: 'RFC 7518 section 8.8, rfc8725bis section 3.13',
     part: 'header',
-    run: ({ header: { p2c } }) =>
-      typeof p2c === 'number' && p2c > rounds.most && { member: 'p2c', amount: p2c },
+    run: ({ header: { p2c } }) => typeof p2c === 'number' && p2c > rounds.most && { member: 'p2c', amount: p2c },
   },
   {
     id: 'size_most',

@@ -20,8 +20,7 @@ export function rsaWeakness({ n, e }: RsaMembers): Finding | undefined {
   const exponent = integer(e);
   if (modulus === undefined || exponent === undefined) return failed('key_rejected');
   const bits = modulus.toString(2).length;
-  if (bits < leastRsaBits)
-    return failed('rsa_too_short', { expected: String(leastRsaBits), found: String(bits) });
+  if (bits < leastRsaBits) return failed('rsa_too_short', { expected: String(leastRsaBits), found: String(bits) });
   // With e = 1 every message is its own signature; an even e is no RSA key.
   if (exponent < 3n || exponent % 2n === 0n)
     return failed('rsa_exponent', { expected: '65537', found: exponent.toString() });
@@ -52,6 +51,6 @@ function isRoca(modulus: bigint): boolean {
 }
 
 const smallPrimes = [
-  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
-  109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
+  127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];

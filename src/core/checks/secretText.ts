@@ -71,11 +71,8 @@ export function refuseKeys(text: string): void {
 
 /** A PEM, DER, a JWK or a JWK Set, an SSH key; also as base64, hex, JSON text or percent-encoded, twice over at most. */
 function holdsKey(text: string, layers = 2): boolean {
-  const plain = text.replace(/%[\da-f]{2}/gi, code =>
-    String.fromCharCode(Number.parseInt(code.slice(1), 16)),
-  );
-  if (/-\s*begin[\w ]*(?:key|certificate)/i.test(plain) || /^\s*(?:ssh-|ecdsa-sha2-)/.test(plain))
-    return true;
+  const plain = text.replace(/%[\da-f]{2}/gi, code => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  if (/-\s*begin[\w ]*(?:key|certificate)/i.test(plain) || /^\s*(?:ssh-|ecdsa-sha2-)/.test(plain)) return true;
   const reading = /^\s*["{[]/.test(plain) ? readJson(plain) : undefined;
   if (reading?.ok) {
     return [reading.value]

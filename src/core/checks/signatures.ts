@@ -104,12 +104,7 @@ function isKeySet(keys: KeySet | object): keys is KeySet {
 }
 
 /** What the header says that no key can make good. The rows of checks.ts say what exactly is wrong. */
-function refusal(
-  text: string,
-  header: JsonObject,
-  policy: VerificationPolicy,
-  secret: boolean,
-): Finding | undefined {
+function refusal(text: string, header: JsonObject, policy: VerificationPolicy, secret: boolean): Finding | undefined {
   const alg = own(header, 'alg');
   if (text.endsWith('.') && !isNone(alg)) return failed('signature_missing');
   if (typeof alg !== 'string' || !allowedAlgorithms(policy.algorithms, secret).includes(alg)) {
@@ -140,9 +135,7 @@ async function tryKeys(
     if (!first.signature || first.signature.code === 'key_rejected') first = outcome;
   }
   if (!first.signature) throw new WorkbenchError('internal', { type: 'no key' });
-  return keys.length === 1
-    ? first
-    : { ...first, signature: { ...first.signature, data: { tried: keys.length } } };
+  return keys.length === 1 ? first : { ...first, signature: { ...first.signature, data: { tried: keys.length } } };
 }
 
 async function tryKey(text: string, alg: string, key: VerificationKey): Promise<Finding> {

@@ -46,8 +46,7 @@ export function createVerifications({ sessions, clock, verify }: VerificationsPa
   function current(id: string, name: TokenName): Entry | undefined {
     const session = sessions.get(id);
     const entry = entries.get(keyFor(id, name));
-    if (entry === undefined || session === undefined || entry.connection !== session.connection)
-      return undefined;
+    if (entry === undefined || session === undefined || entry.connection !== session.connection) return undefined;
     return entry.token === tokenOf(session, name) && clock.now() < entry.until ? entry : undefined;
   }
 

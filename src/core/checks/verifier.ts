@@ -37,10 +37,7 @@ export interface VerifyRequest {
 }
 
 /** Where keys come from. */
-export type KeyOrigin = Pick<
-  VerifyRequest,
-  'connection' | 'issuer' | 'jwksUri' | 'jwks' | 'key' | 'keyFormat'
->;
+export type KeyOrigin = Pick<VerifyRequest, 'connection' | 'issuer' | 'jwksUri' | 'jwks' | 'key' | 'keyFormat'>;
 
 export interface Verifier {
   /** The checks of one token that is held for a connection. Never rejects for what an issuer answers. */
@@ -88,13 +85,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
     }
-    return verifyToken(
-      request.token,
-      policy,
-      source,
-      clock.now(),
-      skews?.of(request.issuer ?? request.connection),
-    );
+    return verifyToken(request.token, policy, source, clock.now(), skews?.of(request.issuer ?? request.connection));
   }
 
   return {
@@ -139,8 +130,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
       const issuer = request.issuer ?? connection?.issuer;
       const audience =
-        request.audience ??
-        (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
+        request.audience ?? (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
       return verifyWith(request, {
         kind,
         ...(issuer !== undefined && { issuer }),

@@ -33,18 +33,21 @@ export async function verifyToken(
   const hashing = hashFor(token, policy);
   const accessTokenHash = hashing && (await hashing);
   const checks = runChecks({
-    ...{ token, policy, now, skew, secret: keys.secret, accessTokenHash },
-    ...{ signature, key: key?.finding },
+    token,
+    policy,
+    now,
+    skew,
+    secret: keys.secret,
+    accessTokenHash,
+    signature,
+    key: key?.finding,
   });
   // The only way to `verified`.
   const verified = signature?.status === 'passed' && checks.every(({ status }) => status !== 'failed');
   return { verified, checks, ...(key && { key: key.info }) };
 }
 
-function hashFor(
-  { header, payload }: DecodedJws,
-  { accessToken }: VerificationPolicy,
-): Promise<string> | undefined {
+function hashFor({ header, payload }: DecodedJws, { accessToken }: VerificationPolicy): Promise<string> | undefined {
   if (accessToken === undefined || !Object.hasOwn(payload, 'at_hash')) return undefined;
   const hash = signatureAlgorithms.get(String(own(header, 'alg')))?.hash;
   return hash && leftHalf(hash, accessToken);

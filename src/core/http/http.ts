@@ -16,8 +16,7 @@ export const defaultMaxBytes = 1024 * 1024;
  * @throws WorkbenchError `url_invalid`, `url_insecure` with `field` and `found`
  */
 export function requireSecureUrl(text: string, field: string): URL {
-  const invalid = (reason: string, found: string) =>
-    new WorkbenchError('url_invalid', { field, found, reason });
+  const invalid = (reason: string, found: string) => new WorkbenchError('url_invalid', { field, found, reason });
   // The parser silently drops tabs and line breaks and turns backslashes round: what is checked must be what is sent.
   if (/[\p{Cc}\p{Cf}\s\\]/u.test(text)) throw invalid('characters', sanitized(text, 200));
   let url: URL;
@@ -30,16 +29,13 @@ export function requireSecureUrl(text: string, field: string): URL {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid('scheme', `${url.protocol}//`);
   if (url.username !== '' || url.password !== '') throw invalid('userinfo', found);
   if (text.includes('#')) throw invalid('fragment', found);
-  if (url.protocol === 'http:' && !isLoopback(url))
-    throw new WorkbenchError('url_insecure', { field, found });
+  if (url.protocol === 'http:' && !isLoopback(url)) throw new WorkbenchError('url_insecure', { field, found });
   return url;
 }
 
 /** True for 127.0.0.0/8, `[::1]` and `localhost`, after the parser has brought every spelling of them into one. */
 export function isLoopback(url: URL): boolean {
-  return (
-    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname)
-  );
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname);
 }
 
 /** A URL as it may be shown: user names, passwords, queries and fragments can be secrets. */

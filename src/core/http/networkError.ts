@@ -1,11 +1,6 @@
 import { WorkbenchError } from '../errors.ts';
 
-type Failure =
-  | 'connection_refused'
-  | 'host_unknown'
-  | 'connection_reset'
-  | 'certificate_untrusted'
-  | 'timeout';
+type Failure = 'connection_refused' | 'host_unknown' | 'connection_reset' | 'certificate_untrusted' | 'timeout';
 
 /** What Node's sockets and undici call it. `true`: the request may have been sent. */
 const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: boolean]>([
@@ -56,8 +51,7 @@ export function networkError(error: unknown, host: string, answered: boolean): W
     new WorkbenchError(code, { host, sent: sent || answered, ...(detail && { detail }) });
   for (const { code, syscall, message } of causes(error)) {
     // Electron reports a redirect that it was told not to follow as a failure.
-    if (message === 'Redirect was cancelled')
-      return new WorkbenchError('redirect_refused', { host, sent: true });
+    if (message === 'Redirect was cancelled') return new WorkbenchError('redirect_refused', { host, sent: true });
     const chromium = /net::ERR_([A-Z0-9_]+)/.exec(message)?.[1];
     if (chromium !== undefined) {
       const [, failure, sent] = chromiumCodes.find(([pattern]) => pattern.test(chromium)) ?? [];

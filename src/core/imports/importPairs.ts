@@ -62,7 +62,5 @@ function unescaped(quoted: string): string {
 
 /** One word that can be a token: long enough, and no name of something. */
 export function isWord(text: string): boolean {
-  return (
-    text.length >= 8 && !/[^\x21-\x7e]/.test(text) && !(text.length < 20 && /^[a-z_-]+[:=]?$/i.test(text))
-  );
+  return text.length >= 8 && !/[^\x21-\x7e]/.test(text) && !(text.length < 20 && /^[a-z_-]+[:=]?$/i.test(text));
 }

@@ -90,10 +90,7 @@ function isJose(token: string, claimsOnly = true): boolean {
 }
 
 /** An unreadable use is taken for an access token: that is what JWTs are copied for most. */
-function assign(
-  decoded: DecodedToken,
-  warnings: ImportWarning[],
-): 'access_token' | 'id_token' | 'refresh_token' {
+function assign(decoded: DecodedToken, warnings: ImportWarning[]): 'access_token' | 'id_token' | 'refresh_token' {
   const use = tokenUse(decoded)?.use;
   if (use === undefined) warnings.push({ code: 'use_assumed', member: 'access_token' });
   return use ?? 'access_token';
@@ -197,8 +194,7 @@ function objectAt(text: string, start: number): FoundObject | undefined {
 
 /** As many mentions of the scheme are looked into. */
 const headersTried = 8;
-const header =
-  /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
+const header = /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
 
 function fromBearer(text: string): ImportedTokens | undefined {
   let tried = 0;

@@ -42,9 +42,7 @@ export function storeTokens(
     const { ledger, unopened, ...others } = sight;
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
     const keeps = raw.refresh_token === undefined && signedIn === undefined;
-    const needed = keeps
-      ? sight
-      : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
+    const needed = keeps ? sight : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
     const stored = await updateNewest(parts, needed, current => {
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       // The last moment: whoever signs out meanwhile must not be signed in by what comes after.

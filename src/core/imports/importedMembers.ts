@@ -130,6 +130,5 @@ export function hasToken(tokens: RawTokens): boolean {
 
 /** @throws WorkbenchError `token_too_large` */
 export function requireSize(token: string): void {
-  if (token.length > tokenLimit)
-    throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
+  if (token.length > tokenLimit) throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
 }

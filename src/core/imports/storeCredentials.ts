@@ -33,8 +33,7 @@ export function storeCredentials(
     parts.sessions.apply(stored);
     // Where somebody has signed out there is nothing that could get lost, and nothing may be handed on.
     if (stored.tokens !== undefined) await handRecord(parts.handover, lease, stored);
-    if (stored.generation > (sight.ledger?.generation ?? 0))
-      await lease.writeLedger(ledgerEntry(lease, stored));
+    if (stored.generation > (sight.ledger?.generation ?? 0)) await lease.writeLedger(ledgerEntry(lease, stored));
     return stored;
   });
 }

@@ -16,8 +16,7 @@ export function tokenClaims({ id_token, access_token, refresh_token }: RawTokens
     claims.flatMap(payload => names.map(name => payload?.[name])).find(value => typeof value === 'string');
   const issuer = first('iss');
   const audience = payloadOf(id_token)?.aud;
-  const clientId =
-    first('azp', 'client_id', 'cid', 'appid') ?? (Array.isArray(audience) ? audience[0] : audience);
+  const clientId = first('azp', 'client_id', 'cid', 'appid') ?? (Array.isArray(audience) ? audience[0] : audience);
   return {
     ...(issuer !== undefined && { issuer }),
     ...(typeof clientId === 'string' && { clientId }),
@@ -28,9 +27,7 @@ export function tokenClaims({ id_token, access_token, refresh_token }: RawTokens
 export function matchingConnections(sessions: readonly Session[], tokens: RawTokens): Connection[] {
   const { issuer, clientId } = tokenClaims(tokens);
   if (issuer === undefined) return [];
-  const ofIssuer = sessions
-    .map(({ connection }) => connection)
-    .filter(connection => connection.issuer === issuer);
+  const ofIssuer = sessions.map(({ connection }) => connection).filter(connection => connection.issuer === issuer);
   const ofClient = ofIssuer.filter(connection => connection.clientId === clientId);
   return ofClient.length > 0 ? ofClient : ofIssuer;
 }

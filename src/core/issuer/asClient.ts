@@ -75,9 +75,7 @@ export async function asClient(
       const as: AuthorizationServer = {
         // The audience of an assertion, and nothing else. Without an issuer by name the token endpoint is one as well.
         issuer:
-          connection.clientAssertionAudience === 'endpoint'
-            ? endpoints[name]
-            : (issuer ?? token_endpoint ?? url.href),
+          connection.clientAssertionAudience === 'endpoint' ? endpoints[name] : (issuer ?? token_endpoint ?? url.href),
         [name]: url.href,
         ...(algs && { token_endpoint_auth_signing_alg_values_supported: [...algs] }),
       };

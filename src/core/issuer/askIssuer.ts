@@ -199,7 +199,10 @@ function refuseByChallenge({ headers, status }: Response, host: string, secrets:
   if (error === undefined) return;
   const description = member('error_description');
   throw new WorkbenchError('oauth_error', {
-    ...{ host, status, sent: true, error: sanitized(error, 64, secrets) },
+    host,
+    status,
+    sent: true,
+    error: sanitized(error, 64, secrets),
     ...(description && { error_description: sanitized(description, 300, secrets) }),
   });
 }

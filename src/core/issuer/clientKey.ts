@@ -47,10 +47,7 @@ export function readTlsIdentity(text: string): TlsIdentity {
  * What somebody typed in for a way of authenticating, checked as far as that is possible without the issuer.
  * @throws WorkbenchError `credential_invalid` with `reason`
  */
-export async function readCredentials(
-  method: TokenEndpointAuthMethod,
-  text: string,
-): Promise<ClientCredentials> {
+export async function readCredentials(method: TokenEndpointAuthMethod, text: string): Promise<ClientCredentials> {
   if (!usesKey(method)) {
     if (method === 'client_secret_jwt') assertLongEnough(text);
     return { client_secret: text };
@@ -68,7 +65,10 @@ export function assertLongEnough(clientSecret: string): void {
   const found = new TextEncoder().encode(clientSecret).length;
   if (found >= 32) return;
   throw new WorkbenchError('credential_invalid', {
-    ...{ reason: 'secret_short', found, expected: 32, sent: false },
+    reason: 'secret_short',
+    found,
+    expected: 32,
+    sent: false,
   });
 }
 
@@ -79,8 +79,7 @@ async function fromPem(text: string): Promise<ClientKey> {
   const certificate = blocks.find(({ label }) => label === 'CERTIFICATE');
   const der = bytesOf(block);
   for (const algorithms of kinds.values()) {
-    const cryptoKey = (alg: string) =>
-      crypto.subtle.importKey('pkcs8', der, parameters(alg), false, ['sign']);
+    const cryptoKey = (alg: string) => crypto.subtle.importKey('pkcs8', der, parameters(alg), false, ['sign']);
     try {
       await cryptoKey(algorithms[0] ?? '');
     } catch {
@@ -115,8 +114,7 @@ async function fromJson(text: string): Promise<ClientKey> {
     throw invalid('broken');
   });
   const header = Object.entries(jwk).filter(
-    (entry): entry is [string, string] =>
-      ['kid', 'x5t', 'x5t#S256'].includes(entry[0]) && typeof entry[1] === 'string',
+    (entry): entry is [string, string] => ['kid', 'x5t', 'x5t#S256'].includes(entry[0]) && typeof entry[1] === 'string',
   );
   return { header: Object.fromEntries(header), algorithms, cryptoKey };
 }

@@ -54,11 +54,7 @@ interface Flight {
 }
 
 /** One caller's abort ends that caller's wait; the request itself ends with the last one. */
-async function wait(
-  flight: Flight,
-  signal: AbortSignal | undefined,
-  abandon: () => void,
-): Promise<IssuerMetadata> {
+async function wait(flight: Flight, signal: AbortSignal | undefined, abandon: () => void): Promise<IssuerMetadata> {
   flight.waiting++;
   let leave = () => {};
   try {
@@ -102,11 +98,7 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
   let wrong: WorkbenchError | undefined;
   for (const place of metadataUrls(url)) {
     try {
-      return await readMetadata(
-        await fetch(place, { headers: { accept: 'application/json' } }),
-        issuer,
-        clock,
-      );
+      return await readMetadata(await fetch(place, { headers: { accept: 'application/json' } }), issuer, clock);
     } catch (error) {
       const failure = classify(error);
       // A site that answers every path with its start page or its login page may still have metadata elsewhere.
@@ -118,11 +110,7 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
   throw unsent(wrong ?? missing ?? new WorkbenchError('metadata_not_found', { issuer }));
 }
 
-const keepsLooking: ReadonlySet<string> = new Set([
-  'metadata_invalid',
-  'issuer_mismatch',
-  'redirect_refused',
-]);
+const keepsLooking: ReadonlySet<string> = new Set(['metadata_invalid', 'issuer_mismatch', 'redirect_refused']);
 
 /** The metadata request may have arrived, but the token that these errors are asked about was not in it. */
 function unsent({ code, data }: WorkbenchError): WorkbenchError {

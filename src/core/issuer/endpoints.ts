@@ -47,9 +47,7 @@ export async function resolveEndpoints<Name extends EndpointName = 'token_endpoi
   const aliases = isMutualTls(connection.tokenEndpointAuthMethod) && metadata?.mtls_endpoint_aliases;
   const changed = aliases || Object.keys(own).length > 0;
   const endpoints: Endpoints =
-    metadata && !changed
-      ? metadata
-      : { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
+    metadata && !changed ? metadata : { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
   for (const name of needed) {
     if (endpoints[name] !== undefined) continue;
     const setting = settingOf(name);

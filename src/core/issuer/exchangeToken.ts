@@ -75,21 +75,19 @@ async function exchanged(parts: ExchangeParts, request: ExchangeRequest): Promis
     subject_token: token,
     subject_token_type: typeUri(subjectToken),
     requested_token_type: requestedTokenType && typeUri(requestedTokenType),
-    ...{ audience, resource, scope },
+    audience,
+    resource,
+    scope,
   });
-  const { response, host } = await client.ask(
-    'token_endpoint',
-    endpoints,
-    { signal },
-    (as, known, auth, options) =>
-      genericTokenEndpointRequest(
-        as,
-        known,
-        auth,
-        'urn:ietf:params:oauth:grant-type:token-exchange',
-        parameters,
-        options,
-      ),
+  const { response, host } = await client.ask('token_endpoint', endpoints, { signal }, (as, known, auth, options) =>
+    genericTokenEndpointRequest(
+      as,
+      known,
+      auth,
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      parameters,
+      options,
+    ),
   );
   const receivedAt = parts.clock.now();
   const secrets = [token, rest.client_secret ?? ''];
@@ -106,7 +104,9 @@ async function exchanged(parts: ExchangeParts, request: ExchangeRequest): Promis
   const isOther = issuedTokenType === 'id_token' || issuedTokenType === 'refresh_token';
   return {
     raw: isOther ? { ...others, [issuedTokenType]: issued } : raw,
-    ...{ receivedAt, issuedTokenType, tokenEndpoint: endpoints.token_endpoint },
+    receivedAt,
+    issuedTokenType,
+    tokenEndpoint: endpoints.token_endpoint,
     ...(proves && raw.token_type?.toLowerCase() === 'dpop' && { dpopKey }),
   };
 }

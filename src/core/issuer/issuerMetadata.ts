@@ -31,10 +31,7 @@ const listNames = [
   'userinfo_signing_alg_values_supported',
 ] as const;
 
-const flagNames = [
-  'authorization_response_iss_parameter_supported',
-  'require_pushed_authorization_requests',
-] as const;
+const flagNames = ['authorization_response_iss_parameter_supported', 'require_pushed_authorization_requests'] as const;
 
 /** What is used of an issuer's metadata (RFC 8414 §2, OpenID Connect Discovery §3), its types and URLs checked. */
 export type IssuerMetadata = { readonly issuer: string } & {
@@ -52,11 +49,7 @@ export type IssuerMetadata = { readonly issuer: string } & {
  * The metadata in an answer, where it is this issuer's.
  * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`, `url_insecure`
  */
-export async function readMetadata(
-  response: Response,
-  issuer: string,
-  clock: Clock,
-): Promise<IssuerMetadata> {
+export async function readMetadata(response: Response, issuer: string, clock: Clock): Promise<IssuerMetadata> {
   const { status, headers } = response;
   if (status === 429 || status >= 500) {
     const wait = retryAfter(headers, clock.now());
@@ -67,8 +60,7 @@ export async function readMetadata(
     });
   }
   // Gateways answer 400, 401 or 403 for a path that they do not know.
-  if (status >= 400)
-    throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
+  if (status >= 400) throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
   const invalid = (reason: string, more: ErrorData = {}) =>
     new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
   if (status !== 200) throw invalid('status', { status });

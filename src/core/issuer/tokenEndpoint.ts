@@ -38,9 +38,7 @@ export interface TokenAnswer {
    * the token endpoint itself, over TLS (§3.1.3.7).
    * @throws WorkbenchError `response_invalid` with `reason`
    */
-  validate(previous?: {
-    readonly id_token?: string;
-  }): Promise<{ readonly warnings: readonly ResponseWarning[] }>;
+  validate(previous?: { readonly id_token?: string }): Promise<{ readonly warnings: readonly ResponseWarning[] }>;
 }
 
 export interface TokenRequest {
@@ -145,7 +143,13 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
       tokenEndpoint: token_endpoint,
       validate: (previous = {}) =>
         validateTokenResponse({
-          ...{ raw, warnings, previous, endpoints, connection, receivedAt, skew },
+          raw,
+          warnings,
+          previous,
+          endpoints,
+          connection,
+          receivedAt,
+          skew,
           ...(nonce !== undefined && { nonce }),
           isProven: credentials.dpop_key !== undefined,
         }),

@@ -30,7 +30,9 @@ export async function readTokenResponse(
   const json = isForm ? Object.fromEntries(new URLSearchParams(text)) : parse(text);
   const wait = retryAfter(headers, now);
   const common = {
-    ...{ host, status, sent: true },
+    host,
+    status,
+    sent: true,
     ...(setting !== undefined && { setting }),
     ...(wait !== undefined && { retryAfter: wait }),
   };
@@ -80,14 +82,7 @@ function oauthError(json: JsonObject, error: string, secrets: readonly string[])
 /** What gateways and frameworks call the message of an error that is not OAuth's. */
 function ownWords(json: JsonObject, secrets: readonly string[]): string | undefined {
   const inner = isObject(json.error) ? json.error : {};
-  const candidates = [
-    json.error_description,
-    json.message,
-    inner.message,
-    json.detail,
-    json.title,
-    json.error,
-  ];
+  const candidates = [json.error_description, json.message, inner.message, json.detail, json.title, json.error];
   const words = candidates.find(each => typeof each === 'string' && each.trim() !== '');
   return typeof words === 'string' ? sanitized(words, longestText, secrets) : undefined;
 }
@@ -106,8 +101,7 @@ function taken(json: JsonObject): { raw: RawTokens; warnings: ResponseWarning[] 
   const seconds = (name: string) => {
     const value = json[name];
     if (value === undefined || value === null || value === '') return undefined;
-    const number =
-      typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
+    const number = typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,15})?\s*$/.test(value) ? Number(value) : value;
     return typeof number === 'number' && number >= 0 && number <= longestLifetime ? number : wrong(name);
   };
   const raw = defined<RawTokens>({

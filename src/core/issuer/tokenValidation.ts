@@ -33,8 +33,20 @@ const tolerableSkew = 60_000;
 
 /** What OpenID Connect Discovery §3 and RFC 7518 §3.1 know, for issuers whose metadata says nothing. Never `none`. */
 const anyAlgorithm = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'],
-  ...['EdDSA', 'Ed25519', 'HS256', 'HS384', 'HS512'],
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+  'HS256',
+  'HS384',
+  'HS512',
 ];
 
 export interface Validation {
@@ -65,8 +77,7 @@ export async function validateTokenResponse(
   const warnings = [...validation.warnings];
   if (raw.access_token === undefined) throw invalid('access_token_missing');
   if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
-  else if (validation.isProven && raw.token_type.toLowerCase() !== 'dpop')
-    warnings.push({ code: 'token_not_bound' });
+  else if (validation.isProven && raw.token_type.toLowerCase() !== 'dpop') warnings.push({ code: 'token_not_bound' });
   const ahead = Math.round(skew?.ahead ?? 0);
   const isSkewed = Math.abs(ahead) > tolerableSkew;
   if (isSkewed) warnings.push({ code: 'clock_skew', ahead });
@@ -126,12 +137,7 @@ function text(value: unknown): string | undefined {
 }
 
 /** Neither message nor cause of oauth4webapi's errors is kept: the cause is the response itself. */
-function explained(
-  error: unknown,
-  raw: RawTokens,
-  issuer: string,
-  skew: ClockSkew | undefined,
-): WorkbenchError {
+function explained(error: unknown, raw: RawTokens, issuer: string, skew: ClockSkew | undefined): WorkbenchError {
   const code = property(error, 'code');
   const cause = property(error, 'cause');
   const claim = text(property(cause, 'claim'));

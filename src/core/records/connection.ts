@@ -88,17 +88,24 @@ export interface ConnectionSettings {
 }
 
 const fieldNames = [
-  ...['id', 'label', 'issuer', 'clientId', 'scope', 'tokenEndpoint', 'authorizationEndpoint'],
-  ...['deviceAuthorizationEndpoint', 'jwksUri', 'revocationEndpoint', 'introspectionEndpoint'],
-  ...[
-    'tokenEndpointAuthMethod',
-    'clientAssertionAudience',
-    'audience',
-    'resource',
-    'extraParameters',
-    'autoRefresh',
-    'dpop',
-  ],
+  'id',
+  'label',
+  'issuer',
+  'clientId',
+  'scope',
+  'tokenEndpoint',
+  'authorizationEndpoint',
+  'deviceAuthorizationEndpoint',
+  'jwksUri',
+  'revocationEndpoint',
+  'introspectionEndpoint',
+  'tokenEndpointAuthMethod',
+  'clientAssertionAudience',
+  'audience',
+  'resource',
+  'extraParameters',
+  'autoRefresh',
+  'dpop',
   'pushedAuthorizationRequests',
 ];
 
@@ -135,10 +142,7 @@ export function readConnection(raw: unknown): {
   return readEntry(raw, 0);
 }
 
-function readEntry(
-  raw: unknown,
-  index: number,
-): { connection?: Connection; problems: readonly ConnectionProblem[] } {
+function readEntry(raw: unknown, index: number): { connection?: Connection; problems: readonly ConnectionProblem[] } {
   if (!isObject(raw)) return { problems: [{ index, severity: 'error', code: 'not_an_object' }] };
   const fields = entryReader(raw, index);
   const id = fields.text('id', true);

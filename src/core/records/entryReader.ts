@@ -17,17 +17,20 @@ const secretName =
  * `response_mode` the answer would be a form or a fragment, and nobody would hear it.
  */
 const reservedParameters: ReadonlySet<string> = new Set([
-  ...['grant_type', 'client_id', 'scope', 'resource', 'redirect_uri', 'device_code'],
-  ...[
-    'client_assertion_type',
-    'response_type',
-    'response_mode',
-    'state',
-    'nonce',
-    'code_challenge',
-    'code_challenge_method',
-    'dpop_jkt',
-  ],
+  'grant_type',
+  'client_id',
+  'scope',
+  'resource',
+  'redirect_uri',
+  'device_code',
+  'client_assertion_type',
+  'response_type',
+  'response_mode',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'dpop_jkt',
 ]);
 
 /** True for a parameter that settings can neither add nor replace. */
@@ -55,8 +58,7 @@ export function entryReader(raw: Readonly<Record<string, unknown>>, index: numbe
   /** Trimmed; an empty text is one that is not there. */
   function text(field: keyof Connection, required = false): string | undefined {
     const value = raw[field];
-    if (value !== undefined && typeof value !== 'string')
-      return problem(field, 'wrong_type', typeName(value));
+    if (value !== undefined && typeof value !== 'string') return problem(field, 'wrong_type', typeName(value));
     const trimmed = value?.trim();
     if (!trimmed) return required ? problem(field, 'missing') : undefined;
     return trimmed;
@@ -75,18 +77,12 @@ export function entryReader(raw: Readonly<Record<string, unknown>>, index: numbe
         return field === 'issuer' && url.search !== '' ? problem(field, 'not_a_url', url.origin) : value;
       } catch (error) {
         if (!isWorkbenchError(error)) throw error;
-        return problem(
-          field,
-          error.code === 'url_insecure' ? 'insecure_url' : 'not_a_url',
-          String(error.data.found),
-        );
+        return problem(field, error.code === 'url_insecure' ? 'insecure_url' : 'not_a_url', String(error.data.found));
       }
     },
     flag(field: keyof Connection): boolean | undefined {
       const value = raw[field];
-      return value === undefined || typeof value === 'boolean'
-        ? value
-        : problem(field, 'wrong_type', typeName(value));
+      return value === undefined || typeof value === 'boolean' ? value : problem(field, 'wrong_type', typeName(value));
     },
     oneOf<T extends string>(field: keyof Connection, values: readonly T[]): T | undefined {
       const value = text(field);

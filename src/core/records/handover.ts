@@ -84,10 +84,7 @@ export async function handedRecord(
 }
 
 /** @throws WorkbenchError `record_unreadable`, `record_newer_version` */
-export function recordOf(
-  connection: string,
-  taken: TakenOver | HandoverFault | undefined,
-): StoredRecord | undefined {
+export function recordOf(connection: string, taken: TakenOver | HandoverFault | undefined): StoredRecord | undefined {
   return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
 }
 

@@ -80,27 +80,8 @@ export function withEntry(list: readonly HistoryEntry[], entry: HistoryEntry): r
   return [...list, entry].sort((one, other) => one.at - other.at).slice(-historyLength);
 }
 
-const safeNames = [
-  'status',
-  'error',
-  'reason',
-  'sent',
-  'host',
-  'retryAfter',
-  'at',
-  'after',
-  'claim',
-] as const;
-const moreSafeNames = [
-  'empty',
-  'member',
-  'signedOut',
-  'ahead',
-  'uncertainty',
-  'limit',
-  'size',
-  'method',
-] as const;
+const safeNames = ['status', 'error', 'reason', 'sent', 'host', 'retryAfter', 'at', 'after', 'claim'] as const;
+const moreSafeNames = ['empty', 'member', 'signedOut', 'ahead', 'uncertainty', 'limit', 'size', 'method'] as const;
 
 /** What of an error's data is no free text: an issuer's words may hold anything, a copy of the token included. */
 function safeData({ data }: WorkbenchError): ErrorData {

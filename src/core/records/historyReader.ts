@@ -28,21 +28,14 @@ export function readHistory(text: string | undefined): readonly HistoryEntry[] {
     .slice(-historyLength);
 }
 
-const outcomes: readonly RefreshOutcome[] = [
-  'refreshed',
-  'adopted',
-  'reauthRequired',
-  'retryable',
-  'unknown',
-];
+const outcomes: readonly RefreshOutcome[] = ['refreshed', 'adopted', 'reauthRequired', 'retryable', 'unknown'];
 
 function readEntry(value: unknown): HistoryEntry | undefined {
   const at = number(member(value, 'at'));
   const duration = number(member(value, 'duration'));
   const generation = number(member(value, 'generation'));
   const outcome = outcomes.find(each => each === member(value, 'outcome'));
-  if (at === undefined || duration === undefined || generation === undefined || outcome === undefined)
-    return undefined;
+  if (at === undefined || duration === undefined || generation === undefined || outcome === undefined) return undefined;
   const status = number(member(value, 'status'));
   const error = member(value, 'error');
   const code = member(error, 'code');

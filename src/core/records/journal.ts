@@ -59,18 +59,13 @@ export async function seal({ id, key }: JournalKey, subject: Subject, text: stri
   return [format, id, encodeBase64url(iv), encodeBase64url(new Uint8Array(sealed))].join('.');
 }
 
-export async function open(
-  keys: readonly JournalKey[],
-  subject: Subject,
-  sealedText: string,
-): Promise<Opened> {
+export async function open(keys: readonly JournalKey[], subject: Subject, sealedText: string): Promise<Opened> {
   const [name, id, ivText, cipherText, ...rest] = sealedText.split('.');
   if (name !== format || id === undefined || ivText === undefined || cipherText === undefined || rest.length)
     return { fault: 'format' };
   const iv = decodeBase64url(ivText);
   const sealed = decodeBase64url(cipherText);
-  if (!(iv instanceof Uint8Array) || iv.length !== 12 || !(sealed instanceof Uint8Array))
-    return { fault: 'format' };
+  if (!(iv instanceof Uint8Array) || iv.length !== 12 || !(sealed instanceof Uint8Array)) return { fault: 'format' };
   const known = keys.find(key => key.id === id);
   if (known === undefined) return { fault: 'key' };
   try {

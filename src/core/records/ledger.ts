@@ -9,8 +9,7 @@ export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
   const token = tokens?.refresh_token;
   const refused = isRefused(record) ? record.refused : undefined;
   const at = refused?.answer_lost_at;
-  const intent: Omit<RefreshIntent, 'generation'> | undefined =
-    at === undefined ? unansweredIntent(record) : { at };
+  const intent: Omit<RefreshIntent, 'generation'> | undefined = at === undefined ? unansweredIntent(record) : { at };
   return {
     generation,
     ...(token !== undefined && { fingerprint: lease.fingerprint(token) }),
@@ -24,16 +23,14 @@ export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `http_error` with `retryAfter` in milliseconds
  */
-export function assertMayAsk(
-  entry: LedgerEntry | undefined,
-  now: number,
-  endpoint: string | undefined,
-): void {
+export function assertMayAsk(entry: LedgerEntry | undefined, now: number, endpoint: string | undefined): void {
   const wait = (entry?.notBefore ?? now) - now;
   // Longer than any that is believed: this machine's clock was set back since.
   if (wait <= 0 || wait > longestRetryAfter) return;
   throw new WorkbenchError('http_error', {
     ...(endpoint !== undefined && { host: new URL(endpoint).host }),
-    ...{ status: 429, retryAfter: wait, sent: false },
+    status: 429,
+    retryAfter: wait,
+    sent: false,
   });
 }

@@ -51,9 +51,7 @@ export function createLoading({ vault, sessions, lock, handover }: LoadingParts)
       // Signed out in another window, whose store may never be seen here; what is left here goes as well.
       const { generation } = ledger;
       const left = await vault.update(id, now =>
-        now === undefined || (now.tokens && now.generation <= generation)
-          ? emptied(now ?? record, generation)
-          : now,
+        now === undefined || (now.tokens && now.generation <= generation) ? emptied(now ?? record, generation) : now,
       );
       sessions.apply(left);
     } catch (error) {

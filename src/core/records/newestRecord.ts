@@ -134,7 +134,9 @@ function isBehind({ generation }: StoredRecord, sight: Sight): boolean {
 function behind({ connection, generation }: StoredRecord, sight: Sight): WorkbenchError {
   const unopened = sight.unopened !== undefined;
   return new WorkbenchError('record_behind', {
-    ...{ connection, generation, newest: newestNumber(sight) },
+    connection,
+    generation,
+    newest: newestNumber(sight),
     ...(unopened && { unopened }),
   });
 }

@@ -124,8 +124,7 @@ export function createSessions(): Sessions {
         if (problem === undefined && sameData(known, record)) return session;
         const { problem: _, ...rest } = { ...session, record };
         const isSame =
-          known?.generation === record.generation &&
-          sameData(clientCredentialsOf(known), clientCredentialsOf(record));
+          known?.generation === record.generation && sameData(clientCredentialsOf(known), clientCredentialsOf(record));
         return refreshing || known === undefined || isSame ? rest : withoutFailures(rest);
       }),
     forget: id =>

@@ -52,16 +52,13 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
   const { id_token = previous?.id_token, scope = previous?.scope } = raw;
   const refresh_token = raw.refresh_token ?? previous?.refresh_token;
   const expires_at =
-    raw.access_token === undefined
-      ? previous?.expires_at
-      : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
+    raw.access_token === undefined ? previous?.expires_at : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
   // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
   const refresh_expires_at =
     // Keycloak says 0 of an offline token, which has no end.
     raw.refresh_expires_in === 0
       ? undefined
-      : (after(now, raw.refresh_expires_in) ??
-        (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
+      : (after(now, raw.refresh_expires_in) ?? (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
   return defined<TokenSet>({
     access_token,
     token_type,
@@ -99,8 +96,12 @@ export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): T
   const { refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at } = answer;
   const { obtained_at } = previous ?? answer;
   return defined<TokenSet>({
-    ...{ ...previous, obtained_at },
-    ...{ refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at },
+    ...previous,
+    obtained_at,
+    refresh_token,
+    refresh_expires_at,
+    refresh_token_stored_at,
+    refresh_token_last_used_at,
   });
 }
 

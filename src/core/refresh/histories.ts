@@ -32,7 +32,10 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
   async function write(finished: FinishedRefresh, status: number | undefined): Promise<void> {
     const { id, at, duration, result, before, after } = finished;
     const entry = historyEntry({
-      ...{ at, duration, result, status },
+      at,
+      duration,
+      result,
+      status,
       before: before?.tokens,
       after: after?.tokens,
     });

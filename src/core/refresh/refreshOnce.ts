@@ -40,20 +40,13 @@ export async function refreshOnce(
     // A window that has just started must not take what has long been stored for news.
     const seen = sessions.get(id)?.record ?? (await vault.read(id));
     // Network work that sends no secret is done before the lock is taken.
-    const [binding, client] = await Promise.all([
-      parts.bindingOf(connection, flight.signal),
-      parts.tokenClient(),
-    ]);
+    const [binding, client] = await Promise.all([parts.bindingOf(connection, flight.signal), parts.tokenClient()]);
     // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
     const fresh =
-      connection.dpop && seen?.dpop_key === undefined
-        ? await client.newKey(connection, flight.signal)
-        : undefined;
+      connection.dpop && seen?.dpop_key === undefined ? await client.newKey(connection, flight.signal) : undefined;
     const result = await lock.withLock(id, flight.signal, async lease => {
       const sight = await lookAround(parts, id, lease, flight.signal);
-      const begun = await begin(seen, binding, lease, sight, record =>
-        step.provable(record, connection, fresh),
-      );
+      const begun = await begin(seen, binding, lease, sight, record => step.provable(record, connection, fresh));
       if ('outcome' in begun) return begun;
       return send({ connection, binding, client, lease, ...begun });
     });

@@ -9,13 +9,7 @@ import {
   spentIntent,
   unansweredIntent,
 } from '../records/record.ts';
-import {
-  bindingMismatch,
-  merge,
-  onlyRotated,
-  type RawTokens,
-  type TokenBinding,
-} from '../records/tokenSet.ts';
+import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
 import { changedClaim, claimsOf } from '../tokens/idTokens.ts';
 
 /** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
@@ -47,8 +41,7 @@ export type AskedBy = 'user' | 'timer';
 export function sendable(record: StoredRecord, binding: TokenBinding, askedBy: AskedBy): string {
   const { tokens, refused, binding: bound } = record;
   if (refused && isRefused(record)) throw refusal(refused, { error: refused.error, sent: false });
-  if (tokens?.refresh_token === undefined || bound === undefined)
-    throw new WorkbenchError('no_refresh_token');
+  if (tokens?.refresh_token === undefined || bound === undefined) throw new WorkbenchError('no_refresh_token');
   const mismatch = bindingMismatch(bound, binding);
   if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
   const spent = spentIntent(record);

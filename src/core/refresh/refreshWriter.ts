@@ -27,19 +27,12 @@ export interface WriterParts {
 const patience = 20_000;
 
 /** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
-export function createWriter(
-  { vault, lock, sessions, log, handover }: WriterParts,
-  id: string,
-  flight: Flight,
-) {
+export function createWriter({ vault, lock, sessions, log, handover }: WriterParts, id: string, flight: Flight) {
   /**
    * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
    * the step still counts in this window, and the next refresh stores it.
    */
-  async function settle(
-    sent: StoredRecord,
-    change: (record: StoredRecord) => StoredRecord,
-  ): Promise<Settled> {
+  async function settle(sent: StoredRecord, change: (record: StoredRecord) => StoredRecord): Promise<Settled> {
     let isOvertaken = false;
     const write = (stored: StoredRecord | undefined) => {
       assertNotDiscarded();
@@ -130,11 +123,7 @@ export function createWriter(
     }
   }
 
-  async function signedOutElsewhere(
-    lease: Lease,
-    record: StoredRecord,
-    failure: WorkbenchError,
-  ): Promise<never> {
+  async function signedOutElsewhere(lease: Lease, record: StoredRecord, failure: WorkbenchError): Promise<never> {
     const ledger = await lease.readLedger();
     const generation = Math.max(record.generation, ledger?.generation ?? 0);
     const gone = await settle(record, current => emptied(current, generation));

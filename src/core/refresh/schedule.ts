@@ -56,8 +56,7 @@ export function planRefresh(session: Session, jitter: number): Plan {
     const failedAt = lastRefresh.at + lastRefresh.duration;
     return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, setback(error));
   }
-  if (tokens.access_token === undefined)
-    return { at: tokens.obtained_at + jitter * second, because: 'ending' };
+  if (tokens.access_token === undefined) return { at: tokens.obtained_at + jitter * second, because: 'ending' };
   if (tokens.expires_at === undefined) return { never: 'end_unknown' };
   const at = tokens.expires_at - leadTime(tokens.expires_at - tokens.obtained_at) * (1 + jitter / 4);
   return { at: Math.max(at, tokens.obtained_at + leastInterval), because: 'ending' };
@@ -70,13 +69,7 @@ export function leadTime(lifetime: number): number {
 }
 
 /** @param retryAfter milliseconds, by the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 where it said nothing */
-function retry(
-  failedAt: number,
-  failures: number,
-  retryAfter: number,
-  jitter: number,
-  because: Setback,
-): Plan {
+function retry(failedAt: number, failures: number, retryAfter: number, jitter: number, because: Setback): Plan {
   const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
   const spread = 1 + jitter / 4;
   return retryAfter > wait

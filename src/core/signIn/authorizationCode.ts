@@ -59,7 +59,12 @@ export async function byAuthorizationCode<T>(
       const callback = validated(answer.parameters, endpoints, connection, secrets.state);
       const { nonce, codeVerifier } = secrets;
       const tokens = await parts.tokenClient.authorizationCode({
-        ...{ connection, credentials, signal, callback, redirectUri, codeVerifier },
+        connection,
+        credentials,
+        signal,
+        callback,
+        redirectUri,
+        codeVerifier,
         ...(nonce !== undefined && { nonce }),
       });
       const kept = await keep(tokens);
@@ -99,7 +104,11 @@ async function authorizationRequest(
     client_id: clientId,
     redirect_uri: redirectUri,
     // RFC 9449 §10: whoever steals the code cannot redeem it with another key.
-    ...{ scope, resource, state, nonce, dpop_jkt },
+    scope,
+    resource,
+    state,
+    nonce,
+    dpop_jkt,
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });

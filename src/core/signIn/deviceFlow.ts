@@ -51,7 +51,10 @@ export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): P
     if (clock.now() >= until) throw new WorkbenchError('oauth_error', { error: 'expired_token' });
     try {
       return await tokenClient.deviceCode({
-        ...{ connection, credentials, signal, deviceCode: device.device_code },
+        connection,
+        credentials,
+        signal,
+        deviceCode: device.device_code,
       });
     } catch (thrown) {
       const error = classify(thrown);

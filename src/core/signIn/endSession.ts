@@ -54,8 +54,7 @@ async function revokeOffered(
   try {
     return await revoke(id, record, signal);
   } catch (error) {
-    if (revocation === 'offered' && isWorkbenchError(error) && error.code === 'endpoint_missing')
-      return false;
+    if (revocation === 'offered' && isWorkbenchError(error) && error.code === 'endpoint_missing') return false;
     throw error;
   }
 }

@@ -21,12 +21,7 @@ export interface IssuerClient {
    * A proof for one GET of `url` with an access token that is bound to `dpopKey` (RFC 9449 §7.1). Nothing is sent.
    * @throws WorkbenchError `dpop_key_lost`, `url_invalid`, `url_insecure`
    */
-  proof(
-    connection: Connection,
-    dpopKey: string | undefined,
-    accessToken: string,
-    url: string,
-  ): Promise<string>;
+  proof(connection: Connection, dpopKey: string | undefined, accessToken: string, url: string): Promise<string>;
   /** RFC 7009; see src/core/issuer/revoke.ts. */
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
   /** RFC 8693; see src/core/issuer/exchangeToken.ts. */
@@ -42,12 +37,7 @@ export interface IssuerClient {
   /** OpenID Connect Core §5.3; see src/core/issuer/askIssuer.ts. */
   userInfo(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<IssuerAnswer>;
   /** OpenID Connect RP-Initiated Logout; see src/core/signIn/logout.ts. */
-  logout(
-    connection: Connection,
-    idToken: string | undefined,
-    returns: boolean,
-    signal: AbortSignal,
-  ): Promise<void>;
+  logout(connection: Connection, idToken: string | undefined, returns: boolean, signal: AbortSignal): Promise<void>;
 }
 
 export type IssuerClientParts = Omit<TokenClientParts & BrowserParts, 'tokenClient' | 'proofs'>;

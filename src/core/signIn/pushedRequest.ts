@@ -20,7 +20,8 @@ export async function pushed(
   const { [name]: endpoint, issuer = 'urn:none' } = endpoints;
   if (endpoint === undefined)
     throw new WorkbenchError('endpoint_missing', {
-      ...{ endpoint: name, sent: false },
+      endpoint: name,
+      sent: false,
       ...(connection.pushedAuthorizationRequests && { without: 'pushedAuthorizationRequests' }),
     });
   const asking = await asClient(parts, connection, credentials);

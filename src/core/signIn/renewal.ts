@@ -23,10 +23,7 @@ export interface RenewalParts {
  */
 export function withRenewal(parts: RenewalParts): Refresher {
   const { refresher, sessions, signIns, vault, clock, log } = parts;
-  const flights = new Map<
-    string,
-    { readonly abort: AbortController; readonly result: Promise<RefreshResult> }
-  >();
+  const flights = new Map<string, { readonly abort: AbortController; readonly result: Promise<RefreshResult> }>();
 
   async function renew(id: string, before: StoredRecord, signal: AbortSignal): Promise<RefreshResult> {
     const stored = await vault.read(id);
@@ -44,9 +41,7 @@ export function withRenewal(parts: RenewalParts): Refresher {
   async function flight(id: string, before: StoredRecord, signal: AbortSignal): Promise<RefreshResult> {
     const at = clock.now();
     sessions.refreshing(id, true);
-    const result = await renew(id, before, signal).catch(error =>
-      failed(sessions.generation(id), classify(error)),
-    );
+    const result = await renew(id, before, signal).catch(error => failed(sessions.generation(id), classify(error)));
     const { outcome, generation, error } = result;
     const duration = clock.now() - at;
     if (error?.code === 'cancelled') sessions.refreshing(id, false);

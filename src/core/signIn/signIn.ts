@@ -64,10 +64,7 @@ const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
  * Gets a first token set from the issuer and stores it as a new generation. Until then nothing that is stored changes.
  * @throws WorkbenchError with `grant`, what the grant throws, and what `storeTokens` throws
  */
-export async function signIn(
-  parts: BrowserParts & DeviceParts,
-  request: SignInRequest,
-): Promise<SignInResult> {
+export async function signIn(parts: BrowserParts & DeviceParts, request: SignInRequest): Promise<SignInResult> {
   const { grant, signal } = request;
   let dpopKey: string | undefined;
   const keep = (answer: TokenAnswer) => keepTokens(parts, request, answer, dpopKey);
@@ -119,16 +116,16 @@ async function keepTokens(
   const { generation, tokens } = await store(raw);
   const { expires_at, refresh_token } = tokens ?? {};
   return {
-    ...{ grant, generation, warnings, hasRefreshToken: refresh_token !== undefined },
+    grant,
+    generation,
+    warnings,
+    hasRefreshToken: refresh_token !== undefined,
     ...(expires_at !== undefined && { expiresAt: expires_at }),
   };
 }
 
 /** The same with a key for the new tokens, where they are to be bound to one: the stored one, or else a new one. */
-async function provingCredentials(
-  parts: SignInParts,
-  { connection, signal }: SignInRequest,
-): Promise<Credentials> {
+async function provingCredentials(parts: SignInParts, { connection, signal }: SignInRequest): Promise<Credentials> {
   const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
   if (!connection.dpop) return credentials;
   const known = thumbprintOf(dpop_key) && dpop_key;

@@ -43,7 +43,5 @@ export async function signOut(parts: SignOutParts, id: string): Promise<void> {
 }
 
 function isUnreadable(error: unknown): boolean {
-  return (
-    isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version')
-  );
+  return isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version');
 }

@@ -21,12 +21,7 @@ export interface StartingPoint {
     readonly extraParameters?: Readonly<Record<string, string>>;
   };
   /** What gives a refresh token, and what has to be set at the issuer for it. */
-  readonly refreshToken:
-    | 'offline_access'
-    | 'offline_access_allowed'
-    | 'access_type'
-    | 'always'
-    | 'expiring_tokens';
+  readonly refreshToken: 'offline_access' | 'offline_access_allowed' | 'access_type' | 'always' | 'expiring_tokens';
   /**
    * Whether a refresh replaces the refresh token: `always`; `optional`, by a setting of the client or of the realm;
    * `kept_alive`, and the old one goes on as well; `never`, and each answer brings the same one.
@@ -196,10 +191,7 @@ export function fillIn(
       return value;
     });
   return Object.fromEntries(
-    Object.entries(connection).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? filled(value) : value,
-    ]),
+    Object.entries(connection).map(([name, value]) => [name, typeof value === 'string' ? filled(value) : value]),
   ) as unknown as StartingPoint['connection'];
 }
 

@@ -7,10 +7,7 @@ export interface SignatureAlgorithm {
   readonly hash?: 'SHA-256' | 'SHA-384' | 'SHA-512';
 }
 
-export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map<
-  string,
-  SignatureAlgorithm
->([
+export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map<string, SignatureAlgorithm>([
   ['RS256', { kty: 'RSA', hash: 'SHA-256' }],
   ['RS384', { kty: 'RSA', hash: 'SHA-384' }],
   ['RS512', { kty: 'RSA', hash: 'SHA-512' }],

@@ -34,10 +34,7 @@ export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | Base64u
   let at = 0;
   for (let i = 0; i < whole; i += 4) {
     const bits =
-      (valueAt(text, i) << 18) |
-      (valueAt(text, i + 1) << 12) |
-      (valueAt(text, i + 2) << 6) |
-      valueAt(text, i + 3);
+      (valueAt(text, i) << 18) | (valueAt(text, i + 1) << 12) | (valueAt(text, i + 2) << 6) | valueAt(text, i + 3);
     if (bits < 0) return base64urlFlaw(text) ?? { reason: 'character', position: i };
     bytes[at++] = bits >> 16;
     bytes[at++] = bits >> 8;

@@ -32,12 +32,7 @@ function membersOf(token: DecodedToken, part: 'header' | 'payload'): JsonObject 
   return token.kind === 'jws' ? token.payload : {};
 }
 
-function difference(
-  part: Difference['part'],
-  name: string,
-  one: JsonObject,
-  other: JsonObject,
-): Difference[] {
+function difference(part: Difference['part'], name: string, one: JsonObject, other: JsonObject): Difference[] {
   const [before, after] = [own(one, name), own(other, name)];
   if (!Object.hasOwn(one, name)) return [{ part, name, change: 'added', after }];
   if (!Object.hasOwn(other, name)) return [{ part, name, change: 'removed', before }];
@@ -67,8 +62,5 @@ function isSame(one: unknown, other: unknown): boolean {
 export function inOrderOf(first: JsonObject, second: JsonObject): JsonObject {
   const names = [...Object.keys(first).filter(name => Object.hasOwn(second, name)), ...Object.keys(second)];
   // A prototype would swallow a member called __proto__.
-  return Object.assign(
-    Object.create(null),
-    Object.fromEntries([...new Set(names)].map(name => [name, second[name]])),
-  );
+  return Object.assign(Object.create(null), Object.fromEntries([...new Set(names)].map(name => [name, second[name]])));
 }

@@ -66,8 +66,7 @@ const mostKept = 64;
 export function headerReader(): HeaderReader {
   const known = new Map<string, HeaderWords | undefined>();
   return encoded => {
-    if (encoded.length < leastHeader || encoded.length > headerLimit || !endsObject(encoded))
-      return undefined;
+    if (encoded.length < leastHeader || encoded.length > headerLimit || !endsObject(encoded)) return undefined;
     let words = known.get(encoded);
     if (words === undefined && !known.has(encoded)) {
       words = readWords(encoded);

@@ -103,11 +103,7 @@ export function isNone(alg: unknown): boolean {
 /** Header parameters by which a token brings its own key (RFC 7515 sections 4.1.2 to 4.1.6). */
 export const embeddedKeyParameters = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
-function decodeJws(
-  token: string,
-  [first = 0, second = 0]: readonly number[],
-  claimsOnly: boolean,
-): DecodedJws {
+function decodeJws(token: string, [first = 0, second = 0]: readonly number[], claimsOnly: boolean): DecodedJws {
   const warnings: TokenWarning[] = [];
   const header = readPart(token, 'header', 0, first, warnings);
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
@@ -215,8 +211,7 @@ function isForeignObject(token: string): boolean {
 /** Offsets of the first five dots: more than four are too many, however many they are. */
 function dotsIn(token: string): number[] {
   const dots: number[] = [];
-  for (let at = token.indexOf('.'); at >= 0 && dots.length < 5; at = token.indexOf('.', at + 1))
-    dots.push(at);
+  for (let at = token.indexOf('.'); at >= 0 && dots.length < 5; at = token.indexOf('.', at + 1)) dots.push(at);
   return dots;
 }
 

@@ -42,11 +42,7 @@ function placesOf({ token, connection, expiresAt }: KnownToken, text: string, no
   const leaks: Leak[] = [];
   if (token.length < leastKnown || (expiresAt !== undefined && expiresAt <= now)) return leaks;
   const end = expiresAt === undefined ? {} : { expiresAt };
-  for (
-    let at = text.indexOf(token);
-    at >= 0 && leaks.length < mostLeaks;
-    at = text.indexOf(token, at + token.length)
-  ) {
+  for (let at = text.indexOf(token); at >= 0 && leaks.length < mostLeaks; at = text.indexOf(token, at + token.length)) {
     leaks.push({ start: at, end: at + token.length, kind: 'known_token', connection, ...end });
   }
   return leaks;

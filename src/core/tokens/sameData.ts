@@ -6,8 +6,6 @@ export function sameData(one: unknown, other: unknown): boolean {
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every(
-      name => Object.hasOwn(other, name) && sameData(Reflect.get(one, name), Reflect.get(other, name)),
-    )
+    names.every(name => Object.hasOwn(other, name) && sameData(Reflect.get(one, name), Reflect.get(other, name)))
   );
 }

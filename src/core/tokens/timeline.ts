@@ -90,18 +90,14 @@ export function timelineSvg(timeline: Timeline, texts: TimelineTexts): string {
   const text = (at: number, y: number, name: string, content: string, anchor = 'middle') =>
     `<text x="${x(at)}" y="${y}" class="${name}" text-anchor="${anchor}">${escaped(content)}</text>`;
   const bar = (from: number, to: number, name: string) =>
-    to > from
-      ? `<rect x="${x(from)}" width="${x(to - from)}" y="49" height="6" rx="3" class="${name}"/>`
-      : '';
+    to > from ? `<rect x="${x(from)}" width="${x(to - from)}" y="49" height="6" rx="3" class="${name}"/>` : '';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="124" role="img" aria-label="${escaped(texts.title)}">`,
     bar(2, 98, 'track'),
     bar(valid.from, Math.min(valid.to, 98), 'valid'),
     bar(valid.from, Math.min(valid.to, Math.max(valid.from, now)), 'spent'),
     // Where now stands there is no room for another word.
-    ...gaps
-      .filter(gap => Math.abs(gap.x - now) > 5)
-      .map(gap => text(gap.x, 41, 'gap', texts.length(gap.length))),
+    ...gaps.filter(gap => Math.abs(gap.x - now) > 5).map(gap => text(gap.x, 41, 'gap', texts.length(gap.length))),
     ...marks.flatMap(({ ids, at, x: place }) => [
       `<circle cx="${x(place)}" cy="52" r="5" class="mark ${ids.map(id => escaped(id)).join(' ')}"/>`,
       text(place, 78, 'name', ids.map(id => texts.name(id)).join(', ')),

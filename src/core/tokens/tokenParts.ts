@@ -43,13 +43,7 @@ export interface Part {
 /** Keeps no state between calls; making one takes longer than using it. */
 export const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export function readPart(
-  token: string,
-  part: TokenPart,
-  start: number,
-  end: number,
-  warnings: TokenWarning[],
-): Part {
+export function readPart(token: string, part: TokenPart, start: number, end: number, warnings: TokenWarning[]): Part {
   const encoded = token.slice(start, end);
   const text = decodeAscii(encoded) ?? decodeUtf8(encoded, part, start);
   if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
@@ -81,12 +75,7 @@ export function readText(text: string, part: TokenPart, warnings: TokenWarning[]
 }
 
 /** Looks at a part whose bytes nobody needs here. */
-export function checkEncoding(
-  encoded: string,
-  part: TokenPart,
-  start: number,
-  warnings: TokenWarning[],
-): void {
+export function checkEncoding(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): void {
   const flaw = base64urlFlaw(encoded);
   if (flaw) throw encodingError(flaw, part, start);
   if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });

@@ -16,9 +16,7 @@ interface Kept {
   readonly before?: DecodedToken | undefined;
 }
 
-export function createPreviousTokens(
-  sessions: Pick<Sessions, 'list' | 'get' | 'onDidChange'>,
-): PreviousTokens {
+export function createPreviousTokens(sessions: Pick<Sessions, 'list' | 'get' | 'onDidChange'>): PreviousTokens {
   const kept = new Map<string, Kept>();
 
   function note(id: string): void {

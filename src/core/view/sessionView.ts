@@ -70,9 +70,7 @@ function connectionChildren(session: Session): ViewNode[] {
   } else if (record && spentIntent(record)) {
     messages.push({ kind: 'message', id, message: 'unanswered' });
   }
-  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
-    tokenOf(session, name),
-  );
+  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name => tokenOf(session, name));
   if (names.length === 0 && !problem) {
     if (isSignable(session)) messages.push({ kind: 'message', id, message: 'sign_in' });
     messages.push({ kind: 'message', id, message: 'no_tokens' });
@@ -95,8 +93,7 @@ function tokenChildren(session: Session, name: TokenName): ViewNode[] {
   if ('error' in decoded) return [{ ...message, message: 'undecodable', error: decoded.error }, ...facts];
   if (decoded.kind === 'opaque') return [...facts, { ...message, message: 'opaque' }];
   const warnings = unique(decoded.warnings.map(warning => ({ kind: 'warning', id, name, warning }) as const));
-  const sections: readonly Section[] =
-    decoded.kind === 'jwe' ? ['header'] : ['claims', 'header', 'verification'];
+  const sections: readonly Section[] = decoded.kind === 'jwe' ? ['header'] : ['claims', 'header', 'verification'];
   return [
     ...sections.map(section => ({ kind: 'section', id, name, section }) as const),
     ...(decoded.kind === 'jwe' ? [{ ...message, message: 'encrypted' } as const] : []),
@@ -117,11 +114,7 @@ function accessTokenFacts({ connection: { id }, record }: Session): FactNode[] {
 
 function refreshTokenFacts({ connection: { id }, record }: Session): FactNode[] {
   if (record?.tokens === undefined) return [];
-  const {
-    refresh_token_stored_at: stored,
-    refresh_token_last_used_at: used,
-    refresh_expires_at: ends,
-  } = record.tokens;
+  const { refresh_token_stored_at: stored, refresh_token_last_used_at: used, refresh_expires_at: ends } = record.tokens;
   const base = { kind: 'fact', id, name: 'refresh_token' } as const;
   return [
     { ...base, fact: 'generation', value: record.generation },
@@ -152,9 +145,7 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
 
 /** A NumericDate (RFC 7519 §2) in milliseconds, where a calendar can show it: years 1 to 9999. */
 function timeOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800
-    ? value * 1000
-    : undefined;
+  return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800 ? value * 1000 : undefined;
 }
 
 /** The most members of one object or array that are shown: a tree of ten thousand lines helps nobody. */
@@ -168,7 +159,11 @@ function nested(parent: ClaimNode): ClaimNode[] {
   const { kind, id, name, section, path, value } = parent;
   if (typeof value !== 'object' || value === null) return [];
   return shown(value).map(([member, item]) => ({
-    ...{ kind, id, name, section, parent },
+    kind,
+    id,
+    name,
+    section,
+    parent,
     path: [...path, member],
     value: item,
   }));

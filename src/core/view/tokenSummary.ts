@@ -30,12 +30,7 @@ export interface TokenSummary {
 export const momentClaims = ['auth_time', 'iat', 'nbf', 'exp'] as const;
 
 /** @param now milliseconds since the epoch @param connection the one that has this token's issuer, where there is one */
-export function summarize(
-  decoded: DecodedToken,
-  now: number,
-  connection?: Connection,
-  known?: TokenUse,
-): TokenSummary {
+export function summarize(decoded: DecodedToken, now: number, connection?: Connection, known?: TokenUse): TokenSummary {
   const kind = known ?? kindOf(decoded);
   if (decoded.kind !== 'jws') return { kind, times: [], problems: [] };
   const { payload } = decoded;
@@ -80,18 +75,12 @@ export function checksOf(decoded: DecodedToken, now: number, connection?: Connec
 export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
   const checks = checksOf(decoded, now, connection);
   const quiet = new Set(['typ_missing', 'typ_generic']);
-  const of = (status: Check['status']) =>
-    checks.filter(check => check.status === status && !quiet.has(check.code));
+  const of = (status: Check['status']) => checks.filter(check => check.status === status && !quiet.has(check.code));
   return [...of('failed'), ...of('warning')];
 }
 
 /** What the review has against a token beside what `problemsOf` says already. @param text the token itself */
-export function remarksOn(
-  text: string,
-  decoded: DecodedToken,
-  now: number,
-  connection?: Connection,
-): ReviewFinding[] {
+export function remarksOn(text: string, decoded: DecodedToken, now: number, connection?: Connection): ReviewFinding[] {
   return reviewToken(text, decoded, checksOf(decoded, now, connection)).filter(({ check }) => !check);
 }
 

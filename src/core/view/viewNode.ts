@@ -75,15 +75,7 @@ export interface FactNode {
   readonly kind: 'fact';
   readonly id: string;
   readonly name: TokenName;
-  readonly fact:
-    | 'generation'
-    | 'stored'
-    | 'last_used'
-    | 'expires'
-    | 'expiry_unknown'
-    | 'scope'
-    | 'bound'
-    | 'obtained';
+  readonly fact: 'generation' | 'stored' | 'last_used' | 'expires' | 'expiry_unknown' | 'scope' | 'bound' | 'obtained';
   /** Milliseconds since the epoch. */
   readonly time?: number;
   readonly value?: string | number;
@@ -97,9 +89,7 @@ export function keyOf(node: ViewNode): string {
     case 'problem':
       return `!${node.problem.index}/${node.problem.field ?? ''}/${node.problem.code}`;
     case 'message':
-      return node.name === undefined
-        ? `${node.id}/${node.message}`
-        : `${node.id}/${node.name}/message/${node.message}`;
+      return node.name === undefined ? `${node.id}/${node.message}` : `${node.id}/${node.name}/message/${node.message}`;
     case 'token':
       return `${node.id}/${node.name}`;
     case 'next':

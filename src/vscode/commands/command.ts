@@ -92,8 +92,7 @@ async function interactive<Argument, Result>(
 
 /** Arguments that are about a connection name it so. */
 function connectionOf(argument: unknown): string | undefined {
-  const id =
-    typeof argument === 'object' && argument !== null ? Reflect.get(argument, 'connection') : undefined;
+  const id = typeof argument === 'object' && argument !== null ? Reflect.get(argument, 'connection') : undefined;
   return typeof id === 'string' ? id : undefined;
 }
 
@@ -119,13 +118,10 @@ async function withProgress<Argument, Result>(
   ]);
   clearTimeout(timer);
   if (first === 'done') return work;
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title, cancellable: true },
-    (_, token) => {
-      token.onCancellationRequested(() => abort.abort());
-      return work;
-    },
-  );
+  return window.withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) => {
+    token.onCancellationRequested(() => abort.abort());
+    return work;
+  });
 }
 
 /** A hidden command can still be called: what the manifest hides is refused here. */
@@ -147,9 +143,7 @@ function asCommandError(error: unknown, name: CommandName, log: Log): Error {
 }
 
 function isNode(given: unknown): given is ViewNode {
-  return (
-    typeof given === 'object' && given !== null && 'kind' in given && ('id' in given || 'problem' in given)
-  );
+  return typeof given === 'object' && given !== null && 'kind' in given && ('id' in given || 'problem' in given);
 }
 
 /** A member that nobody reads is misspelt, and what was meant by it would silently not be done. */
@@ -184,15 +178,9 @@ export function optionalText(fields: Fields, field: string): string | undefined 
   return fields[field] === undefined ? undefined : textField(fields, field);
 }
 
-export function choiceField<T extends string>(
-  fields: Fields,
-  field: string,
-  choices: readonly T[],
-  fallback: T,
-): T {
+export function choiceField<T extends string>(fields: Fields, field: string, choices: readonly T[], fallback: T): T {
   const value = fields[field] ?? fallback;
   const choice = choices.find(each => each === value);
-  if (choice === undefined)
-    throw new WorkbenchError('argument_invalid', { field, expected: choices.join(' | ') });
+  if (choice === undefined) throw new WorkbenchError('argument_invalid', { field, expected: choices.join(' | ') });
   return choice;
 }

@@ -32,12 +32,7 @@ export interface CompareParts {
 }
 
 /** Two tokens side by side in VS Code's own comparison: what they say, never the tokens. */
-export function compareCommand({
-  sessions,
-  previous,
-  clock,
-  documents,
-}: CompareParts): Command<Argument, Result> {
+export function compareCommand({ sessions, previous, clock, documents }: CompareParts): Command<Argument, Result> {
   return {
     needsTrust: false,
     parse: fields =>

@@ -46,8 +46,7 @@ export function copyTokenCommand({ sessions, clock, proof }: CopyParts): Command
       if (picked === undefined) return undefined;
       const session = sessionOf(sessions, picked.connection);
       const choice = await pickForm(session, node, clock.now());
-      if (choice === undefined || !isProven(picked.connection, choice))
-        return choice && { ...picked, ...choice };
+      if (choice === undefined || !isProven(picked.connection, choice)) return choice && { ...picked, ...choice };
       const url = await window.showInputBox({
         title: l10n.t('Copy a curl line for {0}', session.connection.label),
         prompt: l10n.t(
@@ -67,8 +66,7 @@ export function copyTokenCommand({ sessions, clock, proof }: CopyParts): Command
         await env.clipboard.writeText(formatted(text, as, session, url));
         return { copied: true };
       }
-      if (url === undefined)
-        throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
+      if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
       const header = `DPoP: ${await proof(connection, text, url)}`;
       await env.clipboard.writeText(formatted(text, as, session, url, header));
       return { copied: true };
@@ -130,9 +128,7 @@ async function pickForm(
   node: ViewNode | undefined,
   now: number,
 ): Promise<Omit<Argument, 'connection'> | undefined> {
-  const names = tokens.filter(
-    name => tokenOf(session, name) && (node?.kind !== 'token' || node.name === name),
-  );
+  const names = tokens.filter(name => tokenOf(session, name) && (node?.kind !== 'token' || node.name === name));
   const items = names.flatMap(token => {
     const title = tokenTitle(token);
     const end = endOf(session, token);

@@ -57,8 +57,7 @@ export async function askToken(
 ): Promise<Argument | undefined> {
   if (node?.kind === 'token' || node?.kind === 'section') {
     const token = tokenOf(sessionOf(sessions, node.id), node.name);
-    if (token === undefined)
-      throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
+    if (token === undefined) throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
     return { token };
   }
   const text = await pickText(title, text => {

@@ -28,8 +28,7 @@ export function decryptCommand(parts: InspectParts): Command<Argument, Decrypted
     parse(fields) {
       const key = keyText(fields.key);
       const keyFormat = secretForm(fields);
-      if (key === undefined)
-        throw new WorkbenchError('argument_invalid', { field: 'key', expected: 'string' });
+      if (key === undefined) throw new WorkbenchError('argument_invalid', { field: 'key', expected: 'string' });
       return { token: textField(fields, 'token'), key, ...(keyFormat && { keyFormat }) };
     },
     async ask(node) {
@@ -46,9 +45,7 @@ export function decryptCommand(parts: InspectParts): Command<Argument, Decrypted
         ...(typeof issuer === 'string' && { issuer }),
       });
       const { key, keyFormat } = picked?.origin ?? {};
-      return picked && key !== undefined
-        ? { token, key, ...(keyFormat && { keyFormat }), picked }
-        : undefined;
+      return picked && key !== undefined ? { token, key, ...(keyFormat && { keyFormat }), picked } : undefined;
     },
     run: async ({ token, key, keyFormat }) =>
       (await verifier()).decrypt({ token, key, ...(keyFormat && { keyFormat }) }),
@@ -70,10 +67,6 @@ export function decryptCommand(parts: InspectParts): Command<Argument, Decrypted
     }),
     progress: () => l10n.t('Decrypting'),
     report: (decrypted, { token, picked }) =>
-      showInInspector(
-        parts,
-        { token, opened: { decrypted, ...(picked && { picked }) } },
-        { verify: false, ask: true },
-      ),
+      showInInspector(parts, { token, opened: { decrypted, ...(picked && { picked }) } }, { verify: false, ask: true }),
   };
 }

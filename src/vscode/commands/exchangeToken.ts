@@ -42,8 +42,7 @@ const subjects: readonly Exchangeable[] = ['access_token', 'id_token', 'refresh_
 /** RFC 8693: a token of one connection for one that is meant for another audience. */
 export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Result> {
   const { sessions, connections } = parts;
-  const label = ({ connection }: Pick<Argument, 'connection'>) =>
-    sessions.connection(connection)?.label ?? connection;
+  const label = ({ connection }: Pick<Argument, 'connection'>) => sessions.connection(connection)?.label ?? connection;
   return {
     needsTrust: true,
     parse: fields => ({
@@ -82,7 +81,9 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
       const target = to === undefined ? undefined : placeFor(sessions, connection, to);
       const client = await parts.issuerClient();
       const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.exchange({
-        ...{ connection, record, signal },
+        connection,
+        record,
+        signal,
         ...asked,
       });
       const store = async (kept: Connection) => {
@@ -100,7 +101,8 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
       // What has come is lost in no case.
       const { kept, tokens } = await (target ? store(target).catch(memory) : memory());
       return {
-        ...{ connection: kept.id, issuedTokenType },
+        connection: kept.id,
+        issuedTokenType,
         expiresAt: tokens?.expires_at,
         scope: tokens?.scope,
       };
@@ -145,11 +147,7 @@ function placeFor(sessions: Sessions, source: Connection, to: string): Connectio
 }
 
 function isSameClient(one: Connection, other: Connection): boolean {
-  return (
-    one.issuer === other.issuer &&
-    one.clientId === other.clientId &&
-    one.tokenEndpoint === other.tokenEndpoint
-  );
+  return one.issuer === other.issuer && one.clientId === other.clientId && one.tokenEndpoint === other.tokenEndpoint;
 }
 
 function isUri(text: string): boolean {
@@ -169,7 +167,9 @@ async function pickPlace(sessions: Sessions, id: string): Promise<{ to?: string 
     iconPath: new ThemeIcon('circuit-board'),
   };
   const items = others.map(({ connection: { label, id: to }, record }) => ({
-    ...{ label, to, iconPath: new ThemeIcon('key') },
+    label,
+    to,
+    iconPath: new ThemeIcon('key'),
     ...(record?.tokens && { description: l10n.t('replaces its access token') }),
   }));
   return window.showQuickPick([memory, ...items], { title: l10n.t('Keep the new token where?') });

@@ -65,7 +65,9 @@ export function forgetKeysCommand(remembered: RememberedKeys): Command<Argument,
     },
     answer: left => ({
       remembered: left.map(({ id, use, issuer, about, addedAt, source }) => ({
-        ...{ id, use, addedAt },
+        id,
+        use,
+        addedAt,
         ...(issuer !== undefined && { issuer }),
         ...('jwksUri' in source && { jwksUri: source.jwksUri }),
         ...(about && { about }),

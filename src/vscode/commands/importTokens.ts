@@ -36,8 +36,7 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
   const { sessions, connections, clock } = parts;
 
   function target({ connection }: Argument, found: ImportedTokens): Connection {
-    if (connection !== undefined && connection !== pastedId)
-      return sessionOf(sessions, connection).connection;
+    if (connection !== undefined && connection !== pastedId) return sessionOf(sessions, connection).connection;
     const matching = connection === undefined ? matchingConnections(sessions.list(), found.tokens) : [];
     const [only] = matching;
     if (only && matching.length === 1) return only;
@@ -63,19 +62,13 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
       const found = importText(argument.text);
       const connection = target(argument, found);
       await storeTokens(parts, connection, found.tokens, clock.now(), signal);
-      const imported = (['access_token', 'id_token', 'refresh_token'] as const).filter(
-        name => found.tokens[name],
-      );
+      const imported = (['access_token', 'id_token', 'refresh_token'] as const).filter(name => found.tokens[name]);
       const warnings = found.warnings.map(describeImportWarning);
       const { issuer } = tokenClaims(found.tokens);
       if (connection.id === pastedId) {
-        warnings.push(
-          l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'),
-        );
+        warnings.push(l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'));
       } else if (issuer !== undefined && connection.issuer !== undefined && issuer !== connection.issuer) {
-        warnings.push(
-          l10n.t('The token names the issuer {0}, the connection has {1}.', issuer, connection.issuer),
-        );
+        warnings.push(l10n.t('The token names the issuer {0}, the connection has {1}.', issuer, connection.issuer));
       }
       return { connection: connection.id, imported, warnings };
     },
@@ -85,9 +78,7 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
       if (warnings.length === 0) {
         window.setStatusBarMessage(`$(check) ${l10n.t('Imported into {0}: {1}', label, names)}`, 5000);
       } else {
-        void window.showWarningMessage(
-          l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' ')),
-        );
+        void window.showWarningMessage(l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' ')));
       }
       await parts.show(connection);
     },

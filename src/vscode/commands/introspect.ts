@@ -37,8 +37,7 @@ const tokens: readonly AskedToken[] = ['access_token', 'refresh_token'];
 export function introspectCommand(parts: AskIssuerParts): Command<Argument, IssuerAnswer> {
   const { sessions, clock } = parts;
   const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
-  const textOf = ({ connection, token, text }: Argument) =>
-    text ?? tokenOf(sessionOf(sessions, connection), token);
+  const textOf = ({ connection, token, text }: Argument) => text ?? tokenOf(sessionOf(sessions, connection), token);
   return {
     needsTrust: true,
     parse: fields => ({
@@ -84,8 +83,7 @@ export function introspectCommand(parts: AskIssuerParts): Command<Argument, Issu
 /** Asks the issuer who the user is (OpenID Connect Core §5.3), beside what the ID token says. */
 export function userInfoCommand(parts: AskIssuerParts): Command<Pick<Argument, 'connection'>, IssuerAnswer> {
   const { sessions } = parts;
-  const label = ({ connection }: Pick<Argument, 'connection'>) =>
-    sessions.connection(connection)?.label ?? connection;
+  const label = ({ connection }: Pick<Argument, 'connection'>) => sessions.connection(connection)?.label ?? connection;
   return {
     needsTrust: true,
     parse: fields => ({ connection: textField(fields, 'connection') }),

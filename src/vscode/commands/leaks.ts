@@ -148,11 +148,7 @@ export function moveTokenCommand(sessions: Sessions): Command<MoveArgument, { mo
 }
 
 /** Where the token goes: to the connection of its issuer, one that is picked, or into memory after a yes. */
-async function target(
-  token: string,
-  sessions: Sessions,
-  ask: boolean,
-): Promise<{ connection?: string } | 'none'> {
+async function target(token: string, sessions: Sessions, ask: boolean): Promise<{ connection?: string } | 'none'> {
   const owner = ownerOf({ token }, sessions);
   if (owner) return { connection: owner.id };
   if (!ask) return {};
@@ -162,9 +158,7 @@ async function target(
     l10n.t('Move this token into memory?'),
     {
       modal: true,
-      detail: l10n.t(
-        'No connection has its issuer. In memory it stays until this window closes, and then it is gone.',
-      ),
+      detail: l10n.t('No connection has its issuer. In memory it stays until this window closes, and then it is gone.'),
     },
     ...(sessions.list().length > 0 ? [move, pick] : [move]),
   );

@@ -35,8 +35,7 @@ export function setMockFaultsCommand(mock: MockService): Command<Argument, Answe
       const set = await mock.setFaults(faults, replace);
       return { faults: set };
     },
-    report: (_, { words = '' }) =>
-      window.setStatusBarMessage(`$(bug) ${l10n.t('Mock issuer: {0}', words)}`, 5000),
+    report: (_, { words = '' }) => window.setStatusBarMessage(`$(bug) ${l10n.t('Mock issuer: {0}', words)}`, 5000),
   };
 }
 
@@ -49,7 +48,6 @@ export function clearMockFaultsCommand(mock: MockService): Command<object, objec
       mock.clearFaults();
       return {};
     },
-    report: () =>
-      window.setStatusBarMessage(`$(check) ${l10n.t('The mock issuer answers as it should again')}`, 5000),
+    report: () => window.setStatusBarMessage(`$(check) ${l10n.t('The mock issuer answers as it should again')}`, 5000),
   };
 }

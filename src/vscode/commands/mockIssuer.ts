@@ -18,10 +18,7 @@ export function startMockIssuerCommand(
     async report({ issuer, connection }) {
       await show(connection);
       const copy = l10n.t('Copy Address');
-      const text = l10n.t(
-        'The mock issuer runs at {0}. It ends with this window, and so do its tokens.',
-        issuer,
-      );
+      const text = l10n.t('The mock issuer runs at {0}. It ends with this window, and so do its tokens.', issuer);
       void window
         .showInformationMessage(text, copy)
         .then(answer => (answer === copy ? env.clipboard.writeText(issuer) : undefined));

@@ -21,11 +21,7 @@ interface Argument {
   readonly connection: string;
 }
 
-export function refreshCommand({
-  sessions,
-  refresher,
-  clock,
-}: RefreshParts): Command<Argument, RefreshResult> {
+export function refreshCommand({ sessions, refresher, clock }: RefreshParts): Command<Argument, RefreshResult> {
   const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
   return {
     needsTrust: true,
@@ -46,7 +42,9 @@ export function refreshCommand({
         window.setStatusBarMessage(`$(circle-slash) ${text}`, 10_000);
       } else {
         void showError(result.error, {
-          ...{ label: label(argument), id: argument.connection, command: commands.refresh },
+          label: label(argument),
+          id: argument.connection,
+          command: commands.refresh,
           signIn: result.outcome === 'reauthRequired',
         });
       }

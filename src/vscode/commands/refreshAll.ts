@@ -36,9 +36,7 @@ export function refreshAllCommand({ sessions, refresher }: RefreshParts): Comman
       Object.fromEntries([...results].map(([id, result]) => [id, refreshAnswer(result, label(id))])),
     progress: () => l10n.t('Refreshing all connections'),
     report(results) {
-      const failures = [...results].filter(
-        ([, { error }]) => error !== undefined && error.code !== 'cancelled',
-      );
+      const failures = [...results].filter(([, { error }]) => error !== undefined && error.code !== 'cancelled');
       const fresh = results.size - failures.length;
       if (results.size === 0) {
         void window.showInformationMessage(

@@ -71,10 +71,7 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('addConnection', addConnectionCommand(parts));
   register('removeConnection', removeConnectionCommand(parts));
   register('setClientSecret', setClientSecretCommand(parts));
-  register(
-    'importTokens',
-    importTokensCommand({ ...parts, addConnection: proposal => addByAsking(parts, proposal) }),
-  );
+  register('importTokens', importTokensCommand({ ...parts, addConnection: proposal => addByAsking(parts, proposal) }));
   register('refresh', refreshCommand(parts));
   register('refreshAll', refreshAllCommand(parts));
   register('signIn', signInCommand(parts));

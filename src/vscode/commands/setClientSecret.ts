@@ -43,10 +43,7 @@ export function setClientSecretCommand(parts: ImportParts): Command<Argument, { 
     labelOf: ({ connection }) => sessions.connection(connection)?.label ?? connection,
     report(_, { connection }) {
       const label = sessions.connection(connection)?.label ?? connection;
-      window.setStatusBarMessage(
-        `$(check) ${l10n.t('Stored for {0}, from the next request on', label)}`,
-        5000,
-      );
+      window.setStatusBarMessage(`$(check) ${l10n.t('Stored for {0}, from the next request on', label)}`, 5000);
     },
   };
 }
@@ -73,8 +70,6 @@ export async function assertCredentials(
   { tokenEndpointAuthMethod: method }: Connection,
   { client_secret, private_key }: ClientCredentials,
 ): Promise<void> {
-  if (private_key !== undefined)
-    await readCredentials(usesKey(method) ? method : 'private_key_jwt', private_key);
-  if (client_secret !== undefined && method === 'client_secret_jwt')
-    await readCredentials(method, client_secret);
+  if (private_key !== undefined) await readCredentials(usesKey(method) ? method : 'private_key_jwt', private_key);
+  if (client_secret !== undefined && method === 'client_secret_jwt') await readCredentials(method, client_secret);
 }

@@ -53,11 +53,7 @@ export function waysOn({ code, data }: WorkbenchError, { id, command, signIn }: 
   if (code === 'not_trusted') return [[l10n.t('Manage Workspace Trust'), 'workbench.trust.manage']];
   if (plain.has(code) || code.startsWith('token_')) return [];
   const log: Way = [l10n.t('Show Log'), commands.showLog];
-  const settings: Way = [
-    l10n.t('Open Settings'),
-    commands.openSettings,
-    id === undefined ? {} : { connection: id },
-  ];
+  const settings: Way = [l10n.t('Open Settings'), commands.openSettings, id === undefined ? {} : { connection: id }];
   const row = { kind: 'connection', id: id ?? data.connection };
   if (secrets.has(code) && row.id !== undefined)
     return [[l10n.t('Set Client Secret or Key'), commands.setClientSecret, row], settings];

@@ -47,8 +47,7 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     parse: fields => ({
       connection: textField(fields, 'connection'),
       grant: choiceField(fields, 'grant', grants, 'authorization_code'),
-      redirect:
-        fields.redirect === undefined ? undefined : choiceField(fields, 'redirect', redirects, 'loopback'),
+      redirect: fields.redirect === undefined ? undefined : choiceField(fields, 'redirect', redirects, 'loopback'),
     }),
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
@@ -64,7 +63,9 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       let panel: { dispose(): void } | undefined;
       try {
         return await signIns.run({
-          ...{ connection, grant, redirect },
+          connection,
+          grant,
+          redirect,
           signal: AbortSignal.any([signal, closed.signal]),
           tell(step) {
             if (step.waitingFor !== 'device') return;

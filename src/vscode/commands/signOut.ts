@@ -110,8 +110,7 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         'Not signed out, the tokens are still here: they could not be revoked. {0}',
         describeError(failure, { label: label(argument) }),
       );
-      if ((await window.showWarningMessage(text, anyway)) === anyway)
-        await signOut(ending, argument.connection);
+      if ((await window.showWarningMessage(text, anyway)) === anyway) await signOut(ending, argument.connection);
     },
   };
 }
@@ -144,10 +143,7 @@ async function offerLogout(parts: SignOutParts, connection: Connection, idToken:
       );
     if (failure === undefined) {
       if (chosen === end)
-        window.setStatusBarMessage(
-          `$(check) ${l10n.t('The session of {0} in the browser has ended.', label)}`,
-          5000,
-        );
+        window.setStatusBarMessage(`$(check) ${l10n.t('The session of {0} in the browser has ended.', label)}`, 5000);
       return;
     }
     if (chosen === again) return;

@@ -43,9 +43,7 @@ function statusOf(sessions: Sessions, now: number, id?: string): StatusAnswer {
 function connectionStatus(session: Session, now: number): ConnectionStatus {
   const { record, lastRefresh } = session;
   const { expires_at, scope } = record?.tokens ?? {};
-  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name =>
-    tokenOf(session, name),
-  );
+  const names = (['access_token', 'id_token', 'refresh_token'] as const).filter(name => tokenOf(session, name));
   return {
     state: stateOf(session, now),
     generation: record?.generation ?? 0,

@@ -29,11 +29,7 @@ export interface VerifyParts {
   readonly keys: KeyChooser;
 }
 
-export function verifyCommand({
-  sessions,
-  verifier,
-  keys,
-}: VerifyParts): Command<Argument, VerificationResult> {
+export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Command<Argument, VerificationResult> {
   return {
     needsTrust: false,
     parse: fields => parse(fields, sessions),
@@ -58,7 +54,8 @@ export function verifyCommand({
         const { advice } = checkText(check);
         const { id, status, expected, found } = check;
         return {
-          ...{ id, status },
+          id,
+          status,
           ...(expected !== undefined && { expected }),
           ...(found !== undefined && { found }),
           ...(advice !== undefined && { advice }),
@@ -73,9 +70,7 @@ export function verifyCommand({
         const iconPath = new ThemeIcon(checkIcons[check.status]);
         return { label: title, description: statusText(check.status), detail, iconPath };
       });
-      const title = verified
-        ? l10n.t('Verified: the signature and all checks passed')
-        : l10n.t('Not verified');
+      const title = verified ? l10n.t('Verified: the signature and all checks passed') : l10n.t('Not verified');
       const { issuer } = tokenClaims({ access_token: token });
       if (picked && keys.canRemember(picked) && signedBy(result)) {
         const label =
@@ -104,13 +99,9 @@ function parse(fields: Fields, sessions: Sessions): VerifyRequest {
   const named = { issuer: optionalText(fields, 'issuer'), jwksUri: optionalText(fields, 'jwksUri') };
   const key = keyText(fields.key);
   const keysGiven =
-    key !== undefined ||
-    fields.jwks !== undefined ||
-    named.jwksUri !== undefined ||
-    named.issuer !== undefined;
+    key !== undefined || fields.jwks !== undefined || named.jwksUri !== undefined || named.issuer !== undefined;
   // A connection whose issuer the token names has its keys; no other issuer is asked for a pasted token.
-  const session =
-    id !== undefined ? sessionOf(sessions, id) : keysGiven ? undefined : ownerOf(token, sessions);
+  const session = id !== undefined ? sessionOf(sessions, id) : keysGiven ? undefined : ownerOf(token, sessions);
   const keyFormat = secretForm(fields);
   const audience = texts(fields, 'audience');
   const algorithms = texts(fields, 'algorithms');

@@ -14,8 +14,5 @@ export function claimHoverAt(
   const known = (document.lineAt(at).text.startsWith('  "header"') ? headerText : claimText)(name);
   if (!known) return undefined;
   const text = new MarkdownString().appendText(known.meaning).appendMarkdown('\n\n');
-  return new Hover(
-    text.appendText(l10n.t('Source: {0}', known.source)),
-    new Range(line, 4, line, start.length - 1),
-  );
+  return new Hover(text.appendText(l10n.t('Source: {0}', known.source)), new Range(line, 4, line, start.length - 1));
 }

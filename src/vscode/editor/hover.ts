@@ -72,11 +72,7 @@ function hoverText(
   }
   for (const time of summary.times) row(text, timeName(time), momentText(time.at, now));
   if (decoded.kind === 'jwe') {
-    row(
-      text,
-      l10n.t('Encryption'),
-      `${String(own(decoded.header, 'alg'))}, ${String(own(decoded.header, 'enc'))}`,
-    );
+    row(text, l10n.t('Encryption'), `${String(own(decoded.header, 'alg'))}, ${String(own(decoded.header, 'enc'))}`);
   }
   problems(text, summary.problems, remarksOn(found.token, decoded, now, connection), texts);
   if (found.wrapped) {
@@ -153,8 +149,7 @@ function actions(
       link(l10n.t('Copy payload'), commands.copyPayload, place),
     );
   }
-  if (kind === 'jwe')
-    links.push(link(l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true }));
+  if (kind === 'jwe') links.push(link(l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true }));
   if (kind !== 'opaque') links.push(link(l10n.t('Decode'), commands.decodeSelection, place));
   return text.appendMarkdown(`\n\n---\n\n${links.join(' &nbsp;|&nbsp; ')}`);
 }

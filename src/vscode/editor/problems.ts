@@ -62,8 +62,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
     for (const check of problemsOf(decoded, now, ownerOf(token, sessions))) {
       const { title, detail, advice } = texts.checkText(check);
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
-      const severity =
-        check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
+      const severity = check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
       list.push(diagnostic(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
     }
     for (const finding of remarksOn(token.token, decoded, now, ownerOf(token, sessions))) {
@@ -75,10 +74,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
     list.push(broken(classify(error), token.range, texts));
   }
   if (token.wrapped) {
-    const text = l10n.t(
-      'The token is wrapped over {0} lines. Most programs want it in one.',
-      token.pieces.length,
-    );
+    const text = l10n.t('The token is wrapped over {0} lines. Most programs want it in one.', token.pieces.length);
     list.push(diagnostic(token.range, text, DiagnosticSeverity.Information, wrappedCode));
   }
   return list;
@@ -94,10 +90,7 @@ function damaged(document: TextDocument, found: readonly PlacedToken[], texts: T
   // Both are in the order of the text: each token is passed once.
   let next = 0;
   for (const match of text.matchAll(tokenLike)) {
-    const range = new Range(
-      document.positionAt(match.index),
-      document.positionAt(match.index + match[0].length),
-    );
+    const range = new Range(document.positionAt(match.index), document.positionAt(match.index + match[0].length));
     while (found[next]?.range.end.isBefore(range.start)) next++;
     if (found[next]?.range.intersection(range)) continue;
     try {

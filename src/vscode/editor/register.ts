@@ -42,8 +42,7 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
     languages.registerHoverProvider(anywhere, {
       async provideHover(document, position) {
         if (!isWanted('hover', document)) return undefined;
-        if (document.uri.scheme === scheme)
-          return (await features()).claimHoverAt(document, position, await texts());
+        if (document.uri.scheme === scheme) return (await features()).claimHoverAt(document, position, await texts());
         const near = holdsToken(document, surroundings(document, position));
         if (!near && !knownTokenAt(document, position, sessions)) return undefined;
         return (await features()).hoverAt(document, position, { sessions, clock, texts: await texts() });
@@ -85,10 +84,7 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
         stopHints?.();
         // Once a second at most, and not at all while nothing counts.
         if (Number.isFinite(changesIn))
-          stopHints = clock.schedule(
-            () => hintsChanged.fire(),
-            Math.min(Math.max(changesIn, 1000), 3600_000),
-          );
+          stopHints = clock.schedule(() => hintsChanged.fire(), Math.min(Math.max(changesIn, 1000), 3600_000));
         return hints;
       },
     }),
@@ -132,8 +128,7 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
 
     const paint = async (editor: TextEditor) => {
       const { document } = editor;
-      const wanted =
-        isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area));
+      const wanted = isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area));
       if (!wanted && !painted.has(editor)) return;
       colors ??= (await features()).createColors();
       if (wanted) colors.paint(editor);

@@ -2,13 +2,7 @@ import { type Position, Range, type TextDocument } from 'vscode';
 import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { tokenLimit } from '../../core/tokens/jwt.ts';
-import {
-  findTokens,
-  mostTokens,
-  type Piece,
-  type TokenRange,
-  tokenAt,
-} from '../../core/tokens/tokenRanges.ts';
+import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokens/tokenRanges.ts';
 import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokens/tokenStarts.ts';
 
 /** A token in a document: where it stands, and itself in one piece. */
@@ -122,7 +116,7 @@ export function knownTokenAt(
   if (!found) return undefined;
   const { start, end, token, known } = found;
   const range = new Range(line, start, line, end);
-  return { ...{ range, token, known }, pieces: [range], wrapped: false };
+  return { range, token, known, pieces: [range], wrapped: false };
 }
 
 /** A token of a connection in a line. @param near an offset that it has to be at */

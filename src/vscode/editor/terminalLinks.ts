@@ -22,21 +22,13 @@ export class TokenLink extends TerminalLink {
 export function linksIn(line: string, { sessions, clock, texts }: HoverParts): TokenLink[] {
   const now = clock.now();
   const known = knownTokenIn(line, sessions);
-  const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(
-    line,
-    mostLinks,
-  );
+  const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(line, mostLinks);
   if (known && !found.some(({ start }) => start === known.start)) found.push(known);
   return found.map(({ start, end, token, known }) => {
     const length = end - start;
     try {
       const decoded = decodeToken(token);
-      const { kind } = summarize(
-        decoded,
-        now,
-        ownerOf({ token, ...(known && { known }) }, sessions),
-        known?.name,
-      );
+      const { kind } = summarize(decoded, now, ownerOf({ token, ...(known && { known }) }, sessions), known?.name);
       const expiry = decoded.kind === 'jws' ? `, ${expiryText(expiresAt(decoded), now)}` : '';
       return new TokenLink(start, token, length, `${kindText(kind)}${expiry}`);
     } catch (error) {

@@ -60,7 +60,8 @@ export function createInspection(
     const claims = opened && !inner ? innerChecks(opened, each => checksOf(each, now, connection)) : [];
     const checks = claims.length > 0 ? claims : checksOf(decoded, now, connection);
     return {
-      ...{ token, decoded },
+      token,
+      decoded,
       summary: summarize(decoded, now, connection, subject.known?.name),
       result: { verified: false, checks },
       withKeys: false,
@@ -175,14 +176,14 @@ export function createInspection(
       const pretty = (value: object) => JSON.stringify(value, undefined, 2);
       const canSign = testKey() !== undefined;
       state = {
-        ...{ ...state, canSign },
+        ...state,
+        canSign,
         editing: { header: pretty(decoded.header), payload: pretty(decoded.payload) },
       };
     },
     async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {
       if (decoded.kind !== 'jws') return;
-      const merged = (own: JsonObject, other: JsonObject = {}) =>
-        JSON.stringify({ ...own, ...other }, undefined, 2);
+      const merged = (own: JsonObject, other: JsonObject = {}) => JSON.stringify({ ...own, ...other }, undefined, 2);
       const header = merged(decoded.header, given.header);
       await edit(header, merged(decoded.payload, given.payload), given.sign);
     },
@@ -204,8 +205,7 @@ export type Inspection = ReturnType<typeof createInspection>;
 
 function sourceText(connection: Connection | undefined, { known }: Subject): string {
   if (connection && known) return l10n.t('Held by the connection "{0}"', printable(connection.label, 80));
-  if (connection)
-    return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
+  if (connection) return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
   return l10n.t('Belongs to no connection. Nothing is fetched for it without your yes.');
 }
 

@@ -67,9 +67,7 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
     quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
     key: keyFacts(
       result.key ?? (decoded.kind === 'jwe' ? inspected.opened?.decrypted.key : undefined),
-      edited === 'signed'
-        ? l10n.t('the mock issuer: a test key')
-        : (inspected.from ?? inspected.opened?.picked?.from),
+      edited === 'signed' ? l10n.t('the mock issuer: a test key') : (inspected.from ?? inspected.opened?.picked?.from),
     ),
     keys: listed.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
@@ -100,8 +98,7 @@ function verdict(
       detail: l10n.t('No verifier accepts this token. The checks say what else it would find: {0}.', names),
     };
   }
-  if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token')
-    return openedVerdict(opened);
+  if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token') return openedVerdict(opened);
   if (decoded.kind !== 'jws') {
     return {
       mood: 'skipped',
@@ -137,7 +134,10 @@ function checkLine(check: Check, { checkText }: Texts): CheckLine {
   const { title, detail, advice = '' } = checkText(check);
   const { status: mood, expected = '', found = '' } = check;
   return {
-    ...{ mood, title, detail, advice },
+    mood,
+    title,
+    detail,
+    advice,
     status: statusText(mood),
     expected: printable(expected, 300),
     found: printable(found, 300),

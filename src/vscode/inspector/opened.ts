@@ -55,8 +55,13 @@ export function innerChecks(
   if (content.kind !== 'claims') return [];
   const { payload, text: payloadText } = content;
   const asToken = {
-    ...{ kind: 'jws' as const, header, payload, payloadText },
-    ...{ headerText: JSON.stringify(header), signature: '', warnings: [] },
+    kind: 'jws' as const,
+    header,
+    payload,
+    payloadText,
+    headerText: JSON.stringify(header),
+    signature: '',
+    warnings: [],
   };
   return checksOf(asToken, connection).filter(({ id }) => claimChecks.has(id));
 }
@@ -84,11 +89,7 @@ export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdi
 }
 
 /** The header of the encrypted token, and what was inside where that is no token with sections of its own. */
-export function openedSections(
-  { decrypted: { header, content } }: OpenedToken,
-  now: number,
-  texts: Texts,
-): Section[] {
+export function openedSections({ decrypted: { header, content } }: OpenedToken, now: number, texts: Texts): Section[] {
   switch (content.kind) {
     case 'token': {
       const title = l10n.t('Header of the encrypted token');

@@ -29,20 +29,13 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
 }
 
 /** The header and the payload member by member, with what each says and where its characters are. */
-export function decodedSections(
-  decoded: DecodedToken,
-  now: number,
-  { claimText, headerText }: Texts,
-): Section[] {
+export function decodedSections(decoded: DecodedToken, now: number, { claimText, headerText }: Texts): Section[] {
   if (decoded.kind === 'opaque') return [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerText, now);
   if (decoded.kind === 'jwe') return [header];
   const title = l10n.t('Payload');
   const { content, payloadText } = decoded;
-  return [
-    header,
-    content ? plainSection(title, payloadText) : section('payload', title, payloadText, claimText, now),
-  ];
+  return [header, content ? plainSection(title, payloadText) : section('payload', title, payloadText, claimText, now)];
 }
 
 type Explain = (name: string) => NameText | undefined;
@@ -68,8 +61,7 @@ function member(
 ): Member {
   const name = String(JSON.parse(quoted));
   const value = values.get(name);
-  const date =
-    (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
+  const date = (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
   const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
   const known = explain(name);
   const text = JSON.stringify(value, undefined, 2) ?? '';

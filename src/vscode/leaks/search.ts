@@ -1,13 +1,4 @@
-import {
-  Diagnostic,
-  DiagnosticSeverity,
-  l10n,
-  Position,
-  Range,
-  type TextDocument,
-  type Uri,
-  workspace,
-} from 'vscode';
+import { Diagnostic, DiagnosticSeverity, l10n, Position, Range, type TextDocument, type Uri, workspace } from 'vscode';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
@@ -87,9 +78,7 @@ function knownTokens(sessions: Sessions): KnownToken[] {
       const token = tokenOf(session, name);
       const end = endOf(session, name);
       if (token === undefined) return [];
-      return [
-        { token, name, connection: session.connection.label, ...(end !== undefined && { expiresAt: end }) },
-      ];
+      return [{ token, name, connection: session.connection.label, ...(end !== undefined && { expiresAt: end }) }];
     }),
   );
 }
@@ -123,12 +112,7 @@ function positionsIn(text: string): (offset: number) => Position {
   };
 }
 
-function diagnosticOf(
-  leak: Leak,
-  at: (offset: number) => Position,
-  staged: boolean,
-  now: number,
-): Diagnostic {
+function diagnosticOf(leak: Leak, at: (offset: number) => Position, staged: boolean, now: number): Diagnostic {
   const text = staged ? l10n.t('{0} It is about to be committed.', leakText(leak, now)) : leakText(leak, now);
   const severe = staged || leak.kind === 'refresh_token' || leak.kind === 'known_token';
   const diagnostic = new Diagnostic(

@@ -38,12 +38,9 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
     const before = seen;
     seen = new Set(stagedFiles(api).map(({ uri }) => uri.toString()));
     if (!wanted() || [...seen].every(uri => before.has(uri))) return;
-    const { leaks } = await registry.executeCommand<{ leaks: readonly { uri: string }[] }>(
-      commands.findLeaks,
-      {
-        staged: true,
-      },
-    );
+    const { leaks } = await registry.executeCommand<{ leaks: readonly { uri: string }[] }>(commands.findLeaks, {
+      staged: true,
+    });
     const found = leaks.filter(({ uri }) => !before.has(uri));
     const [first] = found;
     if (!first) return;
@@ -52,11 +49,7 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
     const text =
       found.length === 1
         ? l10n.t('{0} has a token that still works and is about to be committed.', name)
-        : l10n.t(
-            '{0} tokens that still work are about to be committed, the first in {1}.',
-            found.length,
-            name,
-          );
+        : l10n.t('{0} tokens that still work are about to be committed, the first in {1}.', found.length, name);
     if ((await window.showWarningMessage(text, show)) === show)
       await registry.executeCommand('workbench.actions.view.problems');
   }

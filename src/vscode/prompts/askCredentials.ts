@@ -29,9 +29,7 @@ function promptFor(method: TokenEndpointAuthMethod): string {
     ? l10n.t(
         'The certificate and its private key, as PEM. They are kept in VS Code SecretStorage, never in your settings.',
       )
-    : l10n.t(
-        'The private key, as PEM (PKCS #8) or JWK. It is kept in VS Code SecretStorage, never in your settings.',
-      );
+    : l10n.t('The private key, as PEM (PKCS #8) or JWK. It is kept in VS Code SecretStorage, never in your settings.');
 }
 
 async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<string | undefined> {

@@ -33,7 +33,8 @@ export async function askKeyText({
 }: KeyTextQuestion): Promise<EnteredKey | undefined> {
   const entered = (key: string) => ({ key, ...(keyFormat && { keyFormat }) });
   const key = await window.showInputBox({
-    ...{ title, prompt },
+    title,
+    prompt,
     password: true,
     ignoreFocusOut: true,
     validateInput: text => (text === '' ? undefined : flawOf(entered(text))),
@@ -60,11 +61,8 @@ export async function askSecret(title: string, flawOf: KeyFlaw): Promise<Entered
 }
 
 /** @throws WorkbenchError `key_invalid` */
-export async function askKeyFile(
-  title: string,
-): Promise<(EnteredKey & { readonly name: string }) | undefined> {
-  const [uri] =
-    (await window.showOpenDialog({ title, openLabel: l10n.t('Use This Key'), canSelectMany: false })) ?? [];
+export async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name: string }) | undefined> {
+  const [uri] = (await window.showOpenDialog({ title, openLabel: l10n.t('Use This Key'), canSelectMany: false })) ?? [];
   if (!uri) return undefined;
   const { size } = await workspace.fs.stat(uri);
   if (size > largestFile) throw new WorkbenchError('key_invalid', { reason: 'pem' });
@@ -88,7 +86,9 @@ export async function askAddress(
   value = '',
 ): Promise<string | undefined> {
   const text = await window.showInputBox({
-    ...{ title, prompt, value },
+    title,
+    prompt,
+    value,
     placeHolder: 'https://',
     ignoreFocusOut: true,
     validateInput: text => (text === '' ? undefined : addressFlaw(text, field)),
@@ -123,11 +123,8 @@ export async function clipboardKey(use: 'verify' | 'decrypt'): Promise<string | 
   const text = (await env.clipboard.readText()).trim();
   if (text.length > largestFile) return undefined;
   const isPrivate = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text);
-  const isJson = (...names: string[]) =>
-    text.startsWith('{') && names.some(name => text.includes(`"${name}"`));
+  const isJson = (...names: string[]) => text.startsWith('{') && names.some(name => text.includes(`"${name}"`));
   const fits =
-    use === 'decrypt'
-      ? isPrivate || isJson('d', 'k')
-      : (!isPrivate && text.includes('-----BEGIN ')) || isJson('kty');
+    use === 'decrypt' ? isPrivate || isJson('d', 'k') : (!isPrivate && text.includes('-----BEGIN ')) || isJson('kty');
   return fits ? text : undefined;
 }

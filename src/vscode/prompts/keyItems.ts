@@ -4,15 +4,7 @@ import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { keysText, rememberedText } from '../text/keys.ts';
-import {
-  askAddress,
-  askKeyFile,
-  askKeyText,
-  askSecret,
-  clipboardKey,
-  type EnteredKey,
-  flawFor,
-} from './enterKey.ts';
+import { askAddress, askKeyFile, askKeyText, askSecret, clipboardKey, type EnteredKey, flawFor } from './enterKey.ts';
 import { connectionItem } from './pickConnection.ts';
 
 export interface KeyQuestion {
@@ -55,14 +47,13 @@ export function connectionItems(sessions: Sessions, { issuer }: KeyQuestion): Ke
   return sessions
     .list()
     .filter(({ connection }) => (connection.issuer ?? connection.jwksUri) !== undefined)
-    .toSorted(
-      (one, other) => Number(isNamed(other.connection.issuer)) - Number(isNamed(one.connection.issuer)),
-    )
+    .toSorted((one, other) => Number(isNamed(other.connection.issuer)) - Number(isNamed(one.connection.issuer)))
     .map(session => {
       const { connection } = session;
       const { label, detail = '' } = connectionItem(session);
       return {
-        ...{ label, detail },
+        label,
+        detail,
         iconPath: new ThemeIcon('plug'),
         description: isNamed(connection.issuer) ? l10n.t('the issuer that the token names') : '',
         choose: async () => ({
@@ -111,10 +102,7 @@ export function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion):
 }
 
 /** Keys in the hands of the user. */
-export async function textItems(
-  verifier: () => Promise<Verifier>,
-  { title, use }: KeyQuestion,
-): Promise<KeyItem[]> {
+export async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQuestion): Promise<KeyItem[]> {
   const flawOf = flawFor(use, verifier);
   const given = (entered: EnteredKey | undefined, from: string): PickedKey | undefined =>
     entered && { origin: entered, from, source: entered };
@@ -127,9 +115,7 @@ export async function textItems(
   const seen = usable && {
     label: l10n.t('Key on the clipboard'),
     description:
-      use === 'decrypt'
-        ? l10n.t('a private key or secret')
-        : keysText(await (await verifier()).readKeys(clipboard)),
+      use === 'decrypt' ? l10n.t('a private key or secret') : keysText(await (await verifier()).readKeys(clipboard)),
     iconPath: new ThemeIcon('clippy'),
     choose: async () => given({ key: clipboard }, l10n.t('the clipboard')),
   };
@@ -139,8 +125,7 @@ export async function textItems(
       label: l10n.t('Paste a key...'),
       description: what,
       iconPath: new ThemeIcon('edit'),
-      choose: async () =>
-        given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a key that was pasted')),
+      choose: async () => given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a key that was pasted')),
     },
     {
       label: l10n.t('Open a file with a key...'),

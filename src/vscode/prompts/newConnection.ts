@@ -4,12 +4,7 @@ import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/credentials.ts';
-import {
-  fillIn,
-  type StartingPoint,
-  startingPoints,
-  trimmedPlaceholder,
-} from '../../core/signIn/startingPoints.ts';
+import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
 import { askCredentials } from './askCredentials.ts';
 import { askIssuer, urlFlaw } from './askIssuer.ts';
@@ -50,11 +45,12 @@ export async function askConnection(
 
   const startingPoint: Step = async place => {
     if (proposal.issuer !== undefined) return 'skip';
-    const link = [
-      { iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") },
-    ];
+    const link = [{ iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") }];
     const known = startingPoints.map(point => ({
-      ...{ point, label: point.label, detail: refreshTokenText(point), buttons: link },
+      point,
+      label: point.label,
+      detail: refreshTokenText(point),
+      buttons: link,
     }));
     const other = {
       label: l10n.t('Any issuer, by its address'),
@@ -262,9 +258,7 @@ function scopePrompt(metadata: IssuerMetadata | undefined, start?: StartingPoint
   const what = start
     ? l10n.t('Scopes with spaces between them.')
     : l10n.t('Scopes with spaces between them. "offline_access" asks for a refresh token.');
-  return supported === undefined
-    ? what
-    : l10n.t('{0} This issuer knows: {1}', what, supported.slice(0, 20).join(' '));
+  return supported === undefined ? what : l10n.t('{0} This issuer knows: {1}', what, supported.slice(0, 20).join(' '));
 }
 
 function methodItems(metadata: IssuerMetadata | undefined) {

@@ -39,7 +39,9 @@ function limitItems(): LimitItem[] {
 function faultItems(): FaultItem[] {
   const group = (label: string): FaultItem => ({ label, kind: QuickPickItemKind.Separator });
   const item = (label: string, fault: Fault, detail?: string): FaultItem => ({
-    ...{ label, description: fault.type, fault },
+    label,
+    description: fault.type,
+    fault,
     ...(detail !== undefined && { detail }),
   });
   return [

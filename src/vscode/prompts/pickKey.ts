@@ -22,11 +22,7 @@ export interface KeyChooser {
   /** False where there is nothing to remember, or the workspace is not trusted. */
   canRemember(picked: PickedKey | undefined): boolean;
   /** @throws WorkbenchError `keys_unreadable`, `keys_full`, `secret_unavailable` */
-  remember(
-    picked: PickedKey,
-    question: Omit<KeyQuestion, 'title'>,
-    about?: RememberedKey['about'],
-  ): Promise<void>;
+  remember(picked: PickedKey, question: Omit<KeyQuestion, 'title'>, about?: RememberedKey['about']): Promise<void>;
 }
 
 export interface KeyChooserParts {
@@ -67,7 +63,10 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
       // It stays while somebody fetches the key from another window.
       const stays = { ignoreFocusOut: true };
       const picked = await window.showQuickPick(items, {
-        ...{ title, placeHolder, matchOnDescription: true, ...stays },
+        title,
+        placeHolder,
+        matchOnDescription: true,
+        ...stays,
       });
       return picked?.choose?.();
     },
@@ -75,7 +74,8 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
     async remember({ source }, { use, issuer }, about) {
       if (source === undefined) return;
       const key = {
-        ...{ use, source },
+        use,
+        source,
         ...(issuer !== undefined && { issuer }),
         ...('key' in source && about && { about: publicFacts(about) }),
       };

@@ -6,10 +6,7 @@ import { describeError } from '../text/errors.ts';
  * A text from the selection, the clipboard or an input box. What the first two hold is only described, never
  * shown: `describe` says what it is, or throws where it is of no use.
  */
-export async function pickText(
-  title: string,
-  describe: (text: string) => string,
-): Promise<string | undefined> {
+export async function pickText(title: string, describe: (text: string) => string): Promise<string | undefined> {
   const editor = window.activeTextEditor;
   const selection = editor?.document.getText(editor.selection) ?? '';
   const clipboard = await env.clipboard.readText();

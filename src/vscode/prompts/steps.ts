@@ -1,11 +1,4 @@
-import {
-  type QuickInput,
-  type QuickInputButton,
-  QuickInputButtons,
-  type QuickPickItem,
-  version,
-  window,
-} from 'vscode';
+import { type QuickInput, type QuickInputButton, QuickInputButtons, type QuickPickItem, version, window } from 'vscode';
 
 /** What a step of a flow came to: go on, go back, or the user turned away. */
 export type Turn = 'next' | 'back' | 'cancelled';

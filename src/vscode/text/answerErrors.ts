@@ -56,18 +56,13 @@ export function httpError(data: ErrorData): string {
     const refreshed = data.grant === undefined && data.setting === undefined;
     if (isTheirs) {
       return refreshed
-        ? l10n.t(
-            'The issuer has a problem, and may have used the refresh token all the same. Try again soon.',
-          )
+        ? l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.')
         : l10n.t('The issuer has a problem. Try again soon.');
     }
     if (refreshed && status === 400 && data.empty === true) {
-      return l10n.t(
-        'Some issuers say so that the refresh token has ended. Sign in again or import a new one.',
-      );
+      return l10n.t('Some issuers say so that the refresh token has ended. Sign in again or import a new one.');
     }
-    if (status === 413)
-      return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
+    if (status === 413) return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
     const check =
       status === 401 || status === 403
         ? l10n.t('Check clientId, tokenEndpointAuthMethod and the client secret or key.')
@@ -119,10 +114,7 @@ export function invalidResponse(data: ErrorData): string {
           'The ID token in the answer belongs to another sign-in (nonce differs), so nothing of the answer was taken. Sign in again.',
         );
       return found === undefined
-        ? l10n.t(
-            'The ID token in the answer is not for this client ({0} differs). Check clientId.',
-            show(claim),
-          )
+        ? l10n.t('The ID token in the answer is not for this client ({0} differs). Check clientId.', show(claim))
         : l10n.t(
             'The ID token in the answer is from another issuer: {0}, where {1} is expected. Check issuer.',
             show(found),
@@ -134,10 +126,7 @@ export function invalidResponse(data: ErrorData): string {
         show(claim),
       );
     case 'id_token_algorithm':
-      return l10n.t(
-        'The ID token in the answer is signed with {0}, which this issuer does not announce.',
-        show(found),
-      );
+      return l10n.t('The ID token in the answer is signed with {0}, which this issuer does not announce.', show(found));
     case 'id_token_critical':
       return l10n.t(
         'The ID token in the answer has a critical header (crit) that is not understood, so it was not taken.',
@@ -167,9 +156,7 @@ export function invalidResponse(data: ErrorData): string {
         'The answer is a JWT that is not what it should be: its signature, algorithm, issuer or audience is wrong. It was not taken. Check issuer and jwksUri.',
       );
     case 'answer_encrypted':
-      return l10n.t(
-        'The answer is encrypted, which is not supported. Turn that off for this client at the issuer.',
-      );
+      return l10n.t('The answer is encrypted, which is not supported. Turn that off for this client at the issuer.');
     case 'answer_malformed':
       return l10n.t(
         '{0} answered with something that is no answer to this question. Check {1}.',

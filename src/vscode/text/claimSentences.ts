@@ -24,20 +24,11 @@ export const claimSentences = {
     l10n.t('RFC 7519 wants text here. The issuer has to correct this.'),
   ],
   slash_differs: ({ expected, found }) => [
-    l10n.t(
-      'Expected {0}, found {1}: they differ in the slash at the end only.',
-      quoted(expected),
-      quoted(found),
-    ),
-    l10n.t(
-      'Issuers are compared character by character. Write it as the token does, if that is the right issuer.',
-    ),
+    l10n.t('Expected {0}, found {1}: they differ in the slash at the end only.', quoted(expected), quoted(found)),
+    l10n.t('Issuers are compared character by character. Write it as the token does, if that is the right issuer.'),
   ],
   azp_missing: ({ found }) => [
-    l10n.t(
-      'The ID token has several audiences ({0}) and does not say which client asked for it.',
-      plain(found),
-    ),
+    l10n.t('The ID token has several audiences ({0}) and does not say which client asked for it.', plain(found)),
     l10n.t('OpenID Connect wants the claim azp then.'),
   ],
 
@@ -46,10 +37,7 @@ export const claimSentences = {
     l10n.t('RFC 7519 wants seconds since 1970 as a number. The issuer has to correct this.'),
   ],
   time_in_milliseconds: ({ found }) => [
-    l10n.t(
-      'The time is in milliseconds: {0}. Read as seconds it lies thousands of years ahead.',
-      plain(found),
-    ),
+    l10n.t('The time is in milliseconds: {0}. Read as seconds it lies thousands of years ahead.', plain(found)),
     l10n.t('RFC 7519 wants seconds since 1970. The issuer has to divide by 1000.'),
   ],
   time_out_of_range: ({ found }) => [

@@ -41,9 +41,7 @@ function invalidCredential({ reason, found, expected }: ErrorData): string {
     case 'certificate':
       return l10n.t('This is a certificate without its private key. Paste both, one after the other.');
     case 'certificate_missing':
-      return l10n.t(
-        'Here is a private key without its certificate. Paste both PEM blocks, one after the other.',
-      );
+      return l10n.t('Here is a private key without its certificate. Paste both PEM blocks, one after the other.');
     case 'certificate_mismatch':
       return l10n.t('The certificate and the private key do not belong together, or one of them is damaged.');
     case 'encrypted':
@@ -55,9 +53,7 @@ function invalidCredential({ reason, found, expected }: ErrorData): string {
         'This private key has an older form than PKCS #8. Convert it with: openssl pkcs8 -topk8 -nocrypt -in <file>.',
       );
     case 'ssh':
-      return l10n.t(
-        'This is a key in SSH form. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.',
-      );
+      return l10n.t('This is a key in SSH form. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.');
     case 'symmetric':
       return l10n.t(
         'This JWK is a shared secret and no private key. Use client_secret_jwt in tokenEndpointAuthMethod for it.',
@@ -65,18 +61,11 @@ function invalidCredential({ reason, found, expected }: ErrorData): string {
     case 'several':
       return l10n.t('This is a set of several keys. Paste the one that this client signs with.');
     case 'kty':
-      return l10n.t(
-        'This JWK is of a kind that cannot sign here: RSA, EC (P-256, P-384, P-521) and Ed25519 can.',
-      );
+      return l10n.t('This JWK is of a kind that cannot sign here: RSA, EC (P-256, P-384, P-521) and Ed25519 can.');
     case 'broken':
-      return l10n.t(
-        'This private key is damaged or not complete. Copy it again, from its beginning to its end.',
-      );
+      return l10n.t('This private key is damaged or not complete. Copy it again, from its beginning to its end.');
     case 'no_tls':
-      return l10n.t(
-        '{0} has no TLS, so no certificate can be shown there. Use an https address.',
-        show(found),
-      );
+      return l10n.t('{0} has no TLS, so no certificate can be shown there. Use an https address.', show(found));
     case 'secret_short':
       return l10n.t(
         'client_secret_jwt needs a secret of at least {1} bytes (RFC 7518), and this one has {0}. Have the issuer make a longer one, or use client_secret_basic.',

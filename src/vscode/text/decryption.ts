@@ -25,10 +25,7 @@ export const decryptionSentences = {
           show(reason, l10n.t('no reason given')),
         ),
   keys_full: ({ limit }: ErrorData) =>
-    l10n.t(
-      'At most {0} keys are remembered, and no long ones. Run Forget Remembered Keys first.',
-      show(limit, '50'),
-    ),
+    l10n.t('At most {0} keys are remembered, and no long ones. Run Forget Remembered Keys first.', show(limit, '50')),
 } as const;
 
 function refused({ reason, found, limit }: ErrorData): string {
@@ -53,10 +50,7 @@ function refused({ reason, found, limit }: ErrorData): string {
         show(found),
       );
     case 'zip':
-      return l10n.t(
-        'The content is compressed in a way that is not known here (zip: {0}). Only DEF is.',
-        show(found),
-      );
+      return l10n.t('The content is compressed in a way that is not known here (zip: {0}). Only DEF is.', show(found));
     case 'zip_platform':
       return l10n.t('The content is compressed, and this VS Code cannot unpack it. Try a newer one.');
     case 'p2c':

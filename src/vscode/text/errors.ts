@@ -31,10 +31,7 @@ const sentences = {
       ? l10n.t('The argument "{0}" cannot be used. Change it and run the command again.', show(field))
       : l10n.t('The argument "{0}" cannot be used: {1} is expected.', show(field), show(expected)),
   connection_unknown: ({ connection }) =>
-    l10n.t(
-      'There is no connection "{0}". Check the id, or add the connection to the settings.',
-      show(connection),
-    ),
+    l10n.t('There is no connection "{0}". Check the id, or add the connection to the settings.', show(connection)),
   connection_invalid: ({ problem, field, found }) =>
     joined(
       l10n.t('This connection cannot be used as it is described.'),
@@ -55,15 +52,10 @@ const sentences = {
       show(found),
     ),
   ...credentialSentences,
-  not_trusted: () =>
-    l10n.t('This workspace is not trusted, so no token is touched. Trust the workspace first.'),
-  nothing_to_pick: () =>
-    l10n.t('No connection has what this needs. Add one, or sign in or import tokens first.'),
+  not_trusted: () => l10n.t('This workspace is not trusted, so no token is touched. Trust the workspace first.'),
+  nothing_to_pick: () => l10n.t('No connection has what this needs. Add one, or sign in or import tokens first.'),
   no_such_token: ({ token }) =>
-    l10n.t(
-      'There is no {0} stored for this connection. Refresh it, sign in, or import tokens.',
-      show(token, 'token'),
-    ),
+    l10n.t('There is no {0} stored for this connection. Refresh it, sign in, or import tokens.', show(token, 'token')),
 
   cancelled: ({ sent }) =>
     sent === true
@@ -157,11 +149,7 @@ function invalidUrl({ field, found, reason }: ErrorData): string {
     case 'query':
       return l10n.t('{0} has a part after ?, which no issuer has. Remove it.', name);
     case 'characters':
-      return l10n.t(
-        '{0} holds a space, a backslash or an invisible character: {1}. Type it again.',
-        name,
-        show(found),
-      );
+      return l10n.t('{0} holds a space, a backslash or an invisible character: {1}. Type it again.', name, show(found));
     case 'scheme':
       return l10n.t('{0} starts with {1}. Use an https address.', name, show(found));
     default:

@@ -14,19 +14,13 @@ export const headerSentences = {
     l10n.t('RFC 7515 requires it. The issuer has to correct this.'),
   ],
   alg_not_allowed: ({ expected, found }) => [
-    l10n.t(
-      '{0} is not among the algorithms that were asked for: {1}.',
-      plain(found),
-      plain(expected, l10n.t('none')),
-    ),
+    l10n.t('{0} is not among the algorithms that were asked for: {1}.', plain(found), plain(expected, l10n.t('none'))),
     l10n.t('If the issuer really signs so, add it to the algorithms.'),
   ],
   alg_unsupported: ({ found }) => [
     l10n.t('{0} is no signature algorithm that is supported here.', quoted(found)),
     found === 'ES256K' || found === 'Ed448'
-      ? l10n.t(
-          'Web Crypto has no such curve, and jose, which checks signatures here, no longer brings its own.',
-        )
+      ? l10n.t('Web Crypto has no such curve, and jose, which checks signatures here, no longer brings its own.')
       : l10n.t('The names are case-sensitive, for example RS256 or ES256.'),
   ],
   alg_symmetric: ({ found }) => [
@@ -67,11 +61,7 @@ export const headerSentences = {
     l10n.t('Use the token for what it was issued for.'),
   ],
   used_as_other: ({ expected, found }) => [
-    l10n.t(
-      'By its type and claims this is an {0}, and it is used as an {1}.',
-      kindOf(found),
-      kindOf(expected),
-    ),
+    l10n.t('By its type and claims this is an {0}, and it is used as an {1}.', kindOf(found), kindOf(expected)),
     l10n.t('Check that the tokens were not mixed up. An API takes access tokens, a client reads ID tokens.'),
   ],
 
@@ -99,10 +89,7 @@ export const headerSentences = {
   ],
   members_unique: () => [l10n.t('No name stands twice in the header or the claims.')],
   members_duplicate: ({ found }) => [
-    l10n.t(
-      'These names stand twice: {0}. The last one was taken, and other readers take the first.',
-      plain(found),
-    ),
+    l10n.t('These names stand twice: {0}. The last one was taken, and other readers take the first.', plain(found)),
     l10n.t('Do not rely on them. The issuer has to send each name once.'),
   ],
   not_claims: () => [

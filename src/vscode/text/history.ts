@@ -50,13 +50,7 @@ export function notableChanges(changes: readonly HistoryChange[]): readonly Hist
   return changes.filter(({ what }) => what !== 'refresh_token');
 }
 
-function differenceText({
-  gained,
-  lost,
-}: {
-  readonly gained: readonly string[];
-  readonly lost: readonly string[];
-}) {
+function differenceText({ gained, lost }: { readonly gained: readonly string[]; readonly lost: readonly string[] }) {
   return [...gained.map(name => `+${name}`), ...lost.map(name => `-${name}`)].join(' ');
 }
 

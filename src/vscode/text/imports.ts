@@ -32,9 +32,7 @@ export function describeImportWarning({ code, member = 'access_token' }: ImportW
     case 'duplicate_member':
       return l10n.t('"{0}" stands twice in the text. The last one was taken.', member);
     case 'several_found':
-      return l10n.t(
-        'The text holds more than one set of tokens. One was taken: check that it is the right one.',
-      );
+      return l10n.t('The text holds more than one set of tokens. One was taken: check that it is the right one.');
     case 'token_damaged':
       return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported as it is.', member);
     case 'looks_like_other_token':

@@ -69,9 +69,7 @@ export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: s
       ];
     case 'public_as_secret':
       return [
-        l10n.t(
-          'This is a key and no shared secret: whoever has a public key could then sign tokens with it.',
-        ),
+        l10n.t('This is a key and no shared secret: whoever has a public key could then sign tokens with it.'),
         l10n.t('Give it as a key, not as a secret.'),
       ];
     case 'length':

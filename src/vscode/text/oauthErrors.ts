@@ -55,13 +55,8 @@ const meanings: Readonly<Record<string, () => string>> = {
   authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
   invalid_client: () => kept(unproven()),
   unauthorized_client: () =>
-    kept(
-      l10n.t(
-        'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId.',
-      ),
-    ),
-  unsupported_grant_type: () =>
-    kept(l10n.t('The token endpoint does not know this grant. Check tokenEndpoint.')),
+    kept(l10n.t('This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId.')),
+  unsupported_grant_type: () => kept(l10n.t('The token endpoint does not know this grant. Check tokenEndpoint.')),
   invalid_request: () =>
     kept(
       l10n.t(
@@ -69,16 +64,11 @@ const meanings: Readonly<Record<string, () => string>> = {
       ),
     ),
   invalid_scope: () => kept(l10n.t('The issuer does not grant the scope that is asked for. Check scope.')),
-  invalid_target: () =>
-    kept(l10n.t('The issuer gives no tokens for this resource. Check resource and audience.')),
+  invalid_target: () => kept(l10n.t('The issuer gives no tokens for this resource. Check resource and audience.')),
   invalid_token: () =>
-    l10n.t(
-      'The issuer does not take this access token: it has expired or was revoked. Refresh it, then ask again.',
-    ),
+    l10n.t('The issuer does not take this access token: it has expired or was revoked. Refresh it, then ask again.'),
   insufficient_scope: () =>
-    l10n.t(
-      'This access token may not be used for that. Add the scope (UserInfo needs openid) and sign in again.',
-    ),
+    l10n.t('This access token may not be used for that. Add the scope (UserInfo needs openid) and sign in again.'),
   access_denied: () => l10n.t('The sign-in was declined, by you or by a rule of the issuer.'),
   interaction_required: atTheBrowser,
   login_required: atTheBrowser,

@@ -8,9 +8,7 @@ export function describeProblem({ code, field = '', found }: ConnectionProblem):
     case 'not_an_array':
       return l10n.t('jwtWorkbench.connections is no list. Write the connections in square brackets.');
     case 'not_an_object':
-      return l10n.t(
-        'This entry is no object. Write a connection in curly braces, with id, issuer and clientId.',
-      );
+      return l10n.t('This entry is no object. Write a connection in curly braces, with id, issuer and clientId.');
     case 'missing':
       return field === 'issuer'
         ? l10n.t('issuer is missing. Set it, or tokenEndpoint where the issuer has no metadata.')
@@ -23,10 +21,7 @@ export function describeProblem({ code, field = '', found }: ConnectionProblem):
       return l10n.t('{0} is no complete address: https, no user name, nothing after #.', field) + now;
     case 'insecure_url':
       return (
-        l10n.t(
-          '{0} must be an https address; http is allowed for 127.0.0.1, [::1] and localhost only.',
-          field,
-        ) + now
+        l10n.t('{0} must be an https address; http is allowed for 127.0.0.1, [::1] and localhost only.', field) + now
       );
     case 'unknown_value':
       return l10n.t('{0} has a value that is not known.', field) + now;

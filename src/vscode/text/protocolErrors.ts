@@ -52,9 +52,7 @@ export function sharedMeaning(error: ErrorData[string]): string | undefined {
     case 'invalid_token':
       return l10n.t('The issuer does not take this access token: it has expired or was revoked. Refresh it.');
     case 'insufficient_scope':
-      return l10n.t(
-        'The access token lacks a scope that is needed for this. Add it to scope and sign in again.',
-      );
+      return l10n.t('The access token lacks a scope that is needed for this. Add it to scope and sign in again.');
     default:
       return undefined;
   }

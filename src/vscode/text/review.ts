@@ -37,9 +37,7 @@ type Sentences = (finding: ReviewFinding) => readonly [detail: string, advice: s
 const sentences: Readonly<Record<string, Sentences>> = {
   secret_and_public: ({ member }) => [
     l10n.t('A shared secret signs this token, and its header names a public key ("{0}").', plain(member)),
-    l10n.t(
-      'A verifier that takes the public key for the secret accepts forgeries. Allow one kind of algorithm.',
-    ),
+    l10n.t('A verifier that takes the public key for the secret accepts forgeries. Allow one kind of algorithm.'),
   ],
   unsigned: () => [
     l10n.t('The signature is empty: anyone could have written this token.'),
@@ -98,10 +96,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('Leave claims out, or hand out a reference that is looked up.'),
   ],
   size_some: ({ amount = 0 }) => [
-    l10n.t(
-      'The token has {0} characters: a cookie holds 4096, and some proxies no more in a header.',
-      amount,
-    ),
+    l10n.t('The token has {0} characters: a cookie holds 4096, and some proxies no more in a header.', amount),
     l10n.t('Leave claims out that no recipient needs, long lists of groups first.'),
   ],
   exp_before_iat: ({ member }) => [
@@ -125,10 +120,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('The issuer has to name itself.'),
   ],
   iss_insecure: ({ found }) => [
-    l10n.t(
-      'The issuer (iss) is an http address, where anyone on the way can hand out keys: {0}.',
-      plain(found),
-    ),
+    l10n.t('The issuer (iss) is an http address, where anyone on the way can hand out keys: {0}.', plain(found)),
     l10n.t('Use an https address.'),
   ],
   sub_long: ({ amount = 0 }) => [
@@ -156,10 +148,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('It is the left half of the hash in base64url. The issuer has to correct this.'),
   ],
   secret: ({ found }) => [
-    l10n.t(
-      'These claims look like secrets, and everybody who has the token can read them: {0}.',
-      plain(found),
-    ),
+    l10n.t('These claims look like secrets, and everybody who has the token can read them: {0}.', plain(found)),
     l10n.t('Take them out and replace the secrets: they are as good as published.'),
   ],
   token_inside: ({ found }) => [

@@ -81,18 +81,14 @@ export function signInMeaning(data: ErrorData): string {
     case 'unauthorized_client':
     case 'unsupported_grant_type':
       if (exchanges)
-        return l10n.t(
-          'The issuer exchanges no tokens for this client. Allow the grant token exchange for it there.',
-        );
+        return l10n.t('The issuer exchanges no tokens for this client. Allow the grant token exchange for it there.');
       return l10n.t(
         'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
       );
     case 'invalid_request':
       if (exchanges) return unexchangeable();
       if (grant !== 'authorization_code')
-        return l10n.t(
-          'The issuer cannot make sense of the request. Check scope, resource and extraParameters.',
-        );
+        return l10n.t('The issuer cannot make sense of the request. Check scope, resource and extraParameters.');
       return l10n.t(
         'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
         toRegister(data),
@@ -100,16 +96,13 @@ export function signInMeaning(data: ErrorData): string {
     case 'invalid_scope':
       return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');
     case 'invalid_target':
-      if (exchanges)
-        return l10n.t('The issuer gives this client no tokens for this audience. Ask for another one.');
+      if (exchanges) return l10n.t('The issuer gives this client no tokens for this audience. Ask for another one.');
       return l10n.t('The issuer gives no tokens for this resource. Check resource and extraParameters.');
     case 'login_required':
     case 'interaction_required':
     case 'consent_required':
     case 'account_selection_required':
-      return l10n.t(
-        'The issuer has to ask you something, and was told not to. Remove prompt from extraParameters.',
-      );
+      return l10n.t('The issuer has to ask you something, and was told not to. Remove prompt from extraParameters.');
     case 'temporarily_unavailable':
     case 'slow_down':
       return l10n.t('The issuer is overloaded or under maintenance. Try again later.');

@@ -27,9 +27,7 @@ export const signatureSentences = {
     found === undefined
       ? l10n.t('There is no key to try.')
       : l10n.t('None of the {0} keys has the id {1}.', plain(data?.keys), quoted(found)),
-    l10n.t(
-      'Check that the token comes from this issuer. It may also be signed with a key that was withdrawn.',
-    ),
+    l10n.t('Check that the token comes from this issuer. It may also be signed with a key that was withdrawn.'),
   ],
   kid_invalid: ({ found }) => [
     l10n.t('The key id (kid) is not a text: {0}.', plain(found)),
@@ -39,19 +37,14 @@ export const signatureSentences = {
     found === undefined
       ? l10n.t('None of the {0} keys is meant for {1} signatures.', plain(data?.keys), plain(data?.alg))
       : l10n.t('The key {0} is not meant for {1} signatures.', quoted(found), plain(data?.alg)),
-    l10n.t(
-      'Check the kind, the curve, "alg", "use" and "key_ops" of the key against the algorithm of the token.',
-    ),
+    l10n.t('Check the kind, the curve, "alg", "use" and "key_ops" of the key against the algorithm of the token.'),
   ],
   key_rejected: () => [
     l10n.t('The key cannot be used on this platform: it is damaged, too weak or of an unknown kind.'),
     l10n.t('Check the key, and see the line about it.'),
   ],
   platform_lacks_alg: ({ found }) => [
-    l10n.t(
-      'The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.',
-      plain(found),
-    ),
+    l10n.t('The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.', plain(found)),
     /^ML-DSA/.test(found ?? '')
       ? l10n.t(
           'It comes with Node.js 24.7 built on OpenSSL 3.5. Try a newer VS Code, or check this token with Node.js.',
@@ -82,17 +75,11 @@ export const signatureSentences = {
     l10n.t('The issuer needs a new key, usually with the exponent {0}.', plain(expected)),
   ],
   rsa_roca: () => [
-    l10n.t(
-      'The RSA key was made by faulty hardware (ROCA, CVE-2017-15361), and its private half can be computed.',
-    ),
+    l10n.t('The RSA key was made by faulty hardware (ROCA, CVE-2017-15361), and its private half can be computed.'),
     l10n.t('The issuer needs a new key from other hardware or software.'),
   ],
   hmac_too_short: ({ expected, found }) => [
-    l10n.t(
-      'The secret has {0} bits. RFC 7518 wants at least {1} for this algorithm.',
-      plain(found),
-      plain(expected),
-    ),
+    l10n.t('The secret has {0} bits. RFC 7518 wants at least {1} for this algorithm.', plain(found), plain(expected)),
     l10n.t('Use a longer, random secret: short ones can be guessed from one token.'),
   ],
   private_key_published: () => [

@@ -3,9 +3,7 @@ import type { StartingPoint } from '../../core/signIn/startingPoints.ts';
 
 /** What to expect of this issuer, in one line: how it gives refresh tokens, and what becomes of one that is used. */
 export function startingPointText(point: StartingPoint): string {
-  return [refreshTokenText(point), rotationText(point), graceText(point)]
-    .filter(text => text !== undefined)
-    .join(' ');
+  return [refreshTokenText(point), rotationText(point), graceText(point)].filter(text => text !== undefined).join(' ');
 }
 
 /** What to do for a refresh token. */
@@ -42,8 +40,7 @@ function rotationText({ rotation }: StartingPoint): string {
 function graceText({ rotation, grace }: StartingPoint): string | undefined {
   if (rotation !== 'always' && rotation !== 'optional') return undefined;
   if (grace === undefined) return l10n.t('How long the old one stays good is not documented.');
-  if (grace.most !== undefined)
-    return l10n.t('The old one can be set to stay good for up to {0} s.', grace.most);
+  if (grace.most !== undefined) return l10n.t('The old one can be set to stay good for up to {0} s.', grace.most);
   return grace.usual === 0
     ? l10n.t('The old one ends at once, if nothing else is set.')
     : l10n.t('The old one stays good for {0} s, if nothing else is set.', grace.usual);
@@ -55,9 +52,7 @@ export function placeholderText(name: string): string {
     case 'domain':
       return l10n.t('The domain of your tenant or server, without https://');
     case 'tenant':
-      return l10n.t(
-        'The directory (tenant) ID of your organization. The address of "common" names no issuer.',
-      );
+      return l10n.t('The directory (tenant) ID of your organization. The address of "common" names no issuer.');
     case 'realm':
       return l10n.t('The realm');
     case 'region':

@@ -52,8 +52,7 @@ export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   }
   if (state === 'active' && remaining !== undefined) return l10n.t('{0} left', durationText(remaining));
   if (state === 'active') return l10n.t('active, end unknown');
-  if (state === 'expired' && remaining !== undefined)
-    return l10n.t('expired {0}', relativeText(remaining, 0));
+  if (state === 'expired' && remaining !== undefined) return l10n.t('expired {0}', relativeText(remaining, 0));
   if (state === 'expired') return l10n.t('no access token yet, refresh to get one');
   return stateText(state);
 }
@@ -72,8 +71,7 @@ export function tokenTitle(name: TokenName): string {
 /** What a successful refresh says. Failures have their error's own sentence. */
 export function refreshedText(label: string, { outcome, expiresAt }: RefreshResult, now: number): string {
   const left = expiresAt === undefined ? undefined : durationText(expiresAt - now);
-  if (outcome === 'adopted')
-    return l10n.t('{0} was already fresh: another request had just refreshed it.', label);
+  if (outcome === 'adopted') return l10n.t('{0} was already fresh: another request had just refreshed it.', label);
   return left === undefined
     ? l10n.t('{0} has a new access token. The issuer did not say when it ends.', label)
     : l10n.t('{0} has a new access token, valid for {1}.', label, left);

@@ -16,9 +16,7 @@ export const storedSentences = {
           dateText(at),
           show(error),
         )
-      : l10n.t(
-          'The issuer refused this refresh token. It is not sent again. Sign in again or import a new one.',
-        ),
+      : l10n.t('The issuer refused this refresh token. It is not sent again. Sign in again or import a new one.'),
   binding_mismatch: ({ member, expected, found }) =>
     l10n.t(
       'The stored tokens were issued for another {0} ({1}, and the settings now say {2}), so nothing was sent. Change the setting back, or sign in again.',

@@ -37,7 +37,5 @@ export function timeName({ claim }: Pick<TokenTime, 'claim'>): string {
 /** The end of a token in few words: "expires in 5 min", "expired 3 h ago". @param at milliseconds since the epoch */
 export function expiryText(at: number | undefined, now: number): string {
   if (at === undefined) return l10n.t('no expiry');
-  return at > now
-    ? l10n.t('expires in {0}', durationText(at - now))
-    : l10n.t('expired {0}', relativeText(at, now));
+  return at > now ? l10n.t('expires in {0}', durationText(at - now)) : l10n.t('expired {0}', relativeText(at, now));
 }

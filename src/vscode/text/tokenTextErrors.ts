@@ -24,11 +24,7 @@ export const tokenTextSentences = {
       show(limit),
     ),
   token_too_deep: ({ part, limit }) =>
-    l10n.t(
-      'The {0} of this token is nested more than {1} levels deep and was not read.',
-      show(part),
-      show(limit),
-    ),
+    l10n.t('The {0} of this token is nested more than {1} levels deep and was not read.', show(part), show(limit)),
   token_part_count: ({ parts }) =>
     l10n.t(
       'This text has {0} parts between dots. A signed JWT has three and an encrypted one five. Check that the whole token was copied.',
@@ -44,10 +40,7 @@ export const tokenTextSentences = {
       : l10n.t('The {0} of this token is not base64url. Copy the token again.', show(part)),
   token_json: ({ part, reason }) =>
     reason === 'empty'
-      ? l10n.t(
-          'The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.',
-          show(part),
-        )
+      ? l10n.t('The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.', show(part))
       : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
   token_not_an_object: ({ part }) =>
     l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
@@ -59,7 +52,5 @@ export const tokenTextSentences = {
             'This is an error of the issuer ({0}) and holds no tokens. Paste a response that succeeded.',
             show(error),
           )
-        : l10n.t(
-            'No token was found in this text. Paste a token response, a token or a command line that holds one.',
-          ),
+        : l10n.t('No token was found in this text. Paste a token response, a token or a command line that holds one.'),
 } satisfies Partial<Record<ErrorCode, (data: ErrorData) => string>>;

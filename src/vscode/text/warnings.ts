@@ -35,9 +35,6 @@ export function describeTokenWarning({ code, part, member = '' }: TokenWarning):
     case 'not_claims':
       return l10n.t('The payload is no JSON object: this is signed content (RFC 7515) and no JWT.');
     case 'non_canonical':
-      return l10n.t(
-        'The {0} has an unusual base64url ending: other spellings of this token mean the same.',
-        part,
-      );
+      return l10n.t('The {0} has an unusual base64url ending: other spellings of this token mean the same.', part);
   }
 }

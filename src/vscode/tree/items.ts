@@ -69,10 +69,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
     case 'problem': {
       const { label, id, index, severity } = node.problem;
       return {
-        label:
-          label ??
-          id ??
-          (index < 0 ? 'jwtWorkbench.connections' : l10n.t('Entry {0} of the setting', index + 1)),
+        label: label ?? id ?? (index < 0 ? 'jwtWorkbench.connections' : l10n.t('Entry {0} of the setting', index + 1)),
         description: describeProblem(node.problem),
         icon: severity === 'error' ? 'error' : 'warning',
         color: severity === 'error' ? 'list.errorForeground' : 'list.warningForeground',
@@ -156,22 +153,13 @@ function connectionRow(session: Session, now: number, isOpen: boolean): Row {
     icon: stateIcons[badge.state],
     color: stateColors[badge.state],
     tooltip: lines.join('\n'),
-    spoken: l10n.t(
-      'Connection {0}, {1}',
-      connection.label,
-      text.startsWith(state) ? text : `${state}, ${text}`,
-    ),
+    spoken: l10n.t('Connection {0}, {1}', connection.label, text.startsWith(state) ? text : `${state}, ${text}`),
     words,
     open: 'collapsed',
   };
 }
 
-function tokenRow(
-  node: ViewNode & { kind: 'token' },
-  session: Session,
-  context: ItemContext,
-  now: number,
-): Row {
+function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context: ItemContext, now: number): Row {
   const { name } = node;
   const title = tokenTitle(name);
   const signable = isSignable(session) ? [itemWords.signable] : [];
@@ -203,11 +191,7 @@ function tokenRow(
   const result = context.verifications.known(session.connection.id, name);
   // Decoded is not verified: without a result of the checks the row says so.
   const verdict =
-    result === undefined
-      ? l10n.t('not verified yet')
-      : result.verified
-        ? l10n.t('verified')
-        : l10n.t('not verified');
+    result === undefined ? l10n.t('not verified yet') : result.verified ? l10n.t('verified') : l10n.t('not verified');
   return {
     label: title,
     description: `${verdict}, ${time}`,
@@ -255,8 +239,7 @@ function sectionRow(node: ViewNode & { kind: 'section' }, { verifications }: Ite
             ? l10n.t('failed: {0}', failed.join(', '))
             : l10n.t('could not be verified'),
     icon: result === undefined ? 'shield' : result.verified ? 'verified-filled' : 'unverified',
-    color:
-      result === undefined ? undefined : result.verified ? 'testing.iconPassed' : 'list.warningForeground',
+    color: result === undefined ? undefined : result.verified ? 'testing.iconPassed' : 'list.warningForeground',
     words: [itemWords.verification],
     open: 'collapsed',
   };

@@ -51,11 +51,7 @@ export function messageItem(
         description: refused?.answer_lost_at
           ? describeError(refusal(refused, { error: refused.error }))
           : refused
-            ? l10n.t(
-                'the issuer refused the refresh token ({0}) on {1}',
-                refused.error,
-                momentText(refused.at, now),
-              )
+            ? l10n.t('the issuer refused the refresh token ({0}) on {1}', refused.error, momentText(refused.at, now))
             : '',
         command: signIn,
         ...warning,

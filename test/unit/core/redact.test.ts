@@ -90,9 +90,7 @@ describe('redact', () => {
         fc.array(tie('value'), { maxLength: 3 }),
         fc.dictionary(fc.oneof(fc.string(), fc.constant(token)), tie('value'), { maxKeys: 3 }),
         fc.constant(new WorkbenchError('internal', { type: token })),
-        fc.constant(
-          Object.assign(new Error(token, { cause: token }), { code: token, name: token, body: token }),
-        ),
+        fc.constant(Object.assign(new Error(token, { cause: token }), { code: token, name: token, body: token })),
       ),
     })).value;
     fc.assert(
@@ -104,39 +102,33 @@ describe('redact', () => {
   });
 
   for (const name of [
-    ...[
-      'access_token',
-      'refreshToken',
-      'id_token_hint',
-      'tokens',
-      'client_secret',
-      'private_key',
-      'dpop_key',
-      'clientSecret',
-      'password',
-    ],
-    ...[
-      'passphrase',
-      'Authorization',
-      'set-cookie',
-      'cookie',
-      'cause',
-      'body',
-      'code',
-      'code_verifier',
-      'jwt',
-    ],
-    ...[
-      'device_code',
-      'user_code',
-      'client_assertion',
-      'credentials',
-      'private_key',
-      'apiKey',
-      'otp',
-      'd',
-      'k',
-    ],
+    'access_token',
+    'refreshToken',
+    'id_token_hint',
+    'tokens',
+    'client_secret',
+    'private_key',
+    'dpop_key',
+    'clientSecret',
+    'password',
+    'passphrase',
+    'Authorization',
+    'set-cookie',
+    'cookie',
+    'cause',
+    'body',
+    'code',
+    'code_verifier',
+    'jwt',
+    'device_code',
+    'user_code',
+    'client_assertion',
+    'credentials',
+    'private_key',
+    'apiKey',
+    'otp',
+    'd',
+    'k',
   ]) {
     it(`hides whatever is called ${name}, however short`, () => {
       for (const value of ['s3cret', 123456, { inner: 's3cret' }, ['s3cret']])
@@ -163,10 +155,7 @@ describe('redact', () => {
       error: { error: 'WorkbenchError', code: 'oauth_error', data: { error: 'invalid_grant', status: 400 } },
     });
     assert.deepEqual(redact(new TypeError('secret', { cause: 'secret' })), { error: 'TypeError' });
-    assert.doesNotMatch(
-      JSON.stringify(redact(new AggregateError([new Error('secret')], 'secret'))),
-      /secret/,
-    );
+    assert.doesNotMatch(JSON.stringify(redact(new AggregateError([new Error('secret')], 'secret'))), /secret/);
   });
 
   it('cuts after hiding, so that half a token is none', () => {

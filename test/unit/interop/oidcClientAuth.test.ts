@@ -37,7 +37,10 @@ describe('proving who one is at oidc-provider', function () {
     const provider = present(providers[kind]);
     const { issuer, clients, clientSecret, clientKey } = provider;
     const { connection: read } = readConnection({
-      ...{ id, issuer, clientId: clients[method], tokenEndpointAuthMethod: method },
+      id,
+      issuer,
+      clientId: clients[method],
+      tokenEndpointAuthMethod: method,
       ...fields,
     });
     const connection = present(read);
@@ -61,7 +64,13 @@ describe('proving who one is at oidc-provider', function () {
     sessions.setConnections([{ connection, memoryOnly: false }], []);
     const vault = createVault(() => store, store);
     const issuerClient = createIssuerClient({
-      ...{ fetch, mutualTls, clock: systemClock, sessions, vault, handover: noHandover, lock: testLock() },
+      fetch,
+      mutualTls,
+      clock: systemClock,
+      sessions,
+      vault,
+      handover: noHandover,
+      lock: testLock(),
       discovery: createDiscovery({ fetch, clock: systemClock }),
       listen: () => listenForRedirect(page => page),
       openBrowser: async url => {
@@ -70,7 +79,9 @@ describe('proving who one is at oidc-provider', function () {
       },
     });
     return {
-      ...{ connection, issuerClient, statuses },
+      connection,
+      issuerClient,
+      statuses,
       async signIn(grant: 'authorization_code' | 'client_credentials') {
         await vault.update(id, () => ({ ...emptyRecord(id), ...credentials }));
         return issuerClient.signIn({ connection, grant, signal: never });
@@ -78,7 +89,8 @@ describe('proving who one is at oidc-provider', function () {
       record: () => present(sessions.get(id)?.record),
       refresh: async (refreshToken?: string) =>
         issuerClient.tokenClient.refresh({
-          ...{ connection, credentials },
+          connection,
+          credentials,
           refreshToken: refreshToken ?? (await provider.issueRefreshToken(connection.clientId)),
         }),
     };
@@ -160,9 +172,7 @@ describe('proving who one is at oidc-provider', function () {
       assert.equal(Object(await me.json()).sub, decodeJwt(present(answer.raw.id_token)).sub);
 
       const refused = await failureOf(client(kind, 'none').refresh(answer.raw.refresh_token));
-      assert.ok(
-        ['invalid_grant', 'invalid_dpop_proof', 'invalid_request'].includes(String(refused.data.error)),
-      );
+      assert.ok(['invalid_grant', 'invalid_dpop_proof', 'invalid_request'].includes(String(refused.data.error)));
     });
   }
 });

@@ -86,10 +86,7 @@ describe('with oidc-provider', function () {
     const first = await provider.issueRefreshToken();
     const { raw } = await refresh('client_secret_basic', first);
     const reuse = await failureOf(refresh('client_secret_basic', first));
-    assert.deepEqual(
-      [reuse.code, reuse.data.error, reuse.data.status],
-      ['oauth_error', 'invalid_grant', 400],
-    );
+    assert.deepEqual([reuse.code, reuse.data.error, reuse.data.status], ['oauth_error', 'invalid_grant', 400]);
     assert.equal(failureKind(reuse), 'refused');
     const successor = await failureOf(refresh('client_secret_basic', raw.refresh_token ?? ''));
     assert.equal(successor.data.error, 'invalid_grant');
@@ -98,10 +95,7 @@ describe('with oidc-provider', function () {
   it('leaves the token alone where the client is wrong', async () => {
     const token = await provider.issueRefreshToken();
     const error = await failureOf(refresh('client_secret_basic', token, 'wrong'));
-    assert.deepEqual(
-      [error.code, error.data.error, error.data.status],
-      ['oauth_error', 'invalid_client', 401],
-    );
+    assert.deepEqual([error.code, error.data.error, error.data.status], ['oauth_error', 'invalid_client', 401]);
     assert.equal(failureKind(error), 'configuration');
     assert.ok((await refresh('client_secret_basic', token)).raw.access_token);
   });

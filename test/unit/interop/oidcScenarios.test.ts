@@ -116,18 +116,20 @@ describe('trust, tried on oidc-provider', function () {
       await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret }));
     }
     return {
-      ...{ provider, proxy, clock, window, first, refreshToken, setSecret },
+      provider,
+      proxy,
+      clock,
+      window,
+      first,
+      refreshToken,
+      setSecret,
       stored: (): StoredRecord => JSON.parse(store.entries.get(key) ?? 'null'),
       sent: () => proxy.server.requests.map(({ body }) => new URLSearchParams(body).get('refresh_token')),
     };
   }
 
   /** Somebody else's request with the client's own credentials. */
-  function asSomebody(
-    { issuer, clientId, clientSecret }: OidcProvider,
-    path: string,
-    form: Record<string, string>,
-  ) {
+  function asSomebody({ issuer, clientId, clientSecret }: OidcProvider, path: string, form: Record<string, string>) {
     const credentials = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
     return fetch(`${issuer}${path}`, {

@@ -12,12 +12,7 @@ import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
 import { systemClock } from '../../../src/platform/systemClock.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
-import {
-  knownResource,
-  type OidcProvider,
-  signedAnswers,
-  startOidcProvider,
-} from '../../support/oidcProvider.ts';
+import { knownResource, type OidcProvider, signedAnswers, startOidcProvider } from '../../support/oidcProvider.ts';
 import { present, testLock, testStore, until } from '../core/refresh/refreshWorld.ts';
 
 describe('signing in at oidc-provider', function () {
@@ -39,14 +34,21 @@ describe('signing in at oidc-provider', function () {
     const { fetch } = globalThis;
     const sessions = createSessions();
     const { connection } = readConnection({
-      ...{ id: 'interop', issuer: provider.issuer, clientId: provider.clients.none },
+      id: 'interop',
+      issuer: provider.issuer,
+      clientId: provider.clients.none,
       scope: 'openid offline_access',
       extraParameters: { prompt: 'consent' },
       ...extra,
     });
     sessions.setConnections([{ connection: present(connection), memoryOnly: false }], []);
     const issuer = createIssuerClient({
-      ...{ fetch, clock, sessions, openBrowser, handover: noHandover, lock: testLock() },
+      fetch,
+      clock,
+      sessions,
+      openBrowser,
+      handover: noHandover,
+      lock: testLock(),
       vault,
       discovery: createDiscovery({ fetch, clock }),
       listen: () => listenForRedirect(page => page),
@@ -54,7 +56,9 @@ describe('signing in at oidc-provider', function () {
     const steps: SignInStep[] = [];
     const signIn = (grant: Grant, tell = (step: SignInStep) => void steps.push(step)) =>
       issuer.signIn({
-        ...{ connection: present(connection), grant, tell },
+        connection: present(connection),
+        grant,
+        tell,
         signal: new AbortController().signal,
       });
     return {
@@ -124,9 +128,7 @@ describe('signing in at oidc-provider', function () {
       [{ prompt: 'sometimes' }, 'invalid_request'],
       [{ max_age: 'soon' }, 'invalid_request'],
     ] as const) {
-      const { code, data } = await failureOf(
-        client(browse, { extraParameters }).signIn('authorization_code'),
-      );
+      const { code, data } = await failureOf(client(browse, { extraParameters }).signIn('authorization_code'));
       assert.deepEqual([code, data.error], ['oauth_error', error]);
     }
   });
@@ -190,11 +192,14 @@ describe('signing in at oidc-provider', function () {
 
   it('asks as the client itself', async () => {
     const { signIn, issuer, connection, record, tokens, vault } = client(async () => false, {
-      ...{ clientId: provider.clientId, tokenEndpointAuthMethod: 'client_secret_basic', scope: 'openid' },
+      clientId: provider.clientId,
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      scope: 'openid',
       extraParameters: {},
     });
     await vault.update('interop', (held = emptyRecord('interop')) => ({
-      ...{ ...held, client_secret: provider.clientSecret },
+      ...held,
+      client_secret: provider.clientSecret,
     }));
     const { hasRefreshToken } = await signIn('client_credentials');
     assert.equal(hasRefreshToken, false);
@@ -206,8 +211,7 @@ describe('signing in at oidc-provider', function () {
   it('is told of a token whether it is active', async () => {
     const { signIn, issuer, connection, record, tokens } = client(inBrowser);
     await signIn('authorization_code');
-    const ask = (token?: string) =>
-      issuer.introspect(connection, present(record()), present(token), undefined, signal);
+    const ask = (token?: string) => issuer.introspect(connection, present(record()), present(token), undefined, signal);
     const { claims, signed } = await ask(tokens()?.access_token);
     assert.deepEqual([claims.active, claims.sub, signed], [true, 'alice', false]);
     assert.equal((await ask(tokens()?.refresh_token)).claims.active, true);
@@ -230,7 +234,10 @@ describe('signing in at oidc-provider', function () {
     await signIn('authorization_code');
     const asked = { connection, record: present(record()), signal };
     const { raw, issuedTokenType } = await issuer.exchange({
-      ...{ ...asked, subjectToken: 'access_token', audience: 'https://api.example', scope: 'openid' },
+      ...asked,
+      subjectToken: 'access_token',
+      audience: 'https://api.example',
+      scope: 'openid',
     });
     assert.equal(issuedTokenType, 'access_token');
     const token = present(raw.access_token);

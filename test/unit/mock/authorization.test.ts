@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { decodeJwt } from 'jose';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
-import {
-  authorizationUrl,
-  type Changes,
-  codeChallenge,
-  codeOf,
-  redeem,
-  redirectUri,
-} from './signInSupport.ts';
+import { authorizationUrl, type Changes, codeChallenge, codeOf, redeem, redirectUri } from './signInSupport.ts';
 import { assertError, refresh, text } from './support.ts';
 
 const make = (options = {}) => createMockIssuer({ alg: 'ES256', rotation: 'strict', ...options });
@@ -36,10 +29,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.equal(back.searchParams.get('state'), 'xyz');
     assert.equal(back.searchParams.get('iss'), 'https://issuer.example');
     const { status, headers, body } = await redeem(mock, text(back.searchParams.get('code')));
-    assert.deepEqual(
-      [status, headers.get('cache-control'), headers.get('pragma')],
-      [200, 'no-store', 'no-cache'],
-    );
+    assert.deepEqual([status, headers.get('cache-control'), headers.get('pragma')], [200, 'no-store', 'no-cache']);
     const { nonce, sub, aud, auth_time } = decodeJwt(text(body.id_token));
     assert.deepEqual([nonce, sub, aud], ['n-0S6_WzA2Mj', 'alice', 'demo']);
     assert.equal(auth_time, mock.clock.now() / 1000);
@@ -49,10 +39,7 @@ describe('mock issuer: authorization endpoint', () => {
     const [first] = mock.requests;
     assert.deepEqual([first?.method, first?.path, first?.client_id], ['GET', '/authorize', 'demo']);
     assert.deepEqual([first?.status, first?.form?.response_type], [302, 'code']);
-    assert.ok(
-      !JSON.stringify(mock.requests).includes(text(back.searchParams.get('code'))),
-      'no code in the log',
-    );
+    assert.ok(!JSON.stringify(mock.requests).includes(text(back.searchParams.get('code'))), 'no code in the log');
   });
 
   it('gives a refresh token with openid only where offline_access is asked for', async () => {
@@ -111,10 +98,7 @@ describe('mock issuer: authorization endpoint', () => {
       [{ client_id: undefined }, /No client_id/],
       [{ client_id: 'nobody' }, /Unknown client_id/],
       [{ redirect_uri: undefined }, /No redirect_uri/],
-      [
-        { redirect_uri: 'https://evil.example/callback' },
-        /not registered[\s\S]*https:\/\/evil\.example\/callback/,
-      ],
+      [{ redirect_uri: 'https://evil.example/callback' }, /not registered[\s\S]*https:\/\/evil\.example\/callback/],
       [{ request_uri: 'https://client.example/request' }, /request_uri_not_supported/],
       [{ request_uri: 'urn:ietf:params:oauth:request_uri:x' }, /invalid_request_uri/],
     ];
@@ -181,11 +165,7 @@ describe('mock issuer: authorization endpoint', () => {
     const back = await mock.authorize(authorizationUrl(mock, { redirect_uri: undefined, scope: 'api' }));
     assert.equal(back.origin + back.pathname, 'https://client.example/cb');
     const code = text(back.searchParams.get('code'));
-    assertError(
-      await redeem(mock, code, { redirect_uri: 'https://client.example/cb' }),
-      400,
-      'invalid_grant',
-    );
+    assertError(await redeem(mock, code, { redirect_uri: 'https://client.example/cb' }), 400, 'invalid_grant');
     assert.equal((await redeem(mock, code, { redirect_uri: undefined })).status, 200);
     assert.match(await shown(mock, { redirect_uri: undefined, scope: 'openid' }), /No redirect_uri/);
   });
@@ -196,8 +176,7 @@ describe('mock issuer: authorization endpoint', () => {
       const response = await mock.fetch(authorizationUrl(mock, changes), { redirect: 'manual' });
       return new URL(text(response.headers.get('location')));
     };
-    const subject = async (code: string | null) =>
-      decodeJwt(text((await redeem(mock, text(code))).body.id_token)).sub;
+    const subject = async (code: string | null) => decodeJwt(text((await redeem(mock, text(code))).body.id_token)).sub;
     assert.equal(await subject((await location()).searchParams.get('code')), 'owner');
     assert.equal(await subject((await location({ login_hint: 'bob' })).searchParams.get('code')), 'bob');
     mock.setSignIn('auto', 'carol');
@@ -283,11 +262,7 @@ describe('mock issuer: authorization codes', () => {
     const code = await codeOf(mock);
     assertError(await redeem(mock, code, { client_id: 'other' }), 400, 'invalid_grant');
     assertError(await redeem(mock, code, { redirect_uri: undefined }), 400, 'invalid_grant');
-    assertError(
-      await redeem(mock, code, { redirect_uri: 'http://127.0.0.1:1/callback' }),
-      400,
-      'invalid_grant',
-    );
+    assertError(await redeem(mock, code, { redirect_uri: 'http://127.0.0.1:1/callback' }), 400, 'invalid_grant');
     assertError(await redeem(mock, code, { code_verifier: 'x'.repeat(43) }), 400, 'invalid_grant');
     assertError(await redeem(mock, code, { code_verifier: codeChallenge }), 400, 'invalid_grant');
     assertError(await redeem(mock, code, { code_verifier: undefined }), 400, 'invalid_request');

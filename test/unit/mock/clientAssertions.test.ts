@@ -80,12 +80,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
       const at = await assertion(mock, { aud: `${mock.issuer}/introspect` });
       const asked = { client_assertion_type: jwtBearer, client_assertion: at, token: 'x' };
       assert.deepEqual((await ask(mock, '/introspect', asked)).body, { active: false });
-      for (const aud of [
-        'https://other.example',
-        `${mock.issuer}/introspect`,
-        `${mock.issuer}/`,
-        undefined,
-      ]) {
+      for (const aud of ['https://other.example', `${mock.issuer}/introspect`, `${mock.issuer}/`, undefined]) {
         assertError(await post(mock, form(await assertion(mock, { aud }))), 401, 'invalid_client');
       }
     }

@@ -22,10 +22,7 @@ describe('mock issuer: clock', () => {
     const clock = createClock();
     clock.freeze(0);
     const woken: string[] = [];
-    const sleeps = [
-      clock.sleep(200).then(() => woken.push('b')),
-      clock.sleep(100).then(() => woken.push('a')),
-    ];
+    const sleeps = [clock.sleep(200).then(() => woken.push('b')), clock.sleep(100).then(() => woken.push('a'))];
     await clock.sleep(0);
     clock.advance(99);
     await Promise.resolve();

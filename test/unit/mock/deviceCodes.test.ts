@@ -12,8 +12,7 @@ async function make(options: MockIssuerOptions = {}): Promise<MockIssuer> {
 }
 
 const start = async (mock: MockIssuer, more: Record<string, string> = {}) =>
-  (await ask(mock, '/device_authorization', { client_id: 'demo', scope: 'openid offline_access', ...more }))
-    .body;
+  (await ask(mock, '/device_authorization', { client_id: 'demo', scope: 'openid offline_access', ...more })).body;
 
 const poll = (mock: MockIssuer, code: unknown, more: Record<string, string> = {}): Promise<Answer> =>
   post(mock, {

@@ -58,9 +58,7 @@ describe('mock issuer: DPoP', () => {
   it('takes the proofs of RFC 9449, and finds its thumbprint', async () => {
     const mock = await make({ issuer: 'https://server.example.com', scope: 'api' });
     mock.clock.freeze(1562262616_000);
-    const { access_token } = (
-      await redeem(mock, await codeOf(mock, { scope: 'api' }), {}, { dpop: rfcProof })
-    ).body;
+    const { access_token } = (await redeem(mock, await codeOf(mock, { scope: 'api' }), {}, { dpop: rfcProof })).body;
     assert.deepEqual(decodeJwt(text(access_token)).cnf, { jkt: rfcJkt });
 
     const exchange = {
@@ -155,11 +153,7 @@ describe('mock issuer: DPoP', () => {
     assertError(await post(mock, form), 400, 'invalid_grant');
     assertError(await post(mock, form, await theirs.prove(mock)), 400, 'invalid_grant');
     const second = await post(mock, form, await mine.prove(mock));
-    assert.deepEqual(
-      [second.status, second.body.token_type],
-      [200, 'DPoP'],
-      'and nothing was rotated meanwhile',
-    );
+    assert.deepEqual([second.status, second.body.token_type], [200, 'DPoP'], 'and nothing was rotated meanwhile');
 
     const auth = basic('confidential', 'secret');
     const code = await codeOf(mock, { client_id: 'confidential' });

@@ -48,11 +48,7 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
     ];
     for (const each of wrong) {
       const response = await end(mock, each);
-      assert.deepEqual(
-        [response.status, response.headers.get('location')],
-        [400, null],
-        JSON.stringify(each),
-      );
+      assert.deepEqual([response.status, response.headers.get('location')], [400, null], JSON.stringify(each));
     }
   });
 
@@ -63,8 +59,7 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
       const headers = { authorization: `Bearer ${token}` };
       return (await mock.fetch(`${mock.issuer}/userinfo`, { headers })).status;
     };
-    const online = (await redeem(mock, await codeOf(mock, { ...parameters, scope: 'openid' }), parameters))
-      .body;
+    const online = (await redeem(mock, await codeOf(mock, { ...parameters, scope: 'openid' }), parameters)).body;
     const offline = (await redeem(mock, await codeOf(mock, parameters), parameters)).body;
     for (const { id_token } of [online, offline]) await end(mock, { id_token_hint: text(id_token) });
     assert.deepEqual([await status(online.access_token), await status(offline.access_token)], [401, 200]);

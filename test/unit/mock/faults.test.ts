@@ -118,10 +118,7 @@ const tokenCases: readonly Case[] = [
       fault: { type: 'redirect', status, location: 'https://other.example/token' },
       commits: false,
       check: seen =>
-        assert.deepEqual(
-          [seen.status, seen.headers.get('location')],
-          [status, 'https://other.example/token'],
-        ),
+        assert.deepEqual([seen.status, seen.headers.get('location')], [status, 'https://other.example/token']),
     }),
   ),
   {
@@ -134,17 +131,13 @@ const tokenCases: readonly Case[] = [
     commits: true,
     check: async (seen, mock) => {
       const failed = 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED';
-      assert.deepEqual(
-        [await verify(mock, accessToken(seen)), await verify(mock, idToken(seen))],
-        [failed, failed],
-      );
+      assert.deepEqual([await verify(mock, accessToken(seen)), await verify(mock, idToken(seen))], [failed, failed]);
     },
   },
   {
     fault: { type: 'unknownKid' },
     commits: true,
-    check: async (seen, mock) =>
-      assert.equal(await verify(mock, accessToken(seen)), 'ERR_JWKS_NO_MATCHING_KEY'),
+    check: async (seen, mock) => assert.equal(await verify(mock, accessToken(seen)), 'ERR_JWKS_NO_MATCHING_KEY'),
   },
   {
     fault: { type: 'wrongIss' },
@@ -173,8 +166,7 @@ const tokenCases: readonly Case[] = [
   {
     fault: { type: 'nbfInFuture' },
     commits: true,
-    check: async (seen, mock) =>
-      assert.equal(await verify(mock, accessToken(seen)), 'ERR_JWT_CLAIM_VALIDATION_FAILED'),
+    check: async (seen, mock) => assert.equal(await verify(mock, accessToken(seen)), 'ERR_JWT_CLAIM_VALIDATION_FAILED'),
   },
   {
     fault: { type: 'clockSkew', by: -600 },
@@ -278,10 +270,7 @@ describe('mock issuer: faults', () => {
       const seen = await lookAtToken(mock, sent);
       await check(seen, mock);
       const logged = mock.requests[0];
-      assert.deepEqual(
-        [logged?.faults, logged?.committed, logged?.status],
-        [[fault.type], commits, seen.status],
-      );
+      assert.deepEqual([logged?.faults, logged?.committed, logged?.status], [[fault.type], commits, seen.status]);
       // A strict issuer takes the same token again only where the first attempt left no trace.
       const again = await refresh(mock, sent);
       assert.equal(again.status, commits ? 400 : 200);

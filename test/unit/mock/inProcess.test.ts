@@ -8,19 +8,10 @@ describe('mock issuer: in process', () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'strict' });
     const issuer = new URL(mock.issuer);
     const options = { [oauth.customFetch]: mock.fetch };
-    const server = await oauth.processDiscoveryResponse(
-      issuer,
-      await oauth.discoveryRequest(issuer, options),
-    );
+    const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options));
     const client = { client_id: 'demo', id_token_signed_response_alg: 'ES256' };
     const { refresh_token } = await mock.issueTokens();
-    const response = await oauth.refreshTokenGrantRequest(
-      server,
-      client,
-      oauth.None(),
-      text(refresh_token),
-      options,
-    );
+    const response = await oauth.refreshTokenGrantRequest(server, client, oauth.None(), text(refresh_token), options);
     const tokens = await oauth.processRefreshTokenResponse(server, client, response);
     await oauth.validateApplicationLevelSignature(server, response, options);
     const access = await oauth.validateJwtAccessToken(
@@ -35,8 +26,7 @@ describe('mock issuer: in process', () => {
   it('takes a URL, a string or a Request', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const url = `${mock.issuer}/jwks`;
-    for (const input of [url, new URL(url), new Request(url)])
-      assert.equal((await mock.fetch(input)).status, 200);
+    for (const input of [url, new URL(url), new Request(url)]) assert.equal((await mock.fetch(input)).status, 200);
     assert.equal((await mock.fetch(new Request(url), { method: 'POST' })).status, 405);
   });
 });

@@ -56,10 +56,7 @@ describe('mock issuer: keys', () => {
 
   it('signs what somebody edited with its own key and under its own name of it', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
-    const token = await mock.sign(
-      { iss: 'https://elsewhere.example', n: 1 },
-      { alg: 'none', kid: 'x', typ: 'T' },
-    );
+    const token = await mock.sign({ iss: 'https://elsewhere.example', n: 1 }, { alg: 'none', kid: 'x', typ: 'T' });
     const { payload, protectedHeader } = await jwtVerify(token, keysOf(mock));
     assert.deepEqual(payload, { iss: 'https://elsewhere.example', n: 1 });
     const [key] = mock.jwks().keys;

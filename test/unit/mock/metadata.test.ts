@@ -74,13 +74,7 @@ describe('mock issuer: metadata', () => {
       ];
       assert.ok(!statuses.includes(404), String(url));
     }
-    const methods = [
-      'none',
-      'client_secret_basic',
-      'client_secret_post',
-      'client_secret_jwt',
-      'private_key_jwt',
-    ];
+    const methods = ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'];
     const lists = {
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
@@ -103,9 +97,7 @@ describe('mock issuer: metadata', () => {
     };
     for (const [name, value] of Object.entries(lists)) assert.deepEqual(metadata[name], value, name);
     const { dpop_signing_alg_values_supported: algs } = metadata;
-    assert.ok(
-      Array.isArray(algs) && algs.includes('ES256') && !algs.includes('HS256') && !algs.includes('none'),
-    );
+    assert.ok(Array.isArray(algs) && algs.includes('ES256') && !algs.includes('HS256') && !algs.includes('none'));
     const strict = await createMockIssuer({
       alg: 'ES256',
       clients: [{ client_id: 'a', require_pushed_authorization_requests: true }],

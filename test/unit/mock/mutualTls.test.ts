@@ -55,7 +55,10 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
   let mock: MockServer;
   before(async () => {
     mock = await startMockServer({
-      ...{ alg: 'ES256', signIn: 'auto', tls: selfSigned, scope: 'openid offline_access api' },
+      alg: 'ES256',
+      signIn: 'auto',
+      tls: selfSigned,
+      scope: 'openid offline_access api',
       clients: [
         { ...byName, tls_client_auth_subject_dn: 'cn=Test client' },
         { ...byKey, jwks: { keys: [{ kty: 'EC', x5c: [der(selfSignedClient.cert).toString('base64')] }] } },
@@ -105,8 +108,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
   for (const id of ['by-name', 'by-key', 'by-hash']) {
     it(`refuses what is not the certificate of ${id}`, async () => {
       assertError(await ask(id), 401, 'invalid_client');
-      for (const other of [selfSigned, selfSignedService])
-        assertError(await ask(id, other), 401, 'invalid_client');
+      for (const other of [selfSigned, selfSignedService]) assertError(await ask(id, other), 401, 'invalid_client');
       const headers = { 'client-cert': `:${der(selfSignedClient.cert).toString('base64')}:` };
       const forged = await post(as(), { grant_type: 'client_credentials', client_id: id }, headers);
       assertError(forged, 401, 'invalid_client');
@@ -249,8 +251,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     const id = 'mutual';
     const client = async ({ key, cert }: Identity) => {
       const connection = present(
-        readConnection({ id, issuer: mock.issuer, clientId, tokenEndpointAuthMethod: method, scope: 'api' })
-          .connection,
+        readConnection({ id, issuer: mock.issuer, clientId, tokenEndpointAuthMethod: method, scope: 'api' }).connection,
       );
       const credentials = { private_key: `${key}\n${cert}` };
       const fetch = showing();
@@ -260,7 +261,13 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
       sessions.setConnections([{ connection, memoryOnly: false }], []);
       const vault = createVault(() => store, store);
       const issuerClient = createIssuerClient({
-        ...{ fetch, mutualTls, clock: systemClock, sessions, vault, handover: noHandover, lock: testLock() },
+        fetch,
+        mutualTls,
+        clock: systemClock,
+        sessions,
+        vault,
+        handover: noHandover,
+        lock: testLock(),
         discovery: createDiscovery({ fetch, clock: systemClock }),
         listen: () => assert.fail('no browser'),
         openBrowser: () => assert.fail('no browser'),

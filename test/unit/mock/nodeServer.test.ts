@@ -9,11 +9,7 @@ import { post, refresh, text } from './support.ts';
 /** The mock over real HTTP, in the shape that the helpers take. */
 const overHttp = (mock: MockServer) => ({ issuer: mock.issuer, fetch: globalThis.fetch });
 
-function status(
-  mock: MockServer,
-  path: string,
-  headers: Record<string, string>,
-): Promise<number | undefined> {
+function status(mock: MockServer, path: string, headers: Record<string, string>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     get({ host: '127.0.0.1', port: mock.port, path, headers }, response => {
       response.resume();
@@ -81,21 +77,10 @@ describe('mock issuer: server', () => {
     const path = '/tenants/one/jwks';
     const own = `127.0.0.1:${mock.port}`;
     assert.equal(await status(mock, path, { host: own }), 200);
-    const others = [
-      `localhost:${mock.port}`,
-      '127.0.0.1',
-      `127.0.0.1:${mock.port + 1}`,
-      `${own}.evil.example`,
-      'evil',
-    ];
+    const others = [`localhost:${mock.port}`, '127.0.0.1', `127.0.0.1:${mock.port + 1}`, `${own}.evil.example`, 'evil'];
     for (const host of others) assert.equal(await status(mock, path, { host }), 421, host);
     assert.equal(await status(mock, path, { host: own, origin: `http://${own}` }), 200);
-    for (const origin of [
-      'https://evil.example',
-      'null',
-      `http://localhost:${mock.port}`,
-      `https://${own}`,
-    ]) {
+    for (const origin of ['https://evil.example', 'null', `http://localhost:${mock.port}`, `https://${own}`]) {
       assert.equal(await status(mock, path, { host: own, origin }), 403, origin);
     }
     assert.equal(await status(mock, `http://evil.example${path}`, { host: own }), 404, 'absolute form');

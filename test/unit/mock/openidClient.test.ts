@@ -22,12 +22,7 @@ describe('mock issuer: as openid-client sees it', () => {
   });
   after(() => mock.close());
 
-  const discover = (
-    clientId: string,
-    auth: client.ClientAuth,
-    alg = 'RS256',
-    algorithm: 'oidc' | 'oauth2' = 'oidc',
-  ) =>
+  const discover = (clientId: string, auth: client.ClientAuth, alg = 'RS256', algorithm: 'oidc' | 'oauth2' = 'oidc') =>
     client.discovery(new URL(mock.issuer), clientId, { id_token_signed_response_alg: alg }, auth, {
       // Without the last, it trusts an ID token that comes straight from the token endpoint.
       execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
@@ -58,11 +53,7 @@ describe('mock issuer: as openid-client sees it', () => {
     for (const type of ['wrongIss', 'wrongAud', 'wrongSignature', 'expiredAtBirth'] as const) {
       const { refresh_token } = await mock.issueTokens();
       mock.faults.next(1, { type });
-      await assert.rejects(
-        client.refreshTokenGrant(config, text(refresh_token)),
-        { name: 'ClientError' },
-        type,
-      );
+      await assert.rejects(client.refreshTokenGrant(config, text(refresh_token)), { name: 'ClientError' }, type);
     }
     mock.faults.next(1, { type: 'otherIssuer' });
     await assert.rejects(discover('demo', client.None()), { name: 'ClientError' });

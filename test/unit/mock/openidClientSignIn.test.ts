@@ -16,11 +16,7 @@ async function discover(
   return { mock, config: await configOf(mock, clientId, auth) };
 }
 
-function configOf(
-  mock: MockIssuer,
-  clientId: string,
-  auth: client.ClientAuth,
-): Promise<client.Configuration> {
+function configOf(mock: MockIssuer, clientId: string, auth: client.ClientAuth): Promise<client.Configuration> {
   return client.discovery(new URL(mock.issuer), clientId, { id_token_signed_response_alg: 'ES256' }, auth, {
     execute: [client.enableNonRepudiationChecks],
     [client.customFetch]: (url, init) => mock.fetch(url, init as RequestInit),

@@ -22,14 +22,7 @@ describe('mock issuer: sign-in page', () => {
   it('says what it is, who asks for what and where the answer goes', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', subject: 'alice' });
     const { page: shown } = await open(mock, { resource: 'https://api.example' });
-    for (const part of [
-      'mock issuer',
-      'demo',
-      'openid offline_access',
-      redirectUri,
-      'https://api.example',
-      'alice',
-    ])
+    for (const part of ['mock issuer', 'demo', 'openid offline_access', redirectUri, 'https://api.example', 'alice'])
       assert.ok(shown.includes(part), part);
     assert.ok(!/<script|javascript:| on\w+=/i.test(shown));
     assert.match(shown, /color-scheme:light dark/);
@@ -87,19 +80,14 @@ describe('mock issuer: sign-in page', () => {
       alg: 'ES256',
       subject: hostile,
       scope: `openid ${hostile.replaceAll(' ', '')}`,
-      clients: [
-        { client_id: hostile, redirect_uris: [`https://client.example/?${hostile.replaceAll(' ', '')}`] },
-      ],
+      clients: [{ client_id: hostile, redirect_uris: [`https://client.example/?${hostile.replaceAll(' ', '')}`] }],
     });
     const changes = { client_id: hostile, scope: undefined, login_hint: hostile, resource: 'urn:<script>' };
     const { page: shown } = await open(mock, { ...changes, redirect_uri: mock.clients[0]?.redirect_uris[0] });
     const typed = await mock.fetch(`${mock.issuer}/device?user_code=${encodeURIComponent(hostile)}`);
     for (const each of [shown, await typed.text()]) assert.ok(!/<script|<\/script|"">/.test(each), each);
     assert.ok(shown.includes('&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;'));
-    assert.equal(
-      html`<p title="${hostile}">${[html`<b>${'<'}</b>`, html`&`]}</p>`.markup.indexOf('<script'),
-      -1,
-    );
+    assert.equal(html`<p title="${hostile}">${[html`<b>${'<'}</b>`, html`&`]}</p>`.markup.indexOf('<script'), -1);
   });
 
   it('has a strict Content-Security-Policy that lets its form end at the redirect URI', async () => {

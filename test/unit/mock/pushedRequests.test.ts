@@ -34,12 +34,7 @@ describe('mock issuer: pushed authorization requests', () => {
     const { status, headers, body } = await push(mock);
     assert.deepEqual([status, body.expires_in, headers.get('cache-control')], [201, 60, 'no-store']);
     assert.match(text(body.request_uri), /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/);
-    const url = urlOf(
-      mock,
-      body.request_uri,
-      'demo',
-      '&state=forged&redirect_uri=https://evil.example&scope=x',
-    );
+    const url = urlOf(mock, body.request_uri, 'demo', '&state=forged&redirect_uri=https://evil.example&scope=x');
     const back = await mock.authorize(url);
     assert.equal(back.origin + back.pathname, redirectUri);
     assert.equal(back.searchParams.get('state'), 'xyz');

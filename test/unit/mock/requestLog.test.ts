@@ -54,11 +54,7 @@ describe('mock issuer: request log', () => {
       ],
     });
     const { refresh_token } = await mock.issueTokens();
-    await post(
-      mock,
-      { grant_type: 'refresh_token', refresh_token: text(refresh_token) },
-      basic('basic', 'canary-1'),
-    );
+    await post(mock, { grant_type: 'refresh_token', refresh_token: text(refresh_token) }, basic('basic', 'canary-1'));
     await post(mock, { grant_type: 'client_credentials', client_id: 'post', client_secret: 'canary-2' });
     await post(mock, { grant_type: 'password', password: 'canary-3', my_own_secret: 'canary-4' });
     const log = JSON.stringify(mock.requests);

@@ -47,11 +47,7 @@ describe('mock issuer: rotation', () => {
       token = await rotate(mock, token);
     }
     assert.equal(seen.size, 40);
-    assert.equal(
-      new Set([...seen].map(each => each.slice(22, 44))).size,
-      40,
-      'none can be guessed from another',
-    );
+    assert.equal(new Set([...seen].map(each => each.slice(22, 44))).size, 40, 'none can be guessed from another');
   });
 
   for (const age of [1, 2, 40]) {

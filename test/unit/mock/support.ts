@@ -27,11 +27,7 @@ export async function post(
 }
 
 /** A refresh by the public client `demo`. */
-export function refresh(
-  mock: Reachable,
-  refreshToken: unknown,
-  more: Record<string, string> = {},
-): Promise<Answer> {
+export function refresh(mock: Reachable, refreshToken: unknown, more: Record<string, string> = {}): Promise<Answer> {
   return post(mock, {
     grant_type: 'refresh_token',
     client_id: 'demo',

@@ -61,11 +61,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
       subject: 'alice',
       scope: 'openid offline_access read write',
       audiences,
-      clients: [
-        { client_id: 'demo' },
-        { client_id: 'api' },
-        { client_id: 'plain', grant_types: ['refresh_token'] },
-      ],
+      clients: [{ client_id: 'demo' }, { client_id: 'api' }, { client_id: 'plain', grant_types: ['refresh_token'] }],
     });
     mock.clock.freeze(Date.parse('2026-03-01T12:00:00Z'));
     const tokens = await mock.issueTokens();
@@ -85,10 +81,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
       scope: 'read',
     });
     const { sub, aud, client_id, scope } = decodeJwt(text(access_token));
-    assert.deepEqual(
-      { sub, aud, client_id, scope },
-      { sub: 'alice', aud: two, client_id: 'api', scope: 'read' },
-    );
+    assert.deepEqual({ sub, aud, client_id, scope }, { sub: 'alice', aud: two, client_id: 'api', scope: 'read' });
     const jwt = await exchange(mock, { subject_token, requested_token_type: tokenType('jwt') });
     assert.equal(jwt.body.issued_token_type, tokenType('jwt'));
   });

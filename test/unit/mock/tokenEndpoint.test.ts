@@ -131,11 +131,7 @@ describe('mock issuer: token endpoint', () => {
       400,
       'invalid_scope',
     );
-    assertError(
-      await post(mock, { grant_type: 'client_credentials', client_id: 'demo' }),
-      400,
-      'unauthorized_client',
-    );
+    assertError(await post(mock, { grant_type: 'client_credentials', client_id: 'demo' }), 400, 'unauthorized_client');
   });
 
   describe('client authentication', () => {
@@ -222,11 +218,7 @@ describe('mock issuer: token endpoint', () => {
     assertError(await post(mock, wellFormed, { 'content-type': 'application/json' }), 400, 'invalid_request');
     assertError(await post(mock, `${wellFormed}&x=${'x'.repeat(70_000)}`), 413, 'invalid_request');
     const charset = { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' };
-    assert.equal(
-      (await post(mock, `${wellFormed}&scope=`, charset)).status,
-      200,
-      'an empty one counts as left out',
-    );
+    assert.equal((await post(mock, `${wellFormed}&scope=`, charset)).status, 200, 'an empty one counts as left out');
   });
 
   it('knows its paths and methods', async () => {
@@ -259,16 +251,10 @@ describe('mock issuer: token endpoint', () => {
       [{ audiences: [1] }, /^TypeError: audiences/],
       [{ deviceInterval: '5' }, /^TypeError: deviceInterval/],
       [{ deviceCodeLifetime: -1 }, /^TypeError: deviceCodeLifetime/],
-      [
-        { clients: [{ client_id: 'a', token_endpoint_auth_method: 'attest_jwt_client_auth' }] },
-        /^TypeError: token_/,
-      ],
+      [{ clients: [{ client_id: 'a', token_endpoint_auth_method: 'attest_jwt_client_auth' }] }, /^TypeError: token_/],
       [{ clients: [{ client_id: 'a', redirect_uris: 'https://a.example' }] }, /^TypeError: redirect_uris/],
       [{ clients: [{ client_id: 'a', redirect_uris: ['/cb'] }] }, /^TypeError: redirect_uris/],
-      [
-        { clients: [{ client_id: 'a', redirect_uris: ['https://a.example#b'] }] },
-        /^TypeError: redirect_uris/,
-      ],
+      [{ clients: [{ client_id: 'a', redirect_uris: ['https://a.example#b'] }] }, /^TypeError: redirect_uris/],
       [{ faults: [{ type: 'gremlins' }] }, /No fault is called "gremlins"/],
       [{ faults: [{ type: 'delay', ms: 1, at: 'moon' }] }, /No endpoint is called "moon"/],
     ];

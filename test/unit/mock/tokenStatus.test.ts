@@ -217,10 +217,7 @@ describe('mock issuer: UserInfo', () => {
     };
     const first = await ask({});
     assert.equal(first.status, 401);
-    assert.match(
-      challenge(first),
-      /^DPoP realm="mock issuer", error="use_dpop_nonce", .*algs="RS256 PS256 ES256/,
-    );
+    assert.match(challenge(first), /^DPoP realm="mock issuer", error="use_dpop_nonce", .*algs="RS256 PS256 ES256/);
     const nonce = first.headers.get('dpop-nonce');
     assert.equal((await ask({ nonce })).status, 200);
     assert.match(challenge(await ask({ nonce, ath: undefined })), /invalid_dpop_proof/);

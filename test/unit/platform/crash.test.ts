@@ -26,7 +26,10 @@ describe('a process that is killed at any step of a refresh', () => {
     script = join(scripts, 'child.mjs');
     await build({
       entryPoints: [resolve('test', 'unit', 'platform', 'crashChild.ts')],
-      ...{ bundle: true, platform: 'node', format: 'esm', outfile: script },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: script,
     });
   });
   after(() => rm(resolve(script, '..'), { recursive: true, force: true }));
@@ -50,7 +53,10 @@ describe('a process that is killed at any step of a refresh', () => {
   async function crash(place: string, step: number, post: ReturnType<typeof issuer>['post']) {
     await mkdir(place);
     const record: StoredRecord = {
-      ...{ version: 1, connection: 'a', generation: 1, binding },
+      version: 1,
+      connection: 'a',
+      generation: 1,
+      binding,
       tokens: { refresh_token: 'token 0', obtained_at: Date.now(), refresh_token_stored_at: Date.now() },
     };
     await seedStore(join(place, 'secrets'), {

@@ -19,7 +19,10 @@ export const binding = {
 };
 
 const connection: Connection = {
-  ...{ id: 'a', label: 'A', issuer: binding.issuer, clientId: binding.client_id },
+  id: 'a',
+  label: 'A',
+  issuer: binding.issuer,
+  clientId: binding.client_id,
   ...{
     tokenEndpointAuthMethod: 'none',
     autoRefresh: true,
@@ -44,14 +47,18 @@ export function crashWindow(folder: string, times: Partial<LockTimes>, post: Pos
   sessions.setConnections([{ connection, memoryOnly: false }], []);
   const loading = createLoading({ vault, sessions, lock, handover });
   const refresher = createRefresher({
-    ...{ vault, lock, handover, sessions, clock, log },
+    vault,
+    lock,
+    handover,
+    sessions,
+    clock,
+    log,
     bindingOf: async () => binding,
     tokenClient: async () =>
       ({
         refresh: async ({ refreshToken }: { refreshToken: string }) => {
           const next = await post(refreshToken);
-          if (next === undefined)
-            throw new WorkbenchError('oauth_error', { error: 'invalid_grant', status: 400 });
+          if (next === undefined) throw new WorkbenchError('oauth_error', { error: 'invalid_grant', status: 400 });
           const raw = { access_token: `for ${next}`, refresh_token: next, expires_in: 3600 };
           return { raw, receivedAt: Date.now(), validate: async () => ({ warnings: [] }) } as never;
         },

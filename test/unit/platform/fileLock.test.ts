@@ -50,9 +50,7 @@ describe('file lock', () => {
     const lock = windowOf(folder.path);
     const order: number[] = [];
     await Promise.all(
-      Array.from({ length: 20 }, (_, number) =>
-        lock.withLock('a', never, async () => void order.push(number)),
-      ),
+      Array.from({ length: 20 }, (_, number) => lock.withLock('a', never, async () => void order.push(number))),
     );
     assert.deepEqual(
       order,
@@ -85,19 +83,7 @@ describe('file lock', () => {
 
   it('tells names apart on file systems that do not, and uses no name of a device', async () => {
     const lock = windowOf(folder.path);
-    const names = [
-      'Con',
-      'con',
-      'cON',
-      'nul',
-      'a.ledger',
-      'A',
-      'a',
-      'a-',
-      'a_',
-      'x'.repeat(64),
-      'X'.repeat(64),
-    ];
+    const names = ['Con', 'con', 'cON', 'nul', 'a.ledger', 'A', 'a', 'a-', 'a_', 'x'.repeat(64), 'X'.repeat(64)];
     for (const [generation, name] of names.entries()) {
       await lock.withLock(name, never, lease => lease.writeLedger({ generation }));
     }
@@ -146,9 +132,7 @@ describe('file lock', () => {
     const other = windowOf(folder.path, { times });
     await first.withLock('a', never, async () => {
       for (const waiting of [first, other]) {
-        const failure = await failureOf(
-          waiting.withLock('a', never, async () => assert.fail('ran unlocked')),
-        );
+        const failure = await failureOf(waiting.withLock('a', never, async () => assert.fail('ran unlocked')));
         assert.equal(failure.code, 'lock_timeout');
       }
     });

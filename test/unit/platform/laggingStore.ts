@@ -23,13 +23,11 @@ export function laggingStore(file: string, lag: number | 'never'): SecretVault {
     const text = await readFile(file, 'utf8').catch(() => '');
     return text.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line) as Entry]));
   };
-  const visible = (entry: Entry) =>
-    entry.by === by || entry.at <= (lag === 'never' ? start : Date.now() - lag);
+  const visible = (entry: Entry) => entry.by === by || entry.at <= (lag === 'never' ? start : Date.now() - lag);
   return {
     get: async key => (await entries()).findLast(entry => entry.key === key && visible(entry))?.value,
     // One line in one write: appended as a whole, whoever else writes.
-    store: (key, value) =>
-      appendFile(file, `${JSON.stringify({ key, value, at: Date.now(), by } satisfies Entry)}\n`),
+    store: (key, value) => appendFile(file, `${JSON.stringify({ key, value, at: Date.now(), by } satisfies Entry)}\n`),
     delete: () => Promise.reject(new Error('not needed')),
     keys: async () => undefined,
     onDidChange: () => () => {},

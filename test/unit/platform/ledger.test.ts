@@ -108,10 +108,7 @@ describe('sign-out of all windows', () => {
     });
     const lease = await held;
     assert.equal(await windowOf(folder.path).forget('a', 4, 99), 5);
-    for (const failure of [
-      failureOf(lease.handOver(5, 'late')),
-      failureOf(lease.writeLedger({ generation: 5 })),
-    ]) {
+    for (const failure of [failureOf(lease.handOver(5, 'late')), failureOf(lease.writeLedger({ generation: 5 }))]) {
       const { code, data } = await failure;
       assert.equal(code, 'superseded');
       assert.equal(data.signedOut, true);

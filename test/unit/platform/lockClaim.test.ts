@@ -7,8 +7,7 @@ import { useFolder } from './support.ts';
 
 describe('a claim to a lock', () => {
   const folder = useFolder();
-  const claims = (count: number) =>
-    Array.from({ length: count }, () => createClaim(lockFiles(folder.path, 'a')));
+  const claims = (count: number) => Array.from({ length: count }, () => createClaim(lockFiles(folder.path, 'a')));
 
   it('is granted to one', async () => {
     const all = claims(8);
@@ -64,8 +63,6 @@ describe('a claim to a lock', () => {
     await mkdir(join(folder.path, 'n-a.lock'));
     const [claim] = claims(1);
     // POSIX replaces it at once; Windows after somebody has looked.
-    assert.ok(
-      claim && ((await claim.take()) || ((await claim.look()) === undefined && (await claim.take()))),
-    );
+    assert.ok(claim && ((await claim.take()) || ((await claim.look()) === undefined && (await claim.take()))));
   });
 });

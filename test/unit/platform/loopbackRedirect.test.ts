@@ -99,7 +99,10 @@ describe('the loopback redirect', () => {
       ...['localhost', '127.0.0.2', '[::1]', '127.0.0.1.evil.example', 'evil.example'].map(
         each => `${each}:${new URL(origin).port}`,
       ),
-      ...['127.0.0.1', '127.0.0.1:1', '0x7f000001', ''],
+      '127.0.0.1',
+      '127.0.0.1:1',
+      '0x7f000001',
+      '',
     ])
       assert.equal(await line(right, `host: ${name}\r\n`), 421, `the name ${name}`);
     assert.equal(await line(right, ''), 400, 'no name at all');
@@ -107,28 +110,17 @@ describe('the loopback redirect', () => {
     for (const method of ['HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])
       assert.equal(await line(right, undefined, method), 405, method);
     for (const target of [
-      ...[
-        '/',
-        '/favicon.ico',
-        '/robots.txt',
-        '/callback/',
-        '//callback',
-        '/CALLBACK',
-        '/callback%3Fstate=mine',
-      ],
+      '/',
+      '/favicon.ico',
+      '/robots.txt',
+      '/callback/',
+      '//callback',
+      '/CALLBACK',
+      '/callback%3Fstate=mine',
       ...['/x/../callback', `http://${host}${right}`, '*', '/callback#?state=mine'],
     ])
       assert.equal(await line(target), 404, target);
-    for (const query of [
-      '',
-      '?',
-      '?state',
-      '?state=',
-      '?STATE=mine',
-      '?state=mine%00',
-      '?state=%20mine',
-      '?code=1',
-    ])
+    for (const query of ['', '?', '?state', '?state=', '?STATE=mine', '?state=mine%00', '?state=%20mine', '?code=1'])
       assert.equal(await line(`/callback${query}`), 400, query);
     assert.equal(await line(`/callback?state=other&x=${'x'.repeat(20_000)}`), 431, 'a query of any size');
     assert.equal(await raw('GET /callback?state=mine HTTP/9\r\n\r\n'), 400);

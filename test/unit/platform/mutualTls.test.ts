@@ -21,7 +21,9 @@ describe('a client that shows a certificate (RFC 8705)', function () {
   before(async () => {
     server = await loopbackServer(() => {}, {
       ...selfSigned,
-      ...{ requestCert: true, rejectUnauthorized: true, ca: [selfSignedClient.cert] },
+      requestCert: true,
+      rejectUnauthorized: true,
+      ca: [selfSignedClient.cert],
     });
   });
   after(() => server.close());
@@ -129,7 +131,10 @@ describe('a client that shows a certificate (RFC 8705)', function () {
         return Response.json({ issuer, ...endpoints, mtls_endpoint_aliases: aliases });
       };
       const { connection } = readConnection({
-        ...{ id: 'main', issuer, clientId: 'app', tokenEndpointAuthMethod: method },
+        id: 'main',
+        issuer,
+        clientId: 'app',
+        tokenEndpointAuthMethod: method,
       });
       const client = createTokenClient({
         ...{ fetch, clock, discovery: createDiscovery({ fetch, clock }) },

@@ -21,7 +21,10 @@ describe('windows as processes', () => {
     scripts = await mkdtemp(resolve('out', 'child-'));
     await build({
       entryPoints: [resolve('test', 'unit', 'platform', 'child.ts')],
-      ...{ bundle: true, platform: 'node', format: 'esm', outfile: join(scripts, 'child.mjs') },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: join(scripts, 'child.mjs'),
     });
   });
   after(() => rm(scripts, { recursive: true, force: true }));

@@ -72,10 +72,7 @@ describe('an address that VS Code opens', () => {
     });
     await until(names => names.length === 1);
     const [mark = ''] = await files();
-    await writeFile(
-      join(folder, `${mark}.answer`),
-      Buffer.from('state=the-state&code=forged').toString('base64'),
-    );
+    await writeFile(join(folder, `${mark}.answer`), Buffer.from('state=the-state&code=forged').toString('base64'));
     const looked = await readFile(join(folder, mark), 'utf8');
     for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 1));
     assert.deepEqual([heard, looked, mark.includes('the-state')], [false, '', false]);

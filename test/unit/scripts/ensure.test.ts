@@ -9,9 +9,7 @@ describe('npm start and npm test', () => {
     for (const version of ['20.19.0', '20.20.2', '22.0.0']) assertNode(version, '>=20.19');
     for (const version of ['20.18.3', '18.20.8', '16.0.0'])
       assert.throws(() => assertNode(version, '>=20.19'), {
-        message: new RegExp(
-          `^Node 20\\.19 or later is needed, and this is ${version.replaceAll('.', '\\.')}\\.`,
-        ),
+        message: new RegExp(`^Node 20\\.19 or later is needed, and this is ${version.replaceAll('.', '\\.')}\\.`),
       });
   });
 });

@@ -62,9 +62,7 @@ describe('what names of claims and header parameters say', function () {
     const headers = claims.readNames(headerLines);
     assert.deepEqual([...headers.keys()].sort(), requiredHeaders.split(' ').sort());
     const vendors = new Set([...claims.readNames(vendorLines).values()].map(({ source }) => source));
-    for (const vendor of [
-      ...['Microsoft Entra ID', 'Auth0', 'Amazon Cognito', 'Keycloak', 'Okta', 'Google', 'GenAuth'],
-    ])
+    for (const vendor of ['Microsoft Entra ID', 'Auth0', 'Amazon Cognito', 'Keycloak', 'Okta', 'Google', 'GenAuth'])
       assert.ok(
         [...vendors].some(source => source.startsWith(vendor) && source.includes('https://')),
         vendor,

@@ -112,7 +112,10 @@ describe('the inspector while time passes', () => {
     const verifier = { verify, keysOf: async () => [], verifySession: verify };
     const connection = { id: 'mock', label: 'Mock', issuer: 'https://issuer.example', clientId: 'demo' };
     const inspection = createInspection({ token }, {
-      ...{ sessions: createSessions(), clock: manualClock(), texts, testKey: () => undefined },
+      sessions: createSessions(),
+      clock: manualClock(),
+      texts,
+      testKey: () => undefined,
       verifier: async () => verifier,
       keys: {
         canRemember: () => false,

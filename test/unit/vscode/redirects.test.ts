@@ -45,11 +45,7 @@ describe('the way back from the browser', function () {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'redirects-'));
-    ({ handledRedirectUri, reportArrival } = await withoutVscode<typeof Redirects>(
-      'redirects',
-      folder,
-      vscode,
-    ));
+    ({ handledRedirectUri, reportArrival } = await withoutVscode<typeof Redirects>('redirects', folder, vscode));
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -63,22 +59,14 @@ describe('the way back from the browser', function () {
 
   it('is the loopback address where the extension is on the machine of the browser', async () => {
     assert.equal(await chosen({}), loopback);
-    assert.equal(
-      await chosen({ remoteName: 'ssh-remote' }),
-      loopback,
-      'the extension is not on the remote machine',
-    );
+    assert.equal(await chosen({ remoteName: 'ssh-remote' }), loopback, 'the extension is not on the remote machine');
     assert.equal(await chosen({ page: 'http://127.0.0.1:8080' }), loopback);
   });
 
   it('is an address that VS Code opens where it is not', async () => {
     assert.equal(await chosen({ remoteName: 'ssh-remote', runsRemotely: true }), desktop);
     assert.ok((await chosen({ page: 'https://code.example', remoteName: 'tunnel' }))?.startsWith(web));
-    assert.equal(
-      await chosen({ page: 'https://code.example', fails: true }),
-      loopback,
-      'there is no such address',
-    );
+    assert.equal(await chosen({ page: 'https://code.example', fails: true }), loopback, 'there is no such address');
   });
 
   it('says where to go in a window that has nothing to do with it, and nothing in the right one', () => {

@@ -105,8 +105,17 @@ describe('rows of the tree', function () {
     const ofMock = ['copyMockAddress', 'setMockFaults', 'clearMockFaults', 'stopMockIssuer'];
     /** What the code refuses where the workspace is not trusted. */
     const needTrust = [
-      ...['addConnection', 'importTokens', 'setClientSecret', 'refresh', 'refreshAll', 'signIn'],
-      ...['exchangeToken', 'introspect', 'userInfo', 'copyToken', 'startMockIssuer'],
+      'addConnection',
+      'importTokens',
+      'setClientSecret',
+      'refresh',
+      'refreshAll',
+      'signIn',
+      'exchangeToken',
+      'introspect',
+      'userInfo',
+      'copyToken',
+      'startMockIssuer',
     ];
 
     it('offer what concerns the mock issuer beside its connection, and beside no other', () => {

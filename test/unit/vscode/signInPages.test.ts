@@ -103,7 +103,8 @@ describe('what is shown while somebody signs in', function () {
         label: 'Shop',
         step: {
           ...({ waitingFor: 'device', userCode: 'ABCD-EFGH', address: 'https://a.example/device' } as const),
-          ...{ until: 1_000, ...more },
+          until: 1_000,
+          ...more,
         },
         open: url => opened.push(url),
         cancel: () => cancelled++,

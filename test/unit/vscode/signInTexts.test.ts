@@ -89,7 +89,10 @@ describe('signing in, in words', function () {
 
   describe('the ways to sign in that are offered', () => {
     const base: Connection = {
-      ...{ id: 'shop', label: 'Shop', clientId: 'demo', issuer: 'https://a.example' },
+      id: 'shop',
+      label: 'Shop',
+      clientId: 'demo',
+      issuer: 'https://a.example',
       ...{
         tokenEndpointAuthMethod: 'none',
         autoRefresh: true,

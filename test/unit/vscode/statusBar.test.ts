@@ -49,7 +49,9 @@ describe('the status bar', function () {
   }
 
   const tokens = {
-    ...{ access_token: 'a', refresh_token: 'r', obtained_at: now },
+    access_token: 'a',
+    refresh_token: 'r',
+    obtained_at: now,
     expires_at: now + 59_000,
   };
 

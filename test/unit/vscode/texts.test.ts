@@ -26,13 +26,11 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
   answer_missing: [{ at: 0 }, {}],
   cancelled: [{ sent: true }, { sent: false }],
   redirect_refused: [{ host: 'a.example', status: 302, location: 'b.example' }, { host: 'a.example' }],
-  metadata_invalid: ['html', 'not_json', 'not_an_object', 'issuer_missing', 'endpoint', 'status'].map(
-    reason => ({
-      issuer: 'https://a.example',
-      reason,
-      endpoint: 'token_endpoint',
-    }),
-  ),
+  metadata_invalid: ['html', 'not_json', 'not_an_object', 'issuer_missing', 'endpoint', 'status'].map(reason => ({
+    issuer: 'https://a.example',
+    reason,
+    endpoint: 'token_endpoint',
+  })),
   issuer_mismatch: [true, false].map(trailingSlash => ({
     expected: 'https://a.example',
     found: 'https://a.example/',
@@ -44,24 +42,29 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { endpoint: 'pushed_authorization_request_endpoint', without: 'pushedAuthorizationRequests' },
   ],
   oauth_error: [
-    ...[
-      'invalid_grant',
-      'invalid_client',
-      'unauthorized_client',
-      'unsupported_grant_type',
-      'invalid_request',
-    ],
-    ...['invalid_scope', 'invalid_target', 'access_denied', 'interaction_required', 'login_required'],
-    ...['consent_required', 'use_dpop_nonce', 'invalid_dpop_proof', 'unsupported_token_type', 'server_error'],
-    ...['invalid_token', 'insufficient_scope'],
-    ...[
-      'temporarily_unavailable',
-      'slow_down',
-      'expired_token',
-      'authorization_pending',
-      'toString',
-      'other',
-    ],
+    'invalid_grant',
+    'invalid_client',
+    'unauthorized_client',
+    'unsupported_grant_type',
+    'invalid_request',
+    'invalid_scope',
+    'invalid_target',
+    'access_denied',
+    'interaction_required',
+    'login_required',
+    'consent_required',
+    'use_dpop_nonce',
+    'invalid_dpop_proof',
+    'unsupported_token_type',
+    'server_error',
+    'invalid_token',
+    'insufficient_scope',
+    'temporarily_unavailable',
+    'slow_down',
+    'expired_token',
+    'authorization_pending',
+    'toString',
+    'other',
   ].flatMap(error => [
     { error, status: 400 },
     { error, status: 503, error_description: 'Why it is so', retryAfter: 5000 },
@@ -73,41 +76,46 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { host: 'a.example', status },
   ]),
   response_invalid: [
-    ...[
-      'html',
-      'not_json',
-      'not_an_object',
-      'access_token_missing',
-      'token_type_unsupported',
-      'id_token_time',
-    ],
-    ...[
-      'id_token_claim',
-      'id_token_changed',
-      'id_token_algorithm',
-      'id_token_critical',
-      'id_token_malformed',
-    ],
-    ...['malformed', 'subject', 'answer_signature', 'answer_encrypted', 'answer_malformed'],
-    ...['id_token_missing', 'pushed_response', 'device_response'],
+    'html',
+    'not_json',
+    'not_an_object',
+    'access_token_missing',
+    'token_type_unsupported',
+    'id_token_time',
+    'id_token_claim',
+    'id_token_changed',
+    'id_token_algorithm',
+    'id_token_critical',
+    'id_token_malformed',
+    'malformed',
+    'subject',
+    'answer_signature',
+    'answer_encrypted',
+    'answer_malformed',
+    'id_token_missing',
+    'pushed_response',
+    'device_response',
   ].flatMap(reason => {
     const data = { host: 'a.example', reason, claim: 'sub', firstLine: 'Welcome' };
     return [data, { ...data, ahead: 93_000 }, { ...data, ahead: -930_000 }];
   }),
   credential_invalid: [
-    ...['empty', 'public_key', 'certificate', 'certificate_missing', 'certificate_mismatch', 'encrypted'],
-    ...[
-      'old_pem',
-      'ssh',
-      'symmetric',
-      'several',
-      'kty',
-      'broken',
-      'secret_short',
-      'algorithm',
-      'no_tls',
-      'unknown',
-    ],
+    'empty',
+    'public_key',
+    'certificate',
+    'certificate_missing',
+    'certificate_mismatch',
+    'encrypted',
+    'old_pem',
+    'ssh',
+    'symmetric',
+    'several',
+    'kty',
+    'broken',
+    'secret_short',
+    'algorithm',
+    'no_tls',
+    'unknown',
   ].map(reason => ({ reason, found: 'RS256', expected: 32 })),
   callback_invalid: [
     ...['issuer', 'code_missing', 'malformed'].map(reason => ({ reason })),
@@ -116,12 +124,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
   sign_in_timeout: [{ after: 600_000 }, {}],
   refresh_token_refused: [{ at: 0, error: 'invalid_grant' }, {}],
   superseded: [{ signedOut: true }, {}],
-  not_a_token: [
-    { reason: 'empty' },
-    { reason: 'json' },
-    { reason: 'character', position: 3 },
-    { reason: 'other' },
-  ],
+  not_a_token: [{ reason: 'empty' }, { reason: 'json' }, { reason: 'character', position: 3 }, { reason: 'other' }],
   token_encoding: [{ part: 'payload', position: 3 }, { part: 'payload' }],
   nothing_to_import: [
     { reason: 'empty' },
@@ -129,20 +132,45 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { reason: 'no_token' },
   ],
   key_invalid: [
-    ...['empty', 'private_key', 'ssh_private', 'encrypted', 'public_key', 'secret_for_key', 'key_for_secret'],
-    ...['ssh', 'json', 'kty', 'kind', 'compressed', 'not_in_form', 'public_as_secret', 'length'],
-    ...['rsa_too_short', 'unsuitable', 'pem'],
+    'empty',
+    'private_key',
+    'ssh_private',
+    'encrypted',
+    'public_key',
+    'secret_for_key',
+    'key_for_secret',
+    'ssh',
+    'json',
+    'kty',
+    'kind',
+    'compressed',
+    'not_in_form',
+    'public_as_secret',
+    'length',
+    'rsa_too_short',
+    'unsuitable',
+    'pem',
   ].map(reason => ({ reason, found: 'A128KW', form: 'hex' })),
   not_encrypted: [{ kind: 'jws' }, { kind: 'opaque' }],
   jwe_refused: [
-    ...['rsa1_5', 'alg', 'enc', 'crit', 'zip', 'zip_platform', 'p2c', 'p2c_invalid', 'inflated', 'malformed'],
+    'rsa1_5',
+    'alg',
+    'enc',
+    'crit',
+    'zip',
+    'zip_platform',
+    'p2c',
+    'p2c_invalid',
+    'inflated',
+    'malformed',
   ].map(reason => ({ reason, found: 'RSA1_5', limit: 1000 })),
   decryption_failed: [{ tried: 1 }, { tried: 2 }],
   keys_unreadable: [{ reason: 'newer' }, { reason: 'json' }],
   keys_full: [{ limit: 50 }],
-  jwks_invalid: ['html', 'not_json', 'not_an_object', 'no_keys_member', 'empty', 'no_usable_key'].flatMap(
-    reason => [{ reason }, { reason, host: 'a.example' }],
-  ),
+  jwks_invalid: ['html', 'not_json', 'not_an_object', 'no_keys_member', 'empty', 'no_usable_key'].flatMap(reason => [
+    { reason },
+    { reason, host: 'a.example' },
+  ]),
   mock_running: [{ issuer: 'http://127.0.0.1:1' }, {}],
 };
 
@@ -163,10 +191,7 @@ describe('texts', function () {
       for (const data of [{}, ...(variants[code] ?? [])]) {
         const text = errors.describeError(new WorkbenchError(code, data));
         assertPlain(text);
-        assert.equal(
-          errors.describeError(new WorkbenchError(code, data), { label: 'Staging' }),
-          `Staging: ${text}`,
-        );
+        assert.equal(errors.describeError(new WorkbenchError(code, data), { label: 'Staging' }), `Staging: ${text}`);
       }
     });
   }
@@ -174,8 +199,15 @@ describe('texts', function () {
   describe('of the errors that RFCs define', () => {
     const byRfc = {
       'RFC 6749': [
-        ...['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'invalid_scope'],
-        ...['unsupported_grant_type', 'unsupported_response_type', 'access_denied', 'server_error'],
+        'invalid_request',
+        'invalid_client',
+        'invalid_grant',
+        'unauthorized_client',
+        'invalid_scope',
+        'unsupported_grant_type',
+        'unsupported_response_type',
+        'access_denied',
+        'server_error',
         'temporarily_unavailable',
       ],
       'RFC 6750': ['invalid_token', 'insufficient_scope'],
@@ -183,15 +215,21 @@ describe('texts', function () {
       'RFC 8628': ['authorization_pending', 'slow_down', 'expired_token', 'access_denied'],
       'RFC 8693, RFC 8707': ['invalid_target'],
       'RFC 9101, RFC 9126': [
-        ...['invalid_request_uri', 'invalid_request_object', 'request_not_supported'],
+        'invalid_request_uri',
+        'invalid_request_object',
+        'request_not_supported',
         'request_uri_not_supported',
       ],
       'RFC 9396': ['invalid_authorization_details'],
       'RFC 9449': ['invalid_dpop_proof', 'use_dpop_nonce'],
       'RFC 9470': ['insufficient_user_authentication'],
       'OpenID Connect': [
-        ...['interaction_required', 'login_required', 'account_selection_required', 'consent_required'],
-        ...['registration_not_supported', 'unmet_authentication_requirements'],
+        'interaction_required',
+        'login_required',
+        'account_selection_required',
+        'consent_required',
+        'registration_not_supported',
+        'unmet_authentication_requirements',
       ],
     };
     /** The sentence less the issuer's own words. */
@@ -288,16 +326,9 @@ describe('texts', function () {
 
   it('name exactly the redirect URI to register', () => {
     const text = (error: string, redirectUri?: string) =>
-      errors.describeError(
-        new WorkbenchError('oauth_error', { error, grant: 'authorization_code', redirectUri }),
-      );
+      errors.describeError(new WorkbenchError('oauth_error', { error, grant: 'authorization_code', redirectUri }));
     const own = 'vscode://jwt-workbench.jwt-workbench/callback';
-    for (const error of [
-      'redirect_uri_mismatch',
-      'invalid_redirect_uri',
-      'invalid_request',
-      'invalid_grant',
-    ]) {
+    for (const error of ['redirect_uri_mismatch', 'invalid_redirect_uri', 'invalid_request', 'invalid_grant']) {
       assert.match(text(error), /http:\/\/127\.0\.0\.1\/callback/);
       assert.ok(text(error, own).includes(own), error);
     }
@@ -326,13 +357,7 @@ describe('texts', function () {
 
   for (const code of [
     ...(['not_an_array', 'not_an_object', 'missing', 'wrong_type', 'not_a_slug', 'not_a_url'] as const),
-    ...([
-      'insecure_url',
-      'unknown_value',
-      'unknown_field',
-      'reserved_parameter',
-      'secret_in_settings',
-    ] as const),
+    ...(['insecure_url', 'unknown_value', 'unknown_field', 'reserved_parameter', 'secret_in_settings'] as const),
     'duplicate_id' as const,
   ]) {
     it(`say what is wrong with a setting: ${code}`, () => {

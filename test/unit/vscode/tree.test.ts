@@ -51,14 +51,17 @@ describe('the tree of the sidebar', function () {
     const ticker = createTicker(clock);
     let history: readonly HistoryEntry[] = [];
     const verifications = createVerifications({
-      ...{ sessions, clock },
+      sessions,
+      clock,
       verify: async () => {
         if (!verified) throw new WorkbenchError('connection_refused', { host: 'a.example' });
         return { verified: true, checks: [] };
       },
     });
     const tree = createConnectionsTree({
-      ...{ sessions, verifications, clock },
+      sessions,
+      verifications,
+      clock,
       due: ticker.due,
       log: (_, event) => void logged.push(event),
       plan: session => ({ at: (session.record?.tokens?.expires_at ?? 0) - 12_000, because: 'ending' }),
@@ -69,8 +72,7 @@ describe('the tree of the sidebar', function () {
         },
       },
       items: async () => ({
-        treeItem: (node: ViewNode, { isOpen }: ItemContext) =>
-          ({ id: keyOf(node), isOpen: isOpen(node) }) as TreeItem,
+        treeItem: (node: ViewNode, { isOpen }: ItemContext) => ({ id: keyOf(node), isOpen: isOpen(node) }) as TreeItem,
       }),
     });
     ticker.onTick(tree.tick);
@@ -81,8 +83,14 @@ describe('the tree of the sidebar', function () {
     sessions.setConnections(
       ['a', 'b'].map(id => ({
         connection: {
-          ...{ id, label: id, clientId: 'demo', issuer: 'https://a.example', autoRefresh: true },
-          ...{ tokenEndpointAuthMethod: 'none', dpop: false, pushedAuthorizationRequests: false },
+          id,
+          label: id,
+          clientId: 'demo',
+          issuer: 'https://a.example',
+          autoRefresh: true,
+          tokenEndpointAuthMethod: 'none',
+          dpop: false,
+          pushedAuthorizationRequests: false,
         },
         memoryOnly: false,
       })),
@@ -95,7 +103,10 @@ describe('the tree of the sidebar', function () {
         generation,
         binding: { client_id: 'demo' },
         tokens: {
-          ...{ access_token: token(now), refresh_token: 'r', obtained_at: now, expires_at: now + lifetime },
+          access_token: token(now),
+          refresh_token: 'r',
+          obtained_at: now,
+          expires_at: now + lifetime,
         },
       });
     }
@@ -124,7 +135,14 @@ describe('the tree of the sidebar', function () {
     }
     for (const id of ['a', 'b']) signIn(id);
     return {
-      ...{ clock, sessions, tree, children, open, fresh, signIn, logged },
+      clock,
+      sessions,
+      tree,
+      children,
+      open,
+      fresh,
+      signIn,
+      logged,
       setHistory(entries: readonly HistoryEntry[]) {
         history = entries;
       },
@@ -139,12 +157,7 @@ describe('the tree of the sidebar', function () {
     clock.advance(3000);
     const redrawn = new Set(events.flat());
     // The connection and its token are open: their rows below would be lost to menus.
-    assert.deepEqual([...redrawn].sort(), [
-      'a/access_token/claims/["exp"]',
-      'a/access_token/obtained',
-      'a/next',
-      'b',
-    ]);
+    assert.deepEqual([...redrawn].sort(), ['a/access_token/claims/["exp"]', 'a/access_token/obtained', 'a/next', 'b']);
   });
 
   it('counts again on a row that was folded, and not on what went out of sight with it', async () => {

@@ -46,11 +46,7 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['alg of a name that objects inherit', withAlg('constructor', proof), 'alg_unsupported'],
   ['a key agreement as alg', withAlg('ECDH-ES', proof), 'alg_unsupported'],
   ['alg under __proto__', `${encode('{"__proto__":{"alg":"ES256"}}')}.${body}.${proof}`, 'alg_missing'],
-  [
-    'none hidden behind a second alg',
-    `${encode('{"alg":"ES256","alg":"none"}')}.${body}.${proof}`,
-    'alg_none',
-  ],
+  ['none hidden behind a second alg', `${encode('{"alg":"ES256","alg":"none"}')}.${body}.${proof}`, 'alg_none'],
   // A signature that is genuine elsewhere
   ['RSASSA-PSS called RS256', jwt({ ...rs256, alg: 'PS256' }, claims, { alg: 'RS256' }), 'signature_invalid'],
   ['PKCS #1 called PS256', jwt(rs256, claims, { alg: 'PS256' }), 'key_unsuitable'],
@@ -104,11 +100,7 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['an issuer with a slash', signed({ ...claims, iss: `${issuer}/` }), 'slash_differs'],
   ['an issuer in another case', signed({ ...claims, iss: 'https://AS.example' }), 'mismatch'],
   ['an issuer that begins so', signed({ ...claims, iss: `${issuer}.evil.example` }), 'mismatch'],
-  [
-    'an issuer with a letter of another alphabet',
-    signed({ ...claims, iss: 'https://\u0430s.example' }),
-    'mismatch',
-  ],
+  ['an issuer with a letter of another alphabet', signed({ ...claims, iss: 'https://\u0430s.example' }), 'mismatch'],
   ['a list of issuers', signed({ ...claims, iss: [issuer] }), 'wrong_type'],
   ['an audience that holds the name', signed({ ...claims, aud: 'api-admin' }), 'mismatch'],
   ['audiences in one text', signed({ ...claims, aud: 'other api' }), 'mismatch'],
@@ -147,11 +139,7 @@ const odd: readonly (readonly [name: string, token: string, saidBy: string])[] =
   ['a claim twice, once with an escape', signed(text('"s\\u0075b":"root"')), 'duplicates'],
   ['a claim that is called __proto__, twice', signed(text('"__proto__":1,"__proto__":2')), 'duplicates'],
   ['a key in the header', signed(claims, { jwk: es256.jwk }), 'header_key'],
-  [
-    'an address of keys on this machine',
-    signed(claims, { jku: 'http://169.254.169.254/latest' }),
-    'key_address',
-  ],
+  ['an address of keys on this machine', signed(claims, { jku: 'http://169.254.169.254/latest' }), 'key_address'],
   ['an address of a file', signed(claims, { x5u: 'file:///etc/passwd' }), 'key_address'],
   ['another spelling of the signature', ambiguous(), 'encoding'],
 ];

@@ -56,12 +56,7 @@ describe('checks', () => {
     ['cnf', {}, { holder: { required: false } }, 'skipped absent'],
     ['cnf', { cnf: { jkt: 'a' } }, {}, 'skipped not_asked'],
     ['cnf', { cnf: { 'x5t#S256': 'a' } }, { holder: { 'x5t#S256': 'a', required: false } }, 'passed bound'],
-    [
-      'cnf',
-      { cnf: { 'x5t#S256': 'a' } },
-      { holder: { jkt: 'a', required: false } },
-      'failed bound_elsewhere',
-    ],
+    ['cnf', { cnf: { 'x5t#S256': 'a' } }, { holder: { jkt: 'a', required: false } }, 'failed bound_elsewhere'],
     ['cnf', { cnf: { 'x5t#S256': 'a' } }, { holder: { jkt: 'a', required: true } }, 'warning not_bound'],
     ['cnf', { cnf: { jwk: {} } }, { holder: { required: false } }, 'skipped not_asked'],
     ['cnf', { cnf: 'a' }, { holder: { required: false } }, 'skipped not_asked'],
@@ -174,7 +169,6 @@ describe('checks', () => {
 
   it('repeats no more of a value than can be shown', () => {
     const token = decodeToken(`${encode({ alg: 'RS256' })}.${encode({ iss: 'x'.repeat(10_000) })}.c2ln`);
-    for (const { found = '' } of runChecks({ token, policy: { issuer }, now }))
-      assert.ok(found.length <= 203);
+    for (const { found = '' } of runChecks({ token, policy: { issuer }, now })) assert.ok(found.length <= 203);
   });
 });

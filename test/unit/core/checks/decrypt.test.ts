@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose';
 import { decrypt } from '../../../../src/core/checks/decrypt.ts';
-import {
-  contentEncryption,
-  keyManagement,
-  mostInflated,
-  mostRounds,
-} from '../../../../src/core/checks/encryption.ts';
+import { contentEncryption, keyManagement, mostInflated, mostRounds } from '../../../../src/core/checks/encryption.ts';
 import { verifyToken } from '../../../../src/core/checks/verify.ts';
 import type { WorkbenchError } from '../../../../src/core/errors.ts';
 import { byPassword, encrypted, nested } from '../../../support/jweVectors.ts';
@@ -42,8 +37,7 @@ async function refusal(token: string, key: string): Promise<string> {
 
 const pem = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8') =>
   key.export({ type, format: 'pem' }).toString();
-const jwkText = (key: KeyObject, more: object = {}) =>
-  JSON.stringify({ ...key.export({ format: 'jwk' }), ...more });
+const jwkText = (key: KeyObject, more: object = {}) => JSON.stringify({ ...key.export({ format: 'jwk' }), ...more });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' });
@@ -63,10 +57,7 @@ describe('decrypt', () => {
     it('RFC 7520 section 5.3 (PBES2-HS512+A256KW, A128CBC-HS256)', async () => {
       const { content } = await decrypt({ token: byPassword.token, key: byPassword.password });
       assert.equal(content.kind, 'claims');
-      assert.match(
-        content.kind === 'claims' ? content.text : '',
-        /"kid":"18ec08e1-bfa9-4d95-b205-2b4dd1d4321d"/,
-      );
+      assert.match(content.kind === 'claims' ? content.text : '', /"kid":"18ec08e1-bfa9-4d95-b205-2b4dd1d4321d"/);
     });
 
     it('RFC 7520 section 6: a JWT inside, which is then verified (PS256)', async () => {
@@ -126,8 +117,7 @@ describe('decrypt', () => {
         [x25519, [pem(x25519.privateKey), jwkText(x25519.privateKey)]],
       ] as const) {
         const token = await jwe({ alg: 'ECDH-ES+A256KW', enc: 'A128GCM' }, pair.publicKey);
-        for (const key of forms)
-          assert.equal((await decrypt({ token, key })).content.kind, 'claims', key.slice(0, 40));
+        for (const key of forms) assert.equal((await decrypt({ token, key })).content.kind, 'claims', key.slice(0, 40));
       }
     });
 
@@ -206,22 +196,10 @@ describe('decrypt', () => {
       [{ alg: 'dir', enc: 'A128GCM', crit: ['exp'], exp: 1 }, 'jwe_refused: crit'],
       [{ alg: 'dir', enc: 'A128GCM', crit: [] }, 'jwe_refused: crit'],
       [{ alg: 'dir', enc: 'A128GCM', zip: 'GZIP' }, 'jwe_refused: zip'],
-      [
-        { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: mostRounds + 1 },
-        'jwe_refused: p2c',
-      ],
-      [
-        { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: 2 ** 53 - 1 },
-        'jwe_refused: p2c',
-      ],
-      [
-        { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: 1e300 },
-        'jwe_refused: p2c_invalid',
-      ],
-      [
-        { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: '4096' },
-        'jwe_refused: p2c_invalid',
-      ],
+      [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: mostRounds + 1 }, 'jwe_refused: p2c'],
+      [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: 2 ** 53 - 1 }, 'jwe_refused: p2c'],
+      [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: 1e300 }, 'jwe_refused: p2c_invalid'],
+      [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: '4096' }, 'jwe_refused: p2c_invalid'],
       [{ alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ' }, 'jwe_refused: p2c_invalid'],
     ];
     for (const [header, expected] of headers) {
@@ -230,11 +208,7 @@ describe('decrypt', () => {
     }
 
     it('content that inflates to more than any token is', async () => {
-      const bomb = await jwe(
-        { alg: 'dir', enc: 'A128GCM', zip: 'DEF' },
-        bytes(16),
-        new Uint8Array(mostInflated * 20),
-      );
+      const bomb = await jwe({ alg: 'dir', enc: 'A128GCM', zip: 'DEF' }, bytes(16), new Uint8Array(mostInflated * 20));
       assert.ok(bomb.length < mostInflated / 20, 'a bomb is small');
       assert.equal(await refusal(bomb, secret), 'jwe_refused: inflated');
       const packed = await jwe({ alg: 'dir', enc: 'A128GCM', zip: 'DEF' }, bytes(16));
@@ -281,20 +255,13 @@ describe('decrypt', () => {
         const changed = parts.map((text, at) =>
           at === part ? `${text[0] === 'A' ? 'B' : 'A'}${text.slice(1)}` : text,
         );
-        assert.equal(
-          await refusal(changed.join('.'), pem(rsa.privateKey)),
-          'decryption_failed',
-          String(part),
-        );
+        assert.equal(await refusal(changed.join('.'), pem(rsa.privateKey)), 'decryption_failed', String(part));
       }
       const renamed = [encode({ alg: 'RSA-OAEP-256', enc: 'A128GCM', x: 1 }), ...parts.slice(1)].join('.');
       assert.equal(await refusal(renamed, pem(rsa.privateKey)), 'decryption_failed');
       for (const part of [1, 2, 3, 4]) {
         const emptied = parts.map((text, at) => (at === part ? '' : text)).join('.');
-        assert.match(
-          await refusal(emptied, pem(rsa.privateKey)),
-          /^(?:decryption_failed|jwe_refused: malformed)$/,
-        );
+        assert.match(await refusal(emptied, pem(rsa.privateKey)), /^(?:decryption_failed|jwe_refused: malformed)$/);
       }
     });
 

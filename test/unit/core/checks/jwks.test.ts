@@ -121,12 +121,7 @@ describe('createJwksClient', () => {
     ['no JSON', [200, 'keys'], 'jwks_invalid', { reason: 'not_json' }],
     ['an array', [200, []], 'jwks_invalid', { reason: 'not_an_object' }],
     ['no keys', [200, { key: [] }], 'jwks_invalid', { reason: 'no_keys_member' }],
-    [
-      'keys that are no array',
-      [200, { keys: { 0: first.jwk } }],
-      'jwks_invalid',
-      { reason: 'no_keys_member' },
-    ],
+    ['keys that are no array', [200, { keys: { 0: first.jwk } }], 'jwks_invalid', { reason: 'no_keys_member' }],
     ['an empty set', [200, { keys: [] }], 'jwks_invalid', { reason: 'empty' }],
     [
       'unknown keys only',
@@ -193,12 +188,7 @@ describe('createJwksClient', () => {
 describe('parseKeySet', () => {
   it('ignores keys that it does not know, and counts them', () => {
     const set = {
-      keys: [
-        first.jwk,
-        { kty: 'oct', k: 'c2VjcmV0' },
-        { kty: 'EC', crv: 'P-256', x: 1, y: 2 },
-        { kty: 'new' },
-      ],
+      keys: [first.jwk, { kty: 'oct', k: 'c2VjcmV0' }, { kty: 'EC', crv: 'P-256', x: 1, y: 2 }, { kty: 'new' }],
     };
     const { keys, ignored } = parseKeySet(JSON.stringify(set), 'jwks');
     assert.deepEqual(

@@ -28,9 +28,7 @@ function spkiOf(oid: readonly number[], length: number): string {
   const size = (bytes: number) => [0x82, bytes >> 8, bytes & 0xff];
   const algorithm = [0x30, oid.length + 2, 0x06, oid.length, ...oid];
   const bits = [0x03, ...size(length + 1), 0, ...key];
-  return Buffer.from([0x30, ...size(algorithm.length + bits.length), ...algorithm, ...bits]).toString(
-    'base64',
-  );
+  return Buffer.from([0x30, ...size(algorithm.length + bits.length), ...algorithm, ...bits]).toString('base64');
 }
 
 describe('readKeyText', () => {
@@ -123,15 +121,14 @@ describe('readKeyText', () => {
     for (let at = 0; at < 40; at++) {
       const changed = Buffer.from(der);
       changed[at] = 0xff;
-      await readKeyText(
-        `-----BEGIN PUBLIC KEY-----\n${changed.toString('base64')}\n-----END PUBLIC KEY-----`,
-      ).catch(error => assert.equal(error.code, 'key_invalid'));
+      await readKeyText(`-----BEGIN PUBLIC KEY-----\n${changed.toString('base64')}\n-----END PUBLIC KEY-----`).catch(
+        error => assert.equal(error.code, 'key_invalid'),
+      );
     }
     assert.deepEqual(await flaw('-----BEGIN PUBLIC KEY-----\nAAAA'), { reason: 'pem' });
-    assert.deepEqual(
-      await flaw('-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----'),
-      { reason: 'pem' },
-    );
+    assert.deepEqual(await flaw('-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----'), {
+      reason: 'pem',
+    });
     assert.deepEqual(await flaw('-----BEGIN '.repeat(20_000)), { reason: 'pem' });
   });
 });
@@ -179,10 +176,6 @@ describe('readSecret', () => {
       [selfSigned.cert, 'text'],
       ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB', 'text'],
     ] as const)
-      assert.deepEqual(
-        await flaw(text, form),
-        { reason: 'public_as_secret' },
-        `${form}: ${text.slice(0, 30)}`,
-      );
+      assert.deepEqual(await flaw(text, form), { reason: 'public_as_secret' }, `${form}: ${text.slice(0, 30)}`);
   });
 });

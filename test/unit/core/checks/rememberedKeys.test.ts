@@ -19,10 +19,7 @@ describe('remembered keys', () => {
     const keys = createRememberedKeys(store, clock);
     assert.deepEqual(await keys.list(), []);
     await keys.add(pem);
-    await Promise.all([
-      keys.add(secret),
-      keys.add({ use: 'verify', source: { jwksUri: 'https://as.example/jwks' } }),
-    ]);
+    await Promise.all([keys.add(secret), keys.add({ use: 'verify', source: { jwksUri: 'https://as.example/jwks' } })]);
     const again = await createRememberedKeys(store, clock).list();
     assert.deepEqual(
       again.map(({ source }) => source),
@@ -72,10 +69,7 @@ describe('remembered keys', () => {
     ['{"version":1}', 'shape'],
     ['{"version":1,"keys":[{"id":"a"}]}', 'shape'],
     ['{"version":1,"keys":[{"id":"a","use":"verify","addedAt":1,"source":{}}]}', 'shape'],
-    [
-      '{"version":1,"keys":[{"id":"a","use":"verify","addedAt":1,"source":{"key":"k","keyFormat":"rot13"}}]}',
-      'shape',
-    ],
+    ['{"version":1,"keys":[{"id":"a","use":"verify","addedAt":1,"source":{"key":"k","keyFormat":"rot13"}}]}', 'shape'],
     ['{"version":1,"keys":[{"id":"a","use":"sign","addedAt":1,"source":{"key":"k"}}]}', 'shape'],
     ['{"version":2,"keys":[]}', 'newer'],
     ['{"version":0,"keys":[]}', 'version'],

@@ -67,14 +67,9 @@ describe('published test vectors', () => {
         const { verified, signature, checks } = await signatureOf(token, key);
         assert.equal(verified, false);
         // Where the signature itself holds, the key is too weak, or an ending is such as no encoder writes.
-        const against = checks.filter(
-          ({ id, status }) => /^(?:key|encoding)$/.test(id) && status !== 'passed',
-        );
+        const against = checks.filter(({ id, status }) => /^(?:key|encoding)$/.test(id) && status !== 'passed');
         const said = flaws[source.slice(source.indexOf('json'))];
-        assert.deepEqual(
-          signature?.status === 'passed' ? against.map(({ code }) => code) : undefined,
-          said && [said],
-        );
+        assert.deepEqual(signature?.status === 'passed' ? against.map(({ code }) => code) : undefined, said && [said]);
       } catch (error) {
         assert.match(classify(error).code, /^(?:not_a_token|token_)/);
       }
@@ -98,9 +93,7 @@ describe('published test vectors', () => {
   for (const { source, token, key } of vectors.notDecrypted) {
     it(`${source}: not decrypted`, async () => {
       const codes = /^(?:not_a_token|not_encrypted|token_|decryption_failed$|jwe_refused$|key_invalid$)/;
-      await assert.rejects(decrypt({ token, key: JSON.stringify(key) }), error =>
-        codes.test(classify(error).code),
-      );
+      await assert.rejects(decrypt({ token, key: JSON.stringify(key) }), error => codes.test(classify(error).code));
     });
   }
 });

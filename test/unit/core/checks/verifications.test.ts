@@ -69,10 +69,7 @@ describe('createVerifications', () => {
     await verifications.check(id, 'access_token');
     sessions.setConnections([{ connection: { ...world.connection }, memoryOnly: false }], []);
     assert.equal(verifications.known(id, 'access_token'), result);
-    sessions.setConnections(
-      [{ connection: { ...world.connection, audience: 'other' }, memoryOnly: false }],
-      [],
-    );
+    sessions.setConnections([{ connection: { ...world.connection, audience: 'other' }, memoryOnly: false }], []);
     assert.equal(verifications.known(id, 'access_token'), undefined);
     await verifications.check(id, 'access_token');
     await world.first.refresh();

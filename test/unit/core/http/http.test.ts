@@ -184,9 +184,7 @@ describe('boundedFetch', () => {
 
   it('counts the bytes that come out of a compressed body', async () => {
     const bomb = gzipSync(Buffer.alloc(5_000_000));
-    const server = await serve((_, response) =>
-      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
-    );
+    const server = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
     assert.equal((await failureOf(send(server.origin))).code, 'response_too_large');
   });
 
@@ -200,10 +198,7 @@ describe('boundedFetch', () => {
     assert.equal(clock.pending, 1);
     clock.advance(1);
     const error = await result;
-    assert.deepEqual(
-      [error.code, error.data],
-      ['timeout', { host: hostOf(server), sent: true, after: 30_000 }],
-    );
+    assert.deepEqual([error.code, error.data], ['timeout', { host: hostOf(server), sent: true, after: 30_000 }]);
   });
 
   it('waits no longer for the body than for the whole', async () => {
@@ -275,10 +270,7 @@ describe('boundedFetch', () => {
 
   it('says that a host is unknown', async () => {
     const error = await failureOf(send('https://no-such-host.invalid/token?canary=1'));
-    assert.deepEqual(
-      [error.code, error.data.host, error.data.sent],
-      ['host_unknown', 'no-such-host.invalid', false],
-    );
+    assert.deepEqual([error.code, error.data.host, error.data.sent], ['host_unknown', 'no-such-host.invalid', false]);
   });
 
   it('says that a certificate is not trusted, before anything is sent', async () => {

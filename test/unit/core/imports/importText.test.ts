@@ -104,16 +104,7 @@ describe('importText', () => {
     });
 
     it('has no token where one is blacked out, and says so', () => {
-      for (const value of [
-        '***',
-        'abc***',
-        '[REDACTED]',
-        '<your token>',
-        '{{refresh}}',
-        'eyJhb...',
-        'XXXX',
-        '…',
-      ]) {
+      for (const value of ['***', 'abc***', '[REDACTED]', '<your token>', '{{refresh}}', 'eyJhb...', 'XXXX', '…']) {
         const { tokens, warnings } = importText(`{"access_token":"opaque-token","refresh_token":"${value}"}`);
         assert.deepEqual(tokens, { access_token: 'opaque-token' }, value);
         assert.deepEqual(warnings, [{ code: 'member_ignored', member: 'refresh_token' }], value);
@@ -131,10 +122,7 @@ describe('importText', () => {
     });
 
     it('is the last one of a log: an older refresh token may be spent', () => {
-      const log = Array.from(
-        { length: 20 },
-        (_, i) => `${i}: {"access_token":"a","refresh_token":"refresh-${i}"}`,
-      );
+      const log = Array.from({ length: 20 }, (_, i) => `${i}: {"access_token":"a","refresh_token":"refresh-${i}"}`);
       const { tokens, warnings } = importText(log.join('\n'));
       assert.equal(tokens.refresh_token, 'refresh-19');
       assert.deepEqual(warnings, [{ code: 'several_found' }]);
@@ -180,30 +168,13 @@ describe('importText', () => {
         `Set-Cookie: access_token=${accessToken}; Path=/\nSet-Cookie: refresh_token=${refreshToken}; Path=/`,
       ],
       ['of a .env file', `ACCESS_TOKEN=${accessToken} # short\nREFRESH_TOKEN='${refreshToken}'`],
-      [
-        'of a .env file with a prefix',
-        `export MY_ACCESS_TOKEN=${accessToken}\nMY_REFRESH_TOKEN=${refreshToken}`,
-      ],
+      ['of a .env file with a prefix', `export MY_ACCESS_TOKEN=${accessToken}\nMY_REFRESH_TOKEN=${refreshToken}`],
       ['of TOML', `access_token = "${accessToken}"\nrefresh_token = "${refreshToken}"`],
       ['of a kubeconfig', `  config:\n    access-token: ${accessToken}\n    refresh-token: ${refreshToken}`],
-      [
-        'of YAML blocks',
-        `access_token: >-\n  ${start}\n  ${end}\nrefresh_token: |\n  ${refreshToken}\n`,
-        true,
-      ],
-      [
-        'of PowerShell',
-        `access_token  : ${start}\n                ${end}\nrefresh_token : ${refreshToken}`,
-        true,
-      ],
-      [
-        'of XML',
-        `<a><access_token>${accessToken}</access_token><refresh_token>${refreshToken}</refresh_token></a>`,
-      ],
-      [
-        'of a table in Markdown',
-        `| access_token | \`${accessToken}\` |\n| refresh_token | \`${refreshToken}\` |`,
-      ],
+      ['of YAML blocks', `access_token: >-\n  ${start}\n  ${end}\nrefresh_token: |\n  ${refreshToken}\n`, true],
+      ['of PowerShell', `access_token  : ${start}\n                ${end}\nrefresh_token : ${refreshToken}`, true],
+      ['of XML', `<a><access_token>${accessToken}</access_token><refresh_token>${refreshToken}</refresh_token></a>`],
+      ['of a table in Markdown', `| access_token | \`${accessToken}\` |\n| refresh_token | \`${refreshToken}\` |`],
       ['of columns', `access_token\t${accessToken}\nrefresh_token\t${refreshToken}`],
       ['of Java', `{access_token=${accessToken}, refresh_token=${refreshToken}}`],
       ['of Ruby', `{:access_token=>"${accessToken}", :refresh_token=>"${refreshToken}"}`],
@@ -261,11 +232,7 @@ describe('importText', () => {
         `access_token=${accessToken}\nrefresh_token=$(pass show refresh)`,
         `Authorization: Bearer ${accessToken}\nrefresh_token: <secret>`,
       ])
-        assert.deepEqual(
-          importText(text).warnings,
-          [{ code: 'member_ignored', member: 'refresh_token' }],
-          text,
-        );
+        assert.deepEqual(importText(text).warnings, [{ code: 'member_ignored', member: 'refresh_token' }], text);
     });
   });
 
@@ -286,10 +253,7 @@ describe('importText', () => {
     }
 
     it('may hold an opaque token, and one broken over lines', () => {
-      assert.equal(
-        importText('Authorization: Bearer ya29.a0AfH6SMBx').tokens.access_token,
-        'ya29.a0AfH6SMBx',
-      );
+      assert.equal(importText('Authorization: Bearer ya29.a0AfH6SMBx').tokens.access_token, 'ya29.a0AfH6SMBx');
       const { tokens, warnings } = importText(
         `Authorization: Bearer ${accessToken.slice(0, 50)}\n  ${accessToken.slice(50)}`,
       );
@@ -313,9 +277,7 @@ describe('importText', () => {
     });
 
     it('says so when it had to guess', () => {
-      assert.deepEqual(importText(jwt({ sub: 'x' })).warnings, [
-        { code: 'use_assumed', member: 'access_token' },
-      ]);
+      assert.deepEqual(importText(jwt({ sub: 'x' })).warnings, [{ code: 'use_assumed', member: 'access_token' }]);
     });
 
     it('may be quoted or broken over lines', () => {

@@ -3,16 +3,7 @@ import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { recordLimit } from '../../../../src/core/records/record.ts';
 import { failureOf } from '../../../support/failureOf.ts';
-import {
-  createWorld,
-  gate,
-  id,
-  key,
-  present,
-  printOf,
-  signedIn,
-  testStore,
-} from '../refresh/refreshWorld.ts';
+import { createWorld, gate, id, key, present, printOf, signedIn, testStore } from '../refresh/refreshWorld.ts';
 
 describe('storeTokens', () => {
   it('binds tokens to the connection of today, as a new generation that all windows know', async () => {
@@ -91,11 +82,7 @@ describe('storeTokens', () => {
       await window.import({ refresh_token: 'other' });
       const { tokens, binding, client_secret } = world.stored();
       assert.deepEqual(binding, { ...moved, client_id: 'demo' });
-      assert.deepEqual(Object.keys(tokens ?? {}).sort(), [
-        'obtained_at',
-        'refresh_token',
-        'refresh_token_stored_at',
-      ]);
+      assert.deepEqual(Object.keys(tokens ?? {}).sort(), ['obtained_at', 'refresh_token', 'refresh_token_stored_at']);
       assert.equal(client_secret, undefined);
     });
 

@@ -19,7 +19,10 @@ describe('storing what a client proves itself with', () => {
     const window = world.window();
     await storing(world, window)({ client_secret: 'first' });
     assert.deepEqual(world.stored(), {
-      ...{ version: 1, connection: 'main', generation: 0, client_secret: 'first' },
+      version: 1,
+      connection: 'main',
+      generation: 0,
+      client_secret: 'first',
     });
     assert.equal(window.record()?.client_secret, 'first');
   });

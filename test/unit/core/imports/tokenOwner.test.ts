@@ -23,11 +23,7 @@ describe('tokenClaims', () => {
       { access_token: jwt({ iss: issuer, client_id: 'demo', aud: 'api' }) },
       { issuer, clientId: 'demo' },
     ],
-    [
-      'an audience of an access token is no client',
-      { access_token: jwt({ iss: issuer, aud: 'api' }) },
-      { issuer },
-    ],
+    ['an audience of an access token is no client', { access_token: jwt({ iss: issuer, aud: 'api' }) }, { issuer }],
     ['a refresh token', { refresh_token: jwt({ iss: issuer, azp: 'demo' }) }, { issuer, clientId: 'demo' }],
     [
       'the ID token before the others',
@@ -48,11 +44,9 @@ describe('matchingConnections', () => {
   const session = (id: string, clientId: string, at = issuer) =>
     ({ connection: { id, clientId, issuer: at } }) as Session;
   const sessions = [session('a', 'one'), session('b', 'two'), session('c', 'one', `${issuer}/`)];
-  const match = (claims: object) =>
-    matchingConnections(sessions, { access_token: jwt(claims) }).map(({ id }) => id);
+  const match = (claims: object) => matchingConnections(sessions, { access_token: jwt(claims) }).map(({ id }) => id);
 
-  it('takes those of issuer and client', () =>
-    assert.deepEqual(match({ iss: issuer, client_id: 'two' }), ['b']));
+  it('takes those of issuer and client', () => assert.deepEqual(match({ iss: issuer, client_id: 'two' }), ['b']));
   it('takes all of the issuer where the client is another', () =>
     assert.deepEqual(match({ iss: issuer, client_id: 'three' }), ['a', 'b']));
   it('compares issuers character for character', () => assert.deepEqual(match({ iss: `${issuer}/` }), ['c']));

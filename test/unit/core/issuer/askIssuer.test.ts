@@ -57,9 +57,7 @@ describe('introspection', () => {
     const token = present(tokens.access_token);
     const body = JSON.stringify({ active: true, nested: { token, list: [`Bearer ${token}`] }, sub: 'alice' });
     const fetch = saying(world, '/introspect', body, 'application/json');
-    const answer = await world
-      .client({ fetch })
-      .introspect(connection, world.stored(), token, undefined, signal);
+    const answer = await world.client({ fetch }).introspect(connection, world.stored(), token, undefined, signal);
     assert.deepEqual(answer.claims, {
       active: true,
       nested: { token: '[token]', list: ['[token]'] },
@@ -95,7 +93,9 @@ describe('introspection', () => {
     jwt(
       by,
       {
-        ...{ iss: world.mock.issuer, aud: 'demo', iat: Math.floor(world.clock.now() / 1000) },
+        iss: world.mock.issuer,
+        aud: 'demo',
+        iat: Math.floor(world.clock.now() / 1000),
         token_introspection: { active: true, sub: 'alice' },
         ...more,
       },
@@ -150,9 +150,7 @@ describe('introspection', () => {
       return Response.json(metadata);
     };
     const { code, data } = await failureOf(
-      world
-        .client({ fetch })
-        .introspect(connection, world.stored(), present(tokens.access_token), undefined, signal),
+      world.client({ fetch }).introspect(connection, world.stored(), present(tokens.access_token), undefined, signal),
     );
     assert.deepEqual([code, data.setting], ['endpoint_missing', 'introspectionEndpoint']);
   });
@@ -189,9 +187,7 @@ describe('UserInfo', () => {
   it('refuses an answer about somebody else', async () => {
     const { world, connection } = await signedIn();
     const fetch = saying(world, '/userinfo', '{"sub":"mallory"}', 'application/json');
-    const { code, data } = await failureOf(
-      world.client({ fetch }).userInfo(connection, world.stored(), signal),
-    );
+    const { code, data } = await failureOf(world.client({ fetch }).userInfo(connection, world.stored(), signal));
     assert.deepEqual([code, data.reason, data.found], ['response_invalid', 'subject', 'mallory']);
   });
 
@@ -218,12 +214,7 @@ describe('UserInfo', () => {
             headers: { 'www-authenticate': 'Bearer error="invalid_token", error_description="It has ended"' },
           })
         : world.mock.fetch(input, init);
-    const { code, data } = await failureOf(
-      world.client({ fetch }).userInfo(connection, world.stored(), signal),
-    );
-    assert.deepEqual(
-      [code, data.error, data.error_description],
-      ['oauth_error', 'invalid_token', 'It has ended'],
-    );
+    const { code, data } = await failureOf(world.client({ fetch }).userInfo(connection, world.stored(), signal));
+    assert.deepEqual([code, data.error, data.error_description], ['oauth_error', 'invalid_token', 'It has ended']);
   });
 });

@@ -49,7 +49,10 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
   function connectionOf(clientId: string, fields: object = {}): Connection {
     const tokenEndpointAuthMethod = clientId === 'secret' ? 'client_secret_jwt' : 'private_key_jwt';
     const { connection } = readConnection({
-      ...{ id: 'main', issuer: mock.issuer, clientId, tokenEndpointAuthMethod },
+      id: 'main',
+      issuer: mock.issuer,
+      clientId,
+      tokenEndpointAuthMethod,
       ...fields,
     });
     return present(connection);

@@ -30,7 +30,12 @@ function renewing(world: SignInWorld, finished: FinishedRefresh[]) {
   const { clock, lock } = world;
   const fetch = world.mock.fetch as (input: string, init: RequestInit) => Promise<Response>;
   const client = createIssuerClient({
-    ...{ clock, lock, sessions, vault, fetch, handover: noHandover },
+    clock,
+    lock,
+    sessions,
+    vault,
+    fetch,
+    handover: noHandover,
     discovery: createDiscovery({ fetch, clock }),
     openBrowser: () => assert.fail(),
     listen: () => assert.fail(),

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
-import {
-  certificateThumbprint,
-  readClientKey,
-  readTlsIdentity,
-} from '../../../../src/core/issuer/clientKey.ts';
+import { certificateThumbprint, readClientKey, readTlsIdentity } from '../../../../src/core/issuer/clientKey.ts';
 import { testKey } from '../../../support/clientKeys.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
@@ -96,14 +92,20 @@ describe('the key of a client', () => {
 
   it('is never anything else than read or refused, whatever the text', async () => {
     const piece = fc.constantFrom(
-      ...[
-        '-----BEGIN PRIVATE KEY-----',
-        '-----END PRIVATE KEY-----',
-        '-----BEGIN CERTIFICATE-----',
-        '{',
-        '}',
-      ],
-      ...['"kty":"RSA",', '"d":"AQAB"', '"keys":[', ']', 'MIGHAgEA', '\n', '=', '"crv":"P-256",', '\u0000'],
+      '-----BEGIN PRIVATE KEY-----',
+      '-----END PRIVATE KEY-----',
+      '-----BEGIN CERTIFICATE-----',
+      '{',
+      '}',
+      '"kty":"RSA",',
+      '"d":"AQAB"',
+      '"keys":[',
+      ']',
+      'MIGHAgEA',
+      '\n',
+      '=',
+      '"crv":"P-256",',
+      '\u0000',
     );
     const text = fc.oneof(
       fc.string(),

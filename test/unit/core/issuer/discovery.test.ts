@@ -82,18 +82,13 @@ describe('discovery', () => {
       }
       const { asked, result } = discover({}, of);
       const error = await failureOf(result);
-      assert.deepEqual(
-        [error.code, error.data],
-        ['metadata_not_found', { issuer: of, status: 404, sent: false }],
-      );
+      assert.deepEqual([error.code, error.data], ['metadata_not_found', { issuer: of, status: 404, sent: false }]);
       assert.deepEqual(asked, urls);
     });
   }
 
   it('asks for JSON, and sends nothing else', async () => {
-    const server = await loopbackServer((_, response) =>
-      reply(response, 200, { ...metadata, issuer: server.origin }),
-    );
+    const server = await loopbackServer((_, response) => reply(response, 200, { ...metadata, issuer: server.origin }));
     const discovery = createDiscovery({ fetch: globalThis.fetch, clock: manualClock() });
     await discovery.metadata(server.origin);
     const [request] = server.requests;

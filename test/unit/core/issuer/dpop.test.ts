@@ -38,7 +38,12 @@ const jktOf = ({ tokens, dpop_key }: StoredRecord) => {
 };
 function issuerClientOf({ clock, lock, first }: SignInWorld, fetch: Fetch) {
   return createIssuerClient({
-    ...{ clock, lock, fetch, handover: noHandover, sessions: first.sessions, vault: first.vault },
+    clock,
+    lock,
+    fetch,
+    handover: noHandover,
+    sessions: first.sessions,
+    vault: first.vault,
     discovery: createDiscovery({ fetch, clock }),
     openBrowser: () => assert.fail(),
     listen: () => assert.fail(),
@@ -77,10 +82,7 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     const { isOurs, jkt } = jktOf(world.stored());
     assert.deepEqual([isOurs, new URL(url).searchParams.get('dpop_jkt')], [true, jkt]);
     await world.signIn({ connection: { dpop, pushedAuthorizationRequests: true } });
-    assert.deepEqual([...new URL(world.opened[1] ?? '').searchParams.keys()].sort(), [
-      'client_id',
-      'request_uri',
-    ]);
+    assert.deepEqual([...new URL(world.opened[1] ?? '').searchParams.keys()].sort(), ['client_id', 'request_uri']);
     assert.equal(jktOf(world.stored()).jkt, jkt, 'the same key');
   });
 

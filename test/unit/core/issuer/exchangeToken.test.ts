@@ -35,7 +35,9 @@ describe('token exchange', () => {
     const { world, request } = await signedIn();
     const { raw, issuedTokenType } = await world.client().exchange({
       ...request,
-      ...{ subjectToken: 'id_token', requestedTokenType: 'jwt', scope: 'openid' },
+      subjectToken: 'id_token',
+      requestedTokenType: 'jwt',
+      scope: 'openid',
     });
     assert.deepEqual([issuedTokenType, raw.scope ?? 'openid'], ['jwt', 'openid']);
     assert.ok(raw.access_token);
@@ -44,16 +46,14 @@ describe('token exchange', () => {
   it('keeps a token under its own name where another kind was issued', async () => {
     const { world, request } = await signedIn();
     const answer = {
-      ...{ access_token: 'another', token_type: 'N_A' },
+      access_token: 'another',
+      token_type: 'N_A',
       issued_token_type: 'urn:ietf:params:oauth:token-type:refresh_token',
     };
     const fetch: Fetch = async (input, init) =>
       input.endsWith('/token') ? Response.json(answer) : world.mock.fetch(input, init);
     const { raw, issuedTokenType } = await world.client({ fetch }).exchange(request);
-    assert.deepEqual(
-      [raw.refresh_token, raw.access_token, issuedTokenType],
-      ['another', undefined, 'refresh_token'],
-    );
+    assert.deepEqual([raw.refresh_token, raw.access_token, issuedTokenType], ['another', undefined, 'refresh_token']);
   });
 
   it('takes no answer without a token, where what went out would pass for what came in', async () => {

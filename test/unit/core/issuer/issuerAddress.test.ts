@@ -13,13 +13,7 @@ describe('the issuer of an address that was pasted', () => {
     });
   }
 
-  for (const address of [
-    'https://as.example/',
-    'https://as.example/well-known/x',
-    'as.example',
-    '',
-    'https://a/?b',
-  ]) {
+  for (const address of ['https://as.example/', 'https://as.example/well-known/x', 'as.example', '', 'https://a/?b']) {
     it(`is "${address}" as it stands`, () => {
       assert.equal(issuerOfAddress(` ${address}\n`), address);
     });

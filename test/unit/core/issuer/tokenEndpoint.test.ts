@@ -153,9 +153,7 @@ describe('the token endpoint', () => {
       ['self_signed_tls_client_auth', 'private_key_missing'],
     ] as const) {
       it(`not at all for ${method} without what it needs`, async () => {
-        const error = await failureOf(
-          refresh({ connection: connectionOf({ tokenEndpointAuthMethod: method }) }),
-        );
+        const error = await failureOf(refresh({ connection: connectionOf({ tokenEndpointAuthMethod: method }) }));
         assert.deepEqual([error.code, error.data.method], [code, method]);
         assert.equal(failureKind(error), 'configuration');
         assert.equal(server.requests.length, 0);
@@ -238,11 +236,7 @@ describe('the token endpoint', () => {
     ] as const) {
       it(`with ${name} ${value}, which is left out and spoils nothing`, async () => {
         server.answer = (_, response) =>
-          reply(
-            response,
-            200,
-            `{"refresh_token":"b","access_token":"a","token_type":"Bearer","${name}":${value}}`,
-          );
+          reply(response, 200, `{"refresh_token":"b","access_token":"a","token_type":"Bearer","${name}":${value}}`);
         const answer = await refresh();
         assert.deepEqual(answer.raw, {
           access_token: 'a',
@@ -309,10 +303,7 @@ describe('the token endpoint', () => {
         error_description: 'The refresh token passed is incorrect or expired.',
       });
       const error = await failureOf(refresh());
-      assert.deepEqual(
-        [error.code, error.data.error, error.data.status],
-        ['oauth_error', 'bad_refresh_token', 200],
-      );
+      assert.deepEqual([error.code, error.data.error, error.data.status], ['oauth_error', 'bad_refresh_token', 200]);
       assert.equal(failureKind(error), 'refused');
     });
   });
@@ -347,12 +338,7 @@ describe('the token endpoint', () => {
         { ...claims, iss: 'https://b.example' },
         { reason: 'id_token_changed', claim: 'iss' },
       ],
-      [
-        'an audience less',
-        claims,
-        { ...claims, aud: ['app', 'api'] },
-        { reason: 'id_token_changed', claim: 'aud' },
-      ],
+      ['an audience less', claims, { ...claims, aud: ['app', 'api'] }, { reason: 'id_token_changed', claim: 'aud' }],
       [
         'another issuer',
         { ...claims, iss: 'https://evil.example' },
@@ -366,12 +352,7 @@ describe('the token endpoint', () => {
         undefined,
         { reason: 'id_token_claim', claim: 'azp' },
       ],
-      [
-        'an end that is over',
-        { ...claims, exp: seconds - 60 },
-        undefined,
-        { reason: 'id_token_time', claim: 'exp' },
-      ],
+      ['an end that is over', { ...claims, exp: seconds - 60 }, undefined, { reason: 'id_token_time', claim: 'exp' }],
       [
         'a start that is to come',
         { ...claims, nbf: seconds + 60 },
@@ -408,9 +389,7 @@ describe('the token endpoint', () => {
     }
 
     it('that is encrypted: it is kept, not read, and told', async () => {
-      assert.deepEqual((await validate('a.b.c.d.e')).warnings, [
-        { code: 'id_token_encrypted', member: 'id_token' },
-      ]);
+      assert.deepEqual((await validate('a.b.c.d.e')).warnings, [{ code: 'id_token_encrypted', member: 'id_token' }]);
     });
 
     it('whose other claims changed: it is told', async () => {
@@ -534,15 +513,7 @@ describe('the token endpoint', () => {
         { error: 'something_else' },
         'unknown',
       ],
-      [
-        'with server_error',
-        400,
-        { error: 'server_error' },
-        {},
-        'oauth_error',
-        { error: 'server_error' },
-        'unknown',
-      ],
+      ['with server_error', 400, { error: 'server_error' }, {}, 'oauth_error', { error: 'server_error' }, 'unknown'],
       [
         'for now',
         503,
@@ -699,15 +670,7 @@ describe('the token endpoint', () => {
         { empty: true, retryAfter: 0 },
         'retryable',
       ],
-      [
-        'with a wait that is none',
-        429,
-        '',
-        { 'retry-after': 'soon' },
-        'http_error',
-        { empty: true },
-        'retryable',
-      ],
+      ['with a wait that is none', 429, '', { 'retry-after': 'soon' }, 'http_error', { empty: true }, 'retryable'],
       [
         'inside',
         500,
@@ -727,15 +690,7 @@ describe('the token endpoint', () => {
         'unknown',
       ],
       ['without a promise', 503, '', {}, 'http_error', { empty: true }, 'unknown'],
-      [
-        'with a promise',
-        503,
-        '',
-        { 'retry-after': '5' },
-        'http_error',
-        { empty: true, retryAfter: 5000 },
-        'retryable',
-      ],
+      ['with a promise', 503, '', { 'retry-after': '5' }, 'http_error', { empty: true, retryAfter: 5000 }, 'retryable'],
       [
         'with a success that is a page',
         200,
@@ -773,8 +728,7 @@ describe('the token endpoint', () => {
 
     it('with words that are too many', async () => {
       const answer = (words: string) => {
-        server.answer = (_, response) =>
-          reply(response, 400, { error: 'invalid_grant', error_description: words });
+        server.answer = (_, response) => reply(response, 400, { error: 'invalid_grant', error_description: words });
         return failureOf(refresh());
       };
       const { error_description } = (await answer('so sorry '.repeat(100_000))).data;
@@ -785,8 +739,7 @@ describe('the token endpoint', () => {
     for (const status of [301, 302, 303, 307, 308]) {
       it(`by a redirect (${status}), and the second host sees nothing`, async () => {
         const second = await loopbackServer((_, response) => reply(response, 200, { access_token: 'a' }));
-        server.answer = (_, response) =>
-          response.writeHead(status, { location: `${second.origin}/token` }).end();
+        server.answer = (_, response) => response.writeHead(status, { location: `${second.origin}/token` }).end();
         const error = await failureOf(
           refresh({
             connection: connectionOf({ tokenEndpointAuthMethod: 'client_secret_basic' }),
@@ -794,10 +747,7 @@ describe('the token endpoint', () => {
           }),
         );
         await second.close();
-        assert.deepEqual(
-          [error.code, error.data.location],
-          ['redirect_refused', new URL(second.origin).host],
-        );
+        assert.deepEqual([error.code, error.data.location], ['redirect_refused', new URL(second.origin).host]);
         assert.equal(failureKind(error), 'configuration');
         assert.equal(second.requests.length, 0);
       });
@@ -815,18 +765,14 @@ describe('the token endpoint', () => {
     it('when nobody listens', async () => {
       const gone = await loopbackServer(() => {});
       await gone.close();
-      const error = await failureOf(
-        refresh({ connection: connectionOf({ tokenEndpoint: `${gone.origin}/token` }) }),
-      );
+      const error = await failureOf(refresh({ connection: connectionOf({ tokenEndpoint: `${gone.origin}/token` }) }));
       assert.deepEqual([error.code, failureKind(error)], ['connection_refused', 'retryable']);
     });
 
     it('after 30 seconds', async () => {
       const clock = manualClock(start);
       server.answer = () => clock.advance(30_000);
-      const error = await failureOf(
-        client(undefined, clock).refresh({ connection: connectionOf(), refreshToken }),
-      );
+      const error = await failureOf(client(undefined, clock).refresh({ connection: connectionOf(), refreshToken }));
       assert.deepEqual([error.code, failureKind(error)], ['timeout', 'unknown']);
       assert.equal(clock.pending, 0);
     });

@@ -18,8 +18,14 @@ const now = Date.UTC(2026, 0, 1);
 const second = 1000;
 
 const connection = (id: string, issuer = 'https://a.example'): Connection => ({
-  ...{ id, label: id, issuer, clientId: 'c', tokenEndpointAuthMethod: 'none', autoRefresh: true },
-  ...{ dpop: false, pushedAuthorizationRequests: false },
+  id,
+  label: id,
+  issuer,
+  clientId: 'c',
+  tokenEndpointAuthMethod: 'none',
+  autoRefresh: true,
+  dpop: false,
+  pushedAuthorizationRequests: false,
 });
 
 function jwt(payload: object): string {
@@ -96,7 +102,8 @@ describe('the clock skew of an answer', () => {
     assert.equal(measureSkew({ ...timed, issuedAt: now - 300 * second }), undefined);
     assert.equal(measureSkew({ ...timed, issuedAt: now }), undefined);
     assert.deepEqual(measureSkew({ ...timed, issuedAt: now + 93 * second }), {
-      ...{ ahead: -93_500, uncertainty: 500 },
+      ahead: -93_500,
+      uncertainty: 500,
     });
     assert.equal(measureSkew(timed), undefined);
     const [old, fresh] = [jwt({ iat: 5 }), jwt({ iat: 9 })];

@@ -220,8 +220,11 @@ describe('readConnections', () => {
     const { connection, problems } = readConnection({
       ...minimal,
       extraParameters: {
-        ...{ grant_type: 'password', client_id: 'other', response_mode: 'form_post' },
-        ...{ tenant: 'a', __proto__: 'b' },
+        grant_type: 'password',
+        client_id: 'other',
+        response_mode: 'form_post',
+        tenant: 'a',
+        __proto__: 'b',
       },
     });
     assert.deepEqual(connection?.extraParameters, { tenant: 'a' });
@@ -312,12 +315,7 @@ describe("the setting's schema in the manifest", () => {
 
   it('takes the addresses that are taken, and marks the others', () => {
     const pattern = new RegExp(properties.issuer.pattern);
-    for (const url of [
-      'https://a.example/b',
-      'http://127.0.0.1:80/',
-      'http://localhost',
-      'http://[::1]:1/a',
-    ]) {
+    for (const url of ['https://a.example/b', 'http://127.0.0.1:80/', 'http://localhost', 'http://[::1]:1/a']) {
       assert.match(url, pattern);
     }
     for (const url of [
@@ -334,14 +332,7 @@ describe("the setting's schema in the manifest", () => {
   it('marks secrets, and none of its own fields', () => {
     const [source = ''] = Object.keys(patternProperties);
     const pattern = new RegExp(source);
-    for (const name of [
-      'clientSecret',
-      'client_secret',
-      'refresh_token',
-      'refreshToken',
-      'password',
-      'apiKey',
-    ]) {
+    for (const name of ['clientSecret', 'client_secret', 'refresh_token', 'refreshToken', 'password', 'apiKey']) {
       assert.match(name, pattern);
     }
     for (const name of Object.keys(properties)) assert.doesNotMatch(name, pattern);

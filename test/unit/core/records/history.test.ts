@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { HistoryStore } from '../../../../src/core/ports.ts';
-import {
-  type HistoryEntry,
-  historyEntry,
-  historyLength,
-  withEntry,
-} from '../../../../src/core/records/history.ts';
+import { type HistoryEntry, historyEntry, historyLength, withEntry } from '../../../../src/core/records/history.ts';
 import { historyText, readHistory } from '../../../../src/core/records/historyReader.ts';
 import { failed } from '../../../../src/core/records/refreshResult.ts';
 import type { TokenSet } from '../../../../src/core/records/tokenSet.ts';
@@ -33,11 +28,15 @@ function tokens(over: Partial<TokenSet> = {}): TokenSet {
 }
 
 const changes = (before: TokenSet, after: TokenSet) =>
-  historyEntry({ at: now, duration: 5, result: { outcome: 'refreshed', generation: 2 }, before, after })
-    .changes;
+  historyEntry({ at: now, duration: 5, result: { outcome: 'refreshed', generation: 2 }, before, after }).changes;
 
 const entry = (at: number): HistoryEntry => ({
-  ...{ at, duration: 1, outcome: 'refreshed', generation: 1, adopted: false, changes: [] },
+  at,
+  duration: 1,
+  outcome: 'refreshed',
+  generation: 1,
+  adopted: false,
+  changes: [],
 });
 
 describe('an entry of the history', () => {
@@ -67,15 +66,27 @@ describe('an entry of the history', () => {
 
   it('keeps the codes of an error and none of its words', () => {
     const error = new WorkbenchError('oauth_error', {
-      ...{ error: 'invalid_grant', status: 400, sent: true, host: 'issuer.example:8443' },
+      error: 'invalid_grant',
+      status: 400,
+      sent: true,
+      host: 'issuer.example:8443',
       error_description: 'the token 8xLOxBtZp8 is revoked',
       firstLine: 'secret words',
     });
     const made = historyEntry({
-      ...{ at: now, duration: 5, result: failed(3, error), before: tokens(), after: tokens() },
+      at: now,
+      duration: 5,
+      result: failed(3, error),
+      before: tokens(),
+      after: tokens(),
     });
     assert.deepEqual(made, {
-      ...{ at: now, duration: 5, outcome: 'reauthRequired', generation: 3, adopted: false, status: 400 },
+      at: now,
+      duration: 5,
+      outcome: 'reauthRequired',
+      generation: 3,
+      adopted: false,
+      status: 400,
       error: {
         code: 'oauth_error',
         data: { error: 'invalid_grant', status: 400, sent: true, host: 'issuer.example:8443' },
@@ -125,16 +136,8 @@ describe('the list of a history', () => {
   it('survives any text, and leaves out only what it cannot understand', () => {
     assert.deepEqual(readHistory(undefined), []);
     assert.deepEqual(readHistory('{"version":1,"entries":[1,null,{"at":"x"}'), []);
-    const odd = [
-      1,
-      null,
-      { ...entry(2), outcome: 'new' },
-      { ...entry(3), changes: [{ what: 'moon' }], extra: 1 },
-    ];
-    assert.deepEqual(readHistory(JSON.stringify({ version: 9, entries: [...odd, entry(4)] })), [
-      entry(3),
-      entry(4),
-    ]);
+    const odd = [1, null, { ...entry(2), outcome: 'new' }, { ...entry(3), changes: [{ what: 'moon' }], extra: 1 }];
+    assert.deepEqual(readHistory(JSON.stringify({ version: 9, entries: [...odd, entry(4)] })), [entry(3), entry(4)]);
     fc.assert(
       fc.property(fc.json(), fc.jsonValue(), (text, entries) => {
         readHistory(text);
@@ -150,7 +153,8 @@ describe('the histories of connections', () => {
     const logged: unknown[] = [];
     const { sessions } = world.first;
     const histories = createHistories({
-      ...{ storeFor: () => store, sessions },
+      storeFor: () => store,
+      sessions,
       log: (...line) => void logged.push(line),
     });
     return { world, histories, sessions, store, logged };

@@ -82,15 +82,7 @@ describe('journal', () => {
 
   it('takes 32 bytes for a key, spelled in one way only', async () => {
     const text = newKeyText();
-    for (const wrong of [
-      '',
-      'x',
-      text.slice(1),
-      `${text}A`,
-      `${text}=`,
-      ` ${text}`,
-      `${text.slice(0, -1)}B`,
-    ]) {
+    for (const wrong of ['', 'x', text.slice(1), `${text}A`, `${text}=`, ` ${text}`, `${text.slice(0, -1)}B`]) {
       assert.equal(await readKey(wrong), undefined, wrong);
     }
   });
@@ -98,7 +90,9 @@ describe('journal', () => {
 
 describe('the journal’s key', () => {
   const parts = (secrets: SecretVault, lock = createLocalLock()) => ({
-    ...{ secrets, lock, clock: systemClock },
+    secrets,
+    lock,
+    clock: systemClock,
     log: quiet,
   });
 
@@ -207,7 +201,8 @@ describe('handing over', () => {
 
   function leaseOf(file: { content?: HandedOver }, handOver?: Lease['handOver']): Lease {
     return {
-      ...{ lost: false, shared: true },
+      lost: false,
+      shared: true,
       renew: async () => {},
       fingerprint: () => '',
       readLedger: async () => undefined,

@@ -113,16 +113,11 @@ describe('a record', () => {
         fc.record({
           at: fc.nat(text.length),
           cut: fc.nat(8),
-          put: fc.oneof(
-            fc.string({ maxLength: 4 }),
-            fc.constantFrom('null', '""', '{', '}', ',', '1e400', '-1'),
-          ),
+          put: fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom('null', '""', '{', '}', ',', '1e400', '-1')),
         }),
         { maxLength: 4 },
       )
-      .map(edits =>
-        edits.reduce((each, { at, cut, put }) => each.slice(0, at) + put + each.slice(at + cut), text),
-      );
+      .map(edits => edits.reduce((each, { at, cut, put }) => each.slice(0, at) + put + each.slice(at + cut), text));
     fc.assert(
       fc.property(mutated, each => {
         const [code] = flaw(each);
@@ -163,15 +158,11 @@ describe('a record', () => {
 
   it('is cut to what fits, and keeps its refresh token', () => {
     const big = 'x'.repeat(recordLimit);
-    const cut = (tokens: object) =>
-      fitted({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
+    const cut = (tokens: object) => fitted({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
     assert.deepEqual(fitted(full), { record: full });
     const withoutId = cut({ id_token: big });
     assert.equal(withoutId.error?.code, 'record_too_large');
-    assert.deepEqual(
-      [withoutId.record.tokens?.id_token, withoutId.record.tokens?.access_token],
-      [undefined, 'access'],
-    );
+    assert.deepEqual([withoutId.record.tokens?.id_token, withoutId.record.tokens?.access_token], [undefined, 'access']);
     for (const tokens of [{ access_token: big }, { scope: big }, { access_token: big, id_token: big }]) {
       const { record } = cut(tokens);
       assert.deepEqual(Object.keys(record.tokens ?? {}).sort(), [

@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
-import {
-  createSessions,
-  type LastRefresh,
-  type Session,
-  stateOf,
-} from '../../../../src/core/records/sessions.ts';
+import { createSessions, type LastRefresh, type Session, stateOf } from '../../../../src/core/records/sessions.ts';
 
 const connection: Connection = {
   id: 'a',

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  bindingMismatch,
-  imported,
-  merge,
-  onlyRotated,
-  type TokenSet,
-} from '../../../../src/core/records/tokenSet.ts';
+import { bindingMismatch, imported, merge, onlyRotated, type TokenSet } from '../../../../src/core/records/tokenSet.ts';
 
 const now = 1_700_000_000_000;
 const before: TokenSet = {
@@ -75,11 +69,7 @@ describe('merge', () => {
     ['absent', undefined, undefined],
   ] as const) {
     it(`reads a lifetime that is ${name}`, () => {
-      const tokens = merge(
-        before,
-        { access_token: 'new', ...(expires_in !== undefined && { expires_in }) },
-        now,
-      );
+      const tokens = merge(before, { access_token: 'new', ...(expires_in !== undefined && { expires_in }) }, now);
       assert.equal(tokens.expires_at, expected);
       assert.equal('expires_at' in tokens, expected !== undefined);
     });
@@ -94,11 +84,7 @@ describe('merge', () => {
   });
 
   it('takes 0 for a refresh token without an end', () => {
-    const tokens = merge(
-      before,
-      { access_token: 'new', refresh_token: 'offline', refresh_expires_in: 0 },
-      now,
-    );
+    const tokens = merge(before, { access_token: 'new', refresh_token: 'offline', refresh_expires_in: 0 }, now);
     assert.equal('refresh_expires_at' in tokens, false);
     const renewed = merge(before, { access_token: 'new', refresh_expires_in: 60 }, now);
     assert.equal(renewed.refresh_expires_at, now + 60_000);
@@ -115,9 +101,7 @@ describe('merge', () => {
         const given = Object.fromEntries(Object.entries(response).filter(([, value]) => value !== undefined));
         const { refresh_token } = merge(previous, given, now);
         assert.equal(refresh_token, given.refresh_token || previous?.refresh_token);
-        assert.ok(
-          Object.values(merge(previous, given, now)).every(value => value !== undefined && value !== ''),
-        );
+        assert.ok(Object.values(merge(previous, given, now)).every(value => value !== undefined && value !== ''));
       }),
     );
   });

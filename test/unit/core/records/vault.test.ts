@@ -44,13 +44,7 @@ describe('createVault', () => {
     assert.equal((await second).generation, 1);
   });
 
-  for (const text of [
-    '',
-    '{',
-    'null',
-    '{"version":9}',
-    `{"version":1,"connection":"other","generation":0}`,
-  ]) {
+  for (const text of ['', '{', 'null', '{"version":9}', `{"version":1,"connection":"other","generation":0}`]) {
     it(`leaves what it cannot read byte for byte: ${text}`, async () => {
       const { vault, store } = setUp();
       store.entries.set(key, text);

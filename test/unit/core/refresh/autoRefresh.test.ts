@@ -7,8 +7,13 @@ import { manualClock } from '../../../support/manualClock.ts';
 
 const second = 1000;
 const connection = (id: string): Connection => ({
-  ...{ id, label: id, clientId: 'c', tokenEndpointAuthMethod: 'none', autoRefresh: true },
-  ...{ dpop: false, pushedAuthorizationRequests: false },
+  id,
+  label: id,
+  clientId: 'c',
+  tokenEndpointAuthMethod: 'none',
+  autoRefresh: true,
+  dpop: false,
+  pushedAuthorizationRequests: false,
 });
 
 function world(ids: readonly string[], allowed = () => true, jitter = 0) {

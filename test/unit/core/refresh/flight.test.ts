@@ -4,8 +4,7 @@ import { failureOf } from '../../../support/failureOf.ts';
 
 /** Work that a test ends by hand. */
 function work() {
-  const started: { flight: Flight; resolve: (value: string) => void; reject: (error: unknown) => void }[] =
-    [];
+  const started: { flight: Flight; resolve: (value: string) => void; reject: (error: unknown) => void }[] = [];
   const start = (flight: Flight) =>
     new Promise<string>((resolve, reject) => {
       started.push({ flight, resolve, reject });
@@ -36,10 +35,7 @@ describe('createFlights', () => {
   it('gives a failure to all, and starts anew after it', async () => {
     const flights = createFlights<string>();
     const { start, nth } = work();
-    const results = [
-      flights.join('a', undefined, start),
-      flights.join('a', new AbortController().signal, start),
-    ];
+    const results = [flights.join('a', undefined, start), flights.join('a', new AbortController().signal, start)];
     const outcomes = Promise.allSettled(results);
     await turn();
     nth(0).reject(new Error('no'));
@@ -84,10 +80,7 @@ describe('createFlights', () => {
 
   it('does not start for a caller who has left already', async () => {
     const { start, started } = work();
-    assert.equal(
-      (await failureOf(createFlights<string>().join('a', AbortSignal.abort(), start))).code,
-      'cancelled',
-    );
+    assert.equal((await failureOf(createFlights<string>().join('a', AbortSignal.abort(), start))).code, 'cancelled');
     await turn();
     assert.equal(started.length, 0);
   });
@@ -102,10 +95,7 @@ describe('createFlights', () => {
     await leaving;
     const second = flights.join('a', undefined, start);
     await turn();
-    assert.deepEqual(
-      [flights.isCurrent('a', nth(0).flight), flights.isCurrent('a', nth(1).flight)],
-      [false, true],
-    );
+    assert.deepEqual([flights.isCurrent('a', nth(0).flight), flights.isCurrent('a', nth(1).flight)], [false, true]);
     nth(0).resolve('old');
     await turn();
     assert.equal(flights.isCurrent('a', nth(1).flight), true);

@@ -247,7 +247,12 @@ export async function runHistory(
   function createHost(which: By): Host {
     let die: (value: 'died') => void = () => {};
     const host: Host = {
-      ...{ alive: true, interleaved: false, cut: undefined, calls: 0, askedBy: 'timer', got: undefined },
+      alive: true,
+      interleaved: false,
+      cut: undefined,
+      calls: 0,
+      askedBy: 'timer',
+      got: undefined,
       died: new Promise(resolve => {
         die = resolve;
       }),
@@ -298,7 +303,10 @@ export async function runHistory(
       const { pathname, host: name } = new URL(input);
       const headers = new Headers(init.headers);
       const reply = await mock.handle({
-        ...{ method: 'POST', target: pathname, host: name, text: async () => body },
+        method: 'POST',
+        target: pathname,
+        host: name,
+        text: async () => body,
         header: header => headers.get(header) ?? undefined,
       });
       if (reply.broken === 'drop') throw new TypeError('fetch failed');
@@ -318,10 +326,7 @@ export async function runHistory(
       if (status === 200 && json.access_token !== undefined) {
         host.got = json.refresh_token ?? sent;
         // The same one again counts as new: its answer has come.
-        received = [
-          ...received.filter(token => token !== (json.refresh_token ?? sent)),
-          json.refresh_token ?? sent,
-        ];
+        received = [...received.filter(token => token !== (json.refresh_token ?? sent)), json.refresh_token ?? sent];
       }
       const cutBody = reply.body.slice(0, reply.body.length / 2);
       return new Response(reply.broken === 'truncate' ? cutBody : reply.body, {
@@ -353,8 +358,7 @@ export async function runHistory(
         // A sign-out waits for no lock. What is written over it is emptied again, and is void in any case. And who holds
         // the lock cannot see what another one, who has lost it, brings at this very moment.
         const isFree = leaving || (stalled && lock.isHeldBy(host()));
-        if (name === key && !isFree && now && next && next.generation < now.generation)
-          broken.push('a loser wrote');
+        if (name === key && !isFree && now && next && next.generation < now.generation) broken.push('a loser wrote');
         store.entries.set(name, value);
         own.set(name, value);
         keep(next);
@@ -402,7 +406,11 @@ export async function runHistory(
     });
     const loading = createLoading({ vault, sessions, lock: own, handover });
     return {
-      ...{ host, view, sessions, refresher, loading },
+      host,
+      view,
+      sessions,
+      refresher,
+      loading,
       record: () => sessions.get(id)?.record,
       async refresh(askedBy: AskedBy = 'timer', signal?: AbortSignal) {
         Object.assign(host, { askedBy, got: undefined });
@@ -469,8 +477,7 @@ export async function runHistory(
     leaving = signsOut;
     await scheduler.waitFor(Promise.all(works));
     leaving = false;
-    if (isFaultless && !cut && !signsOut && posts - postsBefore > 1)
-      broken.push('two windows sent a request each');
+    if (isFaultless && !cut && !signsOut && posts - postsBefore > 1) broken.push('two windows sent a request each');
     if (signsOut) {
       forget();
       const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].map(tokenOf);
@@ -490,9 +497,7 @@ export async function runHistory(
       generationOf(last) > generationOf(parse(before)) &&
       !signsOut
     ) {
-      const others = windows.some(
-        each => each.host.alive && generationOf(each.record()) >= generationOf(last),
-      );
+      const others = windows.some(each => each.host.alive && generationOf(each.record()) >= generationOf(last));
       if (!others) {
         count('a store that was not on disk');
         const [token, journal] = [tokenOf(last), tokenOf(parse(lock.journal.get(id)?.sealed))];
@@ -574,8 +579,7 @@ export async function runHistory(
         break;
       case 'restart':
         // Not while this window's memory is the only place.
-        if (generationOf(window(each.by).record()) <= generationOf(parse(store.entries.get(key))))
-          await open(each.by);
+        if (generationOf(window(each.by).record()) <= generationOf(parse(store.entries.get(key)))) await open(each.by);
         break;
     }
     if (broken.length > 0) throw new Error(broken.join('; '));
@@ -612,8 +616,7 @@ export async function runHistory(
       if (state !== 'active') throw new Error(`${outcome}, and yet ${state}`);
     } else if (outcome === 'reauthRequired') {
       count('ends reauthRequired');
-      if (!isRefused(found) || !refused.has(token))
-        throw new Error('sign in again, and nobody has refused it');
+      if (!isRefused(found) || !refused.has(token)) throw new Error('sign in again, and nobody has refused it');
       if (state !== 'reauthRequired') throw new Error(`sign in again, and yet ${state}`);
     } else if (spentIntent(found)) {
       count('ends with two answers lost');
@@ -650,7 +653,8 @@ function modelLock(left: (sealed: string) => void) {
   }
 
   return {
-    ...{ ledger, journal },
+    ledger,
+    journal,
     isHeldBy: (host: object) => holder?.host === host,
     doze(host: object): void {
       if (holder?.host === host) holder.lost = true;

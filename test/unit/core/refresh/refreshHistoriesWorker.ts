@@ -22,9 +22,7 @@ export interface ShareResult {
 const { rotation, seed, runs, path }: Share = workerData;
 const seen: Seen = {};
 const details = await fc.check(
-  fc.asyncProperty(histories, fc.scheduler(), (steps, scheduler) =>
-    runHistory(rotation, steps, scheduler, seen),
-  ),
+  fc.asyncProperty(histories, fc.scheduler(), (steps, scheduler) => runHistory(rotation, steps, scheduler, seen)),
   { numRuns: runs, seed, ...(path !== undefined && { path }), endOnFailure: path !== undefined },
 );
 const failure = details.failed

@@ -19,11 +19,7 @@ import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { createVault, type Vault } from '../../../../src/core/records/vault.ts';
-import {
-  createRefresher,
-  type FinishedRefresh,
-  type Refresher,
-} from '../../../../src/core/refresh/refresher.ts';
+import { createRefresher, type FinishedRefresh, type Refresher } from '../../../../src/core/refresh/refresher.ts';
 import type { AskedBy } from '../../../../src/core/refresh/refreshSteps.ts';
 import { signOut } from '../../../../src/core/signIn/signOut.ts';
 import type { Fault } from '../../../../src/mock/faults.ts';
@@ -235,7 +231,11 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
   const discovery = createDiscovery({ fetch, clock });
 
   const world: World = {
-    ...{ mock, clock, store, lock, connection },
+    mock,
+    clock,
+    store,
+    lock,
+    connection,
     onPost: () => {},
     onAnswer: () => {},
     window(parts = {}) {
@@ -248,7 +248,11 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
       const logged: unknown[] = [];
       const client = own.tokenClient ?? createTokenClient({ fetch, discovery, clock });
       const refresher = createRefresher({
-        ...{ vault, lock: own.lock, sessions, clock, handover: own.handover },
+        vault,
+        lock: own.lock,
+        sessions,
+        clock,
+        handover: own.handover,
         log: (...entry) => logged.push(entry),
         tokenClient: async () => client,
         ...(own.finished && { finished: own.finished }),
@@ -257,7 +261,11 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
       });
       const never = new AbortController().signal;
       return {
-        ...{ sessions, vault, refresher, events, logged },
+        sessions,
+        vault,
+        refresher,
+        events,
+        logged,
         record: () => sessions.get(id)?.record,
         import: raw =>
           storeTokens(

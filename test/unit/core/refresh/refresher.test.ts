@@ -2,11 +2,7 @@ import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { longestRetryAfter } from '../../../../src/core/http/responseMeta.ts';
 import type { Discovery } from '../../../../src/core/issuer/discovery.ts';
-import {
-  createTokenClient,
-  type TokenAnswer,
-  type TokenClient,
-} from '../../../../src/core/issuer/tokenEndpoint.ts';
+import { createTokenClient, type TokenAnswer, type TokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
 import { emptyRecord, recordLimit, type StoredRecord } from '../../../../src/core/records/record.ts';
 import { stateOf } from '../../../../src/core/records/sessions.ts';
@@ -32,10 +28,7 @@ import {
 const refreshTokenOf = ({ tokens }: StoredRecord) => present(tokens?.refresh_token);
 
 /** A client whose answers a test makes up: for what no issuer of ours would say. */
-function answering(
-  world: World,
-  answer: () => Promise<Partial<TokenAnswer> & { raw: RawTokens }>,
-): TokenClient {
+function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { raw: RawTokens }>): TokenClient {
   const refresh = async () => ({
     status: 200,
     receivedAt: world.clock.now(),
@@ -161,8 +154,7 @@ describe('createRefresher', () => {
       const world = await signedIn({ rotation: 'strict' });
       const client = answering(world, async () => ({
         raw: { refresh_token: 'rotated' },
-        validate: () =>
-          Promise.reject(new WorkbenchError('response_invalid', { reason: 'access_token_missing' })),
+        validate: () => Promise.reject(new WorkbenchError('response_invalid', { reason: 'access_token_missing' })),
       }));
       const second = world.window({ tokenClient: client });
       assert.equal(await second.refresh(), 'retryable response_invalid');
@@ -177,8 +169,7 @@ describe('createRefresher', () => {
         posts++;
         return {
           raw: {},
-          validate: () =>
-            Promise.reject(new WorkbenchError('response_invalid', { reason: 'access_token_missing' })),
+          validate: () => Promise.reject(new WorkbenchError('response_invalid', { reason: 'access_token_missing' })),
         };
       });
       const second = world.window({ tokenClient: client });
@@ -199,10 +190,7 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(), 'refreshed secret_unavailable');
       assert.equal(world.first.record()?.generation, 2);
       assert.equal(world.lock.ledger.get(id)?.generation, 2);
-      assert.notEqual(
-        JSON.parse(present(before)).tokens.refresh_token,
-        world.first.record()?.tokens?.refresh_token,
-      );
+      assert.notEqual(JSON.parse(present(before)).tokens.refresh_token, world.first.record()?.tokens?.refresh_token);
 
       world.onPost = () => {};
       world.store.hook = () => {};
@@ -449,10 +437,7 @@ describe('createRefresher', () => {
       assert.equal(world.posts().length, 2);
       world.forward(3600_000);
       const again = await world.window().refresher.refresh(id);
-      assert.deepEqual(
-        [again.outcome, again.error?.code, again.error?.data.at],
-        ['reauthRequired', 'answer_lost', at],
-      );
+      assert.deepEqual([again.outcome, again.error?.code, again.error?.data.at], ['reauthRequired', 'answer_lost', at]);
       assert.equal(world.posts().length, 2);
     });
 
@@ -612,10 +597,7 @@ describe('createRefresher', () => {
       const world = await signedIn({ rotation: 'strict' });
       world.mock.revokeAll();
       const { outcome, error } = await world.first.refresher.refresh(id);
-      assert.deepEqual(
-        [outcome, error?.code, error?.data.error],
-        ['reauthRequired', 'oauth_error', 'invalid_grant'],
-      );
+      assert.deepEqual([outcome, error?.code, error?.data.error], ['reauthRequired', 'oauth_error', 'invalid_grant']);
       const { refused, tokens, intent } = world.stored();
       assert.deepEqual(refused, { generation: 1, error: 'invalid_grant', at: world.clock.now() });
       assert.ok(tokens?.refresh_token);
@@ -1052,7 +1034,8 @@ describe('createRefresher', () => {
       const world = await signedIn();
       const client = createTokenClient({
         fetch: (input, init) => world.mock.fetch(input, init),
-        ...{ discovery: none, clock: world.clock },
+        discovery: none,
+        clock: world.clock,
       });
       const tokenClient: TokenClient = {
         ...client,
@@ -1194,11 +1177,7 @@ describe('createRefresher', () => {
             world.forward(1000);
             const result = await world.window().refresh();
             // All is well; only a strict issuer's answer that nobody got can be lost, and then that is the reason.
-            const fine = [
-              'refreshed',
-              'adopted',
-              ...(rotation === 'strict' ? ['reauthRequired answer_lost'] : []),
-            ];
+            const fine = ['refreshed', 'adopted', ...(rotation === 'strict' ? ['reauthRequired answer_lost'] : [])];
             assert.ok(fine.includes(result), `${nth}: ${result}`);
             assert.equal(world.stored().intent, undefined);
           }
@@ -1253,7 +1232,8 @@ function dying(world: World, nth: number, done: boolean): { window: Window; cras
   // A dead window's lock is taken over, so that it is as if this one had its own.
   lock.withLock = (name, _, work) =>
     work({
-      ...{ lost: false, shared: true },
+      lost: false,
+      shared: true,
       renew: () => kill(() => undefined),
       fingerprint: printOf,
       readLedger: () => kill(async () => ledger.get(name)),

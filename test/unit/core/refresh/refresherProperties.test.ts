@@ -27,38 +27,44 @@ function sharesToRun(): Share[] {
   const first = wanted === 'random' ? Math.floor(Math.random() * 2 ** 30) : usualSeed;
   return rotations.flatMap((rotation, index) =>
     Array.from({ length: shares }, (_, share) => ({
-      ...{ rotation, seed: first + index * shares + share, runs: runs / shares },
+      rotation,
+      seed: first + index * shares + share,
+      runs: runs / shares,
     })),
   );
 }
 
 /** What has to have come up among ten thousand histories: what never does has not been tried. */
 const variety = [
-  ...['refreshed', 'adopted', 'signed out', 'retryable cancelled', 'retryable http_error'],
-  ...['retryable oauth_error invalid_client', 'retryable oauth_error slow_down'],
-  ...['retryable response_invalid', 'retryable redirect_refused', 'retryable lock_lost'],
-  ...['unknown network_failed', 'unknown http_error', 'unknown response_invalid', 'unknown answer_missing'],
-  ...[
-    'reauthRequired oauth_error invalid_grant',
-    'reauthRequired answer_lost',
-    'reauthRequired no_refresh_token',
-  ],
-  ...['reauthRequired refresh_token_refused', 'retryable secret_unavailable', 'a store that was not on disk'],
-  ...['ends active', 'ends reauthRequired', 'ends with two answers lost', 'ends signed out'],
+  'refreshed',
+  'adopted',
+  'signed out',
+  'retryable cancelled',
+  'retryable http_error',
+  'retryable oauth_error invalid_client',
+  'retryable oauth_error slow_down',
+  'retryable response_invalid',
+  'retryable redirect_refused',
+  'retryable lock_lost',
+  'unknown network_failed',
+  'unknown http_error',
+  'unknown response_invalid',
+  'unknown answer_missing',
+  'reauthRequired oauth_error invalid_grant',
+  'reauthRequired answer_lost',
+  'reauthRequired no_refresh_token',
+  'reauthRequired refresh_token_refused',
+  'retryable secret_unavailable',
+  'a store that was not on disk',
+  'ends active',
+  'ends reauthRequired',
+  'ends with two answers lost',
+  'ends signed out',
   'retryable record_behind',
   ...['crash', 'stall', 'doze'].flatMap(how =>
-    [
-      'get',
-      'store',
-      'stored',
-      'readLedger',
-      'writeLedger',
-      'renew',
-      'post',
-      'answer',
-      'handOver',
-      'journal',
-    ].map(call => `${how} at ${call}`),
+    ['get', 'store', 'stored', 'readLedger', 'writeLedger', 'renew', 'post', 'answer', 'handOver', 'journal'].map(
+      call => `${how} at ${call}`,
+    ),
   ),
 ];
 
@@ -69,7 +75,11 @@ describe('random histories of two windows and an issuer', function () {
     script = join(await mkdtemp(resolve('out', 'histories-')), 'worker.mjs');
     await build({
       entryPoints: [resolve('test', 'unit', 'core', 'refresh', 'refreshHistoriesWorker.ts')],
-      ...{ bundle: true, platform: 'node', format: 'esm', outfile: script, packages: 'external' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: script,
+      packages: 'external',
     });
   });
   after(() => rm(resolve(script, '..'), { recursive: true, force: true }));

@@ -10,8 +10,13 @@ const minute = 60 * second;
 function session(lifetime: number | undefined, over: Partial<Session> = {}): Session {
   return {
     connection: {
-      ...{ id: 'a', label: 'a', clientId: 'c', tokenEndpointAuthMethod: 'none', autoRefresh: true },
-      ...{ dpop: false, pushedAuthorizationRequests: false },
+      id: 'a',
+      label: 'a',
+      clientId: 'c',
+      tokenEndpointAuthMethod: 'none',
+      autoRefresh: true,
+      dpop: false,
+      pushedAuthorizationRequests: false,
     },
     memoryOnly: false,
     refreshing: false,
@@ -22,7 +27,9 @@ function session(lifetime: number | undefined, over: Partial<Session> = {}): Ses
       generation: 3,
       binding: { client_id: 'c' },
       tokens: {
-        ...{ access_token: 'x', refresh_token: 'y', obtained_at: now },
+        access_token: 'x',
+        refresh_token: 'y',
+        obtained_at: now,
         ...(lifetime !== undefined && { expires_at: now + lifetime }),
       },
     },
@@ -121,10 +128,7 @@ describe('the plan of the next refresh', () => {
       [session(undefined), 'end_unknown'],
       [{ ...off, problem: new WorkbenchError('record_unreadable') }, 'unreadable'],
       [
-        session(
-          60 * second,
-          failed(new WorkbenchError('oauth_error', { error: 'invalid_client', status: 401 }), 1),
-        ),
+        session(60 * second, failed(new WorkbenchError('oauth_error', { error: 'invalid_client', status: 401 }), 1)),
         'configuration',
       ],
     ];
@@ -132,14 +136,8 @@ describe('the plan of the next refresh', () => {
     assert.ok(record);
     cases.push([signedOut, 'no_refresh_token']);
     cases.push(
-      [
-        { ...off, record: { ...record, refused: { generation: 3, error: 'invalid_grant', at: now } } },
-        'sign_in',
-      ],
-      [
-        { ...off, record: { ...record, intent: { generation: 3, at: now, retried: true } } },
-        'answer_missing',
-      ],
+      [{ ...off, record: { ...record, refused: { generation: 3, error: 'invalid_grant', at: now } } }, 'sign_in'],
+      [{ ...off, record: { ...record, intent: { generation: 3, at: now, retried: true } } }, 'answer_missing'],
     );
     for (const [each, never] of cases) assert.deepEqual(planRefresh(each as Session, 0), { never });
   });

@@ -21,7 +21,10 @@ import { until } from './refreshWorld.ts';
 /** Windows whose stores never show each other's writes, as in the web workbench. */
 describe('windows with stores of their own', () => {
   const connection: Connection = {
-    ...{ id: 'a', label: 'A', issuer: 'https://issuer.example', clientId: 'demo' },
+    id: 'a',
+    label: 'A',
+    issuer: 'https://issuer.example',
+    clientId: 'demo',
     ...{
       tokenEndpointAuthMethod: 'none',
       autoRefresh: true,
@@ -63,9 +66,15 @@ describe('windows with stores of their own', () => {
     const loading = createLoading({ vault, sessions, lock, handover });
     stops.push(loading.dispose);
     const refresher = createRefresher({
-      ...{ vault, lock, handover, sessions, clock, log },
+      vault,
+      lock,
+      handover,
+      sessions,
+      clock,
+      log,
       bindingOf: async () => ({
-        ...{ issuer: 'https://issuer.example', client_id: 'demo' },
+        issuer: 'https://issuer.example',
+        client_id: 'demo',
         token_endpoint: 'https://issuer.example/token',
       }),
       tokenClient: async () =>
@@ -85,18 +94,18 @@ describe('windows with stores of their own', () => {
     });
     const parts = { vault, lock, handover, sessions, clock };
     return {
-      ...{ vault, sessions, refresher, loading, lock, keys, handover },
+      vault,
+      sessions,
+      refresher,
+      loading,
+      lock,
+      keys,
+      handover,
       token: () => sessions.get('a')?.record?.tokens?.refresh_token,
       /** A window that asks before it was told takes over what is there, and sends nothing. */
       told: (token: string) => until(() => sessions.get('a')?.record?.tokens?.refresh_token === token),
       signIn: () =>
-        storeTokens(
-          parts,
-          connection,
-          { refresh_token: 'refresh 0' },
-          Date.now(),
-          new AbortController().signal,
-        ),
+        storeTokens(parts, connection, { refresh_token: 'refresh 0' }, Date.now(), new AbortController().signal),
       signOut: () => signOut({ ...parts, discard: refresher.discard }, 'a'),
     };
   }

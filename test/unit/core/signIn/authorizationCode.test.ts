@@ -96,7 +96,8 @@ describe('signing in over the browser', () => {
       return world.mock.fetch(input, init);
     };
     const connection = {
-      ...{ issuer: undefined, scope: 'profile' },
+      issuer: undefined,
+      scope: 'profile',
       ...{ authorizationEndpoint: `${issuer}/authorize`, tokenEndpoint: `${issuer}/token` },
     };
     await world.signIn({ fetch, connection });
@@ -426,12 +427,7 @@ describe('signing in over the browser', () => {
 
   for (const [at, setting, grant, connection] of [
     ['/device_authorization', 'deviceAuthorizationEndpoint', 'device_code', {}],
-    [
-      '/par',
-      'pushed_authorization_request_endpoint',
-      'authorization_code',
-      { pushedAuthorizationRequests: true },
-    ],
+    ['/par', 'pushed_authorization_request_endpoint', 'authorization_code', { pushedAuthorizationRequests: true }],
     ['/token', undefined, 'authorization_code', {}],
   ] as const) {
     it(`names the endpoint that is none: ${at}`, async () => {
@@ -440,8 +436,7 @@ describe('signing in over the browser', () => {
         [() => new Response('', { status: 404 }), 'http_error'],
         [() => new Response('<!doctype html>', { status: 200 }), 'response_invalid'],
       ] as const) {
-        const fetch: Fetch = async (input, init) =>
-          input.endsWith(at) ? answer() : world.mock.fetch(input, init);
+        const fetch: Fetch = async (input, init) => (input.endsWith(at) ? answer() : world.mock.fetch(input, init));
         const { code, data } = await failureOf(world.signIn({ fetch, grant, connection }));
         assert.deepEqual([code, data.setting, data.grant], [expected, setting, grant]);
       }

@@ -186,7 +186,10 @@ describe('signing in with a device code', () => {
       [{ device_code: 'd', verification_uri: 'https://a.example', expires_in: 60 }, 'response_invalid'],
       [
         {
-          ...{ device_code: 'd', user_code: 'u', verification_uri: 'https://a.example', expires_in: 60 },
+          device_code: 'd',
+          user_code: 'u',
+          verification_uri: 'https://a.example',
+          expires_in: 60,
           verification_uri_complete: 'http://a.example/?user_code=u',
         },
         'url_insecure',

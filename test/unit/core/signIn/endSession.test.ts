@@ -10,22 +10,19 @@ import { gate, id, key, present, signedIn, type World } from '../refresh/refresh
 
 const never = new AbortController().signal;
 
-function ending(
-  world: Awaited<ReturnType<typeof signedIn>>,
-  how: { fetch?: Fetch; connection?: object } = {},
-) {
+function ending(world: Awaited<ReturnType<typeof signedIn>>, how: { fetch?: Fetch; connection?: object } = {}) {
   const { clock, lock, first } = world;
   const fetch: Fetch = how.fetch ?? ((input, init) => world.mock.fetch(input, init));
   const discovery = createDiscovery({ fetch, clock });
   const parts = {
-    ...{ clock, lock, vault: first.vault, sessions: first.sessions, handover: noHandover },
+    clock,
+    lock,
+    vault: first.vault,
+    sessions: first.sessions,
+    handover: noHandover,
     discard: first.refresher.discard,
     revoke: (_: string, ...rest: [Parameters<typeof revoke>[2], AbortSignal]) =>
-      revoke(
-        { fetch, clock, discovery, proofs: createProofs() },
-        { ...world.connection, ...how.connection },
-        ...rest,
-      ),
+      revoke({ fetch, clock, discovery, proofs: createProofs() }, { ...world.connection, ...how.connection }, ...rest),
   };
   return (revocation: 'required' | 'offered' = 'offered') => endSession(parts, id, revocation, never);
 }
@@ -71,8 +68,7 @@ describe('signing out', () => {
     it(`keeps everything where the issuer ${what}`, async () => {
       const world = await signedIn();
       const before = world.stored();
-      const fetch: Fetch = (input, init) =>
-        input.endsWith('/revoke') ? answer() : world.mock.fetch(input, init);
+      const fetch: Fetch = (input, init) => (input.endsWith('/revoke') ? answer() : world.mock.fetch(input, init));
       const failure = await failureOf(ending(world, { fetch })());
       assert.equal(failure.code, code);
       // Else the user would be sent to the setting of another endpoint.

@@ -28,7 +28,8 @@ describe('ending the session in the browser', () => {
     const { state, ...asked } = Object.fromEntries(searchParams);
     assert.match(present(state), /^[\w-]{43}$/);
     assert.deepEqual(asked, {
-      ...{ client_id: 'demo', id_token_hint: idToken },
+      client_id: 'demo',
+      id_token_hint: idToken,
       post_logout_redirect_uri: redirectUri,
     });
     assert.deepEqual([world.pages, world.listening()], [['foreign', 'signed_out'], 0]);
@@ -42,10 +43,7 @@ describe('ending the session in the browser', () => {
     await until(() => world.opened.length === 2);
     abort.abort();
     const { code, data } = await ended;
-    assert.deepEqual(
-      [code, data.redirectUri, world.listening()],
-      ['cancelled', 'http://127.0.0.1/callback', 0],
-    );
+    assert.deepEqual([code, data.redirectUri, world.listening()], ['cancelled', 'http://127.0.0.1/callback', 0]);
   });
 
   it('can go without coming back', async () => {

@@ -41,7 +41,10 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
   let visitor: ((parameters: URLSearchParams) => void) | undefined;
 
   const signInWorld: SignInWorld = Object.assign(world, {
-    ...{ first, opened, steps, pages },
+    first,
+    opened,
+    steps,
+    pages,
     listening: () => open,
     browse: async (url: string) => {
       signInWorld.visit((await world.mock.authorize(url)).searchParams);
@@ -53,7 +56,12 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
       const { clock, lock } = world;
       const own: Fetch = fetch ?? ((input, init) => world.mock.fetch(input, init));
       return createIssuerClient({
-        ...{ clock, lock, handover: noHandover, sessions: first.sessions, vault: first.vault, fetch: own },
+        clock,
+        lock,
+        handover: noHandover,
+        sessions: first.sessions,
+        vault: first.vault,
+        fetch: own,
         discovery: createDiscovery({ fetch: own, clock }),
         aheadOf,
         async openBrowser(url) {

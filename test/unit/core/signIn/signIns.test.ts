@@ -9,7 +9,10 @@ import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 
 const result: SignInResult = {
-  ...{ grant: 'authorization_code', generation: 1, hasRefreshToken: true, warnings: [] },
+  grant: 'authorization_code',
+  generation: 1,
+  hasRefreshToken: true,
+  warnings: [],
 };
 const request = (id: string, signal = new AbortController().signal) =>
   ({ connection: { id }, grant: 'authorization_code', signal }) as unknown as SignInRequest;

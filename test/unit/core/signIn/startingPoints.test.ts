@@ -10,9 +10,7 @@ import {
 describe('a starting point', () => {
   it('is there for each well-known issuer, once', () => {
     const ids = startingPoints.map(({ id }) => id);
-    assert.deepEqual(ids, [
-      ...['authing', 'auth0', 'okta', 'entra', 'keycloak', 'google', 'cognito', 'github', 'zitadel'],
-    ]);
+    assert.deepEqual(ids, ['authing', 'auth0', 'okta', 'entra', 'keycloak', 'google', 'cognito', 'github', 'zitadel']);
   });
 
   for (const point of startingPoints) {

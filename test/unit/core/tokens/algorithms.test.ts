@@ -36,10 +36,7 @@ describe('each signature algorithm', () => {
       it(`${alg}: a token of Node's, and the same changed`, async () => {
         const secret = Buffer.alloc(64, 9);
         const token = hmacJwt(secret, claims, { alg });
-        for (const key of [
-          secret.toString('base64'),
-          JSON.stringify({ kty, k: secret.toString('base64url') }),
-        ]) {
+        for (const key of [secret.toString('base64'), JSON.stringify({ kty, k: secret.toString('base64url') })]) {
           assert.deepEqual(await outcome(token, key), valid);
           assert.equal((await outcome(changed(token), key)).signature, 'signature_invalid');
         }

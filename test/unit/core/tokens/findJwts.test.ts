@@ -77,10 +77,7 @@ describe('findJwts', () => {
     ]) {
       const [once, twice] = [2000, 4000].map(times => readsOf(unit.repeat(times)));
       assert.ok(once !== undefined && twice !== undefined);
-      assert.ok(
-        once / (unit.length * 2000) < 8,
-        `${unit}: ${once} reads of ${unit.length * 2000} characters`,
-      );
+      assert.ok(once / (unit.length * 2000) < 8, `${unit}: ${once} reads of ${unit.length * 2000} characters`);
       assert.ok(twice / once <= 2.01, `${unit}: ${once} reads, then ${twice}`);
     }
   });

@@ -255,11 +255,7 @@ describe('decodeToken', () => {
         signed({ nbf: -1 }),
         [{ code: 'time_out_of_range', part: 'payload', member: 'nbf', path: '/nbf' }],
       ],
-      [
-        'no algorithm',
-        signed({}, encode({ typ: 'JWT' })),
-        [{ code: 'alg_missing', part: 'header', member: 'alg' }],
-      ],
+      ['no algorithm', signed({}, encode({ typ: 'JWT' })), [{ code: 'alg_missing', part: 'header', member: 'alg' }]],
       ['NoNe', signed({}, encode({ alg: 'NoNe' })), [{ code: 'alg_none', part: 'header', member: 'alg' }]],
       ['an empty signature', `${header}.${encode({})}.`, [{ code: 'signature_missing', part: 'signature' }]],
       [
@@ -275,11 +271,7 @@ describe('decodeToken', () => {
           { code: 'embedded_key', part: 'header', member: 'x5c' },
         ],
       ],
-      [
-        'an ending that is not canonical',
-        `${header}.${encode({})}.YR`,
-        [{ code: 'non_canonical', part: 'signature' }],
-      ],
+      ['an ending that is not canonical', `${header}.${encode({})}.YR`, [{ code: 'non_canonical', part: 'signature' }]],
     ] as const) {
       it(name, () => {
         assert.deepEqual(decodeToken(token).warnings, warnings);
@@ -365,11 +357,7 @@ describe('numericDate', () => {
 
 describe('tokenUse', () => {
   for (const [name, token, expected] of [
-    [
-      'at+jwt',
-      signed({ nonce: 'n' }, encode({ alg: 'RS256', typ: 'at+jwt' })),
-      { use: 'access_token', certain: true },
-    ],
+    ['at+jwt', signed({ nonce: 'n' }, encode({ alg: 'RS256', typ: 'at+jwt' })), { use: 'access_token', certain: true }],
     [
       'application/at+jwt',
       signed({}, encode({ alg: 'RS256', typ: 'application/AT+JWT' })),

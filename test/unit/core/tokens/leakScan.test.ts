@@ -36,13 +36,7 @@ describe('scanForLeaks', () => {
   }
 
   it('leaves places for a token alone', () => {
-    for (const value of [
-      'REFRESH_TOKEN',
-      'your-refresh-token-goes-here',
-      '<token>',
-      '$' + '{REFRESH_TOKEN}',
-      '',
-    ])
+    for (const value of ['REFRESH_TOKEN', 'your-refresh-token-goes-here', '<token>', '$' + '{REFRESH_TOKEN}', ''])
       assert.deepEqual(kinds(`refresh_token=${value}`), [], value);
   });
 

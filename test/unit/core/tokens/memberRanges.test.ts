@@ -16,24 +16,20 @@ describe('memberRanges', () => {
 
   it('finds in the encoded part what decodes to the member', () => {
     fc.assert(
-      fc.property(
-        fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 6 }),
-        fc.boolean(),
-        (object, spaced) => {
-          const json = JSON.stringify(object, undefined, spaced ? 2 : undefined);
-          const encoded = encode(json);
-          const ranges = memberRanges(json);
-          assert.deepEqual(
-            ranges.map(({ name }) => JSON.parse(name)),
-            Object.keys(object),
-          );
-          for (const { name, start, end } of ranges) {
-            const from = start - (start % 4);
-            const text = Buffer.from(encoded.slice(from, end + 1), 'base64url').toString('latin1');
-            assert.ok(text.includes(Buffer.from(name).toString('latin1')), name);
-          }
-        },
-      ),
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 6 }), fc.boolean(), (object, spaced) => {
+        const json = JSON.stringify(object, undefined, spaced ? 2 : undefined);
+        const encoded = encode(json);
+        const ranges = memberRanges(json);
+        assert.deepEqual(
+          ranges.map(({ name }) => JSON.parse(name)),
+          Object.keys(object),
+        );
+        for (const { name, start, end } of ranges) {
+          const from = start - (start % 4);
+          const text = Buffer.from(encoded.slice(from, end + 1), 'base64url').toString('latin1');
+          assert.ok(text.includes(Buffer.from(name).toString('latin1')), name);
+        }
+      }),
     );
   });
 });

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  layoutTimeline,
-  type Moment,
-  type TimelineTexts,
-  timelineSvg,
-} from '../../../../src/core/tokens/timeline.ts';
+import { layoutTimeline, type Moment, type TimelineTexts, timelineSvg } from '../../../../src/core/tokens/timeline.ts';
 
 const minute = 60_000;
 const life: readonly Moment[] = [
@@ -83,10 +78,7 @@ describe('the timeline', () => {
 
   it('is drawn as plain SVG: no style, no script, every text escaped', () => {
     const svg = timelineSvg(layout(life, 5 * minute), { ...texts, name: id => `<b>${id}` });
-    assert.match(
-      svg,
-      /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*role="img" aria-label="A &#60;title&#62;">/,
-    );
+    assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*role="img" aria-label="A &#60;title&#62;">/);
     assert.match(svg, /<circle cx="[\d.]+%" cy="52" r="5" class="mark iat nbf"\/>/);
     assert.match(svg, /&#60;b&#62;iat, &#60;b&#62;nbf/);
     assert.match(svg, />60 min long</);

@@ -19,10 +19,7 @@ describe('findTokens', () => {
     ['in YAML', `auth:\n  token: ${short}\n  other: 1`],
     ['in an .env file', `ACCESS_TOKEN=${short}\nOTHER=1`],
     ['in a quoted .env value', `export TOKEN="${short}" # of yesterday`],
-    [
-      'in an .http file',
-      `GET https://api.example/orders HTTP/1.1\nAuthorization: Bearer ${short}\nAccept: */*\n`,
-    ],
+    ['in an .http file', `GET https://api.example/orders HTTP/1.1\nAuthorization: Bearer ${short}\nAccept: */*\n`],
     ['in a variable of an .http file', `@token = ${short}\n###`],
     ['in a form body', `grant_type=refresh_token&assertion=${short}&client_id=demo`],
     ['after a percent-encoded space', `https://a.example/?header=Bearer%20${short}%26x`],
@@ -40,10 +37,7 @@ describe('findTokens', () => {
     ['in a row of CSV', `ada,${short},2026-11-23`],
     ['in a quoted row of CSV', `"ada","${short}"\r\n"bob",""`],
     ['in HTML', `<input type="hidden" value=&quot;${short}&quot;><code>${short.slice(0, 9)}</code>`],
-    [
-      'in a literal text of YAML',
-      `data:\n  token: |\n    ${folded(short, 60).join('\n    ')}\nkind: Secret\n`,
-    ],
+    ['in a literal text of YAML', `data:\n  token: |\n    ${folded(short, 60).join('\n    ')}\nkind: Secret\n`],
     ['in a query of a log of a server', `10.0.0.1 - - "GET /cb?code=1&id_token=${short} HTTP/1.1" 302 0`],
     ['in an XML text', `<saml:Value>${short}</saml:Value>`],
     ['in TOML', `token = '''${short}'''`],

@@ -4,9 +4,14 @@ import { createPreviousTokens } from '../../../../src/core/view/previousTokens.t
 import { hmacJwt } from '../../../support/signing.ts';
 
 const connection = {
-  ...{ id: 'shop', label: 'Shop', issuer: 'https://as.example', clientId: 'c' },
+  id: 'shop',
+  label: 'Shop',
+  issuer: 'https://as.example',
+  clientId: 'c',
   tokenEndpointAuthMethod: 'none',
-  ...{ autoRefresh: true, dpop: false, pushedAuthorizationRequests: false },
+  autoRefresh: true,
+  dpop: false,
+  pushedAuthorizationRequests: false,
 } as const;
 const token = (n: number) => hmacJwt('a secret of the tests, long enough', { sub: 'ada', n });
 

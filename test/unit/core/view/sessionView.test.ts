@@ -82,18 +82,12 @@ describe('the tree of a connection', () => {
     ['two opaque tokens', { access_token: 'opaque', id_token: 'opaque' }],
     ['two encrypted tokens', { access_token: jwe, id_token: jwe }],
     ['two that cannot be decoded', { access_token: 'eyJhbGciOiJub25lIn0', id_token: 'eyJhbGciOiJub25lIn0' }],
-    [
-      'claims of odd names',
-      { access_token: jwt({ 'a/b': { '': 1 }, a: { 'b"': [[1], [1]] }, '': {}, '0': [0] }) },
-    ],
+    ['claims of odd names', { access_token: jwt({ 'a/b': { '': 1 }, a: { 'b"': [[1], [1]] }, '': {}, '0': [0] }) }],
     [
       'the same names in header and claims',
       { access_token: jwt({ alg: 1, typ: { a: 1 } }, { alg: 'x', typ: { a: 1 } }) },
     ],
-    [
-      'all three',
-      { access_token: jwt({ exp: 1 }), id_token: jwt({ exp: 'x' }), refresh_token: jwt({ exp: 1 }) },
-    ],
+    ['all three', { access_token: jwt({ exp: 1 }), id_token: jwt({ exp: 'x' }), refresh_token: jwt({ exp: 1 }) }],
   ] as const) {
     it(`has one place for each thing: ${name}`, () => {
       const keys = walk(session(tokens)).map(keyOf);
@@ -115,10 +109,7 @@ describe('the tree of a connection', () => {
   it('shows a repeated flaw once', () => {
     const payload = Buffer.from('{"a":1,"a":2,"a":3}').toString('base64url');
     const token = `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${payload}.c2ln`;
-    const nodes = childrenOf(
-      { kind: 'token', id: 'a', name: 'access_token' },
-      session({ access_token: token }),
-    );
+    const nodes = childrenOf({ kind: 'token', id: 'a', name: 'access_token' }, session({ access_token: token }));
     assert.equal(kinds(nodes).filter(kind => kind === 'warning').length, 1);
   });
 
@@ -150,10 +141,7 @@ describe('the tree of a connection', () => {
     ['a refresh failed', session({ access_token: 'x' }, { lastRefresh }), ['last_refresh', 'token']],
     [
       'a refresh was cancelled',
-      session(
-        { access_token: 'x' },
-        { lastRefresh: { ...lastRefresh, error: new WorkbenchError('cancelled') } },
-      ),
+      session({ access_token: 'x' }, { lastRefresh: { ...lastRefresh, error: new WorkbenchError('cancelled') } }),
       ['token'],
     ],
     [
@@ -161,11 +149,7 @@ describe('the tree of a connection', () => {
       session({ access_token: 'x' }, { problem: failure }),
       ['storage', 'token'],
     ],
-    [
-      'the store fails and nothing is known: not "no tokens"',
-      session(undefined, { problem: failure }),
-      ['storage'],
-    ],
+    ['the store fails and nothing is known: not "no tokens"', session(undefined, { problem: failure }), ['storage']],
   ] as const) {
     it(`says why: ${name}`, () => {
       const nodes = childrenOf({ kind: 'connection', id: 'a' }, of);
@@ -225,10 +209,7 @@ describe('roots', () => {
     const sessions = createSessions();
     const { connection } = session(undefined);
     const problem = { severity: 'error', index: 0, field: 'issuer', code: 'missing' } as const;
-    sessions.setConnections(
-      [{ connection, memoryOnly: false }],
-      [problem, { ...problem }, { ...problem, index: 1 }],
-    );
+    sessions.setConnections([{ connection, memoryOnly: false }], [problem, { ...problem }, { ...problem, index: 1 }]);
     const nodes = roots(sessions);
     assert.deepEqual(kinds(nodes), ['problem', 'problem', 'connection']);
     assert.equal(new Set(nodes.map(keyOf)).size, 3);
