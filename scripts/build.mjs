@@ -4,38 +4,51 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
-import { lazyBundles } from './lib/lazyBundles.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
-import { shrink } from './lib/shrink.mjs';
 
 /**
- * @typedef {import('esbuild').BuildOptions} BuildOptions
  * @typedef {import('./lib/bundle.mjs').Output} Output
  */
 
 /**
- * Bundles the extension: `dist/extension.js`, and a bundle for each dynamic import in `src` (see scripts/lib/lazyBundles.mjs).
+ * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, so it is one file that shares
+ * nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
  * @param {{ production?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`, `to` the output folder
  * @returns {Promise<Output[]>}
  */
 export async function buildExtension({ production = false, from = root, to = join(from, 'dist') } = {}) {
   const main = join(from, 'src', 'main.node.ts');
   if (!existsSync(main)) throw new UserError(`${main} is missing: it is where the extension starts.`);
-  const outputs = await lazyBundles('extension', main, {
+  /** @type {import('esbuild').BuildOptions} */
+  const options = {
     outdir: to,
     platform: 'node',
     target: 'node20',
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
     external: ['vscode'],
     // Packages are bundled from their ES modules, which drops what is not used.
     mainFields: ['module', 'main'],
     minify: production,
     sourcemap: production ? false : 'linked',
     legalComments: 'none',
-  });
-  outputs.push(...(await buildPages(production, from, to)));
-  await removeStale(to, outputs);
-  return production ? shrink(outputs) : outputs;
+  };
+  const outputs = await Promise.all([
+    bundle({ ...options, entryPoints: [{ in: main, out: 'extension' }], plugins: [startApart] }),
+    bundle({ ...options, entryPoints: [join(from, 'src', 'start.node.ts')], splitting: true }),
+    buildPages(production, from, to),
+  ]);
+  await removeStale(to, outputs.flat());
+  return outputs.flat();
 }
+
+/** @type {import('esbuild').Plugin} */
+const startApart = {
+  name: 'start-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/start\.node\.ts$/ }, () => ({ path: './start.node.mjs', external: true }));
+  },
+};
 
 /**
  * Bundles what runs in webviews, in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
@@ -72,21 +85,19 @@ export const testKinds = /** @type {const} */ (['unit', 'ui', 'host', 'vsix']);
 export async function buildTests(kind) {
   const folder = join(root, 'test', kind);
   const outdir = join(root, 'out', 'test', kind);
-  const inHost = kind === 'host' || kind === 'vsix';
-  const entryPoints = testFiles(folder);
-  /** @type {BuildOptions} */
-  const options = inHost
-    ? {
-        entryPoints: [...entryPoints, { in: join(root, 'test', 'host', 'index.ts'), out: 'index' }],
-        format: 'cjs',
-      }
-    : // Splitting: a module that several tests import is one module, as it is in the extension.
-      { entryPoints, format: 'esm', splitting: true, outExtension: { '.js': '.mjs' } };
+  const inVSCode = kind === 'host' || kind === 'vsix';
   const outputs = await bundle({
-    ...options,
+    entryPoints: [
+      ...testFiles(folder),
+      ...(inVSCode ? [{ in: join(root, 'test', 'host', 'index.ts'), out: 'index' }] : []),
+    ],
     outdir,
     platform: 'node',
     target: 'node20',
+    format: 'esm',
+    // A module that several tests import is one module, as it is in the extension.
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
     packages: 'external',
     external: ['vscode'],
     sourcemap: 'linked',
@@ -130,7 +141,7 @@ export async function buildAll(options) {
 /** @param {Output[]} outputs */
 export function printSizes(outputs) {
   for (const { file, bytes } of outputs) {
-    if (!/\.(js|css)$/.test(file) || dirname(file) !== 'dist') continue;
+    if (!/\.(m?js|css)$/.test(file) || dirname(file) !== 'dist') continue;
     console.log(`${(bytes / 1024).toFixed(1).padStart(8)} KB  ${relative('', file).split(sep).join('/')}`);
   }
 }

@@ -5,7 +5,6 @@ import { buildExtension, printSizes } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { packagedReadme } from './lib/packagedReadme.mjs';
 import { root, runScript } from './lib/project.mjs';
-import { repack } from './lib/repack.mjs';
 
 /**
  * Makes the production build and packs it. What goes in is the allow-list in .vscodeignore.
@@ -32,7 +31,6 @@ export async function packageExtension({ to } = {}) {
     allowMissingRepository: true,
     rewriteRelativeLinks: false,
   });
-  await repack(packagePath);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
   return packagePath;
 }

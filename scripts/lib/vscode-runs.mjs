@@ -69,7 +69,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
     const error = await runTests({
       vscodeExecutablePath: vscode.executable,
       extensionDevelopmentPath,
-      extensionTestsPath: join(root, 'out', 'test', kind, 'index.js'),
+      extensionTestsPath: join(root, 'out', 'test', kind, 'index.mjs'),
       launchArgs: [workspace, ...profile],
       extensionTestsEnv: {
         [resultsVariable]: resultsFile,

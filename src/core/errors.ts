@@ -110,9 +110,8 @@ export class WorkbenchError extends Error {
   }
 }
 
-/** By shape and not by class: each lazily loaded bundle carries its own copy of the class. */
 export function isWorkbenchError(error: unknown): error is WorkbenchError {
-  return error instanceof Error && error.name === 'WorkbenchError' && 'code' in error && 'data' in error;
+  return error instanceof WorkbenchError;
 }
 
 /** Makes any thrown value a WorkbenchError. What is unknown keeps its class name only: messages can carry tokens. */

@@ -1,17 +1,12 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { createRequire, Module } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { extensions } from 'vscode';
 
 /** What VS Code does for one extension when it is activated, in milliseconds. */
 interface Activation {
-  /** From `extension.activate()` to its promise. */
+  /** From `extension.activate()` to its promise: loading the main file and running its `activate`. */
   total: number;
-  /** Reading, compiling and running the main file. */
-  load: number;
-  /** Its `activate`. */
-  activate: number;
   /** From the start to the first answer of its API, if it has one: what is started after the activation is in it. */
   answer: number;
 }
@@ -36,46 +31,9 @@ async function activate(id: string): Promise<Activation> {
   const extension = extensions.getExtension(id);
   if (extension === undefined) throw new Error(`${id} is not there.`);
   if (extension.isActive) throw new Error(`${id} was activated by something else.`);
-  const { main } = extension.packageJSON;
-  const watched = watchLoading(createRequire(join(extension.extensionPath, 'package.json')).resolve(main));
   const since = performance.now();
   const api: { status?: () => Promise<unknown> } | undefined = await extension.activate();
   const total = performance.now() - since;
-  const times = watched();
   await api?.status?.();
-  return { total, ...times, answer: performance.now() - since };
-}
-
-/** Times the loading of one file and the `activate` that it exports, from inside Node's own loader. */
-function watchLoading(file: string): () => Pick<Activation, 'load' | 'activate'> {
-  const times = { load: Number.NaN, activate: Number.NaN };
-  const loaders = (Module as unknown as { _extensions: Record<string, (module: Loaded, file: string) => void> })
-    ._extensions;
-  const original = loaders['.js'];
-  loaders['.js'] = (module, name) => {
-    const since = performance.now();
-    original?.(module, name);
-    if (name !== file) return;
-    times.load = performance.now() - since;
-    const { activate, ...others } = module.exports;
-    module.exports = {
-      ...others,
-      activate(...given) {
-        const since = performance.now();
-        try {
-          return activate(...given);
-        } finally {
-          times.activate = performance.now() - since;
-        }
-      },
-    };
-  };
-  return () => {
-    if (original) loaders['.js'] = original;
-    return times;
-  };
-}
-
-interface Loaded {
-  exports: { activate(...given: unknown[]): unknown };
+  return { total, answer: performance.now() - since };
 }

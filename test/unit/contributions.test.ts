@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import type raw from '../../package.json';
 import words from '../../package.nls.json' with { type: 'json' };
-import { withWords } from '../../scripts/lib/words.mjs';
 import {
   commands,
   contextKeys,
@@ -14,7 +13,14 @@ import {
 } from '../../src/contributions.ts';
 
 const source = readFileSync('package.json', 'utf8');
-const manifest: typeof raw = withWords(source, words);
+/** The manifest with its words in place of their `%keys%`, as VS Code puts them there. */
+const manifest: typeof raw = JSON.parse(source, (_, value) => {
+  const key = typeof value === 'string' && /^%([\w.]+)%$/.exec(value)?.[1];
+  if (!key) return value;
+  const word = (words as Record<string, string>)[key];
+  if (word === undefined) throw new Error(`package.nls.json has no ${key}.`);
+  return word;
+});
 const { contributes } = manifest;
 const commandIds: readonly string[] = Object.values(commands);
 const text = JSON.stringify(manifest);
