@@ -13,9 +13,16 @@ const lifetime = 5;
 const bounds = { growth: 3 * 1024 * 1024, p99: 100 };
 
 /**
- * `npm run soak`: many connections with short-lived tokens keep themselves fresh against the mock issuer, which runs in
- * a process of its own on 127.0.0.1. `npm run soak -- --minutes 1 --connections 50` for a shorter one. Fails where a
- * refresh was missed, memory grew or the event loop was held up.
+ * `npm run soak`, in three parts:
+ *
+ * - Many connections with short-lived tokens keep themselves fresh against the mock issuer, which runs in a process of
+ *   its own on 127.0.0.1. Fails where a refresh was missed, memory grew or the event loop was held up.
+ * - Random histories of windows as processes against a strict issuer, with disks that fail, stops, kills and clocks that
+ *   jump (test/histories). Fails where a token was lost or a family revoked without need.
+ * - How long an answer is in memory only, and how often a kill in that time costs the token. Only measured.
+ *
+ * `npm run soak -- --minutes 1 --connections 50 --histories 500 --seed 7 --kills 10` for other sizes; 0 leaves a part
+ * out, and `--lanes` is the number of histories at a time.
  */
 async function main() {
   const since = performance.now();
@@ -23,13 +30,53 @@ async function main() {
     options: {
       minutes: { type: 'string', default: '5' },
       connections: { type: 'string', default: '200' },
+      histories: { type: 'string', default: '300' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      lanes: { type: 'string', default: '2' },
     },
   });
-  const minutes = positive('minutes', values.minutes);
-  const connections = Math.ceil(positive('connections', values.connections));
+  const minutes = number('minutes', values.minutes);
+  const connections = Math.ceil(number('connections', values.connections));
   // Ends the child and removes the folder through the handlers of `exit`.
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
   await ensureDependencies();
+  let code = 0;
+  if (minutes > 0) code |= await keepFresh(minutes, connections, since);
+  const runs = number('histories', values.histories);
+  if (runs > 0) code |= await histories(runs, number('seed', values.seed), number('lanes', values.lanes), since);
+  return code;
+}
+
+/**
+ * @param {number} runs
+ * @param {number} seed
+ * @param {number} lanes
+ * @param {number} since
+ * @returns {Promise<number>} the exit code
+ */
+async function histories(runs, seed, lanes, since) {
+  console.log(`\n${runs} random histories, seeds from ${seed} on, ${lanes} at a time`);
+  let done = 0;
+  const { runHistories } = await load('histories');
+  const { seen, failures } = await runHistories({ seed, runs, lanes }, failure => {
+    done++;
+    if (failure) console.log(`\nseed ${failure.seed}:\n${failure.verdict.story.join('\n')}`);
+    if (done % 50 === 0) console.log(`${elapsed(since)}: ${done} histories`);
+  });
+  const rows = Object.entries(seen).sort(([one], [other]) => one.localeCompare(other));
+  for (const [what, times] of rows) console.log(`${String(times).padStart(7)}  ${what}`);
+  console.log(`\n${runs} histories, ${failures.length} with something broken`);
+  for (const { seed: which, verdict } of failures) console.log(`seed ${which}: ${verdict.broken.join('; ')}`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+/**
+ * @param {number} minutes
+ * @param {number} connections
+ * @param {number} since
+ * @returns {Promise<number>} the exit code
+ */
+async function keepFresh(minutes, connections, since) {
   const { startChild } = await import('./bench/child.mjs');
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'jwtw-')));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
@@ -86,6 +133,21 @@ function print({ refreshes, failures, missed, leastLeft, heap, delay, cpu }) {
   return rows.every(([, , met]) => met) ? 0 : 1;
 }
 
+/**
+ * @param {'histories'} name
+ * @returns {Promise<typeof import('../test/histories/run.ts')>}
+ */
+async function load(name) {
+  const { bundle } = await import('./lib/bundle.mjs');
+  const outdir = join(root, 'out', 'soak');
+  await bundle({
+    entryPoints: [{ in: join(root, 'test', name, 'run.ts'), out: name }],
+    outExtension: { '.js': '.mjs' },
+    ...{ outdir, format: 'esm', platform: 'node', target: 'node20', packages: 'external' },
+  });
+  return import(pathToFileURL(join(outdir, `${name}.mjs`)).href);
+}
+
 async function bundles() {
   const { bundle } = await import('./lib/bundle.mjs');
   const outdir = join(root, 'out', 'soak');
@@ -108,9 +170,9 @@ async function bundles() {
  * @param {string} name
  * @param {string} text
  */
-function positive(name, text) {
+function number(name, text) {
   const value = Number(text);
-  if (!(value > 0)) throw new UserError(`--${name} needs a number above 0, not ${text}.`);
+  if (!(value >= 0)) throw new UserError(`--${name} needs a number, not ${text}.`);
   return value;
 }
 

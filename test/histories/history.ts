@@ -1,0 +1,303 @@
+import type { StrictIssuer, Use } from './issuer.ts';
+import type { Moment, Plan, Step } from './plan.ts';
+import type { OrderName, Orders, Reply } from './window.ts';
+import { pace, type Rig, type TestWindow, WindowGone, World } from './world.ts';
+
+export interface Verdict {
+  /** What must not have happened. Empty: all is well. */
+  readonly broken: readonly string[];
+  /** How often each thing came up: what never comes up was not tried. */
+  readonly seen: Readonly<Record<string, number>>;
+  /** What was done and what came of it, for a reader. */
+  readonly story: readonly string[];
+}
+
+/** Carries out a plan with real processes, and says what was broken. */
+export async function runHistory(rig: Rig, plan: Plan): Promise<Verdict> {
+  const world = await World.begin(rig);
+  const judge = createJudge(world);
+  try {
+    await play(world, plan, judge);
+  } finally {
+    await world.end();
+  }
+  return judge.verdict();
+}
+
+type Judge = ReturnType<typeof createJudge>;
+
+/** Sees every use of a token, every reply of a window and every death, and knows what may follow from what. */
+function createJudge(world: World) {
+  const { issuer } = world;
+  const broken: string[] = [];
+  const seen: Record<string, number> = {};
+  const story: string[] = [];
+  const since = performance.now();
+  /** The generation of each token that was ever issued, as far as it is known. */
+  const generations = new Map<string, number>();
+  /** Uses whose answer came to nothing, or died with its window before it was on disk. */
+  const excused = new Set<Use>();
+  let family: string | undefined;
+  let isSignedOut = true;
+  /** Where the connection's secrets may be gone for a reason that was planned. */
+  let mayBeLost = false;
+
+  const note = (text: string) => void story.push(`${(performance.now() - since).toFixed(0).padStart(6)} ${text}`);
+  const count = (what: string) => {
+    seen[what] = (seen[what] ?? 0) + 1;
+  };
+  const fail = (text: string) => {
+    broken.push(text);
+    note(`BROKEN ${text}`);
+  };
+  const short = (token: string | undefined) => token?.slice(3, 18) ?? 'none';
+
+  /** Called while the sender waits: what is on disk now was there before it sent. */
+  async function onUse(use: Use): Promise<void> {
+    const generation = generations.get(use.token);
+    note(`${use.by} sends ${short(use.token)}, generation ${generation}`);
+    if (generation !== undefined && use.successor !== undefined) generations.set(use.successor, generation + 1);
+    if (use.lost) excused.add(use);
+    const earlier = issuer.uses.filter(each => each.token === use.token && each !== use);
+    if (earlier.length > 1) fail(`${short(use.token)} is sent a third time, by ${use.by}`);
+    for (const each of earlier) {
+      if (!excused.has(each)) fail(`${short(use.token)} was answered to ${each.by}, and ${use.by} sends it again`);
+    }
+    if (use.family === 'unknown') fail(`${use.by} sends a token that was never issued`);
+    const { ledger } = await world.lock.peek('a');
+    if (ledger?.signedOutAt !== undefined) return;
+    if (ledger?.intent === undefined) fail(`${use.by} sends ${short(use.token)} and no mark is on disk`);
+    else if (generation !== undefined && ledger.generation !== generation) {
+      fail(`${use.by} sends generation ${generation}, the mark is of ${ledger.generation}`);
+    }
+  }
+  issuer.onUse = onUse;
+
+  return {
+    onUse,
+    note,
+    count,
+    fail,
+    get family() {
+      return family;
+    },
+    get shouldLive() {
+      return !isSignedOut && !mayBeLost;
+    },
+    heard(window: TestWindow, what: string, reply: Reply) {
+      const { outcome, error, generation, token } = reply;
+      note(
+        `${window.name} ${what}: ${outcome} ${error?.code ?? ''} ${generation} ${short(token)} ${JSON.stringify(error?.data ?? {})}`,
+      );
+      count(`${what} ${outcome}${error ? ` ${error.code}` : ''}`);
+      if (error?.code === 'internal') fail(`${window.name} ${what}: internal ${JSON.stringify(error.data)}`);
+    },
+    signedIn({ refresh_token }: ReturnType<StrictIssuer['signIn']>, generation: number) {
+      generations.set(refresh_token, generation);
+      family = refresh_token.split('-')[1];
+      isSignedOut = false;
+      mayBeLost = false;
+    },
+    signedOut() {
+      isSignedOut = true;
+    },
+    /** A sign-in or a sign-out that failed half way may have left either. */
+    unsettled() {
+      mayBeLost = true;
+    },
+    /** Called when the process is gone: what it wrote stands as it is. */
+    async died(window: TestWindow) {
+      note(`${window.name} is dead`);
+      count('killed');
+      const last = issuer.uses.findLast(use => use.pid === window.pid);
+      if (last === undefined || last.family !== family) return;
+      const generation = generations.get(last.token) ?? 0;
+      const { ledger, handedOver } = await world.lock.peek('a');
+      if (ledger?.signedOutAt !== undefined || (handedOver?.generation ?? 0) > generation) return;
+      note(`${window.name} had not written down the answer to ${short(last.token)}`);
+      count('killed before the answer was durable');
+      excused.add(last);
+      mayBeLost = true;
+    },
+    lostAnswers: () => issuer.uses.some(use => use.family === family && excused.has(use)),
+    verdict(): Verdict {
+      for (const revoked of issuer.revoked) {
+        const reuses = issuer.uses.filter(use => use.family === revoked && use.revoked);
+        const explained = reuses.every(reuse =>
+          issuer.uses.some(use => use.token === reuse.token && use !== reuse && excused.has(use)),
+        );
+        if (!explained) fail(`family ${revoked} is revoked`);
+        count(explained ? 'revoked by the one retry' : 'REVOKED');
+      }
+      for (const { log, name } of world.windows) {
+        const spoken = log.find(line => /[ra]t-[0-9a-f]/.test(line));
+        if (spoken) fail(`${name} logs a token: ${spoken}`);
+      }
+      return { broken, seen, story };
+    },
+  };
+}
+
+async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
+  const { issuer } = world;
+  const slots: TestWindow[] = [];
+  const open = async (number: number) => {
+    const window = await world.open(plan.windows[number] ?? { lag: 0, flush: 0 });
+    slots[number] = window;
+    judge.note(`${window.name} opens: ${JSON.stringify(plan.windows[number])}`);
+    return window;
+  };
+  /** A window that died is opened anew, as its user would. */
+  const at = async (number: number) => {
+    const window = slots[number];
+    return window && !window.isDead ? window : open(number);
+  };
+  await Promise.all(plan.windows.map((_, number) => open(number)));
+
+  /** `undefined` where the window is gone, which is a fault only where it hangs. */
+  async function asked<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]) {
+    try {
+      const reply = await window.ask(name, order);
+      judge.heard(window, name, reply);
+      return reply;
+    } catch (error) {
+      if (!(error instanceof WindowGone)) throw error;
+      if (error.how === 'hung') {
+        judge.fail(`${window.name} hangs in ${name}`);
+        await window.end();
+      }
+      await judge.died(window);
+      return undefined;
+    }
+  }
+
+  const refresh = (window: TestWindow) => asked(window, 'refresh', { id: 'a', askedBy: 'timer' });
+
+  async function signIn(window: TestWindow): Promise<Reply | undefined> {
+    const raw = issuer.signIn();
+    const reply = await asked(window, 'signIn', { id: 'a', raw });
+    if (reply?.outcome === 'signedIn') judge.signedIn(raw, reply.generation);
+    else judge.unsettled();
+    return reply;
+  }
+
+  /** Has the signal sent in that moment of the window's next refresh. */
+  async function aim(window: TestWindow, when: Moment, signal: 'SIGKILL' | 'SIGSTOP', ms: number): Promise<void> {
+    if (signal === 'SIGSTOP') window.resumeAfter(ms / pace);
+    if (typeof when === 'object') await window.ask('faults', { faults: [], signal: { call: when.call, signal } });
+    else if (when !== 'inFlight') await window.ask('wire', { when, signal });
+    else {
+      let isHit = false;
+      issuer.onUse = async use => {
+        if (use.pid === window.pid && !isHit) {
+          isHit = true;
+          window.process.kill(signal);
+        }
+        await judge.onUse(use);
+      };
+    }
+  }
+
+  async function heal(): Promise<void> {
+    judge.note('healed');
+    for (const window of slots) {
+      if (window.isDead) continue;
+      await window.ask('faults', { faults: [] });
+      await window.ask('store', {});
+    }
+  }
+
+  await signIn(await at(0));
+  for (const step of plan.steps) {
+    judge.note(JSON.stringify(step));
+    judge.count(`step ${step.do}`);
+    await take(step);
+  }
+
+  async function take(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'refresh':
+        await Promise.all(step.by.map(async number => refresh(await at(number))));
+        return;
+      case 'answer':
+        issuer.next(step.answer);
+        return;
+      case 'faults':
+        await (await at(step.by)).ask('faults', { faults: step.faults });
+        return;
+      case 'diskFull':
+        for (const window of slots) {
+          if (window.isDead) continue;
+          const full = { operation: 'anyWrite', code: 'ENOSPC', after: 1, times: 1_000_000 } as const;
+          await window.ask('faults', { faults: [full] });
+        }
+        return;
+      case 'heal':
+        return heal();
+      case 'storeFails':
+        await (await at(step.by)).ask('store', { fail: step.how });
+        return;
+      case 'stop':
+      case 'kill': {
+        const window = await at(step.by);
+        const isStop = step.do === 'stop';
+        await aim(window, step.when, isStop ? 'SIGSTOP' : 'SIGKILL', isStop ? step.ms : 0);
+        const first = refresh(window);
+        // Those that wait find out what became of it.
+        await new Promise(resolve => setTimeout(resolve, 20));
+        const others = slots.filter(other => other !== window && !other.isDead).map(refresh);
+        await Promise.all([first, ...others]);
+        issuer.onUse = judge.onUse;
+        if (!window.isDead) {
+          await window.ask('faults', { faults: [] });
+          await window.ask('wire', {});
+        }
+        return;
+      }
+      case 'restart': {
+        const window = await at(step.by);
+        await world.begin(window, plan.windows[step.by]);
+        return;
+      }
+      case 'signIn':
+        await signIn(await at(step.by));
+        return;
+      case 'signOut': {
+        const window = await at(step.by);
+        const reply = await asked(window, 'signOut', { id: 'a' });
+        if (reply?.outcome === 'signedOut') judge.signedOut();
+        else judge.unsettled();
+        return;
+      }
+      case 'shift':
+        await (await at(step.by)).ask('shift', { by: step.ms });
+        return;
+      case 'pause':
+        return new Promise(resolve => setTimeout(resolve, step.ms / pace));
+    }
+  }
+
+  // Whatever has happened: nothing is lost, and a new sign-in works.
+  await heal();
+  issuer.behave();
+  const shouldLive = judge.shouldLive && !judge.lostAnswers();
+  if (shouldLive) {
+    const results: (string | undefined)[] = [];
+    for (const window of [...slots, ...slots]) {
+      if (!window.isDead) results.push((await refresh(window))?.outcome);
+    }
+    if (slots.some(window => !window.isDead) && !results.includes('refreshed')) {
+      judge.fail(`no window can refresh any more: ${results.join(', ')}`);
+    }
+  }
+  judge.count(shouldLive ? 'kept to the end' : 'may be lost');
+  for (const window of [...slots.filter(each => !each.isDead).slice(0, 1), await world.open()]) {
+    const reply = await signIn(window);
+    if (reply?.outcome !== 'signedIn') {
+      judge.fail(`a new sign-in fails: ${reply?.error?.code} ${JSON.stringify(reply?.error?.data)}`);
+    }
+    const after = await refresh(window);
+    if (after?.outcome !== 'refreshed')
+      judge.fail(`a refresh after a new sign-in: ${after?.outcome} ${after?.error?.code}`);
+  }
+}

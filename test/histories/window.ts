@@ -1,0 +1,241 @@
+import { classify, WorkbenchError } from '../../src/core/errors.ts';
+import { storeTokens } from '../../src/core/imports/importTokens.ts';
+import { createDiscovery } from '../../src/core/issuer/discovery.ts';
+import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
+import type { Clock, Fetch, Log } from '../../src/core/ports.ts';
+import { bindingOf, type Connection } from '../../src/core/records/connection.ts';
+import { createHandover } from '../../src/core/records/handover.ts';
+import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
+import { createLoading } from '../../src/core/records/loading.ts';
+import { createSessions } from '../../src/core/records/sessions.ts';
+import type { RawTokens } from '../../src/core/records/tokenSet.ts';
+import { createVault } from '../../src/core/records/vault.ts';
+import { createRefresher } from '../../src/core/refresh/refresher.ts';
+import type { AskedBy } from '../../src/core/refresh/refreshSteps.ts';
+import { signOut } from '../../src/core/signIn/signOut.ts';
+import { createFileLock } from '../../src/platform/fileLock.ts';
+import type { LockTimes } from '../../src/platform/lockWait.ts';
+import type { FaultyFs, FsFault, FsSignal } from './faultyFs.ts';
+import { openStore } from './store.ts';
+
+/*
+ * A window in a process of its own: the product's core and platform as extension.ts puts them together, and real HTTP.
+ * What differs: the store of secrets, the pace of its clock, and that it does what its parent says.
+ */
+
+export interface Begin {
+  readonly name: string;
+  readonly tokenEndpoint: string;
+  /** Of the locks. */
+  readonly folder: string;
+  /** The store of secrets. */
+  readonly secrets: string;
+  /** Milliseconds of the window's own time, as is `flush`; see store.ts. */
+  readonly lag: number | 'never';
+  readonly flush: number;
+  /** How many times faster than the world's its time is: the product's own times stay what they are. */
+  readonly pace: number;
+  /** Milliseconds since the epoch at which all windows of a history agree on the time. */
+  readonly epoch: number;
+  readonly times: Partial<LockTimes>;
+}
+
+/** What the window does to itself when it next sends, in the moment given. */
+export interface WireSignal {
+  readonly when: 'beforeWire' | 'afterAnswer';
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
+}
+
+export interface Orders {
+  begin: Begin;
+  refresh: { readonly id: string; readonly askedBy: AskedBy };
+  signIn: { readonly id: string; readonly raw: RawTokens };
+  signOut: { readonly id: string };
+  state: { readonly id: string };
+  faults: { readonly faults: readonly FsFault[]; readonly signal?: FsSignal };
+  wire: Partial<WireSignal>;
+  store: { readonly fail?: 'throw' | 'empty' };
+  shift: { readonly by: number };
+  end: Record<never, never>;
+}
+export type OrderName = keyof Orders;
+
+export interface Reply {
+  readonly outcome: string;
+  readonly generation: number;
+  readonly token?: string;
+  readonly error?: { readonly code: string; readonly data: Readonly<Record<string, unknown>> };
+  /** How often the file system was asked since faults were armed. */
+  readonly calls: number;
+  /** Lines of the log that were written since the last reply. */
+  readonly log: readonly string[];
+}
+
+const faultyFs: FaultyFs | undefined = Reflect.get(globalThis, Symbol.for('faultyFs'));
+const never = new AbortController().signal;
+const ids = ['a', 'b'];
+let wire: WireSignal | undefined;
+let shift = 0;
+const lines: string[] = [];
+
+/** Real time, for the issuer and for the store. */
+const realNow = () => performance.timeOrigin + performance.now();
+
+function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace, epoch, times }: Begin) {
+  const clock: Clock = {
+    now: () => Math.round(epoch + (realNow() - epoch) * pace) + shift,
+    schedule(callback, delay) {
+      const timer = setTimeout(callback, delay / pace);
+      return () => clearTimeout(timer);
+    },
+  };
+  const monotonic = () => performance.now() * pace;
+  const log: Log = (level, event, fields = {}) => void lines.push(JSON.stringify([level, event, fields]));
+  const strike = (when: WireSignal['when']) => {
+    if (wire?.when !== when) return;
+    const { signal } = wire;
+    wire = undefined;
+    process.kill(process.pid, signal);
+  };
+  const fetch: Fetch = async (input, init) => {
+    strike('beforeWire');
+    const headers = new Headers(init.headers);
+    headers.set('x-window', name);
+    headers.set('x-pid', String(process.pid));
+    const response = await globalThis.fetch(input, { ...init, headers });
+    strike('afterAnswer');
+    return response;
+  };
+  const connections = ids.map(
+    (id): Connection => ({
+      ...{ id, label: id, clientId: 'demo', tokenEndpoint, tokenEndpointAuthMethod: 'none', autoRefresh: true },
+      ...{ dpop: false, pushedAuthorizationRequests: false },
+    }),
+  );
+  const inWorld = (ms: number | 'never') => (ms === 'never' ? ms : ms / pace);
+  const secrets = openStore({ file, lag: inWorld(lag), flush: flush / pace }, realNow);
+  const sessions = createSessions();
+  const vault = createVault(() => secrets, secrets);
+  const lock = createFileLock({ folder, clock, log, times, monotonic });
+  const keys = createJournalKeys({ secrets, lock, clock, log });
+  const handover = createHandover({ keys, log });
+  const loading = createLoading({ vault, sessions, lock, handover });
+  // The issuer is in the world's time: a busy machine must not look like one that does not answer.
+  const issuerClock = { now: clock.now, schedule: realSchedule };
+  const discovery = createDiscovery({ fetch, clock: issuerClock });
+  const client = createTokenClient({ fetch, discovery, clock: issuerClock });
+  const refresher = createRefresher({
+    ...{ vault, lock, handover, sessions, clock, log },
+    tokenClient: async () => client,
+    bindingOf: async connection => bindingOf(connection, tokenEndpoint),
+  });
+  sessions.setConnections(
+    connections.map(connection => ({ connection, memoryOnly: false })),
+    [],
+  );
+  return { clock, lock, keys, handover, vault, sessions, loading, refresher, secrets, tokenEndpoint };
+}
+
+function realSchedule(callback: () => void, delay: number): () => void {
+  const timer = setTimeout(callback, delay);
+  return () => clearTimeout(timer);
+}
+
+type Window = ReturnType<typeof compose>;
+let current: Window | undefined;
+
+function window(): Window {
+  if (current === undefined) throw new WorkbenchError('internal', { type: 'no window' });
+  return current;
+}
+
+type Result = { readonly outcome: string; readonly error?: WorkbenchError };
+
+const working = new Set<Promise<unknown>>();
+
+/** Nothing of a history that is over may reach into the next one. */
+async function end(): Promise<void> {
+  faultyFs?.arm([]);
+  wire = undefined;
+  shift = 0;
+  current?.secrets.fail(undefined);
+  current?.refresher.dispose();
+  await Promise.allSettled(working);
+  current?.loading.dispose();
+  current?.keys.dispose();
+  current?.secrets.dispose();
+  current = undefined;
+}
+
+const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise<Result> } = {
+  async begin(order) {
+    await end();
+    if (faultyFs) faultyFs.folder = order.folder;
+    current = compose(order);
+    await current.loading.loadNew();
+    await current.keys.prepare();
+    return { outcome: 'begun' };
+  },
+  async refresh({ id, askedBy }) {
+    const { outcome, error } = await window().refresher.refresh(id, undefined, askedBy);
+    return { outcome, ...(error && { error }) };
+  },
+  async signIn({ id, raw }) {
+    const { sessions, clock, tokenEndpoint } = window();
+    const connection = sessions.connection(id);
+    if (connection === undefined) throw new WorkbenchError('connection_unknown');
+    await storeTokens(window(), connection, raw, clock.now(), never, { tokenEndpoint });
+    return { outcome: 'signedIn' };
+  },
+  async signOut({ id }) {
+    const { refresher, vault, lock, sessions, clock } = window();
+    await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
+    return { outcome: 'signedOut' };
+  },
+  state: async () => ({ outcome: 'state' }),
+  async faults({ faults, signal }) {
+    faultyFs?.arm(faults, signal);
+    return { outcome: 'armed' };
+  },
+  async wire(order) {
+    const { when, signal } = order;
+    wire = when && signal && { when, signal };
+    return { outcome: 'armed' };
+  },
+  async store({ fail }) {
+    window().secrets.fail(fail);
+    return { outcome: 'armed' };
+  },
+  async shift({ by }) {
+    shift += by;
+    return { outcome: 'shifted' };
+  },
+  async end() {
+    await end();
+    return { outcome: 'ended' };
+  },
+};
+
+async function answer<Name extends OrderName>(name: Name, order: Orders[Name]): Promise<Reply> {
+  const work = handlers[name](order);
+  if (name !== 'begin' && name !== 'end') {
+    working.add(work);
+    const done = () => working.delete(work);
+    work.then(done, done);
+  }
+  const result = await work.catch((error): Result => ({ outcome: 'failed', error: classify(error) }));
+  const id = 'id' in order ? order.id : 'a';
+  const { tokens, generation = 0 } = current?.sessions.get(id)?.record ?? {};
+  const { outcome, error } = result;
+  return {
+    ...{ outcome, generation, calls: faultyFs?.calls ?? 0, log: lines.splice(0) },
+    ...(tokens?.refresh_token !== undefined && { token: tokens.refresh_token }),
+    ...(error && { error: { code: error.code, data: error.data } }),
+  };
+}
+
+process.on('disconnect', () => process.exit());
+process.on('message', async ({ number, name, order }: { number: number; name: OrderName; order: never }) => {
+  process.send?.({ number, reply: await answer(name, order) });
+});
+process.send?.({ ready: true });

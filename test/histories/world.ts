@@ -1,0 +1,236 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { SharedLock } from '../../src/core/ports.ts';
+import { createFileLock } from '../../src/platform/fileLock.ts';
+import type { LockTimes } from '../../src/platform/lockWait.ts';
+import { systemClock } from '../../src/platform/systemClock.ts';
+import { type StrictIssuer, startStrictIssuer } from './issuer.ts';
+import type { Begin, OrderName, Orders, Reply } from './window.ts';
+
+/** How many times faster than the world's the windows' time is. */
+export const pace = 20;
+
+/** A holder that may take 90 s to answer gets 4.5 s of this machine's; here it is a fourth of that. */
+export const quickTimes: Partial<LockTimes> = { patience: 24_000 };
+
+/** Milliseconds of this machine's time after which a window that has not answered counts as hung. */
+const hung = 20_000;
+
+export interface Scripts {
+  readonly folder: string;
+  readonly window: string;
+  readonly faultyFs: string;
+}
+
+/** Bundles the window, the product in it, and what makes its file system fail. */
+export async function buildScripts(): Promise<Scripts> {
+  await mkdir('out', { recursive: true });
+  const folder = await mkdtemp(resolve('out', 'histories-'));
+  await build({
+    entryPoints: ['window', 'faultyFs'].map(name => resolve('test', 'histories', `${name}.ts`)),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+  });
+  return { folder, window: join(folder, 'window.mjs'), faultyFs: join(folder, 'faultyFs.mjs') };
+}
+
+/** How a window's process ended while it was asked, or that it did not answer. */
+export class WindowGone extends Error {
+  readonly how: 'died' | 'hung';
+  constructor(how: 'died' | 'hung', name: string, order: string) {
+    super(`${name} ${how} at ${order}`);
+    this.how = how;
+  }
+}
+
+/** The parent's end of a window. */
+export class TestWindow {
+  name = '';
+  readonly process: ChildProcess;
+  readonly ready: Promise<void>;
+  isDead = false;
+  /** Every line of its log, from the beginning of the history. */
+  log: string[] = [];
+  /** Milliseconds that the longest answer took. */
+  slowest = 0;
+  #number = 0;
+  readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
+  #resuming: NodeJS.Timeout | undefined;
+
+  constructor({ window, faultyFs }: Scripts) {
+    const execArgv = ['--no-warnings', '--import', pathToFileURL(faultyFs).href];
+    this.process = fork(window, [], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.ready = once(this.process, 'message').then(() => {});
+    this.process.on('message', (message: { number: number; reply: Reply }) => {
+      if (message.reply) this.log.push(...message.reply.log);
+      this.#waiting.get(message.number)?.resolve(message.reply);
+    });
+    this.process.on('exit', () => {
+      this.isDead = true;
+      clearInterval(this.#resuming);
+      for (const { reject } of this.#waiting.values()) reject(new WindowGone('died', this.name, 'work'));
+    });
+    this.process.on('error', () => {});
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  /** @throws WindowGone */
+  async ask<Name extends OrderName>(name: Name, order: Orders[Name]): Promise<Reply> {
+    if (this.isDead) throw new WindowGone('died', this.name, name);
+    const number = ++this.#number;
+    const since = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Reply>((resolve, reject) => {
+        this.#waiting.set(number, { resolve, reject });
+        timer = setTimeout(() => reject(new WindowGone('hung', this.name, name)), name === 'end' ? 2000 : hung);
+        this.process.send({ number, name, order }, () => {});
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(number);
+      this.slowest = Math.max(this.slowest, performance.now() - since);
+    }
+  }
+
+  kill(): void {
+    this.process.kill('SIGKILL');
+    // A process that was stopped takes its end when it goes on.
+    this.process.kill('SIGCONT');
+  }
+
+  /** Stands still for so many milliseconds of this machine's. */
+  stop(ms: number): Promise<void> {
+    this.process.kill('SIGSTOP');
+    return new Promise(resolve =>
+      setTimeout(() => {
+        this.process.kill('SIGCONT');
+        resolve();
+      }, ms),
+    );
+  }
+
+  /** Lets it go on so many milliseconds after it has stopped itself. */
+  resumeAfter(ms: number): void {
+    clearInterval(this.#resuming);
+    this.#resuming = setInterval(() => {
+      if (!isStopped(this.pid)) return;
+      clearInterval(this.#resuming);
+      setTimeout(() => this.process.kill('SIGCONT'), ms);
+    }, 5);
+  }
+
+  async end(): Promise<void> {
+    if (this.isDead) return;
+    const gone = once(this.process, 'exit');
+    this.kill();
+    await gone;
+  }
+}
+
+/** By Linux's own account. */
+function isStopped(pid: number): boolean {
+  try {
+    return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+export interface Rig {
+  readonly scripts: Scripts;
+  readonly issuer: StrictIssuer;
+  /** Windows of earlier histories that can be taken again: to start a process takes longer than most histories. */
+  readonly idle: TestWindow[];
+  close(): Promise<void>;
+}
+
+/** What histories that run one after the other share. */
+export async function startRig(scripts: Scripts): Promise<Rig> {
+  const issuer = await startStrictIssuer();
+  const idle: TestWindow[] = [];
+  return {
+    scripts,
+    issuer,
+    idle,
+    async close() {
+      await Promise.all(idle.map(window => window.end()));
+      await issuer.close();
+    },
+  };
+}
+
+export type WindowOptions = Partial<Pick<Begin, 'lag' | 'flush' | 'times'>>;
+
+/** The folder of one history, its store, and the windows that are open in it. */
+export class World {
+  readonly rig: Rig;
+  readonly place: string;
+  readonly folder: string;
+  /** Sees what windows note for each other, and holds nothing. */
+  readonly lock: SharedLock;
+  readonly windows: TestWindow[] = [];
+  readonly #epoch = performance.timeOrigin + performance.now();
+  #opened = 0;
+
+  private constructor(rig: Rig, place: string, folder: string) {
+    this.rig = rig;
+    this.place = place;
+    this.folder = folder;
+    this.lock = createFileLock({ folder, clock: systemClock, log: () => {} });
+  }
+
+  /** @param folder of the locks, where it is not to be a new one */
+  static async begin(rig: Rig, folder?: string): Promise<World> {
+    rig.issuer.reset();
+    const place = await mkdtemp(join(tmpdir(), 'jwtw-history-'));
+    return new World(rig, place, folder ?? join(place, 'locks'));
+  }
+
+  get issuer(): StrictIssuer {
+    return this.rig.issuer;
+  }
+
+  async open(options: WindowOptions = {}): Promise<TestWindow> {
+    const window = this.rig.idle.pop() ?? new TestWindow(this.rig.scripts);
+    await window.ready;
+    window.name = `w${this.#opened++}`;
+    window.log = [];
+    window.slowest = 0;
+    this.windows.push(window);
+    await this.begin(window, options);
+    return window;
+  }
+
+  /** Also a restart: what the window knew is gone. */
+  begin(window: TestWindow, options: WindowOptions = {}): Promise<Reply> {
+    return window.ask('begin', {
+      ...{ name: window.name, tokenEndpoint: `${this.issuer.origin}/token`, folder: this.folder },
+      ...{ secrets: join(this.place, 'secrets'), lag: 0, flush: 0, pace, epoch: this.#epoch, times: quickTimes },
+      ...options,
+    });
+  }
+
+  async end(): Promise<void> {
+    for (const window of this.windows) {
+      if (window.isDead) continue;
+      const ended = await window.ask('end', {}).catch(() => undefined);
+      if (ended) this.rig.idle.push(window);
+      else await window.end();
+    }
+    await rm(this.place, { recursive: true, force: true });
+  }
+}
