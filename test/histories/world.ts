@@ -173,7 +173,7 @@ export async function startRig(scripts: Scripts): Promise<Rig> {
   };
 }
 
-export type WindowOptions = Partial<Pick<Begin, 'lag' | 'flush' | 'times'>>;
+export type WindowOptions = Partial<Pick<Begin, 'lag' | 'flush' | 'times' | 'pace'>>;
 
 /** The folder of one history, its store, and the windows that are open in it. */
 export class World {
