@@ -1,4 +1,4 @@
-import { type ExtensionContext, env, commands as registry, type Uri, window, workspace } from 'vscode';
+import { type ExtensionContext, env, commands as registry, type Uri, workspace } from 'vscode';
 import { contextKeys } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
@@ -36,6 +36,7 @@ import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createLog } from './vscode/log.ts';
 import { createMockService } from './vscode/mockIssuer.ts';
+import { openLogChannel } from './vscode/screen.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
 import { onDidChangeSettings } from './vscode/settings.ts';
 import { signInPage } from './vscode/signInPage.ts';
@@ -73,7 +74,7 @@ export function startExtension(
   };
 
   // What is known and where it is kept
-  const channel = own(window.createOutputChannel('JWT Workbench', { log: true }));
+  const channel = own(openLogChannel());
   const log = createLog(channel);
   const sessions = createSessions();
   const secrets = createSecretStore(context.secrets);

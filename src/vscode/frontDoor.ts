@@ -10,6 +10,7 @@ import {
 import type { JwtWorkbenchApi } from '../api.d.ts';
 import { type CommandName, commands, views } from '../contributions.ts';
 import type { ViewNode } from '../core/view/viewNode.ts';
+import { notify } from './screen.ts';
 import type { ConnectionsTree } from './tree/provider.ts';
 
 export type ConnectionsView = TreeView<ViewNode>;
@@ -77,14 +78,13 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
   parts.soon(() => {
     started().catch((error: unknown) => {
       console.error('JWT Workbench did not start', error);
-      const why = error instanceof Error ? error.message : String(error);
+      const why = error instanceof Error ? error.message : 'unknown';
       const reload = l10n.t('Reload Window');
-      void window
-        .showErrorMessage(
-          l10n.t('JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.', why),
-          reload,
-        )
-        .then(chosen => chosen && registry.executeCommand('workbench.action.reloadWindow'));
+      void notify(
+        'error',
+        l10n.t('JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.', why),
+        reload,
+      ).then(chosen => chosen && registry.executeCommand('workbench.action.reloadWindow'));
     });
   });
 

@@ -1,8 +1,9 @@
-import { type Extension, ExtensionKind, env, l10n, UIKind, Uri, window, workspace } from 'vscode';
+import { type Extension, ExtensionKind, env, l10n, UIKind, Uri, workspace } from 'vscode';
 import { extensionId, settings } from '../contributions.ts';
 import { isLoopback } from '../core/http/http.ts';
 import type { RedirectWay } from '../core/ports.ts';
 import type { Arrival } from '../platform/uriRedirect.ts';
+import { flash, notify } from './screen.ts';
 
 /**
  * The address that VS Code opens with this extension, where the browser is to come back to it; `undefined` for the
@@ -37,9 +38,10 @@ export async function handledRedirectUri(
 /** What is there to say of an address that VS Code has opened here. */
 export function reportArrival(arrival: Arrival): void {
   if (arrival === 'handed_over') {
-    window.setStatusBarMessage(`$(check) ${l10n.t('The sign-in goes on in the window where it began.')}`, 5000);
+    flash(l10n.t('The sign-in goes on in the window where it began.'));
   } else if (arrival === 'foreign') {
-    void window.showWarningMessage(
+    void notify(
+      'warning',
       l10n.t(
         'No sign-in waits for the page that came back: it is over, or it began on another machine. Nothing was changed. Start it again where you want to be signed in.',
       ),

@@ -1,10 +1,11 @@
-import { l10n, StatusBarAlignment, ThemeColor, window } from 'vscode';
+import { l10n } from 'vscode';
 import { commands } from '../contributions.ts';
 import type { Clock } from '../core/ports.ts';
 import { isRefused } from '../core/records/record.ts';
 import { badgeOf, isRefreshable, isSignable } from '../core/records/session.ts';
 import type { Session, Sessions } from '../core/records/sessions.ts';
 import type { Plan } from '../core/refresh/schedule.ts';
+import { statusItem } from './screen.ts';
 import { planText } from './text/plans.ts';
 import { badgeText, stateIcons } from './text/states.ts';
 import { durationText, nextChange } from './text/time.ts';
@@ -25,8 +26,7 @@ export function createStatusBar(
   plan: (session: Session) => Plan,
   due: (at: number) => void,
 ): StatusBar {
-  const item = window.createStatusBarItem('jwtWorkbench.active', StatusBarAlignment.Right, 90);
-  item.name = 'JWT Workbench';
+  const item = statusItem('jwtWorkbench.active', 'JWT Workbench');
   let chosen: string | undefined;
   let shown: string | undefined;
 
@@ -56,10 +56,10 @@ export function createStatusBar(
       : badge.state === 'active' && badge.remaining !== undefined
         ? durationText(badge.remaining)
         : badgeText(badge);
-    const text = `$(${badge.state === 'active' ? 'key' : stateIcons[badge.state]}) ${escapeIcons(label)}: ${left}`;
-    if (text === shown) return;
-    shown = text;
-    item.text = text;
+    const icon = badge.state === 'active' ? 'key' : stateIcons[badge.state];
+    const text = `${label}: ${left}`;
+    if (`${icon} ${text}` === shown) return;
+    shown = `${icon} ${text}`;
     const refreshable = isRefreshable(session);
     // A token that the issuer has refused is never sent again.
     const signIn = session.record !== undefined && isRefused(session.record) && isSignable(session);
@@ -69,17 +69,15 @@ export function createStatusBar(
         ? l10n.t('Select to refresh.')
         : l10n.t('Select to show it in the sidebar.');
     const what = [badgeText(badge), planText(next, clock.now())].join(', ');
-    item.tooltip = `${label}: ${what}. ${action}`;
-    item.accessibilityInformation = { label: l10n.t('{0}: {1}. {2}', label, what, action) };
     const row = [{ kind: 'connection', id }];
-    item.command = signIn
+    const command = signIn
       ? { command: commands.signIn, title: l10n.t('Sign In'), arguments: row }
       : refreshable
         ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: row }
         : { command: commands.status, title: l10n.t('Show Status') };
     const warn = badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
-    item.backgroundColor = warn ? new ThemeColor('statusBarItem.warningBackground') : undefined;
-    item.show();
+    const told = l10n.t('{0}: {1}. {2}', label, what, action);
+    item.show({ icon, text, tooltip: told, spoken: told, command, isWarning: warn });
   }
 
   const stop = sessions.onDidChange(tick);
@@ -95,9 +93,4 @@ export function createStatusBar(
       item.dispose();
     },
   };
-}
-
-/** A label is text: `$(...)` in it must not become an icon. */
-function escapeIcons(label: string): string {
-  return label.replaceAll('$(', '$ (');
 }

@@ -1,4 +1,5 @@
 import { EventEmitter, Uri, ViewColumn, window, workspace } from 'vscode';
+import { documentName } from './screen.ts';
 
 export interface TokenDocuments {
   /** Opens commented JSON (see tokenText.ts) as a read-only document. @param title becomes its name */
@@ -40,7 +41,7 @@ export function createTokenDocuments(): TokenDocuments {
     await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
   }
 
-  const named = (title: string, ending: string) => `/${title.replace(/[\\/:*?"<>|]/g, '-')} ${++count}.${ending}`;
+  const named = (title: string, ending: string) => `/${documentName(title)} ${++count}.${ending}`;
 
   return {
     show: (title, lines) => open(named(title, 'jsonc'), `${lines.join('\n')}\n`),

@@ -131,3 +131,17 @@ export type FromPage =
       /** With the mock issuer's test key. */
       readonly sign: boolean;
     };
+
+/** What the page of a device sign-in shows. */
+export interface DeviceModel {
+  readonly title: string;
+  readonly userCode: string;
+  readonly address: string;
+  /** When the code ends, in milliseconds since the epoch. */
+  readonly until: number;
+  readonly words: Readonly<
+    Record<'instruction' | 'code' | 'open' | 'copy' | 'copied' | 'cancel' | 'left' | 'over', string>
+  >;
+}
+
+export type FromDevicePage = 'ready' | 'open' | 'copy' | 'cancel';

@@ -2,16 +2,38 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** The little of `vscode` that is used without a host: sentences with their places filled, and events. */
-const stub = `
-  export const l10n = { t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) };
-  export class EventEmitter {
+/** The little of `vscode` that is used without a host, by name: sentences with their places filled, events, and data. */
+const standIns: Readonly<Record<string, string>> = {
+  l10n: '{ t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) }',
+  EventEmitter: `class {
     #listeners = [];
     event = listener => void this.#listeners.push(listener);
     fire(value) { for (const listener of this.#listeners) listener(value); }
     dispose() {}
-  }
-`;
+  }`,
+  env: '{ language: "en" }',
+  Uri: '{ joinPath: (base, ...parts) => [base, ...parts].join("/") }',
+  ...Object.fromEntries(
+    ['window', 'commands', 'workspace', 'CodeActionKind', 'ProgressLocation', 'ViewColumn'].map(name => [name, '{}']),
+  ),
+  QuickPickItemKind: '{ Separator: -1 }',
+  StatusBarAlignment: '{ Left: 1, Right: 2 }',
+  TreeItemCollapsibleState: '{ None: 0, Collapsed: 1, Expanded: 2 }',
+  ...Object.fromEntries(
+    [
+      ...['CodeAction', 'CodeLens', 'Diagnostic', 'Hover', 'InlayHint', 'MarkdownString', 'TerminalLink'],
+      ...['ThemeColor', 'ThemeIcon', 'TreeItem'],
+    ].map(name => [name, 'class { constructor(...given) { this.given = given; } }']),
+  ),
+};
+
+function stub(more: string): string {
+  const given = new Set(
+    [...more.matchAll(/(?:export (?:const|class|function)|\},) (\w+)(?= =| \{)/g)].map(([, name]) => name),
+  );
+  const rest = Object.entries(standIns).filter(([name]) => !given.has(name));
+  return [...rest.map(([name, source]) => `export const ${name} = ${source};`), more].join('\n');
+}
 
 /**
  * Loads a file of `src/vscode` that needs no more of `vscode` than this.
@@ -34,7 +56,7 @@ export async function withoutVscode<T>(path: string, folder: string, more = ''):
         name: 'vscode',
         setup({ onResolve, onLoad }) {
           onResolve({ filter: /^vscode$/ }, ({ path }) => ({ path, namespace: 'stub' }));
-          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: stub + more }));
+          onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: stub(more) }));
         },
       },
     ],

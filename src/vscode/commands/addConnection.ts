@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
@@ -9,6 +9,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import type { Vault } from '../../core/records/vault.ts';
 import type { Connections } from '../connections.ts';
 import { askConnection } from '../prompts/newConnection.ts';
+import { flash } from '../screen.ts';
 import { addToSettings } from '../settings.ts';
 import type { Command } from './command.ts';
 import { assertCredentials, credentialFields } from './setClientSecret.ts';
@@ -56,10 +57,7 @@ export function addConnectionCommand(parts: AddParts): Command<Argument, { id: s
     async report({ id }) {
       await parts.show(id);
       const label = sessions.connection(id)?.label ?? id;
-      window.setStatusBarMessage(
-        `$(check) ${l10n.t('Connection {0} added. Sign in next, or import tokens that you have.', label)}`,
-        5000,
-      );
+      flash(l10n.t('Connection {0} added. Sign in next, or import tokens that you have.', label));
     },
   };
 }

@@ -1,9 +1,10 @@
-import { ProgressLocation, Uri, window, workspace } from 'vscode';
+import { Uri, workspace } from 'vscode';
 import { type CommandName, commands } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { own } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
+import { progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { adviseRedirect, showError } from './showError.ts';
 
@@ -118,10 +119,7 @@ async function withProgress<Argument, Result>(
   ]);
   clearTimeout(timer);
   if (first === 'done') return work;
-  return window.withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) => {
-    token.onCancellationRequested(() => abort.abort());
-    return work;
-  });
+  return progress(title, work, () => abort.abort());
 }
 
 /** A hidden command can still be called: what the manifest hides is refused here. */

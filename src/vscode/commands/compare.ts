@@ -1,4 +1,4 @@
-import { l10n, commands as registry } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
@@ -10,6 +10,7 @@ import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pasted, pickSide, type Side, sidesOf } from '../prompts/pickSide.ts';
+import { showDiff } from '../screen.ts';
 import { durationText } from '../text/time.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { commented } from '../tokenText.ts';
@@ -59,7 +60,7 @@ export function compareCommand({ sessions, previous, clock, documents }: Compare
         differences.length === 0
           ? l10n.t('{0} (no difference)', names)
           : l10n.t('{0} ({1} differences)', names, differences.length);
-      await registry.executeCommand('vscode.diff', left, right, title, { preview: true });
+      await showDiff(left, right, title);
     },
   };
 

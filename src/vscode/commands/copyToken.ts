@@ -1,4 +1,4 @@
-import { env, l10n, ThemeIcon, window } from 'vscode';
+import { l10n, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isBound } from '../../core/issuer/dpopKey.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -6,6 +6,7 @@ import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { ask, flash, pick, toClipboard } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { relativeText } from '../text/time.ts';
 import { type Command, choiceField, optionalText, textField } from './command.ts';
@@ -47,14 +48,13 @@ export function copyTokenCommand({ sessions, clock, proof }: CopyParts): Command
       const session = sessionOf(sessions, picked.connection);
       const choice = await pickForm(session, node, clock.now());
       if (choice === undefined || !isProven(picked.connection, choice)) return choice && { ...picked, ...choice };
-      const url = await window.showInputBox({
+      const url = await ask({
         title: l10n.t('Copy a curl line for {0}', session.connection.label),
         prompt: l10n.t(
           'The address of the request: the token is bound to a key (DPoP), and each proof is for one address',
         ),
         value: resourceOf(session) ?? '',
         placeHolder: 'https://api.example.com/orders',
-        ignoreFocusOut: true,
       });
       return url ? { ...picked, ...choice, url } : undefined;
     },
@@ -63,12 +63,12 @@ export function copyTokenCommand({ sessions, clock, proof }: CopyParts): Command
       const text = tokenOf(session, token);
       if (text === undefined) throw new WorkbenchError('no_such_token', { connection, token });
       if (!isProven(connection, { token, as })) {
-        await env.clipboard.writeText(formatted(text, as, session, url));
+        await toClipboard(formatted(text, as, session, url));
         return { copied: true };
       }
       if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
       const header = `DPoP: ${await proof(connection, text, url)}`;
-      await env.clipboard.writeText(formatted(text, as, session, url, header));
+      await toClipboard(formatted(text, as, session, url, header));
       return { copied: true };
     },
     report(_, { connection, token, as, url }) {
@@ -76,17 +76,13 @@ export function copyTokenCommand({ sessions, clock, proof }: CopyParts): Command
       const now = clock.now();
       const ended = end !== undefined && end <= now;
       if (!ended && isProven(connection, { token, as })) {
-        const proven = l10n.t(
-          'curl line copied. Its proof is for one GET of {0}, within the next minute.',
-          String(url),
-        );
-        window.setStatusBarMessage(`$(check) ${proven}`, 10_000);
+        const proven = l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? '');
+        flash(proven, 10_000);
         return;
       }
-      const text = ended
-        ? `$(warning) ${l10n.t('{0} copied, but it expired {1}', tokenTitle(token), relativeText(end, now))}`
-        : `$(check) ${l10n.t('{0} copied', tokenTitle(token))}`;
-      window.setStatusBarMessage(text, 5000);
+      if (ended)
+        flash(l10n.t('{0} copied, but it expired {1}', tokenTitle(token), relativeText(end, now)), 5000, 'warning');
+      else flash(l10n.t('{0} copied', tokenTitle(token)));
     },
   };
 }
@@ -160,5 +156,5 @@ async function pickForm(
   });
   if (items.length === 0) throw new WorkbenchError('no_such_token', { connection: session.connection.id });
   if (items.length === 1) return items[0];
-  return window.showQuickPick(items, { title: l10n.t('Copy what from {0}?', session.connection.label) });
+  return pick(items, { title: l10n.t('Copy what from {0}?', session.connection.label) });
 }

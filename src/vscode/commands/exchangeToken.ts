@@ -1,4 +1,4 @@
-import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
 import type { Exchangeable } from '../../core/issuer/exchangeToken.ts';
@@ -10,6 +10,7 @@ import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
 import type { Connections } from '../connections.ts';
 import { freeId } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { ask, flash, pick } from '../screen.ts';
 import { type Command, choiceField, optionalText, textField } from './command.ts';
 
 export interface ExchangeParts extends ImportParts {
@@ -62,12 +63,11 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
       );
       if (picked === undefined) return undefined;
       const subjectToken = node?.kind === 'token' ? node.name : ('access_token' as const);
-      const audience = await window.showInputBox({
+      const audience = await ask({
         title: l10n.t('Exchange a token of {0}', label(picked)),
         prompt: l10n.t(
           'Who the new token is for: an audience by its name, or a resource by its address. Empty: as the issuer likes.',
         ),
-        ignoreFocusOut: true,
       });
       const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
       if (audience === undefined || keep === undefined) return undefined;
@@ -113,7 +113,7 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
     async report(result) {
       await parts.show(result.connection);
       const text = l10n.t('The new token is in {0}.', label(result));
-      window.setStatusBarMessage(`$(check) ${text}`, 5000);
+      flash(text);
     },
   };
 
@@ -172,5 +172,5 @@ async function pickPlace(sessions: Sessions, id: string): Promise<{ to?: string 
     iconPath: new ThemeIcon('key'),
     ...(record?.tokens && { description: l10n.t('replaces its access token') }),
   }));
-  return window.showQuickPick([memory, ...items], { title: l10n.t('Keep the new token where?') });
+  return pick([memory, ...items], { title: l10n.t('Keep the new token where?') });
 }

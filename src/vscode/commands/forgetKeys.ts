@@ -1,7 +1,8 @@
-import { l10n, ThemeIcon, window } from 'vscode';
+import { l10n, ThemeIcon } from 'vscode';
 import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
 import { printable } from '../../core/redact.ts';
+import { confirm, flash, notify, pickMany } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/keys.ts';
 import { dateText } from '../text/time.ts';
@@ -31,11 +32,11 @@ export function forgetKeysCommand(remembered: RememberedKeys): Command<Argument,
       } catch (error) {
         if (!isWorkbenchError(error) || error.code !== 'keys_unreadable') throw error;
         const forget = l10n.t('Forget All');
-        const answer = await window.showWarningMessage(describeError(error), { modal: true }, forget);
+        const answer = await confirm(describeError(error), undefined, forget);
         return answer === forget ? { keys: 'all' } : undefined;
       }
       if (keys.length === 0) {
-        void window.showInformationMessage(l10n.t('No keys are remembered.'));
+        void notify('info', l10n.t('No keys are remembered.'));
         return undefined;
       }
       const items = keys.map(key => ({
@@ -51,10 +52,9 @@ export function forgetKeysCommand(remembered: RememberedKeys): Command<Argument,
           .join(' · '),
         iconPath: new ThemeIcon('bookmark'),
       }));
-      const picked = await window.showQuickPick(items, {
+      const picked = await pickMany(items, {
         title: l10n.t('Forget Remembered Keys'),
         placeHolder: l10n.t('Forget which?'),
-        canPickMany: true,
       });
       return picked && { keys: picked.map(({ id }) => id) };
     },
@@ -74,8 +74,10 @@ export function forgetKeysCommand(remembered: RememberedKeys): Command<Argument,
       })),
     }),
     report: left =>
-      window.setStatusBarMessage(
-        `$(check) ${left.length === 0 ? l10n.t('No keys are remembered any more') : l10n.t('{0} keys are still remembered', left.length)}`,
+      flash(
+        left.length === 0
+          ? l10n.t('No keys are remembered any more')
+          : l10n.t('{0} keys are still remembered', left.length),
         3000,
       ),
   };

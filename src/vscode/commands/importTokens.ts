@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { type ImportedTokens, importText } from '../../core/imports/importText.ts';
 import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
 import { matchingConnections, type TokenClaims, tokenClaims } from '../../core/imports/tokenOwner.ts';
@@ -8,6 +8,7 @@ import { type Connections, pastedId } from '../connections.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';
 import { pickText } from '../prompts/pickText.ts';
+import { flash, notify } from '../screen.ts';
 import { describeImportWarning, describeSource } from '../text/imports.ts';
 import { tokenTitle } from '../text/states.ts';
 import { type Command, optionalText, textField } from './command.ts';
@@ -76,9 +77,9 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
       const names = imported.map(name => tokenTitle(name as 'access_token')).join(', ');
       const { label } = sessionOf(sessions, connection).connection;
       if (warnings.length === 0) {
-        window.setStatusBarMessage(`$(check) ${l10n.t('Imported into {0}: {1}', label, names)}`, 5000);
+        flash(l10n.t('Imported into {0}: {1}', label, names));
       } else {
-        void window.showWarningMessage(l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' ')));
+        void notify('warning', l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' ')));
       }
       await parts.show(connection);
     },

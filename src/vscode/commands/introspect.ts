@@ -1,4 +1,4 @@
-import { l10n, type QuickPickItem, commands as registry, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -10,6 +10,7 @@ import { inOrderOf } from '../../core/tokens/compareTokens.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
 import { expiresAt, tryDecode } from '../../core/tokens/jwt.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { confirm, pick, showDiff } from '../screen.ts';
 import { activityText, answerOriginText, differenceText } from '../text/issuerAnswer.ts';
 import { tokenTitle } from '../text/states.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
@@ -132,13 +133,8 @@ async function showBeside(
     ...[...verdict, answerOriginText(answer)].map(comment),
     ...commented({ payload: ownFirst(payload ?? {}, claims) }, now, note(['added', 'changed'])),
   ];
-  await registry.executeCommand(
-    'vscode.diff',
-    documents.add(l10n.t('Token'), token),
-    documents.add(l10n.t('Issuer'), issuer),
-    [title, ...verdict].join(' - '),
-    { preview: true },
-  );
+  const sides = [documents.add(l10n.t('Token'), token), documents.add(l10n.t('Issuer'), issuer)] as const;
+  await showDiff(...sides, [title, ...verdict].join(' - '));
 }
 
 /** What only the issuer says leads: the rest then stands beside the same of the token, down to the last comma. */
@@ -155,7 +151,7 @@ async function pickToken(sessions: Sessions, id: string): Promise<Argument | und
     .map(token => ({ label: tokenTitle(token), token, iconPath: new ThemeIcon('key') }));
   const other = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
   const title = l10n.t('Ask the issuer about which token?');
-  const picked = items.length === 0 ? other : await window.showQuickPick([...items, other], { title });
+  const picked = items.length === 0 ? other : await pick([...items, other], { title });
   if (picked === undefined) return undefined;
   if ('token' in picked && picked.token) return { connection: id, token: picked.token };
   const text = (await askToken(sessions, undefined, title))?.token;
@@ -164,6 +160,6 @@ async function pickToken(sessions: Sessions, id: string): Promise<Argument | und
   const send = l10n.t('Send');
   const question = l10n.t('Send this token to {0}?', introspectionEndpoint ?? issuer ?? tokenEndpoint ?? id);
   const detail = l10n.t('Whoever has a token can use it. Send it to nobody but the issuer that gave it.');
-  const answer = await window.showWarningMessage(question, { modal: true, detail }, send);
+  const answer = await confirm(question, detail, send);
   return answer === send ? { connection: id, token: 'access_token', text } : undefined;
 }

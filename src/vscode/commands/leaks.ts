@@ -6,7 +6,6 @@ import {
   commands as registry,
   Uri,
   WorkspaceEdit,
-  window,
   workspace,
 } from 'vscode';
 import { commands } from '../../contributions.ts';
@@ -20,6 +19,7 @@ import { knownTokenAt, tokensIn } from '../editor/scan.ts';
 import { gitApi, stagedFiles } from '../leaks/git.ts';
 import { leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pickConnection.ts';
+import { confirm, flash, notify, pick } from '../screen.ts';
 import type { Command } from './command.ts';
 
 /** What stands in a file where a token stood. */
@@ -85,12 +85,12 @@ export function findLeaksCommand({ own, sessions, clock }: LeakParts): Command<S
         const text = cut
           ? l10n.t('No working token was found in the first {0} files.', searched)
           : l10n.t('No working token was found in {0} files.', searched);
-        window.setStatusBarMessage(`$(check) ${text}`, 8000);
+        flash(text, 8000);
         return;
       }
       const show = l10n.t('Show Problems');
       const text = l10n.t('Found {0} working tokens in {1} files.', leaks.length, files);
-      if ((await window.showWarningMessage(text, show)) === show)
+      if ((await notify('warning', text, show)) === show)
         await registry.executeCommand('workbench.actions.view.problems');
     },
   };
@@ -110,7 +110,7 @@ async function pickScope(): Promise<Scope | undefined> {
     description: l10n.t('{0} files', count),
     staged: true,
   };
-  return window.showQuickPick([all, some], { title: l10n.t('Find Tokens In') });
+  return pick([all, some], { title: l10n.t('Find Tokens In') });
 }
 
 interface MoveArgument {
@@ -154,12 +154,9 @@ async function target(token: string, sessions: Sessions, ask: boolean): Promise<
   if (!ask) return {};
   const move = l10n.t('Move');
   const pick = l10n.t('Choose a Connection');
-  const answer = await window.showWarningMessage(
+  const answer = await confirm(
     l10n.t('Move this token into memory?'),
-    {
-      modal: true,
-      detail: l10n.t('No connection has its issuer. In memory it stays until this window closes, and then it is gone.'),
-    },
+    l10n.t('No connection has its issuer. In memory it stays until this window closes, and then it is gone.'),
     ...(sessions.list().length > 0 ? [move, pick] : [move]),
   );
   if (answer === move) return {};

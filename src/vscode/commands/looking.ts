@@ -1,8 +1,9 @@
-import { env, l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
 import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import { flash, toClipboard } from '../screen.ts';
 import { decodedLines } from '../tokenText.ts';
 import { type Command, type Fields, optionalText } from './command.ts';
 import { askToken, type DecodeParts } from './decode.ts';
@@ -36,10 +37,8 @@ export function copyPayloadCommand(sessions: Sessions): Command<TokenArgument, {
     async run(argument) {
       const decoded = decodeToken(await tokenFor(argument, sessions));
       if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
-      await env.clipboard.writeText(
-        decoded.content ? decoded.payloadText : JSON.stringify(decoded.payload, undefined, 2),
-      );
-      window.setStatusBarMessage(`$(check) ${l10n.t('Payload copied')}`, 3000);
+      await toClipboard(decoded.content ? decoded.payloadText : JSON.stringify(decoded.payload, undefined, 2));
+      flash(l10n.t('Payload copied'), 3000);
       return { copied: true };
     },
   };

@@ -1,7 +1,8 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { pickFault } from '../prompts/pickFault.ts';
+import { flash } from '../screen.ts';
 import type { Command } from './command.ts';
 
 interface Argument {
@@ -35,7 +36,7 @@ export function setMockFaultsCommand(mock: MockService): Command<Argument, Answe
       const set = await mock.setFaults(faults, replace);
       return { faults: set };
     },
-    report: (_, { words = '' }) => window.setStatusBarMessage(`$(bug) ${l10n.t('Mock issuer: {0}', words)}`, 5000),
+    report: (_, { words = '' }) => flash(l10n.t('Mock issuer: {0}', words), 5000, 'bug'),
   };
 }
 
@@ -48,6 +49,6 @@ export function clearMockFaultsCommand(mock: MockService): Command<object, objec
       mock.clearFaults();
       return {};
     },
-    report: () => window.setStatusBarMessage(`$(check) ${l10n.t('The mock issuer answers as it should again')}`, 5000),
+    report: () => flash(l10n.t('The mock issuer answers as it should again')),
   };
 }

@@ -1,7 +1,8 @@
-import { env, l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { MockServerOptions } from '../../mock/nodeServer.ts';
 import type { MockService, RunningMock } from '../mockIssuer.ts';
+import { flash, notify, toClipboard } from '../screen.ts';
 import type { Command } from './command.ts';
 
 export function startMockIssuerCommand(
@@ -19,9 +20,7 @@ export function startMockIssuerCommand(
       await show(connection);
       const copy = l10n.t('Copy Address');
       const text = l10n.t('The mock issuer runs at {0}. It ends with this window, and so do its tokens.', issuer);
-      void window
-        .showInformationMessage(text, copy)
-        .then(answer => (answer === copy ? env.clipboard.writeText(issuer) : undefined));
+      void notify('info', text, copy).then(answer => (answer === copy ? toClipboard(issuer) : undefined));
     },
   };
 }
@@ -35,7 +34,7 @@ export function stopMockIssuerCommand(mock: MockService): Command<object, object
       await mock.stop();
       return {};
     },
-    report: () => window.setStatusBarMessage(`$(check) ${l10n.t('The mock issuer has stopped')}`, 5000),
+    report: () => flash(l10n.t('The mock issuer has stopped')),
   };
 }
 
@@ -47,9 +46,9 @@ export function copyMockAddressCommand(mock: MockService): Command<object, { iss
     async run() {
       const running = mock.running();
       if (running === undefined) throw new WorkbenchError('mock_not_running');
-      await env.clipboard.writeText(running.issuer);
+      await toClipboard(running.issuer);
       return { issuer: running.issuer };
     },
-    report: ({ issuer }) => window.setStatusBarMessage(`$(check) ${l10n.t('Copied {0}', issuer)}`, 5000),
+    report: ({ issuer }) => flash(l10n.t('Copied {0}', issuer)),
   };
 }

@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
 import { commands } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -6,6 +6,7 @@ import { isRefreshable } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import type { Refresher, RefreshResult } from '../../core/refresh/refresher.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { flash } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
 import { type Command, textField } from './command.ts';
@@ -36,10 +37,10 @@ export function refreshCommand({ sessions, refresher, clock }: RefreshParts): Co
     labelOf: label,
     report(result, argument) {
       if (result.error === undefined) {
-        window.setStatusBarMessage(`$(check) ${refreshedText(label(argument), result, clock.now())}`, 5000);
+        flash(refreshedText(label(argument), result, clock.now()));
       } else if (result.error.code === 'cancelled') {
         const text = cancelledText(label(argument), result.error.data.sent === true);
-        window.setStatusBarMessage(`$(circle-slash) ${text}`, 10_000);
+        flash(text, 10_000, 'circle-slash');
       } else {
         void showError(result.error, {
           label: label(argument),

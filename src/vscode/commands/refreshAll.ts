@@ -1,7 +1,8 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
 import { isRefreshable } from '../../core/records/session.ts';
 import type { RefreshResult } from '../../core/refresh/refresher.ts';
+import { flash, notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import type { Command } from './command.ts';
 import { type RefreshParts, refreshAnswer } from './refresh.ts';
@@ -39,17 +40,13 @@ export function refreshAllCommand({ sessions, refresher }: RefreshParts): Comman
       const failures = [...results].filter(([, { error }]) => error !== undefined && error.code !== 'cancelled');
       const fresh = results.size - failures.length;
       if (results.size === 0) {
-        void window.showInformationMessage(
-          l10n.t('No connection has a refresh token yet. Sign in or import one first.'),
-        );
+        void notify('info', l10n.t('No connection has a refresh token yet. Sign in or import one first.'));
       } else if (failures.length === 0) {
-        window.setStatusBarMessage(
-          `$(check) ${fresh === 1 ? l10n.t('1 connection refreshed') : l10n.t('{0} connections refreshed', fresh)}`,
-          5000,
-        );
+        flash(fresh === 1 ? l10n.t('1 connection refreshed') : l10n.t('{0} connections refreshed', fresh));
       } else {
         const lines = failures.map(([id, { error }]) => error && describeError(error, { label: label(id) }));
-        void window.showWarningMessage(
+        void notify(
+          'warning',
           l10n.t(
             '{0} of {1} connections could not be refreshed. {2}',
             failures.length,

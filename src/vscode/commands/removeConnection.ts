@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import type { Clock, SharedNotes } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import type { Vault } from '../../core/records/vault.ts';
@@ -7,6 +7,7 @@ import type { Refresher } from '../../core/refresh/refresher.ts';
 import { signOut } from '../../core/signIn/signOut.ts';
 import type { Connections } from '../connections.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { confirm } from '../screen.ts';
 import { removeFromSettings } from '../settings.ts';
 import { type Command, textField } from './command.ts';
 
@@ -41,9 +42,7 @@ export function removeConnectionCommand(parts: RemoveParts): Command<Argument, {
           )
         : l10n.t('Its entry in your settings is deleted.');
       const question = l10n.t('Remove the connection "{0}"?', connection.label);
-      return (await window.showWarningMessage(question, { modal: true, detail }, remove)) === remove
-        ? picked
-        : undefined;
+      return (await confirm(question, detail, remove)) === remove ? picked : undefined;
     },
     async run({ connection: id }) {
       sessionOf(sessions, id);

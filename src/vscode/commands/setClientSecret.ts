@@ -1,4 +1,4 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { ImportParts } from '../../core/imports/importTokens.ts';
 import { storeCredentials } from '../../core/imports/storeCredentials.ts';
@@ -8,6 +8,7 @@ import type { ClientCredentials } from '../../core/records/credentials.ts';
 import { isConfidential } from '../../core/records/session.ts';
 import { askCredentials } from '../prompts/askCredentials.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { flash } from '../screen.ts';
 import { type Command, type Fields, optionalText, textField } from './command.ts';
 
 interface Argument {
@@ -43,7 +44,7 @@ export function setClientSecretCommand(parts: ImportParts): Command<Argument, { 
     labelOf: ({ connection }) => sessions.connection(connection)?.label ?? connection,
     report(_, { connection }) {
       const label = sessions.connection(connection)?.label ?? connection;
-      window.setStatusBarMessage(`$(check) ${l10n.t('Stored for {0}, from the next request on', label)}`, 5000);
+      flash(l10n.t('Stored for {0}, from the next request on', label));
     },
   };
 }

@@ -1,6 +1,8 @@
-import { env, l10n, commands as registry, window } from 'vscode';
+import { l10n, commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { type ErrorCode, type ErrorData, passing, type WorkbenchError } from '../../core/errors.ts';
+import { valueText } from '../../core/redact.ts';
+import { notify, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { complaintText } from '../text/signIn.ts';
 
@@ -24,10 +26,9 @@ export async function showError(error: WorkbenchError, failed: Failed = {}): Pro
   const { label } = failed;
   const text = describeError(error, label === undefined ? undefined : { label });
   // Whoever declined knows it, and there is nothing to mend.
-  if (error.data.error === 'access_denied' && error.data.grant !== undefined)
-    return void window.showInformationMessage(text);
+  if (error.data.error === 'access_denied' && error.data.grant !== undefined) return void notify('info', text);
   const ways = waysOn(error, failed);
-  const chosen = await window.showErrorMessage(text, ...ways.map(([title]) => title));
+  const chosen = await notify('error', text, ...ways.map(([title]) => title));
   const [, command, argument] = ways.find(([title]) => title === chosen) ?? [];
   if (command !== undefined) await registry.executeCommand(command, argument);
 }
@@ -67,6 +68,5 @@ export function waysOn({ code, data }: WorkbenchError, { id, command, signIn }: 
 /** Whoever cancels a sign-in may have done so for what the page in the browser says. */
 export async function adviseRedirect(data: ErrorData): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
-  if ((await window.showInformationMessage(complaintText(data), copy)) === copy)
-    await env.clipboard.writeText(String(data.redirectUri));
+  if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(valueText(data.redirectUri));
 }

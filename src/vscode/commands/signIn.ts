@@ -1,4 +1,4 @@
-import { l10n, commands as registry, window } from 'vscode';
+import { l10n, commands as registry, type Uri } from 'vscode';
 import { commands } from '../../contributions.ts';
 import type { ImportParts } from '../../core/imports/importTokens.ts';
 import { storeCredentials } from '../../core/imports/storeCredentials.ts';
@@ -13,6 +13,7 @@ import type { Connections } from '../connections.ts';
 import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickGrant } from '../prompts/pickGrant.ts';
+import { flash, notify } from '../screen.ts';
 import { changeInSettings } from '../settings.ts';
 import { noRefreshTokenText, notBoundText, signedInText, waitingText } from '../text/signIn.ts';
 import { refreshTokenText } from '../text/startingPoints.ts';
@@ -24,6 +25,7 @@ export interface SignInCommandParts extends ImportParts {
   readonly connections: Connections;
   readonly discovery: () => Promise<Discovery>;
   readonly openBrowser: (url: string) => unknown;
+  readonly extensionUri: Uri;
   /** Shows a connection in the sidebar. */
   readonly show: (id: string) => unknown;
 }
@@ -70,7 +72,8 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
           tell(step) {
             if (step.waitingFor !== 'device') return;
             const cancel = () => closed.abort();
-            panel = showDevicePanel({ label: connection.label, step, open: parts.openBrowser, cancel });
+            const { extensionUri, openBrowser: open } = parts;
+            panel = showDevicePanel({ label: connection.label, step, extensionUri, open, cancel });
           },
         });
       } finally {
@@ -86,12 +89,12 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
     labelOf: label,
     async report(result, argument) {
       if (result.hasRefreshToken || result.grant === 'client_credentials') {
-        window.setStatusBarMessage(`$(check) ${signedInText(label(argument), result, clock.now())}`, 5000);
+        flash(signedInText(label(argument), result, clock.now()));
       } else {
         void offerOfflineAccess(parts, argument.connection);
       }
       if (result.warnings.some(({ code }) => code === 'token_not_bound'))
-        void window.showWarningMessage(notBoundText(label(argument)));
+        void notify('warning', notBoundText(label(argument)));
       await parts.show(argument.connection);
     },
   };
@@ -109,10 +112,7 @@ async function offerOfflineAccess(parts: SignInCommandParts, id: string): Promis
   const text = noRefreshTokenText(label, scope, known && !asksBy);
   const add = l10n.t('Add offline_access and Sign In Again');
   const helps = known && !asksBy && !memoryOnly && !scope.split(' ').includes('offline_access');
-  const chosen = await window.showInformationMessage(
-    asksBy ? `${text} ${refreshTokenText(point)}` : text,
-    ...(helps ? [add] : []),
-  );
+  const chosen = await notify('info', asksBy ? `${text} ${refreshTokenText(point)}` : text, ...(helps ? [add] : []));
   if (chosen !== add) return;
   await changeInSettings(id, { scope: `${scope} offline_access`.trim() });
   parts.connections.reload();

@@ -1,13 +1,15 @@
-import { l10n, ProgressLocation, window, workspace } from 'vscode';
+import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import { valueText } from '../../core/redact.ts';
 import type { Refresher } from '../../core/refresh/refresher.ts';
 import { type EndSessionParts, endSession } from '../../core/signIn/endSession.ts';
 import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
 import type { SignIns } from '../../core/signIn/signIns.ts';
 import { signOut } from '../../core/signIn/signOut.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { confirm, flash, notify, progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { type Command, textField } from './command.ts';
 
@@ -65,7 +67,7 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
       );
       // Nothing is sent before the workspace is trusted.
       const ways = workspace.isTrusted ? [both, here] : [here];
-      const answer = await window.showWarningMessage(question, { modal: true, detail }, ...ways);
+      const answer = await confirm(question, detail, ...ways);
       if (answer === undefined) return undefined;
       return { ...picked, asked: true, ...(answer === here && { revoke: false }) };
     },
@@ -100,7 +102,7 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         const text = revoked
           ? l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument))
           : l10n.t('The tokens of {0} are deleted here. The issuer was not told.', label(argument));
-        window.setStatusBarMessage(`$(check) ${text}`, 5000);
+        flash(text);
         const connection = sessions.connection(argument.connection);
         if (idToken !== undefined && connection) await offerLogout(parts, connection, idToken);
         return;
@@ -110,7 +112,7 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         'Not signed out, the tokens are still here: they could not be revoked. {0}',
         describeError(failure, { label: label(argument) }),
       );
-      if ((await window.showWarningMessage(text, anyway)) === anyway) await signOut(ending, argument.connection);
+      if ((await notify('warning', text, anyway)) === anyway) await signOut(ending, argument.connection);
     },
   };
 }
@@ -126,31 +128,25 @@ async function offerLogout(parts: SignOutParts, connection: Connection, idToken:
     label,
   );
   const again = l10n.t('Try Without Coming Back');
-  let chosen = await window.showInformationMessage(question, end);
+  let chosen = await notify('info', question, end);
   const client = chosen && (await parts.issuerClient());
   while (client && chosen) {
     const abort = new AbortController();
     const title = l10n.t('Signing out of {0}: finish in the browser', label);
     const over = client.logout(connection, idToken, chosen === end, abort.signal);
-    const failure = await window
-      .withProgress({ location: ProgressLocation.Notification, title, cancellable: true }, (_, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        return over;
-      })
-      .then(
-        () => undefined,
-        (error: unknown) => classify(error),
-      );
+    const failure = await progress(title, over, () => abort.abort()).then(
+      () => undefined,
+      (error: unknown) => classify(error),
+    );
     if (failure === undefined) {
-      if (chosen === end)
-        window.setStatusBarMessage(`$(check) ${l10n.t('The session of {0} in the browser has ended.', label)}`, 5000);
+      if (chosen === end) flash(l10n.t('The session of {0} in the browser has ended.', label));
       return;
     }
     if (chosen === again) return;
     const text = l10n.t(
       'The browser did not come back from signing out; the tokens are deleted all the same. If the issuer complained about the address, register {0} there as a post-logout redirect URI.',
-      String(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
+      valueText(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
     );
-    chosen = await window.showInformationMessage(text, again);
+    chosen = await notify('info', text, again);
   }
 }

@@ -1,8 +1,9 @@
-import { env, l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { flash, toClipboard } from '../screen.ts';
 import type { StatusBar } from '../statusBar.ts';
 import { type Command, textField } from './command.ts';
 
@@ -14,10 +15,10 @@ export function copyValueCommand(): Command<{ readonly text: string }, { copied:
     ask: async node => (node?.kind === 'claim' ? { text: plainText(node) } : undefined),
     async run({ text }) {
       if (text === '') throw new WorkbenchError('argument_invalid', { field: 'text', expected: 'string' });
-      await env.clipboard.writeText(text);
+      await toClipboard(text);
       return { copied: true };
     },
-    report: () => window.setStatusBarMessage(`$(check) ${l10n.t('Value copied')}`, 3000),
+    report: () => flash(l10n.t('Value copied'), 3000),
   };
 }
 

@@ -1,10 +1,11 @@
-import { l10n, window } from 'vscode';
+import { l10n } from 'vscode';
 import type { ConnectionStatus } from '../../api.d.ts';
 import type { Clock } from '../../core/ports.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import { type Session, type Sessions, stateOf } from '../../core/records/sessions.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import { connectionItem, sessionOf } from '../prompts/pickConnection.ts';
+import { pick } from '../screen.ts';
 import { type Command, optionalText } from './command.ts';
 
 type StatusAnswer = Readonly<Record<string, ConnectionStatus>>;
@@ -25,7 +26,7 @@ export function statusCommand(
     async report() {
       const items = sessions.list().map(connectionItem);
       const empty = l10n.t('There is no connection yet. Add one, or start the mock issuer.');
-      const picked = await window.showQuickPick(items, {
+      const picked = await pick(items, {
         title: l10n.t('Connections'),
         placeHolder: items.length === 0 ? empty : l10n.t('Select one to show it in the sidebar'),
       });

@@ -1,4 +1,4 @@
-import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import type { VerificationResult } from '../../core/checks/checks.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
@@ -12,6 +12,7 @@ import { inOrder } from '../../core/view/sessionView.ts';
 import type { PickedKey } from '../prompts/keyItems.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import type { KeyChooser } from '../prompts/pickKey.ts';
+import { pick } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText } from '../text/states.ts';
@@ -82,7 +83,7 @@ export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Comman
         );
         items.push({ label, detail, iconPath: new ThemeIcon('bookmark'), remember: true });
       }
-      const chosen = await window.showQuickPick(items, { title, matchOnDetail: true });
+      const chosen = await pick(items, { title, matchOnDetail: true });
       if (picked && chosen?.remember)
         await keys.remember(picked, { use: 'verify', ...(issuer !== undefined && { issuer }) }, key);
     },

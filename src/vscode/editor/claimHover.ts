@@ -1,4 +1,5 @@
-import { Hover, l10n, MarkdownString, type Position, Range, type TextDocument } from 'vscode';
+import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscode';
+import { HoverText } from '../screen.ts';
 import type { Texts } from './texts.ts';
 
 /** What a name means and where it is defined, in a document that this extension made of a token (see tokenText.ts). */
@@ -13,6 +14,6 @@ export function claimHoverAt(
   while (at > 0 && !/^ {2}"/.test(document.lineAt(at).text)) at--;
   const known = (document.lineAt(at).text.startsWith('  "header"') ? headerText : claimText)(name);
   if (!known) return undefined;
-  const text = new MarkdownString().appendText(known.meaning).appendMarkdown('\n\n');
-  return new Hover(text.appendText(l10n.t('Source: {0}', known.source)), new Range(line, 4, line, start.length - 1));
+  const text = new HoverText().add(known.meaning).paragraph().add(l10n.t('Source: {0}', known.source));
+  return text.at(new Range(line, 4, line, start.length - 1));
 }

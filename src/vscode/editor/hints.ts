@@ -1,5 +1,6 @@
-import { InlayHint, type Range, type TextDocument } from 'vscode';
+import type { InlayHint, Range, TextDocument } from 'vscode';
 import { type DecodedToken, decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
+import { inlayHint } from '../screen.ts';
 import { expiryText } from '../text/summary.ts';
 import { momentText, nextChange } from '../text/time.ts';
 import { tokensIn } from './scan.ts';
@@ -17,9 +18,8 @@ export function hintsOf(document: TextDocument, area: Range, now: number): Hints
     const end = endOf(token);
     if (end === undefined) return [];
     changesIn = Math.min(changesIn, nextChange(end, now));
-    const hint = new InlayHint(range.end, expiryText(end, now));
+    const hint = inlayHint(range.end, expiryText(end, now), momentText(end, now));
     hint.paddingLeft = true;
-    hint.tooltip = momentText(end, now);
     return [hint];
   });
   return { hints, changesIn };

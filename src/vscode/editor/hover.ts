@@ -1,14 +1,15 @@
-import { Hover, l10n, MarkdownString, type Position, type TextDocument } from 'vscode';
+import { type Hover, l10n, type Position, type TextDocument } from 'vscode';
 import { commands } from '../../contributions.ts';
 import type { Check } from '../../core/checks/checks.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import { printable } from '../../core/redact.ts';
+import { printable, valueText } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
 import { remarksOn, summarize } from '../../core/view/tokenSummary.ts';
+import { type HoverLink, HoverText } from '../screen.ts';
 import { reviewText } from '../text/review.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
@@ -35,7 +36,7 @@ export function hoverAt(
   { sessions, clock, texts }: HoverParts,
 ): Hover | undefined {
   const found = tokenAtPosition(document, position, sessions);
-  return found && new Hover(hoverText(document, found, sessions, clock.now(), texts), found.range);
+  return found && hoverText(document, found, sessions, clock.now(), texts).at(found.range);
 }
 
 function hoverText(
@@ -44,21 +45,17 @@ function hoverText(
   sessions: Sessions,
   now: number,
   texts: Texts,
-): MarkdownString {
-  const text = new MarkdownString('', true);
-  // Only these commands; no HTML. Whatever the token says goes through appendText.
-  text.isTrusted = { enabledCommands: [...hoverCommands] };
+): HoverText {
+  const text = new HoverText(hoverCommands);
   let decoded: DecodedToken;
   try {
     decoded = decodeToken(found.token);
   } catch (error) {
-    text.appendMarkdown('$(error) ');
-    return appendForeign(text, texts.describeError(classify(error)));
+    return text.icon('error').add(texts.describeError(classify(error)));
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
-  text.appendMarkdown('**').appendText(kindText(summary.kind)).appendMarkdown('** &nbsp;');
-  text.appendText(statement(decoded));
+  text.add(kindText(summary.kind), true).gap().add(statement(decoded));
   if (connection) {
     const of = found.known ? l10n.t('Held by the connection') : l10n.t('Issuer of the connection');
     row(text, of, connection.label);
@@ -72,14 +69,12 @@ function hoverText(
   }
   for (const time of summary.times) row(text, timeName(time), momentText(time.at, now));
   if (decoded.kind === 'jwe') {
-    row(text, l10n.t('Encryption'), `${String(own(decoded.header, 'alg'))}, ${String(own(decoded.header, 'enc'))}`);
+    const { header } = decoded;
+    row(text, l10n.t('Encryption'), `${valueText(own(header, 'alg'))}, ${valueText(own(header, 'enc'))}`);
   }
   problems(text, summary.problems, remarksOn(found.token, decoded, now, connection), texts);
-  if (found.wrapped) {
-    text.appendMarkdown('\n\n$(info) ');
-    text.appendText(l10n.t('Wrapped over {0} lines.', found.pieces.length));
-  }
-  return actions(text, document, found, decoded);
+  if (found.wrapped) text.paragraph().icon('info').add(l10n.t('Wrapped over {0} lines.', found.pieces.length));
+  return text.links(actions(document, found, decoded));
 }
 
 /** Decoded is never shown as verified. */
@@ -94,25 +89,13 @@ function statement({ kind }: DecodedToken): string {
   }
 }
 
-function row(text: MarkdownString, name: string, value: string): void {
-  text.appendMarkdown('\n\n').appendText(`${name}: `).appendMarkdown('**');
-  appendForeign(text, printable(value, 120)).appendMarkdown('**');
-}
-
-/** A text that holds words of the token. Addresses in it stay text: nobody is one click away from where it points. */
-function appendForeign(text: MarkdownString, foreign: string): MarkdownString {
-  const plain = new MarkdownString().appendText(foreign).value;
-  return text.appendMarkdown(
-    plain
-      .replaceAll(':', '&#58;')
-      .replaceAll('@', '&#64;')
-      .replace(/(www)\./gi, '$1&#46;'),
-  );
+function row(text: HoverText, name: string, value: string): void {
+  text.paragraph().add(`${name}: `).add(printable(value, 120), true);
 }
 
 /** What a verifier would say, and then what the best practices have against it. Notes are for the inspector. */
 function problems(
-  text: MarkdownString,
+  text: HoverText,
   checks: readonly Check[],
   review: readonly ReviewFinding[],
   { checkText }: Texts,
@@ -125,31 +108,31 @@ function problems(
     const isError = finding.severity === 'error';
     if (finding.severity !== 'info') lines.push({ isError, line: reviewText(finding).detail });
   }
-  for (const { isError, line } of lines.slice(0, mostProblems)) {
-    text.appendMarkdown(isError ? '\n\n$(error) ' : '\n\n$(warning) ');
-    appendForeign(text, line);
-  }
+  for (const { isError, line } of lines.slice(0, mostProblems))
+    text
+      .paragraph()
+      .icon(isError ? 'error' : 'warning')
+      .add(line);
   const more = lines.length - mostProblems;
-  if (more > 0) text.appendMarkdown('\n\n').appendText(l10n.t('{0} more in the inspector.', more));
+  if (more > 0) text.paragraph().add(l10n.t('{0} more in the inspector.', more));
 }
 
-function actions(
-  text: MarkdownString,
-  document: TextDocument,
-  { range }: PlacedToken,
-  { kind }: DecodedToken,
-): MarkdownString {
+function actions(document: TextDocument, { range }: PlacedToken, { kind }: DecodedToken): HoverLink[] {
   const place = placeOf(document, range);
-  const link = (title: string, command: string, argument: object) =>
-    `[${title}](command:${command}?${encodeURIComponent(JSON.stringify([argument]))})`;
-  const links = [link(l10n.t('Open in the inspector'), commands.inspect, { ...place, show: true })];
-  if (kind === 'jws') {
-    links.push(
-      link(l10n.t('Verify'), commands.inspect, { ...place, show: true, verify: true }),
-      link(l10n.t('Copy payload'), commands.copyPayload, place),
-    );
-  }
-  if (kind === 'jwe') links.push(link(l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true }));
-  if (kind !== 'opaque') links.push(link(l10n.t('Decode'), commands.decodeSelection, place));
-  return text.appendMarkdown(`\n\n---\n\n${links.join(' &nbsp;|&nbsp; ')}`);
+  const inspect = (title: string, more: object = {}): HoverLink => ({
+    title,
+    command: commands.inspect,
+    argument: { ...place, show: true, ...more },
+  });
+  return [
+    inspect(l10n.t('Open in the inspector')),
+    ...(kind === 'jws'
+      ? [
+          inspect(l10n.t('Verify'), { verify: true }),
+          { title: l10n.t('Copy payload'), command: commands.copyPayload, argument: place },
+        ]
+      : []),
+    ...(kind === 'jwe' ? [inspect(l10n.t('Decrypt'), { decrypt: true })] : []),
+    ...(kind === 'opaque' ? [] : [{ title: l10n.t('Decode'), command: commands.decodeSelection, argument: place }]),
+  ];
 }

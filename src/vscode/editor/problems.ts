@@ -1,7 +1,6 @@
 import {
-  CodeAction,
-  CodeActionKind,
-  Diagnostic,
+  type CodeAction,
+  type Diagnostic,
   DiagnosticSeverity,
   l10n,
   Range,
@@ -16,14 +15,13 @@ import { decodeBase64url } from '../../core/tokens/base64url.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
 import { memberRanges } from '../../core/tokens/memberRanges.ts';
 import { problemsOf, remarksOn } from '../../core/view/tokenSummary.ts';
+import { problem, problemSource, quickFix } from '../screen.ts';
 import { reviewText } from '../text/review.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';
 import { placeOf } from './place.ts';
 import { type PlacedToken, scanLimit, tokensIn } from './scan.ts';
 import type { Texts } from './texts.ts';
-
-export const problemSource = 'JWT Workbench';
 
 /** Problems of one document; who has more has one problem. */
 const most = 200;
@@ -63,19 +61,19 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
       const { title, detail, advice } = texts.checkText(check);
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
       const severity = check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
-      list.push(diagnostic(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
+      list.push(problem(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
     }
     for (const finding of remarksOn(token.token, decoded, now, ownerOf(token, sessions))) {
       const { detail, advice } = reviewText(finding);
       const text = l10n.t('{0} {1} ({2})', detail, advice, finding.section);
-      list.push(diagnostic(memberRange(token, finding), text, severities[finding.severity], finding.id));
+      list.push(problem(memberRange(token, finding), text, severities[finding.severity], finding.id));
     }
   } catch (error) {
     list.push(broken(classify(error), token.range, texts));
   }
   if (token.wrapped) {
     const text = l10n.t('The token is wrapped over {0} lines. Most programs want it in one.', token.pieces.length);
-    list.push(diagnostic(token.range, text, DiagnosticSeverity.Information, wrappedCode));
+    list.push(problem(token.range, text, DiagnosticSeverity.Information, wrappedCode));
   }
   return list;
 }
@@ -113,14 +111,7 @@ function broken(
   const { line, character } = range.start;
   const at = range.isSingleLine && typeof position === 'number' && position < length ? position : undefined;
   const place = at === undefined ? range : new Range(line, character + at, line, character + at + 1);
-  return diagnostic(place, describeError(error), DiagnosticSeverity.Error, error.code);
-}
-
-function diagnostic(range: Range, text: string, severity: DiagnosticSeverity, code: string): Diagnostic {
-  const made = new Diagnostic(range, text, severity);
-  made.source = problemSource;
-  made.code = code;
-  return made;
+  return problem(place, describeError(error), DiagnosticSeverity.Error, error.code);
 }
 
 /** The characters that hold the member, where it is one of the first level and they are in one line. */
@@ -150,7 +141,7 @@ function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Ra
 export function fixesFor(document: TextDocument, diagnostics: readonly Diagnostic[]): CodeAction[] {
   const ours = diagnostics.filter(({ source }) => source === problemSource);
   return ours.flatMap(problem => {
-    const inspect = action(l10n.t('Open in the inspector'), problem);
+    const inspect = quickFix(l10n.t('Open in the inspector'), problem);
     const place = placeOf(document, problem.range);
     inspect.command = {
       command: commands.inspect,
@@ -162,7 +153,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
     // There is nothing to look at in what cannot be read.
     if (isErrorCode(problem.code)) return [];
     if (problem.code !== wrappedCode) return [inspect];
-    const join = action(l10n.t('Put the token into one line'), problem);
+    const join = quickFix(l10n.t('Put the token into one line'), problem);
     join.edit = joined(document, problem.range);
     join.isPreferred = true;
     return [join, inspect];
@@ -185,7 +176,7 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
       // More is wrong with it than that.
       return [];
     }
-    const fix = action(l10n.t('Write it as base64url'), problem);
+    const fix = quickFix(l10n.t('Write it as base64url'), problem);
     fix.edit = new WorkspaceEdit();
     fix.edit.replace(document.uri, new Range(line, index, line, index + text.length), token);
     fix.isPreferred = true;
@@ -200,16 +191,10 @@ function isErrorCode(code: Diagnostic['code']): boolean {
 
 function moved(problem: Diagnostic, place: object): CodeAction {
   const title = l10n.t('Move into JWT Workbench and replace by a placeholder');
-  const move = action(title, problem);
+  const move = quickFix(title, problem);
   move.command = { command: commands.moveToken, title, arguments: [{ ...place, show: true }] };
   move.isPreferred = true;
   return move;
-}
-
-function action(title: string, problem: Diagnostic): CodeAction {
-  const made = new CodeAction(title, CodeActionKind.QuickFix);
-  made.diagnostics = [problem];
-  return made;
 }
 
 function joined(document: TextDocument, range: Range): WorkspaceEdit {

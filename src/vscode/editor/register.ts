@@ -11,12 +11,12 @@ import { settings } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { mayHoldToken } from '../../core/tokens/tokenStarts.ts';
+import type { TokenLink } from '../screen.ts';
 import { scheme } from '../tokenDocuments.ts';
 import type { Colors } from './colors.ts';
 import type * as Features from './features.ts';
 import { holdsToken, knownTokenAt, knownTokenIn, surroundings } from './scan.ts';
 import { isWanted, wantsStagedWarning, wantsTerminalLinks } from './settings.ts';
-import type { TokenLink } from './terminalLinks.ts';
 import type { Texts } from './texts.ts';
 
 export interface EditorParts {

@@ -1,22 +1,14 @@
-import { commands as registry, TerminalLink } from 'vscode';
+import { commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
 import { decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { findTokens } from '../../core/tokens/tokenRanges.ts';
 import { summarize } from '../../core/view/tokenSummary.ts';
+import { type TokenLink, terminalLink } from '../screen.ts';
 import { expiryText, kindText } from '../text/summary.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf } from './owner.ts';
 import { type KnownToken, knownTokenIn } from './scan.ts';
-
-/** A link of a terminal keeps its token in memory, as the terminal does: its place is gone when it is followed. */
-export class TokenLink extends TerminalLink {
-  readonly token: string;
-  constructor(startIndex: number, token: string, length: number, tooltip: string) {
-    super(startIndex, length, tooltip);
-    this.token = token;
-  }
-}
 
 /** The tokens of one line of a terminal, with what each is and when it ends. VS Code puts wrapped lines together. */
 export function linksIn(line: string, { sessions, clock, texts }: HoverParts): TokenLink[] {
@@ -30,9 +22,9 @@ export function linksIn(line: string, { sessions, clock, texts }: HoverParts): T
       const decoded = decodeToken(token);
       const { kind } = summarize(decoded, now, ownerOf({ token, ...(known && { known }) }, sessions), known?.name);
       const expiry = decoded.kind === 'jws' ? `, ${expiryText(expiresAt(decoded), now)}` : '';
-      return new TokenLink(start, token, length, `${kindText(kind)}${expiry}`);
+      return terminalLink(start, token, length, `${kindText(kind)}${expiry}`);
     } catch (error) {
-      return new TokenLink(start, token, length, texts.describeError(classify(error)));
+      return terminalLink(start, token, length, texts.describeError(classify(error)));
     }
   });
 }

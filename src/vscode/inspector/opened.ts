@@ -3,6 +3,7 @@ import type { Check } from '../../core/checks/checks.ts';
 import type { Decrypted } from '../../core/checks/decrypt.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import { valueText } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
@@ -69,8 +70,8 @@ export function innerChecks(
 export function openedText({ decrypted: { header, key } }: OpenedToken): string {
   return l10n.t(
     'Decrypted here ({0}, {1}) with the key: {2}. The key is kept nowhere, unless you have it remembered.',
-    String(own(header, 'alg')),
-    String(own(header, 'enc')),
+    valueText(own(header, 'alg')),
+    valueText(own(header, 'enc')),
     keyText(key),
   );
 }

@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { env, l10n, commands as registry, Uri, ViewColumn, type Webview, window } from 'vscode';
+import { l10n, commands as registry, type Uri } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
+import { valueText } from '../../core/redact.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/tokens/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
+import { confirm, flash, notify, openPage, toClipboard } from '../screen.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
 import { type Inspected, inspectorModel } from './model.ts';
@@ -37,13 +38,7 @@ export async function openInspector(
 ): Promise<{ readonly verified: boolean; readonly edited: Inspected['edited'] }> {
   const { clock, extensionUri } = parts;
   let inspection = createInspection(subject, parts);
-  const dist = Uri.joinPath(extensionUri, 'dist');
-  const panel = window.createWebviewPanel(
-    'jwtWorkbench.inspector',
-    l10n.t('Token Inspector'),
-    { viewColumn: ViewColumn.Active },
-    { enableScripts: true, localResourceRoots: [dist], enableForms: false },
-  );
+  const panel = openPage('inspector', l10n.t('Token Inspector'), extensionUri);
   let stop: (() => void) | undefined;
   let closed = false;
   /** When the checks were made that are shown. */
@@ -55,8 +50,6 @@ export async function openInspector(
   });
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
-  // At once: an issuer can take its time, and who is asked something sees what it is about.
-  panel.webview.html = page(panel.webview, dist);
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
   if (ask && decrypt) await told(open);
@@ -69,7 +62,7 @@ export async function openInspector(
       case 'ready':
         break;
       case 'check':
-        await inspection.edit(String(message.header), String(message.payload), message.sign === true);
+        await inspection.edit(valueText(message.header), valueText(message.payload), message.sign === true);
         break;
       case 'action':
         await told(() => act(message.id));
@@ -82,7 +75,7 @@ export async function openInspector(
     try {
       await work();
     } catch (error) {
-      void window.showErrorMessage(parts.texts.describeError(classify(error)));
+      void notify('error', parts.texts.describeError(classify(error)));
     }
   }
 
@@ -156,35 +149,14 @@ export async function openInspector(
 async function copyTestToken({ token, edited }: Inspected): Promise<void> {
   if (edited !== 'signed') return;
   const copy = l10n.t('Copy');
-  const answer = await window.showWarningMessage(
+  const answer = await confirm(
     l10n.t('Copy this test token?'),
-    {
-      modal: true,
-      detail: l10n.t(
-        "It was edited here and signed by the mock issuer's test key: good nowhere else. Whoever verifies it needs the keys of the mock issuer, which end with it.",
-      ),
-    },
+    l10n.t(
+      "It was edited here and signed by the mock issuer's test key: good nowhere else. Whoever verifies it needs the keys of the mock issuer, which end with it.",
+    ),
     copy,
   );
   if (answer !== copy) return;
-  await env.clipboard.writeText(token);
-  window.setStatusBarMessage(`$(check) ${l10n.t('Test token copied')}`, 3000);
-}
-
-/** Nothing remote, no inline script or style, and a nonce for the one script there is. */
-function page(webview: Webview, dist: Uri): string {
-  const nonce = randomBytes(16).toString('base64url');
-  const uri = (name: string) => webview.asWebviewUri(Uri.joinPath(dist, name)).toString();
-  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="${uri('inspectorPage.css')}">
-<title>JWT Workbench</title>
-</head>
-<body><script nonce="${nonce}" src="${uri('inspectorPage.js')}"></script></body>
-</html>`;
+  await toClipboard(token);
+  flash(l10n.t('Test token copied'), 3000);
 }

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import { printable } from '../../core/redact.ts';
+import { printable, valueText } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/times.ts';
@@ -59,7 +59,7 @@ function member(
   explain: Explain,
   now: number,
 ): Member {
-  const name = String(JSON.parse(quoted));
+  const name = valueText(JSON.parse(quoted));
   const value = values.get(name);
   const date = (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
   const moment = date && 'at' in date ? momentText(date.at, now) : undefined;

@@ -1,9 +1,19 @@
-import { Diagnostic, DiagnosticSeverity, l10n, Position, Range, type TextDocument, type Uri, workspace } from 'vscode';
+import {
+  type Diagnostic,
+  DiagnosticSeverity,
+  l10n,
+  Position,
+  Range,
+  type TextDocument,
+  type Uri,
+  workspace,
+} from 'vscode';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { type KnownToken, type Leak, scanForLeaks } from '../../core/tokens/leakScan.ts';
-import { leakCode, problemSource } from '../editor/problems.ts';
+import { leakCode } from '../editor/problems.ts';
+import { problem } from '../screen.ts';
 import { relativeText } from '../text/time.ts';
 import { gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';
 
@@ -115,14 +125,8 @@ function positionsIn(text: string): (offset: number) => Position {
 function diagnosticOf(leak: Leak, at: (offset: number) => Position, staged: boolean, now: number): Diagnostic {
   const text = staged ? l10n.t('{0} It is about to be committed.', leakText(leak, now)) : leakText(leak, now);
   const severe = staged || leak.kind === 'refresh_token' || leak.kind === 'known_token';
-  const diagnostic = new Diagnostic(
-    new Range(at(leak.start), at(leak.end)),
-    text,
-    severe ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
-  );
-  diagnostic.source = problemSource;
-  diagnostic.code = leakCode;
-  return diagnostic;
+  const range = new Range(at(leak.start), at(leak.end));
+  return problem(range, text, severe ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning, leakCode);
 }
 
 function leakText({ kind, expiresAt, connection }: Leak, now: number): string {

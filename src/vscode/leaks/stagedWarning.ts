@@ -1,6 +1,7 @@
-import { l10n, commands as registry, window } from 'vscode';
+import { l10n, commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
+import { notify } from '../screen.ts';
 import { type GitApi, gitApi, type Repository, stagedFiles } from './git.ts';
 
 export interface WatchParts {
@@ -50,7 +51,7 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
       found.length === 1
         ? l10n.t('{0} has a token that still works and is about to be committed.', name)
         : l10n.t('{0} tokens that still work are about to be committed, the first in {1}.', found.length, name);
-    if ((await window.showWarningMessage(text, show)) === show)
+    if ((await notify('warning', text, show)) === show)
       await registry.executeCommand('workbench.actions.view.problems');
   }
 }

@@ -1,8 +1,9 @@
-import { l10n, ThemeIcon, window, workspace } from 'vscode';
+import { l10n, ThemeIcon, workspace } from 'vscode';
 import { classify } from '../../core/errors.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
 import { isMutualTls, type TokenEndpointAuthMethod, usesKey } from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/credentials.ts';
+import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { askText, type Place, type Turn } from './steps.ts';
 
@@ -44,12 +45,12 @@ async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<st
 const largest = 64 * 1024;
 
 async function fromFile(): Promise<string | undefined> {
-  const files = await window.showOpenDialog({ canSelectMany: true, title: l10n.t('Private Key') });
+  const files = await pickFiles(l10n.t('Private Key'), { canSelectMany: true });
   const contents = await Promise.all(
-    (files ?? []).map(async file => {
+    files.map(async file => {
       const { size } = await workspace.fs.stat(file);
       return size > largest ? '' : new TextDecoder().decode(await workspace.fs.readFile(file));
     }),
   );
-  return files && contents.join('\n');
+  return files.length === 0 ? undefined : contents.join('\n');
 }

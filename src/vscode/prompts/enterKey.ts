@@ -1,8 +1,9 @@
-import { env, l10n, window, workspace } from 'vscode';
+import { env, l10n, workspace } from 'vscode';
 import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http/http.ts';
+import { ask, pick, pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText } from '../text/keys.ts';
 
@@ -32,12 +33,11 @@ export async function askKeyText({
   keyFormat,
 }: KeyTextQuestion): Promise<EnteredKey | undefined> {
   const entered = (key: string) => ({ key, ...(keyFormat && { keyFormat }) });
-  const key = await window.showInputBox({
+  const key = await ask({
     title,
     prompt,
     password: true,
-    ignoreFocusOut: true,
-    validateInput: text => (text === '' ? undefined : flawOf(entered(text))),
+    flaw: text => (text === '' ? undefined : flawOf(entered(text))),
   });
   return key === undefined || key === '' ? undefined : entered(key);
 }
@@ -51,7 +51,7 @@ export async function askSecret(title: string, flawOf: KeyFlaw): Promise<Entered
     hex: l10n.t('Two digits from 0 to f for each byte'),
   };
   const items = secretForms.map(form => ({ form, label: formText(form), detail: details[form] }));
-  const picked = await window.showQuickPick(items, {
+  const picked = await pick(items, {
     title,
     placeHolder: l10n.t('How is the secret written?'),
   });
@@ -62,7 +62,7 @@ export async function askSecret(title: string, flawOf: KeyFlaw): Promise<Entered
 
 /** @throws WorkbenchError `key_invalid` */
 export async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name: string }) | undefined> {
-  const [uri] = (await window.showOpenDialog({ title, openLabel: l10n.t('Use This Key'), canSelectMany: false })) ?? [];
+  const [uri] = await pickFiles(title, { openLabel: l10n.t('Use This Key'), canSelectMany: false });
   if (!uri) return undefined;
   const { size } = await workspace.fs.stat(uri);
   if (size > largestFile) throw new WorkbenchError('key_invalid', { reason: 'pem' });
@@ -85,13 +85,12 @@ export async function askAddress(
   field: 'issuer' | 'jwksUri',
   value = '',
 ): Promise<string | undefined> {
-  const text = await window.showInputBox({
+  const text = await ask({
     title,
     prompt,
     value,
     placeHolder: 'https://',
-    ignoreFocusOut: true,
-    validateInput: text => (text === '' ? undefined : addressFlaw(text, field)),
+    flaw: text => (text === '' ? undefined : addressFlaw(text, field)),
   });
   return text === undefined || text === '' ? undefined : text;
 }

@@ -1,8 +1,9 @@
-import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
+import { confirm } from '../screen.ts';
 import { keysText, rememberedText } from '../text/keys.ts';
 import { askAddress, askKeyFile, askKeyText, askSecret, clipboardKey, type EnteredKey, flawFor } from './enterKey.ts';
 import { connectionItem } from './pickConnection.ts';
@@ -148,14 +149,11 @@ export async function textItems(verifier: () => Promise<Verifier>, { title, use 
 /** The issuer is the token's own word: whoever wrote the token chose whom to ask. */
 async function consent(issuer: string): Promise<boolean> {
   const yes = l10n.t('Ask for Its Keys');
-  const answer = await window.showWarningMessage(
+  const answer = await confirm(
     l10n.t('Ask {0} for its keys?', printable(new URL(issuer).host, 100)),
-    {
-      modal: true,
-      detail: l10n.t(
-        'The token names this issuer, and no connection has it. Its metadata and its keys are fetched; the token is not sent. A token proves nothing with keys of an issuer that you do not trust.',
-      ),
-    },
+    l10n.t(
+      'The token names this issuer, and no connection has it. Its metadata and its keys are fetched; the token is not sent. A token proves nothing with keys of an issuer that you do not trust.',
+    ),
     yes,
   );
   return answer === yes;

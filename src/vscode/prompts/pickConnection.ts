@@ -1,8 +1,9 @@
-import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { badgeOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
+import { pick } from '../screen.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function pickConnection(
   const [only] = candidates;
   if (only === undefined) throw new WorkbenchError('nothing_to_pick');
   if (candidates.length === 1) return { connection: only.connection.id };
-  const picked = await window.showQuickPick(candidates.map(connectionItem), {
+  const picked = await pick(candidates.map(connectionItem), {
     title,
     matchOnDescription: true,
   });

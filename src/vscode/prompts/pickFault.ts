@@ -1,6 +1,7 @@
-import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind } from 'vscode';
 import type { FaultSetting } from '../../mock/faultPlan.ts';
 import type { Fault } from '../../mock/faults.ts';
+import { pick } from '../screen.ts';
 
 interface FaultItem extends QuickPickItem {
   readonly fault?: Fault;
@@ -12,14 +13,14 @@ interface LimitItem extends QuickPickItem {
 
 /** A fault by what a client sees of it, and for how long; `undefined` where the user turned away. */
 export async function pickFault(): Promise<{ fault: FaultSetting; words: string } | undefined> {
-  const picked = await window.showQuickPick(faultItems(), {
+  const picked = await pick(faultItems(), {
     title: l10n.t('Make the Mock Issuer Fail'),
     placeHolder: l10n.t('What should go wrong?'),
     matchOnDescription: true,
     matchOnDetail: true,
   });
   if (picked?.fault === undefined) return undefined;
-  const limit = await window.showQuickPick(limitItems(), { title: picked.label });
+  const limit = await pick(limitItems(), { title: picked.label });
   if (limit === undefined) return undefined;
   const { times } = limit;
   return {

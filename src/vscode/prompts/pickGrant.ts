@@ -1,8 +1,9 @@
-import { l10n, ThemeIcon, window } from 'vscode';
+import { l10n, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import type { Grant } from '../../core/signIn/signIn.ts';
+import { pick } from '../screen.ts';
 
 /**
  * The way to sign in: the only one that there is for this issuer and client, or the one that the user picks.
@@ -46,5 +47,5 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
     });
   if (items.length === 1) return only.grant;
   const title = l10n.t('Sign in to {0}', connection.label);
-  return (await window.showQuickPick(items, { title }))?.grant;
+  return (await pick(items, { title }))?.grant;
 }

@@ -1,8 +1,9 @@
-import { l10n, QuickPickItemKind, window, workspace } from 'vscode';
+import { l10n, QuickPickItemKind, workspace } from 'vscode';
 import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import { classify } from '../../core/errors.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
+import { flash, notify, pick } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/keys.ts';
 import {
@@ -37,7 +38,7 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
       return await remembered.list();
     } catch (error) {
       // The other keys are there all the same.
-      void window.showWarningMessage(describeError(classify(error)));
+      void notify('warning', describeError(classify(error)));
       return [];
     }
   }
@@ -62,7 +63,7 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
       const { title } = question;
       // It stays while somebody fetches the key from another window.
       const stays = { ignoreFocusOut: true };
-      const picked = await window.showQuickPick(items, {
+      const picked = await pick(items, {
         title,
         placeHolder,
         matchOnDescription: true,
@@ -80,7 +81,7 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
         ...('key' in source && about && { about: publicFacts(about) }),
       };
       await remembered.add(key);
-      window.setStatusBarMessage(`$(check) ${l10n.t('Key remembered: {0}', rememberedText(key))}`, 3000);
+      flash(l10n.t('Key remembered: {0}', rememberedText(key)), 3000);
     },
   };
 }

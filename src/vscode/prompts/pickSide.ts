@@ -1,9 +1,10 @@
-import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon } from 'vscode';
 import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
 import type { PreviousTokens } from '../../core/view/previousTokens.ts';
+import { pick } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 
 /** One of two tokens that are compared: what it says, and where it is from. */
@@ -39,8 +40,7 @@ export async function pickSide(
   });
   const another = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
   const end = { label: '', kind: QuickPickItemKind.Separator };
-  const picked: SideItem | undefined =
-    items.length === 0 ? another : await window.showQuickPick([...items, end, another], { title });
+  const picked: SideItem | undefined = items.length === 0 ? another : await pick([...items, end, another], { title });
   if (picked?.side || picked === undefined) return picked?.side;
   const token = await other();
   return token === undefined ? undefined : pasted(token);

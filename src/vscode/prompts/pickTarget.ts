@@ -1,8 +1,9 @@
-import { l10n, QuickPickItemKind, ThemeIcon, window } from 'vscode';
+import { l10n, QuickPickItemKind, ThemeIcon } from 'vscode';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { pastedId } from '../connections.ts';
+import { pick } from '../screen.ts';
 import { connectionItem } from './pickConnection.ts';
 
 /** Which connection imported tokens are for: a matching one first, a new one, or memory only. */
@@ -29,7 +30,7 @@ export async function pickTarget(
     iconPath: new ThemeIcon('eye'),
   };
   const separator = (label: string) => ({ label, kind: QuickPickItemKind.Separator, id: '' });
-  const picked = await window.showQuickPick(
+  const picked = await pick(
     [
       ...(first.length > 0 ? [separator(l10n.t('of the same issuer')), ...first] : []),
       ...(others.length > 0 ? [separator(l10n.t('other connections')), ...others] : []),

@@ -1,5 +1,6 @@
 import { env, l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import { classify } from '../../core/errors.ts';
+import { ask, pick } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 
 /**
@@ -24,7 +25,7 @@ export async function pickText(title: string, describe: (text: string) => string
     description: l10n.t('in an input box'),
     iconPath: new ThemeIcon('edit'),
   };
-  const picked = await window.showQuickPick([...sources, other], {
+  const picked = await pick([...sources, other], {
     title,
     placeHolder: l10n.t('Take it from where?'),
   });
@@ -33,13 +34,12 @@ export async function pickText(title: string, describe: (text: string) => string
 }
 
 function typeText(title: string, describe: (text: string) => string): Thenable<string | undefined> {
-  return window.showInputBox({
+  return ask({
     title,
     prompt: l10n.t('Paste a token response, a refresh token, a JWT or an Authorization header'),
     // Refresh tokens are passwords: what is pasted here is not for the eyes of the room.
     password: true,
-    ignoreFocusOut: true,
-    validateInput: text => {
+    flaw: text => {
       try {
         if (text !== '') describe(text);
         return undefined;

@@ -1,4 +1,5 @@
-import { type QuickInput, type QuickInputButton, QuickInputButtons, type QuickPickItem, version, window } from 'vscode';
+import { type QuickInputButton, QuickInputButtons, type QuickPickItem, version } from 'vscode';
+import { openInput, openList } from '../screen.ts';
 
 /** What a step of a flow came to: go on, go back, or the user turned away. */
 export type Turn = 'next' | 'back' | 'cancelled';
@@ -39,10 +40,8 @@ export interface Question extends Place {
 
 /** An input box of a flow, with a back button after the first step. */
 export function askText(question: Question): Promise<string | Exclude<Turn, 'next'>> {
-  const { value = '', prompt, placeholder, password = false, validate } = question;
-  const box = window.createInputBox();
-  placed(box, question);
-  Object.assign(box, { value, prompt, placeholder, password });
+  const { validate } = question;
+  const { box, refuse } = openInput(question);
   return new Promise(resolve => {
     const end = (answer: string | Exclude<Turn, 'next'>) => {
       resolve(answer);
@@ -52,7 +51,7 @@ export function askText(question: Question): Promise<string | Exclude<Turn, 'nex
       const text = given.trim();
       const flaw = await validate?.(text);
       if (flaw === undefined) end(text === 'back' || text === 'cancelled' ? ` ${text}` : text);
-      else box.validationMessage = flaw;
+      else refuse(flaw);
     };
     const { fetch } = question;
     let away = false;
@@ -67,9 +66,7 @@ export function askText(question: Question): Promise<string | Exclude<Turn, 'nex
       });
       if (text !== undefined) await accept(text);
     });
-    box.onDidChangeValue(() => {
-      box.validationMessage = undefined;
-    });
+    box.onDidChangeValue(() => refuse(undefined));
     box.onDidAccept(() => accept(box.value));
     box.onDidHide(() => {
       if (!away) end('cancelled');
@@ -95,14 +92,11 @@ export function askChoice<Item extends QuickPickItem>(
     readonly pressed?: (item: Item) => unknown;
   },
 ): Promise<readonly Item[] | Exclude<Turn, 'next'>> {
-  const pick = window.createQuickPick<Item>();
-  placed(pick, place);
-  pick.items = items;
-  if (options.prompt === undefined || hasPrompts) pick.placeholder = options.placeholder;
-  else pick.placeholder = options.prompt;
-  if (hasPrompts) Object.assign(pick, { prompt: options.prompt });
+  const { placeholder, prompt } = options;
+  const texts = hasPrompts ? { placeholder, prompt } : { placeholder: prompt ?? placeholder };
+  const { list: pick, shown, original } = openList(items, { title: place.title, ...texts });
   pick.canSelectMany = options.many === true;
-  const selected = items.filter(item => options.selected?.(item));
+  const selected = shown.filter(item => options.selected?.(original(item)));
   if (options.many) pick.selectedItems = selected;
   else if (selected.length > 0) pick.activeItems = selected;
   return new Promise(resolve => {
@@ -112,16 +106,11 @@ export function askChoice<Item extends QuickPickItem>(
     };
     pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
     pick.onDidTriggerButton(() => end('back'));
-    pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(item));
-    pick.onDidAccept(() => end([...pick.selectedItems]));
+    pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(original(item)));
+    pick.onDidAccept(() => end(pick.selectedItems.map(original)));
     pick.onDidHide(() => end('cancelled'));
     pick.show();
   });
-}
-
-/** No step is shown: how many there will be depends on the answers, and a number alone says nothing. */
-function placed(input: QuickInput, { title }: Place): void {
-  Object.assign(input, { title, ignoreFocusOut: true });
 }
 
 /** Runs `work` behind a busy input that stands where the question stood; hiding it cancels the work. */
@@ -131,9 +120,8 @@ export async function busy<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
-  const box = window.createInputBox();
-  placed(box, place);
-  Object.assign(box, { value, prompt, busy: true, enabled: false });
+  const { box } = openInput({ title: place.title, value, prompt });
+  Object.assign(box, { busy: true, enabled: false });
   box.onDidHide(() => abort.abort());
   box.show();
   try {

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
+import { valueText } from '../../core/redact.ts';
 import { skewAdvice } from './clock.ts';
 import { durationText } from './time.ts';
 
@@ -181,5 +182,5 @@ export function joined(...parts: readonly (string | undefined)[]): string {
 }
 
 export function show(value: ErrorData[string], otherwise = l10n.t('unknown')): string {
-  return value === undefined ? otherwise : String(value);
+  return value === undefined ? otherwise : valueText(value);
 }

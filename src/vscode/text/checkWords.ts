@@ -1,7 +1,7 @@
 /** What the sentences about checks have in common. What a token says is shown with its invisible characters. */
 import { l10n } from 'vscode';
 import type { Check } from '../../core/checks/checks.ts';
-import { printable } from '../../core/redact.ts';
+import { printable, valueText } from '../../core/redact.ts';
 import { skewAdvice } from './clock.ts';
 import { dateText } from './time.ts';
 
@@ -32,7 +32,7 @@ export function clockOr(data: Check['data'], otherwise: string): string {
 }
 
 export function plain(value: string | number | boolean | undefined, otherwise = ''): string {
-  return value === undefined || value === '' ? otherwise : printable(String(value), 200);
+  return value === undefined || value === '' ? otherwise : printable(valueText(value), 200);
 }
 
 export function quoted(value: string | number | undefined): string {

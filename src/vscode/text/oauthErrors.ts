@@ -1,12 +1,13 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
+import { valueText } from '../../core/redact.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { signInMeaning, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
 export function oauthErrorText(data: ErrorData): string {
-  const error = String(data.error ?? '');
+  const error = valueText(data.error ?? '');
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const asked = data.setting === undefined ? known : (refusals(data) ?? known);
   const meaning = data.grant === undefined ? asked : signInMeaning(data);
@@ -19,7 +20,7 @@ export function oauthErrorText(data: ErrorData): string {
   const words =
     data.error_description === undefined
       ? l10n.t('Its words: {0}.', error)
-      : l10n.t('Its words: {0}, "{1}".', error, String(data.error_description));
+      : l10n.t('Its words: {0}, "{1}".', error, valueText(data.error_description));
   return [meaning ?? unknownMeaning(data.status), wait, words].filter(part => part !== undefined).join(' ');
 }
 
@@ -31,10 +32,10 @@ function unknownMeaning(status: ErrorData[string]): string {
 
 /** Of what is asked of another endpoint than the token endpoint. */
 function refusals({ error, setting }: ErrorData): string | undefined {
-  return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(String(error))
+  return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(valueText(error))
     ? l10n.t(
         'The issuer does not do this for this client: it may not, or the token is of another one. Check clientId and {0}.',
-        String(setting),
+        valueText(setting),
       )
     : undefined;
 }

@@ -33,7 +33,7 @@ export function relativeText(time: number, now: number): string {
 export function dateText(time: number): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return l10n.t('a time beyond all calendars');
-  const two = (value: number) => String(value).padStart(2, '0');
+  const two = (value: number) => `${value}`.padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

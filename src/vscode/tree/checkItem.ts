@@ -1,7 +1,7 @@
 import type { Check } from '../../core/checks/checks.ts';
+import type { Row } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import type { Row } from './items.ts';
 
 const colors = {
   passed: 'testing.iconPassed',

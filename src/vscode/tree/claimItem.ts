@@ -1,10 +1,10 @@
 import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
-import { printable } from '../../core/redact.ts';
+import { printable, valueText as rawText } from '../../core/redact.ts';
 import type { ClaimNode } from '../../core/view/viewNode.ts';
+import type { Row } from '../screen.ts';
 import { claimText, headerText } from '../text/claims.ts';
 import { momentText } from '../text/time.ts';
-import type { Row } from './items.ts';
 
 /** One claim or header parameter: its value, what it means, and times as dates. */
 export function claimItem({ path, value, time, section }: ClaimNode, now: number): Row {
@@ -33,5 +33,5 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
 
 /** A value as one line: text as it is, anything else as JSON, cut and with invisible characters shown. */
 export function valueText(value: unknown): string {
-  return printable(typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)), 300);
+  return printable(rawText(value), 300);
 }

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { ClockSkew } from '../../core/records/clockSkew.ts';
+import type { Row } from '../screen.ts';
 import { lengthText, skewAdvice } from '../text/clock.ts';
-import type { Row } from './items.ts';
 
 /** That this machine and the issuer do not agree on the time. */
 export function clockItem({ ahead, uncertainty }: ClockSkew): Row {

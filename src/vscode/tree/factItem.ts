@@ -1,8 +1,8 @@
 import { l10n } from 'vscode';
-import { printable } from '../../core/redact.ts';
+import { printable, valueText } from '../../core/redact.ts';
 import type { FactNode } from '../../core/view/viewNode.ts';
+import type { Row } from '../screen.ts';
 import { momentText } from '../text/time.ts';
-import type { Row } from './items.ts';
 
 /** What is known about a token beside what stands in it. */
 export function factItem({ fact, time, value }: FactNode, now: number): Row {
@@ -11,9 +11,9 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
     case 'generation':
       return {
         label: l10n.t('Generation'),
-        description: String(value),
+        description: valueText(value),
         icon: 'layers',
-        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', String(value)),
+        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', valueText(value)),
       };
     case 'stored':
       return { label: l10n.t('Stored'), description: moment, icon: 'save' };
@@ -36,7 +36,7 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
         tooltip: l10n.t('The issuer did not say how long the refresh token can be used.'),
       };
     case 'scope':
-      return { label: l10n.t('Scope'), description: printable(String(value), 200), icon: 'checklist' };
+      return { label: l10n.t('Scope'), description: printable(valueText(value), 200), icon: 'checklist' };
     case 'bound':
       return { label: l10n.t('Bound to a key'), description: 'DPoP', icon: 'lock' };
     case 'obtained':

@@ -2,9 +2,9 @@ import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
 import type { HistoryEntry } from '../../core/records/history.ts';
 import type { RefreshOutcome } from '../../core/records/refreshResult.ts';
+import type { Row } from '../screen.ts';
 import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
 import { clockText, dateText, relativeText } from '../text/time.ts';
-import type { Row } from './items.ts';
 
 const icons = {
   refreshed: ['pass', 'testing.iconPassed'],
@@ -18,7 +18,7 @@ const icons = {
 export function historyItem(entries: readonly HistoryEntry[], now: number, isOpen: boolean): Row {
   const last = entries.at(-1);
   const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
-  const text = last ? l10n.t('{0} ({1})', outcomeText(last), String(time)) : l10n.t('empty');
+  const text = last ? l10n.t('{0} ({1})', outcomeText(last), time ?? '') : l10n.t('empty');
   return {
     label: l10n.t('History'),
     description: text,

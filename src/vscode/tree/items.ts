@@ -1,4 +1,4 @@
-import { type Command, l10n, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
+import { l10n, type TreeItem } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -7,6 +7,7 @@ import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
+import { type Row, rowItem } from '../screen.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
@@ -28,38 +29,8 @@ export interface ItemContext {
   readonly isOpen: (node: ViewNode) => boolean;
 }
 
-/** The look of a row: label, words beside it, icon, tooltip, and what a screen reader says. */
-export interface Row {
-  readonly label: string;
-  readonly description?: string | undefined;
-  readonly icon?: string | undefined;
-  readonly color?: string | undefined;
-  /** Plain text; it is never read as Markdown. */
-  readonly tooltip?: string | undefined;
-  readonly spoken?: string | undefined;
-  readonly words?: readonly string[] | undefined;
-  readonly open?: 'collapsed' | 'expanded' | undefined;
-  /** What selecting the row does. */
-  readonly command?: Command | undefined;
-}
-
 export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
-  const row = rowOf(node, context);
-  const states = {
-    collapsed: TreeItemCollapsibleState.Collapsed,
-    expanded: TreeItemCollapsibleState.Expanded,
-  };
-  const item = new TreeItem(row.label, row.open ? states[row.open] : TreeItemCollapsibleState.None);
-  item.id = keyOf(node);
-  if (row.description) item.description = row.description;
-  if (row.icon) item.iconPath = new ThemeIcon(row.icon, row.color ? new ThemeColor(row.color) : undefined);
-  item.tooltip = row.tooltip ?? [row.label, row.description].filter(Boolean).join(': ');
-  item.accessibilityInformation = {
-    label: row.spoken ?? [row.label, row.description].filter(Boolean).join(', '),
-  };
-  if (row.words) item.contextValue = row.words.join(' ');
-  if (row.command) item.command = row.command;
-  return item;
+  return rowItem(keyOf(node), rowOf(node, context));
 }
 
 function rowOf(node: ViewNode, context: ItemContext): Row {

@@ -5,9 +5,9 @@ import { isRefused } from '../../core/records/record.ts';
 import type { Session } from '../../core/records/sessions.ts';
 import { refusal } from '../../core/refresh/refreshSteps.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
+import type { Row } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { momentText } from '../text/time.ts';
-import type { Row } from './items.ts';
 
 /** A line that says why there is nothing to show, or what went wrong last. */
 export function messageItem(

@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
 import { isRenewable, type StoredRecord } from '../../core/records/record.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
+import type { Row } from '../screen.ts';
 import { planText } from '../text/plans.ts';
 import { momentText } from '../text/time.ts';
-import type { Row } from './items.ts';
 
 /** What happens to the connection next, and when. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {

@@ -26,7 +26,7 @@ const panelOfTest = `
   };
   export const Uri = { joinPath: () => '' };
   export const ViewColumn = {};
-  export const env = {}, commands = {}, workspace = {}, QuickInputButtons = {}, QuickPickItemKind = {};
+  export const env = { language: 'en' }, commands = {}, workspace = {}, QuickInputButtons = {}, QuickPickItemKind = {};
   export class ThemeIcon {}
 `;
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Uri } from 'vscode';
 import type { RedirectPage } from '../../../src/core/ports.ts';
 import type * as DevicePanel from '../../../src/vscode/devicePanel.ts';
 import type * as SignInPage from '../../../src/vscode/signInPage.ts';
@@ -11,7 +12,9 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 interface Seen {
   theme: number;
   html: string;
+  title: string;
   copied: string[];
+  posted: unknown[];
   say(message: unknown): void;
   closed: boolean;
 }
@@ -19,15 +22,19 @@ interface Seen {
 const vscode = `
   export const ColorThemeKind = { Light: 1, Dark: 2, HighContrast: 3, HighContrastLight: 4 };
   export const ViewColumn = { Active: -1 };
-  const seen = globalThis.signInPages = { theme: 1, html: '', copied: [], closed: false };
-  export const env = { clipboard: { writeText: async text => void seen.copied.push(text) } };
+  const seen = globalThis.signInPages = { theme: 1, html: '', title: '', copied: [], posted: [], closed: false };
+  export const env = { language: 'en', clipboard: { writeText: async text => void seen.copied.push(text) } };
   export const window = {
     get activeColorTheme() { return { kind: seen.theme }; },
     createWebviewPanel(_, title, __, options) {
       const gone = [];
       seen.closed = false;
+      seen.title = title;
       return {
         webview: {
+          cspSource: 'https://csp.example',
+          asWebviewUri: uri => uri,
+          postMessage: message => void seen.posted.push(message),
           set html(html) { seen.html = html; },
           onDidReceiveMessage(listener) { seen.say = listener; },
         },
@@ -94,6 +101,7 @@ describe('what is shown while somebody signs in', function () {
     before(async () => {
       ({ showDevicePanel } = await withoutVscode<typeof DevicePanel>('devicePanel', folder, vscode));
     });
+    const extensionUri = 'ext' as unknown as Uri;
     const hostile = `"><img src=x onerror=alert(1)></script><script>alert(2)</script>&'`;
 
     function show(more: object = {}) {
@@ -106,6 +114,7 @@ describe('what is shown while somebody signs in', function () {
           until: 1_000,
           ...more,
         },
+        extensionUri,
         open: url => opened.push(url),
         cancel: () => cancelled++,
       });
@@ -116,15 +125,23 @@ describe('what is shown while somebody signs in', function () {
       showDevicePanel({
         label: hostile,
         step: { waitingFor: 'device', userCode: hostile, address: `https://a.example/${hostile}`, until: 1 },
+        extensionUri,
         open: () => {},
         cancel: () => {},
       });
       const { html } = seen();
-      assert.doesNotMatch(html, /<img|onerror=alert\(1\)>/);
+      assert.doesNotMatch(html, /<img|onerror=alert/);
       assert.equal(html.match(/<script/g)?.length, 1);
       const policy = /content="(default-src[^"]+)"/.exec(html)?.[1] ?? '';
       const [nonce = ''] = /nonce-[\w-]+/.exec(policy) ?? [];
-      assert.equal(policy, `default-src 'none'; style-src '${nonce}'; script-src '${nonce}'`);
+      assert.equal(policy, `default-src 'none'; style-src https://csp.example; script-src '${nonce}'`);
+      // The page makes text nodes of what it is told.
+      seen().posted.length = 0;
+      seen().say('ready');
+      assert.deepEqual(
+        seen().posted.map(message => (message as { userCode: string }).userCode),
+        [hostile],
+      );
     });
 
     it('copies the code, opens the page that has it already, and can be cancelled', () => {
