@@ -72,19 +72,32 @@ export interface Lease {
   renew(): Promise<void>;
   /** One-way, for the ledger: equal for equal tokens, and different for all others that are shared. */
   fingerprint(token: string): string;
+  /** @throws WorkbenchError `lock_unavailable` where there is one and it cannot be read; `reason` `damaged`: as text */
   readLedger(): Promise<LedgerEntry | undefined>;
   /**
    * Replaces the whole entry; `signedOutAt` is not written.
-   * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation
+   * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation;
+   * `lock_unavailable` with `reason`
    */
   writeLedger(entry: LedgerEntry): Promise<void>;
   /**
+   * The same before a request that uses a refresh token up. When it resolves, the entry is on the disk itself and the
+   * disk has room for an answer of `room` characters. Where it throws, nothing may be sent.
+   * @throws WorkbenchError as `writeLedger`
+   */
+  mark(entry: LedgerEntry, room: number): Promise<void>;
+  /**
+   * For a new grant, which what a damaged file said of older ones cannot concern: voids all below `generation`.
+   * @throws WorkbenchError `lock_unavailable` with `reason`, `lock_lost`
+   */
+  voidBelow(generation: number): Promise<void>;
+  /**
    * Leaves the newest record, sealed, for other windows and for the next start. When it resolves, the end of this
    * process costs nothing any more; a power cut may, for a moment longer.
-   * @throws WorkbenchError `lock_lost`; `superseded` with `signedOut` where a sign-out covers this generation
+   * @throws WorkbenchError as `writeLedger`
    */
   handOver(generation: number, sealed: string): Promise<void>;
-  /** What was handed over last, by whichever window; `undefined` too where it cannot be read. */
+  /** What was handed over last, by whichever window. @throws WorkbenchError as `readLedger` */
   takeOver(): Promise<HandedOver | undefined>;
 }
 
@@ -105,7 +118,7 @@ export interface CrossWindowLock {
 
 /** What can be seen and done without holding the lock. */
 export interface SharedNotes {
-  /** For showing what is newest. What to send is decided under the lock. */
+  /** For showing what is newest: what cannot be read is left out. What to send is decided under the lock. */
   peek(name: string): Promise<{ readonly ledger?: LedgerEntry; readonly handedOver?: HandedOver }>;
   /**
    * Signs out for all windows: voids every record that exists by now, and what a refresh under way still brings.
@@ -113,6 +126,7 @@ export interface SharedNotes {
    * @param generation the newest one that the caller knows
    * @param at milliseconds since the epoch
    * @returns the newest generation that is void now: an empty record takes it, the next sign-in counts on from it
+   * @throws WorkbenchError `lock_unavailable` with `reason`: nobody is signed out then
    */
   forget(name: string, generation: number, at: number): Promise<number>;
   /** Another window, or this one, wrote something for `name`. A hint to look, never a fact; see `SecretVault`. */

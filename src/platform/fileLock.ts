@@ -2,10 +2,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { WorkbenchError } from '../core/errors.ts';
-import type { Clock, Lease, Log, SharedLock } from '../core/ports.ts';
-import { errorCode, flush, replaceFile } from './files.ts';
+import type { Clock, Lease, LedgerEntry, Log, SharedLock } from '../core/ports.ts';
+import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
 import { watchFolder } from './folderWatch.ts';
-import { combined, journalText, ledgerText, readJournal, readLedger, readSignOut, signOutText } from './ledgerFile.ts';
+import {
+  combined,
+  journalText,
+  known,
+  ledgerText,
+  readJournal,
+  readLedger,
+  readSignOut,
+  signOutText,
+  unavailable,
+} from './ledgerFile.ts';
 import { createClaim, type LockClaim } from './lockClaim.ts';
 import { type LockFiles, lockFiles } from './lockFiles.ts';
 import { type Holding, hold } from './lockHolding.ts';
@@ -29,6 +39,9 @@ export interface FileLock extends SharedLock {
   flushed(): Promise<void>;
 }
 
+/** Generations to skip where what others have written cannot be read. */
+const leap = 1024;
+
 /** One holder per name among all processes of this machine that are given the same folder. */
 export function createFileLock(options: FileLockOptions): FileLock {
   const { folder, clock, log } = options;
@@ -50,10 +63,12 @@ export function createFileLock(options: FileLockOptions): FileLock {
         const claim = createClaim(files);
         await acquire(claim, patience);
         const holding = hold(claim, { times, clock, monotonic, name, log });
+        const lease = leaseOf(name, files, claim, holding);
         try {
-          return await work(leaseOf(name, files, claim, holding));
+          return await work(lease);
         } finally {
-          cleanUp(name, files, claim);
+          lease.close();
+          await cleanUp(name, files, claim);
           await holding.end();
           if (!swept) {
             swept = true;
@@ -73,26 +88,35 @@ export function createFileLock(options: FileLockOptions): FileLock {
     });
   }
 
-  function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): Lease {
+  function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): Lease & { close(): void } {
     const lost = () => new WorkbenchError('lock_lost', { connection: name });
+    /** Room on the disk for an answer that is on its way, taken before it was asked for. */
+    let reserved: Draft | undefined;
 
-    function assertWanted(generation: number): number {
-      const signOut = readSignOut(files, name, log);
+    async function assertWanted(generation: number): Promise<number> {
+      const signOut = known(await readSignOut(files, name), name);
       if (signOut && generation <= signOut.generation) {
         throw new WorkbenchError('superseded', { connection: name, signedOut: true });
       }
       return signOut?.generation ?? 0;
     }
 
-    async function write(file: string, own: string, text: string): Promise<void> {
+    /** Out of the owner's own folder, which is gone when the lock is: see lockClaim.ts. */
+    async function place<T>(work: () => Promise<T>): Promise<T> {
       if (holding.lost) throw lost();
       try {
-        // Out of the owner's own folder, which is gone when the lock is: see lockClaim.ts.
-        await replaceFile(file, claim.path(own), text);
+        return await work();
       } catch (error) {
-        if (errorCode(error) !== 'ENOENT' || (await holding.confirm())) throw error;
+        if (errorCode(error) !== 'ENOENT' || (await holding.confirm())) throw unavailable(name, error);
         throw lost();
       }
+    }
+
+    async function write(entry: LedgerEntry, durable: boolean): Promise<void> {
+      const after = await assertWanted(entry.generation);
+      await place(() => replaceFile(files.ledger, claim.path('ledger'), ledgerText(entry, after), durable));
+      // A sign-out that came between the two has not seen this entry; now one of the two sees the other.
+      await assertWanted(entry.generation);
     }
 
     return {
@@ -105,72 +129,128 @@ export function createFileLock(options: FileLockOptions): FileLock {
       },
       // Half of it tells tokens apart, and says nothing else about them.
       fingerprint: token => createHash('sha256').update(token).digest('hex').slice(0, 16),
-      readLedger: async () => combined(readLedger(files, name, log)),
-      async writeLedger(entry) {
-        const after = assertWanted(entry.generation);
-        await write(files.ledger, 'ledger', ledgerText(entry, after));
-        // A sign-out that came between the two has not seen this entry; now one of the two sees the other.
-        assertWanted(entry.generation);
+      async readLedger() {
+        const { entry, signOut } = await readLedger(files, name);
+        return combined(known(entry, name), known(signOut, name));
+      },
+      writeLedger: entry => write(entry, false),
+      async mark(entry, room) {
+        await place(async () => {
+          reserved ??= openDraft(claim.path('journal'));
+          reserved.write(' '.repeat(room));
+          await reserved.flush();
+        });
+        await write(entry, true);
+        await place(() => flushNames(folder));
+      },
+      async voidBelow(generation) {
+        const text = signOutText(generation - 1, clock.now());
+        await place(() => replaceFile(files.signedOut, claim.path('signed-out'), text, true));
       },
       async handOver(generation, sealed) {
-        assertWanted(generation);
-        await write(files.journal, 'journal', journalText(generation, sealed));
-        flushing.add(flush(files.journal, folder));
+        await assertWanted(generation);
+        await place(async () => {
+          const draft = reserved ?? openDraft(claim.path('journal'));
+          reserved = undefined;
+          try {
+            draft.write(journalText(generation, sealed));
+            await move(claim.path('journal'), files.journal);
+          } catch (error) {
+            draft.close();
+            throw error;
+          }
+          flushing.add(flush(draft, name));
+        });
       },
-      takeOver: async () => readJournal(files, name, log),
+      async takeOver() {
+        return known(await readJournal(files, name), name);
+      },
+      close: () => reserved?.close(),
     };
   }
 
+  /** After the rename: nothing is as near as the end of this process, and a journal that has a place survives that. */
+  async function flush(draft: Draft, name: string): Promise<void> {
+    try {
+      await draft.flush();
+      await flushNames(folder);
+    } catch (error) {
+      log('warn', 'journal not flushed', { connection: name, reason: errorCode(error) });
+    } finally {
+      draft.close();
+    }
+  }
+
   /** After a sign-out nothing stays but the fact. Only who holds the lock can tell that it deletes nothing newer. */
-  function cleanUp(name: string, files: LockFiles, claim: LockClaim): void {
-    const signOut = readSignOut(files, name, log);
-    if (signOut === undefined) return;
-    const { entry } = readLedger(files, name, log);
-    // Into the owner's own folder, and gone with it: like a write, this fails where the lock is no longer held.
-    const drop = (file: string, to: string) => {
-      try {
-        renameSync(file, claim.path(to));
-      } catch {
-        // The next holder does it.
+  async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
+    try {
+      const { entry, signOut } = await readLedger(files, name);
+      if (signOut.value === undefined) return;
+      const { generation } = signOut.value;
+      // Into the owner's own folder, and gone with it: like a write, this fails where the lock is no longer held.
+      if (entry.value && entry.value.generation <= generation) renameSync(files.ledger, claim.path('void-ledger'));
+      const journal = await readJournal(files, name);
+      if (journal.value && journal.value.generation <= generation) {
+        renameSync(files.journal, claim.path('void-journal'));
       }
-    };
-    if (entry && entry.generation <= signOut.generation) drop(files.ledger, 'void-ledger');
-    const journal = readJournal(files, name, log);
-    if (journal && journal.generation <= signOut.generation) drop(files.journal, 'void-journal');
+    } catch {
+      // The next holder does it.
+    }
   }
 
   async function forget(name: string, generation: number, at: number): Promise<number> {
     const files = lockFiles(folder, name);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const token = `${process.pid}-${randomBytes(16).toString('hex')}`;
+    const temporary = files.temporary(token, 'new');
     let last = generation;
-    for (;;) {
-      const before = readLedger(files, name, log);
-      last = Math.max(last, before.entry?.generation ?? 0, before.signOut?.generation ?? 0) + 1;
-      const token = `${process.pid}-${randomBytes(16).toString('hex')}`;
-      await replaceFile(files.signedOut, files.temporary(token, 'new'), signOutText(last, at));
-      // What was written meanwhile by somebody who did not know of this sign-out is void as well.
-      const { entry } = readLedger(files, name, log);
-      if (entry === undefined || entry.generation <= last || entry.after >= last) break;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (;;) {
+        const { entry, signOut } = await readLedger(files, name);
+        // How far others have come cannot be read in a damaged file.
+        const step = entry.damaged || signOut.damaged ? leap : 1;
+        last = Math.max(last, entry.value?.generation ?? 0, signOut.value?.generation ?? 0) + step;
+        await replaceFile(files.signedOut, temporary, signOutText(last, at), true);
+        // What was written meanwhile by somebody who did not know of this sign-out is void as well.
+        const { value } = (await readLedger(files, name)).entry;
+        if (value === undefined || value.generation <= last || value.after >= last) break;
+      }
+      await flushNames(folder);
+    } catch (error) {
+      await remove(temporary).catch(() => {});
+      throw unavailable(name, error);
     }
-    await flush(files.signedOut, folder);
     // Whoever holds the lock now cleans up when it is done.
     const claim = createClaim(files);
     if (await claim.take().catch(() => false)) {
-      cleanUp(name, files, claim);
+      await cleanUp(name, files, claim);
       await claim.release();
     } else await claim.withdraw();
     return last;
   }
 
+  async function peek(name: string) {
+    const files = lockFiles(folder, name);
+    const look = async <T>(what: string, read: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await read();
+      } catch (error) {
+        log('warn', `${what} unreadable`, { connection: name, reason: unavailable(name, error).data.reason });
+        return undefined;
+      }
+    };
+    const ledger = await look('ledger', async () => {
+      const { entry, signOut } = await readLedger(files, name);
+      return combined(known(entry, name), known(signOut, name));
+    });
+    const handedOver = await look('journal', async () => known(await readJournal(files, name), name));
+    return { ...(ledger && { ledger }), ...(handedOver && { handedOver }) };
+  }
+
   return {
     withLock,
     forget,
-    async peek(name) {
-      const files = lockFiles(folder, name);
-      const ledger = combined(readLedger(files, name, log));
-      const handedOver = readJournal(files, name, log);
-      return { ...(ledger && { ledger }), ...(handedOver && { handedOver }) };
-    },
+    peek,
     onDidChange: listener => watchFolder(folder, listener, log),
     flushed: flushing.done,
   };

@@ -1,5 +1,18 @@
-import { closeSync, existsSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
 
 /*
  * The lock's files are a few hundred bytes on a disk of this machine. Where a call takes microseconds, the way through
@@ -11,50 +24,119 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }
 
-/** What a file holds, or `undefined` where there is none. @throws what the file system says, `EFBIG` above `limit` bytes */
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+/** What stands under a name and is no file. Waiting changes nothing about these, and none of them is opened or followed. */
+const misplaced = ['EISDIR', 'ELOOP', 'ENXIO', 'EFBIG'];
+
+/** Windows knows neither flag, and no such file can be opened there by a name. */
+const regularOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+function assertRegular(stats: Stats): void {
+  if (stats.isFile()) return;
+  if (stats.isDirectory()) throw failure('EISDIR');
+  throw failure(stats.isSymbolicLink() ? 'ELOOP' : 'ENXIO');
+}
+
+/**
+ * What a regular file holds, or `undefined` where there is none: every other failure is thrown, since "cannot be read"
+ * is not "absent".
+ * @throws what the file system says; `EFBIG` above `limit` bytes, `EISDIR`, `ELOOP` (a symbolic link) or `ENXIO` (a
+ * pipe, a socket, a device) for what is no file
+ */
 export function readText(file: string, limit: number): string | undefined {
   // Most often there is none, and an error costs more than the question.
-  if (!existsSync(file)) return undefined;
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  assertRegular(found);
   let handle: number;
   try {
-    handle = openSync(file, 'r');
+    handle = openSync(file, regularOnly);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
+    assertRegular(fstatSync(handle));
     const buffer = Buffer.allocUnsafe(limit + 1);
-    const size = readSync(handle, buffer, 0, limit + 1, 0);
-    if (size > limit) throw Object.assign(new Error('too big'), { code: 'EFBIG' });
+    let size = 0;
+    for (let read = -1; read !== 0 && size <= limit; size += read) {
+      read = readSync(handle, buffer, size, limit + 1 - size, size);
+    }
+    if (size > limit) throw failure('EFBIG');
     return buffer.toString('utf8', 0, size);
   } finally {
     closeSync(handle);
   }
 }
 
+/** Milliseconds. Virus scanners and indexers hold a new file for a moment, and a process can be short of handles. */
+const patience = [5, 20, 50, 100];
+
+/** Like `readText`, with a few more attempts at what may pass: a busy file, a disk error, too many open files. */
+export async function readPatiently(file: string, limit: number): Promise<string | undefined> {
+  for (const delay of patience) {
+    try {
+      return readText(file, limit);
+    } catch (error) {
+      if (misplaced.includes(errorCode(error))) throw error;
+      await new Promise(resolve => setTimeout(resolve, delay));
+    }
+  }
+  return readText(file, limit);
+}
+
 /** For the owner's eyes only, where the system knows owners. */
 const ownerOnly = 0o600;
+
+/** A file on its way to its place: written under a name of its own and then renamed. */
+export interface Draft {
+  /** @throws what the file system says */
+  write(text: string): void;
+  /** Waits until the text is on the disk itself. @throws what the disk says; a file system that cannot do it says nothing */
+  flush(): Promise<void>;
+  close(): void;
+}
+
+export function openDraft(path: string): Draft {
+  const handle = openSync(path, 'w', ownerOnly);
+  let isOpen = true;
+  return {
+    write(text) {
+      const bytes = Buffer.from(text);
+      // A disk that is nearly full takes a part and says so by the count alone.
+      for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, bytes.length - done, done);
+      ftruncateSync(handle, bytes.length);
+    },
+    flush: () => flushed(handle),
+    close() {
+      if (isOpen) closeSync(handle);
+      isOpen = false;
+    },
+  };
+}
 
 /**
  * Replaces `file` by way of `temporary`, a path in the same file system: a reader finds the old text or the new one,
  * and so does the next start, however this process ends.
+ * @param durable whether the new text is to be on the disk itself before it takes its place
  */
-export async function replaceFile(file: string, temporary: string, text: string): Promise<void> {
-  const handle = openSync(temporary, 'w', ownerOnly);
+export async function replaceFile(file: string, temporary: string, text: string, durable = false): Promise<void> {
+  const draft = openDraft(temporary);
   try {
-    writeSync(handle, text);
+    draft.write(text);
+    if (durable) await draft.flush();
   } finally {
-    closeSync(handle);
+    draft.close();
   }
   await move(temporary, file);
 }
 
-/** Milliseconds. Virus scanners and indexers hold a new file on Windows for a moment. */
-const patience = [5, 20, 50, 100, 200];
-
-async function move(from: string, to: string): Promise<void> {
+export async function move(from: string, to: string): Promise<void> {
   if (process.platform !== 'win32') return renameSync(from, to);
-  for (const delay of patience) {
+  for (const delay of [...patience, 200]) {
     try {
       return renameSync(from, to);
     } catch (error) {
@@ -66,25 +148,29 @@ async function move(from: string, to: string): Promise<void> {
 }
 
 /**
- * Puts what was written to `file`, and its name in `folder`, on the disk itself. Only a power cut makes a difference:
- * what a process has written stays when it ends. Never rejects.
+ * Puts the names in `folder` on the disk itself. Only a power cut makes a difference: what a process has done stays
+ * when it ends.
+ * @throws what the disk says
  */
-export async function flush(file: string, folder: string): Promise<void> {
-  await flushed(file, 'r+');
+export async function flushNames(folder: string): Promise<void> {
   // Windows has no such call for names.
-  if (process.platform !== 'win32') await flushed(folder, 'r');
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, constants.O_RDONLY);
+  try {
+    await flushed(handle);
+  } finally {
+    closeSync(handle);
+  }
 }
 
-async function flushed(path: string, flags: string): Promise<void> {
+const sync = promisify(fsync);
+
+async function flushed(handle: number): Promise<void> {
   try {
-    const handle: FileHandle = await open(path, flags);
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    // Not every file system can do it, and a file may have been replaced by a newer one.
+    await sync(handle);
+  } catch (error) {
+    // Not every file system can do it. What a disk says that can and failed is another matter.
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'].includes(errorCode(error))) throw error;
   }
 }
 

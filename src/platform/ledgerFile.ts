@@ -1,5 +1,6 @@
-import type { HandedOver, LedgerEntry, Log } from '../core/ports.ts';
-import { errorCode, readText } from './files.ts';
+import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
+import type { HandedOver, LedgerEntry } from '../core/ports.ts';
+import { errorCode, readPatiently } from './files.ts';
 import type { LockFiles } from './lockFiles.ts';
 
 /** As it stands in the file. */
@@ -25,27 +26,77 @@ const limit = 4096;
 /** Bytes. A record has at most 64 Ki characters, of three bytes each, and base64 makes four of three. */
 const journalLimit = 300 * 1024;
 
+/** What a file of ours holds; `damaged` where it is a file and its text is none of ours. */
+type Found<T> = { readonly value?: T; readonly damaged?: true };
+
 /** Both files of one name, as they are now. */
 export interface Ledger {
-  readonly entry: WrittenEntry | undefined;
-  readonly signOut: SignOut | undefined;
+  readonly entry: Found<WrittenEntry>;
+  readonly signOut: Found<SignOut>;
 }
 
-/** Never throws: what cannot be read counts as absent and is reported. The journal may still know better. */
-export function readLedger(files: LockFiles, name: string, log: Log): Ledger {
-  return {
-    entry: readJson(files.ledger, isEntry, { name, log }),
-    signOut: readSignOut(files, name, log),
+/** @throws WorkbenchError `lock_unavailable` with `reason` where a file is there and cannot be read */
+export async function readLedger(files: LockFiles, name: string): Promise<Ledger> {
+  return { entry: await read(files.ledger, name, limit, parsed(isEntry)), signOut: await readSignOut(files, name) };
+}
+
+/** Of most names there is none, which is quickly seen. Throws like `readLedger`. */
+export function readSignOut(files: LockFiles, name: string): Promise<Found<SignOut>> {
+  return read(files.signedOut, name, limit, parsed(isSignOut));
+}
+
+/** Throws like `readLedger`. */
+export function readJournal(files: LockFiles, name: string): Promise<Found<HandedOver>> {
+  return read(files.journal, name, journalLimit, text => {
+    const [, generation, sealed] = /^(\d{1,16})\n([^\n]+)$/.exec(text) ?? [];
+    return sealed !== undefined && isGeneration(Number(generation))
+      ? { generation: Number(generation), sealed }
+      : undefined;
+  });
+}
+
+export function unavailable(name: string, error: unknown): WorkbenchError {
+  if (isWorkbenchError(error)) return error;
+  return new WorkbenchError('lock_unavailable', { connection: name, reason: errorCode(error), sent: false });
+}
+
+/** What a reader gets that has to know: a damaged file says that something was there, and not what. */
+export function known<T>({ value, damaged }: Found<T>, name: string): T | undefined {
+  if (!damaged) return value;
+  throw new WorkbenchError('lock_unavailable', { connection: name, reason: 'damaged', sent: false });
+}
+
+async function read<T>(
+  file: string,
+  name: string,
+  most: number,
+  parse: (text: string) => T | undefined,
+): Promise<Found<T>> {
+  let text: string | undefined;
+  try {
+    text = await readPatiently(file, most);
+  } catch (error) {
+    if (errorCode(error) === 'EFBIG') return { damaged: true };
+    throw unavailable(name, error);
+  }
+  if (text === undefined) return {};
+  const value = parse(text);
+  return value === undefined ? { damaged: true } : { value };
+}
+
+function parsed<T>(is: (value: unknown) => value is T): (text: string) => T | undefined {
+  return text => {
+    try {
+      const value: unknown = JSON.parse(text);
+      return is(value) ? value : undefined;
+    } catch {
+      return undefined;
+    }
   };
 }
 
-/** Of most names there is none, which is quickly seen. */
-export function readSignOut(files: LockFiles, name: string, log: Log): SignOut | undefined {
-  return readJson(files.signedOut, isSignOut, { name, log });
-}
-
 /** One entry of the two: a sign-out counts until somebody has signed in after it. */
-export function combined({ entry, signOut }: Ledger): LedgerEntry | undefined {
+export function combined(entry: WrittenEntry | undefined, signOut: SignOut | undefined): LedgerEntry | undefined {
   if (signOut && signOut.generation >= (entry?.generation ?? 0)) {
     return { generation: signOut.generation, signedOutAt: signOut.at };
   }
@@ -67,48 +118,13 @@ export function journalText(generation: number, sealed: string): string {
   return `${generation}\n${sealed}`;
 }
 
-/** Never throws, like `readLedger`. */
-export function readJournal(files: LockFiles, name: string, log: Log): HandedOver | undefined {
-  const unreadable = (reason: string) => log('warn', 'journal unreadable', { connection: name, reason });
-  try {
-    const text = readText(files.journal, journalLimit);
-    if (text === undefined) return undefined;
-    const [, generation, sealed] = /^(\d{1,16})\n([^\n]+)$/.exec(text) ?? [];
-    if (sealed !== undefined && isGeneration(Number(generation))) {
-      return { generation: Number(generation), sealed };
-    }
-    unreadable('shape');
-  } catch (error) {
-    unreadable(errorCode(error));
-  }
-  return undefined;
-}
-
-function readJson<T>(
-  file: string,
-  is: (value: unknown) => value is T,
-  { name, log }: { readonly name: string; readonly log: Log },
-): T | undefined {
-  const unreadable = (reason: string) => log('warn', 'ledger unreadable', { connection: name, reason });
-  try {
-    const text = readText(file, limit);
-    if (text === undefined) return undefined;
-    const value: unknown = JSON.parse(text);
-    if (is(value)) return value;
-    unreadable('shape');
-  } catch (error) {
-    unreadable(error instanceof SyntaxError ? 'json' : errorCode(error));
-  }
-  return undefined;
-}
-
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** As in a record: what is above could not be counted on from. */
+/** Far above what anybody reaches, and far enough below what a record may have to count on from. */
 function isGeneration(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 52;
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 48;
 }
 
 function isTime(value: unknown): boolean {

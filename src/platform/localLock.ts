@@ -26,6 +26,11 @@ export function createLocalLock(): SharedLock {
       covered(name, entry.generation);
       ledger.set(name, entry);
     },
+    mark: async entry => {
+      covered(name, entry.generation);
+      ledger.set(name, entry);
+    },
+    voidBelow: async () => {},
     // There is no other window to hand anything to, and a record in memory ends with this one.
     handOver: async generation => covered(name, generation),
     takeOver: async () => undefined,

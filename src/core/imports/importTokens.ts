@@ -2,9 +2,7 @@ import { WorkbenchError } from '../errors.ts';
 import type { CrossWindowLock } from '../ports.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { clientCredentialsOf } from '../records/credentials.ts';
-import { handRecord } from '../records/handover.ts';
-import { ledgerEntry } from '../records/ledger.ts';
-import { lookAround, newestNumber, type RecordParts, updateNewest } from '../records/newestRecord.ts';
+import { lookAround, newestRecord, newGeneration, type RecordParts, writeRecord } from '../records/newestRecord.ts';
 import { assertRoom, isRefused, type StoredRecord, unansweredIntent } from '../records/record.ts';
 import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
 
@@ -26,7 +24,7 @@ export interface SignedIn {
  * error, because the two would end up in one record.
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `binding_mismatch`, `record_unreadable`, `record_newer_version`, `record_too_large`,
- * `record_behind`, `secret_unavailable`, `lock_timeout`, `lock_lost`, `cancelled`
+ * `record_behind`, `secret_unavailable`, `lock_timeout`, `lock_unavailable`, `lock_lost`, `cancelled`
  */
 export function storeTokens(
   parts: ImportParts,
@@ -38,34 +36,29 @@ export function storeTokens(
 ): Promise<StoredRecord> {
   const { id } = connection;
   return parts.lock.withLock(id, signal, async lease => {
-    const sight = await lookAround(parts, id, lease, signal);
-    const { ledger, unopened, ...others } = sight;
     // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
     const keeps = raw.refresh_token === undefined && signedIn === undefined;
+    const sight = await lookAround(parts, id, lease, signal, !keeps);
+    await parts.handover.ready(lease);
+    const { ledger, unopened, ...others } = sight;
     const needed = keeps ? sight : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
-    const stored = await updateNewest(parts, needed, current => {
-      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
-      if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
-      const generation = Math.max(current.generation, newestNumber(sight)) + 1;
-      const record = signedIn
-        ? {
-            ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
-            ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
-            tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
-          }
-        : withTokens(current, generation, bindingOf(connection), raw, now);
-      assertRoom(record);
-      return record;
-    });
-    parts.sessions.apply(stored);
-    await handRecord(parts.handover, lease, stored);
+    const current = await newestRecord(parts, needed);
+    if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+    // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
+    if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
+    const generation = newGeneration(current, sight);
+    const record = signedIn
+      ? {
+          ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
+          ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
+          tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+        }
+      : withTokens(current, generation, bindingOf(connection), raw, now);
+    assertRoom(record);
+    if (sight.damaged) await lease.voidBelow(generation);
     const { notBefore } = ledger ?? {};
-    await lease.writeLedger({
-      ...ledgerEntry(lease, stored),
-      ...(notBefore !== undefined && { notBefore }),
-    });
-    return stored;
+    await writeRecord(parts, lease, record, notBefore === undefined ? {} : { notBefore });
+    return record;
   });
 }
 

@@ -1,9 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import type { ClientCredentials } from '../records/credentials.ts';
-import { handRecord } from '../records/handover.ts';
-import { ledgerEntry } from '../records/ledger.ts';
-import { lookAround, updateNewest } from '../records/newestRecord.ts';
+import { lookAround, newestRecord, writeRecord } from '../records/newestRecord.ts';
 import { assertRoom, emptied, type StoredRecord } from '../records/record.ts';
 import { bindingMismatch } from '../records/tokenSet.ts';
 import type { ImportParts } from './importTokens.ts';
@@ -24,16 +22,18 @@ export function storeCredentials(
   const { id } = connection;
   return parts.lock.withLock(id, signal, async lease => {
     const sight = await lookAround(parts, id, lease, signal);
-    const stored = await updateNewest(parts, sight, current => {
-      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      const record = { ...atHome(current, connection), ...credentials };
-      assertRoom(record);
-      return record;
-    });
-    parts.sessions.apply(stored);
+    await parts.handover.ready(lease);
+    const record = { ...atHome(await newestRecord(parts, sight), connection), ...credentials };
+    if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+    assertRoom(record);
     // Where somebody has signed out there is nothing that could get lost, and nothing may be handed on.
-    if (stored.tokens !== undefined) await handRecord(parts.handover, lease, stored);
-    if (stored.generation > (sight.ledger?.generation ?? 0)) await lease.writeLedger(ledgerEntry(lease, stored));
+    if (record.generation > (sight.ledger?.generation ?? 0) || record.tokens !== undefined) {
+      return writeRecord(parts, lease, record);
+    }
+    const stored = await parts.vault.update(id, now =>
+      now !== undefined && now.generation > record.generation ? now : record,
+    );
+    parts.sessions.apply(stored);
     return stored;
   });
 }

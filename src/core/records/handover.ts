@@ -1,19 +1,21 @@
-import { isWorkbenchError } from '../errors.ts';
+import { WorkbenchError } from '../errors.ts';
 import type { HandedOver, Lease, Log } from '../ports.ts';
-import { type JournalFault, open, type Subject, seal } from './journal.ts';
+import { type JournalFault, type JournalKey, open, type Subject, seal } from './journal.ts';
 import type { JournalKeys } from './journalKeys.ts';
 import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 /** Windows hand each other the newest record, because their stores show it late or never. */
 export interface Handover {
-  /** Brings the key along before anything is sent: an answer that has come must wait for nothing. Never rejects. */
+  /**
+   * Brings the key along before anything is sent: an answer that has come must wait for nothing.
+   * @throws WorkbenchError `lock_unavailable` with `reason` `journal_key`: nothing may be sent
+   */
   ready(lease: Lease): Promise<void>;
   /**
-   * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet. False, and
-   * reported, where that failed; the store is then the only place.
-   * @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`
+   * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet.
+   * @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `lock_unavailable` with `reason`
    */
-  give(lease: Lease, subject: Subject, text: string): Promise<boolean>;
+  give(lease: Lease, subject: Subject, text: string): Promise<void>;
   /**
    * The text of a record that is newer than `generation`, or why what lies there cannot be read. Nothing is deleted:
    * a window that has its key may still come.
@@ -37,24 +39,20 @@ export interface HandoverFault {
 }
 
 export function createHandover({ keys, log }: { readonly keys: JournalKeys; readonly log: Log }): Handover {
+  async function keyFor(connection?: string): Promise<JournalKey> {
+    const key = await keys.current();
+    if (key !== undefined) return key;
+    throw new WorkbenchError('lock_unavailable', { connection, reason: 'journal_key', sent: false });
+  }
+
   return {
     async ready({ shared }) {
-      if (shared) await keys.current();
+      if (shared) await keyFor();
     },
     async give(lease, subject, text) {
-      if (!lease.shared) return true;
-      const key = await keys.current();
-      if (key === undefined) return false;
-      try {
-        await lease.handOver(subject.generation, await seal(key, subject, text));
-        return true;
-      } catch (error) {
-        if (isWorkbenchError(error)) throw error;
-        // A full disk must not keep the answer from the store.
-        const type = error instanceof Error && 'code' in error ? String(error.code) : typeof error;
-        log('error', 'journal not written', { connection: subject.connection, type });
-        return false;
-      }
+      if (!lease.shared) return;
+      const sealed = await seal(await keyFor(subject.connection), subject, text);
+      await lease.handOver(subject.generation, sealed);
     },
     async take(from, connection, generation) {
       if (from === undefined || from.generation <= generation) return undefined;
@@ -88,14 +86,14 @@ export function recordOf(connection: string, taken: TakenOver | HandoverFault | 
   return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
 }
 
-/** @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `record_too_large` */
-export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<boolean> {
+/** @throws WorkbenchError what `Handover.give` throws, `record_too_large` */
+export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<void> {
   return handover.give(lease, record, serializeRecord(record));
 }
 
 /** Where no other window shares anything. */
 export const noHandover: Handover = {
   ready: async () => {},
-  give: async () => true,
+  give: async () => {},
   take: async () => undefined,
 };

@@ -4,8 +4,8 @@ import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { Lease } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import { credentialsOf } from '../records/credentials.ts';
-import { assertMayAsk } from '../records/ledger.ts';
-import { lookAround, pause, type Sight, updateNewest } from '../records/newestRecord.ts';
+import { assertMayAsk, ledgerEntry } from '../records/ledger.ts';
+import { lookAround, newestRecord, pause, type Sight } from '../records/newestRecord.ts';
 import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
@@ -29,7 +29,7 @@ export async function refreshOnce(
 ): Promise<RefreshResult> {
   const { vault, lock, sessions, clock, log } = parts;
   const writer = createWriter(parts, id, flight);
-  const { settle, confirm, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
+  const { settle, confirm, handOn, handOnAgain, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
 
   /** An answer that came when the lock was lost. */
   let late: StoredRecord | undefined;
@@ -62,41 +62,48 @@ export async function refreshOnce(
     sight: Sight,
     provable: (record: StoredRecord) => StoredRecord,
   ): Promise<Begun | RefreshResult> {
-    let before: StoredRecord | undefined;
-    let refreshToken: string | undefined;
+    const before = await newestRecord(parts, sight);
     try {
-      const sent = await updateNewest(parts, sight, record => {
-        const now = clock.now();
-        before = record;
-        if (step.isWorthAdopting(record, seen, now)) return record;
-        const token = step.sendable(record, binding, askedBy);
-        assertMayAsk(sight.ledger, now, binding.token_endpoint);
-        assertHeld(lease);
-        assertWanted();
-        refreshToken = token;
-        return step.marked(provable(record), now);
-      });
-      if (before === undefined || refreshToken === undefined) {
-        await assertSignedIn(lease, sent);
-        return succeeded('adopted', sent);
+      const now = clock.now();
+      if (step.isWorthAdopting(before, seen, now)) {
+        const { record } = await settle(before, current => current);
+        await assertSignedIn(lease, record);
+        return succeeded('adopted', record);
       }
-      const begun = { before, sent, refreshToken };
-      try {
-        // For the windows whose store shows the mark late: a second attempt must not pass for the first.
-        await tellOthers(lease, sent);
-        await parts.handover.ready(lease);
-        await lease.renew();
-        assertWanted();
-      } catch (error) {
-        // Who has lost the lock writes nothing: another one may be at work on this very record.
-        if (lease.lost) throw error;
-        const { record } = await settle(begun.sent, record => step.unsent(record, begun.before));
-        await tellOthers(lease, record);
-        throw error;
-      }
-      return begun;
+      const refreshToken = step.sendable(before, binding, askedBy);
+      assertMayAsk(sight.ledger, now, binding.token_endpoint);
+      assertHeld(lease);
+      assertWanted();
+      const sent = await mark(lease, before, step.marked(provable(before), now));
+      return { before, sent, refreshToken };
     } finally {
-      if (before) sessions.apply(before);
+      sessions.apply(before);
+    }
+  }
+
+  /**
+   * Puts on record that a token is being sent, where every window and the next start will find it. Where that is not
+   * certain nothing may be sent, and all is as it was.
+   * @throws WorkbenchError `lock_unavailable` with `reason`, `secret_unavailable`, `superseded`, `lock_lost`, `cancelled`
+   */
+  async function mark(lease: Lease, before: StoredRecord, sent: StoredRecord): Promise<StoredRecord> {
+    await parts.handover.ready(lease);
+    // For the windows whose store shows the mark late: a second attempt must not pass for the first.
+    await lease.mark(ledgerEntry(lease, sent), step.answerRoom(sent));
+    try {
+      const { record, isOvertaken, error } = await settle(before, () => sent);
+      if (isOvertaken) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
+      if (error) throw error;
+      await lease.renew();
+      assertHeld(lease);
+      assertWanted();
+      return record;
+    } catch (error) {
+      // Who has lost the lock writes nothing: another one may be at work on this very record.
+      if (lease.lost) throw error;
+      const { record } = await settle(sent, current => step.unsent(current, before));
+      await tellOthers(lease, record);
+      throw error;
     }
   }
 
@@ -156,10 +163,10 @@ export async function refreshOnce(
       () => false,
     );
     if (!isHeld || lease.lost || signal.aborted) return undefined;
-    const { record, isOvertaken, error } = await settle(sent, current => step.marked(current, clock.now()));
-    if (isOvertaken || error) return undefined;
-    await tellOthers(lease, record);
-    return lease.lost || signal.aborted ? undefined : record;
+    return mark(lease, sent, step.marked(sent, clock.now())).catch(error => {
+      log('warn', 'not asked again', { connection: id, error: classify(error) });
+      return undefined;
+    });
   }
 
   /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
@@ -172,7 +179,7 @@ export async function refreshOnce(
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
     // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
     // window that sees the store late would put what it knows over the only copy.
-    const isHanded = await handOn(lease, expected);
+    const handed = await handOn(lease, expected);
     const stored = await settle(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
@@ -182,6 +189,7 @@ export async function refreshOnce(
       sessions.apply(stored.record);
       return overtaken(stored.record);
     }
+    const isHanded = handed === 'given' || (handed === 'failed' && (await handOnAgain(lease, stored.record)));
     await tellOthers(lease, stored.record);
     const result = await validate(job, answer, stored.record, stored.error ?? cut);
     if (!isHanded || lease.lost) late = stored.record;

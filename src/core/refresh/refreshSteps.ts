@@ -5,6 +5,7 @@ import {
   fitted,
   isRefused,
   type RefreshIntent,
+  recordLimit,
   type StoredRecord,
   spentIntent,
   unansweredIntent,
@@ -92,6 +93,14 @@ export function marked(record: StoredRecord, now: number): StoredRecord {
     ...(tokens && { tokens: { ...tokens, refresh_token_last_used_at: now } }),
     intent: unanswered ? { ...unanswered, retried: true } : { generation, at: now },
   };
+}
+
+/**
+ * Characters that an answer may take in the journal: sealing makes four of three, and new tokens may be longer than the
+ * old ones.
+ */
+export function answerRoom(record: StoredRecord): number {
+  return Math.min(2 * JSON.stringify(record).length + 8192, 2 * recordLimit);
 }
 
 /** An attempt that came to nothing leaves no mark, unless an earlier one is still unanswered. */

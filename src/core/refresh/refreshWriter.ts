@@ -1,7 +1,8 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import type { CrossWindowLock, Lease, LedgerEntry, Log } from '../ports.ts';
+import type { Clock, CrossWindowLock, Lease, LedgerEntry, Log } from '../ports.ts';
 import { type Handover, handRecord } from '../records/handover.ts';
 import { ledgerEntry } from '../records/ledger.ts';
+import { pause } from '../records/newestRecord.ts';
 import { emptied, newest, type StoredRecord } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
@@ -19,6 +20,7 @@ export interface WriterParts {
   readonly vault: Vault;
   readonly lock: CrossWindowLock;
   readonly sessions: Sessions;
+  readonly clock: Clock;
   readonly log: Log;
   readonly handover: Handover;
 }
@@ -26,8 +28,12 @@ export interface WriterParts {
 /** Milliseconds to wait for the lock with an answer that came when it was lost. */
 const patience = 20_000;
 
+/** The same for a store to show other windows what was written to it, and between two attempts at the journal. */
+const visible = 3000;
+const interval = 100;
+
 /** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
-export function createWriter({ vault, lock, sessions, log, handover }: WriterParts, id: string, flight: Flight) {
+export function createWriter({ vault, lock, sessions, clock, log, handover }: WriterParts, id: string, flight: Flight) {
   /**
    * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
    * the step still counts in this window, and the next refresh stores it.
@@ -60,10 +66,9 @@ export function createWriter({ vault, lock, sessions, log, handover }: WriterPar
   /**
    * Leaves an answer for the other windows and the next start. Nothing fails of it but what a sign-out in another
    * window forbids: without it the store is the only place. A lost lock's journal is another's.
-   * @returns false where the lock was lost
    * @throws WorkbenchError `superseded`
    */
-  async function handOn(lease: Lease, record: StoredRecord): Promise<boolean> {
+  async function handOn(lease: Lease, record: StoredRecord): Promise<'given' | 'failed' | 'lost'> {
     await confirm(lease);
     assertNotDiscarded();
     try {
@@ -72,7 +77,21 @@ export function createWriter({ vault, lock, sessions, log, handover }: WriterPar
       const failure = classify(error);
       log('warn', 'record not handed over', { connection: id, error: failure });
       if (failure.code === 'superseded') await signedOutElsewhere(lease, record, failure);
-      return failure.code !== 'lock_lost';
+      return failure.code === 'lock_lost' ? 'lost' : 'failed';
+    }
+    return 'given';
+  }
+
+  /**
+   * The same for an answer that is on no disk yet. While the journal cannot be written other windows know of a request
+   * without an answer and would ask again: the lock is kept until their stores show what this one stores.
+   */
+  async function handOnAgain(lease: Lease, record: StoredRecord): Promise<boolean> {
+    for (let waited = 0; waited < visible; waited += interval) {
+      await pause(clock, interval, flight.discarded).catch(() => {});
+      assertNotDiscarded();
+      const given = await handOn(lease, record);
+      if (given !== 'failed') return given === 'given';
     }
     return true;
   }
@@ -147,5 +166,5 @@ export function createWriter({ vault, lock, sessions, log, handover }: WriterPar
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, confirm, handOn, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
+  return { settle, confirm, handOn, handOnAgain, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
 }

@@ -1,6 +1,7 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { CrossWindowLock } from '../ports.ts';
-import { lookAround, type RecordParts, updateNewest } from '../records/newestRecord.ts';
+import { ledgerEntry } from '../records/ledger.ts';
+import { lookAround, newestRecord, type RecordParts } from '../records/newestRecord.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { type SignOutParts, signOut } from './signOut.ts';
 
@@ -28,7 +29,9 @@ export async function endSession(
   try {
     return await lock.withLock(id, signal, async lease => {
       const sight = await lookAround(parts, id, lease, signal);
-      const record = await updateNewest(parts, sight, newest => newest);
+      const record = await newestRecord(parts, sight);
+      // What cannot be written down afterwards must not be begun.
+      if (record.tokens) await lease.writeLedger({ ...sight.ledger, ...ledgerEntry(lease, record) });
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const revoked = await revokeOffered(parts, id, record, revocation, signal);
       await signOut(parts, id);

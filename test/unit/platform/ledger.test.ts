@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Lease, LedgerEntry } from '../../../src/core/ports.ts';
@@ -10,7 +11,7 @@ describe('ledger', () => {
   const folder = useFolder();
   const write = (file: string, content: string | Uint8Array) => writeFile(join(folder.path, file), content);
 
-  it('counts as absent where it is torn or foreign, says so, and is written anew', async () => {
+  it('is left out of what is shown where it is torn or foreign, and is an error where something is to be sent', async () => {
     const whole = JSON.stringify({ version: 1, generation: 7, fingerprint: 'f', after: 0 });
     const torn = Array.from(whole, (_, length) => whole.slice(0, length));
     const foreign = [
@@ -25,17 +26,86 @@ describe('ledger', () => {
       assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {}, text);
       assert.equal(heard.length, 1, text);
       assert.equal(heard[0]?.event, 'ledger unreadable');
+      const failure = await failureOf(windowOf(folder.path).withLock('a', never, lease => lease.readLedger()));
+      assert.deepEqual([failure.code, failure.data.reason], ['lock_unavailable', 'damaged'], text);
     }
     await windowOf(folder.path).withLock('a', never, lease => lease.writeLedger({ generation: 1 }));
     assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 1 } });
   });
 
-  it('survives a folder in its place', async () => {
-    const { log, heard } = listeningLog();
-    await mkdir(join(folder.path, 'n-a.ledger'));
-    await mkdir(join(folder.path, 'n-a.journal'));
-    assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {});
-    assert.deepEqual(heard.map(({ fields }) => fields.reason).sort(), ['EISDIR', 'EISDIR']);
+  it('is no absent one where it cannot be read, whatever stands there, and nothing is followed or waited for', async function () {
+    if (process.platform === 'win32') this.skip();
+    const outside = join(folder.path, 'outside');
+    await write('outside', JSON.stringify({ version: 1, generation: 7, after: 0 }));
+    const places: Record<string, (path: string) => unknown> = {
+      EISDIR: path => mkdir(path),
+      ELOOP: path => symlink(outside, path),
+      ENXIO: path => execFileSync('mkfifo', [path]),
+    };
+    for (const [reason, put] of Object.entries(places)) {
+      for (const file of ['n-a.ledger', 'n-a.journal', 'n-a.signed-out']) {
+        const path = join(folder.path, file);
+        await put(path);
+        const { log, heard } = listeningLog();
+        assert.deepEqual(await windowOf(folder.path, { log }).peek('a'), {}, `${reason} ${file}`);
+        assert.deepEqual(
+          heard.map(({ fields }) => fields.reason),
+          [reason],
+        );
+        await windowOf(folder.path).withLock('a', never, async lease => {
+          const work = file === 'n-a.journal' ? lease.takeOver() : lease.readLedger();
+          const { code, data } = await failureOf(work);
+          assert.deepEqual([code, data.reason], ['lock_unavailable', reason], file);
+        });
+        await rm(path, { recursive: true });
+      }
+    }
+  });
+
+  it('takes a moment for what passes, and says what does not', async function () {
+    if (process.platform === 'win32' || process.getuid?.() === 0) this.skip();
+    const lock = windowOf(folder.path);
+    await lock.withLock('a', never, lease => lease.writeLedger({ generation: 3 }));
+    const path = join(folder.path, 'n-a.ledger');
+    await chmod(path, 0o000);
+    await lock.withLock('a', never, async lease => {
+      const reading = lease.readLedger();
+      await chmod(path, 0o600);
+      assert.equal((await reading)?.generation, 3);
+      await chmod(path, 0o000);
+      assert.equal((await failureOf(lease.readLedger())).data.reason, 'EACCES');
+    });
+  });
+
+  it('gives way to a new grant where it is damaged, and so does the rest', async () => {
+    for (const file of ['n-a.ledger', 'n-a.journal', 'n-a.signed-out']) {
+      await write(file, '4503599627370495\nx');
+      const lock = windowOf(folder.path);
+      await lock.withLock('a', never, async lease => {
+        await lease.voidBelow(1024);
+        await lease.handOver(1024, 'sealed');
+        await lease.writeLedger({ generation: 1024 });
+      });
+      assert.deepEqual(await lock.peek('a'), {
+        ledger: { generation: 1024 },
+        handedOver: { generation: 1024, sealed: 'sealed' },
+      });
+      assert.ok((await lock.forget('a', 2, 7)) > 1024);
+      await rm(join(folder.path, 'n-a.signed-out'));
+    }
+  });
+
+  it('has a place on the disk before anything is sent, and the answer has room', async () => {
+    const lock = windowOf(folder.path);
+    await lock.withLock('a', never, async lease => {
+      await lease.mark({ generation: 1, intent: { at: 5 } }, 20_000);
+      const [owner = ''] = await readdir(join(folder.path, 'n-a.lock'));
+      const reserved = join(folder.path, 'n-a.lock', owner, 'journal');
+      assert.equal((await stat(reserved)).size, 20_000);
+      await lease.handOver(2, 'x'.repeat(1000));
+    });
+    assert.equal((await lock.peek('a')).handedOver?.sealed.length, 1000);
+    assert.deepEqual((await readdir(folder.path)).sort(), ['n-a.journal', 'n-a.ledger']);
   });
 
   it('reads back whatever is written, and any bytes without failing', async () => {
@@ -59,7 +129,7 @@ describe('ledger', () => {
         await write('n-a.signed-out', bytes);
         await write('n-a.journal', bytes);
         await lock.peek('a');
-        await write('n-a.signed-out', '');
+        await rm(join(folder.path, 'n-a.signed-out'));
       }),
       { numRuns: 60 },
     );

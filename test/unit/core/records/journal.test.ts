@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { HandedOver, Lease, SecretVault } from '../../../../src/core/ports.ts';
 import { createHandover } from '../../../../src/core/records/handover.ts';
 import { type JournalKey, newKeyText, open, readKey, seal } from '../../../../src/core/records/journal.ts';
@@ -7,6 +8,7 @@ import { createJournalKeys, journalKeyName } from '../../../../src/core/records/
 import { createMemoryStore } from '../../../../src/core/records/vault.ts';
 import { createLocalLock } from '../../../../src/platform/localLock.ts';
 import { systemClock } from '../../../../src/platform/systemClock.ts';
+import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 
 async function newKey(text = newKeyText()): Promise<JournalKey> {
@@ -207,6 +209,8 @@ describe('handing over', () => {
       fingerprint: () => '',
       readLedger: async () => undefined,
       writeLedger: async () => {},
+      mark: async () => {},
+      voidBelow: async () => {},
       handOver:
         handOver ??
         (async (generation, sealed) => {
@@ -220,7 +224,7 @@ describe('handing over', () => {
     const secrets = createMemoryStore();
     const file: { content?: HandedOver } = {};
     const [one, two] = [window(secrets), window(secrets)];
-    assert.equal(await one.give(leaseOf(file), subject, 'record'), true);
+    await one.give(leaseOf(file), subject, 'record');
     assert.deepEqual(await two.take(file.content, 'a', 6), { generation: 7, text: 'record' });
     assert.equal(await two.take(file.content, 'a', 7), undefined);
     assert.equal(await two.take(undefined, 'a', 0), undefined);
@@ -247,16 +251,15 @@ describe('handing over', () => {
     });
   });
 
-  it('does not keep an answer from the store where the disk is full', async () => {
-    const one = window();
-    const full = leaseOf({}, () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })));
-    assert.equal(await one.give(full, subject, 'record'), false);
-    assert.deepEqual(one.events, ['journal not written']);
+  it('says what keeps a record from being handed over', async () => {
+    const full = leaseOf({}, () => Promise.reject(new WorkbenchError('lock_unavailable', { reason: 'ENOSPC' })));
+    const { code, data } = await failureOf(window().give(full, subject, 'record'));
+    assert.deepEqual([code, data.reason], ['lock_unavailable', 'ENOSPC']);
   });
 
   it('makes no key for what is shared with nobody', async () => {
     const secrets = createMemoryStore();
-    assert.equal(await window(secrets).give({ ...leaseOf({}), shared: false }, subject, 'record'), true);
+    await window(secrets).give({ ...leaseOf({}), shared: false }, subject, 'record');
     assert.deepEqual(await secrets.keys(), []);
   });
 });

@@ -379,10 +379,9 @@ export async function runHistory(
     async give(lease, { generation }, text) {
       if (--journalFailing >= 0) {
         journalFailures++;
-        return false;
+        throw new WorkbenchError('lock_unavailable', { reason: 'ENOSPC' });
       }
       await lease.handOver(generation, text);
-      return true;
     },
     take: async (from, _, generation) =>
       from && from.generation > generation ? { generation: from.generation, text: from.sealed } : undefined,
@@ -682,6 +681,13 @@ function modelLock(left: (sealed: string) => void) {
           const assertHeld = () => {
             if (mine.lost) throw new WorkbenchError('lock_lost');
           };
+          const write = async (call: string, entry: LedgerEntry) => {
+            await host.pass(call);
+            assertHeld();
+            covered(name, entry.generation);
+            ledger.set(name, entry);
+            await host.pass('ledger');
+          };
           const lease: Lease = {
             get lost() {
               return mine.lost;
@@ -697,13 +703,9 @@ function modelLock(left: (sealed: string) => void) {
               await host.pass('readLedger');
               return ledger.get(name);
             },
-            async writeLedger(entry) {
-              await host.pass('writeLedger');
-              assertHeld();
-              covered(name, entry.generation);
-              ledger.set(name, entry);
-              await host.pass('ledger');
-            },
+            writeLedger: entry => write('writeLedger', entry),
+            mark: entry => write('mark', entry),
+            voidBelow: async () => {},
             async handOver(generation, sealed) {
               await host.pass('handOver');
               assertHeld();

@@ -137,16 +137,19 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
             await lock.hook('readLedger');
             return ledger.get(name);
           },
-          async writeLedger(entry) {
-            await lock.hook('writeLedger');
-            const { signedOutAt, generation = 0 } = ledger.get(name) ?? {};
-            if (signedOutAt !== undefined && entry.generation <= generation)
-              throw new WorkbenchError('superseded', { connection: name, signedOut: true });
-            ledger.set(name, entry);
-          },
+          writeLedger: entry => write('writeLedger', entry),
+          mark: entry => write('mark', entry),
+          voidBelow: async () => {},
           handOver: async () => {},
           takeOver: async () => undefined,
         };
+        async function write(call: string, entry: LedgerEntry): Promise<void> {
+          await lock.hook(call);
+          const { signedOutAt, generation = 0 } = ledger.get(name) ?? {};
+          if (signedOutAt !== undefined && entry.generation <= generation)
+            throw new WorkbenchError('superseded', { connection: name, signedOut: true });
+          ledger.set(name, entry);
+        }
         return work(lease);
       });
       last = turn.catch(() => {});

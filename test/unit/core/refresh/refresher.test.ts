@@ -90,8 +90,8 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(), 'refreshed');
       assert.deepEqual(order.slice(0, 8), [
         'readLedger',
+        'mark',
         'mark 1',
-        'writeLedger',
         'renew',
         'post',
         'store 2',
@@ -138,7 +138,7 @@ describe('createRefresher', () => {
       const handed: StoredRecord[] = [];
       const handover = {
         ...noHandover,
-        give: async (_: unknown, __: unknown, text: string) => handed.push(JSON.parse(text)) > 0,
+        give: async (_: unknown, __: unknown, text: string) => void handed.push(JSON.parse(text)),
       };
       world.next({ type: 'wrongIss', token: 'id_token' });
       assert.equal(await world.window({ handover }).refresh(), 'retryable response_invalid');
@@ -217,6 +217,75 @@ describe('createRefresher', () => {
       };
       assert.equal(await world.first.refresh(), 'refreshed');
       assert.equal(world.stored().generation, 2);
+    });
+
+    it('sends nothing where the mark cannot be written for the other windows, and all is as it was', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const before = [world.stored(), world.lock.ledger.get(id)];
+      world.lock.hook = call => {
+        if (call === 'mark') throw new WorkbenchError('lock_unavailable', { reason: 'ENOSPC' });
+      };
+      for (const askedBy of ['timer', 'user'] as const) {
+        assert.equal(await world.first.refresh(undefined, askedBy), 'retryable lock_unavailable');
+      }
+      assert.deepEqual(world.posts(), []);
+      assert.deepEqual([world.stored(), world.lock.ledger.get(id)], before);
+    });
+
+    it('sends nothing where what other windows have left cannot be read', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const before = world.stored();
+      world.lock.hook = call => {
+        if (call === 'readLedger') throw new WorkbenchError('lock_unavailable', { reason: 'EIO' });
+      };
+      assert.equal(await world.first.refresh(undefined, 'user'), 'retryable lock_unavailable');
+      assert.deepEqual(world.posts(), []);
+      assert.deepEqual(world.stored(), before);
+    });
+
+    it('sends nothing without a key for the answer, and all is as it was', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const before = [world.stored(), world.lock.ledger.get(id)];
+      const handover: Handover = {
+        ...noHandover,
+        ready: () => Promise.reject(new WorkbenchError('lock_unavailable', { reason: 'journal_key' })),
+      };
+      assert.equal(await world.window({ handover }).refresh(), 'retryable lock_unavailable');
+      assert.deepEqual(world.posts(), []);
+      assert.deepEqual([world.stored(), world.lock.ledger.get(id)], before);
+    });
+
+    it('does not ask again where the retry cannot be marked', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      world.next({ type: 'dropAfterCommit' });
+      world.onPost = () => {
+        world.lock.hook = call => {
+          if (call === 'mark') throw new WorkbenchError('lock_unavailable', { reason: 'ENOSPC' });
+        };
+      };
+      assert.equal(await world.first.refresh(), 'unknown network_failed');
+      assert.equal(world.posts().length, 1);
+      assert.equal(world.stored().intent?.retried, undefined);
+      assert.ok(world.stored().intent, 'the first attempt is still without an answer');
+    });
+
+    it('keeps the lock while the journal cannot be written, until other windows see the store', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      let failing = 4;
+      const given: number[] = [];
+      const handover: Handover = {
+        ...noHandover,
+        async give(_, { generation }) {
+          if (failing-- > 0) throw new WorkbenchError('lock_unavailable', { reason: 'EIO' });
+          given.push(generation);
+        },
+      };
+      assert.equal(await world.window({ handover }).refresh(), 'refreshed');
+      assert.deepEqual(given, [2]);
+      failing = Number.POSITIVE_INFINITY;
+      const since = world.clock.now();
+      assert.equal(await world.window({ handover }).refresh(), 'refreshed');
+      assert.equal(world.clock.now() - since, 3000);
     });
 
     it('sends nothing where the mark cannot be stored', async () => {
@@ -773,7 +842,7 @@ describe('createRefresher', () => {
       assert.equal(world.first.record(), undefined);
     });
 
-    for (const call of ['readLedger', 'get', 'store', 'writeLedger']) {
+    for (const call of ['readLedger', 'get', 'mark', 'store', 'writeLedger']) {
       it(`wins at any moment: ${call}`, async () => {
         for (let nth = 1; nth <= 3; nth++) {
           const world = await signedIn({ rotation: 'strict' });
@@ -1059,7 +1128,6 @@ describe('createRefresher', () => {
         async give(lease) {
           if (lease.lost) throw new WorkbenchError('lock_lost');
           order.push('given');
-          return true;
         },
       };
       world.onPost = () => {
@@ -1083,7 +1151,6 @@ describe('createRefresher', () => {
         async give() {
           given.push(given.length > 0);
           if (given.length === 1) throw new WorkbenchError('lock_lost');
-          return true;
         },
       };
       assert.equal(await world.window({ handover }).refresh(), 'refreshed');
@@ -1238,6 +1305,8 @@ function dying(world: World, nth: number, done: boolean): { window: Window; cras
       fingerprint: printOf,
       readLedger: () => kill(async () => ledger.get(name)),
       writeLedger: entry => kill(async () => void ledger.set(name, entry)),
+      mark: entry => kill(async () => void ledger.set(name, entry)),
+      voidBelow: async () => {},
       handOver: async () => {},
       takeOver: async () => undefined,
     });
