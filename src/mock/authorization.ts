@@ -1,14 +1,17 @@
-import type { AuthorizationRequest, Problem, Return } from './authorizationRequest.ts';
-import type { Codes } from './codes.ts';
-import type { Answer, Exchange, Visitor } from './exchange.ts';
-import { readForm, readParameters } from './forms.ts';
-import type { MockReply } from './http.ts';
+import type { AuthorizationRequest, Problem, PushedRequest, PushedRequests, Return } from './authorizationRequest.ts';
+import { sha256 } from './dpop.ts';
+import type { Families, Family } from './families.ts';
+import type { Answer, Exchange, MockReply, Visitor } from './http.ts';
+import { oauthError, readForm, readParameters } from './http.ts';
 import type { Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
-import type { PushedRequest, PushedRequests } from './pushedRequests.ts';
 import { randomText } from './random.ts';
-import { withParameters } from './redirectUris.ts';
+import { targetsOf, withParameters } from './requested.ts';
 import { createShelf } from './shelf.ts';
+import type { GrantWork } from './tokenEndpoint.ts';
+import { narrowed } from './tokenEndpoint.ts';
+import type { Issuing } from './tokens.ts';
+import { refreshTokenOf } from './tokens.ts';
 
 /** A sign-in that waits for somebody to decide. */
 interface Pending {
@@ -123,6 +126,68 @@ ${choice(usual(pending.request))}</form>`;
         deny: form.get('decision') !== 'allow',
         ...(subject ? { subject } : {}),
       });
+    },
+  };
+}
+
+interface Code {
+  readonly request: AuthorizationRequest;
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** What it gave when it was used. */
+  family: Family | undefined;
+}
+
+export interface Codes {
+  issue(request: AuthorizationRequest, subject: string, now: number): string;
+  /** RFC 6749 section 4.1.3 with the code_verifier of RFC 7636 section 4.5. */
+  readonly grant: GrantWork;
+}
+
+// Milliseconds.
+const codeLifetime = 60_000;
+/** How long a second use is recognised as one. */
+const remembered = 3_600_000;
+
+export function createCodes(settings: Settings, families: Families, issuing: Issuing): Codes {
+  const codes = createShelf<Code>(1_000);
+  const invalid = (description: string) => oauthError(400, 'invalid_grant', description);
+
+  return {
+    issue(request, subject, now) {
+      const code = randomText(32);
+      codes.put(code, { request, subject, expiresAt: now + codeLifetime, family: undefined }, now + remembered, now);
+      return code;
+    },
+    async grant({ client, form, now, effects, cnf }) {
+      const verifier = form.get('code_verifier');
+      if (!form.has('code')) return oauthError(400, 'invalid_request', 'No code');
+      if (verifier === undefined) return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
+      const challenge = /^[\w.~-]{43,128}$/.test(verifier) ? await sha256(verifier) : undefined;
+      // From here to the mark that it is used there is no await, so that no two requests interleave.
+      const code = codes.get(form.get('code'), now);
+      if (code === undefined) return invalid('This code is unknown');
+      const { request, subject } = code;
+      if (request.client !== client) return invalid('This code was issued to another client');
+      if (code.family !== undefined) {
+        families.revoke(code.family);
+        return invalid('This code was used before; what it gave is now revoked');
+      }
+      if (now >= code.expiresAt) return invalid('This code has expired');
+      if (form.get('redirect_uri') !== request.sentRedirectUri)
+        return invalid('redirect_uri is not the one of the authorization request');
+      if (challenge !== request.challenge) return invalid('code_verifier does not fit the code_challenge');
+      if (request.jkt !== undefined && request.jkt !== cnf?.jkt)
+        return invalid('This code is bound to another DPoP key');
+      const { scope, nonce } = request;
+      const asked = targetsOf(form, request.targets ?? settings.audiences);
+      if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
+      const family = issuing.begin(client, { subject, scope, targets: request.targets }, cnf, now);
+      code.family = family;
+      const grant = narrowed(family.grant, asked.targets);
+      const refreshToken = refreshTokenOf(client, family);
+      return issuing.respond({ grant, scope, now, effects, family, refreshToken, nonce, cnf });
     },
   };
 }

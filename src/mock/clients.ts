@@ -1,9 +1,34 @@
-import type { AssertionCheck } from './assertions.ts';
-import { byCertificate, certificateRefusal } from './certificates.ts';
-import type { ClientAuthMethod, MockClient } from './clientOptions.ts';
-import type { Exchange } from './exchange.ts';
-import type { Form } from './forms.ts';
-import { type MockReply, oauthError } from './http.ts';
+import type { JWK } from 'jose';
+import { createLocalJWKSet, decodeJwt, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { asymmetricAlgs, isFresh, reasonOf, secretAlgs } from './dpop.ts';
+import type { Answer, Exchange, Form, MockReply } from './http.ts';
+import { oauthError, readForm } from './http.ts';
+import type { ClientAuthMethod, MockClient } from './options.ts';
+import { byCertificate } from './options.ts';
+import { createShelf } from './shelf.ts';
+
+/** What clients ask with a form, having said who they are: RFC 6749 section 3.2, and the endpoints that follow it. */
+export type BackChannel = (
+  work: (client: MockClient, form: Form, exchange: Exchange) => MockReply | Promise<MockReply>,
+) => Answer;
+
+export function createBackChannel(desk: ClientDesk): BackChannel {
+  return work => async exchange => {
+    const read = await readForm(exchange);
+    if ('refused' in read) return read.refused;
+    const { form, duplicate } = read;
+    if (duplicate !== undefined) return oauthError(400, 'invalid_request', `${named(duplicate)} is there twice`);
+    const authentication = await authenticateClient(desk, form, exchange);
+    if ('refused' in authentication) return authentication.refused;
+    exchange.authenticated(authentication.client);
+    return work(authentication.client, form, exchange);
+  };
+}
+
+/** An error description takes no quotes and nothing outside ASCII, RFC 6749 section 5.2. */
+export function named(parameter: string): string {
+  return /^[\w.-]{1,64}$/.test(parameter) ? parameter : 'A parameter';
+}
 
 export type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
 
@@ -84,4 +109,126 @@ function parseBasic(authorization: string): { id: string; secret: string } | und
 
 function formDecode(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+export type AssertionCheck = (
+  form: Form,
+  url: string,
+  now: number,
+) => Promise<{ readonly client: MockClient } | { readonly refused: string }>;
+
+const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+// Seconds. Until it expires its jti has to be remembered.
+const longestLifetime = 3600;
+
+/** RFC 7523 section 3, with a `jti` that is used once. `audiences`: what else than the address that was asked is one. */
+export function createAssertionCheck(
+  clients: ReadonlyMap<string, MockClient>,
+  audiences: readonly string[],
+): AssertionCheck {
+  const seen = createShelf<true>();
+
+  return async (form, url, now) => {
+    const assertion = form.get('client_assertion');
+    if (assertion === undefined || form.get('client_assertion_type') !== jwtBearer)
+      return { refused: 'client_assertion and its type are needed, and jwt-bearer is the only type' };
+    const id = subjectOf(assertion);
+    const client = id === undefined ? undefined : clients.get(id);
+    if (client === undefined) return { refused: 'Unknown client' };
+    const { client_id } = client;
+    if (form.has('client_id') && form.get('client_id') !== client_id)
+      return { refused: 'The client assertion is for another client' };
+    const expected = {
+      issuer: client_id,
+      audience: [...audiences, url],
+      requiredClaims: ['exp', 'jti'],
+      currentDate: new Date(now),
+    };
+    let claims: JWTPayload;
+    try {
+      claims = await verify(client, assertion, expected);
+    } catch (error) {
+      return { refused: `The client assertion was refused: ${reasonOf(error)}` };
+    }
+    const { exp = 0, jti } = claims;
+    if (exp * 1000 > now + longestLifetime * 1000)
+      return { refused: 'The client assertion is valid for more than an hour' };
+    if (!isFresh(seen, client_id, jti, exp * 1000, now))
+      return { refused: 'The jti of the client assertion was used before, or is no jti' };
+    return { client };
+  };
+}
+
+async function verify(client: MockClient, assertion: string, expected: JWTVerifyOptions): Promise<JWTPayload> {
+  const { token_endpoint_auth_method: method, client_secret = '', jwks } = client;
+  if (method === 'client_secret_jwt') {
+    const secret = new TextEncoder().encode(client_secret);
+    return (await jwtVerify(assertion, secret, { ...expected, algorithms: [...secretAlgs] })).payload;
+  }
+  if (method !== 'private_key_jwt' || jwks === undefined) throw new Error(`this client is registered with ${method}`);
+  const keys = createLocalJWKSet({ keys: jwks.keys as JWK[] });
+  return (await jwtVerify(assertion, keys, { ...expected, algorithms: [...asymmetricAlgs] })).payload;
+}
+
+function subjectOf(assertion: string): string | undefined {
+  try {
+    return decodeJwt(assertion).sub;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a client has shown in the handshake, its private key proven there. */
+export interface ClientCertificate {
+  /** base64 of the DER form, as in `x5c`. */
+  readonly der: string;
+  /** base64url of the SHA-256 of the DER form, RFC 8705 section 3.1. */
+  readonly thumbprint: string;
+  /** Distinguished name, RFC 4514. */
+  readonly subject: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+  /** Of one of the server's `ca`, or there is none to ask for. */
+  readonly trusted: boolean;
+}
+
+/** The `cnf` of tokens: RFC 9449 section 6.1, RFC 8705 section 3.1. */
+export interface Confirmation {
+  readonly jkt?: string;
+  readonly 'x5t#S256'?: string;
+}
+
+/** RFC 8705 section 2: undefined where the certificate is the client's, else why it is not. */
+export function certificateRefusal(
+  { token_endpoint_auth_method: method, tls_client_auth_subject_dn: subject = '', jwks }: MockClient,
+  certificate: ClientCertificate | undefined,
+  now: number,
+): string | undefined {
+  if (certificate === undefined) return 'The client has shown no certificate';
+  const { der, thumbprint, from, until, trusted } = certificate;
+  if (now < from || now > until) return 'The certificate is not valid at this time';
+  if (method === 'tls_client_auth') {
+    if (plain(subject) !== plain(certificate.subject)) return 'The certificate is for another subject';
+    return trusted ? undefined : 'The certificate is of no authority that is known here';
+  }
+  const known = jwks?.keys.some(key => key['x5t#S256'] === thumbprint || key.x5c?.[0] === der);
+  return known ? undefined : 'The certificate is not one of this client';
+}
+
+/** What tokens get bound to. `jkt`: of the DPoP proof. */
+export function confirmation(
+  client: MockClient,
+  jkt: string | undefined,
+  certificate: ClientCertificate | undefined,
+): Confirmation | undefined {
+  const wanted = client.tls_client_certificate_bound_access_tokens || byCertificate(client.token_endpoint_auth_method);
+  const x5t = wanted ? certificate?.thumbprint : undefined;
+  if (jkt === undefined && x5t === undefined) return undefined;
+  return { ...(jkt !== undefined && { jkt }), ...(x5t !== undefined && { 'x5t#S256': x5t }) };
+}
+
+/** As names are compared: people put spaces after commas, and types of attributes in small letters. */
+function plain(subject: string): string {
+  return subject.replace(/(?<!\\) *, */g, ',').toLowerCase();
 }

@@ -1,12 +1,10 @@
-import type { MockClient } from './clientOptions.ts';
-import type { Answer } from './exchange.ts';
 import type { Families } from './families.ts';
-import { readParameters } from './forms.ts';
-import type { MockReply } from './http.ts';
+import type { Answer, MockReply } from './http.ts';
+import { readParameters } from './http.ts';
+import type { MockClient } from './options.ts';
 import { errorPage, html, page } from './pages.ts';
-import { isRegistered, withParameters } from './redirectUris.ts';
-import type { TokenReader } from './tokenReader.ts';
-import { hasScope } from './tokens.ts';
+import { hasScope, isRegistered, withParameters } from './requested.ts';
+import type { TokenReader } from './tokenStatus.ts';
 
 /**
  * OpenID Connect RP-Initiated Logout section 2. No browser session is kept here, so what ends is what the ID token came of:

@@ -1,4 +1,4 @@
-import type { Confirmation } from './certificates.ts';
+import type { Confirmation } from './clients.ts';
 import { randomText } from './random.ts';
 
 /**

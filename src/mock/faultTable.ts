@@ -1,184 +1,444 @@
-import {
-  type Claims,
-  claimsOf,
-  type Effect,
-  flipFirst,
-  html,
-  inBody,
-  instead,
-  lost,
-  onSuccess,
-  setOrRemove,
-  type TokenKind,
-} from './effects.ts';
-import { type Endpoint, endpoints } from './endpoints.ts';
+import type { MockReply } from './http.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
+import type { Fields, Input } from './shape.ts';
+import { anyText, anything, needed, numeric, oneOf, optional, whole, yesOrNo } from './shape.ts';
+/** Where a request can go, for faults and the journal. */
+export const endpoints = [
+  'token',
+  'jwks',
+  'metadata',
+  'authorization',
+  /** Where the sign-in page sends the decision. */
+  'sign_in',
+  'par',
+  'device_authorization',
+  /** The page where a user code is approved. */
+  'device',
+  'introspection',
+  'revocation',
+  'userinfo',
+  'end_session',
+] as const;
 
-export interface Row<P extends object> {
+export type Endpoint = (typeof endpoints)[number];
+export type TokenKind = 'access_token' | 'id_token';
+export type Claims = Record<string, unknown>;
+
+/** Where a fault reaches into one exchange. Every hook is optional. */
+export interface Effect {
+  /** Milliseconds of the mock's time before the request is looked at. */
+  readonly delay?: number;
+  /** Milliseconds between the work done (a rotation is committed) and its answer. */
+  readonly delayAfter?: number;
+  /** Answers in place of the issuer, which never sees the request. `now` in milliseconds. */
+  readonly reply?: (now: number) => MockReply;
+  /** Changes what the issuer answered; its work is done. */
+  readonly finish?: (reply: MockReply, now: number) => MockReply;
+  /** Changes the claims before they are signed. */
+  readonly claims?: (claims: Claims, kind: TokenKind) => void;
+  /** Changes the JOSE header before it is signed. */
+  readonly header?: (header: Claims) => void;
+  /** Changes the signature, base64url. */
+  readonly signature?: (signature: string) => string;
+  /** Changes what a redirect takes back to the client. */
+  readonly parameters?: (parameters: URLSearchParams) => void;
+}
+
+export const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
+export type FaultGroup = (typeof faultGroups)[number];
+
+interface Row<F extends Fields> {
+  readonly group: FaultGroup;
+  /** Where it strikes unless it is told otherwise. */
   readonly at: readonly Endpoint[];
-  readonly effect: (parameters: P) => Effect;
+  /** What a client sees of it, for pickers and the documentation. */
+  readonly title: string;
+  readonly parameters: F;
+  readonly effect: (given: Input<F>) => Effect;
+  /** A typical use of it, which a picker offers; without one it is too general to be picked. */
+  readonly example?: Input<F> & { readonly at?: Endpoint };
 }
 
-type NoParameters = Record<never, never>;
+/** One fault as the functions see it that work with all of them. */
+export type AnyRow = Omit<Row<Fields>, 'effect' | 'example'> & {
+  readonly effect: (given: never) => Effect;
+  readonly example?: object;
+};
 
-/** `commit: true`: the issuer does its work first, so that a rotation stands although its answer is lost. */
-interface Committable {
-  readonly commit?: boolean;
-}
+const row = <F extends Fields>(
+  group: FaultGroup,
+  at: readonly Endpoint[],
+  title: string,
+  parameters: F,
+  effect: (given: Input<F>) => Effect,
+  example?: Input<F> & { readonly at?: Endpoint },
+): Row<F> => ({ group, at, title, parameters, effect, ...(example && { example }) });
 
-/** `token`: only this one of the two is made wrong. */
-interface OneToken {
-  readonly token?: TokenKind;
-}
-
-const everywhere: readonly Endpoint[] = endpoints;
 const tokenOnly: readonly Endpoint[] = ['token'];
 const jwksOnly: readonly Endpoint[] = ['jwks'];
 const metadataOnly: readonly Endpoint[] = ['metadata'];
 const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
 
-const row = <P extends object = NoParameters>(at: readonly Endpoint[], effect: (parameters: P) => Effect): Row<P> => ({
-  at,
-  effect,
-});
+const anyNumber = numeric('a number');
+const status = whole('a status from 200 to 599', 200, 599);
+const none = {};
+/** `commit`: the issuer does its work first, so that a rotation stands although its answer is lost. */
+const commit = { commit: optional(yesOrNo, 'The issuer does its work first: a rotation stands.', 'false') };
+/** `token`: only this one of the two is made wrong. */
+const token = { token: optional(oneOf(['access_token', 'id_token']), 'Only this one.', 'both') };
+const name = needed(anyText, 'Its name.');
+const value = optional(anything, 'Its value.', 'it is left out');
 
-const seconds = (claims: Claims, name: string) => Number(claims[name]);
-
-/** Every fault there is. A new one is a new row: its name, where it strikes unless told otherwise, what it does. */
+/** Every fault there is. Another one is another row here and a test; pickers, the reader and the documentation follow. */
 export const faultTable = {
-  // The way there and back.
-  delay: row(everywhere, ({ ms, after }: { ms: number; after?: boolean }) =>
-    after ? { delayAfter: ms } : { delay: ms },
+  delay: row(
+    'network',
+    endpoints,
+    'Answers come late',
+    {
+      ms: needed(anyNumber, 'Milliseconds of the mock’s clock.'),
+      after: optional(yesOrNo, 'The work is done before the wait.', 'false'),
+    },
+    ({ ms, after }) => (after ? { delayAfter: ms } : { delay: ms }),
+    { ms: 5000, at: 'token' },
   ),
-  dropBeforeCommit: row(everywhere, () => ({ reply: () => lost })),
-  dropAfterCommit: row(everywhere, () => ({ finish: () => lost })),
-  truncate: row(everywhere, () => ({ finish: reply => ({ ...reply, broken: 'truncate' }) })),
+  dropBeforeCommit: row(
+    'network',
+    endpoints,
+    'Connection lost before the request is handled',
+    none,
+    () => ({ reply: () => lost }),
+    { at: 'token' },
+  ),
+  dropAfterCommit: row(
+    'network',
+    endpoints,
+    'Connection lost after the refresh token was rotated',
+    none,
+    () => ({ finish: () => lost }),
+    { at: 'token' },
+  ),
+  truncate: row(
+    'network',
+    endpoints,
+    'Half an answer',
+    none,
+    () => ({ finish: reply => ({ ...reply, broken: 'truncate' }) }),
+    { at: 'token' },
+  ),
 
-  // Answers that come from something in between, or from an issuer in trouble.
-  tooManyRequests: row(everywhere, ({ retryAfter = 1, asDate }: { retryAfter?: number; asDate?: boolean }) => ({
-    reply: now =>
-      jsonReply(
-        429,
-        { error: 'slow_down' },
-        {
-          'retry-after': asDate ? new Date(now + retryAfter * 1000).toUTCString() : String(retryAfter),
-        },
-      ),
-  })),
-  serverError: row(everywhere, ({ status = 503, commit }: { status?: number } & Committable) =>
-    instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
+  tooManyRequests: row(
+    'trouble',
+    endpoints,
+    'Too many requests (429)',
+    {
+      retryAfter: optional(anyNumber, 'Seconds in `Retry-After`.', '1'),
+      asDate: optional(yesOrNo, '`Retry-After` is a date.', 'false'),
+    },
+    ({ retryAfter = 1, asDate }) => ({
+      reply: now => {
+        const date = () => new Date(now + retryAfter * 1000).toUTCString();
+        return jsonReply(429, { error: 'slow_down' }, { 'retry-after': asDate ? date() : String(retryAfter) });
+      },
+    }),
+    { retryAfter: 10, at: 'token' },
   ),
-  htmlOk: row(everywhere, ({ commit }: Committable) => instead(commit, () => html(200))),
-  htmlBadRequest: row(everywhere, () => ({ reply: () => html(400) })),
-  emptyBadRequest: row(everywhere, () => ({ reply: () => ({ status: 400, headers: {}, body: '' }) })),
-  invalidJson: row(everywhere, ({ commit }: Committable) =>
-    instead(commit, () => textReply(200, '{"access_token":', 'application/json')),
+  serverError: row(
+    'trouble',
+    endpoints,
+    'Service unavailable (503)',
+    { status: optional(status, 'Of the answer.', '503'), ...commit },
+    ({ status = 503, commit }) => instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
+    { at: 'token' },
+  ),
+  htmlOk: row(
+    'trouble',
+    endpoints,
+    'A web page instead of the answer',
+    commit,
+    ({ commit }) => instead(commit, () => webPage(200)),
+    { at: 'token' },
+  ),
+  htmlBadRequest: row('trouble', endpoints, 'A web page with status 400', none, () => ({ reply: () => webPage(400) }), {
+    at: 'token',
+  }),
+  emptyBadRequest: row(
+    'trouble',
+    endpoints,
+    'Status 400 without a body',
+    none,
+    () => ({ reply: () => ({ status: 400, headers: {}, body: '' }) }),
+    { at: 'token' },
+  ),
+  invalidJson: row(
+    'trouble',
+    endpoints,
+    'Invalid JSON',
+    commit,
+    ({ commit }) => instead(commit, () => textReply(200, '{"access_token":', 'application/json')),
+    { at: 'token' },
   ),
   redirect: row(
-    everywhere,
-    ({ location, status = 307 }: { location: string; status?: 301 | 302 | 303 | 307 | 308 }) => ({
-      reply: () => ({ status, headers: { location }, body: '' }),
-    }),
+    'trouble',
+    endpoints,
+    'A redirect to another address',
+    {
+      location: needed(anyText, 'The address.'),
+      status: optional(oneOf([301, 302, 303, 307, 308]), 'Of the answer.', '307'),
+    },
+    ({ location, status = 307 }) => ({ reply: () => ({ status, headers: { location }, body: '' }) }),
   ),
   oauthError: row(
+    'trouble',
     tokenOnly,
-    ({ error, status = 400, description = '' }: { error: string; status?: number; description?: string }) => ({
-      reply: () => oauthError(status, error, description),
+    'The refresh token is rejected',
+    {
+      error: needed(anyText, 'The OAuth error code.'),
+      status: optional(status, 'Of the answer.', '400'),
+      description: optional(anyText, '`error_description`.'),
+    },
+    ({ error, status = 400, description = '' }) => ({ reply: () => oauthError(status, error, description) }),
+    { error: 'invalid_grant' },
+  ),
+  clockSkew: row(
+    'trouble',
+    tokenOnly,
+    'The clock of the issuer is 93 s behind',
+    { by: needed(anyNumber, 'Seconds, in the tokens and in the `Date` header.') },
+    ({ by }) => ({
+      claims: claims => {
+        for (const each of ['iat', 'exp', 'nbf', 'auth_time'])
+          if (each in claims) claims[each] = secondsIn(claims, each) + by;
+      },
+      finish: (reply, now) => ({
+        ...reply,
+        headers: { ...reply.headers, date: new Date(now + by * 1000).toUTCString() },
+      }),
     }),
+    { by: -93 },
   ),
 
-  // Tokens that must not be believed.
-  wrongSignature: row(tokenOnly, () => ({ signature: flipFirst })),
-  unknownKid: row(tokenOnly, () => ({ header: header => Object.assign(header, { kid: 'no-such-key' }) })),
-  wrongIss: row(tokenOnly, ({ token, iss = 'https://other.example' }: OneToken & { iss?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { iss })),
+  wrongSignature: row('tokens', tokenOnly, 'Signature that does not match', none, () => ({ signature: flipFirst }), {}),
+  unknownKid: row(
+    'tokens',
+    tokenOnly,
+    'Key id that is not in the key set',
+    none,
+    () => ({ header: header => Object.assign(header, { kid: 'no-such-key' }) }),
+    {},
   ),
-  wrongAud: row(tokenOnly, ({ token, aud = 'someone-else' }: OneToken & { aud?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { aud })),
+  wrongIss: row(
+    'tokens',
+    tokenOnly,
+    'Another issuer (iss)',
+    { ...token, iss: optional(anyText, 'The claim.', '`https://other.example`') },
+    ({ token, iss = 'https://other.example' }) => claimsOf(token, claims => Object.assign(claims, { iss })),
+    { token: 'access_token' },
   ),
-  wrongSub: row(tokenOnly, ({ token, sub = 'someone-else' }: OneToken & { sub?: string }) =>
-    claimsOf(token, claims => Object.assign(claims, { sub })),
+  wrongAud: row(
+    'tokens',
+    tokenOnly,
+    'Another audience (aud)',
+    { ...token, aud: optional(anyText, 'The claim.', '`someone-else`') },
+    ({ token, aud = 'someone-else' }) => claimsOf(token, claims => Object.assign(claims, { aud })),
+    { token: 'access_token' },
   ),
-  expiredAtBirth: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
-    claimsOf(token, claims => Object.assign(claims, { exp: seconds(claims, 'iat') - by })),
+  wrongSub: row(
+    'tokens',
+    tokenOnly,
+    'Another subject (sub)',
+    { ...token, sub: optional(anyText, 'The claim.', '`someone-else`') },
+    ({ token, sub = 'someone-else' }) => claimsOf(token, claims => Object.assign(claims, { sub })),
+    { token: 'id_token' },
   ),
-  nbfInFuture: row(tokenOnly, ({ token, by = 3600 }: OneToken & { by?: number }) =>
-    claimsOf(token, claims => Object.assign(claims, { nbf: seconds(claims, 'iat') + by })),
+  expiredAtBirth: row(
+    'tokens',
+    tokenOnly,
+    'Already expired',
+    { ...token, by: optional(anyNumber, 'Seconds between `exp` and `iat`.', '3600') },
+    ({ token, by = 3600 }) => claimsOf(token, claims => Object.assign(claims, { exp: secondsIn(claims, 'iat') - by })),
+    { token: 'access_token' },
   ),
-  /** Any claim at all: set to `value`, or taken out where there is none. */
-  claim: row(tokenOnly, ({ token, name, value }: OneToken & { name: string; value?: unknown }) =>
-    claimsOf(token, claims => setOrRemove(claims, name, value)),
+  nbfInFuture: row(
+    'tokens',
+    tokenOnly,
+    'Valid only in an hour (nbf)',
+    { ...token, by: optional(anyNumber, 'Seconds.', '3600') },
+    ({ token, by = 3600 }) => claimsOf(token, claims => Object.assign(claims, { nbf: secondsIn(claims, 'iat') + by })),
+    { token: 'access_token' },
   ),
-  /** Any member of the JOSE header, likewise. */
-  header: row(tokenOnly, ({ name, value }: { name: string; value?: unknown }) => ({
-    header: header => setOrRemove(header, name, value),
+  claim: row(
+    'tokens',
+    tokenOnly,
+    'Any claim, changed or left out',
+    { ...token, name, value },
+    ({ token, name, value }) => claimsOf(token, claims => setOrRemove(claims, name, value)),
+  ),
+  header: row('tokens', tokenOnly, 'Any member of the JOSE header, changed or left out', { name, value }, given => ({
+    header: header => setOrRemove(header, given.name, given.value),
   })),
   /** An unsecured JWT, RFC 7519 section 6. */
-  algNone: row(tokenOnly, () => ({
-    header: header => setOrRemove(header, 'alg', 'none'),
-    signature: () => '',
-  })),
-  /** An issuer whose clock is wrong by so many seconds; the Date header goes with it. */
-  clockSkew: row(tokenOnly, ({ by }: { by: number }) => ({
-    claims: claims => {
-      for (const name of ['iat', 'exp', 'nbf', 'auth_time']) {
-        if (name in claims) claims[name] = seconds(claims, name) + by;
-      }
-    },
-    finish: (reply, now) => ({
-      ...reply,
-      headers: { ...reply.headers, date: new Date(now + by * 1000).toUTCString() },
-    }),
-  })),
+  algNone: row(
+    'tokens',
+    tokenOnly,
+    'Not signed (alg none)',
+    none,
+    () => ({ header: header => setOrRemove(header, 'alg', 'none'), signature: () => '' }),
+    {},
+  ),
 
-  // Responses with something missing or odd in them.
-  expiresInMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'expires_in'))),
+  expiresInMissing: row(
+    'answers',
+    tokenOnly,
+    'No lifetime (expires_in)',
+    none,
+    () => inBody(body => Reflect.deleteProperty(body, 'expires_in')),
+    {},
+  ),
   /** `literal` is put there as it stands, since JSON options could not carry `1e400`, nor `"3600"` clearly. */
-  expiresIn: row(tokenOnly, ({ literal }: { literal: string }) =>
-    onSuccess(reply => ({
-      ...reply,
-      body: reply.body.replace(/"expires_in":\d+/, () => `"expires_in":${literal}`),
-    })),
+  expiresIn: row(
+    'answers',
+    tokenOnly,
+    'Absurd lifetime (expires_in)',
+    { literal: needed(anyText, 'The JSON text of the value, `1e400` or `"3600"` for instance.') },
+    ({ literal }) =>
+      onSuccess(reply => ({
+        ...reply,
+        body: reply.body.replace(/"expires_in":\d+/, () => `"expires_in":${literal}`),
+      })),
+    { literal: '1e400' },
   ),
-  refreshTokenMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'refresh_token'))),
-  idTokenMissing: row(tokenOnly, () => inBody(body => Reflect.deleteProperty(body, 'id_token'))),
-  tokenType: row(tokenOnly, ({ value }: { value: string }) =>
-    inBody(body => Object.assign(body, { token_type: value })),
+  refreshTokenMissing: row(
+    'answers',
+    tokenOnly,
+    'No refresh token',
+    none,
+    () => inBody(body => Reflect.deleteProperty(body, 'refresh_token')),
+    {},
   ),
-  /** Any member of a JSON answer at any endpoint (`at`): set to `value`, or taken out where there is none. */
-  member: row(tokenOnly, ({ name, value }: { name: string; value?: unknown }) =>
-    inBody(body => setOrRemove(body, name, value)),
+  idTokenMissing: row(
+    'answers',
+    tokenOnly,
+    'No ID token',
+    none,
+    () => inBody(body => Reflect.deleteProperty(body, 'id_token')),
+    {},
+  ),
+  tokenType: row(
+    'answers',
+    tokenOnly,
+    'Another token_type',
+    { value: needed(anyText, 'The value.') },
+    ({ value }) => inBody(body => Object.assign(body, { token_type: value })),
+    { value: 'mac' },
+  ),
+  member: row('answers', tokenOnly, 'Any member of a JSON answer, changed or left out', { name, value }, given =>
+    inBody(body => setOrRemove(body, given.name, given.value)),
   ),
 
-  // What the browser brings back.
-  /** Any parameter of the authorization response, likewise: `state` and `iss` for instance. */
-  responseParameter: row(redirects, ({ name, value }: { name: string; value?: string }) => ({
-    parameters: parameters => {
-      if (value === undefined) parameters.delete(name);
-      else parameters.set(name, value);
-    },
-  })),
+  responseParameter: row(
+    'browser',
+    redirects,
+    'Any parameter of the authorization response, changed or left out',
+    { name, value: optional(anyText, 'Its value.', 'it is left out') },
+    ({ name, value }) => ({
+      parameters: parameters => {
+        if (value === undefined) parameters.delete(name);
+        else parameters.set(name, value);
+      },
+    }),
+  ),
   /** RFC 6749 section 4.1.2.1. */
-  authorizationError: row(redirects, ({ error, description }: { error: string; description?: string }) => ({
-    parameters: parameters => {
-      parameters.delete('code');
-      parameters.set('error', error);
-      if (description !== undefined) parameters.set('error_description', description);
-    },
-  })),
-
-  // Keys and metadata.
-  jwksDown: row(jwksOnly, ({ status = 503 }: { status?: number }) => ({
-    reply: () => textReply(status, 'upstream error', 'text/plain'),
-  })),
-  jwksSlow: row(jwksOnly, ({ ms }: { ms: number }) => ({ delay: ms })),
-  /** A cache that has not seen the newest key yet. */
-  jwksStale: row(jwksOnly, () =>
-    inBody(body => Object.assign(body, { keys: Array.isArray(body.keys) ? body.keys.slice(0, -1) : [] })),
+  authorizationError: row(
+    'browser',
+    redirects,
+    'Sign-in ends in an error',
+    { error: needed(anyText, 'The OAuth error code.'), description: optional(anyText, '`error_description`.') },
+    ({ error, description }) => ({
+      parameters: parameters => {
+        parameters.delete('code');
+        parameters.set('error', error);
+        if (description !== undefined) parameters.set('error_description', description);
+      },
+    }),
+    { error: 'server_error' },
   ),
-  jwksHtml: row(jwksOnly, () => ({ reply: () => html(200) })),
-  jwksEmpty: row(jwksOnly, () => inBody(body => Object.assign(body, { keys: [] }))),
-  otherIssuer: row(metadataOnly, ({ issuer = 'https://other.example' }: { issuer?: string }) =>
-    inBody(body => Object.assign(body, { issuer })),
+
+  jwksDown: row(
+    'keys',
+    jwksOnly,
+    'Key set unavailable (503)',
+    { status: optional(status, 'Of the answer.', '503') },
+    ({ status = 503 }) => ({ reply: () => textReply(status, 'upstream error', 'text/plain') }),
+    {},
+  ),
+  jwksSlow: row(
+    'keys',
+    jwksOnly,
+    'Key set comes 5 s late',
+    { ms: needed(anyNumber, 'Milliseconds of the mock’s clock.') },
+    ({ ms }) => ({ delay: ms }),
+    { ms: 5000 },
+  ),
+  jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
+  jwksHtml: row('keys', jwksOnly, 'A web page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
+  jwksEmpty: row('keys', jwksOnly, 'Key set is empty', none, () => inKeys(() => []), {}),
+  otherIssuer: row(
+    'metadata',
+    metadataOnly,
+    'Metadata of another issuer',
+    { issuer: optional(anyText, 'The value.', '`https://other.example`') },
+    ({ issuer = 'https://other.example' }) => inBody(body => Object.assign(body, { issuer })),
+    {},
   ),
 } as const;
+
+const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
+
+function instead(commit: boolean | undefined, reply: (now: number) => MockReply): Effect {
+  return commit ? { finish: (_, now) => reply(now) } : { reply };
+}
+
+function claimsOf(only: TokenKind | undefined, change: (claims: Claims) => void): Effect {
+  return {
+    claims: (claims, kind) => {
+      if (only === undefined || only === kind) change(claims);
+    },
+  };
+}
+
+function onSuccess(change: (reply: MockReply, now: number) => MockReply): Effect {
+  return { finish: (reply, now) => (reply.status >= 200 && reply.status < 300 ? change(reply, now) : reply) };
+}
+
+/** Changes a JSON answer and leaves pages alone. */
+function inBody(change: (body: Claims) => void): Effect {
+  return onSuccess(reply => {
+    if (reply.headers['content-type'] !== 'application/json') return reply;
+    const body: Claims = JSON.parse(reply.body);
+    change(body);
+    return { ...reply, body: JSON.stringify(body) };
+  });
+}
+
+function inKeys(change: (keys: readonly Claims[]) => readonly Claims[]): Effect {
+  return inBody(body => Object.assign(body, { keys: change(Array.isArray(body.keys) ? body.keys : []) }));
+}
+
+function webPage(status: number): MockReply {
+  const body = '<!DOCTYPE html><title>Sign in to the network</title><p>Please sign in.';
+  return textReply(status, body, 'text/html; charset=utf-8');
+}
+
+function setOrRemove(target: Claims, name: string, value: unknown): void {
+  if (value === undefined) Reflect.deleteProperty(target, name);
+  else target[name] = value;
+}
+
+function secondsIn(claims: Claims, name: string): number {
+  return Number(claims[name]);
+}
+
+function flipFirst(signature: string): string {
+  return (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
+}

@@ -1,18 +1,62 @@
-import type { Effect } from './effects.ts';
-import { type Endpoint, endpoints } from './endpoints.ts';
-import { faultTable, type Row } from './faultTable.ts';
+import type { AnyRow, Effect, Endpoint } from './faultTable.ts';
+import { endpoints, faultTable } from './faultTable.ts';
+import { seededRandom } from './random.ts';
+import type { Input, Shape } from './shape.ts';
+import { either, isObject, list, needed, numeric, object, oneOf, optional, read, whole } from './shape.ts';
 
 type Table = typeof faultTable;
 export type FaultType = keyof Table;
 
-/** One fault, JSON-serialisable: `{ type, at?, ...parameters }`. `at` narrows or moves where it strikes. */
+/** One fault, plain JSON: `{ type, at?, ...parameters }`. `at` narrows or moves where it strikes. */
 export type Fault = {
-  [K in FaultType]: { readonly type: K; readonly at?: Endpoint | readonly Endpoint[] } & Readonly<
-    Parameters<Table[K]['effect']>[0]
-  >;
+  [K in FaultType]: { readonly type: K; readonly at?: Endpoint | readonly Endpoint[] } & Input<Table[K]['parameters']>;
 }[FaultType];
 
+/** When a standing fault strikes. */
+const oddsFields = {
+  times: optional(whole('a whole number from 1 on', 1), 'It goes away after so many strikes.', 'it stays'),
+  probability: optional(numeric('a number from 0 to 1', 0, 1), 'How often it strikes.', '1'),
+  seed: optional(numeric('a number'), 'The same seed gives the same row of hits and misses.', '1'),
+};
+
+/** A fault as options and control carry it. */
+export type FaultSetting = Fault & Input<typeof oddsFields>;
+
 export const faultTypes = Object.keys(faultTable) as readonly FaultType[];
+export const faultRows: Readonly<Record<FaultType, AnyRow>> = faultTable;
+
+const at = either(oneOf(endpoints), list(oneOf(endpoints)));
+/** What every fault may have. */
+export const faultFields = {
+  at: optional(at, 'Where it strikes: an endpoint or several.', 'as in the table'),
+  ...oddsFields,
+};
+
+const shapes = new Map(
+  faultTypes.map(type => [
+    type,
+    object({ type: needed(oneOf([type]), faultRows[type].title), ...faultRows[type].parameters, ...faultFields }),
+  ]),
+);
+
+export const faultShape: Shape<FaultSetting> = {
+  expected: 'a fault, an object with type',
+  schema: { oneOf: [...shapes.values()].map(each => each.schema) },
+  check(value, field, problems) {
+    if (!isObject(value)) {
+      problems.push({ field, expected: 'a fault, an object with type' });
+      return;
+    }
+    const shape = shapes.get(value.type as FaultType);
+    if (shape === undefined) problems.push({ field: `${field}.type`, expected: `one of ${faultTypes.join(', ')}` });
+    else shape.check(value, field, problems);
+  },
+};
+
+/** Faults as a user's JSON describes them. @throws MockOptionError with every problem, before any of them is set */
+export function readFaults(value: unknown): readonly FaultSetting[] {
+  return read(list(faultShape, 'an array of faults'), value, 'faults');
+}
 
 export interface Strike {
   readonly type: FaultType;
@@ -20,17 +64,84 @@ export interface Strike {
   readonly effect: Effect;
 }
 
-/** Reads a fault that may have come from settings. Throws TypeError where there is no such fault or endpoint. */
-export function strikeOf(fault: Fault): Strike {
-  if (!Object.hasOwn(faultTable, fault.type)) {
-    throw new TypeError(`No fault is called ${JSON.stringify(fault.type)}. There are: ${faultTypes.join(', ')}`);
-  }
-  // The parameters of a row are those of the fault of its name, which the union type above cannot say for a name known only at run time.
-  const { at, effect } = faultTable[fault.type] as Row<Fault>;
-  const where =
-    fault.at === undefined ? at : Array.isArray(fault.at) ? (fault.at as Endpoint[]) : [fault.at as Endpoint];
-  for (const endpoint of where) {
-    if (!endpoints.includes(endpoint)) throw new TypeError(`No endpoint is called ${JSON.stringify(endpoint)}`);
-  }
-  return { type: fault.type, at: where, effect: effect(fault) };
+export interface FaultPlan {
+  /** The next `n` requests at the fault's endpoints get this fault (or these together); first come, first served. */
+  next(n: number, fault: Fault | readonly Fault[]): void;
+  /** Stands until it has struck `times` times or is cleared; another of the same type replaces it. */
+  set(fault: FaultSetting): void;
+  clear(type?: FaultType): void;
+  /** What stands and what waits in the queue, `times` being what is left of it. */
+  readonly active: readonly FaultSetting[];
+  /** What strikes this request; each call uses up what has a limit. */
+  strikes(endpoint: Endpoint): readonly Strike[];
+}
+
+interface Queued {
+  left: number;
+  readonly faults: readonly Fault[];
+  readonly strikes: readonly Strike[];
+}
+
+interface Standing {
+  left: number;
+  readonly fault: FaultSetting;
+  readonly strike: Strike;
+  readonly hits: () => boolean;
+}
+
+const nothing: readonly Strike[] = [];
+
+export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPlan {
+  let queue: Queued[] = [];
+  let standing: Standing[] = [];
+
+  const plan: FaultPlan = {
+    next(n, fault) {
+      const faults = readFaults([fault].flat());
+      if (n > 0) queue.push({ left: n, faults, strikes: faults.map(strikeOf) });
+    },
+    set(setting) {
+      const fault = read(faultShape, setting, 'fault');
+      const { times = Number.POSITIVE_INFINITY, probability = 1, seed = 1 } = fault;
+      const random = seededRandom(seed);
+      plan.clear(fault.type);
+      standing.push({ left: times, fault, strike: strikeOf(fault), hits: () => random() < probability });
+    },
+    clear(type) {
+      queue = type === undefined ? [] : queue.filter(entry => entry.strikes.every(strike => strike.type !== type));
+      standing = type === undefined ? [] : standing.filter(entry => entry.strike.type !== type);
+    },
+    get active() {
+      return [
+        ...queue.flatMap(({ faults, left }) => faults.map(fault => ({ ...fault, times: left }))),
+        ...standing.map(({ fault, left }) => (Number.isFinite(left) ? { ...fault, times: left } : fault)),
+      ];
+    },
+    strikes(endpoint) {
+      if (queue.length === 0 && standing.length === 0) return nothing;
+      const struck: Strike[] = [];
+      const first = queue.find(entry => entry.strikes.some(strike => strike.at.includes(endpoint)));
+      if (first !== undefined) {
+        first.left -= 1;
+        struck.push(...first.strikes.filter(strike => strike.at.includes(endpoint)));
+      }
+      for (const entry of standing) {
+        if (!entry.strike.at.includes(endpoint) || !entry.hits()) continue;
+        entry.left -= 1;
+        struck.push(entry.strike);
+      }
+      queue = queue.filter(entry => entry.left > 0);
+      standing = standing.filter(entry => entry.left > 0);
+      return struck;
+    },
+  };
+
+  for (const setting of settings) plan.set(setting);
+  return plan;
+}
+
+function strikeOf(fault: Fault): Strike {
+  const { at, effect } = faultRows[fault.type];
+  // The shape was checked, and with it that the parameters are those of the row.
+  return { type: fault.type, at: fault.at === undefined ? at : [fault.at].flat(), effect: effect(fault as never) };
 }

@@ -1,4 +1,6 @@
-import type { ClientCertificate } from './certificates.ts';
+import type { ClientCertificate } from './clients.ts';
+import type { Effect } from './faultTable.ts';
+import type { MockClient } from './options.ts';
 
 /**
  * What the issuer needs to know of a request. Plainer than `Request`, because building the WHATWG objects and
@@ -114,3 +116,81 @@ export function firstHalf(body: string): Uint8Array<ArrayBuffer> {
   const bytes = new TextEncoder().encode(body);
   return bytes.slice(0, Math.floor(bytes.length / 2));
 }
+
+export type Form = ReadonlyMap<string, string>;
+
+export interface ParsedForm {
+  readonly form: Form;
+  /** A parameter that came twice. */
+  readonly duplicate: string | undefined;
+}
+
+/**
+ * Parameters without a value count as left out, and none may come twice (RFC 6749 section 3.2) but for `resource`
+ * (RFC 8707 section 2) and `audience` (RFC 8693 section 2.1): theirs are kept as lines, for `listOf`.
+ */
+export function parseForm(body: string): ParsedForm {
+  const form = new Map<string, string>();
+  let duplicate: string | undefined;
+  for (const [name, value] of new URLSearchParams(body)) {
+    const before = form.get(name);
+    if (before === undefined) form.set(name, value);
+    else if (name === 'resource' || name === 'audience') form.set(name, `${before}\n${value}`);
+    else duplicate = name;
+  }
+  for (const [name, value] of form) if (value === '') form.delete(name);
+  return { form, duplicate };
+}
+
+export function listOf(form: Form, name: 'resource' | 'audience'): readonly string[] {
+  return form.get(name)?.split('\n') ?? [];
+}
+
+/** The form in the body of a POST. The log is told what is in it. */
+export async function readForm(exchange: Exchange): Promise<ParsedForm | { readonly refused: MockReply }> {
+  const { request } = exchange;
+  const mediaType = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/x-www-form-urlencoded') {
+    return {
+      refused: oauthError(400, 'invalid_request', 'The body must be application/x-www-form-urlencoded'),
+    };
+  }
+  const body = await request.text();
+  if (body === undefined) return { refused: oauthError(413, 'invalid_request', `More than ${bodyLimit} characters`) };
+  const parsed = parseForm(body);
+  exchange.saw(parsed.form);
+  return parsed;
+}
+
+/** What came in the query of a GET or in the body of a POST. */
+export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedForm | { readonly refused: MockReply }> {
+  const { method, target } = exchange.request;
+  if (method === 'POST') return readForm(exchange);
+  const question = target.indexOf('?');
+  const parsed = parseForm(question < 0 ? '' : target.slice(question + 1));
+  exchange.saw(parsed.form);
+  return parsed;
+}
+
+/** Who sits in front of the browser, where that is not for the settings to say. */
+export interface Visitor {
+  readonly deny?: boolean;
+  readonly subject?: string;
+}
+
+/** One request as an endpoint sees it. */
+export interface Exchange {
+  readonly request: MockRequest;
+  /** The address that was asked, with no query. */
+  readonly url: string;
+  readonly effects: readonly Effect[];
+  readonly visitor?: Visitor | undefined;
+  /** Milliseconds since the epoch. Asked once the body is there. */
+  now(): number;
+  /** Told what was sent, for the log. */
+  saw(form: ReadonlyMap<string, string>): void;
+  /** Told who it was, once that is known. */
+  authenticated(client: MockClient): void;
+}
+
+export type Answer = (exchange: Exchange) => MockReply | Promise<MockReply>;

@@ -1,26 +1,21 @@
-import type { MockClient } from './clientOptions.ts';
-import { createClock, type MockClock } from './clock.ts';
-import type { Visitor } from './exchange.ts';
-import { createFamilies, type Rotation } from './families.ts';
-import { createFaultPlan, type FaultPlan } from './faultPlan.ts';
-import { type Fetch, fetchOf, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
-import type { TokenResponse } from './issuing.ts';
-import { createKeyRing, type MockAlg, type MockCrypto, type SigningKey, webCrypto } from './keys.ts';
-import {
-  applyLifetimes,
-  applyRotation,
-  applySignIn,
-  type Lifetimes,
-  type MockIssuerOptions,
-  registerRedirectUri,
-  type SignIn,
-  settle,
-} from './options.ts';
-import { createRequestLog, type OpenEntry, type RequestLogEntry, writeForm } from './requestLog.ts';
+import type { MockClock } from './clock.ts';
+import { createClock } from './clock.ts';
+import type { Rotation } from './families.ts';
+import { createFamilies } from './families.ts';
+import type { FaultPlan } from './faults.ts';
+import { createFaultPlan } from './faults.ts';
+import type { Fetch, Handler, MockReply, MockRequest, Visitor } from './http.ts';
+import { fetchOf, jsonReply } from './http.ts';
+import type { MockAlg, MockCrypto, SigningKey } from './keys.ts';
+import { createKeyRing, nodeCrypto } from './keys.ts';
+import type { Lifetimes, MockClient, MockIssuerOptions, SignIn } from './options.ts';
+import { applyLifetimes, applyRotation, applySignIn, registerRedirectUri, settle } from './options.ts';
+import type { OpenEntry, RequestLogEntry } from './requestLog.ts';
+import { createRequestLog, writeForm } from './requestLog.ts';
 import { createService } from './routes.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
+import type { TokenResponse } from './tokens.ts';
 import { createSigner, signAsAsked } from './tokens.ts';
-import { actAsVisitor } from './visitor.ts';
 
 export interface MockIssuer {
   readonly issuer: string;
@@ -71,11 +66,11 @@ export interface MockIssuer {
 
 /**
  * A mock OAuth 2.0 and OpenID Connect issuer. Its keys are made here, live in memory and are good for nothing else.
- * `backend` is how a server brings quicker cryptography than WebCrypto. Throws TypeError for options that make no sense.
+ * @throws MockOptionError for options that cannot be used
  */
 export async function createMockIssuer(
   options: MockIssuerOptions = {},
-  backend: MockCrypto = webCrypto,
+  backend: MockCrypto = nodeCrypto,
 ): Promise<MockIssuer> {
   const settings = settle(options);
   const { issuer, clients } = settings;
@@ -151,7 +146,7 @@ export async function createMockIssuer(
       devices.decide(request, visitor);
     },
     setSignIn: (signIn, subject) => applySignIn(settings, signIn, subject),
-    registerRedirectUri: (uri, clientId) => registerRedirectUri(clients, uri, clientId),
+    registerRedirectUri: (uri, clientId) => registerRedirectUri(settings, uri, clientId),
     expireDpopNonces: proofs.expireNonces,
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
     sign: (payload, header = {}) => signAsAsked(backend, ring.signing, { ...payload }, { ...header }),
@@ -168,4 +163,27 @@ export async function createMockIssuer(
       return families.size;
     },
   };
+}
+
+/** A browser with somebody in front of it who decides at once, for as long as one request takes. */
+export async function actAsVisitor(
+  serve: (request: MockRequest, visitor: Visitor) => Promise<MockReply>,
+  url: string | URL,
+  visitor: Visitor,
+): Promise<URL> {
+  const { host, pathname, search } = new URL(url);
+  const request: MockRequest = {
+    method: 'GET',
+    target: pathname + search,
+    host,
+    header: () => undefined,
+    text: async () => '',
+  };
+  const reply = await serve(request, visitor);
+  const { location } = reply.headers;
+  if (location === undefined) {
+    const what = reply.error ?? `status ${reply.status}`;
+    throw new Error(`The mock issuer sent nobody back, but answered with ${what}`);
+  }
+  return new URL(location);
 }

@@ -1,10 +1,9 @@
 import { promptValues } from './authorizationRequest.ts';
-import { byCertificate } from './certificates.ts';
-import { authMethods, grantTypes } from './clientOptions.ts';
+import { asymmetricAlgs, secretAlgs } from './dpop.ts';
 import { mockAlgs } from './keys.ts';
 import type { Settings } from './options.ts';
-import { asymmetricAlgs, secretAlgs } from './proofs.ts';
-import { supportedScopes } from './scopes.ts';
+import { authMethods, byCertificate, grantTypes } from './options.ts';
+import { supportedScopes } from './requested.ts';
 
 const pathNames = {
   jwks: 'jwks',

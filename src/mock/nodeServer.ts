@@ -1,25 +1,50 @@
-import { constants, createHash, generateKeyPair, type KeyObject, type SigningOptions, sign } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { promisify } from 'node:util';
-import type { JWK } from 'jose';
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { TLSSocket } from 'node:tls';
+import type { ClientCertificate } from './clients.ts';
 import type { MockClock } from './clock.ts';
-import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
-import { createMockIssuer, type MockIssuer } from './issuer.ts';
-import { describeKey, hashName, type MockAlg, type MockCrypto } from './keys.ts';
-import { certificateOf, type MockTls, serverOf } from './nodeTls.ts';
-import type { MockIssuerOptions } from './options.ts';
+import type { Handler, MockReply } from './http.ts';
+import { bodyLimit, firstHalf } from './http.ts';
+import type { MockIssuer } from './issuer.ts';
+import { createMockIssuer } from './issuer.ts';
+import { issuerFields } from './options.ts';
+import type { Input } from './shape.ts';
+import { needed, object, optional, read, refuse, text, whole } from './shape.ts';
 
-/** Of the same bundle: whoever has the mock fail has started it. */
-export { readFaults } from './faultReader.ts';
+/** Of the same bundle: the caller that makes the mock fail has started it. */
+export { faultRows, readFaults } from './faults.ts';
 
-export interface MockServerOptions extends Omit<MockIssuerOptions, 'issuer' | 'mutualTls'> {
-  /** 0, the default, takes a free one. */
-  readonly port?: number;
-  /** Path of the issuer identifier, `/tenants/one` for instance; none by default. */
-  readonly path?: string;
-  /** The issuer is at https, and clients may prove themselves with a certificate. */
-  readonly tls?: MockTls;
-}
+const pem = text('PEM', value => value !== '');
+const tlsExpected = 'a key and its certificate as PEM';
+
+const { issuer: _, mutualTls: __, ...ofIssuers } = issuerFields;
+
+/** The options of an issuer, and of the server that it runs in. Another one is another row here. */
+export const serverFields = {
+  port: optional(whole('a port from 0 to 65535', 0, 65_535), 'Where it listens.', 'a free one'),
+  path: optional(
+    text('a path that starts with a slash and does not end with one', value => /^(\/[\w.~-]+)*$/.test(value)),
+    'Path of the issuer identifier, `/tenants/one` for instance.',
+    'none',
+  ),
+  tls: optional(
+    object(
+      {
+        key: needed(pem, 'Private key, PEM.'),
+        cert: needed(pem, 'Its certificate, PEM. Clients have to trust it.'),
+        ca: optional(pem, 'Who has to have signed the certificates of `tls_client_auth`.', 'anyone'),
+      },
+      tlsExpected,
+    ),
+    'The issuer is at https, and clients may authenticate with a certificate (RFC 8705).',
+    'none',
+  ),
+  ...ofIssuers,
+};
+
+export type MockServerOptions = Input<typeof serverFields>;
+type MockTls = NonNullable<MockServerOptions['tls']>;
 
 export interface MockServer extends MockIssuer {
   readonly port: number;
@@ -32,13 +57,7 @@ export interface MockServer extends MockIssuer {
  * address and cannot be chosen, so that nothing it signs can pass for another issuer's.
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
-  if ('issuer' in options) throw new TypeError('issuer: a server is its own issuer; use port and path');
-  if ('mutualTls' in options) throw new TypeError('mutualTls: use tls');
-  const { port: wanted = 0, path = '', tls, ...rest } = options;
-  if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65_535)
-    throw new TypeError('port: a number from 0 to 65535 is needed');
-  if (path !== '' && !/^(\/[\w.~-]+)+$/.test(path))
-    throw new TypeError('path: it starts with a slash and does not end with one');
+  const { port: wanted = 0, path = '', tls, ...rest } = read(object(serverFields), options, '');
 
   let handle: Handler | undefined;
   let clock: MockClock | undefined;
@@ -57,10 +76,11 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     });
 
   try {
-    const mock = await createMockIssuer(
-      { ...rest, issuer: `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`, mutualTls: tls !== undefined },
-      nodeCrypto,
-    );
+    const mock = await createMockIssuer({
+      ...rest,
+      issuer: `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`,
+      mutualTls: tls !== undefined,
+    });
     handle = mock.handle;
     clock = mock.clock;
     // Getters stay getters: a spread would freeze `requests` as it is now.
@@ -135,58 +155,28 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
   else outgoing.end(reply.body);
 }
 
-interface Recipe {
-  generate(): Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
-  readonly digest: string | null;
-  readonly options: SigningOptions;
-  /** Long enough to be worth a trip to the thread pool: an RSA signature takes 10 times as long as the others. */
-  readonly slow: boolean;
+function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener);
+  try {
+    // The issuer says whether there is a certificate, and whose it is, with an error of OAuth.
+    return createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener);
+  } catch {
+    // OpenSSL's words could hold parts of what it was given.
+    return refuse('tls', `${tlsExpected} that belong together`);
+  }
 }
 
-const generate = promisify(generateKeyPair);
-const rsa = () => generate('rsa', { modulusLength: 2048 });
-
-const recipes: Record<MockAlg, Recipe> = {
-  RS256: { generate: rsa, digest: 'sha256', options: {}, slow: true },
-  PS256: {
-    generate: rsa,
-    digest: 'sha256',
-    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
-    slow: true,
-  },
-  ES256: {
-    generate: () => generate('ec', { namedCurve: 'P-256' }),
-    digest: 'sha256',
-    options: { dsaEncoding: 'ieee-p1363' },
-    slow: false,
-  },
-  EdDSA: { generate: () => generate('ed25519'), digest: null, options: {}, slow: false },
-};
-
-/** Node's own cryptography: the same tokens as with WebCrypto, in less time. */
-const nodeCrypto: MockCrypto = {
-  async generateKey(alg) {
-    const { generate: make, digest, options, slow } = recipes[alg];
-    const { publicKey, privateKey } = await make();
-    const key = { key: privateKey, ...options };
-    return {
-      alg,
-      publicJwk: await describeKey(publicKey.export({ format: 'jwk' }) as JWK, alg),
-      sign(signingInput) {
-        const bytes = Buffer.from(signingInput, 'latin1');
-        if (!slow) return sign(digest, bytes, key).toString('base64url');
-        return new Promise((resolve, reject) => {
-          sign(digest, bytes, key, (error, signature) => {
-            if (error) reject(error);
-            else resolve(signature.toString('base64url'));
-          });
-        });
-      },
-    };
-  },
-  encode: text => Buffer.from(text).toString('base64url'),
-  atHash(accessToken, alg) {
-    const hash = createHash(hashName(alg)).update(accessToken).digest();
-    return hash.subarray(0, hash.length / 2).toString('base64url');
-  },
-};
+/** `byAuthority`: one that nobody known has signed is not to be trusted. */
+function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): ClientCertificate | undefined {
+  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (shown === undefined) return undefined;
+  return {
+    der: shown.raw.toString('base64'),
+    thumbprint: createHash('sha256').update(shown.raw).digest('base64url'),
+    // Node has a line for each part, in the order of the certificate; RFC 4514 has it the other way round.
+    subject: shown.subject.split('\n').reverse().join(',').replaceAll(' + ', '+'),
+    from: Date.parse(shown.validFrom),
+    until: Date.parse(shown.validTo),
+    trusted: !byAuthority || (socket instanceof TLSSocket && socket.authorized),
+  };
+}

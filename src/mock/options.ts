@@ -1,56 +1,170 @@
-import { byCertificate } from './certificates.ts';
-import { oneOf, string, strings } from './checks.ts';
-import { defaultClients, type MockClientOptions, type SettledClient, settleClient } from './clientOptions.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
-import type { FaultSetting } from './faultPlan.ts';
-import { type MockAlg, mockAlgs } from './keys.ts';
-import { isRedirectUri } from './redirectUris.ts';
+import { faultShape } from './faults.ts';
+import type { MockAlg } from './keys.ts';
+import { mockAlgs } from './keys.ts';
+import { randomText } from './random.ts';
+import { isRedirectUri } from './requested.ts';
+import type { Input, Of } from './shape.ts';
+import {
+  anyText,
+  either,
+  httpUrl,
+  isObject,
+  list,
+  MockOptionError,
+  needed,
+  object,
+  oneOf,
+  optional,
+  read,
+  refuse,
+  seconds,
+  shape,
+  text,
+  yesOrNo,
+} from './shape.ts';
+export const authMethods = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+] as const;
+export type ClientAuthMethod = (typeof authMethods)[number];
 
-/** Seconds. */
-export interface Lifetimes {
-  readonly accessTokenLifetime?: number;
-  readonly idTokenLifetime?: number;
-  /** When it is set, refresh tokens expire, and responses say `refresh_expires_in` as Keycloak's do. */
-  readonly refreshTokenLifetime?: number;
+export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+export const tokenExchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  deviceCodeGrant,
+  tokenExchangeGrant,
+] as const;
+export type GrantType = (typeof grantTypes)[number];
+
+/** Public members of a JWK, RFC 7517. */
+export interface PublicJwk {
+  readonly kty?: string | undefined;
+  readonly kid?: string | undefined;
+  readonly alg?: string | undefined;
+  readonly use?: string | undefined;
+  readonly crv?: string | undefined;
+  readonly x?: string | undefined;
+  readonly y?: string | undefined;
+  readonly n?: string | undefined;
+  readonly e?: string | undefined;
+  readonly x5c?: readonly string[] | undefined;
+  readonly 'x5t#S256'?: string | undefined;
 }
 
-export type DpopNonce = 'off' | 'required';
+const jwk = shape<PublicJwk>('a JWK', { type: 'object' }, isObject);
+const jwks = object({ keys: needed(list(jwk), 'Public keys.') }, 'an object with keys');
+const notEmpty = text('a string that is not empty', value => value !== '');
+const redirectUri = text('an absolute URI with no fragment', isRedirectUri);
 
-/** `page` asks whoever sits in front of the browser; `auto` signs everybody in; `deny` refuses everybody. */
-export type SignIn = 'page' | 'auto' | 'deny';
+/** A client in the words of RFC 7591, and of the RFCs that add to them. */
+export const clientFields = {
+  client_id: needed(notEmpty, 'What the client is known by.'),
+  client_secret: optional(notEmpty, 'Random where the method needs one and none is given.'),
+  token_endpoint_auth_method: optional(
+    oneOf(authMethods),
+    'Only this method is accepted.',
+    '`client_secret_basic` where there is a secret, else `none`',
+  ),
+  grant_types: optional(
+    list(oneOf(grantTypes)),
+    'What the token endpoint does for it.',
+    'all, `client_credentials` only where the client can authenticate',
+  ),
+  jwks: optional(
+    jwks,
+    'Public keys for `private_key_jwt`; each with `x5c` or `x5t#S256` for `self_signed_tls_client_auth`.',
+  ),
+  tls_client_auth_subject_dn: optional(notEmpty, 'Subject of the certificate as in RFC 4514 (RFC 8705 section 2.1.2).'),
+  tls_client_certificate_bound_access_tokens: optional(
+    yesOrNo,
+    'Tokens are bound to the certificate of a client that authenticates otherwise or not at all (RFC 8705 section 3.4).',
+  ),
+  redirect_uris: optional(
+    list(redirectUri),
+    'Exact, but for the port of http://127.0.0.1 and http://[::1].',
+    '`/` and `/callback` there',
+  ),
+  post_logout_redirect_uris: optional(list(redirectUri), 'Where sign-out may lead to.', 'as `redirect_uris`'),
+  require_pushed_authorization_requests: optional(yesOrNo, 'RFC 9126 section 6.'),
+  dpop_bound_access_tokens: optional(yesOrNo, 'No token without a DPoP proof (RFC 9449 section 5.2).'),
+  subject: optional(anyText, 'Whose tokens this client holds.', '`subject` of the issuer'),
+};
 
-/** All of it JSON-serialisable. */
-export interface MockIssuerOptions extends Lifetimes {
-  /** The issuer identifier, with no query and no fragment; `https://issuer.example` by default. */
-  readonly issuer?: string;
-  /** By default public `demo` and confidential `demo-confidential` with a random secret. */
-  readonly clients?: readonly MockClientOptions[];
-  /** `none` by default. */
-  readonly rotation?: Rotation;
-  /** How long `grace` keeps the predecessor usable; 60 by default. */
-  readonly graceSeconds?: number;
-  /** RS256 by default. */
-  readonly alg?: MockAlg;
-  /** What is granted where nothing else is asked for; `openid profile offline_access` by default. */
-  readonly scope?: string;
-  /** `aud` of access tokens; the issuer with `/api` by default. */
-  readonly audience?: string | readonly string[];
-  /** Who has signed in where nobody says otherwise; `mock-user` by default. */
-  readonly subject?: string;
-  /** `page` by default. Of device codes: `auto` approves and `deny` refuses them when they are asked about. */
-  readonly signIn?: SignIn;
-  /** The only values of `resource` and `audience` there are; any by default. */
-  readonly audiences?: readonly string[];
-  /** `required`: DPoP proofs need a nonce from here, RFC 9449 sections 8 and 9. `off` by default. */
-  readonly dpopNonce?: DpopNonce;
-  /** Seconds between two questions about a device code; 5 by default. */
-  readonly deviceInterval?: number;
-  /** Seconds; 600 by default. */
-  readonly deviceCodeLifetime?: number;
-  /** Whoever serves it sees the certificates of clients, RFC 8705. Off by default. */
-  readonly mutualTls?: boolean;
-  readonly faults?: readonly FaultSetting[];
-}
+export type MockClientOptions = Input<typeof clientFields>;
+
+type SettledMember = 'token_endpoint_auth_method' | 'grant_types' | 'redirect_uris' | 'post_logout_redirect_uris';
+
+/** With the defaults filled in. */
+export type MockClient = MockClientOptions & {
+  readonly [K in SettledMember]-?: NonNullable<MockClientOptions[K]>;
+};
+
+/** As the mock holds it: a redirect URI may be added later. */
+export type SettledClient = MockClient & {
+  readonly redirect_uris: string[];
+  readonly post_logout_redirect_uris: string[];
+};
+
+const rotation = oneOf(['none', 'omit', 'strict', 'grace']);
+const signIn = oneOf(['page', 'auto', 'deny']);
+const dpopNonce = oneOf(['off', 'required']);
+export type SignIn = Of<typeof signIn>;
+export type DpopNonce = Of<typeof dpopNonce>;
+
+/** Seconds, and they may be changed while the issuer runs. */
+export const lifetimeFields = {
+  accessTokenLifetime: optional(seconds, 'Seconds.', '3600'),
+  idTokenLifetime: optional(seconds, 'Seconds.', '3600'),
+  refreshTokenLifetime: optional(
+    seconds,
+    'Seconds. Responses then say `refresh_expires_in`, as Keycloak’s do.',
+    'refresh tokens do not expire',
+  ),
+};
+export type Lifetimes = Input<typeof lifetimeFields>;
+
+/** All of it is JSON. Another option is another row here, and its default in `settle`. */
+export const issuerFields = {
+  issuer: optional(
+    httpUrl,
+    'The issuer identifier. A server is its own issuer: use `port` and `path` there.',
+    '`https://issuer.example`',
+  ),
+  clients: optional(
+    list(object(clientFields)),
+    'Clients with the members of RFC 7591, see below.',
+    'public `demo`, and `demo-confidential` with a random secret',
+  ),
+  rotation: optional(rotation, 'What a refresh does to the refresh token, see below.', '`none`'),
+  graceSeconds: optional(seconds, 'How long `grace` keeps the predecessor usable.', '60'),
+  alg: optional(oneOf(mockAlgs), 'The algorithm of its signatures.', '`RS256`'),
+  scope: optional(anyText, 'What is granted where nothing is asked for.', '`openid profile offline_access`'),
+  audience: optional(either(anyText, list(anyText)), '`aud` of access tokens.', 'the issuer with `/api`'),
+  subject: optional(anyText, 'Who signs in where nothing else is said.', '`mock-user`'),
+  signIn: optional(
+    signIn,
+    '`page` asks the person in front of the browser, `auto` signs everybody in, `deny` refuses. Of device codes: `auto` approves and `deny` refuses them when the client polls.',
+    '`page`',
+  ),
+  audiences: optional(list(anyText), 'The only values of `resource` and `audience` that are accepted.', 'any'),
+  dpopNonce: optional(dpopNonce, '`required`: DPoP proofs need a nonce (RFC 9449 sections 8 and 9).', '`off`'),
+  deviceInterval: optional(seconds, 'Seconds between two polls for a device code.', '5'),
+  deviceCodeLifetime: optional(seconds, 'Seconds.', '600'),
+  mutualTls: optional(yesOrNo, 'The caller sees client certificates (RFC 8705). A server sets it with `tls`.', 'false'),
+  faults: optional(list(faultShape, 'an array of faults'), 'Faults that stand from the start, see below.', 'none'),
+  ...lifetimeFields,
+};
+
+export type MockIssuerOptions = Input<typeof issuerFields>;
 
 export interface Settings extends RotationPolicy {
   readonly issuer: string;
@@ -60,7 +174,7 @@ export interface Settings extends RotationPolicy {
   readonly audience: string | readonly string[];
   readonly subject: string;
   signIn: SignIn;
-  /** Who `setSignIn` said it is; comes before everything but a visitor with a name. */
+  /** Set by `setSignIn`; a visitor with a name comes before it, everything else after it. */
   signInSubject: string | undefined;
   readonly audiences: readonly string[] | undefined;
   readonly dpopNonce: DpopNonce;
@@ -71,97 +185,115 @@ export interface Settings extends RotationPolicy {
   idTokenLifetime: number;
 }
 
-const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
-const signIns: readonly SignIn[] = ['page', 'auto', 'deny'];
-const dpopNonces: readonly DpopNonce[] = ['off', 'required'];
+const loopback = ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://127.0.0.1/', 'http://[::1]/'];
 
-/** Options, which may come straight from a user's JSON, with the defaults filled in. Throws TypeError, saying which one is wrong. */
+/** Options, which may be a user's JSON, with the defaults filled in. @throws MockOptionError with every problem */
 export function settle(options: MockIssuerOptions): Settings {
-  const issuer = options.issuer ?? 'https://issuer.example';
-  assertIssuer(issuer);
-  for (const name of ['clients', 'faults'] as const) {
-    if (options[name] === undefined || Array.isArray(options[name])) continue;
-    throw new TypeError(`${name}: an array is needed`);
-  }
-  const clients = (options.clients ?? defaultClients()).map(settleClient);
-  if (new Set(clients.map(client => client.client_id)).size !== clients.length) {
-    throw new TypeError('clients: two have the same client_id');
-  }
-  const { mutualTls = false } = options;
-  // Without it nobody could ever be one of these clients.
-  if (!mutualTls && clients.some(client => usesTls(client)))
-    throw new TypeError('tls: a key and its certificate as PEM are needed');
-  const settings: Settings = {
+  const {
+    issuer = 'https://issuer.example',
+    clients: described = defaultClients(),
+    ...given
+  } = read(object(issuerFields), options, '');
+  const mutualTls = given.mutualTls ?? false;
+  const clients = described.map(settleClient);
+  const problems = clients.flatMap((client, index) => {
+    const at = (name: string, expected: string) => ({ field: `clients[${index}].${name}`, expected });
+    const twin = clients.findIndex(({ client_id }) => client_id === client.client_id) < index;
+    return [
+      ...(twin ? [at('client_id', 'one that no other client has')] : []),
+      ...credentialProblems(client).map(([name, expected]) => at(name, expected)),
+      // No client could ever authenticate by a certificate that the issuer does not see.
+      ...(!mutualTls && usesTls(client) ? [{ field: 'tls', expected: 'a key and its certificate as PEM' }] : []),
+    ];
+  });
+  if (problems.length > 0) throw new MockOptionError(problems);
+  return {
     issuer,
     clients,
-    rotation: oneOf('rotation', rotations, options.rotation ?? 'none'),
-    graceSeconds: duration('graceSeconds', options.graceSeconds ?? 60),
-    alg: oneOf('alg', mockAlgs, options.alg ?? 'RS256'),
-    scope: string('scope', options.scope ?? 'openid profile offline_access'),
-    audience: audience(options.audience ?? `${issuer.replace(/\/$/, '')}/api`),
-    subject: string('subject', options.subject ?? 'mock-user'),
-    signIn: oneOf('signIn', signIns, options.signIn ?? 'page'),
-    signInSubject: undefined,
-    audiences: options.audiences === undefined ? undefined : strings('audiences', options.audiences),
-    dpopNonce: oneOf('dpopNonce', dpopNonces, options.dpopNonce ?? 'off'),
-    deviceInterval: duration('deviceInterval', options.deviceInterval ?? 5),
-    deviceCodeLifetime: duration('deviceCodeLifetime', options.deviceCodeLifetime ?? 600),
     mutualTls,
-    accessTokenLifetime: duration('accessTokenLifetime', options.accessTokenLifetime ?? 3600),
-    idTokenLifetime: duration('idTokenLifetime', options.idTokenLifetime ?? 3600),
-    refreshTokenLifetime:
-      options.refreshTokenLifetime === undefined
-        ? undefined
-        : duration('refreshTokenLifetime', options.refreshTokenLifetime),
+    rotation: given.rotation ?? 'none',
+    graceSeconds: given.graceSeconds ?? 60,
+    alg: given.alg ?? 'RS256',
+    scope: given.scope ?? 'openid profile offline_access',
+    audience: given.audience ?? `${issuer.replace(/\/$/, '')}/api`,
+    subject: given.subject ?? 'mock-user',
+    signIn: given.signIn ?? 'page',
+    signInSubject: undefined,
+    audiences: given.audiences,
+    dpopNonce: given.dpopNonce ?? 'off',
+    deviceInterval: given.deviceInterval ?? 5,
+    deviceCodeLifetime: given.deviceCodeLifetime ?? 600,
+    accessTokenLifetime: given.accessTokenLifetime ?? 3600,
+    idTokenLifetime: given.idTokenLifetime ?? 3600,
+    refreshTokenLifetime: given.refreshTokenLifetime,
   };
-  // One that is misspelt would be one that silently does nothing.
-  const unknown = Object.keys(options).find(name => name !== 'faults' && !(name in settings));
-  if (unknown !== undefined) throw new TypeError(`${unknown}: no such option`);
-  return settings;
+}
+
+function defaultClients(): MockClientOptions[] {
+  return [{ client_id: 'demo' }, { client_id: 'demo-confidential', client_secret: randomText(32) }];
+}
+
+export function settleClient(client: MockClientOptions): SettledClient {
+  const method = client.token_endpoint_auth_method ?? (client.client_secret ? 'client_secret_basic' : 'none');
+  const redirectUris = [...(client.redirect_uris ?? loopback)];
+  const { client_secret = randomText(32), ...rest } = client;
+  return {
+    ...(Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest),
+    ...(method.startsWith('client_secret') && { client_secret }),
+    token_endpoint_auth_method: method,
+    grant_types: client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
+    redirect_uris: redirectUris,
+    post_logout_redirect_uris: [...(client.post_logout_redirect_uris ?? redirectUris)],
+  };
+}
+
+/** What a client lacks to authenticate as it is registered: the member, and what is expected of it. */
+export function credentialProblems(client: MockClient): readonly (readonly [name: string, expected: string])[] {
+  const { token_endpoint_auth_method: method, jwks, tls_client_auth_subject_dn: subject } = client;
+  const keys = jwks?.keys ?? [];
+  if (method === 'private_key_jwt' && keys.length === 0)
+    return [['jwks', 'public keys, as private_key_jwt needs them']];
+  if (method === 'self_signed_tls_client_auth') {
+    const fit = keys.length > 0 && keys.every(key => key.x5c?.[0] ?? key['x5t#S256']);
+    return fit ? [] : [['jwks', 'keys with x5c or x5t#S256']];
+  }
+  if (method === 'tls_client_auth' && subject === undefined)
+    return [['tls_client_auth_subject_dn', 'the subject of the certificate']];
+  return [];
 }
 
 /** Changes the lifetimes that are given and leaves the others. */
 export function applyLifetimes(settings: Settings, lifetimes: Lifetimes): void {
-  for (const name of ['accessTokenLifetime', 'idTokenLifetime', 'refreshTokenLifetime'] as const) {
-    const value = lifetimes[name];
-    if (value !== undefined) settings[name] = duration(name, value);
-  }
+  const { accessTokenLifetime, idTokenLifetime, refreshTokenLifetime } = read(object(lifetimeFields), lifetimes, '');
+  settings.accessTokenLifetime = accessTokenLifetime ?? settings.accessTokenLifetime;
+  settings.idTokenLifetime = idTokenLifetime ?? settings.idTokenLifetime;
+  settings.refreshTokenLifetime = refreshTokenLifetime ?? settings.refreshTokenLifetime;
 }
 
-export function applyRotation(settings: Settings, rotation: Rotation, graceSeconds?: number): void {
-  settings.rotation = oneOf('rotation', rotations, rotation);
-  if (graceSeconds !== undefined) settings.graceSeconds = duration('graceSeconds', graceSeconds);
+export function applyRotation(settings: Settings, to: Rotation, graceSeconds = settings.graceSeconds): void {
+  settings.rotation = read(rotation, to, 'rotation');
+  settings.graceSeconds = read(seconds, graceSeconds, 'graceSeconds');
 }
 
-export function applySignIn(settings: Settings, signIn: SignIn, subject?: string): void {
-  settings.signIn = oneOf('signIn', signIns, signIn);
-  if (subject !== undefined) settings.signInSubject = string('subject', subject);
+export function applySignIn(settings: Settings, to: SignIn, subject?: string): void {
+  settings.signIn = read(signIn, to, 'signIn');
+  if (subject !== undefined) settings.signInSubject = read(anyText, subject, 'subject');
 }
 
-/** Throws TypeError where there is no such client, or the address is none that a browser may be sent to. */
-export function registerRedirectUri(clients: readonly SettledClient[], uri: string, clientId?: string): void {
+export function clientCalled(settings: Settings, clientId: string | undefined): SettledClient {
+  const { clients } = settings;
   const client = clientId === undefined ? clients[0] : clients.find(each => each.client_id === clientId);
-  if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(clientId)}`);
-  if (!isRedirectUri(uri)) throw new TypeError('uri: an absolute URI with no fragment is needed');
+  return client ?? refuse('clientId', `one of ${clients.map(each => each.client_id).join(', ')}`);
+}
+
+export function registerRedirectUri(settings: Settings, uri: string, clientId?: string): void {
+  const client = clientCalled(settings, clientId);
+  read(redirectUri, uri, 'uri');
   for (const list of [client.redirect_uris, client.post_logout_redirect_uris]) if (!list.includes(uri)) list.push(uri);
 }
 
+export const byCertificate = (method: ClientAuthMethod) => method.endsWith('tls_client_auth');
+
 function usesTls(client: SettledClient): boolean {
   return client.tls_client_certificate_bound_access_tokens === true || byCertificate(client.token_endpoint_auth_method);
-}
-
-function assertIssuer(issuer: string): void {
-  const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
-    throw new TypeError('issuer: an http or https URL with no query and no fragment is needed');
-  }
-}
-
-function audience(value: string | readonly string[]) {
-  return Array.isArray(value) ? strings('audience', value) : string('audience', value as string);
-}
-
-function duration(name: string, value: number): number {
-  if (!Number.isFinite(value) || value < 0) throw new TypeError(`${name}: a number of seconds is needed`);
-  return value;
 }

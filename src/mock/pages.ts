@@ -1,4 +1,5 @@
-import { type MockReply, textReply } from './http.ts';
+import type { MockReply } from './http.ts';
+import { textReply } from './http.ts';
 import { randomText } from './random.ts';
 
 /** HTML that is safe as it stands. */

@@ -1,32 +1,30 @@
-import { createAssertionCheck } from './assertions.ts';
-import { createAuthorization } from './authorization.ts';
-import { createBackChannel } from './backChannel.ts';
-import { deviceCodeGrant, tokenExchangeGrant as tokenExchangeType } from './clientOptions.ts';
-import { createCodes } from './codes.ts';
-import { createDeviceCodes, type DeviceCodes } from './deviceCodes.ts';
-import { createDevicePage } from './devicePage.ts';
-import { createProofDesk, type ProofDesk } from './dpop.ts';
-import type { Endpoint } from './endpoints.ts';
+import { createAuthorization, createCodes } from './authorization.ts';
+import { createPushedRequests } from './authorizationRequest.ts';
+import { createAssertionCheck, createBackChannel } from './clients.ts';
+import type { DeviceCodes } from './device.ts';
+import { createDeviceCodes, createDevicePage } from './device.ts';
+import type { ProofDesk } from './dpop.ts';
+import { createProofDesk } from './dpop.ts';
 import { createEndSession } from './endSession.ts';
-import type { Answer } from './exchange.ts';
 import type { Families } from './families.ts';
+import type { Endpoint } from './faultTable.ts';
+import type { Answer } from './http.ts';
 import { jsonReply } from './http.ts';
-import { createIssuing, type TokenResponse } from './issuing.ts';
 import type { KeyRing } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import type { Settings } from './options.ts';
-import { createPushedRequests } from './pushedRequests.ts';
+import { deviceCodeGrant, tokenExchangeGrant } from './options.ts';
+import type { FirstTokens } from './tokenEndpoint.ts';
 import {
   clientCredentialsGrant,
   createTokenEndpoint,
-  type FirstTokens,
+  exchangeGrant,
   firstTokens,
   refreshGrant,
 } from './tokenEndpoint.ts';
-import { tokenExchangeGrant } from './tokenExchange.ts';
-import { createTokenReader } from './tokenReader.ts';
-import { createIntrospection, createRevocation } from './tokenStatus.ts';
-import type { Signer } from './tokens.ts';
+import { createIntrospection, createRevocation, createTokenReader } from './tokenStatus.ts';
+import type { Signer, TokenResponse } from './tokens.ts';
+import { createIssuing } from './tokens.ts';
 import { createUserInfo } from './userInfo.ts';
 
 export interface Route {
@@ -63,7 +61,7 @@ export function createService(settings: Settings, families: Families, ring: KeyR
     refresh_token: refreshGrant(settings, families, issuing),
     client_credentials: clientCredentialsGrant(settings, issuing),
     [deviceCodeGrant]: devices.grant,
-    [tokenExchangeType]: tokenExchangeGrant(settings, reader, issuing),
+    [tokenExchangeGrant]: exchangeGrant(settings, reader, issuing),
   });
 
   const get = ['GET'] as const;
@@ -84,7 +82,7 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   return {
     devices,
     proofs,
-    issue: firstTokens(settings, clients, families, issuing),
+    issue: firstTokens(settings, families, issuing),
     routes: new Map<string, Route>([
       [paths.token, { methods: post, endpoint: 'token', answer: token }],
       [paths.jwks, { methods: get, endpoint: 'jwks', answer: jwks }],

@@ -1,18 +1,16 @@
-import type { BackChannel } from './backChannel.ts';
-import { type Confirmation, confirmation } from './certificates.ts';
-import type { GrantType, MockClient } from './clientOptions.ts';
+import type { BackChannel, Confirmation } from './clients.ts';
+import { confirmation } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
-import type { Effect } from './effects.ts';
-import type { Answer } from './exchange.ts';
-import { type Families, type Grant, newSid } from './families.ts';
-import { type Form, isWithin } from './forms.ts';
-import { jsonReply, type MockReply, oauthError } from './http.ts';
-import type { Issuing, TokenResponse } from './issuing.ts';
-import type { Settings } from './options.ts';
-import { personalScopes } from './scopes.ts';
-import { audienceOf, targetsOf } from './targets.ts';
-
-export type { TokenResponse };
+import type { Families, Grant } from './families.ts';
+import { newSid } from './families.ts';
+import type { Effect, TokenKind } from './faultTable.ts';
+import type { Answer, Form, MockReply } from './http.ts';
+import { jsonReply, oauthError } from './http.ts';
+import type { GrantType, MockClient, Settings } from './options.ts';
+import { clientCalled } from './options.ts';
+import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
+import type { TokenReader } from './tokenStatus.ts';
+import type { Issuing, TokenResponse } from './tokens.ts';
 
 export interface FirstTokens {
   readonly clientId?: string;
@@ -133,13 +131,11 @@ export function createTokenEndpoint(
 /** A first token set, as if somebody had signed in. */
 export function firstTokens(
   settings: Settings,
-  clients: ReadonlyMap<string, MockClient>,
   families: Families,
   issuing: Issuing,
 ): (first: FirstTokens, now: number) => Promise<TokenResponse> {
   return async (first, now) => {
-    const client = first.clientId === undefined ? settings.clients[0] : clients.get(first.clientId);
-    if (client === undefined) throw new TypeError(`No client is called ${JSON.stringify(first.clientId)}`);
+    const client = clientCalled(settings, first.clientId);
     const { jkt, nonce, accessTokenLifetime: lifetime } = first;
     const cnf = jkt === undefined ? undefined : { jkt };
     const grant: Grant = {
@@ -164,4 +160,60 @@ export function narrowed(grant: Grant, targets: readonly string[] | undefined): 
 
 function scopeRefused(): MockReply {
   return oauthError(400, 'invalid_scope', 'More than was granted');
+}
+
+const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
+
+/** RFC 8693 section 3. */
+const kindsOf = new Map<string, readonly TokenKind[]>([
+  [type('access_token'), ['access_token']],
+  [type('id_token'), ['id_token']],
+  [type('jwt'), ['access_token', 'id_token']],
+]);
+
+/** RFC 8693 section 2.1: a token of this issuer for one that is meant for somebody else. There is no acting for another. */
+export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: Issuing): GrantWork {
+  return async ({ client, form, now, effects, cnf }) => {
+    const subjectToken = form.get('subject_token');
+    const subjectTokenType = form.get('subject_token_type');
+    const wantedType = form.get('requested_token_type') ?? type('access_token');
+    if (subjectToken === undefined || subjectTokenType === undefined)
+      return invalid('subject_token and subject_token_type are needed');
+    if (form.has('actor_token') || form.has('actor_token_type')) return invalid('There is no support for actors');
+    const kinds = kindsOf.get(subjectTokenType);
+    if (kinds === undefined) return invalid('No such subject_token_type here');
+    if (wantedType !== type('access_token') && wantedType !== type('jwt'))
+      return invalid('Only access tokens are issued here, which are JWTs');
+    const subject = await reader.read(subjectToken);
+    if (subject === undefined || !reader.isActive(subject, now))
+      return invalid('The subject_token is not one of this issuer, or is over');
+    const { kind, claims, family } = subject;
+    if (!kinds.includes(kind)) return invalid('The subject_token is not of the subject_token_type');
+    // An ID token is a message to one client, and worth nothing in the hands of another.
+    if (kind === 'id_token' && claims.aud !== client.client_id)
+      return invalid('The ID token was issued to another client');
+    const granted = kind === 'id_token' ? (family?.grant.scope ?? '') : String(claims.scope ?? '');
+    const scope = form.get('scope') ?? granted;
+    if (!isWithin(scope, granted)) return oauthError(400, 'invalid_scope', 'More than the subject_token has');
+    const asked = targetsOf(form, settings.audiences);
+    if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
+    // It goes on for no longer than what it came of, and ends with the same grant.
+    const left = Math.floor(Number(claims.exp) - now / 1000);
+    const lifetime = Math.max(0, Math.min(settings.accessTokenLifetime, left));
+    const grant = {
+      clientId: client.client_id,
+      subject: String(claims.sub),
+      scope,
+      audience: asked.targets === undefined ? settings.audience : audienceOf(asked.targets),
+      sid: family?.grant.sid ?? '',
+      authTime: 0,
+    };
+    const tokens = await issuing.respond({ grant, scope, now, effects, lifetime, cnf });
+    return { ...tokens, issued_token_type: wantedType };
+  };
+}
+
+/** RFC 8693 section 2.2.2: so is a subject_token that is not valid. */
+function invalid(description: string): MockReply {
+  return oauthError(400, 'invalid_request', description);
 }

@@ -1,10 +1,10 @@
-import type { Confirmation } from './certificates.ts';
+import type { Confirmation } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
-import type { Answer } from './exchange.ts';
-import { jsonReply, type MockReply, oauthError, textReply } from './http.ts';
-import { asymmetricAlgs } from './proofs.ts';
-import type { TokenReader } from './tokenReader.ts';
-import { hasScope } from './tokens.ts';
+import { asymmetricAlgs } from './dpop.ts';
+import type { Answer, MockReply } from './http.ts';
+import { jsonReply, oauthError, textReply } from './http.ts';
+import { hasScope } from './requested.ts';
+import type { TokenReader } from './tokenStatus.ts';
 
 const algs = `algs="${asymmetricAlgs.join(' ')}"`;
 const realm = 'realm="mock issuer"';

@@ -7,8 +7,9 @@ import type { Connection } from '../core/records/connection.ts';
 import { emptyRecord } from '../core/records/record.ts';
 import type { Vault } from '../core/records/vault.ts';
 import type { Histories } from '../core/refresh/histories.ts';
-import type { FaultSetting } from '../mock/faultPlan.ts';
+import type { AnyRow } from '../mock/faultTable.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
+import type { Problem } from '../mock/shape.ts';
 import type { Connections } from './connections.ts';
 
 export interface RunningMock {
@@ -36,6 +37,8 @@ export interface MockService {
    * @throws WorkbenchError `mock_not_running`, `argument_invalid` with the path of what is wrong
    */
   setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
+  /** Every fault there is, by its type. */
+  faultRows(): Promise<Readonly<Record<string, AnyRow>>>;
   /** @throws WorkbenchError `mock_not_running` */
   clearFaults(): void;
   dispose(): void;
@@ -124,42 +127,43 @@ export function createMockService(parts: MockParts): MockService {
     testKey: () => current?.server,
     async setFaults(faults, replace = false) {
       server();
-      const settings = await read(faults);
+      const { readFaults } = await import('../mock/nodeServer.ts');
+      const settings = withCodes(() => readFaults(faults));
       const { set, clear } = server().faults;
       if (replace) clear();
-      for (const setting of settings) set(setting, setting);
+      for (const setting of settings) set(setting);
       return settings.map(({ type }) => type);
     },
+    faultRows: async () => (await import('../mock/nodeServer.ts')).faultRows,
     clearFaults: () => server().faults.clear(),
     dispose: () => void current?.server.close(),
   };
 }
 
-/** The mock is its own bundle: nobody who does not use it pays for it. */
+/** The mock is a bundle of its own, loaded when it is first used. */
 async function listen(options: MockServerOptions): Promise<MockServer> {
   const { startMockServer } = await import('../mock/nodeServer.ts');
-  if (options.faults !== undefined) await read(options.faults);
   try {
     return await startMockServer(options);
   } catch (error) {
-    if (error instanceof TypeError) {
-      const [, field = 'options', expected] = /^([^:]*):(?: (.+) (?:is|are) needed$)?/.exec(error.message) ?? [];
-      throw new WorkbenchError('argument_invalid', { field, expected });
-    }
     if (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
       throw new WorkbenchError('port_in_use', { port: options.port });
     }
-    throw error;
+    throw asArgumentError(error);
   }
 }
 
-async function read(faults: unknown): Promise<readonly FaultSetting[]> {
-  const { readFaults } = await import('../mock/nodeServer.ts');
+function withCodes<T>(work: () => T): T {
   try {
-    return readFaults(faults);
+    return work();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    const [field = 'faults', expected] = error.message.split(': ', 2);
-    throw new WorkbenchError('argument_invalid', { field, expected });
+    throw asArgumentError(error);
   }
+}
+
+/** The mock names every member that is wrong; the first is enough for a command's caller. */
+function asArgumentError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('problems' in error)) return error;
+  const [first] = error.problems as readonly Problem[];
+  return new WorkbenchError('argument_invalid', { ...first });
 }

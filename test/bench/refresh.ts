@@ -14,7 +14,7 @@ import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { createRefresher, type RefreshResult } from '../../src/core/refresh/refresher.ts';
-import type { TokenResponse } from '../../src/mock/tokenEndpoint.ts';
+import type { TokenResponse } from '../../src/mock/tokens.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import { createLocalLock } from '../../src/platform/localLock.ts';
 import { systemClock as clock } from '../../src/platform/systemClock.ts';

@@ -240,7 +240,7 @@ describe('signing in', () => {
     await start({ rotation: 'strict' });
     await browser(follow);
     await run('signIn', { connection: 'fresh' });
-    mock.setFault({ type: 'serverError', status: 503, at: 'revocation' }, { times: 1 });
+    mock.setFault({ type: 'serverError', status: 503, at: 'revocation', times: 1 });
     assert.equal(await codeOf(run('signOut', { connection: 'fresh' })), 'http_error');
     assert.equal((await run<Status>('status', { connection: 'fresh' })).fresh?.state, 'active');
     assert.deepEqual(await run('signOut', { connection: 'fresh' }), { revoked: true });

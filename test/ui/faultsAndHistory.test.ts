@@ -20,7 +20,7 @@ describe('a person who makes the mock issuer fail', function () {
     await ui.window.treeAction(demo, 'Refresh Access Token');
     await ui.window.expand(demo);
     await row('Clock, 9').waitFor();
-    await fail('Too many requests, wait 10 s', 'next request');
+    await fail('Too many requests (429)', 'next request');
     await ui.window.treeAction(demo, 'Refresh Access Token');
     await row('History, last refresh: failed, nothing lost').waitFor();
     await ui.window.expand(row('History'));

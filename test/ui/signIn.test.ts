@@ -192,7 +192,7 @@ describe('a person who signs in', function () {
       .first()
       .waitFor();
     await picture(page, '16-active');
-    mock.setFault({ type: 'serverError', status: 503, at: 'revocation' }, { times: 1 });
+    mock.setFault({ type: 'serverError', status: 503, at: 'revocation', times: 1 });
     await ui.window.runCommand('JWT Workbench: Sign Out...', 'Television');
     await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
     const kept = await told(/Not signed out, the tokens are still here/);

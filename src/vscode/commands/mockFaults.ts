@@ -6,11 +6,11 @@ import { flash } from '../screen.ts';
 import type { Command } from './command.ts';
 
 interface Argument {
-  /** Somebody else's JSON: the mock reads it and names what is wrong. */
+  /** The caller's JSON: the mock reads it and names what is wrong. */
   readonly faults: unknown;
-  /** True: those that stand are cleared first. */
+  /** True: standing faults are cleared first. */
   readonly replace: boolean;
-  /** What a person chose, in words. */
+  /** What the user chose, in words. */
   readonly words?: string;
 }
 
@@ -29,7 +29,7 @@ export function setMockFaultsCommand(mock: MockService): Command<Argument, Answe
     },
     async ask() {
       if (mock.running() === undefined) throw new WorkbenchError('mock_not_running');
-      const picked = await pickFault();
+      const picked = await pickFault(await mock.faultRows());
       return picked && { faults: [picked.fault], replace: false, words: picked.words };
     },
     async run({ faults, replace }) {

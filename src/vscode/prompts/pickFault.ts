@@ -1,23 +1,23 @@
 import { l10n, type QuickPickItem, QuickPickItemKind } from 'vscode';
-import type { FaultSetting } from '../../mock/faultPlan.ts';
-import type { Fault } from '../../mock/faults.ts';
+import type { AnyRow, FaultGroup } from '../../mock/faultTable.ts';
 import { pick } from '../screen.ts';
 
 interface FaultItem extends QuickPickItem {
-  readonly fault?: Fault;
+  readonly fault?: object;
 }
 
 interface LimitItem extends QuickPickItem {
   readonly times?: number;
 }
 
-/** A fault by what a client sees of it, and for how long; `undefined` where the user turned away. */
-export async function pickFault(): Promise<{ fault: FaultSetting; words: string } | undefined> {
-  const picked = await pick(faultItems(), {
-    title: l10n.t('Make the Mock Issuer Fail'),
+/** A fault by what a client sees of it, and for how long; `undefined` where the user cancelled. */
+export async function pickFault(
+  rows: Readonly<Record<string, AnyRow>>,
+): Promise<{ fault: object; words: string } | undefined> {
+  const picked = await pick(faultItems(rows), {
+    title: l10n.t('Inject a Mock Issuer Fault'),
     placeHolder: l10n.t('What should go wrong?'),
     matchOnDescription: true,
-    matchOnDetail: true,
   });
   if (picked?.fault === undefined) return undefined;
   const limit = await pick(limitItems(), { title: picked.label });
@@ -37,64 +37,21 @@ function limitItems(): LimitItem[] {
   ];
 }
 
-function faultItems(): FaultItem[] {
-  const group = (label: string): FaultItem => ({ label, kind: QuickPickItemKind.Separator });
-  const item = (label: string, fault: Fault, detail?: string): FaultItem => ({
-    label,
-    description: fault.type,
-    fault,
-    ...(detail !== undefined && { detail }),
-  });
-  return [
-    group(l10n.t('the network')),
-    item(l10n.t('Token answers come 5 s late'), { type: 'delay', ms: 5000, at: 'token' }),
-    item(
-      l10n.t('Connection lost before the request is handled'),
-      { type: 'dropBeforeCommit', at: 'token' },
-      l10n.t('Nothing was rotated, and the client cannot know it.'),
-    ),
-    item(
-      l10n.t('Connection lost after the refresh token was rotated'),
-      { type: 'dropAfterCommit', at: 'token' },
-      l10n.t('The answer held the new refresh token. The old one ends unless the issuer grants a grace.'),
-    ),
-    item(l10n.t('Half an answer'), { type: 'truncate', at: 'token' }),
-
-    group(l10n.t('an issuer in trouble')),
-    item(l10n.t('Too many requests, wait 10 s'), { type: 'tooManyRequests', retryAfter: 10, at: 'token' }),
-    item(l10n.t('Service unavailable (503)'), { type: 'serverError', status: 503, at: 'token' }),
-    item(l10n.t('A web page instead of tokens'), { type: 'htmlOk', at: 'token' }),
-    item(l10n.t('Invalid JSON'), { type: 'invalidJson', at: 'token' }),
-    item(
-      l10n.t('The refresh token is refused'),
-      { type: 'oauthError', error: 'invalid_grant' },
-      l10n.t('The connection has to sign in again afterwards. Start the mock issuer anew for that.'),
-    ),
-    item(
-      l10n.t('The clock of the issuer is 93 s behind'),
-      { type: 'clockSkew', by: -93 },
-      l10n.t('The Date header and the times in new tokens say so.'),
-    ),
-
-    group(l10n.t('wrong tokens')),
-    item(l10n.t('Signature that does not match'), { type: 'wrongSignature' }),
-    item(l10n.t('Key id that nobody knows'), { type: 'unknownKid' }),
-    item(l10n.t('Another issuer (iss)'), { type: 'wrongIss', token: 'access_token' }),
-    item(l10n.t('Another audience (aud)'), { type: 'wrongAud', token: 'access_token' }),
-    item(l10n.t('Expired at birth'), { type: 'expiredAtBirth', token: 'access_token' }),
-    item(l10n.t('Valid only in an hour (nbf)'), { type: 'nbfInFuture', token: 'access_token' }),
-    item(l10n.t('Not signed (alg none)'), { type: 'algNone' }),
-
-    group(l10n.t('odd answers')),
-    item(l10n.t('No lifetime (expires_in)'), { type: 'expiresInMissing' }),
-    item(l10n.t('Absurd lifetime'), { type: 'expiresIn', literal: '1e400' }),
-    item(l10n.t('No refresh token'), { type: 'refreshTokenMissing' }),
-    item(l10n.t('No ID token'), { type: 'idTokenMissing' }),
-
-    group(l10n.t('keys')),
-    item(l10n.t('Key set cannot be had (503)'), { type: 'jwksDown' }),
-    item(l10n.t('Key set comes 5 s late'), { type: 'jwksSlow', ms: 5000 }),
-    item(l10n.t('Key set without the newest key'), { type: 'jwksStale' }),
-    item(l10n.t('Key set is empty'), { type: 'jwksEmpty' }),
-  ];
+/** The mock's own table, each row that has an example, under the heading of its group. */
+function faultItems(rows: Readonly<Record<string, AnyRow>>): FaultItem[] {
+  const groups: Readonly<Record<FaultGroup, string>> = {
+    network: l10n.t('the network'),
+    trouble: l10n.t('an issuer in trouble'),
+    tokens: l10n.t('wrong tokens'),
+    answers: l10n.t('odd answers'),
+    browser: l10n.t('sign-in'),
+    keys: l10n.t('keys'),
+    metadata: l10n.t('metadata'),
+  };
+  return Object.entries(groups).flatMap(([group, label]) => [
+    { label, kind: QuickPickItemKind.Separator },
+    ...Object.entries(rows)
+      .filter(([, row]) => row.group === group && row.example !== undefined)
+      .map(([type, row]) => ({ label: l10n.t(row.title), description: type, fault: { type, ...row.example } })),
+  ]);
 }

@@ -151,6 +151,6 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
 
   it('needs keys to be checked with', async () => {
     const client = { client_id: 'x', token_endpoint_auth_method: 'private_key_jwt' } as const;
-    await assert.rejects(createMockIssuer({ clients: [client] }), /^TypeError: jwks/);
+    await assert.rejects(createMockIssuer({ clients: [client] }), /^TypeError: clients\[0\]\.jwks/);
   });
 });

@@ -212,15 +212,16 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
       ),
       ['tls', { tls: { key: selfSignedClient.key, cert } }],
       ['mutualTls', { mutualTls: true }],
-      ['tls_client_auth_subject_dn', { tls: selfSigned, clients: [byName] }],
+      ['clients[0].tls_client_auth_subject_dn', { tls: selfSigned, clients: [byName] }],
       ...[undefined, {}, { keys: [] }, { keys: [{ kty: 'EC' }] }, { keys: [null] }].map(
-        jwks => ['jwks', { tls: selfSigned, clients: [{ ...byKey, jwks }] }] as const,
+        jwks => ['clients[0].jwks', { tls: selfSigned, clients: [{ ...byKey, jwks }] }] as const,
       ),
     ];
     for (const [field, options] of cases) {
       const starting = startMockServer({ alg: 'ES256', ...options } as MockServerOptions);
       await assert.rejects(starting, ({ name, message }: Error) => {
-        assert.deepEqual([name, message.split(':')[0]], ['TypeError', field]);
+        assert.equal(name, 'TypeError');
+        assert.ok(message.startsWith(field), message);
         return !message.includes(key);
       });
     }

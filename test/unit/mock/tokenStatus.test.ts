@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { sha256 } from '../../../src/mock/dpop.ts';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
-import { sha256 } from '../../../src/mock/proofs.ts';
 import { ask, send } from './signInSupport.ts';
 import { assertError, basic, refresh, text } from './support.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createFaultPlan } from '../../../src/mock/faultPlan.ts';
-import { readFaults } from '../../../src/mock/faultReader.ts';
-import { faultTypes } from '../../../src/mock/faults.ts';
+import { createFaultPlan, faultTypes, readFaults } from '../../../src/mock/faults.ts';
+import { createMockIssuer } from '../../../src/mock/issuer.ts';
+import { MockOptionError } from '../../../src/mock/shape.ts';
 
 const path = (value: unknown): string => {
   try {
@@ -54,5 +54,57 @@ describe('faults as JSON', () => {
       [[{ type: 'wrongIss', token: 'refresh_token' }], 'faults[0].token'],
     ];
     for (const [value, expected] of cases) assert.equal(path(value), expected);
+  });
+});
+
+describe('options as JSON', () => {
+  const problems = async (options: object) => {
+    try {
+      await createMockIssuer(options);
+    } catch (error) {
+      assert.ok(error instanceof MockOptionError);
+      assert.equal(error.code, 'mock_option_invalid');
+      return error.problems;
+    }
+    return [];
+  };
+
+  it('names every member that is wrong, with its path and what is expected, and never its value', async () => {
+    const found = await problems({
+      rotation: 'canary',
+      accessTokenLifetime: -1,
+      clients: [
+        { client_id: 'a', redirect_uris: ['canary'] },
+        { client_secret: 1, nope: 'canary' },
+      ],
+      faults: [{ type: 'delay' }],
+    });
+    assert.deepEqual(
+      found.map(({ field }) => field),
+      [
+        'clients[0].redirect_uris[0]',
+        'clients[1].client_id',
+        'clients[1].client_secret',
+        'clients[1].nope',
+        'rotation',
+        'faults[0].ms',
+        'accessTokenLifetime',
+      ],
+    );
+    assert.equal(found[4]?.expected, 'one of none, omit, strict, grace');
+    assert.doesNotMatch(JSON.stringify(found), /canary/);
+    assert.deepEqual(await problems({ clients: [{ client_id: 'a' }, { client_id: 'a' }] }), [
+      { field: 'clients[1].client_id', expected: 'one that no other client has' },
+    ]);
+  });
+
+  it('of a fault are one shape: what it is, where, and how often', async () => {
+    const mock = await createMockIssuer({ alg: 'ES256' });
+    mock.setFault({ type: 'jwksDown', times: 1 });
+    assert.deepEqual(mock.faults.active, [{ type: 'jwksDown', times: 1 }]);
+    const status = async () => (await mock.fetch(`${mock.issuer}/jwks`)).status;
+    assert.deepEqual([await status(), await status()], [503, 200]);
+    assert.deepEqual(mock.faults.active, []);
+    assert.throws(() => mock.setFault({ type: 'jwksDown', times: 0 }), MockOptionError);
   });
 });

@@ -1,0 +1,71 @@
+import type { Form } from './http.ts';
+import { listOf } from './http.ts';
+import type { Settings } from './options.ts';
+/* What a request may name: addresses to go back to, scopes, and the APIs that tokens are for. */
+
+/** An address that a browser may be sent back to: no fragment (RFC 6749 section 3.1.2), and no script of the browser's. */
+export function isRedirectUri(uri: string): boolean {
+  // A Location header has room for ASCII only, and none for blanks.
+  if (!URL.canParse(uri) || !/^[\x21\x22\x24-\x7e]+$/.test(uri)) return false;
+  return !/^(javascript|data|vbscript|blob|file|about):/i.test(uri);
+}
+
+/** Exact but for the port of a loopback address, which a client learns only when it listens (RFC 8252 section 7.3). */
+export function isRegistered(uri: string, registered: readonly string[]): boolean {
+  const wanted = withoutLoopbackPort(uri);
+  return isRedirectUri(uri) && registered.some(each => withoutLoopbackPort(each) === wanted);
+}
+
+function withoutLoopbackPort(uri: string): string {
+  return uri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d{1,5}(?=[/?]|$)/, '$1');
+}
+
+export function withParameters(uri: string, parameters: URLSearchParams): string {
+  const text = parameters.toString();
+  return text === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${text}`;
+}
+
+/** Of a person who has signed in; OpenID Connect Core sections 5.4 and 11. */
+export const personalScopes: readonly string[] = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
+
+export function supportedScopes(settings: Settings): readonly string[] {
+  return [...new Set([...personalScopes, ...settings.scope.split(' ')])].filter(value => value !== '');
+}
+
+/** Whether there is such a scope to grant. */
+export function isSupported(scope: string, settings: Settings): boolean {
+  const supported = supportedScopes(settings);
+  return scope.split(' ').every(value => supported.includes(value));
+}
+
+export function hasScope(scope: string, value: string): boolean {
+  return scope.split(' ').includes(value);
+}
+
+export function isWithin(scope: string, granted: string): boolean {
+  const allowed = granted.split(' ');
+  return scope.split(' ').every(value => allowed.includes(value));
+}
+
+/** Where tokens are asked for: `resource` of RFC 8707 and `audience` of RFC 8693, which issuers take elsewhere too. */
+export type Targets =
+  | { readonly targets: readonly string[] | undefined }
+  | { readonly refused: 'invalid_target'; readonly description: string };
+
+/** `allowed`: the only ones there are; undefined allows any. */
+export function targetsOf(form: Form, allowed: readonly string[] | undefined): Targets {
+  if (!form.has('resource') && !form.has('audience')) return { targets: undefined };
+  const resources = listOf(form, 'resource');
+  if (!resources.every(each => URL.canParse(each) && !each.includes('#')))
+    return { refused: 'invalid_target', description: 'A resource is an absolute URI with no fragment' };
+  const targets = [...new Set([...resources, ...listOf(form, 'audience')])];
+  if (allowed !== undefined && !targets.every(target => allowed.includes(target)))
+    return { refused: 'invalid_target', description: 'No such resource or audience here, or more than was granted' };
+  return { targets };
+}
+
+/** `aud`: one is a string, several are an array. */
+export function audienceOf(targets: readonly string[]): string | readonly string[] {
+  const [only] = targets;
+  return targets.length === 1 && only !== undefined ? only : targets;
+}

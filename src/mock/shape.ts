@@ -1,0 +1,190 @@
+/*
+ * JSON that a user wrote, held to a shape. Every problem is collected with its path, so that one look shows them all.
+ * The same tables make the JSON schema that editors complete and the tables of docs/mock-issuer.md.
+ */
+
+/** One member that cannot be used: `{ field: 'clients[1].redirect_uris[0]', expected: 'an absolute URI' }`. */
+export interface Problem {
+  readonly field: string;
+  readonly expected: string;
+}
+
+/** What the mock throws for options, faults and other input that it cannot use. Values are left out: one could be a secret. */
+export class MockOptionError extends TypeError {
+  readonly code = 'mock_option_invalid';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ field, expected }) => `${field}: ${expected}`).join('\n'));
+    this.problems = problems;
+  }
+}
+
+export function refuse(field: string, expected: string): never {
+  throw new MockOptionError([{ field, expected }]);
+}
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface Shape<T> {
+  /** Completes the sentence "x must be …". */
+  readonly expected: string;
+  readonly schema: JsonSchema;
+  /** Adds to `problems` what does not fit. */
+  check(value: unknown, path: string, problems: Problem[]): void;
+  /** Never there: it carries the type. */
+  readonly of?: T;
+}
+
+export type Of<S> = S extends Shape<infer T> ? T : never;
+
+/** A member of an object. `about` and `usual` (the default) are the documentation's words. */
+export interface Field<T = unknown, Needed extends boolean = boolean> {
+  readonly shape: Shape<T>;
+  readonly about: string;
+  readonly usual?: string;
+  readonly needed: Needed;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+type NeededNames<F> = { [K in keyof F]: F[K] extends { readonly needed: true } ? K : never }[keyof F];
+
+/** The object that fits a table of fields. */
+export type Input<F extends Fields> = { readonly [K in NeededNames<F>]: Of<F[K]['shape']> } & {
+  readonly [K in Exclude<keyof F, NeededNames<F>>]?: Of<F[K]['shape']>;
+};
+
+export function optional<T>(shape: Shape<T>, about: string, usual?: string): Field<T, false> {
+  return { shape, about, needed: false, ...(usual !== undefined && { usual }) };
+}
+
+export function needed<T>(shape: Shape<T>, about: string): Field<T, true> {
+  return { shape, about, needed: true };
+}
+
+/** A shape that one question decides. */
+export function shape<T>(expected: string, schema: JsonSchema, fits: (value: unknown) => boolean): Shape<T> {
+  return {
+    expected,
+    schema,
+    check(value, field, problems) {
+      if (!fits(value)) problems.push({ field, expected });
+    },
+  };
+}
+
+export const anything = shape<unknown>('any JSON value', {}, value => value !== undefined);
+export const yesOrNo = shape<boolean>('true or false', { type: 'boolean' }, value => typeof value === 'boolean');
+export const anyText = text('a string', () => true);
+export const seconds = numeric('a number of seconds', 0);
+export const httpUrl = text('an http or https URL with no query and no fragment', value => {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && !/[?#]/.test(value);
+});
+
+export function text<T extends string = string>(expected: string, fits: (value: string) => boolean): Shape<T> {
+  return shape(expected, { type: 'string' }, value => typeof value === 'string' && fits(value));
+}
+
+export function numeric(
+  expected: string,
+  min = Number.NEGATIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
+): Shape<number> {
+  const bounds = { ...(Number.isFinite(min) && { minimum: min }), ...(Number.isFinite(max) && { maximum: max }) };
+  return shape(expected, { type: 'number', ...bounds }, value => {
+    return typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max;
+  });
+}
+
+export function whole(expected: string, min: number, max = Number.MAX_SAFE_INTEGER): Shape<number> {
+  const schema = { type: 'integer', minimum: min, ...(max < Number.MAX_SAFE_INTEGER && { maximum: max }) };
+  return shape(expected, schema, value => Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max);
+}
+
+export function oneOf<const T extends string | number | boolean>(values: readonly T[]): Shape<T> {
+  return shape(`one of ${values.join(', ')}`, { enum: values }, value => values.some(each => each === value));
+}
+
+export function either<A, B>(one: Shape<A>, other: Shape<B>): Shape<A | B> {
+  const expected = `${one.expected} or ${other.expected}`;
+  return shape(expected, { anyOf: [one.schema, other.schema] }, value => {
+    return [one, other].some(each => problemsOf(each, value, '').length === 0);
+  });
+}
+
+export function list<T>(each: Shape<T>, expected = 'an array'): Shape<readonly T[]> {
+  return {
+    expected,
+    schema: { type: 'array', items: each.schema },
+    check(value, field, problems) {
+      if (!Array.isArray(value)) problems.push({ field, expected });
+      else for (const [index, item] of value.entries()) each.check(item, `${field}[${index}]`, problems);
+    },
+  };
+}
+
+/** An object with any members, each of one shape. */
+export function members<T>(each: Shape<T>, expected = 'an object'): Shape<Readonly<Record<string, T>>> {
+  return {
+    expected,
+    schema: { type: 'object', additionalProperties: each.schema },
+    check(value, field, problems) {
+      if (!isObject(value)) problems.push({ field, expected });
+      else for (const [name, item] of Object.entries(value)) each.check(item, `${field}.${name}`, problems);
+    },
+  };
+}
+
+/** An object with these members and no others: one that is misspelt would do nothing in silence. */
+export function object<F extends Fields>(fields: F, expected = 'an object'): Shape<Input<F>> {
+  const names = Object.keys(fields);
+  const required = names.filter(name => fields[name]?.needed);
+  return {
+    expected,
+    schema: {
+      type: 'object',
+      properties: Object.fromEntries(
+        Object.entries(fields).map(([name, { shape, about, usual }]) => [
+          name,
+          { ...shape.schema, description: usual === undefined ? about : `${about} Default: ${usual}.` },
+        ]),
+      ),
+      ...(required.length > 0 && { required }),
+      additionalProperties: false,
+    },
+    check(value, path, problems) {
+      if (!isObject(value)) {
+        problems.push({ field: path || 'options', expected });
+        return;
+      }
+      const at = (name: string) => (path === '' ? name : `${path}.${name}`);
+      const given = new Map(Object.entries(value));
+      for (const [name, { shape, needed }] of Object.entries(fields)) {
+        const member = given.get(name);
+        if (member !== undefined) shape.check(member, at(name), problems);
+        else if (needed) problems.push({ field: at(name), expected: shape.expected });
+      }
+      for (const name of given.keys())
+        if (!names.includes(name))
+          problems.push({ field: at(name), expected: `no such member; there are ${names.join(', ')}` });
+    },
+  };
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function problemsOf(of: Shape<unknown>, value: unknown, path: string): readonly Problem[] {
+  const problems: Problem[] = [];
+  of.check(value, path, problems);
+  return problems;
+}
+
+/** @throws MockOptionError with every problem */
+export function read<T>(of: Shape<T>, value: unknown, path: string): T {
+  const problems = problemsOf(of, value, path);
+  if (problems.length > 0) throw new MockOptionError(problems);
+  return value as T;
+}
