@@ -22,14 +22,14 @@ const refusing: ReadonlySet<unknown> = new Set([
 export function failureKind({ code, data }: WorkbenchError): FailureKind {
   switch (code) {
     case 'oauth_error':
-      if (refusing.has(data.error)) return 'refused';
+      if (data.ended === true || refusing.has(data.error)) return 'refused';
       if (data.error === 'temporarily_unavailable' || data.error === 'slow_down') return 'retryable';
       if (data.error === 'server_error') return 'unknown';
       return fromStatus(data.status, data.retryAfter !== undefined);
     case 'http_error':
       // Before the token was sent any answer is harmless; the ones that last need a hand.
       if (data.sent === false) return fromStatus(data.status, true);
-      if (data.status === 400 && data.empty === true) return 'refused';
+      if (data.ended === true || (data.status === 400 && data.empty === true)) return 'refused';
       return fromStatus(data.status, data.retryAfter !== undefined);
     case 'connection_refused':
     case 'host_unknown':

@@ -1,4 +1,5 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
+import { hasToken, memberOf, readMembers as readTokenMembers, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import { decodeToken, tokenLimit } from '../tokens/jwt.ts';
@@ -30,60 +31,26 @@ export interface ImportWarning {
   readonly error?: string;
 }
 
-type Member = keyof RawTokens;
-
-/** Spellings of the members as they are met, lower case and without underscores. */
-const members: ReadonlyMap<string, Member> = new Map([
-  ['accesstoken', 'access_token'],
-  ['idtoken', 'id_token'],
-  ['refreshtoken', 'refresh_token'],
-  ['tokentype', 'token_type'],
-  ['scope', 'scope'],
-  ['expiresin', 'expires_in'],
-  ['refreshexpiresin', 'refresh_expires_in'],
-  ['refreshtokenexpiresin', 'refresh_expires_in'],
-]);
-
-export function memberOf(name: string): Member | undefined {
-  return members.get(name.replace(/[-_ ]/g, '').toLowerCase());
-}
+export { hasToken, memberOf };
 
 /** Reads the members that are known, and says what was odd about them. */
 export function readMembers(object: JsonObject, duplicates: readonly string[]) {
   const warnings: ImportWarning[] = [];
-  const tokens: { -readonly [K in Member]?: string | number } = {};
   for (const name of duplicates) {
     const member = memberOf(name);
     if (member) warnings.push({ code: 'duplicate_member', member });
   }
-  for (const [name, value] of Object.entries(object)) {
-    const member = memberOf(name);
-    if (!member) continue;
-    const read = readMember(member, value, warnings);
-    if (read !== undefined) tokens[member] = read;
-    else if (value !== null) warnings.push({ code: 'member_ignored', member });
+  const { tokens: read, notes } = readTokenMembers(object);
+  const tokens: { -readonly [K in keyof RawTokens]: RawTokens[K] } = { ...read };
+  for (const member of tokenNames) {
+    const value = tokens[member];
+    if (value === undefined) continue;
+    delete tokens[member];
+    const token = readToken(member, value, warnings);
+    if (token === undefined) warnings.push({ code: 'member_ignored', member });
+    else tokens[member] = token;
   }
-  return { tokens: tokens as RawTokens, warnings };
-}
-
-function readMember(member: Member, value: unknown, warnings: ImportWarning[]): string | number | undefined {
-  switch (member) {
-    case 'access_token':
-    case 'id_token':
-    case 'refresh_token':
-      return typeof value === 'string' ? readToken(member, value, warnings) : undefined;
-    case 'expires_in':
-    case 'refresh_expires_in':
-      return readSeconds(member, value, warnings);
-    case 'scope':
-      if (Array.isArray(value) && value.every(item => typeof item === 'string')) {
-        warnings.push({ code: 'list_as_text', member });
-        return value.join(' ');
-      }
-      return typeof value === 'string' ? value : undefined;
-    case 'token_type':
-      return typeof value === 'string' ? value : undefined;
-  }
+  return { tokens: tokens as RawTokens, warnings: [...warnings, ...notes] };
 }
 
 /** What logs and manuals put in a token's place. Taken for one, it would replace a refresh token that works. */
@@ -114,18 +81,6 @@ export function inspect(
   } catch (error) {
     warnings.push({ code: 'token_damaged', member, ...(isWorkbenchError(error) && { error: error.code }) });
   }
-}
-
-function readSeconds(member: Member, value: unknown, warnings: ImportWarning[]): number | undefined {
-  if (typeof value === 'string' && /^\s*\d{1,15}(?:\.\d{1,6})?\s*$/.test(value)) {
-    warnings.push({ code: 'number_as_text', member });
-    return Number(value);
-  }
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
-}
-
-export function hasToken(tokens: RawTokens): boolean {
-  return [tokens.access_token, tokens.id_token, tokens.refresh_token].some(token => token !== undefined);
 }
 
 /** @throws WorkbenchError `token_too_large` */

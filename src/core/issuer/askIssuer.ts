@@ -12,7 +12,6 @@ import {
   validateApplicationLevelSignature,
 } from 'oauth4webapi';
 import { type ErrorData, WorkbenchError } from '../errors.ts';
-import { sanitized } from '../http/foreignText.ts';
 import { boundedFetch } from '../http/http.ts';
 import { type Connection, isMutualTls } from '../records/connection.ts';
 import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
@@ -21,11 +20,11 @@ import { printable } from '../redact.ts';
 import { compareMembers, type Difference } from '../tokens/compareTokens.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
+import { refuseError } from './answers.ts';
 import { asClient, type ClientParts, issuersTime } from './asClient.ts';
 import type { Discovery } from './discovery.ts';
 import { type Endpoints, resolveEndpoints } from './endpoints.ts';
 import { assertBound } from './revoke.ts';
-import { readTokenResponse } from './tokenResponse.ts';
 
 export interface AskParts extends ClientParts {
   readonly discovery: Discovery;
@@ -130,9 +129,13 @@ async function read(
   const invalid = (reason: string, more: ErrorData = {}) =>
     new WorkbenchError('response_invalid', { host, setting, reason, sent: true, ...more });
   if (!response.ok) {
-    refuseByChallenge(response, host, [token, ...secrets]);
-    // Says what went wrong in the terms of every other answer.
-    await readTokenResponse(response, host, parts.clock.now(), [token, ...secrets], setting);
+    await refuseError(response, {
+      host,
+      now: parts.clock.now(),
+      secrets: [token, ...secrets],
+      known: [connection.clientId],
+      setting,
+    });
   }
   const isJwt = /^application\/(?:[\w.-]+\+)?jwt\b/i.test(response.headers.get('content-type') ?? '');
   const { issuer = 'urn:none', userinfo_signing_alg_values_supported: user } = endpoints;
@@ -188,22 +191,6 @@ async function verifySignature(
   await validateApplicationLevelSignature({ ...as, jwks_uri }, response, {
     [allowInsecureRequests]: jwks_uri.startsWith('http:'),
     [customFetch]: (input, { headers }) => bounded(input, { headers }),
-  });
-}
-
-/** RFC 6750 §3: a resource says what is wrong in a header, and may leave the body empty. */
-function refuseByChallenge({ headers, status }: Response, host: string, secrets: readonly string[]): void {
-  const challenge = headers.get('www-authenticate') ?? '';
-  const member = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
-  const error = member('error');
-  if (error === undefined) return;
-  const description = member('error_description');
-  throw new WorkbenchError('oauth_error', {
-    host,
-    status,
-    sent: true,
-    error: sanitized(error, 64, secrets),
-    ...(description && { error_description: sanitized(description, 300, secrets) }),
   });
 }
 

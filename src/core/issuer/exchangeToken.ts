@@ -5,12 +5,12 @@ import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
 import type { StoredRecord } from '../records/record.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { isObject, own, readJson } from '../tokens/json.ts';
+import { readTokenResponse } from './answers.ts';
 import { asClient, type ClientParts } from './asClient.ts';
 import type { Discovery } from './discovery.ts';
 import { resolveEndpoints } from './endpoints.ts';
 import { requestParameters } from './requestParameters.ts';
 import { assertBound } from './revoke.ts';
-import { readTokenResponse } from './tokenResponse.ts';
 
 export interface ExchangeParts extends ClientParts {
   readonly discovery: Discovery;
@@ -92,7 +92,7 @@ async function exchanged(parts: ExchangeParts, request: ExchangeRequest): Promis
   const receivedAt = parts.clock.now();
   const secrets = [token, rest.client_secret ?? ''];
   const reading = readJson(await response.clone().text());
-  const { raw } = await readTokenResponse(response, host, receivedAt, secrets);
+  const { raw } = await readTokenResponse(response, { host, now: receivedAt, secrets, known: [connection.clientId] });
   const { access_token: issued, ...others } = raw;
   // What went out with the request is no answer to it.
   if (issued === undefined)

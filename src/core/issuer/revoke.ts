@@ -4,10 +4,10 @@ import type { Connection } from '../records/connection.ts';
 import { clientCredentialsOf } from '../records/credentials.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { bindingMismatch } from '../records/tokenSet.ts';
+import { refuseError } from './answers.ts';
 import { asClient, type ClientParts } from './asClient.ts';
 import type { Discovery } from './discovery.ts';
 import { resolveEndpoints, settingOf } from './endpoints.ts';
-import { readTokenResponse } from './tokenResponse.ts';
 
 export interface RevokeParts extends ClientParts {
   readonly discovery: Discovery;
@@ -48,7 +48,13 @@ export async function revoke(
     if (response.ok) return;
     // Says what went wrong in the terms of every other answer.
     const secrets = [token, credentials.client_secret ?? ''];
-    await readTokenResponse(response, host, parts.clock.now(), secrets, settingOf(name));
+    await refuseError(response, {
+      host,
+      now: parts.clock.now(),
+      secrets,
+      known: [connection.clientId],
+      setting: settingOf(name),
+    });
   };
   if (refresh_token !== undefined) await ask(refresh_token, 'refresh_token');
   if (access_token === undefined) return true;

@@ -11,12 +11,12 @@ import { issuedAtOf, measureSkew } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
 import type { Credentials } from '../records/credentials.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
+import { readTokenResponse } from './answers.ts';
 import { asClient, type ClientParts, type Send } from './asClient.ts';
 import type { Discovery } from './discovery.ts';
 import { createProofs, newDpopKey } from './dpop.ts';
 import { resolveEndpoints } from './endpoints.ts';
 import { requestParameters } from './requestParameters.ts';
-import { readTokenResponse } from './tokenResponse.ts';
 import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
 
 /**
@@ -101,11 +101,11 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
   }
 
   async function ask(
-    request: TokenRequest & { readonly nonce?: string },
+    request: TokenRequest & { readonly nonce?: string; readonly refreshToken?: string },
     send: Send,
     secrets: readonly string[],
   ): Promise<TokenAnswer> {
-    const { connection, credentials = {}, signal, guard, nonce } = request;
+    const { connection, credentials = {}, signal, guard, nonce, refreshToken } = request;
     const client = await asClient({ ...parts, proofs }, connection, credentials);
     const endpoints = await resolveEndpoints(connection, discovery, signal);
     const { token_endpoint } = endpoints;
@@ -123,10 +123,13 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
     const date = issuerDate(response.headers);
     const { status } = response;
     const heard = { status, sentAt, receivedAt, ...(date !== undefined && { date }) };
-    const read = await readTokenResponse(response, host, receivedAt, [
-      ...secrets,
-      credentials.client_secret ?? '',
-    ]).catch(error => {
+    const read = await readTokenResponse(response, {
+      host,
+      now: receivedAt,
+      secrets: [...secrets, credentials.client_secret ?? ''],
+      known: [connection.clientId],
+      refreshes: refreshToken !== undefined,
+    }).catch(error => {
       tell(connection, heard);
       throw error;
     });
@@ -150,6 +153,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
           connection,
           receivedAt,
           skew,
+          sent: refreshToken,
           ...(nonce !== undefined && { nonce }),
           isProven: credentials.dpop_key !== undefined,
         }),
@@ -165,7 +169,7 @@ export function createTokenClient(parts: TokenClientParts): TokenClient {
       const { resource } = request.connection;
       const parameters = requestParameters(request.connection, { resource });
       return ask(
-        request,
+        { ...request, refreshToken },
         (as, client, auth, options) =>
           refreshTokenGrantRequest(as, client, auth, refreshToken, {
             ...options,

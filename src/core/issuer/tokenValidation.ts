@@ -18,6 +18,12 @@ export interface ResponseWarning {
   readonly code:
     | 'member_invalid'
     | 'token_type_missing'
+    /** Neither Bearer nor DPoP, as Slack's `bot` and `user`: the token is used as a bearer token. */
+    | 'token_type_unknown'
+    /** The tokens stood somewhere below the top of the response. */
+    | 'response_nested'
+    /** The response was cut off or is no JSON; whole members of it were taken. */
+    | 'response_incomplete'
     | 'token_not_bound'
     | 'clock_skew'
     | 'id_token_claim_changed'
@@ -60,6 +66,8 @@ export interface Validation {
   readonly receivedAt: number;
   /** Of a sign-in that asked for an ID token: it has to be there and to repeat this. */
   readonly nonce?: string;
+  /** The refresh token that went out. */
+  readonly sent?: string | undefined;
   /** The request had a proof (RFC 9449), so that the tokens should be bound to its key. */
   readonly isProven?: boolean;
   /** By this very answer. */
@@ -75,15 +83,21 @@ export async function validateTokenResponse(
 ): Promise<{ readonly warnings: readonly ResponseWarning[] }> {
   const { raw, connection, endpoints, previous, receivedAt, skew, nonce } = validation;
   const warnings = [...validation.warnings];
-  if (raw.access_token === undefined) throw invalid('access_token_missing');
-  if (raw.token_type === undefined) warnings.push({ code: 'token_type_missing' });
-  else if (validation.isProven && raw.token_type.toLowerCase() !== 'dpop') warnings.push({ code: 'token_not_bound' });
+  if (raw.access_token === undefined) {
+    const brought = raw.refresh_token !== undefined && raw.refresh_token !== validation.sent;
+    throw invalid('access_token_missing', { ...(brought && { refreshToken: true }) });
+  }
+  const type = raw.token_type?.trim().toLowerCase();
+  if (type === undefined) warnings.push({ code: 'token_type_missing' });
+  else if (validation.isProven && type !== 'dpop') warnings.push({ code: 'token_not_bound' });
+  else if (type !== 'bearer' && type !== 'dpop') warnings.push({ code: 'token_type_unknown', member: 'token_type' });
   const ahead = Math.round(skew?.ahead ?? 0);
   const isSkewed = Math.abs(ahead) > tolerableSkew;
   if (isSkewed) warnings.push({ code: 'clock_skew', ahead });
   const before = claimsOf(previous.id_token);
   const now = claimsOf(raw.id_token);
-  const { token_type = 'Bearer', id_token, ...others } = raw;
+  const { id_token, expires_at: _, refresh_expires_at: __, ...others } = raw;
+  const token_type = type === 'dpop' ? 'DPoP' : 'Bearer';
   // Five parts: only the client's own key could open it, and no access token is worse for that.
   const isEncrypted = id_token?.split('.').length === 5;
   if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
@@ -149,9 +163,6 @@ function explained(error: unknown, raw: RawTokens, issuer: string, skew: ClockSk
       claim,
       ...(found !== undefined && { expected: printable(issuer, 200), found: printable(found, 200) }),
     });
-  }
-  if (code === 'OAUTH_UNSUPPORTED_OPERATION' && !/^(?:bearer|dpop)$/i.test(raw.token_type ?? 'bearer')) {
-    return invalid('token_type_unsupported', { found: printable(raw.token_type ?? '', 40) });
   }
   const header = property(cause, 'header');
   if (property(header, 'crit') !== undefined) return invalid('id_token_critical');

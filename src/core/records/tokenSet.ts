@@ -29,7 +29,10 @@ export interface TokenSet {
   readonly grant?: 'client_credentials';
 }
 
-/** The members of a token response that are kept, as they came (RFC 6749 §5.1); lifetimes in seconds. */
+/**
+ * The members of a token response that are kept, as they came (RFC 6749 §5.1): lifetimes in seconds, dates, which some
+ * issuers give instead, in milliseconds since the epoch. `tokenMembers.ts` reads them.
+ */
 export interface RawTokens {
   readonly access_token?: string;
   readonly token_type?: string;
@@ -37,7 +40,9 @@ export interface RawTokens {
   readonly id_token?: string;
   readonly scope?: string;
   readonly expires_in?: number;
+  readonly expires_at?: number;
   readonly refresh_expires_in?: number;
+  readonly refresh_expires_at?: number;
 }
 
 /**
@@ -52,13 +57,17 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
   const { id_token = previous?.id_token, scope = previous?.scope } = raw;
   const refresh_token = raw.refresh_token ?? previous?.refresh_token;
   const expires_at =
-    raw.access_token === undefined ? previous?.expires_at : (after(now, raw.expires_in) ?? ownExpiry(raw.access_token));
+    raw.access_token === undefined
+      ? previous?.expires_at
+      : (after(now, raw.expires_in) ?? credible(now, raw.expires_at) ?? ownExpiry(raw.access_token));
   // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
   const refresh_expires_at =
     // Keycloak says 0 of an offline token, which has no end.
     raw.refresh_expires_in === 0
       ? undefined
-      : (after(now, raw.refresh_expires_in) ?? (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
+      : (after(now, raw.refresh_expires_in) ??
+        credible(now, raw.refresh_expires_at) ??
+        (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
   return defined<TokenSet>({
     access_token,
     token_type,
@@ -75,15 +84,16 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
 }
 
 /**
- * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` is believed before an
+ * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` and a date are believed before an
  * `expires_in` that counts from a moment nobody noted. Another refresh token is another grant, maybe another
  * user's: nothing of the old one stays beside it.
  */
 export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
   const isOtherGrant = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
   const tokens = merge(isOtherGrant ? undefined : previous, raw, now);
-  const expires_at = ownExpiry(raw.access_token);
-  const refresh_expires_at = ownExpiry(raw.refresh_token);
+  const expires_at =
+    raw.access_token === undefined ? undefined : (ownExpiry(raw.access_token) ?? credible(now, raw.expires_at));
+  const refresh_expires_at = ownExpiry(raw.refresh_token) ?? credible(now, raw.refresh_expires_at);
   return {
     ...tokens,
     ...(expires_at !== undefined && { expires_at }),
@@ -111,6 +121,11 @@ const longest = 10 * 366 * 24 * 3600;
 function after(now: number, seconds: number | undefined): number | undefined {
   if (seconds === undefined || !Number.isFinite(seconds) || seconds > longest) return undefined;
   return now + Math.max(0, seconds) * 1000;
+}
+
+/** A date in milliseconds since the epoch, within the same bounds. */
+function credible(now: number, at: number | undefined): number | undefined {
+  return at !== undefined && Number.isFinite(at) && at <= now + longest * 1000 ? at : undefined;
 }
 
 /** `exp` of a token that can be read, in milliseconds since the epoch. Nothing about it is verified. */

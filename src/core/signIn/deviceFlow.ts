@@ -5,11 +5,11 @@ import {
 } from 'oauth4webapi';
 import { classify, WorkbenchError } from '../errors.ts';
 import { requireSecureUrl } from '../http/http.ts';
+import { readObject } from '../issuer/answers.ts';
 import { asClient, type ClientParts } from '../issuer/asClient.ts';
 import { resolveEndpoints, settingOf } from '../issuer/endpoints.ts';
 import { requestParameters } from '../issuer/requestParameters.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
-import { readTokenResponse } from '../issuer/tokenResponse.ts';
 import { pause } from '../records/newestRecord.ts';
 import { printable } from '../redact.ts';
 import type { JsonObject } from '../tokens/json.ts';
@@ -93,12 +93,13 @@ async function authorize(
   );
   // Says what went wrong in the terms of every other answer.
   const secrets = [credentials.client_secret ?? ''];
-  await readTokenResponse(response.clone(), host, parts.clock.now(), secrets, settingOf(name));
+  const known = [connection.clientId];
+  const answer = await readObject(response, { host, now: parts.clock.now(), secrets, known, setting: settingOf(name) });
   try {
     return await processDeviceAuthorizationResponse(
       { issuer: endpoints.issuer ?? 'urn:none' },
       { client_id: connection.clientId },
-      asDefined(await response.json()),
+      asDefined(answer),
     );
   } catch {
     throw new WorkbenchError('response_invalid', { host, reason: 'device_response', sent: true });

@@ -1,8 +1,8 @@
 import { processPushedAuthorizationResponse, pushedAuthorizationRequest } from 'oauth4webapi';
 import { WorkbenchError } from '../errors.ts';
+import { readObject } from '../issuer/answers.ts';
 import { asClient, type ClientParts } from '../issuer/asClient.ts';
 import type { Endpoints } from '../issuer/endpoints.ts';
-import { readTokenResponse } from '../issuer/tokenResponse.ts';
 import type { GrantRequest } from './signIn.ts';
 
 /**
@@ -33,7 +33,8 @@ export async function pushed(
   );
   // Says what went wrong in the terms of every other answer.
   const secrets = [credentials.client_secret ?? ''];
-  await readTokenResponse(response.clone(), host, parts.clock.now(), secrets, name);
+  const known = [connection.clientId];
+  await readObject(response.clone(), { host, now: parts.clock.now(), secrets, known, setting: name });
   try {
     const { request_uri } = await processPushedAuthorizationResponse(
       { issuer },

@@ -34,11 +34,15 @@ export function httpError(data: ErrorData): string {
   const host = show(data.host, l10n.t('The issuer'));
   const words =
     data.firstLine !== undefined
-      ? l10n.t('Its words: "{0}".', show(data.firstLine))
+      ? issuerResponse(data.firstLine, data.error)
       : data.empty === true
         ? l10n.t('The answer is empty.')
         : undefined;
-  const what = l10n.t('{0} answered with status {1}.', host, show(status));
+  const what =
+    status === 200
+      ? l10n.t('{0} answered with an error.', host)
+      : l10n.t('{0} answered with status {1}.', host, show(status));
+  if (data.ended === true) return joined(endedGrant(), words);
   return joined(what, words, advice());
 
   function advice(): string {
@@ -55,6 +59,7 @@ export function httpError(data: ErrorData): string {
     }
     // Only a refresh sends a refresh token that could be kept or lost.
     const refreshed = data.grant === undefined && data.setting === undefined;
+    const kept = refreshed ? l10n.t('The refresh token is kept.') : undefined;
     if (isTheirs) {
       return refreshed
         ? l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.')
@@ -63,6 +68,7 @@ export function httpError(data: ErrorData): string {
     if (refreshed && status === 400 && data.empty === true) {
       return l10n.t('Some issuers say so that the refresh token has ended. Sign in again or import a new one.');
     }
+    if (data.signInAgain === true) return joined(l10n.t('Sign in again or import new tokens.'), kept);
     if (status === 413) return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
     const check =
       status === 401 || status === 403
@@ -70,8 +76,22 @@ export function httpError(data: ErrorData): string {
         : status === 404 || status === 405
           ? l10n.t('Check that {0} is right.', settingText(data))
           : l10n.t('Check the settings of this connection.');
-    return joined(check, refreshed ? l10n.t('The refresh token is kept.') : undefined);
+    return joined(check, kept);
   }
+}
+
+/** What an issuer wrote, in quotes: none of it is a sentence of ours. */
+export function issuerResponse(words: ErrorData[string], code?: ErrorData[string]): string {
+  return code === undefined
+    ? l10n.t('Issuer response: "{0}".', show(words))
+    : l10n.t('Issuer response: "{0}" ({1}).', show(words), show(code));
+}
+
+/** The issuer has said that a refresh token is good for nothing any more. */
+export function endedGrant(): string {
+  return l10n.t(
+    'The issuer rejected the refresh token: it has expired, was already used or was revoked. Sign in again or import a new one.',
+  );
 }
 
 /** What names the endpoint that answered. */
@@ -85,7 +105,7 @@ export function invalidResponse(data: ErrorData): string {
     case 'html':
       return joined(
         l10n.t('{0} answered with a web page instead of tokens.', host),
-        data.firstLine === undefined ? undefined : l10n.t('Its words: "{0}".', show(data.firstLine)),
+        data.firstLine === undefined ? undefined : issuerResponse(data.firstLine),
         l10n.t('Check {0}; a proxy or a login page may stand in between.', settingText(data)),
       );
     case 'not_json':
@@ -96,13 +116,10 @@ export function invalidResponse(data: ErrorData): string {
         settingText(data),
       );
     case 'access_token_missing':
-      return l10n.t(
-        'The answer holds no access token. A new refresh token in it was stored. Check the scope and the settings of the client at the issuer.',
-      );
-    case 'token_type_unsupported':
-      return l10n.t(
-        'The answer holds a token of the type "{0}", which is not supported: Bearer and DPoP are.',
-        show(found),
+      return joined(
+        l10n.t('The response contains no access token.'),
+        data.refreshToken === true ? l10n.t('Its new refresh token was stored.') : undefined,
+        l10n.t('Check the scope and the settings of the client at the issuer.'),
       );
     case 'id_token_time':
       return joined(

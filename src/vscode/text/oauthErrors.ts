@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import type { ErrorData } from '../../core/errors.ts';
 import { valueText } from '../../core/redact.ts';
+import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { signInMeaning, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
@@ -10,7 +11,7 @@ export function oauthErrorText(data: ErrorData): string {
   const error = valueText(data.error ?? '');
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const asked = data.setting === undefined ? known : (refusals(data) ?? known);
-  const meaning = data.grant === undefined ? asked : signInMeaning(data);
+  const meaning = data.ended === true ? endedGrant() : data.grant === undefined ? asked : signInMeaning(data);
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))
@@ -19,14 +20,15 @@ export function oauthErrorText(data: ErrorData): string {
   if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;
   const words =
     data.error_description === undefined
-      ? l10n.t('Its words: {0}.', error)
-      : l10n.t('Its words: {0}, "{1}".', error, valueText(data.error_description));
-  return [meaning ?? unknownMeaning(data.status), wait, words].filter(part => part !== undefined).join(' ');
+      ? l10n.t('Issuer response: {0}.', error)
+      : issuerResponse(data.error_description, error);
+  return joined(meaning ?? unknownMeaning(data), wait, words);
 }
 
-function unknownMeaning(status: ErrorData[string]): string {
-  return typeof status === 'number' && status >= 500
-    ? l10n.t('The issuer has a problem. Try again soon.')
+function unknownMeaning({ status, signInAgain }: ErrorData): string {
+  if (typeof status === 'number' && status >= 500) return l10n.t('The issuer has a problem. Try again soon.');
+  return signInAgain === true
+    ? kept(l10n.t('The issuer refused the request. Sign in again or import new tokens.'))
     : kept(l10n.t('The issuer refused the request.'));
 }
 
@@ -41,22 +43,22 @@ function refusals({ error, setting }: ErrorData): string | undefined {
 }
 
 const kept = (text: string) => `${text} ${l10n.t('The refresh token is kept.')}`;
-const ended = () =>
-  l10n.t(
-    'The issuer does not take this refresh token any more: it has expired, was used before or was revoked. Sign in again or import a new one.',
-  );
 const atTheBrowser = () =>
   l10n.t('The issuer wants you to sign in again in the browser, for a new consent or a second factor.');
 
 const meanings: Readonly<Record<string, () => string>> = {
-  invalid_grant: ended,
-  bad_refresh_token: ended,
-  invalid_refresh_token: ended,
+  invalid_grant: endedGrant,
+  bad_refresh_token: endedGrant,
+  invalid_refresh_token: endedGrant,
   expired_token: () => l10n.t('The code for signing in has expired. Start the sign-in again.'),
   authorization_pending: () => l10n.t('The sign-in has not been confirmed yet. Confirm it in the browser.'),
   invalid_client: () => kept(unproven()),
   unauthorized_client: () =>
-    kept(l10n.t('This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId.')),
+    kept(
+      l10n.t(
+        'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId. If it worked before, sign in again: some issuers say this about a refresh token that has ended.',
+      ),
+    ),
   unsupported_grant_type: () => kept(l10n.t('The token endpoint does not know this grant. Check tokenEndpoint.')),
   invalid_request: () =>
     kept(

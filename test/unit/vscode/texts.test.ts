@@ -80,7 +80,6 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     'not_json',
     'not_an_object',
     'access_token_missing',
-    'token_type_unsupported',
     'id_token_time',
     'id_token_claim',
     'id_token_changed',
@@ -236,7 +235,7 @@ describe('texts', function () {
     const meaning = (error: string, grant?: string) =>
       errors
         .describeError(new WorkbenchError('oauth_error', { error, status: 400, ...(grant && { grant }) }))
-        .replace(/ Its words: .*$/, '');
+        .replace(/ Issuer response: .*$/, '');
     /** Those that are one matter: the user has to come to the browser. */
     const oneMatter = /^(?:login|interaction|consent|account_selection)_required$/;
 
@@ -311,8 +310,8 @@ describe('texts', function () {
     const text = errors.describeError(
       new WorkbenchError('oauth_error', { error: 'invalid_grant', error_description: 'Token is not active' }),
     );
-    assert.match(text, /^The issuer does not take this refresh token any more/);
-    assert.match(text, /Its words: invalid_grant, "Token is not active"\.$/);
+    assert.match(text, /^The issuer rejected the refresh token/);
+    assert.match(text, /Issuer response: "Token is not active" \(invalid_grant\)\.$/);
     const page = errors.describeError(
       new WorkbenchError('http_error', {
         host: 'a.example',
@@ -321,7 +320,7 @@ describe('texts', function () {
         firstLine: 'Bad Gateway',
       }),
     );
-    assert.match(page, /^a\.example answered with status 502\. Its words: "Bad Gateway"\./);
+    assert.match(page, /^a\.example answered with status 502\. Issuer response: "Bad Gateway"\./);
   });
 
   it('name exactly the redirect URI to register', () => {

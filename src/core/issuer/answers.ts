@@ -1,0 +1,319 @@
+/** What an issuer's answers say: the error that one is, or the tokens in it. Every endpoint's answer is read here. */
+import { type ErrorData, WorkbenchError } from '../errors.ts';
+import { firstLine, sanitized } from '../http/foreignText.ts';
+import { issuerDate, retryAfter } from '../http/responseMeta.ts';
+import { findTokens, hasToken, normalized } from '../records/tokenMembers.ts';
+import type { RawTokens } from '../records/tokenSet.ts';
+import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
+import type { ResponseWarning } from './tokenValidation.ts';
+
+/** What is known of a request when its answer is read. */
+export interface Asked {
+  readonly host: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** What was sent, and must not come back in an error's text. */
+  readonly secrets: readonly string[];
+  /** Identifiers that an issuer repeats and that are no secrets, as the `client_id`. */
+  readonly known?: readonly string[];
+  /** What names the endpoint, where it is not the token endpoint. */
+  readonly setting?: string | undefined;
+  /** A refresh token was sent: the issuer may say that it has ended, in whatever words. */
+  readonly refreshes?: boolean;
+}
+
+/** The most characters of an issuer's own words that are kept. */
+const longestText = 300;
+
+/**
+ * The error in an answer, if it is one. Some issuers answer an error with status 200 (GitHub, Slack).
+ * @throws WorkbenchError `oauth_error`, `http_error`
+ */
+export async function refuseError(response: Response, asked: Asked): Promise<void> {
+  const text = await response.text();
+  const value = parsed(text);
+  if (!response.ok || (isObject(value) && isOauthError(value))) throw errorOf(response, text, value, asked);
+}
+
+/**
+ * The JSON object that an endpoint answers with.
+ * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
+ */
+export async function readObject(response: Response, asked: Asked): Promise<JsonObject> {
+  await refuseError(response.clone(), asked);
+  const text = await response.text();
+  const value = parsed(text);
+  if (!isObject(value)) throw unreadable(response, text, value, asked);
+  return value;
+}
+
+/**
+ * What a token response holds, or the error that it is. Wherever its tokens stand they are found: beside what was not
+ * understood may stand a refresh token that exists nowhere else.
+ * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
+ */
+export async function readTokenResponse(
+  response: Response,
+  asked: Asked,
+): Promise<{ readonly raw: RawTokens; readonly warnings: readonly ResponseWarning[] }> {
+  const text = await response.text();
+  const value = parsed(text);
+  if (!response.ok) throw errorOf(response, text, value, asked);
+  const found = findTokens(value);
+  if (found?.tokens.access_token === undefined && isObject(value) && isOauthError(value))
+    throw errorOf(response, text, value, asked);
+  if (found !== undefined) {
+    const warnings: ResponseWarning[] = [...found.notes].flatMap(({ code, member }) =>
+      code === 'member_ignored' ? { code: 'member_invalid', member } : [],
+    );
+    if (found.nested) warnings.push({ code: 'response_nested' });
+    return { raw: inOurTime(found.tokens, response, asked, warnings), warnings };
+  }
+  // No token, and something said in its place.
+  if (isObject(value) && hasWords(errorIn(value))) throw errorOf(response, text, value, asked);
+  const rest = findTokens(pairsOf(text))?.tokens;
+  // Cut off or not quite JSON. A text whose closing quote is there is whole.
+  if (rest !== undefined && value === undefined && hasToken(rest))
+    return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
+  if (isObject(value)) return { raw: {}, warnings: [] };
+  throw unreadable(response, text, value, asked);
+}
+
+function unreadable(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
+  const { common } = dataOf(response, asked);
+  const reason = value !== undefined ? 'not_an_object' : /^\s*</.test(text) ? 'html' : 'not_json';
+  // What does not parse may be half a token response: nothing of it is repeated.
+  const line = reason === 'html' ? firstLine(text, longestText, asked.secrets, asked.known) : undefined;
+  return new WorkbenchError('response_invalid', { ...common, reason, ...(line !== undefined && { firstLine: line }) });
+}
+
+/** A date that the issuer gives is on its own clock. One that is over would have the token refreshed without pause. */
+function inOurTime(
+  { expires_at, ...tokens }: RawTokens,
+  { headers }: Response,
+  { now }: Asked,
+  warnings: ResponseWarning[],
+): RawTokens {
+  if (expires_at === undefined) return tokens;
+  const at = expires_at + now - (issuerDate(headers) ?? now);
+  if (at > now) return { ...tokens, expires_at: at };
+  if (tokens.expires_in === undefined) warnings.push({ code: 'member_invalid', member: 'expires_at' });
+  return tokens;
+}
+
+// --- What a body is ---
+
+/** JSON, whatever its content type says, or the form that some answer with (GitHub). `undefined` where it is neither. */
+function parsed(text: string): unknown {
+  // What keeps JSON from being run as a script is no part of it.
+  const reading = readJson(text.replace(/^\s*(?:\)\]\}'|for ?\(;;\);|while ?\(1\);)/, ''));
+  if (reading.ok) return typeof reading.value === 'string' ? (parsed(reading.value) ?? reading.value) : reading.value;
+  if (!/^\s*[\w.-]{1,64}=[^\s<{]*\s*$/.test(text)) return undefined;
+  const form = Object.fromEntries(new URLSearchParams(text.trim()));
+  return typeof form.error === 'string' || findTokens(form) ? form : undefined;
+}
+
+/** Members of a text that is almost JSON, or XML. */
+function pairsOf(text: string): JsonObject {
+  const pairs = text.matchAll(
+    /["']([\w-]{1,64})["']\s*:\s*(?:"([^"\\\s]*)"|'([^'\\\s]*)'|(\d{1,15})\b)|<([\w-]{1,64})>([^<\s]*)<\/\5>/g,
+  );
+  return Object.fromEntries(
+    [...pairs].map(([, name, double, single, number, element, content]) => [
+      name ?? element ?? '',
+      double ?? single ?? number ?? content ?? '',
+    ]),
+  );
+}
+
+// --- What an error says ---
+
+interface Said {
+  /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
+  readonly code?: string;
+  readonly words?: string;
+}
+
+const hasWords = ({ code, words }: Said) => code !== undefined || words !== undefined;
+
+const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
+
+/** Names under which codes and messages are met, lower case and without separators, the most telling first. */
+const codeNames = ['error', 'errorcode', 'errcode', 'code', 'type'];
+const wordNames = [
+  'errordescription',
+  'errorsummary',
+  'errormessage',
+  'errormsg',
+  'errmsg',
+  'message',
+  'msg',
+  'faultstring',
+  'developermessage',
+  'detail',
+  'details',
+  'title',
+  'description',
+  'reason',
+  'error',
+];
+
+/** What may hold them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body": "{…}"}`. */
+const holders = /^(?:err(?:or)?s?|fault|details?|data|result|response|body|meta|errorcauses)$/;
+
+/** The code and the message of an error, however deep and under whatever names they stand. */
+function errorIn(value: unknown): Said {
+  let code: string | undefined;
+  let words: string | undefined;
+  let level: unknown[] = [value];
+  for (let depth = 0; depth < 4 && level.length > 0; depth++) {
+    const below: unknown[] = [];
+    for (const each of level.slice(0, 20)) {
+      const item = typeof each === 'string' && /^\s*[{[]/.test(each) ? parsed(each) : each;
+      if (Array.isArray(item)) below.push(...item);
+      if (!isObject(item)) continue;
+      const members = Object.entries(item).map(([name, member]) => [normalized(name), member] as const);
+      const firstOf = (names: readonly string[], fits: (text: string) => boolean) => {
+        for (const name of names) {
+          const [, member] = members.find(([each]) => each.replace(/^_+/, '') === name) ?? [];
+          // A number that only repeats the status says nothing more.
+          const isNumber = typeof member === 'number' && (member < 200 || member > 599);
+          const text = isNumber ? String(member) : member;
+          if (typeof text === 'string' && fits(text)) return text.trim();
+        }
+        return undefined;
+      };
+      code ??= firstOf(
+        codeNames,
+        text => /^[\w.:-]{1,64}$/.test(text.trim()) && !/^(?:error|about:blank)$/i.test(text.trim()),
+      );
+      words ??= firstOf(wordNames, text => text.trim() !== '' && text.trim() !== code);
+      for (const [name, member] of members) if (holders.test(name)) below.push(member);
+    }
+    level = below;
+  }
+  return { ...(code !== undefined && { code }), ...(words !== undefined && { words }) };
+}
+
+function dataOf({ status, headers }: Response, { host, now, setting }: Asked) {
+  const wait = retryAfter(headers, now);
+  const common: ErrorData = {
+    host,
+    status,
+    sent: true,
+    ...(setting !== undefined && { setting }),
+    ...(wait !== undefined && { retryAfter: wait }),
+  };
+  return { common };
+}
+
+/** OAuth's own codes, which mean the same wherever they stand (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707, RFC 9449). */
+const oauthCodes: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'invalid_token',
+  'access_denied',
+  'server_error',
+  'temporarily_unavailable',
+  'slow_down',
+  'authorization_pending',
+  'expired_token',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'use_dpop_nonce',
+]);
+
+function errorOf(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
+  const { common } = dataOf(response, asked);
+  const said = isObject(value) || Array.isArray(value) ? errorIn(value) : {};
+  const clean = (words: string, max = longestText) => sanitized(words, max, asked.secrets, asked.known);
+  const ending = asked.refreshes ? endOfGrant(said, response.status) : {};
+  const challenge = challengeIn(response.headers);
+  const own = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
+  const registered = said.code !== undefined && oauthCodes.has(said.code) ? said.code : undefined;
+  const error = own || registered || challenge.error;
+  if (error) {
+    const description = own || registered ? said.words : challenge.error_description;
+    const uri = isObject(value) && typeof value.error_uri === 'string' ? value.error_uri : '';
+    return new WorkbenchError('oauth_error', {
+      ...common,
+      error: /^[a-z_]{1,64}$/.test(error) ? error : clean(error, 64),
+      ...(description !== undefined && description !== error && { error_description: clean(description) }),
+      ...(uri.startsWith('https://') && { error_uri: clean(uri) }),
+      ...ending,
+    });
+  }
+  const words = said.words ?? said.code;
+  const line =
+    words === undefined
+      ? isObject(value)
+        ? undefined
+        : firstLine(text, longestText, asked.secrets, asked.known)
+      : clean(words);
+  return new WorkbenchError('http_error', {
+    ...common,
+    ...(text.trim() === '' && { empty: true }),
+    ...(line !== undefined && { firstLine: line }),
+    ...(said.code !== undefined && said.words !== undefined && { error: clean(said.code, 64) }),
+    ...ending,
+  });
+}
+
+/** RFC 6750 §3: a resource says what is wrong in a header, and may leave the body empty. */
+function challengeIn(headers: Headers): { error?: string; error_description?: string } {
+  const challenge = headers.get('www-authenticate') ?? '';
+  const member = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
+  const error = member('error');
+  const error_description = member('error_description');
+  return { ...(error && { error }), ...(error_description && { error_description }) };
+}
+
+// --- Whether the refresh token has ended ---
+
+/** Codes that say so beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
+const endedCode =
+  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?found|(?:already_?)?used)|invalid_?code|session_?(?:expired|not_?found))$/i;
+
+const bad =
+  '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|does ?n.t exist|incorrect|blacklisted|blocklisted)';
+const endedWords = new RegExp(
+  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked)`,
+  'i',
+);
+const signInWords =
+  /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)/i;
+
+/** The error is about something else than the token, even where words above stand in it. */
+const elsewhere =
+  /client|assertion|secret|parameter|missing|required|redirect|content[ -]?type|scope|api[ -]?key|certificate/i;
+
+/** Codes of OAuth that say for certain that something else is wrong, whatever the words beside them. */
+const otherCodes: ReadonlySet<string> = new Set([
+  'invalid_client',
+  'invalid_scope',
+  'invalid_target',
+  'unsupported_grant_type',
+  'server_error',
+  'temporarily_unavailable',
+  'slow_down',
+  'use_dpop_nonce',
+]);
+
+/**
+ * `ended`: the issuer says that this refresh token is good for nothing any more, so that it must not be sent again.
+ * `signInAgain`: it asks for a new sign-in, and the token may still be good.
+ */
+function endOfGrant({ code = '', words = '' }: Said, status: number): { ended?: true; signInAgain?: true } {
+  if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
+  const text = `${code} ${words}`;
+  const isElsewhere = elsewhere.test(words);
+  if (endedCode.test(code) && !isElsewhere) return { ended: true };
+  if (endedWords.test(text) && !isElsewhere) return { ended: true };
+  return signInWords.test(text) ? { signInAgain: true } : {};
+}

@@ -1,0 +1,276 @@
+/**
+ * The members of a token response (RFC 6749 section 5.1) by the names, in the places and with the types that issuers and
+ * programs give them. One reader for the answers of token endpoints and for what users paste.
+ */
+import { defined } from '../defined.ts';
+import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
+import type { RawTokens } from './tokenSet.ts';
+
+export type TokenMember = keyof RawTokens;
+export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
+
+export const tokenNames = ['access_token', 'id_token', 'refresh_token'] as const satisfies readonly TokenName[];
+
+/** What was unusual about a member. */
+export interface MemberNote {
+  readonly code: /** A number came as text. */
+    | 'number_as_text'
+    /** A list came where one text with spaces belongs. */
+    | 'list_as_text'
+    /** The member has no value of its kind and is left out. */
+    | 'member_ignored';
+  readonly member: TokenMember;
+}
+
+export interface ReadMembers {
+  readonly tokens: RawTokens;
+  readonly notes: readonly MemberNote[];
+  /** Tokens that were taken by a short name, such as `token`, which can stand for something else. */
+  readonly guessed: readonly TokenName[];
+}
+
+/** Names by their spelling in lower case without separators. */
+const names: ReadonlyMap<string, TokenMember> = new Map([
+  ['accesstoken', 'access_token'],
+  ['idtoken', 'id_token'],
+  ['refreshtoken', 'refresh_token'],
+  ['tokentype', 'token_type'],
+  ['scope', 'scope'],
+  ['scopes', 'scope'],
+  ['grantedscopes', 'scope'],
+]);
+
+/** Names that say less. They count only in an object that has none of the names above for the same member. */
+const shortNames: ReadonlyMap<string, TokenName> = new Map([
+  ['token', 'access_token'],
+  ['access', 'access_token'],
+  ['jwt', 'access_token'],
+  ['refresh', 'refresh_token'],
+]);
+
+/** A lifetime in seconds (`expires_in`), a date (`expires_at`), or either by its value (`expires`, `expiry`). */
+const lifetimeName =
+  /^x?(access|refresh)?(?:token)?(?:(expiresin(?:sec(?:ond)?s?)?|lifetime|ttl|maxage)|(expires(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration)$/;
+
+/** A name in lower case without separators. */
+export const normalized = (name: string) => name.replace(/[-_ .]/g, '').toLowerCase();
+
+/** The member of a token response that a name stands for. */
+export function memberOf(name: string): TokenMember | undefined {
+  const short = normalized(name);
+  const known = names.get(short);
+  if (known !== undefined) return known;
+  const [match, of, , date] = lifetimeName.exec(short) ?? [];
+  if (match === undefined) return undefined;
+  const kind = date === undefined ? 'expires_in' : 'expires_at';
+  return of === 'refresh' ? `refresh_${kind}` : kind;
+}
+
+/** The members of one object. Those of a wrong type are left out and noted, and spoil nothing beside them. */
+export function readMembers(object: JsonObject): ReadMembers {
+  const notes: MemberNote[] = [];
+  const tokens: { -readonly [K in TokenMember]?: RawTokens[K] } = {};
+  const note = (code: MemberNote['code'], member: TokenMember) => notes.push({ code, member });
+
+  function lifetime(member: TokenMember, value: unknown): void {
+    const of = member.startsWith('refresh_') ? 'refresh_' : '';
+    const read = readLifetime(value, member.endsWith('_at'));
+    if (read === 'none') return;
+    if (read === undefined) note('member_ignored', member);
+    else if ('at' in read) tokens[`${of}expires_at`] ??= read.at;
+    else {
+      if (read.asText) note('number_as_text', member);
+      tokens[`${of}expires_in`] ??= read.seconds;
+    }
+  }
+
+  const entries = Object.entries(object).flatMap(([name, value]) => {
+    const member = memberOf(name);
+    return member === undefined || isNothing(value) ? [] : [{ name, member, value }];
+  });
+  // Where an alias stands beside the real name, the real one counts.
+  entries.sort((one, other) => Number(other.name === other.member) - Number(one.name === one.member));
+  for (const { member, value } of entries) {
+    if (/expires/.test(member)) lifetime(member, value);
+    else if (tokens[member] !== undefined) continue;
+    else if (member === 'scope' && Array.isArray(value) && value.every(item => typeof item === 'string')) {
+      note('list_as_text', member);
+      tokens.scope = value.join(' ');
+    } else {
+      const text = textOf(value);
+      if (text === undefined) note('member_ignored', member);
+      else Object.assign(tokens, { [member]: text, ...beside(member, value) });
+    }
+  }
+  const guessed: TokenName[] = [];
+  for (const [name, value] of Object.entries(object)) {
+    const member = shortNames.get(normalized(name));
+    const text = member === undefined || tokens[member] !== undefined ? undefined : textOf(value);
+    // A flag or a word under such a name (`"refresh": "daily"`) is no token.
+    if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
+    Object.assign(tokens, { [member]: text, ...beside(member, value) });
+    guessed.push(member);
+  }
+  return { tokens: defined<RawTokens>(tokens), notes, guessed };
+}
+
+export function hasToken(tokens: RawTokens): boolean {
+  return tokenNames.some(name => tokens[name] !== undefined);
+}
+
+/** True for a member that is there without a value. */
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
+/** A text, alone in a list, or in an object of its own: `{"token": "…", "expires": "…"}`. */
+function textOf(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.length === 1 ? textOf(value[0]) : undefined;
+  if (isObject(value)) return textOf(value.token ?? value.value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The lifetime that stands in a token's own object. */
+function beside(member: TokenMember, value: unknown): RawTokens {
+  if (!isObject(value) || member === 'id_token') return {};
+  const { expires_in, expires_at } = readMembers(value).tokens;
+  return member === 'refresh_token'
+    ? defined<RawTokens>({ refresh_expires_in: expires_in, refresh_expires_at: expires_at })
+    : defined<RawTokens>({ expires_in, expires_at });
+}
+
+// --- When a token ends ---
+
+/** Seconds, a hundred years. More than that is a mistake of units or no number at all (`1e400`). */
+const longestLifetime = 100 * 366 * 24 * 3600;
+
+/** Seconds since the epoch from which on a number is a date and no lifetime, and the same in milliseconds. */
+const dateInSeconds = 1e9;
+const dateInMilliseconds = 1e11;
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+type Lifetime = { readonly seconds: number; readonly asText: boolean } | { readonly at: number };
+
+/**
+ * @param isDate the member's name says that it is a date
+ * @returns a lifetime in seconds, or `at` in milliseconds since the epoch; `none` where the value says that there is no end
+ */
+function readLifetime(value: unknown, isDate: boolean): Lifetime | 'none' | undefined {
+  if (typeof value === 'number') return lifetimeOf(value, isDate, false);
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
+  if (/^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return lifetimeOf(Number(text), isDate, true);
+  // `3600s` (Google's JSON of a duration), `15m` and `1 hour` (what jsonwebtoken takes), `PT1H` (ISO 8601).
+  const [, amount, unit = ''] =
+    /^(?:PT?)?(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
+  if (amount !== undefined) return lifetimeOf(Number(amount) * (units[unit.toLowerCase()] ?? 1), false, true);
+  // An ISO 8601 or HTTP date. The AWS command line wrote `UTC` where `Z` belongs.
+  if (!/^(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2}, \d)/.test(text)) return undefined;
+  const at = Date.parse(text.replace(/UTC$/, 'Z'));
+  // Go writes the first of January of the year 1 for "no end".
+  if (at < 0) return 'none';
+  return Number.isNaN(at) ? undefined : { at };
+}
+
+function lifetimeOf(number: number, isDate: boolean, asText: boolean): Lifetime | 'none' | undefined {
+  if (!(number >= 0)) return undefined;
+  if (number >= dateInMilliseconds) return number <= dateInMilliseconds * 1000 ? { at: number } : undefined;
+  if (number >= dateInSeconds && (isDate || number > longestLifetime / 3)) return { at: number * 1000 };
+  if (isDate) return number === 0 ? 'none' : undefined;
+  return number <= longestLifetime ? { seconds: number, asText } : undefined;
+}
+
+// --- Where the members stand ---
+
+/** As deep and as far as an answer is searched: its members stand near the top, whatever they are wrapped in. */
+const deepest = 8;
+const mostValues = 2000;
+const textsOpened = 8;
+
+export interface FoundTokens extends ReadMembers {
+  /** They did not stand at the top. */
+  readonly nested: boolean;
+  /** There were others, of another token. */
+  readonly several: boolean;
+}
+
+interface Place extends ReadMembers {
+  readonly depth: number;
+}
+
+/**
+ * The tokens in a JSON value, wherever they stand: at the top, as RFC 6749 says, or wrapped in objects, lists, texts with
+ * JSON in them and lists of names and values. What stands at the top comes first, then the first object with an access
+ * token and a refresh token, then the first with any. Where it lacks one of them, an object that has only that one counts.
+ */
+export function findTokens(value: unknown): FoundTokens | undefined {
+  // What was only guessed comes after what has the name of a token.
+  const places = placesIn(value).sort(
+    (one, other) => Number(one.guessed.length > 0) - Number(other.guessed.length > 0),
+  );
+  const best =
+    places.find(({ depth, tokens }) => depth === 0 && tokens.access_token !== undefined) ??
+    places.find(({ tokens }) => tokens.access_token !== undefined && tokens.refresh_token !== undefined) ??
+    places.find(({ tokens }) => tokens.access_token !== undefined) ??
+    places.find(({ tokens }) => hasToken(tokens));
+  if (best === undefined) return undefined;
+  const only = (name: TokenName) =>
+    places.find(({ tokens }) => tokenNames.every(each => (tokens[each] !== undefined) === (each === name)))?.tokens;
+  const around = places.find(({ depth, tokens }) => depth === 0 && !hasToken(tokens))?.tokens;
+  const refresh = best.tokens.refresh_token === undefined ? only('refresh_token') : undefined;
+  const id_token = best.tokens.id_token ?? only('id_token')?.id_token;
+  const tokens = defined<RawTokens>({
+    ...around,
+    ...best.tokens,
+    ...(refresh && {
+      refresh_token: refresh.refresh_token,
+      // In an object with nothing but the refresh token its end is called like any other's.
+      refresh_expires_in: refresh.refresh_expires_in ?? refresh.expires_in ?? best.tokens.refresh_expires_in,
+      refresh_expires_at: refresh.refresh_expires_at ?? refresh.expires_at ?? best.tokens.refresh_expires_at,
+    }),
+    id_token,
+  });
+  const isOther = (place: Place) =>
+    (['access_token', 'refresh_token'] as const).some(
+      name => place.tokens[name] !== undefined && place.tokens[name] !== tokens[name],
+    );
+  return { tokens, notes: best.notes, guessed: best.guessed, nested: best.depth > 0, several: places.some(isOther) };
+}
+
+/** Every object that has a member of a token response, the top first. */
+function placesIn(root: unknown): Place[] {
+  const places: Place[] = [];
+  let level = [root];
+  let left = mostValues;
+  let texts = textsOpened;
+  for (let depth = 0; depth <= deepest && level.length > 0; depth++) {
+    const below: unknown[] = [];
+    for (const value of level) {
+      if (--left < 0) return places;
+      const object = Array.isArray(value) ? namedValues(value) : value;
+      if (isObject(object)) {
+        const read = readMembers(object);
+        if (Object.keys(read.tokens).length > 0 || depth === 0) places.push({ ...read, depth });
+        below.push(...Object.values(object));
+      } else if (Array.isArray(value)) below.push(...value);
+      else if (typeof value === 'string' && /^\s*[{["]/.test(value) && texts-- > 0) {
+        const reading = readJson(value);
+        if (reading.ok) below.push(reading.value);
+      }
+    }
+    level = below.filter(value => typeof value === 'string' || (typeof value === 'object' && value !== null));
+  }
+  return places;
+}
+
+/** `[{"key": "access_token", "value": "…"}, …]` as the object that it stands for. */
+function namedValues(list: readonly unknown[]): JsonObject | undefined {
+  const entries: [string, unknown][] = [];
+  for (const item of list) {
+    const name = isObject(item) ? (item.key ?? item.name) : undefined;
+    if (!isObject(item) || typeof name !== 'string' || !Object.hasOwn(item, 'value')) return undefined;
+    entries.push([name, item.value]);
+  }
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
