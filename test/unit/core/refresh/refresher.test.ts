@@ -105,7 +105,6 @@ describe('createRefresher', () => {
       { type: 'wrongAud', token: 'id_token' },
       { type: 'wrongSub', token: 'id_token' },
       { type: 'algNone' },
-      { type: 'tokenType', value: 'mac' },
     ] as const) {
       it(`keeps the rotated refresh token of an answer that is wrong: ${fault.type}`, async () => {
         const world = await signedIn({ rotation: 'strict' });
