@@ -1,123 +1,277 @@
 /**
- * One error type with stable codes. The core says what happened as a code and data; only src/vscode makes a
- * sentence of it (src/vscode/text/errors.ts). Data never holds a token, a secret or a whole response.
+ * One error type with stable codes and typed data. The core says what happened as a code and data; only src/vscode makes
+ * a sentence of it (src/vscode/text/errors.ts). Data never holds a token, a secret or a whole response. What a code means
+ * for a refresh token, and which buttons help, is in errorTable.ts; a code without a row or a sentence does not compile.
  */
-export const errorCodes = [
+
+/** Which part of a flow failed: it decides what an issuer's error means. */
+export type FailedGrant = 'authorization_code' | 'device_code' | 'client_credentials' | 'token_exchange';
+
+/** Members that any error may get on its way up. */
+type Common = {
+  /** False where no token was on its way yet; true where the other side may have seen it. */
+  readonly sent?: boolean | undefined;
+  /** The id of the connection. */
+  readonly connection?: string | undefined;
+  readonly host?: string | undefined;
+  readonly status?: number | undefined;
+  /** Milliseconds to wait, by the issuer's `Retry-After` (RFC 9110 §10.2.3). */
+  readonly retryAfter?: number | undefined;
+  readonly grant?: FailedGrant | undefined;
+  /** The setting that names the endpoint that was asked, where that is not the token endpoint. */
+  readonly setting?: string | undefined;
+  readonly redirectUri?: string | undefined;
+  /** Milliseconds since the epoch: when an answer was lost whose token is not sent again by itself. */
+  readonly lostAt?: number | undefined;
+  /** Milliseconds by which this machine's clock is ahead of the issuer's, and how uncertain that is. */
+  readonly ahead?: number | undefined;
+  readonly uncertainty?: number | undefined;
+  /** The issuer's own words, made safe to show. */
+  readonly error?: string | undefined;
+  readonly error_description?: string | undefined;
+  readonly firstLine?: string | undefined;
+  readonly empty?: boolean | undefined;
+  /** The issuer's words say that the refresh token has ended, or that the user should sign in again. */
+  readonly ended?: boolean | undefined;
+  readonly signInAgain?: boolean | undefined;
+};
+
+/** The data of each code. Reasons are unions: a reason without a sentence does not compile. */
+export interface ErrorDataOf {
   // Settings and arguments
-  'argument_invalid',
-  'connection_unknown',
-  'connection_invalid',
-  'connection_exists',
-  'settings_unwritable',
-  'url_invalid',
-  'url_insecure',
-  'client_secret_missing',
-  'private_key_missing',
-  'credential_invalid',
-  'auth_method_unsupported',
-  'not_trusted',
-  'nothing_to_pick',
-  'no_such_token',
+  argument_invalid: { readonly field: string; readonly expected?: string | undefined };
+  connection_unknown: Empty;
+  connection_invalid: {
+    readonly problem?: string | undefined;
+    readonly field?: string | undefined;
+    readonly found?: string | undefined;
+  };
+  connection_exists: Empty;
+  settings_unwritable: Empty;
+  url_invalid: {
+    readonly field: string;
+    readonly reason: 'characters' | 'not_absolute' | 'userinfo' | 'fragment' | 'scheme' | 'query';
+    readonly found?: string;
+  };
+  url_insecure: { readonly field: string; readonly found: string };
+  client_secret_missing: { readonly method: string };
+  private_key_missing: { readonly method: string };
+  credential_invalid: {
+    readonly reason: CredentialFlaw;
+    readonly found?: string | number;
+    readonly expected?: string | number | undefined;
+  };
+  auth_method_unsupported: { readonly method: string };
+  not_trusted: Empty;
+  nothing_to_pick: Empty;
+  no_such_token: { readonly token?: string };
   // The network
-  'cancelled',
-  'timeout',
-  'connection_refused',
-  'host_unknown',
-  'connection_reset',
-  'certificate_untrusted',
-  'client_certificate_refused',
-  'network_failed',
+  cancelled: Empty;
+  timeout: { /** Milliseconds. */ readonly after?: number };
+  connection_refused: Detail;
+  host_unknown: Detail;
+  connection_reset: Detail;
+  certificate_untrusted: Detail;
+  client_certificate_refused: Detail;
+  network_failed: Detail;
   // What the issuer answered
-  'redirect_refused',
-  'metadata_not_found',
-  'metadata_invalid',
-  'issuer_mismatch',
-  'endpoint_missing',
-  'oauth_error',
-  'http_error',
-  'response_invalid',
-  'response_too_large',
-  'jwks_invalid',
+  redirect_refused: { readonly location?: string };
+  metadata_not_found: { readonly issuer: string };
+  metadata_invalid: {
+    readonly issuer: string;
+    readonly reason: 'html' | 'not_json' | 'not_an_object' | 'issuer_missing' | 'endpoint' | 'status';
+    readonly endpoint?: string;
+  };
+  issuer_mismatch: { readonly expected: string; readonly found: string; readonly trailingSlash?: boolean };
+  endpoint_missing: { readonly endpoint: string; readonly without?: string };
+  oauth_error: { readonly error: string; readonly error_uri?: string };
+  http_error: Empty;
+  response_invalid: {
+    readonly reason: ResponseFlaw;
+    /** A new refresh token came with the response, and was stored. */
+    readonly refreshToken?: boolean;
+    readonly claim?: string | undefined;
+    readonly found?: string;
+    readonly expected?: string;
+  };
+  response_too_large: { /** Bytes. */ readonly limit: number };
+  jwks_invalid: {
+    readonly reason: 'html' | 'not_json' | 'not_an_object' | 'no_keys_member' | 'empty' | 'no_usable_key';
+    readonly ignored?: number;
+  };
   // Signing in
-  'browser_not_opened',
-  'listener_failed',
-  'callback_invalid',
-  'sign_in_timeout',
-  // What is stored
-  'no_refresh_token',
-  'refresh_token_refused',
-  'binding_mismatch',
-  'dpop_key_lost',
-  'record_unreadable',
-  'record_newer_version',
-  'record_too_large',
-  'record_behind',
-  'superseded',
-  'secret_unavailable',
-  'lock_timeout',
-  'lock_unavailable',
-  'lock_lost',
-  'answer_lost',
-  'answer_missing',
+  browser_not_opened: Empty;
+  listener_failed: Detail;
+  callback_invalid: {
+    readonly reason: 'issuer' | 'code_missing' | 'malformed';
+    readonly expected?: string;
+    readonly found?: string;
+  };
+  sign_in_timeout: { /** Milliseconds. */ readonly after: number };
+  // What is stored; `at` is milliseconds since the epoch
+  no_refresh_token: Empty;
+  refresh_token_refused: { readonly at?: number };
+  binding_mismatch: { readonly member: string; readonly expected?: string; readonly found?: string };
+  dpop_key_lost: { readonly reason?: 'unreadable' };
+  /** `reason`: what is wrong, or the member of the record that is. */
+  record_unreadable: { readonly reason: string };
+  record_newer_version: { readonly version?: number };
+  record_too_large: { readonly size: number; readonly limit: number };
+  record_behind: { readonly generation: number; readonly newest: number; readonly unopened?: boolean };
+  superseded: { readonly signedOut?: boolean };
+  secret_unavailable: { readonly type?: string };
+  lock_timeout: Empty;
+  lock_unavailable: { readonly reason: string };
+  lock_lost: Empty;
+  answer_lost: { readonly at?: number };
+  answer_missing: { readonly at?: number | undefined };
   // Tokens as text
-  'not_a_token',
-  'token_too_large',
-  'token_too_deep',
-  'token_part_count',
-  'token_encoding',
-  'token_json',
-  'token_not_an_object',
-  'nothing_to_import',
-  'key_invalid',
-  'not_encrypted',
-  'jwe_refused',
-  'decryption_failed',
-  'keys_unreadable',
-  'keys_full',
-  // The mock issuer
-  'mock_running',
-  'mock_not_running',
-  'git_unavailable',
-  'port_in_use',
-  // Anything that should not happen
-  'internal',
-] as const;
+  not_a_token: { readonly reason: 'empty' | 'character' | 'json'; readonly position?: number };
+  token_too_large: { readonly size: number; readonly limit: number };
+  token_too_deep: { readonly part: string; readonly limit: number };
+  token_part_count: { readonly parts: number };
+  token_encoding: { readonly part: string; readonly reason: 'character' | 'length'; readonly position: number };
+  token_json: { readonly part: string; readonly reason: 'utf8' | 'syntax' | 'empty' };
+  token_not_an_object: { readonly part: string };
+  nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' };
+  key_invalid: {
+    readonly reason: KeyFlaw;
+    readonly found?: string | number;
+    readonly form?: string | number | undefined;
+  };
+  not_encrypted: { readonly kind: string };
+  jwe_refused: { readonly reason: JweRefusal; readonly found?: string | number; readonly limit?: number };
+  decryption_failed: { readonly tried: number };
+  keys_unreadable: { readonly reason: 'size' | 'json' | 'shape' | 'newer' | 'version' };
+  keys_full: { readonly limit: number };
+  // The mock issuer, Git
+  mock_running: { readonly issuer?: string | undefined };
+  mock_not_running: Empty;
+  port_in_use: { readonly port?: number | undefined };
+  git_unavailable: Empty;
+  /** Anything that should not happen. */
+  internal: { readonly type: string };
+}
 
-export type ErrorCode = (typeof errorCodes)[number];
+type Empty = Readonly<Record<never, never>>;
+/** The system's own code for a failure, such as `ECONNREFUSED`. */
+type Detail = { readonly detail?: string };
 
-/** Whoever asks once more may be luckier. */
-export const passing: ReadonlySet<ErrorCode> = new Set([
-  'timeout',
-  'connection_refused',
-  'host_unknown',
-  'connection_reset',
-  'network_failed',
-  'lock_timeout',
-  'sign_in_timeout',
-] as const);
+export type CredentialFlaw =
+  | 'empty'
+  | 'public_key'
+  | 'certificate'
+  | 'certificate_missing'
+  | 'certificate_mismatch'
+  | 'no_tls'
+  | 'encrypted'
+  | 'old_pem'
+  | 'ssh'
+  | 'symmetric'
+  | 'several'
+  | 'kty'
+  | 'broken'
+  | 'unknown'
+  | 'secret_short'
+  | 'algorithm';
 
+export type ResponseFlaw =
+  | 'html'
+  | 'not_json'
+  | 'not_an_object'
+  | 'access_token_missing'
+  | 'id_token_time'
+  | 'id_token_claim'
+  | 'id_token_changed'
+  | 'id_token_algorithm'
+  | 'id_token_critical'
+  | 'id_token_missing'
+  | 'id_token_malformed'
+  | 'pushed_response'
+  | 'device_response'
+  | 'subject'
+  | 'answer_signature'
+  | 'answer_encrypted'
+  | 'answer_malformed'
+  | 'malformed';
+
+export type KeyFlaw =
+  | 'empty'
+  | 'private_key'
+  | 'ssh_private'
+  | 'encrypted'
+  | 'public_key'
+  | 'secret_for_key'
+  | 'key_for_secret'
+  | 'ssh'
+  | 'json'
+  | 'kty'
+  | 'kind'
+  | 'compressed'
+  | 'not_in_form'
+  | 'public_as_secret'
+  | 'length'
+  | 'rsa_too_short'
+  | 'unsuitable'
+  | 'pem';
+
+export type JweRefusal =
+  | 'alg'
+  | 'rsa1_5'
+  | 'enc'
+  | 'crit'
+  | 'zip'
+  | 'zip_platform'
+  | 'p2c'
+  | 'p2c_invalid'
+  | 'inflated'
+  | 'malformed';
+
+export type ErrorCode = keyof ErrorDataOf;
+
+/** The data of an error with this code. */
+export type DataOf<C extends ErrorCode> = C extends ErrorCode ? Readonly<ErrorDataOf[C]> & Common : never;
+
+/** The data of any error, as it is stored or logged. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export class WorkbenchError extends Error {
-  override readonly name = 'WorkbenchError';
-  readonly code: ErrorCode;
-  readonly data: ErrorData;
+/** Data is left out only where no member is required. */
+type Arguments<C extends ErrorCode> = Empty extends ErrorDataOf[C] ? [data?: DataOf<C>] : [data: DataOf<C>];
 
-  constructor(code: ErrorCode, data: ErrorData = {}) {
+class TypedError<C extends ErrorCode> extends Error {
+  override readonly name = 'WorkbenchError';
+  readonly code: C;
+  readonly data: DataOf<C>;
+
+  constructor(code: C, ...[data]: Arguments<C>) {
     super(code);
     this.code = code;
-    this.data = data;
+    this.data = data ?? ({} as DataOf<C>);
   }
 }
 
+/** Narrowed by its `code`, `data` has that code's members. */
+export type WorkbenchError<C extends ErrorCode = ErrorCode> = C extends ErrorCode ? TypedError<C> : never;
+export const WorkbenchError = TypedError;
+
 export function isWorkbenchError(error: unknown): error is WorkbenchError {
-  return error instanceof WorkbenchError;
+  return error instanceof TypedError;
+}
+
+/** An error whose code and data come from a finding, a history file or another error. */
+export function errorOf(code: ErrorCode, data: ErrorData): WorkbenchError {
+  return new TypedError(code, data as never) as WorkbenchError;
+}
+
+/** The same error with more of its data known. */
+export function withData<E extends WorkbenchError>({ code, data }: E, more: Common): E {
+  return errorOf(code, { ...data, ...more }) as E;
 }
 
 /** Makes any thrown value a WorkbenchError. What is unknown keeps its class name only: messages can carry tokens. */
 export function classify(error: unknown): WorkbenchError {
   if (isWorkbenchError(error)) return error;
-  if (error instanceof Error && error.name === 'AbortError') return new WorkbenchError('cancelled');
-  if (error instanceof Error && error.name === 'TimeoutError') return new WorkbenchError('timeout');
-  return new WorkbenchError('internal', { type: error instanceof Error ? error.name : typeof error });
+  if (error instanceof Error && error.name === 'AbortError') return new TypedError('cancelled');
+  if (error instanceof Error && error.name === 'TimeoutError') return new TypedError('timeout');
+  return new TypedError('internal', { type: error instanceof Error ? error.name : typeof error });
 }

@@ -235,7 +235,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       try {
         return await read();
       } catch (error) {
-        log('warn', `${what} unreadable`, { connection: name, reason: unavailable(name, error).data.reason });
+        log('warn', `${what} unreadable`, { connection: name, ...unavailable(name, error).data });
         return undefined;
       }
     };

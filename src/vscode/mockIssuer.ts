@@ -165,5 +165,5 @@ function withCodes<T>(work: () => T): T {
 function asArgumentError(error: unknown): unknown {
   if (!(error instanceof Error) || !('problems' in error)) return error;
   const [first] = error.problems as readonly Problem[];
-  return new WorkbenchError('argument_invalid', { ...first });
+  return new WorkbenchError('argument_invalid', { field: 'options', ...first });
 }

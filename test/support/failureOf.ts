@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { isWorkbenchError, type WorkbenchError } from '../../src/core/errors.ts';
+import { type ErrorData, isWorkbenchError, type WorkbenchError } from '../../src/core/errors.ts';
 
 /** The failure of `promise`. It must be one of ours, and must not carry anything that a test marked `canary`. */
-export async function failureOf(promise: Promise<unknown>): Promise<WorkbenchError> {
+export async function failureOf(promise: Promise<unknown>): Promise<WorkbenchError & { readonly data: ErrorData }> {
   try {
     await promise;
   } catch (error) {
     assert.ok(isWorkbenchError(error), String(error));
     assert.doesNotMatch(`${error.message} ${JSON.stringify(error.data)}`, /canary/i);
-    return error;
+    return error as WorkbenchError & { readonly data: ErrorData };
   }
   return assert.fail('nothing failed');
 }
+
+/** The data of an error whose code the test has looked at, member by member. */
+export const dataOf = (error: unknown): ErrorData => (isWorkbenchError(error) ? error.data : {});

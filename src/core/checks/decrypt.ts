@@ -1,6 +1,6 @@
 /** Decrypts a token (RFC 7516) with jose. Loaded when somebody first has a key for one. */
 import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
-import { classify, WorkbenchError } from '../errors.ts';
+import { classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { encodeBase64url } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
@@ -244,6 +244,6 @@ function binary(bytes: Uint8Array): string {
   return Array.from(bytes, byte => String.fromCharCode(byte)).join('');
 }
 
-function invalid(reason: string, found?: string): WorkbenchError {
+function invalid(reason: KeyFlaw, found?: string): WorkbenchError {
   return new WorkbenchError('key_invalid', { reason, ...(found !== undefined && { found }) });
 }

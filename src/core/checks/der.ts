@@ -3,7 +3,7 @@
  * (RFC 5958), a PKCS #1 (RFC 8017) or a SEC 1 (RFC 5915) structure. Whether the numbers are a key is for Web Crypto to say.
  */
 import type { JWK } from 'jose';
-import { WorkbenchError } from '../errors.ts';
+import { type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { encodeBase64url } from '../tokens/base64url.ts';
 
 interface Element {
@@ -190,6 +190,6 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function invalid(reason: string): WorkbenchError {
+function invalid(reason: KeyFlaw): WorkbenchError {
   return new WorkbenchError('key_invalid', { reason });
 }

@@ -1,3 +1,4 @@
+import type { ErrorDataOf, JweRefusal } from '../errors.ts';
 /** Algorithms of encrypted tokens (RFC 7518 sections 4.1 and 5.1, RFC 8037): what key each needs. No cryptography is loaded here. */
 import { type JsonObject, own } from '../tokens/json.ts';
 import { tokenLimit } from '../tokens/jwt.ts';
@@ -37,7 +38,7 @@ export const mostRounds = 1_200_000;
 /** Bytes that a compressed content may come to: no token that is read is longer. */
 export const mostInflated = tokenLimit;
 
-export type Refusal = Readonly<Record<string, string | number>> & { readonly reason: string };
+export type Refusal = ErrorDataOf['jwe_refused'];
 
 export interface Needed extends KeyManagement {
   readonly alg: string;
@@ -52,7 +53,7 @@ export function neededFor(header: JsonObject): Needed | { readonly refusal: Refu
   const alg = own(header, 'alg');
   const enc = own(header, 'enc');
   const known = typeof alg === 'string' ? keyManagement.get(alg) : undefined;
-  const refused = (reason: string, found?: string | number) => ({
+  const refused = (reason: JweRefusal, found?: string | number) => ({
     refusal: { reason, ...(found !== undefined && { found }) },
   });
   if (alg === 'RSA1_5') return refused('rsa1_5', alg);

@@ -1,5 +1,5 @@
 /** The issuer's keys over the network: bounded, cached, and asked for again when a token names a new one. */
-import { classify, WorkbenchError } from '../errors.ts';
+import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { type JsonObject, own } from '../tokens/json.ts';
@@ -61,8 +61,7 @@ export function createJwksClient(options: JwksClientOptions): JwksClient {
     try {
       return parseKeySet(await response.text(), 'jwks_uri');
     } catch (error) {
-      const { code, data } = classify(error);
-      throw new WorkbenchError(code, { ...data, host });
+      throw withData(classify(error), { host });
     }
   }
 

@@ -1,10 +1,10 @@
-import { WorkbenchError } from '../errors.ts';
+import { type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { isObject, own, readJson } from '../tokens/json.ts';
 import { isDer, publicJwk } from './der.ts';
 import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
 import { decodeBase64, guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
 
-const invalid = (reason: string) => new WorkbenchError('key_invalid', { reason });
+const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason });
 
 /**
  * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or else a shared secret.

@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../errors.ts';
+import { type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import type { Clock, SecretVault } from '../ports.ts';
 import { isObject, type JsonObject, own } from '../tokens/json.ts';
 import { sameData } from '../tokens/sameData.ts';
@@ -95,7 +95,8 @@ async function reached<T>(work: () => Promise<T>): Promise<T> {
 
 /** Nothing is repaired: what cannot be read is reported, and stays as it is. */
 function parse(text: string): readonly RememberedKey[] {
-  const unreadable = (reason: string) => new WorkbenchError('keys_unreadable', { reason });
+  const unreadable = (reason: ErrorDataOf['keys_unreadable']['reason']) =>
+    new WorkbenchError('keys_unreadable', { reason });
   if (text.length > recordLimit) throw unreadable('size');
   let value: unknown;
   try {

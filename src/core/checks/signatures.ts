@@ -38,7 +38,7 @@ export async function checkSignature(
   policy: VerificationPolicy,
   { keys, secret, given, lookup, error }: FoundKeys,
 ): Promise<Outcome> {
-  if (keys === undefined) return error ? { signature: failed(error.code, { data: error.data }) } : {};
+  if (keys === undefined) return error ? { signature: failed(error.code, { data: { ...error.data } }) } : {};
   const refused = refusal(text, header, policy, secret);
   if (refused) return { signature: refused };
   const alg = String(own(header, 'alg'));

@@ -1,4 +1,4 @@
-import { isWorkbenchError, WorkbenchError } from '../errors.ts';
+import { type ErrorDataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { printable } from '../redact.ts';
 import { sanitized } from './foreignText.ts';
@@ -16,7 +16,8 @@ export const defaultMaxBytes = 1024 * 1024;
  * @throws WorkbenchError `url_invalid`, `url_insecure` with `field` and `found`
  */
 export function requireSecureUrl(text: string, field: string): URL {
-  const invalid = (reason: string, found: string) => new WorkbenchError('url_invalid', { field, found, reason });
+  const invalid = (reason: ErrorDataOf['url_invalid']['reason'], found: string) =>
+    new WorkbenchError('url_invalid', { field, found, reason });
   // The parser silently drops tabs and line breaks and turns backslashes round: what is checked must be what is sent.
   if (/[\p{Cc}\p{Cf}\s\\]/u.test(text)) throw invalid('characters', sanitized(text, 200));
   let url: URL;

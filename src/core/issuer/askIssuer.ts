@@ -11,7 +11,7 @@ import {
   userInfoRequest,
   validateApplicationLevelSignature,
 } from 'oauth4webapi';
-import { type ErrorData, WorkbenchError } from '../errors.ts';
+import { type ErrorDataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { boundedFetch } from '../http/http.ts';
 import { type Connection, isMutualTls } from '../records/connection.ts';
 import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
@@ -126,7 +126,7 @@ async function read(
   secrets: readonly string[],
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
-  const invalid = (reason: string, more: ErrorData = {}) =>
+  const invalid = (reason: ResponseFlaw, more: Partial<ErrorDataOf['response_invalid']> = {}) =>
     new WorkbenchError('response_invalid', { host, setting, reason, sent: true, ...more });
   if (!response.ok) {
     await refuseError(response, {

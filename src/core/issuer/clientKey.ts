@@ -1,4 +1,4 @@
-import { WorkbenchError } from '../errors.ts';
+import { type CredentialFlaw, WorkbenchError } from '../errors.ts';
 import { type TokenEndpointAuthMethod, usesKey } from '../records/connection.ts';
 import type { ClientCredentials } from '../records/credentials.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
@@ -186,6 +186,6 @@ function noKeyIn(text: string, blocks: readonly Block[]): WorkbenchError {
   return invalid(text.includes('-----BEGIN ') ? 'broken' : 'unknown');
 }
 
-function invalid(reason: string): WorkbenchError {
+function invalid(reason: CredentialFlaw): WorkbenchError {
   return new WorkbenchError('credential_invalid', { reason, sent: false });
 }

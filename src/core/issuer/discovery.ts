@@ -1,4 +1,4 @@
-import { classify, WorkbenchError } from '../errors.ts';
+import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { type IssuerMetadata, readMetadata } from './issuerMetadata.ts';
@@ -113,6 +113,6 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
 const keepsLooking: ReadonlySet<string> = new Set(['metadata_invalid', 'issuer_mismatch', 'redirect_refused']);
 
 /** The metadata request may have arrived, but the token that these errors are asked about was not in it. */
-function unsent({ code, data }: WorkbenchError): WorkbenchError {
-  return new WorkbenchError(code, { ...data, sent: false });
+function unsent(error: WorkbenchError): WorkbenchError {
+  return withData(error, { sent: false });
 }

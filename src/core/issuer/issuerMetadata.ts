@@ -1,4 +1,4 @@
-import { type ErrorData, WorkbenchError } from '../errors.ts';
+import { type DataOf, WorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
 import { isLoopback, requireSecureUrl } from '../http/http.ts';
 import { retryAfter } from '../http/responseMeta.ts';
@@ -33,6 +33,9 @@ const listNames = [
 
 const flagNames = ['authorization_response_iss_parameter_supported', 'require_pushed_authorization_requests'] as const;
 
+type InvalidMetadata = DataOf<'metadata_invalid'>;
+type Invalid = (reason: InvalidMetadata['reason'], more?: Partial<InvalidMetadata>) => WorkbenchError;
+
 /** What is used of an issuer's metadata (RFC 8414 §2, OpenID Connect Discovery §3), its types and URLs checked. */
 export type IssuerMetadata = { readonly issuer: string } & {
   readonly [Name in EndpointName]?: string;
@@ -61,7 +64,7 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   }
   // Gateways answer 400, 401 or 403 for a path that they do not know.
   if (status >= 400) throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
-  const invalid = (reason: string, more: ErrorData = {}) =>
+  const invalid: Invalid = (reason, more) =>
     new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
   if (status !== 200) throw invalid('status', { status });
   const text = await response.text();
@@ -85,11 +88,7 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   return picked(metadata, issuer, invalid);
 }
 
-function picked(
-  metadata: Readonly<Record<string, unknown>>,
-  issuer: string,
-  invalid: (reason: string, more: ErrorData) => WorkbenchError,
-): IssuerMetadata {
+function picked(metadata: Readonly<Record<string, unknown>>, issuer: string, invalid: Invalid): IssuerMetadata {
   const entries: [string, unknown][] = [['issuer', issuer], ...endpointsIn(metadata, issuer, invalid)];
   const { mtls_endpoint_aliases: aliases } = metadata;
   if (isObject(aliases))
@@ -107,7 +106,7 @@ function picked(
 function endpointsIn(
   metadata: Readonly<Record<string, unknown>>,
   issuer: string,
-  invalid: (reason: string, more: ErrorData) => WorkbenchError,
+  invalid: Invalid,
 ): [string, string][] {
   const endpoints: [string, string][] = [];
   for (const name of endpointNames) {

@@ -5,7 +5,7 @@ import {
   processRefreshTokenResponse,
 } from 'oauth4webapi';
 import { defined } from '../defined.ts';
-import { type ErrorData, WorkbenchError } from '../errors.ts';
+import { type DataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { type ClockSkew, isNotable, skewData } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
@@ -175,6 +175,6 @@ function property(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Claims)[name] : undefined;
 }
 
-function invalid(reason: string, more: ErrorData = {}): WorkbenchError {
+function invalid(reason: ResponseFlaw, more: Partial<DataOf<'response_invalid'>> = {}): WorkbenchError {
   return new WorkbenchError('response_invalid', { reason, sent: true, ...more });
 }

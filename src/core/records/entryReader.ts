@@ -1,4 +1,4 @@
-import { isWorkbenchError } from '../errors.ts';
+import { type DataOf, isWorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
 import { requireSecureUrl } from '../http/http.ts';
 import { printable } from '../redact.ts';
@@ -77,7 +77,8 @@ export function entryReader(raw: Readonly<Record<string, unknown>>, index: numbe
         return field === 'issuer' && url.search !== '' ? problem(field, 'not_a_url', url.origin) : value;
       } catch (error) {
         if (!isWorkbenchError(error)) throw error;
-        return problem(field, error.code === 'url_insecure' ? 'insecure_url' : 'not_a_url', String(error.data.found));
+        const { found } = error.data as Partial<DataOf<'url_invalid'>>;
+        return problem(field, error.code === 'url_insecure' ? 'insecure_url' : 'not_a_url', found);
       }
     },
     flag(field: keyof Connection): boolean | undefined {

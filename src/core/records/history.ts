@@ -84,7 +84,8 @@ const safeNames = ['status', 'error', 'reason', 'sent', 'host', 'retryAfter', 'a
 const moreSafeNames = ['empty', 'member', 'signedOut', 'ahead', 'uncertainty', 'limit', 'size', 'method'] as const;
 
 /** What of an error's data is no free text: an issuer's words may hold anything, a copy of the token included. */
-function safeData({ data }: WorkbenchError): ErrorData {
+function safeData(error: WorkbenchError): ErrorData {
+  const data: ErrorData = error.data;
   return Object.fromEntries(
     [...safeNames, ...moreSafeNames].flatMap(name => {
       const value = data[name];

@@ -1,5 +1,5 @@
 import { type ErrorCode, WorkbenchError } from '../errors.ts';
-import { failureKind } from '../http/failure.ts';
+import { failureKind } from '../errorTable.ts';
 import type { StoredRecord } from './record.ts';
 
 /**

@@ -104,5 +104,6 @@ export function createMemoryStore(): SecretVault {
 }
 
 function typeName(error: unknown): string {
-  return String(classify(error).data.type ?? classify(error).code);
+  const { code, data } = classify(error);
+  return 'type' in data && data.type !== undefined ? data.type : code;
 }

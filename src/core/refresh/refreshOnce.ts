@@ -1,5 +1,5 @@
-import { classify, WorkbenchError } from '../errors.ts';
-import { failureKind } from '../http/failure.ts';
+import { classify, WorkbenchError, withData } from '../errors.ts';
+import { failureKind } from '../errorTable.ts';
 import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { Lease } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
@@ -249,9 +249,8 @@ export async function refreshOnce(
     const wait = typeof retryAfter === 'number' ? retryAfter : 0;
     await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait } : {});
     if (kind !== 'refused') {
-      const { code, data } = failure;
       const lostAt = spentIntent(record)?.at;
-      const error = lostAt === undefined ? failure : new WorkbenchError(code, { ...data, lostAt });
+      const error = lostAt === undefined ? failure : withData(failure, { lostAt });
       return failed(generation, error, unanswered ? 'unknown' : 'retryable');
     }
     return failed(

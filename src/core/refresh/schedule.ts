@@ -1,5 +1,5 @@
 import type { WorkbenchError } from '../errors.ts';
-import { failureKind } from '../http/failure.ts';
+import { failureKind } from '../errorTable.ts';
 import { isRefused, isRenewable, spentIntent } from '../records/record.ts';
 import type { Session } from '../records/sessions.ts';
 

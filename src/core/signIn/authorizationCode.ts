@@ -5,7 +5,7 @@ import {
   generateRandomState,
   validateAuthResponse,
 } from 'oauth4webapi';
-import { classify, WorkbenchError } from '../errors.ts';
+import { classify, type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
 import { asClient, type ClientParts } from '../issuer/asClient.ts';
 import { thumbprintOf } from '../issuer/dpopKey.ts';
@@ -121,7 +121,7 @@ function validated(
   { clientId }: Connection,
   state: string,
 ): URLSearchParams {
-  const invalid = (reason: string, more = {}) =>
+  const invalid = (reason: ErrorDataOf['callback_invalid']['reason'], more = {}) =>
     new WorkbenchError('callback_invalid', { reason, sent: false, ...more });
   const as = {
     issuer: issuer ?? 'urn:none',

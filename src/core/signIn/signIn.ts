@@ -108,9 +108,9 @@ async function keepTokens(
     ({ warnings } = await validate());
   } catch (thrown) {
     const { refresh_token } = raw;
-    const { data } = classify(thrown);
-    const isOurs = data.reason !== 'id_token_missing' && !foreign.has(data.claim);
-    if (refresh_token !== undefined && isOurs) await store({ refresh_token });
+    const { code, data } = classify(thrown);
+    const isForeign = code === 'response_invalid' && (data.reason === 'id_token_missing' || foreign.has(data.claim));
+    if (refresh_token !== undefined && !isForeign) await store({ refresh_token });
     throw thrown;
   }
   const { generation, tokens } = await store(raw);

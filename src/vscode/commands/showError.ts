@@ -1,6 +1,7 @@
 import { l10n, commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
-import { type ErrorCode, type ErrorData, passing, type WorkbenchError } from '../../core/errors.ts';
+import type { DataOf, ErrorCode, WorkbenchError } from '../../core/errors.ts';
+import { errorTable, isTransient, type Remedy } from '../../core/errorTable.ts';
 import { valueText } from '../../core/redact.ts';
 import { notify, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
@@ -33,40 +34,27 @@ export async function showError(error: WorkbenchError, failed: Failed = {}): Pro
   if (command !== undefined) await registry.executeCommand(command, argument);
 }
 
-/** A secret or a key that is missing can be given right here. */
-const secrets: ReadonlySet<ErrorCode> = new Set(['client_secret_missing', 'private_key_missing']);
-
-/** About the text that was given: neither a setting nor the log says more. */
-const plain: ReadonlySet<ErrorCode> = new Set([
-  'nothing_to_pick',
-  'no_such_token',
-  'not_a_token',
-  'nothing_to_import',
-  'key_invalid',
-  'not_encrypted',
-  'jwe_refused',
-  'decryption_failed',
-  'mock_running',
-  'mock_not_running',
-]);
-
-export function waysOn({ code, data }: WorkbenchError, { id, command, signIn }: Failed): readonly Way[] {
-  if (code === 'not_trusted') return [[l10n.t('Manage Workspace Trust'), 'workbench.trust.manage']];
-  if (plain.has(code) || code.startsWith('token_')) return [];
-  const log: Way = [l10n.t('Show Log'), commands.showLog];
-  const settings: Way = [l10n.t('Open Settings'), commands.openSettings, id === undefined ? {} : { connection: id }];
-  const row = { kind: 'connection', id: id ?? data.connection };
-  if (secrets.has(code) && row.id !== undefined)
-    return [[l10n.t('Set Client Secret or Key'), commands.setClientSecret, row], settings];
-  if (id !== undefined && signIn) return [[l10n.t('Sign In'), commands.signIn, row], log];
-  const isTheirs = code === 'http_error' && Number(data.status) >= 429;
-  if (id !== undefined && command !== undefined && (isTheirs || passing.has(code)))
-    return [[l10n.t('Try Again'), command, row], log];
-  return [settings, log];
+export function waysOn(error: WorkbenchError, { id, command, signIn }: Failed): readonly Way[] {
+  const { remedies = ['settings', 'log'] } = errorTable[error.code];
+  const row = { kind: 'connection', id: id ?? error.data.connection };
+  const ways: Readonly<Record<Remedy, Way | undefined>> = {
+    trust: [l10n.t('Manage Workspace Trust'), 'workbench.trust.manage'],
+    log: [l10n.t('Show Log'), commands.showLog],
+    settings: [l10n.t('Open Settings'), commands.openSettings, id === undefined ? {} : { connection: id }],
+    credentials: row.id === undefined ? undefined : [l10n.t('Set Client Secret or Key'), commands.setClientSecret, row],
+  };
+  const offered = remedies.flatMap(remedy => (ways[remedy] ? [ways[remedy]] : []));
+  if (id === undefined || !remedies.includes('log')) return offered.slice(0, 2);
+  const first: Way | undefined = signIn
+    ? [l10n.t('Sign In'), commands.signIn, row]
+    : command !== undefined && isTransient(error)
+      ? [l10n.t('Try Again'), command, row]
+      : undefined;
+  return first ? [first, ...offered.slice(-1)] : offered;
 }
 
 /** Whoever cancels a sign-in may have done so for what the page in the browser says. */
-export async function adviseRedirect(data: ErrorData): Promise<void> {
+export async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
   if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(valueText(data.redirectUri));
 }

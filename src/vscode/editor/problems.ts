@@ -9,7 +9,8 @@ import {
 } from 'vscode';
 import { commands } from '../../contributions.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
-import { classify, errorCodes, type WorkbenchError } from '../../core/errors.ts';
+import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { isErrorCode } from '../../core/errorTable.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { decodeBase64url } from '../../core/tokens/base64url.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
@@ -107,9 +108,9 @@ function broken(
   { describeError }: Texts,
   length = Number.POSITIVE_INFINITY,
 ): Diagnostic {
-  const { position } = error.data;
+  const position = error.code === 'not_a_token' || error.code === 'token_encoding' ? error.data.position : undefined;
   const { line, character } = range.start;
-  const at = range.isSingleLine && typeof position === 'number' && position < length ? position : undefined;
+  const at = range.isSingleLine && position !== undefined && position < length ? position : undefined;
   const place = at === undefined ? range : new Range(line, character + at, line, character + at + 1);
   return problem(place, describeError(error), DiagnosticSeverity.Error, error.code);
 }
@@ -183,10 +184,6 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
     return [fix];
   }
   return [];
-}
-
-function isErrorCode(code: Diagnostic['code']): boolean {
-  return (errorCodes as readonly unknown[]).includes(code);
 }
 
 function moved(problem: Diagnostic, place: object): CodeAction {

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
-import { classify, passing, type WorkbenchError } from '../../core/errors.ts';
+import { classify, type WorkbenchError } from '../../core/errors.ts';
+import { isTransient } from '../../core/errorTable.ts';
 import { requireSecureUrl } from '../../core/http/http.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import { issuerOfAddress } from '../../core/issuer/issuerAddress.ts';
@@ -82,14 +83,11 @@ interface Choice {
   readonly manual?: boolean;
 }
 
-function choicesAfter({ code, data: { found } }: WorkbenchError, issuer: string): Choice[] {
+function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
+  const found = failure.code === 'issuer_mismatch' ? failure.data.found : undefined;
   // What the metadata calls itself is an offer only: it is asked for its own, and has to say the same there.
   // A pattern like {tenantid} is no address.
-  const other =
-    code === 'issuer_mismatch' &&
-    typeof found === 'string' &&
-    !found.includes('{') &&
-    urlFlaw(found, 'issuer') === undefined;
+  const other = found !== undefined && !found.includes('{') && urlFlaw(found, 'issuer') === undefined;
   return [
     ...(other
       ? [
@@ -100,7 +98,7 @@ function choicesAfter({ code, data: { found } }: WorkbenchError, issuer: string)
           },
         ]
       : []),
-    ...(passing.has(code) ? [{ label: l10n.t('Try again'), issuer }] : []),
+    ...(isTransient(failure) ? [{ label: l10n.t('Try again'), issuer }] : []),
     { label: l10n.t('Change the address') },
     {
       label: l10n.t('Enter the token endpoint by hand'),

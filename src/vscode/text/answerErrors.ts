@@ -1,11 +1,11 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf, ErrorData } from '../../core/errors.ts';
 import { valueText } from '../../core/redact.ts';
 import { skewAdvice } from './clock.ts';
 import { durationText } from './time.ts';
 
 /** Metadata that is there and cannot be used. */
-export function invalidMetadata({ issuer, reason, endpoint }: ErrorData): string {
+export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_invalid'>): string {
   const name = show(issuer);
   switch (reason) {
     case 'html':
@@ -20,7 +20,9 @@ export function invalidMetadata({ issuer, reason, endpoint }: ErrorData): string
       );
     case 'endpoint':
       return l10n.t('The metadata of {0} has no usable {1}. Set it in the settings.', name, show(endpoint));
-    default:
+    case 'not_json':
+    case 'not_an_object':
+    case 'status':
       return l10n.t(
         'The metadata of {0} is no JSON object. Check the issuer, or set tokenEndpoint for an issuer without metadata.',
         name,
@@ -29,7 +31,7 @@ export function invalidMetadata({ issuer, reason, endpoint }: ErrorData): string
 }
 
 /** An answer whose status is an error and whose body is not OAuth's. */
-export function httpError(data: ErrorData): string {
+export function httpError(data: DataOf<'http_error'>): string {
   const { status, sent } = data;
   const host = show(data.host, l10n.t('The issuer'));
   const words =
@@ -95,10 +97,10 @@ export function endedGrant(): string {
 }
 
 /** What names the endpoint that answered. */
-const settingText = ({ setting }: ErrorData) => show(setting, 'tokenEndpoint');
+const settingText = ({ setting }: { readonly setting?: string | undefined }) => show(setting, 'tokenEndpoint');
 
 /** A success that cannot be used. */
-export function invalidResponse(data: ErrorData): string {
+export function invalidResponse(data: DataOf<'response_invalid'>): string {
   const { reason, claim, found, expected } = data;
   const host = show(data.host, l10n.t('The issuer'));
   switch (reason) {
@@ -183,7 +185,7 @@ export function invalidResponse(data: ErrorData): string {
       );
     case 'id_token_malformed':
       return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');
-    default:
+    case 'malformed':
       return l10n.t('The answer of the issuer is no valid token response. Check tokenEndpoint.');
   }
 }

@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
 import type { Check, CheckCode } from '../../core/checks/checks.ts';
-import { type ErrorCode, errorCodes, WorkbenchError } from '../../core/errors.ts';
+import { type DataOf, type ErrorCode, errorOf } from '../../core/errors.ts';
+import { isErrorCode } from '../../core/errorTable.ts';
 import { titleOf } from './checkTitles.ts';
 import { nameOf, plain, quoted, type Sentences, type SentencesOf } from './checkWords.ts';
 import { claimSentences } from './claimSentences.ts';
@@ -27,7 +28,7 @@ export function checkText(check: Check): CheckText {
 
 function sentencesFor(check: Check): Sentences {
   if (check.code === 'jwks_invalid') return keySetSentences(check);
-  if (check.code === 'key_invalid') return keyFlaw(check.data ?? {});
+  if (check.code === 'key_invalid') return keyFlaw(check.data as DataOf<'key_invalid'>);
   if (check.code === 'response_too_large') {
     return [
       l10n.t('The answer is larger than {0} bytes and was not read.', plain(check.data?.limit)),
@@ -36,13 +37,9 @@ function sentencesFor(check: Check): Sentences {
   }
   if (isErrorCode(check.code)) {
     // Keys are asked for without any token, so that nothing needs to be said about one.
-    return [describeError(new WorkbenchError(check.code, { ...check.data, sent: undefined }))];
+    return [describeError(errorOf(check.code, { ...check.data, sent: undefined }))];
   }
   return sentences[check.code](check);
-}
-
-function isErrorCode(code: CheckCode): code is ErrorCode {
-  return (errorCodes as readonly string[]).includes(code);
 }
 
 type OwnCode = Exclude<CheckCode, ErrorCode>;

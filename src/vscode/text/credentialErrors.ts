@@ -1,26 +1,26 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf } from '../../core/errors.ts';
 import { show } from './answerErrors.ts';
 
 /** What a client was to prove itself with, and why that cannot be. */
 export const credentialSentences = {
-  client_secret_missing: ({ method }: ErrorData) =>
+  client_secret_missing: ({ method }: DataOf<'client_secret_missing'>) =>
     l10n.t(
       'This client authenticates with a secret ({0}), and none is stored. Run "Set Client Secret or Key", or set tokenEndpointAuthMethod to none for a public client.',
       show(method),
     ),
-  private_key_missing: ({ method }: ErrorData) =>
+  private_key_missing: ({ method }: DataOf<'private_key_missing'>) =>
     l10n.t(
       'This client authenticates with a private key ({0}), and none is stored. Run "Set Client Secret or Key".',
       show(method),
     ),
-  auth_method_unsupported: ({ method }: ErrorData) =>
+  auth_method_unsupported: ({ method }: DataOf<'auth_method_unsupported'>) =>
     l10n.t(
       'The client authentication {0} takes a TLS certificate, which VS Code cannot show from a browser. Use the desktop, or another tokenEndpointAuthMethod.',
       show(method),
     ),
   credential_invalid: invalidCredential,
-  client_certificate_refused: ({ host, detail }: ErrorData) =>
+  client_certificate_refused: ({ host, detail }: DataOf<'client_certificate_refused'>) =>
     l10n.t(
       '{0} did not accept the certificate of this client ({1}), so the request was not read. Check that the certificate has not expired and is registered there, then run "Set Client Secret or Key".',
       show(host),
@@ -32,7 +32,7 @@ export const credentialSentences = {
     ),
 } as const;
 
-function invalidCredential({ reason, found, expected }: ErrorData): string {
+function invalidCredential({ reason, found, expected }: DataOf<'credential_invalid'>): string {
   switch (reason) {
     case 'empty':
       return l10n.t('There is no key here. Paste a private key as PEM (PKCS #8) or as a JWK.');
@@ -78,7 +78,7 @@ function invalidCredential({ reason, found, expected }: ErrorData): string {
         show(found),
         show(expected),
       );
-    default:
+    case 'unknown':
       return l10n.t('This is no private key. Paste PEM (PKCS #8), from BEGIN to END, or a JWK.');
   }
 }

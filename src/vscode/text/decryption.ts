@@ -1,21 +1,21 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf } from '../../core/errors.ts';
 import { show } from './answerErrors.ts';
 
 /** Why a token was not decrypted, and why a key was not remembered. */
 export const decryptionSentences = {
-  not_encrypted: ({ kind }: ErrorData) =>
+  not_encrypted: ({ kind }: DataOf<'not_encrypted'>) =>
     kind === 'jws'
       ? l10n.t('This token is signed and not encrypted. Decode it or verify it: no key is needed to read it.')
       : l10n.t('This is no encrypted token (JWE): those have five parts. Copy the whole token.'),
   jwe_refused: refused,
-  decryption_failed: ({ tried }: ErrorData) =>
-    typeof tried === 'number' && tried > 1
+  decryption_failed: ({ tried }: DataOf<'decryption_failed'>) =>
+    tried > 1
       ? l10n.t('None of {0} keys decrypts this token. Check that it is complete, and who it is for.', tried)
       : l10n.t(
           'This key does not decrypt this token. Check that the token is complete, and that it was encrypted for this key.',
         ),
-  keys_unreadable: ({ reason }: ErrorData) =>
+  keys_unreadable: ({ reason }: DataOf<'keys_unreadable'>) =>
     reason === 'newer'
       ? l10n.t(
           'The remembered keys were written by a newer version of JWT Workbench and are kept as they are. Update the extension.',
@@ -24,11 +24,11 @@ export const decryptionSentences = {
           'The remembered keys cannot be read ({0}) and are kept as they are. Run Forget Remembered Keys to delete them.',
           show(reason, l10n.t('no reason given')),
         ),
-  keys_full: ({ limit }: ErrorData) =>
+  keys_full: ({ limit }: DataOf<'keys_full'>) =>
     l10n.t('At most {0} keys are remembered, and no long ones. Run Forget Remembered Keys first.', show(limit, '50')),
 } as const;
 
-function refused({ reason, found, limit }: ErrorData): string {
+function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
   switch (reason) {
     case 'rsa1_5':
       return l10n.t(
@@ -69,7 +69,7 @@ function refused({ reason, found, limit }: ErrorData): string {
         'The content cannot be unpacked, or comes to more than {0} bytes, as no token does. It was thrown away.',
         show(limit),
       );
-    default:
+    case 'malformed':
       return l10n.t('A part of this token has a value that it cannot have. Copy the whole token again.');
   }
 }

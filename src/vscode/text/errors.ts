@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
+import type { DataOf, ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
@@ -18,14 +18,13 @@ import { tokenTextSentences } from './tokenTextErrors.ts';
  */
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;
-  const said = sentences[code](data);
+  const said = (sentences as Sentences<ErrorData>)[code](data);
   const text = data.lostAt === undefined ? said : joined(said, sentences.answer_missing({ at: data.lostAt }));
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }
 
-type Sentence = (data: ErrorData) => string;
-
-const sentences = {
+/** One for each code, from the data of that code: a code or a reason without its sentence does not compile. */
+const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   argument_invalid: ({ field, expected }) =>
     expected === undefined
       ? l10n.t('The argument "{0}" cannot be used. Change it and run the command again.', show(field))
@@ -137,9 +136,12 @@ const sentences = {
       'Something went wrong inside JWT Workbench ({0}). The log has the details; please report it.',
       show(type, 'internal'),
     ),
-} satisfies Record<ErrorCode, Sentence> as Record<ErrorCode, Sentence>;
+};
 
-function invalidUrl({ field, found, reason }: ErrorData): string {
+/** The same table for a code that is known only at run time, whose data is that code's by construction. */
+type Sentences<Data> = Readonly<Record<ErrorCode, (data: Data) => string>>;
+
+function invalidUrl({ field, found, reason }: DataOf<'url_invalid'>): string {
   const name = show(field);
   switch (reason) {
     case 'userinfo':
@@ -152,7 +154,7 @@ function invalidUrl({ field, found, reason }: ErrorData): string {
       return l10n.t('{0} holds a space, a backslash or an invisible character: {1}. Type it again.', name, show(found));
     case 'scheme':
       return l10n.t('{0} starts with {1}. Use an https address.', name, show(found));
-    default:
+    case 'not_absolute':
       return l10n.t('{0} is no complete address: {1}. It must start with https://.', name, show(found));
   }
 }

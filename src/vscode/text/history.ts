@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
-import { type ErrorCode, errorCodes, WorkbenchError } from '../../core/errors.ts';
+import { errorOf } from '../../core/errors.ts';
+import { isErrorCode } from '../../core/errorTable.ts';
 import type { HistoryChange, HistoryEntry, HistoryError, HistoryToken } from '../../core/records/history.ts';
 import { describeError } from './errors.ts';
 import { durationText } from './time.ts';
@@ -22,8 +23,7 @@ export function outcomeText({ outcome, error }: HistoryEntry): string {
 
 /** The sentence for an error that was written down without its free text. */
 export function pastErrorText({ code, data }: HistoryError): string {
-  const known = errorCodes.find((each: ErrorCode) => each === code);
-  return known === undefined ? code : describeError(new WorkbenchError(known, data));
+  return isErrorCode(code) ? describeError(errorOf(code, data)) : code;
 }
 
 export function changeText(change: HistoryChange): string {

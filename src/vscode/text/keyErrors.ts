@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf } from '../../core/errors.ts';
 import { joined, show } from './answerErrors.ts';
 
 /** A key that was given cannot be read or used: what is wrong with it, and what to do. */
-export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: string, advice: string] {
+export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonly [detail: string, advice: string] {
   const forms = l10n.t('Give a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
   switch (reason) {
     case 'empty':
@@ -90,7 +90,7 @@ export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: s
         ),
         l10n.t('Check that it is the key that the token was encrypted for.'),
       ];
-    default:
+    case 'pem':
       return [
         l10n.t('This is no key in any form that is known here.'),
         l10n.t('Copy the whole block, from -----BEGIN to -----END, of a key or a certificate.'),
@@ -98,12 +98,12 @@ export function keyFlaw({ reason, found, form }: ErrorData): readonly [detail: s
   }
 }
 
-export function invalidKey(data: ErrorData): string {
+export function invalidKey(data: DataOf<'key_invalid'>): string {
   return joined(...keyFlaw(data));
 }
 
 /** A key set cannot be used. */
-export function invalidKeySet({ reason, host }: ErrorData): string {
+export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string {
   const from = host === undefined ? l10n.t('This key set') : l10n.t('The key set of {0}', show(host));
   switch (reason) {
     case 'html':
@@ -114,7 +114,8 @@ export function invalidKeySet({ reason, host }: ErrorData): string {
       return l10n.t('{0} holds no keys, so no signature can be checked.', from);
     case 'no_usable_key':
       return l10n.t('{0} holds keys, but none that can be used to check a signature.', from);
-    default:
+    case 'not_json':
+    case 'not_an_object':
       return l10n.t('{0} is no JSON object, so no signature can be checked. Check jwksUri.', from);
   }
 }

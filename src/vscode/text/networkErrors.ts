@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ErrorCode, ErrorData } from '../../core/errors.ts';
+import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import { arrival, joined, show } from './answerErrors.ts';
 import { durationText } from './time.ts';
 
@@ -43,4 +43,4 @@ export const networkSentences = {
       arrival(sent),
       l10n.t('Check the network and the proxy settings, then try again.'),
     ),
-} satisfies Partial<Record<ErrorCode, (data: ErrorData) => string>>;
+} satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

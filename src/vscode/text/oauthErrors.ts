@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf } from '../../core/errors.ts';
 import { valueText } from '../../core/redact.ts';
 import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
@@ -7,8 +7,8 @@ import { signInMeaning, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
-export function oauthErrorText(data: ErrorData): string {
-  const error = valueText(data.error ?? '');
+export function oauthErrorText(data: DataOf<'oauth_error'>): string {
+  const { error } = data;
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const asked = data.setting === undefined ? known : (refusals(data) ?? known);
   const meaning = data.ended === true ? endedGrant() : data.grant === undefined ? asked : signInMeaning(data);
@@ -25,16 +25,16 @@ export function oauthErrorText(data: ErrorData): string {
   return joined(meaning ?? unknownMeaning(data), wait, words);
 }
 
-function unknownMeaning({ status, signInAgain }: ErrorData): string {
-  if (typeof status === 'number' && status >= 500) return l10n.t('The issuer has a problem. Try again soon.');
+function unknownMeaning({ status, signInAgain }: DataOf<'oauth_error'>): string {
+  if ((status ?? 0) >= 500) return l10n.t('The issuer has a problem. Try again soon.');
   return signInAgain === true
     ? kept(l10n.t('The issuer refused the request. Sign in again or import new tokens.'))
     : kept(l10n.t('The issuer refused the request.'));
 }
 
 /** Of what is asked of another endpoint than the token endpoint. */
-function refusals({ error, setting }: ErrorData): string | undefined {
-  return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(valueText(error))
+function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined {
+  return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(error)
     ? l10n.t(
         'The issuer does not do this for this client: it may not, or the token is of another one. Check clientId and {0}.',
         valueText(setting),

@@ -1,8 +1,7 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
 
 /** What an error of an issuer means whoever asked for whatever, where that is so. */
-export function sharedMeaning(error: ErrorData[string]): string | undefined {
+export function sharedMeaning(error: string | undefined): string | undefined {
   switch (error) {
     // RFC 9449
     case 'use_dpop_nonce':

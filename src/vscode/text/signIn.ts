@@ -1,15 +1,17 @@
 import { l10n } from 'vscode';
-import type { ErrorData } from '../../core/errors.ts';
+import type { DataOf } from '../../core/errors.ts';
 import type { SignInResult } from '../../core/signIn/signIn.ts';
 import { joined, show } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';
 
+type Addressed = { readonly redirectUri?: string | undefined };
+
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
-const toRegister = ({ redirectUri }: ErrorData) => show(redirectUri, 'http://127.0.0.1/callback');
+const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
 
 /** An issuer that does not know the redirect URI says so on its own page, and nobody comes back. */
-export function complaintText(data: ErrorData): string {
+export function complaintText(data: Addressed): string {
   return l10n.t(
     'If the issuer complained about the redirect URI, register {0} there; then sign in again.',
     toRegister(data),
@@ -19,12 +21,12 @@ export function complaintText(data: ErrorData): string {
 export const signInSentences = {
   browser_not_opened: () =>
     l10n.t('The browser was not opened, so nobody signed in. Run Sign In again and allow the page to open.'),
-  listener_failed: ({ detail }: ErrorData) =>
+  listener_failed: ({ detail }: DataOf<'listener_failed'>) =>
     l10n.t(
       'This machine does not let JWT Workbench listen on 127.0.0.1 ({0}), so the browser could not come back. Check firewall and security software.',
       show(detail, l10n.t('no reason given')),
     ),
-  callback_invalid: ({ reason, expected, found }: ErrorData) => {
+  callback_invalid: ({ reason, expected, found }: DataOf<'callback_invalid'>) => {
     switch (reason) {
       case 'issuer':
         return l10n.t(
@@ -36,22 +38,19 @@ export const signInSentences = {
         return l10n.t(
           'The browser came back without a code, so there was nothing to get tokens for. Check that the client may use the authorization code grant.',
         );
-      default:
+      case 'malformed':
         return l10n.t('The browser came back with an answer that makes no sense. Sign in again.');
     }
   },
-  sign_in_timeout: (data: ErrorData) =>
+  sign_in_timeout: (data: DataOf<'sign_in_timeout'>) =>
     joined(
-      l10n.t(
-        'Nobody finished the sign-in in the browser within {0}, so it was ended.',
-        typeof data.after === 'number' ? durationText(data.after) : l10n.t('ten minutes'),
-      ),
+      l10n.t('Nobody finished the sign-in in the browser within {0}, so it was ended.', durationText(data.after)),
       complaintText(data),
     ),
 } as const;
 
 /** An OAuth error of a sign-in or an exchange, where no refresh token was sent that could be kept or lost. */
-export function signInMeaning(data: ErrorData): string {
+export function signInMeaning(data: DataOf<'oauth_error'>): string {
   const { error, status, grant } = data;
   const exchanges = grant === 'token_exchange';
   switch (error) {

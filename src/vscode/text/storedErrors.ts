@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ErrorCode, ErrorData } from '../../core/errors.ts';
+import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import { show } from './answerErrors.ts';
 import { dateText } from './time.ts';
 
@@ -80,4 +80,4 @@ export const storedSentences = {
       'The answer to the refresh on {0} was lost, and so was the one to its retry, so nobody knows whether the refresh token is used up. It is not sent again by itself. Refresh to try once more, or sign in again.',
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
     ),
-} satisfies Partial<Record<ErrorCode, (data: ErrorData) => string>>;
+} satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

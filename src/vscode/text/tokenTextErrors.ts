@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { ErrorCode, ErrorData } from '../../core/errors.ts';
+import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import { show } from './answerErrors.ts';
 
 /** A text that is no token, or holds none. */
@@ -53,4 +53,4 @@ export const tokenTextSentences = {
             show(error),
           )
         : l10n.t('No token was found in this text. Paste a token response, a token or a command line that holds one.'),
-} satisfies Partial<Record<ErrorCode, (data: ErrorData) => string>>;
+} satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { failureKind } from '../../../src/core/http/failure.ts';
+import { failureKind } from '../../../src/core/errorTable.ts';
 import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
 import { type Connection, readConnection } from '../../../src/core/records/connection.ts';

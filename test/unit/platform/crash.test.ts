@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { newKeyText } from '../../../src/core/records/journal.ts';
 import { journalKeyName } from '../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../src/core/records/record.ts';
+import { dataOf } from '../../support/failureOf.ts';
 import type { CrashOrders } from './crashChild.ts';
 import { binding, crashWindow } from './crashWindow.ts';
 import { seedStore } from './laggingStore.ts';
@@ -94,7 +95,7 @@ describe('a process that is killed at any step of a refresh', () => {
       // One retry, and the reason of the refusal.
       assert.deepEqual(posted, ['token 0', 'token 0'], `step ${step}`);
       assert.deepEqual([outcome, error?.code], ['reauthRequired', 'answer_lost'], `step ${step}`);
-      assert.ok(Date.now() - Number(error?.data.at) < 60_000);
+      assert.ok(Date.now() - Number(dataOf(error).at) < 60_000);
       assert.equal(token(), 'token 0');
       return 'told';
     }

@@ -71,7 +71,11 @@ describe('rows of the tree', function () {
       [{ ...signedIn(59_000), refreshing: true }, 'Connection Shop, refreshing', 'sync~spin'],
       [signedIn(-7000), 'Connection Shop, expired 7 s ago', 'watch'],
       [{ record: refused }, 'Connection Shop, sign in again', 'account'],
-      [{ problem: new WorkbenchError('record_unreadable') }, 'Connection Shop, unavailable', 'error'],
+      [
+        { problem: new WorkbenchError('record_unreadable', { reason: 'json' }) },
+        'Connection Shop, unavailable',
+        'error',
+      ],
     ];
     for (const [session, spoken, icon] of rows) {
       const item = connectionRow(session);

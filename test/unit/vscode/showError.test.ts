@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../../../src/contributions.ts';
-import { errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
+import { errorOf, WorkbenchError } from '../../../src/core/errors.ts';
+import { errorCodes } from '../../../src/core/errorTable.ts';
 import type * as ShowError from '../../../src/vscode/commands/showError.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
@@ -34,10 +35,10 @@ describe('an error that is shown', function () {
       ...['Open Settings', commands.openSettings],
       { connection: 'shop' },
     ]);
-    assert.deepEqual(first(new WorkbenchError('client_secret_missing', { connection: 'shop' })), [
-      ...['Set Client Secret or Key', commands.setClientSecret],
-      row,
-    ]);
+    assert.deepEqual(
+      first(new WorkbenchError('client_secret_missing', { method: 'client_secret_basic', connection: 'shop' })),
+      [...['Set Client Secret or Key', commands.setClientSecret], row],
+    );
     assert.deepEqual(ways(new WorkbenchError('not_trusted'), shop), [
       ['Manage Workspace Trust', 'workbench.trust.manage'],
     ]);
@@ -45,9 +46,9 @@ describe('an error that is shown', function () {
 
   it('has no button where none would help, and nothing to repeat where nothing is known', () => {
     for (const code of ['not_a_token', 'token_json', 'nothing_to_pick'] as const)
-      assert.deepEqual(ways(new WorkbenchError(code), shop), []);
+      assert.deepEqual(ways(errorOf(code, {}), shop), []);
     for (const code of errorCodes) {
-      const titles = ways(new WorkbenchError(code), {}).map(([title]) => title);
+      const titles = ways(errorOf(code, {}), {}).map(([title]) => title);
       assert.ok(titles.length <= 2, code);
       assert.ok(!titles.includes('Try Again') && !titles.includes('Sign In'), code);
     }

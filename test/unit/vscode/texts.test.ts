@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ErrorData, errorCodes, WorkbenchError } from '../../../src/core/errors.ts';
+import { type ErrorData, errorOf, type FailedGrant, WorkbenchError } from '../../../src/core/errors.ts';
+import { errorCodes } from '../../../src/core/errorTable.ts';
 import type { ConnectionProblem } from '../../../src/core/records/connection.ts';
 import { startingPoints } from '../../../src/core/signIn/startingPoints.ts';
 import type * as Errors from '../../../src/vscode/text/errors.ts';
@@ -188,9 +189,9 @@ describe('texts', function () {
   for (const code of errorCodes) {
     it(`say what ${code} is, in plain sentences`, () => {
       for (const data of [{}, ...(variants[code] ?? [])]) {
-        const text = errors.describeError(new WorkbenchError(code, data));
+        const text = errors.describeError(errorOf(code, data));
         assertPlain(text);
-        assert.equal(errors.describeError(new WorkbenchError(code, data), { label: 'Staging' }), `Staging: ${text}`);
+        assert.equal(errors.describeError(errorOf(code, data), { label: 'Staging' }), `Staging: ${text}`);
       }
     });
   }
@@ -232,7 +233,7 @@ describe('texts', function () {
       ],
     };
     /** The sentence less the issuer's own words. */
-    const meaning = (error: string, grant?: string) =>
+    const meaning = (error: string, grant?: FailedGrant) =>
       errors
         .describeError(new WorkbenchError('oauth_error', { error, status: 400, ...(grant && { grant }) }))
         .replace(/ Issuer response: .*$/, '');
@@ -254,7 +255,7 @@ describe('texts', function () {
           }
           // What a device waits for is asked again and never shown.
           if (code === 'authorization_pending') continue;
-          for (const grant of ['authorization_code', 'device_code', 'client_credentials', 'token_exchange'])
+          for (const grant of ['authorization_code', 'device_code', 'client_credentials', 'token_exchange'] as const)
             assert.notEqual(meaning(code, grant), unknownSignIn, `${code} of ${grant}`);
         }
       });
@@ -331,7 +332,7 @@ describe('texts', function () {
       assert.match(text(error), /http:\/\/127\.0\.0\.1\/callback/);
       assert.ok(text(error, own).includes(own), error);
     }
-    const late = errors.describeError(new WorkbenchError('sign_in_timeout', { redirectUri: own }));
+    const late = errors.describeError(new WorkbenchError('sign_in_timeout', { after: 60_000, redirectUri: own }));
     assert.ok(late.includes(own));
   });
 

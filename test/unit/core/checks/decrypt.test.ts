@@ -5,6 +5,7 @@ import { decrypt } from '../../../../src/core/checks/decrypt.ts';
 import { contentEncryption, keyManagement, mostInflated, mostRounds } from '../../../../src/core/checks/encryption.ts';
 import { verifyToken } from '../../../../src/core/checks/verify.ts';
 import type { WorkbenchError } from '../../../../src/core/errors.ts';
+import { dataOf } from '../../../support/failureOf.ts';
 import { byPassword, encrypted, nested } from '../../../support/jweVectors.ts';
 import { encode, jwt, signer } from '../../../support/signing.ts';
 
@@ -28,7 +29,8 @@ async function refusal(token: string, key: string): Promise<string> {
   try {
     await decrypt({ token, key });
   } catch (error) {
-    const { code, data } = error as WorkbenchError;
+    const { code } = error as WorkbenchError;
+    const data = dataOf(error);
     if (key.length > 20) assert.ok(!JSON.stringify(error).includes(key.slice(-20)), 'no key in an error');
     return data.reason === undefined ? code : `${code}: ${data.reason}`;
   }

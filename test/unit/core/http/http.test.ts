@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { isWorkbenchError, type WorkbenchError } from '../../../../src/core/errors.ts';
 import { boundedFetch, requireSecureUrl } from '../../../../src/core/http/http.ts';
-import { failureOf } from '../../../support/failureOf.ts';
+import { dataOf, failureOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../../support/loopbackServer.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
@@ -393,8 +393,9 @@ function codeAndReason(act: () => unknown): [string, unknown] {
     act();
   } catch (error) {
     assert.ok(isWorkbenchError(error));
-    assert.equal(error.data.field, 'issuer');
-    return [error.code, error.data.reason];
+    const { field, reason } = dataOf(error);
+    assert.equal(field, 'issuer');
+    return [error.code, reason];
   }
   return assert.fail('nothing was thrown');
 }

@@ -8,6 +8,7 @@ import { createSessions } from '../../../../src/core/records/sessions.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
 import { planRefresh } from '../../../../src/core/refresh/schedule.ts';
+import { dataOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer } from '../../../support/loopbackServer.ts';
 import { testLock, testStore, worldClock } from '../refresh/refreshWorld.ts';
 
@@ -261,10 +262,10 @@ describe('an answer of the token endpoint', () => {
   it('keeps a new refresh token although there is no access token, and says so only then', async () => {
     const kept = await refresh({ body: { token_type: 'Bearer', refresh_token: NEW } });
     assert.deepEqual([kept.outcome, kept.tokens.refresh_token, kept.sent], ['retryable', NEW, [OLD]]);
-    assert.deepEqual([kept.error?.data.reason, kept.error?.data.refreshToken], ['access_token_missing', true]);
+    assert.deepEqual([dataOf(kept.error).reason, dataOf(kept.error).refreshToken], ['access_token_missing', true]);
     for (const body of [{ token_type: 'Bearer', refresh_token: OLD }, { ok: true, access_token: '' }, { ok: true }]) {
       const { error, tokens } = await refresh({ body });
-      assert.deepEqual([error?.data.refreshToken, tokens.refresh_token], [undefined, OLD], json(body));
+      assert.deepEqual([dataOf(error).refreshToken, tokens.refresh_token], [undefined, OLD], json(body));
     }
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { failureKind } from '../../../../src/core/http/failure.ts';
+import { failureKind } from '../../../../src/core/errorTable.ts';
 import { createDiscovery, metadataUrls } from '../../../../src/core/issuer/discovery.ts';
 import { resolveEndpoints } from '../../../../src/core/issuer/endpoints.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
-import { failureKind } from '../../../../src/core/http/failure.ts';
+import { failureKind } from '../../../../src/core/errorTable.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient, type TokenRequest } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';

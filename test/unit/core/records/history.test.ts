@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { WorkbenchError } from '../../../../src/core/errors.ts';
+import { errorOf, WorkbenchError } from '../../../../src/core/errors.ts';
 import type { HistoryStore } from '../../../../src/core/ports.ts';
 import { type HistoryEntry, historyEntry, historyLength, withEntry } from '../../../../src/core/records/history.ts';
 import { historyText, readHistory } from '../../../../src/core/records/historyReader.ts';
@@ -100,7 +100,7 @@ describe('an entry of the history', () => {
     const name = fc.constantFrom('error', 'reason', 'host', 'claim', 'member', 'found', 'error_description');
     fc.assert(
       fc.property(name, fc.boolean(), (where, inClaims) => {
-        const error = new WorkbenchError('oauth_error', { [where]: secret });
+        const error = errorOf('oauth_error', { error: 'e', [where]: secret });
         const before = tokens();
         const access_token = jwt({ alg: secret, kid: secret }, { [inClaims ? secret : 'a']: secret });
         const after = tokens({ access_token, scope: secret, refresh_token: secret });

@@ -13,6 +13,7 @@ import {
   type StoredRecord,
   serializeRecord,
 } from '../../../../src/core/records/record.ts';
+import { dataOf } from '../../../support/failureOf.ts';
 
 const full: StoredRecord = {
   version: 1,
@@ -46,7 +47,7 @@ function flaw(text: string): unknown[] {
     parseRecord('main', text);
   } catch (error) {
     assert.ok(isWorkbenchError(error));
-    return [error.code, error.data.reason ?? error.data.version];
+    return [error.code, dataOf(error).reason ?? dataOf(error).version];
   }
   return ['fine'];
 }

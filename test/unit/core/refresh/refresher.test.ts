@@ -9,6 +9,7 @@ import { stateOf } from '../../../../src/core/records/sessions.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { planRefresh } from '../../../../src/core/refresh/schedule.ts';
 import type { Rotation } from '../../../../src/mock/families.ts';
+import { dataOf } from '../../../support/failureOf.ts';
 import {
   createWorld,
   gate,
@@ -499,13 +500,16 @@ describe('createRefresher', () => {
       const at = world.clock.now();
       const { outcome, error } = await world.first.refresher.refresh(id);
       assert.deepEqual(
-        [outcome, error?.code, error?.data.at, error?.data.error],
+        [outcome, error?.code, dataOf(error).at, dataOf(error).error],
         ['reauthRequired', 'answer_lost', at, 'invalid_grant'],
       );
       assert.equal(world.posts().length, 2);
       world.forward(3600_000);
       const again = await world.window().refresher.refresh(id);
-      assert.deepEqual([again.outcome, again.error?.code, again.error?.data.at], ['reauthRequired', 'answer_lost', at]);
+      assert.deepEqual(
+        [again.outcome, again.error?.code, dataOf(again.error).at],
+        ['reauthRequired', 'answer_lost', at],
+      );
       assert.equal(world.posts().length, 2);
     });
 
@@ -620,7 +624,7 @@ describe('createRefresher', () => {
       world.mock.revokeAll();
       world.forward(60_000);
       const { outcome, error } = await world.window().refresher.refresh(id);
-      assert.deepEqual([outcome, error?.code, error?.data.at], ['reauthRequired', 'answer_lost', at]);
+      assert.deepEqual([outcome, error?.code, dataOf(error).at], ['reauthRequired', 'answer_lost', at]);
     });
 
     it('stays on record where the second attempt comes to nothing', async () => {
@@ -665,7 +669,7 @@ describe('createRefresher', () => {
       const world = await signedIn({ rotation: 'strict' });
       world.mock.revokeAll();
       const { outcome, error } = await world.first.refresher.refresh(id);
-      assert.deepEqual([outcome, error?.code, error?.data.error], ['reauthRequired', 'oauth_error', 'invalid_grant']);
+      assert.deepEqual([outcome, error?.code, dataOf(error).error], ['reauthRequired', 'oauth_error', 'invalid_grant']);
       const { refused, tokens, intent } = world.stored();
       assert.deepEqual(refused, { generation: 1, error: 'invalid_grant', at: world.clock.now() });
       assert.ok(tokens?.refresh_token);
@@ -835,7 +839,7 @@ describe('createRefresher', () => {
       world.first.sessions.forget(id);
       hold.open();
       const { outcome, error } = await result;
-      assert.deepEqual([outcome, error?.code, error?.data.signedOut], ['retryable', 'superseded', true]);
+      assert.deepEqual([outcome, error?.code, dataOf(error).signedOut], ['retryable', 'superseded', true]);
       await settled();
       assert.equal(world.store.entries.size, 0);
       assert.equal(world.first.record(), undefined);

@@ -126,7 +126,7 @@ describe('the plan of the next refresh', () => {
     const cases: [Partial<Session> | Session, string][] = [
       [{ ...off, connection: { ...off.connection, autoRefresh: false } }, 'off'],
       [session(undefined), 'end_unknown'],
-      [{ ...off, problem: new WorkbenchError('record_unreadable') }, 'unreadable'],
+      [{ ...off, problem: new WorkbenchError('record_unreadable', { reason: 'json' }) }, 'unreadable'],
       [
         session(60 * second, failed(new WorkbenchError('oauth_error', { error: 'invalid_client', status: 401 }), 1)),
         'configuration',

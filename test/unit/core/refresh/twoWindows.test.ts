@@ -16,6 +16,7 @@ import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
 import { signOut } from '../../../../src/core/signIn/signOut.ts';
 import { createFileLock } from '../../../../src/platform/fileLock.ts';
 import { systemClock } from '../../../../src/platform/systemClock.ts';
+import { dataOf } from '../../../support/failureOf.ts';
 import { until } from './refreshWorld.ts';
 
 /** Windows whose stores never show each other's writes, as in the web workbench. */
@@ -172,7 +173,7 @@ describe('windows with stores of their own', () => {
       await two.handover.give(lease, newest, JSON.stringify(newest));
     });
     const { outcome, error } = await one.refresher.refresh('a');
-    assert.deepEqual([outcome, error?.code, error?.data.newest], ['retryable', 'record_behind', 2]);
+    assert.deepEqual([outcome, error?.code, dataOf(error).newest], ['retryable', 'record_behind', 2]);
     assert.deepEqual(posted, []);
     await one.signIn();
     assert.equal(one.sessions.get('a')?.record?.generation, 3);
@@ -185,7 +186,7 @@ describe('windows with stores of their own', () => {
     const two = await open(newKeyText(), fast);
     await two.loading.loadNew();
     const { problem, record } = two.sessions.get('a') ?? {};
-    assert.deepEqual([problem?.code, problem?.data.unopened, record], ['record_behind', true, undefined]);
+    assert.deepEqual([problem?.code, dataOf(problem).unopened, record], ['record_behind', true, undefined]);
     assert.equal((await two.refresher.refresh('a')).error?.code, 'record_behind');
     assert.deepEqual(posted, []);
     await two.signIn();

@@ -1,0 +1,166 @@
+import type { DataOf, ErrorCode, WorkbenchError } from './errors.ts';
+
+/**
+ * What a failed refresh means for the refresh token that it was about:
+ * - `configuration`: the issuer or this side rejects the request as it is made; the token stays.
+ * - `refused`: the issuer rejects this refresh token for good.
+ * - `retryable`: the token was not sent, or certainly not used.
+ * - `unknown`: it may have been used, and the answer with its successor is lost.
+ */
+export type FailureKind = 'configuration' | 'refused' | 'retryable' | 'unknown';
+
+/** A button beside an error's sentence; src/vscode/commands/showError.ts knows what each does. */
+export type Remedy = 'settings' | 'log' | 'credentials' | 'trust';
+
+interface ErrorRow<C extends ErrorCode> {
+  readonly kind: FailureKind | ((data: DataOf<C>) => FailureKind);
+  /** Trying once more may help, with nothing changed: that is offered first. */
+  readonly transient?: true;
+  /** The first two that apply are offered; settings and the log where they are left out. */
+  readonly remedies?: readonly Remedy[];
+}
+
+/** Nothing that sending the token again would change, and nothing that uses it up. */
+const configuration = { kind: 'configuration' } as const;
+/** Only the text that was given is wrong: neither a setting nor the log says more. */
+const aboutText = { kind: 'configuration', remedies: [] } as const;
+const retryable = { kind: 'retryable' } as const;
+const unreachable = { kind: 'retryable', transient: true } as const;
+/** The other side may have used the token, unless it was never sent. */
+const onTheWire = ({ sent }: { readonly sent?: boolean | undefined }): FailureKind =>
+  sent === false ? 'retryable' : 'unknown';
+const interrupted = { kind: onTheWire, transient: true } as const;
+
+export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
+  argument_invalid: configuration,
+  connection_unknown: configuration,
+  connection_invalid: configuration,
+  connection_exists: configuration,
+  settings_unwritable: configuration,
+  url_invalid: configuration,
+  url_insecure: configuration,
+  client_secret_missing: { kind: 'configuration', remedies: ['credentials', 'settings', 'log'] },
+  private_key_missing: { kind: 'configuration', remedies: ['credentials', 'settings', 'log'] },
+  credential_invalid: configuration,
+  auth_method_unsupported: configuration,
+  not_trusted: { kind: 'configuration', remedies: ['trust'] },
+  nothing_to_pick: aboutText,
+  no_such_token: aboutText,
+
+  cancelled: { kind: onTheWire },
+  timeout: interrupted,
+  connection_refused: unreachable,
+  host_unknown: unreachable,
+  connection_reset: interrupted,
+  certificate_untrusted: retryable,
+  client_certificate_refused: configuration,
+  network_failed: interrupted,
+
+  redirect_refused: configuration,
+  metadata_not_found: configuration,
+  metadata_invalid: configuration,
+  issuer_mismatch: configuration,
+  endpoint_missing: configuration,
+  oauth_error: { kind: oauthErrorKind },
+  http_error: { kind: httpErrorKind },
+  response_invalid: { kind: 'unknown' },
+  response_too_large: { kind: onTheWire },
+  jwks_invalid: configuration,
+
+  browser_not_opened: configuration,
+  listener_failed: configuration,
+  callback_invalid: configuration,
+  sign_in_timeout: { kind: 'configuration', transient: true },
+
+  no_refresh_token: configuration,
+  refresh_token_refused: { kind: 'refused' },
+  binding_mismatch: configuration,
+  dpop_key_lost: configuration,
+  record_unreadable: configuration,
+  record_newer_version: configuration,
+  record_too_large: configuration,
+  record_behind: retryable,
+  superseded: retryable,
+  secret_unavailable: retryable,
+  lock_timeout: unreachable,
+  lock_unavailable: retryable,
+  lock_lost: retryable,
+  answer_lost: configuration,
+  answer_missing: { kind: 'unknown' },
+
+  not_a_token: aboutText,
+  token_too_large: aboutText,
+  token_too_deep: aboutText,
+  token_part_count: aboutText,
+  token_encoding: aboutText,
+  token_json: aboutText,
+  token_not_an_object: aboutText,
+  nothing_to_import: aboutText,
+  key_invalid: aboutText,
+  not_encrypted: aboutText,
+  jwe_refused: aboutText,
+  decryption_failed: aboutText,
+  keys_unreadable: configuration,
+  keys_full: configuration,
+
+  mock_running: aboutText,
+  mock_not_running: aboutText,
+  port_in_use: configuration,
+  git_unavailable: configuration,
+
+  internal: { kind: 'unknown' },
+};
+
+export const errorCodes = Object.keys(errorTable) as readonly ErrorCode[];
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorTable, code);
+}
+
+/** What a failed token request means for the refresh token that it carried. */
+export function failureKind<C extends ErrorCode>({
+  code,
+  data,
+}: {
+  readonly code: C;
+  readonly data: DataOf<C>;
+}): FailureKind {
+  const { kind }: ErrorRow<C> = errorTable[code];
+  return typeof kind === 'function' ? kind(data) : kind;
+}
+
+export function isTransient({ code, data }: WorkbenchError): boolean {
+  return errorTable[code].transient === true || (code === 'http_error' && Number(data.status) >= 429);
+}
+
+/** RFC 6749 §5.2, and what GitHub and Slack say instead; the last three want the user at a browser (OpenID Connect Core §3.1.2.6). */
+const refusing: ReadonlySet<string> = new Set([
+  'invalid_grant',
+  'bad_refresh_token',
+  'invalid_refresh_token',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+]);
+
+function oauthErrorKind({ error, status, retryAfter, ended }: DataOf<'oauth_error'>): FailureKind {
+  if (ended === true || refusing.has(error)) return 'refused';
+  if (error === 'temporarily_unavailable' || error === 'slow_down') return 'retryable';
+  if (error === 'server_error') return 'unknown';
+  return fromStatus(status, retryAfter !== undefined);
+}
+
+function httpErrorKind({ sent, status, empty, retryAfter, ended }: DataOf<'http_error'>): FailureKind {
+  // Before the token was sent any answer is harmless; a status that lasts needs a change of the settings.
+  if (sent === false) return fromStatus(status, true);
+  if (ended === true || (status === 400 && empty === true)) return 'refused';
+  return fromStatus(status, retryAfter !== undefined);
+}
+
+/** @param promised the issuer said when to come back, so it did not begin */
+function fromStatus(status: number | undefined, promised: boolean): FailureKind {
+  if (status === undefined) return 'unknown';
+  if (status === 408 || status === 425 || status === 429) return 'retryable';
+  if (status >= 500) return promised ? 'retryable' : 'unknown';
+  return 'configuration';
+}
