@@ -107,7 +107,7 @@ export interface ErrorDataOf {
     readonly expected?: string;
     readonly found?: string;
   };
-  sign_in_timeout: { /** Milliseconds. */ readonly after: number };
+  sign_in_timeout: { /** Milliseconds. */ readonly after?: number };
   // What is stored; `at` is milliseconds since the epoch
   no_refresh_token: Empty;
   refresh_token_refused: { readonly at?: number };

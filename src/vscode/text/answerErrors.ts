@@ -27,6 +27,8 @@ export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_i
         'The metadata of {0} is no JSON object. Check the issuer, or set tokenEndpoint for an issuer without metadata.',
         name,
       );
+    default:
+      return unknownReason(reason);
   }
 }
 
@@ -187,6 +189,8 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
       return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');
     case 'malformed':
       return l10n.t('The answer of the issuer is no valid token response. Check tokenEndpoint.');
+    default:
+      return unknownReason(reason);
   }
 }
 
@@ -194,6 +198,11 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
 export function arrival(sent: ErrorData[string]): string | undefined {
   if (sent === false) return l10n.t('No token was sent.');
   return sent === true ? l10n.t('It may have received the request all the same.') : undefined;
+}
+
+/** An error from a history file may have a reason that this version does not know. */
+export function unknownReason(reason: never): string {
+  return l10n.t('It failed for a reason that this version does not know ({0}). Try again.', show(reason));
 }
 
 export function joined(...parts: readonly (string | undefined)[]): string {

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
-import { show } from './answerErrors.ts';
+import { show, unknownReason } from './answerErrors.ts';
 
 /** What a client was to prove itself with, and why that cannot be. */
 export const credentialSentences = {
@@ -80,5 +80,7 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
       );
     case 'unknown':
       return l10n.t('This is no private key. Paste PEM (PKCS #8), from BEGIN to END, or a JWK.');
+    default:
+      return unknownReason(reason);
   }
 }

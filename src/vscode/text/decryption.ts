@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
-import { show } from './answerErrors.ts';
+import { show, unknownReason } from './answerErrors.ts';
 
 /** Why a token was not decrypted, and why a key was not remembered. */
 export const decryptionSentences = {
@@ -71,5 +71,7 @@ function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
       );
     case 'malformed':
       return l10n.t('A part of this token has a value that it cannot have. Copy the whole token again.');
+    default:
+      return unknownReason(reason);
   }
 }

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
-import { httpError, invalidMetadata, invalidResponse, joined, show } from './answerErrors.ts';
+import { httpError, invalidMetadata, invalidResponse, joined, show, unknownReason } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
@@ -156,5 +156,7 @@ function invalidUrl({ field, found, reason }: DataOf<'url_invalid'>): string {
       return l10n.t('{0} starts with {1}. Use an https address.', name, show(found));
     case 'not_absolute':
       return l10n.t('{0} is no complete address: {1}. It must start with https://.', name, show(found));
+    default:
+      return unknownReason(reason);
   }
 }

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
-import { joined, show } from './answerErrors.ts';
+import { joined, show, unknownReason } from './answerErrors.ts';
 
 /** A key that was given cannot be read or used: what is wrong with it, and what to do. */
 export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonly [detail: string, advice: string] {
@@ -95,6 +95,8 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
         l10n.t('This is no key in any form that is known here.'),
         l10n.t('Copy the whole block, from -----BEGIN to -----END, of a key or a certificate.'),
       ];
+    default:
+      return [unknownReason(reason), forms];
   }
 }
 
@@ -117,5 +119,7 @@ export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string 
     case 'not_json':
     case 'not_an_object':
       return l10n.t('{0} is no JSON object, so no signature can be checked. Check jwksUri.', from);
+    default:
+      return unknownReason(reason);
   }
 }

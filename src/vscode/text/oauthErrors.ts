@@ -8,7 +8,8 @@ import { durationText } from './time.ts';
 
 /** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
 export function oauthErrorText(data: DataOf<'oauth_error'>): string {
-  const { error } = data;
+  // Absent in a history file, where free text is left out.
+  const { error = '' } = data as { readonly error?: string };
   const known = Object.hasOwn(meanings, error) ? meanings[error]?.() : sharedMeaning(error);
   const asked = data.setting === undefined ? known : (refusals(data) ?? known);
   const meaning = data.ended === true ? endedGrant() : data.grant === undefined ? asked : signInMeaning(data);

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
 import type { SignInResult } from '../../core/signIn/signIn.ts';
-import { joined, show } from './answerErrors.ts';
+import { joined, show, unknownReason } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';
 
@@ -40,13 +40,11 @@ export const signInSentences = {
         );
       case 'malformed':
         return l10n.t('The browser came back with an answer that makes no sense. Sign in again.');
+      default:
+        return unknownReason(reason);
     }
   },
-  sign_in_timeout: (data: DataOf<'sign_in_timeout'>) =>
-    joined(
-      l10n.t('Nobody finished the sign-in in the browser within {0}, so it was ended.', durationText(data.after)),
-      complaintText(data),
-    ),
+  sign_in_timeout: (data: DataOf<'sign_in_timeout'>) => joined(l10n.t(X), complaintText(data)),
 } as const;
 
 /** An OAuth error of a sign-in or an exchange, where no refresh token was sent that could be kept or lost. */
