@@ -44,7 +44,14 @@ export const signInSentences = {
         return unknownReason(reason);
     }
   },
-  sign_in_timeout: (data: DataOf<'sign_in_timeout'>) => joined(l10n.t(X), complaintText(data)),
+  sign_in_timeout: (data: DataOf<'sign_in_timeout'>) =>
+    joined(
+      l10n.t(
+        'The sign-in was not finished in the browser within {0}, so it was cancelled.',
+        durationText(data.after ?? 10 * 60_000),
+      ),
+      complaintText(data),
+    ),
 } as const;
 
 /** An OAuth error of a sign-in or an exchange, where no refresh token was sent that could be kept or lost. */
