@@ -111,10 +111,17 @@ export interface HandedOver {
 export interface CrossWindowLock {
   /**
    * Runs `work` while holding the lock `name`; never runs it unlocked.
-   * @throws WorkbenchError `lock_timeout`, `lock_unavailable` with `reason` where there can be no lock, `cancelled`
+   * @throws WorkbenchError `lock_timeout` with the `process` that holds it and `since` when it may be sending, in
+   * milliseconds since the epoch; `lock_unavailable` with `reason` where there can be no lock; `cancelled`
    */
-  withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T>;
+  withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>, use?: LockUse): Promise<T>;
 }
+
+/**
+ * A process that stands still keeps its lock while it lives and may have sent a token, but not from a `new_grant`, which
+ * sends nothing of what is held.
+ */
+export type LockUse = 'any' | 'new_grant';
 
 /** What can be seen and done without holding the lock. */
 export interface SharedNotes {

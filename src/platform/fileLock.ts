@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { WorkbenchError } from '../core/errors.ts';
-import type { Clock, Lease, LedgerEntry, Log, SharedLock } from '../core/ports.ts';
+import type { Clock, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../core/ports.ts';
+import { cancelled, createTurns, until } from '../core/waiting.ts';
 import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
-import { watchFolder } from './folderWatch.ts';
 import {
   combined,
   journalText,
@@ -17,12 +17,8 @@ import {
   unavailable,
 } from './ledgerFile.ts';
 import { createClaim, type LockClaim } from './lockClaim.ts';
-import { type LockFiles, lockFiles } from './lockFiles.ts';
-import { type Holding, hold } from './lockHolding.ts';
-import { sweep } from './lockSweep.ts';
-import { acquire, type LockTimes, lockTimes } from './lockWait.ts';
-import { createTurns } from './turns.ts';
-import { cancelled, until } from './waiting.ts';
+import { type LockFiles, lockFiles, sweep, watchFolder } from './lockFiles.ts';
+import { acquire, type Holding, hold, type LockTimes, lockTimes } from './lockWait.ts';
 
 export interface FileLockOptions {
   /** Made when it is first needed. On a disk of this machine: network drives rename and report times as they like. */
@@ -51,17 +47,21 @@ export function createFileLock(options: FileLockOptions): FileLock {
   const flushing = pendingWork();
   let swept = false;
 
-  async function withLock<T>(name: string, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T> {
+  async function withLock<T>(
+    name: string,
+    signal: AbortSignal,
+    work: (lease: Lease) => Promise<T>,
+    use: LockUse = 'any',
+  ): Promise<T> {
     const files = lockFiles(folder, name);
     const deadline = monotonic() + times.patience;
-    const patience = { name, signal, deadline, times, clock, monotonic, log };
+    const sendsNothing = use === 'new_grant';
     return turns.take(
       name,
-      turn => inTime(until(turn, signal), name, times.patience),
       async () => {
         if (signal.aborted) throw cancelled();
         const claim = createClaim(files);
-        await acquire(claim, patience);
+        await acquire(claim, { name, signal, deadline, sendsNothing, times, clock, monotonic, log });
         const holding = hold(claim, { times, clock, monotonic, name, log });
         const lease = leaseOf(name, files, claim, holding);
         try {
@@ -76,13 +76,14 @@ export function createFileLock(options: FileLockOptions): FileLock {
           }
         }
       },
+      turn => inTime(until(turn, signal), name, times.patience),
     );
   }
 
   /** The same patience for the queue in this process as for the lock itself. */
   function inTime(turn: Promise<void>, name: string, wait: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = () => reject(new WorkbenchError('lock_timeout', { connection: name }));
+      const late = () => reject(new WorkbenchError('lock_timeout', { connection: name, process: process.pid }));
       const cancel = clock.schedule(late, wait);
       turn.then(resolve, reject).finally(cancel);
     });
@@ -135,7 +136,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
       },
       writeLedger: entry => write(entry, false),
       async mark(entry, room) {
+        // First of all a heartbeat: from here on no other process may take over without finding the note.
+        if (!(await holding.confirm())) throw lost();
         await place(async () => {
+          claim.announce(clock.now());
           reserved ??= openDraft(claim.path('journal'));
           reserved.write(' '.repeat(room));
           await reserved.flush();

@@ -28,15 +28,19 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** What stands under a name and is no file. Waiting changes nothing about these, and none of them is opened or followed. */
-const misplaced = ['EISDIR', 'ELOOP', 'ENXIO', 'EFBIG'];
+/** What stands under a name and does not belong there: waiting changes nothing, and nothing of it is opened or followed. */
+export function isMisplaced(code: string): boolean {
+  return ['EISDIR', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EFBIG'].includes(code);
+}
 
 /** Windows knows neither flag, and no such file can be opened there by a name. */
 const regularOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-function assertRegular(stats: Stats): void {
-  if (stats.isFile()) return;
+/** @param stats of the thing itself, no link followed. @throws `EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO` as `readText` */
+export function assertKind(stats: Stats, kind: 'file' | 'folder'): void {
+  if (kind === 'file' ? stats.isFile() : stats.isDirectory()) return;
   if (stats.isDirectory()) throw failure('EISDIR');
+  if (stats.isFile()) throw failure('ENOTDIR');
   throw failure(stats.isSymbolicLink() ? 'ELOOP' : 'ENXIO');
 }
 
@@ -50,7 +54,7 @@ export function readText(file: string, limit: number): string | undefined {
   // Most often there is none, and an error costs more than the question.
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
-  assertRegular(found);
+  assertKind(found, 'file');
   let handle: number;
   try {
     handle = openSync(file, regularOnly);
@@ -59,7 +63,7 @@ export function readText(file: string, limit: number): string | undefined {
     throw error;
   }
   try {
-    assertRegular(fstatSync(handle));
+    assertKind(fstatSync(handle), 'file');
     const buffer = Buffer.allocUnsafe(limit + 1);
     let size = 0;
     for (let read = -1; read !== 0 && size <= limit; size += read) {
@@ -81,7 +85,7 @@ export async function readPatiently(file: string, limit: number): Promise<string
     try {
       return readText(file, limit);
     } catch (error) {
-      if (misplaced.includes(errorCode(error))) throw error;
+      if (isMisplaced(errorCode(error))) throw error;
       await new Promise(resolve => setTimeout(resolve, delay));
     }
   }
@@ -90,6 +94,8 @@ export async function readPatiently(file: string, limit: number): Promise<string
 
 /** For the owner's eyes only, where the system knows owners. */
 const ownerOnly = 0o600;
+
+const writeOnly = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
 /** A file on its way to its place: written under a name of its own and then renamed. */
 export interface Draft {
@@ -101,7 +107,7 @@ export interface Draft {
 }
 
 export function openDraft(path: string): Draft {
-  const handle = openSync(path, 'w', ownerOnly);
+  const handle = openSync(path, writeOnly, ownerOnly);
   let isOpen = true;
   return {
     write(text) {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HistoryStore } from '../core/ports.ts';
+import { createTurns } from '../core/waiting.ts';
 import { errorCode, readText, remove, replaceFile } from './files.ts';
 import { fileName } from './lockFiles.ts';
-import { createTurns } from './turns.ts';
 
 /** Far more than fifty entries take. */
 const largest = 256 * 1024;
@@ -36,23 +36,14 @@ export function createHistoryFile(folder: string): HistoryStore {
   return {
     read: async name => textOf(path(name, 'json')),
     update: (name, change) =>
-      turns.take(
-        name,
-        turn => turn,
-        async () => {
-          await mkdir(folder, { recursive: true });
-          await guarded(name, async () => {
-            const before = textOf(path(name, 'json'));
-            await replaceFile(path(name, 'json'), path(name, `${randomUUID()}.new`), change(before));
-          });
-        },
-      ),
-    delete: name =>
-      turns.take(
-        name,
-        turn => turn,
-        () => remove(path(name, 'json')),
-      ),
+      turns.take(name, async () => {
+        await mkdir(folder, { recursive: true });
+        await guarded(name, async () => {
+          const before = textOf(path(name, 'json'));
+          await replaceFile(path(name, 'json'), path(name, `${randomUUID()}.new`), change(before));
+        });
+      }),
+    delete: name => turns.take(name, () => remove(path(name, 'json'))),
   };
 }
 

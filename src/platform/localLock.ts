@@ -1,7 +1,6 @@
 import { WorkbenchError } from '../core/errors.ts';
 import type { Lease, LedgerEntry, SharedLock } from '../core/ports.ts';
-import { createTurns } from './turns.ts';
-import { cancelled } from './waiting.ts';
+import { cancelled, createTurns } from '../core/waiting.ts';
 
 /** A lock among the callers of this window, for stores that no other window shares. The ledger lives in memory. */
 export function createLocalLock(): SharedLock {
@@ -47,7 +46,7 @@ export function createLocalLock(): SharedLock {
           if (!signal.aborted) resolve(await work(leaseOf(name)));
         };
         // Who gives up keeps the place in the queue: passed on early, the next one would enter beside the holder.
-        turns.take(name, turn => turn, enter).catch(reject);
+        turns.take(name, enter).catch(reject);
       }),
     peek: async name => {
       const entry = ledger.get(name);
@@ -59,5 +58,16 @@ export function createLocalLock(): SharedLock {
       return last;
     },
     onDidChange: () => () => {},
+  };
+}
+
+/** Connections that live in memory leave nothing on disk, not even a lock: no other window could share them anyway. */
+export function routeLock(isMemoryOnly: (name: string) => boolean, shared: SharedLock, local: SharedLock): SharedLock {
+  const of = (name: string) => (isMemoryOnly(name) ? local : shared);
+  return {
+    withLock: (name, ...asked) => of(name).withLock(name, ...asked),
+    peek: name => of(name).peek(name),
+    forget: (name, generation, at) => of(name).forget(name, generation, at),
+    onDidChange: listener => shared.onDidChange(listener),
   };
 }

@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmdirSync, utimesSync } from 'node:fs';
-import { readdir, rename, rmdir, stat } from 'node:fs/promises';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, remove } from './files.ts';
+import { assertKind, errorCode, readText, remove } from './files.ts';
 import type { LockFiles } from './lockFiles.ts';
+import { ownIdentity, type ProcessIdentity, type ProcessState, stateOfProcess } from './processIdentity.ts';
 
 /*
  * The lock is a folder with one folder in it, which bears the owner's token:
@@ -12,18 +22,29 @@ import type { LockFiles } from './lockFiles.ts';
  *
  * - It is taken by renaming a prepared folder to that name. That fails while the one there has something in it, and
  *   succeeds for one contender only.
- * - It is taken away from a dead owner by renaming the owner's folder out of it. That too succeeds for one contender
- *   only, and it can hit no other owner than the one that was watched: tokens never come back. (`proper-lockfile`
- *   removes by the lock's own name and can so remove the lock that a quicker contender has just taken; two holders
- *   are then at work. Its issue 121, and it was seen to happen.)
+ * - It is taken away from a dead owner by giving the owner's folder another owner's name. That too succeeds for one
+ *   contender only, it can hit no other owner than the one that was watched, since tokens never come back, and at no
+ *   moment is the lock free. (`proper-lockfile` removes by the lock's own name and can so remove the lock that a quicker
+ *   contender has just taken; two holders are then at work. Its issue 121, and it was seen to happen.)
  * - What a holder writes is prepared inside its own folder and renamed out of it. Of a holder whose lock was taken
  *   away that rename fails, however late it wakes up: there is no moment between a check and a write.
+ * - Before a holder sends a token it leaves in its folder which process it is. Its lock is not taken away while that
+ *   process lives, however long it stands still: its request may be on the way, or about to be.
+ * - No symbolic link is followed.
  */
 
 /** What a look at the lock found: its owner, and a mark that changes with each heartbeat. */
 export interface Sighting {
   readonly owner: string;
   readonly mark: string;
+  /** Set where the owner may have sent a token. */
+  readonly sender?: Sender;
+}
+
+export interface Sender {
+  readonly state: ProcessState;
+  /** Milliseconds since the epoch, where the owner's note could be read. */
+  readonly since?: number;
 }
 
 /** One contender's claim to one lock, from the first try to the release. */
@@ -33,10 +54,16 @@ export interface LockClaim {
   path(file: string): string;
   /** Tries once. @throws what the file system says where it can hold no lock at all */
   take(): Promise<boolean>;
-  /** `undefined` where nobody holds the lock. */
+  /** `undefined` where the lock is free. @throws what the file system says where it cannot be told */
   look(): Promise<Sighting | undefined>;
-  /** Takes the lock away from `owner`; false where somebody else was quicker. */
-  evict(owner: string): Promise<boolean>;
+  /**
+   * Takes the lock over from `owner`; false where another contender was quicker, and where the owner turns out to have
+   * announced a request since it was looked at.
+   * @param force even from an owner that may have sent a token
+   */
+  takeOver(owner: string, force: boolean): Promise<boolean>;
+  /** Says that this process is about to send a token. @throws what the file system says */
+  announce(at: number): void;
   /** Shows that the owner lives. `unsure` where the file system did not let it. */
   beat(): Promise<'held' | 'gone' | 'unsure'>;
   release(): Promise<void>;
@@ -46,15 +73,20 @@ export interface LockClaim {
 
 const tokenPattern = /^[0-9]+-[0-9a-f]{32}$/;
 
-/** How systems say that a folder cannot be renamed to where something is, or that somebody was in the way. */
+/** The file in an owner's folder that says which process is sending. */
+const note = 'sending';
+
+/** Bytes. */
+const noteLimit = 1024;
+
+/** How systems say that a folder cannot be renamed to where something is, or that another process was in the way. */
 const heldCodes = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'];
 
 /** Milliseconds by which heartbeats differ. FAT counts in steps of two seconds. */
 const step = 2000;
 
 export function createClaim(files: LockFiles): LockClaim {
-  // The process id is for people who look into the folder. Whether it still runs is not asked: in a container or a
-  // sandbox the same number is another process, or none. Random enough to need no boot time.
+  // Random enough to need no boot time.
   const owner = `${process.pid}-${randomBytes(16).toString('hex')}`;
   const prepared = files.temporary(owner, 'new');
   const mine = join(files.lock, owner);
@@ -82,43 +114,47 @@ export function createClaim(files: LockFiles): LockClaim {
         renameSync(prepared, files.lock);
         return true;
       } catch (error) {
-        // Windows says EPERM for what is ENOTEMPTY elsewhere, and EBUSY or EACCES while somebody looks into it.
+        // Windows says EPERM for what is ENOTEMPTY elsewhere, and EBUSY or EACCES while another process looks into it.
         if (heldCodes.includes(errorCode(error))) return false;
         throw error;
       }
     },
 
     async look() {
-      const owners: string[] = [];
-      for (const name of await entries(files.lock)) {
-        if (tokenPattern.test(name)) owners.push(name);
-        // A file manager's own file would keep the lock from ever being free.
-        else await remove(join(files.lock, name));
-      }
-      const [found] = owners;
+      const found = (await entries(files.lock)).find(name => tokenPattern.test(name));
       if (found === undefined) {
         // Only POSIX replaces an empty folder by renaming. It may be filled by now: then this fails, as it should.
         await quietly(rmdir(files.lock));
         return undefined;
       }
-      try {
-        const { mtimeMs } = await stat(join(files.lock, found));
-        return { owner: found, mark: `${found} ${mtimeMs}` };
-      } catch {
-        return undefined;
-      }
+      const path = join(files.lock, found);
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return undefined;
+      assertKind(stats, 'folder');
+      const sender = senderOf(path, found);
+      return { owner: found, mark: `${found} ${stats.mtimeMs}`, ...(sender && { sender }) };
     },
 
-    async evict(other) {
-      const grave = files.temporary(other, 'old');
+    async takeOver(other, force) {
+      const theirs = join(files.lock, other);
       try {
-        await rename(join(files.lock, other), grave);
+        renameSync(theirs, mine);
       } catch {
         return false;
       }
-      await quietly(remove(grave));
-      await quietly(rmdir(files.lock));
+      // What was written between the look and the rename came along with the folder.
+      const sender = senderOf(mine, other);
+      if (sender !== undefined && sender.state !== 'dead' && !force) {
+        renameSync(mine, theirs);
+        return false;
+      }
+      for (const name of readdirSync(mine)) await remove(join(mine, name));
       return true;
+    },
+
+    announce(at) {
+      const text = JSON.stringify({ ...ownIdentity(), owner, at });
+      writeFileSync(join(mine, note), text, { mode: 0o600 });
     },
 
     async beat() {
@@ -134,6 +170,7 @@ export function createClaim(files: LockFiles): LockClaim {
 
     async release() {
       try {
+        for (const name of readdirSync(mine)) unlinkSync(join(mine, name));
         rmdirSync(mine);
         rmdirSync(files.lock);
       } catch {
@@ -146,17 +183,52 @@ export function createClaim(files: LockFiles): LockClaim {
   };
 }
 
-async function entries(folder: string): Promise<string[]> {
+/** A note that is there and cannot be understood is one of a process that may live. */
+function senderOf(folder: string, owner: string): Sender | undefined {
+  let state: ProcessState = 'unknown';
+  let since: number | undefined;
   try {
-    return await readdir(folder);
-  } catch (error) {
-    // A file where the folder belongs is not ours, and would be in the way for ever.
-    if (errorCode(error) === 'ENOTDIR') await quietly(remove(folder));
-    return [];
+    const text = readText(join(folder, note), noteLimit);
+    if (text === undefined) return undefined;
+    const { at, owner: by, ...identity }: Note = JSON.parse(text);
+    since = at;
+    state = stateOfProcess(identity);
+    // Of an owner before this one, which is about to take the note away.
+    if (by !== owner && state === 'dead') return undefined;
+  } catch {
+    // As unreadable as a note can be, it is one.
   }
+  return { state, ...(Number.isFinite(since) && { since: Number(since) }) };
 }
 
-/** For what somebody else may have done already, or will do later. */
+interface Note extends ProcessIdentity {
+  readonly owner: string;
+  readonly at: number;
+}
+
+/** The names in the lock's folder, without what others put there: it would keep the lock from ever being free. */
+async function entries(folder: string): Promise<string[]> {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined) return [];
+  if (stats.isFile()) {
+    await quietly(remove(folder));
+    return [];
+  }
+  assertKind(stats, 'folder');
+  const names = await readdir(folder).catch(error => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names) {
+    if (tokenPattern.test(name)) continue;
+    const path = join(folder, name);
+    // A file manager's own. A folder or a link is nothing that a program puts there by itself, and is left alone.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) await quietly(remove(path));
+  }
+  return names;
+}
+
+/** For what another process may have done already, or will do later. */
 async function quietly(work: Promise<unknown>): Promise<void> {
   await work.catch(() => {});
 }

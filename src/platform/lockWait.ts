@@ -1,8 +1,8 @@
 import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import { errorCode } from './files.ts';
+import { cancelled, pause } from '../core/waiting.ts';
+import { errorCode, isMisplaced } from './files.ts';
 import type { LockClaim, Sighting } from './lockClaim.ts';
-import { cancelled, pause } from './waiting.ts';
 
 /** Milliseconds, all of them. */
 export interface LockTimes {
@@ -26,6 +26,8 @@ export interface Waiting {
   readonly signal: AbortSignal;
   /** By the monotonic clock. */
   readonly deadline: number;
+  /** Whether the one that waits will send nothing that the holder may have sent. */
+  readonly sendsNothing: boolean;
   readonly times: LockTimes;
   readonly clock: Clock;
   readonly monotonic: () => number;
@@ -34,24 +36,31 @@ export interface Waiting {
 
 /**
  * Resolves when the claim holds its lock.
- * @throws WorkbenchError `cancelled`, `lock_timeout`; `lock_unavailable` with `reason` where the file system can hold no lock
+ * @throws WorkbenchError `cancelled`; `lock_timeout` with the `process` that holds it, and since when it may be sending
+ * (milliseconds since the epoch); `lock_unavailable` with `reason` where the file system can hold no lock
  */
 export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void> {
-  const { name, signal, deadline, times, clock, monotonic, log } = waiting;
+  const { name, signal, deadline, sendsNothing, times, clock, monotonic, log } = waiting;
   const stillness = watchStillness(times.poll, monotonic);
   let delay = 2;
   try {
     for (;;) {
-      if (await take(claim, name)) break;
-      const sighting = await claim.look();
-      if (sighting && stillness(sighting) >= times.stale && (await claim.evict(sighting.owner))) {
-        log('warn', 'lock taken over', { connection: name, process: sighting.owner.split('-')[0] });
-        continue;
+      const tried = await attempt(claim);
+      if (tried === 'taken') break;
+      const { sighting, failure } = tried;
+      if (failure !== undefined && isMisplaced(failure)) throw unavailable(name, failure);
+      if (sighting && stillness(sighting) >= limitFor(sighting, waiting)) {
+        // A request that has been announced since the look is another matter.
+        if (await claim.takeOver(sighting.owner, sendsNothing || sighting.sender !== undefined)) {
+          log('warn', 'lock taken over', { connection: name, process: processOf(sighting) });
+          await claim.withdraw();
+          break;
+        }
       }
-      if (monotonic() >= deadline) throw new WorkbenchError('lock_timeout', { connection: name });
-      // Nobody there: again at once, but never in a tight loop. Unequal steps keep contenders out of step.
+      if (monotonic() >= deadline) throw late(name, sighting, failure);
+      // Free or failing: again at once, but never in a tight loop. Unequal steps keep contenders out of step.
       delay = sighting ? Math.min(delay * 1.5, times.poll) : 2;
-      await pause(clock, delay * (0.75 + Math.random() / 2), signal);
+      await pause(clock, failure === undefined ? delay * (0.75 + Math.random() / 2) : times.poll, signal);
     }
   } catch (error) {
     await claim.withdraw();
@@ -62,12 +71,39 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
   throw cancelled();
 }
 
-async function take(claim: LockClaim, name: string): Promise<boolean> {
+/** Milliseconds without a heartbeat after which the lock may be taken over. */
+function limitFor({ sender }: Sighting, { times, sendsNothing }: Waiting): number {
+  if (sender?.state === 'dead') return 0;
+  if (sender === undefined || sender.state === 'restarted' || sendsNothing) return times.stale;
+  // A process that stands still may have sent its token, or be about to.
+  return sender.state === 'alive' ? Number.POSITIVE_INFINITY : 6 * times.stale;
+}
+
+type Attempt = 'taken' | { readonly sighting?: Sighting | undefined; readonly failure?: string };
+
+/** One attempt and, where it fails, a look at who holds the lock. What fails may pass: too many open files, a disk error. */
+async function attempt(claim: LockClaim): Promise<Attempt> {
   try {
-    return await claim.take();
+    if (await claim.take()) return 'taken';
+    return { sighting: await claim.look() };
   } catch (error) {
-    throw new WorkbenchError('lock_unavailable', { connection: name, reason: errorCode(error) });
+    return { failure: errorCode(error) };
   }
+}
+
+function unavailable(name: string, reason: string): WorkbenchError {
+  return new WorkbenchError('lock_unavailable', { connection: name, reason, sent: false });
+}
+
+function processOf({ owner }: Sighting): number {
+  return Number(owner.split('-')[0]);
+}
+
+function late(name: string, sighting: Sighting | undefined, failure: string | undefined): WorkbenchError {
+  if (sighting === undefined) return unavailable(name, failure ?? 'EBUSY');
+  const since = sighting.sender?.since;
+  const process = processOf(sighting);
+  return new WorkbenchError('lock_timeout', { connection: name, process, ...(since !== undefined && { since }) });
 }
 
 /**
@@ -81,5 +117,69 @@ function watchStillness(poll: number, monotonic: () => number): (sighting: Sight
     const at = monotonic();
     last = { mark, at, still: mark === last.mark ? last.still + Math.min(at - last.at, 4 * poll) : 0 };
     return last.still;
+  };
+}
+
+/** A lock that is held, kept by heartbeats until `end`. */
+export interface Holding {
+  /** See `Lease.lost`. */
+  readonly lost: boolean;
+  /** Asks the file system. False: the lock was taken over. */
+  confirm(): Promise<boolean>;
+  end(): Promise<void>;
+}
+
+export interface HoldingParts {
+  readonly times: LockTimes;
+  readonly clock: Clock;
+  readonly monotonic: () => number;
+  readonly name: string;
+  readonly log: Log;
+}
+
+export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: HoldingParts): Holding {
+  /** No other process takes over before this much has passed since a heartbeat; the rest is for what still has to be done. */
+  const certain = times.stale - times.heartbeat;
+  let confirmed = monotonic();
+  let gone = false;
+  let ended = false;
+  let cancel = () => {};
+
+  async function beat(): Promise<void> {
+    const since = monotonic();
+    const result = await claim.beat();
+    if (ended || gone) return;
+    if (result === 'held') confirmed = since;
+    if (result !== 'gone') return;
+    gone = true;
+    log('warn', 'lock lost', { connection: name });
+  }
+
+  function next(): void {
+    cancel = clock.schedule(() => {
+      void beat().then(() => {
+        if (!ended && !gone) next();
+      });
+    }, times.heartbeat);
+  }
+  next();
+
+  return {
+    /**
+     * By the clock before the next heartbeat can tell: a process that wakes up runs whatever was waiting, and a timer
+     * is not the first of that. A heartbeat that then succeeds shows that no other process had come.
+     */
+    get lost() {
+      return gone || monotonic() - confirmed > certain;
+    },
+    async confirm() {
+      await beat();
+      return !gone && monotonic() - confirmed <= certain;
+    },
+    async end() {
+      ended = true;
+      cancel();
+      await claim.release();
+    },
   };
 }

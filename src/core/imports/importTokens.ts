@@ -35,31 +35,36 @@ export function storeTokens(
   signedIn?: SignedIn,
 ): Promise<StoredRecord> {
   const { id } = connection;
-  return parts.lock.withLock(id, signal, async lease => {
-    // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
-    const keeps = raw.refresh_token === undefined && signedIn === undefined;
-    const sight = await lookAround(parts, id, lease, signal, !keeps);
-    await parts.handover.ready(lease);
-    const { ledger, unopened, ...others } = sight;
-    const needed = keeps ? sight : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
-    const current = await newestRecord(parts, needed);
-    if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-    // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
-    if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
-    const generation = newGeneration(current, sight);
-    const record = signedIn
-      ? {
-          ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
-          ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
-          tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
-        }
-      : withTokens(current, generation, bindingOf(connection), raw, now);
-    assertRoom(record);
-    if (sight.damaged) await lease.voidBelow(generation);
-    const { notBefore } = ledger ?? {};
-    await writeRecord(parts, lease, record, notBefore === undefined ? {} : { notBefore });
-    return record;
-  });
+  // A refresh token that is brought needs nothing of what is held; one that is kept must be the newest.
+  const keeps = raw.refresh_token === undefined && signedIn === undefined;
+  return parts.lock.withLock(
+    id,
+    signal,
+    async lease => {
+      const sight = await lookAround(parts, id, lease, signal, !keeps);
+      await parts.handover.ready(lease);
+      const { ledger, unopened, ...others } = sight;
+      const needed = keeps ? sight : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
+      const current = await newestRecord(parts, needed);
+      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+      // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
+      if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
+      const generation = newGeneration(current, sight);
+      const record = signedIn
+        ? {
+            ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
+            ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
+            tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+          }
+        : withTokens(current, generation, bindingOf(connection), raw, now);
+      assertRoom(record);
+      if (sight.damaged) await lease.voidBelow(generation);
+      const { notBefore } = ledger ?? {};
+      await writeRecord(parts, lease, record, notBefore === undefined ? {} : { notBefore });
+      return record;
+    },
+    keeps ? 'any' : 'new_grant',
+  );
 }
 
 function withNewGrant(record: StoredRecord, generation: number, binding: TokenBinding): StoredRecord {

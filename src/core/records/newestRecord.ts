@@ -1,5 +1,6 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, Lease, LedgerEntry } from '../ports.ts';
+import { pause } from '../waiting.ts';
 import { type Handover, handRecord, recordOf } from './handover.ts';
 import { ledgerEntry } from './ledger.ts';
 import { emptied, emptyRecord, isRefused, newest, type StoredRecord, unansweredIntent } from './record.ts';
@@ -174,20 +175,4 @@ function isSameToken({ tokens }: StoredRecord, { ledger, unopened = 0, lease }: 
   const token = tokens?.refresh_token;
   if (token === undefined || ledger === undefined || unopened > ledger.generation) return false;
   return ledger.fingerprint === lease.fingerprint(token);
-}
-
-/** @throws WorkbenchError `cancelled` */
-export function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      cancel();
-      reject(new WorkbenchError('cancelled', { sent: false }));
-    };
-    const cancel = clock.schedule(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, delay);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -2,10 +2,10 @@ import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, CrossWindowLock, Lease, LedgerEntry, Log } from '../ports.ts';
 import { type Handover, handRecord } from '../records/handover.ts';
 import { ledgerEntry } from '../records/ledger.ts';
-import { pause } from '../records/newestRecord.ts';
 import { emptied, newest, type StoredRecord } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
+import { pause } from '../waiting.ts';
 import type { Flight } from './flight.ts';
 
 export interface Settled {

@@ -55,15 +55,31 @@ export const storedSentences = {
     l10n.t(
       'VS Code SecretStorage did not answer, so the tokens cannot be read or stored. Check the keyring of the system, then reload the window.',
     ),
-  lock_timeout: () =>
-    l10n.t(
-      'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
-    ),
-  lock_unavailable: ({ reason }) =>
-    l10n.t(
-      'The folder that keeps windows from refreshing at the same time cannot be written to ({0}). Nothing was sent. Check that the disk is not full and that VS Code may write to its own folders, then try again.',
-      show(reason, l10n.t('no reason given')),
-    ),
+  lock_timeout: ({ process, since }) =>
+    typeof since === 'number'
+      ? l10n.t(
+          'Another window (process {0}) has been refreshing this connection since {1} and has not finished. Nothing was sent, since its refresh token may be in use. Try again later, or end that process.',
+          show(process),
+          dateText(since),
+        )
+      : l10n.t(
+          'Another window is refreshing this connection and has not finished. Nothing was sent. Try again in a moment.',
+        ),
+  lock_unavailable: ({ reason }) => {
+    if (reason === 'damaged') {
+      return l10n.t(
+        'What the windows of this computer note about this connection is damaged, so it is not known which refresh token is the newest. Nothing was sent. Sign in again or import the tokens.',
+      );
+    }
+    return reason === 'journal_key'
+      ? l10n.t(
+          'VS Code SecretStorage does not hold the key that protects new tokens on the disk. Nothing was sent. Check the keyring of the system, then reload the window.',
+        )
+      : l10n.t(
+          'The folder that keeps windows from refreshing at the same time cannot be used ({0}). Nothing was sent. Check that the disk is not full and that VS Code may write to its own folders, then try again.',
+          show(reason, l10n.t('no reason given')),
+        );
+  },
   lock_lost: () =>
     l10n.t(
       'Another window took over this connection, most likely after this computer slept. Nothing was sent. Try again.',

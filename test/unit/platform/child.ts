@@ -19,7 +19,7 @@ export interface Orders {
 
 export type Order =
   | { readonly type: 'count'; readonly rounds: number }
-  | { readonly type: 'hold' }
+  | { readonly type: 'hold'; readonly marks?: boolean }
   | { readonly type: 'write' }
   | { readonly type: 'refresh'; readonly stopAfter?: 'journal' | 'vault' }
   | { readonly type: 'answer'; readonly token: string };
@@ -68,9 +68,10 @@ async function count(rounds: number): Promise<void> {
   say({ type: 'counted' });
 }
 
-async function hold(): Promise<void> {
-  await lock.withLock(connection, never, lease => {
+async function hold(marks = false): Promise<void> {
+  await lock.withLock(connection, never, async lease => {
     held = lease;
+    if (marks) await lease.mark({ generation: 1, intent: { at: 1 } }, 100);
     say({ type: 'held' });
     return forEver();
   });
@@ -127,7 +128,7 @@ function stop(): Promise<never> {
 
 const work = {
   count: ({ rounds }: { rounds: number }) => count(rounds),
-  hold,
+  hold: ({ marks }: { marks?: boolean }) => hold(marks),
   write,
   refresh: ({ stopAfter }: { stopAfter?: 'journal' | 'vault' }) => refresh(stopAfter),
   answer: async ({ token }: { token: string }) => answered(token),

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClaim } from '../../../src/platform/lockClaim.ts';
 import { lockFiles } from '../../../src/platform/lockFiles.ts';
+import { ownIdentity } from '../../../src/platform/processIdentity.ts';
 import { useFolder } from './support.ts';
 
 describe('a claim to a lock', () => {
@@ -20,20 +22,99 @@ describe('a claim to a lock', () => {
     assert.deepEqual(await readdir(folder.path), []);
   });
 
-  it('cannot hit the one who was quicker to take over', async () => {
+  it('is taken over by one, at no moment free, and cannot hit the one that was quicker', async () => {
     const [dead, quick, slow] = claims(3);
     assert.ok(dead && quick && slow);
     await dead.take();
     const seen = [await quick.look(), await slow.look()];
     assert.ok(seen.every(sighting => sighting?.owner === dead.owner));
-    assert.equal(await quick.evict(dead.owner), true);
-    assert.equal(await quick.take(), true);
-    assert.equal(await slow.evict(dead.owner), false);
+    assert.equal(await quick.takeOver(dead.owner, false), true);
+    assert.equal(await slow.takeOver(dead.owner, false), false);
     assert.equal(await slow.take(), false);
+    assert.equal((await slow.look())?.owner, quick.owner);
     assert.equal(await quick.beat(), 'held');
     assert.equal(await dead.beat(), 'gone');
     await dead.release();
     assert.equal(await quick.beat(), 'held');
+  });
+
+  it('stays with an owner that has announced a request since it was looked at, and lives', async () => {
+    const [owner, other] = claims(2);
+    assert.ok(owner && other);
+    await owner.take();
+    assert.equal((await other.look())?.sender, undefined);
+    owner.announce(77);
+    assert.equal(await other.takeOver(owner.owner, false), false);
+    assert.equal(await owner.beat(), 'held');
+    const state = process.platform === 'linux' ? 'alive' : 'unknown';
+    assert.deepEqual((await other.look())?.sender, { state, since: 77 });
+    assert.equal(await other.takeOver(owner.owner, true), true);
+    assert.equal(await owner.beat(), 'gone');
+    assert.deepEqual(await readdir(other.path('')), []);
+  });
+
+  it('goes by the process and not by its number', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const [owner, other] = claims(2);
+    assert.ok(owner && other);
+    await owner.take();
+    const me = { ...ownIdentity(), owner: owner.owner, at: 5 };
+    const states = {
+      alive: [me],
+      // The number has come round; no process of that number; a process that has ended and was not waited for.
+      dead: [
+        { ...me, started: '1' },
+        { ...me, pid: 2 ** 22 + 1 },
+      ],
+      restarted: [{ ...me, boot: 'another' }],
+      unknown: [
+        { ...me, started: undefined },
+        { ...me, numbers: 'pid:[1]' },
+        { ...me, host: 'elsewhere' },
+        { ...me, pid: -1 },
+        { ...me, pid: '1' },
+        {},
+      ],
+    };
+    for (const [state, notes] of Object.entries(states)) {
+      for (const note of notes) {
+        await writeFile(owner.path('sending'), JSON.stringify(note));
+        assert.equal((await other.look())?.sender?.state, state, JSON.stringify(note));
+      }
+    }
+    for (const text of ['', '{', 'null', ' '.repeat(2000)]) {
+      await writeFile(owner.path('sending'), text);
+      assert.equal((await other.look())?.sender?.state, 'unknown', text);
+    }
+    // Of the owner before this one.
+    await writeFile(owner.path('sending'), JSON.stringify({ ...me, owner: 'other', started: '1' }));
+    assert.equal((await other.look())?.sender, undefined);
+  });
+
+  it('follows no link and empties nothing that is not its own', async function () {
+    if (process.platform === 'win32') return this.skip();
+    const target = join(folder.path, 'target');
+    await mkdir(join(target, 'inside'), { recursive: true });
+    await writeFile(join(target, 'precious'), 'text');
+    const lock = join(folder.path, 'n-a.lock');
+    const [claim] = claims(1);
+    assert.ok(claim);
+    await symlink(target, lock);
+    assert.equal(await claim.take(), false);
+    await assert.rejects(claim.look(), { code: 'ELOOP' });
+    await rm(lock);
+    await mkdir(lock);
+    await symlink(target, join(lock, 'link'));
+    await symlink(target, join(lock, claim.owner));
+    await assert.rejects(claim.look(), { code: 'ELOOP' });
+    await rm(join(lock, claim.owner));
+    assert.equal(await claim.look(), undefined);
+    execFileSync('mkfifo', [join(folder.path, 'pipe')]);
+    await rm(lock, { recursive: true });
+    await rename(join(folder.path, 'pipe'), lock);
+    await assert.rejects(claim.look(), { code: 'ENXIO' });
+    assert.deepEqual((await readdir(target)).sort(), ['inside', 'precious']);
+    await claim.withdraw();
   });
 
   it('shows each heartbeat, whatever the time of day', async () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { newKeyText } from '../../../src/core/records/journal.ts';
 import { journalKeyName } from '../../../src/core/records/journalKeys.ts';
+import { failureOf } from '../../support/failureOf.ts';
 import type { Order, Orders, Word } from './child.ts';
 import { seedStore } from './laggingStore.ts';
 import { never, quickTimes, useFolder, windowOf } from './support.ts';
@@ -81,6 +83,37 @@ describe('windows as processes', () => {
     });
     assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 5 } });
   });
+
+  it('wait for one that stands still with a request under way, and say which it is', async function () {
+    if (process.platform === 'win32') return this.skip();
+    const child = await start();
+    child.tell({ type: 'hold', marks: true });
+    await child.next('held');
+    child.process.kill('SIGSTOP');
+    // Seven times as long as it takes a holder to count as dead.
+    const failure = await failureOf(windowOf(folder.path).withLock('a', never, async () => assert.fail('taken over')));
+    assert.deepEqual([failure.code, failure.data.process], ['lock_timeout', child.process.pid]);
+    if (process.platform === 'linux') assert.ok(Math.abs(Number(failure.data.since) - Date.now()) < 60_000);
+    child.process.kill('SIGCONT');
+    child.tell({ type: 'write' });
+    const tried = await child.next('tried');
+    assert.deepEqual([tried.renewed, tried.journal], ['written', 'written']);
+    // A new grant sends nothing of what is held, and does not wait for it.
+    child.process.kill('SIGSTOP');
+    await windowOf(folder.path).withLock('a', never, async () => {}, 'new_grant');
+  });
+
+  it('take over at once from one that was killed with a request under way', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const times = { ...quickTimes, stale: 60_000, patience: 60_000 };
+    const child = await start({ times });
+    child.tell({ type: 'hold', marks: true });
+    await child.next('held');
+    const gone = once(child.process, 'exit');
+    child.process.kill('SIGKILL');
+    await gone;
+    await windowOf(folder.path, { times }).withLock('a', never, async () => {});
+  }).timeout(10_000);
 
   /** An issuer that rotates with every refresh and remembers what it was sent. */
   function issuer() {

@@ -1,0 +1,65 @@
+import { WorkbenchError } from './errors.ts';
+import type { Clock } from './ports.ts';
+
+/** How callers wait: for a moment, for work that they may leave, and for their turn. */
+
+export function cancelled(): WorkbenchError {
+  return new WorkbenchError('cancelled', { sent: false });
+}
+
+/** Waits for `promise`, but no longer than `signal` allows. @throws WorkbenchError `cancelled` */
+export function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(cancelled());
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** Resolves after `delay` milliseconds. @throws WorkbenchError `cancelled` */
+export async function pause(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {
+  let cancel = () => {};
+  const over = new Promise<void>(resolve => {
+    cancel = clock.schedule(resolve, delay);
+  });
+  try {
+    await (signal ? until(over, signal) : over);
+  } finally {
+    cancel();
+  }
+}
+
+/** Callers of one process in the order in which they came, one at a time per name. */
+export interface Turns {
+  /**
+   * Runs `work` when all callers before have finished. `wait` is given that moment and may give up before it by
+   * rejecting, in which case the place in the queue is passed on.
+   */
+  take<T>(name: string, work: () => Promise<T>, wait?: (turn: Promise<void>) => Promise<void>): Promise<T>;
+}
+
+export function createTurns(): Turns {
+  const last = new Map<string, Promise<void>>();
+  return {
+    async take(name, work, wait = turn => turn) {
+      const before = last.get(name) ?? Promise.resolve();
+      let done: () => void = () => {};
+      const mine = new Promise<void>(resolve => {
+        done = resolve;
+      });
+      const turn = before.then(() => mine);
+      last.set(name, turn);
+      try {
+        await wait(before);
+        return await work();
+      } finally {
+        done();
+        // Only after all callers before: one that gives up must not let the next one past them.
+        void turn.then(() => {
+          if (last.get(name) === turn) last.delete(name);
+        });
+      }
+    },
+  };
+}
