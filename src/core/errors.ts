@@ -120,7 +120,8 @@ export interface ErrorDataOf {
   record_behind: { readonly generation: number; readonly newest: number; readonly unopened?: boolean };
   superseded: { readonly signedOut?: boolean };
   secret_unavailable: { readonly type?: string };
-  lock_timeout: Empty;
+  /** The process that holds the lock, and since when it may be sending. */
+  lock_timeout: { readonly process?: number; readonly since?: number };
   lock_unavailable: { readonly reason: string };
   lock_lost: Empty;
   answer_lost: { readonly at?: number };

@@ -10,9 +10,9 @@ import { asClient, type ClientParts } from '../issuer/asClient.ts';
 import { resolveEndpoints, settingOf } from '../issuer/endpoints.ts';
 import { requestParameters } from '../issuer/requestParameters.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
-import { pause } from '../waiting.ts';
 import { printable } from '../redact.ts';
 import type { JsonObject } from '../tokens/json.ts';
+import { pause } from '../waiting.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
 
 export type DeviceParts = SignInParts & ClientParts;
