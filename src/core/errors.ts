@@ -134,7 +134,7 @@ export interface ErrorDataOf {
   token_encoding: { readonly part: string; readonly reason: 'character' | 'length'; readonly position: number };
   token_json: { readonly part: string; readonly reason: 'utf8' | 'syntax' | 'empty' };
   token_not_an_object: { readonly part: string };
-  nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' };
+  nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' };
   key_invalid: {
     readonly reason: KeyFlaw;
     readonly found?: string | number;

@@ -1,19 +1,34 @@
-/** Tokens out of whatever a user pastes: a token response, a page around one, a header line, a bare token. */
+/** Tokens out of whatever a user pastes: a token response, a page around one, a command, a file, a bare token. */
 import { WorkbenchError } from '../errors.ts';
+import { hasToken, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { findJwts } from '../tokens/findJwts.ts';
-import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
+import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import { hasToken, type ImportWarning, inspect, readMembers, requireSize } from './importedMembers.ts';
-import { isWord, readPairs } from './importPairs.ts';
+import { accountSets, type Gathering, readDocuments, readSecrets } from './documents.ts';
+import { base64Text, otherReadings, undoWriting } from './escapes.ts';
+import { readPairs } from './pairs.ts';
+import {
+  type ImportWarning,
+  isJose,
+  isPlaceholder,
+  isRecognised,
+  isWord,
+  isWrapped,
+  mergeSets,
+  type Rank,
+  readSet,
+  requireSize,
+  type TokenSetFound,
+} from './tokenSets.ts';
 
 export type { ImportWarning };
 
 export type ImportSource =
   /** A token endpoint's JSON answer (RFC 6749 section 5.1), alone or inside other text. */
   | 'token_response'
-  /** Members of one in a text that is no JSON: single quotes, `name=value` pairs, a cut-off answer. */
+  /** Members of one in a text that is no JSON, or in a request. */
   | 'pairs'
   /** `Authorization: Bearer ...` (RFC 6750 section 2.1). */
   | 'bearer_header'
@@ -30,36 +45,62 @@ export interface ImportedTokens {
   readonly warnings: readonly ImportWarning[];
 }
 
+const sources: Readonly<Record<Rank, ImportSource>> = {
+  response: 'token_response',
+  guessed: 'token_response',
+  request: 'pairs',
+  pairs: 'pairs',
+  header: 'bearer_header',
+};
+
 /**
- * Finds the tokens in a text, in time linear in its length.
+ * Finds the tokens in a text, in time linear in its length. How the text is written is undone first; then every reader
+ * reads all of it, and one set is put together from what they found.
  * @param claimsOnly a JWS that is no JWT is none of them
- * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token', error?}, and for a
- * lone JWT what `decodeToken` throws
+ * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token' | 'masked' | 'base64', error?},
+ * and for a lone JWT what `decodeToken` throws
  */
 export function importText(text: string, claimsOnly = true): ImportedTokens {
-  const trimmed = text
-    .replace(invisible, '')
-    .replace(/[“”„‟«»＂]/g, '"')
-    .replace(/[‘’‚‛]/g, "'")
-    .trim();
-  if (trimmed === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
-  return (
-    fromBareToken(trimmed, claimsOnly) ??
-    fromResponse(trimmed) ??
-    complete(trimmed, fromBearer(trimmed) ?? fromPairs(trimmed) ?? fromProse(trimmed, claimsOnly)) ??
-    fromWord(trimmed) ??
-    nothing(trimmed)
-  );
+  const plain = undoWriting(text);
+  if (plain === '') throw new WorkbenchError('nothing_to_import', { reason: 'empty' });
+  const bare = fromBareToken(plain, claimsOnly);
+  if (bare) return bare;
+  const gathering: Gathering = { sets: [], accounts: new Map(), left: mostValues };
+  gather(plain, gathering, 0);
+  for (const reading of otherReadings(plain)) {
+    if (gathering.sets.some(({ tokens }) => tokens.refresh_token !== undefined)) break;
+    gather(reading, gathering, 0);
+  }
+  const found = mergeSets([...gathering.sets, ...accountSets(gathering)]);
+  const taken = found ? { ...found, source: sources[found.rank] } : fromProse(plain, claimsOnly);
+  // A word in which a member was read, and no token, is not one itself.
+  const word = taken || gathering.sets.length > 0 ? undefined : fromWord(plain);
+  return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
 }
 
-/** What editors and web pages slip in: byte order marks, zero-width characters, soft hyphens. */
-const invisible = /[\u00ad\u200b-\u200d\u2060\ufeff]/g;
+/** Members and items of all JSON in a text that are looked at. */
+const mostValues = 200_000;
+
+/** Texts in texts in texts are read: JSON in a string of JSON in a log line. */
+const textsInTexts = 20;
+
+function gather(text: string, gathering: Gathering, depth: number): void {
+  if (depth > textsInTexts) return;
+  const readText = (inner: string, deeper: number) => gather(inner, gathering, deeper);
+  const { rest, data } = readSecrets(readDocuments(text, gathering, readText, depth), gathering);
+  for (const secret of data) readDocuments(JSON.stringify(secret), gathering, readText, depth);
+  if (rest.trim() === '') return;
+  const pairs = readPairs(rest);
+  const header = fromHeader(rest);
+  gathering.sets.push(...[pairs, header].filter(set => set !== undefined));
+}
 
 /** Somebody who has pasted a refresh token would take it for kept: where it was not understood, that is said. */
-function complete(text: string, found: ImportedTokens | undefined): ImportedTokens | undefined {
-  if (!found || found.tokens.refresh_token !== undefined || !/refresh[-_ ]?token["'`\]]*\s*[:=>]/i.test(text))
-    return found;
-  return { ...found, warnings: [...found.warnings, { code: 'member_ignored', member: 'refresh_token' }] };
+function complete(text: string, { tokens, source, warnings }: ImportedTokens): ImportedTokens {
+  const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>]/i.test(text);
+  const known = warnings.some(({ member }) => member === 'refresh_token');
+  const missing = isNamed && !known && tokens.refresh_token === undefined;
+  return { tokens, source, warnings: missing ? [...warnings, { code: 'member_ignored', member: 'refresh_token' }] : warnings };
 }
 
 // --- A JWT, perhaps broken over lines ---
@@ -81,185 +122,112 @@ function fromBareToken(text: string, claimsOnly: boolean): ImportedTokens | unde
   return { tokens: { [member]: token }, source: 'jwt', warnings };
 }
 
-function isJose(token: string, claimsOnly = true): boolean {
-  try {
-    return decodeToken(token, claimsOnly).kind !== 'opaque';
-  } catch {
-    return false;
-  }
-}
-
 /** An unreadable use is taken for an access token: that is what JWTs are copied for most. */
-function assign(decoded: DecodedToken, warnings: ImportWarning[]): 'access_token' | 'id_token' | 'refresh_token' {
+function assign(decoded: DecodedToken, warnings: ImportWarning[]): TokenName {
   const use = tokenUse(decoded)?.use;
   if (use === undefined) warnings.push({ code: 'use_assumed', member: 'access_token' });
   return use ?? 'access_token';
 }
 
-// --- A token response, as JSON somewhere in the text ---
-
-/** As many objects that are none are looked into; a page with more is not a response. */
-const objectsTried = 8;
-
-function fromResponse(text: string): ImportedTokens | undefined {
-  for (const view of views(text)) {
-    const found = responsesIn(view);
-    // The last one is the newest of a log. An older refresh token may be spent, and sending it end the whole grant.
-    const best = found.findLast(({ tokens }) => tokens.refresh_token !== undefined) ?? found.at(-1);
-    if (!best) continue;
-    return found.length === 1 ? best : { ...best, warnings: [...best.warnings, { code: 'several_found' }] };
-  }
-  return undefined;
-}
-
-/** The text as it stands, as the HTML source of a page, and as a JSON text inside a JSON string. */
-function* views(text: string): Generator<string> {
-  yield text;
-  if (/<\w|&quot;|&#34;/.test(text)) {
-    yield text
-      .replace(/<[^<>]*>/g, '')
-      .replace(/&(?:quot|#34|#x22);/g, '"')
-      .replaceAll('&amp;', '&');
-  }
-  for (let inner = text, depth = 0; inner.includes('\\"') && depth < 3; depth++) {
-    inner = inner.replace(/\\(["\\/n])/g, (_, escaped) => (escaped === 'n' ? '\n' : escaped));
-    yield inner;
-  }
-}
-
-function responsesIn(text: string): ImportedTokens[] {
-  const found: ImportedTokens[] = [];
-  let end = 0;
-  let tried = 0;
-  for (const name of text.matchAll(/"(?:access|id|refresh)_?token"\s*:/gi)) {
-    if (name.index < end) continue;
-    const start = openingBrace(text, name.index, end);
-    const object = start === undefined ? undefined : objectAt(text, start);
-    if (!object) {
-      if (++tried === objectsTried) break;
-      continue;
-    }
-    end = object.end;
-    const read = readMembers(object.value, object.duplicates);
-    if (hasToken(read.tokens)) found.push({ ...read, source: 'token_response' });
-  }
-  return found;
-}
-
-/** The brace that the member at `from` stands in, not before `limit`. */
-function openingBrace(text: string, from: number, limit: number): number | undefined {
-  let depth = 0;
-  for (let i = from - 1; i >= limit; i--) {
-    const code = text.charCodeAt(i);
-    if (code === 0x7d) depth++;
-    if (code === 0x7b && depth-- === 0) return i;
-  }
-  return undefined;
-}
-
-interface FoundObject {
-  readonly value: JsonObject;
-  readonly duplicates: readonly string[];
-  readonly end: number;
-}
-
-/** The JSON object that starts here. Line breaks inside its strings, which JSON forbids, are let through. */
-function objectAt(text: string, start: number): FoundObject | undefined {
-  let json = '';
-  let copied = start;
-  let depth = 0;
-  let inString = false;
-  for (let i = start; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inString) {
-      if (code === 0x5c) i++;
-      else if (code === 0x22) inString = false;
-      else if (code < 0x20) {
-        json += `${text.slice(copied, i)} `;
-        copied = i + 1;
-      }
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x7b) depth++;
-    else if (code === 0x7d && --depth === 0) {
-      const reading = readJson(json + text.slice(copied, i + 1));
-      if (!reading.ok || !isObject(reading.value)) return undefined;
-      const duplicates = reading.duplicates.filter(({ path }) => path.lastIndexOf('/') === 0);
-      return { value: reading.value, duplicates: duplicates.map(({ member }) => member), end: i + 1 };
-    }
-  }
-  return undefined;
-}
-
 // --- `Authorization: Bearer ...` ---
 
 /** As many mentions of the scheme are looked into. */
-const headersTried = 8;
-const header = /(\bauthorization["']?(?:\s*[:=,]\s*|\s+)["']?)?\b(Bearer|DPoP)(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
+const headersTried = 64;
+const header =
+  /(\bauthorization\\{0,3}["']?(?:\s*[:=,]\s*|\s+)\\{0,3}["']?)?\b(Bearer|DPoP|token(?=\s+gh[a-z]_))(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
 
-function fromBearer(text: string): ImportedTokens | undefined {
+/** The last one: of a log the newest. */
+function fromHeader(text: string): TokenSetFound | undefined {
   let tried = 0;
+  let last: TokenSetFound | undefined;
   for (const match of text.matchAll(header)) {
     if (tried++ === headersTried) break;
-    const rest = text.slice(match.index + match[0].length, match.index + match[0].length + tokenLimit + 1);
-    const written = /^[\w.~+/=\s-]+/.exec(rest)?.[0] ?? '';
-    const word = /^\S+/.exec(written)?.[0] ?? '';
-    const joined = written.replace(/\s+/g, '');
+    const start = match.index + match[0].length;
+    const word = /[\w.~+/=!$*-]+/y.exec(text.slice(start, start + tokenLimit + 1))?.[0] ?? '';
+    const joined = looksLikeJose(word) && !isJose(word) ? joinedLines(text, start) : word;
     // A token broken over lines decodes as a whole only; other words after it are no part of it.
-    const broken = joined !== word && looksLikeJose(word) && !isJose(word) && isJose(joined);
+    const broken = joined !== word && isJose(joined);
     const access_token = broken ? joined : word;
     // "the bearer authentication scheme" is no header: an opaque token needs one around it, or nothing at all.
     const alone = match.index === 0 && match[0].length + word.length === text.length;
-    if (!looksLikeJose(access_token) && match[1] === undefined && !alone) continue;
+    if (match[1] === undefined && !alone && !looksLikeJose(access_token) && !isRecognised(access_token)) continue;
     requireSize(access_token);
-    const warnings: ImportWarning[] = [];
-    if (broken) warnings.push({ code: 'whitespace_removed', member: 'access_token' });
-    inspect('access_token', access_token, warnings);
+    // What goes on with a sign that no token has was masked or cut.
+    const next = text[start + word.length] ?? ' ';
+    if (isPlaceholder(access_token) || !/[\s"'`,;:&<>()[\]{}\\|%^]/.test(next)) continue;
     const token_type = match[2]?.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer';
-    return { tokens: { access_token, token_type }, source: 'bearer_header', warnings };
+    const warnings: ImportWarning[] = broken ? [{ code: 'whitespace_removed', member: 'access_token' }] : [];
+    last = { tokens: { access_token, token_type }, rank: 'header', warnings };
   }
-  return undefined;
+  return last;
 }
 
-// --- Members without JSON around them ---
-
-function fromPairs(text: string): ImportedTokens | undefined {
-  const read = readPairs(text);
-  return hasToken(read.tokens) ? { ...read, source: 'pairs' } : undefined;
+function joinedLines(text: string, start: number): string {
+  const lines = /[\w.~+/=\s-]+/y.exec(text.slice(start, start + tokenLimit + 1))?.[0] ?? '';
+  return lines.replace(/\s+/g, '');
 }
 
 // --- Tokens in prose, and single words ---
 
+/** As many tokens without a name are looked at. */
+const namelessTried = 64;
+
+/** By what they say themselves: a JWT by its claims, another by how it begins. */
 function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefined {
   const warnings: ImportWarning[] = [];
-  const tokens: { -readonly [K in 'access_token' | 'id_token' | 'refresh_token']?: string } = {};
-  for (const { start, end } of findJwts(text).slice(0, objectsTried)) {
-    const token = text.slice(start, end);
-    if (!isJose(token, claimsOnly)) continue;
-    const member = assign(decodeToken(token), warnings);
+  const tokens: { -readonly [K in TokenName]?: string } = {};
+  const take = (member: TokenName, token: string) => {
     if (tokens[member] === undefined) tokens[member] = token;
     else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });
+  };
+  const jwts = findJwts(text).slice(0, namelessTried);
+  for (const { start, end } of jwts) {
+    const token = text.slice(start, end);
+    if (isJose(token, claimsOnly)) take(assign(decodeToken(token), warnings), token);
   }
-  return hasToken(tokens) ? { tokens, source: 'jwt', warnings } : undefined;
+  // One word is read with more care below.
+  if (/\s|["'=:]/.test(text)) for (const { token, kind } of findOpaque(text, namelessTried)) take(kind.use, token);
+  const source = jwts.length > 0 ? 'jwt' : tokens.access_token === undefined ? 'refresh_token' : 'access_token';
+  return hasToken(tokens) ? { tokens, source, warnings } : undefined;
 }
 
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
   const word = text.replace(/^["'`]{1,3}|["'`]{0,3}[,;]?$/g, '');
-  if (!isWord(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
+  const inside = base64Text(word);
+  if (inside !== undefined && /token/i.test(inside)) {
+    // A whole response, as a Secret or an environment variable may have it.
+    const set = mergeSets(gathered(inside));
+    if (set) {
+      const member = tokenNames.find(name => set.tokens[name] !== undefined) ?? 'access_token';
+      return { tokens: set.tokens, source: 'token_response', warnings: [...set.warnings, { code: 'base64_decoded', member }] };
+    }
+  }
+  if (!isWord(word) || isPlaceholder(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
   requireSize(word);
+  if (inside !== undefined && isWrapped(inside, word)) {
+    // What only may be a token is not: a wrong refresh token is found out when it is sent, and the right one is gone.
+    if (!isRecognised(inside)) throw new WorkbenchError('nothing_to_import', { reason: 'base64' });
+    const { tokens, source, warnings } = importText(inside);
+    const member = tokenNames.find(name => tokens[name] !== undefined) ?? 'access_token';
+    return { tokens, source, warnings: [...warnings, { code: 'base64_decoded', member }] };
+  }
   // One that looks like a JWT and is none is damaged, and says why.
   if (looksLikeJose(word)) decodeToken(word);
-  const member = ofAccess.test(word) ? 'access_token' : 'refresh_token';
-  return { tokens: { [member]: word }, source: member, warnings: [] };
+  const member = opaqueKind(word)?.use ?? 'refresh_token';
+  const set = readSet({ [member]: word }, 'response');
+  return set && { tokens: set.tokens, source: member === 'refresh_token' ? member : 'access_token', warnings: set.warnings };
 }
 
-/** How issuers of opaque access tokens mark them: Google, GitHub, Slack. */
-const ofAccess = /^(?:ya29\.|gh[opsu]_|github_pat_|xox[abp]-)/;
+function gathered(text: string): TokenSetFound[] {
+  const gathering: Gathering = { sets: [], accounts: new Map(), left: mostValues };
+  gather(text, gathering, 1);
+  return gathering.sets;
+}
 
-function nothing(text: string): never {
+function nothing(text: string, { undecodable, sets }: Gathering): never {
   const error = /"error"\s*:\s*"([\w.-]{1,64})"/.exec(text)?.[1];
-  throw new WorkbenchError(
-    'nothing_to_import',
-    error === undefined ? { reason: 'no_token' } : { reason: 'error_response', error },
-  );
+  const masked = sets.some(({ warnings }) => warnings.some(({ code }) => code === 'member_ignored'));
+  const reason = undecodable ? 'base64' : error !== undefined ? 'error_response' : masked ? 'masked' : 'no_token';
+  throw new WorkbenchError('nothing_to_import', { reason, ...(reason === 'error_response' && { error }) });
 }

@@ -11,9 +11,10 @@ export interface UseHint {
 
 /**
  * What a token says it is for, by the first of these that answers; `undefined` where nothing does.
- * 1. Header `typ`: `at+jwt` is an access token (RFC 9068 section 2.1). Plain `JWT` says nothing.
- * 2. Claims by which well-known issuers name it: `token_use` (`access`, `id`), `typ` (`Bearer`, `ID`,
- *    `Refresh`, `Offline`).
+ * 1. Header `typ`: `at+jwt` is an access token (RFC 9068 section 2.1), `rt+jwt` some issuers' refresh token. Plain
+ *    `JWT` says nothing.
+ * 2. Claims by which well-known issuers name it: `token_use` (`access`, `id`), `typ` (`Bearer`, `ID`, `Refresh`,
+ *    `Offline`), `token_type` and `type` (`refresh`, `access`), `grant_type`, and `ati`.
  * 3. Claims that only an ID token has: `nonce`, `at_hash`, `c_hash`, `s_hash` (OpenID Connect Core 2, 3.3.2.11).
  * 4. Not certain: claims that belong to access tokens (`scope`, `scp`, `client_id`, `cnf`, `roles`,
  *    `authorization_details`), then, next to an audience, `azp`, `auth_time`, `acr` or `amr` as in an ID token.
@@ -21,12 +22,18 @@ export interface UseHint {
 export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   if (decoded.kind === 'opaque') return undefined;
   const typ = own(decoded.header, 'typ');
-  if (typeof typ === 'string' && /^(?:application\/)?at\+jwt$/i.test(typ)) return certain('access_token');
+  const [, kind] = /^(?:application\/)?(at|rt|refresh)\+jwt$/i.exec(typeof typ === 'string' ? typ : '') ?? [];
+  if (kind !== undefined) return certain(/^at$/i.test(kind) ? 'access_token' : 'refresh_token');
   if (decoded.kind === 'jwe') return undefined;
   const { payload } = decoded;
   const hasOneOf = (...names: string[]) => names.some(name => Object.hasOwn(payload, name));
-  const named = uses.get(String(own(payload, 'token_use') ?? own(payload, 'typ')).toLowerCase());
-  if (named) return certain(named);
+  for (const name of useClaims) {
+    const value = own(payload, name);
+    const named = typeof value === 'string' ? uses.get(value.toLowerCase().replace(/[-_ ]?token$/, '')) : undefined;
+    if (named) return certain(named);
+  }
+  // Spring puts the id of the access token into the refresh token that came with it.
+  if (hasOneOf('ati')) return certain('refresh_token');
   if (hasOneOf('nonce', 'at_hash', 'c_hash', 's_hash')) return certain('id_token');
   if (hasOneOf('scope', 'scp', 'client_id', 'cnf', 'roles', 'authorization_details')) {
     return { use: 'access_token', certain: false };
@@ -40,6 +47,9 @@ export function tokenUse(decoded: DecodedToken): UseHint | undefined {
 function certain(use: TokenUse): UseHint {
   return { use, certain: true };
 }
+
+/** Claims by which issuers and frameworks name the use. */
+const useClaims = ['token_use', 'typ', 'token_type', 'type', 'grant_type'] as const;
 
 const uses: ReadonlyMap<string, TokenUse> = new Map([
   ['access', 'access_token'],

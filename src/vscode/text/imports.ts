@@ -37,6 +37,12 @@ export function describeImportWarning({ code, member = 'access_token' }: ImportW
       return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported as it is.', member);
     case 'looks_like_other_token':
       return l10n.t('"{0}" has the claims of another kind of token. Check that it is the right one.', member);
+    case 'base64_decoded':
+      return l10n.t('"{0}" was encoded in base64 and was decoded.', member);
+    case 'base64_kept':
+      return l10n.t('"{0}" is base64 of another text. It was imported as it is: check whether it must be decoded.', member);
+    case 'percent_decoded':
+      return l10n.t('"{0}" was percent-encoded and was decoded.', member);
     case 'use_assumed':
       return l10n.t('Nothing in the token says what it is for. It was taken for "{0}".', member);
   }

@@ -52,5 +52,13 @@ export const tokenTextSentences = {
             'This is an error of the issuer ({0}) and holds no tokens. Paste a response that succeeded.',
             show(error),
           )
-        : l10n.t('No token was found in this text. Paste a token response, a token or a command line that holds one.'),
+        : reason === 'masked'
+          ? l10n.t('The tokens in this text are masked. Copy them from a place that shows them whole.')
+          : reason === 'base64'
+            ? l10n.t(
+                'This is base64 of another text, which may be the token. Decode it and paste the result. Where the token itself reads like this, paste it as refresh_token=TOKEN.',
+              )
+            : l10n.t(
+                'No token was found in this text. Paste a token response, a token or a command line that holds one.',
+              ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

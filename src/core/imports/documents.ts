@@ -1,0 +1,226 @@
+/** Token sets in JSON: files, objects in other text, lists of names and values, caches, and strings with more in them. */
+import type { TokenName } from '../records/tokenMembers.ts';
+import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { base64Text } from './escapes.ts';
+import { readSet, type TokenSetFound } from './tokenSets.ts';
+
+/** What reading one text has gathered so far. */
+export interface Gathering {
+  readonly sets: TokenSetFound[];
+  /** The credentials in caches of MSAL, by whose they are. */
+  readonly accounts: Map<string, Partial<Record<TokenName, JsonObject>>>;
+  /** Values that may still be looked at. */
+  left: number;
+  /** A Secret of Kubernetes had a value that is no base64 of a text. */
+  undecodable?: boolean;
+}
+
+/** As deep as values in values are followed. */
+const deepest = 24;
+
+/**
+ * Gathers the sets of every JSON object or list in a text.
+ * @param readText reads what may stand in a string, which can be a form, a header or JSON again
+ * @returns the text around them
+ */
+export function readDocuments(text: string, gathering: Gathering, readText: (text: string, depth: number) => void, depth: number): string {
+  let rest = '';
+  let end = 0;
+  for (const block of jsonBlocks(text)) {
+    rest += `${text.slice(end, block.start)}\n`;
+    end = block.end;
+    walk(block.value, depth, '', block.duplicates);
+  }
+  return rest + text.slice(end);
+
+  function walk(value: unknown, depth: number, path = '', duplicates?: ReadonlyMap<string, readonly string[]>): void {
+    if (depth > deepest || --gathering.left < 0) return;
+    if (typeof value === 'string') {
+      if (mayHoldMore.test(value)) readText(value, depth + 1);
+      return;
+    }
+    const object = Array.isArray(value) ? namedValues(value) : value;
+    if (!isObject(object)) {
+      if (Array.isArray(value)) for (const item of value) walk(item, depth + 1);
+      return;
+    }
+    if (isSecret(object)) {
+      walk({ ...decodedData(object.data, gathering), ...(isObject(object.stringData) && object.stringData) }, depth + 1);
+      return;
+    }
+    const set = keepCredential(object, gathering) ? undefined : readSet(object, 'response', duplicates?.get(path));
+    if (set) gathering.sets.push(set);
+    for (const [name, child] of Object.entries(object)) {
+      const content = name === 'text' && object.encoding === 'base64' && typeof child === 'string' ? base64Text(child) : child;
+      walk(content, depth + 1, `${path}/${name}`, duplicates);
+    }
+  }
+}
+
+/** Strings that are worth a look. */
+const mayHoldMore = /token|bearer|dpop/i;
+
+/** `[{"key": "access_token", "value": "…"}, …]`, as tools export variables, cookies and storage, or `[["key", "value"], …]`. */
+function namedValues(list: readonly unknown[]): JsonObject | undefined {
+  const entries: [string, unknown][] = [];
+  for (const item of list) {
+    const [name, value] = Array.isArray(item) ? item : isObject(item) ? nameAndValue(item) : [];
+    if (typeof name !== 'string') return undefined;
+    if (typeof value === 'string' && !(isObject(item) && (item.enabled === false || item.disabled === true)))
+      entries.push([name, value]);
+  }
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** By the names of Postman, HAR and storage dumps, of 1Password and of Bitwarden. */
+function nameAndValue({ key, name, label, id, value, currentValue }: JsonObject): readonly unknown[] {
+  if (value === undefined && currentValue === undefined) return [label ?? id];
+  return [key ?? name ?? label ?? id, value ?? currentValue];
+}
+
+// --- Kubernetes ---
+
+function isSecret({ kind, data }: JsonObject): boolean {
+  return kind === 'Secret' && isObject(data);
+}
+
+function decodedData(data: unknown, gathering: Gathering): JsonObject {
+  const decoded: Record<string, unknown> = {};
+  for (const [name, value] of isObject(data) ? Object.entries(data) : []) {
+    const text = typeof value === 'string' ? base64Text(value, 1) : undefined;
+    if (text !== undefined) decoded[name] = text;
+    else if (/token/i.test(name)) gathering.undecodable = true;
+  }
+  return decoded;
+}
+
+const entry = /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]*)?["']?([^\s"']*)["']?[ \t]*$/;
+
+/** Secrets in YAML, `kind` given or not, as the objects that they decode to; `rest` is the text without their data. */
+export function readSecrets(text: string, gathering: Gathering): { rest: string; data: JsonObject[] } {
+  if (!/^[ \t-]*data:[ \t]*$/m.test(text)) return { rest: text, data: [] };
+  const sure = /^[ \t-]*kind:[ \t]*["']?Secret\b/m.test(text);
+  const rest: string[] = [];
+  const found: JsonObject[] = [];
+  const lines = text.split(/\r?\n/);
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    rest.push(line);
+    if (!/^[ \t-]*data:[ \t]*$/.test(line)) continue;
+    const data: Record<string, string> = {};
+    const start = at;
+    for (let next = entry.exec(lines[at + 1] ?? ''); next; next = entry.exec(lines[at + 1] ?? '')) {
+      data[next[2] ?? ''] = next[3] ?? '';
+      at++;
+    }
+    if (sure || (at > start && Object.values(data).every(value => base64Text(value, 1) !== undefined)))
+      found.push(decodedData(data, gathering));
+    else rest.push(...lines.slice(start + 1, at + 1));
+  }
+  return { rest: rest.join('\n'), data: found };
+}
+
+// --- MSAL ---
+
+const credentialTypes: readonly (readonly [RegExp, TokenName])[] = [
+  [/^accesstoken/i, 'access_token'],
+  [/^idtoken/i, 'id_token'],
+  [/^refreshtoken/i, 'refresh_token'],
+];
+
+/** Keeps an entry of a cache: its unified format in files, the same in camel case in browsers. */
+function keepCredential(object: JsonObject, { accounts }: Gathering): boolean {
+  const type = own(object, 'credential_type') ?? own(object, 'credentialType');
+  if (typeof type !== 'string' || typeof own(object, 'secret') !== 'string') return false;
+  const name = credentialTypes.find(([pattern]) => pattern.test(type))?.[1];
+  const account = JSON.stringify([object.home_account_id ?? object.homeAccountId, object.environment]);
+  const held = accounts.get(account) ?? {};
+  accounts.set(account, held);
+  // Of several access tokens, one for each API, the one that lasts longest.
+  if (name !== undefined && !(endOf(held[name]) > endOf(object))) held[name] = object;
+  return true;
+}
+
+function endOf(entry: JsonObject | undefined): number {
+  return Number(entry?.expires_on ?? entry?.expiresOn ?? 0);
+}
+
+/** One set for each account of the caches. */
+export function accountSets({ accounts }: Gathering): TokenSetFound[] {
+  return [...accounts.values()].flatMap(({ access_token, id_token, refresh_token }) => {
+    const { expires_on, expiresOn, target, token_type, tokenType } = access_token ?? {};
+    const set = readSet(
+      {
+        access_token: access_token?.secret,
+        id_token: id_token?.secret,
+        refresh_token: refresh_token?.secret,
+        expires_on: expires_on ?? expiresOn,
+        scope: target,
+        token_type: token_type ?? tokenType,
+      },
+      'response',
+    );
+    return set ? [set] : [];
+  });
+}
+
+// --- JSON somewhere in a text ---
+
+interface Block {
+  readonly value: unknown;
+  /** Names that come twice, by the JSON Pointer (RFC 6901) of their object. */
+  readonly duplicates?: ReadonlyMap<string, readonly string[]>;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A brace with a name or nothing in it, a bracket with an object or a list. */
+const opening = /[{](?=\s*["}])|[[](?=\s*[{[])/g;
+
+/** The outermost JSON objects and lists. Looks at each character a few times at most, whatever the text is. */
+function* jsonBlocks(text: string): Generator<Block> {
+  let budget = 2 * text.length + 10_000;
+  opening.lastIndex = 0;
+  let from = 0;
+  for (;;) {
+    opening.lastIndex = from;
+    const start = opening.exec(text)?.index;
+    if (start === undefined || budget <= 0) return;
+    const { block, end } = blockAt(text, start);
+    budget -= end - start;
+    if (block) yield block;
+    from = block ? block.end : start + 1;
+  }
+}
+
+/** Line breaks inside strings, which JSON forbids, are let through. */
+function blockAt(text: string, start: number): { block?: Block; end: number } {
+  let json = '';
+  let copied = start;
+  let depth = 0;
+  let inString = false;
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) inString = false;
+      else if (code < 0x20) {
+        json += `${text.slice(copied, i)} `;
+        copied = i + 1;
+      }
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) depth++;
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) {
+      const end = i + 1;
+      const reading = readJson(json + text.slice(copied, end));
+      if (!reading.ok) return { end };
+      const duplicates = new Map<string, string[]>();
+      for (const { member, path } of reading.duplicates) {
+        const object = path.slice(0, path.lastIndexOf('/'));
+        duplicates.set(object, [...(duplicates.get(object) ?? []), member]);
+      }
+      return { block: { value: reading.value, start, end, ...(duplicates.size > 0 && { duplicates }) }, end };
+    }
+  }
+  return { end: text.length };
+}
