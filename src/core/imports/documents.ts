@@ -15,6 +15,9 @@ export interface Gathering {
   undecodable?: boolean;
 }
 
+/** As many objects of a text are read. */
+const mostBlocks = 500;
+
 /** As deep as values in values are followed. */
 const deepest = 24;
 
@@ -23,10 +26,16 @@ const deepest = 24;
  * @param readText reads what may stand in a string, which can be a form, a header or JSON again
  * @returns the text around them
  */
-export function readDocuments(text: string, gathering: Gathering, readText: (text: string, depth: number) => void, depth: number): string {
+export function readDocuments(
+  text: string,
+  gathering: Gathering,
+  readText: (text: string, depth: number) => void,
+  depth: number,
+): string {
   let rest = '';
   let end = 0;
-  for (const block of jsonBlocks(text)) {
+  // Of a long log only the end: what is newest counts.
+  for (const block of [...jsonBlocks(text)].slice(-mostBlocks)) {
     rest += `${text.slice(end, block.start)}\n`;
     end = block.end;
     walk(block.value, depth, '', block.duplicates);
@@ -45,17 +54,25 @@ export function readDocuments(text: string, gathering: Gathering, readText: (tex
       return;
     }
     if (isSecret(object)) {
-      walk({ ...decodedData(object.data, gathering), ...(isObject(object.stringData) && object.stringData) }, depth + 1);
+      walk(
+        { ...decodedData(object.data, gathering), ...(isObject(object.stringData) && object.stringData) },
+        depth + 1,
+      );
       return;
     }
-    const set = keepCredential(object, gathering) ? undefined : readSet(object, 'response', duplicates?.get(path));
-    if (set) gathering.sets.push(set);
+    if (!keepCredential(object, gathering) && Object.keys(object).some(name => mayBeMember.test(name))) {
+      const set = readSet(object, 'response', duplicates?.get(path));
+      if (set) gathering.sets.push(set);
+    }
     for (const [name, child] of Object.entries(object)) {
-      const content = name === 'text' && object.encoding === 'base64' && typeof child === 'string' ? base64Text(child) : child;
+      const content =
+        name === 'text' && object.encoding === 'base64' && typeof child === 'string' ? base64Text(child) : child;
       walk(content, depth + 1, `${path}/${name}`, duplicates);
     }
   }
 }
+
+const mayBeMember = /token|access|refresh|jwt/i;
 
 /** Strings that are worth a look. */
 const mayHoldMore = /token|bearer|dpop/i;

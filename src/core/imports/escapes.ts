@@ -43,6 +43,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
 /** The text as its writer meant it, as far as that can be told from how it is written. */
 export function undoWriting(text: string): string {
   let plain = text;
+  if (!/[\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""/.test(text)) return text.trim();
   for (const { sign, and, undo } of writings) if (sign.test(plain) && and?.test(plain) !== false) plain = undo(plain);
   return plain.trim();
 }
@@ -67,8 +68,10 @@ function withoutBackslashes(text: string): string {
 /** The value of a string in a language with backslashes: JSON, C, shells, properties. */
 export function unescaped(value: string): string {
   if (!value.includes('\\')) return value;
-  return value.replace(/\\(?:u([\da-f]{4})|x([\da-f]{2})|([nrt]|\r?\n)|([\s\S])|$)/gi, (_, long, short, space, other) =>
-    long || short ? character(Number.parseInt(long ?? short, 16)) : space ? ' ' : (other ?? ''),
+  return value.replace(
+    /\\(?:u([\da-f]{4})|x([\da-f]{2})|([nrt]|\r?\n)|([\s\S])|$)/gi,
+    (_, long, short, space, other) =>
+      long || short ? character(Number.parseInt(long ?? short, 16)) : space ? ' ' : (other ?? ''),
   );
 }
 
@@ -96,7 +99,10 @@ export function base64Text(word: string, least = 16): string | undefined {
   if (word.length < least || !/^[\w+/-]+(?:\r?\n[ \t]*[\w+/-]+)*={0,2}$/.test(word)) return undefined;
   const bare = word.replace(/\s+/g, '');
   const bytes = decodeBase64url(bare.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));
-  if ('reason' in bytes || bytes.some(byte => byte > 0x7e || (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)))
+  if (
+    'reason' in bytes ||
+    bytes.some(byte => byte > 0x7e || (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09))
+  )
     return undefined;
   return utf8.decode(bytes).trim();
 }

@@ -1,6 +1,6 @@
 /** Tokens out of whatever a user pastes: a token response, a page around one, a command, a file, a bare token. */
 import { WorkbenchError } from '../errors.ts';
-import { hasToken, type TokenName, tokenNames } from '../records/tokenMembers.ts';
+import { hasToken, memberOf, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { findJwts } from '../tokens/findJwts.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
@@ -16,6 +16,7 @@ import {
   isRecognised,
   isWord,
   isWrapped,
+  memberAtEnd,
   mergeSets,
   type Rank,
   readSet,
@@ -66,10 +67,12 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   const bare = fromBareToken(plain, claimsOnly);
   if (bare) return bare;
   const gathering: Gathering = { sets: [], accounts: new Map(), left: mostValues };
-  gather(plain, gathering, 0);
-  for (const reading of otherReadings(plain)) {
-    if (gathering.sets.some(({ tokens }) => tokens.refresh_token !== undefined)) break;
-    gather(reading, gathering, 0);
+  if (mayName.test(plain)) {
+    gather(plain, gathering, 0);
+    for (const reading of otherReadings(plain)) {
+      if (gathering.sets.some(({ tokens }) => tokens.refresh_token !== undefined)) break;
+      gather(reading, gathering, 0);
+    }
   }
   const found = mergeSets([...gathering.sets, ...accountSets(gathering)]);
   const taken = found ? { ...found, source: sources[found.rank] } : fromProse(plain, claimsOnly);
@@ -77,6 +80,9 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   const word = taken || gathering.sets.length > 0 ? undefined : fromWord(plain);
   return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
 }
+
+/** Where none of these words stands, no token has a name. */
+const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret/i;
 
 /** Members and items of all JSON in a text that are looked at. */
 const mostValues = 200_000;
@@ -100,7 +106,11 @@ function complete(text: string, { tokens, source, warnings }: ImportedTokens): I
   const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>]/i.test(text);
   const known = warnings.some(({ member }) => member === 'refresh_token');
   const missing = isNamed && !known && tokens.refresh_token === undefined;
-  return { tokens, source, warnings: missing ? [...warnings, { code: 'member_ignored', member: 'refresh_token' }] : warnings };
+  return {
+    tokens,
+    source,
+    warnings: missing ? [...warnings, { code: 'member_ignored', member: 'refresh_token' }] : warnings,
+  };
 }
 
 // --- A JWT, perhaps broken over lines ---
@@ -194,13 +204,20 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
   const word = text.replace(/^["'`]{1,3}|["'`]{0,3}[,;]?$/g, '');
+  const [, name] = /^([\w.-]{1,100})[=:]/.exec(word) ?? [];
+  // A member without a value that can be a token.
+  if (name !== undefined && (memberOf(name) ?? memberAtEnd(name)) !== undefined) return undefined;
   const inside = base64Text(word);
   if (inside !== undefined && /token/i.test(inside)) {
     // A whole response, as a Secret or an environment variable may have it.
     const set = mergeSets(gathered(inside));
     if (set) {
       const member = tokenNames.find(name => set.tokens[name] !== undefined) ?? 'access_token';
-      return { tokens: set.tokens, source: 'token_response', warnings: [...set.warnings, { code: 'base64_decoded', member }] };
+      return {
+        tokens: set.tokens,
+        source: 'token_response',
+        warnings: [...set.warnings, { code: 'base64_decoded', member }],
+      };
     }
   }
   if (!isWord(word) || isPlaceholder(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
@@ -216,7 +233,9 @@ function fromWord(text: string): ImportedTokens | undefined {
   if (looksLikeJose(word)) decodeToken(word);
   const member = opaqueKind(word)?.use ?? 'refresh_token';
   const set = readSet({ [member]: word }, 'response');
-  return set && { tokens: set.tokens, source: member === 'refresh_token' ? member : 'access_token', warnings: set.warnings };
+  return (
+    set && { tokens: set.tokens, source: member === 'refresh_token' ? member : 'access_token', warnings: set.warnings }
+  );
 }
 
 function gathered(text: string): TokenSetFound[] {

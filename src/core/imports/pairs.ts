@@ -20,7 +20,7 @@ const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
 /** In quotes, wrapped as Rust, Scala and Python print it; else as far as no sign of any syntax stands. */
 const value =
-  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}[@$bur]?(?:"([^"\\]*(?:\\[^][^"\\]*)*)"|'([^'\\]*(?:\\[^][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
+  /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}[@$bur]?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
 /** Further scopes on a line such as `scope: openid profile`. */
 const moreScopes = /(?:[ \t]+(?![\w-]+(?:=|\s*:\s))[^\s"'`,;&{}<>()]+){0,64}/y;
@@ -68,7 +68,12 @@ export function readPairs(text: string): TokenSetFound | undefined {
   const object = Object.fromEntries([...entries].map(([member, { value }]) => [member, value]));
   const set = readSet(object, /\bgrant_?type["'`]?\s*[:=]/i.test(text) ? 'request' : 'pairs', duplicates);
   // Words around tokens look like members often: those that are none are not worth a warning.
-  return set && { ...set, warnings: set.warnings.filter(({ code, member }) => code !== 'member_ignored' || /_token$/.test(member ?? '')) };
+  return (
+    set && {
+      ...set,
+      warnings: set.warnings.filter(({ code, member }) => code !== 'member_ignored' || /_token$/.test(member ?? '')),
+    }
+  );
 }
 
 function named(word: string): { member?: keyof RawTokens; fit: Fit } {

@@ -75,7 +75,8 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
     } else tokens[member] = token;
   }
   for (const member of guessed) {
-    if (tokens[member] !== undefined && useOf(tokens[member]) === undefined) warnings.push({ code: 'use_assumed', member });
+    if (tokens[member] !== undefined && useOf(tokens[member]) === undefined)
+      warnings.push({ code: 'use_assumed', member });
   }
   const isRequest = typeof (own(object, 'grant_type') ?? own(object, 'grantType')) === 'string';
   const isGuess = tokenNames.every(name => tokens[name] === undefined || guessed.includes(name));
@@ -84,7 +85,8 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
 }
 
 /** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. What is no longer good, or guards forms, is none. */
-const longName = /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh)[-_ ]?token)(?:[-_]?cookie)?$/i;
+const longName =
+  /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh)[-_ ]?token)(?:[-_]?cookie)?$/i;
 const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash/i;
 
 /** The member at the end of a longer name. */
@@ -125,12 +127,7 @@ export function isPlaceholder(token: string): boolean {
   return placeholders.some(pattern => pattern.test(token));
 }
 
-function readToken(
-  member: TokenName,
-  value: string,
-  wrapped: boolean,
-  warnings: ImportWarning[],
-): string | undefined {
+function readToken(member: TokenName, value: string, wrapped: boolean, warnings: ImportWarning[]): string | undefined {
   let token = value.replace(invisible, '').replace(/\s+/g, '');
   requireSize(token);
   const scheme = member === 'access_token' ? /^\s*(?:Bearer|DPoP)\s+(?=\S)/i.exec(value)?.[0] : undefined;
@@ -263,7 +260,8 @@ function besides(other: RawTokens, names: readonly TokenName[]): RawTokens {
 
 /** Another value for the same token, or the name of another issuer or person. */
 function isOfOther(one: RawTokens, other: RawTokens): boolean {
-  if (tokenNames.some(name => one[name] !== undefined && other[name] !== undefined && one[name] !== other[name])) return true;
+  if (tokenNames.some(name => one[name] !== undefined && other[name] !== undefined && one[name] !== other[name]))
+    return true;
   const [mine, theirs] = [one, other].map(set => tokenNames.map(name => payloadOf(set[name])));
   return (['iss', 'sub'] as const).some(claim => {
     const [here, there] = [mine, theirs].map(payloads => payloads?.map(payload => payload?.[claim]).find(isText));

@@ -95,7 +95,14 @@ export const opaqueKinds: readonly OpaqueKind[] = [
     rest: 30,
     source: 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/',
   },
-  { issuer: 'Dropbox', use: 'access_token', prefix: 'sl\\.(?:u\\.)?', rest: 60, alone: true, source: 'https://developers.dropbox.com/oauth-guide' },
+  {
+    issuer: 'Dropbox',
+    use: 'access_token',
+    prefix: 'sl\\.(?:u\\.)?',
+    rest: 60,
+    alone: true,
+    source: 'https://developers.dropbox.com/oauth-guide',
+  },
 ];
 
 /** What a token may be made of after its prefix: these are what issuers use, and no quotes, brackets or separators. */
@@ -153,5 +160,10 @@ export function findOpaque(text: string, limit: number): FoundOpaque[] {
 
 /** `ghp_xxxxxxxxxxxx` and `xoxb-your-token-here` are places for one. */
 function isVaried(token: string): boolean {
-  return /\d/.test(token.slice(5)) && /[a-z]/i.test(token.slice(5)) && !/(.)\1{6}/.test(token) && !/your|example|token/i.test(token);
+  return (
+    /\d/.test(token.slice(5)) &&
+    /[a-z]/i.test(token.slice(5)) &&
+    !/(.)\1{6}/.test(token) &&
+    !/your|example|token/i.test(token)
+  );
 }

@@ -40,7 +40,10 @@ export function describeImportWarning({ code, member = 'access_token' }: ImportW
     case 'base64_decoded':
       return l10n.t('"{0}" was encoded in base64 and was decoded.', member);
     case 'base64_kept':
-      return l10n.t('"{0}" is base64 of another text. It was imported as it is: check whether it must be decoded.', member);
+      return l10n.t(
+        '"{0}" is base64 of another text. It was imported as it is: check whether it must be decoded.',
+        member,
+      );
     case 'percent_decoded':
       return l10n.t('"{0}" was percent-encoded and was decoded.', member);
     case 'use_assumed':
