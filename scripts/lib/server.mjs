@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +11,7 @@ import { UserError } from './project.mjs';
  * What every window starts with: nothing that moves, greets, or asks the network.
  * @type {Record<string, unknown>}
  */
-export const quietSettings = {
+const quietSettings = {
   'workbench.startupEditor': 'none',
   'workbench.reduceMotion': 'on',
   'workbench.tips.enabled': false,
@@ -17,6 +19,7 @@ export const quietSettings = {
   'chat.disableAIFeatures': true,
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
+  'remote.autoForwardPorts': false,
   'telemetry.telemetryLevel': 'off',
 };
 
@@ -38,7 +41,7 @@ export const quietSettings = {
  * @property {string} userDataDir with `User/settings.json` in it, as on the desktop
  * @property {string} extensionsDir
  * @property {() => string} output what the server has printed, for when something fails
- * @property {Promise<void>} ended resolves when the server is gone, asked to or not
+ * @property {Promise<unknown>} ended resolves when the server is gone, asked to or not
  * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
  *
  * @typedef {object} WindowOptions
@@ -58,14 +61,17 @@ export async function startServer(vscode, options = {}) {
   const userDataDir = options.userDataDir ?? join(temporary, 'user-data');
   const extensionsDir = options.extensionsDir ?? join(temporary, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
-  if (options.installed) await install(options.installed, extensionsDir);
+  if (options.installed) {
+    // VS Code takes what it finds in this folder at its first start for installed.
+    const { publisher, name, version } = JSON.parse(await readFile(join(options.installed, 'package.json'), 'utf8'));
+    await cp(options.installed, join(extensionsDir, `${publisher}.${name}-${version}`), { recursive: true });
+  }
   await writeUserSettings(userDataDir, options.userSettings);
+  const redirector = await startRedirector();
   const args = [
     vscode.serverMain,
     ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
-    '--accept-server-license-terms',
-    '--telemetry-level',
-    'off',
+    ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
     // Without this flag the built workbench silently ignores extensions under development. With it no notification pops up.
@@ -75,25 +81,24 @@ export async function startServer(vscode, options = {}) {
   const child = spawn(vscode.node, args, {
     // A process group of its own, so that extension hosts and terminals can be ended together with the server.
     detached: process.platform !== 'win32',
-    // An empty address: no gallery is asked for extensions, here or in the browser.
-    env: { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":""}', ...options.env },
+    env: {
+      ...process.env,
+      EXTENSIONS_GALLERY: '{"serviceUrl":""}', // No gallery is asked for extensions, here or in the browser.
+      VSCODE_PROXY_URI: redirector.template,
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  child.stdout.on('data', chunk => {
-    output += chunk;
-  });
-  child.stderr.on('data', chunk => {
-    output += chunk;
-  });
-  /** @type {Promise<void>} */
-  const ended = new Promise(resolve => child.once('close', () => resolve()));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
+  const ended = new Promise(resolve => child.once('close', resolve));
   // Covers an exit by an uncaught error; the ordinary way is stop().
   const onExit = () => endGroup(child, 'SIGKILL');
   process.once('exit', onExit);
 
   const stop = async () => {
     process.off('exit', onExit);
+    redirector.close();
     endGroup(child, 'SIGTERM');
     const impatient = setTimeout(() => endGroup(child, 'SIGKILL'), 2_000);
     await ended;
@@ -112,13 +117,25 @@ export async function startServer(vscode, options = {}) {
 }
 
 /**
- * VS Code takes what it finds in this folder at its first start for installed.
- * @param {string} extension
- * @param {string} extensionsDir
+ * A workbench in the browser opens addresses of its server's machine, as an issuer's on 127.0.0.1, through a proxy that
+ * this server lacks. The browser is on the same machine, so it is sent to the address itself.
  */
-async function install(extension, extensionsDir) {
-  const { publisher, name, version } = JSON.parse(await readFile(join(extension, 'package.json'), 'utf8'));
-  await cp(extension, join(extensionsDir, `${publisher}.${name}-${version}`), { recursive: true });
+async function startRedirector() {
+  const server = createServer(({ url = '' }, response) => {
+    const [, port, rest = ''] = /^\/(\d{1,5})(\/.*)?$/.exec(url) ?? [];
+    if (port === undefined) response.writeHead(404).end();
+    else response.writeHead(302, { location: `http://127.0.0.1:${port}${rest || '/'}` }).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  return {
+    // VS Code puts the port in. Where the port of a template is {{port}}, its workbench does not start.
+    template: `http://127.0.0.1:${typeof address === 'object' && address?.port}/{{port}}/`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 /**
@@ -128,9 +145,11 @@ async function install(extension, extensionsDir) {
  */
 function listening(child, output) {
   return new Promise((resolve, reject) => {
-    /** @param {string} why */
-    const fail = why => reject(new UserError(`VS Code's server ${why}. It printed:\n${output()}`));
-    const timer = setTimeout(() => fail('did not listen within 30 s'), 30_000);
+    const fail = (/** @type {string} */ why) => {
+      clearTimeout(timer);
+      reject(new UserError(`VS Code's server ${why}. It printed:\n${output()}`));
+    };
+    const timer = setTimeout(() => fail('did not listen within 60 s'), 60_000);
     child.once('error', error => fail(`could not be started: ${error.message}`));
     child.once('exit', code => fail(`ended with exit code ${code} before it listened`));
     child.stdout.on('data', () => {
@@ -155,7 +174,7 @@ function endGroup(child, signal) {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // Nobody is left in the group.
+    // The group is empty.
   }
 }
 

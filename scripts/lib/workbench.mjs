@@ -1,29 +1,18 @@
 import { format } from 'node:util';
 import { chromium } from 'playwright-core';
-import { UserError } from './project.mjs';
 import { startServer, windowUrl } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 
-/**
- * What the workbench itself says at each start and end: the consoles of the window and of the extension host arrive
- * as one.
- */
-const chatter = new RegExp(
-  `^(${[
-    'Resolv\\w+ connection token',
-    'Creating a socket',
-    'Ignoring fetching additional builtin',
-    'Updating additional builtin',
-    '\\[(reconnection-grace-time|Service Worker|AgentHost:\\w+|AccountPolicyGate)\\]',
-    'Canceled: Canceled',
-  ].join('|')})`,
-);
+/** What the workbench itself says at each start and end: the consoles of the window and of the extension host arrive as one. */
+const chatter =
+  /^(Resolv\w+ connection token|Creating a socket|(Ignoring fetching|Updating) additional builtin|\[(reconnection-grace-time|Service Worker|AgentHost:\w+|AccountPolicyGate)\]|Canceled: Canceled)/;
 
 /**
  * @typedef {object} BrowserOptions
  * @property {{ width: number, height: number }} [viewport] 1280 x 800 by default
  * @property {number} [deviceScaleFactor] 1 by default; 2 makes sharp screenshots
  * @property {string} [colorTheme] the name of a colour theme, like `Default Light Modern`
+ * @property {keyof typeof import('./vscode-from-npm.mjs').editions} [edition] which VS Code
  *
  * @typedef {import('./server.mjs').ServerOptions & BrowserOptions} WorkbenchOptions
  *
@@ -47,16 +36,10 @@ const chatter = new RegExp(
  * @param {WorkbenchOptions} [options]
  * @returns {Promise<Workbench>}
  */
-export async function startWorkbench(options = {}) {
-  const vscode = await ensureVSCodeFromNpm();
-  if (!vscode.browser) {
-    throw new UserError('No Chromium, Chrome or Edge was found. Install one, or set CHROME_PATH to its executable.');
-  }
-  const userSettings = {
-    ...(options.colorTheme ? { 'workbench.colorTheme': options.colorTheme } : {}),
-    ...options.userSettings,
-  };
-  const server = await startServer(vscode, { ...options, userSettings });
+export async function startWorkbench({ viewport, deviceScaleFactor = 1, colorTheme, edition, ...options } = {}) {
+  const vscode = await ensureVSCodeFromNpm(edition && { edition });
+  const theme = colorTheme ? { 'workbench.colorTheme': colorTheme } : {};
+  const server = await startServer(vscode, { ...options, userSettings: { ...theme, ...options.userSettings } });
   /** @type {import('playwright-core').Browser | undefined} */
   let browser;
   const close = async () => {
@@ -64,10 +47,16 @@ export async function startWorkbench(options = {}) {
     await server.stop();
   };
   try {
-    browser = await launch(vscode.browser);
+    const installed = process.env.CHROME_PATH ? { executablePath: process.env.CHROME_PATH } : { channel: 'chrome' };
+    browser = await chromium.launch({
+      ...(vscode.browser ? { executablePath: vscode.browser.executablePath } : installed),
+      // The sandbox needs kernel features that containers and CI machines do not grant; only our own server is visited.
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+      env: { ...process.env, ...vscode.browser?.env },
+    });
     const context = await browser.newContext({
-      viewport: options.viewport ?? { width: 1280, height: 800 },
-      deviceScaleFactor: options.deviceScaleFactor ?? 1,
+      viewport: viewport ?? { width: 1280, height: 800 },
+      deviceScaleFactor,
       permissions: ['clipboard-read', 'clipboard-write'],
     });
     return { server, context, openWindow: target => openWindow(server, context, target), close };
@@ -75,16 +64,6 @@ export async function startWorkbench(options = {}) {
     await close();
     throw error;
   }
-}
-
-/** @param {import('./vscode-from-npm.mjs').Browser} browser */
-function launch({ executablePath, env }) {
-  return chromium.launch({
-    executablePath,
-    // The sandbox needs kernel features that containers and CI machines do not grant; only our own server is visited.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-    env: { ...process.env, ...env },
-  });
 }
 
 /**
@@ -101,7 +80,7 @@ async function openWindow(server, context, { onConsole, ...target } = {}) {
     page.on('crash', () => reject(new Error('The browser page crashed.')));
     page.on('close', () => reject(new Error('The window was closed before its tests ended.')));
   });
-  exit.catch(() => {}); // Windows without tests are closed too, and nobody waits for their exit.
+  exit.catch(() => {}); // Only windows with tests are waited for, and the others are closed as well.
   await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
     const text = format(...args);
     if (!chatter.test(text)) onConsole?.(type, text);

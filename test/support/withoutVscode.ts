@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import * as errors from '../../src/core/errors.ts';
 
 /** The little of `vscode` that is used without a host, by name: sentences with their places filled, events, and data. */
 const standIns: Readonly<Record<string, string>> = {
@@ -35,6 +36,10 @@ function stub(more: string): string {
   return [...rest.map(([name, source]) => `export const ${name} = ${source};`), more].join('\n');
 }
 
+/** The test's own module, as a class tells what an error is. */
+const shared = Symbol.for('jwt-workbench.test.errors');
+Object.assign(globalThis, { [shared]: errors });
+
 /**
  * Loads a file of `src/vscode` that needs no more of `vscode` than this.
  * @param path below src/vscode, without its ending
@@ -57,6 +62,10 @@ export async function withoutVscode<T>(path: string, folder: string, more = ''):
         setup({ onResolve, onLoad }) {
           onResolve({ filter: /^vscode$/ }, ({ path }) => ({ path, namespace: 'stub' }));
           onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: stub(more) }));
+          onLoad({ filter: /core[\\/]errors\.ts$/ }, () => ({
+            contents: `module.exports = globalThis[Symbol.for('${shared.description}')];`,
+            loader: 'js',
+          }));
         },
       },
     ],

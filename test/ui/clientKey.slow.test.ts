@@ -81,8 +81,8 @@ describe('a person whose client has a private key', function () {
     const other = testKey('P-256');
     const file = join(ui.workbench.server.userDataDir, 'other.pem');
     await writeFile(file, other.pem);
-    await window.pickFromMenu(window.treeItem('Warehouse'), 'Set Client Secret or Key...');
-    await box.getByText(/private key, as PEM/).waitFor();
+    const asked = box.getByText(/private key, as PEM/);
+    await window.pickFromMenu(window.treeItem('Warehouse'), 'Set Client Secret or Key...', asked);
     await picture('4-replace');
     await box.getByRole('button', { name: 'Read from a File' }).click();
     // The workbench's own dialog takes the place of the box, and writes the open folder into it when that is read.

@@ -27,8 +27,15 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     ui.onClose(ui.workbench.close);
     ui.window = await ui.openWindow();
   });
+  let failed = false;
+  // The tests of one group share a window: after the first failure it is not where the next test expects it to be.
+  beforeEach(function () {
+    if (failed) this.skip();
+  });
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') await ui.screenshots(this.currentTest.fullTitle());
+    if (this.currentTest?.state !== 'failed') return;
+    failed = true;
+    await ui.screenshots(this.currentTest.fullTitle());
   });
   after(() => ui.close());
   return ui;
@@ -138,9 +145,9 @@ export class UiWindow {
   }
 
   /** Every visible row of the trees in the side bar, as screen readers hear it. */
-  async treeRows(): Promise<string[]> {
-    const rows = await this.page.locator('.part.sidebar .monaco-list-row').all();
-    return Promise.all(rows.map(async row => (await row.getAttribute('aria-label')) ?? ''));
+  treeRows(): Promise<string[]> {
+    const rows = this.page.locator('.part.sidebar .monaco-list-row');
+    return rows.evaluateAll(all => all.map(row => row.getAttribute('aria-label') ?? ''));
   }
 
   /** Opens a row, whether it is open already or not; the countdown may redraw it under the pointer. */
@@ -167,13 +174,31 @@ export class UiWindow {
     });
   }
 
-  /** Picks from the context menu of a row. By key, as VS Code takes no click in the first moment of a menu. */
-  async pickFromMenu(item: Locator, title: string): Promise<void> {
-    await again(async timeout => {
+  /**
+   * Picks from the context menu of a row until `opens` is there. By key, as VS Code takes no click in the first moment of
+   * a menu. Right after a row has changed VS Code draws others in its place, and calls a command without its row: see
+   * src/vscode/tree/provider.ts. So this waits until the tree is quiet, and looks at what has come of it.
+   */
+  async pickFromMenu(item: Locator, title: string, opens: Locator): Promise<void> {
+    await again(async (timeout, attempt) => {
+      if (attempt > 1) await this.page.keyboard.press('Escape');
+      await this.quietTree();
       await item.click({ button: 'right' });
       await this.page.locator('.monaco-menu').getByText(title, { exact: true }).hover({ timeout });
       await this.page.keyboard.press('Enter');
+      await opens.waitFor({ timeout: 3 * timeout });
     });
+  }
+
+  /** Resolves when the rows of the side bar have said the same for half a second, but for the numbers that count. */
+  async quietTree(): Promise<void> {
+    const rows = async () => (await this.treeRows()).join('\n').replace(/\d+/g, '0');
+    for (let quiet = 0, before = await rows(); quiet < 5; ) {
+      await this.page.waitForTimeout(100);
+      const now = await rows();
+      quiet = now === before ? quiet + 1 : 0;
+      before = now;
+    }
   }
 
   /** An entry of the status bar, by a part of its text. */

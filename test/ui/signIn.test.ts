@@ -42,16 +42,6 @@ describe('a person who signs in', function () {
   });
   const picture = (page: Page, name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
-  /** A workbench in the browser opens addresses of its server's machine through a proxy, which this server lacks. */
-  const throughProxy = (page: Page) =>
-    page.context().route(`**/proxy/${port}/**`, route => {
-      const location = route
-        .request()
-        .url()
-        .replace(/^.*\/proxy\//, 'http://127.0.0.1:');
-      return route.fulfill({ status: 302, headers: { location } });
-    });
-
   /** A notification. What came while the page of the issuer was in front is behind the bell. */
   const told = async (words: RegExp) => {
     const { page } = ui.window;
@@ -65,7 +55,6 @@ describe('a person who signs in', function () {
 
   it('presses Sign in, allows it on the issuer page, and has tokens', async () => {
     const { page } = ui.window;
-    await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     await ui.window.expand(ui.window.treeItem('Shop'));
     const signIn = page.locator('[role=treeitem][aria-label^="Sign in"]').first();
@@ -94,7 +83,6 @@ describe('a person who signs in', function () {
 
   it('is told calmly who declined, and which redirect URI the issuer does not know', async () => {
     const { page } = ui.window;
-    await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     const open = async (label: string) => {
       await ui.window.expand(ui.window.treeItem(label));
@@ -133,7 +121,6 @@ describe('a person who signs in', function () {
 
   it('confirms a code on another device, and has tokens', async () => {
     const { page } = ui.window;
-    await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     await ui.window.expand(ui.window.treeItem('Television'));
     await page.locator('[role=treeitem][aria-label^="Sign in"]').first().click();
@@ -159,7 +146,6 @@ describe('a person who signs in', function () {
 
   it('is told why there is no refresh token, and gets one with one press', async () => {
     const { page } = ui.window;
-    await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     const signIn = async (start: () => Promise<void>) => {
       const popup = page.context().waitForEvent('page');
@@ -204,7 +190,6 @@ describe('a person who signs in', function () {
 
   it('signs out here, and then in the browser as well', async () => {
     const { page } = ui.window;
-    await throughProxy(page);
     await ui.window.openContainer('JWT Workbench');
     await ui.window.treeItem('Shop').click();
     await ui.window.runCommand('JWT Workbench: Sign Out...', 'Shop');

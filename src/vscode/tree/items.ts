@@ -54,7 +54,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       };
     }
     case 'connection':
-      return session ? connectionRow(session, now, context.isOpen(node)) : { label: node.id };
+      return session ? connectionRow(session, now) : { label: node.id };
     case 'next':
       return session ? nextItem(context.plan(session), now, session.record) : { label: node.id };
     case 'clock':
@@ -92,7 +92,7 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
   }
 }
 
-function connectionRow(session: Session, now: number, isOpen: boolean): Row {
+function connectionRow(session: Session, now: number): Row {
   const { connection, memoryOnly, record, lastRefresh } = session;
   const badge = badgeOf(session, now);
   const state = stateText(badge.state);
@@ -117,7 +117,7 @@ function connectionRow(session: Session, now: number, isOpen: boolean): Row {
       ? [itemWords.signedOut]
       : []),
   ];
-  const text = badgeText(badge, isOpen ? now : undefined);
+  const text = badgeText(badge, now);
   return {
     label: printable(connection.label, 80),
     description: memoryOnly ? l10n.t('{0}, in memory', text) : text,

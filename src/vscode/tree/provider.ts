@@ -44,8 +44,9 @@ export interface TreeParts {
  *
  * VS Code cannot redraw a row alone: it forgets the rows below until it has asked for them anew, and a menu or button
  * of one of these then calls its command without the row. So no row is redrawn while it is open just because time goes
- * by: an open row names a moment, and what counts are the rows that have none below. For the same reason rows that are
- * known are handed out at once and not by a promise.
+ * by: an open row names a moment, and what counts are the rows that have none below. A connection names a moment always:
+ * were it redrawn when it is opened, a quick right click on one of its tokens would be lost. For the same reason rows
+ * that are known are handed out at once and not by a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const { sessions, verifications, clock, log, due, plan, histories } = parts;
@@ -73,7 +74,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     changed.fire(node);
   }
 
-  const isOpen = (node: ViewNode) => open.has(keyOf(node));
+  const isOpen = (node: ViewNode) => node.kind === 'connection' || open.has(keyOf(node));
   const context: ItemContext = { sessions, verifications, clock, plan, isOpen };
 
   /** An open row names a moment, which reads the same until it has come. */
@@ -203,8 +204,9 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       const [to, from] = isOpened ? [open, folded] : [folded, open];
       to.add(key);
       from.delete(key);
-      const counts = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan) !== undefined;
-      redraw(...(counts ? [known(node)] : []));
+      const session = 'id' in node ? sessions.get(node.id) : undefined;
+      const readsOtherwise = node.kind !== 'connection' && countedFrom(node, session, plan) !== undefined;
+      redraw(...(readsOtherwise ? [known(node)] : []));
     },
     dispose() {
       for (const stop of stops) stop();

@@ -67,9 +67,9 @@ describe('rows of the tree', function () {
     };
     const rows: [Partial<Session>, string, string][] = [
       [{}, 'Connection Shop, no tokens', 'circle-outline'],
-      [signedIn(59_000), 'Connection Shop, active, 59 s left', 'pass'],
+      [signedIn(59_000), 'Connection Shop, active until TIME', 'pass'],
       [{ ...signedIn(59_000), refreshing: true }, 'Connection Shop, refreshing', 'sync~spin'],
-      [signedIn(-7000), 'Connection Shop, expired 7 s ago', 'watch'],
+      [signedIn(-7000), 'Connection Shop, expired at TIME', 'watch'],
       [{ record: refused }, 'Connection Shop, sign in again', 'account'],
       [
         { problem: new WorkbenchError('record_unreadable', { reason: 'json' }) },
@@ -79,7 +79,7 @@ describe('rows of the tree', function () {
     ];
     for (const [session, spoken, icon] of rows) {
       const item = connectionRow(session);
-      assert.equal(item.accessibilityInformation?.label, spoken);
+      assert.equal(item.accessibilityInformation?.label.replace(/\d[\d: -]*\d/, 'TIME'), spoken);
       assert.equal((item.iconPath as { id: string }).id, icon);
     }
   });
