@@ -10,10 +10,13 @@ import { targetsOf, withParameters } from './requested.ts';
 import { createShelf } from './shelf.ts';
 import type { GrantWork } from './tokenEndpoint.ts';
 import { narrowed } from './tokenEndpoint.ts';
-import type { Issuing } from './tokens.ts';
+import type { TokenReader } from './tokenStatus.ts';
+import type { Consent, Issuing } from './tokens.ts';
 import { refreshTokenOf } from './tokens.ts';
+import type { Session, Sessions } from './users.ts';
+import { subjectOfHint } from './users.ts';
 
-/** A sign-in that waits for somebody to decide. */
+/** A sign-in that waits for a person to decide. */
 interface Pending {
   readonly request: AuthorizationRequest;
   readonly pushed?: PushedRequest;
@@ -29,60 +32,100 @@ export interface Authorization {
 // Milliseconds.
 const ticketLifetime = 600_000;
 
-export function createAuthorization(
-  settings: Settings,
-  codes: Codes,
-  pushedRequests: PushedRequests,
+export interface AuthorizationParts {
+  readonly settings: Settings;
+  readonly codes: Codes;
+  readonly pushedRequests: PushedRequests;
+  readonly sessions: Sessions;
+  readonly issuing: Issuing;
+  readonly reader: TokenReader;
   /** Where the page sends its form. */
-  signInPath: string,
-): Authorization {
+  readonly signInPath: string;
+}
+
+export function createAuthorization(parts: AuthorizationParts): Authorization {
+  const { settings, codes, pushedRequests, sessions, issuing, reader, signInPath } = parts;
   const tickets = createShelf<Pending>(1_000);
 
-  /** RFC 6749 section 4.1.2, with the `iss` of RFC 9207. */
-  const back = (exchange: Exchange, to: Return, result: Record<string, string>): MockReply => {
+  /** RFC 6749 section 4.1.2, with the `iss` of RFC 9207, in the response mode that was asked for. */
+  const back = (exchange: Exchange, to: Return, result: Record<string, string>, session?: Session): MockReply => {
     const parameters = new URLSearchParams(result);
     if (to.state !== undefined) parameters.set('state', to.state);
     parameters.set('iss', settings.issuer);
     for (const effect of exchange.effects) effect.parameters?.(parameters);
-    const location = withParameters(to.redirectUri, parameters);
-    // After a POST the browser is to come with a GET.
-    const status = exchange.request.method === 'POST' ? 303 : 302;
     const error = parameters.get('error');
-    return {
-      status,
-      headers: { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
-      body: '',
-      ...(error === null ? {} : { error }),
-    };
+    const reply =
+      to.responseMode === 'form_post' ? formPost(to.redirectUri, parameters) : redirect(exchange, to, parameters);
+    const cookie = session === undefined ? undefined : { 'set-cookie': sessions.cookie(session) };
+    return { ...reply, headers: { ...reply.headers, ...cookie }, ...(error === null ? {} : { error }) };
   };
 
   const refuse = (exchange: Exchange, to: Return, { error, description }: Problem) =>
     back(exchange, to, { error, error_description: description });
 
-  const decide = (exchange: Exchange, { request, pushed }: Pending, { deny, subject }: Visitor): MockReply => {
+  /** A decision was made: by the page, by the settings, or by an earlier one that a session remembers. */
+  const decide = async (
+    exchange: Exchange,
+    { request, pushed }: Pending,
+    { deny, subject = usual(request) }: Visitor,
+    known?: Session,
+  ): Promise<MockReply> => {
     if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request was answered before');
     if (pushed !== undefined) pushed.spent = true;
-    if (deny)
+    if (deny) return refuse(exchange, request, { error: 'access_denied', description: 'The user has declined' });
+    const { claims, acrValues } = request;
+    const problem = await contradiction(request, subject);
+    if (problem !== undefined) return refuse(exchange, request, problem);
+    const now = exchange.now();
+    const session = known ?? sessions.start(subject, claims?.acr?.[0] ?? acrValues[0], now);
+    if (claims?.acr !== undefined && !claims.acr.includes(session.acr ?? ''))
       return refuse(exchange, request, {
-        error: 'access_denied',
-        description: 'Whoever was asked has declined',
+        error: 'unmet_authentication_requirements',
+        description: 'This user has no acr that was asked for',
       });
-    return back(exchange, request, { code: codes.issue(request, subject ?? usual(request), exchange.now()) });
+    const result: Record<string, string> = {};
+    if (request.responseType !== 'id_token') result.code = codes.issue(request, session, now);
+    if (request.responseType !== 'code')
+      result.id_token = await issuing.frontChannel(request, session, result.code, exchange.effects, now);
+    return back(exchange, request, result, session);
   };
 
-  /** The hint counts for more than the client's usual subject, as somebody of that name would sign in. */
-  const usual = ({ client, loginHint }: AuthorizationRequest) =>
-    settings.signInSubject ?? loginHint ?? client.subject ?? settings.subject;
+  /** What the request says about who it has to be, where it is somebody else. */
+  const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Problem | undefined> => {
+    const { idTokenHint, claims } = request;
+    const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);
+    if (idTokenHint !== undefined && hint?.kind !== 'id_token')
+      return { error: 'invalid_request', description: 'id_token_hint is no ID token of this issuer' };
+    const wanted = claims?.sub ?? hint?.claims.sub;
+    if (wanted === undefined || wanted === subject) return undefined;
+    return { error: 'login_required', description: 'Another user is asked for' };
+  };
 
-  const signInPage = (pending: Pending, now: number): MockReply => {
-    const { client, scope, redirectUri, targets } = pending.request;
+  /** The hint counts for more than the client's usual subject, as a person of that name would sign in. */
+  const usual = ({ client, loginHint }: AuthorizationRequest) =>
+    settings.signInSubject ?? subjectOfHint(settings, loginHint) ?? client.subject ?? settings.subject;
+
+  /** The session of this browser, as far as it answers this request without a person. */
+  const usable = (exchange: Exchange, { prompts, maxAge, loginHint }: AuthorizationRequest): Session | undefined => {
+    const session = sessions.of(exchange);
+    if (session === undefined || prompts.some(prompt => prompt !== 'none')) return undefined;
+    if (maxAge !== undefined && Math.floor(exchange.now() / 1000) - session.authTime > maxAge) return undefined;
+    const hinted = subjectOfHint(settings, loginHint);
+    return hinted === undefined || hinted === session.subject ? session : undefined;
+  };
+
+  const signInPage = (pending: Pending, exchange: Exchange): MockReply => {
+    const { client, scope, redirectUri, targets, loginHint } = pending.request;
     const ticket = randomText(32);
+    const now = exchange.now();
     tickets.put(ticket, pending, now + ticketLifetime, now);
     const audience = targets === undefined ? [] : [html`<dt>For use at</dt><dd>${targets.join(' ')}</dd>`];
+    const subject =
+      loginHint === undefined ? (sessions.of(exchange)?.subject ?? usual(pending.request)) : usual(pending.request);
     const body = html`<dl><dt>Client</dt><dd>${client.client_id}</dd>
 ${scopeList(scope)}${audience}<dt>The answer goes to</dt><dd>${redirectUri}</dd></dl>
 <form method="post" action="${signInPath}"><input type="hidden" name="ticket" value="${ticket}">
-${choice(usual(pending.request))}</form>`;
+${choice(subject, settings.users)}</form>`;
     return page(200, 'Sign in', body, redirectUri);
   };
 
@@ -90,21 +133,23 @@ ${choice(usual(pending.request))}</form>`;
     async authorize(exchange) {
       const read = await readParameters(exchange);
       if ('refused' in read) return read.refused;
-      const now = exchange.now();
-      const found = pushedRequests.find(read, now);
+      const found = pushedRequests.find(read, exchange.now());
       if ('shown' in found) {
         const { error, description, sent } = found.shown;
         return errorPage(400, error, description, sent);
       }
       if ('redirected' in found) return refuse(exchange, found.to, found.redirected);
-      exchange.authenticated(found.request.client);
-      if (settings.signIn === 'page' && found.request.prompts.includes('none'))
-        return refuse(exchange, found.request, {
-          error: 'login_required',
-          description: 'Nobody is signed in',
-        });
+      const { request } = found;
+      exchange.authenticated(request.client);
       if (exchange.visitor !== undefined) return decide(exchange, found, exchange.visitor);
-      if (settings.signIn === 'page') return signInPage(found, now);
+      const session = usable(exchange, request);
+      const silent = request.prompts.includes('none');
+      if (session !== undefined && (silent || settings.singleSignOn))
+        return decide(exchange, found, { subject: session.subject }, session);
+      if (settings.signIn === 'page') {
+        if (!silent) return signInPage(found, exchange);
+        return refuse(exchange, request, { error: 'login_required', description: 'No user is signed in' });
+      }
       return decide(exchange, found, { deny: settings.signIn === 'deny' });
     },
 
@@ -130,9 +175,25 @@ ${choice(usual(pending.request))}</form>`;
   };
 }
 
+function redirect(exchange: Exchange, to: Return, parameters: URLSearchParams): MockReply {
+  const location =
+    to.responseMode === 'fragment' ? `${to.redirectUri}#${parameters}` : withParameters(to.redirectUri, parameters);
+  // After a POST the browser is to come with a GET.
+  const status = exchange.request.method === 'POST' ? 303 : 302;
+  const headers = { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
+  return { status, headers, body: '' };
+}
+
+/** OAuth 2.0 Form Post Response Mode section 2; the button is for browsers without scripts. */
+function formPost(redirectUri: string, parameters: URLSearchParams): MockReply {
+  const fields = [...parameters].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+  const body = html`<form method="post" action="${redirectUri}">${fields}<button>Continue</button></form>`;
+  return page(200, 'Back to the client', body, redirectUri, 'document.forms[0].submit()');
+}
+
 interface Code {
   readonly request: AuthorizationRequest;
-  readonly subject: string;
+  readonly session: Session;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** What it gave when it was used. */
@@ -140,7 +201,7 @@ interface Code {
 }
 
 export interface Codes {
-  issue(request: AuthorizationRequest, subject: string, now: number): string;
+  issue(request: AuthorizationRequest, session: Session, now: number): string;
   /** RFC 6749 section 4.1.3 with the code_verifier of RFC 7636 section 4.5. */
   readonly grant: GrantWork;
 }
@@ -155,20 +216,22 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
   const invalid = (description: string) => oauthError(400, 'invalid_grant', description);
 
   return {
-    issue(request, subject, now) {
+    issue(request, session, now) {
       const code = randomText(32);
-      codes.put(code, { request, subject, expiresAt: now + codeLifetime, family: undefined }, now + remembered, now);
+      codes.put(code, { request, session, expiresAt: now + codeLifetime, family: undefined }, now + remembered, now);
       return code;
     },
     async grant({ client, form, now, effects, cnf }) {
       const verifier = form.get('code_verifier');
       if (!form.has('code')) return oauthError(400, 'invalid_request', 'No code');
-      if (verifier === undefined) return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
-      const challenge = /^[\w.~-]{43,128}$/.test(verifier) ? await sha256(verifier) : undefined;
+      if (verifier === undefined && settings.requirePkce)
+        return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
+      const wellFormed = /^[\w.~-]{43,128}$/.test(verifier ?? '') ? verifier : undefined;
+      const hash = wellFormed === undefined ? undefined : await sha256(wellFormed);
       // From here to the mark that it is used there is no await, so that no two requests interleave.
       const code = codes.get(form.get('code'), now);
       if (code === undefined) return invalid('This code is unknown');
-      const { request, subject } = code;
+      const { request, session } = code;
       if (request.client !== client) return invalid('This code was issued to another client');
       if (code.family !== undefined) {
         families.revoke(code.family);
@@ -177,17 +240,27 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       if (now >= code.expiresAt) return invalid('This code has expired');
       if (form.get('redirect_uri') !== request.sentRedirectUri)
         return invalid('redirect_uri is not the one of the authorization request');
-      if (challenge !== request.challenge) return invalid('code_verifier does not fit the code_challenge');
+      // A verifier without a challenge is an attack as well (RFC 9700 section 2.1.1).
+      const { pkce } = request;
+      if (pkce === undefined ? verifier !== undefined : pkce.challenge !== (pkce.plain ? wellFormed : hash))
+        return invalid('code_verifier does not fit the code_challenge');
       if (request.jkt !== undefined && request.jkt !== cnf?.jkt)
         return invalid('This code is bound to another DPoP key');
       const { scope, nonce } = request;
       const asked = targetsOf(form, request.targets ?? settings.audiences);
       if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
-      const family = issuing.begin(client, { subject, scope, targets: request.targets }, cnf, now);
+      const family = issuing.begin(client, consentOf(request, session), cnf, now);
       code.family = family;
+      session.families.set(client.client_id, family);
       const grant = narrowed(family.grant, asked.targets);
       const refreshToken = refreshTokenOf(client, family);
       return issuing.respond({ grant, scope, now, effects, family, refreshToken, nonce, cnf });
     },
   };
+}
+
+/** What a person in a browser has agreed to. */
+export function consentOf({ scope, targets, claims }: AuthorizationRequest, session: Session): Consent {
+  const { subject, authTime, acr, amr } = session;
+  return { subject, scope, targets, authTime, acr, amr, claims };
 }

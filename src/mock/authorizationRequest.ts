@@ -1,11 +1,13 @@
 import type { BackChannel } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
-import type { Answer, ParsedForm } from './http.ts';
+import type { Answer, Form, ParsedForm } from './http.ts';
 import { jsonReply, oauthError } from './http.ts';
-import type { MockClient, Settings } from './options.ts';
+import type { MockClient, MockResponseType, Settings } from './options.ts';
 import { randomText } from './random.ts';
-import { hasScope, isRegistered, isSupported, targetsOf } from './requested.ts';
+import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from './requested.ts';
 import { createShelf } from './shelf.ts';
+import type { ClaimsRequest } from './users.ts';
+import { parseClaims } from './users.ts';
 
 /** What a client wants somebody to agree to, found well-formed and allowed. */
 export interface AuthorizationRequest {
@@ -15,14 +17,21 @@ export interface AuthorizationRequest {
   readonly sentRedirectUri: string | undefined;
   readonly state: string | undefined;
   readonly nonce: string | undefined;
-  /** S256, RFC 7636 section 4.2. */
-  readonly challenge: string;
+  readonly responseType: MockResponseType;
+  readonly responseMode: ResponseMode;
+  /** RFC 7636 section 4.3; undefined where PKCE is not required and not used. */
+  readonly pkce: { readonly challenge: string; readonly plain: boolean } | undefined;
   readonly scope: string;
   readonly targets: readonly string[] | undefined;
   /** `dpop_jkt`, RFC 9449 section 10. */
   readonly jkt: string | undefined;
   readonly prompts: readonly string[];
   readonly loginHint: string | undefined;
+  /** Seconds. */
+  readonly maxAge: number | undefined;
+  readonly idTokenHint: string | undefined;
+  readonly acrValues: readonly string[];
+  readonly claims: ClaimsRequest | undefined;
 }
 
 export interface Problem {
@@ -32,9 +41,13 @@ export interface Problem {
   readonly sent?: string;
 }
 
+export const responseModes = ['query', 'fragment', 'form_post'] as const;
+export type ResponseMode = (typeof responseModes)[number];
+
 /** Where a browser goes back to, and what the client knows it by. */
 export interface Return {
   readonly redirectUri: string;
+  readonly responseMode: ResponseMode;
   readonly state?: string | undefined;
 }
 
@@ -47,16 +60,11 @@ export type Examined =
 export const promptValues: readonly string[] = ['none', 'login', 'consent', 'select_account'];
 
 /** RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1. `pushed`: it came by RFC 9126. */
-export function examine(
-  { form, duplicate }: ParsedForm,
-  clients: ReadonlyMap<string, MockClient>,
-  settings: Settings,
-  pushed: boolean,
-): Examined {
+export function examine({ form, duplicate }: ParsedForm, settings: Settings, pushed: boolean): Examined {
   const clientId = form.get('client_id');
   if (duplicate === 'client_id' || duplicate === 'redirect_uri')
     return shown('invalid_request', `${duplicate} is there twice`);
-  const client = clientId === undefined ? undefined : clients.get(clientId);
+  const client = clientId === undefined ? undefined : settings.clients.get(clientId);
   if (client === undefined)
     return shown('invalid_request', clientId === undefined ? 'No client_id' : 'Unknown client_id');
   const sentRedirectUri = form.get('redirect_uri');
@@ -66,13 +74,18 @@ export function examine(
   const choice = client.redirect_uris.length !== 1 || hasScope(scope, 'openid');
   const redirectUri = sentRedirectUri ?? (choice ? undefined : registered);
   if (redirectUri === undefined) return shown('invalid_request', 'No redirect_uri');
-  if (sentRedirectUri !== undefined && !isRegistered(sentRedirectUri, client.redirect_uris))
+  const anywhere = (settings.anyRedirectUri || client.anyone) && isRedirectUri(sentRedirectUri ?? '');
+  if (sentRedirectUri !== undefined && !anywhere && !isRegistered(sentRedirectUri, client.redirect_uris))
     return shown('invalid_request', 'This redirect_uri is not registered for this client', sentRedirectUri);
 
   const state = form.get('state');
+  const responseType = form.get('response_type');
+  const usualMode = responseType === undefined || responseType === 'code' ? 'query' : 'fragment';
+  const sentMode = form.get('response_mode') ?? usualMode;
+  const responseMode = responseModes.find(mode => mode === sentMode);
   const redirected = (error: string, description: string): Examined => ({
     redirected: { error, description },
-    to: { redirectUri, state },
+    to: { redirectUri, state, responseMode: responseMode ?? usualMode },
   });
   if (duplicate !== undefined) return redirected('invalid_request', 'A parameter is there twice');
   if (client.require_pushed_authorization_requests && !pushed)
@@ -80,19 +93,23 @@ export function examine(
   for (const name of ['request', 'registration'] as const) {
     if (form.has(name)) return redirected(`${name}_not_supported`, `There is no support for ${name}`);
   }
-  if (!client.grant_types.includes('authorization_code'))
-    return redirected('unauthorized_client', 'This client is not registered for authorization codes');
-  const responseType = form.get('response_type');
+  // RFC 9396 section 5: to ignore it would grant something else than was asked for.
+  if (form.has('authorization_details'))
+    return redirected('invalid_authorization_details', 'There is no support for authorization_details');
   if (responseType === undefined) return redirected('invalid_request', 'No response_type');
-  if (responseType !== 'code') return redirected('unsupported_response_type', 'Only code');
-  if ((form.get('response_mode') ?? 'query') !== 'query')
-    return redirected('invalid_request', 'The only response_mode is query');
-  const challenge = form.get('code_challenge');
-  if (challenge === undefined) return redirected('invalid_request', 'No code_challenge: PKCE is required');
-  if (form.get('code_challenge_method') !== 'S256')
-    return redirected('invalid_request', 'The only code_challenge_method is S256');
-  if (!isHash(challenge)) return redirected('invalid_request', 'code_challenge is not 43 characters of base64url');
+  const type = client.response_types.find(each => each === responseType.split(' ').sort().join(' '));
+  if (type === undefined)
+    return redirected('unsupported_response_type', `Only ${client.response_types.join(', or ')} for this client`);
+  if (type !== 'id_token' && !client.grant_types.includes('authorization_code'))
+    return redirected('unauthorized_client', 'This client is not registered for authorization codes');
+  if (responseMode === undefined || (responseMode === 'query' && type !== 'code'))
+    return redirected('invalid_request', `There is no such response_mode for ${type}`);
+  const pkce = pkceOf(form, settings.requirePkce && type !== 'id_token');
+  if (typeof pkce === 'string') return redirected('invalid_request', pkce);
   if (!isSupported(scope, settings)) return redirected('invalid_scope', 'There is no such scope here');
+  const nonce = form.get('nonce');
+  if (type !== 'code' && (nonce === undefined || !hasScope(scope, 'openid')))
+    return redirected('invalid_request', `${type} needs a nonce and the scope openid`);
   const asked = targetsOf(form, settings.audiences);
   if ('refused' in asked) return redirected(asked.refused, asked.description);
   const jkt = form.get('dpop_jkt');
@@ -100,11 +117,12 @@ export function examine(
   const prompts = form.get('prompt')?.split(' ') ?? [];
   if (!prompts.every(value => promptValues.includes(value)) || (prompts.includes('none') && prompts.length > 1))
     return redirected('invalid_request', 'No such prompt, or none with another');
-  // Whoever signs in here does so now, which no max_age is too short for.
-  if (!/^\d*$/.test(form.get('max_age') ?? '')) return redirected('invalid_request', 'max_age is a number of seconds');
-  const nonce = form.get('nonce');
-  const loginHint = form.get('login_hint');
-  const { targets } = asked;
+  const maxAge = form.get('max_age') ?? '';
+  if (!/^\d*$/.test(maxAge)) return redirected('invalid_request', 'max_age is a number of seconds');
+  const sentClaims = form.get('claims');
+  const claims = sentClaims === undefined ? undefined : parseClaims(sentClaims);
+  if (sentClaims !== undefined && claims === undefined)
+    return redirected('invalid_request', 'claims is not as OpenID Connect Core section 5.5 has it');
   return {
     request: {
       client,
@@ -112,14 +130,34 @@ export function examine(
       sentRedirectUri,
       state,
       nonce,
-      challenge,
+      responseType: type,
+      responseMode,
+      pkce,
       scope,
-      targets,
+      targets: asked.targets,
       jkt,
       prompts,
-      loginHint,
+      loginHint: form.get('login_hint'),
+      maxAge: maxAge === '' ? undefined : Number(maxAge),
+      idTokenHint: form.get('id_token_hint'),
+      acrValues: form.get('acr_values')?.split(' ') ?? [],
+      claims,
     },
   };
+}
+
+/** RFC 7636 section 4.3, or what is wrong with it. */
+function pkceOf(form: Form, required: boolean): AuthorizationRequest['pkce'] | string {
+  const challenge = form.get('code_challenge');
+  const method = form.get('code_challenge_method') ?? 'plain';
+  if (challenge === undefined) return required ? 'No code_challenge: PKCE is required' : undefined;
+  if (method === 'S256') {
+    return isHash(challenge) ? { challenge, plain: false } : 'code_challenge is not 43 characters of base64url';
+  }
+  if (required || method !== 'plain') return `The only code_challenge_method is S256${required ? '' : ', or plain'}`;
+  return /^[\w.~-]{43,128}$/.test(challenge)
+    ? { challenge, plain: true }
+    : 'code_challenge is not 43 to 128 characters';
 }
 
 function shown(error: string, description: string, sent?: string): Examined {
@@ -147,12 +185,7 @@ const prefix = 'urn:ietf:params:oauth:request_uri:';
 // Seconds.
 const lifetime = 60;
 
-export function createPushedRequests(
-  settings: Settings,
-  clients: ReadonlyMap<string, MockClient>,
-  backChannel: BackChannel,
-  proofs: ProofDesk,
-): PushedRequests {
+export function createPushedRequests(settings: Settings, backChannel: BackChannel, proofs: ProofDesk): PushedRequests {
   const requests = createShelf<PushedRequest>(1_000);
 
   return {
@@ -162,7 +195,7 @@ export function createPushedRequests(
       const headers = exchange.request.header('dpop') ? proofs.headers : {};
       if ('refused' in proof) return oauthError(400, proof.refused, proof.description, headers);
       const known = new Map([...form, ['client_id', client.client_id]]);
-      const examined = examine({ form: known, duplicate: undefined }, clients, settings, true);
+      const examined = examine({ form: known, duplicate: undefined }, settings, true);
       if (!('request' in examined)) {
         const { error, description } = 'shown' in examined ? examined.shown : examined.redirected;
         return oauthError(400, error, description, headers);
@@ -181,7 +214,7 @@ export function createPushedRequests(
     find(parsed, now) {
       const { form } = parsed;
       const requestUri = form.get('request_uri');
-      if (requestUri === undefined) return examine(parsed, clients, settings, false);
+      if (requestUri === undefined) return examine(parsed, settings, false);
       if (!requestUri.startsWith(prefix))
         return shown('request_uri_not_supported', 'Only a request_uri that was pushed here is taken');
       const pushed = requests.get(requestUri, now);

@@ -3,7 +3,7 @@ import { createLocalJWKSet, decodeJwt, type JWTPayload, type JWTVerifyOptions, j
 import { asymmetricAlgs, isFresh, reasonOf, secretAlgs } from './dpop.ts';
 import type { Answer, Exchange, Form, MockReply } from './http.ts';
 import { oauthError, readForm } from './http.ts';
-import type { ClientAuthMethod, MockClient } from './options.ts';
+import type { ClientAuthMethod, ClientRegistry, MockClient } from './options.ts';
 import { byCertificate } from './options.ts';
 import { createShelf } from './shelf.ts';
 
@@ -33,7 +33,7 @@ export function named(parameter: string): string {
 export type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
 
 export interface ClientDesk {
-  readonly clients: ReadonlyMap<string, MockClient>;
+  readonly clients: ClientRegistry;
   readonly assertions: AssertionCheck;
 }
 
@@ -63,7 +63,10 @@ export function authenticateClient(
     if (id === undefined) return unauthenticated('No client_id');
     const client = clients.get(id);
     if (client === undefined) return unauthenticated('Unknown client');
+    if (client.anyone) return { client };
     const expected = client.token_endpoint_auth_method;
+    // Several clients send Basic with an empty password where they have no secret (RFC 6749 section 2.3.1).
+    if (method === 'client_secret_basic' && secret === '' && expected === 'none') return { client };
     if (method === 'none' && byCertificate(expected)) {
       const refused = certificateRefusal(client, exchange.request.certificate, exchange.now());
       return refused === undefined ? { client } : unauthenticated(refused);
@@ -122,10 +125,7 @@ const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const longestLifetime = 3600;
 
 /** RFC 7523 section 3, with a `jti` that is used once. `audiences`: what else than the address that was asked is one. */
-export function createAssertionCheck(
-  clients: ReadonlyMap<string, MockClient>,
-  audiences: readonly string[],
-): AssertionCheck {
+export function createAssertionCheck(clients: ClientRegistry, audiences: readonly string[]): AssertionCheck {
   const seen = createShelf<true>();
 
   return async (form, url, now) => {

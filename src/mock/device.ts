@@ -113,7 +113,7 @@ export function createDeviceCodes(
         request.interval += 5;
         return oauthError(400, 'slow_down', 'Wait 5 seconds longer between two questions');
       }
-      if (request.state === 'denied') return oauthError(400, 'access_denied', 'Whoever was asked has declined');
+      if (request.state === 'denied') return oauthError(400, 'access_denied', 'The user has declined');
       request.state = 'redeemed';
       const { scope, subject, targets } = request;
       const family = issuing.begin(client, { subject, scope, targets }, cnf, now);
@@ -147,7 +147,7 @@ function plain(userCode: string): string {
 }
 
 /** Where the user of a device enters its code and decides, RFC 8628 section 3.3. A GET changes nothing. */
-export function createDevicePage(codes: DeviceCodes, path: string): Answer {
+export function createDevicePage(settings: Settings, codes: DeviceCodes, path: string): Answer {
   const entryPage = (typed: string): MockReply => {
     const failed = typed === '' ? '' : html`<p role="alert">No device waits for this code. It may have expired.</p>`;
     const body = html`${failed}
@@ -165,7 +165,7 @@ export function createDevicePage(codes: DeviceCodes, path: string): Answer {
 <p class="code">${userCode}</p>
 <dl><dt>Client</dt><dd>${client.client_id}</dd>${scopeList(scope)}</dl>
 <form method="post" action="${path}"><input type="hidden" name="user_code" value="${userCode}">
-${choice(subject)}</form>`,
+${choice(subject, settings.users)}</form>`,
     );
 
   return async exchange => {

@@ -1,17 +1,19 @@
 import type { Families } from './families.ts';
 import type { Answer, MockReply } from './http.ts';
 import { readParameters } from './http.ts';
-import type { MockClient } from './options.ts';
+import type { Settings } from './options.ts';
 import { errorPage, html, page } from './pages.ts';
-import { hasScope, isRegistered, withParameters } from './requested.ts';
+import { hasScope, isRedirectUri, isRegistered, withParameters } from './requested.ts';
 import type { TokenReader } from './tokenStatus.ts';
+import type { Sessions } from './users.ts';
 
 /**
- * OpenID Connect RP-Initiated Logout section 2. No browser session is kept here, so what ends is what the ID token came of:
- * its tokens, unless they were granted for offline use (OpenID Connect Back-Channel Logout section 2.7).
+ * OpenID Connect RP-Initiated Logout section 2. What ends is the session of this browser and what the ID token came of,
+ * with their tokens, unless these were granted for offline use (OpenID Connect Back-Channel Logout section 2.7).
  */
 export function createEndSession(
-  clients: ReadonlyMap<string, MockClient>,
+  settings: Settings,
+  sessions: Sessions,
   families: Families,
   reader: TokenReader,
 ): Answer {
@@ -27,23 +29,30 @@ export function createEndSession(
     const hinted = hint?.claims.aud;
     const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);
     if (hint !== undefined && clientId !== hinted) return invalid('id_token_hint was issued to another client_id');
-    const client = clientId === undefined ? undefined : clients.get(clientId);
+    const client = clientId === undefined ? undefined : settings.clients.get(clientId);
     if (clientId !== undefined && client === undefined) return invalid('Unknown client_id');
     const uri = form.get('post_logout_redirect_uri');
     if (uri !== undefined && client === undefined)
       return invalid('post_logout_redirect_uri needs an id_token_hint or a client_id');
-    if (uri !== undefined && !isRegistered(uri, client?.post_logout_redirect_uris ?? []))
+    const anywhere = (settings.anyRedirectUri || client?.anyone) && isRedirectUri(uri ?? '');
+    if (uri !== undefined && !anywhere && !isRegistered(uri, client?.post_logout_redirect_uris ?? []))
       return invalid('This post_logout_redirect_uri is not registered for this client');
     if (client !== undefined) exchange.authenticated(client);
-    const family = hint?.family;
-    if (family !== undefined && !hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
-    if (uri === undefined) return page(200, 'Signed out', html`<p>You can close this page.</p>`);
+    const session = sessions.of(exchange);
+    if (session !== undefined) sessions.end(session);
+    const ended = new Set([...(session?.families.values() ?? []), ...(hint?.family ? [hint.family] : [])]);
+    for (const family of ended) if (!hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
+    const headers = session === undefined ? {} : { 'set-cookie': sessions.cookie(undefined) };
+    if (uri === undefined) {
+      const reply = page(200, 'Signed out', html`<p>You can close this page.</p>`);
+      return { ...reply, headers: { ...reply.headers, ...headers } };
+    }
     const state = form.get('state');
     const parameters = new URLSearchParams(state === undefined ? {} : { state });
     for (const effect of exchange.effects) effect.parameters?.(parameters);
     const location = withParameters(uri, parameters);
     const status = exchange.request.method === 'POST' ? 303 : 302;
-    return { status, headers: { location, 'cache-control': 'no-store' }, body: '' };
+    return { status, headers: { ...headers, location, 'cache-control': 'no-store' }, body: '' };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Confirmation } from './clients.ts';
 import { randomText } from './random.ts';
+import type { ClaimsRequest } from './users.ts';
 
 /**
  * What a refresh answers with, and what becomes of the token that was sent:
@@ -26,6 +27,10 @@ export interface Grant {
   readonly sid: string;
   /** Seconds since the epoch. */
   readonly authTime: number;
+  readonly acr?: string | undefined;
+  readonly amr?: readonly string[] | undefined;
+  /** What the `claims` parameter asked for. */
+  readonly claims?: ClaimsRequest | undefined;
   /** What the authorization named as `resource` or `audience`; tokens for anything else are refused. */
   readonly targets?: readonly string[] | undefined;
   /** What the refresh tokens are bound to. */

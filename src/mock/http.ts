@@ -98,7 +98,8 @@ function responseOf(reply: MockReply): Response {
   // The message and type of a failed fetch in Node.
   if (reply.broken === 'drop') throw new TypeError('fetch failed');
   const init = { status: reply.status, headers: reply.headers };
-  return new Response(reply.broken === 'truncate' ? brokenBody(reply.body) : reply.body, init);
+  const empty = reply.status === 204 || reply.status === 304;
+  return new Response(reply.broken === 'truncate' ? brokenBody(reply.body) : empty ? null : reply.body, init);
 }
 
 function brokenBody(body: string): ReadableStream<Uint8Array> {

@@ -10,12 +10,17 @@ import type { MockAlg, MockCrypto, SigningKey } from './keys.ts';
 import { createKeyRing, nodeCrypto } from './keys.ts';
 import type { Lifetimes, MockClient, MockIssuerOptions, SignIn } from './options.ts';
 import { applyLifetimes, applyRotation, applySignIn, registerRedirectUri, settle } from './options.ts';
+import { isAllowedOrigin } from './requested.ts';
 import type { OpenEntry, RequestLogEntry } from './requestLog.ts';
 import { createRequestLog, writeForm } from './requestLog.ts';
+import type { Route } from './routes.ts';
 import { createService } from './routes.ts';
+import { read } from './shape.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
 import type { TokenResponse } from './tokens.ts';
 import { createSigner, signAsAsked } from './tokens.ts';
+import type { MockUser } from './users.ts';
+import { usersShape } from './users.ts';
 
 export interface MockIssuer {
   readonly issuer: string;
@@ -41,6 +46,10 @@ export interface MockIssuer {
   setSignIn(signIn: SignIn, subject?: string): void;
   /** One more address that answers may go to, after sign-in and sign-out; of the first client by default. */
   registerRedirectUri(uri: string, clientId?: string): void;
+  /** Who can sign in from now on; those who are signed in stay so. */
+  setUsers(users: readonly MockUser[]): void;
+  /** Every browser is signed out; tokens stay. */
+  endSessions(): void;
   /** With `dpopNonce: 'required'`: no nonce that is out is good any longer. */
   expireDpopNonces(): void;
   /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
@@ -79,8 +88,15 @@ export async function createMockIssuer(
   const faults = createFaultPlan(options.faults);
   const log = createRequestLog();
   const ring = await createKeyRing(backend, settings.alg);
-  const { routes, devices, proofs, issue } = createService(settings, families, ring, createSigner(backend, ring));
-  const { host, origin } = new URL(issuer);
+  const { routes, devices, proofs, sessions, issue } = createService(
+    settings,
+    families,
+    ring,
+    createSigner(backend, ring),
+  );
+  const { host, protocol, origin } = new URL(issuer);
+  const hosts = [host, ...settings.hosts];
+  const ownOrigins = hosts.map(each => `${protocol}//${each}`);
 
   const answer = async (
     request: MockRequest,
@@ -89,11 +105,14 @@ export async function createMockIssuer(
     visitor: Visitor | undefined,
   ): Promise<MockReply> => {
     // A page that has its own name resolve to 127.0.0.1 comes with that name here (DNS rebinding).
-    if (request.host !== host) return jsonReply(421, { error: 'misdirected_request' });
-    const from = request.header('origin');
-    if (from !== undefined && from !== origin) return jsonReply(403, { error: 'foreign_origin' });
+    if (!hosts.includes(request.host)) return jsonReply(421, { error: 'misdirected_request' });
     const route = routes.get(path);
+    const from = request.header('origin');
+    const isForeign = from !== undefined && !ownOrigins.includes(from);
+    // A page of a registered client may read answers, and send its user here with a form.
+    if (isForeign && (route?.ownPage || !isReadable(from))) return jsonReply(403, { error: 'foreign_origin' });
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
+    if (request.method === 'OPTIONS' && isForeign) return preflight(route);
     if (!route.methods.some(method => method === request.method)) {
       return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.methods.join(', ') });
     }
@@ -104,7 +123,7 @@ export async function createMockIssuer(
     for (const effect of effects) if (effect.reply !== undefined) return effect.reply(clock.now());
     let reply = await route.answer({
       request,
-      url: origin + path,
+      url: (request.host === host ? origin : `${protocol}//${request.host}`) + path,
       effects,
       visitor,
       now: clock.now,
@@ -119,6 +138,13 @@ export async function createMockIssuer(
     return reply;
   };
 
+  const isReadable = (from: string) =>
+    isAllowedOrigin(from, [
+      ...settings.corsOrigins,
+      ...clients.all.flatMap(client => client.redirect_uris.map(uri => new URL(uri).origin)),
+    ]) ||
+    ((settings.anyRedirectUri || settings.anyClient) && from !== 'null');
+
   const serve = async (request: MockRequest, visitor?: Visitor): Promise<MockReply> => {
     const [path = ''] = request.target.split('?', 1);
     const entry = log.open(clock.now(), request.method, path);
@@ -126,13 +152,15 @@ export async function createMockIssuer(
     if (reply.broken === 'drop') return reply;
     entry.status = reply.status;
     if (reply.error !== undefined) entry.error = reply.error;
-    return { ...reply, headers: { date: new Date(clock.now()).toUTCString(), ...reply.headers } };
+    const from = request.header('origin');
+    const shared = from !== undefined && reply.status !== 403 && !ownOrigins.includes(from) ? corsHeaders(from) : {};
+    return { ...reply, headers: { date: new Date(clock.now()).toUTCString(), ...shared, ...reply.headers } };
   };
   const handle: Handler = request => serve(request);
 
   return {
     issuer,
-    clients,
+    clients: clients.all,
     clock,
     faults,
     setFault: faults.set,
@@ -153,6 +181,10 @@ export async function createMockIssuer(
     jwks: () => ({ keys: ring.published }),
     setRotation: (rotation, graceSeconds) => applyRotation(settings, rotation, graceSeconds),
     setTokenLifetime: lifetimes => applyLifetimes(settings, lifetimes),
+    setUsers(users) {
+      settings.users = read(usersShape, users, 'users');
+    },
+    endSessions: sessions.endAll,
     revokeAll: families.revokeAll,
     get requests() {
       return log.entries;
@@ -165,8 +197,26 @@ export async function createMockIssuer(
   };
 }
 
+/** The Fetch standard's answer to a page of another origin. No credentials: cookies are for the pages here alone. */
+function corsHeaders(from: string): Record<string, string> {
+  return {
+    'access-control-allow-origin': from,
+    'access-control-expose-headers': 'date, dpop-nonce, retry-after, www-authenticate',
+    vary: 'origin',
+  };
+}
+
+function preflight({ methods }: Route): MockReply {
+  const headers = {
+    'access-control-allow-methods': methods.join(', '),
+    'access-control-allow-headers': 'authorization, content-type, dpop, x-requested-with',
+    'access-control-max-age': '600',
+  };
+  return { status: 204, headers, body: '' };
+}
+
 /** A browser with somebody in front of it who decides at once, for as long as one request takes. */
-export async function actAsVisitor(
+async function actAsVisitor(
   serve: (request: MockRequest, visitor: Visitor) => Promise<MockReply>,
   url: string | URL,
   visitor: Visitor,

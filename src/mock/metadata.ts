@@ -1,8 +1,8 @@
-import { promptValues } from './authorizationRequest.ts';
+import { promptValues, responseModes } from './authorizationRequest.ts';
 import { asymmetricAlgs, secretAlgs } from './dpop.ts';
 import { mockAlgs } from './keys.ts';
-import type { Settings } from './options.ts';
-import { authMethods, byCertificate, grantTypes } from './options.ts';
+import type { MockResponseType, Settings } from './options.ts';
+import { authMethods, byCertificate, grantTypes, responseTypes } from './options.ts';
 import { supportedScopes } from './requested.ts';
 
 const pathNames = {
@@ -39,30 +39,35 @@ export function pathsOf(issuer: string): Paths {
   };
 }
 
-/** RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the single endpoints add. */
-export function metadataOf(settings: Settings): Record<string, unknown> {
+/**
+ * RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the single endpoints add.
+ * What clients call themselves is where they `asked` for it: a container knows the issuer by another name than a browser.
+ */
+export function metadataOf(settings: Settings, asked: string): Record<string, unknown> {
   const { issuer, clients, mutualTls } = settings;
   const paths = pathsOf(issuer);
   const { origin } = new URL(issuer);
   const methods = authMethods.filter(method => mutualTls || !byCertificate(method));
+  const acrs = [...new Set(settings.users.flatMap(({ acr }) => acr ?? []))];
+  const offered = (type: MockResponseType) => clients.all.some(client => client.response_types.includes(type));
   const signingAlgs = [...secretAlgs, ...asymmetricAlgs];
   return {
     issuer,
     authorization_endpoint: origin + paths.authorization,
-    token_endpoint: origin + paths.token,
-    jwks_uri: origin + paths.jwks,
-    pushed_authorization_request_endpoint: origin + paths.par,
-    device_authorization_endpoint: origin + paths.deviceAuthorization,
-    introspection_endpoint: origin + paths.introspection,
-    revocation_endpoint: origin + paths.revocation,
-    userinfo_endpoint: origin + paths.userInfo,
+    token_endpoint: asked + paths.token,
+    jwks_uri: asked + paths.jwks,
+    pushed_authorization_request_endpoint: asked + paths.par,
+    device_authorization_endpoint: asked + paths.deviceAuthorization,
+    introspection_endpoint: asked + paths.introspection,
+    revocation_endpoint: asked + paths.revocation,
+    userinfo_endpoint: asked + paths.userInfo,
     end_session_endpoint: origin + paths.endSession,
     scopes_supported: supportedScopes(settings),
-    response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    response_types_supported: responseTypes.filter(type => type === 'code' || offered(type)),
+    response_modes_supported: responseModes,
     prompt_values_supported: promptValues,
     grant_types_supported: grantTypes,
-    code_challenge_methods_supported: ['S256'],
+    code_challenge_methods_supported: settings.requirePkce ? ['S256'] : ['S256', 'plain'],
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: signingAlgs,
     introspection_endpoint_auth_methods_supported: methods,
@@ -72,12 +77,13 @@ export function metadataOf(settings: Settings): Record<string, unknown> {
     tls_client_certificate_bound_access_tokens: mutualTls,
     dpop_signing_alg_values_supported: asymmetricAlgs,
     authorization_response_iss_parameter_supported: true,
-    require_pushed_authorization_requests: clients.every(
+    require_pushed_authorization_requests: clients.all.every(
       client => client.require_pushed_authorization_requests === true,
     ),
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
+    ...(acrs.length > 0 && { acr_values_supported: acrs }),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: mockAlgs,
     claims_supported: [
@@ -91,10 +97,9 @@ export function metadataOf(settings: Settings): Record<string, unknown> {
       'nonce',
       'at_hash',
       'sid',
-      'name',
-      'preferred_username',
-      'email',
-      'email_verified',
+      'acr',
+      'amr',
+      ...new Set(Object.values(settings.scopeClaims).flat()),
     ],
   };
 }

@@ -10,7 +10,7 @@ import type { MockIssuer } from './issuer.ts';
 import { createMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import type { Input } from './shape.ts';
-import { needed, object, optional, read, refuse, text, whole } from './shape.ts';
+import { httpUrl, needed, object, optional, read, refuse, text, whole } from './shape.ts';
 
 /** Of the same bundle: the caller that makes the mock fail has started it. */
 export { faultRows, readFaults } from './faults.ts';
@@ -23,6 +23,16 @@ const { issuer: _, mutualTls: __, ...ofIssuers } = issuerFields;
 /** The options of an issuer, and of the server that it runs in. Another one is another row here. */
 export const serverFields = {
   port: optional(whole('a port from 0 to 65535', 0, 65_535), 'Where it listens.', 'a free one'),
+  host: optional(
+    text('an IP address or a host name', value => /^[\w.:-]+$/.test(value)),
+    'The address it listens at. Others than 127.0.0.1 may let other machines in.',
+    '127.0.0.1',
+  ),
+  publicUrl: optional(
+    httpUrl,
+    'The issuer identifier where it is not the address itself: behind a proxy, or as a container.',
+    '`http://127.0.0.1:port` with `path`',
+  ),
   path: optional(
     text('a path that starts with a slash and does not end with one', value => /^(\/[\w.~-]+)*$/.test(value)),
     'Path of the issuer identifier, `/tenants/one` for instance.',
@@ -53,11 +63,19 @@ export interface MockServer extends MockIssuer {
 }
 
 /**
- * The mock issuer at http://127.0.0.1:port, or https, reachable from this machine only. The issuer identifier is that
- * address and cannot be chosen, so that nothing it signs can pass for another issuer's.
+ * The mock issuer at http://127.0.0.1:port, or https, reachable from this machine only unless `host` says otherwise.
+ * @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE where the port is taken
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
-  const { port: wanted = 0, path = '', tls, ...rest } = read(object(serverFields), options, '');
+  const {
+    port: wanted = 0,
+    host = '127.0.0.1',
+    path = '',
+    publicUrl,
+    tls,
+    hosts = [],
+    ...rest
+  } = read(object(serverFields), options, '');
 
   let handle: Handler | undefined;
   let clock: MockClock | undefined;
@@ -67,7 +85,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
   });
   // Nobody waits for an idle connection to be reused at the very moment at which it is closed.
   server.keepAliveTimeout = 60_000;
-  const port = await listen(server, wanted);
+  const port = await listen(server, wanted, host);
   const close = () =>
     new Promise<void>(resolve => {
       server.close(() => resolve());
@@ -78,7 +96,8 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
   try {
     const mock = await createMockIssuer({
       ...rest,
-      issuer: `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`,
+      issuer: publicUrl ?? `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`,
+      hosts: [...hosts, `127.0.0.1:${port}`, `localhost:${port}`],
       mutualTls: tls !== undefined,
     });
     handle = mock.handle;
@@ -91,10 +110,10 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
   }
 }
 
-function listen(server: Server, port: number): Promise<number> {
+function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.off('error', reject);
       const address = server.address();
       if (address === null || typeof address === 'string') reject(new Error('The server has no port'));

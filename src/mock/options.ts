@@ -3,15 +3,17 @@ import { faultShape } from './faults.ts';
 import type { MockAlg } from './keys.ts';
 import { mockAlgs } from './keys.ts';
 import { randomText } from './random.ts';
-import { isRedirectUri } from './requested.ts';
+import { isOrigin, isRedirectUri } from './requested.ts';
 import type { Input, Of } from './shape.ts';
 import {
   anyText,
+  anything,
   either,
   httpUrl,
   isObject,
   list,
   MockOptionError,
+  members,
   needed,
   object,
   oneOf,
@@ -23,6 +25,8 @@ import {
   text,
   yesOrNo,
 } from './shape.ts';
+import type { MockUser } from './users.ts';
+import { standardScopeClaims, usersShape } from './users.ts';
 export const authMethods = [
   'none',
   'client_secret_basic',
@@ -44,6 +48,9 @@ export const grantTypes = [
   tokenExchangeGrant,
 ] as const;
 export type GrantType = (typeof grantTypes)[number];
+
+export const responseTypes = ['code', 'id_token', 'code id_token'] as const;
+export type MockResponseType = (typeof responseTypes)[number];
 
 /** Public members of a JWK, RFC 7517. */
 export interface PublicJwk {
@@ -96,16 +103,26 @@ export const clientFields = {
   post_logout_redirect_uris: optional(list(redirectUri), 'Where sign-out may lead to.', 'as `redirect_uris`'),
   require_pushed_authorization_requests: optional(yesOrNo, 'RFC 9126 section 6.'),
   dpop_bound_access_tokens: optional(yesOrNo, 'No token without a DPoP proof (RFC 9449 section 5.2).'),
+  response_types: optional(list(oneOf(responseTypes)), 'What it may ask the authorization endpoint for.', '`["code"]`'),
   subject: optional(anyText, 'Whose tokens this client holds.', '`subject` of the issuer'),
+  claims: optional(members(anything), 'Claims that all of its access and ID tokens carry.'),
 };
 
 export type MockClientOptions = Input<typeof clientFields>;
 
-type SettledMember = 'token_endpoint_auth_method' | 'grant_types' | 'redirect_uris' | 'post_logout_redirect_uris';
+type SettledMember =
+  | 'token_endpoint_auth_method'
+  | 'grant_types'
+  | 'response_types'
+  | 'redirect_uris'
+  | 'post_logout_redirect_uris';
 
 /** With the defaults filled in. */
 export type MockClient = MockClientOptions & {
   readonly [K in SettledMember]-?: NonNullable<MockClientOptions[K]>;
+} & {
+  /** Made for a request of a client that is not registered: it may authenticate anyhow, and go back anywhere. */
+  readonly anyone?: true;
 };
 
 /** As the mock holds it: a redirect URI may be added later. */
@@ -155,6 +172,27 @@ export const issuerFields = {
     '`page` asks the person in front of the browser, `auto` signs everybody in, `deny` refuses. Of device codes: `auto` approves and `deny` refuses them when the client polls.',
     '`page`',
   ),
+  users: optional(usersShape, 'Who can sign in; the sign-in page then offers them.', 'whoever is named'),
+  scopeClaims: optional(
+    members(list(anyText)),
+    'Which claims a scope is for, beside those of OpenID Connect Core section 5.4 and `groups`.',
+    'none',
+  ),
+  sessionLifetime: optional(seconds, 'Seconds that a browser stays signed in.', '28800'),
+  singleSignOn: optional(yesOrNo, 'A signed-in browser is sent back without the page.', 'false'),
+  requirePkce: optional(yesOrNo, 'With `false` codes are given without PKCE, and for `plain`.', 'true'),
+  anyClient: optional(yesOrNo, 'Clients that are not registered are accepted with any credentials.', 'false'),
+  anyRedirectUri: optional(yesOrNo, 'Answers go to any redirect URI. Never use it where others can reach it.', 'false'),
+  corsOrigins: optional(
+    list(text('an origin, https://app.example for instance', isOrigin)),
+    'Origins whose pages may read answers, beside those of `redirect_uris`.',
+    'none',
+  ),
+  hosts: optional(
+    list(text('a host name, with a port where it is not the usual one', value => /^[\w.-]+(:\d{1,5})?$/.test(value))),
+    'Other names that requests may come by (the Host header), a container’s for instance.',
+    'none',
+  ),
   audiences: optional(list(anyText), 'The only values of `resource` and `audience` that are accepted.', 'any'),
   dpopNonce: optional(dpopNonce, '`required`: DPoP proofs need a nonce (RFC 9449 sections 8 and 9).', '`off`'),
   deviceInterval: optional(seconds, 'Seconds between two polls for a device code.', '5'),
@@ -168,7 +206,7 @@ export type MockIssuerOptions = Input<typeof issuerFields>;
 
 export interface Settings extends RotationPolicy {
   readonly issuer: string;
-  readonly clients: readonly SettledClient[];
+  readonly clients: ClientRegistry;
   readonly alg: MockAlg;
   readonly scope: string;
   readonly audience: string | readonly string[];
@@ -176,6 +214,15 @@ export interface Settings extends RotationPolicy {
   signIn: SignIn;
   /** Set by `setSignIn`; a visitor with a name comes before it, everything else after it. */
   signInSubject: string | undefined;
+  users: readonly MockUser[];
+  readonly scopeClaims: Readonly<Record<string, readonly string[]>>;
+  readonly sessionLifetime: number;
+  readonly singleSignOn: boolean;
+  readonly requirePkce: boolean;
+  readonly anyClient: boolean;
+  readonly anyRedirectUri: boolean;
+  readonly corsOrigins: readonly string[];
+  readonly hosts: readonly string[];
   readonly audiences: readonly string[] | undefined;
   readonly dpopNonce: DpopNonce;
   readonly deviceInterval: number;
@@ -209,16 +256,25 @@ export function settle(options: MockIssuerOptions): Settings {
   if (problems.length > 0) throw new MockOptionError(problems);
   return {
     issuer,
-    clients,
+    clients: createClients(clients, given.anyClient === true),
     mutualTls,
     rotation: given.rotation ?? 'none',
     graceSeconds: given.graceSeconds ?? 60,
     alg: given.alg ?? 'RS256',
     scope: given.scope ?? 'openid profile offline_access',
     audience: given.audience ?? `${issuer.replace(/\/$/, '')}/api`,
-    subject: given.subject ?? 'mock-user',
+    subject: given.subject ?? given.users?.[0]?.sub ?? 'mock-user',
     signIn: given.signIn ?? 'page',
     signInSubject: undefined,
+    users: given.users ?? [],
+    scopeClaims: { ...standardScopeClaims, ...given.scopeClaims },
+    sessionLifetime: given.sessionLifetime ?? 28_800,
+    singleSignOn: given.singleSignOn ?? false,
+    requirePkce: given.requirePkce ?? true,
+    anyClient: given.anyClient ?? false,
+    anyRedirectUri: given.anyRedirectUri ?? false,
+    corsOrigins: given.corsOrigins ?? [],
+    hosts: given.hosts ?? [],
     audiences: given.audiences,
     dpopNonce: given.dpopNonce ?? 'off',
     deviceInterval: given.deviceInterval ?? 5,
@@ -241,9 +297,45 @@ export function settleClient(client: MockClientOptions): SettledClient {
     ...(Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest),
     ...(method.startsWith('client_secret') && { client_secret }),
     token_endpoint_auth_method: method,
+    response_types: client.response_types ?? ['code'],
     grant_types: client.grant_types ?? grantTypes.filter(type => type !== 'client_credentials' || method !== 'none'),
     redirect_uris: redirectUris,
     post_logout_redirect_uris: [...(client.post_logout_redirect_uris ?? redirectUris)],
+  };
+}
+
+/** The clients that are registered; some may come while the issuer runs. */
+export interface ClientRegistry {
+  readonly all: readonly SettledClient[];
+  get(clientId: string): SettledClient | undefined;
+  add(client: SettledClient): void;
+  remove(clientId: string): void;
+}
+
+function createClients(clients: SettledClient[], anyClient: boolean): ClientRegistry {
+  const byId = new Map(clients.map(client => [client.client_id, client]));
+  return {
+    all: clients,
+    get(clientId) {
+      const known = byId.get(clientId);
+      if (known !== undefined || !anyClient) return known;
+      const made: SettledClient = {
+        ...settleClient({ client_id: clientId, grant_types: grantTypes, response_types: responseTypes }),
+        anyone: true,
+      };
+      // One object for one client, as codes and tokens are held to the client that got them.
+      if (byId.size < 10_000) byId.set(clientId, made);
+      return made;
+    },
+    add(client) {
+      clients.push(client);
+      byId.set(client.client_id, client);
+    },
+    remove(clientId) {
+      byId.delete(clientId);
+      const index = clients.findIndex(client => client.client_id === clientId);
+      if (index >= 0) clients.splice(index, 1);
+    },
   };
 }
 
@@ -282,8 +374,8 @@ export function applySignIn(settings: Settings, to: SignIn, subject?: string): v
 
 export function clientCalled(settings: Settings, clientId: string | undefined): SettledClient {
   const { clients } = settings;
-  const client = clientId === undefined ? clients[0] : clients.find(each => each.client_id === clientId);
-  return client ?? refuse('clientId', `one of ${clients.map(each => each.client_id).join(', ')}`);
+  const client = clientId === undefined ? clients.all[0] : clients.get(clientId);
+  return client ?? refuse('clientId', `one of ${clients.all.map(each => each.client_id).join(', ')}`);
 }
 
 export function registerRedirectUri(settings: Settings, uri: string, clientId?: string): void {

@@ -1,6 +1,7 @@
 import type { MockReply } from './http.ts';
 import { textReply } from './http.ts';
 import { randomText } from './random.ts';
+import type { MockUser } from './users.ts';
 
 /** HTML that is safe as it stands. */
 export interface Markup {
@@ -33,20 +34,23 @@ const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:30rem;margin:8vh auto;padding:0 1.25rem;background:Canvas;color:CanvasText}
 h1{font-size:1.5rem;line-height:1.25}
 .mock{border-left:.25rem solid currentcolor;padding-left:.75rem}
+
+.big{display:block;font-size:3rem;line-height:1.1;letter-spacing:.1em}
 .sent{overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}
 label{display:block;margin:1rem 0 .25rem}
-input{box-sizing:border-box;width:100%}
-input,button{font:inherit;padding:.5rem .75rem}
+input,select{box-sizing:border-box;width:100%}
+input,select,button{font:inherit;padding:.5rem .75rem}
 button[value=allow]{background:CanvasText;color:Canvas}
 .code{font:1.75rem/1.5 ui-monospace,monospace;letter-spacing:.1em}
 .choice{display:flex;gap:.75rem;margin-top:1.25rem}`;
 
 /**
- * A page with no script. `leadsTo`: an address outside that its forms may end at after a redirect, which browsers
+ * A page, with no script but the one given. `leadsTo`: an address outside that its forms may end at after a redirect, which browsers
  * hold `form-action` to as well.
  */
-export function page(status: number, title: string, body: Markup, leadsTo?: string): MockReply {
+export function page(status: number, title: string, body: Markup, leadsTo?: string, script?: string): MockReply {
   const nonce = randomText(16);
+  const run = script === undefined ? '' : html`<script nonce="${nonce}">${{ markup: script }}</script>`;
   const text = html`<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -55,15 +59,16 @@ export function page(status: number, title: string, body: Markup, leadsTo?: stri
 <style nonce="${nonce}">${{ markup: style }}</style>
 <main>
 <h1>${title}</h1>
-<p class="mock">This is a mock issuer, made for trying things out. There are no accounts here and no password is asked for: it believes whatever name it is given.</p>
+<p class="mock"><strong class="big">MOCK</strong> This is a mock issuer, made for trying things out. There are no accounts here and no password is asked for: it believes whatever name it is given.</p>
 ${body}
-</main>
+</main>${run}
 </html>
 `;
   return textReply(status, text.markup, 'text/html; charset=utf-8', {
     'content-security-policy': [
       "default-src 'none'",
       `style-src 'nonce-${nonce}'`,
+      ...(script === undefined ? [] : [`script-src 'nonce-${nonce}'`]),
       `form-action 'self'${leadsTo === undefined ? '' : ` ${sourceOf(leadsTo)}`}`,
       "frame-ancestors 'none'",
       "base-uri 'none'",
@@ -86,10 +91,19 @@ export function scopeList(scope: string): Markup {
   return html`<dt>Asks for</dt><dd>${scope === '' ? 'nothing in particular' : scope}</dd>`;
 }
 
-/** Two buttons and the name of whoever presses them. */
-export function choice(subject: string): Markup {
+/** Two buttons, and who presses them: one of the users, or any name where the options have none. */
+export function choice(subject: string, users: readonly MockUser[]): Markup {
+  const options = users.map(({ sub, claims = {} }) => {
+    const words = typeof claims.name === 'string' ? `${claims.name} (${sub})` : sub;
+    const selected = { markup: sub === subject ? ' selected' : '' };
+    return html`<option value="${sub}"${selected}>${words}</option>`;
+  });
+  const field =
+    users.length === 0
+      ? html`<input id="subject" name="subject" value="${subject}" autocomplete="off" spellcheck="false" maxlength="255" required>`
+      : html`<select id="subject" name="subject">${options}</select>`;
   return html`<label for="subject">Who are you?</label>
-<input id="subject" name="subject" value="${subject}" autocomplete="off" spellcheck="false" maxlength="255" required>
+${field}
 <div class="choice"><button name="decision" value="allow">Sign in and allow</button>
 <button name="decision" value="deny" formnovalidate>Deny</button></div>`;
 }

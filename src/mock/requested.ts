@@ -1,6 +1,7 @@
 import type { Form } from './http.ts';
 import { listOf } from './http.ts';
 import type { Settings } from './options.ts';
+import { standardScopeClaims } from './users.ts';
 /* What a request may name: addresses to go back to, scopes, and the APIs that tokens are for. */
 
 /** An address that a browser may be sent back to: no fragment (RFC 6749 section 3.1.2), and no script of the browser's. */
@@ -20,6 +21,17 @@ function withoutLoopbackPort(uri: string): string {
   return uri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\])):\d{1,5}(?=[/?]|$)/, '$1');
 }
 
+export function isOrigin(value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value;
+}
+
+const onThisMachine = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+
+/** Whether a page of this origin may read answers: it is one of `origins`, or both are pages of this machine. */
+export function isAllowedOrigin(origin: string, origins: readonly string[]): boolean {
+  return origins.includes(origin) || (onThisMachine.test(origin) && origins.some(each => onThisMachine.test(each)));
+}
+
 export function withParameters(uri: string, parameters: URLSearchParams): string {
   const text = parameters.toString();
   return text === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${text}`;
@@ -29,7 +41,10 @@ export function withParameters(uri: string, parameters: URLSearchParams): string
 export const personalScopes: readonly string[] = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
 
 export function supportedScopes(settings: Settings): readonly string[] {
-  return [...new Set([...personalScopes, ...settings.scope.split(' ')])].filter(value => value !== '');
+  const asked = Object.keys(settings.scopeClaims).filter(
+    name => !(name in standardScopeClaims) || (name === 'groups' && settings.users.length > 0),
+  );
+  return [...new Set([...personalScopes, ...asked, ...settings.scope.split(' ')])].filter(value => value !== '');
 }
 
 /** Whether there is such a scope to grant. */

@@ -26,11 +26,15 @@ import { createIntrospection, createRevocation, createTokenReader } from './toke
 import type { Signer, TokenResponse } from './tokens.ts';
 import { createIssuing } from './tokens.ts';
 import { createUserInfo } from './userInfo.ts';
+import type { Sessions } from './users.ts';
+import { createSessions } from './users.ts';
 
 export interface Route {
   readonly methods: readonly ('GET' | 'POST')[];
   readonly endpoint: Endpoint;
   readonly answer: Answer;
+  /** It takes forms of the issuer's own pages alone. */
+  readonly ownPage?: true;
 }
 
 /** The issuer's endpoints, each built once and handed what it needs. */
@@ -39,6 +43,7 @@ export interface Service {
   readonly routes: ReadonlyMap<string, Route>;
   readonly devices: DeviceCodes;
   readonly proofs: ProofDesk;
+  readonly sessions: Sessions;
   issue(first: FirstTokens, now: number): Promise<TokenResponse>;
 }
 
@@ -46,15 +51,17 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   const { issuer } = settings;
   const { origin } = new URL(issuer);
   const paths = pathsOf(issuer);
-  const clients = new Map(settings.clients.map(client => [client.client_id, client]));
+  const { clients } = settings;
   const issuing = createIssuing(settings, families, sign);
   const reader = createTokenReader(issuer, ring, families);
   const proofs = createProofDesk(settings.dpopNonce);
   const assertions = createAssertionCheck(clients, [issuer, origin + paths.token]);
   const backChannel = createBackChannel({ clients, assertions });
   const codes = createCodes(settings, families, issuing);
-  const pushedRequests = createPushedRequests(settings, clients, backChannel, proofs);
-  const authorization = createAuthorization(settings, codes, pushedRequests, paths.signIn);
+  const pushedRequests = createPushedRequests(settings, backChannel, proofs);
+  const sessions = createSessions(settings);
+  const signInPath = paths.signIn;
+  const authorization = createAuthorization({ settings, codes, pushedRequests, sessions, issuing, reader, signInPath });
   const devices = createDeviceCodes(settings, backChannel, issuing, origin + paths.device);
   const token = createTokenEndpoint(backChannel, proofs, {
     authorization_code: codes.grant,
@@ -70,28 +77,29 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   const metadata: Route = {
     methods: get,
     endpoint: 'metadata',
-    answer: () => jsonReply(200, metadataOf(settings)),
+    answer: exchange => jsonReply(200, metadataOf(settings, new URL(exchange.url).origin)),
   };
   const jwks: Answer = () => jsonReply(200, { keys: ring.published });
   const introspection = createIntrospection(issuer, backChannel, families, reader);
   const revocation = createRevocation(backChannel, families, reader);
-  const userInfo = createUserInfo(reader, proofs);
-  const endSession = createEndSession(clients, families, reader);
-  const devicePage = createDevicePage(devices, paths.device);
+  const userInfo = createUserInfo(settings, reader, proofs);
+  const endSession = createEndSession(settings, sessions, families, reader);
+  const devicePage = createDevicePage(settings, devices, paths.device);
 
   return {
     devices,
     proofs,
+    sessions,
     issue: firstTokens(settings, families, issuing),
     routes: new Map<string, Route>([
       [paths.token, { methods: post, endpoint: 'token', answer: token }],
       [paths.jwks, { methods: get, endpoint: 'jwks', answer: jwks }],
       ...paths.metadata.map(path => [path, metadata] as const),
       [paths.authorization, { methods: both, endpoint: 'authorization', answer: authorization.authorize }],
-      [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn }],
+      [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn, ownPage: true }],
       [paths.par, { methods: post, endpoint: 'par', answer: pushedRequests.push }],
       [paths.deviceAuthorization, { methods: post, endpoint: 'device_authorization', answer: devices.authorize }],
-      [paths.device, { methods: both, endpoint: 'device', answer: devicePage }],
+      [paths.device, { methods: both, endpoint: 'device', answer: devicePage, ownPage: true }],
       [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
       [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],
       [paths.userInfo, { methods: both, endpoint: 'userinfo', answer: userInfo }],

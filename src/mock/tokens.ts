@@ -1,3 +1,5 @@
+import { consentOf } from './authorization.ts';
+import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { Confirmation } from './clients.ts';
 import type { Families, Family, Grant } from './families.ts';
 import { newSid } from './families.ts';
@@ -5,6 +7,8 @@ import type { Claims, Effect, TokenKind } from './faultTable.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
 import { audienceOf, hasScope } from './requested.ts';
+import type { ClaimsRequest, Session } from './users.ts';
+import { claimsOfUser, selectClaims } from './users.ts';
 
 /** What is to be signed for one response. */
 export interface TokenOrder {
@@ -22,6 +26,13 @@ export interface TokenOrder {
   readonly nonce?: string | undefined;
   /** What the access token is bound to. */
   readonly cnf?: Confirmation | undefined;
+  readonly accessClaims: Claims;
+  /** `named`: only those that were asked for by name, as the others are told at UserInfo. */
+  idClaims(named: boolean): Claims;
+  /** The code that comes beside an ID token, for its `c_hash`. */
+  readonly code?: string | undefined;
+  /** There will be no access token to ask for the claims with. */
+  readonly alone?: boolean;
 }
 
 export interface SignedTokens {
@@ -29,7 +40,10 @@ export interface SignedTokens {
   readonly id_token?: string;
 }
 
-export type Signer = (order: TokenOrder, effects: readonly Effect[]) => Promise<SignedTokens>;
+export interface Signer {
+  tokens(order: TokenOrder, effects: readonly Effect[]): Promise<SignedTokens>;
+  idToken(order: TokenOrder, effects: readonly Effect[]): Promise<string>;
+}
 
 export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
   // The header is the same for every token of one key and type, so it is encoded once.
@@ -63,13 +77,21 @@ export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
     return `${input}.${signature}`;
   };
 
-  return async (order, effects) => {
-    // One key for both, should a rotation come in between.
-    const key = ring.signing;
-    const access_token = await sign(key, 'access_token', accessClaims(order), effects);
-    if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
-    const atHash = await backend.atHash(access_token, key.alg);
-    return { access_token, id_token: await sign(key, 'id_token', idClaims(order, atHash), effects) };
+  return {
+    async tokens(order, effects) {
+      // One key for both, should a rotation come in between.
+      const key = ring.signing;
+      const access_token = await sign(key, 'access_token', accessClaims(order), effects);
+      if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
+      const at_hash = await backend.atHash(access_token, key.alg);
+      return { access_token, id_token: await sign(key, 'id_token', idClaims(order, { at_hash }), effects) };
+    },
+    async idToken(order, effects) {
+      const key = ring.signing;
+      const { code } = order;
+      const hashes = code === undefined ? {} : { c_hash: await backend.atHash(code, key.alg) };
+      return sign(key, 'id_token', idClaims(order, hashes), effects);
+    },
   };
 }
 
@@ -103,11 +125,12 @@ function accessClaims(order: TokenOrder): Claims {
     iat: now,
     exp: now + order.accessTokenLifetime,
     ...(cnf === undefined ? {} : { cnf }),
+    ...order.accessClaims,
   };
 }
 
 /** OpenID Connect Core section 2, and section 12.2 for those of a refresh. */
-function idClaims(order: TokenOrder, atHash: string): Claims {
+function idClaims(order: TokenOrder, hashes: { at_hash?: string; c_hash?: string }): Claims {
   const { grant, now, nonce } = order;
   return {
     iss: order.issuer,
@@ -116,10 +139,13 @@ function idClaims(order: TokenOrder, atHash: string): Claims {
     azp: grant.clientId,
     sid: grant.sid,
     auth_time: grant.authTime,
-    at_hash: atHash,
+    ...hashes,
+    ...(grant.acr === undefined ? {} : { acr: grant.acr }),
+    ...(grant.amr === undefined ? {} : { amr: grant.amr }),
     ...(nonce === undefined ? {} : { nonce }),
     iat: now,
     exp: now + order.idTokenLifetime,
+    ...order.idClaims(order.alone !== true),
   };
 }
 
@@ -156,41 +182,62 @@ export interface Issuance {
   readonly cnf?: Confirmation | undefined;
 }
 
-/** What somebody has agreed to. */
+/** What a person has agreed to. */
 export interface Consent {
   readonly subject: string;
   readonly scope: string;
   readonly targets: readonly string[] | undefined;
+  /** Seconds since the epoch; now by default. */
+  readonly authTime?: number;
+  readonly acr?: string | undefined;
+  readonly amr?: readonly string[] | undefined;
+  readonly claims?: ClaimsRequest | undefined;
 }
 
 export interface Issuing {
   respond(issuance: Issuance): Promise<TokenResponse>;
+  /** The ID token of an authorization response (OpenID Connect Core sections 3.2.2.10 and 3.3.2.11). */
+  frontChannel(
+    request: AuthorizationRequest,
+    session: Session,
+    code: string | undefined,
+    effects: readonly Effect[],
+    now: number,
+  ): Promise<string>;
   /** A new grant. `cnf` binds its refresh tokens where the client proves itself with nothing else (RFC 9449 section 5, RFC 8705 section 4). */
   begin(client: MockClient, consent: Consent, cnf: Confirmation | undefined, now: number): Family;
 }
 
 export function createIssuing(settings: Settings, families: Families, sign: Signer): Issuing {
+  const orderOf = (grant: Grant, scope: string, now: number): Omit<TokenOrder, 'user'> => {
+    const { issuer, accessTokenLifetime, idTokenLifetime } = settings;
+    const { claims: ofClient = {} } = settings.clients.get(grant.clientId) ?? {};
+    const ofUser = claimsOfUser(settings, grant.subject);
+    return {
+      issuer,
+      grant,
+      scope,
+      now: Math.floor(now / 1000),
+      accessTokenLifetime,
+      idTokenLifetime,
+      accessClaims: {
+        ...(hasScope(scope, 'groups') && ofUser.groups !== undefined && { groups: ofUser.groups }),
+        ...ofClient,
+      },
+      idClaims: named => ({
+        ...selectClaims(settings, ofUser, named ? '' : scope, grant.claims?.idToken ?? []),
+        ...ofClient,
+      }),
+    };
+  };
   return {
     async respond({ grant, scope, now, effects, family, refreshToken, lifetime, nonce, cnf }) {
       const accessTokenLifetime = lifetime ?? settings.accessTokenLifetime;
-      const { idTokenLifetime, issuer } = settings;
       // Read before the first await: another request may rotate meanwhile.
       const expiresAt = family?.expiresAt;
       if (family !== undefined) family.accessUntil = Math.max(family.accessUntil, now + accessTokenLifetime * 1000);
-      const tokens = await sign(
-        {
-          issuer,
-          grant,
-          scope,
-          now: Math.floor(now / 1000),
-          accessTokenLifetime,
-          idTokenLifetime,
-          user: family !== undefined,
-          nonce,
-          cnf,
-        },
-        effects,
-      );
+      const order = { ...orderOf(grant, scope, now), accessTokenLifetime, user: family !== undefined, nonce, cnf };
+      const tokens = await sign.tokens(order, effects);
       return {
         access_token: tokens.access_token,
         token_type: cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
@@ -204,14 +251,24 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
       };
     },
 
-    begin(client, { subject, scope, targets }, cnf, now) {
+    async frontChannel(request, session, code, effects, now) {
+      const { client, scope, nonce } = request;
+      const family = this.begin(client, consentOf(request, session), undefined, now);
+      session.families.set(client.client_id, family);
+      const { grant } = family;
+      return sign.idToken(
+        { ...orderOf(grant, scope, now), user: true, nonce, code, alone: code === undefined },
+        effects,
+      );
+    },
+
+    begin(client, { targets, authTime, ...consent }, cnf, now) {
       const grant: Grant = {
+        ...consent,
         clientId: client.client_id,
-        subject,
-        scope,
         audience: targets === undefined ? settings.audience : audienceOf(targets),
         sid: newSid(),
-        authTime: Math.floor(now / 1000),
+        authTime: authTime ?? Math.floor(now / 1000),
         targets,
         cnf: client.token_endpoint_auth_method === 'none' ? cnf : undefined,
       };

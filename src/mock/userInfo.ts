@@ -3,14 +3,16 @@ import type { ProofDesk } from './dpop.ts';
 import { asymmetricAlgs } from './dpop.ts';
 import type { Answer, MockReply } from './http.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
+import type { Settings } from './options.ts';
 import { hasScope } from './requested.ts';
 import type { TokenReader } from './tokenStatus.ts';
+import { claimsOfUser, selectClaims } from './users.ts';
 
 const algs = `algs="${asymmetricAlgs.join(' ')}"`;
 const realm = 'realm="mock issuer"';
 
 /** OpenID Connect Core section 5.3, with the errors of RFC 6750 section 3.1, RFC 9449 section 7.1 and RFC 8705 section 3. */
-export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
+export function createUserInfo(settings: Settings, reader: TokenReader, proofs: ProofDesk): Answer {
   return async exchange => {
     const { request } = exchange;
     const authorization = request.header('authorization');
@@ -51,12 +53,9 @@ export function createUserInfo(reader: TokenReader, proofs: ProofDesk): Answer {
       return { ...reply, headers: { ...reply.headers, 'www-authenticate': challenge } };
     }
     const sub = String(claims.sub);
-    const claimed = {
-      sub,
-      ...(hasScope(scope, 'profile') ? { name: sub, preferred_username: sub } : {}),
-      ...(hasScope(scope, 'email') ? { email: `${encodeURIComponent(sub)}@example.com`, email_verified: true } : {}),
-    };
-    return jsonReply(200, claimed, byProof ? { ...proofs.headers } : {});
+    const named = read.family?.grant.claims?.userInfo ?? [];
+    const claimed = selectClaims(settings, claimsOfUser(settings, sub), scope, named);
+    return jsonReply(200, { sub, ...claimed }, byProof ? { ...proofs.headers } : {});
   };
 }
 

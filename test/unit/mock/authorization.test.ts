@@ -8,7 +8,8 @@ const make = (options = {}) => createMockIssuer({ alg: 'ES256', rotation: 'stric
 
 /** The parameters that the browser takes back to the client. */
 async function answerTo(mock: MockIssuer, changes: Changes): Promise<Record<string, string>> {
-  return Object.fromEntries((await mock.authorize(authorizationUrl(mock, changes))).searchParams);
+  const { hash, searchParams } = await mock.authorize(authorizationUrl(mock, changes));
+  return Object.fromEntries(hash === '' ? searchParams : new URLSearchParams(hash.slice(1)));
 }
 
 /** The page that is shown where nobody is sent back. */
@@ -64,7 +65,10 @@ describe('mock issuer: authorization endpoint', () => {
       [{ response_type: undefined }, 'invalid_request'],
       [{ response_type: 'token' }, 'unsupported_response_type'],
       [{ response_type: 'code id_token' }, 'unsupported_response_type'],
-      [{ response_mode: 'form_post' }, 'invalid_request'],
+      [{ response_mode: 'jwt' }, 'invalid_request'],
+      [{ authorization_details: '[]' }, 'invalid_authorization_details'],
+      [{ claims: '[]' }, 'invalid_request'],
+      [{ id_token_hint: 'made up' }, 'invalid_request'],
       [{ code_challenge: undefined }, 'invalid_request'],
       [{ code_challenge: 'too-short' }, 'invalid_request'],
       [{ code_challenge_method: 'plain' }, 'invalid_request'],

@@ -77,7 +77,7 @@ describe('mock issuer: metadata', () => {
     const methods = ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'];
     const lists = {
       response_types_supported: ['code'],
-      response_modes_supported: ['query'],
+      response_modes_supported: ['query', 'fragment', 'form_post'],
       code_challenge_methods_supported: ['S256'],
       grant_types_supported: [
         'authorization_code',

@@ -1,0 +1,184 @@
+import type { Family } from './families.ts';
+import type { Claims } from './faultTable.ts';
+import type { Exchange } from './http.ts';
+import type { Settings } from './options.ts';
+import { randomText } from './random.ts';
+import type { Input, Of } from './shape.ts';
+import {
+  anyText,
+  anything,
+  isObject,
+  list,
+  members,
+  needed,
+  object,
+  optional,
+  problemsOf,
+  shape,
+  text,
+} from './shape.ts';
+import { createShelf } from './shelf.ts';
+/* Who signs in: the users that the options name, their sessions in a browser, and which of their claims are told. */
+
+export const userFields = {
+  sub: needed(
+    text('a string that is not empty', value => value !== ''),
+    'The subject.',
+  ),
+  claims: optional(members(anything), 'Claims for ID tokens and UserInfo: `{ "email": "ada@example.com" }`.'),
+  groups: optional(list(anyText), '`groups`, with the scope of that name in access tokens too.'),
+  acr: optional(anyText, 'How this user authenticates: `acr` (OpenID Connect Core section 2).'),
+  amr: optional(list(anyText), '`amr`, RFC 8176.'),
+};
+
+export type MockUser = Input<typeof userFields>;
+export const usersShape = list(object(userFields, 'a user, an object with sub'), 'an array of users');
+
+/** OpenID Connect Core section 5.4, and `groups` as many issuers have it. */
+export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = {
+  profile: [
+    'name',
+    'family_name',
+    'given_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
+  email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
+  groups: ['groups'],
+};
+
+/** The `claims` parameter of OpenID Connect Core section 5.5, as far as it is acted upon. */
+export interface ClaimsRequest {
+  readonly idToken: readonly string[];
+  readonly userInfo: readonly string[];
+  /** The values of an essential `acr`: sign-in fails where the user has none of them. */
+  readonly acr?: readonly string[];
+  /** The value of `sub`: it has to be this person. */
+  readonly sub?: string;
+}
+
+const requestedClaim = shape<unknown>('null or an object', {}, value => value === null || isObject(value));
+const claimsShape = object({
+  id_token: optional(members(requestedClaim), ''),
+  userinfo: optional(members(requestedClaim), ''),
+});
+
+/** Undefined where it is not JSON of the shape that section 5.5 has. */
+export function parseClaims(sent: string): ClaimsRequest | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(sent);
+  } catch {
+    return undefined;
+  }
+  if (problemsOf(claimsShape, value, '').length > 0) return undefined;
+  const { id_token = {}, userinfo = {} }: Of<typeof claimsShape> = Object(value);
+  const acr: { essential?: unknown; value?: unknown; values?: unknown } = Object(id_token.acr);
+  const sub: { value?: unknown } = Object(id_token.sub);
+  const values = [acr.values ?? acr.value].flat().filter(each => typeof each === 'string');
+  return {
+    idToken: Object.keys(id_token),
+    userInfo: Object.keys(userinfo),
+    ...(acr.essential === true && values.length > 0 && { acr: values }),
+    ...(typeof sub.value === 'string' && { sub: sub.value }),
+  };
+}
+
+/** What is known of a person. One that no option names gets a name and an address made of the subject. */
+export function claimsOfUser(settings: Settings, subject: string): Claims {
+  const user = userCalled(settings, subject);
+  const made = {
+    name: subject,
+    preferred_username: subject,
+    email: `${encodeURIComponent(subject)}@example.com`,
+    email_verified: true,
+  };
+  return { ...(user === undefined ? made : user.claims), ...(user?.groups && { groups: user.groups }) };
+}
+
+export function userCalled({ users }: Settings, subject: string): MockUser | undefined {
+  return users.find(({ sub }) => sub === subject);
+}
+
+/** The user that a hint means: a subject, a name or an address. A name that no option knows is believed. */
+export function subjectOfHint({ users }: Settings, hint: string | undefined): string | undefined {
+  if (hint === undefined || users.length === 0) return hint;
+  return users.find(({ sub, claims = {} }) => [sub, claims.email, claims.preferred_username].includes(hint))?.sub;
+}
+
+/** Those of the claims that these scopes, or a request by name, are for. */
+export function selectClaims(settings: Settings, claims: Claims, scope: string, named: readonly string[]): Claims {
+  const wanted = new Set([...scope.split(' ').flatMap(each => settings.scopeClaims[each] ?? []), ...named]);
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => wanted.has(name)));
+}
+
+/** A person who has signed in with a browser. */
+export interface Session {
+  readonly id: string;
+  readonly subject: string;
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  readonly acr: string | undefined;
+  readonly amr: readonly string[] | undefined;
+  /** What clients hold because of it, by `client_id`. */
+  readonly families: Map<string, Family>;
+}
+
+export interface Sessions {
+  readonly size: number;
+  /** The session of the browser that asks. */
+  of(exchange: Exchange): Session | undefined;
+  start(subject: string, acr: string | undefined, now: number): Session;
+  end(session: Session): void;
+  endAll(): void;
+  /** `Set-Cookie` for a session, or for none. */
+  cookie(session: Session | undefined): string;
+}
+
+export function createSessions(settings: Settings): Sessions {
+  const { host, protocol, pathname } = new URL(settings.issuer);
+  let sessions = createShelf<Session>(1_000);
+  // Browsers send cookies to every port of a host, so that two issuers on one machine need two names.
+  const name = `mock_session_${host.replace(/\W/g, '_')}`;
+  // Over https a single-page app of another site renews in a frame, which needs SameSite=None.
+  const attributes = `Path=${pathname}; HttpOnly; SameSite=${protocol === 'https:' ? 'None; Secure' : 'Lax'}`;
+  return {
+    get size() {
+      return sessions.size;
+    },
+    of(exchange) {
+      const sent = exchange.request.header('cookie')?.split(/; */) ?? [];
+      const id = sent.find(each => each.startsWith(`${name}=`))?.slice(name.length + 1);
+      return sessions.get(id, exchange.now());
+    },
+    start(subject, acr, now) {
+      const user = userCalled(settings, subject);
+      const session: Session = {
+        id: randomText(32),
+        subject,
+        authTime: Math.floor(now / 1000),
+        acr: user?.acr ?? acr,
+        amr: user?.amr,
+        families: new Map(),
+      };
+      sessions.put(session.id, session, now + settings.sessionLifetime * 1000, now);
+      return session;
+    },
+    end: session => sessions.delete(session.id),
+    endAll() {
+      sessions = createShelf<Session>(1_000);
+    },
+    cookie: session => `${name}=${session?.id ?? ''}; ${attributes}${session === undefined ? '; Max-Age=0' : ''}`,
+  };
+}
