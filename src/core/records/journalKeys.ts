@@ -1,5 +1,6 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { Clock, CrossWindowLock, Lease, Log, SecretVault } from '../ports.ts';
+import { pause } from '../waiting.ts';
 import { type JournalKey, newKeyText, readKey } from './journal.ts';
 
 export const journalKeyName = 'jwtWorkbench.journalKey';
@@ -9,6 +10,16 @@ const lockName = '_journal-key';
 
 /** Milliseconds: how long a key that another window has made may take to be seen here, and how often to look. */
 const arrival = { patience: 3000, interval: 100 };
+
+/**
+ * Milliseconds for which a new key lies in a file beside the lock as well. VS Code says that a secret is stored before
+ * it is on the disk, a second or more, and nothing tells when it is: a process that is killed in between would leave a
+ * journal that no key opens. For that time the journal is protected by the rights of its file alone.
+ */
+const settling = 60_000;
+
+/** What is left of that file. */
+const nothing = '-';
 
 export interface JournalKeysParts {
   readonly secrets: SecretVault;
@@ -22,7 +33,7 @@ export interface JournalKeys {
   /** Makes the key where there is none. `undefined`, and reported, where it can neither be read nor stored. */
   current(): Promise<JournalKey | undefined>;
   /**
-   * Makes the key where nobody ever has. One that is not seen here is not replaced before something has to be sealed:
+   * Makes the key where no window ever has. One that is not seen here is not replaced before something has to be sealed:
    * the web workbench writes all secrets of a window at once, over those that other windows have stored.
    */
   prepare(): Promise<void>;
@@ -34,25 +45,50 @@ export interface JournalKeys {
 export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysParts): JournalKeys {
   const known = new Map<string, JournalKey>();
   let current: Promise<JournalKey | undefined> | undefined;
+  /** Milliseconds since the epoch from which on the file beside the lock may go; `undefined` where there is none. */
+  let settledAt: number | undefined;
+  const never = new AbortController().signal;
 
-  /** @throws whatever the store throws; `not a key` where something else stands under the name */
+  /** @throws what the store throws; `not a key` where something else stands under the name */
   async function stored(): Promise<JournalKey | undefined> {
     const text = await secrets.get(journalKeyName);
     if (text === undefined) return undefined;
     const key = await readKey(text);
     // A later version's, or damage. Not ours to replace: what it opens may be the only copy.
     if (key === undefined) throw new WorkbenchError('secret_unavailable', { type: 'not a key' });
+    known.set(key.id, key);
     return key;
   }
 
+  /** What a window has left beside the lock, which the store may not show yet, or never after a crash. */
+  async function left(lease: Lease) {
+    const damaged = (error: unknown) => {
+      const { code, data } = classify(error);
+      if (code !== 'lock_unavailable' || data.reason !== 'damaged') throw error;
+      return 'damaged' as const;
+    };
+    const [ledger, beside] = [await lease.readLedger().catch(damaged), await lease.takeOver().catch(damaged)];
+    const isDamaged = ledger === 'damaged' || beside === 'damaged';
+    const written = ledger === 'damaged' ? undefined : ledger;
+    const text = beside === 'damaged' || beside?.sealed === nothing ? undefined : beside?.sealed;
+    const key = text === undefined ? undefined : await readKey(text);
+    if (key) known.set(key.id, key);
+    return { ledger: written, isDamaged, ...(text !== undefined && key && { text, key }) };
+  }
+
   async function find(): Promise<JournalKey> {
-    return (
-      (await stored()) ??
-      (await lock.withLock(lockName, new AbortController().signal, async lease => {
-        const ledger = await lease.readLedger();
-        return (await arrived(ledger !== undefined)) ?? (await make(lease, (ledger?.generation ?? 0) + 1));
-      }))
-    );
+    const inStore = await stored();
+    if (inStore !== undefined) {
+      if (settledAt === undefined) void settle().catch(reported('journal key not settled'));
+      return inStore;
+    }
+    return lock.withLock(lockName, never, async lease => {
+      const { ledger, isDamaged, text, key } = await left(lease);
+      const generation = (ledger?.generation ?? 0) + 1;
+      // Killed before the store wrote it down: it is stored once more.
+      if (text !== undefined && key) return (await stored()) ?? (await keep(lease, generation, text, key));
+      return (await arrived(ledger !== undefined)) ?? (await make(lease, generation, isDamaged));
+    });
   }
 
   /** Windows see each other's writes late, and the key is written once: it must not be made twice for that. */
@@ -60,67 +96,81 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     for (let waited = 0; ; waited += arrival.interval) {
       const key = await stored();
       if (key !== undefined || !exists || waited >= arrival.patience) return key;
-      await new Promise<void>(resolve => clock.schedule(resolve, arrival.interval));
+      await pause(clock, arrival.interval);
     }
   }
 
-  async function make(lease: Lease, generation: number): Promise<JournalKey> {
+  async function make(lease: Lease, generation: number, isDamaged: boolean): Promise<JournalKey> {
     const text = newKeyText();
     const key = await readKey(text);
     if (key === undefined) throw new WorkbenchError('internal', { type: 'journal key' });
     // The web workbench never shows another window's key, and a reset keyring never brings it back. A new one opens
     // nothing that was sealed before: such a journal is left alone and reported.
     if (generation > 1) log('warn', 'journal key replaced');
+    if (isDamaged) await lease.voidBelow(generation);
+    return keep(lease, generation, text, key);
+  }
+
+  /** In the file first: what is sealed with a key that is nowhere cannot be opened. */
+  async function keep(lease: Lease, generation: number, text: string, key: JournalKey): Promise<JournalKey> {
+    await lease.handOver(generation, text);
     await secrets.store(journalKeyName, text);
-    await lease.writeLedger({ generation, fingerprint: key.id });
+    settledAt = clock.now() + settling;
+    await lease.writeLedger({ generation, fingerprint: key.id, notBefore: settledAt });
+    known.set(key.id, key);
     return key;
   }
 
-  function load(): Promise<JournalKey | undefined> {
-    return find().then(
-      key => {
-        known.set(key.id, key);
-        return key;
-      },
-      error => {
-        log('warn', 'journal key unavailable', { error: classify(error) });
-        return undefined;
-      },
-    );
+  /** Takes the file away once the store has had its time. */
+  async function settle(): Promise<void> {
+    settledAt = Number.POSITIVE_INFINITY;
+    await lock.withLock(lockName, never, async lease => {
+      const { ledger, text } = await left(lease);
+      const at = ledger?.notBefore ?? 0;
+      if (text === undefined) return;
+      // Longer than it was ever meant to be: the time of day was set back since.
+      if (at <= clock.now() || at > clock.now() + settling) await lease.handOver(ledger?.generation ?? 1, nothing);
+      else settledAt = at;
+    });
   }
+
+  const reported = (event: string) => (error: unknown) => {
+    log('warn', event, { error: classify(error) });
+    return undefined;
+  };
 
   const stop = secrets.onDidChange(name => {
     // What the store holds is what survives: a key of another window replaces this window's own.
     if (name === journalKeyName) current = undefined;
   });
 
-  async function get(): Promise<JournalKey | undefined> {
-    current ??= load();
-    const mine = current;
-    const key = await mine;
-    // Not for good: a keyring may be unlocked later.
-    if (key === undefined && current === mine) current = undefined;
-    return key;
-  }
-
   return {
-    current: get,
+    async current() {
+      current ??= find().catch(reported('journal key unavailable'));
+      const mine = current;
+      const key = await mine;
+      // Not for good: a keyring may be unlocked later.
+      if (key === undefined && current === mine) current = undefined;
+      if (key && settledAt !== undefined && settledAt <= clock.now()) {
+        void settle().catch(reported('journal key not settled'));
+      }
+      return key;
+    },
     async prepare() {
       try {
         if (await stored()) return;
-        await lock.withLock(lockName, new AbortController().signal, async lease => {
-          if ((await lease.readLedger()) === undefined && !(await stored())) await make(lease, 1);
+        await lock.withLock(lockName, never, async lease => {
+          const { ledger, isDamaged } = await left(lease);
+          if (ledger === undefined && !isDamaged && !(await stored())) await make(lease, 1, false);
         });
       } catch (error) {
-        log('warn', 'journal key not made', { error: classify(error) });
+        reported('journal key not made')(error);
       }
     },
     async known() {
-      const key = await (current ?? stored()).catch(error => {
-        log('warn', 'journal key unavailable', { error: classify(error) });
-        return undefined;
-      });
+      const key = await (current ?? stored().catch(reported('journal key unavailable')));
       if (key) known.set(key.id, key);
+      else await lock.withLock(lockName, never, left).catch(reported('journal key unavailable'));
       return [...known.values()];
     },
     dispose: stop,

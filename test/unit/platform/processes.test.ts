@@ -169,15 +169,27 @@ describe('windows as processes', () => {
     assert.equal((await windowOf(folder.path).peek('a')).ledger?.generation, 1 + 3 * lags.length);
   }).timeout(20_000);
 
-  it('send nothing where stores and keys are disjoint, and say so', async () => {
+  it('share a new key by its file, however late their stores show it', async () => {
     await seed(false);
     const windows = await Promise.all([0, 1, 2].map(() => start({ lag: 'never', times: patientTimes })));
     const words = await refreshAll(windows, 4);
-    const behind = words.filter(({ type }) => type === 'behind');
-    assert.ok(behind.length > 0);
-    for (const { events } of behind) assert.ok(String(events).includes('journal not opened'));
+    assert.deepEqual([...new Set(words.map(({ type }) => type))], ['refreshed']);
+  }).timeout(20_000);
+
+  it('send nothing where stores and keys are disjoint, and say so', async () => {
+    await seed(false);
+    const [one, two] = await Promise.all([0, 1].map(() => start({ lag: 'never', times: patientTimes })));
+    assert.ok(one && two);
+    const mock = issuer();
+    await refreshAll([one], 1, mock);
+    // The key's file has gone, as it does a minute later.
+    await writeFile(join(folder.path, 'n-_journal-key.journal'), '1\n-');
+    const [behind] = await refreshAll([two], 1, mock);
+    assert.equal(behind?.type, 'behind');
+    assert.ok(String(behind.events).includes('journal not opened'));
     // The window that is up to date goes on.
-    assert.equal(words.filter(({ type }) => type === 'refreshed').length, 4);
+    const words = await refreshAll([one], 2, mock);
+    assert.deepEqual([...new Set(words.map(({ type }) => type))], ['refreshed']);
   }).timeout(20_000);
 
   for (const stopAfter of ['journal', 'vault'] as const) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
-import type { HandedOver, Lease, SecretVault } from '../../../../src/core/ports.ts';
+import type { Clock, HandedOver, Lease, SecretVault } from '../../../../src/core/ports.ts';
 import { createHandover } from '../../../../src/core/records/handover.ts';
 import { type JournalKey, newKeyText, open, readKey, seal } from '../../../../src/core/records/journal.ts';
 import { createJournalKeys, journalKeyName } from '../../../../src/core/records/journalKeys.ts';
@@ -10,6 +12,7 @@ import { createLocalLock } from '../../../../src/platform/localLock.ts';
 import { systemClock } from '../../../../src/platform/systemClock.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
+import { useFolder, windowOf } from '../../platform/support.ts';
 
 async function newKey(text = newKeyText()): Promise<JournalKey> {
   const key = await readKey(text);
@@ -190,6 +193,58 @@ describe('the journal’s key', () => {
     listener(journalKeyName);
     assert.equal((await keys.current())?.id, (await newKey(text)).id);
     assert.equal((await keys.known()).length, 2);
+  });
+});
+
+describe('a new journal key', () => {
+  const folder = useFolder();
+  const file = () => readFile(join(folder.path, 'n-_journal-key.journal'), 'utf8');
+  const clear = async () => {
+    for (const name of await readdir(folder.path)) await rm(join(folder.path, name));
+  };
+  const keysOf = (secrets: SecretVault, clock: Clock) =>
+    createJournalKeys({ secrets, lock: windowOf(folder.path), clock, log: quiet });
+
+  it('is in a file until the store has had its time, so that a crash before that costs nothing', async () => {
+    const clock = manualClock();
+    const lost = createMemoryStore();
+    const key = await keysOf(lost, clock).current();
+    assert.match(await file(), /^1\n[\w-]{43}$/);
+    // The process was killed, and its store has kept nothing.
+    const next = createMemoryStore();
+    const after = keysOf(next, clock);
+    assert.deepEqual(
+      (await after.known()).map(({ id }) => id),
+      [key?.id],
+    );
+    assert.equal((await after.current())?.id, key?.id);
+    assert.ok((await next.get(journalKeyName))?.length);
+    clock.advance(59_000);
+    await after.current();
+    assert.match(await file(), /^2\n[\w-]{43}$/);
+    clock.advance(1000);
+    await after.current();
+    while (!(await file()).endsWith('\n-')) await new Promise(setImmediate);
+    assert.equal((await keysOf(next, clock).current())?.id, key?.id);
+  });
+
+  it('has its file taken away by a later window, and by one whose clock was set back', async () => {
+    for (const shift of [60_000, -3_600_000]) {
+      const clock = manualClock();
+      const store = createMemoryStore();
+      await keysOf(store, clock).current();
+      await keysOf(store, manualClock(clock.now() + shift)).current();
+      while (!(await file()).endsWith('\n-')) await new Promise(setImmediate);
+      await clear();
+    }
+  });
+
+  it('is made where what windows have noted of an older one is damaged', async () => {
+    for (const name of ['ledger', 'journal', 'signed-out']) {
+      await writeFile(join(folder.path, `n-_journal-key.${name}`), '4503599627370495\nx');
+      assert.ok(await keysOf(createMemoryStore(), manualClock()).current(), name);
+      await clear();
+    }
   });
 });
 
