@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import type { Use } from './issuer.ts';
+import type { OrderName, Orders, Reply } from './window.ts';
+import { buildScripts, type Rig, type Scripts, startRig, type TestWindow, type WindowOptions, World } from './world.ts';
+
+/** A world of its own for each test of a suite. */
+export interface UsedWorld {
+  readonly now: World;
+  /** Where the locks are, where it is not to be a new folder. To be set before the test, in a hook of its own. */
+  folder: string | undefined;
+  open(options?: WindowOptions): Promise<TestWindow>;
+  /** A new family in a window, with the token that begins it. */
+  signIn(window: TestWindow, id?: string): Promise<Reply>;
+  refresh(window: TestWindow, order?: Partial<Orders['refresh']>): Promise<Reply>;
+  ask<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]): Promise<Reply>;
+  /** How often each token was sent; of one that was sent twice, by whom. */
+  readonly uses: readonly Use[];
+  /** Windows that have sent a token while no mark was on disk. */
+  readonly unmarked: readonly string[];
+}
+
+export function useWorld(): UsedWorld {
+  let scripts: Scripts;
+  let rig: Rig;
+  let world: World;
+  /** What a fair observer saw that must never be, whatever the test is about. */
+  let unmarked: string[] = [];
+
+  before(async () => {
+    scripts = await buildScripts();
+    rig = await startRig(scripts);
+  });
+  after(async () => {
+    await rig.close();
+    await rm(scripts.folder, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    world = await World.begin(rig, used.folder);
+    unmarked = [];
+    world.issuer.onUse = async ({ by }) => {
+      const noted = await Promise.all(['a', 'b'].map(id => world.lock.peek(id)));
+      if (noted.every(({ ledger }) => ledger?.intent === undefined)) unmarked.push(by);
+    };
+  });
+  afterEach(() => world.end());
+
+  const used: UsedWorld = {
+    get now() {
+      return world;
+    },
+    folder: undefined,
+    open: options => world.open(options),
+    async signIn(window, id = 'a') {
+      const reply = await window.ask('signIn', { id, raw: world.issuer.signIn() });
+      assert.equal(reply.outcome, 'signedIn', JSON.stringify(reply));
+      return reply;
+    },
+    refresh: (window, order = {}) => window.ask('refresh', { id: 'a', askedBy: 'timer', ...order }),
+    ask: (window, name, order) => window.ask(name, order),
+    get uses() {
+      return world.issuer.uses;
+    },
+    get unmarked() {
+      return unmarked;
+    },
+  };
+  return used;
+}
+
+/** Outcome and error code of a reply, in short. */
+export function said({ outcome, error }: Reply): string {
+  return error ? `${outcome} ${error.code}` : outcome;
+}
+
+/** No family was ended, each token was sent once, and on record before. */
+export function assertSentOnce({ now: { issuer }, unmarked }: UsedWorld): void {
+  assert.deepEqual(unmarked, [], 'windows that sent a token without a mark on disk');
+  assert.deepEqual([...issuer.revoked], [], 'families that were revoked');
+  const sent = issuer.uses.map(({ token }) => token);
+  assert.equal(new Set(sent).size, sent.length, 'a token was sent twice');
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
+
+/** Milliseconds of the windows' time: longer than the heartbeat and than `stale`, shorter than the patience. */
+const hung = 14_000;
+const pace = 20;
+
+describe('a window that holds the lock', function () {
+  this.timeout(60_000);
+  const world = useWorld();
+
+  for (const when of ['beforeWire', 'inFlight', 'afterAnswer'] as const) {
+    it(`and stands still (${when}) is waited for: its token is not sent again`, async function () {
+      if (process.platform !== 'linux') return this.skip();
+      const one = await world.open({ pace, lag: 500 });
+      await world.signIn(one);
+      const two = await world.open({ pace, lag: 500 });
+      one.resumeAfter(hung / pace);
+      if (when === 'inFlight') {
+        const { onUse } = world.now.issuer;
+        world.now.issuer.onUse = async use => {
+          if (use.pid === one.pid) one.process.kill('SIGSTOP');
+          await onUse(use);
+        };
+      } else await world.ask(one, 'wire', { when, signal: 'SIGSTOP' });
+      const first = world.refresh(one);
+      await new Promise(resolve => setTimeout(resolve, 50));
+      const reply = await world.refresh(two);
+      assert.match(said(reply), /adopted|refreshed|retryable lock_timeout/);
+      const { outcome, error } = await first;
+      assert.ok(outcome === 'refreshed' || error?.code === 'lock_lost', said(await first));
+      assertSentOnce(world);
+      assert.match(said(await world.refresh(two)), /refreshed|adopted/);
+      assert.match(said(await world.refresh(one)), /refreshed|adopted/);
+      assertSentOnce(world);
+    });
+  }
+
+  it('and stands still for longer than anybody waits is named', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const one = await world.open({ pace, lag: 500 });
+    await world.signIn(one);
+    const two = await world.open({ pace, lag: 500 });
+    one.resumeAfter(40_000 / pace);
+    await world.ask(one, 'wire', { when: 'afterAnswer', signal: 'SIGSTOP' });
+    const first = world.refresh(one);
+    await new Promise(resolve => setTimeout(resolve, 50));
+    const reply = await world.refresh(two);
+    assert.equal(said(reply), 'retryable lock_timeout');
+    assert.equal(reply.error?.data.process ?? reply.error?.data.holder, one.pid, JSON.stringify(reply.error));
+    assert.equal(said(await first), 'refreshed');
+    assertSentOnce(world);
+    assert.match(said(await world.refresh(two)), /refreshed|adopted/);
+  });
+
+  it('and is killed soon after the first refresh of a profile leaves a token that can be opened', async () => {
+    for (let round = 0; round < 3; round++) {
+      const one = await world.open({ pace, flush: 1500 });
+      await world.signIn(one);
+      assert.equal(said(await world.refresh(one)), 'refreshed');
+      const { token } = await world.ask(one, 'state', { id: 'a' });
+      await one.end();
+      const two = await world.open({ pace });
+      assert.equal((await world.ask(two, 'state', { id: 'a' })).token, token);
+      assert.equal(said(await world.refresh(two)), 'refreshed');
+    }
+    assertSentOnce(world);
+  });
+
+  it('and is killed with its answer on the way costs one retry, and says what was lost', async () => {
+    const one = await world.open({ pace: 4 });
+    await world.signIn(one);
+    const two = await world.open({ pace: 4 });
+    const { onUse } = world.now.issuer;
+    world.now.issuer.onUse = async use => {
+      if (use.pid === one.pid) one.kill();
+      await onUse(use);
+    };
+    await assert.rejects(world.refresh(one));
+    const reply = await world.refresh(two);
+    assert.equal(said(reply), 'reauthRequired answer_lost');
+    assert.equal(said(await world.refresh(two)), 'reauthRequired answer_lost');
+    assert.equal(world.uses.length, 2);
+    await world.signIn(two);
+    assert.equal(said(await world.refresh(two)), 'refreshed');
+  });
+
+  it('and whose clock is set back keeps nobody waiting', async () => {
+    const one = await world.open({ pace, lag: 'never' });
+    await world.signIn(one);
+    const blind = await world.open({ pace, lag: 'never' });
+    assert.equal(said(await world.refresh(one)), 'refreshed');
+    const since = performance.now();
+    // It waits for a record that never comes; meanwhile its clock is set back by an hour.
+    const waiting = world.refresh(blind);
+    await new Promise(resolve => setTimeout(resolve, 40));
+    await world.ask(blind, 'shift', { by: -3600_000 });
+    const reply = await waiting;
+    assert.ok(performance.now() - since < 10_000, `${said(reply)} took ${performance.now() - since} ms`);
+    assert.match(said(reply), /record_behind|adopted|refreshed/);
+    for (const by of [9 * 3600_000, -9 * 3600_000]) {
+      await world.ask(one, 'shift', { by });
+      assert.match(said(await world.refresh(one)), /refreshed|adopted/);
+    }
+    assertSentOnce(world);
+  });
+});
