@@ -33,6 +33,7 @@ async function main() {
       histories: { type: 'string', default: '300' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       lanes: { type: 'string', default: '2' },
+      kills: { type: 'string', default: '20' },
     },
   });
   const minutes = number('minutes', values.minutes);
@@ -44,7 +45,21 @@ async function main() {
   if (minutes > 0) code |= await keepFresh(minutes, connections, since);
   const runs = number('histories', values.histories);
   if (runs > 0) code |= await histories(runs, number('seed', values.seed), number('lanes', values.lanes), since);
+  const rounds = number('kills', values.kills);
+  if (rounds > 0) await kills(rounds, since);
   return code;
+}
+
+/**
+ * @param {number} rounds for each moment of a kill
+ * @param {number} since
+ */
+async function kills(rounds, since) {
+  console.log('\nThe time in which an answer is in memory only');
+  const { measureKills } = await load('histories');
+  const { window } = await measureKills(rounds, text => console.log(`${elapsed(since)}: ${text}`));
+  const { p50, p99, refreshes } = window;
+  console.log(`answer to durable record: median ${p50.toFixed(2)} ms, 99 % ${p99.toFixed(2)} ms of ${refreshes}`);
 }
 
 /**

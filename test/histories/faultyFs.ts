@@ -35,6 +35,8 @@ export interface FaultyFs {
   arm(faults: readonly FsFault[], signal?: FsSignal): void;
   /** How many calls there were since it was armed. */
   readonly calls: number;
+  /** When a journal last took its place, by the monotonic clock. */
+  journalAt: number;
 }
 
 type Call = (...given: unknown[]) => unknown;
@@ -46,6 +48,7 @@ let calls = 0;
 
 const control: FaultyFs = {
   folder: undefined,
+  journalAt: 0,
   arm(faults, next) {
     armed = faults.map(fault => ({ fault, seen: 0 }));
     signal = next;
@@ -108,6 +111,12 @@ function patchInTurn(target: object, name: string, before: (...given: unknown[])
     return call(...given);
   });
 }
+
+const { renameSync } = atOnce;
+atOnce.renameSync = (from, to) => {
+  renameSync(from, to);
+  if (String(to).endsWith('.journal')) control.journalAt = performance.now();
+};
 
 const byPath: readonly (readonly [FsOperation, readonly string[]])[] = [
   ['rename', ['rename', 'link', 'copyFile', 'symlink']],

@@ -1,3 +1,5 @@
+export { measureKills } from './kills.ts';
+
 import { rm } from 'node:fs/promises';
 import { runHistory, type Verdict } from './history.ts';
 import { planHistory } from './plan.ts';

@@ -65,6 +65,8 @@ export interface Reply {
   readonly generation: number;
   readonly token?: string;
   readonly error?: { readonly code: string; readonly data: Readonly<Record<string, unknown>> };
+  /** Milliseconds between the head of the last answer and the journal that holds what it brought. */
+  readonly inMemory: number;
   /** How often the file system was asked since faults were armed. */
   readonly calls: number;
   /** Lines of the log that were written since the last reply. */
@@ -76,6 +78,7 @@ const never = new AbortController().signal;
 const ids = ['a', 'b'];
 let wire: WireSignal | undefined;
 let shift = 0;
+let answeredAt = 0;
 const lines: string[] = [];
 
 /** Real time, for the issuer and for the store. */
@@ -103,6 +106,7 @@ function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace,
     headers.set('x-window', name);
     headers.set('x-pid', String(process.pid));
     const response = await globalThis.fetch(input, { ...init, headers });
+    answeredAt = performance.now();
     strike('afterAnswer');
     return response;
   };
@@ -229,6 +233,7 @@ async function answer<Name extends OrderName>(name: Name, order: Orders[Name]): 
   const { outcome, error } = result;
   return {
     ...{ outcome, generation, calls: faultyFs?.calls ?? 0, log: lines.splice(0) },
+    inMemory: (faultyFs?.journalAt ?? 0) - answeredAt,
     ...(tokens?.refresh_token !== undefined && { token: tokens.refresh_token }),
     ...(error && { error: { code: error.code, data: error.data } }),
   };
