@@ -160,7 +160,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
             draft.write(journalText(generation, sealed));
             await move(claim.path('journal'), files.journal);
           } catch (error) {
-            draft.close();
+            draft.discard();
             throw error;
           }
           flushing.add(flush(draft, name));
@@ -169,7 +169,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       async takeOver() {
         return known(await readJournal(files, name), name);
       },
-      close: () => reserved?.close(),
+      close: () => reserved?.discard(),
     };
   }
 
@@ -181,7 +181,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
     } catch (error) {
       log('warn', 'journal not flushed', { connection: name, reason: errorCode(error) });
     } finally {
-      draft.close();
+      draft.discard();
     }
   }
 

@@ -103,12 +103,20 @@ export interface Draft {
   write(text: string): void;
   /** Waits until the text is on the disk itself. @throws what the disk says; a file system that cannot do it says nothing */
   flush(): Promise<void>;
+  /** @throws what the disk says of what was not flushed */
   close(): void;
+  /** Closes what is on the disk already, or is not wanted any more. Never throws. */
+  discard(): void;
 }
 
 export function openDraft(path: string): Draft {
   const handle = openSync(path, writeOnly, ownerOnly);
   let isOpen = true;
+  function close(): void {
+    if (!isOpen) return;
+    isOpen = false;
+    closeSync(handle);
+  }
   return {
     write(text) {
       const bytes = Buffer.from(text);
@@ -117,9 +125,13 @@ export function openDraft(path: string): Draft {
       ftruncateSync(handle, bytes.length);
     },
     flush: () => flushed(handle),
-    close() {
-      if (isOpen) closeSync(handle);
-      isOpen = false;
+    close,
+    discard() {
+      try {
+        close();
+      } catch {
+        // The system has taken the handle back all the same.
+      }
     },
   };
 }

@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { readdir, rmdir } from 'node:fs/promises';
+import { readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertKind, errorCode, readText, remove } from './files.ts';
 import type { LockFiles } from './lockFiles.ts';
@@ -66,7 +66,8 @@ export interface LockClaim {
   announce(at: number): void;
   /** Shows that the owner lives. `unsure` where the file system did not let it. */
   beat(): Promise<'held' | 'gone' | 'unsure'>;
-  release(): Promise<void>;
+  /** False where the file system does not let it go: the lock is still held, and another try may succeed. */
+  release(): Promise<boolean>;
   /** Cleans up after a claim that came to nothing. */
   withdraw(): Promise<void>;
 }
@@ -173,9 +174,19 @@ export function createClaim(files: LockFiles): LockClaim {
         for (const name of readdirSync(mine)) unlinkSync(join(mine, name));
         rmdirSync(mine);
         rmdirSync(files.lock);
+        return true;
       } catch {
+        // What cannot be deleted can often be moved out of the way; the sweep deletes it.
+        const grave = files.temporary(owner, 'old');
+        await quietly(rename(mine, grave));
+        await quietly(remove(grave));
         await quietly(remove(mine));
         await quietly(rmdir(files.lock));
+      }
+      try {
+        return lstatSync(mine, { throwIfNoEntry: false }) === undefined;
+      } catch {
+        return false;
       }
     },
 

@@ -164,6 +164,13 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
   }
   next();
 
+  /** A lock that stays would keep all windows waiting for as long as this process lives. */
+  async function release(): Promise<void> {
+    if (await claim.release()) return;
+    log('warn', 'lock not released', { connection: name });
+    clock.schedule(() => void release(), times.heartbeat);
+  }
+
   return {
     /**
      * By the clock before the next heartbeat can tell: a process that wakes up runs whatever was waiting, and a timer
@@ -179,7 +186,7 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
     async end() {
       ended = true;
       cancel();
-      await claim.release();
+      await release();
     },
   };
 }

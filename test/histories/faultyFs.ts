@@ -155,9 +155,11 @@ patch(atOnce, 'readSync', descriptor => pass('read', named(descriptor)));
 const { writeSync } = atOnce;
 Reflect.set(atOnce, 'writeSync', (descriptor: number, data: string | Uint8Array, ...rest: unknown[]) => {
   const isShort = pass('write', named(descriptor));
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  if (isShort) return writeSync(descriptor, bytes.subarray(0, bytes.length >> 1));
-  return Reflect.apply(writeSync, atOnce, [descriptor, data, ...rest]);
+  if (!isShort) return Reflect.apply(writeSync, atOnce, [descriptor, data, ...rest]);
+  if (typeof data === 'string') return writeSync(descriptor, data.slice(0, data.length >> 1));
+  const [offset = 0, length = data.length - Number(offset), position] = rest;
+  // One byte at least, as a disk that takes none says so.
+  return writeSync(descriptor, data, Number(offset), (Number(length) + 1) >> 1, position as number | undefined);
 });
 patch(atOnce, 'ftruncateSync', descriptor => pass('write', named(descriptor)));
 patch(atOnce, 'fsyncSync', descriptor => pass('sync', named(descriptor)));

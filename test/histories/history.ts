@@ -1,7 +1,7 @@
 import type { StrictIssuer, Use } from './issuer.ts';
 import type { Moment, Plan, Step } from './plan.ts';
 import type { OrderName, Orders, Reply } from './window.ts';
-import { pace, type Rig, type TestWindow, WindowGone, World } from './world.ts';
+import { type Rig, pace as speed, type TestWindow, WindowGone, World } from './world.ts';
 
 export interface Verdict {
   /** What must not have happened. Empty: all is well. */
@@ -52,6 +52,26 @@ function createJudge(world: World) {
   };
   const short = (token: string | undefined) => token?.slice(3, 18) ?? 'none';
 
+  /** Other windows may notice an end before it was told here. */
+  async function deathOf(use: Use): Promise<void> {
+    const sender = world.windows.find(window => window.pid === use.pid);
+    for (let waited = 0; waited < 300 && sender && !sender.isDead; waited += 10) await pause(10);
+    if (sender?.isDead) await died(sender);
+  }
+
+  /** What the process wrote before it ended stands as it is. */
+  async function died(window: TestWindow): Promise<void> {
+    const last = issuer.uses.findLast(use => use.pid === window.pid);
+    if (last === undefined || last.family !== family || excused.has(last)) return;
+    const generation = generations.get(last.token) ?? 0;
+    const { ledger, handedOver } = await world.lock.peek('a');
+    if (ledger?.signedOutAt !== undefined || (handedOver?.generation ?? 0) > generation) return;
+    note(`${window.name} had not written down the answer to ${short(last.token)}`);
+    count('killed before the answer was durable');
+    excused.add(last);
+    mayBeLost = true;
+  }
+
   /** Called while the sender waits: what is on disk now was there before it sent. */
   async function onUse(use: Use): Promise<void> {
     const generation = generations.get(use.token);
@@ -61,6 +81,8 @@ function createJudge(world: World) {
     const earlier = issuer.uses.filter(each => each.token === use.token && each !== use);
     if (earlier.length > 1) fail(`${short(use.token)} is sent a third time, by ${use.by}`);
     for (const each of earlier) {
+      if (excused.has(each)) continue;
+      await deathOf(each);
       if (!excused.has(each)) fail(`${short(use.token)} was answered to ${each.by}, and ${use.by} sends it again`);
     }
     if (use.family === 'unknown') fail(`${use.by} sends a token that was never issued`);
@@ -105,19 +127,10 @@ function createJudge(world: World) {
     unsettled() {
       mayBeLost = true;
     },
-    /** Called when the process is gone: what it wrote stands as it is. */
     async died(window: TestWindow) {
       note(`${window.name} is dead`);
       count('killed');
-      const last = issuer.uses.findLast(use => use.pid === window.pid);
-      if (last === undefined || last.family !== family) return;
-      const generation = generations.get(last.token) ?? 0;
-      const { ledger, handedOver } = await world.lock.peek('a');
-      if (ledger?.signedOutAt !== undefined || (handedOver?.generation ?? 0) > generation) return;
-      note(`${window.name} had not written down the answer to ${short(last.token)}`);
-      count('killed before the answer was durable');
-      excused.add(last);
-      mayBeLost = true;
+      await died(window);
     },
     lostAnswers: () => issuer.uses.some(use => use.family === family && excused.has(use)),
     verdict(): Verdict {
@@ -183,7 +196,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
 
   /** Has the signal sent in that moment of the window's next refresh. */
   async function aim(window: TestWindow, when: Moment, signal: 'SIGKILL' | 'SIGSTOP', ms: number): Promise<void> {
-    if (signal === 'SIGSTOP') window.resumeAfter(ms / pace);
+    if (signal === 'SIGSTOP') window.resumeAfter(ms / speed);
     if (typeof when === 'object') await window.ask('faults', { faults: [], signal: { call: when.call, signal } });
     else if (when !== 'inFlight') await window.ask('wire', { when, signal });
     else {
@@ -244,7 +257,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         await aim(window, step.when, isStop ? 'SIGSTOP' : 'SIGKILL', isStop ? step.ms : 0);
         const first = refresh(window);
         // Those that wait find out what became of it.
-        await new Promise(resolve => setTimeout(resolve, 20));
+        await pause(20);
         const others = slots.filter(other => other !== window && !other.isDead).map(refresh);
         await Promise.all([first, ...others]);
         issuer.onUse = judge.onUse;
@@ -273,7 +286,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         await (await at(step.by)).ask('shift', { by: step.ms });
         return;
       case 'pause':
-        return new Promise(resolve => setTimeout(resolve, step.ms / pace));
+        return pause(step.ms / speed);
     }
   }
 
@@ -307,4 +320,8 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     if (after?.outcome !== 'refreshed')
       judge.fail(`a refresh after a new sign-in: ${after?.outcome} ${after?.error?.code}`);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }

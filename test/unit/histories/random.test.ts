@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { runHistories } from '../../histories/run.ts';
+
+/** Chosen for what comes up in them. `npm run soak` plays as many others as one likes. */
+const seeds = { seed: 100, runs: 14 };
+
+/** `JWT_WORKBENCH_HISTORY=seed`: that one alone, with its story. */
+const again = Number(process.env.JWT_WORKBENCH_HISTORY);
+
+describe('random histories of windows as processes', function () {
+  this.timeout(120_000);
+
+  it('lose no token and revoke no family but by a kill before the answer was durable', async () => {
+    const { seen, failures } = await runHistories(again ? { seed: again, runs: 1 } : seeds);
+    const told = failures.map(
+      ({ seed, verdict: { broken, story } }) =>
+        `seed ${seed}: ${broken.join('; ')}\n${story.join('\n')}\n` +
+        `Again: JWT_WORKBENCH_HISTORY=${seed} npm test -- unit --grep 'random histories of windows'`,
+    );
+    assert.equal(told.join('\n\n'), '');
+    if (again) return;
+    for (const what of ['stop', 'kill', 'faults', 'diskFull', 'storeFails', 'signOut', 'shift', 'restart', 'answer']) {
+      assert.ok(seen[`step ${what}`], `${what} never came up`);
+    }
+    assert.ok((seen['refresh refreshed'] ?? 0) > 50);
+    assert.ok(seen['refresh retryable lock_unavailable']);
+  });
+});
