@@ -210,6 +210,7 @@ export type KeyFlaw =
   | 'kind'
   | 'compressed'
   | 'not_in_form'
+  | 'too_long'
   | 'public_as_secret'
   | 'length'
   | 'rsa_too_short'
@@ -225,6 +226,7 @@ export type JweRefusal =
   | 'zip_platform'
   | 'p2c'
   | 'p2c_invalid'
+  | 'work'
   | 'inflated'
   | 'malformed';
 

@@ -6,11 +6,13 @@
 
 import type { ErrorCode, ErrorData } from '../errors.ts';
 import type { ClockSkew } from '../records/clockSkew.ts';
+import type { JsonObject } from '../tokens/json.ts';
 import type { DecodedJws, DecodedToken } from '../tokens/jwt.ts';
 import type { TimeFlaw } from '../tokens/times.ts';
-import { aud, azp, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
+import { aud, azp, claims, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
 import { withDetails } from './finding.ts';
-import { alg, b64, crit, embeddedKeys, encoding, members, typ } from './headerChecks.ts';
+import { alg, b64, crit, embeddedKeys, encoding, members, numbers, typ } from './headerChecks.ts';
+import { disclosures, keyBinding, type Presentation, proof } from './possession.ts';
 
 /** What a token has to be. Members that are left out are not asked for, except where it says so. */
 export interface VerificationPolicy {
@@ -33,6 +35,8 @@ export interface VerificationPolicy {
     /** The token has to be bound to the key. */
     readonly required: boolean;
   };
+  /** The `aud` of the key binding of an SD-JWT: who asked for the presentation. */
+  readonly presentedTo?: string;
   /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
   readonly subject?: string;
   /** True where it is left out: a token without an end is refused. */
@@ -55,6 +59,10 @@ export type CheckCode =
   | 'signature_valid'
   | 'signature_invalid'
   | 'signature_missing'
+  | 'signature_der'
+  | 'signature_length'
+  | 'signature_graph'
+  | 'signature_malformed'
   | 'signature_not_checked'
   | 'refused_by_header'
   | 'kid_unknown'
@@ -68,6 +76,8 @@ export type CheckCode =
   | 'key_ok'
   | 'key_none'
   | 'kid_differs'
+  | 'kid_absent'
+  | 'key_base64'
   | 'keys_outdated'
   | 'rsa_too_short'
   | 'rsa_exponent'
@@ -97,12 +107,19 @@ export type CheckCode =
   | 'b64_false'
   | 'b64_invalid'
   | 'b64_true'
+  | 'b64_detached'
   | 'embedded_key_ignored'
   | 'members_unique'
   | 'members_duplicate'
   | 'not_claims'
   | 'encoding_canonical'
   | 'encoding_ambiguous'
+  | 'encoding_base64'
+  | 'encoding_latin1'
+  | 'form_json'
+  | 'form_cut'
+  | 'numbers_exact'
+  | 'number_rounded'
   // iss, aud, azp, sub, nonce
   | 'matches'
   | 'mismatch'
@@ -127,7 +144,28 @@ export type CheckCode =
   // cnf
   | 'bound'
   | 'bound_elsewhere'
-  | 'not_bound';
+  | 'not_bound'
+  // What a type or an issuer has rules of its own for
+  | 'claims_present'
+  | 'claims_missing'
+  | 'aud_client_id'
+  | 'issuer_alias'
+  | 'issuer_v1'
+  // SD-JWT
+  | 'disclosures_match'
+  | 'disclosure_invalid'
+  | 'binding_absent'
+  | 'binding_valid'
+  | 'binding_key_missing'
+  | 'binding_malformed'
+  | 'binding_signature'
+  | 'binding_hash'
+  // DPoP proofs
+  | 'proof_complete'
+  | 'proof_key_missing'
+  | 'proof_address'
+  | 'proof_old'
+  | 'proof_key';
 
 export interface Finding {
   readonly status: CheckStatus;
@@ -154,8 +192,8 @@ export interface KeyInfo {
   readonly crv?: string;
   /** RFC 7638, SHA-256, base64url. None for a secret: a hash of it could be guessed back. */
   readonly thumbprint?: string;
-  /** Where the key came from: the issuer's key set, a key set or a key that was handed in. */
-  readonly source: 'jwks_uri' | 'jwks' | 'given';
+  /** Where the key came from: the issuer's key set, a key set or a key that was given, or the header of a proof. */
+  readonly source: 'jwks_uri' | 'jwks' | 'given' | 'header';
 }
 
 export interface VerificationResult {
@@ -164,6 +202,8 @@ export interface VerificationResult {
   readonly checks: readonly Check[];
   /** The key that the signature was checked with, or would have been. */
   readonly key?: KeyInfo;
+  /** The claims of an SD-JWT with all that was disclosed. */
+  readonly disclosed?: JsonObject;
 }
 
 export interface CheckInput {
@@ -180,6 +220,8 @@ export interface CheckInput {
   readonly secret?: boolean;
   /** The left half of the access token's hash, base64url, under the algorithm that the ID token names. */
   readonly accessTokenHash?: string | undefined;
+  /** Of an SD-JWT. */
+  readonly presentation?: Presentation | undefined;
 }
 
 interface CheckRow {
@@ -198,6 +240,8 @@ export const checkTable: readonly CheckRow[] = [
   { id: 'header_key', section: 'RFC 8725 section 3.10', run: embeddedKeys },
   { id: 'members', section: 'RFC 7515 section 4, RFC 7519 section 4', run: members },
   { id: 'encoding', section: 'RFC 4648 section 3.5', run: encoding },
+  { id: 'numbers', section: 'RFC 8259 section 6, RFC 7493 section 2.2', run: numbers },
+  { id: 'claims', section: 'RFC 8725 section 3.12, and the specification of the type', run: claims },
   { id: 'iss', section: 'RFC 7519 section 4.1.1, OpenID Connect Core section 3.1.3.7 (2)', run: iss },
   { id: 'aud', section: 'RFC 7519 section 4.1.3, OpenID Connect Core section 3.1.3.7 (3)', run: aud },
   { id: 'azp', section: 'OpenID Connect Core section 3.1.3.7 (4, 5)', run: azp },
@@ -208,6 +252,9 @@ export const checkTable: readonly CheckRow[] = [
   { id: 'nonce', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
   { id: 'at_hash', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
   { id: 'cnf', section: 'RFC 9449 section 6, RFC 8705 section 3', run: cnf },
+  { id: 'disclosures', section: 'RFC 9901 section 7.1', run: disclosures },
+  { id: 'key_binding', section: 'RFC 9901 section 7.3', run: keyBinding },
+  { id: 'proof', section: 'RFC 9449 section 4.3', run: proof },
 ];
 
 /** Runs every row. A token that cannot be read has one line, which says why. */

@@ -1,20 +1,37 @@
 import { explains, skewData } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { isObject, own } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type NumericDate, numericDate } from '../tokens/times.ts';
+import { rulesOf, varietyOf } from '../tokens/varieties.ts';
 import type { CheckInput, Finding } from './checks.ts';
 import { failed, passed, shown, skipped, warning } from './finding.ts';
 
 export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
   const value = own(token.payload, 'iss');
   if (issuer !== undefined) {
+    const alias = typeof value === 'string' && value !== issuer ? aliasOf(value, issuer, token.payload) : undefined;
+    if (alias) return alias;
     const finding = same(value, issuer);
     // The commonest of all mistakes; RFC 8414 section 2 and OpenID Connect compare character by character.
-    return finding.code === 'mismatch' && withoutSlash(String(value)) === withoutSlash(issuer)
+    return finding.code === 'mismatch' && withoutSlash(textOf(token.payload, 'iss') ?? '') === withoutSlash(issuer)
       ? { ...finding, code: 'slash_differs' }
       : finding;
   }
   return unasked(value, kind === 'id_token');
+}
+
+/** Issuers that go by two names, or by a pattern. Anything looser lets one issuer speak for another. */
+function aliasOf(found: string, expected: string, payload: JsonObject): Finding | undefined {
+  const details = { expected, found: shown(found) };
+  const tid = textOf(payload, 'tid') ?? '';
+  // The metadata for several tenants of Microsoft Entra names no tenant: the token does.
+  if (expected.includes('{tenantid}') && /^[\da-f-]{36}$/.test(tid))
+    return found === expected.replace('{tenantid}', tid) ? passed('matches', details) : undefined;
+  if (found === 'accounts.google.com' && expected === `https://${found}`) return warning('issuer_alias', details);
+  const [, tenant] = /^https:\/\/login\.microsoftonline\.com\/([\da-f-]{36})\/v2\.0$/.exec(expected) ?? [];
+  return tenant !== undefined && found === `https://sts.windows.net/${tenant}/`
+    ? failed('issuer_v1', details)
+    : undefined;
 }
 
 function withoutSlash(url: string): string {
@@ -27,10 +44,17 @@ export function aud({ token, policy }: CheckInput): Finding {
   const value = own(token.payload, 'aud');
   if (asked === undefined || asked.length === 0) return unasked(value, kind === 'id_token');
   const expected = typeof asked === 'string' ? asked : asked.join(', ');
+  // Amazon Cognito names the client of an access token in `client_id`, and has no audience.
+  const client = own(token.payload, 'token_use') === 'access' ? textOf(token.payload, 'client_id') : undefined;
+  if (value === undefined && client !== undefined) {
+    const isClient = [asked].flat().includes(client);
+    return (isClient ? passed : failed)('aud_client_id', { expected, found: shown(client) });
+  }
   if (value === undefined) return failed('missing', { expected });
-  const found = shown(Array.isArray(value) ? value.join(', ') : value);
   const audiences: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (!audiences.every(audience => typeof audience === 'string')) return failed('wrong_type', { expected, found });
+  if (!audiences.every(audience => typeof audience === 'string'))
+    return failed('wrong_type', { expected, found: shown(value) });
+  const found = shown(audiences.join(', '));
   const accepted = typeof asked === 'string' ? [asked] : asked;
   const matches = accepted.some(audience => audiences.includes(audience));
   return matches ? passed('matches', { expected, found }) : failed('mismatch', { expected, found });
@@ -57,9 +81,10 @@ export function sub({ token, policy: { subject, kind } }: CheckInput): Finding {
 export function exp(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'exp')) {
-    // Proofs and events have none (RFC 9449 section 4.2, RFC 8417 section 2.2).
-    const required = policy.requireExp ?? !/(?:^|\/)(?:dpop|secevent)\+jwt$/i.test(String(own(token.header, 'typ')));
-    return required ? failed('missing') : warning('missing');
+    // Signed content is no JWT, and proofs, events and statements may go without (RFC 9449, RFC 8417, RFC 9901).
+    if (token.content) return skipped('not_applicable');
+    const endless = rulesOf(token.header)?.endless ?? varietyOf(token.compact, token)?.endless;
+    return (policy.requireExp ?? !endless) ? failed('missing') : warning('missing');
   }
   const date = numericDate(token.payload.exp);
   if ('flaw' in date) return malformed(date, token.payload.exp);
@@ -80,6 +105,17 @@ export function nbf(input: CheckInput): Finding {
   return now + tolerance(input) >= at
     ? warning('nbf_tolerated', { at })
     : failed('nbf_ahead', { at, ...explained(input, theirs => theirs >= at) });
+}
+
+/** What the type of the token demands. */
+export function claims({ token }: CheckInput): Finding {
+  const required = rulesOf(token.header)?.required;
+  if (!required) return skipped('absent');
+  const missing = required.filter(name => !Object.hasOwn(token.payload, name));
+  const details = { expected: required.join(', ') };
+  return missing.length > 0
+    ? failed('claims_missing', { ...details, found: missing.join(', ') })
+    : passed('claims_present', details);
 }
 
 /** No specification refuses a token from the future; a clock that is wrong explains other failures. */
@@ -109,7 +145,7 @@ export function tokenHash({ token, policy: { kind, accessToken }, accessTokenHas
     return value === expected
       ? passed('hash_matches', { expected, found })
       : failed('hash_mismatch', { expected, found });
-  const hash = signatureAlgorithms.get(String(own(token.header, 'alg')))?.hash;
+  const hash = signatureAlgorithms.get(textOf(token.header, 'alg') ?? '')?.hash;
   return hash === undefined && accessToken !== undefined
     ? skipped('hash_unknown_alg', { found })
     : skipped('not_asked', { found });

@@ -1,16 +1,15 @@
 /** Decrypts a token (RFC 7516) with jose. Loaded when somebody first has a key for one. */
 import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
 import { classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
-import { encodeBase64url } from '../tokens/base64url.ts';
-import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
 import { sameData } from '../tokens/sameData.ts';
 import type { KeyInfo } from './checks.ts';
-import { privateKey } from './der.ts';
-import { mostInflated, mostRounds, type Needed, neededFor } from './encryption.ts';
-import { bareDer, derOfPem } from './keyText.ts';
+import { bareDer, derOfPem, privateKey } from './der.ts';
+import { mostInflated, mostRounds, mostWork, type Needed, neededFor, workOf } from './encryption.ts';
 import { integer } from './rsa.ts';
-import { decodeBase64, guessSecrets, readSecret, type SecretForm } from './secretText.ts';
+import { guessSecrets, readSecret, type SecretForm } from './secretText.ts';
 
 export interface DecryptRequest {
   readonly token: string;
@@ -56,7 +55,10 @@ export async function decrypt({ token, key, keyFormat }: DecryptRequest): Promis
   const needed = neededFor(header);
   if ('refusal' in needed) throw new WorkbenchError('jwe_refused', needed.refusal);
   const keys = await keysFor(key, keyFormat, needed, header);
-  for (const each of keys) {
+  let work = 0;
+  for (const [tried, each] of keys.entries()) {
+    work += workOf(needed.alg, own(header, 'p2c'), bitsOf(each));
+    if (work > mostWork) throw new WorkbenchError('jwe_refused', { reason: 'work', found: tried, limit: keys.length });
     const bytes = await tryKey(token, each, needed, header);
     if (!bytes) continue;
     const content = contentOf(bytes);
@@ -142,7 +144,7 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   const tried = (named.length > 0 ? named : meant).slice(0, mostTried);
   if (kty === 'oct') {
     return tried.map(jwk => {
-      const bytes = decodeBase64(String(own(jwk, 'k')));
+      const bytes = decodeBase64(textOf(jwk, 'k') ?? '');
       if (!bytes) throw invalid('kty');
       return { kty, ...secrets([bytes], needed)[0], ...kidOf(jwk) };
     });
@@ -156,7 +158,8 @@ function isMeantFor(jwk: JsonObject, { alg, enc }: Needed): boolean {
   return (
     (meant === undefined || meant === alg || (alg === 'dir' && meant === enc)) &&
     (use === undefined || use === 'enc') &&
-    (!Array.isArray(ops) || ops.some(each => /^(?:decrypt|unwrapKey|derive\w+)$/.test(String(each))))
+    (!Array.isArray(ops) ||
+      ops.some(each => typeof each === 'string' && /^(?:decrypt|unwrapKey|derive\w+)$/.test(each)))
   );
 }
 
@@ -187,15 +190,20 @@ function secrets(candidates: readonly Uint8Array[], { alg, kty, bits }: Needed):
 
 function strong(jwk: JWK): JWK {
   if (jwk.kty !== 'RSA') return jwk;
-  const found = integer(jwk.n)?.toString(2).length ?? 0;
+  const found = bitsOf(jwk);
   if (found < 2048) throw new WorkbenchError('key_invalid', { reason: 'rsa_too_short', found });
   return jwk;
 }
 
+/** Of an RSA modulus. */
+function bitsOf({ n }: JWK): number {
+  return integer(n)?.toString(2).length ?? 0;
+}
+
 /** @param jwk private: only its public half goes into what is said of it */
 async function describe(jwk: JWK): Promise<KeyInfo> {
-  const { kty = '', kid, crv, n, k } = jwk;
-  const size = kty === 'oct' ? (decodeBase64(k ?? '')?.length ?? 0) * 8 : integer(n)?.toString(2).length;
+  const { kty = '', kid, crv, k } = jwk;
+  const size = kty === 'oct' ? (decodeBase64(k ?? '')?.length ?? 0) * 8 : bitsOf(jwk) || undefined;
   return {
     ...(kid !== undefined && { kid }),
     kty,

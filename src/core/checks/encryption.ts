@@ -35,6 +35,18 @@ export const contentEncryption: ReadonlyMap<string, number> = new Map([
 /** Rounds of PBKDF2 that are waited for, as rfc8725bis section 3.13 advises: a second. A token that asks for more could ask for hours. */
 export const mostRounds = 1_200_000;
 
+/**
+ * Work that is done for one decryption, over all keys that are tried, counted in rounds of PBKDF2: about a second.
+ * A set of keys must not multiply what one key may cost.
+ */
+export const mostWork = mostRounds;
+
+/** What trying one key costs, in the same unit: an RSA operation takes eight times as long for twice the bits. */
+export function workOf(alg: string, rounds: unknown, bits: number): number {
+  if (alg.startsWith('PBES2')) return typeof rounds === 'number' ? rounds : mostRounds;
+  return alg.startsWith('RSA') ? 600 * (bits / 2048) ** 3 : 600;
+}
+
 /** Bytes that a compressed content may come to: no token that is read is longer. */
 export const mostInflated = tokenLimit;
 

@@ -30,6 +30,6 @@ const shownLimit = 200;
 
 /** A value of a token as text of bounded length. Its characters are as they come: who shows it escapes them. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
 }

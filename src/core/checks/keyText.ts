@@ -1,8 +1,8 @@
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
-import { isObject, own, readJson } from '../tokens/json.ts';
-import { isDer, publicJwk } from './der.ts';
+import { isObject, own, readJson, textOf } from '../tokens/json.ts';
+import { type Block, bareDer, blocksOf, derOf, publicJwk } from './der.ts';
 import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
-import { decodeBase64, guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
+import { guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
 
 const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason });
 
@@ -31,15 +31,6 @@ export async function readKeyText(text: string, form?: SecretForm): Promise<KeyS
   return { keys: guessSecrets(text).map(secret => secretKey(secret)), ignored: 0 };
 }
 
-/**
- * The bytes of the first block of a PEM (RFC 7468) that holds a key, or `undefined` where the text is none.
- * @throws WorkbenchError `key_invalid` {reason: 'pem' | 'encrypted' | 'ssh_private'}
- */
-export function derOfPem(text: string): Uint8Array | undefined {
-  const blocks = blocksOf(text);
-  return blocks && derOf(blocks[0]);
-}
-
 /** A chain's other certificates and further keys count as well; what else stands behind the first is no key to check with. */
 function readable(block: Block): VerificationKey | undefined {
   try {
@@ -47,49 +38,6 @@ function readable(block: Block): VerificationKey | undefined {
   } catch {
     return undefined;
   }
-}
-
-interface Block {
-  readonly label: string;
-  readonly body: string;
-}
-
-function derOf(block: Block | undefined): Uint8Array {
-  if (!block) throw invalid('pem');
-  const { label, body } = block;
-  if (label.startsWith('ENCRYPTED') || /^\s*Proc-Type:\s*4,ENCRYPTED/.test(body)) throw invalid('encrypted');
-  if (label === 'OPENSSH PRIVATE KEY') throw invalid('ssh_private');
-  const der = decodeBase64(body.replace(/\s+|\\[rn]/g, ''));
-  if (!der || der.length === 0) throw invalid('pem');
-  return der;
-}
-
-const begin = '-----BEGIN ';
-
-/** The whole blocks of a PEM, up to the first that is none; `undefined` where nothing begins one. */
-function blocksOf(text: string): Block[] | undefined {
-  let at = text.indexOf(begin);
-  if (at < 0) return undefined;
-  const blocks: Block[] = [];
-  while (at >= 0 && blocks.length < mostBlocks) {
-    const start = at + begin.length;
-    const label = /^[A-Z0-9 ]{1,40}(?=-----)/.exec(text.slice(start, start + 45))?.[0];
-    const end = label === undefined ? -1 : text.indexOf(`-----END ${label}-----`, start);
-    if (label === undefined || end < 0) break;
-    // OpenSSL writes the parameters of an EC key before it.
-    if (label !== 'EC PARAMETERS') blocks.push({ label, body: text.slice(start + label.length + 5, end) });
-    at = text.indexOf(begin, end);
-  }
-  return blocks;
-}
-
-/** Certificates of a chain, and keys in one text. */
-const mostBlocks = 16;
-
-/** The bytes of a text that is base64 of one DER structure: a PEM without its lines, or a binary file. */
-export function bareDer(text: string): Uint8Array | undefined {
-  const der = decodeBase64(text.replace(/\s+/g, ''));
-  return der && isDer(der) ? der : undefined;
 }
 
 function single(key: VerificationKey): KeySet {
@@ -108,7 +56,7 @@ function readJsonKey(text: string): KeySet {
   const value = Array.isArray(reading.value) ? { keys: reading.value } : reading.value;
   if (!isObject(value)) throw invalid('json');
   for (const member of [value, own(value, 'keys')].flat())
-    if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(String(member.k));
+    if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(textOf(member, 'k') ?? '');
   if (Object.hasOwn(value, 'keys')) return readKeySet(value, 'given');
   const key = readJwk(value, 'given');
   if (!key) throw invalid('kty');

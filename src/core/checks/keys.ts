@@ -2,9 +2,10 @@
 import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { WorkbenchError } from '../errors.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { encodeBase64url } from '../tokens/base64url.ts';
-import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 import type { Finding, KeyInfo } from './checks.ts';
+import { derOfPem, publicJwk } from './der.ts';
 import { failed, passed, warning } from './finding.ts';
 import { integer, rsaWeakness } from './rsa.ts';
 
@@ -18,6 +19,8 @@ export interface VerificationKey {
   readonly key_ops?: readonly string[];
   /** The private half was published with it. */
   readonly leaked: boolean;
+  /** Members that are written as base64 and not as base64url (RFC 7518 section 6). */
+  readonly base64: readonly string[];
   /** Imported for one algorithm. Rejects where the platform refuses the key. */
   cryptoKey(alg: string): Promise<CryptoKey>;
   info(): Promise<KeyInfo>;
@@ -40,7 +43,7 @@ export interface KeySet {
  */
 export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   if (!isObject(value)) throw new WorkbenchError('jwks_invalid', { reason: 'not_an_object' });
-  const members = own(value, 'keys');
+  const members = own(value, 'keys') ?? certificates(value);
   if (!Array.isArray(members)) throw new WorkbenchError('jwks_invalid', { reason: 'no_keys_member' });
   if (members.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'empty' });
   const all = members.flatMap(member => (isObject(member) ? (readJwk(member, source) ?? []) : []));
@@ -51,6 +54,23 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   return { keys, ignored };
 }
 
+/** Google and Firebase publish an object of certificates or public keys as PEM, each under its `kid`. */
+function certificates(value: JsonObject): readonly JsonObject[] | undefined {
+  const entries = Object.entries(value);
+  if (entries.length === 0 || !entries.every(([, text]) => typeof text === 'string' && text.includes('-----BEGIN ')))
+    return undefined;
+  return entries.map(([kid, text]) => ({ ...jwkOf(() => derOfPem(String(text))), kid }));
+}
+
+/** The public key in DER; nothing where it is none that can be read. */
+function jwkOf(der: () => Uint8Array | undefined): JsonObject {
+  try {
+    return publicJwk(der() ?? new Uint8Array()) as JsonObject;
+  } catch {
+    return {};
+  }
+}
+
 /** @throws WorkbenchError `jwks_invalid` {reason: 'html' | 'not_json', and as `readKeySet`} */
 export function parseKeySet(text: string, source: KeyInfo['source']): KeySet {
   const reading = readJson(text);
@@ -59,7 +79,11 @@ export function parseKeySet(text: string, source: KeyInfo['source']): KeySet {
 }
 
 export type Selection =
-  | { readonly keys: readonly VerificationKey[]; readonly kidDiffers: boolean }
+  | {
+      readonly keys: readonly VerificationKey[];
+      /** `differs`: a given key has another id. `absent`: the keys of the set have none. */
+      readonly kid?: 'differs' | 'absent';
+    }
   | { readonly problem: 'kid_unknown' | 'kid_invalid' | 'key_unsuitable' };
 
 /** The most keys that are tried for one token. */
@@ -72,14 +96,17 @@ const mostTried = 16;
 export function selectKeys({ keys }: KeySet, header: JsonObject, given: boolean): Selection {
   const kid = own(header, 'kid');
   if (kid !== undefined && typeof kid !== 'string') return { problem: 'kid_invalid' };
-  const alg = String(own(header, 'alg'));
+  const alg = textOf(header, 'alg') ?? '';
   const named = kid === undefined ? keys : keys.filter(key => key.kid === kid);
-  const kidDiffers = given && named.length === 0;
-  const candidates = kidDiffers ? keys : named;
+  // Some issuers publish keys without an id: those are tried, and none that has another one.
+  const nameless = named.length === 0 ? keys.filter(key => key.kid === undefined) : [];
+  const candidates = named.length > 0 ? named : given ? keys : nameless;
   if (candidates.length === 0) return { problem: 'kid_unknown' };
   const fit = candidates.filter(key => fits(key, alg)).slice(0, mostTried);
   if (fit.length === 0) return { problem: 'key_unsuitable' };
-  return { keys: fit, kidDiffers: kidDiffers && fit.every(key => key.kid !== undefined) };
+  if (named.length > 0) return { keys: fit };
+  if (given) return { keys: fit, ...(fit.every(key => key.kid !== undefined) && { kid: 'differs' }) };
+  return { keys: fit, kid: 'absent' };
 }
 
 function fits(key: VerificationKey, alg: string): boolean {
@@ -108,30 +135,45 @@ export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Fi
   const hash = signatureAlgorithms.get(alg)?.hash;
   // RFC 7518 section 3.2: a secret at least as long as the hash.
   const least = key.kty === 'oct' ? Number(hash?.slice(4)) : 0;
-  if ((key.size ?? 0) < least) return warning('hmac_too_short', { expected: String(least), found: String(key.size) });
+  if ((key.size ?? 0) < least) return failed('hmac_too_short', { expected: String(least), found: String(key.size) });
+  if (key.base64.length > 0) return warning('key_base64', { found: key.base64.join(', ') });
   return passed('key_ok', { found: [info.kty, info.crv ?? info.size].filter(Boolean).join(' ') });
 }
 
 /** A JWK (RFC 7517), or `undefined` where its kind is unknown or a member is missing. */
-export function readJwk(jwk: JsonObject, source: KeyInfo['source']): VerificationKey | undefined {
-  const members = publicMembers.get(String(own(jwk, 'kty')));
-  if (!members?.every(name => typeof own(jwk, name) === 'string' && own(jwk, name) !== '')) return undefined;
-  // Only what the public key consists of is handed on: nothing else in the set can change what is imported.
-  const bare = Object.fromEntries(['kty', ...members].map(name => [name, jwk[name]])) as JWK;
+export function readJwk(given: JsonObject, source: KeyInfo['source']): VerificationKey | undefined {
+  const jwk = withCertificate(given);
+  const members = publicMembers.get(textOf(jwk, 'kty') ?? '');
+  if (!members) return undefined;
+  // Only what the public key consists of goes on: nothing else in the set can change what is imported.
+  const bare: Record<string, string> = { kty: textOf(jwk, 'kty') ?? '' };
+  const base64: string[] = [];
+  for (const name of members) {
+    const text = textOf(jwk, name) ?? '';
+    const isName = name === 'crv' || name === 'alg';
+    if (isName ? !/^[\w-]{1,40}$/.test(text) : text === '' || !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
+    bare[name] = isName ? text : text.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
+    if (bare[name] !== text) base64.push(name);
+  }
   const text = (name: string) => (typeof own(jwk, name) === 'string' ? { [name]: own(jwk, name) } : {});
   const ops = own(jwk, 'key_ops');
   const described = {
     ...text('kid'),
     ...text('alg'),
     ...text('use'),
-    ...(Array.isArray(ops) && { key_ops: ops.map(String) }),
+    ...(Array.isArray(ops) && { key_ops: ops.filter(each => typeof each === 'string') }),
   };
-  return verificationKey(
-    bare,
-    described,
-    source,
-    bare.kty !== 'oct' && ['d', 'priv'].some(name => Object.hasOwn(jwk, name)),
-  );
+  const leaked = bare.kty !== 'oct' && ['d', 'priv'].some(name => Object.hasOwn(jwk, name));
+  return verificationKey(bare as unknown as JWK, described, source, leaked, base64);
+}
+
+/** Some issuers leave the numbers out and send the certificate alone (RFC 7517 section 4.7). */
+function withCertificate(jwk: JsonObject): JsonObject {
+  const chain = own(jwk, 'x5c');
+  const first: unknown = Array.isArray(chain) ? chain[0] : undefined;
+  const members = publicMembers.get(textOf(jwk, 'kty') ?? '');
+  if (typeof first !== 'string' || members?.every(name => Object.hasOwn(jwk, name))) return jwk;
+  return { ...jwk, ...jwkOf(() => decodeBase64(first)) };
 }
 
 /** What makes up a public key of each kind (RFC 7518 section 6, RFC 8037 section 2, RFC 9964 for ML-DSA). */
@@ -145,7 +187,13 @@ const publicMembers: ReadonlyMap<string, readonly string[]> = new Map([
 
 type Described = Pick<VerificationKey, 'kid' | 'alg' | 'use' | 'key_ops'>;
 
-function verificationKey(jwk: JWK, described: Described, source: KeyInfo['source'], leaked: boolean): VerificationKey {
+function verificationKey(
+  jwk: JWK,
+  described: Described,
+  source: KeyInfo['source'],
+  leaked = false,
+  base64: readonly string[] = [],
+): VerificationKey {
   const imported = new Map<string, Promise<CryptoKey>>();
   let info: Promise<KeyInfo> | undefined;
   const { kty = '', crv } = jwk;
@@ -155,6 +203,7 @@ function verificationKey(jwk: JWK, described: Described, source: KeyInfo['source
     kty,
     ...(crv !== undefined && { crv }),
     leaked,
+    base64,
     size,
     weakness: kty === 'RSA' ? rsaWeakness(jwk) : undefined,
     cryptoKey(alg) {
@@ -202,5 +251,5 @@ function sizeOf({ kty, n, k }: JWK): number | undefined {
 
 /** A shared secret that the user handed in. */
 export function secretKey(bytes: Uint8Array): VerificationKey {
-  return verificationKey({ kty: 'oct', k: encodeBase64url(bytes) }, {}, 'given', false);
+  return verificationKey({ kty: 'oct', k: encodeBase64url(bytes) }, {}, 'given');
 }

@@ -1,6 +1,6 @@
 /** Rows of the review (review.ts) about times, audience, issuer, and what kinds of tokens have to hold. */
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { type JsonObject, own } from '../tokens/json.ts';
+import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { numericDate } from '../tokens/times.ts';
 import { shown } from './finding.ts';
 import type { ReviewInput, ReviewRow } from './review.ts';
@@ -29,14 +29,16 @@ export const claimRows: readonly ReviewRow[] = [
     return (aud === undefined || aud === '' || (Array.isArray(aud) && aud.length === 0)) && { member: 'aud' };
   }),
   claimRow('aud_any', 'warning', 'RFC 8725 section 3.9', ({ payload }) => {
-    const found = [own(payload, 'aud')].flat().find(aud => /^(?:\*|any|all|https?:\/\/\*.*)$/i.test(String(aud)));
+    const found = [own(payload, 'aud')].flat().find(aud => {
+      return typeof aud === 'string' && /^(?:\*|any|all|https?:\/\/\*.*)$/i.test(aud);
+    });
     return found !== undefined && { member: 'aud', found: shown(found) };
   }),
   claimRow('iss_missing', 'warning', 'RFC 8725 section 3.8', ({ payload }) => {
     return !Object.hasOwn(payload, 'iss') && { member: 'iss' };
   }),
   claimRow('iss_insecure', 'warning', 'RFC 8414 section 2', ({ payload }) => {
-    const iss = String(own(payload, 'iss'));
+    const iss = textOf(payload, 'iss') ?? '';
     const local = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?(?:\/|$)/i;
     return /^http:/i.test(iss) && !local.test(iss) && { member: 'iss', found: shown(iss) };
   }),
@@ -47,10 +49,10 @@ export const claimRows: readonly ReviewRow[] = [
   }),
   claimRow('sub_email', 'info', 'OpenID Connect Core section 5.7', ({ payload }) => {
     // Bounded, so that no long text is looked at again from each of its dots.
-    return /^[^\s@]{1,64}@[^\s@]{1,255}\.[a-z]{2,63}$/i.test(String(own(payload, 'sub'))) && { member: 'sub' };
+    return /^[^\s@]{1,64}@[^\s@]{1,255}\.[a-z]{2,63}$/i.test(textOf(payload, 'sub') ?? '') && { member: 'sub' };
   }),
   claimRow('access_incomplete', 'error', 'RFC 9068 section 2.2', ({ header, payload }) => {
-    if (!/(?:^|\/)at\+jwt$/i.test(String(own(header, 'typ')))) return undefined;
+    if (!/(?:^|\/)at\+jwt$/i.test(textOf(header, 'typ') ?? '')) return undefined;
     // What the rows above say is not said twice.
     const missing = ['sub', 'client_id', 'iat', 'jti'].filter(name => !Object.hasOwn(payload, name));
     return missing.length > 0 && { found: missing.join(', ') };
@@ -64,10 +66,10 @@ export const claimRows: readonly ReviewRow[] = [
     return ![payload.aud].flat().includes(azp) && { member: 'azp', found: shown(azp) };
   }),
   claimRow('hash_length', 'warning', 'OpenID Connect Core sections 3.1.3.6 and 3.3.2.11', ({ header, payload }) => {
-    const hash = signatureAlgorithms.get(String(own(header, 'alg')))?.hash;
+    const hash = signatureAlgorithms.get(textOf(header, 'alg') ?? '')?.hash;
     if (hash === undefined) return undefined;
     const member = ['at_hash', 'c_hash', 's_hash'].find(
-      name => Object.hasOwn(payload, name) && String(payload[name]).length !== hashLength[hash],
+      name => Object.hasOwn(payload, name) && textOf(payload, name)?.length !== hashLength[hash],
     );
     return member !== undefined && { member, found: shown(payload[member]) };
   }),

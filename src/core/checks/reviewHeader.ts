@@ -1,7 +1,7 @@
 /** Rows of the review (review.ts) about the header and the form of a token. */
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64url } from '../tokens/base64url.ts';
-import { isObject, type JsonObject, own } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { isNone } from '../tokens/jwt.ts';
 import { mostRounds } from './encryption.ts';
 import { shown } from './finding.ts';
@@ -38,7 +38,7 @@ export const headerRows: readonly ReviewRow[] = [
     part: 'header',
     // A shared secret has no certificate and no address: who sees both may take the public key for the secret.
     run: ({ header }) => {
-      if (signatureAlgorithms.get(String(own(header, 'alg')))?.kty !== 'oct') return undefined;
+      if (signatureAlgorithms.get(textOf(header, 'alg') ?? '')?.kty !== 'oct') return undefined;
       const member = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'].find(name => Object.hasOwn(header, name));
       return member !== undefined && { member };
     },
@@ -56,7 +56,7 @@ export const headerRows: readonly ReviewRow[] = [
     section: 'RFC 7518 section 3.4, CVE-2022-21449',
     part: 'signature',
     run: ({ header, signature }) => {
-      if (!/^ES\d/.test(String(own(header, 'alg'))) || !signature) return undefined;
+      if (!/^ES\d/.test(textOf(header, 'alg') ?? '') || !signature) return undefined;
       const bytes = decodeBase64url(signature);
       if ('reason' in bytes) return undefined;
       const half = bytes.length / 2;
@@ -80,7 +80,7 @@ export const headerRows: readonly ReviewRow[] = [
     part: 'header',
     run: ({ header }) => {
       const member = ['jku', 'x5u'].find(
-        name => Object.hasOwn(header, name) && !/^https:\/\//i.test(String(header[name])),
+        name => Object.hasOwn(header, name) && !/^https:\/\//i.test(textOf(header, name) ?? ''),
       );
       return member !== undefined && { member, found: shown(header[member]) };
     },
@@ -123,7 +123,7 @@ export const headerRows: readonly ReviewRow[] = [
     section: 'RFC 8725 section 3.2',
     part: 'header',
     run: ({ header }) =>
-      /^(?:RSA1_5|RS1|HS1)$/.test(String(own(header, 'alg'))) && { member: 'alg', found: shown(header.alg) },
+      /^(?:RSA1_5|RS1|HS1)$/.test(textOf(header, 'alg') ?? '') && { member: 'alg', found: shown(header.alg) },
   },
   {
     id: 'compressed',

@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import { decodeBase64url } from '../tokens/base64url.ts';
+import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, readJson } from '../tokens/json.ts';
 import { isDer } from './der.ts';
 
@@ -7,23 +7,26 @@ import { isDer } from './der.ts';
 export const secretForms = ['text', 'base64', 'base64url', 'hex'] as const;
 export type SecretForm = (typeof secretForms)[number];
 
+/** Characters. Longer texts are files that were taken for a secret. */
+const longestSecret = 64 * 1024;
+
 /**
  * The bytes of a shared secret in the form that was chosen. A text that holds a public key never becomes a secret
  * (RFC 8725 section 2.1): whoever has the key could then sign.
- * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'not_in_form' | 'public_as_secret', form}
+ * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'too_long' | 'not_in_form' | 'public_as_secret', form}
  */
 export function readSecret(text: string, form: SecretForm): Uint8Array {
+  refuseKeys(text);
   const bytes = bytesOf(withoutLineEnd(text), form);
   if (!bytes) throw new WorkbenchError('key_invalid', { reason: 'not_in_form', form });
   if (bytes.length === 0) throw new WorkbenchError('key_invalid', { reason: 'empty' });
-  refuseKeys(text);
   return bytes;
 }
 
 /**
  * What a text without a named form may mean: its characters, with a line end that came along or without, or the bytes
  * it encodes where it looks like base64 or hex of 16 or more.
- * @throws WorkbenchError `key_invalid` {reason: 'public_as_secret'}
+ * @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'}
  */
 export function guessSecrets(text: string): Uint8Array[] {
   refuseKeys(text);
@@ -34,17 +37,6 @@ export function guessSecrets(text: string): Uint8Array[] {
     ...texts.map(each => new TextEncoder().encode(each)),
     ...decoded.flatMap(bytes => (bytes && bytes.length >= 16 ? [bytes] : [])),
   ];
-}
-
-/** base64 in either alphabet, padded or not. */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  const bytes = decodeBase64url(
-    text
-      .replace(/={1,2}$/, '')
-      .replaceAll('+', '-')
-      .replaceAll('/', '_'),
-  );
-  return 'reason' in bytes ? undefined : bytes;
 }
 
 function bytesOf(text: string, form: SecretForm): Uint8Array | undefined {
@@ -59,13 +51,16 @@ function bytesOf(text: string, form: SecretForm): Uint8Array | undefined {
     case 'hex': {
       const digits = dense.replace(/^0x/i, '').replaceAll(':', '');
       if (digits.length % 2 === 1 || !/^[\da-f]*$/i.test(digits)) return undefined;
-      return Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16));
+      const bytes = new Uint8Array(digits.length / 2);
+      for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16);
+      return bytes;
     }
   }
 }
 
-/** @throws WorkbenchError `key_invalid` {reason: 'public_as_secret'} where a text holds a public key in any spelling */
+/** @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'} where a text holds a public key in any spelling */
 export function refuseKeys(text: string): void {
+  if (text.length > longestSecret) throw new WorkbenchError('key_invalid', { reason: 'too_long' });
   if (holdsKey(text)) throw new WorkbenchError('key_invalid', { reason: 'public_as_secret' });
 }
 

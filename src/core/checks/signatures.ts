@@ -1,9 +1,11 @@
 /** Signatures: which key a token asks for, and whether it fits. Cryptography is jose's. Loaded when first needed. */
-import { compactVerify } from 'jose';
+import { flattenedVerify } from 'jose';
 import { classify, WorkbenchError } from '../errors.ts';
 import { allowedAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
-import { type JsonObject, own } from '../tokens/json.ts';
-import { isNone } from '../tokens/jwt.ts';
+import { decodeBase64 } from '../tokens/base64url.ts';
+import { type JsonObject, own, textOf } from '../tokens/json.ts';
+import { type DecodedJws, isNone } from '../tokens/jwt.ts';
+import { varietyOf } from '../tokens/varieties.ts';
 import type { Finding, KeyInfo, VerificationPolicy } from './checks.ts';
 import { failed, passed, shown, warning } from './finding.ts';
 import { b64, crit } from './headerChecks.ts';
@@ -33,15 +35,15 @@ export interface Outcome {
  * an exception.
  */
 export async function checkSignature(
-  text: string,
-  header: JsonObject,
+  token: DecodedJws,
   policy: VerificationPolicy,
   { keys, secret, given, lookup, error }: FoundKeys,
 ): Promise<Outcome> {
+  const { compact: text, header } = token;
   if (keys === undefined) return error ? { signature: failed(error.code, { data: { ...error.data } }) } : {};
-  const refused = refusal(text, header, policy, secret);
+  const refused = refusal(token, policy, secret);
   if (refused) return { signature: refused };
-  const alg = String(own(header, 'alg'));
+  const alg = textOf(header, 'alg') ?? '';
   const selection = selectKeys(keys, header, given);
   if ('problem' in selection) {
     const kid = own(header, 'kid');
@@ -51,8 +53,10 @@ export async function checkSignature(
     };
     return { signature: failed(selection.problem, details) };
   }
-  const { kidDiffers } = selection;
-  return tryKeys(text, alg, selection.keys, (key, info) => judge(key, alg, info, kidDiffers, lookup));
+  const outcome = await tryKeys(text, alg, selection.keys, (key, info) => judge(key, alg, info, selection.kid, lookup));
+  if (outcome.signature?.code !== 'signature_invalid') return outcome;
+  const reason = whyInvalid(token, alg);
+  return reason ? { ...outcome, signature: reason } : outcome;
 }
 
 /** What a source has for a token: keys, or where there are none, why that is a failure. */
@@ -104,18 +108,42 @@ function isKeySet(keys: KeySet | object): keys is KeySet {
 }
 
 /** What the header says that no key can make good. The rows of checks.ts say what exactly is wrong. */
-function refusal(text: string, header: JsonObject, policy: VerificationPolicy, secret: boolean): Finding | undefined {
+function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean): Finding | undefined {
+  const { header, signature } = token;
   const alg = own(header, 'alg');
-  if (text.endsWith('.') && !isNone(alg)) return failed('signature_missing');
+  if (signature === '' && !isNone(alg)) return failed('signature_missing');
   if (typeof alg !== 'string' || !allowedAlgorithms(policy.algorithms, secret).includes(alg)) {
     return typeof alg === 'string' && signatureAlgorithms.get(alg)?.kty === 'oct' && !secret
       ? failed('secret_needed')
       : failed('refused_by_header', { found: 'alg' });
   }
-  const token = { header };
   if (crit({ token }).status === 'failed') return failed('refused_by_header', { found: 'crit' });
   if (b64({ token }).status === 'failed') return failed('refused_by_header', { found: 'b64' });
   return undefined;
+}
+
+/** Bytes of a signature by its algorithm (RFC 7518 section 3.4, RFC 8032); of the others the key decides. */
+const lengths: ReadonlyMap<string, number> = new Map([
+  ['ES256', 64],
+  ['ES384', 96],
+  ['ES512', 132],
+  ['Ed25519', 64],
+  ['HS256', 32],
+  ['HS384', 48],
+  ['HS512', 64],
+]);
+
+/** What is known to make signatures fail that were made by the right key. */
+function whyInvalid(token: DecodedJws, alg: string): Finding | undefined {
+  const bytes = decodeBase64(token.signature);
+  const expected = lengths.get(alg);
+  if (bytes && expected !== undefined && bytes.length !== expected) {
+    const details = { expected: String(expected), found: String(bytes.length) };
+    // A sequence of two integers (X.690): what OpenSSL and Java make of ECDSA unless they are told otherwise.
+    const isDer = alg.startsWith('ES') && bytes[0] === 0x30 && (bytes[2] === 0x02 || bytes[3] === 0x02);
+    return failed(isDer ? 'signature_der' : 'signature_length', details);
+  }
+  return varietyOf(token.compact, token)?.id === 'graph' ? failed('signature_graph', { found: alg }) : undefined;
 }
 
 /** Two keys may share a `kid` (RFC 7517 section 4.5), and a token may have none: each that fits is tried. */
@@ -138,9 +166,27 @@ async function tryKeys(
   return keys.length === 1 ? first : { ...first, signature: { ...first.signature, data: { tried: keys.length } } };
 }
 
+/** base64 with padding is signed as it stands, and jose reads base64url alone. */
+async function asWritten(text: string, alg: string, key: CryptoKey): Promise<Finding> {
+  const { signature } = partsOf(text);
+  const hash = signatureAlgorithms.get(alg)?.hash ?? 'SHA-256';
+  const parameters = { name: key.algorithm.name, hash, saltLength: Number(hash.slice(4)) / 8 };
+  const signed = new TextEncoder().encode(text.slice(0, text.lastIndexOf('.')));
+  const valid = await crypto.subtle.verify(parameters, key, decodeBase64(signature) ?? new Uint8Array(), signed);
+  return valid ? passed('signature_valid', { found: alg }) : failed('signature_invalid', { found: alg });
+}
+
+/** By the first and the last dot: content that is not encoded (RFC 7797) may have some of its own. */
+function partsOf(text: string) {
+  const [first, last] = [text.indexOf('.'), text.lastIndexOf('.')];
+  return { protected: text.slice(0, first), payload: text.slice(first + 1, last), signature: text.slice(last + 1) };
+}
+
 async function tryKey(text: string, alg: string, key: VerificationKey): Promise<Finding> {
   try {
-    await compactVerify(text, await key.cryptoKey(alg), { algorithms: [alg] });
+    const cryptoKey = await key.cryptoKey(alg);
+    if (/[=+/]/.test(text) && !text.includes('{')) return await asWritten(text, alg, cryptoKey);
+    await flattenedVerify(partsOf(text), cryptoKey, { algorithms: [alg] });
     return passed('signature_valid', { found: alg });
   } catch (error) {
     // jose's own code, not its class or its text.
@@ -156,7 +202,7 @@ function judge(
   key: VerificationKey,
   alg: string,
   info: KeyInfo,
-  kidDiffers: boolean,
+  kid: 'differs' | 'absent' | undefined,
   lookup: KeyLookup | undefined,
 ): Finding {
   const finding = keyFinding(key, alg, info);
@@ -167,6 +213,7 @@ function judge(
       data: { ...lookup.outdated.data, error: lookup.outdated.code },
     });
   }
-  if (kidDiffers) return warning('kid_differs', { ...(info.kid !== undefined && { found: info.kid }) });
+  if (kid === 'differs') return warning('kid_differs', { ...(info.kid !== undefined && { found: info.kid }) });
+  if (kid === 'absent') return warning('kid_absent');
   return finding;
 }

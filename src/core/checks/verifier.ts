@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts';
 import { classify } from '../errors.ts';
 import { certificateThumbprint } from '../issuer/clientKey.ts';
 import type { Discovery } from '../issuer/discovery.ts';
@@ -8,7 +9,7 @@ import type { ClockSkews } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
 import { type TokenName, tokenOf } from '../records/session.ts';
 import type { Session } from '../records/sessions.ts';
-import { decodeToken } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeDetached, decodeToken } from '../tokens/jwt.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.ts';
 import { type Decrypted, type DecryptRequest, decrypt } from './decrypt.ts';
@@ -34,6 +35,12 @@ export interface VerifyRequest {
   readonly algorithms?: readonly string[];
   /** Seconds. */
   readonly clockTolerance?: number;
+  /** What an ID token or the key binding of an SD-JWT has to repeat. */
+  readonly nonce?: string;
+  /** For `at_hash` of an ID token and `ath` of a DPoP proof. */
+  readonly accessToken?: string;
+  /** What was signed, where it is kept apart from the token (RFC 7515 appendix F, RFC 7797). */
+  readonly payload?: string;
 }
 
 /** Where keys come from. */
@@ -78,14 +85,19 @@ export function createVerifier(parts: VerifierParts): Verifier {
     return { kind: 'remote', jwks, jwksUri: jwks_uri };
   }
 
-  async function verifyWith(request: VerifyRequest, policy: VerificationPolicy): Promise<VerificationResult> {
+  async function verifyWith(
+    request: VerifyRequest,
+    policy: VerificationPolicy,
+    decoded: DecodedToken = decodeToken(request.token),
+  ): Promise<VerificationResult> {
     let source: KeySource;
     try {
       source = (await keySource(request)) ?? { kind: 'none' };
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
     }
-    return verifyToken(request.token, policy, source, clock.now(), skews?.of(request.issuer ?? request.connection));
+    const skew = skews?.of(request.issuer ?? request.connection);
+    return verifyToken(request.token, policy, source, clock.now(), skew, decoded);
   }
 
   return {
@@ -124,21 +136,25 @@ export function createVerifier(parts: VerifierParts): Verifier {
     decrypt,
     async verify(request) {
       const { connection, algorithms, clockTolerance } = request;
-      const decoded = decodeToken(request.token);
+      const { token, payload } = request;
+      const decoded = payload === undefined ? decodeToken(token) : decodeDetached(token, payload);
       const use = tokenUse(decoded);
       // A guess is no ground to fail a token on.
       const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
       const issuer = request.issuer ?? connection?.issuer;
       const audience =
         request.audience ?? (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
-      return verifyWith(request, {
+      const policy = defined<VerificationPolicy>({
         kind,
-        ...(issuer !== undefined && { issuer }),
-        ...(audience !== undefined && { audience }),
-        ...(connection && { clientId: connection.clientId }),
-        ...(algorithms && { algorithms }),
-        ...(clockTolerance !== undefined && { clockTolerance }),
+        issuer,
+        audience,
+        clientId: connection?.clientId,
+        algorithms,
+        clockTolerance,
+        nonce: request.nonce,
+        accessToken: request.accessToken,
       });
+      return verifyWith(request, policy, decoded);
     },
   };
 }

@@ -20,7 +20,9 @@ export function sanitized(
   for (const secret of secrets) {
     // Shorter ones would blot out plain words, and are no secrets.
     if (secret.length < 4) continue;
-    hidden = hidden.replaceAll(secret, HIDDEN).replaceAll(encodeURIComponent(secret), HIDDEN);
+    // Half a surrogate pair has no encoding: what goes over the wire is the replacement character.
+    const sent = secret.replace(/\p{Surrogate}/gu, '\ufffd');
+    for (const each of [secret, sent, encodeURIComponent(sent)]) hidden = hidden.replaceAll(each, HIDDEN);
   }
   // Cut before the patterns run, with room for what they shorten: a page of any size must be cheap.
   const line = hidden

@@ -167,7 +167,7 @@ function explained(error: unknown, raw: RawTokens, issuer: string, skew: ClockSk
   const header = property(cause, 'header');
   if (property(header, 'crit') !== undefined) return invalid('id_token_critical');
   if (header !== undefined)
-    return invalid('id_token_algorithm', { found: printable(String(property(header, 'alg')), 40) });
+    return invalid('id_token_algorithm', { found: printable(text(property(header, 'alg')) ?? '', 40) });
   return invalid(raw.id_token === undefined ? 'malformed' : 'id_token_malformed');
 }
 

@@ -29,7 +29,7 @@ export function tokenChanges(before: TokenSet, after: TokenSet): HistoryChange[]
 
 /** A name that an issuer chose, as it may be kept and shown. */
 export function safeName(value: unknown): string {
-  return sanitized(String(value), 80);
+  return sanitized(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), 80);
 }
 
 function changesOf(token: HistoryToken, before: string | undefined, after: string | undefined) {

@@ -50,6 +50,17 @@ export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | Base64u
   return bytes;
 }
 
+/** base64 in either alphabet, padded or not. */
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = decodeBase64url(
+    text
+      .replace(/={1,2}$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_'),
+  );
+  return 'reason' in bytes ? undefined : bytes;
+}
+
 /**
  * The text that strict base64url holds, where all of it is ASCII as most JSON is: the platform is quickest at that.
  * `undefined` for everything else.

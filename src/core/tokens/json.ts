@@ -15,6 +15,14 @@ export interface DuplicateMember {
 /** As many duplicates as are named; one is enough to distrust a text. */
 const duplicatesNamed = 16;
 
+/** A number that JavaScript cannot hold as it is written: beyond 2^53, or with more digits than a double has. */
+export interface RoundedNumber {
+  /** As it is written. */
+  readonly written: string;
+  /** JSON Pointer (RFC 6901). */
+  readonly path: string;
+}
+
 export type JsonReading =
   | { readonly ok: true; readonly value: unknown; readonly duplicates: readonly DuplicateMember[] }
   | { readonly ok: false; readonly reason: 'depth' | 'syntax' };
@@ -40,6 +48,12 @@ export function isObject(value: unknown): value is JsonObject {
 /** A member of the object itself: a name like `constructor` must not find what every object inherits. */
 export function own(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** The same where it is a text. A value of another kind has none: `String()` of an object runs what the object says. */
+export function textOf(object: JsonObject, name: string): string | undefined {
+  const value = own(object, name);
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** The members that a JSON text writes, one for each colon that is in no string; `undefined` where it is too deep. */
@@ -75,13 +89,77 @@ interface Frame {
   nameNext: boolean;
 }
 
-/** Of a text that JSON.parse accepts. */
+/** Of a text that JSON.parse accepts: what it keeps to itself. */
 function duplicatesIn(text: string): DuplicateMember[] {
   const duplicates: DuplicateMember[] = [];
+  walk(text, {
+    twice: (member, path) => {
+      if (duplicates.length < duplicatesNamed) duplicates.push({ member, path });
+    },
+  });
+  return duplicates;
+}
+
+/** Digits enough to be rounded, or an exponent: few texts have either, and only those are looked through. */
+const mayRound = /\d[\d.]{15}|\d[eE]/;
+
+/** The numbers of a text that JSON.parse accepts that it rounds. Linear in the text. */
+export function roundedNumbers(text: string): RoundedNumber[] {
+  const rounded: RoundedNumber[] = [];
+  if (!mayRound.test(text)) return rounded;
+  walk(text, {
+    number: (written, path) => {
+      if (digitsOf(written) !== digitsOf(String(Number(written)))) rounded.push({ written, path: path() });
+    },
+  });
+  return rounded;
+}
+
+/** A number in one spelling: its digits without zeros around them, and where the point stands. */
+function digitsOf(number: string): string {
+  const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(number) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  return kept === ''
+    ? whole === ''
+      ? number
+      : '0'
+    : `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
+
+/** A value as JSON text with its numbers as they were written. @param indent spaces, none where it is left out */
+export function jsonText(value: unknown, rounded: readonly RoundedNumber[], indent = 0, path = ''): string {
+  if (rounded.length === 0) return JSON.stringify(value, undefined, indent) ?? '';
+  const written = new Map(rounded.map(each => [each.path, each.written]));
+  const text = (value: unknown, path: string, margin: string): string => {
+    if (typeof value !== 'object' || value === null) return written.get(path) ?? JSON.stringify(value) ?? 'null';
+    const inner = margin + ' '.repeat(indent);
+    const items = Array.isArray(value)
+      ? value.map((item, index) => text(item, `${path}/${index}`, inner))
+      : Object.entries(value).map(
+          ([name, item]) =>
+            `${JSON.stringify(name)}:${indent > 0 ? ' ' : ''}${text(item, `${path}/${escaped(name)}`, inner)}`,
+        );
+    const [open, close] = Array.isArray(value) ? '[]' : '{}';
+    if (items.length === 0) return `${open}${close}`;
+    return indent > 0
+      ? `${open}\n${inner}${items.join(`,\n${inner}`)}\n${margin}${close}`
+      : `${open}${items.join(',')}${close}`;
+  };
+  return text(value, path, '');
+}
+
+interface Visitor {
+  readonly twice?: (member: string, path: string) => void;
+  readonly number?: (written: string, path: () => string) => void;
+}
+
+function walk(text: string, { twice, number }: Visitor): void {
   const stack: Frame[] = [];
   let frame: Frame | undefined;
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
+    const code = text.charCodeAt(i);
+    switch (code) {
       case 0x22: {
         const start = i;
         i = endOfString(text, i);
@@ -89,9 +167,7 @@ function duplicatesIn(text: string): DuplicateMember[] {
         const name = memberName(text.slice(start, i + 1));
         frame.nameNext = false;
         frame.at = name;
-        if (frame.members.has(name) && duplicates.length < duplicatesNamed) {
-          duplicates.push({ member: name, path: pointer(stack) });
-        }
+        if (frame.members.has(name)) twice?.(name, pointer(stack));
         frame.members.add(name);
         break;
       }
@@ -112,9 +188,14 @@ function duplicatesIn(text: string): DuplicateMember[] {
         if (frame?.members) frame.nameNext = true;
         else if (typeof frame?.at === 'number') frame.at++;
         break;
+      default: {
+        if (!number || !(code === 0x2d || (code >= 0x30 && code <= 0x39))) break;
+        const start = i;
+        while (i + 1 < text.length && /[\d.eE+-]/.test(text[i + 1] ?? '')) i++;
+        number(text.slice(start, i + 1), () => pointer(stack));
+      }
     }
   }
-  return duplicates;
 }
 
 /** The offset of the closing quote, or of the text's end. */
@@ -141,5 +222,10 @@ function memberName(quoted: string): string {
 }
 
 function pointer(stack: readonly Frame[]): string {
-  return stack.map(({ at }) => `/${String(at).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return stack.map(({ at }) => `/${escaped(String(at))}`).join('');
+}
+
+/** RFC 6901 section 3. */
+function escaped(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -4,10 +4,11 @@
  */
 
 import { classify, WorkbenchError } from '../errors.ts';
-import { decodeBase64url } from './base64url.ts';
-import { isObject, type JsonObject, own, readJson } from './json.ts';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { type Form, unwrapped } from './forms.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import { numericDate, timeClaims } from './times.ts';
-import { checkEncoding, type Part, readPart, readText, type TokenWarning, utf8 } from './tokenParts.ts';
+import { checkEncoding, type Part, readPart, readText, type TokenWarning, urlSafe, utf8 } from './tokenParts.ts';
 
 /** The longest token that is read, in characters. */
 export const tokenLimit = 1024 * 1024;
@@ -24,6 +25,10 @@ export interface DecodedJws {
   readonly payloadText: string;
   /** base64url, as it stands in the token. */
   readonly signature: string;
+  /** The three parts that were signed, where they are not the text itself. */
+  readonly compact: string;
+  /** What stands around them. */
+  readonly form?: Form;
   readonly warnings: readonly TokenWarning[];
 }
 
@@ -57,6 +62,13 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
     throw new WorkbenchError('token_too_large', { size: token.length, limit: tokenLimit });
   }
   if (token === '') throw new WorkbenchError('not_a_token', { reason: 'empty' });
+  const inside = claimsOnly ? undefined : unwrapped(token);
+  if (!inside) return decodeCompact(token, claimsOnly);
+  const decoded = decodeCompact(inside.compact, false);
+  return decoded.kind === 'jws' ? { ...decoded, form: inside.form } : { kind: 'opaque', warnings: [] };
+}
+
+function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
   if (!looksLikeJose(token) || isForeignObject(token)) {
     // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
     if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
@@ -66,9 +78,33 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
     return { kind: 'opaque', warnings: [] };
   }
   const dots = dotsIn(token);
-  if (dots.length === 2) return decodeJws(token, dots, claimsOnly);
+  if (dots.length === 2) {
+    const decoded = decodeJws(token, dots, claimsOnly);
+    // A signed cookie of a web framework: its first part is the session, and no header.
+    const isCookie = decoded.content && !Object.hasOwn(decoded.header, 'alg');
+    return isCookie ? { kind: 'opaque', warnings: [] } : decoded;
+  }
   if (dots.length === 4) return decodeJwe(token, dots);
+  const [dot] = dots;
+  if (dot !== undefined && dots.length === 1 && !claimsOnly) {
+    const cut = decodeCut(token, dot);
+    if (cut) return cut;
+  }
   throw new WorkbenchError('token_part_count', { parts: countParts(token) });
+}
+
+/**
+ * A token whose content was kept apart (RFC 7515 appendix F), with that content in its place; with `b64: false` as it is
+ * (RFC 7797). A token that has its payload is decoded as it stands. @throws WorkbenchError as `decodeToken`
+ */
+export function decodeDetached(token: string, content: string): DecodedToken {
+  const [head = '', payload, signature, more] = token.split('.', 4);
+  if (payload !== '' || signature === undefined || more !== undefined) return decodeToken(token);
+  const encoded = encodeBase64url(new TextEncoder().encode(content));
+  const decoded = decodeToken(`${head}.${encoded}.${signature}`);
+  if (decoded.kind !== 'jws') return decoded;
+  const compact = own(decoded.header, 'b64') === false ? `${head}.${content}.${signature}` : decoded.compact;
+  return { ...decoded, compact, form: { kind: 'detached' } };
 }
 
 /** For texts that may be anything. This does NOT verify anything. */
@@ -111,7 +147,7 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
     ? readText(token.slice(first + 1, second), 'payload', warnings)
     : readPayload(token, header.value, first + 1, second, warnings, claimsOnly);
   const signature = token.slice(second + 1);
-  checkEncoding(signature, 'signature', second + 1, warnings);
+  checkEncoding(urlSafe(signature, 'signature', warnings), 'signature', second + 1, warnings);
   headerWarnings(header.value, warnings);
   if (signature === '' && !isNone(own(header.value, 'alg'))) {
     warnings.push({ code: 'signature_missing', part: 'signature' });
@@ -125,8 +161,21 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
     headerText: header.text,
     payloadText: payload.text,
     signature,
+    compact: token,
     warnings,
   };
+}
+
+/** A token whose signature was not copied: nothing can be verified, and all can be read. */
+function decodeCut(token: string, dot: number): DecodedJws | undefined {
+  try {
+    const decoded = decodeJws(`${token}.`, [dot, token.length], true);
+    if (typeof own(decoded.header, 'alg') !== 'string') return undefined;
+    const warnings = decoded.warnings.filter(({ code }) => code !== 'signature_missing');
+    return { ...decoded, form: { kind: 'cut' }, warnings: [...warnings, { code: 'cut', part: 'signature' }] };
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
@@ -153,7 +202,7 @@ function readPayload(
   try {
     return readPart(token, 'payload', start, end, warnings);
   } catch (error) {
-    const isJwt = claimsOnly || /(?:^|[/+])jwt$/i.test(String(own(header, 'typ')));
+    const isJwt = claimsOnly || /(?:^|[/+])jwt$/i.test(textOf(header, 'typ') ?? '');
     const refused = isJwt || classify(error).code === 'token_too_deep';
     const part = refused ? undefined : readContent(token, start, end);
     if (!part) throw error;
@@ -165,7 +214,7 @@ function readPayload(
 function readContent(token: string, start: number, end: number): Part | undefined {
   const encoded = token.slice(start, end);
   const bytes = decodeBase64url(encoded);
-  if ('reason' in bytes || encoded === '') return undefined;
+  if ('reason' in bytes) return undefined;
   try {
     const text = utf8.decode(bytes);
     return text.trimStart().startsWith('{') ? undefined : { value: {}, text, content: 'text' };

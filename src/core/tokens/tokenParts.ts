@@ -1,11 +1,20 @@
 import { WorkbenchError } from '../errors.ts';
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
-import { depthLimit, isObject, type JsonObject, readJson } from './json.ts';
+import { depthLimit, isObject, type JsonObject, readJson, roundedNumbers } from './json.ts';
 import type { TimeFlaw } from './times.ts';
 
 /** The parts of a token: base64url of JSON, or of bytes that nobody needs here. */
 
-export type TokenPart = 'header' | 'payload' | 'signature' | 'encrypted_key' | 'iv' | 'ciphertext' | 'tag';
+export type TokenPart =
+  | 'header'
+  | 'payload'
+  | 'signature'
+  | 'encrypted_key'
+  | 'iv'
+  | 'ciphertext'
+  | 'tag'
+  /** Of an SD-JWT (RFC 9901). */
+  | 'disclosure';
 
 export type TokenWarningCode =
   /** The member comes twice; the last one counts here, the first one elsewhere. */
@@ -23,7 +32,15 @@ export type TokenWarningCode =
   /** The payload is no JSON object: signed content (RFC 7515) that is no JWT. */
   | 'not_claims'
   /** The last character of the part could be another one without changing its bytes. */
-  | 'non_canonical';
+  | 'non_canonical'
+  /** The part is base64 with `+`, `/` or padding. It is signed as it stands, and many readers refuse it. */
+  | 'base64'
+  /** The text is no UTF-8 and was read as Latin-1 (RFC 7519 section 7.2 wants UTF-8). */
+  | 'not_utf8'
+  /** `found` is what the token says: JavaScript rounds it. */
+  | 'number_rounded'
+  /** Header and payload without a signature: the rest was not copied. */
+  | 'cut';
 
 export interface TokenWarning {
   readonly code: TokenWarningCode;
@@ -32,6 +49,7 @@ export interface TokenWarning {
   readonly member?: string;
   /** Where the member is, as a JSON Pointer (RFC 6901). */
   readonly path?: string;
+  readonly found?: string;
 }
 
 export interface Part {
@@ -44,19 +62,31 @@ export interface Part {
 export const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function readPart(token: string, part: TokenPart, start: number, end: number, warnings: TokenWarning[]): Part {
-  const encoded = token.slice(start, end);
-  const text = decodeAscii(encoded) ?? decodeUtf8(encoded, part, start);
+  const encoded = urlSafe(token.slice(start, end), part, warnings);
+  const text = decodeAscii(encoded) ?? decodeText(encoded, part, start, warnings);
   if (!isCanonical(encoded)) warnings.push({ code: 'non_canonical', part });
   return readText(text, part, warnings);
 }
 
-function decodeUtf8(encoded: string, part: TokenPart, start: number): string {
+/** base64 in its other alphabet or with padding, as some issuers write it, as base64url. */
+export function urlSafe(encoded: string, part: TokenPart, warnings: TokenWarning[]): string {
+  if (!/[+/=]/.test(encoded) || !/^[\w+/-]+={0,2}$/.test(encoded)) return encoded;
+  warnings.push({ code: 'base64', part });
+  return encoded.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
+}
+
+function decodeText(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): string {
   const bytes = decodeBase64url(encoded);
   if ('reason' in bytes) throw encodingError(bytes, part, start);
   try {
     return utf8.decode(bytes);
   } catch {
-    throw new WorkbenchError('token_json', { part, reason: 'utf8' });
+    // What was written as Latin-1 is an object all the same; other bytes are none by chance.
+    const text = new TextDecoder('latin1').decode(bytes);
+    const reading = readJson(text);
+    if (!reading.ok || !isObject(reading.value)) throw new WorkbenchError('token_json', { part, reason: 'utf8' });
+    warnings.push({ code: 'not_utf8', part });
+    return text;
   }
 }
 
@@ -71,8 +101,20 @@ export function readText(text: string, part: TokenPart, warnings: TokenWarning[]
   for (const { member, path } of reading.duplicates) {
     warnings.push({ code: 'duplicate_member', part, member, path });
   }
+  for (const { written, path } of roundedNumbers(text).slice(0, numbersNamed)) {
+    warnings.push({
+      code: 'number_rounded',
+      part,
+      member: path.split('/')[1] ?? '',
+      path,
+      found: written.slice(0, 100),
+    });
+  }
   return { value: reading.value, text };
 }
+
+/** As many rounded numbers are named. */
+const numbersNamed = 16;
 
 /** Looks at a part whose bytes nobody needs here. */
 export function checkEncoding(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): void {

@@ -2,7 +2,7 @@
 import { type Check, runChecks, type VerificationPolicy } from '../checks/checks.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
 import type { Connection } from '../records/connection.ts';
-import { type JsonObject, own } from '../tokens/json.ts';
+import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/times.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
@@ -45,7 +45,10 @@ export function summarize(decoded: DecodedToken, now: number, connection?: Conne
     ...(issuer !== undefined && { issuer }),
     ...(subject !== undefined && { subject }),
     ...(audience !== undefined && {
-      audience: Array.isArray(audience) ? audience.join(', ') : String(text('aud')),
+      audience:
+        Array.isArray(audience) && audience.every(each => typeof each === 'string')
+          ? audience.join(', ')
+          : (text('aud') ?? ''),
     }),
     times: timesOf(decoded),
     problems: problemsOf(decoded, now, connection),
@@ -67,7 +70,7 @@ export function timesIn(payload: JsonObject): TokenTime[] {
 /** Every check that needs no key. */
 export function checksOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
   // Without a key in hand a shared secret is as good as any other: no HMAC is wrong for want of one.
-  const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(String(own(decoded.header, 'alg')));
+  const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
   return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
 }
 

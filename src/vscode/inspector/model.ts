@@ -156,6 +156,7 @@ function keyFacts(key: KeyInfo | undefined, from: string | undefined): Fact[] {
     jwks_uri: l10n.t('the key set of the issuer'),
     jwks: l10n.t('a key set that was given'),
     given: l10n.t('a key that was given'),
+    header: l10n.t('the header of the token itself'),
   };
   const size = key.size === undefined ? undefined : l10n.t('{0} bits', key.size);
   return [

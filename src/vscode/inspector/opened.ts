@@ -62,6 +62,7 @@ export function innerChecks(
     payloadText,
     headerText: JSON.stringify(header),
     signature: '',
+    compact: '',
     warnings: [],
   };
   return checksOf(asToken, connection).filter(({ id }) => claimChecks.has(id));

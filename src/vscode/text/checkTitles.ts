@@ -41,6 +41,16 @@ export function titleOf(id: string): string {
       return l10n.t('Access token hash (at_hash)');
     case 'cnf':
       return l10n.t('Bound to a key (cnf)');
+    case 'numbers':
+      return l10n.t('Numbers');
+    case 'claims':
+      return l10n.t('Claims of the type');
+    case 'disclosures':
+      return l10n.t('Disclosures (SD-JWT)');
+    case 'key_binding':
+      return l10n.t('Key binding (SD-JWT)');
+    case 'proof':
+      return l10n.t('Proof of possession (DPoP)');
     default:
       return id;
   }

@@ -94,7 +94,101 @@ export const claimSentences = {
     l10n.t('The token is not bound to a key, although dpop is on: whoever has it can use it.'),
     l10n.t('Allow DPoP for this client at the issuer, then sign in again; some issuers do not offer it.'),
   ],
+
+  claims_present: ({ expected }) => [l10n.t('All claims that this type requires are there: {0}.', plain(expected))],
+  claims_missing: ({ found }) => [
+    l10n.t('The specification of this type requires claims that are missing: {0}.', plain(found)),
+    l10n.t('The sender has to add them, or use another type.'),
+  ],
+  aud_client_id: ({ status, expected, found }) =>
+    status === 'passed'
+      ? [l10n.t('Cognito access tokens have no aud: the client is in client_id, {0}, as expected.', quoted(found))]
+      : [
+          l10n.t('Cognito access tokens have no aud: client_id is {0}, expected {1}.', quoted(found), quoted(expected)),
+          l10n.t('Compare client_id and token_use instead of aud. Give the client ID as the audience here.'),
+        ],
+  issuer_alias: ({ expected, found }) => [
+    l10n.t('Expected {0}, found {1}. Google uses both names.', quoted(expected), quoted(found)),
+    l10n.t('Accept both names for tokens of Google, and no other form.'),
+  ],
+  issuer_v1: ({ expected, found }) => [
+    l10n.t('Expected {0}, found {1}: the v1.0 name of the same tenant.', quoted(expected), quoted(found)),
+    l10n.t(
+      'The API is registered for v1.0 tokens. Set requestedAccessTokenVersion to 2 in its manifest, or expect the v1.0 issuer.',
+    ),
+  ],
+
+  disclosures_match: ({ found, data }) => [
+    found === ''
+      ? l10n.t('Nothing was disclosed; {0} digests stay hidden.', plain(data?.hidden))
+      : l10n.t(
+          'The issuer signed the digest of each disclosure: {0}. {1} more stay hidden.',
+          plain(found),
+          plain(data?.hidden),
+        ),
+  ],
+  disclosure_invalid: ({ data }) => [
+    disclosureFlaw(data?.reason),
+    l10n.t('Do not trust the disclosed claims. RFC 9901 says that the token must be refused.'),
+  ],
+  binding_absent: () => [
+    l10n.t('The token names a key of its holder (cnf), and no key binding follows the last "~".'),
+    l10n.t('Ask the holder for a key binding where it matters who presents the token.'),
+  ],
+  binding_valid: ({ found }) => [l10n.t('The holder signed this presentation for {0}.', quoted(found))],
+  binding_key_missing: () => [
+    l10n.t('A key binding follows, and the token names no key of its holder (cnf.jwk).'),
+    l10n.t('Refuse the presentation: nothing ties the holder to this token.'),
+  ],
+  binding_malformed: () => [
+    l10n.t('The key binding after the last "~" cannot be read.'),
+    l10n.t('Copy the whole presentation.'),
+  ],
+  binding_signature: () => [
+    l10n.t("The key binding was not signed with the holder's key (cnf)."),
+    l10n.t('Refuse the presentation: somebody else may have made it.'),
+  ],
+  binding_hash: ({ expected, found }) => [
+    l10n.t('The key binding is for other disclosures: sd_hash is {0}, expected {1}.', quoted(found), quoted(expected)),
+    l10n.t('Disclosures were added or removed after the holder signed. Copy the whole presentation.'),
+  ],
+  proof_complete: ({ found }) => [l10n.t('The proof is for {0}.', plain(found))],
+  proof_key_missing: () => [
+    l10n.t('The proof does not bring the key that it proves (jwk).'),
+    l10n.t('RFC 9449 requires it in the header.'),
+  ],
+  proof_address: ({ found }) => [
+    l10n.t('The address in the proof (htu) has a query or a fragment: {0}.', quoted(found)),
+    l10n.t('RFC 9449 wants the address without both.'),
+  ],
+  proof_old: ({ at, found }) => [
+    l10n.t(
+      'The proof for {0} was made on {1}. Servers accept proofs for seconds to a few minutes.',
+      plain(found),
+      dateOf(at),
+    ),
+    l10n.t('Make a new proof for each request.'),
+  ],
+  proof_key: () => [
+    l10n.t('The proof was checked with the key that it brings: its sender holds that key.'),
+    l10n.t("Compare the key's thumbprint with cnf.jkt of the access token."),
+  ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;
+
+function disclosureFlaw(reason: string | number | boolean | undefined): string {
+  switch (reason) {
+    case 'undigested':
+      return l10n.t('A disclosure has no digest in the token: its issuer did not sign it.');
+    case 'duplicate':
+      return l10n.t('A digest or a disclosed name appears twice.');
+    case 'algorithm':
+      return l10n.t('The hash algorithm of the disclosures (_sd_alg) is not supported here.');
+    case 'depth':
+      return l10n.t('The disclosures are nested too deeply.');
+    default:
+      return l10n.t('A disclosure has a name where none may be, or none where one belongs.');
+  }
+}
 
 function mismatchAdvice(id: string): string {
   switch (id) {

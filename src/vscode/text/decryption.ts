@@ -64,6 +64,12 @@ function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
         'The number of rounds of password hashing (p2c) is not valid: {0}. The sender has to correct it.',
         show(found),
       );
+    case 'work':
+      return l10n.t(
+        'Decrypting would take too long: {0} of {1} keys were tried, and none fits. Give the one key that the token was encrypted for.',
+        show(found),
+        show(limit),
+      );
     case 'inflated':
       return l10n.t(
         'The content cannot be unpacked, or comes to more than {0} bytes, as no token does. It was thrown away.',

@@ -83,6 +83,7 @@ export const headerSentences = {
     l10n.t('The issuer has to leave "b64" out.'),
   ],
   b64_true: () => [l10n.t('The payload is base64url encoded, as usual.')],
+  b64_detached: () => [l10n.t('The content is signed as it is, without base64url (RFC 7797).')],
   embedded_key_ignored: ({ found }) => [
     l10n.t('The header brings its own key ({0}). It was neither used nor fetched.', plain(found)),
     l10n.t('Whoever verifies this token must ignore it as well: a forger brings a key that fits.'),
@@ -99,6 +100,27 @@ export const headerSentences = {
   encoding_canonical: () => [l10n.t('The base64url of all parts is as it should be.')],
   encoding_ambiguous: ({ found }) => [
     l10n.t('The last character of these parts could be another one: {0}.', plain(found)),
-    l10n.t('Do not compare or block tokens by their text: several texts are the same token.'),
+    l10n.t('RFC 4648 lets readers refuse it. Copy the token again; if it is right, the issuer has to correct this.'),
+  ],
+  encoding_base64: ({ found }) => [
+    l10n.t('These parts are base64 with padding or with + and /: {0}. RFC 7515 wants base64url.', plain(found)),
+    l10n.t('They were checked as they stand. Many libraries refuse such a token: remove nothing before you verify it.'),
+  ],
+  form_json: ({ found }) => [
+    l10n.t('This is a JWS in JSON (RFC 7515 section 7.2) with {0} signatures, and no JWT.', plain(found)),
+    l10n.t('Where a JWT is expected, refuse it: RFC 7519 wants the compact form.'),
+  ],
+  form_cut: () => [
+    l10n.t('Only the header and the payload were copied: the signature is missing.'),
+    l10n.t('Copy the whole token, up to the end of the third part.'),
+  ],
+  encoding_latin1: ({ found }) => [
+    l10n.t('These parts are not UTF-8 and were read as Latin-1: {0}.', plain(found)),
+    l10n.t('RFC 7519 wants UTF-8. The issuer has to correct this.'),
+  ],
+  numbers_exact: () => [l10n.t('All numbers are exact in JavaScript.')],
+  number_rounded: ({ found }) => [
+    l10n.t('JavaScript and many other readers round these numbers: {0}.', plain(found)),
+    l10n.t('The issuer should send large numbers as strings (RFC 7493).'),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;

@@ -62,6 +62,8 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
         l10n.t('The point of this EC key is compressed, which Web Crypto does not read.'),
         l10n.t('Convert it with openssl ec -pubin -in <file> -conv_form uncompressed and give the result.'),
       ];
+    case 'too_long':
+      return [l10n.t('This text is too long for a shared secret.'), forms];
     case 'not_in_form':
       return [
         l10n.t('This secret is not written in {0}.', show(form)),

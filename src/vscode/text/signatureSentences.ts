@@ -11,6 +11,26 @@ export const signatureSentences = {
       : l10n.t('The key did not make this signature.'),
     l10n.t('Check that the token is complete and unchanged, and that the keys belong to its issuer.'),
   ],
+  signature_der: ({ expected, found }) => [
+    l10n.t(
+      'The signature has {0} bytes in DER. RFC 7518 wants R and S side by side, {1} bytes.',
+      plain(found),
+      plain(expected),
+    ),
+    l10n.t('The signer has to convert it, for example with dsaEncoding: "ieee-p1363" in Node.js.'),
+  ],
+  signature_length: ({ expected, found }) => [
+    l10n.t('The signature has {0} bytes, and one of this algorithm has {1}.', plain(found), plain(expected)),
+    l10n.t('Copy the whole token. If it is whole, the signer encodes signatures wrongly.'),
+  ],
+  signature_graph: () => [
+    l10n.t('This is an access token for Microsoft Graph: its header has a nonce, which is hashed before signing.'),
+    l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
+  ],
+  signature_malformed: () => [
+    l10n.t('One of the signatures of this JWS cannot be read.'),
+    l10n.t('Copy the whole object.'),
+  ],
   signature_missing: () => [
     l10n.t('The signature is empty: anyone could have written this token.'),
     l10n.t('Copy the whole token. If it is whole, do not trust it.'),
@@ -61,6 +81,14 @@ export const signatureSentences = {
   kid_differs: ({ found }) => [
     l10n.t('The key that was given has another id ({0}) than the token names.', quoted(found)),
     l10n.t('Check that it is the right key.'),
+  ],
+  kid_absent: () => [
+    l10n.t('The token names a key (kid), and the keys of the issuer have no ids. Those of the right kind were tried.'),
+    l10n.t('The issuer should add "kid" to each key: without it, verifiers fail as soon as there are two keys.'),
+  ],
+  key_base64: ({ found }) => [
+    l10n.t('The key writes these members as base64, where base64url without padding belongs: {0}.', plain(found)),
+    l10n.t('The issuer should correct this (RFC 7518 section 6). Many libraries refuse such a key.'),
   ],
   keys_outdated: ({ at, data }) => [
     l10n.t('The keys are those of {0}: fetching them again failed ({1}).', dateOf(at), plain(data?.error)),

@@ -10,7 +10,7 @@ export function describeDiffering(claim: string): string {
 }
 
 /** What is odd about a token that could still be read. */
-export function describeTokenWarning({ code, part, member = '' }: TokenWarning): string {
+export function describeTokenWarning({ code, part, member = '', found = '' }: TokenWarning): string {
   switch (code) {
     case 'duplicate_member':
       return l10n.t('"{0}" stands twice in the {1}. Readers disagree on which one counts.', member, part);
@@ -34,6 +34,21 @@ export function describeTokenWarning({ code, part, member = '' }: TokenWarning):
       return l10n.t('The header brings its own key in "{0}". It is shown here and never used.', member);
     case 'not_claims':
       return l10n.t('The payload is no JSON object: this is signed content (RFC 7515) and no JWT.');
+    case 'base64':
+      return l10n.t(
+        'The {0} is written as base64 with padding or with + and /, where base64url belongs (RFC 7515). Many libraries refuse this token.',
+        part,
+      );
+    case 'not_utf8':
+      return l10n.t('The {0} is not UTF-8 (RFC 7519). It was read as Latin-1, and other readers may fail.', part);
+    case 'number_rounded':
+      return l10n.t(
+        '"{0}" is the number {1}. JavaScript and many other readers round it: the issuer should send it as a string.',
+        member,
+        found,
+      );
+    case 'cut':
+      return l10n.t('The signature is missing: only the header and the payload were copied.');
     case 'non_canonical':
       return l10n.t('The {0} has an unusual base64url ending: other spellings of this token mean the same.', part);
   }

@@ -217,6 +217,17 @@ describe('decrypt', () => {
       assert.equal((await decrypt({ token: packed, key: secret })).content.kind, 'claims');
     });
 
+    it('a set of keys that multiplies the work of one', async function () {
+      this.timeout(30_000);
+      const header = { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2s: 'c2FsdHNhbHQ', p2c: mostRounds };
+      const token = await withHeader(header);
+      const keys = Array.from({ length: 16 }, (_, at) => ({ kty: 'oct', k: bytes(17 + at).toString('base64url') }));
+      assert.equal(await refusal(token, JSON.stringify({ keys })), 'jwe_refused: work');
+      // Where each key costs little all of them are tried.
+      const cheap = await withHeader({ ...header, p2c: 1000 });
+      assert.equal(await refusal(cheap, JSON.stringify({ keys })), 'decryption_failed');
+    });
+
     it('a secret of the wrong length', async () => {
       const token = await jwe({ alg: 'dir', enc: 'A256GCM' }, bytes(32));
       assert.equal(await refusal(token, secret), 'key_invalid: length');

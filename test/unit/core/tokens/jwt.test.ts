@@ -25,9 +25,9 @@ function decodeJws(token: string): DecodedJws {
 
 describe('decodeToken', () => {
   it('reads the example of RFC 7519 section 3.1, its line breaks included', () => {
-    const decoded = decodeJws(
-      'eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
-    );
+    const compact =
+      'eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+    const decoded = decodeJws(compact);
     assert.deepEqual(decoded, {
       kind: 'jws',
       header: { typ: 'JWT', alg: 'HS256' },
@@ -35,6 +35,7 @@ describe('decodeToken', () => {
       headerText: '{"typ":"JWT",\r\n "alg":"HS256"}',
       payloadText: '{"iss":"joe",\r\n "exp":1300819380,\r\n "http://example.com/is_root":true}',
       signature: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+      compact,
       warnings: [],
     });
     assert.equal(expiresAt(decoded), 1300819380_000);
@@ -85,7 +86,7 @@ describe('decodeToken', () => {
       ['words', 'not a token', 'not_a_token', { reason: 'character', position: 3 }],
       ['a text beyond ASCII', 'tökén', 'not_a_token', { reason: 'character', position: 1 }],
       ['a lone header', header, 'token_part_count', { parts: 1 }],
-      ['two parts', `${first}.${second}`, 'token_part_count', { parts: 2 }],
+      ['two parts that are no header and payload', `${first}.${third}`, 'token_part_count', { parts: 2 }],
       ['four parts', `${token}.x`, 'token_part_count', { parts: 4 }],
       ['six parts', `${token}.x.y.z`, 'token_part_count', { parts: 6 }],
       [
@@ -101,16 +102,10 @@ describe('decodeToken', () => {
         { part: 'signature', reason: 'character', position: token.length },
       ],
       [
-        'padding',
-        `${first}.${second}==.${third}`,
+        'padding within a part',
+        `${first}.${second}==a.${third}`,
         'token_encoding',
         { part: 'payload', reason: 'character', position: first.length + 1 + second.length },
-      ],
-      [
-        'the other base64 alphabet',
-        `${first}.ab+/.${third}`,
-        'token_encoding',
-        { part: 'payload', reason: 'character', position: first.length + 3 },
       ],
       [
         'a letter beyond ASCII',
@@ -248,7 +243,10 @@ describe('decodeToken', () => {
       [
         'a time without end',
         signed('{"exp":1e400}'),
-        [{ code: 'time_out_of_range', part: 'payload', member: 'exp', path: '/exp' }],
+        [
+          { code: 'number_rounded', part: 'payload', member: 'exp', path: '/exp', found: '1e400' },
+          { code: 'time_out_of_range', part: 'payload', member: 'exp', path: '/exp' },
+        ],
       ],
       [
         'a negative time',

@@ -1,0 +1,111 @@
+/**
+ * Tokens in which a holder proves possession of a key: DPoP proofs (RFC 9449) and the key binding of an SD-JWT
+ * (RFC 9901). They bring or name the key themselves, so that a good signature says who holds it and not who that is.
+ */
+import { type Disclosed, digestOf, disclose, type Form } from '../tokens/forms.ts';
+import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
+import { type DecodedJws, tryDecode } from '../tokens/jwt.ts';
+import { numericDate } from '../tokens/times.ts';
+import type { CheckInput, Finding, VerificationPolicy } from './checks.ts';
+import { failed, passed, shown, skipped, warning } from './finding.ts';
+import type { KeySet } from './keys.ts';
+
+type SdJwt = Extract<Form, { kind: 'sd_jwt' }>;
+
+/** What an SD-JWT discloses, and whether its holder signed for this presentation. */
+export interface Presentation {
+  readonly disclosed: Disclosed;
+  readonly names: readonly string[];
+  readonly binding: Finding;
+}
+
+/** How the signature of a JWT is checked with keys that are at hand. */
+export type CheckWith = (token: DecodedJws, keys: KeySet) => Promise<Finding>;
+
+/** @param text the whole presentation */
+export async function present(
+  text: string,
+  token: DecodedJws,
+  { disclosures, keyBinding }: SdJwt,
+  policy: VerificationPolicy,
+  readKey: (jwk: JsonObject) => KeySet | undefined,
+  check: CheckWith,
+): Promise<Presentation> {
+  const disclosed = await disclose(token.payload, disclosures);
+  const names = disclosures.map(({ name }) => name ?? '...');
+  const binding = await bindingOf(text, disclosed.payload, keyBinding, policy, readKey, check);
+  return { disclosed, names, binding };
+}
+
+async function bindingOf(
+  text: string,
+  payload: JsonObject,
+  keyBinding: string | undefined,
+  policy: VerificationPolicy,
+  readKey: (jwk: JsonObject) => KeySet | undefined,
+  check: CheckWith,
+): Promise<Finding> {
+  const cnf = own(payload, 'cnf');
+  if (keyBinding === undefined) return cnf === undefined ? skipped('absent') : skipped('binding_absent');
+  const jwk = isObject(cnf) ? own(cnf, 'jwk') : undefined;
+  const keys = isObject(jwk) ? readKey(jwk) : undefined;
+  if (!keys) return failed('binding_key_missing', { found: shown(cnf) });
+  const decoded = tryDecode(keyBinding);
+  if ('error' in decoded || decoded.kind !== 'jws') return failed('binding_malformed');
+  const typ = textOf(decoded.header, 'typ') ?? '';
+  if (typ.toLowerCase() !== 'kb+jwt') return failed('typ_wrong', { expected: 'kb+jwt', found: typ });
+  const signature = await check(decoded, keys);
+  if (signature.status !== 'passed') return failed('binding_signature', { found: shown(signature.found ?? '') });
+  // The hash is of all that stands before the key binding, the last "~" included.
+  const hash = (textOf(payload, '_sd_alg') ?? textOf(decoded.payload, '_sd_alg') ?? 'sha-256').toUpperCase();
+  const expected = await digestOf(text.slice(0, text.length - keyBinding.length), hash).catch(() => undefined);
+  const found = textOf(decoded.payload, 'sd_hash');
+  if (expected === undefined || found !== expected)
+    return failed('binding_hash', { found: shown(found ?? ''), ...(expected && { expected }) });
+  for (const [name, wanted] of [
+    ['nonce', policy.nonce],
+    ['aud', policy.presentedTo],
+  ] as const) {
+    const value = own(decoded.payload, name);
+    if (typeof value !== 'string') return failed('claims_missing', { found: name });
+    if (wanted !== undefined && wanted !== value) return failed('mismatch', { expected: wanted, found: shown(value) });
+  }
+  if (!('at' in numericDate(own(decoded.payload, 'iat')))) return failed('claims_missing', { found: 'iat' });
+  return passed('binding_valid', { found: shown(own(decoded.payload, 'aud')) });
+}
+
+export function disclosures({ presentation }: CheckInput): Finding {
+  if (!presentation) return skipped('absent');
+  const { disclosed, names } = presentation;
+  const details = { found: shown(names.join(', ')), data: { hidden: disclosed.hidden } };
+  return disclosed.problem
+    ? failed('disclosure_invalid', { ...details, data: { reason: disclosed.problem } })
+    : passed('disclosures_match', details);
+}
+
+export function keyBinding({ presentation }: CheckInput): Finding {
+  return presentation?.binding ?? skipped('absent');
+}
+
+/** Whether the token is a DPoP proof (RFC 9449 section 4.2), which has to bring the key that it proves. */
+export function isProof(header: JsonObject): boolean {
+  return /^(?:application\/)?dpop\+jwt$/i.test(textOf(header, 'typ') ?? '');
+}
+
+/** Issuers accept a proof for seconds to a few minutes. */
+const proofLife = 5 * 60_000;
+
+/** RFC 9449 section 4.3, as far as it can be told without the request. */
+export function proof({ token, policy, now, accessTokenHash }: CheckInput): Finding {
+  if (!isProof(token.header)) return skipped('absent');
+  const { htm, htu, ath } = token.payload;
+  if (!isObject(own(token.header, 'jwk'))) return failed('proof_key_missing');
+  if (typeof htm !== 'string' || typeof htu !== 'string') return failed('claims_missing', { found: 'htm, htu' });
+  if (/[?#]/.test(htu)) return failed('proof_address', { found: shown(htu) });
+  if (policy.accessToken !== undefined && ath !== accessTokenHash)
+    return failed('hash_mismatch', { found: shown(ath ?? ''), ...(accessTokenHash && { expected: accessTokenHash }) });
+  const date = numericDate(own(token.payload, 'iat'));
+  const details = { found: shown(`${htm} ${htu}`) };
+  if ('at' in date && now > date.at + proofLife) return warning('proof_old', { ...details, at: date.at });
+  return passed('proof_complete', details);
+}

@@ -1,0 +1,200 @@
+/** Tokens that are not written as three parts of base64url, and the compact JWS (RFC 7515 section 3.1) inside them. */
+import { WorkbenchError } from '../errors.ts';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { depthLimit, isObject, type JsonObject, own, readJson, textOf } from './json.ts';
+
+/** What stands around the compact JWS. */
+export type Form =
+  /** RFC 9901: disclosures follow, and perhaps a JWT in which the holder proves possession of a key. */
+  | { readonly kind: 'sd_jwt'; readonly disclosures: readonly Disclosure[]; readonly keyBinding?: string }
+  /** RFC 7515 section 7.2: one object. Further signatures over the same payload, each as a compact JWS. */
+  | { readonly kind: 'json'; readonly others: readonly string[]; readonly unprotected: JsonObject }
+  /** Text that its issuer puts in front of the JWT. */
+  | { readonly kind: 'prefixed'; readonly prefix: string }
+  /** SMART Health Cards: the characters as pairs of digits. */
+  | { readonly kind: 'digits' }
+  /** RFC 7515 appendix F: what was signed was kept apart, and somebody gave it. */
+  | { readonly kind: 'detached' }
+  /** Only the header and the payload were copied. */
+  | { readonly kind: 'cut' };
+
+export interface Disclosure {
+  /** As it is hashed: base64url. */
+  readonly encoded: string;
+  /** Left out for an element of an array. */
+  readonly name?: string;
+  readonly value: unknown;
+}
+
+export interface Unwrapped {
+  readonly compact: string;
+  readonly form: Form;
+}
+
+/** More disclosures or signatures than these are refused. */
+const mostPieces = 1000;
+
+/** @throws WorkbenchError `not_a_token` {reason: 'json'}, `token_json` and `token_encoding` of a part `disclosure` */
+export function unwrapped(token: string): Unwrapped | undefined {
+  if (/^\s*\{/.test(token)) return fromJson(token);
+  const prefix = /^ghs_\d{1,20}_(?=ey)/.exec(token)?.[0];
+  if (prefix !== undefined) return { compact: token.slice(prefix.length), form: { kind: 'prefixed', prefix } };
+  const digits = /^shc:\/(?:1\/1\/)?(\d+)$/.exec(token)?.[1];
+  if (digits !== undefined) return fromDigits(digits);
+  return token.startsWith('e') && token.includes('~') ? fromSdJwt(token) : undefined;
+}
+
+function fromSdJwt(token: string): Unwrapped {
+  const [compact = '', ...rest] = token.split('~', mostPieces + 2);
+  if (rest.length > mostPieces) throw new WorkbenchError('token_part_count', { parts: rest.length });
+  // The last piece is empty where no key binding follows; one that was cut off is a disclosure without its end.
+  const last = rest.pop() ?? '';
+  const isJwt = last.includes('.');
+  let position = compact.length + 1;
+  const disclosures = [...rest, ...(last !== '' && !isJwt ? [last] : [])].map(each => {
+    const disclosure = readDisclosure(each, position);
+    position += each.length + 1;
+    return disclosure;
+  });
+  return { compact, form: { kind: 'sd_jwt', disclosures, ...(isJwt && { keyBinding: last }) } };
+}
+
+function readDisclosure(encoded: string, start: number): Disclosure {
+  const bytes = decodeBase64url(encoded);
+  if ('reason' in bytes) {
+    const { reason, position } = bytes;
+    throw new WorkbenchError('token_encoding', { part: 'disclosure', reason, position: start + position });
+  }
+  const reading = readJson(new TextDecoder().decode(bytes));
+  const [salt, second, third, ...more] = reading.ok && Array.isArray(reading.value) ? reading.value : [];
+  if (typeof salt !== 'string' || more.length > 0 || second === undefined)
+    throw new WorkbenchError('token_json', { part: 'disclosure', reason: 'syntax' });
+  if (third === undefined) return { encoded, value: second };
+  if (typeof second !== 'string') throw new WorkbenchError('token_json', { part: 'disclosure', reason: 'syntax' });
+  return { encoded, name: second, value: third };
+}
+
+function fromDigits(digits: string): Unwrapped {
+  // Each pair is the code of a character, less that of "-".
+  const compact = (digits.match(/\d\d/g) ?? []).map(pair => String.fromCharCode(Number(pair) + 45)).join('');
+  return { compact, form: { kind: 'digits' } };
+}
+
+function fromJson(token: string): Unwrapped | undefined {
+  const reading = readJson(token);
+  if (!reading.ok || !isObject(reading.value)) return undefined;
+  const { value } = reading;
+  const payload = textOf(value, 'payload');
+  const list = own(value, 'signatures');
+  const signatures = (Array.isArray(list) ? list : [value]).filter(isObject).slice(0, mostPieces);
+  const compacts = signatures.flatMap(each => {
+    const [head, signature] = [textOf(each, 'protected'), textOf(each, 'signature')];
+    return head === undefined || signature === undefined ? [] : [`${head}.${payload ?? ''}.${signature}`];
+  });
+  const [compact, ...others] = compacts;
+  if (payload === undefined || compact === undefined || compacts.length < signatures.length) return undefined;
+  const unprotected = own(signatures[0] ?? {}, 'header');
+  return { compact, form: { kind: 'json', others, unprotected: isObject(unprotected) ? unprotected : {} } };
+}
+
+// --- SD-JWT: what the disclosures say, and where it belongs (RFC 9901 section 7) ---
+
+export type SdProblem =
+  /** A disclosure that no digest in the token names: somebody has put it there. */
+  | 'undigested'
+  /** One digest stands twice, or a disclosure names a claim that is there already. */
+  | 'duplicate'
+  | 'algorithm'
+  | 'depth'
+  | 'name';
+
+export interface Disclosed {
+  /** The claims with everything that is disclosed at its place. */
+  readonly payload: JsonObject;
+  /** Digests of which nothing was disclosed: hidden claims and decoys. */
+  readonly hidden: number;
+  readonly problem?: SdProblem;
+}
+
+/** @param signed the payload as its issuer signed it */
+export async function disclose(signed: JsonObject, disclosures: readonly Disclosure[]): Promise<Disclosed> {
+  const named = own(signed, '_sd_alg') ?? 'sha-256';
+  const hash = named === 'sha-256' || named === 'sha-384' || named === 'sha-512' ? named.toUpperCase() : undefined;
+  if (hash === undefined) return { payload: signed, hidden: 0, problem: 'algorithm' };
+  const known = new Map<string, Disclosure>();
+  for (const each of disclosures) known.set(await digestOf(each.encoded, hash), each);
+  const seen = new Set<string>();
+  let hidden = 0;
+  let problem: SdProblem | undefined = known.size < disclosures.length ? 'duplicate' : undefined;
+
+  function take(digest: unknown): Disclosure | undefined {
+    if (typeof digest !== 'string') return undefined;
+    if (seen.has(digest)) {
+      problem ??= 'duplicate';
+      return undefined;
+    }
+    seen.add(digest);
+    const found = known.get(digest);
+    if (!found) hidden++;
+    return found;
+  }
+
+  function resolve(value: unknown, depth: number): unknown {
+    if (depth > depthLimit) {
+      problem ??= 'depth';
+      return undefined;
+    }
+    if (Array.isArray(value)) {
+      return value.flatMap(item => {
+        if (!isObject(item) || Object.keys(item).length !== 1 || !Object.hasOwn(item, '...'))
+          return [resolve(item, depth + 1)];
+        const found = take(item['...']);
+        if (found?.name !== undefined) problem ??= 'name';
+        return found ? [resolve(found.value, depth + 1)] : [];
+      });
+    }
+    if (!isObject(value)) return value;
+    const { _sd: digests, ...others } = value;
+    const members = new Map(Object.entries(others).map(([name, item]) => [name, resolve(item, depth + 1)]));
+    for (const digest of Array.isArray(digests) ? digests : []) {
+      const found = take(digest);
+      if (!found) continue;
+      const { name } = found;
+      if (name === undefined || name === '_sd' || name === '...') problem ??= 'name';
+      else if (members.has(name)) problem ??= 'duplicate';
+      else members.set(name, resolve(found.value, depth + 1));
+    }
+    return Object.fromEntries(members);
+  }
+
+  const { _sd_alg: _, ...payload } = resolve(signed, 0) as JsonObject;
+  for (const digest of known.keys()) if (!seen.has(digest)) problem ??= 'undigested';
+  return { payload, hidden, ...(problem && { problem }) };
+}
+
+/** base64url of the hash of an ASCII text, as disclosures and `sd_hash` have it. */
+export async function digestOf(text: string, hash: string): Promise<string> {
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest(hash, new TextEncoder().encode(text))));
+}
+
+/** Bytes that a compressed payload may come to. */
+const mostInflated = 1024 * 1024;
+
+/** The text of a payload that is compressed (`zip: DEF`, RFC 1951), within a bound; `undefined` where it is none. */
+export async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+  try {
+    const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+      if (text.length <= mostInflated) continue;
+      await reader.cancel();
+      return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+/** Texts as a stranger may write them: for every parser that meets one. */
+import fc from 'fast-check';
+import { encode } from './signing.ts';
+
+/** Members that readers look at, where a value of any kind may stand. */
+export const telling = [
+  ...['alg', 'typ', 'cty', 'kid', 'crit', 'b64', 'enc', 'zip', 'p2c', 'p2s', 'jwk', 'jku', 'x5c', 'x5t#S256', 'epk'],
+  ...['iss', 'sub', 'aud', 'azp', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'at_hash', 'c_hash', 'cnf', 'act', 'may_act'],
+  ...['token_use', 'scope', 'scp', 'roles', 'events', 'auth_time', 'amr', 'acr', 'client_id', 'email', 'tid', 'ver'],
+  ...['_sd', '_sd_alg', 'vct', 'vc', 'vp', 'htm', 'htu', 'ath', 'sd_hash', 'status', 'keys', 'kty', 'n', 'e', 'crv'],
+  ...['x', 'y', 'k', 'd', 'use', 'key_ops', 'issuer', 'token_endpoint', 'jwks_uri', 'access_token', 'refresh_token'],
+  ...['id_token', 'token_type', 'expires_in', 'error', 'error_description', 'message', 'version', 'tokens'],
+  ...['__proto__', 'constructor', 'toString', 'payload', 'signatures', 'protected', 'signature', 'ciphertext'],
+] as const;
+
+/** What stands where something else belongs. */
+export const oddValues: readonly unknown[] = [
+  ...[null, true, false, 0, -1, 2 ** 53, 1e308, '', ' ', '\ud800', '\u202e', '\0', '__proto__', [], {}, [[]], [null]],
+  ...[{ toString: 1 }, { toString: null, valueOf: 1 }, { toJSON: 1 }, [{ toString: 1 }], { length: 3 }],
+  ...[JSON.parse('{"__proto__":{"toString":1}}'), { constructor: { name: 1 } }, ['a', 1, {}], 'x'.repeat(300), '1e400'],
+];
+
+const value = fc.oneof(fc.constantFrom(...oddValues), fc.jsonValue({ maxDepth: 3 }), fc.string({ unit: 'binary' }));
+
+/** An object of telling members with values of any kind. */
+export const oddObject = fc
+  .array(fc.tuple(fc.constantFrom(...telling), value), { maxLength: 6 })
+  .map(entries => Object.fromEntries(entries) as Readonly<Record<string, unknown>>);
+
+const oddJson = oddObject.map(object => JSON.stringify(object));
+
+const part = fc.oneof(
+  oddJson.map(encode),
+  fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes).toString('base64url')),
+  fc.string({ maxLength: 20 }),
+);
+
+const token = fc.array(part, { minLength: 1, maxLength: 6 }).map(parts => parts.join('.'));
+
+/** One of `samples` with a piece taken out, doubled or replaced. */
+function changed(samples: readonly string[]) {
+  return fc
+    .tuple(fc.constantFrom(...samples), fc.nat(), fc.nat(40), fc.oneof(fc.constant(''), fc.string({ unit: 'binary' })))
+    .map(([sample, at, length, text]) => {
+      const start = at % (sample.length + 1);
+      return sample.slice(0, start) + text + sample.slice(start + length);
+    });
+}
+
+/** Any text, and such as is nearly one of `samples`. */
+export function foreignText(samples: readonly string[] = ['{"a":1}']) {
+  return fc.oneof(
+    { arbitrary: changed(samples), weight: 3 },
+    token,
+    oddJson,
+    fc.string({ unit: 'binary', maxLength: 60 }),
+    fc.string({ unit: 'grapheme', maxLength: 60 }),
+    fc.json(),
+  );
+}
+
+const pieces = [
+  ...' \n"\'\\/.,:;=+-_*%&|<>({}[@~',
+  ...[
+    'a',
+    'f',
+    '0',
+    'é',
+    '\u200b',
+    '\ud800',
+    'eyJ',
+    'ew',
+    '\\"',
+    '%20',
+    '<a',
+    '-----BEGIN ',
+    'Bearer ',
+    'refresh_token',
+  ],
+  ...[
+    '"access_token":',
+    'access_token=',
+    '{"a":',
+    'eyJhbGciOiJSUzI1NiJ9.',
+    'eyJhbGciOiJSUzI1NiJ9',
+    'https://',
+    'shc:/56',
+  ],
+];
+
+/** Texts of about `length` characters that repeat one piece or two: each is what some reader takes long over. */
+export function* nastyTexts(length: number): Generator<readonly [name: string, text: string]> {
+  const repeated = (text: string) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
+  for (const [index, one] of pieces.entries()) {
+    yield [one, repeated(one)];
+    for (const other of pieces.slice(index + 1)) {
+      yield [one + other, repeated(one + other)];
+    }
+    // A long run that something else begins or ends.
+    for (const end of ['"', '.']) yield [`${one} and ${end}`, end + repeated(one) + end];
+  }
+}
