@@ -13,10 +13,11 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 /**
  * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, so it is one file that shares
  * nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
- * @param {{ production?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`, `to` the output folder
+ * @param {{ production?: boolean, keep?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`,
+ *   `to` the output folder; `keep` leaves what an earlier build made, for a VS Code that has yet to load a part of it
  * @returns {Promise<Output[]>}
  */
-export async function buildExtension({ production = false, from = root, to = join(from, 'dist') } = {}) {
+export async function buildExtension({ production = false, keep = false, from = root, to = join(from, 'dist') } = {}) {
   const main = join(from, 'src', 'main.node.ts');
   if (!existsSync(main)) throw new UserError(`${main} is missing: it is where the extension starts.`);
   /** @type {import('esbuild').BuildOptions} */
@@ -38,7 +39,7 @@ export async function buildExtension({ production = false, from = root, to = joi
     bundle({ ...options, entryPoints: [join(from, 'src', 'start.node.ts')], splitting: true }),
     buildPages(production, from, to),
   ]);
-  await removeStale(to, outputs.flat());
+  if (!keep) await removeStale(to, outputs.flat());
   return outputs.flat();
 }
 
@@ -130,7 +131,7 @@ async function removeStale(folder, outputs) {
 }
 
 /**
- * @param {{ production?: boolean }} [options]
+ * @param {{ production?: boolean, keep?: boolean }} [options]
  * @returns {Promise<Output[]>}
  */
 export async function buildAll(options) {
@@ -146,34 +147,32 @@ export function printSizes(outputs) {
   }
 }
 
+/** `npm run build`, once or, with `--watch`, after each change. A whole build takes less than a second. */
 async function main() {
   const { values } = parseArgs({ options: { watch: { type: 'boolean' }, production: { type: 'boolean' } } });
   await ensureDependencies();
   const once = async () => {
     const since = performance.now();
-    printSizes(await buildAll({ production: values.production ?? false }));
+    printSizes(await buildAll({ production: values.production ?? false, keep: values.watch ?? false }));
     console.log(`Built in ${elapsed(since)}.`);
   };
   if (!values.watch) return once();
-  await watchAndRun(['src', 'test', 'scripts'], once);
-}
-
-/**
- * A whole build takes less than a second, so watching needs nothing finer than doing it again.
- * @param {string[]} folders
- * @param {() => Promise<void>} build
- */
-async function watchAndRun(folders, build) {
+  // These words are what .vscode/tasks.json waits for.
+  const again = async () => {
+    console.log('Building ...');
+    await once().catch(error => console.log(`${error instanceof UserError ? error.message : error.stack}\nNot built.`));
+  };
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  const safely = () => build().catch(error => console.error(error instanceof UserError ? error.message : error));
-  for (const folder of folders) {
+  /** One build at a time, and one more for what has changed meanwhile. */
+  let building = again();
+  for (const folder of ['src', 'test', 'scripts']) {
     watch(join(root, folder), { recursive: true }, () => {
       clearTimeout(timer);
-      timer = setTimeout(safely, 100);
+      timer = setTimeout(() => (building = building.then(again)), 100);
     });
   }
-  await safely();
+  await building;
   console.log('Watching for changes; Ctrl-C ends.');
 }
 

@@ -1,43 +1,105 @@
-import { readFileSync, statSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
-import { buildExtension, printSizes } from './build.mjs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { buildExtension } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
-import { packagedReadme } from './lib/packagedReadme.mjs';
-import { root, runScript } from './lib/project.mjs';
+import { root, runScript, UserError } from './lib/project.mjs';
+
+/** Sections of the README for readers who have the repository. */
+const ofRepository = ['Try it', 'Install', 'For those who change it', 'Contributing'];
+
+/** What of the project's folder is packed beside the bundles. The allow-list in .vscodeignore is the second look at it. */
+const packed = /^(CHANGELOG\.md|LICENSE|media|syntaxes|l10n|package\.nls.*\.json|\.vscodeignore)$/;
 
 /**
- * Makes the production build and packs it. What goes in is the allow-list in .vscodeignore.
- * @param {{ to?: string }} [options] `to`: path of the .vsix, in the project's folder by default
+ * The extension as it is packaged: production bundles and everything else that may go into the package.
+ * @param {string} folder
+ * @param {(manifest: Record<string, any>) => void} [change] of its package.json
+ */
+export async function stageExtension(folder, change = () => {}) {
+  await mkdir(folder, { recursive: true });
+  const outputs = await buildExtension({ production: true, to: join(folder, 'dist') });
+  for (const name of readdirSync(root).filter(each => packed.test(each))) {
+    await cp(join(root, name), join(folder, name), { recursive: true });
+  }
+  const { scripts: _, devDependencies: __, ...manifest } = JSON.parse(read('package.json'));
+  change(manifest);
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, 'README.md'), packagedReadme(read('README.md')));
+  await writeFile(join(folder, 'THIRD_PARTY_NOTICES.txt'), notices(outputs));
+  return outputs;
+}
+
+/**
+ * Packs what was staged. Links in the README are taken as they are, so nothing is asked.
+ * @param {string} cwd
+ * @param {string} packagePath
+ * @param {boolean} [scan] whether vsce looks for secrets in it, which takes ten seconds
+ */
+export async function pack(cwd, packagePath, scan = false) {
+  const { createVSIX } = await import('@vscode/vsce');
+  const options = { dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false };
+  await createVSIX({ cwd, packagePath, ...options, allowPackageAllSecrets: !scan });
+}
+
+/**
+ * Makes the production build and packs it, in `out/package`, so that `dist` stays as it is.
+ * @param {{ to?: string, scan?: boolean }} [options] `to`: path of the .vsix, in the project's folder by default
  * @returns {Promise<string>} path of the .vsix
  */
-export async function packageExtension({ to } = {}) {
-  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+export async function packageExtension({ to, scan = false } = {}) {
+  const { name, version } = JSON.parse(read('package.json'));
   const packagePath = to ?? join(root, `${name}-${version}.vsix`);
-  await mkdir(dirname(packagePath), { recursive: true });
-  printSizes(await buildExtension({ production: true }));
-  const readmePath = 'out/README.md';
-  await mkdir(join(root, 'out'), { recursive: true });
-  await writeFile(join(root, readmePath), packagedReadme(await readFile(join(root, 'README.md'), 'utf8')));
-  const { createVSIX } = await import('@vscode/vsce');
-  // Prints the files that it packs.
-  await createVSIX({
-    cwd: root,
-    packagePath,
-    // Everything is bundled.
-    dependencies: false,
-    readmePath,
-    // No question is asked: links in the README are taken as they are.
-    allowMissingRepository: true,
-    rewriteRelativeLinks: false,
-  });
+  const folder = join(root, 'out', 'package');
+  await rm(folder, { recursive: true, force: true });
+  const outputs = await stageExtension(folder);
+  // Read by test/vsix, which looks for the licence of each package among the notices.
+  await writeFile(join(root, 'out', 'bundles.json'), JSON.stringify(outputs));
+  await pack(folder, packagePath, scan);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
   return packagePath;
 }
 
+/** @param {string} path @returns {string} */
+function read(path) {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/**
+ * The licences of all packages that a bundle has a part of.
+ * @param {import('./lib/bundle.mjs').Output[]} outputs
+ * @throws UserError where a package has no licence file: it must not be packed
+ */
+function notices(outputs) {
+  const folders = outputs.flatMap(({ inputs }) =>
+    inputs.flatMap(input => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
+  );
+  const sections = [...new Set(folders)].sort().map(folder => {
+    const { name, version, license } = JSON.parse(read(join(folder, 'package.json')));
+    const file = readdirSync(join(root, folder)).find(each => /^licen[cs]e(\.|$)/i.test(each));
+    if (file === undefined) throw new UserError(`${name} is bundled and has no licence file.`);
+    return `${name} ${version} (${license})\n\n${read(join(folder, file)).trim()}`;
+  });
+  return `JWT Workbench contains parts of these packages.\n\n${sections.join(`\n\n${'-'.repeat(72)}\n\n`)}\n`;
+}
+
+/**
+ * The README as VS Code shows it on the page of the extension. There it finds nothing that the package lacks and
+ * nothing by a relative address, so pictures would be broken and such links dead.
+ * @param {string} readme
+ */
+function packagedReadme(readme) {
+  return readme
+    .split(/^(?=## )/m)
+    .filter(section => !ofRepository.includes(/^## (.+)/.exec(section)?.[1] ?? ''))
+    .join('')
+    .replace(/^!\[[^\]]*\]\([^)]*\)\n+/gm, '')
+    .replace(/\[([^\]]+)\]\((?!https:|#)[^)]*\)/g, '$1');
+}
+
 async function main() {
   await ensureDependencies();
-  await packageExtension();
+  await packageExtension({ scan: true });
 }
 
 if (basename(process.argv[1] ?? '') === 'package.mjs') runScript(main);

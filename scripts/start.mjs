@@ -36,7 +36,7 @@ async function main() {
       userSettings: { 'workbench.startupEditor': 'readme' },
     });
     try {
-      const url = windowUrl(server, { folder });
+      const url = windowUrl(server, { folder, welcome: true });
       const bar = '='.repeat(72);
       console.log(`\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`);
       console.log(`  Ctrl-C ends it.\n\n${bar}\n`);

@@ -59,19 +59,15 @@ async function main() {
     );
   });
   const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
-  let built = true;
-  // The package first: both builds write to dist/, and what stays there is the one with source maps.
-  if (wants('vsix')) built = await report.stage('package', async () => void (await packageExtension({ to: vsix })));
-  built =
-    (await report.stage('build', () =>
-      build(testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')))),
-    )) && built;
-  if (!built) return report.print(since);
+  const packaged = wants('vsix') && report.stage('package', async () => void (await packageExtension({ to: vsix })));
+  const kinds = testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')));
+  if (!(await report.stage('build', () => build(kinds)))) return report.print(since);
 
   /** @param {'host' | 'oldest' | 'vsix'} stage */
   const inVSCode = async stage => {
+    if (!wants(stage) || !(await fetched) || (stage === 'vsix' && !(await packaged))) return;
     const chosen = stage === 'oldest' ? vscode.oldest : vscode.host;
-    if (!wants(stage) || !(await fetched) || !chosen) return;
+    if (chosen === undefined) throw new Error('No VS Code was chosen.');
     console.log(`\nTests inside VS Code run on: ${chosen.label}`);
     const whole = !values.grep;
     const empty = join(root, 'test', 'fixtures', 'empty-extension');

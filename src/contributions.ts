@@ -90,5 +90,5 @@ export const itemWords = {
   history: 'history',
 } as const;
 
-/** Set to `1` by `npm start`: the mock issuer runs at once, with one signed-in connection named "Demo". */
+/** Where it is set the mock issuer runs at once, with one signed-in connection named "Demo"; `shown` opens the view too. */
 export const demoVariable = 'JWT_WORKBENCH_DEMO';

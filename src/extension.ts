@@ -1,5 +1,5 @@
 import { type ExtensionContext, env, commands as registry, type Uri, workspace } from 'vscode';
-import { contextKeys } from './contributions.ts';
+import { contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
 import { createDiscovery } from './core/issuer/discovery.ts';
@@ -57,8 +57,8 @@ export interface Platform {
   readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
-  /** Starts the mock issuer with a connection named "Demo" at once. */
-  readonly demo: boolean;
+  /** Whether the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
+  readonly demo: string | undefined;
 }
 
 /** Builds every service once and wires them. Nothing here waits. */
@@ -250,6 +250,7 @@ export function startExtension(
   own(onDidChangeSettings(connections.reload));
   connections.reload();
   if (demo) {
+    if (demo === 'shown') void registry.executeCommand(`${views.connections}.focus`);
     const options = { accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' } as const;
     void mock
       .start(options, 'Demo')

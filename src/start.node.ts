@@ -23,6 +23,6 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     mutualTls: createMutualTls(),
     listenForRedirect,
     uriRedirects: createUriRedirects(join(context.globalStorageUri.fsPath, 'redirects'), systemClock),
-    demo: process.env[demoVariable] === '1',
+    demo: process.env[demoVariable],
   });
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../lib/project.mjs';
-import { bundleForHost, stageEmptyExtension, stageExtension } from './bundles.mjs';
+import { stageExtension } from '../package.mjs';
+import { bundleForHost, stageEmptyExtension } from './bundles.mjs';
 import { compared, quantile } from './measure.mjs';
 
 export const title =

@@ -1,7 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildExtension } from '../build.mjs';
 import { bundle } from '../lib/bundle.mjs';
 import { root } from '../lib/project.mjs';
 
@@ -51,40 +49,13 @@ async function bundled(names, options) {
 }
 
 /**
- * The extension as it is packaged: production bundles and everything else that may go into the package.
- * @param {string} folder
- * @param {(manifest: Record<string, any>) => void} [change] of its package.json
- * @returns {Promise<import('../lib/bundle.mjs').Output[]>}
- */
-export async function stageExtension(folder, change = () => {}) {
-  await mkdir(folder, { recursive: true });
-  const outputs = await buildExtension({ production: true, to: join(folder, 'dist') });
-  const packaged = /^(README\.md|CHANGELOG\.md|LICENSE|media|l10n|package\.nls.*\.json|\.vscodeignore)$/;
-  for (const name of readdirSync(root).filter(each => packaged.test(each))) {
-    await cp(join(root, name), join(folder, name), { recursive: true });
-  }
-  await copyManifest(root, folder, change);
-  return outputs;
-}
-
-/**
  * @param {string} folder
  * @param {(manifest: Record<string, any>) => void} [change]
  */
 export async function stageEmptyExtension(folder, change = () => {}) {
   const fixture = join(root, 'test', 'fixtures', 'empty-extension');
   await cp(fixture, folder, { recursive: true });
-  await copyManifest(fixture, folder, change);
-}
-
-/**
- * @param {string} from
- * @param {string} to
- * @param {(manifest: Record<string, any>) => void} change
- */
-async function copyManifest(from, to, change) {
-  if (!existsSync(to)) await mkdir(to, { recursive: true });
-  const manifest = JSON.parse(await readFile(join(from, 'package.json'), 'utf8'));
+  const manifest = JSON.parse(await readFile(join(fixture, 'package.json'), 'utf8'));
   change(manifest);
-  await writeFile(join(to, 'package.json'), JSON.stringify(manifest, null, 2));
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest, null, 2));
 }

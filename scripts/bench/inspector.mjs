@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stageExtension } from './bundles.mjs';
+import { stageExtension } from '../package.mjs';
 import { compared } from './measure.mjs';
 
 export const title = 'The inspector, from Enter in the command palette to its first paint';

@@ -1,12 +1,17 @@
 import { root, UserError } from './project.mjs';
 
-/** @typedef {{ file: string, bytes: number }} Output `file` is relative to the project, with slashes */
+/**
+ * @typedef {object} Output
+ * @property {string} file relative to the project, with slashes
+ * @property {number} bytes
+ * @property {string[]} inputs what it was made of, relative to the project, with slashes
+ */
 
 /**
- * One run of esbuild, which prints what is wrong with the sources by itself.
+ * One run of esbuild.
  * @param {import('esbuild').BuildOptions} options
  * @returns {Promise<Output[]>}
- * @throws UserError where the sources do not build
+ * @throws UserError with a line for each fault of the sources, as the problem matcher in .vscode/tasks.json reads it
  */
 export async function bundle(options) {
   const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
@@ -15,9 +20,16 @@ export async function bundle(options) {
     bundle: true,
     metafile: true,
     absWorkingDir: root,
-    logLevel: 'error',
-  }).catch(error => {
-    throw new UserError(error.message);
+    logLevel: 'silent',
+  }).catch((/** @type {import('esbuild').BuildFailure} */ { errors = [], message }) => {
+    const lines = errors.map(({ location, text }) =>
+      location ? `${location.file}:${location.line}:${location.column + 1}: error: ${text}` : text,
+    );
+    throw new UserError(lines.join('\n') || message);
   });
-  return Object.entries(result.metafile?.outputs ?? {}).map(([file, { bytes }]) => ({ file, bytes }));
+  return Object.entries(result.metafile?.outputs ?? {}).map(([file, { bytes, inputs }]) => ({
+    file,
+    bytes,
+    inputs: Object.keys(inputs),
+  }));
 }

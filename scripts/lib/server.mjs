@@ -48,6 +48,7 @@ const quietSettings = {
  * @property {string} [folder] a folder, or a `.code-workspace` file, to be opened
  * @property {string | string[]} [extensionDevelopmentPath]
  * @property {string} [extensionTestsPath]
+ * @property {boolean} [welcome] whether the window opens with what `workbench.startupEditor` says
  */
 
 /**
@@ -197,13 +198,13 @@ export async function writeUserSettings(userDataDir, settings) {
  * @param {WindowOptions} options
  * @returns {string} the address of a window of this server
  */
-export function windowUrl(server, { folder, extensionDevelopmentPath = [], extensionTestsPath }) {
+export function windowUrl(server, { folder, extensionDevelopmentPath = [], extensionTestsPath, welcome = false }) {
   /** @param {string} path */
   const remote = path => `vscode-remote://127.0.0.1:${server.port}${pathToFileURL(path).pathname}`;
   const payload = [
     ...[extensionDevelopmentPath].flat().map(path => ['extensionDevelopmentPath', remote(path)]),
     ...(extensionTestsPath ? [['extensionTestsPath', remote(extensionTestsPath)]] : []),
-    ['skipWelcome', 'true'],
+    ...(welcome ? [] : [['skipWelcome', 'true']]),
   ];
   const url = new URL(server.url);
   if (folder) {

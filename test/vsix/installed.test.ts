@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
+import type { Output } from '../../scripts/lib/bundle.mjs';
+import { root } from '../../scripts/lib/project.mjs';
 
 const id = 'jwt-workbench.jwt-workbench';
 
@@ -26,6 +30,27 @@ describe('the packaged extension, installed', () => {
     const known = await vscode.commands.getCommands(true);
     const missing = named.map(({ command }) => command).filter(command => !known.includes(command));
     assert.deepEqual(missing, []);
+  });
+
+  it('carries the licence of every package that is in its bundles', async () => {
+    assert.ok(extension);
+    const notices = await readFile(
+      vscode.Uri.joinPath(extension.extensionUri, 'THIRD_PARTY_NOTICES.txt').fsPath,
+      'utf8',
+    );
+    const bundles: Output[] = JSON.parse(await readFile(join(root, 'out', 'bundles.json'), 'utf8'));
+    const inputs = bundles.flatMap(({ inputs }) => inputs);
+    const bundled = new Set(inputs.flatMap(input => input.split('node_modules/').slice(1).at(-1) ?? []));
+    const names = new Set([...bundled].map(path => path.split('/', path.startsWith('@') ? 2 : 1).join('/')));
+    assert.ok(names.has('jose') && names.has('oauth4webapi'), [...names].join(', '));
+    for (const name of names) {
+      const [, text = ''] = notices.split(`\n\n${name} `);
+      assert.match(
+        text.split('-'.repeat(72))[0] ?? '',
+        /Permission is hereby granted|Licensed under|Redistribution/,
+        name,
+      );
+    }
   });
 
   it('shows a README without broken pictures and dead links', async () => {
