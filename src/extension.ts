@@ -2,8 +2,7 @@ import { type ExtensionContext, env, commands as registry, type Uri, workspace }
 import { contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
-import { createDiscovery } from './core/issuer/discovery.ts';
-import { resolveEndpoints } from './core/issuer/endpoints.ts';
+import { createDiscovery, resolveEndpoints } from './core/issuer/discovery.ts';
 import { lazy } from './core/lazy.ts';
 import type {
   Clock,
@@ -52,7 +51,7 @@ export interface Platform {
   readonly fetch: Fetch;
   /** Left out where there are no client certificates. */
   readonly mutualTls?: MutualTls;
-  readonly listenForRedirect: (page: (page: RedirectPage) => string) => Promise<RedirectListener>;
+  readonly listenForRedirect: (page: (page: RedirectPage) => string, port?: number) => Promise<RedirectListener>;
   /** For addresses that VS Code opens; one for all sign-ins. */
   readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
@@ -115,13 +114,13 @@ export function startExtension(
       handover,
       sessions,
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
-      async listen(way) {
+      async listen({ way, port }) {
         const uri = await (await onDemand()).handledRedirectUri(context.extension, way);
-        return uri === undefined ? listenForRedirect(signInPage) : uriRedirects.listen(uri);
+        return uri === undefined ? listenForRedirect(signInPage, port) : uriRedirects.listen(uri);
       },
       openBrowser: async url => browser.open(url),
       heard(connection, answer) {
-        histories.heard(connection.id, answer.status, answer.receivedAt);
+        if (answer.endpoint === 'token_endpoint') histories.heard(connection.id, answer.status, answer.receivedAt);
         noteSkew({ skews, sessions }, connection, answer);
       },
     }),
@@ -234,7 +233,7 @@ export function startExtension(
       issuerClient,
       async revoke(id, record, signal) {
         const connection = sessions.connection(id);
-        return connection ? (await issuerClient()).revoke(connection, record, signal) : false;
+        return connection ? (await issuerClient()).revoke(connection, record, signal) : { revoked: false };
       },
       ready: loading.settled,
     }),

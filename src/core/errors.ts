@@ -82,8 +82,19 @@ export interface ErrorDataOf {
     readonly reason: 'html' | 'not_json' | 'not_an_object' | 'issuer_missing' | 'endpoint' | 'status';
     readonly endpoint?: string;
   };
-  issuer_mismatch: { readonly expected: string; readonly found: string; readonly trailingSlash?: boolean };
-  endpoint_missing: { readonly endpoint: string; readonly without?: string };
+  issuer_mismatch: {
+    readonly expected: string;
+    readonly found: string;
+    /** What explains it, where that is known. */
+    readonly difference?: 'slash' | 'placeholder' | 'scheme';
+  };
+  endpoint_missing: {
+    readonly endpoint: string;
+    readonly without?: string;
+    /** How the client authenticates, where the issuer offers the endpoint to others only: how those do. */
+    readonly method?: string;
+    readonly offered?: string;
+  };
   oauth_error: { readonly error: string; readonly error_uri?: string };
   http_error: Empty;
   response_invalid: {
@@ -101,7 +112,7 @@ export interface ErrorDataOf {
   };
   // Signing in
   browser_not_opened: Empty;
-  listener_failed: Detail;
+  listener_failed: Detail & { /** That the settings name. */ readonly port?: number };
   callback_invalid: {
     readonly reason: 'issuer' | 'code_missing' | 'malformed';
     readonly expected?: string;

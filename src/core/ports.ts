@@ -172,10 +172,14 @@ export interface RedirectListener {
 export type RedirectWay = 'loopback' | 'uri_handler';
 
 /**
- * @param way the one that suits where it is left out
+ * `way`: the one that suits where it is left out.
  * @throws WorkbenchError `listener_failed`
  */
-export type ListenForRedirect = (way?: RedirectWay) => Promise<RedirectListener>;
+export type ListenForRedirect = (how: {
+  readonly way?: RedirectWay | undefined;
+  /** Of the loopback address; any free one where it is left out. */
+  readonly port?: number | undefined;
+}) => Promise<RedirectListener>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

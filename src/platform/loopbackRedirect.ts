@@ -12,9 +12,10 @@ const lastPage = 1000;
 /**
  * RFC 8252 §7.3 and §8.3: on the IP literal, on a port that is free, and nowhere else.
  * @param page the HTML that the browser shows
+ * @param port for an issuer that compares it; 0 for any that is free
  * @throws WorkbenchError `listener_failed`
  */
-export async function listenForRedirect(page: (page: RedirectPage) => string): Promise<RedirectListener> {
+export async function listenForRedirect(page: (page: RedirectPage) => string, port = 0): Promise<RedirectListener> {
   let expected: string | undefined;
   let take: ((answer: RedirectAnswer) => void) | undefined;
   let taken = false;
@@ -44,12 +45,13 @@ export async function listenForRedirect(page: (page: RedirectPage) => string): P
     taken = true;
     take({ parameters, respond: shown => send(response, shown) });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   try {
     await once(server, 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    throw new WorkbenchError('listener_failed', { sent: false, ...(code !== undefined && { detail: code }) });
+    const detail = { ...(code !== undefined && { detail: code }), ...(port !== 0 && { port }) };
+    throw new WorkbenchError('listener_failed', { sent: false, ...detail });
   }
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 

@@ -4,8 +4,7 @@ import { allowInsecureRequests, None, processRefreshTokenResponse, refreshTokenG
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { storeTokens } from '../../src/core/imports/importTokens.ts';
-import { createDiscovery } from '../../src/core/issuer/discovery.ts';
-import { resolveEndpoints } from '../../src/core/issuer/endpoints.ts';
+import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import { bindingOf, type Connection } from '../../src/core/records/connection.ts';

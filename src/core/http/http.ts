@@ -2,7 +2,6 @@ import { type ErrorDataOf, isWorkbenchError, WorkbenchError } from '../errors.ts
 import type { Clock, Fetch } from '../ports.ts';
 import { printable } from '../redact.ts';
 import { sanitized } from './foreignText.ts';
-import { networkError } from './networkError.ts';
 
 /** Milliseconds for one request, headers and body together. */
 export const defaultTimeout = 30_000;
@@ -50,6 +49,8 @@ export interface FetchLimits {
   /** The largest body that is read; 1 MiB where it is left out. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
+  /** A request that carries no secret may follow a redirect within its origin, three times. None does where it is left out. */
+  readonly redirects?: 'same_origin';
   /** Called in the moment of sending: where it throws, nothing is sent. */
   readonly guard?: (() => void) | undefined;
   /** Measures the timeout; the system's own timers where it is left out. */
@@ -57,14 +58,21 @@ export interface FetchLimits {
 }
 
 /**
- * A fetch that follows no redirect, waits and reads only so much, and answers with a response whose body has
+ * A fetch that follows no redirect but what `redirects` allows, waits and reads only so much, and answers with a response whose body has
  * arrived. Every failure is a WorkbenchError with `host` and with `sent`: whether the request may have reached
  * the other side. Neither the query, a header nor a body is ever part of one.
  * @throws WorkbenchError `redirect_refused`, `response_too_large`, `timeout`, `cancelled`, `connection_refused`,
  * `host_unknown`, `connection_reset`, `certificate_untrusted`, `network_failed`, `http_error`
  */
 export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
-  const { timeout = defaultTimeout, maxBytes = defaultMaxBytes, signal, guard, clock = systemClock } = limits;
+  const {
+    timeout = defaultTimeout,
+    maxBytes = defaultMaxBytes,
+    signal,
+    guard,
+    clock = systemClock,
+    redirects,
+  } = limits;
   return async (input, init) => {
     const host = new URL(input).host;
     const callers = [signal, init.signal].filter(each => each instanceof AbortSignal);
@@ -85,16 +93,22 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
       return await Promise.race([
         rejectOn(abort.signal),
         (async () => {
-          const response = await fetch(input, {
-            ...init,
-            redirect: 'manual',
-            credentials: 'omit',
-            cache: 'no-store',
-            signal: abort.signal,
-          });
-          answered = true;
-          refuseRedirect(response, host, input);
-          return await buffered(response, host, maxBytes);
+          for (let from = input, left = redirects === undefined ? 0 : 3; ; left--) {
+            const response = await fetch(from, {
+              ...init,
+              redirect: 'manual',
+              credentials: 'omit',
+              cache: 'no-store',
+              signal: abort.signal,
+            });
+            answered = true;
+            const target = redirectTarget(response, from);
+            if (target === undefined) return await buffered(response, host, maxBytes);
+            void response.body?.cancel().catch(() => {});
+            if (left === 0 || target.href === undefined || target.origin !== new URL(from).origin)
+              throw redirected(response, host, target, redirects);
+            from = target.href;
+          }
         })(),
       ]);
     } catch (error) {
@@ -123,25 +137,28 @@ function rejectOn(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** Where an answer sends the request on to: an empty object where it does not say. `undefined` for any other answer. */
+function redirectTarget({ status, type, headers }: Response, from: string): Partial<URL> | undefined {
+  if (type !== 'opaqueredirect' && !(status >= 300 && status <= 399 && status !== 304)) return undefined;
+  const location = headers.get('location');
+  return location !== null && URL.canParse(location, from) ? new URL(location, from) : {};
+}
+
 /** RFC 9700 §4.12: a 307 or 308 would carry the refresh token and the client secret to another host. */
-function refuseRedirect(response: Response, host: string, from: string): void {
-  const { status, type } = response;
-  if (type !== 'opaqueredirect' && !(status >= 300 && status <= 399 && status !== 304)) return;
-  void response.body?.cancel().catch(() => {});
-  throw new WorkbenchError('redirect_refused', {
+function redirected(
+  { status }: Response,
+  host: string,
+  target: Partial<URL>,
+  redirects: FetchLimits['redirects'],
+): WorkbenchError {
+  // Of a document that anybody may read the whole address helps; elsewhere a path may hold what was sent.
+  const location = redirects === undefined ? target.host : `${target.origin}${target.pathname}`;
+  return new WorkbenchError('redirect_refused', {
     host,
     sent: true,
     ...(status !== 0 && { status }),
-    ...targetHost(response.headers.get('location'), from),
+    ...(target.host !== undefined && { location: sanitized(location ?? '', 200, [], [location ?? '']) }),
   });
-}
-
-function targetHost(location: string | null, from: string): { location?: string } {
-  try {
-    return location === null ? {} : { location: printable(new URL(location, from).host, 100) };
-  } catch {
-    return {};
-  }
 }
 
 /** A response whose body has arrived. It can be read at once and more than once, without the streams of a real body. */
@@ -201,4 +218,119 @@ function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuf
     at += chunk.byteLength;
   }
   return all;
+}
+
+// --- What the headers of an answer say about time ---
+
+/** The longest wait that a `Retry-After` is believed to ask for, in milliseconds. */
+export const longestRetryAfter = 60 * 60 * 1000;
+
+/** The issuer's clock: its `Date` header in milliseconds since the epoch. */
+export function issuerDate(headers: Headers): number | undefined {
+  const time = Date.parse(headers.get('date') ?? '');
+  return Number.isFinite(time) ? time : undefined;
+}
+
+/**
+ * `Retry-After` in milliseconds from now, capped (RFC 9110 §10.2.3). A date is measured on the issuer's own
+ * clock where it says it, since this machine's can be wrong.
+ * @param now milliseconds since the epoch
+ */
+export function retryAfter(headers: Headers, now: number): number | undefined {
+  const value = headers.get('retry-after')?.trim();
+  if (!value) return undefined;
+  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - (issuerDate(headers) ?? now);
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestRetryAfter);
+}
+
+// --- Why a request failed ---
+
+type Failure = 'connection_refused' | 'host_unknown' | 'connection_reset' | 'certificate_untrusted' | 'timeout';
+
+/** What Node's sockets and undici call it. `true`: the request may have been sent. */
+const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: boolean]>([
+  ['ECONNREFUSED', ['connection_refused', false]],
+  ['ENOTFOUND', ['host_unknown', false]],
+  ['EAI_AGAIN', ['host_unknown', false]],
+  ['EAI_NODATA', ['host_unknown', false]],
+  ['EAI_NONAME', ['host_unknown', false]],
+  ['ECONNRESET', ['connection_reset', true]],
+  ['ECONNABORTED', ['connection_reset', true]],
+  ['EPIPE', ['connection_reset', true]],
+  ['UND_ERR_SOCKET', ['connection_reset', true]],
+  ['UND_ERR_CONNECT_TIMEOUT', ['timeout', false]],
+  ['UND_ERR_HEADERS_TIMEOUT', ['timeout', true]],
+  ['UND_ERR_BODY_TIMEOUT', ['timeout', true]],
+  ['ETIMEDOUT', ['timeout', true]],
+  ['EHOSTUNREACH', ['network_failed', false]],
+  ['ENETUNREACH', ['network_failed', false]],
+  ['ENETDOWN', ['network_failed', false]],
+  ['EPROTO', ['network_failed', false]],
+]);
+
+/** Codes of X.509 verification, which come before anything is sent. */
+const certificateCode =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w*(?:CERT|ISSUER|CRL|LEAF)\w*|CERT_\w+|CRL_\w+|ERR_TLS_CERT_ALTNAME_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_CERT_\w+)$/;
+
+/** What Chromium calls it: VS Code can route an extension's fetch through Electron. */
+const chromiumCodes: readonly (readonly [RegExp, Failure | 'network_failed', sent: boolean])[] = [
+  [/^(?:CERT_|SSL_CLIENT_AUTH_CERT|SSL_PINNED|BAD_SSL_CLIENT_AUTH)/, 'certificate_untrusted', false],
+  [/^CONNECTION_REFUSED$/, 'connection_refused', false],
+  [/^(?:NAME_NOT_RESOLVED|NAME_RESOLUTION_FAILED)$/, 'host_unknown', false],
+  [/^CONNECTION_TIMED_OUT$/, 'timeout', false],
+  [/^TIMED_OUT$/, 'timeout', true],
+  [/^(?:CONNECTION_(?:RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)$/, 'connection_reset', true],
+  [
+    /^(?:INTERNET_DISCONNECTED|ADDRESS_(?:UNREACHABLE|INVALID)|CONNECTION_FAILED|PROXY_CONNECTION_FAILED|TUNNEL_CONNECTION_FAILED|SSL_|UNSAFE_PORT|BLOCKED_BY_CLIENT)/,
+    'network_failed',
+    false,
+  ],
+];
+
+/**
+ * The cause of a failed fetch, by the codes that undici, Node's sockets and Chromium give; never by prose.
+ * @param answered headers had come already, so that the request surely arrived
+ */
+function networkError(error: unknown, host: string, answered: boolean): WorkbenchError {
+  const make = (code: Failure | 'network_failed', sent: boolean, detail?: string) =>
+    new WorkbenchError(code, { host, sent: sent || answered, ...(detail && { detail }) });
+  for (const { code, syscall, message } of causes(error)) {
+    // Electron reports a redirect that it was told not to follow as a failure.
+    if (message === 'Redirect was cancelled') return new WorkbenchError('redirect_refused', { host, sent: true });
+    const chromium = /net::ERR_([A-Z0-9_]+)/.exec(message)?.[1];
+    if (chromium !== undefined) {
+      const [, failure, sent] = chromiumCodes.find(([pattern]) => pattern.test(chromium)) ?? [];
+      return make(failure ?? 'network_failed', sent ?? true, `ERR_${chromium}`);
+    }
+    if (code === undefined) continue;
+    if (certificateCode.test(code)) return make('certificate_untrusted', false, code);
+    const [failure, sent] = nodeCodes.get(code) ?? [];
+    if (failure !== undefined) return make(failure, (sent ?? true) && syscall !== 'connect', code);
+    // A handshake that fails, most often because the other side does not speak TLS.
+    if (code.startsWith('ERR_SSL_')) return make('network_failed', false, code);
+    if (/^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return make('network_failed', syscall !== 'connect', code);
+  }
+  return make('network_failed', true);
+}
+
+interface Cause {
+  readonly code: string | undefined;
+  readonly syscall: string | undefined;
+  readonly message: string;
+}
+
+/** The error and what it says it came from. fetch hides the telling one in `cause`, and that can be several. */
+function causes(error: unknown, depth = 5): Cause[] {
+  if (typeof error !== 'object' || error === null || depth === 0) return [];
+  const { code, syscall, message, cause, errors } = error as Record<string, unknown>;
+  return [
+    {
+      // A DOMException's code is a number; its name says what it is.
+      code: typeof code === 'string' ? code : undefined,
+      syscall: typeof syscall === 'string' ? syscall : undefined,
+      message: typeof message === 'string' ? message : '',
+    },
+    ...causes(cause, depth - 1),
+    ...(Array.isArray(errors) ? errors.slice(0, 4).flatMap(each => causes(each, depth - 1)) : []),
+  ];
 }

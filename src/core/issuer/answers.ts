@@ -1,7 +1,7 @@
 /** What an issuer's answers say: the error that one is, or the tokens in it. Every endpoint's answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { firstLine, sanitized } from '../http/foreignText.ts';
-import { issuerDate, retryAfter } from '../http/responseMeta.ts';
+import { issuerDate, retryAfter } from '../http/http.ts';
 import { findTokens, hasToken, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
@@ -47,15 +47,19 @@ export async function readObject(response: Response, asked: Asked): Promise<Json
   return value;
 }
 
+interface TokenResponse {
+  readonly raw: RawTokens;
+  readonly warnings: readonly ResponseWarning[];
+  /** RFC 8693 §2.2.1. */
+  readonly issuedTokenType?: string | undefined;
+}
+
 /**
  * What a token response holds, or the error that it is. Wherever its tokens stand they are found: beside what was not
  * understood may stand a refresh token that exists nowhere else.
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
-export async function readTokenResponse(
-  response: Response,
-  asked: Asked,
-): Promise<{ readonly raw: RawTokens; readonly warnings: readonly ResponseWarning[] }> {
+export async function readTokenResponse(response: Response, asked: Asked): Promise<TokenResponse> {
   const text = await response.text();
   const value = parsed(text);
   if (!response.ok) throw errorOf(response, text, value, asked);
@@ -67,7 +71,9 @@ export async function readTokenResponse(
       code === 'member_ignored' ? { code: 'member_invalid', member } : [],
     );
     if (found.nested) warnings.push({ code: 'response_nested' });
-    return { raw: inOurTime(found.tokens, response, asked, warnings), warnings };
+    const issued = isObject(value) ? value.issued_token_type : undefined;
+    const issuedTokenType = typeof issued === 'string' ? issued : undefined;
+    return { raw: inOurTime(found.tokens, response, asked, warnings), warnings, issuedTokenType };
   }
   // No token, and something said in its place.
   if (isObject(value) && hasWords(errorIn(value))) throw errorOf(response, text, value, asked);
@@ -283,7 +289,7 @@ const endedCode =
 const bad =
   '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|does ?n.t exist|incorrect|blacklisted|blocklisted)';
 const endedWords = new RegExp(
-  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked)`,
+  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found)\\b`,
   'i',
 );
 const signInWords =

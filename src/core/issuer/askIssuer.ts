@@ -7,28 +7,23 @@ import {
   introspectionRequest,
   processIntrospectionResponse,
   processUserInfoResponse,
+  revocationRequest,
   skipSubjectCheck,
   userInfoRequest,
   validateApplicationLevelSignature,
 } from 'oauth4webapi';
 import { type ErrorDataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { boundedFetch } from '../http/http.ts';
-import { type Connection, isMutualTls } from '../records/connection.ts';
+import { assertBound, type Connection, isMutualTls } from '../records/connection.ts';
 import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
 import { compareMembers, type Difference } from '../tokens/compareTokens.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
-import { refuseError } from './answers.ts';
-import { asClient, type ClientParts, issuersTime } from './asClient.ts';
-import type { Discovery } from './discovery.ts';
-import { type Endpoints, resolveEndpoints } from './endpoints.ts';
-import { assertBound } from './revoke.ts';
-
-export interface AskParts extends ClientParts {
-  readonly discovery: Discovery;
-}
+import { type Asked, refuseError } from './answers.ts';
+import { askEndpoint, type ClientParts, type Heard, issuersTime, notOffered } from './askEndpoint.ts';
+import { resolveEndpoints } from './discovery.ts';
 
 export type AskedToken = 'access_token' | 'refresh_token';
 
@@ -52,7 +47,7 @@ const signatures = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
  * `reason`, and what asClient, boundedFetch and Discovery throw
  */
 export async function introspect(
-  parts: AskParts,
+  parts: ClientParts,
   connection: Connection,
   record: StoredRecord,
   token: string,
@@ -61,25 +56,23 @@ export async function introspect(
 ): Promise<IssuerAnswer> {
   assertBound(connection, record);
   const name = 'introspection_endpoint';
-  const credentials = clientCredentialsOf(record);
-  const client = await asClient(parts, connection, credentials);
-  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name]);
-  const { response, host } = await client.ask(name, endpoints, { signal }, (as, client, auth, options) =>
-    introspectionRequest(as, client, auth, token, {
-      ...options,
-      ...(hint && { additionalParameters: { token_type_hint: hint } }),
-    }),
-  );
-  return read(
-    parts,
+  const heard = await askEndpoint(parts, {
     connection,
-    endpoints,
-    response,
-    { host, setting: 'introspectionEndpoint' },
-    token,
-    [credentials.client_secret ?? ''],
-    (as, known) => processIntrospectionResponse(as, known, response),
-  );
+    credentials: clientCredentialsOf(record),
+    name,
+    limits: { signal },
+    secrets: [token],
+    send: (as, client, auth, options) =>
+      introspectionRequest(as, client, auth, token, {
+        ...options,
+        ...(hint && { additionalParameters: { token_type_hint: hint } }),
+      }),
+  });
+  const refused = refuseError(heard.response.clone(), heard.asked);
+  await refused.catch(error => {
+    throw notOffered(error, name, connection, heard.endpoints);
+  });
+  return read(parts, connection, heard, token, (as, known) => processIntrospectionResponse(as, known, heard.response));
 }
 
 /**
@@ -88,7 +81,7 @@ export async function introspect(
  * @throws WorkbenchError as `introspect`, `no_such_token`
  */
 export async function userInfo(
-  parts: AskParts,
+  parts: ClientParts,
   connection: Connection,
   record: StoredRecord,
   signal: AbortSignal,
@@ -104,39 +97,31 @@ export async function userInfo(
     : { ...connection, tokenEndpointAuthMethod: 'none' as const };
   const { dpop_key, ...others } = credentialsOf(record);
   const isBound = token_type?.toLowerCase() === 'dpop' && dpop_key !== undefined;
-  const client = await asClient(parts, shown, isBound ? { ...others, dpop_key } : others);
-  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name]);
-  const { response, host } = await client.ask(name, endpoints, { signal }, (as, client, _, options) =>
-    userInfoRequest(as, client, token, options as object),
-  );
+  const heard = await askEndpoint(parts, {
+    connection: shown,
+    credentials: isBound ? { ...others, dpop_key } : others,
+    name,
+    limits: { signal },
+    secrets: [token],
+    send: (as, client, _, options) => userInfoRequest(as, client, token, options as object),
+  });
+  await refuseError(heard.response.clone(), heard.asked);
   const { sub } = payloadOf(id_token);
-  const from = { host, setting: name };
-  return read(parts, connection, endpoints, response, from, id_token ?? '', [token], (as, known) =>
-    processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, response),
+  return read(parts, connection, heard, id_token ?? '', (as, known) =>
+    processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, heard.response),
   );
 }
 
 async function read(
-  parts: AskParts,
+  parts: ClientParts,
   connection: Connection,
-  endpoints: Endpoints,
-  response: Response,
-  { host, setting }: { readonly host: string; readonly setting: string },
+  { response, asked, endpoints }: Pick<Heard<never>, 'response' | 'endpoints'> & { readonly asked: Asked },
   token: string,
-  secrets: readonly string[],
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
+  const { host, setting } = asked;
   const invalid = (reason: ResponseFlaw, more: Partial<ErrorDataOf['response_invalid']> = {}) =>
     new WorkbenchError('response_invalid', { host, setting, reason, sent: true, ...more });
-  if (!response.ok) {
-    await refuseError(response, {
-      host,
-      now: parts.clock.now(),
-      secrets: [token, ...secrets],
-      known: [connection.clientId],
-      setting,
-    });
-  }
   const isJwt = /^application\/(?:[\w.-]+\+)?jwt\b/i.test(response.headers.get('content-type') ?? '');
   const { issuer = 'urn:none', userinfo_signing_alg_values_supported: user } = endpoints;
   const { introspection_signing_alg_values_supported: introspected } = endpoints;
@@ -168,7 +153,7 @@ async function read(
     if (isJwt) throw invalid(text.split('.').length === 5 ? 'answer_encrypted' : 'answer_signature');
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
-  const echoed = [token, ...secrets].filter(each => each.length >= 16);
+  const echoed = [token, ...asked.secrets].filter(each => each.length >= 16);
   const shown = JSON.parse(JSON.stringify(claims), (_, value) =>
     // An issuer that repeats what it was sent: what is shown and returned is no place for it.
     typeof value === 'string' && echoed.some(each => value.includes(each)) ? '[token]' : value,
@@ -180,8 +165,69 @@ async function read(
   };
 }
 
+/** Milliseconds for one request: whoever signs out does not want to wait for an issuer that is gone. */
+const patience = 10_000;
+
+export interface Revocation {
+  /** The issuer was told, and knows the tokens no more. */
+  readonly revoked: boolean;
+  /** But for the access token, which it did not take back: it ends by itself. */
+  readonly accessTokenLeft?: true;
+}
+
+/**
+ * RFC 7009: the refresh token first, which ends the grant at most issuers, then the access token. A token that the
+ * issuer does not know (any more) counts as revoked (§2.2). Once the refresh token is revoked, whatever becomes of the
+ * access token is told and fails nothing: many issuers cannot revoke a JWT, or know none whose refresh token is gone.
+ * @throws WorkbenchError `endpoint_missing`, `binding_mismatch`, `oauth_error`, `http_error` and what askEndpoint
+ * throws; nothing that is stored has changed then
+ */
+export async function revoke(
+  parts: ClientParts,
+  connection: Connection,
+  record: StoredRecord,
+  signal: AbortSignal,
+): Promise<Revocation> {
+  const { refresh_token, access_token } = record.tokens ?? {};
+  if (refresh_token === undefined && access_token === undefined) return { revoked: false };
+  assertBound(connection, record);
+  const name = 'revocation_endpoint';
+  const ask = async (token: string, hint: AskedToken) => {
+    const { response, asked, endpoints } = await askEndpoint(parts, {
+      connection,
+      credentials: clientCredentialsOf(record),
+      name,
+      limits: { signal, timeout: patience },
+      secrets: [token],
+      refreshes: hint === 'refresh_token',
+      send: (as, client, auth, options) =>
+        revocationRequest(as, client, auth, token, { ...options, additionalParameters: { token_type_hint: hint } }),
+    });
+    if (response.ok) return;
+    await refuseError(response, asked).catch(error => {
+      if (!isUnknownToken(error)) throw notOffered(error, name, connection, endpoints);
+    });
+  };
+  if (refresh_token !== undefined) await ask(refresh_token, 'refresh_token');
+  if (access_token === undefined) return { revoked: true };
+  try {
+    await ask(access_token, 'access_token');
+  } catch (error) {
+    if (refresh_token === undefined) throw error;
+    return { revoked: true, accessTokenLeft: true };
+  }
+  return { revoked: true };
+}
+
+/** RFC 7009 §2.2: "invalid tokens do not cause an error response". Of some issuers they do (better-auth). */
+function isUnknownToken(error: unknown): boolean {
+  if (!(error instanceof WorkbenchError)) return false;
+  const { ended, error: code } = error.data;
+  return ended === true || code === 'invalid_grant' || code === 'invalid_token';
+}
+
 async function verifySignature(
-  parts: AskParts,
+  parts: ClientParts,
   connection: Connection,
   as: { readonly issuer: string },
   response: Response,

@@ -1,7 +1,8 @@
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
-import { type IssuerMetadata, readMetadata } from './issuerMetadata.ts';
+import { type Connection, isMutualTls } from '../records/connection.ts';
+import { type EndpointName, type IssuerMetadata, readMetadata } from './issuerMetadata.ts';
 
 export interface Discovery {
   /**
@@ -22,7 +23,11 @@ export function createDiscovery({ fetch, clock }: { fetch: Fetch; clock: Clock }
 
   function start(issuer: string): Flight {
     const abort = new AbortController();
-    const result = discover(boundedFetch(fetch, { clock, signal: abort.signal }), issuer, clock)
+    const result = discover(
+      boundedFetch(fetch, { clock, signal: abort.signal, redirects: 'same_origin' }),
+      issuer,
+      clock,
+    )
       .then(metadata => {
         const now = clock.now();
         for (const [key, { until }] of cache) if (until <= now) cache.delete(key);
@@ -115,4 +120,67 @@ const keepsLooking: ReadonlySet<string> = new Set(['metadata_invalid', 'issuer_m
 /** The metadata request may have arrived, but the token that these errors are asked about was not in it. */
 function unsent(error: WorkbenchError): WorkbenchError {
   return withData(error, { sent: false });
+}
+
+// --- The endpoints of a connection ---
+
+/** Metadata with the settings on top. Without an issuer it holds the settings alone. */
+export type Endpoints = Omit<IssuerMetadata, 'issuer'> & { readonly issuer?: string };
+
+/** The settings that take an endpoint's place. */
+const overrides = {
+  token_endpoint: 'tokenEndpoint',
+  authorization_endpoint: 'authorizationEndpoint',
+  device_authorization_endpoint: 'deviceAuthorizationEndpoint',
+  jwks_uri: 'jwksUri',
+  revocation_endpoint: 'revocationEndpoint',
+  introspection_endpoint: 'introspectionEndpoint',
+  userinfo_endpoint: 'userinfoEndpoint',
+  end_session_endpoint: 'endSessionEndpoint',
+} as const satisfies { [Name in EndpointName]?: keyof Connection };
+
+/** The setting that takes an endpoint's place, where there is one. */
+export function settingOf(name: EndpointName): string | undefined {
+  return name in overrides ? overrides[name as keyof typeof overrides] : undefined;
+}
+
+/**
+ * The endpoints of a connection: what the settings name wins, the rest is asked of the issuer. Those that it has for
+ * clients with a certificate (RFC 8705 §5) take the place of the others for such a client. Where the settings
+ * name all that is `needed`, nothing is asked. An endpoint that the metadata names badly spoils only what needs it.
+ * @throws WorkbenchError `endpoint_missing` with `endpoint` and `setting`, `metadata_invalid` and `url_insecure` of the endpoint,
+ * and what Discovery throws
+ */
+export async function resolveEndpoints<Name extends EndpointName = 'token_endpoint'>(
+  connection: Connection,
+  discovery: Discovery,
+  signal?: AbortSignal,
+  needed: readonly Name[] = ['token_endpoint' as Name],
+): Promise<Endpoints & { readonly [Each in Name]: string }> {
+  const { issuer } = connection;
+  const own: Partial<Record<EndpointName, string>> = {};
+  for (const [name, setting] of Object.entries(overrides)) {
+    const url = connection[setting];
+    if (url === undefined) continue;
+    requireSecureUrl(url, setting);
+    own[name as EndpointName] = url;
+  }
+  const complete = needed.every(name => own[name] !== undefined);
+  const metadata = issuer === undefined || complete ? undefined : await discovery.metadata(issuer, signal);
+  const aliases = isMutualTls(connection.tokenEndpointAuthMethod) && metadata?.mtls_endpoint_aliases;
+  const changed = aliases || Object.keys(own).length > 0;
+  const endpoints: Endpoints =
+    metadata && !changed ? metadata : { ...(issuer !== undefined && { issuer }), ...metadata, ...aliases, ...own };
+  for (const name of needed) {
+    if (endpoints[name] !== undefined) continue;
+    const flaw = metadata?.flaws?.[name];
+    if (flaw) throw unsent(flaw);
+    const setting = settingOf(name);
+    throw new WorkbenchError('endpoint_missing', {
+      endpoint: name,
+      ...(setting && { setting }),
+      sent: false,
+    });
+  }
+  return endpoints as Endpoints & { readonly [Each in Name]: string };
 }

@@ -1,10 +1,9 @@
-import { type DataOf, WorkbenchError } from '../errors.ts';
+import { classify, type DataOf, WorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
-import { isLoopback, requireSecureUrl } from '../http/http.ts';
-import { retryAfter } from '../http/responseMeta.ts';
+import { isLoopback, requireSecureUrl, retryAfter } from '../http/http.ts';
 import type { Clock } from '../ports.ts';
 import { printable } from '../redact.ts';
-import { isObject } from '../tokens/json.ts';
+import { isObject, type JsonObject } from '../tokens/json.ts';
 
 const endpointNames = [
   'token_endpoint',
@@ -28,6 +27,8 @@ const listNames = [
   'dpop_signing_alg_values_supported',
   'token_endpoint_auth_signing_alg_values_supported',
   'introspection_signing_alg_values_supported',
+  'revocation_endpoint_auth_methods_supported',
+  'introspection_endpoint_auth_methods_supported',
   'userinfo_signing_alg_values_supported',
 ] as const;
 
@@ -46,11 +47,13 @@ export type IssuerMetadata = { readonly issuer: string } & {
 } & {
   /** RFC 8705 §5. */
   readonly mtls_endpoint_aliases?: { readonly [Name in EndpointName]?: string };
+  /** Why an endpoint that the metadata names is left out: its URL cannot be used, or not safely. */
+  readonly flaws?: { readonly [Name in EndpointName]?: WorkbenchError };
 };
 
 /**
  * The metadata in an answer, where it is this issuer's.
- * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`, `url_insecure`
+ * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`
  */
 export async function readMetadata(response: Response, issuer: string, clock: Clock): Promise<IssuerMetadata> {
   const { status, headers } = response;
@@ -82,17 +85,23 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
     throw new WorkbenchError('issuer_mismatch', {
       expected: printable(issuer, 200),
       found: printable(metadata.issuer, 200),
-      trailingSlash: metadata.issuer.replace(/\/$/, '') === issuer.replace(/\/$/, ''),
+      ...(metadata.issuer.replace(/\/$/, '') === issuer.replace(/\/$/, '') && { difference: 'slash' }),
+      // Microsoft Entra ID answers so for `common` and its like, which are no issuer's name.
+      ...(/\{[a-z]+\}/i.test(metadata.issuer) && { difference: 'placeholder' }),
+      // Google's older name for itself, without a scheme.
+      ...(`https://${metadata.issuer}` === issuer && { difference: 'scheme' }),
     });
   }
-  return picked(metadata, issuer, invalid);
+  return picked(metadata, issuer);
 }
 
-function picked(metadata: Readonly<Record<string, unknown>>, issuer: string, invalid: Invalid): IssuerMetadata {
-  const entries: [string, unknown][] = [['issuer', issuer], ...endpointsIn(metadata, issuer, invalid)];
+function picked(metadata: JsonObject, issuer: string): IssuerMetadata {
+  const { endpoints, flaws } = endpointsIn(metadata, issuer);
+  const entries: [string, unknown][] = [['issuer', issuer], ...endpoints];
   const { mtls_endpoint_aliases: aliases } = metadata;
   if (isObject(aliases))
-    entries.push(['mtls_endpoint_aliases', Object.fromEntries(endpointsIn(aliases, issuer, invalid))]);
+    entries.push(['mtls_endpoint_aliases', Object.fromEntries(endpointsIn(aliases, issuer).endpoints)]);
+  if (flaws.length > 0) entries.push(['flaws', Object.fromEntries(flaws)]);
   for (const name of listNames) {
     const value = metadata[name];
     if (Array.isArray(value)) entries.push([name, value.filter(item => typeof item === 'string')]);
@@ -103,22 +112,34 @@ function picked(metadata: Readonly<Record<string, unknown>>, issuer: string, inv
   return Object.fromEntries(entries) as unknown as IssuerMetadata;
 }
 
-function endpointsIn(
-  metadata: Readonly<Record<string, unknown>>,
-  issuer: string,
-  invalid: Invalid,
-): [string, string][] {
-  const endpoints: [string, string][] = [];
+/** Each endpoint on its own: one that cannot be used spoils only what needs it. */
+function endpointsIn(metadata: JsonObject, issuer: string) {
+  const endpoints: [EndpointName, string][] = [];
+  const flaws: [EndpointName, WorkbenchError][] = [];
   for (const name of endpointNames) {
     const value = metadata[name];
     if (value === undefined || value === null) continue;
-    if (typeof value !== 'string') throw invalid('endpoint', { endpoint: name });
+    const flaw = flawOf(name, value, issuer);
+    if (flaw === undefined) endpoints.push([name, String(value)]);
+    else flaws.push([name, flaw]);
+  }
+  return { endpoints, flaws };
+}
+
+function flawOf(name: EndpointName, value: unknown, issuer: string): WorkbenchError | undefined {
+  const invalid = new WorkbenchError('metadata_invalid', {
+    issuer: printable(issuer, 200),
+    reason: 'endpoint',
+    endpoint: name,
+  });
+  if (typeof value !== 'string' || value === '') return invalid;
+  try {
     const url = requireSecureUrl(value, name);
     // Else a remote issuer could have tokens sent to whatever listens on this machine.
-    if (url.protocol === 'http:' && !isLoopback(new URL(issuer))) {
-      throw new WorkbenchError('url_insecure', { field: name, found: sanitized(url.origin, 200) });
-    }
-    endpoints.push([name, value]);
+    return url.protocol === 'http:' && !isLoopback(new URL(issuer))
+      ? new WorkbenchError('url_insecure', { field: name, found: sanitized(url.origin, 200) })
+      : undefined;
+  } catch (error) {
+    return classify(error);
   }
-  return endpoints;
 }

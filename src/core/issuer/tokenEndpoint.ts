@@ -1,22 +1,15 @@
-import {
-  authorizationCodeGrantRequest,
-  clientCredentialsGrantRequest,
-  deviceCodeGrantRequest,
-  refreshTokenGrantRequest,
-} from 'oauth4webapi';
-import { WorkbenchError } from '../errors.ts';
+import { genericTokenEndpointRequest } from 'oauth4webapi';
+import { classify, WorkbenchError } from '../errors.ts';
 import type { FetchLimits } from '../http/http.ts';
-import { issuerDate } from '../http/responseMeta.ts';
 import { issuedAtOf, measureSkew } from '../records/clockSkew.ts';
-import type { Connection } from '../records/connection.ts';
-import type { Credentials } from '../records/credentials.ts';
+import { assertBound, type Connection } from '../records/connection.ts';
+import { type Credentials, clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
+import type { StoredRecord } from '../records/record.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { readTokenResponse } from './answers.ts';
-import { asClient, type ClientParts, type Send } from './asClient.ts';
-import type { Discovery } from './discovery.ts';
+import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
+import { type Endpoints, resolveEndpoints } from './discovery.ts';
 import { createProofs, newDpopKey } from './dpop.ts';
-import { resolveEndpoints } from './endpoints.ts';
-import { requestParameters } from './requestParameters.ts';
 import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
 
 /**
@@ -44,22 +37,15 @@ export interface TokenAnswer {
 export interface TokenRequest {
   readonly connection: Connection;
   readonly credentials?: Credentials;
+  /** As `endpoints` has resolved them; resolved anew where they are left out. */
+  readonly endpoints?: TokenEndpoints | undefined;
   /** What the caller found the token endpoint to be; where it is another by now, nothing is sent. */
   readonly tokenEndpoint?: string;
   readonly signal?: AbortSignal;
   readonly guard?: FetchLimits['guard'];
 }
 
-/** Of any answer, errors included, before anything asks whether it is right. Times are milliseconds since the epoch. */
-export interface HeardAnswer {
-  readonly status: number;
-  readonly sentAt: number;
-  readonly receivedAt: number;
-  /** The issuer's clock, where it says it. */
-  readonly date?: number;
-  /** Where it does not: the latest `iat` of what came. */
-  readonly issuedAt?: number;
-}
+export type TokenEndpoints = Endpoints & { readonly token_endpoint: string };
 
 export interface CodeProof {
   /** As oauth4webapi's `validateAuthResponse` gave them. */
@@ -70,18 +56,42 @@ export interface CodeProof {
   readonly nonce?: string;
 }
 
-export interface TokenClientParts extends Omit<ClientParts, 'proofs'>, Partial<Pick<ClientParts, 'proofs'>> {
-  readonly discovery: Discovery;
-  readonly heard?: (connection: Connection, answer: HeardAnswer) => void;
+/** RFC 8693 §3, without the prefix. */
+export type Exchangeable = 'access_token' | 'id_token' | 'refresh_token';
+
+export interface ExchangeRequest {
+  readonly connection: Connection;
+  readonly record: StoredRecord;
+  readonly subjectToken: Exchangeable;
+  readonly audience?: string | undefined;
+  readonly resource?: string | undefined;
+  readonly scope?: string | undefined;
+  /** One of RFC 8693 §3 by its last word, or a URI. */
+  readonly requestedTokenType?: string | undefined;
+  readonly signal: AbortSignal;
 }
 
+export interface Exchanged {
+  /** The token by the name under which it is kept, and what came with it. */
+  readonly raw: RawTokens;
+  readonly tokenEndpoint: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  /** By its last word where RFC 8693 §3 knows it. */
+  readonly issuedTokenType: string;
+  readonly dpopKey?: string;
+}
+
+export type TokenClientParts = Omit<ClientParts, 'proofs'> & Partial<Pick<ClientParts, 'proofs'>>;
+
 export interface TokenClient {
+  /** What a token is sent to and bound to. Throws as resolveEndpoints does. */
+  endpoints(connection: Connection, signal?: AbortSignal): Promise<TokenEndpoints>;
   /** A key for tokens to be bound to (RFC 9449), of a kind that the issuer takes. Throws as resolveEndpoints does. */
-  newKey(connection: Connection, signal?: AbortSignal): Promise<string>;
+  newKey(connection: Connection, signal?: AbortSignal, endpoints?: TokenEndpoints): Promise<string>;
   /**
    * RFC 6749 §6. No scope is sent: that asks for what was granted before.
-   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, what
-   * asClient, its `ask` and resolveEndpoints throw
+   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, and what askEndpoint throws
    */
   refresh(request: TokenRequest & { readonly refreshToken: string }): Promise<TokenAnswer>;
   /** RFC 6749 §4.4. Throws as `refresh` does. */
@@ -90,125 +100,147 @@ export interface TokenClient {
   authorizationCode(request: TokenRequest & CodeProof): Promise<TokenAnswer>;
   /** RFC 8628 §3.4. One question; throws as `refresh` does, `authorization_pending` included. */
   deviceCode(request: TokenRequest & { readonly deviceCode: string }): Promise<TokenAnswer>;
+  /**
+   * RFC 8693: a token of a connection for one that is meant for somebody else. What comes is not checked here.
+   * @throws WorkbenchError with `grant`: as `refresh`, and `no_such_token`
+   */
+  exchange(request: ExchangeRequest): Promise<Exchanged>;
 }
 
-export function createTokenClient(parts: TokenClientParts): TokenClient {
-  const { discovery, clock, proofs = createProofs() } = parts;
+const typePrefix = 'urn:ietf:params:oauth:token-type:';
+const typeUri = (name: string) => (name.includes(':') ? name : typePrefix + name);
 
-  /** Apart from the answer's own way: a listener that throws must not cost a rotated token. */
-  function tell(connection: Connection, answer: HeardAnswer): void {
-    queueMicrotask(() => parts.heard?.(connection, answer));
-  }
+/** What a grant sends, and what of it must not come back in an error's text. */
+interface Sent {
+  readonly grantType: string;
+  readonly parameters: Readonly<Record<string, string | undefined>>;
+  readonly secrets?: readonly string[];
+  readonly nonce?: string | undefined;
+  readonly refreshToken?: string;
+}
 
-  async function ask(
-    request: TokenRequest & { readonly nonce?: string; readonly refreshToken?: string },
-    send: Send,
-    secrets: readonly string[],
-  ): Promise<TokenAnswer> {
-    const { connection, credentials = {}, signal, guard, nonce, refreshToken } = request;
-    const client = await asClient({ ...parts, proofs }, connection, credentials);
-    const endpoints = await resolveEndpoints(connection, discovery, signal);
-    const { token_endpoint } = endpoints;
-    if (request.tokenEndpoint !== undefined && request.tokenEndpoint !== token_endpoint) {
-      throw new WorkbenchError('binding_mismatch', {
-        member: 'token_endpoint',
-        expected: request.tokenEndpoint,
-        found: token_endpoint,
-        sent: false,
-      });
-    }
-    const sentAt = clock.now();
-    const { response, host } = await client.ask('token_endpoint', endpoints, { signal, guard }, send);
-    const receivedAt = clock.now();
-    const date = issuerDate(response.headers);
-    const { status } = response;
-    const heard = { status, sentAt, receivedAt, ...(date !== undefined && { date }) };
-    const read = await readTokenResponse(response, {
-      host,
-      now: receivedAt,
-      secrets: [...secrets, credentials.client_secret ?? ''],
-      known: [connection.clientId],
+export function createTokenClient(given: TokenClientParts): TokenClient {
+  const parts = { ...given, proofs: given.proofs ?? createProofs() };
+
+  /** Every grant goes through here. */
+  async function ask(request: TokenRequest, { grantType, parameters, secrets = [], nonce, refreshToken }: Sent) {
+    const { connection, credentials = {}, signal, guard, tokenEndpoint: expected } = request;
+    const { response, asked, answer, endpoints } = await askEndpoint(parts, {
+      connection,
+      credentials,
+      name: 'token_endpoint',
+      endpoints: request.endpoints,
+      expected,
+      limits: { signal, guard },
+      secrets,
       refreshes: refreshToken !== undefined,
-    }).catch(error => {
-      tell(connection, heard);
-      throw error;
+      send: (as, client, auth, options) =>
+        genericTokenEndpointRequest(as, client, auth, grantType, requestParameters(connection, parameters), options),
     });
-    const { raw, warnings } = read;
+    const { raw, warnings, issuedTokenType } = await readTokenResponse(response, asked);
+    const { status, date, receivedAt } = answer;
     const issuedAt = date === undefined ? issuedAtOf(raw) : undefined;
-    const timed = { ...heard, ...(issuedAt !== undefined && { issuedAt }) };
-    tell(connection, timed);
+    const timed = { ...answer, ...(issuedAt !== undefined && { issuedAt }) };
+    if (issuedAt !== undefined) queueMicrotask(() => parts.heard?.(connection, timed));
     const skew = measureSkew(timed);
+    const isProven = credentials.dpop_key !== undefined;
+    const known = { raw, warnings, endpoints, connection, receivedAt, skew, sent: refreshToken, isProven };
     return {
       status,
       receivedAt,
       ...(date !== undefined && { date }),
       raw,
-      tokenEndpoint: token_endpoint,
-      validate: (previous = {}) =>
-        validateTokenResponse({
-          raw,
-          warnings,
-          previous,
-          endpoints,
-          connection,
-          receivedAt,
-          skew,
-          sent: refreshToken,
-          ...(nonce !== undefined && { nonce }),
-          isProven: credentials.dpop_key !== undefined,
-        }),
+      issuedTokenType,
+      tokenEndpoint: endpoints.token_endpoint,
+      validate: (previous = {}) => validateTokenResponse({ ...known, previous, ...(nonce !== undefined && { nonce }) }),
+    } satisfies TokenAnswer & { issuedTokenType: string | undefined };
+  }
+
+  async function exchange(request: ExchangeRequest): Promise<Exchanged> {
+    const { connection, record, subjectToken, audience, resource, scope, requestedTokenType, signal } = request;
+    const token = record.tokens?.[subjectToken];
+    if (token === undefined)
+      throw new WorkbenchError('no_such_token', { connection: connection.id, token: subjectToken });
+    assertBound(connection, record);
+    const { dpop_key: dpopKey, ...rest } = credentialsOf(record);
+    const proves = connection.dpop && dpopKey !== undefined;
+    const credentials = proves ? { ...rest, dpop_key: dpopKey } : clientCredentialsOf(rest);
+    const {
+      raw,
+      issuedTokenType: type,
+      ...answer
+    } = await ask(
+      { connection, credentials, signal },
+      {
+        grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        parameters: {
+          subject_token: token,
+          subject_token_type: typeUri(subjectToken),
+          requested_token_type: requestedTokenType && typeUri(requestedTokenType),
+          audience,
+          resource,
+          scope,
+        },
+        secrets: [token],
+      },
+    );
+    const { access_token: issued, ...others } = raw;
+    // What went out with the request is no answer to it.
+    if (issued === undefined)
+      throw new WorkbenchError('response_invalid', { reason: 'access_token_missing', sent: true });
+    // Required by §2.2.1, and left out by some: then it is what was asked for.
+    const named = type ?? typeUri(requestedTokenType ?? 'access_token');
+    const issuedTokenType = named.startsWith(typePrefix) ? named.slice(typePrefix.length) : named;
+    const isOther = issuedTokenType === 'id_token' || issuedTokenType === 'refresh_token';
+    return {
+      raw: isOther ? { ...others, [issuedTokenType]: issued } : raw,
+      receivedAt: answer.receivedAt,
+      issuedTokenType,
+      tokenEndpoint: answer.tokenEndpoint,
+      ...(proves && raw.token_type?.trim().toLowerCase() === 'dpop' && { dpopKey }),
     };
   }
 
   return {
-    async newKey(connection, signal) {
-      const { dpop_signing_alg_values_supported } = await resolveEndpoints(connection, discovery, signal);
-      return newDpopKey(dpop_signing_alg_values_supported);
+    endpoints: (connection, signal) => resolveEndpoints(connection, parts.discovery, signal),
+    async newKey(connection, signal, endpoints) {
+      const known = endpoints ?? (await resolveEndpoints(connection, parts.discovery, signal));
+      return newDpopKey(known.dpop_signing_alg_values_supported);
     },
     refresh({ refreshToken, ...request }) {
       const { resource } = request.connection;
-      const parameters = requestParameters(request.connection, { resource });
-      return ask(
-        { ...request, refreshToken },
-        (as, client, auth, options) =>
-          refreshTokenGrantRequest(as, client, auth, refreshToken, {
-            ...options,
-            additionalParameters: parameters,
-          }),
-        [refreshToken],
-      );
+      const parameters = { refresh_token: refreshToken, resource };
+      return ask(request, { grantType: 'refresh_token', parameters, secrets: [refreshToken], refreshToken });
     },
     clientCredentials(request) {
       const { scope, resource, audience } = request.connection;
-      const parameters = requestParameters(request.connection, { scope, resource, audience });
-      return ask(
-        request,
-        (as, client, auth, options) => clientCredentialsGrantRequest(as, client, auth, parameters, options),
-        [],
-      );
+      return ask(request, { grantType: 'client_credentials', parameters: { scope, resource, audience } });
     },
-    authorizationCode({ callback, redirectUri, codeVerifier, ...request }) {
+    authorizationCode({ callback, redirectUri, codeVerifier, nonce, ...request }) {
       const { resource } = request.connection;
-      const additionalParameters = requestParameters(request.connection, { resource });
-      return ask(
-        request,
-        (as, client, auth, options) =>
-          authorizationCodeGrantRequest(as, client, auth, callback, redirectUri, codeVerifier, {
-            ...options,
-            additionalParameters,
-          }),
-        [callback.get('code') ?? '', codeVerifier],
-      );
+      const code = callback.get('code') ?? '';
+      return ask(request, {
+        grantType: 'authorization_code',
+        parameters: { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource },
+        secrets: [code, codeVerifier],
+        nonce,
+      });
     },
     deviceCode({ deviceCode, ...request }) {
       const { resource } = request.connection;
-      const additionalParameters = requestParameters(request.connection, { resource });
-      return ask(
-        request,
-        (as, client, auth, options) =>
-          deviceCodeGrantRequest(as, client, auth, deviceCode, { ...options, additionalParameters }),
-        [deviceCode],
-      );
+      return ask(request, {
+        grantType: 'urn:ietf:params:oauth:grant-type:device_code',
+        parameters: { device_code: deviceCode, resource },
+        secrets: [deviceCode],
+      });
+    },
+    async exchange(request) {
+      try {
+        return await exchange(request);
+      } catch (thrown) {
+        const { code, data } = classify(thrown);
+        throw new WorkbenchError(code, { ...data, grant: 'token_exchange' });
+      }
     },
   };
 }

@@ -11,7 +11,7 @@ import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { type Claims, changedClaim, claimsOf } from '../tokens/idTokens.ts';
-import type { Endpoints } from './endpoints.ts';
+import type { Endpoints } from './discovery.ts';
 
 /** Something that an issuer should not do and that does no harm. */
 export interface ResponseWarning {

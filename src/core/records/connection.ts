@@ -1,10 +1,14 @@
+/** The settings of a connection: one row for each, from which its type, its reading and the check of the manifest come. */
 import { defined } from '../defined.ts';
+import { type DataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
+import { requireSecureUrl } from '../http/http.ts';
+import { printable } from '../redact.ts';
 import { isObject } from '../tokens/json.ts';
-import { entryReader, idPattern } from './entryReader.ts';
-import type { TokenBinding } from './tokenSet.ts';
+import type { StoredRecord } from './record.ts';
+import { bindingMismatch, type TokenBinding } from './tokenSet.ts';
 
-/** A connection as the settings describe it. It holds no secret; names follow RFC 6749 and RFC 8414. */
+/** What a client can authenticate with at the token endpoint. */
 export const tokenEndpointAuthMethods = [
   'none',
   'client_secret_basic',
@@ -19,31 +23,63 @@ export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number];
 /** What an assertion of the client is addressed to (RFC 7523 §3). */
 export const assertionAudiences = ['issuer', 'endpoint'] as const;
 
-export interface Connection {
-  /** A slug; names the stored record. */
-  readonly id: string;
-  readonly label: string;
-  /** Absent only where the issuer has no identifier and no metadata; then `tokenEndpoint` is set. */
-  readonly issuer?: string;
-  readonly clientId: string;
-  /** Space separated, as on the wire. */
-  readonly scope?: string;
-  readonly tokenEndpoint?: string;
-  readonly authorizationEndpoint?: string;
-  readonly deviceAuthorizationEndpoint?: string;
-  readonly jwksUri?: string;
-  readonly revocationEndpoint?: string;
-  readonly introspectionEndpoint?: string;
-  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
-  /** The issuer where it is left out; `endpoint` is the one that is asked, as Okta wants it. */
-  readonly clientAssertionAudience?: (typeof assertionAudiences)[number];
-  readonly audience?: string;
-  readonly resource?: string;
-  readonly extraParameters?: Readonly<Record<string, string>>;
-  readonly autoRefresh: boolean;
-  readonly dpop: boolean;
-  readonly pushedAuthorizationRequests: boolean;
+/** How a setting is read: `text` is trimmed, `url` is https or on this machine. */
+interface Row {
+  readonly type: 'text' | 'url' | 'choice' | 'flag' | 'port' | 'parameters';
+  readonly values?: readonly string[];
+  readonly required?: true;
+  readonly default?: string | boolean;
 }
+
+/** A setting is a row here, its schema in package.json and its words in package.nls.json. Names follow RFC 6749 and RFC 8414. */
+export const connectionRows = {
+  /** A slug; names the stored record. */
+  id: { type: 'text', required: true },
+  /** The id where it is left out. */
+  label: { type: 'text', required: true },
+  /** Absent only where the issuer has no identifier and no metadata; then `tokenEndpoint` is set. */
+  issuer: { type: 'url' },
+  clientId: { type: 'text', required: true },
+  /** Space separated, as on the wire. */
+  scope: { type: 'text' },
+  tokenEndpoint: { type: 'url' },
+  authorizationEndpoint: { type: 'url' },
+  deviceAuthorizationEndpoint: { type: 'url' },
+  jwksUri: { type: 'url' },
+  revocationEndpoint: { type: 'url' },
+  introspectionEndpoint: { type: 'url' },
+  userinfoEndpoint: { type: 'url' },
+  endSessionEndpoint: { type: 'url' },
+  tokenEndpointAuthMethod: { type: 'choice', values: tokenEndpointAuthMethods, default: 'none' },
+  /** The issuer where it is left out; `endpoint` is the one that is asked, as Okta wants it. */
+  clientAssertionAudience: { type: 'choice', values: assertionAudiences },
+  audience: { type: 'text' },
+  resource: { type: 'text' },
+  extraParameters: { type: 'parameters' },
+  /** The port of the loopback redirect URI, for issuers that compare it. Any free one where it is left out (RFC 8252 §7.3). */
+  redirectPort: { type: 'port' },
+  autoRefresh: { type: 'flag', default: true },
+  dpop: { type: 'flag', default: false },
+  pushedAuthorizationRequests: { type: 'flag', default: false },
+} as const satisfies Readonly<Record<string, Row>>;
+
+type Rows = typeof connectionRows;
+type Name = keyof Rows;
+type ValueOf<R extends Row> = R['type'] extends 'flag'
+  ? boolean
+  : R['type'] extends 'port'
+    ? number
+    : R['type'] extends 'parameters'
+      ? Readonly<Record<string, string>>
+      : R['values'] extends readonly (infer Each)[]
+        ? Each
+        : string;
+type Present = { [K in Name]: Rows[K] extends { required: true } | { default: unknown } ? K : never }[Name];
+
+/** A connection as the settings describe it. It holds no secret. */
+export type Connection = { readonly [K in keyof Pick<Rows, Present>]: ValueOf<Rows[K]> } & {
+  readonly [K in keyof Omit<Rows, Present>]?: ValueOf<Rows[K]>;
+};
 
 /** True where the client shows a certificate (RFC 8705). */
 export function isMutualTls(method: TokenEndpointAuthMethod): boolean {
@@ -87,28 +123,6 @@ export interface ConnectionSettings {
   readonly problems: readonly ConnectionProblem[];
 }
 
-const fieldNames = [
-  'id',
-  'label',
-  'issuer',
-  'clientId',
-  'scope',
-  'tokenEndpoint',
-  'authorizationEndpoint',
-  'deviceAuthorizationEndpoint',
-  'jwksUri',
-  'revocationEndpoint',
-  'introspectionEndpoint',
-  'tokenEndpointAuthMethod',
-  'clientAssertionAudience',
-  'audience',
-  'resource',
-  'extraParameters',
-  'autoRefresh',
-  'dpop',
-  'pushedAuthorizationRequests',
-];
-
 /**
  * Reads the setting `jwtWorkbench.connections`. Never throws: an entry that cannot be used becomes problems and
  * the others still work. Of two entries with one id the first is used.
@@ -144,38 +158,154 @@ export function readConnection(raw: unknown): {
 
 function readEntry(raw: unknown, index: number): { connection?: Connection; problems: readonly ConnectionProblem[] } {
   if (!isObject(raw)) return { problems: [{ index, severity: 'error', code: 'not_an_object' }] };
-  const fields = entryReader(raw, index);
-  const id = fields.text('id', true);
-  if (id !== undefined && !idPattern.test(id)) fields.problem('id', 'not_a_slug', sanitized(id, 64));
-  const tokenEndpoint = fields.url('tokenEndpoint');
-  const issuer = fields.url('issuer', !raw.tokenEndpoint);
-  const clientId = fields.text('clientId', true);
-  const members: { [K in keyof Required<Connection>]: Connection[K] | undefined } = {
-    id: id ?? '',
-    label: fields.text('label') ?? id ?? '',
-    issuer,
-    clientId: clientId ?? '',
-    scope: fields.text('scope')?.replace(/\s+/g, ' '),
-    tokenEndpoint,
-    authorizationEndpoint: fields.url('authorizationEndpoint'),
-    deviceAuthorizationEndpoint: fields.url('deviceAuthorizationEndpoint'),
-    jwksUri: fields.url('jwksUri'),
-    revocationEndpoint: fields.url('revocationEndpoint'),
-    introspectionEndpoint: fields.url('introspectionEndpoint'),
-    tokenEndpointAuthMethod: fields.oneOf('tokenEndpointAuthMethod', tokenEndpointAuthMethods) ?? 'none',
-    clientAssertionAudience: fields.oneOf('clientAssertionAudience', assertionAudiences),
-    audience: fields.text('audience'),
-    resource: fields.text('resource'),
-    extraParameters: fields.parameters('extraParameters'),
-    autoRefresh: fields.flag('autoRefresh') ?? true,
-    dpop: fields.flag('dpop') ?? false,
-    pushedAuthorizationRequests: fields.flag('pushedAuthorizationRequests') ?? false,
+  const problems: ConnectionProblem[] = [];
+  const name = {
+    ...(typeof raw.id === 'string' && { id: idPattern.test(raw.id) ? raw.id : sanitized(raw.id, 64) }),
+    ...(typeof raw.label === 'string' && { label: printable(raw.label, 100) }),
   };
-  fields.rejectOthers(fieldNames);
-  const { problems } = fields;
+  const problem: Complain = (field, code, found, severity = 'error') => {
+    problems.push({ index, ...name, severity, field, code, ...(found !== undefined && { found }) });
+    return undefined;
+  };
+  const read: Record<string, unknown> = {};
+  for (const [field, row] of Object.entries<Row>(connectionRows)) {
+    const value = readers[row.type](raw[field], (code, found) => problem(field, code, found), row, problem, field);
+    read[field] = value ?? row.default;
+  }
+  const { id } = read;
+  if (typeof id === 'string' && !idPattern.test(id)) problem('id', 'not_a_slug', sanitized(id, 64));
+  read.label ??= id;
+  if (typeof read.scope === 'string') read.scope = read.scope.replace(/\s+/g, ' ');
+  if (typeof read.issuer === 'string') {
+    // RFC 8414 §2: an issuer identifier has no query.
+    if (new URL(read.issuer).search !== '') problem('issuer', 'not_a_url', new URL(read.issuer).origin);
+    read.issuer = issuerOfAddress(read.issuer);
+  }
+  const isMissing = (field: Name) => read[field] === undefined && !problems.some(each => each.field === field);
+  for (const field of ['id', 'issuer', 'clientId'] as const)
+    if (isMissing(field) && (field !== 'issuer' || !raw.tokenEndpoint)) problem(field, 'missing');
+  for (const key of Object.keys(raw)) {
+    if (Object.hasOwn(connectionRows, key)) continue;
+    const field = sanitized(key, 64);
+    // The field that we do not know may hold anything: its value is never looked at, and never shown.
+    if (secretName.test(key)) problem(field, 'secret_in_settings');
+    else problem(field, 'unknown_field', undefined, 'warning');
+  }
   return problems.some(({ severity }) => severity === 'error')
     ? { problems }
-    : { connection: defined(members), problems };
+    : { connection: defined(read as unknown as Connection), problems };
+}
+
+type Complain = (
+  field: string,
+  code: ConnectionProblem['code'],
+  found?: string,
+  severity?: ConnectionProblem['severity'],
+) => undefined;
+
+type Reader = (
+  value: unknown,
+  problem: (code: ConnectionProblem['code'], found?: string) => undefined,
+  row: Row,
+  complain: Complain,
+  field: string,
+) => unknown;
+
+/** Trimmed; an empty text is one that is not there. */
+const readText = (value: unknown, problem: Parameters<Reader>[1]): string | undefined =>
+  value === undefined || typeof value === 'string'
+    ? value?.trim() || undefined
+    : problem('wrong_type', typeName(value));
+
+const readers: Readonly<Record<Row['type'], Reader>> = {
+  text: readText,
+  url(value, problem, _, __, field) {
+    const text = readText(value, problem);
+    if (text === undefined) return undefined;
+    try {
+      requireSecureUrl(text, field);
+      return text;
+    } catch (error) {
+      if (!isWorkbenchError(error)) throw error;
+      const { found } = error.data as Partial<DataOf<'url_invalid'>>;
+      return problem(error.code === 'url_insecure' ? 'insecure_url' : 'not_a_url', found);
+    }
+  },
+  choice(value, problem, { values = [] }) {
+    const text = readText(value, problem);
+    return text === undefined || values.includes(text) ? text : problem('unknown_value', sanitized(text, 100));
+  },
+  flag: (value, problem) =>
+    value === undefined || typeof value === 'boolean' ? value : problem('wrong_type', typeName(value)),
+  port(value, problem) {
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number') return problem('wrong_type', typeName(value));
+    const isPort = Number.isInteger(value) && value >= 1 && value <= 65_535;
+    return isPort ? value : problem('unknown_value', String(value));
+  },
+  parameters(value, problem, _, complain, field) {
+    if (value === undefined) return undefined;
+    if (!isObject(value)) return problem('wrong_type', typeName(value));
+    const parameters: [string, string][] = [];
+    for (const [key, item] of Object.entries(value)) {
+      const path = `${field}.${sanitized(key, 64)}`;
+      if (secretName.test(key)) complain(path, 'secret_in_settings');
+      else if (isReservedParameter(key)) complain(path, 'reserved_parameter', undefined, 'warning');
+      else if (typeof item !== 'string') complain(path, 'wrong_type', typeName(item));
+      else parameters.push([key, item]);
+    }
+    return parameters.length === 0 ? undefined : Object.fromEntries(parameters);
+  },
+};
+
+/** For a value of the wrong type its type says enough, and cannot be a secret. */
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+/** What names a record, a key and, in a spelling of its own, files (src/platform/lockFiles.ts). */
+export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Names under which people keep secrets, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */
+const secretName =
+  /secret|passw|passphrase|token(?:[-_]?hint)?$|private[-_]?key|api[-_]?key|assertion|credential|^jwk|^code(?:[-_]?verifier)?$/i;
+
+/**
+ * Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. With another
+ * `response_mode` the answer would be a form or a fragment, and nobody would hear it.
+ */
+const reservedParameters: ReadonlySet<string> = new Set([
+  'grant_type',
+  'client_id',
+  'scope',
+  'resource',
+  'redirect_uri',
+  'device_code',
+  'client_assertion_type',
+  'response_type',
+  'response_mode',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'dpop_jkt',
+]);
+
+/** True for a parameter that settings can neither add nor replace. */
+export function isReservedParameter(name: string): boolean {
+  return reservedParameters.has(name) || secretName.test(name);
+}
+
+/** Where the metadata of an issuer is: the end of its address (OpenID Connect Discovery §4), or the middle (RFC 8414 §3). */
+const wellKnown = /\/\.well-known\/(openid-configuration|oauth-authorization-server)(?=\/|$)/;
+
+/** The issuer that somebody means who gives the address of its metadata; any other address as it is. */
+export function issuerOfAddress(text: string): string {
+  const address = text.trim();
+  if (!URL.canParse(address) || !wellKnown.test(new URL(address).pathname)) return address;
+  const url = new URL(address);
+  return url.origin + url.pathname.replace(wellKnown, '');
 }
 
 /**
@@ -188,4 +318,16 @@ export function bindingOf(connection: Connection, tokenEndpoint?: string): Token
     token_endpoint: connection.tokenEndpoint ?? tokenEndpoint,
     client_id: connection.clientId,
   });
+}
+
+/**
+ * Tokens go to nobody but the issuer that gave them.
+ * @throws WorkbenchError `binding_mismatch`
+ */
+export function assertBound(connection: Connection, { binding }: Pick<StoredRecord, 'binding'>): void {
+  const today = bindingOf(connection);
+  // Where the settings name no endpoint it is the issuer's, as it was.
+  const token_endpoint = today.token_endpoint ?? (today.issuer === undefined ? undefined : binding?.token_endpoint);
+  const mismatch = binding && bindingMismatch(binding, defined<TokenBinding>({ ...today, token_endpoint }));
+  if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });
 }

@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import { longestRetryAfter } from '../http/responseMeta.ts';
+import { longestRetryAfter } from '../http/http.ts';
 import type { Lease, LedgerEntry } from '../ports.ts';
 import { isRefused, type RefreshIntent, type StoredRecord, unansweredIntent } from './record.ts';
 

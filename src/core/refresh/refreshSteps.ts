@@ -1,6 +1,6 @@
 import { WorkbenchError } from '../errors.ts';
-import { boundTo, isBound, thumbprintOf } from '../issuer/dpopKey.ts';
 import type { Connection } from '../records/connection.ts';
+import { boundTo, isBound, thumbprintOf } from '../records/credentials.ts';
 import {
   fitted,
   isRefused,

@@ -3,19 +3,20 @@ import {
   generateRandomCodeVerifier,
   generateRandomNonce,
   generateRandomState,
+  processPushedAuthorizationResponse,
+  pushedAuthorizationRequest,
   validateAuthResponse,
 } from 'oauth4webapi';
 import { classify, type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import { sanitized } from '../http/foreignText.ts';
-import { asClient, type ClientParts } from '../issuer/asClient.ts';
-import { thumbprintOf } from '../issuer/dpopKey.ts';
-import { type Endpoints, resolveEndpoints } from '../issuer/endpoints.ts';
-import { requestParameters } from '../issuer/requestParameters.ts';
+import { readObject } from '../issuer/answers.ts';
+import { askEndpoint, type ClientParts, clientOf, requestParameters } from '../issuer/askEndpoint.ts';
+import { type Endpoints, resolveEndpoints } from '../issuer/discovery.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import type { Connection } from '../records/connection.ts';
+import { thumbprintOf } from '../records/credentials.ts';
 import { printable } from '../redact.ts';
-import { type Browser, waitForAnswer, withQuery } from './browser.ts';
-import { pushed } from './pushedRequest.ts';
+import { type Browser, registrable, waitForAnswer, withQuery } from './browser.ts';
 import type { GrantRequest, SignInParts } from './signIn.ts';
 
 export type BrowserParts = SignInParts & ClientParts & Browser;
@@ -34,7 +35,7 @@ export async function byAuthorizationCode<T>(
 ): Promise<T> {
   const { connection, credentials, signal } = request;
   // What would fail at the end fails before the user is sent anywhere.
-  await asClient(parts, connection, credentials);
+  await clientOf(parts, connection, credentials);
   const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [
     'authorization_endpoint',
     'token_endpoint',
@@ -45,7 +46,7 @@ export async function byAuthorizationCode<T>(
     codeVerifier: generateRandomCodeVerifier(),
     ...(asksForIdToken(connection) && { nonce: generateRandomNonce() }),
   };
-  const listener = await parts.listen(request.redirect);
+  const listener = await parts.listen({ way: request.redirect, port: connection.redirectPort });
   try {
     const { redirectUri } = listener;
     const jkt = thumbprintOf(credentials.dpop_key);
@@ -77,15 +78,10 @@ export async function byAuthorizationCode<T>(
     }
   } catch (error) {
     const { code, data } = classify(error);
-    throw new WorkbenchError(code, { ...data, redirectUri: registrable(listener.redirectUri) });
+    throw new WorkbenchError(code, { ...data, redirectUri: registrable(listener.redirectUri, connection) });
   } finally {
     listener.close();
   }
-}
-
-/** What to register at the issuer: of the loopback address the port is free (RFC 8252 §7.3). */
-export function registrable(redirectUri: string): string {
-  return redirectUri.replace(/^(http:\/\/127\.0\.0\.1):\d+\//, '$1/');
 }
 
 function asksForIdToken({ scope }: Connection): boolean {
@@ -155,4 +151,41 @@ function wordsOf(error: string, parameters: URLSearchParams) {
     error: sanitized(error, 64),
     ...(description && { error_description: sanitized(description, 300) }),
   };
+}
+
+/**
+ * RFC 9126: the request goes to the issuer directly, and the browser carries only its name.
+ * @returns what the browser carries
+ * @throws WorkbenchError `endpoint_missing`, `oauth_error`, `http_error`, `response_invalid` and what askEndpoint throws
+ */
+async function pushed(
+  parts: ClientParts,
+  { connection, credentials, signal }: GrantRequest,
+  endpoints: Endpoints,
+  parameters: URLSearchParams,
+): Promise<URLSearchParams> {
+  const name = 'pushed_authorization_request_endpoint';
+  const { [name]: endpoint, issuer = 'urn:none' } = endpoints;
+  if (endpoint === undefined)
+    throw new WorkbenchError('endpoint_missing', {
+      endpoint: name,
+      sent: false,
+      ...(connection.pushedAuthorizationRequests && { without: 'pushedAuthorizationRequests' }),
+    });
+  const { response, asked } = await askEndpoint(parts, {
+    connection,
+    credentials,
+    name,
+    endpoints: { ...endpoints, [name]: endpoint },
+    limits: { signal },
+    send: (as, client, auth, options) => pushedAuthorizationRequest(as, client, auth, parameters, options),
+  });
+  await readObject(response.clone(), asked);
+  try {
+    const client = { client_id: connection.clientId };
+    const { request_uri } = await processPushedAuthorizationResponse({ issuer }, client, response);
+    return new URLSearchParams({ ...client, request_uri });
+  } catch {
+    throw new WorkbenchError('response_invalid', { host: asked.host, reason: 'pushed_response', sent: true });
+  }
 }

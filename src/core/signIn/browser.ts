@@ -1,5 +1,8 @@
-import { WorkbenchError } from '../errors.ts';
+import { generateRandomState } from 'oauth4webapi';
+import { classify, WorkbenchError } from '../errors.ts';
+import { type Discovery, resolveEndpoints } from '../issuer/discovery.ts';
 import type { Clock, ListenForRedirect, RedirectAnswer, RedirectListener } from '../ports.ts';
+import type { Connection } from '../records/connection.ts';
 
 /** Milliseconds for whoever sits in front of the browser. */
 export const patience = 10 * 60_000;
@@ -49,5 +52,51 @@ export async function waitForAnswer(
   } finally {
     signal.removeEventListener('abort', leave);
     stopTimer();
+  }
+}
+
+/** What to register at the issuer: of the loopback address the port is free (RFC 8252 §7.3), unless the settings name one. */
+export function registrable(redirectUri: string, { redirectPort }: Connection): string {
+  return redirectPort === undefined ? redirectUri.replace(/^(http:\/\/127\.0\.0\.1):\d+\//, '$1/') : redirectUri;
+}
+
+export interface LogoutParts extends Browser {
+  readonly discovery: Discovery;
+}
+
+/**
+ * OpenID Connect RP-Initiated Logout §2: ends the user's session in the browser. Nothing that is stored depends on it.
+ * @param idToken who it was: the hint
+ * @param returns whether the browser is asked to come back, for which its address has to be registered
+ * @throws WorkbenchError `endpoint_missing`; with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `cancelled`
+ */
+export async function logout(
+  parts: LogoutParts,
+  connection: Connection,
+  idToken: string | undefined,
+  returns: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = 'end_session_endpoint';
+  const { [name]: endpoint } = await resolveEndpoints(connection, parts.discovery, signal, [name]);
+  const parameters = new URLSearchParams({ client_id: connection.clientId });
+  if (idToken !== undefined) parameters.set('id_token_hint', idToken);
+  if (!returns) {
+    if (await parts.openBrowser(withQuery(endpoint, parameters))) return;
+    throw new WorkbenchError('browser_not_opened', { sent: false });
+  }
+  const state = generateRandomState();
+  const listener = await parts.listen({ port: connection.redirectPort });
+  const { redirectUri } = listener;
+  parameters.set('post_logout_redirect_uri', redirectUri);
+  parameters.set('state', state);
+  try {
+    const answer = await waitForAnswer(parts, listener, state, withQuery(endpoint, parameters), signal);
+    answer.respond('signed_out');
+  } catch (error) {
+    const { code, data } = classify(error);
+    throw new WorkbenchError(code, { ...data, redirectUri: registrable(redirectUri, connection) });
+  } finally {
+    listener.close();
   }
 }

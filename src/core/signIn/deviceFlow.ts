@@ -6,9 +6,7 @@ import {
 import { classify, WorkbenchError } from '../errors.ts';
 import { requireSecureUrl } from '../http/http.ts';
 import { readObject } from '../issuer/answers.ts';
-import { asClient, type ClientParts } from '../issuer/asClient.ts';
-import { resolveEndpoints, settingOf } from '../issuer/endpoints.ts';
-import { requestParameters } from '../issuer/requestParameters.ts';
+import { askEndpoint, type ClientParts, requestParameters } from '../issuer/askEndpoint.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import { printable } from '../redact.ts';
 import type { JsonObject } from '../tokens/json.ts';
@@ -83,18 +81,16 @@ async function authorize(
   parts: DeviceParts,
   { connection, credentials, signal }: GrantRequest,
 ): Promise<DeviceAuthorizationResponse> {
-  const asking = await asClient(parts, connection, credentials);
-  const name = 'device_authorization_endpoint';
-  const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [name, 'token_endpoint']);
   const { scope, resource } = connection;
   const parameters = requestParameters(connection, { scope, resource });
-  const { response, host } = await asking.ask(name, endpoints, { signal }, (as, client, auth, options) =>
-    deviceAuthorizationRequest(as, client, auth, parameters, options),
-  );
-  // Says what went wrong in the terms of every other answer.
-  const secrets = [credentials.client_secret ?? ''];
-  const known = [connection.clientId];
-  const answer = await readObject(response, { host, now: parts.clock.now(), secrets, known, setting: settingOf(name) });
+  const { response, asked, endpoints } = await askEndpoint(parts, {
+    connection,
+    credentials,
+    name: 'device_authorization_endpoint',
+    limits: { signal },
+    send: (as, client, auth, options) => deviceAuthorizationRequest(as, client, auth, parameters, options),
+  });
+  const answer = await readObject(response, asked);
   try {
     return await processDeviceAuthorizationResponse(
       { issuer: endpoints.issuer ?? 'urn:none' },
@@ -102,7 +98,7 @@ async function authorize(
       asDefined(answer),
     );
   } catch {
-    throw new WorkbenchError('response_invalid', { host, reason: 'device_response', sent: true });
+    throw new WorkbenchError('response_invalid', { host: asked.host, reason: 'device_response', sent: true });
   }
 }
 

@@ -1,4 +1,5 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
+import type { Revocation } from '../issuer/askIssuer.ts';
 import type { CrossWindowLock } from '../ports.ts';
 import { ledgerEntry } from '../records/ledger.ts';
 import { lookAround, newestRecord, type RecordParts } from '../records/newestRecord.ts';
@@ -7,8 +8,8 @@ import { type SignOutParts, signOut } from './signOut.ts';
 
 export interface EndSessionParts extends RecordParts, Omit<SignOutParts, 'lock'> {
   readonly lock: CrossWindowLock & SignOutParts['lock'];
-  /** Revokes what a record holds; false where there is nothing. Loaded when somebody signs out. */
-  readonly revoke: (id: string, record: StoredRecord, signal: AbortSignal) => Promise<boolean>;
+  /** Revokes what a record holds. Loaded when somebody signs out. */
+  readonly revoke: (id: string, record: StoredRecord, signal: AbortSignal) => Promise<Revocation>;
 }
 
 /**
@@ -16,7 +17,7 @@ export interface EndSessionParts extends RecordParts, Omit<SignOutParts, 'lock'>
  * way is waited for, so that what it brought is revoked as well, and none begins in between. Where revoking fails
  * nothing is deleted.
  * @param revocation `required` fails where the issuer revokes nothing; `offered` then deletes all the same
- * @returns whether the issuer was told
+ * @returns what the issuer was told
  * @throws WorkbenchError what `revoke` throws, `lock_timeout`, `cancelled`, `record_behind`, `secret_unavailable`
  */
 export async function endSession(
@@ -24,7 +25,7 @@ export async function endSession(
   id: string,
   revocation: 'required' | 'offered',
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Revocation> {
   const { lock } = parts;
   try {
     return await lock.withLock(id, signal, async lease => {
@@ -41,7 +42,7 @@ export async function endSession(
     if (!isWorkbenchError(error) || !unreadable.has(error.code)) throw error;
     // Nobody knows what there would be to revoke.
     await signOut(parts, id);
-    return false;
+    return { revoked: false };
   }
 }
 
@@ -53,11 +54,12 @@ async function revokeOffered(
   record: StoredRecord,
   revocation: 'required' | 'offered',
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Revocation> {
   try {
     return await revoke(id, record, signal);
   } catch (error) {
-    if (revocation === 'offered' && isWorkbenchError(error) && error.code === 'endpoint_missing') return false;
+    if (revocation === 'offered' && isWorkbenchError(error) && error.code === 'endpoint_missing')
+      return { revoked: false };
     throw error;
   }
 }

@@ -1,16 +1,21 @@
 import { allowInsecureRequests, customFetch, protectedResourceRequest } from 'oauth4webapi';
 import { WorkbenchError } from '../errors.ts';
 import { requireSecureUrl } from '../http/http.ts';
-import { issuersTime } from '../issuer/asClient.ts';
-import { type AskedToken, type IssuerAnswer, introspect, userInfo } from '../issuer/askIssuer.ts';
+import { issuersTime } from '../issuer/askEndpoint.ts';
+import {
+  type AskedToken,
+  type IssuerAnswer,
+  introspect,
+  type Revocation,
+  revoke,
+  userInfo,
+} from '../issuer/askIssuer.ts';
 import { createProofs } from '../issuer/dpop.ts';
-import { type Exchanged, type ExchangeRequest, exchangeToken } from '../issuer/exchangeToken.ts';
-import { revoke } from '../issuer/revoke.ts';
 import { createTokenClient, type TokenClient, type TokenClientParts } from '../issuer/tokenEndpoint.ts';
 import type { Connection } from '../records/connection.ts';
 import type { StoredRecord } from '../records/record.ts';
 import type { BrowserParts } from './authorizationCode.ts';
-import { logout } from './logout.ts';
+import { logout } from './browser.ts';
 import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
 
 /** All that speaks OAuth to an issuer, in one bundle: oauth4webapi is loaded once, when it is first needed. */
@@ -22,10 +27,8 @@ export interface IssuerClient {
    * @throws WorkbenchError `dpop_key_lost`, `url_invalid`, `url_insecure`
    */
   proof(connection: Connection, dpopKey: string | undefined, accessToken: string, url: string): Promise<string>;
-  /** RFC 7009; see src/core/issuer/revoke.ts. */
-  revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<boolean>;
-  /** RFC 8693; see src/core/issuer/exchangeToken.ts. */
-  exchange(request: ExchangeRequest): Promise<Exchanged>;
+  /** RFC 7009; see src/core/issuer/askIssuer.ts. */
+  revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<Revocation>;
   /** RFC 7662; see src/core/issuer/askIssuer.ts. */
   introspect(
     connection: Connection,
@@ -36,7 +39,7 @@ export interface IssuerClient {
   ): Promise<IssuerAnswer>;
   /** OpenID Connect Core §5.3; see src/core/issuer/askIssuer.ts. */
   userInfo(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<IssuerAnswer>;
-  /** OpenID Connect RP-Initiated Logout; see src/core/signIn/logout.ts. */
+  /** OpenID Connect RP-Initiated Logout; see src/core/signIn/browser.ts. */
   logout(connection: Connection, idToken: string | undefined, returns: boolean, signal: AbortSignal): Promise<void>;
 }
 
@@ -48,7 +51,6 @@ export function createIssuerClient(given: IssuerClientParts): IssuerClient {
   return {
     tokenClient,
     revoke: (...asked) => revoke(parts, ...asked),
-    exchange: request => exchangeToken(parts, request),
     introspect: (...asked) => introspect(parts, ...asked),
     userInfo: (...asked) => userInfo(parts, ...asked),
     logout: (...asked) => logout(parts, ...asked),

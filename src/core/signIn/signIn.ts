@@ -1,12 +1,11 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import { type ImportParts, storeTokens } from '../imports/importTokens.ts';
 import type { Discovery } from '../issuer/discovery.ts';
-import { thumbprintOf } from '../issuer/dpopKey.ts';
 import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { ResponseWarning } from '../issuer/tokenValidation.ts';
 import type { RedirectWay } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
-import { type Credentials, credentialsOf } from '../records/credentials.ts';
+import { type Credentials, credentialsOf, thumbprintOf } from '../records/credentials.ts';
 import { emptyRecord, type StoredRecord } from '../records/record.ts';
 import { bindingMismatch } from '../records/tokenSet.ts';
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';

@@ -1,5 +1,5 @@
 import type { Check } from '../checks/checks.ts';
-import { isBound } from '../issuer/dpopKey.ts';
+import { isBound } from '../records/credentials.ts';
 import { isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';

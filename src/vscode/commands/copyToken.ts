@@ -1,7 +1,7 @@
 import { l10n, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isBound } from '../../core/issuer/dpopKey.ts';
 import type { Clock } from '../../core/ports.ts';
+import { isBound } from '../../core/records/credentials.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';

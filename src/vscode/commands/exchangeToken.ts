@@ -1,7 +1,7 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
-import type { Exchangeable } from '../../core/issuer/exchangeToken.ts';
+import type { Exchangeable } from '../../core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
 import { isSignable, tokenOf } from '../../core/records/session.ts';
@@ -80,7 +80,7 @@ export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Re
       const { connection, record = emptyRecord(id) } = sessionOf(sessions, id);
       const target = to === undefined ? undefined : placeFor(sessions, connection, to);
       const client = await parts.issuerClient();
-      const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.exchange({
+      const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.tokenClient.exchange({
         connection,
         record,
         signal,

@@ -32,6 +32,8 @@ interface Argument {
 
 interface SignedOut {
   readonly revoked: boolean;
+  /** The issuer did not take the access token back. */
+  readonly accessTokenLeft?: true;
   readonly failure?: WorkbenchError;
   readonly sessionEnded?: boolean;
   /** Whose session it was. */
@@ -81,13 +83,13 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
         return { revoked: false };
       }
       try {
-        const revoked = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
-        if (!ends) return { revoked, idToken };
+        const told = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
+        if (!ends) return { ...told, idToken };
         const client = await parts.issuerClient();
         // The tokens are gone, whatever becomes of the page.
         const over = client.logout(connection, idToken, true, signal);
         const isOver = () => true;
-        return { revoked, sessionEnded: await over.then(isOver, () => false) };
+        return { ...told, sessionEnded: await over.then(isOver, () => false) };
       } catch (error) {
         const failure = classify(error);
         if (!asked || failure.code === 'cancelled') throw failure;
@@ -97,11 +99,16 @@ export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut
     answer: ({ revoked, sessionEnded }) => ({ revoked, ...(sessionEnded !== undefined && { sessionEnded }) }),
     progress: argument => l10n.t('Signing out of {0}', label(argument)),
     labelOf: label,
-    async report({ revoked, failure, idToken }, argument) {
+    async report({ revoked, accessTokenLeft, failure, idToken }, argument) {
       if (failure === undefined) {
-        const text = revoked
-          ? l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument))
-          : l10n.t('The tokens of {0} are deleted here. The issuer was not told.', label(argument));
+        const text = !revoked
+          ? l10n.t('The tokens of {0} are deleted here. Not revoked at the issuer.', label(argument))
+          : accessTokenLeft
+            ? l10n.t(
+                'Signed out of {0}. The issuer has revoked the refresh token, but not the access token, which ends by itself.',
+                label(argument),
+              )
+            : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument));
         flash(text);
         const connection = sessions.connection(argument.connection);
         if (idToken !== undefined && connection) await offerLogout(parts, connection, idToken);

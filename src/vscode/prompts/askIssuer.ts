@@ -3,8 +3,8 @@ import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { isTransient } from '../../core/errorTable.ts';
 import { requireSecureUrl } from '../../core/http/http.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
-import { issuerOfAddress } from '../../core/issuer/issuerAddress.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
+import { issuerOfAddress } from '../../core/records/connection.ts';
 import { describeError } from '../text/errors.ts';
 import { askChoice, askText, busy, type Place } from './steps.ts';
 

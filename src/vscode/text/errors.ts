@@ -1,7 +1,15 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode, ErrorData, WorkbenchError } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
-import { httpError, invalidMetadata, invalidResponse, joined, show, unknownReason } from './answerErrors.ts';
+import {
+  httpError,
+  invalidMetadata,
+  invalidResponse,
+  issuerResponse,
+  joined,
+  show,
+  unknownReason,
+} from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
@@ -81,24 +89,31 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
       show(status, '404'),
     ),
   metadata_invalid: invalidMetadata,
-  issuer_mismatch: ({ expected, found, trailingSlash }) =>
-    trailingSlash === true
-      ? l10n.t(
-          'The issuer calls itself {0}, and the setting says {1}: they differ in the slash at the end only. Set issuer to {0}.',
-          show(found),
-          show(expected),
+  issuer_mismatch: otherIssuer,
+  endpoint_missing: ({ endpoint, setting, without, method, offered, ...answer }) =>
+    method !== undefined
+      ? joined(
+          method === 'none'
+            ? l10n.t(
+                'The issuer does not offer its {0} to this client, which is public: only clients that authenticate ({1}) may use it.',
+                show(endpoint),
+                show(offered),
+              )
+            : l10n.t(
+                'The issuer does not offer its {0} to this client: it authenticates with {1}, and only {2} may use it.',
+                show(endpoint),
+                show(method),
+                show(offered),
+              ),
+          answer.error === undefined
+            ? undefined
+            : issuerResponse(answer.error_description ?? answer.firstLine ?? answer.error),
         )
-      : l10n.t(
-          'The metadata of {0} belongs to another issuer, {1}. Set issuer to the one that is meant, exactly as it calls itself.',
-          show(expected),
-          show(found),
-        ),
-  endpoint_missing: ({ endpoint, setting, without }) =>
-    without !== undefined
-      ? l10n.t('The issuer names no {0}. Set {1} to false for it.', show(endpoint), show(without))
-      : setting === undefined
-        ? l10n.t('The issuer has no {0}, so it does not offer this.', show(endpoint))
-        : l10n.t('The issuer names no {0}. Set {1} if it has one.', show(endpoint), show(setting)),
+      : without !== undefined
+        ? l10n.t('The issuer names no {0}. Set {1} to false for it.', show(endpoint), show(without))
+        : setting === undefined
+          ? l10n.t('The issuer has no {0}, so it does not offer this.', show(endpoint))
+          : l10n.t('The issuer names no {0}. Set {1} if it has one.', show(endpoint), show(setting)),
   oauth_error: oauthErrorText,
   http_error: httpError,
   response_invalid: invalidResponse,
@@ -140,6 +155,36 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
 
 /** The same table for a code that is known only at run time, whose data is that code's by construction. */
 type Sentences<Data> = Readonly<Record<ErrorCode, (data: Data) => string>>;
+
+/** The metadata says that it is another issuer's: why, and what to set. */
+function otherIssuer({ expected, found, difference }: DataOf<'issuer_mismatch'>): string {
+  switch (difference) {
+    case 'slash':
+      return l10n.t(
+        'The issuer calls itself {0}, and the setting says {1}: they differ in the slash at the end only. Set issuer to {0}.',
+        show(found),
+        show(expected),
+      );
+    case 'placeholder':
+      return l10n.t(
+        'The metadata of {0} is shared by all tenants and names none: {1}. Set issuer to the address of your own tenant, with the tenant ID in place of the placeholder.',
+        show(expected),
+        show(found),
+      );
+    case 'scheme':
+      return l10n.t(
+        'The issuer calls itself {0}, without https://. Its metadata cannot be matched to {1}. Set the endpoints and jwksUri in the settings.',
+        show(found),
+        show(expected),
+      );
+    default:
+      return l10n.t(
+        'The metadata of {0} belongs to another issuer, {1}. Set issuer to the one that is meant, exactly as it calls itself.',
+        show(expected),
+        show(found),
+      );
+  }
+}
 
 function invalidUrl({ field, found, reason }: DataOf<'url_invalid'>): string {
   const name = show(field);

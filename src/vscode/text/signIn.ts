@@ -21,11 +21,17 @@ export function complaintText(data: Addressed): string {
 export const signInSentences = {
   browser_not_opened: () =>
     l10n.t('The browser was not opened, so nobody signed in. Run Sign In again and allow the page to open.'),
-  listener_failed: ({ detail }: DataOf<'listener_failed'>) =>
-    l10n.t(
-      'This machine does not let JWT Workbench listen on 127.0.0.1 ({0}), so the browser could not come back. Check firewall and security software.',
-      show(detail, l10n.t('no reason given')),
-    ),
+  listener_failed: ({ detail, port }: DataOf<'listener_failed'>) =>
+    port !== undefined
+      ? l10n.t(
+          'Port {0} of 127.0.0.1, which redirectPort names, cannot be used ({1}). Close the program that uses it, or register and set another port.',
+          show(port),
+          show(detail, l10n.t('no reason given')),
+        )
+      : l10n.t(
+          'This machine does not let JWT Workbench listen on 127.0.0.1 ({0}), so the browser could not come back. Check firewall and security software.',
+          show(detail, l10n.t('no reason given')),
+        ),
   callback_invalid: ({ reason, expected, found }: DataOf<'callback_invalid'>) => {
     switch (reason) {
       case 'issuer':

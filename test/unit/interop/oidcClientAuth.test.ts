@@ -110,7 +110,7 @@ describe('proving who one is at oidc-provider', function () {
       assert.ok(record().tokens?.access_token);
       const { status, raw, validate } = await refresh();
       assert.deepEqual([status, await validate()], [200, { warnings: [] }]);
-      assert.equal(await issuerClient.revoke(connection, record(), never), true);
+      assert.deepEqual(await issuerClient.revoke(connection, record(), never), { revoked: true });
       const again = client(kind, method);
       assert.equal((await again.refresh(raw.refresh_token)).status, 200, 'the other one lives on');
     });

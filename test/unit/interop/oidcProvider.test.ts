@@ -119,6 +119,6 @@ describe('with oidc-provider', function () {
   it('is not found under a name that differs by a slash', async () => {
     const connection = connectionOf('none', { issuer: `${provider.issuer}/` });
     const error = await failureOf(parts().client.refresh({ connection, refreshToken: 'canary' }));
-    assert.deepEqual([error.code, error.data.trailingSlash], ['issuer_mismatch', true]);
+    assert.deepEqual([error.code, error.data.difference], ['issuer_mismatch', 'slash']);
   });
 });

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { storeTokens } from '../../../src/core/imports/importTokens.ts';
-import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
-import { resolveEndpoints } from '../../../src/core/issuer/endpoints.ts';
+import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
 import { bindingOf, type Connection, readConnection } from '../../../src/core/records/connection.ts';
 import { noHandover } from '../../../src/core/records/handover.ts';

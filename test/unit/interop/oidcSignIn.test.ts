@@ -112,7 +112,7 @@ describe('signing in at oidc-provider', function () {
     const { signIn, issuer, connection, record } = client(browse);
     await signIn('authorization_code');
     const stored = present(record());
-    assert.equal(await issuer.revoke(connection, stored, new AbortController().signal), true);
+    assert.deepEqual(await issuer.revoke(connection, stored, new AbortController().signal), { revoked: true });
     const refreshToken = present(stored.tokens?.refresh_token);
     const { data } = await failureOf(issuer.tokenClient.refresh({ connection, refreshToken }));
     assert.equal(data.error, 'invalid_grant');
@@ -233,7 +233,7 @@ describe('signing in at oidc-provider', function () {
     const { signIn, issuer, connection, record } = client(inBrowser);
     await signIn('authorization_code');
     const asked = { connection, record: present(record()), signal };
-    const { raw, issuedTokenType } = await issuer.exchange({
+    const { raw, issuedTokenType } = await issuer.tokenClient.exchange({
       ...asked,
       subjectToken: 'access_token',
       audience: 'https://api.example',
@@ -244,7 +244,7 @@ describe('signing in at oidc-provider', function () {
     const { claims } = await issuer.introspect(connection, present(record()), token, undefined, signal);
     assert.deepEqual([claims.active, claims.sub], [true, 'alice']);
     await issuer.revoke(connection, present(record()), signal);
-    const { data } = await failureOf(issuer.exchange({ ...asked, subjectToken: 'access_token' }));
+    const { data } = await failureOf(issuer.tokenClient.exchange({ ...asked, subjectToken: 'access_token' }));
     assert.equal(data.error, 'invalid_request');
   });
 

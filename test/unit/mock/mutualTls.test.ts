@@ -292,7 +292,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
       });
       assert.deepEqual(await validate(), { warnings: [] });
       assert.deepEqual(decodeJwt(text(raw.access_token)).cnf, { 'x5t#S256': own });
-      assert.equal(await issuerClient.revoke(connection, record(), never), true);
+      assert.deepEqual(await issuerClient.revoke(connection, record(), never), { revoked: true });
       assert.equal((await issuerClient.introspect(...asked)).claims.active, false);
     });
 

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { RedirectListener } from '../../../src/core/ports.ts';
 import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
+import { failureOf } from '../../support/failureOf.ts';
 
 describe('the loopback redirect', () => {
   let listener: RedirectListener;
@@ -20,6 +21,15 @@ describe('the loopback redirect', () => {
     assert.match(listener.redirectUri, /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
     assert.notEqual(other.redirectUri, listener.redirectUri);
     other.close();
+  });
+
+  it('listens on the port that the settings name, and says where another program has it', async () => {
+    const port = Number(new URL(listener.redirectUri).port);
+    const { code, data } = await failureOf(listenForRedirect(() => '', port));
+    assert.deepEqual([code, data.port, data.detail], ['listener_failed', port, 'EADDRINUSE']);
+    listener.close();
+    listener = await listenForRedirect(() => '', port);
+    assert.equal(listener.redirectUri, `http://127.0.0.1:${port}/callback`);
   });
 
   it('hands the right answer on once and shows its page when that is known', async () => {

@@ -32,14 +32,16 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     reason,
     endpoint: 'token_endpoint',
   })),
-  issuer_mismatch: [true, false].map(trailingSlash => ({
+  issuer_mismatch: ['slash', 'placeholder', 'scheme', undefined].map(difference => ({
     expected: 'https://a.example',
     found: 'https://a.example/',
-    trailingSlash,
+    difference,
   })),
   endpoint_missing: [
     { endpoint: 'token_endpoint', setting: 'tokenEndpoint' },
     { endpoint: 'userinfo_endpoint' },
+    { endpoint: 'revocation_endpoint', method: 'none', offered: 'client_secret_basic' },
+    { endpoint: 'revocation_endpoint', method: 'private_key_jwt', offered: 'none', error: 'invalid_client' },
     { endpoint: 'pushed_authorization_request_endpoint', without: 'pushedAuthorizationRequests' },
   ],
   oauth_error: [
@@ -343,7 +345,7 @@ describe('texts', function () {
       new WorkbenchError('issuer_mismatch', {
         expected: 'https://a.example',
         found: 'https://a.example/',
-        trailingSlash: true,
+        difference: 'slash',
       }),
     );
     assert.match(text, /slash/);

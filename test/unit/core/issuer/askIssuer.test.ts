@@ -154,6 +154,31 @@ describe('introspection', () => {
     );
     assert.deepEqual([code, data.setting], ['endpoint_missing', 'introspectionEndpoint']);
   });
+
+  it('says that it is not offered to this client, where the metadata and a refusal say so', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const words = { error: 'invalid_client', error_description: 'missing required credentials' };
+    const fetch: Fetch = async (input, init) => {
+      if (input.endsWith('/introspect')) return Response.json(words, { status: 401 });
+      const response = await world.mock.fetch(input, init);
+      if (!input.includes('.well-known')) return response;
+      const offered = ['client_secret_basic', 'private_key_jwt'];
+      return Response.json({ ...(await response.json()), introspection_endpoint_auth_methods_supported: offered });
+    };
+    const ask = (method: 'none' | 'client_secret_basic') => {
+      const client = { ...connection, tokenEndpointAuthMethod: method };
+      const record = { ...world.stored(), client_secret: 'a-secret' };
+      const token = present(tokens.access_token);
+      return failureOf(world.client({ fetch }).introspect(client, record, token, undefined, signal));
+    };
+    const { code, data } = await ask('none');
+    assert.deepEqual(
+      [code, data.method, data.offered, data.error_description],
+      ['endpoint_missing', 'none', 'client_secret_basic, private_key_jwt', words.error_description],
+    );
+    // A client that may ask has another problem.
+    assert.equal((await ask('client_secret_basic')).code, 'oauth_error');
+  });
 });
 
 describe('UserInfo', () => {

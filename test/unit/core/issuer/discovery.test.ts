@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { failureKind } from '../../../../src/core/errorTable.ts';
-import { createDiscovery, metadataUrls } from '../../../../src/core/issuer/discovery.ts';
-import { resolveEndpoints } from '../../../../src/core/issuer/endpoints.ts';
+import { createDiscovery, metadataUrls, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import { readConnection } from '../../../../src/core/records/connection.ts';
 import { failureOf } from '../../../support/failureOf.ts';
@@ -56,7 +55,10 @@ describe('discovery', () => {
     'a 405': new Response('', { status: 405 }),
     'a 410': new Response('', { status: 410 }),
     'a start page for every path': html,
-    'a redirect to a login page': new Response(null, { status: 302, headers: { location: '/login' } }),
+    'a redirect to a login page': new Response(null, {
+      status: 302,
+      headers: { location: 'https://sso.example/login' },
+    }),
   })) {
     it(`goes on to RFC 8414 after ${name}`, async () => {
       const { asked, result } = discover({ [oidc]: page, [oauth]: metadata });
@@ -100,22 +102,25 @@ describe('discovery', () => {
   });
 
   describe('holds the issuer to its name', () => {
-    for (const [set, said, trailingSlash] of [
-      [issuer, `${issuer}/`, true],
-      [`${issuer}/`, issuer, true],
-      [issuer, 'https://LOGIN.example.com', false],
-      [issuer, `${issuer}:443`, false],
-      [issuer, 'http://login.example.com', false],
-      [issuer, 'https://evil.example', false],
-      [issuer, `${issuer}/realms/a`, false],
-      [`${issuer}/common/v2.0`, `${issuer}/{tenantid}/v2.0`, false],
+    for (const [set, said, difference] of [
+      [issuer, `${issuer}/`, 'slash'],
+      [`${issuer}/`, issuer, 'slash'],
+      [issuer, 'https://LOGIN.example.com', undefined],
+      [issuer, `${issuer}:443`, undefined],
+      [issuer, 'http://login.example.com', undefined],
+      [issuer, 'https://evil.example', undefined],
+      [issuer, `${issuer}/realms/a`, undefined],
+      // https://github.com/coreos/go-oidc/issues/212
+      [`${issuer}/common/v2.0`, `${issuer}/{tenantid}/v2.0`, 'placeholder'],
+      // https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+      [issuer, 'login.example.com', 'scheme'],
     ] as const) {
       it(`${set} is not ${said}`, async () => {
         const path = new URL(set).pathname.replace(/\/$/, '');
         const error = await failureOf(discover({ [path + oidc]: { ...metadata, issuer: said } }, set).result);
         assert.deepEqual(
           [error.code, error.data],
-          ['issuer_mismatch', { expected: set, found: said, trailingSlash, sent: false }],
+          ['issuer_mismatch', { expected: set, found: said, ...(difference && { difference }), sent: false }],
         );
       });
     }
@@ -134,7 +139,6 @@ describe('discovery', () => {
     ['null', 'null', 'not_an_object'],
     ['no issuer', { token_endpoint: metadata.token_endpoint }, 'issuer_missing'],
     ['an issuer that is a number', { ...metadata, issuer: 1 }, 'issuer_missing'],
-    ['a token endpoint that is a list', { ...metadata, token_endpoint: [] }, 'endpoint'],
     ['status 206', Response.json(metadata, { status: 206 }), 'status'],
   ] as const) {
     it(`cannot use ${name}`, async () => {
@@ -151,18 +155,83 @@ describe('discovery', () => {
     revocation_endpoint: 'http://127.0.0.1:8080/revoke',
     introspection_endpoint: 'http://localhost/introspect',
   })) {
-    it(`refuses ${name} at ${value}`, async () => {
-      const error = await failureOf(discover({ [oidc]: { ...metadata, [name]: value } }).result);
+    it(`refuses ${name} at ${value}, and nothing but that`, async () => {
+      const { asks, others } = await resolving({ [name]: value }, name);
+      const error = await failureOf(asks);
       assert.deepEqual([error.code, error.data.field, error.data.sent], ['url_insecure', name, false]);
+      assert.equal(await others, true);
     });
   }
 
-  for (const value of ['javascript:alert(1)', '/token', 'https://a:canary@login.example.com', '']) {
-    it(`refuses a token endpoint ${JSON.stringify(value)}`, async () => {
-      const error = await failureOf(discover({ [oidc]: { ...metadata, token_endpoint: value } }).result);
-      assert.deepEqual([error.code, error.data.field], ['url_invalid', 'token_endpoint']);
-    });
+  // https://github.com/wundergraph/wundergraph/pull/373 has the empty one.
+  for (const name of [
+    'token_endpoint',
+    'end_session_endpoint',
+    'jwks_uri',
+    'userinfo_endpoint',
+    'revocation_endpoint',
+  ]) {
+    for (const value of ['javascript:alert(1)', '/token', 'https://a:canary@login.example.com', '', [], 7, {}, false]) {
+      it(`refuses ${name} ${JSON.stringify(value)}, and nothing but that`, async () => {
+        const { asks, others } = await resolving({ [name]: value }, name);
+        const error = await failureOf(asks);
+        const isUrl = typeof value === 'string' && value !== '';
+        assert.deepEqual(
+          [error.code, error.data.field ?? error.data.endpoint, error.data.sent],
+          [isUrl ? 'url_invalid' : 'metadata_invalid', name, false],
+        );
+        assert.doesNotMatch(JSON.stringify(error.data), /canary/);
+        assert.equal(await others, true);
+      });
+    }
   }
+
+  /** What the endpoint comes to, and whether all others can be had beside it. */
+  async function resolving(members: object, name: string) {
+    const all = { ...metadata, revocation_endpoint: `${issuer}/revoke`, end_session_endpoint: `${issuer}/end` };
+    const { fetch } = site({ [oidc]: { ...all, ...members } });
+    const discovery = createDiscovery({ fetch, clock: manualClock() });
+    const { connection } = readConnection({ id: 'a', clientId: 'app', issuer });
+    assert.ok(connection);
+    const names = Object.keys(all).filter(each => each !== 'issuer' && each !== name) as 'token_endpoint'[];
+    return {
+      asks: resolveEndpoints(connection, discovery, undefined, [name as 'token_endpoint']),
+      others: resolveEndpoints(connection, discovery, undefined, names).then(found => names.every(each => found[each])),
+    };
+  }
+
+  describe('follows a redirect', () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      it(`within the origin (${status}), since no token is sent`, async () => {
+        const { asked, result } = discover({
+          [oidc]: new Response(null, { status, headers: { location: '/v2/configuration' } }),
+          '/v2/configuration': metadata,
+        });
+        assert.deepEqual(await result, metadata);
+        assert.deepEqual(asked, [oidc, '/v2/configuration']);
+      });
+    }
+
+    it('three times, and then no more', async () => {
+      const to = (location: string) => new Response(null, { status: 302, headers: { location } });
+      const pages = { [oidc]: to('/1'), '/1': to('/2'), '/2': to('/3'), '/3': metadata };
+      assert.deepEqual(await discover(pages).result, metadata);
+      const { asked, result } = discover({ [oidc]: to(oidc) });
+      const error = await failureOf(result);
+      assert.deepEqual([error.code, error.data.location], ['redirect_refused', issuer + oidc]);
+      assert.deepEqual(asked.slice(0, 5), [oidc, oidc, oidc, oidc, oauth]);
+    });
+
+    for (const location of ['https://other.example/realms/a', 'http://login.example.com/x', `${issuer}:8443/x`]) {
+      it(`to no other origin, whose address it tells: ${location}`, async () => {
+        const page = new Response(null, { status: 302, headers: { location: `${location}?canary` } });
+        const { asked, result } = discover({ [oidc]: page });
+        const error = await failureOf(result);
+        assert.deepEqual([error.code, error.data.location], ['redirect_refused', location]);
+        assert.deepEqual(asked, [oidc, oauth]);
+      });
+    }
+  });
 
   it('takes loopback endpoints of a loopback issuer', async () => {
     const local = { issuer: 'http://127.0.0.1:8080', token_endpoint: 'http://127.0.0.1:8080/token' };

@@ -24,7 +24,7 @@ describe('token exchange', () => {
     const before = world.stored();
     const { raw, issuedTokenType, tokenEndpoint } = await world
       .client()
-      .exchange({ ...request, audience: 'https://api.example' });
+      .tokenClient.exchange({ ...request, audience: 'https://api.example' });
     assert.equal(decodeJwt(present(raw.access_token)).aud, 'https://api.example');
     assert.notEqual(raw.access_token, before.tokens?.access_token);
     assert.deepEqual([issuedTokenType, tokenEndpoint], ['access_token', `${world.mock.issuer}/token`]);
@@ -33,7 +33,7 @@ describe('token exchange', () => {
 
   it('exchanges an ID token too, and asks for the type and the scope that are wanted', async () => {
     const { world, request } = await signedIn();
-    const { raw, issuedTokenType } = await world.client().exchange({
+    const { raw, issuedTokenType } = await world.client().tokenClient.exchange({
       ...request,
       subjectToken: 'id_token',
       requestedTokenType: 'jwt',
@@ -52,7 +52,7 @@ describe('token exchange', () => {
     };
     const fetch: Fetch = async (input, init) =>
       input.endsWith('/token') ? Response.json(answer) : world.mock.fetch(input, init);
-    const { raw, issuedTokenType } = await world.client({ fetch }).exchange(request);
+    const { raw, issuedTokenType } = await world.client({ fetch }).tokenClient.exchange(request);
     assert.deepEqual([raw.refresh_token, raw.access_token, issuedTokenType], ['another', undefined, 'refresh_token']);
   });
 
@@ -60,13 +60,13 @@ describe('token exchange', () => {
     const { world, request } = await signedIn();
     const fetch: Fetch = async (input, init) =>
       input.endsWith('/token') ? Response.json({ token_type: 'Bearer' }) : world.mock.fetch(input, init);
-    const { code, data } = await failureOf(world.client({ fetch }).exchange(request));
+    const { code, data } = await failureOf(world.client({ fetch }).tokenClient.exchange(request));
     assert.deepEqual([code, data.reason], ['response_invalid', 'access_token_missing']);
   });
 
   it('is bound to the key of what it came of', async () => {
     const { world, request } = await signedIn({}, { dpop: true });
-    const { raw, dpopKey } = await world.client().exchange(request);
+    const { raw, dpopKey } = await world.client().tokenClient.exchange(request);
     assert.match(present(raw.token_type), /^dpop$/i);
     assert.equal(dpopKey, request.record.dpop_key);
   });
@@ -78,7 +78,7 @@ describe('token exchange', () => {
   ] as const) {
     it(`says what is wrong with ${what}`, async () => {
       const { world, request } = await signedIn({ audiences: ['https://api.example'] });
-      const { code, data } = await failureOf(world.client().exchange({ ...request, ...change }));
+      const { code, data } = await failureOf(world.client().tokenClient.exchange({ ...request, ...change }));
       assert.deepEqual([code, data.error, data.grant], ['oauth_error', error, 'token_exchange']);
       assert.ok(!JSON.stringify(data).includes(present(request.record.tokens?.access_token)));
     });
@@ -88,11 +88,11 @@ describe('token exchange', () => {
     const { world, request } = await signedIn();
     const asked = world.mock.requests.length;
     const { code } = await failureOf(
-      world.client().exchange({ ...request, record: { ...request.record, tokens: { obtained_at: 0 } } }),
+      world.client().tokenClient.exchange({ ...request, record: { ...request.record, tokens: { obtained_at: 0 } } }),
     );
     const moved = { ...request, connection: { ...request.connection, issuer: 'https://elsewhere.example' } };
     assert.deepEqual(
-      [code, (await failureOf(world.client().exchange(moved))).code, world.mock.requests.length],
+      [code, (await failureOf(world.client().tokenClient.exchange(moved))).code, world.mock.requests.length],
       ['no_such_token', 'binding_mismatch', asked],
     );
   });

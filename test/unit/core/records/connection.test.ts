@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import manifest from '../../../../package.json' with { type: 'json' };
+import words from '../../../../package.nls.json' with { type: 'json' };
+import { metadataUrls } from '../../../../src/core/issuer/discovery.ts';
 import {
   bindingOf,
   type ConnectionProblem,
+  connectionRows,
+  idPattern,
+  issuerOfAddress,
   readConnection,
   readConnections,
-  tokenEndpointAuthMethods,
 } from '../../../../src/core/records/connection.ts';
-import { idPattern } from '../../../../src/core/records/entryReader.ts';
 
 const minimal = { id: 'staging', issuer: 'https://login.example.com', clientId: 'app' };
 
@@ -44,10 +47,13 @@ describe('readConnections', () => {
       jwksUri: 'https://login.example.com/keys',
       revocationEndpoint: 'https://login.example.com/revoke',
       introspectionEndpoint: 'https://login.example.com/introspect',
+      userinfoEndpoint: 'https://login.example.com/me',
+      endSessionEndpoint: 'https://login.example.com/end',
       tokenEndpointAuthMethod: 'client_secret_basic',
       audience: 'https://api.example.com',
       resource: 'https://api.example.com/v1',
       extraParameters: { tenant: 'a' },
+      redirectPort: 53_682,
       autoRefresh: false,
       dpop: true,
       pushedAuthorizationRequests: true,
@@ -66,6 +72,16 @@ describe('readConnections', () => {
     assert.equal(connection?.issuer, 'https://login.example.com');
     assert.equal(connection?.scope, 'openid offline_access');
     assert.equal(connection?.label, 'staging');
+  });
+
+  // https://github.com/ramosbugs/openidconnect-rs/issues/123
+  it('takes the address of the metadata for the issuer that it belongs to', () => {
+    for (const issuer of ['https://login.example.com', 'https://login.example.com/realms/a']) {
+      for (const url of metadataUrls(new URL(issuer))) {
+        const { connection, problems } = readConnection({ ...minimal, issuer: url });
+        assert.deepEqual([connection?.issuer, problems], [issuer, []]);
+      }
+    }
   });
 
   it('has nothing to say where the setting is not there', () => {
@@ -160,6 +176,12 @@ describe('readConnections', () => {
     ['autoRefresh', 'true', 'wrong_type'],
     ['dpop', 0, 'wrong_type'],
     ['pushedAuthorizationRequests', null, 'wrong_type'],
+    ['userinfoEndpoint', 'http://a.example', 'insecure_url'],
+    ['endSessionEndpoint', 'end', 'not_a_url'],
+    ['redirectPort', '8080', 'wrong_type'],
+    ['redirectPort', 0, 'unknown_value'],
+    ['redirectPort', 65_536, 'unknown_value'],
+    ['redirectPort', 80.5, 'unknown_value'],
   ] as const) {
     it(`finds ${field}: ${JSON.stringify(value).slice(0, 30)} ${code}`, () => {
       assert.deepEqual(problemsOf({ ...minimal, [field]: value }), [`${field}: ${code}`]);
@@ -302,13 +324,36 @@ describe("the setting's schema in the manifest", () => {
     assert.deepEqual(Object.keys(connection ?? {}).sort(), Object.keys(properties).sort());
   });
 
-  it('says the same defaults, values and names', () => {
-    const { connection } = readConnection(minimal);
-    assert.equal(properties.autoRefresh.default, connection?.autoRefresh);
-    assert.equal(properties.dpop.default, connection?.dpop);
-    assert.equal(properties.pushedAuthorizationRequests.default, connection?.pushedAuthorizationRequests);
-    assert.equal(properties.tokenEndpointAuthMethod.default, connection?.tokenEndpointAuthMethod);
-    assert.deepEqual(properties.tokenEndpointAuthMethod.enum, tokenEndpointAuthMethods);
+  const types = {
+    text: 'string',
+    url: 'string',
+    choice: 'string',
+    flag: 'boolean',
+    port: 'integer',
+    parameters: 'object',
+  };
+  for (const [name, row] of Object.entries<{ type: keyof typeof types; values?: unknown; default?: unknown }>(
+    connectionRows,
+  )) {
+    it(`has the row of ${name}: its type, values and default, and words`, () => {
+      const schema: {
+        type?: string;
+        format?: string;
+        enum?: unknown;
+        default?: unknown;
+        markdownDescription?: string;
+      } = properties[name as keyof typeof properties];
+      assert.equal(schema.type, types[row.type]);
+      assert.equal(schema.format, row.type === 'url' ? 'uri' : undefined);
+      assert.deepEqual(schema.enum, row.values);
+      if (row.default !== undefined) assert.equal(schema.default, row.default);
+      assert.ok(`connection.${name}` in words);
+      assert.equal(schema.markdownDescription, `%connection.${name}%`);
+    });
+  }
+
+  it('requires the same, and has no more rows', () => {
+    assert.deepEqual(Object.keys(properties).sort(), Object.keys(connectionRows).sort());
     assert.equal(properties.id.pattern, idPattern.source);
     assert.deepEqual(required, ['id', 'clientId']);
   });
@@ -351,6 +396,7 @@ describe("the setting's schema in the manifest", () => {
   function sampleOf(schema: { type: string; enum?: string[]; pattern?: string }): unknown {
     if (schema.type === 'boolean') return true;
     if (schema.type === 'object') return { tenant: 'a' };
+    if (schema.type === 'integer') return 8080;
     return schema.enum?.[0] ?? (schema.pattern ? 'https://a.example/b' : 'a');
   }
 });
@@ -372,4 +418,22 @@ describe('bindingOf', () => {
     const own = { ...connection, tokenEndpoint: 'https://a.example/token' };
     assert.equal(bindingOf(own, 'https://b.example/token').token_endpoint, 'https://a.example/token');
   });
+});
+
+describe('the issuer of an address that was pasted', () => {
+  for (const issuer of [
+    'https://as.example',
+    'https://as.example:8443/tenants/one',
+    'http://127.0.0.1:8080/realms/a.b',
+  ]) {
+    it(`is ${issuer}, from each place where its metadata can be`, () => {
+      for (const url of metadataUrls(new URL(issuer))) assert.equal(issuerOfAddress(url), issuer);
+    });
+  }
+
+  for (const address of ['https://as.example/', 'https://as.example/well-known/x', 'as.example', '', 'https://a/?b']) {
+    it(`is "${address}" as it stands`, () => {
+      assert.equal(issuerOfAddress(` ${address}\n`), address);
+    });
+  }
 });

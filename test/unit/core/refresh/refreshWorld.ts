@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
-import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
-import { resolveEndpoints } from '../../../../src/core/issuer/endpoints.ts';
+import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient, type TokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type {
   Clock,

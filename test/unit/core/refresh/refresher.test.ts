@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
-import { longestRetryAfter } from '../../../../src/core/http/responseMeta.ts';
+import { longestRetryAfter } from '../../../../src/core/http/http.ts';
 import type { Discovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient, type TokenAnswer, type TokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
@@ -37,8 +37,16 @@ function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { 
     validate: async () => ({ warnings: [] }),
     ...(await answer()),
   });
-  const newKey = () => assert.fail();
-  return { newKey, refresh, clientCredentials: refresh, authorizationCode: refresh, deviceCode: refresh };
+  const never = () => assert.fail();
+  return {
+    newKey: never,
+    endpoints: never,
+    exchange: never,
+    refresh,
+    clientCredentials: refresh,
+    authorizationCode: refresh,
+    deviceCode: refresh,
+  };
 }
 
 /** The settings name the endpoint. */

@@ -134,6 +134,17 @@ describe('signing in over the browser', () => {
     assert.equal(generation, before.generation + 1);
   });
 
+  it('comes back on the port that the settings name, for an issuer that compares it', async () => {
+    const world = await signInWorld({ signIn: 'deny' });
+    world.browse = async url => {
+      assert.equal(new URL(url).searchParams.get('redirect_uri'), 'http://127.0.0.1:53682/callback');
+      world.visit((await world.mock.authorize(url, { deny: true })).searchParams);
+      return true;
+    };
+    const { data } = await failureOf(world.signIn({ connection: { redirectPort: 53_682 } }));
+    assert.equal(data.redirectUri, 'http://127.0.0.1:53682/callback', 'what to register, port and all');
+  });
+
   it('is declined calmly, and keeps what was there', async () => {
     const world = await signInWorld({ signIn: 'deny' });
     await world.first.import(await world.mock.issueTokens());

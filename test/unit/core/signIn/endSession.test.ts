@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { revoke } from '../../../../src/core/issuer/askIssuer.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createProofs } from '../../../../src/core/issuer/dpop.ts';
-import { revoke } from '../../../../src/core/issuer/revoke.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { endSession } from '../../../../src/core/signIn/endSession.ts';
@@ -32,7 +32,7 @@ describe('signing out', () => {
   it('revokes the refresh token, then the access token, and then deletes both', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const { refresh_token } = present(world.stored().tokens);
-    assert.equal(await ending(world)(), true);
+    assert.deepEqual(await ending(world)(), { revoked: true });
     assert.deepEqual(
       revocations(world).map(({ status }) => status),
       [200, 200],
@@ -51,7 +51,7 @@ describe('signing out', () => {
     const ended = ending(world)();
     hold.open();
     assert.equal(await refreshed, 'refreshed');
-    assert.equal(await ended, true);
+    assert.deepEqual(await ended, { revoked: true });
     assert.equal(world.stored().tokens, undefined);
     assert.ok(world.stored().generation > 2);
   });
@@ -102,17 +102,80 @@ describe('signing out', () => {
     );
     assert.equal((await failureOf(ending(world, { connection })('required'))).code, 'endpoint_missing');
     assert.ok(world.stored().tokens);
-    assert.equal(await ending(world, { connection })(), false);
+    assert.deepEqual(await ending(world, { connection })(), { revoked: false });
     assert.equal(world.stored().tokens, undefined);
   });
 
-  it('is content where a JWT cannot be revoked, since the grant has ended', async () => {
+  /** Answers of a revocation endpoint by the kind of the token; the mock's where there is none. */
+  const answering =
+    (world: World, answers: { [hint: string]: readonly [status: number, body: object] | Error | undefined }): Fetch =>
+    (input, init) => {
+      const answer = answers[new URLSearchParams(String(init.body)).get('token_type_hint') ?? ''];
+      if (!input.endsWith('/revoke') || answer === undefined) return world.mock.fetch(input, init);
+      return answer instanceof Error
+        ? Promise.reject(answer)
+        : Promise.resolve(Response.json(answer[1], { status: answer[0] }));
+    };
+
+  for (const [what, answer] of [
+    ['cannot revoke a JWT (RFC 7009 section 2.2.1)', [400, { error: 'unsupported_token_type' }]],
+    // What better-auth says of an access token that went with its refresh token.
+    ['knows no such access token', [400, { error: 'invalid_request', error_description: 'Invalid access token' }]],
+    ['is in trouble by then', [503, {}]],
+    ['is gone by then', new TypeError('fetch failed')],
+  ] as const) {
+    it(`deletes where the refresh token is revoked and the issuer ${what}, and says what is left`, async () => {
+      const world = await signedIn();
+      const fetch = answering(world, { access_token: answer });
+      assert.deepEqual(await ending(world, { fetch })(), { revoked: true, accessTokenLeft: true });
+      assert.equal(world.stored().tokens, undefined);
+    });
+  }
+
+  for (const [status, body] of [
+    [400, { error: 'invalid_request', error_description: 'refresh token revoked' }],
+    [400, { error: 'invalid_request', error_description: 'token not found' }],
+    [400, { error: 'invalid_token' }],
+    [400, { error: 'invalid_grant' }],
+    [404, { message: 'Refresh token does not exist' }],
+  ] as const) {
+    it(`deletes a session that is dead already: ${JSON.stringify(body)}`, async () => {
+      const world = await signedIn();
+      const dead = [400, { error: 'invalid_request', error_description: 'Invalid access token' }] as const;
+      const fetch = answering(world, { refresh_token: [status, body], access_token: dead });
+      assert.equal((await ending(world, { fetch })()).revoked, true);
+      assert.equal(world.stored().tokens, undefined);
+    });
+  }
+
+  it('keeps the tokens where the request itself is wrong', async () => {
+    for (const words of ['The token_type_hint parameter is missing', 'Client is not allowed']) {
+      const world = await signedIn();
+      const refused = [400, { error: 'invalid_request', error_description: words }] as const;
+      const failure = await failureOf(ending(world, { fetch: answering(world, { refresh_token: refused }) })());
+      assert.deepEqual([failure.code, failure.data.error_description], ['oauth_error', words]);
+      assert.ok(world.stored().tokens);
+    }
+  });
+
+  it('says that revocation is not offered to this client, where the metadata and a refusal say so', async () => {
     const world = await signedIn();
-    const fetch: Fetch = (input, init) =>
-      input.endsWith('/revoke') && String(init.body).includes('token_type_hint=access_token')
-        ? Promise.resolve(new Response('{"error":"unsupported_token_type"}', { status: 400 }))
-        : world.mock.fetch(input, init);
-    assert.equal(await ending(world, { fetch })(), true);
+    const refused = answering(world, { refresh_token: [401, { error: 'invalid_client' }] });
+    const fetch: Fetch = async (input, init) => {
+      if (!input.includes('/.well-known/')) return refused(input, init);
+      const metadata = (await (await world.mock.fetch(input, init)).json()) as object;
+      return Response.json({ ...metadata, revocation_endpoint_auth_methods_supported: ['client_secret_basic'] });
+    };
+    assert.equal(world.connection.tokenEndpointAuthMethod, 'none');
+    const { code, data } = await failureOf(ending(world, { fetch })('required'));
+    assert.deepEqual(
+      [code, data.endpoint, data.method, data.offered],
+      ['endpoint_missing', 'revocation_endpoint', 'none', 'client_secret_basic'],
+    );
+    assert.ok(world.stored().tokens);
+    // Where it does not have to be told, that is no reason to keep them.
+    assert.deepEqual(await ending(world, { fetch })('offered'), { revoked: false });
+    assert.equal(world.stored().tokens, undefined);
   });
 
   it('sends the tokens to no issuer but their own', async () => {
@@ -125,9 +188,9 @@ describe('signing out', () => {
   it('deletes what cannot be read, and where there is nothing it tells nobody', async () => {
     const world = await signedIn();
     world.store.entries.set(key, '{');
-    assert.equal(await ending(world)(), false);
+    assert.deepEqual(await ending(world)(), { revoked: false });
     assert.equal(world.store.entries.size, 0);
-    assert.equal(await ending(world)(), false);
+    assert.deepEqual(await ending(world)(), { revoked: false });
     assert.equal(revocations(world).length, 0);
   });
 });

@@ -68,10 +68,10 @@ export async function signInWorld(options: MockIssuerOptions = {}): Promise<Sign
           opened.push(url);
           return signInWorld.browse(url);
         },
-        async listen() {
+        async listen({ port }) {
           open++;
           return {
-            redirectUri,
+            redirectUri: port === undefined ? redirectUri : redirectUri.replace('49152', String(port)),
             answer: state =>
               new Promise<RedirectAnswer>(resolve => {
                 visitor = parameters => {

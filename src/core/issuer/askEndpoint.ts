@@ -1,0 +1,207 @@
+/** The one way to ask an endpoint of an issuer as a connection's client. */
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  type Client,
+  type ClientAuth,
+  clockSkew,
+  customFetch,
+  type DPoPRequestOptions,
+  type HttpRequestOptions,
+} from 'oauth4webapi';
+import { WorkbenchError } from '../errors.ts';
+import { boundedFetch, type FetchLimits, issuerDate, requireSecureUrl } from '../http/http.ts';
+import type { Clock, Fetch, MutualTls } from '../ports.ts';
+import { type Connection, isReservedParameter } from '../records/connection.ts';
+import type { Credentials } from '../records/credentials.ts';
+import { isObject, own, readJson } from '../tokens/json.ts';
+import type { Asked } from './answers.ts';
+import { clientAuthentication } from './clientAuthentication.ts';
+import { type Discovery, type Endpoints, resolveEndpoints, settingOf } from './discovery.ts';
+import type { Proofs } from './dpop.ts';
+import type { EndpointName } from './issuerMetadata.ts';
+
+export interface ClientParts {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly proofs: Proofs;
+  readonly discovery: Discovery;
+  readonly mutualTls?: MutualTls | undefined;
+  /** Milliseconds by which this machine's clock is known to be ahead of the issuer's. */
+  readonly aheadOf?: ((connection: Connection) => number) | undefined;
+  /** Hears of every answer, errors included, before anything asks whether it is right. */
+  readonly heard?: ((connection: Connection, answer: HeardAnswer) => void) | undefined;
+}
+
+/** Times are milliseconds since the epoch. */
+export interface HeardAnswer {
+  readonly endpoint: EndpointName;
+  readonly status: number;
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  /** The issuer's clock, where it says it. */
+  readonly date?: number;
+  /** Where it does not: the latest `iat` of what came. */
+  readonly issuedAt?: number;
+}
+
+/** A request function of oauth4webapi, with what they all take. */
+type Send = (
+  as: AuthorizationServer,
+  client: Client,
+  auth: ClientAuth,
+  options: HttpRequestOptions<'POST', URLSearchParams> & DPoPRequestOptions,
+) => Promise<Response>;
+
+export interface Question<Name extends EndpointName> {
+  readonly connection: Connection;
+  readonly credentials: Credentials;
+  readonly name: Name;
+  /** As they were resolved before; resolved here where they are left out. */
+  readonly endpoints?: (Endpoints & { readonly [Each in Name]: string }) | undefined;
+  /** What the caller found the endpoint to be; where it is another by now, nothing is sent. */
+  readonly expected?: string | undefined;
+  readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>;
+  /** What is sent beside the client's secret, and must not come back in an error's text. */
+  readonly secrets?: readonly string[];
+  /** A refresh token is sent. */
+  readonly refreshes?: boolean;
+  readonly send: Send;
+}
+
+/** An answer, whatever it says, with its body in memory. */
+export interface Heard<Name extends EndpointName> {
+  readonly response: Response;
+  /** What reading the answer needs to know. */
+  readonly asked: Asked;
+  readonly endpoints: Endpoints & { readonly [Each in Name]: string };
+  readonly answer: HeardAnswer;
+}
+
+/**
+ * @throws WorkbenchError what clientAuthentication, resolveEndpoints and boundedFetch throw; `dpop_key_lost`, `url_invalid`,
+ * `url_insecure`, `binding_mismatch`
+ */
+export async function askEndpoint<Name extends EndpointName>(
+  parts: ClientParts,
+  question: Question<Name>,
+): Promise<Heard<Name>> {
+  const { clock, discovery, heard } = parts;
+  const { connection, credentials, name, limits = {}, secrets = [], refreshes = false, send } = question;
+  const { auth, fetch, dpop } = await clientOf(parts, connection, credentials);
+  const endpoints = question.endpoints ?? (await resolveEndpoints(connection, discovery, limits.signal, [name]));
+  const { expected } = question;
+  if (expected !== undefined && expected !== endpoints[name])
+    throw new WorkbenchError('binding_mismatch', { member: name, expected, found: endpoints[name], sent: false });
+  const setting = settingOf(name) ?? name;
+  const url = requireSecureUrl(endpoints[name], setting);
+  const { issuer, token_endpoint, token_endpoint_auth_signing_alg_values_supported: algs } = endpoints;
+  const as: AuthorizationServer = {
+    // The audience of an assertion, and nothing else. Without an issuer by name the token endpoint is one as well.
+    issuer: connection.clientAssertionAudience === 'endpoint' ? url.href : (issuer ?? token_endpoint ?? url.href),
+    [name]: url.href,
+    ...(algs && { token_endpoint_auth_signing_alg_values_supported: [...algs] }),
+  };
+  const client = {
+    client_id: connection.clientId,
+    // oauth4webapi reads Date.now(): this turns it into the issuer's time.
+    [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
+  };
+  const bounded = boundedFetch(fetch, { ...limits, clock });
+  const attempt = () =>
+    send(as, client, auth, {
+      // Only ever true for this machine's own address; see requireSecureUrl.
+      [allowInsecureRequests]: url.protocol === 'http:',
+      [customFetch]: (input, init) => bounded(input, init as RequestInit),
+      ...(dpop && { DPoP: dpop }),
+    });
+  let sentAt = clock.now();
+  let response = await attempt();
+  // RFC 9449 §8: the answer brings the nonce, and nothing was done. Once: a second one would go on for ever.
+  if (dpop !== undefined && (await wantsNonce(response))) {
+    sentAt = clock.now();
+    response = await attempt();
+  }
+  const receivedAt = clock.now();
+  const date = issuerDate(response.headers);
+  const answer = { endpoint: name, status: response.status, sentAt, receivedAt, ...(date !== undefined && { date }) };
+  // In a task of its own: a listener that throws must not cost a rotated token.
+  if (heard) queueMicrotask(() => heard(connection, answer));
+  const asked: Asked = {
+    host: url.host,
+    now: receivedAt,
+    secrets: [...secrets, credentials.client_secret ?? ''],
+    known: [connection.clientId],
+    ...(name !== 'token_endpoint' && { setting }),
+    refreshes,
+  };
+  return { response, asked, endpoints, answer };
+}
+
+/**
+ * What the client proves itself with. Called before anything else, it finds what is wrong on this side.
+ * @throws WorkbenchError `dpop_key_lost`, and what clientAuthentication throws
+ */
+export async function clientOf(parts: ClientParts, connection: Connection, credentials: Credentials) {
+  const { auth, fetch = parts.fetch } = await clientAuthentication(connection, credentials, parts.mutualTls);
+  const { dpop_key } = credentials;
+  const dpop = dpop_key === undefined ? undefined : await parts.proofs.handle(dpop_key, issuersTime(parts, connection));
+  return { auth, fetch, dpop };
+}
+
+/** What the time is for the issuer, in seconds since the epoch. */
+export function issuersTime(
+  { clock, aheadOf }: Pick<ClientParts, 'clock' | 'aheadOf'>,
+  connection: Connection,
+): () => number {
+  return () => Math.floor((clock.now() - (aheadOf?.(connection) ?? 0)) / 1000);
+}
+
+/** The settings' extra parameters, which replace none of a request's `own`; what is undefined is not sent. */
+export function requestParameters(
+  { extraParameters = {} }: Connection,
+  own: Readonly<Record<string, string | undefined>>,
+): URLSearchParams {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(extraParameters)) {
+    if (!isReservedParameter(name)) parameters.set(name, value);
+  }
+  for (const [name, value] of Object.entries(own)) if (value !== undefined) parameters.set(name, value);
+  return parameters;
+}
+
+/**
+ * The issuer offers the endpoint only to clients that authenticate in other ways than this one, and has refused it.
+ * @returns an error that says so, or the one that it was
+ */
+export function notOffered(
+  error: unknown,
+  name: 'revocation_endpoint' | 'introspection_endpoint',
+  { tokenEndpointAuthMethod: method }: Connection,
+  endpoints: Endpoints,
+): unknown {
+  const offered = endpoints[`${name}_auth_methods_supported`];
+  const isRefusal =
+    error instanceof WorkbenchError &&
+    (error.code === 'oauth_error' || error.code === 'http_error') &&
+    Number(error.data.status) >= 400 &&
+    Number(error.data.status) < 500 &&
+    error.data.status !== 429;
+  if (!isRefusal || offered === undefined || offered.includes(method)) return error;
+  const { host, status, error: word, error_description, firstLine } = error.data;
+  return new WorkbenchError('endpoint_missing', {
+    endpoint: name,
+    method,
+    offered: offered.join(', '),
+    ...{ host, status, error: word, error_description, firstLine },
+  });
+}
+
+async function wantsNonce(response: Response): Promise<boolean> {
+  const { ok, headers } = response;
+  if (ok || !headers.has('dpop-nonce')) return false;
+  // §9: a resource says it there, and maybe nowhere else.
+  if (/\berror="use_dpop_nonce"/.test(headers.get('www-authenticate') ?? '')) return true;
+  const reading = readJson(await response.clone().text());
+  return reading.ok && isObject(reading.value) && own(reading.value, 'error') === 'use_dpop_nonce';
+}
