@@ -9,7 +9,7 @@ import { guessSecrets, readSecret, secretForms } from '../../../src/core/checks/
 import { verifyToken } from '../../../src/core/checks/verify.ts';
 import { isWorkbenchError, WorkbenchError } from '../../../src/core/errors.ts';
 import { firstLine, sanitized } from '../../../src/core/http/foreignText.ts';
-import { retryAfter } from '../../../src/core/http/responseMeta.ts';
+import { retryAfter } from '../../../src/core/http/http.ts';
 import { importText } from '../../../src/core/imports/importText.ts';
 import { readTokenResponse } from '../../../src/core/issuer/answers.ts';
 import { readClientKey } from '../../../src/core/issuer/clientKey.ts';
