@@ -33,6 +33,7 @@ export const commands = {
   removeConnection: 'jwtWorkbench.removeConnection',
   setClientSecret: 'jwtWorkbench.setClientSecret',
   importTokens: 'jwtWorkbench.importTokens',
+  undoImport: 'jwtWorkbench.undoImport',
   refresh: 'jwtWorkbench.refresh',
   refreshAll: 'jwtWorkbench.refreshAll',
   signIn: 'jwtWorkbench.signIn',

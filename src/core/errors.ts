@@ -145,6 +145,9 @@ export interface ErrorDataOf {
   token_encoding: { readonly part: string; readonly reason: 'character' | 'length'; readonly position: number };
   token_json: { readonly part: string; readonly reason: 'utf8' | 'syntax' | 'empty' };
   token_not_an_object: { readonly part: string };
+  /** The tokens are another issuer's or client's than the connection's. */
+  import_foreign: { readonly member: string; readonly expected: string; readonly found: string };
+  nothing_to_undo: Empty;
   nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' };
   key_invalid: {
     readonly reason: KeyFlaw;

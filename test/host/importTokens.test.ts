@@ -69,6 +69,41 @@ describe('importing', () => {
     await end();
   });
 
+  it('refuses the tokens of another issuer unless it is told to take them', async () => {
+    const { mock, id, end } = await signedIn('at-home');
+    const other = await signedIn('elsewhere');
+    const text = JSON.stringify(await other.mock.issueTokens({ clientId: 'demo' }));
+    const refused = run('importTokens', { connection: id, text });
+    await assert.rejects(refused, (error: Error) => error.message.includes(other.mock.issuer));
+    assert.equal(await codeOf(run('importTokens', { connection: id, text })), 'import_foreign');
+    const { warnings } = await run<Imported>('importTokens', { connection: id, text, anyIssuer: true });
+    assert.ok(warnings.some(warning => warning.includes(other.mock.issuer) && warning.includes(mock.issuer)));
+    await end();
+    await other.end();
+  });
+
+  it('warns where it replaces a refresh token that works, and puts that one back', async () => {
+    const { mock, id, end } = await signedIn('undo', { rotation: 'strict' });
+    const { warnings } = await run<Imported>('importTokens', { connection: id, text: 'a-wrong-refresh-token-0123' });
+    assert.ok(warnings.some(warning => /Undo Import/.test(warning)));
+    assert.deepEqual(await run('undoImport', { connection: id }), { id });
+    assert.equal((await run<{ outcome: string }>('refresh', { connection: id })).outcome, 'refreshed');
+    assert.equal(await codeOf(run('undoImport', { connection: id })), 'nothing_to_undo');
+    assert.ok(mock.requests.length > 0);
+    await end();
+  });
+
+  it('says which other connection has the same refresh token', async () => {
+    const { mock, id, end } = await signedIn('twice');
+    const text = JSON.stringify(await mock.issueTokens({ clientId: 'demo' }));
+    await run('importTokens', { connection: id, text });
+    await run('addConnection', { connection: { id: 'again', issuer: mock.issuer, clientId: 'demo' } });
+    const { warnings } = await run<Imported>('importTokens', { connection: 'again', text });
+    assert.ok(warnings.some(warning => warning.includes('twice') && /same refresh token/.test(warning)));
+    await run('removeConnection', { connection: 'again' });
+    await end();
+  });
+
   it('says what is wrong with a text that holds no token, and stores nothing', async () => {
     const { id, end } = await signedIn('bad-input');
     const before = await run<Record<string, { generation: number }>>('status', { connection: id });

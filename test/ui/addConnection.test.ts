@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startMockServer } from '../../src/mock/nodeServer.ts';
+import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { useWorkbench } from './harness.ts';
 
 describe('adding a connection by hand', function () {
   this.timeout(90_000);
   const ui = useWorkbench();
+  let mock: MockServer;
 
   it('asks four questions, discovers the rest, writes the setting and keeps the secret out of it', async () => {
     const clients = [{ client_id: 'shop', client_secret: 'only-the-issuer-knows' }];
-    const mock = await startMockServer({ clients });
+    mock = await startMockServer({ clients });
     ui.onClose(() => mock.close());
     const { window } = ui;
     await window.openContainer('JWT Workbench');
@@ -60,12 +61,21 @@ describe('adding a connection by hand', function () {
     await window.quickInput().fill('WPsGJbvpBjqXz6IJIr1UHKyrdVF');
     await window.page.keyboard.press('Enter');
     await window.quickItem('Shop').click();
-    await window.statusBarItem('Imported into Shop: Refresh token').waitFor();
+    const { page } = window;
+    const question = page.locator('.monaco-dialog-box');
+    await question.getByText('Replace the refresh token of Shop?').waitFor();
+    await question.getByText('Replace', { exact: true }).click();
+    const told = page.locator('.notification-list-item', { hasText: 'It replaced another refresh token' });
+    await told.getByText('Undo', { exact: true }).click();
+    await window.statusBarItem('Shop has its earlier tokens again').waitFor();
+    await window.treeAction(window.treeItem('Shop'), 'Refresh Access Token');
+    await page.getByText(/Shop has a new access token/).waitFor();
+    assert.equal(mock.requests.at(-1)?.status, 200);
 
     await window.openFile('token.jwt');
     await window.page.locator('.monaco-editor.focused').waitFor();
     await window.page.keyboard.press('ControlOrMeta+a');
-    await window.runCommand('JWT Workbench: Import Tokens...', 'Selection', 'Only look at them');
+    await window.runCommand('JWT Workbench: Import Tokens...', 'Selection', 'Keep in Memory Only');
     await window.treeItem('Pasted tokens').waitFor();
   });
 

@@ -1,7 +1,9 @@
 import type { Connection } from '../records/connection.ts';
 import type { Session } from '../records/sessions.ts';
+import { tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
-import { tryDecode } from '../tokens/jwt.ts';
+import { type ImportedTokens, importText } from './importText.ts';
+import { payloadOf } from './tokenSets.ts';
 
 /** What tokens say of their origin. Nothing of it is verified: good for a proposal, never for a request. */
 export interface TokenClaims {
@@ -9,30 +11,123 @@ export interface TokenClaims {
   readonly clientId?: string;
 }
 
-/** Issuer and client by the ID token's `iss`, `azp` and `aud` (OpenID Connect Core §2) or the access token's `client_id` (RFC 9068 §2.2). */
-export function tokenClaims({ id_token, access_token, refresh_token }: RawTokens): TokenClaims {
-  const claims = [id_token, access_token, refresh_token].map(payloadOf);
-  const first = (...names: string[]) =>
-    claims.flatMap(payload => names.map(name => payload?.[name])).find(value => typeof value === 'string');
-  const issuer = first('iss');
-  const audience = payloadOf(id_token)?.aud;
-  const clientId = first('azp', 'client_id', 'cid', 'appid') ?? (Array.isArray(audience) ? audience[0] : audience);
+/** What a text has to import, read once for all that is asked about it. */
+export interface ImportPlan extends ImportedTokens {
+  readonly claims: TokenClaims;
+  /** Every name of a client in the tokens, and the addresses in the text. */
+  readonly clients: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** @throws WorkbenchError as `importText` does */
+export function planImport(text: string): ImportPlan {
+  const found = importText(text);
+  const claims = tokenClaims(found.tokens);
+  // Of the request that the tokens were taken from.
+  const sent = /\bclient_?id["'`]?\s*[:=]\s*["'`]?([\w.~:/@-]{1,200})/i.exec(text.slice(0, farthest))?.[1];
+  const clientId = claims.clientId ?? sent;
   return {
-    ...(issuer !== undefined && { issuer }),
-    ...(typeof clientId === 'string' && { clientId }),
+    ...found,
+    claims: { ...claims, ...(clientId !== undefined && { clientId }) },
+    clients: clientsOf(found.tokens),
+    addresses: [...text.slice(0, farthest).matchAll(/https?:\/\/[\w.:-]{1,200}[\w/.~-]{0,300}/g)].map(([each]) => each),
   };
 }
 
-/** The connections that these tokens can belong to; those of the same client come alone where there are any. */
-export function matchingConnections(sessions: readonly Session[], tokens: RawTokens): Connection[] {
-  const { issuer, clientId } = tokenClaims(tokens);
-  if (issuer === undefined) return [];
-  const ofIssuer = sessions.map(({ connection }) => connection).filter(connection => connection.issuer === issuer);
+/** Where a request's address and client are looked for: they stand before its tokens. */
+const farthest = 20_000;
+
+/** Issuer and client by the ID token's `iss`, `azp` and `aud` (OpenID Connect Core §2) or the access token's `client_id` (RFC 9068 §2.2). */
+export function tokenClaims(tokens: RawTokens): TokenClaims {
+  const issuer = claimsOf(tokens)
+    .map(payload => payload?.iss)
+    .find(value => typeof value === 'string');
+  const [clientId] = clientsOf(tokens);
+  return { ...(issuer !== undefined && { issuer }), ...(clientId !== undefined && { clientId }) };
+}
+
+function claimsOf({ id_token, access_token, refresh_token }: RawTokens) {
+  return [id_token, access_token, refresh_token].map(payloadOf);
+}
+
+/** The likeliest first. */
+function clientsOf(tokens: RawTokens): string[] {
+  const named = claimsOf(tokens).flatMap(payload =>
+    ['azp', 'client_id', 'cid', 'appid'].map(name =>
+      payload && Object.hasOwn(payload, name) ? payload[name] : undefined,
+    ),
+  );
+  return [...named, payloadOf(tokens.id_token)?.aud].flat().filter(value => typeof value === 'string');
+}
+
+/** The connections that tokens can belong to; those of the same client come alone where there are any. */
+export function matchingConnections(sessions: readonly Session[], from: RawTokens | ImportPlan): Connection[] {
+  const { issuer, clientId } = 'claims' in from ? from.claims : tokenClaims(from);
+  const addresses = 'claims' in from ? from.addresses : [];
+  const connections = sessions.map(({ connection }) => connection);
+  // Where one has the very issuer, another name of it is another connection's.
+  const exact = connections.filter(connection => issuer !== undefined && connection.issuer === issuer);
+  const alike = connections.filter(connection =>
+    issuer === undefined
+      ? addresses.some(address => isAt(address, connection))
+      : connection.issuer !== undefined && sameIssuer(issuer, connection.issuer),
+  );
+  const ofIssuer = exact.length > 0 ? exact : alike;
   const ofClient = ofIssuer.filter(connection => connection.clientId === clientId);
   return ofClient.length > 0 ? ofClient : ofIssuer;
 }
 
-function payloadOf(token: string | undefined): Readonly<Record<string, unknown>> | undefined {
-  const decoded = token === undefined ? undefined : tryDecode(token);
-  return decoded && !('error' in decoded) && decoded.kind === 'jws' ? decoded.payload : undefined;
+function isAt(address: string, { tokenEndpoint, issuer }: Connection): boolean {
+  if (address === tokenEndpoint) return true;
+  return issuer !== undefined && (address === issuer || address.startsWith(`${issuer.replace(/\/$/, '')}/`));
+}
+
+export interface ForeignOrigin {
+  readonly member: 'issuer' | 'client_id';
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** What says that tokens are not a connection's: their issuer first, else every client that they name. */
+export function foreignOrigin({ issuer, clientId }: Connection, plan: ImportPlan): ForeignOrigin | undefined {
+  const { claims, clients } = plan;
+  if (issuer !== undefined && claims.issuer !== undefined && !sameIssuer(claims.issuer, issuer))
+    return { member: 'issuer', expected: issuer, found: claims.issuer };
+  const [client] = clients;
+  return client === undefined || clients.includes(clientId)
+    ? undefined
+    : { member: 'client_id', expected: clientId, found: client };
+}
+
+/** Two names of one issuer: with a slash at the end, Google's without its scheme, Entra's v1.0 and its any-tenant names. */
+export function sameIssuer(one: string, other: string): boolean {
+  const [mine, theirs] = [plainIssuer(one), plainIssuer(other)];
+  if (mine === theirs) return true;
+  const tenants = [mine, theirs].map(each => /^entra (.+)$/.exec(each)?.[1]);
+  return tenants.every(each => each !== undefined) && tenants.some(each => each !== undefined && anyTenant.test(each));
+}
+
+const anyTenant = /^(?:common|organizations|consumers|\{tenantid\})$/;
+
+function plainIssuer(issuer: string): string {
+  const plain = issuer.replace(/\/$/, '').replace(/^accounts\.google\.com$/, 'https://accounts.google.com');
+  const tenant = /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.com)\/([^/]+)(?:\/v2\.0)?$/.exec(plain)?.[1];
+  return tenant === undefined ? plain : `entra ${tenant}`;
+}
+
+/** Other connections that hold the same refresh token: where it is rotated, a refresh of one ends the other. */
+export function sharingRefreshToken(
+  sessions: readonly Session[],
+  id: string,
+  { refresh_token }: RawTokens,
+): Connection[] {
+  if (refresh_token === undefined) return [];
+  return sessions
+    .filter(({ connection, record }) => connection.id !== id && record?.tokens?.refresh_token === refresh_token)
+    .map(({ connection }) => connection);
+}
+
+/** Names of the tokens that a text has. */
+export function importedNames(tokens: RawTokens) {
+  return tokenNames.filter(name => tokens[name] !== undefined);
 }

@@ -118,7 +118,8 @@ const placeholders = [
   /^(?:x{4,}|.{0,12}x{8,}|string|secret|null|undefined|none)$/i,
   /^(?=.*_)[A-Z_]+$/,
   /^(?:your|my|insert|paste|enter|the)[-_][a-z_-]+$/i,
-  // Where to find a token, and code that does.
+  // Where to find a token, what Move Token leaves, and code that reads one.
+  /^JWT_WORKBENCH_TOKEN\b/,
   /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.])/i,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,
 ];

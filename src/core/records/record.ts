@@ -24,6 +24,15 @@ export interface StoredRecord extends Credentials {
   readonly intent?: RefreshIntent;
   /** The issuer's final no to the refresh token of this generation: it is never sent again. */
   readonly refused?: Refusal;
+  /** What an import took the place of, until tokens come by other ways: it can be put back. */
+  readonly replaced?: Replaced;
+}
+
+export interface Replaced extends Pick<StoredRecord, 'dpop_key'> {
+  readonly binding: TokenBinding;
+  readonly tokens: TokenSet;
+  /** Milliseconds since the epoch of the refresh whose answer is missing. */
+  readonly unanswered?: Omit<RefreshIntent, 'generation'>;
 }
 
 export interface RefreshIntent {
@@ -149,7 +158,7 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
 
 /** The first member that is not what a record has there. */
 function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefined {
-  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused } = record;
+  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced } = record;
   if (!isCount(generation)) return 'generation';
   if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
   if (!optional(tokens, isTokenSet)) return 'tokens';
@@ -158,6 +167,7 @@ function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefin
   if (!optional(dpop_key, isText)) return 'dpop_key';
   if (!optional(intent, isIntent)) return 'intent';
   if (!optional(refused, isRefusal)) return 'refused';
+  if (!optional(replaced, isReplaced)) return 'replaced';
   return undefined;
 }
 
@@ -206,4 +216,8 @@ const isTokenSet = withFields(
     refresh_token_last_used_at: isTime,
     grant: isText,
   },
+);
+const isReplaced = withFields(
+  { binding: isBinding, tokens: isTokenSet },
+  { dpop_key: isText, unanswered: withFields({ at: isTime }, { retried: value => value === true }) },
 );

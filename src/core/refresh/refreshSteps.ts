@@ -140,7 +140,7 @@ export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): Raw
 
 /** The record after an answer, cut to what can be stored. */
 export function answered(
-  { intent: _, refused: __, ...record }: StoredRecord,
+  { intent: _, refused: __, replaced: ___, ...record }: StoredRecord,
   answer: {
     readonly raw: RawTokens;
     readonly receivedAt: number;

@@ -60,11 +60,11 @@ export async function askToken(
     if (token === undefined) throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
     return { token };
   }
-  const text = await pickText(title, text => {
-    decodeToken(firstToken(text));
-    return l10n.t('a token');
+  return pickText(title, text => {
+    const token = firstToken(text);
+    decodeToken(token);
+    return { label: l10n.t('a token'), value: { token } };
   });
-  return text === undefined ? undefined : { token: firstToken(text) };
 }
 
 /** The token in what was picked: a header line or a response holds one as well. */

@@ -1,15 +1,25 @@
-import { l10n } from 'vscode';
-import { type ImportedTokens, importText } from '../../core/imports/importText.ts';
-import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
-import { matchingConnections, type TokenClaims, tokenClaims } from '../../core/imports/tokenOwner.ts';
+import { l10n, commands as registry } from 'vscode';
+import { commands } from '../../contributions.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import { type ImportParts, replacesLive, storeTokens, undoImport } from '../../core/imports/importTokens.ts';
+import {
+  foreignOrigin,
+  type ImportPlan,
+  importedNames,
+  matchingConnections,
+  planImport,
+  sharingRefreshToken,
+  type TokenClaims,
+} from '../../core/imports/tokenOwner.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import type { Session } from '../../core/records/sessions.ts';
 import { type Connections, pastedId } from '../connections.ts';
-import { sessionOf } from '../prompts/pickConnection.ts';
+import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';
 import { pickText } from '../prompts/pickText.ts';
-import { flash, notify } from '../screen.ts';
-import { describeImportWarning, describeSource } from '../text/imports.ts';
+import { confirm, flash, notify } from '../screen.ts';
+import { describeImportWarning, describeSource, foreignText } from '../text/imports.ts';
 import { tokenTitle } from '../text/states.ts';
 import { type Command, optionalText, textField } from './command.ts';
 
@@ -23,73 +33,154 @@ export interface ImportCommandParts extends ImportParts {
 }
 
 interface Argument {
+  readonly plan: ImportPlan;
   readonly connection?: string;
-  readonly text: string;
+  /** Tokens of another issuer than the connection's are taken, too. */
+  readonly anyIssuer: boolean;
 }
 
 interface ImportResult {
   readonly connection: string;
   readonly imported: readonly string[];
   readonly warnings: readonly string[];
+  /** The refresh token that was held can be put back. */
+  readonly replaced: boolean;
 }
 
 export function importTokensCommand(parts: ImportCommandParts): Command<Argument, ImportResult> {
-  const { sessions, connections, clock } = parts;
+  const { sessions, connections } = parts;
 
-  function target({ connection }: Argument, found: ImportedTokens): Connection {
+  function target({ connection, plan }: Argument): Connection {
     if (connection !== undefined && connection !== pastedId) return sessionOf(sessions, connection).connection;
-    const matching = connection === undefined ? matchingConnections(sessions.list(), found.tokens) : [];
+    const matching = connection === undefined ? matchingConnections(sessions.list(), plan) : [];
     const [only] = matching;
-    if (only && matching.length === 1) return only;
-    return keepInMemory(connections);
+    return only && matching.length === 1 ? only : keptInMemory(connections, pastedId);
   }
 
   return {
     needsTrust: true,
     parse: fields => {
       const connection = optionalText(fields, 'connection');
-      return { text: textField(fields, 'text'), ...(connection !== undefined && { connection }) };
+      const text = textField(fields, 'text');
+      const anyIssuer = fields.anyIssuer === true;
+      return { plan: planImport(text), anyIssuer, ...(connection !== undefined && { connection }) };
     },
     async ask(node) {
-      const text = await pickText(l10n.t('Import Tokens'), text => describeSource(importText(text).source));
-      if (text === undefined) return undefined;
-      const { tokens } = importText(text);
-      if (node !== undefined && 'id' in node) return { text, connection: node.id };
-      const matching = matchingConnections(sessions.list(), tokens);
-      const connection = await pickTarget(sessions, matching, tokenClaims(tokens), parts.addConnection);
-      return connection === undefined ? undefined : { text, connection };
+      const plan = await pickText(l10n.t('Import Tokens'), text => {
+        const value = planImport(text);
+        return { label: describeSource(value.source), value };
+      });
+      if (plan === undefined) return undefined;
+      const isOfRow = node !== undefined && 'id' in node;
+      const connection = isOfRow ? node.id : await pickTarget(sessions, plan, parts.addConnection);
+      if (connection === undefined || !(await mayImport(parts, plan, connection))) return undefined;
+      return { plan, connection, anyIssuer: true };
     },
     async run(argument, signal) {
-      const found = importText(argument.text);
-      const connection = target(argument, found);
-      await storeTokens(parts, connection, found.tokens, clock.now(), signal);
-      const imported = (['access_token', 'id_token', 'refresh_token'] as const).filter(name => found.tokens[name]);
-      const warnings = found.warnings.map(describeImportWarning);
-      const { issuer } = tokenClaims(found.tokens);
-      if (connection.id === pastedId) {
-        warnings.push(l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'));
-      } else if (issuer !== undefined && connection.issuer !== undefined && issuer !== connection.issuer) {
-        warnings.push(l10n.t('The token names the issuer {0}, the connection has {1}.', issuer, connection.issuer));
-      }
-      return { connection: connection.id, imported, warnings };
+      const { plan, anyIssuer } = argument;
+      const connection = target(argument);
+      const foreign = connection.id === pastedId ? undefined : foreignOrigin(connection, plan);
+      if (foreign?.member === 'issuer' && !anyIssuer)
+        throw new WorkbenchError('import_foreign', { connection: connection.id, ...foreign });
+      return importInto(parts, plan, connection, signal);
     },
-    async report({ connection, imported, warnings }) {
+    answer: ({ replaced: _, ...result }) => result,
+    async report({ connection, imported, warnings, replaced }) {
       const names = imported.map(name => tokenTitle(name as 'access_token')).join(', ');
       const { label } = sessionOf(sessions, connection).connection;
-      if (warnings.length === 0) {
-        flash(l10n.t('Imported into {0}: {1}', label, names));
-      } else {
-        void notify('warning', l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' ')));
-      }
       await parts.show(connection);
+      if (warnings.length === 0) return flash(l10n.t('Imported into {0}: {1}', label, names));
+      const undo = l10n.t('Undo');
+      const text = l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' '));
+      // Not waited for: a notification may stay for long.
+      void notify('warning', text, ...(replaced ? [undo] : [])).then(pressed =>
+        pressed === undo
+          ? registry.executeCommand(commands.undoImport, { kind: 'connection', id: connection })
+          : undefined,
+      );
     },
   };
 }
 
-function keepInMemory(connections: Connections): Connection {
+/** Stores what a text had, and says what was odd about it and about where it went. */
+export async function importInto(
+  parts: ImportParts & Pick<ImportCommandParts, 'clock'>,
+  plan: ImportPlan,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  const { sessions, clock } = parts;
+  const { id } = connection;
+  const before = sessions.get(id)?.record;
+  const stored = await storeTokens(parts, connection, plan.tokens, clock.now(), signal);
+  const warnings = plan.warnings.map(describeImportWarning);
+  const isPasted = id.startsWith(pastedId) && sessions.get(id)?.memoryOnly === true;
+  const foreign = isPasted ? undefined : foreignOrigin(connection, plan);
+  if (isPasted)
+    warnings.push(l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'));
+  if (foreign) warnings.push(foreignText(foreign));
+  for (const { label } of sharingRefreshToken(sessions.list(), id, plan.tokens)) {
+    warnings.push(
+      l10n.t(
+        'The connection {0} has the same refresh token. Where the issuer rotates it, a refresh of one connection ends the other: remove one of them.',
+        label,
+      ),
+    );
+  }
+  const replaced = stored.replaced !== undefined && replacesLive(before, plan.tokens, clock.now());
+  if (replaced)
+    warnings.push(l10n.t('It replaced another refresh token. Undo Import puts that one back until the next refresh.'));
+  return { connection: id, imported: importedNames(plan.tokens), warnings, replaced };
+}
+
+/** Asks before tokens of another issuer or client go into a connection, and before a refresh token is replaced. */
+export async function mayImport(
+  { sessions, clock }: ImportCommandParts,
+  plan: ImportPlan,
+  id: string,
+): Promise<boolean> {
+  const session = sessions.get(id);
+  if (session === undefined) return true;
+  const { connection, record, memoryOnly } = session;
+  const foreign = memoryOnly ? undefined : foreignOrigin(connection, plan);
+  const replaces = replacesLive(record, plan.tokens, clock.now());
+  if (!foreign && !replaces) return true;
+  const loss = l10n.t(
+    'It has another refresh token, and nothing says that it no longer works. Undo Import puts it back until the next refresh.',
+  );
+  const details = [...(foreign ? [foreignText(foreign)] : []), ...(replaces ? [loss] : [])].join('\n\n');
+  const button = foreign ? l10n.t('Import Anyway') : l10n.t('Replace');
+  const question = foreign
+    ? l10n.t('Import the tokens of another issuer or client into {0}?', connection.label)
+    : l10n.t('Replace the refresh token of {0}?', connection.label);
+  return (await confirm(question, details, button)) === button;
+}
+
+/** Puts back the refresh token that the last import has replaced. */
+export function undoImportCommand(parts: ImportParts): Command<{ readonly connection: string }, { id: string }> {
+  const { sessions } = parts;
+  return {
+    needsTrust: true,
+    parse: fields => ({ connection: textField(fields, 'connection') }),
+    async ask(node) {
+      const canUndo = ({ record }: Session) => record?.replaced !== undefined;
+      if (!sessions.list().some(canUndo)) throw new WorkbenchError('nothing_to_undo');
+      return pickConnection(sessions, node, l10n.t('Undo the import into which connection?'), canUndo);
+    },
+    async run({ connection }, signal) {
+      await undoImport(parts, sessionOf(sessions, connection).connection.id, signal);
+      return { id: connection };
+    },
+    report: ({ id }) => flash(l10n.t('{0} has its earlier tokens again', sessionOf(sessions, id).connection.label)),
+  };
+}
+
+/** A connection for tokens that belong to none. */
+export function keptInMemory(connections: Connections, id: string): Connection {
+  const number = id.slice(pastedId.length + 1);
   const connection: Connection = {
-    id: pastedId,
-    label: l10n.t('Pasted tokens'),
+    id,
+    label: number === '' ? l10n.t('Pasted tokens') : l10n.t('Pasted tokens {0}', number),
     clientId: '-',
     tokenEndpointAuthMethod: 'none',
     autoRefresh: false,

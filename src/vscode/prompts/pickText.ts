@@ -3,23 +3,30 @@ import { classify } from '../../core/errors.ts';
 import { ask, pick } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 
+/** What a text is, in a few words, and what was read from it. */
+export interface Read<T> {
+  readonly label: string;
+  readonly value: T;
+}
+
 /**
- * A text from the selection, the clipboard or an input box. What the first two hold is only described, never
- * shown: `describe` says what it is, or throws where it is of no use.
+ * What is read from the selection, the clipboard or an input box. What the first two hold is only described, never
+ * shown.
+ * @param read throws where a text is of no use; each text is read once
  */
-export async function pickText(title: string, describe: (text: string) => string): Promise<string | undefined> {
+export async function pickText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
   const editor = window.activeTextEditor;
   const selection = editor?.document.getText(editor.selection) ?? '';
   const clipboard = await env.clipboard.readText();
-  const sources: (QuickPickItem & { text?: string })[] = [];
+  const sources: (QuickPickItem & { found?: Read<T> })[] = [];
   for (const [label, icon, text] of [
     [l10n.t('Selection'), 'selection', selection],
     [l10n.t('Clipboard'), 'clippy', clipboard],
   ] as const) {
-    const description = text === '' ? undefined : described(text, describe);
-    if (description !== undefined) sources.push({ label, description, iconPath: new ThemeIcon(icon), text });
+    const found = text === '' ? undefined : readQuietly(text, read);
+    if (found) sources.push({ label, description: found.label, iconPath: new ThemeIcon(icon), found });
   }
-  if (sources.length === 0) return typeText(title, describe);
+  if (sources.length === 0) return typeText(title, read);
   const other: (typeof sources)[number] = {
     label: l10n.t('Type or paste'),
     description: l10n.t('in an input box'),
@@ -27,34 +34,37 @@ export async function pickText(title: string, describe: (text: string) => string
   };
   const picked = await pick([...sources, other], {
     title,
-    placeHolder: l10n.t('Take it from where?'),
+    placeHolder: l10n.t('Where is the token?'),
   });
   if (picked === undefined) return undefined;
-  return picked.text ?? typeText(title, describe);
+  return picked.found ? picked.found.value : typeText(title, read);
 }
 
-function typeText(title: string, describe: (text: string) => string): Thenable<string | undefined> {
-  return ask({
+async function typeText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
+  let last: { readonly text: string; readonly value: T } | undefined;
+  const text = await ask({
     title,
     prompt: l10n.t('Paste a token response, a refresh token, a JWT or an Authorization header'),
     // Refresh tokens are passwords: what is pasted here is not for the eyes of the room.
     password: true,
     flaw: text => {
       try {
-        if (text !== '') describe(text);
+        if (text !== '') last = { text, value: read(text).value };
         return undefined;
       } catch (error) {
         return describeError(classify(error));
       }
     },
   });
+  if (text === undefined) return undefined;
+  return last?.text === text ? last.value : read(text).value;
 }
 
-function described(text: string, describe: (text: string) => string): string | undefined {
+/** Any other text on the clipboard is nothing to complain about: it is just not offered. */
+function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> | undefined {
   try {
-    return describe(text);
+    return read(text);
   } catch {
-    // Any other text on the clipboard is nothing to complain about: it is just not offered.
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { ImportSource, ImportWarning } from '../../core/imports/importText.ts';
+import type { ForeignOrigin } from '../../core/imports/tokenOwner.ts';
 
 export function describeSource(source: ImportSource): string {
   switch (source) {
@@ -49,4 +50,10 @@ export function describeImportWarning({ code, member = 'access_token' }: ImportW
     case 'use_assumed':
       return l10n.t('Nothing in the token says what it is for. It was taken for "{0}".', member);
   }
+}
+
+export function foreignText({ member, expected, found }: ForeignOrigin): string {
+  return member === 'issuer'
+    ? l10n.t('The tokens are from the issuer {0}, and the connection has {1}.', found, expected)
+    : l10n.t('The tokens were issued to the client {0}, and the connection has {1}.', found, expected);
 }

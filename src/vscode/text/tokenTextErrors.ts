@@ -44,6 +44,14 @@ export const tokenTextSentences = {
       : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
   token_not_an_object: ({ part }) =>
     l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
+  import_foreign: ({ expected, found }) =>
+    l10n.t(
+      'These tokens are from the issuer {0}, and the connection has {1}. Import them into a connection of their issuer, or pass "anyIssuer": true.',
+      show(found),
+      show(expected),
+    ),
+  nothing_to_undo: () =>
+    l10n.t('No import can be undone here: nothing was replaced, or the tokens have been refreshed since.'),
   nothing_to_import: ({ reason, error }) =>
     reason === 'empty'
       ? l10n.t('There is no text here. Paste a token response, a token or a command line that holds one.')

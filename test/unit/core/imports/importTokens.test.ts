@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
+import { storeTokens, undoImport } from '../../../../src/core/imports/importTokens.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { recordLimit } from '../../../../src/core/records/record.ts';
 import { failureOf } from '../../../support/failureOf.ts';
@@ -189,5 +189,58 @@ describe('storeTokens', () => {
     const cancelled = storeTokens(parts, world.connection, tokens, 0, AbortSignal.abort());
     assert.equal((await failureOf(cancelled)).code, 'cancelled');
     assert.equal(world.store.entries.size, 0);
+  });
+});
+
+describe('an import over a refresh token that works', () => {
+  const partsOf = (world: Awaited<ReturnType<typeof signedIn>>) => {
+    const { vault, sessions } = world.first;
+    return { vault, sessions, lock: world.lock, clock: world.clock, handover: noHandover };
+  };
+  const undo = (world: Awaited<ReturnType<typeof signedIn>>) =>
+    undoImport(partsOf(world), id, new AbortController().signal);
+
+  it('keeps what it replaces until it is undone, which is a new generation', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const before = world.stored();
+    await world.first.import({ refresh_token: 'a-wrong-one' });
+    assert.deepEqual(world.stored().replaced?.tokens, before.tokens);
+    const undone = await undo(world);
+    assert.deepEqual(undone, { ...before, generation: 3 });
+    assert.deepEqual(world.stored(), undone);
+    assert.equal(await world.first.refresh(), 'refreshed');
+    assert.equal((await failureOf(undo(world))).code, 'nothing_to_undo');
+  });
+
+  it('forgets it with the next refresh, the next sign-out, and where it was refused', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    await world.first.import(await world.mock.issueTokens());
+    assert.ok(world.stored().replaced);
+    assert.equal(await world.first.refresh(), 'refreshed');
+    assert.equal(world.stored().replaced, undefined);
+    await world.first.import(await world.mock.issueTokens());
+    await world.first.signOut();
+    assert.equal(world.store.entries.get(key)?.includes('replaced') ?? false, false);
+    await world.first.import({ refresh_token: 'a-wrong-one' });
+    await world.first.refresh();
+    await world.first.import(await world.mock.issueTokens());
+    assert.equal(world.stored().replaced, undefined);
+  });
+
+  it('is undone with the mark of a lost answer, so that nothing is sent that must not be', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const intent = { generation: 1, at: 5, retried: true } as const;
+    await world.first.vault.update(id, record => ({ ...present(record), intent }));
+    await world.first.import({ refresh_token: 'a-wrong-one' });
+    assert.deepEqual((await undo(world)).intent, { ...intent, generation: 3 });
+  });
+
+  it('keeps of what is too large the refresh token alone', async () => {
+    const world = await signedIn({ rotation: 'strict' });
+    const { refresh_token } = present(world.stored().tokens);
+    await world.first.import({ access_token: 'x'.repeat(recordLimit / 2), refresh_token: present(refresh_token) });
+    await world.first.import({ access_token: 'y'.repeat(recordLimit / 2), refresh_token: 'a-wrong-one' });
+    assert.equal(world.stored().replaced?.tokens.access_token, undefined);
+    assert.equal((await undo(world)).tokens?.refresh_token, refresh_token);
   });
 });

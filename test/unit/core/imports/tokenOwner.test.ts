@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { matchingConnections, tokenClaims } from '../../../../src/core/imports/tokenOwner.ts';
+import {
+  foreignOrigin,
+  matchingConnections,
+  planImport,
+  sameIssuer,
+  sharingRefreshToken,
+  tokenClaims,
+} from '../../../../src/core/imports/tokenOwner.ts';
 import type { Session } from '../../../../src/core/records/sessions.ts';
 
 function jwt(claims: object): string {
@@ -51,4 +58,73 @@ describe('matchingConnections', () => {
     assert.deepEqual(match({ iss: issuer, client_id: 'three' }), ['a', 'b']));
   it('compares issuers character for character', () => assert.deepEqual(match({ iss: `${issuer}/` }), ['c']));
   it('takes none without an issuer', () => assert.deepEqual(match({ client_id: 'one' }), []));
+});
+
+describe('what tokens say against a connection', () => {
+  const connection = { id: 'a', clientId: 'one', issuer } as Session['connection'];
+  const against = (tokens: object) => foreignOrigin(connection, planImport(JSON.stringify(tokens)));
+
+  it('is another issuer, or that none of the clients in them is its own', () => {
+    assert.deepEqual(against({ id_token: jwt({ iss: 'https://other.example', aud: 'one' }) }), {
+      member: 'issuer',
+      expected: issuer,
+      found: 'https://other.example',
+    });
+    assert.deepEqual(against({ access_token: jwt({ iss: issuer, client_id: 'two' }) }), {
+      member: 'client_id',
+      expected: 'one',
+      found: 'two',
+    });
+    assert.equal(against({ id_token: jwt({ iss: issuer, azp: 'an-app', aud: ['one', 'an-app'] }) }), undefined);
+    assert.equal(against({ access_token: jwt({ iss: issuer, aud: 'two' }) }), undefined);
+    assert.equal(against({ refresh_token: 'an-opaque-refresh-token' }), undefined);
+  });
+
+  for (const [one, other, same] of [
+    [issuer, `${issuer}/`, true],
+    ['accounts.google.com', 'https://accounts.google.com', true],
+    ['https://sts.windows.net/1-2-3/', 'https://login.microsoftonline.com/1-2-3/v2.0', true],
+    ['https://login.microsoftonline.com/1-2-3/v2.0', 'https://login.microsoftonline.com/common/v2.0', true],
+    ['https://login.microsoftonline.com/1-2-3/v2.0', 'https://login.microsoftonline.com/4-5-6/v2.0', false],
+    [issuer, `${issuer}/other`, false],
+    [issuer, issuer.replace('https', 'http'), false],
+  ] as const) {
+    it(`is not that the issuer ${one} is written as ${other}: ${same}`, () => {
+      assert.equal(sameIssuer(one, other), same);
+      assert.equal(sameIssuer(other, one), same);
+    });
+  }
+});
+
+describe('the connection of a request', () => {
+  const session = (id: string, more: object) => ({ connection: { id, clientId: id, ...more } }) as Session;
+  const sessions = [
+    session('first', { issuer: 'https://first.example' }),
+    session('issuer', { issuer: 'https://login.example/realms/a' }),
+    session('endpoint', { tokenEndpoint: 'https://api.example/oauth/token' }),
+  ];
+  const match = (text: string) => matchingConnections(sessions, planImport(text)).map(({ id }) => id);
+
+  it('is the one at whose address the request is', () => {
+    const form = '-d grant_type=refresh_token -d refresh_token=an-opaque-refresh-token';
+    assert.deepEqual(match(`curl https://login.example/realms/a/protocol/token ${form}`), ['issuer']);
+    assert.deepEqual(match(`curl https://api.example/oauth/token ${form}`), ['endpoint']);
+    assert.deepEqual(match(`curl https://elsewhere.example/token ${form}`), []);
+    assert.deepEqual(match('an-opaque-refresh-token'), []);
+  });
+
+  it('is proposed with the client that it names', () =>
+    assert.deepEqual(planImport('client_id=my-app&refresh_token=an-opaque-refresh-token').claims, {
+      clientId: 'my-app',
+    }));
+
+  it('is told from others that hold the same refresh token', () => {
+    const holding = { ...session('other', {}), record: { tokens: { refresh_token: 'same-token' } } } as Session;
+    const shared = (id: string) => sharingRefreshToken([holding], id, { refresh_token: 'same-token' });
+    assert.deepEqual(
+      shared('a').map(({ id }) => id),
+      ['other'],
+    );
+    assert.deepEqual(shared('other'), []);
+  });
 });
