@@ -88,6 +88,11 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   answer_lost: configuration,
   answer_missing: { kind: 'unknown' },
 
+  connection_ambiguous: aboutText,
+  consent_denied: aboutText,
+  consent_unanswered: aboutText,
+  lifetime_too_short: aboutText,
+
   not_a_token: aboutText,
   token_too_large: aboutText,
   token_too_deep: aboutText,

@@ -137,6 +137,13 @@ export interface ErrorDataOf {
   lock_lost: Empty;
   answer_lost: { readonly at?: number };
   answer_missing: { readonly at?: number | undefined };
+  // Tokens for programs outside VS Code
+  /** The ids there are, separated by commas. */
+  connection_ambiguous: { readonly connections: string };
+  consent_denied: Empty;
+  consent_unanswered: Empty;
+  /** Seconds. */
+  lifetime_too_short: { readonly left: number; readonly wanted: number };
   // Tokens as text
   not_a_token: { readonly reason: 'empty' | 'character' | 'json'; readonly position?: number };
   token_too_large: { readonly size: number; readonly limit: number };

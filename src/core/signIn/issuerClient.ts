@@ -23,10 +23,17 @@ export interface IssuerClient {
   readonly tokenClient: TokenClient;
   signIn(request: SignInRequest): Promise<SignInResult>;
   /**
-   * A proof for one GET of `url` with an access token that is bound to `dpopKey` (RFC 9449 §7.1). Nothing is sent.
+   * A proof for one request to `url`, a GET where no method is named, with an access token that is bound to `dpopKey`
+   * (RFC 9449 §7.1). Nothing is sent.
    * @throws WorkbenchError `dpop_key_lost`, `url_invalid`, `url_insecure`
    */
-  proof(connection: Connection, dpopKey: string | undefined, accessToken: string, url: string): Promise<string>;
+  proof(
+    connection: Connection,
+    dpopKey: string | undefined,
+    accessToken: string,
+    url: string,
+    method?: string,
+  ): Promise<string>;
   /** RFC 7009; see src/core/issuer/askIssuer.ts. */
   revoke(connection: Connection, record: StoredRecord, signal: AbortSignal): Promise<Revocation>;
   /** RFC 7662; see src/core/issuer/askIssuer.ts. */
@@ -54,11 +61,11 @@ export function createIssuerClient(given: IssuerClientParts): IssuerClient {
     introspect: (...asked) => introspect(parts, ...asked),
     userInfo: (...asked) => userInfo(parts, ...asked),
     logout: (...asked) => logout(parts, ...asked),
-    async proof(connection, dpopKey, accessToken, url) {
+    async proof(connection, dpopKey, accessToken, url, method = 'GET') {
       if (dpopKey === undefined) throw new WorkbenchError('dpop_key_lost', { sent: false });
       const target = requireSecureUrl(url, 'url');
       let proof = '';
-      await protectedResourceRequest(accessToken, 'GET', target, undefined, undefined, {
+      await protectedResourceRequest(accessToken, method, target, undefined, undefined, {
         DPoP: await parts.proofs.handle(dpopKey, issuersTime(parts, connection)),
         [allowInsecureRequests]: true,
         async [customFetch](_, { headers }) {

@@ -128,6 +128,26 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   ...signInSentences,
   ...storedSentences,
   ...tokenTextSentences,
+  connection_ambiguous: ({ connections }) =>
+    connections === ''
+      ? l10n.t('There is no connection yet. Add one in the JWT Workbench view.')
+      : l10n.t('Several connections could be meant. Name one of them: {0}.', show(connections)),
+  consent_denied: ({ connection }) =>
+    l10n.t(
+      'You denied tokens of "{0}" to this program. Run "Manage Token Access" in VS Code to change that.',
+      show(connection),
+    ),
+  consent_unanswered: ({ connection }) =>
+    l10n.t(
+      'VS Code asked whether this program may have tokens of "{0}" and got no answer. Run the command again and answer the question in VS Code.',
+      show(connection),
+    ),
+  lifetime_too_short: ({ left, wanted }) =>
+    l10n.t(
+      'The token is valid for {0} s more, and {1} s are required. The issuer does not give a longer one: ask for less.',
+      show(left),
+      show(wanted),
+    ),
   key_invalid: invalidKey,
   ...decryptionSentences,
 

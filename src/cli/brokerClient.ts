@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { type ErrorAnswer, exitCodes, type Refusal, routes } from '../core/broker/protocol.ts';
+import { type BrokerAddress, machineBrokerPlace } from '../platform/brokerAddress.ts';
+
+/** Ends `jwtw` with the exit code of its reason; `message` goes to stderr. */
+export class CliError extends Error {
+  readonly reason: Refusal;
+  readonly code: string;
+
+  constructor(reason: Refusal, code: string, message: string) {
+    super(message);
+    this.reason = reason;
+    this.code = code;
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.reason];
+  }
+}
+
+/** Sentences for what is refused before VS Code is asked. All others come from VS Code, in its language. */
+const sentences: Readonly<Record<string, string>> = {
+  no_vscode:
+    'JWT Workbench is not reachable: no VS Code window with it is open, or this terminal was not opened in VS Code. Open a new terminal in VS Code. For terminals outside VS Code set jwtWorkbench.broker to "machine".',
+  window_closed:
+    'The VS Code window that this terminal belongs to was closed or reloaded. Open a new terminal in VS Code.',
+  capability:
+    'JWT Workbench does not know this terminal: JWTW_CAPABILITY belongs to another window or was changed. Open a new terminal in VS Code.',
+  other_user:
+    'The broker of JWT Workbench belongs to another user of this machine, and only that user may ask it. Run the command as that user.',
+  route_unknown:
+    'The running version of JWT Workbench does not know this request. Reload the VS Code window, then open a new terminal.',
+  body_invalid: 'The request is too large. Shorten the arguments.',
+  busy: 'Too many requests are waiting for JWT Workbench. Try again in a moment.',
+  internal: 'JWT Workbench could not answer. Its log in VS Code has the details.',
+};
+
+export function refused(reason: Refusal, code: string): CliError {
+  return new CliError(reason, code, sentences[code] ?? sentences.internal ?? code);
+}
+
+/** This terminal's broker, or else that of the machine. @throws CliError `no_vscode`, `other_user` */
+function brokerAddress(env: NodeJS.ProcessEnv): BrokerAddress {
+  const { JWTW_SOCKET: socket, JWTW_CAPABILITY: capability } = env;
+  if (socket && capability) return { socket, capability };
+  const { file } = machineBrokerPlace();
+  try {
+    const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<BrokerAddress>;
+    if (typeof value.socket === 'string' && typeof value.capability === 'string')
+      return { socket: value.socket, capability: value.capability };
+  } catch (error) {
+    if (isPermission(error)) throw refused('other_user', 'other_user');
+  }
+  throw refused('no_vscode', 'no_vscode');
+}
+
+/** Milliseconds: VS Code starts the broker when the first terminal opens, which may be this one. */
+const startTime = 3000;
+
+/**
+ * Asks the broker. Waits as long as VS Code needs: for the user's answer, or for the issuer.
+ * @throws CliError with the reason
+ */
+export async function askBroker<Answer>(
+  route: keyof typeof routes,
+  body: object,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Answer> {
+  const address = brokerAddress(env);
+  const until = performance.now() + startTime;
+  for (;;) {
+    try {
+      return await post<Answer>(address, route, body);
+    } catch (error) {
+      if (error instanceof CliError) throw error;
+      if (isPermission(error)) throw refused('other_user', 'other_user');
+      const isStarting = ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error)) && env.JWTW_SOCKET !== undefined;
+      if (!isStarting || performance.now() > until)
+        throw refused('no_vscode', env.JWTW_SOCKET ? 'window_closed' : 'no_vscode');
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
+}
+
+function post<Answer>(
+  { socket, capability }: BrokerAddress,
+  route: keyof typeof routes,
+  body: object,
+): Promise<Answer> {
+  const text = JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        socketPath: socket,
+        path: routes[route],
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${capability}`,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        },
+      },
+      response => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          try {
+            const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Answer & Partial<ErrorAnswer>;
+            if (answer.error === undefined) return resolve(answer);
+            const { reason, code, message } = answer.error;
+            reject(message === '' ? refused(reason, code) : new CliError(reason, code, message));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end(text);
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? `${error.code}` : '';
+}
+
+function isPermission(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(codeOf(error));
+}

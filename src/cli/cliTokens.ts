@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { createVerifier } from '../core/checks/verifier.ts';
+import { isWorkbenchError } from '../core/errors.ts';
+import { importText } from '../core/imports/importText.ts';
+import { createDiscovery } from '../core/issuer/discovery.ts';
+import { type DecodedToken, decodeToken } from '../core/tokens/jwt.ts';
+import { systemClock } from '../platform/systemClock.ts';
+import { CliError } from './brokerClient.ts';
+
+/** The token in a text: alone, in a header line or in a token response. */
+function tokenIn(text: string): string {
+  const { access_token, id_token } = importText(text, false).tokens;
+  return access_token ?? id_token ?? text.trim();
+}
+
+function decoded(token: string): DecodedToken {
+  try {
+    return decodeToken(token);
+  } catch (error) {
+    throw unusable(error);
+  }
+}
+
+function unusable(error: unknown): unknown {
+  if (!isWorkbenchError(error)) return error;
+  const { code, data } = error;
+  const details = Object.entries(data).map(([name, value]) => `${name} ${value}`);
+  return new CliError(
+    'usage',
+    code,
+    `Standard input holds no token that can be read (${[code, ...details].join(', ')}).`,
+  );
+}
+
+export function decodeText(text: string): string {
+  const token = decoded(tokenIn(text));
+  const { kind } = token;
+  if (kind === 'opaque') return JSON.stringify({ kind });
+  const { header } = token;
+  if (kind === 'jwe') return JSON.stringify({ kind, header }, undefined, 2);
+  return JSON.stringify({ kind, header, payload: token.content ? token.payloadText : token.payload }, undefined, 2);
+}
+
+export interface VerifyOptions {
+  readonly jwks?: string;
+  readonly key?: string;
+  readonly issuer?: string;
+  readonly audience?: string;
+  readonly json?: true;
+}
+
+/** Nothing is fetched but the address that is named: the key set's, or the metadata of `issuer`. */
+export async function verifyText(
+  text: string,
+  { jwks, key, issuer, audience, json }: VerifyOptions,
+): Promise<{ readonly text: string; readonly verified: boolean }> {
+  const fetch = (input: string, init: RequestInit) => globalThis.fetch(input, init);
+  const discovery = createDiscovery({ fetch, clock: systemClock });
+  const verifier = createVerifier({ fetch, clock: systemClock, discovery });
+  const isAddress = jwks !== undefined && /^https?:\/\//.test(jwks);
+  try {
+    const { verified, checks } = await verifier.verify({
+      token: tokenIn(text),
+      ...(isAddress ? { jwksUri: jwks } : jwks !== undefined && { key: fileText(jwks) }),
+      ...(key !== undefined && { key: fileText(key) }),
+      ...(issuer !== undefined && { issuer }),
+      ...(audience !== undefined && { audience }),
+    });
+    if (json) return { verified, text: JSON.stringify({ verified, checks }) };
+    const lines = checks
+      .filter(({ status }) => status !== 'skipped')
+      .map(({ id, status, code, expected, found }) =>
+        [
+          status.padEnd(8),
+          id.padEnd(12),
+          code,
+          ...(expected === undefined ? [] : [`expected ${expected}`]),
+          ...(found === undefined ? [] : [`found ${found}`]),
+        ].join('  '),
+      );
+    return { verified, text: [verified ? 'verified' : 'not verified', ...lines].join('\n') };
+  } catch (error) {
+    throw unusable(error);
+  }
+}
+
+function fileText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new CliError('usage', 'file_unreadable', `The file "${file}" cannot be read.`);
+  }
+}

@@ -1,0 +1,52 @@
+import { CliError } from './brokerClient.ts';
+
+/** What of a curl command line says which request it makes; a DPoP proof is for one method and one address. */
+export interface CurlRequest {
+  readonly method: string;
+  readonly url?: string;
+  /** curl's own standard input is asked for: `-d @-`, `-T -`, `-K -`. */
+  readonly readsStdin: boolean;
+}
+
+/** Options of curl with a value of their own, as far as they stand before or between addresses. */
+const takesValue =
+  /^(?:-[AbcCDeEFhHKmoPQrtTuUwxXyYzd]|--(?:request|data(?:-\w+)?|json|header|url|output|user|user-agent|cookie|cookie-jar|form(?:-string)?|upload-file|config|proxy|max-time|connect-timeout|retry(?:-\w+)?|range|referer|write-out|cacert|capath|cert(?:-type)?|key(?:-type)?|resolve|connect-to|interface|limit-rate|dump-header|unix-socket|url-query|variable|expand-\w+|max-redirs|tls-max|ciphers|dns-servers|proto(?:-\w+)?|trace|trace-ascii|stderr|netrc-file|aws-sigv4|oauth2-bearer|etag-\w+))$/;
+
+/** Reads the arguments as curl does, as far as the request needs it. */
+export function curlRequest(args: readonly string[]): CurlRequest {
+  let method: string | undefined;
+  let url: string | undefined;
+  let implied = 'GET';
+  let readsStdin = false;
+  const option = (name: string, value: string | undefined) => {
+    if (name === '-X' || name === '--request') method = value;
+    else if (name === '--url') url ??= value;
+    else if (/^(?:-d|--data(?:-\w+)?|--json|-F|--form(?:-string)?)$/.test(name)) implied = 'POST';
+    else if (name === '-T' || name === '--upload-file') implied = 'PUT';
+    const fromFile = /^(?:-d|--data(?:-\w+)?|--json|-F|--form)$/.test(name) && /(?:^|=)@-$/.test(value ?? '');
+    readsStdin ||= fromFile || (/^(?:-T|--upload-file|-K|--config)$/.test(name) && (value === '-' || value === '.'));
+  };
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? '';
+    const [, name, value] = /^(--[\w-]+)=(.*)$/s.exec(arg) ?? [];
+    if (name !== undefined) option(name, value);
+    else if (arg === '-I' || arg === '--head') implied = 'HEAD';
+    else if (arg === '-G' || arg === '--get') method ??= 'GET';
+    else if (takesValue.test(arg)) option(arg, args[++index]);
+    else if (/^-[A-Za-z]/.test(arg) && takesValue.test(arg.slice(0, 2))) option(arg.slice(0, 2), arg.slice(2));
+    else if (/^-[a-zA-Z]+$/.test(arg) && takesValue.test(`-${arg.at(-1)}`)) option(`-${arg.at(-1)}`, args[++index]);
+    else if (!arg.startsWith('-')) url ??= arg;
+  }
+  return { method: method ?? implied, ...(url !== undefined && { url }), readsStdin };
+}
+
+/** Lines for `curl --config`: header values in quotes, escaped as curl reads them. */
+export function curlConfig(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => {
+      if (/[\r\n\0]/.test(value))
+        throw new CliError('issuer', 'token_invalid', 'The token has a line break in it, so no header can carry it.');
+      return `header = "${name}: ${value.replace(/["\\]/g, '\\$&')}"\n`;
+    })
+    .join('');
+}

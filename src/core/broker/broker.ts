@@ -1,0 +1,176 @@
+import { WorkbenchError } from '../errors.ts';
+import { isBound } from '../issuer/dpopKey.ts';
+import { createListeners } from '../listeners.ts';
+import type { Clock, Log } from '../ports.ts';
+import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
+import type { Session, Sessions } from '../records/sessions.ts';
+import type { Refresher } from '../refresh/refresher.ts';
+import type { Asker, Consents } from './consents.ts';
+import { type ConnectionAnswer, defaultMinTtl, type TokenAnswer, type TokenQuery } from './protocol.ts';
+
+/** Who got a token, when, and what for. Never a token. */
+export interface HandOut {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly connection: string;
+  readonly asker: Asker;
+  readonly purpose: string;
+  /** Of the record that the token was taken from. */
+  readonly generation: number;
+}
+
+/** The one door through which access tokens and ID tokens leave the extension. */
+export interface Broker {
+  /**
+   * A token that is valid for `minTtl` seconds more, refreshed first where it is not. Never a refresh token, a secret
+   * or a key.
+   * @throws WorkbenchError `not_trusted`, `connection_unknown`, `connection_ambiguous`, `consent_denied`,
+   * `consent_unanswered`, `no_such_token`, `lifetime_too_short`, `argument_invalid`, and why a refresh failed
+   */
+  token(asker: Asker, query: TokenQuery, signal?: AbortSignal): Promise<TokenAnswer>;
+  /** Every connection, without its tokens. @throws WorkbenchError `not_trusted` */
+  connections(): readonly ConnectionAnswer[];
+  /** The newest first, of all connections or of one. */
+  handOuts(connection?: string): readonly HandOut[];
+  onDidHandOut(listener: (handOut: HandOut) => void): () => void;
+}
+
+export interface BrokerParts {
+  readonly sessions: Sessions;
+  readonly refresher: Refresher;
+  readonly consents: Consents;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly isTrusted: () => boolean;
+  /** A DPoP proof (RFC 9449 §4.2) for one request with this access token. */
+  readonly proof: (connection: string, accessToken: string, url: string, method: string) => Promise<string>;
+}
+
+/** How many hand-outs are remembered of each connection. */
+const remembered = 50;
+
+export function createBroker(parts: BrokerParts): Broker {
+  const { sessions, refresher, consents, clock, log, isTrusted } = parts;
+  const handedOut = new Map<string, HandOut[]>();
+  const listeners = createListeners<[handOut: HandOut]>();
+
+  function assertTrusted(): void {
+    if (!isTrusted()) throw new WorkbenchError('not_trusted', { sent: false });
+  }
+
+  /** The connection of that id; without one the only connection that has tokens or can get them. */
+  function resolve(id: string | undefined): Session {
+    if (id !== undefined) {
+      const session = sessions.get(id);
+      if (session === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+      return session;
+    }
+    const usable = sessions.list().filter(each => tokenOf(each, 'access_token') !== undefined || isRefreshable(each));
+    const [only] = usable;
+    if (only !== undefined && usable.length === 1) return only;
+    throw new WorkbenchError('connection_ambiguous', {
+      connections: sessions
+        .list()
+        .map(({ connection }) => connection.id)
+        .join(', '),
+    });
+  }
+
+  /** Milliseconds for which the token is valid; endless where nothing says when it ends. */
+  function left(session: Session, name: 'access_token' | 'id_token'): number {
+    if (tokenOf(session, name) === undefined) return Number.NEGATIVE_INFINITY;
+    const end = endOf(session, name);
+    return end === undefined ? Number.POSITIVE_INFINITY : end - clock.now();
+  }
+
+  async function freshSession(
+    session: Session,
+    name: 'access_token' | 'id_token',
+    minTtl: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Session> {
+    const { id } = session.connection;
+    const wanted = minTtl * 1000;
+    if (left(session, name) >= wanted) return session;
+    if (!isRefreshable(session)) {
+      if (tokenOf(session, name) === undefined)
+        throw new WorkbenchError('no_such_token', { connection: id, token: name });
+      throw new WorkbenchError('no_refresh_token', { connection: id, sent: false });
+    }
+    const before = session.record?.generation ?? 0;
+    const { error } = await refresher.refresh(id, signal, 'user');
+    const after = sessions.get(id);
+    if (after === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+    const valid = left(after, name);
+    if (valid >= wanted) return after;
+    if (error) throw error;
+    // Brand-new and still shorter than what is asked for: this issuer gives no longer one.
+    if (valid <= 0 || (after.record?.generation ?? 0) <= before || wanted > defaultMinTtl * 1000)
+      throw new WorkbenchError('lifetime_too_short', {
+        connection: id,
+        left: Math.max(0, Math.floor(valid / 1000)),
+        wanted: minTtl,
+      });
+    return after;
+  }
+
+  return {
+    async token(asker, query, signal) {
+      assertTrusted();
+      const { token: name = 'access_token', minTtl = defaultMinTtl, purpose = '', method = 'GET', url } = query;
+      const { connection } = resolve(query.connection);
+      const { id } = connection;
+      await consents.allowed(asker, id, purpose);
+      // The question may have taken long: what was trusted and known then may be gone.
+      assertTrusted();
+      const session = await freshSession(resolve(id), name, minTtl, signal);
+      const token = tokenOf(session, name);
+      if (token === undefined) throw new WorkbenchError('no_such_token', { connection: id, token: name });
+      const type = name === 'access_token' && isDpop(session) ? 'DPoP' : 'Bearer';
+      const proof =
+        type === 'DPoP' && url !== undefined ? await parts.proof(id, token, url, method.toUpperCase()) : undefined;
+      const expiresAt = endOf(session, name);
+      const handOut: HandOut = {
+        at: clock.now(),
+        connection: id,
+        asker,
+        purpose,
+        generation: session.record?.generation ?? 0,
+      };
+      handedOut.set(id, [handOut, ...(handedOut.get(id) ?? [])].slice(0, remembered));
+      log('info', 'token handed out', { connection: id, asker: asker.kind, purpose, generation: handOut.generation });
+      listeners.tell(handOut);
+      return {
+        connection: id,
+        token,
+        type,
+        ...(expiresAt !== undefined && { expiresAt }),
+        ...(proof !== undefined && { proof }),
+      };
+    },
+    connections() {
+      assertTrusted();
+      return sessions.list().map(session => {
+        const { connection, record } = session;
+        const { state } = badgeOf(session, clock.now());
+        const { expires_at, scope } = record?.tokens ?? {};
+        return {
+          id: connection.id,
+          label: connection.label,
+          state,
+          ...(expires_at !== undefined && { expiresAt: expires_at }),
+          ...(scope !== undefined && { scope }),
+        };
+      });
+    },
+    handOuts: id =>
+      id === undefined
+        ? [...handedOut.values()].flat().sort((one, other) => other.at - one.at)
+        : (handedOut.get(id) ?? []),
+    onDidHandOut: listeners.add,
+  };
+}
+
+function isDpop({ record }: Session): boolean {
+  return record?.tokens !== undefined && isBound(record.tokens);
+}

@@ -1,0 +1,39 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+/** Where a broker can be reached, and what proves that a caller may ask it. */
+export interface BrokerAddress {
+  /** A Unix domain socket in a folder of this user alone, or a named pipe with a name that cannot be guessed. */
+  readonly socket: string;
+  /** 128 bits in base64url. */
+  readonly capability: string;
+}
+
+/** A new address: nothing listens there yet. */
+export function newBrokerAddress(): BrokerAddress {
+  const name = `jwtw-${randomBytes(12).toString('hex')}`;
+  const capability = randomBytes(16).toString('base64url');
+  const socket = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(socketFolder(), name, 's');
+  return { socket, capability };
+}
+
+/** A short one: socket paths may have 104 bytes (macOS). */
+function socketFolder(): string {
+  return process.env.XDG_RUNTIME_DIR || tmpdir();
+}
+
+/** The address that every program of this user can know: the capability lies beside it, for this user's eyes alone. */
+export function machineBrokerPlace(): { readonly socket: string; readonly file: string } {
+  if (process.platform === 'win32') {
+    const name = createHash('sha256').update(userInfo().username).digest('hex').slice(0, 16);
+    return {
+      socket: `\\\\.\\pipe\\jwt-workbench-${name}`,
+      file: join(process.env.LOCALAPPDATA ?? tmpdir(), 'jwt-workbench', 'broker.json'),
+    };
+  }
+  const folder = process.env.XDG_RUNTIME_DIR
+    ? join(process.env.XDG_RUNTIME_DIR, 'jwt-workbench')
+    : join(userInfo().homedir, '.jwt-workbench');
+  return { socket: join(folder, 'broker.sock'), file: join(folder, 'broker.json') };
+}
