@@ -11,6 +11,7 @@ export const settings = {
   section: 'jwtWorkbench',
   connections: 'connections',
   redirect: 'redirect',
+  broker: 'broker',
   // What is shown of tokens in documents
   hover: 'hover',
   codeLens: 'codeLens',
@@ -63,8 +64,17 @@ export const commands = {
   compare: 'jwtWorkbench.compare',
   findLeaks: 'jwtWorkbench.findLeaks',
   moveToken: 'jwtWorkbench.moveToken',
+  // The token where it is used
+  getToken: 'jwtWorkbench.getToken',
+  insertToken: 'jwtWorkbench.insertToken',
+  replaceToken: 'jwtWorkbench.replaceToken',
+  useInConfiguration: 'jwtWorkbench.useInConfiguration',
+  manageAccess: 'jwtWorkbench.manageAccess',
 } as const;
 export type CommandName = keyof typeof commands;
+
+/** The authentication provider for other extensions. */
+export const authenticationProvider = 'jwtWorkbench';
 
 /** Set with `setContext`, read by `when` clauses. */
 export const contextKeys = {

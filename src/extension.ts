@@ -29,6 +29,8 @@ import { createSignIns } from './core/signIn/signIns.ts';
 import { createPreviousTokens } from './core/view/previousTokens.ts';
 import { createLocalLock, routeLock } from './platform/localLock.ts';
 import type { UriRedirects } from './platform/uriRedirect.ts';
+import { registerAuthenticationProvider } from './vscode/broker/authenticationProvider.ts';
+import { type BrokerPlatform, createBrokerService } from './vscode/broker/brokerService.ts';
 import { createConnections } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
@@ -56,6 +58,8 @@ export interface Platform {
   readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
   readonly history: HistoryStore;
+  /** What the broker listens with. */
+  readonly broker: (log: Log) => BrokerPlatform;
   /** Whether the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
   readonly demo: string | undefined;
 }
@@ -64,7 +68,17 @@ export interface Platform {
 export function startExtension(
   context: ExtensionContext,
   view: ConnectionsView,
-  { clock, sharedLock, fetch, mutualTls, listenForRedirect, uriRedirects, history, demo }: Platform,
+  {
+    clock,
+    sharedLock,
+    fetch,
+    mutualTls,
+    listenForRedirect,
+    uriRedirects,
+    history,
+    broker: brokerPlatform,
+    demo,
+  }: Platform,
 ): Services {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
     context.subscriptions.push(disposable);
@@ -165,6 +179,25 @@ export function startExtension(
     }),
   );
   own(workspace.onDidGrantWorkspaceTrust(autoRefresh.reschedule));
+  async function proofOf(id: string, accessToken: string, url: string, method?: string): Promise<string> {
+    const { connection, record } = sessions.get(id) ?? {};
+    if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+    return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url, method);
+  }
+  const service = own(
+    createBrokerService({
+      sessions,
+      refresher,
+      clock,
+      log,
+      secrets,
+      platform: brokerPlatform(log),
+      environment: context.environmentVariableCollection,
+      extensionKind: context.extension.extensionKind,
+      proof: proofOf,
+    }),
+  );
+  own(registerAuthenticationProvider({ sessions, broker: () => service.broker }));
   const mock = own(createMockService({ vault, lock, handover, sessions, connections, histories, clock }));
 
   // What people see
@@ -225,11 +258,10 @@ export function startExtension(
       extensionUri: context.extensionUri,
       discovery: async () => discovery,
       openBrowser: url => browser.open(url),
-      async proof(id, accessToken, url) {
-        const { connection, record } = sessions.get(id) ?? {};
-        if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
-        return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url);
-      },
+      proof: proofOf,
+      broker: () => service.broker,
+      consents: () => service.consents,
+      workspaceAsker: service.workspaceAsker,
       issuerClient,
       async revoke(id, record, signal) {
         const connection = sessions.connection(id);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ExtensionContext } from 'vscode';
 import { demoVariable } from './contributions.ts';
 import { startExtension } from './extension.ts';
+import { createBrokerPlatform } from './platform/brokerPlatform.ts';
 import { createFileLock } from './platform/fileLock.ts';
 import { createHistoryFile } from './platform/historyFile.ts';
 import { listenForRedirect } from './platform/loopbackRedirect.ts';
@@ -23,6 +24,13 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     mutualTls: createMutualTls(),
     listenForRedirect,
     uriRedirects: createUriRedirects(join(context.globalStorageUri.fsPath, 'redirects'), systemClock),
+    broker: log =>
+      createBrokerPlatform({
+        folder: context.globalStorageUri.fsPath,
+        script: join(context.extensionPath, 'dist', 'jwtw.mjs'),
+        clock: systemClock,
+        log,
+      }),
     demo: process.env[demoVariable],
   });
 }

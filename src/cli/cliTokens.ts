@@ -9,8 +9,13 @@ import { CliError } from './brokerClient.ts';
 
 /** The token in a text: alone, in a header line or in a token response. */
 function tokenIn(text: string): string {
-  const { access_token, id_token } = importText(text, false).tokens;
-  return access_token ?? id_token ?? text.trim();
+  try {
+    const { access_token, id_token } = importText(text, false).tokens;
+    return access_token ?? id_token ?? text.trim();
+  } catch {
+    // No token in any known form: the text itself is judged.
+    return text.trim();
+  }
 }
 
 function decoded(token: string): DecodedToken {

@@ -137,9 +137,8 @@ tokenCommand('curl [connection]', 'run curl with the token; the header goes over
         'On Windows standard input carries the header, so curl cannot read it. Put the body into a file: -d @body.json',
       );
     const config = curlConfig(headersOf(answer));
-    // Where curl reads standard input for itself, the header comes over a pipe of its own.
     process.exitCode = readsStdin
-      ? await run('curl', ['--config', '/dev/fd/3', ...rest], { pipe: config })
+      ? await run('sh', ['-c', besideStdin, 'sh', ...rest], { pipe: config })
       : await run('curl', ['--config', '-', ...rest], { input: config });
   });
 
@@ -156,6 +155,12 @@ tokenCommand(
     }),
   );
 });
+
+/**
+ * Where curl reads standard input for itself, the header comes over a pipe of its own. What Node calls a pipe is a socket,
+ * which cannot be opened as /dev/fd/3, so `cat` makes a true one of it.
+ */
+const besideStdin = 'exec 4<&0; cat <&3 | curl --config /dev/fd/5 "$@" 5<&0 0<&4 3<&- 4<&-';
 
 /** kubectl says which version it speaks, and refuses another. */
 function execCredentialVersion(info: string | undefined): string {

@@ -92,6 +92,10 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   consent_denied: aboutText,
   consent_unanswered: aboutText,
   lifetime_too_short: aboutText,
+  scope_not_granted: configuration,
+  no_owner: aboutText,
+  no_editor: aboutText,
+  no_folder: aboutText,
 
   not_a_token: aboutText,
   token_too_large: aboutText,

@@ -143,6 +143,11 @@ export interface ErrorDataOf {
   consent_denied: Empty;
   consent_unanswered: Empty;
   /** Seconds. */
+  scope_not_granted: { readonly scope: string };
+  /** No connection has the issuer and the client of this token. */
+  no_owner: Empty;
+  no_editor: Empty;
+  no_folder: Empty;
   lifetime_too_short: { readonly left: number; readonly wanted: number };
   // Tokens as text
   not_a_token: { readonly reason: 'empty' | 'character' | 'json'; readonly position?: number };

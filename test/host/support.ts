@@ -38,8 +38,8 @@ export async function run<Result = Record<string, unknown>>(name: CommandName, a
   handedIn(argument);
   try {
     const answer = await registry.executeCommand<Result>(commands[name], argument);
-    // What was encrypted may be a token, and is what was asked for.
-    if (name !== 'decrypt') saw(`what ${name} answers`, answer);
+    // What was encrypted may be a token, and is what was asked for; `getToken` answers nothing else.
+    if (name !== 'decrypt' && name !== 'getToken') saw(`what ${name} answers`, answer);
     return answer;
   } catch (error) {
     saw(`why ${name} fails`, String(error));

@@ -7,7 +7,11 @@ export type Asker =
   /** The terminals and tasks of a workspace, by the URI of its first folder or of its file. */
   | { readonly kind: 'workspace'; readonly uri: string }
   /** Every program of this user, over the socket of the whole machine. */
-  | { readonly kind: 'machine' };
+  | { readonly kind: 'machine' }
+  /** Another extension, whose consent VS Code itself asks for. */
+  | { readonly kind: 'extension' }
+  /** A command that the user runs: the choice of the connection is the consent. */
+  | { readonly kind: 'user' };
 
 /** `session`: until VS Code closes. */
 export type Consent = 'session' | 'always' | 'denied';
@@ -73,6 +77,9 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
     return work;
   }
 
+  /** Allowed by other means than an answer here. */
+  const isAsked = ({ kind }: Asker) => kind === 'workspace' || kind === 'machine';
+
   async function decide(asker: Asker, connection: string, purpose: string): Promise<Consent | undefined> {
     const consent = await ask(asker, connection, purpose);
     if (consent === undefined) return undefined;
@@ -85,6 +92,7 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
 
   return {
     async allowed(asker, connection, purpose) {
+      if (!isAsked(asker)) return;
       const key = keyOf({ asker, connection });
       const known =
         inMemory.get(key)?.consent ?? (await stored()).find(each => keyOf(each) === key)?.consent ?? asking.get(key);

@@ -33,6 +33,14 @@ import { type SignInCommandParts, signInCommand } from './signIn.ts';
 import { type SignOutParts, signOutCommand } from './signOut.ts';
 import { copyValueCommand, setActiveCommand } from './small.ts';
 import { statusCommand } from './status.ts';
+import {
+  getTokenCommand,
+  insertTokenCommand,
+  manageAccessCommand,
+  replaceTokenCommand,
+  type UseParts,
+  useInConfigurationCommand,
+} from './useToken.ts';
 import { verifyCommand } from './verify.ts';
 
 export interface CommandParts
@@ -47,7 +55,8 @@ export interface CommandParts
     CopyParts,
     SignOutParts,
     ExchangeParts,
-    AskIssuerParts {
+    AskIssuerParts,
+    UseParts {
   readonly show: (id: string) => unknown;
   readonly log: Log;
   readonly lock: SharedLock;
@@ -103,5 +112,10 @@ export function createHandlers(parts: CommandParts): ReadonlyMap<CommandName, Ha
   register('copyPayload', copyPayloadCommand(sessions));
   register('decodeSelection', decodeSelectionCommand(parts));
   register('openSettings', openSettingsCommand(sessions));
+  register('getToken', getTokenCommand(parts));
+  register('insertToken', insertTokenCommand(parts));
+  register('replaceToken', replaceTokenCommand(parts));
+  register('useInConfiguration', useInConfigurationCommand(parts));
+  register('manageAccess', manageAccessCommand(parts));
   return handlers;
 }

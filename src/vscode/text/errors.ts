@@ -142,6 +142,15 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
       'VS Code asked whether this program may have tokens of "{0}" and got no answer. Run the command again and answer the question in VS Code.',
       show(connection),
     ),
+  scope_not_granted: ({ scope }) =>
+    l10n.t(
+      'The issuer did not grant the scope {0}. Add it to the scope of the connection, then sign in again.',
+      show(scope),
+    ),
+  no_owner: () =>
+    l10n.t('No connection has the issuer and the client of this token. Add a connection for it, or import the token.'),
+  no_editor: () => l10n.t('There is no text editor to insert a token into. Open a file first.'),
+  no_folder: () => l10n.t('launch.json and tasks.json belong to a folder, and none is open. Open a folder first.'),
   lifetime_too_short: ({ left, wanted }) =>
     l10n.t(
       'The token is valid for {0} s more, and {1} s are required. The issuer does not give a longer one: ask for less.',

@@ -1,0 +1,209 @@
+import {
+  type Disposable,
+  type EnvironmentVariableCollection,
+  ExtensionKind,
+  env,
+  l10n,
+  tasks,
+  window,
+  workspace,
+} from 'vscode';
+import { settings } from '../../contributions.ts';
+import { type Broker, type BrokerParts, createBroker } from '../../core/broker/broker.ts';
+import { type Asker, type Consent, type Consents, createConsents } from '../../core/broker/consents.ts';
+import type { ErrorAnswer, Refusal, routes, TokenQuery } from '../../core/broker/protocol.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { SecretVault } from '../../core/ports.ts';
+import { failed } from '../../core/records/refreshResult.ts';
+import { notify } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
+
+/** What the platform lends: sockets and files. */
+export interface BrokerPlatform {
+  /** Where this window's broker is going to listen. Known before anything listens there. */
+  readonly address: { readonly socket: string; readonly capability: string };
+  /** What is put before PATH: the folder with `jwtw`, which `prepare` fills, and the separator. */
+  readonly path: string;
+  prepare(): Promise<unknown>;
+  /** `machine`: the address that every program of this user knows, as soon as no other window has it. */
+  open(parts: {
+    readonly machine: boolean;
+    readonly asker: () => Asker;
+    readonly answer: (
+      route: keyof typeof routes,
+      body: Readonly<Record<string, unknown>>,
+      asker: Asker,
+      signal: AbortSignal,
+    ) => Promise<unknown>;
+    readonly refusal: (error: WorkbenchError) => ErrorAnswer['error'];
+  }): Promise<{ close(): Promise<void> }>;
+}
+
+export interface BrokerServiceParts extends Omit<BrokerParts, 'consents' | 'isTrusted'> {
+  readonly secrets: SecretVault;
+  readonly platform: BrokerPlatform;
+  readonly environment: EnvironmentVariableCollection;
+  readonly extensionKind: ExtensionKind;
+}
+
+export interface BrokerService extends Disposable {
+  readonly broker: Broker;
+  readonly consents: Consents;
+  /** What stands for this window's folder wherever consent is remembered. */
+  workspaceAsker(): Asker;
+}
+
+type Mode = 'off' | 'terminals' | 'machine';
+
+/** Milliseconds that a question waits for its answer. */
+const questionTime = 120_000;
+
+/**
+ * Lets programs in terminals and tasks ask for tokens. Terminals learn where from their environment, which holds an
+ * address and no token; nothing listens there before the first terminal or task is open.
+ */
+export function createBrokerService(parts: BrokerServiceParts): BrokerService {
+  const { sessions, secrets, log, clock, platform, environment, extensionKind } = parts;
+  const consents = createConsents({ secrets, log, ask: askConsent });
+  const broker = createBroker({ ...parts, consents, isTrusted: () => workspace.isTrusted });
+  const open = new Map<Mode, Promise<{ close(): Promise<void> }>>();
+  // With the extension on the user's side of a remote window its socket is on another machine than the terminal.
+  const isReachable = extensionKind === ExtensionKind.Workspace || env.remoteName === undefined;
+
+  async function askConsent(asker: Asker, id: string, purpose: string): Promise<Consent | undefined> {
+    const label = sessions.connection(id)?.label ?? id;
+    const use = purpose === '' ? l10n.t('a program') : purpose.slice(0, 100);
+    const question =
+      asker.kind === 'machine'
+        ? l10n.t('Allow every program of this user to get access tokens of "{0}"? Asked by: {1}.', label, use)
+        : l10n.t(
+            'Allow terminals, tasks and launch configurations of this workspace to get access tokens of "{0}"? Asked by: {1}.',
+            label,
+            use,
+          );
+    const answers = new Map<string, Consent>([
+      [l10n.t('Allow Until VS Code Closes'), 'session'],
+      [l10n.t('Always Allow'), 'always'],
+      [l10n.t('Deny'), 'denied'],
+    ]);
+    const late = new Promise<undefined>(resolve => void clock.schedule(() => resolve(undefined), questionTime));
+    const chosen = await Promise.race([notify('info', question, ...answers.keys()), late]);
+    return chosen === undefined ? undefined : answers.get(chosen);
+  }
+
+  function workspaceAsker(): Asker {
+    const uri = workspace.workspaceFile ?? workspace.workspaceFolders?.[0]?.uri;
+    return { kind: 'workspace', uri: uri?.toString() ?? '' };
+  }
+
+  async function answer(
+    route: keyof typeof routes,
+    body: Readonly<Record<string, unknown>>,
+    asker: Asker,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    return route === 'connections' ? broker.connections() : broker.token(asker, queryOf(body), signal);
+  }
+
+  function mode(): Mode {
+    // The user's value alone: a repository must not open a door to tokens.
+    const value = workspace.getConfiguration(settings.section).inspect<string>(settings.broker)?.globalValue;
+    return value === 'off' || value === 'machine' ? value : 'terminals';
+  }
+
+  function listen(which: 'terminals' | 'machine'): void {
+    if (open.has(which)) return;
+    const machine = which === 'machine';
+    const opening = platform
+      .prepare()
+      .then(() =>
+        platform.open({ machine, answer, refusal, asker: machine ? () => ({ kind: 'machine' }) : workspaceAsker }),
+      );
+    open.set(which, opening);
+    opening.catch(error => {
+      open.delete(which);
+      log('warn', 'broker not opened', { error, machine });
+    });
+  }
+
+  function close(which: Mode): void {
+    const opened = open.get(which);
+    open.delete(which);
+    // Where it never opened there is nothing to close, and that was logged.
+    void opened?.then(
+      socket => socket.close(),
+      () => undefined,
+    );
+  }
+
+  /** Brings everything to what the setting says. */
+  function apply(): void {
+    const now = mode();
+    environment.persistent = false;
+    if (now === 'off' || !isReachable) {
+      environment.clear();
+      close('terminals');
+    } else {
+      environment.description = l10n.t(
+        'Lets jwtw get fresh tokens from JWT Workbench. No token is in the environment.',
+      );
+      environment.replace('JWTW_SOCKET', platform.address.socket);
+      environment.replace('JWTW_CAPABILITY', platform.address.capability);
+      environment.prepend('PATH', platform.path);
+      if (window.terminals.length > 0) listen('terminals');
+    }
+    if (now === 'machine') listen('machine');
+    else close('machine');
+  }
+
+  const onUse = () => mode() !== 'off' && isReachable && listen('terminals');
+  const subscriptions = [
+    window.onDidOpenTerminal(onUse),
+    tasks.onDidStartTask(onUse),
+    workspace.onDidChangeConfiguration(
+      event => event.affectsConfiguration(`${settings.section}.${settings.broker}`) && apply(),
+    ),
+  ];
+  apply();
+  return {
+    broker,
+    consents,
+    workspaceAsker,
+    dispose() {
+      for (const each of subscriptions) each.dispose();
+      for (const which of [...open.keys()]) close(which);
+    },
+  };
+}
+
+/** @throws WorkbenchError `argument_invalid` */
+function queryOf(body: Readonly<Record<string, unknown>>): TokenQuery {
+  const wrong = (field: string, expected: string) => new WorkbenchError('argument_invalid', { field, expected });
+  for (const field of ['connection', 'purpose', 'method', 'url'])
+    if (body[field] !== undefined && typeof body[field] !== 'string') throw wrong(field, 'string');
+  const { token, minTtl } = body;
+  if (token !== undefined && token !== 'access_token' && token !== 'id_token')
+    throw wrong('token', 'access_token | id_token');
+  if (minTtl !== undefined && !(typeof minTtl === 'number' && minTtl >= 0)) throw wrong('minTtl', 'seconds');
+  return body as TokenQuery;
+}
+
+/** Why there is no token, in the terms of the command line, and the sentence for people. */
+function refusal(error: WorkbenchError): ErrorAnswer['error'] {
+  return { reason: reasonOf(error), code: error.code, message: describeError(error) };
+}
+
+const reasons: Partial<Record<WorkbenchError['code'], Refusal>> = {
+  argument_invalid: 'usage',
+  connection_unknown: 'connection',
+  connection_ambiguous: 'connection',
+  consent_denied: 'denied',
+  consent_unanswered: 'unanswered',
+  not_trusted: 'untrusted',
+  no_such_token: 'sign_in',
+  internal: 'internal',
+};
+
+function reasonOf(error: WorkbenchError): Refusal {
+  return reasons[error.code] ?? (failed(0, error).outcome === 'reauthRequired' ? 'sign_in' : 'issuer');
+}

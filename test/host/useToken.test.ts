@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  authentication,
+  env,
+  Range,
+  commands as registry,
+  Selection,
+  ShellExecution,
+  Task,
+  TaskScope,
+  tasks,
+  WorkspaceEdit,
+  window,
+  workspace,
+} from 'vscode';
+import { activate, codeOf, eventually, run, signedIn } from './support.ts';
+
+type SignedIn = Awaited<ReturnType<typeof signedIn>>;
+
+describe('the token where it is used', () => {
+  let session: SignedIn;
+  let folder = '';
+  const workspaceUri = () => workspace.workspaceFolders?.[0]?.uri.toString() ?? '';
+
+  // After each test everything is signed out, so each begins anew.
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jwtw-use-'));
+    session = await signedIn('use', { rotation: 'strict', accessTokenLifetime: 300 });
+    const { testing } = await activate();
+    // What "Always Allow" leaves: a person is asked in test/ui.
+    const consent = { asker: { kind: 'workspace', uri: workspaceUri() }, connection: session.id, consent: 'always' };
+    await testing.secrets.store('jwtWorkbench.consents', JSON.stringify([consent]));
+  });
+  afterEach(async () => {
+    await session.end();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function stored(): Promise<string> {
+    await run('copyToken', { connection: session.id });
+    return env.clipboard.readText();
+  }
+
+  it('is what getToken answers, fresh', async () => {
+    assert.equal(await run<string>('getToken', { connection: session.id }), await stored());
+    session.mock.clock.advance(1000);
+    const fresh = await run<string>('getToken', { connection: session.id, minTtl: 299 });
+    assert.equal(fresh, await stored());
+    assert.equal(await codeOf(run('getToken', { connection: 'gone' })), 'connection_unknown');
+    assert.equal(await codeOf(run('getToken', { connection: session.id, minTtl: 'soon' })), 'argument_invalid');
+  });
+
+  it('comes to a real terminal by jwtw, and stands in no variable there', async () => {
+    const terminal = window.createTerminal({ name: 'jwtw', shellPath: '/bin/bash' });
+    const file = join(folder, 'token');
+    terminal.sendText(`jwtw token ${session.id} > ${file} 2> ${file}.err; env > ${file}.env; echo $? > ${file}.done`);
+    const isDone = async () => existsSync(`${file}.done`);
+    // A shell takes its time to start on a busy machine.
+    for (let turn = 0; turn < 3; turn++) await eventually(isDone);
+    assert.equal((await readFile(file, 'utf8')).trim(), await stored(), await readFile(`${file}.err`, 'utf8'));
+    const variables = await readFile(`${file}.env`, 'utf8');
+    assert.match(variables, /^JWTW_SOCKET=/m);
+    assert.doesNotMatch(variables, /eyJ[\w-]{10}/);
+    terminal.dispose();
+  });
+
+  it('comes to a task by jwtw and by ${input:}', async () => {
+    const file = join(folder, 'task');
+    const task = new Task(
+      { type: 'shell' },
+      TaskScope.Workspace,
+      'token',
+      'test',
+      new ShellExecution(`jwtw token ${session.id} > ${file}`),
+    );
+    const ended = new Promise<number | undefined>(done => {
+      const watch = tasks.onDidEndTaskProcess(event => {
+        if (event.execution.task.name !== 'token') return;
+        watch.dispose();
+        done(event.exitCode);
+      });
+    });
+    await tasks.executeTask(task);
+    assert.equal(await ended, 0);
+    assert.equal((await readFile(file, 'utf8')).trim(), await stored());
+    const { reference } = await run<{ reference: string }>('useInConfiguration', {
+      connection: session.id,
+      file: 'tasks',
+    });
+    assert.equal(reference, `\${input:jwtWorkbench.${session.id}}`);
+    assert.equal(await env.clipboard.readText(), reference);
+    const inputs = workspace
+      .getConfiguration('tasks', workspace.workspaceFolders?.[0]?.uri)
+      .get<{ id: string }[]>('inputs');
+    assert.deepEqual(inputs?.filter(({ id }) => id === `jwtWorkbench.${session.id}`).length, 1);
+  });
+
+  it('is inserted at the cursor, and takes the place of an older one in one undo step', async () => {
+    const document = await workspace.openTextDocument({ language: 'http', content: 'Authorization: Bearer \n' });
+    const editor = await window.showTextDocument(document);
+    editor.selection = new Selection(0, 22, 0, 22);
+    assert.deepEqual(await run('insertToken', { connection: session.id }), { inserted: true });
+    const older = await stored();
+    assert.ok(document.lineAt(0).text.endsWith(older));
+    session.mock.clock.advance(2000);
+    await run('refresh', { connection: session.id });
+    const range: [number, number, number, number] = [0, 22, 0, 22 + older.length];
+    const answer = await run<{ replaced: boolean }>('replaceToken', { uri: document.uri.toString(), range });
+    assert.equal(answer.replaced, true);
+    assert.ok(document.lineAt(0).text.endsWith(await stored()));
+    assert.notEqual(await stored(), older);
+    await registry.executeCommand('undo');
+    assert.ok(document.lineAt(0).text.endsWith(older));
+    const edit = new WorkspaceEdit();
+    edit.replace(document.uri, new Range(0, 0, 1, 0), '');
+    await workspace.applyEdit(edit);
+    await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
+  it('is an account for other extensions', async () => {
+    const accounts = await authentication.getAccounts('jwtWorkbench');
+    assert.ok(accounts.some(({ id }) => id === session.id));
+    // Nothing is handed out before VS Code has asked: silent is all that a test can be here.
+    const silent = await authentication.getSession('jwtWorkbench', [], {
+      silent: true,
+      account: { id: session.id, label: session.id },
+    });
+    assert.equal(silent, undefined);
+  });
+
+  it('is listed with who got it', async () => {
+    await run('getToken', { connection: session.id });
+    const list = await run<{ asker: string; connection: string }[]>('manageAccess');
+    assert.deepEqual(list, [{ asker: 'workspace', connection: session.id, consent: 'always' }]);
+  });
+});

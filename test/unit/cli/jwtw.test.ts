@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildExtension } from '../../../scripts/build.mjs';
+import type { Asker } from '../../../src/core/broker/consents.ts';
+import type { ErrorAnswer, TokenAnswer, TokenQuery } from '../../../src/core/broker/protocol.ts';
+import { WorkbenchError } from '../../../src/core/errors.ts';
+import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import { type BrokerSocket, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+
+const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEiLCJxdW90ZSI6IlwiIn0.';
+const expiresAt = Date.UTC(2030, 0, 1);
+const asker: Asker = { kind: 'machine' };
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe('jwtw', function () {
+  // Real processes on a machine that may be busy.
+  this.timeout(60_000);
+  let folder = '';
+  let jwtw = '';
+  let address: BrokerAddress;
+  let socket: BrokerSocket;
+  let asked: TokenQuery[] = [];
+  let answer: () => Promise<Partial<TokenAnswer>> = async () => ({});
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jwtw-cli-'));
+    await buildExtension({ to: join(folder, 'dist') });
+    jwtw = join(folder, 'dist', 'jwtw.mjs');
+    address = newBrokerAddress();
+    socket = await openBrokerSocket({
+      address,
+      asker: () => asker,
+      async answer(route, body) {
+        if (route === 'connections')
+          return [
+            { id: 'demo', label: 'Demo', state: 'active', expiresAt },
+            { id: 'shop', label: 'Shop', state: 'none' },
+          ];
+        asked.push(body);
+        return { connection: 'demo', token, type: 'Bearer', expiresAt, ...(await answer()) };
+      },
+      refusal: ({ code }): ErrorAnswer['error'] => ({
+        reason: code === 'consent_denied' ? 'denied' : code === 'not_trusted' ? 'untrusted' : 'sign_in',
+        code,
+        message: `The sentence for ${code}.`,
+      }),
+      log: () => {},
+    });
+  });
+  after(async () => {
+    await socket.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    asked = [];
+    answer = async () => ({});
+  });
+
+  function run(args: readonly string[], { input = '', env = {}, cwd = folder } = {}): Promise<Ran> {
+    const { JWTW_SOCKET: _, JWTW_CAPABILITY: __, ...outer } = process.env;
+    return new Promise(done => {
+      const child = execFile(
+        process.execPath,
+        [jwtw, ...args],
+        {
+          cwd,
+          env: {
+            ...outer,
+            HOME: folder,
+            XDG_RUNTIME_DIR: folder,
+            JWTW_SOCKET: address.socket,
+            JWTW_CAPABILITY: address.capability,
+            ...env,
+          },
+        },
+        (_error, stdout, stderr) => done({ code: child.exitCode ?? -1, stdout, stderr }),
+      );
+      child.stdin?.end(input);
+    });
+  }
+
+  it('prints the token alone', async () => {
+    assert.deepEqual(await run(['token', 'demo']), { code: 0, stdout: `${token}\n`, stderr: '' });
+    assert.deepEqual(asked, [{ purpose: 'jwtw token', connection: 'demo' }]);
+    const { stdout } = await run(['token', '--json', '--min-ttl', '90', '--id-token']);
+    assert.equal(JSON.parse(stdout).expiresAt, expiresAt);
+    assert.deepEqual(asked[1], { purpose: 'jwtw token', minTtl: 90, token: 'id_token' });
+  });
+
+  it('prints headers as a line, with DPoP as two, and as the object that headersHelper reads', async () => {
+    assert.equal((await run(['header', 'demo'])).stdout, `Authorization: Bearer ${token}\n`);
+    assert.deepEqual(JSON.parse((await run(['headers', 'demo'])).stdout), { Authorization: `Bearer ${token}` });
+    answer = async () => ({ type: 'DPoP', proof: 'a.proof.here' });
+    const { stdout } = await run(['header', 'demo', '--method', 'PUT', '--url', 'https://api.example/x']);
+    assert.equal(stdout, `Authorization: DPoP ${token}\nDPoP: a.proof.here\n`);
+    assert.deepEqual([asked.at(-1)?.method, asked.at(-1)?.url], ['PUT', 'https://api.example/x']);
+    answer = async () => ({ type: 'DPoP' });
+    const refused = await run(['headers', 'demo']);
+    assert.deepEqual([refused.code, refused.stdout], [2, '']);
+    assert.match(refused.stderr, /DPoP.*jwtw header/s);
+  });
+
+  it('gives a program the token in a variable of its own, passes its exit code on, and shows it to no other', async () => {
+    const script =
+      'console.log(process.env.ACCESS_TOKEN === process.env.EXPECTED, process.env.ELECTRON_RUN_AS_NODE); process.exit(7)';
+    const env = { EXPECTED: token, ELECTRON_RUN_AS_NODE: '1' };
+    const ran = await run(['exec', 'demo', '--', process.execPath, '-e', script], { env });
+    assert.deepEqual([ran.code, ran.stdout], [7, 'true undefined\n']);
+    assert.equal(asked[0]?.purpose, `jwtw exec ${process.execPath}`);
+    const named = await run([
+      'exec',
+      '--env',
+      'API_TOKEN',
+      '--',
+      process.execPath,
+      '-e',
+      'console.log(!!process.env.API_TOKEN)',
+    ]);
+    assert.equal(named.stdout, 'true\n');
+    for (const args of [
+      ['exec', 'demo'],
+      ['exec', 'demo', '--env', 'A B', '--', 'true'],
+      ['exec', '--', '/no/such/program'],
+    ])
+      assert.equal((await run(args)).code, 2, args.join(' '));
+  });
+
+  it('never has the token in its arguments or in those of the program that it runs', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const child = spawn(
+      process.execPath,
+      [jwtw, 'exec', 'demo', '--', process.execPath, '-e', 'console.log("ready"); process.stdin.resume()'],
+      {
+        env: { ...process.env, JWTW_SOCKET: address.socket, JWTW_CAPABILITY: address.capability },
+      },
+    );
+    await new Promise(ready => child.stdout.once('data', ready));
+    const listed = await new Promise<string>(done => execFile('ps', ['-eo', 'args'], (_, out) => done(out)));
+    assert.ok(listed.includes('jwtw.mjs exec demo'));
+    assert.ok(!listed.includes(token));
+    child.stdin.end();
+    assert.equal(await new Promise(done => child.on('close', done)), 0);
+  });
+
+  it('passes signals on to the program', async function () {
+    if (process.platform === 'win32') return this.skip();
+    const script = 'process.on("SIGTERM", () => process.exit(9)); console.log("ready"); setInterval(() => {}, 1000)';
+    const child = spawn(process.execPath, [jwtw, 'exec', 'demo', '--', process.execPath, '-e', script], {
+      env: { ...process.env, JWTW_SOCKET: address.socket, JWTW_CAPABILITY: address.capability },
+    });
+    await new Promise(ready => child.stdout.once('data', ready));
+    child.kill('SIGTERM');
+    assert.equal(await new Promise(done => child.on('close', done)), 9);
+  });
+
+  it('lets the real curl reach an API, with the header over standard input and bodies from there as well', async () => {
+    const seen: { method?: string; authorization?: string; body: string }[] = [];
+    const api = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      seen.push({ method: request.method ?? '', authorization: request.headers.authorization ?? '', body });
+      response.end('ok');
+    });
+    await new Promise<void>(ready => api.listen(0, '127.0.0.1', ready));
+    const place = api.address();
+    const url = `http://127.0.0.1:${typeof place === 'object' ? place?.port : ''}/me`;
+    try {
+      assert.equal((await run(['curl', 'demo', '-s', url])).stdout, 'ok');
+      assert.deepEqual(seen[0], { method: 'GET', authorization: `Bearer ${token}`, body: '' });
+      assert.deepEqual([asked[0]?.method, asked[0]?.url, asked[0]?.connection], ['GET', url, 'demo']);
+      await run(['curl', '-s', '-d', '@-', url], { input: 'the body' });
+      assert.deepEqual(seen[1], { method: 'POST', authorization: `Bearer ${token}`, body: 'the body' });
+      assert.equal(asked[1]?.connection, undefined);
+      const failed = await run(['curl', 'demo', '-s', 'http://127.0.0.1:1/']);
+      assert.equal(failed.code, 7, "curl's own exit code");
+    } finally {
+      api.close();
+    }
+  });
+
+  it('answers kubectl and git by their own protocols', async () => {
+    const credential = JSON.parse((await run(['exec-credential', 'demo'])).stdout);
+    assert.deepEqual(credential, {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token, expirationTimestamp: '2030-01-01T00:00:00.000Z' },
+    });
+    const KUBERNETES_EXEC_INFO = '{"apiVersion":"client.authentication.k8s.io/v1beta1","kind":"ExecCredential"}';
+    const older = JSON.parse((await run(['exec-credential'], { env: { KUBERNETES_EXEC_INFO } })).stdout);
+    assert.equal(older.apiVersion, 'client.authentication.k8s.io/v1beta1');
+    const input = 'capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=git.example\n\n';
+    const git = await run(['git-credential', 'demo', 'get'], { input });
+    assert.equal(
+      git.stdout,
+      `capability[]=authtype\nauthtype=Bearer\ncredential=${token}\nephemeral=1\npassword_expiry_utc=${expiresAt / 1000}\n\n`,
+    );
+    for (const operation of ['store', 'erase'])
+      assert.deepEqual(await run(['git-credential', 'demo', operation], { input }), {
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
+    const old = await run(['git-credential', 'get'], { input: 'protocol=https\nhost=git.example\n\n' });
+    assert.deepEqual([old.code, old.stdout], [2, '']);
+    assert.match(old.stderr, /git 2\.46/);
+  });
+
+  it('lists connections and their state without a token', async () => {
+    assert.equal((await run(['connections'])).stdout, 'demo\nshop\n');
+    assert.equal((await run(['status'])).stdout, 'demo\tactive\t2030-01-01T00:00:00.000Z\nshop\tnone\n');
+    assert.deepEqual(JSON.parse((await run(['status', 'shop', '--json'])).stdout), [
+      { id: 'shop', label: 'Shop', state: 'none' },
+    ]);
+    assert.equal((await run(['status', 'gone'])).code, 3);
+  });
+
+  it('decodes and verifies without VS Code', async () => {
+    const env = { JWTW_SOCKET: '', JWTW_CAPABILITY: '' };
+    assert.equal(JSON.parse((await run(['decode'], { input: token, env })).stdout).payload.sub, 'ada');
+    const unsigned = await run(['verify'], { input: token, env });
+    assert.equal(unsigned.code, 1);
+    assert.match(unsigned.stdout, /^not verified/);
+    assert.equal((await run(['decode'], { input: 'eyJ.x', env })).code, 2);
+  });
+
+  describe('has for each refusal an exit code and a sentence of its own, and prints nothing', () => {
+    const cases: [string, () => Promise<Ran>, number, RegExp][] = [
+      ['denied', () => failing('consent_denied'), 5, /consent_denied/],
+      ['a workspace that is not trusted', () => failing('not_trusted'), 9, /not_trusted/],
+      ['sign-in needed', () => failing('no_refresh_token'), 4, /no_refresh_token/],
+      ['a wrong capability', () => run(['token'], { env: { JWTW_CAPABILITY: 'A'.repeat(22) } }), 10, /JWTW_CAPABILITY/],
+      ['no VS Code', () => run(['token'], { env: { JWTW_SOCKET: '', JWTW_CAPABILITY: '' } }), 6, /not reachable/],
+      [
+        'a window that is closed',
+        () => run(['token'], { env: { JWTW_SOCKET: join(folder, 'gone') } }),
+        6,
+        /was closed/,
+      ],
+      ['an unknown command', () => run(['tokens']), 2, /unknown command/],
+      ['a wrong number', () => run(['token', '--min-ttl', 'soon']), 2, /whole number/],
+    ];
+    for (const [name, act, code, sentence] of cases)
+      it(name, async () => {
+        const ran = await act();
+        assert.deepEqual([ran.code, ran.stdout], [code, '']);
+        assert.match(ran.stderr, sentence);
+      });
+
+    it("another user's broker", async function () {
+      if (process.platform === 'win32' || process.getuid?.() !== 0) return this.skip();
+      // As root every socket can be opened: the command runs as nobody.
+      const shared = await mkdtemp(join(tmpdir(), 'jwtw-other-'));
+      await chmod(shared, 0o755);
+      const copy = join(shared, 'jwtw.mjs');
+      await writeFile(copy, await readFile(jwtw));
+      await mkdir(join(shared, 'home'));
+      const ran = await new Promise<Ran>(done => {
+        const child = execFile(
+          process.execPath,
+          [copy, 'token'],
+          {
+            uid: 65534,
+            gid: 65534,
+            env: { JWTW_SOCKET: address.socket, JWTW_CAPABILITY: address.capability, HOME: shared },
+          },
+          (_error, stdout, stderr) => done({ code: child.exitCode ?? -1, stdout, stderr }),
+        );
+      });
+      await rm(shared, { recursive: true });
+      assert.deepEqual([ran.code, ran.stdout], [11, '']);
+      assert.match(ran.stderr, /another user/);
+    });
+  });
+
+  function failing(code: 'consent_denied' | 'not_trusted' | 'no_refresh_token'): Promise<Ran> {
+    answer = async () => {
+      throw new WorkbenchError(code);
+    };
+    return run(['token', 'demo']);
+  }
+});
+
+describe('the socket of the broker', function () {
+  this.timeout(60_000);
+  it('answers 1,000 requests over one connection, and refuses what is too large, unknown or without the capability', async () => {
+    const address = newBrokerAddress();
+    const socket = await openBrokerSocket({
+      address,
+      asker: () => asker,
+      answer: async (_, body) => ({ echoed: body.n }),
+      refusal: ({ code }) => ({ reason: 'internal', code, message: '' }),
+      log: () => {},
+    });
+    const { Agent, request } = await import('node:http');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (
+      body: string,
+      { path = '/v1/token', authorization = `Bearer ${address.capability}`, method = 'POST' } = {},
+    ) =>
+      new Promise<[number, string]>((done, fail) => {
+        const sent = request(
+          { socketPath: address.socket, path, method, agent, headers: { authorization } },
+          response => {
+            let text = '';
+            response.setEncoding('utf8').on('data', each => {
+              text += each;
+            });
+            response.on('end', () => done([response.statusCode ?? 0, text]));
+          },
+        );
+        sent.on('error', fail);
+        sent.end(body);
+      });
+    try {
+      for (let n = 0; n < 1000; n++) assert.deepEqual(await ask(`{"n":${n}}`), [200, `{"echoed":${n}}`]);
+      const codes = await Promise.all([
+        ask('{}', { authorization: 'Bearer x' }),
+        ask('{}', { authorization: '' }),
+        ask('{}', { path: '/v1/refresh_token' }),
+        ask('', { method: 'GET' }),
+        ask('[]'),
+        ask('{"a":'),
+      ]);
+      assert.deepEqual(
+        codes.map(([status]) => status),
+        [401, 401, 404, 404, 400, 400],
+      );
+      const large = await ask(`{"a":"${'x'.repeat(20_000)}"}`).then(
+        ([status]) => status,
+        () => 'closed',
+      );
+      assert.ok(large === 400 || large === 'closed');
+    } finally {
+      agent.destroy();
+      await socket.close();
+    }
+  });
+});

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { type Broker, type BrokerParts, createBroker } from '../../../../src/core/broker/broker.ts';
+import { type Asker, type Consent, createConsents } from '../../../../src/core/broker/consents.ts';
+import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
+import { dataOf, failureOf } from '../../../support/failureOf.ts';
+import { gate, id, present, signedIn, testStore } from '../refresh/refreshWorld.ts';
+
+const terminal: Asker = { kind: 'workspace', uri: 'file:///work' };
+
+async function brokerWorld(options: MockIssuerOptions = {}, parts: Partial<BrokerParts> = {}) {
+  const world = await signedIn({ accessTokenLifetime: 300, rotation: 'strict', ...options });
+  const { sessions, refresher } = world.first;
+  const questions: string[] = [];
+  let answer: Consent | undefined = 'session';
+  const secrets = testStore();
+  const log = (...entry: unknown[]) => void logged.push(entry);
+  const logged: unknown[] = [];
+  const consentsOf = () =>
+    createConsents({
+      secrets,
+      log,
+      async ask(asker, connection, purpose) {
+        questions.push(`${asker.kind} ${connection} ${purpose}`);
+        return answer;
+      },
+    });
+  const consents = consentsOf();
+  const broker: Broker = createBroker({
+    sessions,
+    refresher,
+    consents,
+    clock: world.clock,
+    log,
+    isTrusted: () => true,
+    proof: async (_, __, url, method) => `proof for ${method} ${url}`,
+    ...parts,
+  });
+  return {
+    ...world,
+    broker,
+    consents,
+    consentsOf,
+    secrets,
+    questions,
+    logged,
+    answers(given: Consent | undefined) {
+      answer = given;
+    },
+    current: () => present(sessions.get(id)?.record?.tokens?.access_token),
+  };
+}
+
+describe('the broker', () => {
+  it('hands out the token that is stored while it is valid long enough, and sends nothing', async () => {
+    const { broker, current, posts, clock } = await brokerWorld();
+    const answer = await broker.token(terminal, { connection: id, purpose: 'jwtw token' });
+    assert.equal(answer.token, current());
+    assert.deepEqual([answer.connection, answer.type], [id, 'Bearer']);
+    assert.ok(present(answer.expiresAt) > clock.now());
+    assert.equal(posts().length, 0);
+  });
+
+  it('refreshes first where less is left than is asked for, once for all who ask at that moment', async () => {
+    const { broker, forward, posts, current } = await brokerWorld();
+    const before = current();
+    forward(280_000);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => broker.token(terminal, { connection: id })));
+    assert.equal(posts().length, 1);
+    assert.notEqual(current(), before);
+    assert.deepEqual([...new Set(answers.map(({ token }) => token))], [current()]);
+  });
+
+  it('keeps to a longer wish, and says where an issuer cannot meet it', async () => {
+    const { broker, posts } = await brokerWorld();
+    await broker.token(terminal, { minTtl: 299 });
+    assert.equal(posts().length, 0);
+    const error = await failureOf(broker.token(terminal, { minTtl: 3600 }));
+    assert.equal(error.code, 'lifetime_too_short');
+    assert.deepEqual([dataOf(error).left, dataOf(error).wanted], [300, 3600]);
+    assert.equal(posts().length, 1, 'a new token could have been longer');
+  });
+
+  it('takes a token that lives shorter than the usual minimum for what it is', async () => {
+    const { broker, posts } = await brokerWorld({ accessTokenLifetime: 20 });
+    const { token } = await broker.token(terminal, { connection: id });
+    assert.equal(token.split('.').length, 3);
+    assert.equal(posts().length, 1);
+  });
+
+  it('passes on why a refresh failed, and hands out nothing', async () => {
+    const { broker, forward, next } = await brokerWorld();
+    forward(301_000);
+    next({ type: 'emptyBadRequest' });
+    const error = await failureOf(broker.token(terminal, { connection: id }));
+    assert.equal(error.code, 'http_error');
+    assert.deepEqual(broker.handOuts(), []);
+  });
+
+  it('asks once for each pair of asker and connection, however many ask meanwhile', async () => {
+    const { broker, questions } = await brokerWorld();
+    await Promise.all([1, 2, 3].map(() => broker.token(terminal, { connection: id, purpose: 'jwtw exec npm' })));
+    await broker.token(terminal, { connection: id });
+    await broker.token({ kind: 'workspace', uri: 'file:///other' }, { connection: id });
+    await broker.token({ kind: 'machine' }, { connection: id });
+    assert.deepEqual(questions, [`workspace ${id} jwtw exec npm`, `workspace ${id} `, `machine ${id} `]);
+  });
+
+  for (const [given, code, asksAgain] of [
+    ['denied', 'consent_denied', false],
+    [undefined, 'consent_unanswered', true],
+  ] as const)
+    it(`refuses where the answer is ${given ?? 'none'}, before anything is sent`, async () => {
+      const { broker, answers, questions, posts, forward } = await brokerWorld();
+      forward(301_000);
+      answers(given);
+      assert.equal((await failureOf(broker.token(terminal, { connection: id }))).code, code);
+      assert.equal((await failureOf(broker.token(terminal, { connection: id }))).code, code);
+      assert.equal(questions.length, asksAgain ? 2 : 1);
+      assert.equal(posts().length, 0);
+    });
+
+  it('remembers "always" beyond the window, "session" not, and forgets what is revoked', async () => {
+    const { broker, answers, consents, consentsOf, secrets } = await brokerWorld();
+    answers('session');
+    await broker.token(terminal, { connection: id });
+    assert.deepEqual(await consentsOf().list(), []);
+    answers('always');
+    await broker.token({ kind: 'machine' }, { connection: id });
+    const [entry] = await consentsOf().list();
+    assert.deepEqual(entry, { asker: { kind: 'machine' }, connection: id, consent: 'always' });
+    await consents.revoke(present(entry));
+    assert.deepEqual(await consentsOf().list(), []);
+    answers(undefined);
+    const error = await failureOf(broker.token({ kind: 'machine' }, { connection: id }));
+    assert.equal(error.code, 'consent_unanswered');
+    await secrets.store('jwtWorkbench.consents', '[{"asker":{"kind":"machine"},"connection":7}, null, "x", {');
+    assert.deepEqual(await consentsOf().list(), [], 'what cannot be read allows nothing');
+  });
+
+  it('allows nobody by an entry that was not written by an answer', async () => {
+    const { consentsOf, secrets } = await brokerWorld();
+    for (const consent of ['session', 'ALWAYS', true, undefined]) {
+      await secrets.store(
+        'jwtWorkbench.consents',
+        JSON.stringify([{ asker: { kind: 'machine' }, connection: id, consent }]),
+      );
+      assert.deepEqual(await consentsOf().list(), []);
+    }
+  });
+
+  it('touches nothing in a workspace that is not trusted, and looks again after the question', async () => {
+    let trusted = false;
+    const { broker, questions, answers } = await brokerWorld({}, { isTrusted: () => trusted });
+    assert.equal((await failureOf(broker.token(terminal, { connection: id }))).code, 'not_trusted');
+    assert.throws(() => broker.connections(), { code: 'not_trusted' });
+    assert.deepEqual(questions, []);
+    trusted = true;
+    answers('session');
+    await broker.token(terminal, { connection: id });
+  });
+
+  it('needs no id where only one connection can be meant, and lists them otherwise', async () => {
+    const { broker, first, connection } = await brokerWorld();
+    assert.equal((await broker.token(terminal, {})).connection, id);
+    const other = { ...connection, id: 'other', label: 'Other' };
+    first.sessions.setConnections(
+      [connection, other].map(each => ({ connection: each, memoryOnly: false })),
+      [],
+    );
+    assert.equal((await broker.token(terminal, {})).connection, id, 'the other has no tokens');
+    first.sessions.apply({ ...present(first.record()), connection: 'other' });
+    const error = await failureOf(broker.token(terminal, {}));
+    assert.deepEqual([error.code, dataOf(error).connections], ['connection_ambiguous', `${id}, other`]);
+    assert.equal((await failureOf(broker.token(terminal, { connection: 'gone' }))).code, 'connection_unknown');
+  });
+
+  it('notices that a connection is removed while the user is asked', async () => {
+    const { first, clock } = await brokerWorld();
+    const held = gate();
+    const broker = createBroker({
+      sessions: first.sessions,
+      refresher: first.refresher,
+      clock,
+      log: () => {},
+      isTrusted: () => true,
+      proof: async () => '',
+      consents: { allowed: held.pass, list: async () => [], revoke: async () => {}, forget: async () => {} },
+    });
+    const asked = failureOf(broker.token(terminal, { connection: id }));
+    await held.reached;
+    first.sessions.setConnections([], []);
+    held.open();
+    assert.equal((await asked).code, 'connection_unknown');
+  });
+
+  it('writes down who got a token, and never the token', async () => {
+    const { broker, logged, current } = await brokerWorld();
+    const told: unknown[] = [];
+    broker.onDidHandOut(each => told.push(each));
+    for (let count = 0; count < 60; count++) await broker.token(terminal, { connection: id, purpose: `use ${count}` });
+    const list = broker.handOuts(id);
+    assert.deepEqual([list.length, told.length, list[0]?.purpose], [50, 60, 'use 59']);
+    for (const text of [JSON.stringify(list), JSON.stringify(told), JSON.stringify(logged)])
+      for (const part of current().split('.')) assert.ok(!text.includes(part));
+  });
+});
