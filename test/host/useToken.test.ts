@@ -68,7 +68,7 @@ describe('the token where it is used', () => {
     terminal.dispose();
   });
 
-  it('comes to a task by jwtw and by ${input:}', async () => {
+  it('comes to a task by jwtw and by an input variable', async () => {
     const file = join(folder, 'task');
     const task = new Task(
       { type: 'shell' },
