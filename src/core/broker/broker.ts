@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import { isBound } from '../issuer/dpopKey.ts';
+import { isBound } from '../records/credentials.ts';
 import { createListeners } from '../listeners.ts';
 import type { Clock, Log } from '../ports.ts';
 import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
