@@ -1,7 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
-import { isBound } from '../records/credentials.ts';
 import { createListeners } from '../listeners.ts';
 import type { Clock, Log } from '../ports.ts';
+import { isBound } from '../records/credentials.ts';
 import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import type { Refresher } from '../refresh/refresher.ts';
