@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { buildExtension, printSizes } from './build.mjs';
-import { createDemoWorkspace } from './lib/demo.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { runScript, UserError } from './lib/project.mjs';
 import { startServer, windowUrl } from './lib/server.mjs';
@@ -17,54 +15,33 @@ async function main() {
     options: { port: { type: 'string', default: '3200' }, open: { type: 'boolean', default: true } },
     allowNegative: true,
   });
-  const firstPort = Number(values.port);
-  if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_435)
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_435)
     throw new UserError(`--port wants a number from 1 to 65435, and ${values.port} is none.`);
   await ensureDependencies();
   printSizes(await buildExtension());
-  const { folder, extension, remove } = await createDemoWorkspace();
+  // Asked to stop by Ctrl-C, by a kill, or by a terminal that is closed.
+  const asked = new Promise(resolve => {
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.once(signal, resolve);
+  });
+  const vscode = await ensureVSCodeFromNpm({ browser: false });
+  const server = await startServer(vscode, {
+    ports: `${port}-${port + 99}`, // The first that is free.
+    installed: true,
+    env: { JWT_WORKBENCH_DEMO: 'shown' },
+    userSettings: { 'workbench.startupEditor': 'readme' },
+  });
   try {
-    // Asked to stop by Ctrl-C, by a kill, or by a terminal that is closed.
-    const asked = new Promise(resolve => {
-      for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.once(signal, resolve);
-    });
-    const vscode = await ensureVSCodeFromNpm({ browser: false });
-    const server = await startServer(vscode, {
-      port: await freePort(firstPort),
-      installed: extension,
-      env: { JWT_WORKBENCH_DEMO: 'shown' },
-      userSettings: { 'workbench.startupEditor': 'readme' },
-    });
-    try {
-      const url = windowUrl(server, { folder, welcome: true });
-      const bar = '='.repeat(72);
-      console.log(`\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`);
-      console.log(`  Ctrl-C ends it.\n\n${bar}\n`);
-      if (values.open) openBrowser(url);
-      await Promise.race([asked, server.ended]);
-    } finally {
-      await server.stop();
-      console.log('Stopped.');
-    }
+    const url = windowUrl(server, { folder: server.folder, welcome: true });
+    const bar = '='.repeat(72);
+    console.log(`\n${bar}\n\n  JWT Workbench in VS Code ${vscode.version}, with a mock issuer. Open:\n\n  ${url}\n`);
+    console.log(`  Ctrl-C ends it.\n\n${bar}\n`);
+    if (values.open) openBrowser(url);
+    await Promise.race([asked, server.ended]);
   } finally {
-    await remove();
+    await server.stop();
+    console.log('Stopped.');
   }
-}
-
-/**
- * @param {number} first
- * @returns {Promise<number>} `first`, or the next port that is free on 127.0.0.1
- */
-async function freePort(first) {
-  for (let port = first; port < first + 100; port++) {
-    const free = await new Promise(resolve => {
-      const probe = createServer()
-        .once('error', () => resolve(false))
-        .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
-  throw new UserError(`No port from ${first} to ${first + 99} is free. Choose another: npm start -- --port 4000`);
 }
 
 /**

@@ -1,11 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { UserError } from './project.mjs';
+import { root, UserError } from './project.mjs';
+
+/**
+ * Makes the extension start its mock issuer and a connection named "Demo" as soon as VS Code is up. To be passed as
+ * `env`: the server hands its environment to the extension host.
+ */
+export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
 /**
  * What every window starts with: nothing that moves, greets, or asks the network.
@@ -25,12 +31,12 @@ const quietSettings = {
 
 /**
  * @typedef {object} ServerOptions
- * @property {number} [port] a free one by default
+ * @property {string} [ports] a port or a range of ports; any free one by default
  * @property {boolean} [workspaceTrust] whether untrusted folders open in Restricted Mode; false by default
  * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
- * @property {string} [installed] the folder of an extension that all windows have, as if it had been installed; without it
+ * @property {boolean} [installed] whether all windows have this extension, as if it had been installed; without it
  *   windows can have extensions under development
  * @property {Record<string, string>} [env] added to the environment of the extension host
  *
@@ -38,6 +44,7 @@ const quietSettings = {
  * @property {string} url
  * @property {number} port
  * @property {number} pid
+ * @property {string} folder a copy of the demo workspace, so that trying things out edits no file under version control
  * @property {string} userDataDir with `User/settings.json` in it, as on the desktop
  * @property {string} extensionsDir
  * @property {() => string} output what the server has printed, for when something fails
@@ -62,16 +69,14 @@ export async function startServer(vscode, options = {}) {
   const userDataDir = options.userDataDir ?? join(temporary, 'user-data');
   const extensionsDir = options.extensionsDir ?? join(temporary, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
-  if (options.installed) {
-    // VS Code takes what it finds in this folder at its first start for installed.
-    const { publisher, name, version } = JSON.parse(await readFile(join(options.installed, 'package.json'), 'utf8'));
-    await cp(options.installed, join(extensionsDir, `${publisher}.${name}-${version}`), { recursive: true });
-  }
+  const folder = join(temporary, 'demo');
+  await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
+  if (options.installed) await install(extensionsDir);
   await writeUserSettings(userDataDir, options.userSettings);
   const redirector = await startRedirector();
   const args = [
     vscode.serverMain,
-    ...['--host', '127.0.0.1', '--port', String(options.port ?? 0), '--without-connection-token'],
+    ...['--host', '127.0.0.1', '--port', options.ports ?? '0', '--without-connection-token'],
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
@@ -110,11 +115,23 @@ export async function startServer(vscode, options = {}) {
   try {
     const port = await listening(child, () => output);
     const url = `http://127.0.0.1:${port}/`;
-    return { url, port, pid: child.pid ?? 0, userDataDir, extensionsDir, output: () => output, ended, stop };
+    return { url, port, pid: child.pid ?? 0, folder, userDataDir, extensionsDir, output: () => output, ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/**
+ * VS Code takes what it finds in this folder at its first start for installed. A copy, as the next build changes `dist`.
+ * @param {string} extensionsDir
+ */
+async function install(extensionsDir) {
+  const { publisher, name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  for (const part of (await readdir(root)).filter(each =>
+    /^(package\.(nls\..*)?json|dist|l10n|media|syntaxes)$/.test(each),
+  ))
+    await cp(join(root, part), join(extensionsDir, `${publisher}.${name}-${version}`, part), { recursive: true });
 }
 
 /**

@@ -1,10 +1,10 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { secretsVariable, watchScreen, withSecrecy } from '../../test/support/secrets.mjs';
 import { run } from './ensure.mjs';
 import { root, UserError } from './project.mjs';
 import { resultsVariable } from './results.mjs';
-import { searchForSecrets, secretsVariable } from './secrets.mjs';
 import { writeUserSettings } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 import { startWorkbench } from './workbench.mjs';
@@ -110,32 +110,6 @@ async function vscodeFromNpm(edition) {
 }
 
 /**
- * Keeps all that notifications, rows, dialogs, hovers and the status bar say, and what the browser has stored in the end.
- * Not what editors show: that is the user's own.
- * @param {import('playwright-core').Page} page
- * @returns {Promise<() => Promise<string>>}
- */
-async function watchScreen(page) {
-  const texts = await page.evaluateHandle(() => {
-    const places =
-      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget';
-    /** @type {Set<string>} */
-    const texts = new Set();
-    const attributeFilter = ['aria-label', 'title'];
-    new MutationObserver(changes => {
-      for (const { target } of changes) {
-        const element = target instanceof Element ? target : target.parentElement;
-        if (!element?.closest(places)) continue;
-        texts.add(element.textContent ?? '');
-        for (const name of attributeFilter) texts.add(element.getAttribute(name) ?? '');
-      }
-    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter });
-    return texts;
-  });
-  return () => texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
-}
-
-/**
  * Runs the built tests of `out/test/<kind>` inside VS Code, on a copy of the demo workspace and fresh user data.
  * @param {VSCode} vscode
  * @param {'host' | 'vsix'} kind
@@ -172,26 +146,4 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
   } finally {
     await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
-}
-
-/**
- * One more test, which only the end of VS Code makes possible: no secret of the run is in what the extension said and
- * showed, nor in any file that it has left, logs and output channels among them.
- * @param {import('./results.mjs').Results} results
- * @param {string} file
- * @param {string[]} folders
- * @param {boolean} whole
- * @returns {import('./results.mjs').Results}
- */
-function withSecrecy(results, file, folders, whole) {
-  const { leaks, secrets, files } = searchForSecrets(file, folders);
-  const logs = files.filter(({ where, text }) => where.endsWith('.log') && text.includes(' refresh {'));
-  // What finds nothing must have looked at something.
-  if (whole && (secrets < 100 || logs.length === 0))
-    leaks.push(`${secrets} secrets and ${logs.length} logs of refreshes are too few`);
-  console.log(`  secrets of this run: ${secrets}, looked for in ${files.length} files`);
-  if (leaks.length === 0) return { ...results, passed: results.passed + 1 };
-  const title = 'secrets of the whole run are in no file, log, answer, row or notification';
-  const failures = [...results.failures, { title, message: leaks.join(', ') }];
-  return { ...results, failed: results.failed + 1, failures };
 }

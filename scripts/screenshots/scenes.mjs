@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { demoEnvironment } from '../lib/demo.mjs';
 import { root } from '../lib/project.mjs';
+import { demoEnvironment } from '../lib/server.mjs';
 import { Stage } from './stage.mjs';
 
 /**

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { createDemoWorkspace } from '../lib/demo.mjs';
 import { root, UserError } from '../lib/project.mjs';
 import { ensureVSCodeFromNpm } from '../lib/vscode-from-npm.mjs';
 import { startWorkbench } from '../lib/workbench.mjs';
@@ -72,23 +71,20 @@ export class Stage {
     size = { width: 1120, height: 700 },
     sideBar = 440,
   } = {}) {
-    const workspace = await createDemoWorkspace();
     const workbench = await startWorkbench({
-      installed: workspace.extension,
+      installed: true,
       env,
       viewport: size,
       deviceScaleFactor: 1.5,
       colorTheme: themes[theme].name,
       userSettings: { ...calm, ...settings },
     });
-    const close = async () => {
-      await workbench.close();
-      await workspace.remove();
-    };
+    const { close } = workbench;
+    const { folder } = workbench.server;
     try {
-      const { page } = await workbench.openWindow({ folder: workspace.folder });
+      const { page } = await workbench.openWindow({ folder });
       page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
-      const stage = new Stage(page, workspace.folder, theme, close);
+      const stage = new Stage(page, folder, theme, close);
       await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();
       await stage.#dress();
       const tab = page.locator('.activitybar').getByRole('tab', { name: 'JWT Workbench' });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { commands, window, workspace } from 'vscode';
-import { secretsVariable } from '../../scripts/lib/secrets.mjs';
+import { secretsVariable } from '../support/secrets.mjs';
 
 /** Under this name for all test files: each is a bundle with a copy of its own of what it imports. */
 const name = 'jwtWorkbenchSecretWatch';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { errors, type Locator, type Page } from 'playwright-core';
-import { createDemoWorkspace, demoEnvironment } from '../../scripts/lib/demo.mjs';
 import { root } from '../../scripts/lib/project.mjs';
+import { demoEnvironment } from '../../scripts/lib/server.mjs';
 import { startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
 
 export interface UiOptions extends WorkbenchOptions {
@@ -16,15 +16,13 @@ export interface UiOptions extends WorkbenchOptions {
 export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
   const ui = new Ui();
   before(async () => {
-    const workspace = await createDemoWorkspace();
-    ui.onClose(workspace.remove);
-    ui.folder = workspace.folder;
     ui.workbench = await startWorkbench({
       ...options,
-      installed: workspace.extension,
+      installed: true,
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
     });
     ui.onClose(ui.workbench.close);
+    ui.folder = ui.workbench.server.folder;
     ui.window = await ui.openWindow();
   });
   let failed = false;

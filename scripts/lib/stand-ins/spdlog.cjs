@@ -6,51 +6,40 @@
 const { appendFileSync, mkdirSync } = process.getBuiltinModule('node:fs');
 const { dirname } = process.getBuiltinModule('node:path');
 
-exports.version = 0;
-exports.setLevel = () => {};
-exports.setFlushOn = () => {};
+const levels = /** @type {const} */ (['trace', 'debug', 'info', 'warn', 'error', 'critical']);
+const nothing = () => {};
 
-class Logger {
-  #file;
-  #plain = false;
-  /** VS Code's levels: 0 trace, 1 debug, 2 info, 3 warning, 4 error, 5 critical, 6 off. */
-  #level = 2;
-
-  /** @param {string} _type @param {string} _name @param {string} file */
-  constructor(_type, _name, file) {
-    this.#file = file;
-  }
-
-  /** @param {number} level @param {string} name @param {string} text */
-  #write(level, name, text) {
-    if (level < this.#level) return;
-    const time = new Date().toISOString().replace('T', ' ').replace('Z', '');
-    appendFileSync(this.#file, this.#plain ? text : `${time} [${name}] ${text}\n`);
-  }
-
-  trace = (/** @type {string} */ text) => this.#write(0, 'trace', text);
-  debug = (/** @type {string} */ text) => this.#write(1, 'debug', text);
-  info = (/** @type {string} */ text) => this.#write(2, 'info', text);
-  warn = (/** @type {string} */ text) => this.#write(3, 'warning', text);
-  error = (/** @type {string} */ text) => this.#write(4, 'error', text);
-  critical = (/** @type {string} */ text) => this.#write(5, 'critical', text);
-  getLevel = () => this.#level;
-  setLevel = (/** @type {number} */ level) => {
-    this.#level = level;
-  };
-  setPattern() {}
-  clearFormatters() {
-    this.#plain = true;
-  }
-  flush() {}
-  drop() {}
-}
-exports.Logger = Logger;
-
-/** @param {string} name @param {string} file */
-async function createLogger(name, file) {
+/** @param {string} _name @param {string} file */
+async function createLogger(_name, file) {
   mkdirSync(dirname(file), { recursive: true });
-  return new Logger('', name, file);
+  let level = 2;
+  let plain = false;
+  const write = levels.map((name, at) => [
+    name,
+    (/** @type {string} */ text) => {
+      const time = new Date().toISOString().replace('T', ' ').replace('Z', '');
+      const tag = name.replace('warn', 'warning');
+      if (at >= level) appendFileSync(file, plain ? text : `${time} [${tag}] ${text}\n`);
+    },
+  ]);
+  return {
+    ...Object.fromEntries(write),
+    getLevel: () => level,
+    setLevel(/** @type {number} */ next) {
+      level = next;
+    },
+    clearFormatters() {
+      plain = true;
+    },
+    setPattern: nothing,
+    flush: nothing,
+    drop: nothing,
+  };
 }
+
+// One by one, as VS Code imports them by name.
+exports.version = 0;
+exports.setLevel = nothing;
+exports.setFlushOn = nothing;
 exports.createRotatingLogger = createLogger;
 exports.createAsyncRotatingLogger = createLogger;

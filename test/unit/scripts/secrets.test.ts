@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { searchForSecrets, secretFinder } from '../../../scripts/lib/secrets.mjs';
+import { searchForSecrets, secretFinder } from '../../support/secrets.mjs';
 
 const signature = 'c2lnbmF0dXJlIG9mIGEgdG9rZW4tbG9uZyBlbm91Z2g';
 const jwt = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.${signature}`;

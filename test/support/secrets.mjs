@@ -83,3 +83,51 @@ export function searchForSecrets(file, folders) {
   const leaks = [...seen, ...files].filter(({ text }) => holds(text)).map(({ where }) => where);
   return { leaks: [...new Set(leaks)], secrets: secrets.length, files };
 }
+
+/**
+ * Keeps all that notifications, rows, dialogs, hovers and the status bar say, and what the browser has stored in the end.
+ * Not what editors show: that is the user's own.
+ * @param {import('playwright-core').Page} page
+ * @returns {Promise<() => Promise<string>>}
+ */
+export async function watchScreen(page) {
+  const texts = await page.evaluateHandle(() => {
+    const places =
+      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget';
+    /** @type {Set<string>} */
+    const texts = new Set();
+    const attributeFilter = ['aria-label', 'title'];
+    new MutationObserver(changes => {
+      for (const { target } of changes) {
+        const element = target instanceof Element ? target : target.parentElement;
+        if (!element?.closest(places)) continue;
+        texts.add(element.textContent ?? '');
+        for (const name of attributeFilter) texts.add(element.getAttribute(name) ?? '');
+      }
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter });
+    return texts;
+  });
+  return () => texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
+}
+
+/**
+ * One more test, which only the end of VS Code makes possible: no secret of the run is in what the extension said and
+ * showed, nor in any file that it has left, logs and output channels among them.
+ * @param {import('../../scripts/lib/results.mjs').Results} results
+ * @param {string} file
+ * @param {string[]} folders
+ * @param {boolean} whole
+ * @returns {import('../../scripts/lib/results.mjs').Results}
+ */
+export function withSecrecy(results, file, folders, whole) {
+  const { leaks, secrets, files } = searchForSecrets(file, folders);
+  const logs = files.filter(({ where, text }) => where.endsWith('.log') && text.includes(' refresh {'));
+  // What finds nothing must have looked at something.
+  if (whole && (secrets < 100 || logs.length === 0))
+    leaks.push(`${secrets} secrets and ${logs.length} logs of refreshes are too few`);
+  console.log(`  secrets of this run: ${secrets}, looked for in ${files.length} files`);
+  if (leaks.length === 0) return { ...results, passed: results.passed + 1 };
+  const title = 'secrets of the whole run are in no file, log, answer, row or notification';
+  const failures = [...results.failures, { title, message: leaks.join(', ') }];
+  return { ...results, failed: results.failed + 1, failures };
+}
