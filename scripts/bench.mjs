@@ -22,6 +22,7 @@ const parts = {
   refresh: () => import('./bench/refresh.mjs'),
   schedule: () => import('./bench/schedule.mjs'),
   signIn: () => import('./bench/signIn.mjs'),
+  broker: () => import('./bench/broker.mjs'),
   mock: () => import('./bench/mock.mjs'),
   activation: () => import('./bench/activation.mjs'),
   size: () => import('./bench/size.mjs'),
