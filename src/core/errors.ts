@@ -192,7 +192,6 @@ export type CredentialFlaw =
   | 'certificate_mismatch'
   | 'no_tls'
   | 'encrypted'
-  | 'old_pem'
   | 'ssh'
   | 'symmetric'
   | 'several'

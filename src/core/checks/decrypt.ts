@@ -2,11 +2,11 @@
 import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
 import { classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { bareDer, derOfPem, privateKey } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
 import { sameData } from '../tokens/sameData.ts';
 import type { KeyInfo } from './checks.ts';
-import { bareDer, derOfPem, privateKey } from './der.ts';
 import { mostInflated, mostRounds, mostWork, type Needed, neededFor, workOf } from './encryption.ts';
 import { integer } from './rsa.ts';
 import { guessSecrets, readSecret, type SecretForm } from './secretText.ts';

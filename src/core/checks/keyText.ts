@@ -1,6 +1,6 @@
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
+import { type Block, bareDer, blocksOf, derOf, publicJwk } from '../tokens/der.ts';
 import { isObject, own, readJson, textOf } from '../tokens/json.ts';
-import { type Block, bareDer, blocksOf, derOf, publicJwk } from './der.ts';
 import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
 import { guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
 

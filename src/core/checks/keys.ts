@@ -3,9 +3,9 @@ import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { WorkbenchError } from '../errors.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { derOfPem, publicJwk } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 import type { Finding, KeyInfo } from './checks.ts';
-import { derOfPem, publicJwk } from './der.ts';
 import { failed, passed, warning } from './finding.ts';
 import { integer, rsaWeakness } from './rsa.ts';
 

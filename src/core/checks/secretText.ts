@@ -1,7 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
+import { isDer } from '../tokens/der.ts';
 import { isObject, readJson } from '../tokens/json.ts';
-import { isDer } from './der.ts';
 
 /** How the text of a shared secret stands for its bytes. */
 export const secretForms = ['text', 'base64', 'base64url', 'hex'] as const;

@@ -1,8 +1,9 @@
-import { type CredentialFlaw, WorkbenchError } from '../errors.ts';
+import { type CredentialFlaw, classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { type TokenEndpointAuthMethod, usesKey } from '../records/connection.ts';
 import type { ClientCredentials } from '../records/credentials.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { encodeBase64url } from '../tokens/base64url.ts';
+import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { type Block, blocksOf, derOf, isDer, privateKey } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
 
 /** A private key that a client signs with (RFC 7523). */
@@ -22,23 +23,49 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads what somebody pasted: a private JWK, or PKCS #8 in PEM, there maybe with its certificate. The line breaks of
- * a PEM may be missing, as in a line of input.
+ * Reads what a user pasted: a private JWK, the JSON file of a service account, or a key in PEM or DER, there maybe with its
+ * certificate, as PKCS #8, PKCS #1 or SEC 1. The line breaks of a PEM may be missing or written as `\\n`.
  * @throws WorkbenchError `credential_invalid` {reason: 'empty' | 'public_key' | 'certificate' | 'encrypted' |
- * 'old_pem' | 'ssh' | 'symmetric' | 'several' | 'kty' | 'broken' | 'unknown'}
+ * 'ssh' | 'symmetric' | 'several' | 'kty' | 'broken' | 'unknown'}
  */
 export async function readClientKey(text: string): Promise<ClientKey> {
-  const trimmed = text.trim();
-  return /^[{[]/.test(trimmed) ? fromJson(trimmed) : fromPem(trimmed);
+  const { content, kid } = unwrapped(text);
+  if (/^[{[]/.test(content)) return fromJson(content);
+  const key = await fromPem(content);
+  return kid === undefined ? key : { ...key, header: { ...key.header, kid } };
 }
+
+/** What an environment file, a shell, JSON or base64 has wrapped around a key. @returns `kid` where the wrapping names the key */
+function unwrapped(text: string): { readonly content: string; readonly kid?: string } {
+  const trimmed = text.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2');
+  if (/^[{[]/.test(trimmed)) {
+    const reading = readJson(trimmed);
+    const value = reading.ok && isObject(reading.value) ? reading.value : {};
+    // The files of Google's service accounts, GitHub Apps and their like.
+    const pem = Object.values(value).find(each => typeof each === 'string' && each.includes(begin));
+    if (typeof pem !== 'string') return { content: trimmed };
+    const kid = own(value, 'private_key_id') ?? own(value, 'kid');
+    return { ...unwrapped(pem), ...(typeof kid === 'string' && { kid }) };
+  }
+  if (trimmed.includes(begin)) return { content: trimmed.replace(/\\+r\\+n|\\+[rn]/g, '\n') };
+  const bytes = decodeBase64(trimmed.replace(/\s+/g, ''));
+  if (bytes === undefined) return { content: trimmed };
+  if (isDer(bytes)) return { content: armoured({ label: 'PRIVATE KEY', body: trimmed }) };
+  const inner = new TextDecoder().decode(bytes);
+  return inner.includes(begin) ? unwrapped(inner) : { content: trimmed };
+}
+
+const begin = '-----BEGIN ';
 
 /** @throws WorkbenchError `credential_invalid`, as `readClientKey`, and {reason: 'certificate_missing'} */
 export function readTlsIdentity(text: string): TlsIdentity {
-  const blocks = blocksOf(text.trim());
+  const { content } = unwrapped(text);
+  const blocks = blocksOf(content) ?? [];
   const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE');
   // OpenSSL reads the older forms of a private key as well.
   const key = blocks.find(({ label }) => /^(?:(?:RSA|EC) )?PRIVATE KEY$/.test(label));
-  if (key === undefined) throw noKeyIn(text, blocks);
+  if (key === undefined) throw noKeyIn(content, blocks);
+  if (isLocked(key)) throw invalid('encrypted');
   if (certificates.length === 0) throw invalid('certificate_missing');
   return { key: armoured(key), certificate: certificates.map(armoured).join('') };
 }
@@ -73,11 +100,11 @@ export function assertLongEnough(clientSecret: string): void {
 }
 
 async function fromPem(text: string): Promise<ClientKey> {
-  const blocks = blocksOf(text);
-  const block = blocks.find(({ label }) => label === 'PRIVATE KEY');
+  const blocks = blocksOf(text) ?? [];
+  const block = blocks.find(({ label }) => /PRIVATE KEY$/.test(label));
   if (block === undefined) throw noKeyIn(text, blocks);
+  const der = Uint8Array.from(pkcs8Of(block));
   const certificate = blocks.find(({ label }) => label === 'CERTIFICATE');
-  const der = bytesOf(block);
   for (const algorithms of kinds.values()) {
     const cryptoKey = (alg: string) => crypto.subtle.importKey('pkcs8', der, parameters(alg), false, ['sign']);
     try {
@@ -93,6 +120,28 @@ async function fromPem(text: string): Promise<ClientKey> {
     return { header, algorithms: isRsa ? ['PS256', ...algorithms] : algorithms, cryptoKey };
   }
   throw invalid('broken');
+}
+
+/** Whatever structure the key comes in (src/core/tokens/der.ts). */
+function pkcs8Of(block: Block): Uint8Array {
+  try {
+    return privateKey(derOf(block)).pkcs8;
+  } catch (error) {
+    const reason = classify(error).data as { readonly reason?: KeyFlaw };
+    throw invalid(keyFlaws[reason.reason ?? 'pem'] ?? 'broken');
+  }
+}
+
+/** What is wrong with a key, in the words of a client's credentials. */
+const keyFlaws: Partial<Record<KeyFlaw, CredentialFlaw>> = {
+  encrypted: 'encrypted',
+  ssh_private: 'ssh',
+  public_key: 'public_key',
+  kind: 'kty',
+};
+
+function isLocked({ label, body }: Block): boolean {
+  return label.startsWith('ENCRYPTED') || /Proc-Type:\s*4,ENCRYPTED/.test(body);
 }
 
 async function fromJson(text: string): Promise<ClientKey> {
@@ -142,48 +191,29 @@ export function parameters(alg: string): { name: string; hash?: string; namedCur
   return { name: alg.startsWith('PS') ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5', hash };
 }
 
-interface Block {
-  readonly label: string;
-  readonly base64: string;
-}
-
-function blocksOf(text: string): Block[] {
-  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([A-Za-z0-9+/=\s]+)-----END \1-----/g);
-  return [...blocks].map(([, label = '', body = '']) => ({ label, base64: body.replace(/\s+/g, '') }));
-}
-
-function armoured({ label, base64 }: Block): string {
-  return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
-}
-
-function bytesOf({ base64 }: Block): Uint8Array<ArrayBuffer> {
-  try {
-    return Uint8Array.from(atob(base64), character => character.charCodeAt(0));
-  } catch {
-    throw invalid('broken');
-  }
+function armoured({ label, body }: Block): string {
+  return `-----BEGIN ${label}-----\n${body.replace(/\s+/g, '').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 }
 
 /** Of the first certificate beside a private key, where there is one that can be read. Never throws. */
 export async function certificateThumbprint(text = ''): Promise<string | undefined> {
-  const certificate = blocksOf(text).find(({ label }) => label === 'CERTIFICATE');
+  const certificate = blocksOf(unwrapped(text).content)?.find(({ label }) => label === 'CERTIFICATE');
   return certificate && thumbprint(certificate).catch(() => undefined);
 }
 
 async function thumbprint(certificate: Block): Promise<string> {
-  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytesOf(certificate))));
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(derOf(certificate)))));
 }
 
 /** What there is instead of a private key that can be read. */
 function noKeyIn(text: string, blocks: readonly Block[]): WorkbenchError {
   const has = (pattern: RegExp) => blocks.some(({ label }) => pattern.test(label));
   if (text === '') return invalid('empty');
-  if (/ENCRYPTED/.test(text)) return invalid('encrypted');
-  if (has(/^(?:RSA|EC) PRIVATE KEY$/)) return invalid('old_pem');
+  if (/BEGIN ENCRYPTED/.test(text)) return invalid('encrypted');
   if (/^(?:ssh-|ecdsa-sha2-)|OPENSSH PRIVATE KEY/.test(text)) return invalid('ssh');
   if (has(/PUBLIC KEY$/)) return invalid('public_key');
   if (has(/^CERTIFICATE$/)) return invalid('certificate');
-  return invalid(text.includes('-----BEGIN ') ? 'broken' : 'unknown');
+  return invalid(text.includes(begin) ? 'broken' : 'unknown');
 }
 
 function invalid(reason: CredentialFlaw): WorkbenchError {

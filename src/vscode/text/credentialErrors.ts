@@ -48,10 +48,6 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
       return l10n.t(
         'This private key is encrypted with a passphrase. Decrypt it with: openssl pkcs8 -topk8 -nocrypt -in <file>. It is kept in VS Code SecretStorage.',
       );
-    case 'old_pem':
-      return l10n.t(
-        'This private key has an older form than PKCS #8. Convert it with: openssl pkcs8 -topk8 -nocrypt -in <file>.',
-      );
     case 'ssh':
       return l10n.t('This is a key in SSH form. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.');
     case 'symmetric':

@@ -108,7 +108,6 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     'certificate_missing',
     'certificate_mismatch',
     'encrypted',
-    'old_pem',
     'ssh',
     'symmetric',
     'several',

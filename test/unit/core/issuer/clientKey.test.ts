@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { certificateThumbprint, readClientKey, readTlsIdentity } from '../../../../src/core/issuer/clientKey.ts';
-import { testKey } from '../../../support/clientKeys.ts';
+import { type TestKey, testKey } from '../../../support/clientKeys.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 
@@ -14,10 +14,18 @@ const kinds = {
   Ed25519: ['EdDSA', 'Ed25519'],
 } as const;
 
+/** One of each kind for all tests: an RSA key takes a busy machine seconds. */
+const made = new Map<string, TestKey>();
+function keyOf(kind: Parameters<typeof testKey>[0]): TestKey {
+  const key = made.get(kind) ?? testKey(kind);
+  made.set(kind, key);
+  return key;
+}
+
 describe('the key of a client', () => {
   for (const [kind, algorithms] of Object.entries(kinds) as [keyof typeof kinds, readonly string[]][]) {
     it(`is read as PEM and as JWK: ${kind}`, async () => {
-      const { pem, jwk } = testKey(kind);
+      const { pem, jwk } = keyOf(kind);
       const oneLine = pem.replaceAll('\n', '');
       for (const text of [pem, `  ${pem.replaceAll('\n', '\r\n')} `, oneLine, JSON.stringify(jwk)]) {
         const key = await readClientKey(text);
@@ -27,8 +35,54 @@ describe('the key of a client', () => {
     });
   }
 
+  // https://github.com/coollabsio/coolify/issues/6384, https://github.com/auth0/node-jsonwebtoken/issues/642
+  it('is read in whatever structure and wrapping it comes', async () => {
+    const rsa = createPrivateKey(keyOf('RSA').pem);
+    const p256 = createPrivateKey(keyOf('P-256').pem);
+    const out = (key: typeof rsa, type: string) => key.export({ type, format: 'pem' } as never).toString();
+    const der = (key: typeof rsa, type: string) => key.export({ type, format: 'der' } as never) as unknown as Buffer;
+    for (const [key, types] of [
+      [rsa, ['pkcs8', 'pkcs1']],
+      [p256, ['pkcs8', 'sec1']],
+    ] as const) {
+      for (const type of types) {
+        const text = out(key, type);
+        const line = text.replaceAll('\n', '\\n');
+        const account = {
+          type: 'service_account',
+          private_key_id: 'k-1',
+          private_key: text,
+          client_email: 'a@example',
+        };
+        for (const [wrapping, wrapped] of Object.entries({
+          'as it is': text,
+          'line breaks written out': line,
+          'quoted, as in .env': `"${line}"`,
+          'with its name, as in .env': `PRIVATE_KEY='${line}'`,
+          'escaped twice': text.replaceAll('\n', '\\\\n'),
+          'of Windows': text.replaceAll('\n', '\\r\\n'),
+          'base64 of the PEM': Buffer.from(text).toString('base64'),
+          'base64 of the DER': der(key, type).toString('base64'),
+          'a service account': JSON.stringify(account, null, 2),
+          'a service account in base64': Buffer.from(JSON.stringify({ key: text })).toString('base64'),
+          'behind the parameters of its curve': `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${text}`,
+        })) {
+          const read = await readClientKey(wrapped);
+          assert.deepEqual(read.header, wrapping === 'a service account' ? { kid: 'k-1' } : {}, wrapping);
+          assert.equal(read.algorithms[0], key === rsa ? 'RS256' : 'ES256');
+          await read.cryptoKey(read.algorithms[0] ?? '');
+        }
+      }
+    }
+    const secp256k1 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey;
+    for (const type of ['pkcs8', 'sec1']) {
+      const error = await failureOf(readClientKey(out(secp256k1, type)));
+      assert.equal((error.data as { reason?: string }).reason, 'kty');
+    }
+  });
+
   it('has the name and the algorithm that its JWK says, and nothing else of it', async () => {
-    const { jwk } = testKey('RSA');
+    const { jwk } = keyOf('RSA');
     const described = { ...jwk, kid: 'one', alg: 'PS256', use: 'enc', key_ops: ['verify'], ext: false };
     for (const text of [JSON.stringify(described), JSON.stringify({ keys: [described] })]) {
       const { header, algorithms, cryptoKey } = await readClientKey(text);
@@ -51,7 +105,7 @@ describe('the key of a client', () => {
   });
 
   it('signs with PS256 where a certificate names it, as Microsoft Entra ID wants it', async () => {
-    const { algorithms, cryptoKey } = await readClientKey(`${testKey('RSA').pem}${selfSigned.cert}`);
+    const { algorithms, cryptoKey } = await readClientKey(`${keyOf('RSA').pem}${selfSigned.cert}`);
     assert.deepEqual(algorithms.slice(0, 2), ['PS256', 'RS256']);
     assert.equal((await cryptoKey('PS256')).algorithm.name, 'RSA-PSS');
   });
@@ -69,7 +123,6 @@ describe('the key of a client', () => {
     ['certificate', selfSigned.cert],
     ['encrypted', pem('pkcs8', locked)],
     ['encrypted', pem('sec1', locked)],
-    ['old_pem', pem('sec1')],
     ['ssh', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5'],
     ['ssh', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----'],
     ['symmetric', JSON.stringify({ kty: 'oct', k: 'canary' })],
@@ -122,8 +175,7 @@ describe('the key of a client', () => {
   });
 
   it('serves for TLS in its older form as well, and only with its certificate', () => {
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const old = rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+    const old = createPrivateKey(keyOf('RSA').pem).export({ type: 'pkcs1', format: 'pem' }).toString();
     assert.equal(readTlsIdentity(`${selfSigned.cert}\n${old}`).key, old);
     const missing = { code: 'credential_invalid', data: { reason: 'certificate_missing', sent: false } };
     assert.throws(() => readTlsIdentity(selfSigned.key), missing);

@@ -4,7 +4,7 @@
  */
 import type { JWK } from 'jose';
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
-import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { decodeBase64, encodeBase64url } from './base64url.ts';
 
 interface Element {
   readonly tag: number;
