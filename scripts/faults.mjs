@@ -6,21 +6,23 @@ import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript } from './lib/project.mjs';
 
 /**
- * `npm run faults`: what every fault of the mock issuer does to a refresh, for every way of rotation, as a table.
+ * `npm run faults`: what every fault of the mock issuer does to a refresh, for every way of rotation, as a table; and
+ * what a failing disk does.
  * `npm run faults -- --write` writes docs/faults.md. Fails where a fault does something that is not expected of it.
  */
 async function main() {
   const since = performance.now();
   const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
   await ensureDependencies();
-  const { runMatrix, plainTable, document } = await load();
+  const { runMatrix, runDiskTable, plainTable, document } = await load();
   const cells = await runMatrix();
-  console.log(plainTable(cells));
+  const disk = await runDiskTable();
+  console.log(plainTable(cells, disk));
   console.log(`\n${cells.length} combinations of fault and rotation in ${elapsed(since)}; all as expected.`);
   if (!values.write) return;
   const file = join(root, 'docs', 'faults.md');
   await mkdir(join(root, 'docs'), { recursive: true });
-  await writeFile(file, document(cells));
+  await writeFile(file, document(cells, disk));
   console.log('docs/faults.md is written.');
 }
 

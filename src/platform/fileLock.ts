@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { WorkbenchError } from '../core/errors.ts';
+import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
 import type { Clock, Lease, LedgerEntry, LockUse, Log, SharedLock } from '../core/ports.ts';
 import { cancelled, createTurns, until } from '../core/waiting.ts';
 import { type Draft, errorCode, flushNames, move, openDraft, remove, replaceFile } from './files.ts';
@@ -33,6 +33,14 @@ export interface FileLockOptions {
 export interface FileLock extends SharedLock {
   /** Resolves when everything that was written is on the disk itself. */
   flushed(): Promise<void>;
+}
+
+interface HeldLease extends Lease {
+  close(): void;
+  /** True while an answer has come and could not be written down. */
+  owes(): boolean;
+  /** Tries to write it once more. Never rejects. */
+  payUp(): Promise<void>;
 }
 
 /** Generations to skip where what others have written cannot be read. */
@@ -68,8 +76,12 @@ export function createFileLock(options: FileLockOptions): FileLock {
           return await work(lease);
         } finally {
           lease.close();
-          await cleanUp(name, files, claim);
-          await holding.end();
+          const letGo = async () => {
+            await cleanUp(name, files, claim);
+            await holding.end();
+          };
+          if (lease.owes()) void deliver(lease, letGo);
+          else await letGo();
           if (!swept) {
             swept = true;
             void sweep(folder, clock.now());
@@ -78,6 +90,18 @@ export function createFileLock(options: FileLockOptions): FileLock {
       },
       turn => inTime(until(turn, signal), name, times.patience),
     );
+  }
+
+  /**
+   * Keeps the lock until the disk takes the journal. Without it other windows see a request without an answer and would
+   * send its token again; so they wait, and are told for whom.
+   */
+  async function deliver(lease: HeldLease, letGo: () => Promise<void>): Promise<void> {
+    while (lease.owes()) {
+      await new Promise<void>(resolve => clock.schedule(resolve, times.heartbeat));
+      await lease.payUp();
+    }
+    await letGo();
   }
 
   /** The same patience for the queue in this process as for the lock itself. */
@@ -89,10 +113,13 @@ export function createFileLock(options: FileLockOptions): FileLock {
     });
   }
 
-  function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): Lease & { close(): void } {
+  function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): HeldLease {
     const lost = () => new WorkbenchError('lock_lost', { connection: name });
     /** Room on the disk for an answer that is on its way, taken before it was asked for. */
     let reserved: Draft | undefined;
+    /** Set from the mark to the release: what fails to be written then is an answer. */
+    let isMarked = false;
+    let owed: Parameters<Lease['handOver']> | undefined;
 
     async function assertWanted(generation: number): Promise<number> {
       const signOut = known(await readSignOut(files, name), name);
@@ -118,6 +145,19 @@ export function createFileLock(options: FileLockOptions): FileLock {
       await place(() => replaceFile(files.ledger, claim.path('ledger'), ledgerText(entry, after), durable));
       // A sign-out that came between the two has not seen this entry; now one of the two sees the other.
       await assertWanted(entry.generation);
+    }
+
+    async function writeJournal(generation: number, sealed: string): Promise<void> {
+      const draft = reserved ?? openDraft(claim.path('journal'));
+      reserved = undefined;
+      try {
+        draft.write(journalText(generation, sealed));
+        await move(claim.path('journal'), files.journal);
+      } catch (error) {
+        draft.discard();
+        throw error;
+      }
+      flushing.add(flush(draft, name));
     }
 
     return {
@@ -146,30 +186,35 @@ export function createFileLock(options: FileLockOptions): FileLock {
         });
         await write(entry, true);
         await place(() => flushNames(folder));
+        isMarked = true;
       },
       async voidBelow(generation) {
         const text = signOutText(generation - 1, clock.now());
         await place(() => replaceFile(files.signedOut, claim.path('signed-out'), text, true));
       },
-      async handOver(generation, sealed) {
-        await assertWanted(generation);
-        await place(async () => {
-          const draft = reserved ?? openDraft(claim.path('journal'));
-          reserved = undefined;
-          try {
-            draft.write(journalText(generation, sealed));
-            await move(claim.path('journal'), files.journal);
-          } catch (error) {
-            draft.discard();
-            throw error;
-          }
-          flushing.add(flush(draft, name));
-        });
+      async handOver(...answer) {
+        await assertWanted(answer[0]);
+        if (isMarked) owed = answer;
+        await place(() => writeJournal(...answer));
+        owed = undefined;
       },
       async takeOver() {
         return known(await readJournal(files, name), name);
       },
       close: () => reserved?.discard(),
+      owes: () => owed !== undefined,
+      async payUp() {
+        if (owed === undefined) return;
+        try {
+          await assertWanted(owed[0]);
+          await writeJournal(...owed);
+          owed = undefined;
+        } catch (error) {
+          // Nothing is owed to a window that has signed out, or has taken the lock over.
+          const isVoid = isWorkbenchError(error) && error.code === 'superseded';
+          if (isVoid || (errorCode(error) === 'ENOENT' && !(await holding.confirm()))) owed = undefined;
+        }
+      },
     };
   }
 

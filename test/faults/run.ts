@@ -1,2 +1,3 @@
+export { runDiskTable } from './disk.ts';
 export { runMatrix } from './matrix.ts';
 export { document, plainTable } from './table.ts';

@@ -1,3 +1,4 @@
+import type { DiskTable } from './disk.ts';
 import type { Cell, Row } from './matrix.ts';
 import { rotations } from './matrix.ts';
 
@@ -31,9 +32,16 @@ function columns({ struck, sent, stored, state, checks, next }: Row): string[] {
 const spaced = (result: string) => result.replace(' ', ': ');
 
 /** For a terminal. */
-export function plainTable(cells: readonly Cell[]): string {
-  const rows = [headings, ...lines(cells).map(({ line }) => line)];
-  const widths = headings.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
+export function plainTable(cells: readonly Cell[], disk: DiskTable): string {
+  return [aligned([headings, ...lines(cells).map(({ line }) => line)]), aligned(diskRows(disk))].join('\n\n');
+}
+
+function diskRows({ columns, rows }: DiskTable): string[][] {
+  return [['', ...columns], ...rows.map(({ about, cells }) => [about, ...cells])];
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
   return rows
     .map(row =>
       row
@@ -45,7 +53,9 @@ export function plainTable(cells: readonly Cell[]): string {
 }
 
 /** docs/faults.md, whole. */
-export function document(cells: readonly Cell[]): string {
+export function document(cells: readonly Cell[], disk: DiskTable): string {
+  const [head = [], ...body] = diskRows(disk).map(row => `| ${row.join(' | ')} |`);
+  const rule = `|${'---|'.repeat(disk.columns.length + 1)}`;
   const table = lines(cells).map(({ type, line }) => `| \`${type}\` | ${line.join(' | ')} |`);
   return `# What a fault does to a refresh
 
@@ -79,5 +89,18 @@ of tokens. \`answer missing\`: that is on record, after a restart as well. \`ref
 
 **Failed checks.** What verification says of the tokens that are held after the refresh. A refresh stores what came;
 whether it can be believed is what these checks are for. Empty: all passed.
+
+# What a failing disk does to a refresh
+
+Two windows as processes of their own, with the real file system, HTTP and an issuer that takes each refresh token once
+and ends the session at a second use. The disk of one window fails; the store of secrets never shows the other what this
+one has written. In no cell is a token sent twice. \`refreshed\` here also where a window takes the tokens that the other
+one has left for it.
+
+${[head, rule, ...body].join('\n')}
+
+${disk.abouts.join('\n\n')}
+
+\`npm run soak\` plays random histories of these and other failures: see [test/README.md](../test/README.md).
 `;
 }

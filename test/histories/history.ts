@@ -238,6 +238,19 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
       case 'faults':
         await (await at(step.by)).ask('faults', { faults: step.faults });
         return;
+      case 'faultsInFlight': {
+        const window = await at(step.by);
+        let isArmed = false;
+        issuer.onUse = async use => {
+          await judge.onUse(use);
+          if (use.pid !== window.pid || isArmed) return;
+          isArmed = true;
+          await window.ask('faults', { faults: step.faults });
+        };
+        await refresh(window);
+        issuer.onUse = judge.onUse;
+        return;
+      }
       case 'diskFull':
         for (const window of slots) {
           if (window.isDead) continue;

@@ -6,6 +6,8 @@ export type Step =
   | { readonly do: 'refresh'; readonly by: readonly number[] }
   | { readonly do: 'answer'; readonly answer: Answer }
   | { readonly do: 'faults'; readonly by: number; readonly faults: readonly FsFault[] }
+  /** The same, from the moment at which the issuer has a request of this window. */
+  | { readonly do: 'faultsInFlight'; readonly by: number; readonly faults: readonly FsFault[] }
   | { readonly do: 'diskFull' | 'heal' }
   | { readonly do: 'storeFails'; readonly by: number; readonly how: 'throw' | 'empty' }
   /** `by` refreshes and stands still in that moment, for so long; then all others refresh. */
@@ -53,7 +55,20 @@ export const errnos = ['ENOSPC', 'EBUSY', 'EACCES', 'EIO', 'EMFILE', 'EROFS', 'S
 
 const kinds = [
   ...['refresh', 'refresh', 'refresh', 'together', 'together', 'answer', 'faults', 'faults', 'faults', 'diskFull'],
-  ...['heal', 'storeFails', 'stop', 'stop', 'kill', 'restart', 'signIn', 'signOut', 'shift', 'pause'],
+  ...[
+    'faultsInFlight',
+    'faultsInFlight',
+    'heal',
+    'storeFails',
+    'stop',
+    'stop',
+    'kill',
+    'restart',
+    'signIn',
+    'signOut',
+    'shift',
+    'pause',
+  ],
 ] as const;
 
 const answers: readonly Answer[] = [
@@ -89,7 +104,8 @@ export function planHistory(seed: number): Plan {
       case 'answer':
         return { do: 'answer', answer: random.of(answers) };
       case 'faults':
-        return { do: 'faults', by: one(), faults: Array.from({ length: 1 + random.number(3) }, () => fault(random)) };
+      case 'faultsInFlight':
+        return { do: kind, by: one(), faults: Array.from({ length: 1 + random.number(3) }, () => fault(random)) };
       case 'diskFull':
       case 'heal':
         return { do: kind };

@@ -20,8 +20,11 @@ export interface StoreOptions {
 }
 
 export interface Store extends SecretVault {
-  /** What the next calls do: `throw`, or answer nothing as VS Code does where it cannot decrypt. */
-  fail(how: 'throw' | 'empty' | undefined): void;
+  /**
+   * What the next calls do: `throw`, or answer nothing as VS Code does where it cannot decrypt.
+   * @param which the one secret that it is about; all where it is left out
+   */
+  fail(how: 'throw' | 'empty' | undefined, which?: string): void;
   dispose(): void;
 }
 
@@ -32,6 +35,7 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
   const own: Entry[] = [];
   const listeners = new Set<(key: string) => void>();
   let failing: 'throw' | 'empty' | undefined;
+  let only: string | undefined;
   let told = 0;
 
   const entries = (): Entry[] =>
@@ -65,8 +69,9 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
     for (const listener of listeners) listener(key);
   }
 
-  const check = () => {
-    if (failing === 'throw') throw new Error('the keyring is locked');
+  const how = (key: string) => (only === undefined || only === key ? failing : undefined);
+  const check = (key: string) => {
+    if (how(key) === 'throw') throw new Error('the keyring is locked');
   };
   const look = () => {
     const seen = entries().filter(visible);
@@ -76,15 +81,15 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
   const timer = setInterval(look, 50);
   return {
     async get(key) {
-      check();
-      return failing === 'empty' ? undefined : newest(key)?.value;
+      check(key);
+      return how(key) === 'empty' ? undefined : newest(key)?.value;
     },
     async store(key, value) {
-      check();
+      check(key);
       write(key, value);
     },
     async delete(key) {
-      check();
+      check(key);
       write(key);
     },
     keys: async () => undefined,
@@ -92,8 +97,9 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    fail(how) {
-      failing = how;
+    fail(next, which) {
+      failing = next;
+      only = which;
     },
     dispose: () => clearInterval(timer),
   };

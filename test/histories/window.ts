@@ -7,7 +7,7 @@ import { bindingOf, type Connection } from '../../src/core/records/connection.ts
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createLoading } from '../../src/core/records/loading.ts';
-import { createSessions } from '../../src/core/records/sessions.ts';
+import { createSessions, type SessionState, stateOf } from '../../src/core/records/sessions.ts';
 import type { RawTokens } from '../../src/core/records/tokenSet.ts';
 import { createVault } from '../../src/core/records/vault.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
@@ -54,7 +54,7 @@ export interface Orders {
   state: { readonly id: string };
   faults: { readonly faults: readonly FsFault[]; readonly signal?: FsSignal };
   wire: Partial<WireSignal>;
-  store: { readonly fail?: 'throw' | 'empty' };
+  store: { readonly fail?: 'throw' | 'empty'; readonly key?: string };
   shift: { readonly by: number };
   end: Record<never, never>;
 }
@@ -63,6 +63,7 @@ export type OrderName = keyof Orders;
 export interface Reply {
   readonly outcome: string;
   readonly generation: number;
+  readonly state: SessionState;
   readonly token?: string;
   readonly error?: { readonly code: string; readonly data: Readonly<Record<string, unknown>> };
   /** Milliseconds between the head of the last answer and the journal that holds what it brought. */
@@ -206,8 +207,8 @@ const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise
     wire = when && signal && { when, signal };
     return { outcome: 'armed' };
   },
-  async store({ fail }) {
-    window().secrets.fail(fail);
+  async store({ fail, key }) {
+    window().secrets.fail(fail, key);
     return { outcome: 'armed' };
   },
   async shift({ by }) {
@@ -229,10 +230,12 @@ async function answer<Name extends OrderName>(name: Name, order: Orders[Name]): 
   }
   const result = await work.catch((error): Result => ({ outcome: 'failed', error: classify(error) }));
   const id = 'id' in order ? order.id : 'a';
-  const { tokens, generation = 0 } = current?.sessions.get(id)?.record ?? {};
+  const session = current?.sessions.get(id);
+  const { tokens, generation = 0 } = session?.record ?? {};
   const { outcome, error } = result;
   return {
     ...{ outcome, generation, calls: faultyFs?.calls ?? 0, log: lines.splice(0) },
+    state: session && current ? stateOf(session, current.clock.now()) : 'none',
     inMemory: (faultyFs?.journalAt ?? 0) - answeredAt,
     ...(tokens?.refresh_token !== undefined && { token: tokens.refresh_token }),
     ...(error && { error: { code: error.code, data: error.data } }),

@@ -62,6 +62,31 @@ describe('a disk that fails', function () {
     }
   });
 
+  it('when the answer is there keeps the lock: no other window takes it for lost', async () => {
+    const times = { patience: 6000 };
+    const one = await world.open({ ...calm, times, lag: 'never' });
+    await world.signIn(one);
+    const two = await world.open({ ...calm, times, lag: 'never' });
+    const { onUse } = world.now.issuer;
+    const all = (['anyWrite', 'unlink', 'rmdir'] as const).map(
+      (operation): FsFault => ({ operation, code: 'EROFS', after: 1, times: forGood }),
+    );
+    world.now.issuer.onUse = async use => {
+      world.now.issuer.onUse = onUse;
+      await onUse(use);
+      await world.ask(one, 'faults', { faults: all });
+    };
+    assert.equal(said(await world.refresh(one)), 'refreshed');
+    const waiting = await world.refresh(two);
+    assert.equal(said(waiting), 'retryable lock_timeout');
+    assert.equal(waiting.error?.data.process, one.pid);
+    await world.ask(one, 'faults', { faults: [] });
+    for (const window of [two, one]) {
+      assert.match(said(await calmly(() => world.refresh(window))), /refreshed|adopted/);
+    }
+    assertSentOnce(world);
+  });
+
   /** What fails, and where. `.` is any file. */
   const calls = [
     ...(['open', 'read'] as const).flatMap(operation =>

@@ -54,6 +54,20 @@ describe('a window that holds the lock', function () {
     assert.match(said(await world.refresh(two)), /refreshed|adopted/);
   });
 
+  it('and is killed soon after the first refresh of a profile leaves a token that can be opened', async () => {
+    for (let round = 0; round < 3; round++) {
+      const one = await world.open({ pace, flush: 1500 });
+      await world.signIn(one);
+      assert.equal(said(await world.refresh(one)), 'refreshed');
+      const { token } = await world.ask(one, 'state', { id: 'a' });
+      await one.end();
+      const two = await world.open({ pace });
+      assert.equal((await world.ask(two, 'state', { id: 'a' })).token, token);
+      assert.equal(said(await world.refresh(two)), 'refreshed');
+    }
+    assertSentOnce(world);
+  });
+
   it('and is killed with its answer on the way costs one retry, and says what was lost', async () => {
     const one = await world.open({ pace: 4 });
     await world.signIn(one);

@@ -1,0 +1,158 @@
+import { rm } from 'node:fs/promises';
+import { journalKeyName } from '../../src/core/records/journalKeys.ts';
+import type { FsFault } from '../histories/faultyFs.ts';
+import type { Reply } from '../histories/window.ts';
+import { buildScripts, type Rig, startRig, type TestWindow, World } from '../histories/world.ts';
+
+/** What fails on this machine, where no issuer is at fault. */
+interface DiskFault {
+  readonly name: string;
+  readonly about: string;
+  /** In the file system of one window. */
+  readonly fault?: Pick<FsFault, 'operation' | 'code' | 'suffix'>;
+}
+
+const diskFaults: readonly DiskFault[] = [
+  {
+    name: 'Mark not writable',
+    about: 'the ledger, where a refresh is noted before it is sent, cannot be written: the disk is full (`ENOSPC`)',
+    fault: { operation: 'write', code: 'ENOSPC', suffix: 'ledger' },
+  },
+  {
+    name: 'Ledger unreadable',
+    about: 'the disk says `EIO` when the ledger is opened',
+    fault: { operation: 'open', code: 'EIO', suffix: '.ledger' },
+  },
+  {
+    name: 'Journal unreadable',
+    about: 'the sealed record that windows leave for each other cannot be opened (`EACCES`)',
+    fault: { operation: 'open', code: 'EACCES', suffix: '.journal' },
+  },
+  {
+    name: 'Key store unreadable',
+    about: 'SecretStorage does not give the key that seals the journal, and this window has just started',
+  },
+  {
+    name: 'Read-only',
+    about: 'nothing in the folder of the locks can be written (`EROFS`)',
+    fault: { operation: 'anyWrite', code: 'EROFS' },
+  },
+];
+
+export interface DiskTable {
+  readonly columns: readonly string[];
+  readonly abouts: readonly string[];
+  readonly rows: readonly { readonly about: string; readonly cells: readonly string[] }[];
+}
+
+/** Not in the windows' own pace: what is about waiting alone must not differ on a busy machine. */
+const window = { pace: 4, lag: 'never', times: { patience: 6000 } } as const;
+
+/** Two windows as processes, one of them with a disk that fails; see test/histories. */
+export async function runDiskTable(): Promise<DiskTable> {
+  const scripts = await buildScripts();
+  const rig = await startRig(scripts);
+  try {
+    const columns: Map<string, string>[] = [];
+    for (const each of diskFaults) {
+      const cells = new Map<string, string>();
+      await inWorld(rig, world => beforeTheRequest(world, each, cells));
+      await inWorld(rig, world => afterTheRequest(world, each, cells));
+      columns.push(cells);
+    }
+    const abouts = [...(columns[0]?.keys() ?? [])];
+    return {
+      columns: diskFaults.map(({ name }) => name),
+      abouts: diskFaults.map(({ name, about }) => `**${name}**: ${about}.`),
+      rows: abouts.map(about => ({ about, cells: columns.map(cells => cells.get(about) ?? '') })),
+    };
+  } finally {
+    await rig.close();
+    await rm(scripts.folder, { recursive: true, force: true });
+  }
+}
+
+async function inWorld(rig: Rig, work: (world: World) => Promise<void>): Promise<void> {
+  const world = await World.begin(rig);
+  try {
+    await work(world);
+  } finally {
+    await world.end();
+  }
+}
+
+async function beforeTheRequest(world: World, fault: DiskFault, cells: Map<string, string>): Promise<void> {
+  const { one, two } = await signedIn(world);
+  await begin(world, one, fault);
+  const refresh = await one.ask('refresh', { id: 'a', askedBy: 'user' });
+  cells.set('A refresh', said(refresh));
+  cells.set('Sent', String(usesBy(world, one)));
+  cells.set('Kept, shown as', `generation ${refresh.generation}, ${refresh.state}`);
+  cells.set(
+    'A refresh in another window, whose disk works',
+    said(await two.ask('refresh', { id: 'a', askedBy: 'timer' })),
+  );
+  const signIn = await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
+  cells.set('A new sign-in meanwhile', said(signIn));
+  cells.set('A sign-out meanwhile', said(await one.ask('signOut', { id: 'a' })));
+  await end(one);
+  cells.set(
+    'Once it works again: a new sign-in',
+    said(await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() })),
+  );
+  cells.set('and a refresh', said(await one.ask('refresh', { id: 'a', askedBy: 'timer' })));
+  assertOnce(world);
+}
+
+/** The disk begins to fail when the answer is on its way. */
+async function afterTheRequest(world: World, fault: DiskFault, cells: Map<string, string>): Promise<void> {
+  const { one, two } = await signedIn(world);
+  world.issuer.onUse = async ({ pid }) => {
+    world.issuer.onUse = () => {};
+    if (pid === one.pid) await begin(world, one, fault, false);
+  };
+  const refresh = await one.ask('refresh', { id: 'a', askedBy: 'timer' });
+  cells.set('It begins when the request is out: the refresh', said(refresh));
+  cells.set('Kept, shown as then', `generation ${refresh.generation}, ${refresh.state}`);
+  cells.set('The next refresh in another window then', said(await two.ask('refresh', { id: 'a', askedBy: 'timer' })));
+  await end(one);
+  const ours = await one.ask('refresh', { id: 'a', askedBy: 'timer' });
+  cells.set('Once it works again: a refresh here', said(ours));
+  assertOnce(world);
+}
+
+async function signedIn(world: World): Promise<{ readonly one: TestWindow; readonly two: TestWindow }> {
+  const one = await world.open(window);
+  await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
+  const two = await world.open(window);
+  await one.ask('refresh', { id: 'a', askedBy: 'timer' });
+  return { one, two };
+}
+
+async function begin(world: World, one: TestWindow, { fault }: DiskFault, anew = true): Promise<void> {
+  if (fault) return void (await one.ask('faults', { faults: [{ ...fault, after: 1, times: 1_000_000 }] }));
+  if (anew) await world.begin(one, window);
+  await one.ask('store', { fail: 'throw', key: journalKeyName });
+}
+
+async function end(one: TestWindow): Promise<void> {
+  await one.ask('faults', { faults: [] });
+  await one.ask('store', {});
+}
+
+function usesBy(world: World, one: TestWindow): number {
+  return world.issuer.uses.filter(({ pid }) => pid === one.pid).length - 1;
+}
+
+/** Whatever fails: no token is sent twice. */
+function assertOnce({ issuer }: World): void {
+  const sent = issuer.uses.map(({ token }) => token);
+  if (new Set(sent).size < sent.length || issuer.revoked.size > 0) throw new Error('a token was sent twice');
+}
+
+function said({ outcome, error }: Reply): string {
+  const { reason } = error?.data ?? {};
+  if (error) return `${outcome}: ${error.code}${reason === undefined ? '' : ` (${String(reason)})`}`;
+  // Which of the two it is depends on how soon a window hears of another one.
+  return outcome === 'adopted' ? 'refreshed' : outcome;
+}
