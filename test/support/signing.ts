@@ -38,7 +38,8 @@ export function jwt(by: Signer, payload: unknown, header: object = {}): string {
   return `${input}.${signature(by, input).toString('base64url')}`;
 }
 
-function signature({ alg, privateKey: key }: Signer, input: string): Buffer {
+/** Over parts that are encoded already. */
+export function signature({ alg, privateKey: key }: Signer, input: string): Buffer {
   if (alg === 'EdDSA') return sign(null, Buffer.from(input), key);
   const hash = createSign(`sha${alg.slice(2)}`).update(input);
   return alg.startsWith('ES')

@@ -61,7 +61,7 @@ export type CheckCode =
   | 'signature_missing'
   | 'signature_der'
   | 'signature_length'
-  | 'signature_graph'
+  | 'signature_recipient'
   | 'signature_malformed'
   | 'signature_not_checked'
   | 'refused_by_header'

@@ -22,9 +22,7 @@ export interface Presentation {
 /** How the signature of a JWT is checked with keys that are at hand. */
 export type CheckWith = (token: DecodedJws, keys: KeySet) => Promise<Finding>;
 
-/** @param text the whole presentation */
 export async function present(
-  text: string,
   token: DecodedJws,
   { disclosures, keyBinding }: SdJwt,
   policy: VerificationPolicy,
@@ -33,12 +31,23 @@ export async function present(
 ): Promise<Presentation> {
   const disclosed = await disclose(token.payload, disclosures);
   const names = disclosures.map(({ name }) => name ?? '...');
-  const binding = await bindingOf(text, disclosed.payload, keyBinding, policy, readKey, check);
+  // The hash is of all that stands before the key binding, the last "~" included.
+  const bound = `${[token.compact, ...disclosures.map(({ encoded }) => encoded)].join('~')}~`;
+  const binding = await bindingOf(
+    bound,
+    textOf(token.payload, '_sd_alg') ?? 'sha-256',
+    disclosed.payload,
+    keyBinding,
+    policy,
+    readKey,
+    check,
+  );
   return { disclosed, names, binding };
 }
 
 async function bindingOf(
-  text: string,
+  bound: string,
+  hash: string,
   payload: JsonObject,
   keyBinding: string | undefined,
   policy: VerificationPolicy,
@@ -56,9 +65,7 @@ async function bindingOf(
   if (typ.toLowerCase() !== 'kb+jwt') return failed('typ_wrong', { expected: 'kb+jwt', found: typ });
   const signature = await check(decoded, keys);
   if (signature.status !== 'passed') return failed('binding_signature', { found: shown(signature.found ?? '') });
-  // The hash is of all that stands before the key binding, the last "~" included.
-  const hash = (textOf(payload, '_sd_alg') ?? textOf(decoded.payload, '_sd_alg') ?? 'sha-256').toUpperCase();
-  const expected = await digestOf(text.slice(0, text.length - keyBinding.length), hash).catch(() => undefined);
+  const expected = await digestOf(bound, hash.toUpperCase()).catch(() => undefined);
   const found = textOf(decoded.payload, 'sd_hash');
   if (expected === undefined || found !== expected)
     return failed('binding_hash', { found: shown(found ?? ''), ...(expected && { expected }) });

@@ -51,7 +51,8 @@ export async function checkSignature(
       ...(kid !== undefined && { found: shown(kid) }),
       data: { keys: keys.keys.length, ignored: keys.ignored, alg },
     };
-    return { signature: failed(selection.problem, details) };
+    const reason = selection.problem === 'kid_unknown' ? notForOthers(token, alg) : undefined;
+    return { signature: reason ?? failed(selection.problem, details) };
   }
   const outcome = await tryKeys(text, alg, selection.keys, (key, info) => judge(key, alg, info, selection.kid, lookup));
   if (outcome.signature?.code !== 'signature_invalid') return outcome;
@@ -143,7 +144,14 @@ function whyInvalid(token: DecodedJws, alg: string): Finding | undefined {
     const isDer = alg.startsWith('ES') && bytes[0] === 0x30 && (bytes[2] === 0x02 || bytes[3] === 0x02);
     return failed(isDer ? 'signature_der' : 'signature_length', details);
   }
-  return varietyOf(token.compact, token)?.id === 'graph' ? failed('signature_graph', { found: alg }) : undefined;
+  return notForOthers(token, alg);
+}
+
+/** A token that nobody but its recipient or its issuer can verify. */
+function notForOthers(token: DecodedJws, alg: string): Finding | undefined {
+  const variety = varietyOf(token.compact, token);
+  if (variety?.verifiers !== 'recipient' && variety?.verifiers !== 'issuer') return undefined;
+  return failed('signature_recipient', { found: alg, data: { variety: variety.id } });
 }
 
 /** Two keys may share a `kid` (RFC 7517 section 4.5), and a token may have none: each that fits is tried. */

@@ -40,8 +40,7 @@ export async function verifyToken(
   const hashing = hashFor(token, policy);
   const accessTokenHash = hashing && (await hashing);
   const { form } = token;
-  const presentation =
-    form?.kind === 'sd_jwt' ? await present(text, token, form, policy, holderKey, signedBy) : undefined;
+  const presentation = form?.kind === 'sd_jwt' ? await present(token, form, policy, holderKey, signedBy) : undefined;
   const disclosed = presentation?.disclosed.payload;
   const checks = runChecks({
     token: disclosed ? { ...token, payload: disclosed } : token,

@@ -37,8 +37,9 @@ const mostPieces = 1000;
 /** @throws WorkbenchError `not_a_token` {reason: 'json'}, `token_json` and `token_encoding` of a part `disclosure` */
 export function unwrapped(token: string): Unwrapped | undefined {
   if (/^\s*\{/.test(token)) return fromJson(token);
-  const prefix = /^ghs_\d{1,20}_(?=ey)/.exec(token)?.[0];
-  if (prefix !== undefined) return { compact: token.slice(prefix.length), form: { kind: 'prefixed', prefix } };
+  // GitHub's installation tokens, and the header of a push message (RFC 8292 section 3).
+  const [, prefix, compact] = /^(ghs_\d{1,20}_|vapid t=)(ey[\w.-]+)(?:, ?k=[\w-]{80,100})?$/.exec(token) ?? [];
+  if (prefix !== undefined && compact !== undefined) return { compact, form: { kind: 'prefixed', prefix } };
   const digits = /^shc:\/(?:1\/1\/)?(\d+)$/.exec(token)?.[1];
   if (digits !== undefined) return fromDigits(digits);
   return token.startsWith('e') && token.includes('~') ? fromSdJwt(token) : undefined;
@@ -93,8 +94,16 @@ function fromJson(token: string): Unwrapped | undefined {
   });
   const [compact, ...others] = compacts;
   if (payload === undefined || compact === undefined || compacts.length < signatures.length) return undefined;
-  const unprotected = own(signatures[0] ?? {}, 'header');
-  return { compact, form: { kind: 'json', others, unprotected: isObject(unprotected) ? unprotected : {} } };
+  const member = own(signatures[0] ?? {}, 'header');
+  const unprotected = isObject(member) ? member : {};
+  const disclosed = own(unprotected, 'disclosures');
+  if (!Array.isArray(disclosed)) return { compact, form: { kind: 'json', others, unprotected } };
+  // An SD-JWT in JSON (RFC 9901 section 8): the same pieces under other names.
+  const keyBinding = textOf(unprotected, 'kb_jwt');
+  const disclosures = disclosed
+    .slice(0, mostPieces)
+    .map(each => readDisclosure(typeof each === 'string' ? each : '', token.length));
+  return { compact, form: { kind: 'sd_jwt', disclosures, ...(keyBinding !== undefined && { keyBinding }) } };
 }
 
 // --- SD-JWT: what the disclosures say, and where it belongs (RFC 9901 section 7) ---

@@ -69,7 +69,7 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
 }
 
 function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
-  if (!looksLikeJose(token) || isForeignObject(token)) {
+  if (!looksLikeJose(token) || isForeignObject(token) || signedCookie.test(token)) {
     // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
     if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
       throw new WorkbenchError('not_a_token', { reason: 'json' });
@@ -242,6 +242,9 @@ function timeWarnings(payload: JsonObject, warnings: TokenWarning[]): void {
     if ('flaw' in date) warnings.push({ code: date.flaw, part: 'payload', member, path: `/${member}` });
   }
 }
+
+/** As Rails and Django sign values: base64 and a digest behind dashes, or three pieces between colons. */
+const signedCookie = /^[\w+/=%-]{8,4096}--[\da-f]{40,64}$|^[\w-]{2,4096}:[\w-]{6,12}:[\w-]{27,90}$/;
 
 /** base64 of a whole JSON object without `alg`: some issuers' opaque tokens look so. No JOSE header does. */
 function isForeignObject(token: string): boolean {

@@ -28,6 +28,8 @@ export interface Sample {
   readonly alg?: 'ES256' | 'RS256' | 'HS256' | 'EdDSA';
   readonly header?: JsonObject;
   readonly payload?: JsonObject;
+  /** Its parts are base64 with padding, and are signed so. */
+  readonly padded?: true;
   /** Made around the compact JWS, or instead of one. */
   readonly text?: (compact: string) => string;
 }
@@ -67,6 +69,8 @@ const rfc = (number: number, section = '') =>
 const issuedAt = 1893456000;
 const base = { iss: 'https://issuer.example', sub: 'u-1', aud: 'client-1', iat: issuedAt, exp: issuedAt + 3600 };
 const { aud: _, ...withoutAudience } = base;
+/** Of the disclosure that samples have, `["salt","name","Ada"]`. */
+const digest = 'q_W4fXRb_RZtDAsUr9X9mDb6cv4HnJquz_QFs7vvNTo';
 const uuid = '11111111-2222-3333-4444-555555555555';
 
 function headerOf(header: JsonObject): string {
@@ -142,7 +146,7 @@ export const varieties: readonly Variety[] = [
       header: { typ: 'dc+sd-jwt' },
       payload: {
         ...withoutAudience,
-        _sd: [],
+        _sd: [digest],
         _sd_alg: 'sha-256',
         cnf: { jwk: {} },
         vct: 'https://credentials.example/id',
@@ -160,7 +164,7 @@ export const varieties: readonly Variety[] = [
     sample: {
       alg: 'ES256',
       header: { typ: 'dc+sd-jwt' },
-      payload: { ...withoutAudience, _sd: [], _sd_alg: 'sha-256', vct: 'https://credentials.example/id' },
+      payload: { ...withoutAudience, _sd: [digest], _sd_alg: 'sha-256', vct: 'https://credentials.example/id' },
       text: compact => `${compact}~WyJzYWx0IiwibmFtZSIsIkFkYSJd~`,
     },
   },
@@ -175,6 +179,11 @@ export const varieties: readonly Variety[] = [
     sample: {
       alg: 'ES256',
       header: { zip: 'DEF' },
+      payload: {
+        iss: 'https://issuer.example',
+        nbf: issuedAt,
+        vc: { type: ['https://smarthealth.cards#health-card'] },
+      },
       text: compact => `shc:/${Array.from(compact, each => String(each.charCodeAt(0) - 45).padStart(2, '0')).join('')}`,
     },
   },
@@ -183,11 +192,24 @@ export const varieties: readonly Variety[] = [
     name: 'GitHub installation token',
     source: 'https://github.com/Yelp/detect-secrets/issues/958',
     verifiers: 'issuer',
-    is: seen => seen.form === 'prefixed',
+    is: ({ text }) => text.startsWith('ghs_') && text.includes('.'),
     sample: {
       alg: 'RS256',
       payload: { ...base, iss: 'https://github.com' },
       text: compact => `ghs_1234567_${compact}`,
+    },
+  },
+  {
+    id: 'vapid',
+    name: 'VAPID header of a push message',
+    source: rfc(8292, '3'),
+    verifiers: 'own_key',
+    is: ({ text }) => text.startsWith('vapid '),
+    sample: {
+      alg: 'ES256',
+      payload: { aud: 'https://push.example', exp: issuedAt + 3600, sub: 'mailto:push@example.com' },
+      text: compact =>
+        `vapid t=${compact}, k=BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs`,
     },
   },
   {
@@ -240,17 +262,14 @@ export const varieties: readonly Variety[] = [
         exp: issuedAt,
       },
       payload: { sub: 'u-1', exp: issuedAt + 120, iss: 'https://issuer.example' },
-      text: compact =>
-        compact
-          .split('.')
-          .map(part => part + '='.repeat((4 - (part.length % 4)) % 4))
-          .join('.'),
+      padded: true,
     },
   },
   // --- By type ---
   typed('dpop_proof', 'DPoP proof', 'dpop+jwt', rfc(9449, '4.2'), 'own_key', {
     required: ['jti', 'htm', 'htu', 'iat'],
     endless: true,
+    header: { jwk: {} },
     payload: { jti: 'j-1', htm: 'POST', htu: 'https://issuer.example/token', iat: issuedAt },
   }),
   typed(
@@ -363,7 +382,7 @@ export const varieties: readonly Variety[] = [
     },
   ),
   typed(
-    'resource_metadata',
+    'vci_proof',
     'OpenID4VCI key proof',
     'openid4vci-proof+jwt',
     'https://openid.net/specs/openid-4-verifiable-credential-issuance-1_0.html',
@@ -886,10 +905,20 @@ export function rulesOf(header: JsonObject): Pick<Variety, 'required' | 'endless
 
 /** @returns the first row that fits; nothing of it is verified */
 export function varietyOf(text: string, decoded: DecodedToken): Variety | undefined {
+  const seen = seenIn(text, decoded);
+  return varieties.find(({ is }) => is(seen));
+}
+
+/** Where the keys of a token are, as its variety says it: to be shown, and never fetched by itself. */
+export function keysAt(variety: Variety, text: string, decoded: DecodedToken): string | undefined {
+  return variety.keysAt?.(seenIn(text, decoded));
+}
+
+function seenIn(text: string, decoded: DecodedToken): Seen {
   const header = decoded.kind === 'opaque' ? {} : decoded.header;
   const payload = decoded.kind === 'jws' ? decoded.payload : {};
   const aud = own(payload, 'aud');
-  const seen: Seen = {
+  return {
     text,
     kind: decoded.kind,
     form: (decoded.kind === 'jws' && decoded.form?.kind) || '',
@@ -899,5 +928,4 @@ export function varietyOf(text: string, decoded: DecodedToken): Variety | undefi
     iss: textOf(payload, 'iss') ?? '',
     aud: Array.isArray(aud) ? aud : [aud],
   };
-  return varieties.find(({ is }) => is(seen));
 }

@@ -1,6 +1,8 @@
 import { l10n } from 'vscode';
 import type { CheckCode } from '../../core/checks/checks.ts';
+import { varieties } from '../../core/tokens/varieties.ts';
 import { dateOf, plain, quoted, type SentencesOf } from './checkWords.ts';
+import { varietyAdvice, verifiersText } from './varieties.ts';
 
 /** About the signature and the key that it was checked with. */
 export const signatureSentences = {
@@ -23,10 +25,11 @@ export const signatureSentences = {
     l10n.t('The signature has {0} bytes, and one of this algorithm has {1}.', plain(found), plain(expected)),
     l10n.t('Copy the whole token. If it is whole, the signer encodes signatures wrongly.'),
   ],
-  signature_graph: () => [
-    l10n.t('This is an access token for Microsoft Graph: its header has a nonce, which is hashed before signing.'),
-    l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
-  ],
+  signature_recipient: ({ data }) => {
+    const variety = varieties.find(({ id }) => id === data?.variety);
+    if (!variety) return [l10n.t('The key did not make this signature.')];
+    return [l10n.t('{0}: {1} can verify it.', variety.name, verifiersText(variety.verifiers)), varietyAdvice(variety)];
+  },
   signature_malformed: () => [
     l10n.t('One of the signatures of this JWS cannot be read.'),
     l10n.t('Copy the whole object.'),

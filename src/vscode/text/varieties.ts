@@ -1,0 +1,134 @@
+import { l10n } from 'vscode';
+import type { Variety, Verifiers } from '../../core/tokens/varieties.ts';
+
+/** What a variety is and what to do with it, in one sentence each; the ids are those of core/tokens/varieties.ts. */
+const sentences: Readonly<Record<string, () => string>> = {
+  sd_jwt_kb: () =>
+    l10n.t(
+      'Selected claims are disclosed after "~", and the holder signed this presentation: check its audience and nonce.',
+    ),
+  sd_jwt: () => l10n.t('Claims are hidden behind digests; those that are disclosed follow after "~".'),
+  health_card: () =>
+    l10n.t(
+      "The payload is compressed. Verify it with the keys at the issuer's address, and trust only issuers that you know.",
+    ),
+  github_installation: () => l10n.t('Treat it as opaque: GitHub alone can check it, and its form may change.'),
+  vapid: () => l10n.t('It tells a push service who sends: verify it with the key k beside it.'),
+  jws_json: () => l10n.t('Signed content in JSON, and not a JWT: refuse it where a JWT is expected.'),
+  cut: () => l10n.t('Copy the whole token: without its signature, nothing of it can be trusted.'),
+  alb: () =>
+    l10n.t(
+      'Its parts are padded base64: verify them as they are, with the public key at the regional address of its kid.',
+    ),
+  dpop_proof: () =>
+    l10n.t('It proves possession of the key in its header for one request, and is of no use for another one.'),
+  logout_token: () =>
+    l10n.t('It tells a client to end a session (OpenID Connect Back-Channel Logout). It must have no nonce.'),
+  security_event: () => l10n.t('It reports an event and grants nothing: never accept it as an access token.'),
+  key_binding: () =>
+    l10n.t('The last part of an SD-JWT presentation. Verify it together with the token that it belongs to.'),
+  status_list: () => l10n.t('It holds the status of many tokens as one compressed list.'),
+  entity_statement: () =>
+    l10n.t('It is a link of a chain in OpenID Federation: verify the chain up to a trust anchor.'),
+  verifiable_credential: () => l10n.t('A W3C credential as a JWT: whether it is revoked is said elsewhere.'),
+  client_attestation: () =>
+    l10n.t('It tells an issuer which client instance asks. A proof with the key in cnf belongs to it.'),
+  attestation_pop: () => l10n.t('It proves possession of the key in a client attestation.'),
+  introspection: () =>
+    l10n.t("An issuer's signed answer about another token (RFC 9701): never accept it as an access token."),
+  request_object: () => l10n.t('A signed authorization request (RFC 9101), verified with the keys of the client.'),
+  id_jag: () => l10n.t('Exchange it at the issuer named in aud for an access token. It is no access token itself.'),
+  vci_proof: () => l10n.t('It proves possession of the key that a credential is going to be bound to.'),
+  graph: () => l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
+  entra_v1: () =>
+    l10n.t(
+      'The API is registered for v1.0 tokens, whose issuer is sts.windows.net. requestedAccessTokenVersion 2 changes that.',
+    ),
+  entra_v2: () => l10n.t('Compare iss with the tenant that you expect: the keys are the same for every tenant.'),
+  okta_org: () =>
+    l10n.t(
+      'Treat it as opaque: an access token of the org authorization server is for Okta alone. Use a custom one for your API.',
+    ),
+  cognito_access: () => l10n.t('It has no aud: compare client_id and token_use.'),
+  firebase_session: () => l10n.t('Its keys are published as certificates, each under its kid.'),
+  firebase_id: () => l10n.t('Its keys are published as certificates, each under its kid. aud is the project.'),
+  google_iap: () => l10n.t('Compare aud with the path of your backend service. Its keys have an address of their own.'),
+  kubernetes_legacy: () => l10n.t('It never expires: delete the Secret that holds it, and use bound tokens.'),
+  github_actions: () =>
+    l10n.t('Compare sub or repository, not only iss: every workflow of GitHub gets tokens of this issuer.'),
+  gitlab_ci: () =>
+    l10n.t('Compare project_path or sub, not only iss: every job of the instance gets tokens of this issuer.'),
+  cloudflare_access: () => l10n.t('Compare aud with the tag of your application.'),
+  supabase: () => l10n.t('A key of a role: service_role reads everything and belongs on a server only.'),
+  clerk: () => l10n.t('It lives for a minute and has no aud: compare azp with your origins.'),
+  kinde: () => l10n.t('Ask for an audience, else aud is empty.'),
+  workos: () => l10n.t('Its keys are those of your client at WorkOS.'),
+  shopify: () => l10n.t("It is signed with your app's client secret: compare aud and dest."),
+  auth0: () => l10n.t('aud says which API it is for; the issuer ends with a slash.'),
+  home_assistant: () => l10n.t('Treat it as opaque: the instance alone has the key.'),
+  keycloak_refresh: () =>
+    l10n.t('Treat it as opaque: it is for the issuer alone, which signs it with a secret of its own.'),
+  kubernetes_bound: () =>
+    l10n.t('Its keys are published by the cluster (/openid/v1/jwks), which may not be reachable from here.'),
+  app_store: () => l10n.t("Verify the chain in x5c up to Apple's root certificate; times are in milliseconds."),
+  apple_client_secret: () => l10n.t('You make it with your own key: it may live for six months at most.'),
+  apns: () => l10n.t('You make it with your own key: Apple accepts it for an hour after iat.'),
+  twilio: () => l10n.t('You make it with the secret of your API key: grants say what it allows.'),
+  zoom: () => l10n.t('You make it with the secret of your SDK app.'),
+  lti: () => l10n.t('A launch of a learning tool: compare nonce and the deployment ID.'),
+  smart_on_fhir: () => l10n.t('An access token for health records: its scopes name the resources.'),
+  uma_rpt: () => l10n.t('Its permissions say which resources it is good for.'),
+  jarm: () => l10n.t('An authorization response as a JWT: exchange the code, and compare state and iss first.'),
+  auth0_opaque: () => l10n.t('Ask for an audience to get a JWT: without one, only Auth0 can read the token.'),
+  authjs: () =>
+    l10n.t(
+      'A session cookie: its key is derived from the secret and the name of the cookie (HKDF), the secret itself does not fit.',
+    ),
+  paseto: () => l10n.t('Another format than JOSE. A public one is signed and can be read; a local one is encrypted.'),
+  flask_cookie: () => l10n.t("A signed session cookie and no JWT: anyone can read it, and the app's secret signs it."),
+  express_cookie: () => l10n.t('A signed cookie and no JWT: the value stands before the dot.'),
+  rails_cookie: () => l10n.t('A signed cookie and no JWT: base64 of the value, then "--" and an HMAC.'),
+  django_signed: () => l10n.t('A signed value and no JWT: data, time and signature between colons.'),
+  fernet: () => l10n.t('Encrypted with a shared key; its second part is the time at which it was made.'),
+  iron: () => l10n.t('Sealed with a password of the app: nothing of it can be read without that.'),
+  aspnet_protected: () => l10n.t('Only the app that made it can read it, with the keys of its data protection ring.'),
+  macaroon: () => l10n.t('A token that its holder can narrow with caveats; only its issuer can verify it.'),
+  biscuit: () => l10n.t('A token that its holder can narrow with more blocks; verified with a public key.'),
+  github_token: () => l10n.t('An opaque token of GitHub. Revoke it there if it was exposed.'),
+  slack_token: () => l10n.t('An opaque token of Slack; xoxe marks those that expire.'),
+  google_access: () => l10n.t('An opaque access token of Google, good for about an hour.'),
+  salesforce: () => l10n.t('A session of Salesforce: the part before "!" names the organization.'),
+  matrix: () => l10n.t('An opaque access token of a Matrix homeserver.'),
+  openshift: () => l10n.t('An opaque token of OpenShift: it names the hash under which the cluster keeps it.'),
+};
+
+export const varietySentenceIds = Object.keys(sentences);
+
+export function varietyAdvice({ id }: Variety): string {
+  return sentences[id]?.() ?? '';
+}
+
+export function verifiersText(verifiers: Verifiers): string {
+  switch (verifiers) {
+    case 'published_keys':
+      return l10n.t("anyone, with the issuer's published keys");
+    case 'secret':
+      return l10n.t('everyone who has the shared secret');
+    case 'own_key':
+      return l10n.t('anyone, with the key that it brings or another token names');
+    case 'certificate':
+      return l10n.t('anyone who trusts the root of its certificates');
+    case 'recipient':
+      return l10n.t('only the service that it is for');
+    case 'issuer':
+      return l10n.t('only its issuer');
+  }
+}
+
+/** "Firebase ID token: its keys are published as certificates … Who can verify it: …" */
+export function varietyText(variety: Variety, keysAt: string | undefined): string {
+  const lines = [`${variety.name}: ${varietyAdvice(variety)}`];
+  lines.push(l10n.t('Who can verify it: {0}.', verifiersText(variety.verifiers)));
+  if (keysAt !== undefined) lines.push(l10n.t('Keys: {0}', keysAt));
+  return lines.join(' ');
+}

@@ -1,0 +1,73 @@
+/** The token zoo: each variety's sample, signed with keys made here, and the table in docs/tokens.md. */
+import { deflateRawSync } from 'node:zlib';
+import { decodeToken, tryDecode } from '../../src/core/tokens/jwt.ts';
+import { type Variety, type Verifiers, varieties, varietyOf } from '../../src/core/tokens/varieties.ts';
+import { encode, hmacJwt, type Signer, signature, signer } from '../support/signing.ts';
+
+export const secret = 'a secret of at least thirty-two characters';
+
+const keys = new Map<string, Signer>();
+
+export function keyFor(alg: 'ES256' | 'RS256' | 'EdDSA'): Signer {
+  const key = keys.get(alg) ?? signer(alg);
+  keys.set(alg, key);
+  return key;
+}
+
+/** The sample as its holder has it. */
+export function sampleOf({ sample }: Variety): string {
+  const { alg, header = {}, payload = {}, padded, text = compact => compact } = sample;
+  if (alg === undefined) return text('');
+  if (alg === 'HS256') return text(hmacJwt(secret, payload, header));
+  const by = keyFor(alg);
+  // A key in the header is the one that signs.
+  const jwk = header.jwk === undefined ? {} : { jwk: { ...by.jwk, kid: undefined, alg: undefined } };
+  const head = encode({ alg, kid: by.jwk.kid, ...header, ...jwk });
+  const body = header.zip === 'DEF' ? deflateRawSync(JSON.stringify(payload)).toString('base64url') : encode(payload);
+  const parts = [head, body].map(part => (padded ? part + '='.repeat((4 - (part.length % 4)) % 4) : part));
+  return text(`${parts.join('.')}.${signature(by, parts.join('.')).toString(padded ? 'base64' : 'base64url')}`);
+}
+
+const verifiers: Readonly<Record<Verifiers, string>> = {
+  published_keys: "anyone, with the issuer's published keys",
+  secret: 'everyone who has the shared secret',
+  own_key: 'anyone, with the key that it brings or another token names',
+  certificate: 'anyone who trusts the root of its certificates',
+  recipient: 'only the service that it is for',
+  issuer: 'only its issuer',
+};
+
+/** The page, as `npm run zoo -- --write` writes it. @param advice the sentence of each */
+export function tokensPage(advice: (variety: Variety) => string): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const rows = varieties.map(variety => {
+    const rules = [
+      variety.required && `requires ${variety.required.map(each => `\`${each}\``).join(', ')}`,
+      variety.endless && 'may have no `exp`',
+    ].filter(each => typeof each === 'string');
+    const name = `[${variety.name}](${variety.source})`;
+    return `| ${[name, cell(advice(variety)), verifiers[variety.verifiers], rules.join('; ')].join(' | ')} |`;
+  });
+  return [
+    '# Tokens that are recognised',
+    '',
+    `${varieties.length} varieties of tokens are told apart by their form, type, issuer and claims. Being recognised says nothing`,
+    'about being genuine: anyone can write any of these names into a token. This page is written from',
+    '`src/core/tokens/varieties.ts` by `npm run zoo -- --write`.',
+    '',
+    '| Token | What to know | Who can verify it | Rules |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** What is made of a sample here, in two words. */
+export function seenHere(text: string): string {
+  const decoded = tryDecode(text);
+  if ('error' in decoded) return decoded.error.code;
+  const found = varietyOf(text, decoded);
+  return `${decoded.kind}, ${found?.name ?? 'no variety'}`;
+}
+
+export { decodeToken, encode, varieties };
