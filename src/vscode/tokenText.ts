@@ -1,22 +1,29 @@
 import { l10n } from 'vscode';
-import type { JsonObject } from '../core/tokens/json.ts';
-import type { DecodedToken } from '../core/tokens/jwt.ts';
+import { type JsonObject, jsonText, type RoundedNumber } from '../core/tokens/json.ts';
+import { type DecodedToken, roundedIn } from '../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../core/tokens/times.ts';
+import { keysAt, varietyOf } from '../core/tokens/varieties.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
+import { varietyText } from './text/varieties.ts';
 import { describeTokenWarning } from './text/warnings.ts';
 
 /** What a token says, as the lines of a read-only document. They hold claims, never the token. */
-export function decodedLines(decoded: DecodedToken, now: number): string[] {
+export function decodedLines(decoded: DecodedToken, now: number, token?: string): string[] {
   const lines = [`// ${l10n.t('Decoded, not verified: anyone could have written this.')}`];
   for (const warning of decoded.warnings) lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
+  const variety = token === undefined ? undefined : varietyOf(token, decoded);
+  if (token !== undefined && variety) lines.push(`// ${varietyText(variety, keysAt(variety, token, decoded))}`);
+  const form = decoded.kind === 'jws' ? decoded.form : undefined;
+  for (const { name = '...', value } of form?.kind === 'sd_jwt' ? form.disclosures : [])
+    lines.push(`// ${l10n.t('Disclosed: {0}', visible(`${JSON.stringify(name)}: ${JSON.stringify(value)}`))}`);
   if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
   if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
-  return [...lines, ...commented(body, now)];
+  return [...lines, ...commented(body, now, undefined, roundedIn(decoded))];
 }
 
 /** JSON with what is known of each member behind it: times as dates, and what the name means. */
@@ -24,9 +31,10 @@ export function commented(
   body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
   now: number,
   note: (member: string) => string | undefined = () => undefined,
+  rounded: readonly RoundedNumber[] = [],
 ): string[] {
   let section = '';
-  return visible(JSON.stringify(body, undefined, 2))
+  return visible(jsonText(body, rounded, 2))
     .split('\n')
     .map(line => {
       section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;

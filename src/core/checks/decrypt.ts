@@ -3,9 +3,8 @@ import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKC
 import { classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { bareDer, derOfPem, privateKey } from '../tokens/der.ts';
-import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, readJson, sameData, textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
-import { sameData } from '../tokens/sameData.ts';
 import type { KeyInfo } from './checks.ts';
 import { mostInflated, mostRounds, mostWork, type Needed, neededFor, workOf } from './encryption.ts';
 import { integer } from './rsa.ts';

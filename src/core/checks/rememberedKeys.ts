@@ -1,7 +1,6 @@
 import { type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import type { Clock, SecretVault } from '../ports.ts';
-import { isObject, type JsonObject, own } from '../tokens/json.ts';
-import { sameData } from '../tokens/sameData.ts';
+import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
 import type { KeyInfo } from './checks.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
 

@@ -2,10 +2,10 @@
 
 import type { ClockSkew } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { decodeBase64url, encodeBase64url } from '../tokens/base64url.ts';
-import { digestOf, inflate } from '../tokens/forms.ts';
-import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
-import { type DecodedJws, type DecodedToken, decodeToken, tryDecode } from '../tokens/jwt.ts';
+import { encodeBase64url } from '../tokens/base64url.ts';
+import { digestOf } from '../tokens/forms.ts';
+import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
+import { type DecodedJws, type DecodedToken, decodeToken, inflated, tryDecode } from '../tokens/jwt.ts';
 import { type Finding, runChecks, type VerificationPolicy, type VerificationResult } from './checks.ts';
 import { failed, warning } from './finding.ts';
 import { type KeySet, readJwk } from './keys.ts';
@@ -69,17 +69,6 @@ async function signaturesOf(token: DecodedJws, policy: VerificationPolicy, keys:
     if (outcome.signature?.status !== 'passed') return outcome;
   }
   return first;
-}
-
-/** A payload that is compressed, as in a SMART Health Card, with its claims. */
-async function inflated(token: DecodedJws): Promise<DecodedJws> {
-  const bytes = token.content === 'bytes' ? decodeBase64url(token.payloadText) : undefined;
-  const text = bytes === undefined || 'reason' in bytes ? undefined : await inflate(bytes);
-  const reading = text === undefined ? undefined : readJson(text);
-  if (text === undefined || !reading?.ok || !isObject(reading.value)) return token;
-  const { content: _, ...others } = token;
-  const warnings = token.warnings.filter(({ code }) => code !== 'not_claims');
-  return { ...others, payload: reading.value, payloadText: text, warnings };
 }
 
 /** A proof is checked with the key that it brings where nobody gave another one. */

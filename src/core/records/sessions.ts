@@ -1,6 +1,6 @@
 import type { WorkbenchError } from '../errors.ts';
 import { createListeners } from '../listeners.ts';
-import { sameData } from '../tokens/sameData.ts';
+import { sameData } from '../tokens/json.ts';
 import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
 import { clientCredentialsOf } from './credentials.ts';

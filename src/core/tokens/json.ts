@@ -56,6 +56,18 @@ export function textOf(object: JsonObject, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** True where two values of plain data (what JSON can hold) hold the same, in whatever order their members stand. */
+export function sameData(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every(name => Object.hasOwn(other, name) && sameData(Reflect.get(one, name), Reflect.get(other, name)))
+  );
+}
+
 /** The members that a JSON text writes, one for each colon that is in no string; `undefined` where it is too deep. */
 function countMembers(text: string): number | undefined {
   let members = 0;
@@ -128,7 +140,7 @@ function digitsOf(number: string): string {
 }
 
 /** A value as JSON text with its numbers as they were written. @param indent spaces, none where it is left out */
-export function jsonText(value: unknown, rounded: readonly RoundedNumber[], indent = 0, path = ''): string {
+export function jsonText(value: unknown, rounded: readonly RoundedNumber[], indent = 0, at = ''): string {
   if (rounded.length === 0) return JSON.stringify(value, undefined, indent) ?? '';
   const written = new Map(rounded.map(each => [each.path, each.written]));
   const text = (value: unknown, path: string, margin: string): string => {
@@ -146,7 +158,18 @@ export function jsonText(value: unknown, rounded: readonly RoundedNumber[], inde
       ? `${open}\n${inner}${items.join(`,\n${inner}`)}\n${margin}${close}`
       : `${open}${items.join(',')}${close}`;
   };
-  return text(value, path, '');
+  return text(value, at, '');
+}
+
+/** A copy in which the numbers that are rounded are texts, as they were written: to be shown and compared. */
+export function asWritten(value: unknown, rounded: readonly RoundedNumber[], path = ''): unknown {
+  if (rounded.length === 0) return value;
+  if (Array.isArray(value)) return value.map((item, index) => asWritten(item, rounded, `${path}/${index}`));
+  if (!isObject(value)) return rounded.find(each => each.path === path)?.written ?? value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(
+    entries.map(([name, item]) => [name, asWritten(item, rounded, `${path}/${escaped(name)}`)]),
+  );
 }
 
 interface Visitor {
@@ -223,6 +246,11 @@ function memberName(quoted: string): string {
 
 function pointer(stack: readonly Frame[]): string {
   return stack.map(({ at }) => `/${escaped(String(at))}`).join('');
+}
+
+/** To a member of the first level (RFC 6901). */
+export function pointerTo(name: string): string {
+  return `/${escaped(name)}`;
 }
 
 /** RFC 6901 section 3. */

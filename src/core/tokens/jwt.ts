@@ -5,8 +5,17 @@
 
 import { classify, WorkbenchError } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
-import { type Form, unwrapped } from './forms.ts';
-import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
+import { type Form, inflate, unwrapped } from './forms.ts';
+import {
+  asWritten,
+  isObject,
+  type JsonObject,
+  own,
+  type RoundedNumber,
+  readJson,
+  roundedNumbers,
+  textOf,
+} from './json.ts';
 import { numericDate, timeClaims } from './times.ts';
 import { checkEncoding, type Part, readPart, readText, type TokenWarning, urlSafe, utf8 } from './tokenParts.ts';
 
@@ -105,6 +114,34 @@ export function decodeDetached(token: string, content: string): DecodedToken {
   if (decoded.kind !== 'jws') return decoded;
   const compact = own(decoded.header, 'b64') === false ? `${head}.${content}.${signature}` : decoded.compact;
   return { ...decoded, compact, form: { kind: 'detached' } };
+}
+
+/** A payload that is compressed, as in a SMART Health Card, with its claims. */
+export async function inflated(token: DecodedJws): Promise<DecodedJws> {
+  if (own(token.header, 'zip') !== 'DEF') return token;
+  const bytes = token.content === 'bytes' ? decodeBase64url(token.payloadText) : undefined;
+  const text = bytes === undefined || 'reason' in bytes ? undefined : await inflate(bytes);
+  const reading = text === undefined ? undefined : readJson(text);
+  if (text === undefined || !reading?.ok || !isObject(reading.value)) return token;
+  const { content: _, ...others } = token;
+  const warnings = token.warnings.filter(({ code }) => code !== 'not_claims');
+  return { ...others, payload: reading.value, payloadText: text, warnings };
+}
+
+/** The numbers of a token that JavaScript rounds, by pointers that begin with the part. */
+export function roundedIn(decoded: DecodedToken): RoundedNumber[] {
+  if (!decoded.warnings.some(({ code }) => code === 'number_rounded') || decoded.kind === 'opaque') return [];
+  const of = (part: string, text: string) =>
+    roundedNumbers(text).map(({ written, path }) => ({ written, path: `/${part}${path}` }));
+  const payload = decoded.kind === 'jws' && !decoded.content ? of('payload', decoded.payloadText) : [];
+  return [...of('header', decoded.headerText), ...payload];
+}
+
+/** The members of one part, with numbers that JavaScript rounds as the texts that they are. */
+export function membersOf(decoded: DecodedToken, part: 'header' | 'payload'): JsonObject {
+  if (decoded.kind === 'opaque') return {};
+  const members = part === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
+  return asWritten(members, roundedIn(decoded), `/${part}`) as JsonObject;
 }
 
 /** For texts that may be anything. This does NOT verify anything. */

@@ -3,7 +3,7 @@ import { isBound } from '../records/credentials.ts';
 import { isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
-import { tryDecode } from '../tokens/jwt.ts';
+import { membersOf, tryDecode } from '../tokens/jwt.ts';
 import { isTimeClaim } from '../tokens/times.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
@@ -128,8 +128,7 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
   const token = tokenOf(session, name);
   const decoded = token === undefined ? undefined : tryDecode(token);
   if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
-  const members = section === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
-  return shown(members).map(([member, value]) => {
+  return shown(membersOf(decoded, section === 'header' ? 'header' : 'payload')).map(([member, value]) => {
     const time = section === 'claims' && isTimeClaim(member) ? timeOf(value) : undefined;
     return {
       kind: 'claim',

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/compareTokens.ts';
 import { isObject } from '../../core/tokens/json.ts';
-import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, roundedIn } from '../../core/tokens/jwt.ts';
 import type { PreviousTokens } from '../../core/view/previousTokens.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
@@ -53,8 +53,11 @@ export function compareCommand({ sessions, previous, clock, documents }: Compare
     async report({ differences }, { sides: [one, other] }) {
       const now = clock.now();
       const note = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
-      const left = documents.add(one.label, commented(bodyOf(one.decoded), now));
-      const right = documents.add(other.label, commented(bodyOf(other.decoded, one.decoded), now, note));
+      const left = documents.add(one.label, commented(bodyOf(one.decoded), now, undefined, roundedIn(one.decoded)));
+      const right = documents.add(
+        other.label,
+        commented(bodyOf(other.decoded, one.decoded), now, note, roundedIn(other.decoded)),
+      );
       const names = `${one.label} ↔ ${other.label}`;
       const title =
         differences.length === 0

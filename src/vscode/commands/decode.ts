@@ -5,12 +5,14 @@ import { importText } from '../../core/imports/importText.ts';
 import type { Clock } from '../../core/ports.ts';
 import { tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import { type DecodedJws, type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
+import { type DecodedJws, type DecodedToken, decodeToken, inflated, tryDecode } from '../../core/tokens/jwt.ts';
+import { varietyOf } from '../../core/tokens/varieties.ts';
 import { checksOf } from '../../core/view/tokenSummary.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { sessionOf } from '../prompts/pickConnection.ts';
 import { pickText } from '../prompts/pickText.ts';
 import { reviewAnswer } from '../text/review.ts';
+import { varietyAdvice } from '../text/varieties.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
 import { decodedLines } from '../tokenText.ts';
@@ -31,15 +33,19 @@ export function decodeCommand({ sessions, clock, documents }: DecodeParts): Comm
     needsTrust: false,
     parse: fields => ({ token: textField(fields, 'token') }),
     ask: node => askToken(sessions, node, l10n.t('Decode Token')),
-    run: async ({ token }) => decodeToken(token),
+    async run({ token }) {
+      const decoded = decodeToken(token);
+      return decoded.kind === 'jws' ? inflated(decoded) : decoded;
+    },
     answer: (decoded, { token }) => ({
       kind: decoded.kind,
       ...(decoded.kind !== 'opaque' && { header: decoded.header }),
       ...(decoded.kind === 'jws' && payloadOf(decoded)),
+      ...varietyAnswer(token, decoded),
       warnings: decoded.warnings.map(describeTokenWarning),
       review: reviewAnswer(reviewToken(token, decoded, checksOf(decoded, clock.now()))),
     }),
-    report: decoded => documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now())),
+    report: (decoded, { token }) => documents.show(l10n.t('Decoded token'), decodedLines(decoded, clock.now(), token)),
   };
 }
 
@@ -47,6 +53,16 @@ export function decodeCommand({ sessions, clock, documents }: DecodeParts): Comm
 export function payloadOf({ content, payload, payloadText }: DecodedJws): object {
   if (content === undefined) return { payload };
   return content === 'text' ? { text: payloadText } : { base64url: payloadText };
+}
+
+/** What is known of tokens of this kind, and what an SD-JWT discloses. */
+function varietyAnswer(token: string, decoded: DecodedToken): object {
+  const variety = varietyOf(token, decoded);
+  const form = decoded.kind === 'jws' ? decoded.form : undefined;
+  return {
+    ...(variety && { variety: { id: variety.id, name: variety.name, advice: varietyAdvice(variety) } }),
+    ...(form?.kind === 'sd_jwt' && { disclosures: form.disclosures.map(({ name, value }) => ({ name, value })) }),
+  };
 }
 
 /** The token of the row, or one from the selection, the clipboard or an input box. */
@@ -69,6 +85,9 @@ export async function askToken(
 
 /** The token in what was picked: a header line or a response holds one as well. */
 function firstToken(text: string): string {
+  // What stands around a JWT can be a part of the token.
+  const whole = tryDecode(text.trim());
+  if (!('error' in whole) && whole.kind === 'jws' && whole.form) return text.trim();
   const { tokens } = importText(text, false);
   return tokens.access_token ?? tokens.id_token ?? tokens.refresh_token ?? text.trim();
 }

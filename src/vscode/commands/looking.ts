@@ -1,7 +1,8 @@
 import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import { decodeToken } from '../../core/tokens/jwt.ts';
+import { jsonText } from '../../core/tokens/json.ts';
+import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { flash, toClipboard } from '../screen.ts';
 import { decodedLines } from '../tokenText.ts';
@@ -37,7 +38,9 @@ export function copyPayloadCommand(sessions: Sessions): Command<TokenArgument, {
     async run(argument) {
       const decoded = decodeToken(await tokenFor(argument, sessions));
       if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
-      await toClipboard(decoded.content ? decoded.payloadText : JSON.stringify(decoded.payload, undefined, 2));
+      await toClipboard(
+        decoded.content ? decoded.payloadText : jsonText(decoded.payload, roundedIn(decoded), 2, '/payload'),
+      );
       flash(l10n.t('Payload copied'), 3000);
       return { copied: true };
     },

@@ -3,6 +3,7 @@ import type { VerificationResult } from '../../core/checks/checks.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
 import type { Verifier, VerifyRequest } from '../../core/checks/verifier.ts';
+import { defined } from '../../core/defined.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
@@ -47,9 +48,10 @@ export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Comman
       return picked && { ...argument, ...picked.origin, picked };
     },
     run: async request => (await verifier()).verify(request),
-    answer: ({ verified, checks, key }, { token }) => ({
+    answer: ({ verified, checks, key, disclosed }, { token }) => ({
       verified,
       ...(key && { key }),
+      ...(disclosed && { disclosed }),
       review: reviewAnswer(reviewToken(token, decodeToken(token), checks)),
       checks: checks.map(check => {
         const { advice } = checkText(check);
@@ -124,6 +126,11 @@ function parse(fields: Fields, sessions: Sessions): VerifyRequest {
     ...(audience && { audience }),
     ...(algorithms && { algorithms }),
     ...(clockTolerance !== undefined && { clockTolerance }),
+    ...defined<Pick<VerifyRequest, 'nonce' | 'accessToken' | 'payload'>>({
+      nonce: optionalText(fields, 'nonce'),
+      accessToken: optionalText(fields, 'accessToken'),
+      payload: optionalText(fields, 'payload'),
+    }),
   };
 }
 

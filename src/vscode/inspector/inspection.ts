@@ -8,8 +8,8 @@ import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { encodeBase64url } from '../../core/tokens/base64url.ts';
-import { isObject, type JsonObject, own, readJson } from '../../core/tokens/json.ts';
-import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
+import { isObject, type JsonObject, jsonText, own, readJson } from '../../core/tokens/json.ts';
+import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/tokens/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
 import { ownerOf } from '../editor/owner.ts';
@@ -173,12 +173,12 @@ export function createInspection(
     },
     beginEdit() {
       if (decoded.kind !== 'jws') return;
-      const pretty = (value: object) => JSON.stringify(value, undefined, 2);
+      const pretty = (part: 'header' | 'payload') => jsonText(decoded[part], roundedIn(decoded), 2, `/${part}`);
       const canSign = testKey() !== undefined;
       state = {
         ...state,
         canSign,
-        editing: { header: pretty(decoded.header), payload: pretty(decoded.payload) },
+        editing: { header: pretty('header'), payload: pretty('payload') },
       };
     },
     async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {

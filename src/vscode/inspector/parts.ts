@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import { printable, valueText } from '../../core/redact.ts';
+import { jsonText, pointerTo, type RoundedNumber, roundedNumbers } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/times.ts';
@@ -48,13 +49,15 @@ export function plainSection(title: string, text: string): Section {
 
 export function section(part: string, title: string, json: string, explain: Explain, now: number): Section {
   const values = new Map(Object.entries(JSON.parse(json) as object));
+  const rounded = roundedNumbers(json);
   const members = memberRanges(json).slice(0, mostMembers);
-  return { part, title, members: members.map(range => member(range, values, part, explain, now)) };
+  return { part, title, members: members.map(range => member(range, values, rounded, part, explain, now)) };
 }
 
 function member(
   { name: quoted, start, end }: MemberRange,
   values: ReadonlyMap<string, unknown>,
+  rounded: readonly RoundedNumber[],
   part: string,
   explain: Explain,
   now: number,
@@ -64,7 +67,7 @@ function member(
   const date = (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
   const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
   const known = explain(name);
-  const text = JSON.stringify(value, undefined, 2) ?? '';
+  const text = jsonText(value, rounded, 2, pointerTo(name));
   return {
     name: printable(name, 80),
     value: text
