@@ -1,4 +1,4 @@
-import type { AuthorizationRequest, Problem, PushedRequest, PushedRequests, Return } from './authorizationRequest.ts';
+import type { AuthorizationRequest, PushedRequest, PushedRequests, Refusal, Return } from './authorizationRequest.ts';
 import { sha256 } from './dpop.ts';
 import type { Families, Family } from './families.ts';
 import type { Answer, Exchange, MockReply, Visitor } from './http.ts';
@@ -60,7 +60,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     return { ...reply, headers: { ...reply.headers, ...cookie }, ...(error === null ? {} : { error }) };
   };
 
-  const refuse = (exchange: Exchange, to: Return, { error, description }: Problem) =>
+  const refuse = (exchange: Exchange, to: Return, { error, description }: Refusal) =>
     back(exchange, to, { error, error_description: description });
 
   /** A decision was made: by the page, by the settings, or by an earlier one that a session remembers. */
@@ -91,7 +91,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   };
 
   /** What the request says about who it has to be, where it is somebody else. */
-  const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Problem | undefined> => {
+  const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Refusal | undefined> => {
     const { idTokenHint, claims } = request;
     const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);
     if (idTokenHint !== undefined && hint?.kind !== 'id_token')

@@ -34,7 +34,7 @@ export interface AuthorizationRequest {
   readonly claims: ClaimsRequest | undefined;
 }
 
-export interface Problem {
+export interface Refusal {
   readonly error: string;
   readonly description: string;
   /** The value that it is about. */
@@ -54,8 +54,8 @@ export interface Return {
 export type Examined =
   | { readonly request: AuthorizationRequest }
   /** To be shown to whoever is there: who is behind the redirect URI is not known (RFC 6749 section 4.1.2.1). */
-  | { readonly shown: Problem }
-  | { readonly redirected: Problem; readonly to: Return };
+  | { readonly shown: Refusal }
+  | { readonly redirected: Refusal; readonly to: Return };
 
 export const promptValues: readonly string[] = ['none', 'login', 'consent', 'select_account'];
 

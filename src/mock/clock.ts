@@ -13,6 +13,9 @@ export interface MockClock {
    * it there, so that a test can hold a request in flight for as long as it likes without sleeping.
    */
   sleep(ms: number): Promise<void>;
+  /** The machine's time again. */
+  reset(): void;
+  readonly frozen: boolean;
   /** Wakes every sleeper, due or not: nobody should wait for a server that is closed. */
   wakeAll(): void;
   /** How many sleepers are waiting. */
@@ -72,6 +75,14 @@ export function createClock(): MockClock {
         sleepers.add({ wakeAt: now() + ms, wake: resolve, timer: undefined });
         settle();
       });
+    },
+    reset() {
+      offset = 0;
+      frozenAt = undefined;
+      settle();
+    },
+    get frozen() {
+      return frozenAt !== undefined;
     },
     wakeAll() {
       for (const sleeper of sleepers) {

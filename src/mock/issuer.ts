@@ -11,7 +11,7 @@ import { createKeyRing, nodeCrypto } from './keys.ts';
 import type { Lifetimes, MockClient, MockIssuerOptions, SignIn } from './options.ts';
 import { applyLifetimes, applyRotation, applySignIn, registerRedirectUri, settle } from './options.ts';
 import { isAllowedOrigin } from './requested.ts';
-import type { OpenEntry, RequestLogEntry } from './requestLog.ts';
+import type { Journal, OpenEntry, RequestLogEntry } from './requestLog.ts';
 import { createRequestLog, writeForm } from './requestLog.ts';
 import type { Route } from './routes.ts';
 import { createService } from './routes.ts';
@@ -21,6 +21,16 @@ import type { TokenResponse } from './tokens.ts';
 import { createSigner, signAsAsked } from './tokens.ts';
 import type { MockUser } from './users.ts';
 import { usersShape } from './users.ts';
+
+export interface MockStatus extends Lifetimes {
+  readonly rotation: Rotation;
+  readonly graceSeconds: number;
+  readonly signIn: SignIn;
+  readonly users: readonly MockUser[];
+  /** How many grants and browser sessions are remembered. */
+  readonly grants: number;
+  readonly sessions: number;
+}
 
 export interface MockIssuer {
   readonly issuer: string;
@@ -33,6 +43,8 @@ export interface MockIssuer {
   readonly faults: FaultPlan;
   /** As `faults.set`. */
   readonly setFault: FaultPlan['set'];
+  /** Whether it has an endpoint at this path. */
+  serves(path: string): boolean;
   /** A first token set, as if somebody had signed in. Faults do not touch it. */
   issueTokens(first?: FirstTokens): Promise<TokenResponse>;
   /**
@@ -64,8 +76,14 @@ export interface MockIssuer {
   setTokenLifetime(lifetimes: Lifetimes): void;
   /** Every refresh token issued so far is revoked, and with it what came of it. */
   revokeAll(): void;
+  /** As it was at the start: options, faults, clock, and nothing issued. Its keys and client secrets stay. */
+  reset(): void;
+  /** How it stands; nothing in it is a secret. */
+  readonly status: MockStatus;
   /** The last 1,000 requests, oldest first. */
   readonly requests: readonly RequestLogEntry[];
+  /** Those from a number on, and the number to ask with next. */
+  requestsSince(number: number): Journal;
   clearRequests(): void;
   /** The next request to arrive, before it is answered. */
   nextRequest(): Promise<RequestLogEntry>;
@@ -81,21 +99,23 @@ export async function createMockIssuer(
   options: MockIssuerOptions = {},
   backend: MockCrypto = nodeCrypto,
 ): Promise<MockIssuer> {
-  const settings = settle(options);
-  const { issuer, clients } = settings;
+  const described = settle(options);
+  const { issuer } = described;
+  // A reset gives the clients back as they were, with the secrets that were made for them.
+  const asDescribed = { ...options, clients: described.clients.all.map(client => ({ ...client })) };
   const clock = createClock();
-  const families = createFamilies(settings);
-  const faults = createFaultPlan(options.faults);
   const log = createRequestLog();
-  const ring = await createKeyRing(backend, settings.alg);
-  const { routes, devices, proofs, sessions, issue } = createService(
-    settings,
-    families,
-    ring,
-    createSigner(backend, ring),
-  );
+  const ring = await createKeyRing(backend, described.alg);
+  const signer = createSigner(backend, ring);
+  const build = () => {
+    const settings = settle(asDescribed);
+    const families = createFamilies(settings);
+    const faults = createFaultPlan(options.faults);
+    return { settings, families, faults, service: createService(settings, families, ring, signer) };
+  };
+  let state = build();
   const { host, protocol, origin } = new URL(issuer);
-  const hosts = [host, ...settings.hosts];
+  const hosts = [host, ...described.hosts];
   const ownOrigins = hosts.map(each => `${protocol}//${each}`);
 
   const answer = async (
@@ -106,7 +126,8 @@ export async function createMockIssuer(
   ): Promise<MockReply> => {
     // A page that has its own name resolve to 127.0.0.1 comes with that name here (DNS rebinding).
     if (!hosts.includes(request.host)) return jsonReply(421, { error: 'misdirected_request' });
-    const route = routes.get(path);
+    const { service, faults } = state;
+    const route = service.routes.get(path);
     const from = request.header('origin');
     const isForeign = from !== undefined && !ownOrigins.includes(from);
     // A page of a registered client may read answers, and send its user here with a form.
@@ -138,12 +159,12 @@ export async function createMockIssuer(
     return reply;
   };
 
-  const isReadable = (from: string) =>
-    isAllowedOrigin(from, [
-      ...settings.corsOrigins,
-      ...clients.all.flatMap(client => client.redirect_uris.map(uri => new URL(uri).origin)),
-    ]) ||
-    ((settings.anyRedirectUri || settings.anyClient) && from !== 'null');
+  const isReadable = (from: string) => {
+    const { corsOrigins, clients, anyRedirectUri, anyClient } = state.settings;
+    if ((anyRedirectUri || anyClient) && from !== 'null') return true;
+    const ofClients = clients.all.flatMap(client => client.redirect_uris.map(uri => new URL(uri).origin));
+    return isAllowedOrigin(from, [...corsOrigins, ...ofClients]);
+  };
 
   const serve = async (request: MockRequest, visitor?: Visitor): Promise<MockReply> => {
     const [path = ''] = request.target.split('?', 1);
@@ -160,39 +181,66 @@ export async function createMockIssuer(
 
   return {
     issuer,
-    clients: clients.all,
+    get clients() {
+      return state.settings.clients.all;
+    },
     clock,
-    faults,
-    setFault: faults.set,
+    get faults() {
+      return state.faults;
+    },
+    setFault: fault => state.faults.set(fault),
     handle,
     fetch: fetchOf(handle),
-    issueTokens: (first = {}) => issue(first, clock.now()),
+    serves: path => state.service.routes.has(path),
+    issueTokens: (first = {}) => state.service.issue(first, clock.now()),
     authorize: (url, visitor = {}) => actAsVisitor(serve, url, visitor),
     decideDevice(userCode, visitor = {}) {
+      const { devices } = state.service;
       const request = devices.find(userCode, clock.now());
       if (request === undefined) throw new Error(`No device waits for ${JSON.stringify(userCode)}`);
       devices.decide(request, visitor);
     },
-    setSignIn: (signIn, subject) => applySignIn(settings, signIn, subject),
-    registerRedirectUri: (uri, clientId) => registerRedirectUri(settings, uri, clientId),
-    expireDpopNonces: proofs.expireNonces,
+    get status() {
+      const { settings, families, service } = state;
+      const { rotation, graceSeconds, signIn, accessTokenLifetime, idTokenLifetime, refreshTokenLifetime } = settings;
+      return {
+        rotation,
+        graceSeconds,
+        signIn,
+        accessTokenLifetime,
+        idTokenLifetime,
+        ...(refreshTokenLifetime !== undefined && { refreshTokenLifetime }),
+        users: settings.users,
+        grants: families.size,
+        sessions: service.sessions.size,
+      };
+    },
+    setSignIn: (signIn, subject) => applySignIn(state.settings, signIn, subject),
+    registerRedirectUri: (uri, clientId) => registerRedirectUri(state.settings, uri, clientId),
+    expireDpopNonces: () => state.service.proofs.expireNonces(),
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
     sign: (payload, header = {}) => signAsAsked(backend, ring.signing, { ...payload }, { ...header }),
     jwks: () => ({ keys: ring.published }),
-    setRotation: (rotation, graceSeconds) => applyRotation(settings, rotation, graceSeconds),
-    setTokenLifetime: lifetimes => applyLifetimes(settings, lifetimes),
+    setRotation: (rotation, graceSeconds) => applyRotation(state.settings, rotation, graceSeconds),
+    setTokenLifetime: lifetimes => applyLifetimes(state.settings, lifetimes),
     setUsers(users) {
-      settings.users = read(usersShape, users, 'users');
+      state.settings.users = read(usersShape, users, 'users');
     },
-    endSessions: sessions.endAll,
-    revokeAll: families.revokeAll,
+    endSessions: () => state.service.sessions.endAll(),
+    revokeAll: () => state.families.revokeAll(),
+    reset() {
+      state = build();
+      clock.reset();
+      log.clear();
+    },
     get requests() {
       return log.entries;
     },
+    requestsSince: log.since,
     clearRequests: log.clear,
     nextRequest: log.next,
     get familyCount() {
-      return families.size;
+      return state.families.size;
     },
   };
 }

@@ -4,17 +4,22 @@ import { createServer as createTlsServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from './clients.ts';
 import type { MockClock } from './clock.ts';
+import type { Control } from './control.ts';
+import { controlPath, createControl } from './control.ts';
 import type { Handler, MockReply } from './http.ts';
 import { bodyLimit, firstHalf } from './http.ts';
 import type { MockIssuer } from './issuer.ts';
 import { createMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import type { Input } from './shape.ts';
-import { httpUrl, needed, object, optional, read, refuse, text, whole } from './shape.ts';
+import { httpUrl, list, needed, object, optional, read, refuse, text, whole, yesOrNo } from './shape.ts';
 
 /** Of the same bundle: the caller that makes the mock fail has started it. */
 export { faultRows, readFaults } from './faults.ts';
 
+const issuerPath = text('a path that starts with a slash and does not end with one', value =>
+  /^(\/[\w.~-]+)*$/.test(value),
+);
 const pem = text('PEM', value => value !== '');
 const tlsExpected = 'a key and its certificate as PEM';
 
@@ -33,9 +38,11 @@ export const serverFields = {
     'The issuer identifier where it is not the address itself: behind a proxy, or as a container.',
     '`http://127.0.0.1:port` with `path`',
   ),
-  path: optional(
-    text('a path that starts with a slash and does not end with one', value => /^(\/[\w.~-]+)*$/.test(value)),
-    'Path of the issuer identifier, `/tenants/one` for instance.',
+  path: optional(issuerPath, 'Path of the issuer identifier, `/tenants/one` for instance.', 'none'),
+  control: optional(yesOrNo, 'The issuer is controlled over HTTP at `/control`, see below.', 'false'),
+  issuers: optional(
+    list(object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path')),
+    'More issuers of the same server, each with its path and options of its own.',
     'none',
   ),
   tls: optional(
@@ -58,6 +65,10 @@ type MockTls = NonNullable<MockServerOptions['tls']>;
 
 export interface MockServer extends MockIssuer {
   readonly port: number;
+  /** All issuers of the server; the members of the server itself are those of the first. */
+  readonly issuers: readonly MockIssuer[];
+  /** Where and how it is controlled over HTTP, with the option `control`. */
+  readonly control: Control | undefined;
   /** Ends every connection at once and frees the port. May be called again. */
   close(): Promise<void>;
 }
@@ -74,11 +85,13 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     publicUrl,
     tls,
     hosts = [],
+    control: isControlled = false,
+    issuers: others = [],
     ...rest
   } = read(object(serverFields), options, '');
 
   let handle: Handler | undefined;
-  let clock: MockClock | undefined;
+  let clocks: readonly MockClock[] = [];
   const server = serverOf(tls, (incoming, outgoing) => {
     if (handle === undefined) incoming.socket.destroy();
     else void exchange(handle, incoming, outgoing, Boolean(tls?.ca));
@@ -90,20 +103,26 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     new Promise<void>(resolve => {
       server.close(() => resolve());
       server.closeAllConnections();
-      clock?.wakeAll();
+      for (const clock of clocks) clock.wakeAll();
     });
 
   try {
-    const mock = await createMockIssuer({
-      ...rest,
-      issuer: publicUrl ?? `http${tls ? 's' : ''}://127.0.0.1:${port}${path}`,
-      hosts: [...hosts, `127.0.0.1:${port}`, `localhost:${port}`],
-      mutualTls: tls !== undefined,
-    });
-    handle = mock.handle;
-    clock = mock.clock;
+    const origin = publicUrl ?? `http${tls ? 's' : ''}://127.0.0.1:${port}`;
+    const common = { hosts: [...hosts, `127.0.0.1:${port}`, `localhost:${port}`], mutualTls: tls !== undefined };
+    const mock = await createMockIssuer({ ...rest, ...common, issuer: publicUrl ?? origin + path });
+    const issuers = [mock];
+    for (const { path, ...each } of others)
+      issuers.push(await createMockIssuer({ ...each, ...common, issuer: new URL(origin).origin + path }));
+    const control = isControlled ? createControl(`http${tls ? 's' : ''}://127.0.0.1:${port}`, issuers) : undefined;
+    handle = request => {
+      const [target = ''] = request.target.split('?', 1);
+      if (control !== undefined && target.startsWith(controlPath)) return control.handle(request);
+      return (issuers.find(each => each.serves(target)) ?? mock).handle(request);
+    };
+    clocks = issuers.map(each => each.clock);
     // Getters stay getters: a spread would freeze `requests` as it is now.
-    return Object.defineProperties({ port, close } as MockServer, Object.getOwnPropertyDescriptors(mock));
+    const ofServer = { port, close, issuers, control: control && { url: control.url, token: control.token } };
+    return Object.defineProperties(ofServer as typeof ofServer & MockIssuer, Object.getOwnPropertyDescriptors(mock));
   } catch (error) {
     await close();
     throw error;

@@ -131,10 +131,10 @@ export type SettledClient = MockClient & {
   readonly post_logout_redirect_uris: string[];
 };
 
-const rotation = oneOf(['none', 'omit', 'strict', 'grace']);
-const signIn = oneOf(['page', 'auto', 'deny']);
+export const rotationShape = oneOf(['none', 'omit', 'strict', 'grace']);
+export const signInShape = oneOf(['page', 'auto', 'deny']);
 const dpopNonce = oneOf(['off', 'required']);
-export type SignIn = Of<typeof signIn>;
+export type SignIn = Of<typeof signInShape>;
 export type DpopNonce = Of<typeof dpopNonce>;
 
 /** Seconds, and they may be changed while the issuer runs. */
@@ -161,14 +161,14 @@ export const issuerFields = {
     'Clients with the members of RFC 7591, see below.',
     'public `demo`, and `demo-confidential` with a random secret',
   ),
-  rotation: optional(rotation, 'What a refresh does to the refresh token, see below.', '`none`'),
+  rotation: optional(rotationShape, 'What a refresh does to the refresh token, see below.', '`none`'),
   graceSeconds: optional(seconds, 'How long `grace` keeps the predecessor usable.', '60'),
   alg: optional(oneOf(mockAlgs), 'The algorithm of its signatures.', '`RS256`'),
   scope: optional(anyText, 'What is granted where nothing is asked for.', '`openid profile offline_access`'),
   audience: optional(either(anyText, list(anyText)), '`aud` of access tokens.', 'the issuer with `/api`'),
   subject: optional(anyText, 'Who signs in where nothing else is said.', '`mock-user`'),
   signIn: optional(
-    signIn,
+    signInShape,
     '`page` asks the person in front of the browser, `auto` signs everybody in, `deny` refuses. Of device codes: `auto` approves and `deny` refuses them when the client polls.',
     '`page`',
   ),
@@ -363,12 +363,12 @@ export function applyLifetimes(settings: Settings, lifetimes: Lifetimes): void {
 }
 
 export function applyRotation(settings: Settings, to: Rotation, graceSeconds = settings.graceSeconds): void {
-  settings.rotation = read(rotation, to, 'rotation');
+  settings.rotation = read(rotationShape, to, 'rotation');
   settings.graceSeconds = read(seconds, graceSeconds, 'graceSeconds');
 }
 
 export function applySignIn(settings: Settings, to: SignIn, subject?: string): void {
-  settings.signIn = read(signIn, to, 'signIn');
+  settings.signIn = read(signInShape, to, 'signIn');
   if (subject !== undefined) settings.signInSubject = read(anyText, subject, 'subject');
 }
 

@@ -26,9 +26,17 @@ export interface RequestLogEntry {
 /** The same entry to the one who writes it. */
 export type OpenEntry = { -readonly [K in keyof RequestLogEntry]: RequestLogEntry[K] };
 
+/** Entries are numbered from the first request on, so that a reader can go on where it stopped. */
+export interface Journal {
+  /** The number to ask with next. */
+  readonly next: number;
+  readonly requests: readonly RequestLogEntry[];
+}
+
 export interface RequestLog {
   readonly entries: readonly RequestLogEntry[];
   open(time: number, method: string, path: string): OpenEntry;
+  since(number: number): Journal;
   clear(): void;
   /** Resolves with the next request that arrives. */
   next(): Promise<RequestLogEntry>;
@@ -55,10 +63,13 @@ const harmless = new Set([
   'requested_token_type',
   'post_logout_redirect_uri',
   'decision',
+  'login_hint',
+  'acr_values',
 ]);
 
 export function createRequestLog(): RequestLog {
   let entries: OpenEntry[] = [];
+  let count = 0;
   let waiting: ((entry: RequestLogEntry) => void)[] = [];
   return {
     get entries() {
@@ -68,11 +79,16 @@ export function createRequestLog(): RequestLog {
       const entry: OpenEntry = { time, method, path, committed: false, faults: [] };
       if (entries.length >= logLimit) entries.shift();
       entries.push(entry);
+      count += 1;
       if (waiting.length > 0) {
         for (const resolve of waiting) resolve(entry);
         waiting = [];
       }
       return entry;
+    },
+    since(number) {
+      const wanted = Math.max(0, Math.min(entries.length, count - number));
+      return { next: count, requests: wanted === 0 ? [] : entries.slice(-wanted) };
     },
     clear() {
       entries = [];

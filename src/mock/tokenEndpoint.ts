@@ -9,21 +9,22 @@ import { jsonReply, oauthError } from './http.ts';
 import type { GrantType, MockClient, Settings } from './options.ts';
 import { clientCalled } from './options.ts';
 import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
+import type { Input } from './shape.ts';
+import { anyText, either, list, optional, seconds } from './shape.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import type { Issuing, TokenResponse } from './tokens.ts';
 
-export interface FirstTokens {
-  readonly clientId?: string;
-  readonly subject?: string;
-  readonly scope?: string;
-  readonly audience?: string | readonly string[];
-  /** Seconds, of this first access token only. */
-  readonly accessTokenLifetime?: number;
-  /** Goes into the first ID token only, OpenID Connect Core section 12.2. */
-  readonly nonce?: string;
-  /** RFC 7638 thumbprint of a key: binds the tokens to it as a DPoP proof would. */
-  readonly jkt?: string;
-}
+export const firstTokenFields = {
+  clientId: optional(anyText, 'Whose tokens they are.', 'the first client'),
+  subject: optional(anyText, 'Who signed in.', 'the usual user'),
+  scope: optional(anyText, 'What was granted.', '`scope` of the issuer'),
+  audience: optional(either(anyText, list(anyText)), '`aud` of the access token.', '`audience` of the issuer'),
+  accessTokenLifetime: optional(seconds, 'Seconds, of this first access token only.'),
+  nonce: optional(anyText, 'Goes into the first ID token only (OpenID Connect Core section 12.2).'),
+  jkt: optional(anyText, 'RFC 7638 thumbprint of a key: binds the tokens to it as a DPoP proof would.'),
+};
+
+export type FirstTokens = Input<typeof firstTokenFields>;
 
 /** One token request, its client known. */
 export interface TokenRequest {

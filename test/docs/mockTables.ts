@@ -1,7 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../scripts/lib/project.mjs';
+import { operations } from '../../src/mock/control.ts';
 import { faultFields, faultRows, faultTypes } from '../../src/mock/faults.ts';
 import { serverFields } from '../../src/mock/nodeServer.ts';
 import { clientFields } from '../../src/mock/options.ts';
 import type { Fields } from '../../src/mock/shape.ts';
+import { userFields } from '../../src/mock/users.ts';
 
 /** The parts of docs/mock-issuer.md that are made from the mock's own tables. */
 const parts: Readonly<Record<string, () => string>> = {
@@ -9,6 +14,9 @@ const parts: Readonly<Record<string, () => string>> = {
   clients: () => fieldTable('member', clientFields),
   faultMembers: () => fieldTable('member', faultFields),
   faults: faultList,
+  users: () => fieldTable('member', userFields),
+  control: controlList,
+  examples,
 };
 
 /** The document with its made parts made anew; what stands between them is written by hand. */
@@ -38,6 +46,31 @@ function faultList(): string {
     return `| \`${type}\` | ${cell(title)} | ${where} | ${cell(members.join('<br>'))} |`;
   });
   return ['| type | what a client sees | where | members |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function controlList(): string {
+  const rows = operations.map(({ method, path, summary, fields = {}, body }) => {
+    const members =
+      body === undefined
+        ? Object.keys(fields)
+            .map(name => `\`${name}\``)
+            .join(', ')
+        : body.expected;
+    return `| \`${method} /control/${path}\` | ${cell(summary)} | ${cell(members)} |`;
+  });
+  return ['| request | | members |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** The files as they are packed and tested. */
+function examples(): string {
+  const folder = join(root, 'mock-issuer', 'examples');
+  return readdirSync(folder)
+    .sort()
+    .map(name => {
+      const language = name.endsWith('.py') ? 'python' : 'js';
+      return `### ${name}\n\n\`\`\`${language}\n${readFileSync(join(folder, name), 'utf8')}\`\`\``;
+    })
+    .join('\n\n');
 }
 
 function cell(text: string): string {

@@ -1,0 +1,39 @@
+import { test as base, expect } from '@playwright/test';
+import { startMockIssuer } from 'mock-issuer';
+
+/** One issuer for each worker, as at the start before each test. */
+const test = base.extend({
+  issuer: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the fixtures' names from the pattern.
+    async ({}, use) => {
+      const users = [{ sub: 'ada' }, { sub: 'bob' }];
+      const mock = await startMockIssuer({
+        users,
+        clients: [{ client_id: 'app', redirect_uris: ['http://127.0.0.1/cb'] }],
+      });
+      await use(mock);
+      await mock.close();
+    },
+    { scope: 'worker' },
+  ],
+  mock: async ({ issuer }, use) => {
+    issuer.reset();
+    await use(issuer);
+  },
+});
+
+test('signs in as bob', async ({ page, mock }) => {
+  await page.route('http://127.0.0.1/cb?*', route => route.fulfill({ body: 'signed in' }));
+  const request = new URLSearchParams({
+    client_id: 'app',
+    response_type: 'code',
+    redirect_uri: 'http://127.0.0.1/cb',
+    scope: 'openid',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  });
+  await page.goto(`${mock.issuer}/authorize?${request}`);
+  await page.getByLabel('Who are you?').selectOption('bob');
+  await page.getByRole('button', { name: 'Sign in and allow' }).click();
+  await expect(page).toHaveURL(/[?&]code=/);
+});

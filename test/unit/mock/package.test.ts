@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { npm, run } from '../../../scripts/lib/ensure.mjs';
+import { root } from '../../../scripts/lib/project.mjs';
+import { packageMock } from '../../../scripts/packageMock.mjs';
+
+const execute = promisify(execFile);
+
+interface Ready {
+  readonly issuer: string;
+  readonly clients: readonly { readonly client_id: string }[];
+  readonly control: { readonly url: string; readonly token: string };
+  readonly certificate?: string;
+}
+
+describe('the package mock-issuer', function () {
+  this.timeout(120_000);
+  let folder = '';
+  let bin = '';
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mock-issuer-'));
+    const tarball = await packageMock(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true }');
+    await npm(['install', '--offline', '--no-audit', '--no-fund', tarball], folder);
+    bin = join(folder, 'node_modules', '.bin', 'mock-issuer');
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** Starts the command and reads its one line. */
+  async function start(
+    ...args: string[]
+  ): Promise<{ process: ChildProcess; ready: Ready; ended: Promise<number | null> }> {
+    const process = spawn(bin, args, { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const ended = new Promise<number | null>(resolve => process.once('exit', resolve));
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: process.stdout }).once('line', resolve);
+      process.stderr.setEncoding('utf8').once('data', reject);
+    });
+    return { process, ready: JSON.parse(line), ended };
+  }
+
+  const node = async (name: string, source: string) => {
+    writeFileSync(join(folder, name), source);
+    return (await execute(process.execPath, [name], { cwd: folder })).stdout.trim();
+  };
+
+  it('is imported by ES modules, and required where Node allows it', async () => {
+    const use =
+      'createMockIssuer({ alg: "ES256" }).then(mock => mock.issueTokens()).then(t => console.log(t.token_type))';
+    assert.equal(await node('a.mjs', `import { createMockIssuer } from 'mock-issuer'; ${use}`), 'Bearer');
+    assert.equal(await node('a.cjs', `const { createMockIssuer } = require('mock-issuer'); ${use}`), 'Bearer');
+  });
+
+  it('has types', async () => {
+    writeFileSync(
+      join(folder, 'a.mts'),
+      `import { createMockIssuer, MockOptionError, startMockIssuer, type MockServer } from 'mock-issuer';
+const mock: MockServer = await startMockIssuer({ rotation: 'strict', users: [{ sub: 'ada' }], faults: [{ type: 'delay', ms: 1 }] });
+mock.setFault({ type: 'claim', name: 'sub', value: 1, times: 2, at: 'token' });
+const { refresh_token } = await mock.issueTokens({ clientId: 'demo' });
+const text: string | undefined = refresh_token;
+// @ts-expect-error there is no such way of rotation
+await createMockIssuer({ rotation: 'sometimes' });
+// @ts-expect-error the fault needs ms
+mock.setFault({ type: 'delay' });
+// @ts-expect-error there is no such option
+await createMockIssuer({ colour: 'red' });
+export { MockOptionError, text };
+`,
+    );
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      module: 'nodenext',
+      target: 'es2023',
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules', '@types')],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['a.mts'] }));
+    await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc')], { cwd: folder });
+  });
+
+  it('starts from a config file, says when it is ready in one line, and ends on SIGTERM', async () => {
+    writeFileSync(
+      join(folder, 'mock.json'),
+      '{ "$schema": "x", "rotation": "strict", "path": "/one", "clients": [{ "client_id": "mine" }] }',
+    );
+    const { process, ready, ended } = await start('--config', 'mock.json', '--control');
+    assert.match(ready.issuer, /^http:\/\/127\.0\.0\.1:\d+\/one$/);
+    assert.equal(ready.clients[0]?.client_id, 'mine');
+    const { url, token } = ready.control;
+    const state = await (await fetch(`${url}/state`, { headers: { authorization: `Bearer ${token}` } })).json();
+    assert.equal(state.rotation, 'strict');
+    process.kill('SIGTERM');
+    assert.equal(await ended, 0);
+  });
+
+  it('ends when its input does, if it is told to; a module may be its config', async () => {
+    writeFileSync(join(folder, 'mock.mjs'), 'export default { signIn: "auto" }');
+    const { process, ready, ended } = await start('--config', 'mock.mjs', '--until-stdin-closes');
+    assert.equal((await fetch(`${ready.issuer}/jwks`)).status, 200);
+    process.stdin?.end();
+    assert.equal(await ended, 0);
+  });
+
+  it('makes a certificate for --tls that clients can trust', async () => {
+    const { process, ready, ended } = await start('--tls');
+    const script = `require('node:https').get(${JSON.stringify(`${ready.issuer}/jwks`.replace('127.0.0.1', 'localhost'))},
+      { ca: ${JSON.stringify(ready.certificate)} }, answer => { console.log(answer.statusCode); process.exit(); })`;
+    assert.equal(await node('tls.cjs', script), '200');
+    process.kill('SIGTERM');
+    assert.equal(await ended, 0);
+  });
+
+  it('says what is wrong in one line each, and ends with 2', async () => {
+    const taken = createServer();
+    const port = await new Promise<number>(resolve => {
+      taken.listen(0, '127.0.0.1', () => resolve(Object(taken.address()).port));
+    });
+    const clients = [{ client_id: 'a', redirect_uris: ['/cb'] }];
+    writeFileSync(
+      join(folder, 'several.json'),
+      JSON.stringify({ rotation: 'x', clients, faults: [{ type: 'gremlins' }] }),
+    );
+    const config = (text: string) => {
+      writeFileSync(join(folder, 'bad.json'), text);
+      return ['--config', 'bad.json'];
+    };
+    const cases: [string[], RegExp][] = [
+      [
+        ['--config', 'several.json'],
+        /^mock-issuer: clients\[0\]\.redirect_uris\[0\]: must be an absolute URI.*\nmock-issuer: rotation: must be one of none, .*\nmock-issuer: faults\[0\]\.type: must be one of delay, .*\n$/,
+      ],
+      [config('{'), /^mock-issuer: bad\.json: must be JSON \(.*\)\n$/],
+      [['--config', 'none.json'], /^mock-issuer: none\.json: must be a file that can be read \(ENOENT\)\n$/],
+      [['--port', String(port)], /^mock-issuer: port: already in use.*\n$/],
+      [['--port', 'x'], /^mock-issuer: --port: must be a number\n$/],
+      [['--tls-key', 'bad.json'], /^mock-issuer: --tls-key: must be given together with --tls-cert\n$/],
+      [
+        ['--tls-key', 'bad.json', '--tls-cert', 'bad.json'],
+        /^mock-issuer: tls: must be a key and its certificate as PEM.*\n$/,
+      ],
+      [['--nonsense'], /^mock-issuer: .*--nonsense.*\n$/],
+    ];
+    for (const [args, expected] of cases) {
+      const failed = await execute(bin, args, { cwd: folder }).then(
+        () => ({ code: 0, stderr: '', stdout: '' }),
+        error => error,
+      );
+      assert.equal(failed.code, 2, args.join(' '));
+      assert.match(failed.stderr, expected);
+      assert.equal(failed.stdout, '');
+    }
+    taken.close();
+  });
+
+  it('warns where others can reach it, or where it accepts anyone', async () => {
+    const child = spawn(bin, ['--host', '0.0.0.0', ...['--config', 'any.json']], { cwd: folder });
+    writeFileSync(join(folder, 'any.json'), '{ "anyClient": true }');
+    let warned = '';
+    await new Promise<void>(resolve => {
+      child.stderr.setEncoding('utf8').on('data', text => {
+        warned += text;
+        if (warned.includes('anyClient')) resolve();
+      });
+    });
+    assert.match(warned, /listens at 0\.0\.0\.0: other machines may reach it/);
+    child.kill('SIGTERM');
+  });
+
+  it('runs its examples as they stand: node:test and mocha, and pytest where it is installed', async () => {
+    const examples = join(folder, 'examples');
+    mkdirSync(examples);
+    cpSync(join(folder, 'node_modules', 'mock-issuer', 'examples'), examples, { recursive: true });
+    await execute(process.execPath, ['--test', 'examples/node-test.test.mjs'], {
+      cwd: folder,
+      env: withoutTestContext(),
+    });
+    const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+    await execute(process.execPath, [mocha, 'examples/mocha.test.mjs'], { cwd: folder, timeout: 60_000 });
+    const python = await execute('python3', ['-c', 'import pytest, requests']).then(
+      () => true,
+      () => false,
+    );
+    if (python) await execute('python3', ['-m', 'pytest', '-q', 'examples/test_refresh.py'], { cwd: folder });
+  });
+
+  it('carries the schema that editors complete, and the licence of what it bundles', () => {
+    const file = (name: string) => readFileSync(join(folder, 'node_modules', 'mock-issuer', name), 'utf8');
+    const schema = JSON.parse(file('schema.json'));
+    assert.deepEqual(schema.properties.rotation.enum, ['none', 'omit', 'strict', 'grace']);
+    assert.match(schema.properties.rotation.description, /refresh/);
+    assert.match(file('THIRD-PARTY.md'), /jose[\s\S]*Permission is hereby granted/);
+  });
+});
+
+/** Inside another test runner node:test would report to that one. */
+function withoutTestContext(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  return env;
+}
