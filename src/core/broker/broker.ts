@@ -53,6 +53,8 @@ export function createBroker(parts: BrokerParts): Broker {
   const { sessions, refresher, consents, clock, log, isTrusted } = parts;
   const handedOut = new Map<string, HandOut[]>();
   const listeners = createListeners<[handOut: HandOut]>();
+  /** The generation whose tokens are new and too short for a caller: asking the issuer once more would not help. */
+  const tooShort = new Map<string, number>();
 
   function assertTrusted(): void {
     if (!isTrusted()) throw new WorkbenchError('not_trusted', { sent: false });
@@ -86,11 +88,11 @@ export function createBroker(parts: BrokerParts): Broker {
   async function freshSession(
     session: Session,
     name: 'access_token' | 'id_token',
-    minTtl: number,
+    minTtl: number | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Session> {
     const { id } = session.connection;
-    const wanted = minTtl * 1000;
+    const wanted = minTtl === undefined ? usualMinimum(session) : minTtl * 1000;
     if (left(session, name) >= wanted) return session;
     if (!isRefreshable(session)) {
       if (tokenOf(session, name) === undefined)
@@ -98,26 +100,27 @@ export function createBroker(parts: BrokerParts): Broker {
       throw new WorkbenchError('no_refresh_token', { connection: id, sent: false });
     }
     const before = session.record?.generation ?? 0;
+    const shortage = (valid: number) =>
+      new WorkbenchError('lifetime_too_short', {
+        connection: id,
+        left: Math.max(0, Math.floor(valid / 1000)),
+        wanted: Math.ceil(wanted / 1000),
+      });
+    if (tooShort.get(id) === before && left(session, name) > 0) throw shortage(left(session, name));
     const { error } = await refresher.refresh(id, signal, 'user');
     const after = sessions.get(id);
     if (after === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
     const valid = left(after, name);
-    if (valid >= wanted) return after;
+    if (valid >= Math.min(wanted, minTtl === undefined ? usualMinimum(after) : wanted)) return after;
     if (error) throw error;
-    // Brand-new and still shorter than what is asked for: this issuer gives no longer one.
-    if (valid <= 0 || (after.record?.generation ?? 0) <= before || wanted > defaultMinTtl * 1000)
-      throw new WorkbenchError('lifetime_too_short', {
-        connection: id,
-        left: Math.max(0, Math.floor(valid / 1000)),
-        wanted: minTtl,
-      });
-    return after;
+    if (after.record !== undefined && after.record.generation > before) tooShort.set(id, after.record.generation);
+    throw shortage(valid);
   }
 
   return {
     async token(asker, query, signal) {
       assertTrusted();
-      const { token: name = 'access_token', minTtl = defaultMinTtl, purpose = '', method = 'GET', url } = query;
+      const { token: name = 'access_token', minTtl, purpose = '', method = 'GET', url } = query;
       const { connection } = resolve(query.connection);
       const { id } = connection;
       await consents.allowed(asker, id, purpose);
@@ -169,6 +172,15 @@ export function createBroker(parts: BrokerParts): Broker {
         : (handedOut.get(id) ?? []),
     onDidHandOut: listeners.add,
   };
+}
+
+/** Milliseconds: half the life of a token that lives for moments only, so that it is not refreshed for each request. */
+function usualMinimum({ record }: Session): number {
+  const { expires_at, obtained_at } = record?.tokens ?? {};
+  const usual = defaultMinTtl * 1000;
+  return expires_at === undefined || obtained_at === undefined
+    ? usual
+    : Math.min(usual, (expires_at - obtained_at) / 2);
 }
 
 function isDpop({ record }: Session): boolean {
