@@ -46,12 +46,30 @@ export const knownResource = 'https://api.example';
 /** A public client that gets what it asks about users as signed JWTs. */
 export const signedAnswers = 'signed-answers';
 
+/** Clients of a strict provider, by the algorithm of their ID tokens; what they get about users is signed likewise. */
+export const strictClients = {
+  EdDSA: 'eddsa-client',
+  ES512: 'es512-client',
+  PS256: 'ps256-client',
+  // Signed with the client's own secret (OpenID Connect Core 10.1), which needs one.
+  HS256: 'hs256-client',
+} as const;
+
+/** FAPI 2.0: a pushed request, a signed assertion and tokens bound to a key, or nothing. */
+export const fapiClient = 'fapi-client';
+
 /**
  * - `grace`: a token that has been rotated stays good, as with issuers that forgive a retry.
  * - `tls`: on https, with `selfSigned`, and a look at the client's certificate.
  * - `dpopNonce`: a DPoP proof needs a nonce.
+ * - `strict`: with `strictClients` and `fapiClient`, who know users by a name of their own (pairwise) and get signed answers.
  */
-export async function startOidcProvider({ grace = false, tls = false, dpopNonce = false } = {}): Promise<OidcProvider> {
+export async function startOidcProvider({
+  grace = false,
+  tls = false,
+  dpopNonce = false,
+  strict = false,
+} = {}): Promise<OidcProvider> {
   // ESM only: a dynamic import works in the bundles for VS Code's host as well.
   const { default: OidcProvider, errors } = await quietly(() => import('oidc-provider'));
   const options = {
@@ -80,29 +98,34 @@ export async function startOidcProvider({ grace = false, tls = false, dpopNonce 
     async () =>
       new OidcProvider(issuer, {
         adapter: memoryAdapter({ grace }),
-        jwks: { keys: [await signingKey()] },
+        jwks: { keys: [await signingKey(), ...(strict ? await strictKeys() : [])] },
         cookies: { keys: ['only for tests'] },
         clientAuthMethods: available.map(([method]) => method),
-        clients: [...available, ['none', signedAnswers] as const].map(([method, client_id]) => ({
-          client_id,
-          ...(method.startsWith('client_secret') && { client_secret: clientSecret }),
-          ...(Object.hasOwn(jwks, method) && { jwks: { keys: jwks[method as keyof typeof jwks] } }),
-          ...(method === 'tls_client_auth' && { tls_client_auth_subject_dn: certificate.subject }),
-          token_endpoint_auth_method: method,
-          grant_types: [
-            'authorization_code',
-            'refresh_token',
-            'urn:ietf:params:oauth:grant-type:device_code',
-            ...(method === 'none' ? [tokenExchange] : ['client_credentials']),
-          ],
-          ...(client_id === signedAnswers && { userinfo_signed_response_alg: 'RS256' }),
-          // A native client may come back to any port of the loopback address (RFC 8252 §7.3).
-          ...(method === 'none'
-            ? { application_type: 'native', redirect_uris: loopback, post_logout_redirect_uris: loopback }
-            : { redirect_uris: ['https://client.example/callback'] }),
-          scope,
-        })),
+        ...(strict && strictRules),
+        clients: [
+          ...(strict ? strictRegistrations(clientKey) : []),
+          ...[...available, ['none', signedAnswers] as const].map(([method, client_id]) => ({
+            client_id,
+            ...(method.startsWith('client_secret') && { client_secret: clientSecret }),
+            ...(Object.hasOwn(jwks, method) && { jwks: { keys: jwks[method as keyof typeof jwks] } }),
+            ...(method === 'tls_client_auth' && { tls_client_auth_subject_dn: certificate.subject }),
+            token_endpoint_auth_method: method,
+            grant_types: [
+              'authorization_code',
+              'refresh_token',
+              'urn:ietf:params:oauth:grant-type:device_code',
+              ...(method === 'none' ? [tokenExchange] : ['client_credentials']),
+            ],
+            ...(client_id === signedAnswers && { userinfo_signed_response_alg: 'RS256' }),
+            // A native client may come back to any port of the loopback address (RFC 8252 §7.3).
+            ...(method === 'none'
+              ? { application_type: 'native', redirect_uris: loopback, post_logout_redirect_uris: loopback }
+              : { redirect_uris: ['https://client.example/callback'] }),
+            scope,
+          })),
+        ],
         features: {
+          ...(strict && { fapi: { enabled: true, profile: fapiProfile } }),
           devInteractions: { enabled: false },
           dPoP: { nonceSecret: Buffer.alloc(32, 'only for tests'), requireNonce: () => dpopNonce },
           ...(tls && {
@@ -136,7 +159,10 @@ export async function startOidcProvider({ grace = false, tls = false, dpopNonce 
           },
         },
         rotateRefreshToken: true,
-        ttl: { AccessToken: 300, ClientCredentials: 300, IdToken: 300, RefreshToken: 3600, Grant: 3600 },
+        ttl: {
+          ...{ AccessToken: 300, ClientCredentials: 300, IdToken: 300, RefreshToken: 3600, Grant: 3600 },
+          ...{ Interaction: 600, Session: 600 },
+        },
         interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
         findAccount: (_: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
       }),
@@ -183,6 +209,63 @@ export async function startOidcProvider({ grace = false, tls = false, dpopNonce 
       await once(server, 'close');
     },
   };
+}
+
+/** FAPI 2.0 for the client that asked for it, and for no other. */
+const fapiProfile = (_: unknown, client?: { readonly clientId: string }) =>
+  client?.clientId === fapiClient ? '2.0' : undefined;
+
+const strictRules = {
+  subjectTypes: ['public', 'pairwise'],
+  pairwiseIdentifier: (_: unknown, accountId: string, { clientId }: { clientId: string }) =>
+    `${accountId} of ${clientId}`,
+  enabledJWA: {
+    idTokenSigningAlgValues: ['RS256', ...Object.keys(strictClients)],
+    userinfoSigningAlgValues: ['RS256', ...Object.keys(strictClients)],
+    introspectionSigningAlgValues: ['RS256', ...Object.keys(strictClients)],
+    clientAuthSigningAlgValues: ['ES256', 'HS256', 'RS256', 'PS256', 'EdDSA'],
+    dPoPSigningAlgValues: ['ES256'],
+  },
+};
+
+function strictRegistrations(clientKey: TestKey) {
+  const common = {
+    application_type: 'native',
+    redirect_uris: loopback,
+    grant_types: ['authorization_code', 'refresh_token'],
+    subject_type: 'pairwise',
+    scope,
+  };
+  const bySecret = Object.entries(strictClients).map(([alg, client_id]) => ({
+    ...common,
+    client_id,
+    id_token_signed_response_alg: alg,
+    userinfo_signed_response_alg: alg,
+    ...(alg === 'HS256'
+      ? { client_secret: clientSecret, token_endpoint_auth_method: 'client_secret_basic' }
+      : { token_endpoint_auth_method: 'none' }),
+  }));
+  const fapi = {
+    ...common,
+    client_id: fapiClient,
+    id_token_signed_response_alg: 'EdDSA',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+    jwks: { keys: [clientKey.publicJwk] },
+    require_pushed_authorization_requests: true,
+    dpop_bound_access_tokens: true,
+  };
+  return [...bySecret, fapi];
+}
+
+async function strictKeys(): Promise<JWK[]> {
+  const kinds = ['EdDSA', 'ES512', 'PS256'] as const;
+  return Promise.all(
+    kinds.map(async alg => {
+      const { privateKey } = await generateKeyPair(alg, { extractable: true });
+      return { ...(await exportJWK(privateKey)), kid: alg, alg, use: 'sig' };
+    }),
+  );
 }
 
 interface TlsContext {
