@@ -24,7 +24,6 @@ import { createVault } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createHistories, createMemoryHistory } from './core/refresh/histories.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
-import { withRenewal } from './core/signIn/renewal.ts';
 import { createSignIns } from './core/signIn/signIns.ts';
 import { createPreviousTokens } from './core/view/previousTokens.ts';
 import { createLocalLock, routeLock } from './platform/localLock.ts';
@@ -146,27 +145,19 @@ export function startExtension(
     clock,
     verify: async (...asked) => (await verifier()).verifySession(...asked),
   });
-  const byRefreshToken = createRefresher({
-    vault,
-    lock,
-    handover,
-    sessions,
-    clock,
-    log,
-    tokenClient,
-    finished: histories.add,
-    bindingOf: async (connection, signal) =>
-      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
-  });
   const refresher = own(
-    withRenewal({
-      refresher: byRefreshToken,
-      sessions,
-      signIns,
+    createRefresher({
       vault,
+      lock,
+      handover,
+      sessions,
       clock,
       log,
+      tokenClient,
       finished: histories.add,
+      discarded: signIns.cancel,
+      bindingOf: async (connection, signal) =>
+        bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
     }),
   );
   const autoRefresh = own(

@@ -74,6 +74,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
 
   no_refresh_token: configuration,
   refresh_token_refused: { kind: 'refused' },
+  refresh_token_shared: configuration,
   binding_mismatch: configuration,
   dpop_key_lost: configuration,
   record_unreadable: configuration,

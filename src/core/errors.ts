@@ -122,6 +122,8 @@ export interface ErrorDataOf {
   // What is stored; `at` is milliseconds since the epoch
   no_refresh_token: Empty;
   refresh_token_refused: { readonly at?: number };
+  /** `other`: the id of the connection that holds the same refresh token and has used it. */
+  refresh_token_shared: { readonly other: string };
   binding_mismatch: { readonly member: string; readonly expected?: string; readonly found?: string };
   dpop_key_lost: { readonly reason?: 'unreadable' };
   /** `reason`: what is wrong, or the member of the record that is. */

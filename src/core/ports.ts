@@ -39,6 +39,10 @@ export interface LedgerEntry {
   readonly fingerprint?: string;
   /** Milliseconds since the epoch before which no window may ask the issuer again (`Retry-After`). */
   readonly notBefore?: number;
+  /** When that was noted: where it is still to come, the time of day was set back since. */
+  readonly notedAt?: number | undefined;
+  /** The family of that refresh token, and how often it was rotated; see src/core/records/families.ts. */
+  readonly family?: { readonly id: string; readonly turn: number };
   /**
    * This generation's refresh token is being sent, or was and no answer is known (`at`: milliseconds since the epoch).
    * It stands here as well as in the record because another window sees the record late, and must not take a second

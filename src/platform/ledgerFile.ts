@@ -137,12 +137,14 @@ function isText(value: unknown, length: number): boolean {
 
 function isEntry(value: unknown): value is WrittenEntry {
   if (!isObject(value) || value.version !== version) return false;
-  const { generation, after, fingerprint, notBefore, intent, refused } = value;
+  const { generation, after, fingerprint, notBefore, notedAt, family, intent, refused } = value;
   return (
     isGeneration(generation) &&
     isGeneration(after) &&
     (fingerprint === undefined || isText(fingerprint, 64)) &&
     (notBefore === undefined || isTime(notBefore)) &&
+    (notedAt === undefined || isTime(notedAt)) &&
+    (family === undefined || (isObject(family) && isText(family.id, 64) && isGeneration(family.turn))) &&
     (intent === undefined || isIntent(intent)) &&
     (refused === undefined || (isObject(refused) && isTime(refused.at) && isText(refused.error, 1024)))
   );

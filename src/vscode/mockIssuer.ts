@@ -1,10 +1,11 @@
 import { commands as registry } from 'vscode';
 import { contextKeys } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
-import { type ImportParts, storeTokens } from '../core/imports/importTokens.ts';
 import type { Clock } from '../core/ports.ts';
+import type { RecordParts } from '../core/records/changeRecord.ts';
 import type { Connection } from '../core/records/connection.ts';
 import { emptyRecord } from '../core/records/record.ts';
+import { storeTokens } from '../core/records/storeTokens.ts';
 import type { Vault } from '../core/records/vault.ts';
 import type { Histories } from '../core/refresh/histories.ts';
 import type { AnyRow } from '../mock/faultTable.ts';
@@ -44,7 +45,7 @@ export interface MockService {
   dispose(): void;
 }
 
-export interface MockParts extends ImportParts {
+export interface MockParts extends RecordParts {
   readonly vault: Vault;
   readonly connections: Connections;
   readonly histories: Histories;

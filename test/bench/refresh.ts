@@ -3,7 +3,6 @@ import { decodeProtectedHeader } from 'jose';
 import { allowInsecureRequests, None, processRefreshTokenResponse, refreshTokenGrantRequest } from 'oauth4webapi';
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.mjs';
-import { storeTokens } from '../../src/core/imports/importTokens.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
@@ -11,6 +10,7 @@ import { bindingOf, type Connection } from '../../src/core/records/connection.ts
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
+import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { createRefresher, type RefreshResult } from '../../src/core/refresh/refresher.ts';
 import type { TokenResponse } from '../../src/mock/tokens.ts';

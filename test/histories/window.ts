@@ -1,5 +1,5 @@
 import { classify, WorkbenchError } from '../../src/core/errors.ts';
-import { storeTokens } from '../../src/core/imports/importTokens.ts';
+import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Clock, Fetch, Log } from '../../src/core/ports.ts';

@@ -1,7 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { storeTokens } from '../../src/core/imports/importTokens.ts';
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
@@ -9,6 +8,7 @@ import { bindingOf, type Connection } from '../../src/core/records/connection.ts
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
+import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../src/core/records/tokenSet.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { startAutoRefresh } from '../../src/core/refresh/autoRefresh.ts';

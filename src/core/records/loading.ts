@@ -1,7 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import type { SharedNotes } from '../ports.ts';
+import { withNotes } from './changeRecord.ts';
 import { type Handover, recordOf } from './handover.ts';
-import { withNotes } from './newestRecord.ts';
 import { emptied, newest } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';

@@ -26,13 +26,25 @@ export interface StoredRecord extends Credentials {
   readonly refused?: Refusal;
   /** What an import took the place of, until tokens come by other ways: it can be put back. */
   readonly replaced?: Replaced;
+  /** Left out where no refresh token is shared with other windows. */
+  readonly family?: TokenFamily;
 }
 
-export interface Replaced extends Pick<StoredRecord, 'dpop_key'> {
+export interface Replaced extends Pick<StoredRecord, 'dpop_key' | 'family'> {
   readonly binding: TokenBinding;
   readonly tokens: TokenSet;
   /** Milliseconds since the epoch of the refresh whose answer is missing. */
   readonly unanswered?: Omit<RefreshIntent, 'generation'>;
+}
+
+/** A refresh token and those that it was rotated into; see families.ts. */
+export interface TokenFamily {
+  /** A fingerprint of the first one. */
+  readonly id: string;
+  /** How often it has been rotated. */
+  readonly turn: number;
+  /** Ids of the connections that held it when this one came to it. */
+  readonly with?: readonly string[];
 }
 
 export interface RefreshIntent {
@@ -96,8 +108,11 @@ export function serializeRecord(record: StoredRecord): string {
 
 /** @throws WorkbenchError `record_too_large` where these tokens leave no room to mark the record later */
 export function assertRoom(record: StoredRecord): void {
-  const { length } = JSON.stringify(record);
-  if (length > recordLimit - room) throw tooLarge(record, length);
+  if (!hasRoom(record)) throw tooLarge(record, JSON.stringify(record).length);
+}
+
+export function hasRoom(record: StoredRecord): boolean {
+  return JSON.stringify(record).length <= recordLimit - room;
 }
 
 /**
@@ -158,7 +173,8 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
 
 /** The first member that is not what a record has there. */
 function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefined {
-  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced } = record;
+  const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced, family } =
+    record;
   if (!isCount(generation)) return 'generation';
   if (!optional(binding, isBinding) || (tokens !== undefined && binding === undefined)) return 'binding';
   if (!optional(tokens, isTokenSet)) return 'tokens';
@@ -168,6 +184,7 @@ function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefin
   if (!optional(intent, isIntent)) return 'intent';
   if (!optional(refused, isRefusal)) return 'refused';
   if (!optional(replaced, isReplaced)) return 'replaced';
+  if (!optional(family, isFamily)) return 'family';
   return undefined;
 }
 
@@ -201,6 +218,10 @@ type FieldTypes = Readonly<Record<string, (value: unknown) => boolean>>;
 const isBinding = withFields({ client_id: isText }, { issuer: isText, token_endpoint: isText });
 const isIntent = withFields({ generation: isCount, at: isTime }, { retried: value => value === true });
 const isRefusal = withFields({ generation: isCount, at: isTime, error: isText }, { answer_lost_at: isTime });
+const isFamily = withFields(
+  { id: isText, turn: isCount },
+  { with: value => Array.isArray(value) && value.every(isText) },
+);
 const isTokenSet = withFields(
   { obtained_at: isTime },
   {
@@ -219,5 +240,5 @@ const isTokenSet = withFields(
 );
 const isReplaced = withFields(
   { binding: isBinding, tokens: isTokenSet },
-  { dpop_key: isText, unanswered: withFields({ at: isTime }, { retried: value => value === true }) },
+  { dpop_key: isText, family: isFamily, unanswered: withFields({ at: isTime }, { retried: value => value === true }) },
 );

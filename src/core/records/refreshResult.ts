@@ -49,7 +49,12 @@ export function overtaken(record: StoredRecord): RefreshResult {
   return failed(generation, new WorkbenchError('superseded', { connection, signedOut: true }));
 }
 
-const final: ReadonlySet<ErrorCode> = new Set(['no_refresh_token', 'answer_lost', 'dpop_key_lost']);
+const final: ReadonlySet<ErrorCode> = new Set([
+  'no_refresh_token',
+  'answer_lost',
+  'dpop_key_lost',
+  'refresh_token_shared',
+]);
 
 function outcomeOf(error: WorkbenchError): RefreshOutcome {
   if (error.code === 'answer_missing') return 'unknown';

@@ -170,3 +170,9 @@ export function bindingMismatch(
   }
   return undefined;
 }
+
+/** Credentials are known to one issuer and client, and go nowhere else. Another endpoint of the same issuer is none. */
+export function isSameClient(stored: TokenBinding | undefined, now: TokenBinding): boolean {
+  const moved = stored && bindingMismatch(stored, now);
+  return !moved || moved.member === 'token_endpoint';
+}

@@ -2,10 +2,10 @@ import { classify, WorkbenchError, withData } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { Lease } from '../ports.ts';
+import { type LockedRecord, ledgerEntry, withRecord } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
 import { credentialsOf } from '../records/credentials.ts';
-import { assertMayAsk, ledgerEntry } from '../records/ledger.ts';
-import { lookAround, newestRecord, type Sight } from '../records/newestRecord.ts';
+import { caughtUp, kinOf, withFamily } from '../records/families.ts';
 import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
 import { failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
@@ -28,7 +28,7 @@ export async function refreshOnce(
   flight: Flight,
   askedBy: step.AskedBy,
 ): Promise<RefreshResult> {
-  const { vault, lock, sessions, clock, log } = parts;
+  const { vault, sessions, clock, log } = parts;
   const writer = createWriter(parts, id, flight);
   const { settle, confirm, handOn, handOnAgain, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
 
@@ -45,25 +45,26 @@ export async function refreshOnce(
     // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
     const fresh =
       connection.dpop && seen?.dpop_key === undefined ? await client.newKey(connection, flight.signal) : undefined;
-    const result = await lock.withLock(id, flight.signal, async lease => {
-      const sight = await lookAround(parts, id, lease, flight.signal);
-      const begun = await begin(seen, binding, lease, sight, record => step.provable(record, connection, fresh));
-      if ('outcome' in begun) return begun;
-      return send({ connection, binding, client, lease, ...begun });
-    });
+    const result = await withRecord(
+      parts,
+      id,
+      flight.signal,
+      async (locked, kin) => {
+        const before = await caughtUp(parts, locked, kin, flight.signal);
+        const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
+        const begun = await begin({ seen, binding, locked, before, provable });
+        if ('outcome' in begun) return begun;
+        return send({ connection, binding, client, lease: locked.lease, ...begun });
+      },
+      { kin: kinOf(sessions, id) },
+    );
     if (late) await handOnLate(late);
     return result;
   }
 
   /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
-  async function begin(
-    seen: StoredRecord | undefined,
-    binding: TokenBinding,
-    lease: Lease,
-    sight: Sight,
-    provable: (record: StoredRecord) => StoredRecord,
-  ): Promise<Begun | RefreshResult> {
-    const before = await newestRecord(parts, sight);
+  async function begin({ seen, binding, locked, before, provable }: Beginning): Promise<Begun | RefreshResult> {
+    const { lease, ledger } = locked;
     try {
       const now = clock.now();
       if (step.isWorthAdopting(before, seen, now)) {
@@ -71,12 +72,13 @@ export async function refreshOnce(
         await assertSignedIn(lease, record);
         return succeeded('adopted', record);
       }
-      const refreshToken = step.sendable(before, binding, askedBy);
-      assertMayAsk(sight.ledger, now, binding.token_endpoint);
+      const grant = step.grantFor(before, binding, askedBy);
+      step.assertMayAsk(ledger ?? {}, now, binding.token_endpoint);
       assertHeld(lease);
       assertWanted();
-      const sent = await mark(lease, before, step.marked(provable(before), now));
-      return { before, sent, refreshToken };
+      const ready = withFamily(provable(before), lease);
+      const sent = await mark(lease, before, grant.refreshToken === undefined ? ready : step.marked(ready, now));
+      return { before, sent, grant };
     } finally {
       sessions.apply(before);
     }
@@ -109,7 +111,7 @@ export async function refreshOnce(
   }
 
   async function send(job: Job): Promise<RefreshResult> {
-    const { connection, binding, client, lease, refreshToken } = job;
+    const { connection, binding, client, lease, grant } = job;
     const { token_endpoint } = binding;
     let { sent } = job;
     let unanswered = unansweredIntent(job.before);
@@ -117,12 +119,11 @@ export async function refreshOnce(
       flight.sent = true;
       let answer: TokenAnswer;
       try {
-        answer = await client.refresh({
+        answer = await grant.ask(client, {
           connection,
           credentials: credentialsOf(sent),
           // The endpoint that the binding was compared with; another one by now, and nothing is sent.
           ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
-          refreshToken,
           // Between the last look at the lock and this moment the machine may have slept.
           guard() {
             assertHeld(lease);
@@ -138,7 +139,7 @@ export async function refreshOnce(
         assertNotDiscarded();
         const failure = classify(error);
         const kind = failureKind(failure);
-        if (kind === 'unknown') {
+        if (kind === 'unknown' && grant.refreshToken !== undefined) {
           unanswered = sent.intent;
           const again = await retry({ ...job, sent }, failure);
           if (again) {
@@ -233,7 +234,7 @@ export async function refreshOnce(
     kind: ReturnType<typeof failureKind>,
     unanswered: RefreshIntent | undefined,
   ): Promise<RefreshResult> {
-    const { sent, lease } = job;
+    const { sent, lease, grant } = job;
     const { generation } = sent;
     const { retryAfter } = failure.data;
     const at = clock.now();
@@ -242,13 +243,15 @@ export async function refreshOnce(
     const { record, isOvertaken } = await settle(job.sent, current => {
       // Whoever took the lock over knows better.
       if (kind !== 'refused' && lease.lost) return current;
+      if (grant.refreshToken === undefined) return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
       return step.refusedBy(current, reason, at, unanswered);
     });
     sessions.apply(record);
     if (isOvertaken) return overtaken(record);
     const wait = typeof retryAfter === 'number' ? retryAfter : 0;
-    await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait } : {});
+    await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait, notedAt: at } : {});
+    if (grant.refreshToken === undefined) return failed(generation, failure);
     if (kind !== 'refused') {
       const lostAt = spentIntent(record)?.at;
       const error = lostAt === undefined ? failure : withData(failure, { lostAt });
@@ -279,7 +282,15 @@ interface Begun {
   readonly before: StoredRecord;
   /** The same, marked as being used. */
   readonly sent: StoredRecord;
-  readonly refreshToken: string;
+  readonly grant: step.Grant;
+}
+
+interface Beginning {
+  readonly seen: StoredRecord | undefined;
+  readonly binding: TokenBinding;
+  readonly locked: LockedRecord;
+  readonly before: StoredRecord;
+  readonly provable: (record: StoredRecord) => StoredRecord;
 }
 
 interface Job extends Begun {

@@ -1,9 +1,13 @@
-import { WorkbenchError } from '../errors.ts';
+import { classify, WorkbenchError, withData } from '../errors.ts';
+import { longestRetryAfter } from '../http/http.ts';
+import type { TokenAnswer, TokenClient, TokenRequest } from '../issuer/tokenEndpoint.ts';
+import type { LedgerEntry } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import { boundTo, isBound, thumbprintOf } from '../records/credentials.ts';
 import {
   fitted,
   isRefused,
+  isRenewable,
   type RefreshIntent,
   recordLimit,
   type StoredRecord,
@@ -34,20 +38,60 @@ export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undef
 /** Who wants a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
 export type AskedBy = 'user' | 'timer';
 
+/** How new tokens are got. */
+export interface Grant {
+  /** Set where the request uses something up, so that an answer which is lost is a loss. */
+  readonly refreshToken?: string;
+  ask(client: TokenClient, request: TokenRequest): Promise<TokenAnswer>;
+}
+
+/** RFC 6749 §4.4.3: this grant gives no refresh token, and asking again is all there is to it. */
+const clientCredentials: Grant = {
+  ask: (client, request) =>
+    client.clientCredentials(request).catch(thrown => {
+      throw withData(classify(thrown), { grant: 'client_credentials' });
+    }),
+};
+
 /**
- * The refresh token, if it may be sent to where `binding` says.
+ * How this record gets new tokens, where it may ask for them at `binding`.
  * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `answer_missing`, `no_refresh_token`,
  * `binding_mismatch`
  */
-export function sendable(record: StoredRecord, binding: TokenBinding, askedBy: AskedBy): string {
+export function grantFor(record: StoredRecord, binding: TokenBinding, askedBy: AskedBy): Grant {
   const { tokens, refused, binding: bound } = record;
   if (refused && isRefused(record)) throw refusal(refused, { error: refused.error, sent: false });
-  if (tokens?.refresh_token === undefined || bound === undefined) throw new WorkbenchError('no_refresh_token');
+  const refreshToken = tokens?.refresh_token;
+  if ((refreshToken === undefined && !isRenewable(record)) || bound === undefined) {
+    throw new WorkbenchError('no_refresh_token');
+  }
   const mismatch = bindingMismatch(bound, binding);
   if (mismatch) throw new WorkbenchError('binding_mismatch', mismatch);
+  if (refreshToken === undefined) return clientCredentials;
   const spent = spentIntent(record);
   if (spent && askedBy !== 'user') throw new WorkbenchError('answer_missing', { at: spent.at, sent: false });
-  return tokens.refresh_token;
+  return { refreshToken, ask: (client, request) => client.refresh({ ...request, refreshToken }) };
+}
+
+/**
+ * The issuer's wish for rest (`Retry-After`, RFC 9110 §10.2.3) binds all windows.
+ * @param now milliseconds since the epoch
+ * @throws WorkbenchError `http_error` with `retryAfter` in milliseconds
+ */
+export function assertMayAsk(
+  { notBefore = 0, notedAt = 0 }: Partial<LedgerEntry>,
+  now: number,
+  endpoint: string | undefined,
+): void {
+  const wait = notBefore - now;
+  // This machine's clock was set back since: nothing says how much of the wait is over.
+  if (wait <= 0 || wait > longestRetryAfter || notedAt > now) return;
+  throw new WorkbenchError('http_error', {
+    ...(endpoint !== undefined && { host: new URL(endpoint).host }),
+    status: 429,
+    retryAfter: wait,
+    sent: false,
+  });
 }
 
 /**
@@ -149,7 +193,15 @@ export function answered(
   },
 ): ReturnType<typeof fitted> {
   const { raw, receivedAt, generation, binding } = answer;
-  return fitted({ ...record, generation, binding, tokens: merge(record.tokens, raw, receivedAt) });
+  if (isRenewable(record)) {
+    const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
+    return fitted({ ...record, generation, binding, tokens: { ...merge(undefined, raw, receivedAt), ...grant } });
+  }
+  const tokens = merge(record.tokens, raw, receivedAt);
+  const { family } = record;
+  const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
+  const turned = family && { family: { ...family, turn: family.turn + (isRotated ? 1 : 0) } };
+  return fitted({ ...record, ...turned, generation, binding, tokens });
 }
 
 /** The record after an answer that cannot be believed: only the rotation counts. */

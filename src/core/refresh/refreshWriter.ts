@@ -1,10 +1,8 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import type { Clock, CrossWindowLock, Lease, LedgerEntry, Log } from '../ports.ts';
-import { type Handover, handRecord } from '../records/handover.ts';
-import { ledgerEntry } from '../records/ledger.ts';
+import type { Lease, LedgerEntry, Log } from '../ports.ts';
+import { ledgerEntry, type RecordParts } from '../records/changeRecord.ts';
+import { handRecord } from '../records/handover.ts';
 import { emptied, newest, type StoredRecord } from '../records/record.ts';
-import type { Sessions } from '../records/sessions.ts';
-import type { Vault } from '../records/vault.ts';
 import { pause } from '../waiting.ts';
 import type { Flight } from './flight.ts';
 
@@ -16,13 +14,8 @@ export interface Settled {
   readonly error?: WorkbenchError;
 }
 
-export interface WriterParts {
-  readonly vault: Vault;
-  readonly lock: CrossWindowLock;
-  readonly sessions: Sessions;
-  readonly clock: Clock;
+export interface WriterParts extends RecordParts {
   readonly log: Log;
-  readonly handover: Handover;
 }
 
 /** Milliseconds to wait for the lock with an answer that came when it was lost. */
@@ -103,7 +96,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   async function tellOthers(
     lease: Lease,
     record: StoredRecord,
-    notes: Pick<LedgerEntry, 'notBefore'> = {},
+    notes: Pick<LedgerEntry, 'notBefore' | 'notedAt'> = {},
   ): Promise<void> {
     await confirm(lease);
     if (lease.lost) return;

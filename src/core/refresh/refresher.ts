@@ -1,13 +1,11 @@
 import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
 import type { TokenClient } from '../issuer/tokenEndpoint.ts';
-import type { Clock, CrossWindowLock, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { RecordParts } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
-import type { Handover } from '../records/handover.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { failed, type RefreshResult } from '../records/refreshResult.ts';
-import type { Sessions } from '../records/sessions.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
-import type { Vault } from '../records/vault.ts';
 import { createFlights, type Flight } from './flight.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
@@ -40,19 +38,16 @@ export interface FinishedRefresh {
   readonly result: RefreshResult;
 }
 
-export interface RefresherParts {
-  readonly vault: Vault;
-  readonly lock: CrossWindowLock;
-  readonly handover: Handover;
-  readonly sessions: Sessions;
-  readonly clock: Clock;
+export interface RefresherParts extends RecordParts {
   readonly log: Log;
   /** Loaded when the first refresh asks for it. */
   readonly tokenClient: () => Promise<TokenClient>;
   /** The token endpoint by the settings or the issuer's metadata. */
   readonly bindingOf: (connection: Connection, signal: AbortSignal) => Promise<TokenBinding>;
-  /** Called for each refresh that nobody has called back. */
+  /** Called for each refresh that was not called back. */
   readonly finished?: (finished: FinishedRefresh) => void;
+  /** Called by `discard`, for what else may be under way. */
+  readonly discarded?: (id: string) => void;
 }
 
 /** What is stored cannot be told: that is a state of the connection, not of one refresh. */
@@ -77,7 +72,8 @@ export function createRefresher(parts: RefresherParts): Refresher {
       return failed(sessions.generation(id), error);
     });
     const { outcome, generation, error } = result;
-    const duration = clock.now() - at;
+    // The time of day may be set back meanwhile.
+    const duration = Math.max(0, clock.now() - at);
     // Where it was called back and has been followed by another, that one has the say.
     if (flights.isCurrent(id, flight)) {
       if (error?.code === 'cancelled') sessions.refreshing(id, false);
@@ -98,7 +94,10 @@ export function createRefresher(parts: RefresherParts): Refresher {
         return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');
       }
     },
-    discard: flights.discard,
+    discard(id) {
+      parts.discarded?.(id);
+      flights.discard(id);
+    },
     dispose() {
       disposed = true;
       flights.callOff();

@@ -1,13 +1,11 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Revocation } from '../issuer/askIssuer.ts';
-import type { CrossWindowLock } from '../ports.ts';
-import { ledgerEntry } from '../records/ledger.ts';
-import { lookAround, newestRecord, type RecordParts } from '../records/newestRecord.ts';
+import { ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { type SignOutParts, signOut } from './signOut.ts';
 
-export interface EndSessionParts extends RecordParts, Omit<SignOutParts, 'lock'> {
-  readonly lock: CrossWindowLock & SignOutParts['lock'];
+export interface EndSessionParts extends Omit<RecordParts, 'lock'>, Omit<SignOutParts, 'lock'> {
+  readonly lock: RecordParts['lock'] & SignOutParts['lock'];
   /** Revokes what a record holds. Loaded when somebody signs out. */
   readonly revoke: (id: string, record: StoredRecord, signal: AbortSignal) => Promise<Revocation>;
 }
@@ -26,27 +24,27 @@ export async function endSession(
   revocation: 'required' | 'offered',
   signal: AbortSignal,
 ): Promise<Revocation> {
-  const { lock } = parts;
   try {
-    return await lock.withLock(id, signal, async lease => {
-      const sight = await lookAround(parts, id, lease, signal);
-      const record = await newestRecord(parts, sight);
+    return await withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
       // What cannot be written down afterwards must not be begun.
-      if (record.tokens) await lease.writeLedger({ ...sight.ledger, ...ledgerEntry(lease, record) });
+      if (current.tokens) await lease.writeLedger({ ...ledger, ...ledgerEntry(lease, current) });
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      const revoked = await revokeOffered(parts, id, record, revocation, signal);
+      const revoked = await revokeOffered(parts, id, current, revocation, signal);
       await signOut(parts, id);
       return revoked;
     });
   } catch (error) {
-    if (!isWorkbenchError(error) || !unreadable.has(error.code)) throw error;
-    // Nobody knows what there would be to revoke.
+    if (!isWorkbenchError(error) || !isUnknown(error)) throw error;
+    // What there would be to revoke cannot be read.
     await signOut(parts, id);
     return { revoked: false };
   }
 }
 
-const unreadable: ReadonlySet<string> = new Set(['record_unreadable', 'record_newer_version']);
+function isUnknown({ code, data }: WorkbenchError): boolean {
+  const isDamaged = code === 'lock_unavailable' && 'reason' in data && data.reason === 'damaged';
+  return isDamaged || code === 'record_unreadable' || code === 'record_newer_version';
+}
 
 async function revokeOffered(
   { revoke }: EndSessionParts,

@@ -1,20 +1,22 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import { type ImportParts, storeTokens } from '../imports/importTokens.ts';
 import type { Discovery } from '../issuer/discovery.ts';
 import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { ResponseWarning } from '../issuer/tokenValidation.ts';
 import type { RedirectWay } from '../ports.ts';
-import type { Connection } from '../records/connection.ts';
+import type { RecordParts } from '../records/changeRecord.ts';
+import { bindingOf, type Connection } from '../records/connection.ts';
 import { type Credentials, credentialsOf, thumbprintOf } from '../records/credentials.ts';
+import { sharedWith } from '../records/families.ts';
 import { emptyRecord, type StoredRecord } from '../records/record.ts';
-import { bindingMismatch } from '../records/tokenSet.ts';
+import { storeTokens } from '../records/storeTokens.ts';
+import { isSameClient } from '../records/tokenSet.ts';
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 
 export const grants = ['authorization_code', 'device_code', 'client_credentials'] as const;
 export type Grant = (typeof grants)[number];
 
-export interface SignInParts extends ImportParts {
+export interface SignInParts extends RecordParts {
   readonly discovery: Discovery;
   readonly tokenClient: TokenClient;
 }
@@ -54,6 +56,8 @@ export interface SignInResult {
   /** Without one the connection cannot be refreshed. */
   readonly hasRefreshToken: boolean;
   readonly warnings: readonly ResponseWarning[];
+  /** Ids of other connections that hold the same refresh token: the one that uses it first renews it for all. */
+  readonly sharedWith: readonly string[];
 }
 
 /** Claims by which an answer belongs to another sign-in, client or issuer: of such an answer nothing is kept. */
@@ -112,12 +116,14 @@ async function keepTokens(
     if (refresh_token !== undefined && !isForeign) await store({ refresh_token });
     throw thrown;
   }
-  const { generation, tokens } = await store(raw);
+  const stored = await store(raw);
+  const { generation, tokens } = stored;
   const { expires_at, refresh_token } = tokens ?? {};
   return {
     grant,
     generation,
     warnings,
+    sharedWith: sharedWith(stored),
     hasRefreshToken: refresh_token !== undefined,
     ...(expires_at !== undefined && { expiresAt: expires_at }),
   };
@@ -136,14 +142,7 @@ export async function credentialsFor(
   { vault, sessions }: Pick<SignInParts, 'vault' | 'sessions'>,
   connection: Connection,
 ): Promise<Credentials> {
-  const { id, issuer, clientId, tokenEndpoint } = connection;
+  const { id } = connection;
   const record = (await vault.read(id)) ?? sessions.get(id)?.record ?? emptyRecord(id);
-  const { binding } = record;
-  const today = {
-    ...(issuer !== undefined && { issuer }),
-    ...(tokenEndpoint !== undefined && { token_endpoint: tokenEndpoint }),
-    client_id: clientId,
-  };
-  const moved = binding && bindingMismatch(binding, today);
-  return moved && moved.member !== 'token_endpoint' ? {} : credentialsOf(record);
+  return isSameClient(record.binding, bindingOf(connection)) ? credentialsOf(record) : {};
 }

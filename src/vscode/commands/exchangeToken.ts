@@ -1,11 +1,12 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { type ImportParts, storeTokens } from '../../core/imports/importTokens.ts';
 import type { Exchangeable } from '../../core/issuer/tokenEndpoint.ts';
+import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
 import { isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
+import { storeTokens } from '../../core/records/storeTokens.ts';
 import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
 import type { Connections } from '../connections.ts';
 import { freeId } from '../prompts/newConnection.ts';
@@ -13,7 +14,7 @@ import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { ask, flash, pick } from '../screen.ts';
 import { type Command, choiceField, optionalText, textField } from './command.ts';
 
-export interface ExchangeParts extends ImportParts {
+export interface ExchangeParts extends RecordParts {
   readonly connections: Connections;
   readonly issuerClient: () => Promise<IssuerClient>;
   readonly show: (id: string) => unknown;

@@ -1,7 +1,6 @@
 import { l10n, commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { type ImportParts, replacesLive, storeTokens, undoImport } from '../../core/imports/importTokens.ts';
 import {
   foreignOrigin,
   type ImportPlan,
@@ -12,8 +11,10 @@ import {
   type TokenClaims,
 } from '../../core/imports/tokenOwner.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import type { Session } from '../../core/records/sessions.ts';
+import { replacesLive, storeTokens, undoImport } from '../../core/records/storeTokens.ts';
 import { type Connections, pastedId } from '../connections.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';
@@ -23,7 +24,7 @@ import { describeImportWarning, describeSource, foreignText } from '../text/impo
 import { tokenTitle } from '../text/states.ts';
 import { type Command, optionalText, textField } from './command.ts';
 
-export interface ImportCommandParts extends ImportParts {
+export interface ImportCommandParts extends RecordParts {
   readonly connections: Connections;
   readonly clock: Clock;
   /** Shows a connection in the sidebar. */
@@ -104,7 +105,7 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
 
 /** Stores what a text had, and says what was odd about it and about where it went. */
 export async function importInto(
-  parts: ImportParts & Pick<ImportCommandParts, 'clock'>,
+  parts: RecordParts & Pick<ImportCommandParts, 'clock'>,
   plan: ImportPlan,
   connection: Connection,
   signal: AbortSignal,
@@ -157,7 +158,7 @@ export async function mayImport(
 }
 
 /** Puts back the refresh token that the last import has replaced. */
-export function undoImportCommand(parts: ImportParts): Command<{ readonly connection: string }, { id: string }> {
+export function undoImportCommand(parts: RecordParts): Command<{ readonly connection: string }, { id: string }> {
   const { sessions } = parts;
   return {
     needsTrust: true,

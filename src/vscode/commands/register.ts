@@ -1,9 +1,9 @@
 import type { CommandName } from '../../contributions.ts';
 import { createRememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
-import type { ImportParts } from '../../core/imports/importTokens.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Log, SecretVault, SharedLock } from '../../core/ports.ts';
+import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { createKeyChooser } from '../prompts/pickKey.ts';
 import type { StatusBar } from '../statusBar.ts';
@@ -47,7 +47,7 @@ export interface CommandParts
   extends RefreshParts,
     RemoveParts,
     AddParts,
-    ImportParts,
+    RecordParts,
     CompareParts,
     HistoryParts,
     Omit<InspectParts, 'keys'>,

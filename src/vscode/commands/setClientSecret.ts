@@ -1,11 +1,11 @@
 import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { ImportParts } from '../../core/imports/importTokens.ts';
-import { storeCredentials } from '../../core/imports/storeCredentials.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
+import type { RecordParts } from '../../core/records/changeRecord.ts';
 import { type Connection, usesKey } from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/credentials.ts';
 import { isConfidential } from '../../core/records/session.ts';
+import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { askCredentials } from '../prompts/askCredentials.ts';
 import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { flash } from '../screen.ts';
@@ -17,7 +17,7 @@ interface Argument {
 }
 
 /** Stores a client's secret or key, or another one in its place. Tokens stay as they are. */
-export function setClientSecretCommand(parts: ImportParts): Command<Argument, { id: string }> {
+export function setClientSecretCommand(parts: RecordParts): Command<Argument, { id: string }> {
   const { sessions } = parts;
   return {
     needsTrust: true,

@@ -1,11 +1,11 @@
 import { l10n, commands as registry, type Uri } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { ImportParts } from '../../core/imports/importTokens.ts';
-import { storeCredentials } from '../../core/imports/storeCredentials.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { RedirectWay } from '../../core/ports.ts';
+import type { RecordParts } from '../../core/records/changeRecord.ts';
 import { usesKey } from '../../core/records/connection.ts';
 import { isSignable } from '../../core/records/session.ts';
+import { storeCredentials } from '../../core/records/storeTokens.ts';
 import type { Grant, SignInResult } from '../../core/signIn/signIn.ts';
 import type { SignIns } from '../../core/signIn/signIns.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
@@ -15,12 +15,12 @@ import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
 import { pickGrant } from '../prompts/pickGrant.ts';
 import { flash, notify } from '../screen.ts';
 import { changeInSettings } from '../settings.ts';
-import { noRefreshTokenText, notBoundText, signedInText, waitingText } from '../text/signIn.ts';
+import { noRefreshTokenText, notBoundText, sharedTokenText, signedInText, waitingText } from '../text/signIn.ts';
 import { refreshTokenText } from '../text/startingPoints.ts';
 import { type Command, choiceField, textField } from './command.ts';
 import { askForCredentials } from './setClientSecret.ts';
 
-export interface SignInCommandParts extends ImportParts {
+export interface SignInCommandParts extends RecordParts {
   readonly signIns: SignIns;
   readonly connections: Connections;
   readonly discovery: () => Promise<Discovery>;
@@ -95,6 +95,10 @@ export function signInCommand(parts: SignInCommandParts): Command<Argument, Sign
       }
       if (result.warnings.some(({ code }) => code === 'token_not_bound'))
         void notify('warning', notBoundText(label(argument)));
+      if (result.sharedWith.length > 0) {
+        const others = result.sharedWith.map(id => sessions.connection(id)?.label ?? id);
+        void notify('warning', sharedTokenText(label(argument), others));
+      }
       await parts.show(argument.connection);
     },
   };

@@ -182,3 +182,12 @@ export function noRefreshTokenText(label: string, scope: string | undefined, kno
         label,
       );
 }
+
+/** @param others labels of the connections that hold the same refresh token */
+export function sharedTokenText(label: string, others: readonly string[]): string {
+  return l10n.t(
+    '{0} has the same refresh token as {1}. They are refreshed one at a time, and each takes over what the other brings. Signing out of one may end both.',
+    label,
+    others.join(', '),
+  );
+}

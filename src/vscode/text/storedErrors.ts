@@ -17,6 +17,11 @@ export const storedSentences = {
           show(error),
         )
       : l10n.t('The issuer refused this refresh token. It is not sent again. Sign in again or import a new one.'),
+  refresh_token_shared: ({ other }) =>
+    l10n.t(
+      'The connection {0} holds the same refresh token and may have used it, so it was not sent again: the issuer would revoke both. Sign in again, or remove one of the two connections.',
+      show(other),
+    ),
   binding_mismatch: ({ member, expected, found }) =>
     l10n.t(
       'The stored tokens were issued for another {0} ({1}, and the settings now say {2}), so nothing was sent. Change the setting back, or sign in again.',

@@ -73,7 +73,13 @@ describe('signing in, in words', function () {
   });
 
   it('says what was got, and that a client by itself gets no refresh token', () => {
-    const result = { generation: 1, hasRefreshToken: true, warnings: [], expiresAt: 3_600_000 } as const;
+    const result = {
+      generation: 1,
+      hasRefreshToken: true,
+      warnings: [],
+      sharedWith: [],
+      expiresAt: 3_600_000,
+    } as const;
     const { signedInText } = texts;
     assert.match(signedInText('Shop', { ...result, grant: 'device_code' }, 0), /valid for 1 h\.$/);
     const { expiresAt: _, ...endless } = result;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { storeTokens, undoImport } from '../../../../src/core/imports/importTokens.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { recordLimit } from '../../../../src/core/records/record.ts';
+import { storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { createWorld, gate, id, key, present, printOf, signedIn, testStore } from '../refresh/refreshWorld.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { storeCredentials } from '../../../../src/core/imports/storeCredentials.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
+import { storeCredentials } from '../../../../src/core/records/storeTokens.ts';
 import { createWorld, present, signedIn, type Window, type World } from '../refresh/refreshWorld.ts';
 
 const never = new AbortController().signal;

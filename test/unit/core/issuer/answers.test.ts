@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import { bindingOf, type Connection, readConnection } from '../../../../src/core/records/connection.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
+import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
 import { planRefresh } from '../../../../src/core/refresh/schedule.ts';

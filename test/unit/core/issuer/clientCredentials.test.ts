@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { emptyRecord } from '../../../../src/core/records/record.ts';
 import { isRefreshable } from '../../../../src/core/records/session.ts';
-import type { FinishedRefresh } from '../../../../src/core/refresh/refresher.ts';
 import { planRefresh } from '../../../../src/core/refresh/schedule.ts';
-import { createIssuerClient } from '../../../../src/core/signIn/issuerClient.ts';
-import { withRenewal } from '../../../../src/core/signIn/renewal.ts';
-import { createSignIns } from '../../../../src/core/signIn/signIns.ts';
 import { failureOf } from '../../../support/failureOf.ts';
-import { id, present, until } from '../refresh/refreshWorld.ts';
+import { gate, id, present } from '../refresh/refreshWorld.ts';
 import { type SignInWorld, signInWorld } from '../signIn/signInWorld.ts';
 
 const clientSecret = 'a secret of the service';
@@ -21,37 +16,14 @@ async function service(secret = clientSecret) {
     clients: [{ client_id: 'service', client_secret: clientSecret }],
   });
   await world.first.vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret: secret }));
-  const finished: FinishedRefresh[] = [];
-  return { world, finished, refresher: renewing(world, finished) };
-}
-
-function renewing(world: SignInWorld, finished: FinishedRefresh[]) {
-  const { sessions, vault, refresher } = world.first;
-  const { clock, lock } = world;
-  const fetch = world.mock.fetch as (input: string, init: RequestInit) => Promise<Response>;
-  const client = createIssuerClient({
-    clock,
-    lock,
-    sessions,
-    vault,
-    fetch,
-    handover: noHandover,
-    discovery: createDiscovery({ fetch, clock }),
-    openBrowser: () => assert.fail(),
-    listen: () => assert.fail(),
-  });
-  const signIns = createSignIns(async () => client);
-  return withRenewal({
-    ...{ refresher, sessions, vault, signIns, clock, log: () => {} },
-    finished: each => finished.push(each),
-  });
+  return { world, refresher: world.first.refresher };
 }
 
 const asked = (world: SignInWorld) => world.mock.requests.filter(({ path }) => path === '/token').length;
 
 describe('client credentials', () => {
   it('bring a token for the client itself, which is renewed by asking again', async () => {
-    const { world, refresher, finished } = await service();
+    const { world, refresher } = await service();
     const result = await world.signIn({ grant, connection: { scope: 'read' } });
     assert.equal(result.hasRefreshToken, false);
     const { tokens, client_secret } = world.stored();
@@ -65,7 +37,6 @@ describe('client credentials', () => {
     assert.deepEqual([renewed.outcome, renewed.generation], ['refreshed', 2]);
     assert.notEqual(world.stored().tokens?.access_token, before);
     assert.deepEqual([session().refreshing, session().lastRefresh?.outcome], [false, 'refreshed']);
-    assert.equal(finished.length, 1);
   });
 
   it('are asked for once by callers at the same time', async () => {
@@ -80,7 +51,11 @@ describe('client credentials', () => {
     const { world, refresher } = await service();
     await world.signIn({ grant, connection: { scope: 'read' } });
     const before = asked(world);
-    await world.first.vault.update(id, record => ({ ...present(record), generation: 7 }));
+    await world.first.vault.update(id, (record = emptyRecord(id)) => ({
+      ...record,
+      generation: 7,
+      tokens: { ...present(record.tokens), access_token: 'of another window' },
+    }));
     const { outcome, generation } = await refresher.refresh(id);
     assert.deepEqual([outcome, generation, asked(world) - before], ['adopted', 7, 0]);
   });
@@ -105,19 +80,24 @@ describe('client credentials', () => {
   it('are dropped where somebody signs out meanwhile', async () => {
     const { world, refresher } = await service();
     await world.signIn({ grant, connection: { scope: 'read' } });
+    const hold = gate();
+    world.onPost = hold.pass;
     const renewal = refresher.refresh(id);
-    await until(() => present(world.first.sessions.get(id)).refreshing);
-    refresher.discard(id);
+    await hold.reached;
     await world.first.signOut();
-    assert.equal((await renewal).error?.code, 'cancelled');
+    hold.open();
+    assert.equal((await renewal).error?.code, 'superseded');
     assert.equal(world.stored().tokens, undefined);
   });
 
-  it('leave refresh tokens to the refresher', async () => {
-    const world = await signInWorld();
-    await world.first.import(await world.mock.issueTokens());
-    const refresher = renewing(world, []);
-    assert.equal((await refresher.refresh(id)).outcome, 'refreshed');
-    assert.equal(world.mock.requests.at(-1)?.grant_type, 'refresh_token');
+  it('are not asked for where nothing can be noted for the other windows', async () => {
+    const { world, refresher } = await service();
+    await world.signIn({ grant, connection: { scope: 'read' } });
+    const before = asked(world);
+    world.lock.hook = call => {
+      if (call === 'mark') throw new WorkbenchError('lock_unavailable', { reason: 'ENOSPC' });
+    };
+    assert.equal((await refresher.refresh(id)).error?.code, 'lock_unavailable');
+    assert.equal(asked(world), before);
   });
 });

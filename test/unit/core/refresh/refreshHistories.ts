@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
-import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
 import type { Discovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch, HandedOver, Lease, LedgerEntry, SharedLock } from '../../../../src/core/ports.ts';
@@ -10,6 +9,7 @@ import type { Handover } from '../../../../src/core/records/handover.ts';
 import { createLoading } from '../../../../src/core/records/loading.ts';
 import { isRefused, type StoredRecord, spentIntent } from '../../../../src/core/records/record.ts';
 import { createSessions, stateOf } from '../../../../src/core/records/sessions.ts';
+import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
 import type { AskedBy } from '../../../../src/core/refresh/refreshSteps.ts';

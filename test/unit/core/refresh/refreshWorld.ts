@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
-import { storeTokens } from '../../../../src/core/imports/importTokens.ts';
 import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient, type TokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type {
@@ -16,6 +15,7 @@ import { bindingOf, type Connection } from '../../../../src/core/records/connect
 import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
+import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { createVault, type Vault } from '../../../../src/core/records/vault.ts';
 import { createRefresher, type FinishedRefresh, type Refresher } from '../../../../src/core/refresh/refresher.ts';
@@ -105,7 +105,7 @@ export function testStore(entries = new Map<string, string>()): TestStore {
   return store;
 }
 
-export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget'> {
+export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget' | 'peek'> {
   readonly ledger: Map<string, LedgerEntry>;
   /** Set to have the lock taken over. */
   lost: boolean;
@@ -114,13 +114,13 @@ export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget'> {
 
 /** One lock for several windows. */
 export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
-  let last: Promise<unknown> = Promise.resolve();
+  const last = new Map<string, Promise<unknown>>();
   const lock: TestLock = {
     ledger,
     lost: false,
     hook: () => {},
     withLock(name, signal, work) {
-      const turn = last.then(() => {
+      const turn = (last.get(name) ?? Promise.resolve()).then(() => {
         if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
         const lease: Lease = {
           get lost() {
@@ -151,8 +151,15 @@ export function testLock(ledger = new Map<string, LedgerEntry>()): TestLock {
         }
         return work(lease);
       });
-      last = turn.catch(() => {});
+      last.set(
+        name,
+        turn.catch(() => {}),
+      );
       return turn;
+    },
+    async peek(name) {
+      const entry = ledger.get(name);
+      return entry === undefined ? {} : { ledger: entry };
     },
     async forget(name, known, at) {
       const generation = Math.max(known, ledger.get(name)?.generation ?? 0) + 1;

@@ -13,6 +13,7 @@ const result: SignInResult = {
   generation: 1,
   hasRefreshToken: true,
   warnings: [],
+  sharedWith: [],
 };
 const request = (id: string, signal = new AbortController().signal) =>
   ({ connection: { id }, grant: 'authorization_code', signal }) as unknown as SignInRequest;

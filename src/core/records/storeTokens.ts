@@ -1,15 +1,20 @@
 import { defined } from '../defined.ts';
 import { WorkbenchError } from '../errors.ts';
-import type { CrossWindowLock } from '../ports.ts';
-import { bindingOf, type Connection } from '../records/connection.ts';
-import { clientCredentialsOf } from '../records/credentials.ts';
-import { lookAround, newestRecord, newGeneration, type RecordParts, writeRecord } from '../records/newestRecord.ts';
-import { assertRoom, isRefused, type Replaced, type StoredRecord, unansweredIntent } from '../records/record.ts';
-import { bindingMismatch, imported, merge, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
-
-export interface ImportParts extends RecordParts {
-  readonly lock: CrossWindowLock;
-}
+import { sameData } from '../tokens/sameData.ts';
+import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
+import { bindingOf, type Connection } from './connection.ts';
+import { type ClientCredentials, clientCredentialsOf } from './credentials.ts';
+import { familyOf } from './families.ts';
+import {
+  assertRoom,
+  emptied,
+  hasRoom,
+  isRefused,
+  type Replaced,
+  type StoredRecord,
+  unansweredIntent,
+} from './record.ts';
+import { bindingMismatch, imported, isSameClient, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
 /** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
 export interface SignedIn {
@@ -24,40 +29,50 @@ export interface SignedIn {
  * A refresh token that is held stays unless another one is brought; for one that was issued elsewhere that is an
  * error, because the two would end up in one record.
  * @param now milliseconds since the epoch
- * @throws WorkbenchError `binding_mismatch`, `record_unreadable`, `record_newer_version`, `record_too_large`,
- * `record_behind`, `secret_unavailable`, `lock_timeout`, `lock_unavailable`, `lock_lost`, `cancelled`
+ * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecord` and `writeRecord` throw
  */
 export function storeTokens(
-  parts: ImportParts,
+  parts: RecordParts,
   connection: Connection,
   raw: RawTokens,
   now: number,
   signal: AbortSignal,
   signedIn?: SignedIn,
 ): Promise<StoredRecord> {
-  const keeps = raw.refresh_token === undefined && signedIn === undefined;
-  return storeGeneration(
-    parts,
-    connection.id,
-    signal,
-    { keeps, sent: signedIn !== undefined },
-    (current, generation) =>
-      signedIn
-        ? {
-            ...withNewGrant(current, generation, bindingOf(connection, signedIn.tokenEndpoint)),
-            ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
-            tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
-          }
-        : withTokens(current, generation, bindingOf(connection), raw, now),
-  );
+  const { refresh_token } = raw;
+  const isNewGrant = refresh_token !== undefined || signedIn !== undefined;
+  const store = async (locked: LockedRecord) => {
+    const { current, nextGeneration } = locked;
+    await parts.handover.ready(locked.lease);
+    const familyNow = async () => (refresh_token === undefined ? undefined : familyOf(parts, locked, refresh_token));
+    const family = await familyNow();
+    // The last moment: a sign-out meanwhile must not be undone by what comes after.
+    if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
+    const tokens = signedIn
+      ? {
+          ...withNewGrant(current, nextGeneration, bindingOf(connection, signedIn.tokenEndpoint)),
+          ...(signedIn.dpopKey !== undefined && { dpop_key: signedIn.dpopKey }),
+          tokens: { ...merge(undefined, raw, now), ...(signedIn.grant && { grant: signedIn.grant }) },
+        }
+      : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
+    const record = withRoom({ ...tokens, ...(family && { family }) });
+    await writeRecord(parts, locked, record);
+    // Another connection may have taken the same token in at this very moment: now one of the two sees the other.
+    const late = await familyNow();
+    if (late?.with === undefined || sameData(late, family)) return record;
+    const noted = { ...record, family: late };
+    await writeRecord(parts, locked, noted);
+    return noted;
+  };
+  return withRecord(parts, connection.id, signal, store, { isNewGrant });
 }
 
 /**
  * Puts back what the last import took the place of.
- * @throws WorkbenchError `nothing_to_undo`, and what `storeTokens` throws
+ * @throws WorkbenchError `nothing_to_undo`, and what `changeRecord` throws
  */
-export function undoImport(parts: ImportParts, id: string, signal: AbortSignal): Promise<StoredRecord> {
-  return storeGeneration(parts, id, signal, { keeps: true, sent: false }, (current, generation) => {
+export function undoImport(parts: RecordParts, id: string, signal: AbortSignal): Promise<StoredRecord> {
+  return changeRecord(parts, id, signal, (current, { nextGeneration: generation }) => {
     if (current.replaced === undefined) throw new WorkbenchError('nothing_to_undo', { connection: id });
     const { version, connection, replaced } = current;
     const { unanswered, ...before } = replaced;
@@ -66,56 +81,14 @@ export function undoImport(parts: ImportParts, id: string, signal: AbortSignal):
   });
 }
 
-/**
- * Writes a new generation under the lock.
- * @param keeps what is held stays a part of the record, so it must be the newest
- */
-async function storeGeneration(
-  parts: ImportParts,
-  id: string,
-  signal: AbortSignal,
-  { keeps, sent }: { readonly keeps: boolean; readonly sent: boolean },
-  change: (current: StoredRecord, generation: number) => StoredRecord,
-): Promise<StoredRecord> {
-  return parts.lock.withLock(
-    id,
-    signal,
-    async lease => {
-      const sight = await lookAround(parts, id, lease, signal, !keeps);
-      await parts.handover.ready(lease);
-      const { ledger, unopened, ...others } = sight;
-      const needed = keeps ? sight : { ...others, ledger: ledger?.signedOutAt === undefined ? undefined : ledger };
-      const current = await newestRecord(parts, needed);
-      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      // The last moment: whoever signs out meanwhile must not be signed in by what comes after.
-      if (signal.aborted) throw new WorkbenchError('cancelled', { sent });
-      const record = withRoom(change(current, newGeneration(current, sight)));
-      if (sight.damaged) await lease.voidBelow(record.generation);
-      const { notBefore } = ledger ?? {};
-      await writeRecord(parts, lease, record, notBefore === undefined ? {} : { notBefore });
-      return record;
-    },
-    keeps ? 'any' : 'new_grant',
-  );
-}
-
 /** What was replaced is kept where there is room for it, its refresh token at least: all else is got with that. */
 function withRoom(record: StoredRecord): StoredRecord {
   const { replaced, ...others } = record;
   assertRoom(others);
-  if (replaced === undefined || fits(record)) return record;
+  if (replaced === undefined || hasRoom(record)) return record;
   const { refresh_token, obtained_at } = replaced.tokens;
   const least = { ...record, replaced: { ...replaced, tokens: { obtained_at, ...defined({ refresh_token }) } } };
-  return fits(least) ? least : others;
-}
-
-function fits(record: StoredRecord): boolean {
-  try {
-    assertRoom(record);
-    return true;
-  } catch {
-    return false;
-  }
+  return hasRoom(least) ? least : others;
 }
 
 /** True where another refresh token would take the place of one that, for all that is known, still works. */
@@ -125,11 +98,31 @@ export function replacesLive(record: StoredRecord | undefined, raw: RawTokens, n
   return raw.refresh_token !== refresh_token && !isRefused(record) && refresh_expires_at > now;
 }
 
+/**
+ * Replaces what the client proves itself with, whatever else is stored: tokens stay, and so does their generation.
+ * Where the settings have moved to another issuer or client since, the tokens of the old one go: with credentials of
+ * another they could only be lost, and the new credentials must not be taken for the old ones.
+ * @throws WorkbenchError `record_too_large`, and what `changeRecord` throws
+ */
+export function storeCredentials(
+  parts: RecordParts,
+  connection: Connection,
+  credentials: ClientCredentials,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  return changeRecord(parts, connection.id, signal, current => {
+    const token_endpoint = connection.tokenEndpoint ?? current.binding?.token_endpoint;
+    const isAtHome = isSameClient(current.binding, bindingOf(connection, token_endpoint));
+    const { client_secret: _, private_key: __, ...empty } = emptied(current, current.generation + 1);
+    const record = { ...(isAtHome ? current : empty), ...credentials };
+    assertRoom(record);
+    return record;
+  });
+}
+
 function withNewGrant(record: StoredRecord, generation: number, binding: TokenBinding): StoredRecord {
-  const { version, connection, binding: before } = record;
-  const moved = before && bindingMismatch(before, binding);
-  const keepsCredentials = !moved || moved.member === 'token_endpoint';
-  const credentials = keepsCredentials && clientCredentialsOf(record);
+  const { version, connection } = record;
+  const credentials = isSameClient(record.binding, binding) && clientCredentialsOf(record);
   return { version, connection, ...credentials, generation, binding };
 }
 
@@ -146,7 +139,7 @@ function withTokens(
   const moved = current.binding && bindingMismatch(current.binding, kept);
   const keepsRefreshToken = raw.refresh_token === undefined && current.tokens?.refresh_token !== undefined;
   if (moved && keepsRefreshToken) throw new WorkbenchError('binding_mismatch', moved);
-  const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, ...rest } = current;
+  const { intent: _, refused, client_secret: __, private_key: ___, dpop_key, family, ...rest } = current;
   const intent = unansweredIntent(current);
   const { binding, tokens } = current;
   const replaced: Replaced | undefined =
@@ -155,16 +148,16 @@ function withTokens(
           binding,
           tokens,
           ...(dpop_key !== undefined && { dpop_key }),
+          ...(family && { family }),
           ...(intent && { unanswered: { at: intent.at, ...(intent.retried && { retried: true }) } }),
         }
       : undefined;
-  // A secret is known to one issuer and client only, and goes nowhere else.
-  const keepsCredentials = !moved || moved.member === 'token_endpoint';
   return {
     ...rest,
-    ...(keepsCredentials && clientCredentialsOf(current)),
+    ...(isSameClient(current.binding, kept) && clientCredentialsOf(current)),
     // Another refresh token was bound elsewhere, if it is bound at all.
     ...(keepsRefreshToken && dpop_key !== undefined && { dpop_key }),
+    ...(keepsRefreshToken && family && { family }),
     // An access token alone neither brings a refused refresh token back to life nor answers for a lost answer.
     ...(keepsRefreshToken && refused && isRefused(current) && { refused: { ...refused, generation } }),
     ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
+import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
+import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import { sharedWith } from '../../../../src/core/records/families.ts';
+import { noHandover } from '../../../../src/core/records/handover.ts';
+import type { StoredRecord } from '../../../../src/core/records/record.ts';
+import { createSessions } from '../../../../src/core/records/sessions.ts';
+import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
+import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
+import { createVault } from '../../../../src/core/records/vault.ts';
+import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
+import { signOut } from '../../../../src/core/signIn/signOut.ts';
+import { createWorld, gate, present, type World } from '../refresh/refreshWorld.ts';
+
+const never = new AbortController().signal;
+
+/** A window in which some connections of one client are set up. */
+function windowOf(world: World, ids: readonly string[], changes: Partial<Connection> = {}) {
+  const { clock, lock, store, mock } = world;
+  const connections = ids.map((id, index) => ({ ...world.connection, id, ...(index > 0 && changes) }));
+  const sessions = createSessions();
+  sessions.setConnections(
+    connections.map(connection => ({ connection, memoryOnly: false })),
+    [],
+  );
+  const vault = createVault(() => store, store);
+  const parts = { vault, lock, sessions, clock, handover: noHandover };
+  const fetch = async (input: string, init: RequestInit) => {
+    if (init.method === 'POST') await world.onPost(new URLSearchParams(String(init.body)).get('refresh_token'));
+    return mock.fetch(input, init);
+  };
+  const discovery = createDiscovery({ fetch, clock });
+  const client = createTokenClient({ fetch, discovery, clock });
+  const refresher = createRefresher({
+    ...parts,
+    log: () => {},
+    tokenClient: async () => client,
+    bindingOf: async (each, signal) =>
+      bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
+  });
+  const connection = (id: string) => present(connections.find(each => each.id === id));
+  return {
+    sessions,
+    refresher,
+    import: (id: string, raw: RawTokens) => storeTokens(parts, connection(id), raw, clock.now(), never),
+    async refresh(id: string, askedBy: 'user' | 'timer' = 'timer') {
+      const { outcome, error } = await refresher.refresh(id, undefined, askedBy);
+      return [outcome, error?.code, error?.code === 'refresh_token_shared' ? error.data.other : undefined]
+        .filter(Boolean)
+        .join(' ');
+    },
+    signOut: (id: string) => signOut({ vault, sessions, lock, clock, discard: refresher.discard }, id),
+    record: (id: string): StoredRecord => present(sessions.get(id)?.record),
+    token: (id: string) => sessions.get(id)?.record?.tokens?.refresh_token,
+  };
+}
+
+describe('one refresh token in two connections', () => {
+  it('is found where it comes in, whichever window sees it', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b', 'c', 'd']);
+    assert.deepEqual(sharedWith(await window.import('a', raw)), []);
+    assert.deepEqual(sharedWith(await window.import('b', raw)), ['a']);
+    assert.deepEqual(sharedWith(await window.import('a', raw)), ['b']);
+    // A window that has read no record at all.
+    assert.deepEqual(sharedWith(await windowOf(world, ['a', 'b', 'c']).import('c', raw)), ['a', 'b']);
+    assert.deepEqual(sharedWith(await window.import('d', await world.mock.issueTokens())), []);
+  });
+
+  it('is used once: the other connection adopts what it has brought', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('b', raw);
+    world.forward(3_000_000);
+    assert.equal(await window.refresh('a'), 'refreshed');
+    assert.equal(await window.refresh('b'), 'adopted');
+    assert.equal(window.token('b'), window.token('a'));
+    assert.equal(world.posts().length, 1);
+    world.forward(3_590_000);
+    // Both at once, and in turn, for as long as it goes on.
+    for (let round = 0; round < 3; round++) {
+      world.forward(3_590_000);
+      const both = await Promise.all(['b', 'a'].map(id => window.refresh(id)));
+      assert.deepEqual(both.sort(), ['adopted', 'refreshed']);
+    }
+    assert.equal(window.token('b'), window.token('a'));
+  });
+
+  it('is waited for where the other connection is using it, in a window that does not know of the first', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const one = windowOf(world, ['a', 'b']);
+    const two = windowOf(world, ['a', 'b']);
+    await one.import('a', raw);
+    const hold = gate();
+    world.onPost = hold.pass;
+    const first = one.refresh('a');
+    await hold.reached;
+    world.onPost = () => {};
+    await two.import('b', raw);
+    const second = two.refresh('b');
+    hold.open();
+    assert.deepEqual(await Promise.all([first, second]), ['refreshed', 'adopted']);
+    assert.equal(world.posts().length, 1);
+  });
+
+  it('that has long been rotated is not sent when it comes once more', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    for (let round = 0; round < 3; round++) await window.refresh('a');
+    assert.deepEqual(sharedWith(await window.import('b', raw)), ['a']);
+    assert.equal(await window.refresh('b'), 'adopted');
+    assert.equal(await window.refresh('b'), 'refreshed');
+    assert.equal(await window.refresh('a'), 'adopted');
+    assert.equal(world.posts().length, 4);
+  });
+
+  it('is not sent, and that is said, where the other connection belongs to another client', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b'], { clientId: 'another' });
+    await window.import('a', raw);
+    await window.import('b', raw);
+    assert.equal(await window.refresh('a'), 'refreshed');
+    assert.equal(await window.refresh('b', 'user'), 'reauthRequired refresh_token_shared a');
+    assert.equal(world.posts().length, 1);
+    assert.equal(await window.refresh('a'), 'refreshed');
+  });
+
+  it('is asked for once more by one of them and not by each, where the answer is lost', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('b', raw);
+    world.next({ type: 'dropBeforeCommit' }, 2);
+    assert.equal(await window.refresh('a'), 'unknown network_failed');
+    assert.equal(world.posts().length, 2);
+    assert.equal(await window.refresh('b'), 'unknown answer_missing');
+    assert.equal(world.posts().length, 2);
+    world.mock.revokeAll();
+    assert.equal(await window.refresh('b', 'user'), 'reauthRequired answer_lost');
+    assert.equal(await window.refresh('a', 'user'), 'reauthRequired answer_lost');
+    assert.equal(world.posts().length, 3);
+  });
+
+  it('parts at a sign-out and at a new grant', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b', 'c']);
+    for (const id of ['a', 'b', 'c']) await window.import(id, raw);
+    await window.signOut('a');
+    await window.import('b', await world.mock.issueTokens());
+    assert.equal(await window.refresh('c'), 'refreshed');
+    assert.equal(await window.refresh('b'), 'refreshed');
+    assert.notEqual(window.token('b'), window.token('c'));
+  });
+
+  it('stays two tokens where the issuer rotates none', async () => {
+    const world = await createWorld({ rotation: 'none' });
+    const raw = await world.mock.issueTokens();
+    const window = windowOf(world, ['a', 'b']);
+    await window.import('a', raw);
+    await window.import('b', raw);
+    for (const id of ['a', 'b', 'a', 'b']) assert.equal(await window.refresh(id), 'refreshed');
+  });
+});
