@@ -1,5 +1,4 @@
 import { classify, WorkbenchError } from '../../src/core/errors.ts';
-import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Clock, Fetch, Log } from '../../src/core/ports.ts';
@@ -8,6 +7,7 @@ import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createLoading } from '../../src/core/records/loading.ts';
 import { createSessions, type SessionState, stateOf } from '../../src/core/records/sessions.ts';
+import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../src/core/records/tokenSet.ts';
 import { createVault } from '../../src/core/records/vault.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';

@@ -115,18 +115,6 @@ function plainIssuer(issuer: string): string {
   return tenant === undefined ? plain : `entra ${tenant}`;
 }
 
-/** Other connections that hold the same refresh token: where it is rotated, a refresh of one ends the other. */
-export function sharingRefreshToken(
-  sessions: readonly Session[],
-  id: string,
-  { refresh_token }: RawTokens,
-): Connection[] {
-  if (refresh_token === undefined) return [];
-  return sessions
-    .filter(({ connection, record }) => connection.id !== id && record?.tokens?.refresh_token === refresh_token)
-    .map(({ connection }) => connection);
-}
-
 /** Names of the tokens that a text has. */
 export function importedNames(tokens: RawTokens) {
   return tokenNames.filter(name => tokens[name] !== undefined);

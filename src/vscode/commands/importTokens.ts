@@ -7,12 +7,12 @@ import {
   importedNames,
   matchingConnections,
   planImport,
-  sharingRefreshToken,
   type TokenClaims,
 } from '../../core/imports/tokenOwner.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import { sharedWith } from '../../core/records/families.ts';
 import type { Session } from '../../core/records/sessions.ts';
 import { replacesLive, storeTokens, undoImport } from '../../core/records/storeTokens.ts';
 import { type Connections, pastedId } from '../connections.ts';
@@ -21,6 +21,7 @@ import { pickTarget } from '../prompts/pickTarget.ts';
 import { pickText } from '../prompts/pickText.ts';
 import { confirm, flash, notify } from '../screen.ts';
 import { describeImportWarning, describeSource, foreignText } from '../text/imports.ts';
+import { sharedTokenText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
 import { type Command, optionalText, textField } from './command.ts';
 
@@ -120,14 +121,8 @@ export async function importInto(
   if (isPasted)
     warnings.push(l10n.t('The tokens belong to no connection. They are kept in memory until this window closes.'));
   if (foreign) warnings.push(foreignText(foreign));
-  for (const { label } of sharingRefreshToken(sessions.list(), id, plan.tokens)) {
-    warnings.push(
-      l10n.t(
-        'The connection {0} has the same refresh token. Where the issuer rotates it, a refresh of one connection ends the other: remove one of them.',
-        label,
-      ),
-    );
-  }
+  const sharing = sharedWith(stored).map(other => sessions.connection(other)?.label ?? other);
+  if (sharing.length > 0) warnings.push(sharedTokenText(connection.label, sharing));
   const replaced = stored.replaced !== undefined && replacesLive(before, plan.tokens, clock.now());
   if (replaced)
     warnings.push(l10n.t('It replaced another refresh token. Undo Import puts that one back until the next refresh.'));

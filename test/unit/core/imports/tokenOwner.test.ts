@@ -4,7 +4,6 @@ import {
   matchingConnections,
   planImport,
   sameIssuer,
-  sharingRefreshToken,
   tokenClaims,
 } from '../../../../src/core/imports/tokenOwner.ts';
 import type { Session } from '../../../../src/core/records/sessions.ts';
@@ -117,14 +116,4 @@ describe('the connection of a request', () => {
     assert.deepEqual(planImport('client_id=my-app&refresh_token=an-opaque-refresh-token').claims, {
       clientId: 'my-app',
     }));
-
-  it('is told from others that hold the same refresh token', () => {
-    const holding = { ...session('other', {}), record: { tokens: { refresh_token: 'same-token' } } } as Session;
-    const shared = (id: string) => sharingRefreshToken([holding], id, { refresh_token: 'same-token' });
-    assert.deepEqual(
-      shared('a').map(({ id }) => id),
-      ['other'],
-    );
-    assert.deepEqual(shared('other'), []);
-  });
 });
