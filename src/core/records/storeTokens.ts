@@ -1,6 +1,6 @@
 import { defined } from '../defined.ts';
 import { WorkbenchError } from '../errors.ts';
-import { sameData } from '../tokens/sameData.ts';
+import { sameData } from '../tokens/json.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { type ClientCredentials, clientCredentialsOf } from './credentials.ts';

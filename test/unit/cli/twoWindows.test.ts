@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createBroker } from '../../../src/core/broker/broker.ts';
-import { storeTokens } from '../../../src/core/imports/importTokens.ts';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
 import type { Clock } from '../../../src/core/ports.ts';
@@ -10,6 +9,7 @@ import { bindingOf, type Connection } from '../../../src/core/records/connection
 import { createHandover } from '../../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
+import { storeTokens } from '../../../src/core/records/storeTokens.ts';
 import { createVault } from '../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../src/core/refresh/refresher.ts';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
