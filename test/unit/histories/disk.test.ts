@@ -7,6 +7,7 @@ import type { FsFault } from '../../histories/faultyFs.ts';
 import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
 import type { Reply } from '../../histories/window.ts';
 
+const codes = ['ENOSPC', 'EBUSY', 'EACCES', 'EIO', 'EMFILE', 'EROFS'] as const;
 const forGood = 1_000_000;
 
 /** Slow enough for a busy machine, where nothing is about time. */
@@ -62,6 +63,32 @@ describe('a disk that fails', function () {
     }
   });
 
+  for (const code of codes) {
+    it(`with ${code} when it is read is no empty disk: nothing is sent`, async () => {
+      const one = await world.open({ ...calm, lag: 'never' });
+      await world.signIn(one);
+      const two = await world.open({ ...calm, lag: 'never' });
+      assert.equal(said(await world.refresh(one)), 'refreshed');
+      for (const operation of ['open', 'read', 'stat'] as const) {
+        // All that could tell it how far the other window has come.
+        const faults = ['.ledger', '.journal'].map(
+          (suffix): FsFault => ({ operation, code, after: 1, times: forGood, suffix }),
+        );
+        await world.ask(two, 'faults', { faults });
+        const reply = await world.refresh(two);
+        assert.equal(said(reply), 'retryable lock_unavailable', operation);
+        assert.equal(reply.error?.data.reason, code);
+      }
+      assert.equal(said(await world.ask(one, 'signOut', { id: 'a' })), 'signedOut');
+      const fault: FsFault = { operation: 'open', code, after: 1, times: forGood, suffix: '.signed-out' };
+      await world.ask(two, 'faults', { faults: [fault] });
+      assert.equal(said(await world.refresh(two)), 'retryable lock_unavailable');
+      await world.ask(two, 'faults', { faults: [] });
+      assert.equal(said(await world.refresh(two)), 'reauthRequired no_refresh_token');
+      assert.equal(world.uses.length, 1);
+    });
+  }
+
   it('when the answer is there keeps the lock: no other window takes it for lost', async () => {
     const times = { patience: 6000 };
     const one = await world.open({ ...calm, times, lag: 'never' });
@@ -96,7 +123,6 @@ describe('a disk that fails', function () {
       operation => ({ operation, suffix: '' }),
     ),
   ];
-  const codes = ['ENOSPC', 'EBUSY', 'EACCES', 'EIO', 'EMFILE', 'EROFS'] as const;
   for (const [round, start] of [
     ['once', 0],
     ['for good', 3],
