@@ -9,6 +9,7 @@ import type { Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/credentials.ts';
 import { type TokenName, tokenOf } from '../records/session.ts';
 import type { Session } from '../records/sessions.ts';
+import { textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeDetached, decodeToken } from '../tokens/jwt.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import type { KeyInfo, VerificationPolicy, VerificationResult } from './checks.ts';
@@ -108,8 +109,10 @@ export function createVerifier(parts: VerifierParts): Verifier {
       // `at_hash` speaks of the access token of the same answer, and an ID token can be older than that.
       const together = tokens?.id_token_obtained_at === tokens?.obtained_at;
       const accessToken = together ? tokenOf(session, 'access_token') : undefined;
+      const decoded = decodeToken(token);
+      const request = { token, connection, ...clientSecretFor(decoded, name, session) };
       return verifyWith(
-        { token, connection },
+        request,
         {
           kind: name === 'id_token' ? 'id_token' : 'access_token',
           clientId: connection.clientId,
@@ -124,6 +127,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
           }),
           ...(name === 'id_token' && accessToken !== undefined && { accessToken }),
         },
+        decoded,
       );
     },
     async keysOf(request) {
@@ -157,6 +161,17 @@ export function createVerifier(parts: VerifierParts): Verifier {
       return verifyWith(request, policy, decoded);
     },
   };
+}
+
+/** OpenID Connect Core section 10.1: an ID token under HMAC is signed with the client's own secret, as UTF-8. */
+function clientSecretFor(
+  decoded: DecodedToken,
+  name: TokenName,
+  { record }: Session,
+): Pick<VerifyRequest, 'key' | 'keyFormat'> {
+  const isHmac = decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
+  const secret = record?.client_secret;
+  return name === 'id_token' && isHmac && secret ? { key: secret, keyFormat: 'text' } : {};
 }
 
 function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {

@@ -36,7 +36,7 @@ export async function verifyToken(
   const source = isProof(token.header) && keySource.kind === 'none' ? ownKey(token.header, keySource) : keySource;
   const looking = keysFrom(source, token.header);
   const keys = looking instanceof Promise ? await looking : looking;
-  const { signature, key } = await signaturesOf(token, policy, keys);
+  const { signature, key } = await (token.form?.kind === 'json' ? signaturesOf : checkSignature)(token, policy, keys);
   const hashing = hashFor(token, policy);
   const accessTokenHash = hashing && (await hashing);
   const { form } = token;

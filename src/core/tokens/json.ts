@@ -113,7 +113,7 @@ function duplicatesIn(text: string): DuplicateMember[] {
 }
 
 /** Digits enough to be rounded, or an exponent: few texts have either, and only those are looked through. */
-const mayRound = /\d[\d.]{15}|\d[eE]/;
+const mayRound = /[:[,]\s*-?\d(?:[\d.]{15}|[\d.]{0,15}[eE])/;
 
 /** The numbers of a text that JSON.parse accepts that it rounds. Linear in the text. */
 export function roundedNumbers(text: string): RoundedNumber[] {

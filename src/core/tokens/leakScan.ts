@@ -1,5 +1,6 @@
 /** Tokens that lie in a text and still work: a copy of them is worth as much as they are. */
-import { decodeToken, expiresAt } from './jwt.ts';
+import { decodeBase64 } from './base64url.ts';
+import { decodeToken, expiresAt, tokenLimit } from './jwt.ts';
 import { findTokens, mostTokens } from './tokenRanges.ts';
 
 export interface KnownToken {
@@ -21,8 +22,12 @@ export interface Leak {
   readonly connection?: string;
 }
 
-/** `refresh_token=...` in any notation, with a value that no person wrote. */
-const refreshTokens = /refresh[_-]?token["']?[ \t]{0,4}[:=][ \t]{0,4}["']?([\w~+/.-]{20,4000})/gi;
+/**
+ * `refresh_token=...` in any notation, with a value that no person wrote; in a string within a string and in
+ * percent-encoding as well.
+ */
+const refreshTokens =
+  /refresh[_-]?token(?:\\{0,7}["']|%22)?(?:[ \t]{0,4}[:=]|%3A|%3D)(?:%20|[ \t]{0,4})(?:\\{0,7}["']|%22)?([\w~+/.-]{20,4000})/gi;
 
 /** Shorter ones could be any word. */
 const leastKnown = 16;
@@ -35,6 +40,7 @@ export function scanForLeaks(text: string, known: readonly KnownToken[], now: nu
   let leaks: readonly Leak[] = [];
   for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
   leaks = merged(leaks, workingTokens(text, now));
+  leaks = merged(leaks, encodedIn(text, now));
   return [...merged(leaks, refreshTokensIn(text))];
 }
 
@@ -53,6 +59,21 @@ function workingTokens(text: string, now: number): Leak[] {
     const leak = kind === 'jwe' ? { kind: 'encrypted_token' as const } : working(token, now);
     return leak ? [{ start, end, ...leak }] : [];
   });
+}
+
+/** base64 of a text that starts like a JWT, as the Secrets of Kubernetes hold them. */
+const encodedTokens = /(?<![\w+/-])ZXlK[\w+/-]{56,}={0,2}/g;
+
+function encodedIn(text: string, now: number): Leak[] {
+  const leaks: Leak[] = [];
+  for (const { 0: found, index } of text.matchAll(encodedTokens)) {
+    const bytes = found.length > tokenLimit ? undefined : decodeBase64(found);
+    const token = bytes && new TextDecoder().decode(bytes).trim();
+    const leak = token === undefined ? undefined : working(token, now);
+    if (leak) leaks.push({ start: index, end: index + found.length, ...leak });
+    if (leaks.length >= mostLeaks) break;
+  }
+  return leaks;
 }
 
 function refreshTokensIn(text: string): Leak[] {

@@ -1,7 +1,7 @@
 /** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
 import { type HeaderReader, headerReader, jwtAt } from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
-import { nextStart, opensHeader, runEnd } from './tokenStarts.ts';
+import { nextStart, opensHeader, prefixBefore, runEnd } from './tokenStarts.ts';
 
 export interface TokenRange {
   /** Offsets in UTF-16 code units, `end` exclusive. What lies between is `token`, and line breaks where it is wrapped. */
@@ -46,10 +46,25 @@ export function findTokens(text: string, limit = mostTokens): TokenRange[] {
     end = runEnd(text, start);
     const range = rangeAt(text, start, end, read);
     if (!range) continue;
-    found.push(range);
-    end = Math.max(end, range.end);
+    const whole = withSurroundings(text, range);
+    found.push(whole);
+    end = Math.max(end, whole.end);
   }
   return found;
+}
+
+/** What follows the JWT of an SD-JWT (RFC 9901). */
+const disclosures = /~[\w.~-]*[\w~-]/y;
+
+/** A token of another form has more around the JWT: a prefix, or what an SD-JWT discloses. */
+function withSurroundings(text: string, range: TokenRange): TokenRange {
+  if (range.wrapped) return range;
+  disclosures.lastIndex = range.end;
+  const after = text.charCodeAt(range.end) === 0x7e ? (disclosures.exec(text)?.[0] ?? '~') : '';
+  const start = range.start - prefixBefore(text, range.start).length;
+  const end = range.end + after.length;
+  if (start === range.start && end === range.end) return range;
+  return { ...range, start, end, token: text.slice(start, end), pieces: [{ start, end }] };
 }
 
 /** The token at an offset of the text. */

@@ -10,11 +10,21 @@ export function isTokenCharacter(code: number): boolean {
   return code < 128 && members[code] === 1;
 }
 
-/** Where the characters of a token end that begin at `from`. */
+/** Where the characters of a token end that begin at `from`. Padding belongs to it where another part follows. */
 export function runEnd(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && isTokenCharacter(text.charCodeAt(at))) at++;
-  return at;
+  for (let at = from; ; ) {
+    while (at < text.length && isTokenCharacter(text.charCodeAt(at))) at++;
+    if (text.charCodeAt(at) !== 0x3d) return at;
+    const after = text.charCodeAt(at + 1) === 0x3d ? at + 2 : at + 1;
+    if (text.charCodeAt(after) !== 0x2e || !isTokenCharacter(text.charCodeAt(after + 1))) return at;
+    at = after;
+  }
+}
+
+/** What GitHub puts in front of the JWT in an installation token; nothing where there is none. */
+export function prefixBefore(text: string, start: number): string {
+  if (text.charCodeAt(start - 1) !== 0x5f) return '';
+  return /(?<!\w)ghs_\d{1,20}_$/.exec(text.slice(Math.max(0, start - 26), start))?.[0] ?? '';
 }
 
 /**
@@ -51,6 +61,7 @@ export function opensHeader(text: string, at: number): boolean {
 function mayStandAt(text: string, at: number): boolean {
   const before = text.charCodeAt(at - 1);
   if (!isTokenCharacter(before)) return true;
+  if (before === 0x5f) return prefixBefore(text, at) !== '';
   const mark = text.charCodeAt(at - 2);
   if (mark === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
   // Where they can be at all: words with a start inside may come by the megabyte.

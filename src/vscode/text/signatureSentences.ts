@@ -19,7 +19,7 @@ export const signatureSentences = {
       plain(found),
       plain(expected),
     ),
-    l10n.t('The signer has to convert it, for example with dsaEncoding: "ieee-p1363" in Node.js.'),
+    l10n.t('The signer has to convert it from DER, for example with dsaEncoding: "ieee-p1363" in Node.js.'),
   ],
   signature_length: ({ expected, found }) => [
     l10n.t('The signature has {0} bytes, and one of this algorithm has {1}.', plain(found), plain(expected)),

@@ -24,7 +24,21 @@ describe('scanForLeaks', () => {
     assert.deepEqual(kinds(`${encode({ alg: 'none' })}.${encode({})}.`), []);
   });
 
+  it('finds tokens of GitHub, SD-JWTs as a whole, and tokens in base64', () => {
+    const installation = `ghs_123456_${valid}`;
+    const disclosed = `${valid}~${encode(['salt', 'name', 'Ada'])}~`;
+    const base64 = Buffer.from(valid).toString('base64');
+    assert.deepEqual(kinds(`token: ${installation}\nvc=${disclosed}, data: ${base64}\n`), [
+      ['token', installation],
+      ['token', disclosed],
+      ['token', base64],
+    ]);
+    assert.deepEqual(kinds(`data: ${Buffer.from(expired).toString('base64')} x_${valid}`), []);
+  });
+
   for (const text of [
+    `{"text":"{\\"refresh_token\\":\\"${refresh}\\"}"}`,
+    `state=%7B%22refresh_token%22%3A%22${refresh}%22%7D`,
     `{"refresh_token":"${refresh}"}`,
     `REFRESH_TOKEN=${refresh}`,
     `refreshToken: '${refresh}'`,

@@ -109,6 +109,15 @@ describe('findTokens', () => {
     }
   });
 
+  it('parts of base64 with padding, as load balancers of AWS send them', () => {
+    const [head = '', body = '', signature = ''] = short.split('.');
+    const padded = `${head}==.${body}=.${signature}`;
+    assert.deepEqual(
+      findTokens(`x-amzn-oidc-data: ${padded}\n`).map(({ token }) => token),
+      [padded],
+    );
+  });
+
   it('the one at an offset', () => {
     const text = `a ${short} b ${short}`;
     const found = findTokens(text);
