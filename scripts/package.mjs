@@ -9,7 +9,7 @@ import { root, runScript, UserError } from './lib/project.mjs';
 const ofRepository = ['Try it', 'Install', 'For those who change it', 'Contributing'];
 
 /** What of the project's folder is packed beside the bundles. The allow-list in .vscodeignore is the second look at it. */
-const packed = /^(CHANGELOG\.md|LICENSE|media|syntaxes|l10n|package\.nls.*\.json|\.vscodeignore)$/;
+const packed = /^(CHANGELOG\.md|LICENSE|media|schemas|syntaxes|l10n|package\.nls.*\.json|\.vscodeignore)$/;
 
 /**
  * The extension as it is packaged: production bundles and everything else that may go into the package.

@@ -7,8 +7,9 @@
 import type { Event } from 'vscode';
 
 /**
- * It never hands out a refresh token, and no access token either: the command `jwtWorkbench.copyToken` does, and its
- * user sees that. Both calls reject with an error that has `code` and says what to do, as the commands do.
+ * It never hands out a token: the command `jwtWorkbench.copyToken` copies one to the clipboard, and a notification shows
+ * that to the user. Commands that delete or send a token ask the user first, whoever calls them: see docs/commands.md.
+ * Both calls reject with an error that has `code` and says what to do, as the commands do.
  */
 export interface JwtWorkbenchApi {
   readonly version: 1;

@@ -20,6 +20,7 @@ export const settings = {
   diagnostics: 'diagnostics',
   terminalLinks: 'terminalLinks',
   warnWhenStaged: 'warnWhenStaged',
+  confirmCommands: 'confirmCommands',
 } as const;
 
 /** Theme colours of the parts of a token. */

@@ -1,4 +1,4 @@
-import { type ExtensionContext, env, commands as registry, type Uri, workspace } from 'vscode';
+import { type ExtensionContext, ExtensionMode, env, commands as registry, type Uri, workspace } from 'vscode';
 import { contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
@@ -18,6 +18,7 @@ import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
 import { bindingOf } from './core/records/connection.ts';
 import { createHandover } from './core/records/handover.ts';
 import { createJournalKeys } from './core/records/journalKeys.ts';
+import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import { createLoading } from './core/records/loading.ts';
 import { createSessions } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
@@ -224,36 +225,19 @@ export function startExtension(
     }),
   });
 
+  const known = own(createKnownSecrets(sessions));
   const handlers = lazy(async () =>
     (await onDemand()).createHandlers({
-      ...{
-        own,
-        log,
-        sessions,
-        vault,
-        lock,
-        handover,
-        refresher,
-        signIns,
-        connections,
-        clock,
-        mock,
-        statusBar,
-        documents,
-        show,
-        histories,
-        previous,
-        verifier,
-        secrets,
-      },
+      ...{ own, log, clock, sessions, connections, vault, lock, handover, histories, previous, secrets: known },
+      ...{ refresher, signIns, issuerClient, verifier, mock, statusBar, documents, show, secretStore: secrets },
       extensionUri: context.extensionUri,
+      unattended: context.extensionMode === ExtensionMode.Test,
       discovery: async () => discovery,
       openBrowser: url => browser.open(url),
       proof: proofOf,
       broker: () => service.broker,
       consents: () => service.consents,
       workspaceAsker: service.workspaceAsker,
-      issuerClient,
       async revoke(id, record, signal) {
         const connection = sessions.connection(id);
         return connection ? (await issuerClient()).revoke(connection, record, signal) : { revoked: false };
@@ -265,8 +249,7 @@ export function startExtension(
     own,
     sessions,
     clock,
-    features: async () => (await onDemand()).features,
-    texts: async () => (await onDemand()).texts,
+    features: onDemand,
   });
 
   own(onDidChangeSettings(connections.reload));

@@ -129,7 +129,7 @@ export async function startServer(vscode, options = {}) {
 async function install(extensionsDir) {
   const { publisher, name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   for (const part of (await readdir(root)).filter(each =>
-    /^(package\.(nls\..*)?json|dist|l10n|media|syntaxes)$/.test(each),
+    /^(package\.(nls\..*)?json|dist|l10n|media|schemas|syntaxes)$/.test(each),
   ))
     await cp(join(root, part), join(extensionsDir, `${publisher}.${name}-${version}`, part), { recursive: true });
 }

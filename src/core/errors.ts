@@ -65,6 +65,8 @@ export interface ErrorDataOf {
   not_trusted: Empty;
   nothing_to_pick: Empty;
   no_such_token: { readonly token?: string };
+  /** No quoting of that shell carries the text of a curl line. */
+  not_quotable: { readonly shell: string; readonly reason: 'control' | 'quote' | 'length' | 'url' };
   // The network
   cancelled: Empty;
   timeout: { /** Milliseconds. */ readonly after?: number };

@@ -1,8 +1,16 @@
-import { EventEmitter, Uri, ViewColumn, window, workspace } from 'vscode';
+import { EventEmitter, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
+import { type JsonObject, jsonText, type RoundedNumber } from '../core/tokens/json.ts';
+import { type DecodedToken, roundedIn } from '../core/tokens/jwt.ts';
+import { isTimeClaim, numericDate } from '../core/tokens/times.ts';
+import { keysAt, varietyOf } from '../core/tokens/varieties.ts';
 import { documentName } from './screen.ts';
+import { claimMeaning, headerMeaning } from './text/claims.ts';
+import { momentText } from './text/time.ts';
+import { varietyText } from './text/varieties.ts';
+import { describeTokenWarning } from './text/warnings.ts';
 
 export interface TokenDocuments {
-  /** Opens commented JSON (see tokenText.ts) as a read-only document. @param title becomes its name */
+  /** Opens commented JSON as a read-only document. @param title becomes its name */
   show(title: string, lines: readonly string[]): Promise<void>;
   /** Opens a plain value as a read-only JSON document. @param title becomes its name */
   showJson(title: string, value: unknown): Promise<void>;
@@ -52,4 +60,58 @@ export function createTokenDocuments(): TokenDocuments {
       changed.dispose();
     },
   };
+}
+
+/** What a token says, as the lines of a read-only document. They hold claims, never the token. */
+export function decodedLines(decoded: DecodedToken, now: number, token?: string): string[] {
+  const lines = [`// ${l10n.t('Decoded, not verified: anyone could have written this.')}`];
+  for (const warning of decoded.warnings) lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
+  const variety = token === undefined ? undefined : varietyOf(token, decoded);
+  if (token !== undefined && variety) lines.push(`// ${varietyText(variety, keysAt(variety, token, decoded))}`);
+  const form = decoded.kind === 'jws' ? decoded.form : undefined;
+  for (const { name = '...', value } of form?.kind === 'sd_jwt' ? form.disclosures : [])
+    lines.push(`// ${l10n.t('Disclosed: {0}', visible(`${JSON.stringify(name)}: ${JSON.stringify(value)}`))}`);
+  if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
+  if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
+  const body =
+    decoded.kind === 'jws'
+      ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
+      : { header: decoded.header };
+  return [...lines, ...commented(body, now, undefined, roundedIn(decoded))];
+}
+
+/** JSON with what is known of each member behind it: times as dates, and what the name means. */
+export function commented(
+  body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
+  now: number,
+  note: (member: string) => string | undefined = () => undefined,
+  rounded: readonly RoundedNumber[] = [],
+): string[] {
+  let section = '';
+  return visible(jsonText(body, rounded, 2))
+    .split('\n')
+    .map(line => {
+      section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;
+      const [, name = '', value = ''] = /^ {4}"([^"\\]{1,60})": (.*?),?$/.exec(line) ?? [];
+      if (name === '') return line;
+      const date = section === 'payload' && isTimeClaim(name) ? numericDate(Number(value)) : undefined;
+      const meaning = section === 'header' ? headerMeaning(name) : claimMeaning(name);
+      const notes = [
+        date && 'at' in date ? `${momentText(date.at, now)}.` : undefined,
+        section === 'payload' ? note(name) : undefined,
+        meaning,
+      ];
+      const text = notes.filter(each => each !== undefined).join(' ');
+      return text === '' ? line : `${line} // ${text}`;
+    });
+}
+
+/** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
+function visible(json: string): string {
+  return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, character =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }

@@ -7,15 +7,14 @@ import { Range, type TextDocument, type TextEditor, window, workspace } from 'vs
 import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock as clock } from '../../src/platform/systemClock.ts';
-import * as features from '../../src/vscode/editor/features.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
 import { holdsToken, surroundings } from '../../src/vscode/editor/scan.ts';
-import { texts } from '../../src/vscode/editor/texts.ts';
 import { leaksIn } from '../../src/vscode/leaks/search.ts';
+import * as features from '../../src/vscode/onDemand.ts';
 
 const megabyte = 1_000_000;
 const sessions = createSessions();
-const parts = { sessions, clock, texts };
+const parts = { sessions, clock };
 
 /** The main file of an extension for figures: the editor's features, in the host that they are made for. */
 export async function activate(): Promise<void> {
@@ -75,7 +74,6 @@ async function hugeToken(): Promise<Record<string, number>> {
     sessions,
     clock,
     features: async () => features,
-    texts: async () => texts,
   });
   const { blocked } = await opened(token(10 * megabyte));
   for (const each of own) each.dispose();

@@ -82,7 +82,7 @@ describe('an argument that cannot be used', () => {
       ['startMockIssuer', { port: 70_000 }, 'port'],
       ['startMockIssuer', { port: 'abc' }, 'port'],
       ['startMockIssuer', { path: 'no-slash' }, 'path'],
-      ['startMockIssuer', { clients: [{}] }, 'clients'],
+      ['startMockIssuer', { clients: [{}] }, 'clients\\[0\\]\\.client_id'],
       ['startMockIssuer', { scope: 5 }, 'scope'],
       ['startMockIssuer', { audience: 5 }, 'audience'],
       ['startMockIssuer', { faults: [{ type: 'none-such' }] }, 'faults\\[0\\]\\.type'],

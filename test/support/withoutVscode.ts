@@ -13,9 +13,12 @@ const standIns: Readonly<Record<string, string>> = {
     dispose() {}
   }`,
   env: '{ language: "en" }',
+  version: '"1.105.0"',
   Uri: '{ joinPath: (base, ...parts) => [base, ...parts].join("/") }',
   ...Object.fromEntries(
-    ['window', 'commands', 'workspace', 'CodeActionKind', 'ProgressLocation', 'ViewColumn'].map(name => [name, '{}']),
+    ['window', 'commands', 'workspace', 'CodeActionKind', 'ProgressLocation', 'ViewColumn', 'QuickInputButtons'].map(
+      name => [name, '{}'],
+    ),
   ),
   QuickPickItemKind: '{ Separator: -1 }',
   StatusBarAlignment: '{ Left: 1, Right: 2 }',
@@ -23,7 +26,7 @@ const standIns: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
       ...['CodeAction', 'CodeLens', 'Diagnostic', 'Hover', 'InlayHint', 'MarkdownString', 'TerminalLink'],
-      ...['ThemeColor', 'ThemeIcon', 'TreeItem'],
+      ...['ThemeColor', 'ThemeIcon', 'TreeItem', 'Range', 'Position'],
     ].map(name => [name, 'class { constructor(...given) { this.given = given; } }']),
   ),
 };

@@ -175,14 +175,3 @@ describe('package.json', () => {
     for (const file of files) if (!file.startsWith('dist/')) assert.ok(existsSync(file), file);
   });
 });
-
-describe('src/vscode/commands/register.ts', () => {
-  it('registers every command, each once', () => {
-    const source = readFileSync('src/vscode/commands/register.ts', 'utf8');
-    const registered = [...source.matchAll(/\bregister\(\s*'(\w+)'/g)].map(([, name]) => String(name));
-    // The log is shown by who owns it, in extension.ts, before anything else is loaded.
-    assert.match(readFileSync('src/extension.ts', 'utf8'), /name === 'showLog' \? channel\.show\(\)/);
-    registered.push('showLog');
-    same(registered, Object.keys(commands));
-  });
-});

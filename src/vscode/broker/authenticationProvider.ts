@@ -13,7 +13,7 @@ import type { Broker } from '../../core/broker/broker.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
-import { pickConnection } from '../prompts/pickConnection.ts';
+import { pickConnection } from '../prompts/pick.ts';
 
 export interface AuthenticationParts {
   readonly sessions: Sessions;

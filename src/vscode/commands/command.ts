@@ -1,88 +1,126 @@
 import { Uri, workspace } from 'vscode';
-import { type CommandName, commands } from '../../contributions.ts';
+import { type CommandName, commands, settings } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import type { Log } from '../../core/ports.ts';
-import { own } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { progress } from '../screen.ts';
+import { confirm, progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
+import { type Fields, object, readFields, type Values } from './fields.ts';
+import type { Services } from './services.ts';
 import { adviseRedirect, showError } from './showError.ts';
 
-/**
- * A command in its two lives: called by code with one argument object, it asks nothing and returns plain JSON;
- * called by a person it asks for what is missing and says what came of it. Add one by copying refresh.ts.
- */
-export interface Command<Argument, Result> {
+/** What is known of a command without running it. */
+export interface Declared<F extends Fields> {
+  readonly name: CommandName;
   /** True where tokens are sent, stored or handed out: not before the workspace is trusted. */
   readonly needsTrust: boolean;
-  /**
-   * Checks what another extension, a keybinding or a task gave.
-   * @throws WorkbenchError `argument_invalid` with `field`
-   */
-  parse(fields: Fields): Argument;
-  /** Asks for what is missing; `undefined` where the user turned away. `node`: the tree row it was called on. */
+  readonly fields: F;
+  /** For an argument that goes as a whole to a reader of its own: what it is, for docs/commands.md. */
+  readonly whole?: string;
+  /** What callers get, for docs/commands.md. */
+  readonly returns: string;
+  /** What it returns is a token or was inside one: nothing of it is hidden. */
+  readonly returnsToken?: true;
+}
+
+/**
+ * A command in its two lives: called by code with one argument object, it returns plain JSON and asks only what
+ * `confirm` asks; called by a person it asks for what is missing and shows the outcome.
+ */
+interface Actions<Argument, Result> {
+  /** Asks for what is missing; `undefined` where the user cancelled. `node`: the tree row it was called on. */
   ask(node: ViewNode | undefined): Promise<Argument | undefined>;
+  /**
+   * The question before something is deleted or sent that no undo brings back; the argument as it was answered. VS Code
+   * does not say who calls, and a link in any text can: so callers' arguments are asked about like a person's.
+   */
+  confirm?(argument: Argument, byCaller: boolean): Promise<Argument | undefined>;
   run(argument: Argument, signal: AbortSignal): Promise<Result>;
   /** The result as plain JSON for callers; the result itself where it is that already. */
   answer?(result: Result, argument: Argument): unknown;
-  /** Tells a person, as quietly as it can, what came of it. */
+  /** Shows a person the outcome, as quietly as it can. */
   report?(result: Result, argument: Argument): unknown;
+  /** Shows the user that a caller got something. */
+  handedOut?(result: Result, argument: Argument): unknown;
   /** Title of the progress, shown when the work takes longer than a moment. */
   progress?(argument: Argument): string;
   /** Names the connection in an error's sentence. */
   labelOf?(argument: Argument): string | undefined;
 }
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Work that is over sooner than this, in milliseconds, shows no progress: a flash of it helps nobody. */
-const quietFor = 700;
+/** `accept` makes an argument of the fields that a caller gave. Where they are one already, it may be left out. */
+export type Behaviour<Given, Argument, Result> = Actions<Argument, Result> &
+  (Given extends Argument ? { accept?(given: Given): Argument } : { accept(given: Given): Argument });
 
 /** What VS Code calls, with the argument of code, the row of a tree, or nothing. */
 export type Handler = (given?: unknown) => Promise<unknown>;
 
-export function handlerOf<Argument, Result>(
-  name: CommandName,
-  log: Log,
-  ready: () => Promise<void>,
-  command: Command<Argument, Result>,
-): Handler {
-  return async given => {
-    await ready();
-    if (given === undefined || given === null || given instanceof Uri || isNode(given)) {
-      return interactive(name, log, command, isNode(given) ? given : undefined);
-    }
-    try {
-      assertTrust(command);
-      const argument = parsed(command, asFields(given));
-      const result = await command.run(argument, new AbortController().signal);
-      return command.answer ? command.answer(result, argument) : result;
-    } catch (error) {
-      throw asCommandError(error, name, log);
-    }
+export interface Command extends Declared<Fields> {
+  handler(services: Services): Handler;
+}
+
+/** Adds a command: `make` gets the services that it names. Copy one from refresh.ts. */
+export function defineCommand<F extends Fields, Argument, Result>(
+  declared: Declared<F>,
+  make: (services: Services) => Behaviour<Values<F>, Argument, Result>,
+): Command {
+  return {
+    ...declared,
+    handler: services => {
+      const behaviour: Actions<Argument, Result> & { accept?(given: Values<F>): Argument } = make(services);
+      const accept = (given: Values<F>) => behaviour.accept?.(given) ?? (given as unknown as Argument);
+      return async given => {
+        await services.ready();
+        if (given === undefined || given === null || given instanceof Uri || isNode(given))
+          return interactive(declared, services, behaviour, isNode(given) ? given : undefined);
+        try {
+          assertTrust(declared);
+          let argument: Argument | undefined = accept(readArgument(declared, given));
+          if (behaviour.confirm && asksCallers(services)) argument = await behaviour.confirm(argument, true);
+          if (argument === undefined) throw new WorkbenchError('cancelled', { sent: false });
+          const result = await behaviour.run(argument, new AbortController().signal);
+          void behaviour.handedOut?.(result, argument);
+          return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
+        } catch (error) {
+          throw asCommandError(error, declared.name, services);
+        }
+      };
+    },
   };
 }
 
+function readArgument<F extends Fields>({ fields, whole }: Declared<F>, given: unknown): Values<F> {
+  return whole === undefined ? readFields(fields, given) : (object.read(given, 'argument') as Values<F>);
+}
+
+/** The user can say that their own keybindings are not asked; a test has nobody to ask. */
+function asksCallers({ unattended }: Services): boolean {
+  const { section, confirmCommands } = settings;
+  const asked = workspace.getConfiguration(section).inspect<boolean>(confirmCommands)?.globalValue ?? true;
+  return asked && !unattended;
+}
+
 async function interactive<Argument, Result>(
-  name: CommandName,
-  log: Log,
-  command: Command<Argument, Result>,
+  declared: Declared<Fields>,
+  services: Services,
+  behaviour: Actions<Argument, Result>,
   node: ViewNode | undefined,
 ): Promise<unknown> {
+  const { name } = declared;
   let argument: Argument | undefined;
   const abort = new AbortController();
   try {
-    assertTrust(command);
-    argument = await command.ask(node);
+    assertTrust(declared);
+    argument = await behaviour.ask(node);
+    if (argument !== undefined && behaviour.confirm) argument = await behaviour.confirm(argument, false);
     if (argument === undefined) return undefined;
-    const result = await withProgress(command.progress?.(argument), command.run, argument, abort);
-    await command.report?.(result, argument);
-    return command.answer ? command.answer(result, argument) : result;
+    const result = await withProgress(behaviour.progress?.(argument), behaviour.run(argument, abort.signal), abort);
+    await behaviour.report?.(result, argument);
+    return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {
     const failure = classify(error);
-    log('warn', `command ${name} failed`, { error: failure });
+    services.log('warn', `command ${name} failed`, { error: failure });
     if (failure.code !== 'cancelled') {
-      const label = argument === undefined ? undefined : command.labelOf?.(argument);
+      const label = argument === undefined ? undefined : behaviour.labelOf?.(argument);
       await showError(failure, { label, id: connectionOf(argument), command: commands[name] });
     } else if (abort.signal.aborted && failure.data.redirectUri !== undefined) {
       void adviseRedirect(failure.data);
@@ -97,29 +135,20 @@ function connectionOf(argument: unknown): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
+/** Work that is over sooner than this, in milliseconds, shows no progress: a flash of it helps nobody. */
+const quietFor = 700;
+
 /** Progress with a cancel button, from the moment on at which the work becomes noticeable. */
-async function withProgress<Argument, Result>(
-  title: string | undefined,
-  run: (argument: Argument, signal: AbortSignal) => Promise<Result>,
-  argument: Argument,
-  abort: AbortController,
-): Promise<Result> {
-  const work = run(argument, abort.signal);
+async function withProgress<T>(title: string | undefined, work: Promise<T>, abort: AbortController): Promise<T> {
   if (title === undefined) return work;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const slow = new Promise<'slow'>(resolve => {
     timer = setTimeout(() => resolve('slow'), quietFor);
   });
-  const first = await Promise.race([
-    work.then(
-      () => 'done',
-      () => 'done',
-    ),
-    slow,
-  ]);
+  const done = () => 'done' as const;
+  const first = await Promise.race([work.then(done, done), slow]);
   clearTimeout(timer);
-  if (first === 'done') return work;
-  return progress(title, work, () => abort.abort());
+  return first === 'done' ? work : progress(title, work, () => abort.abort());
 }
 
 /** A hidden command can still be called: what the manifest hides is refused here. */
@@ -127,14 +156,19 @@ function assertTrust({ needsTrust }: { readonly needsTrust: boolean }): void {
   if (needsTrust && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
 }
 
+/** What an issuer echoes is hidden from callers as it is from the log. */
+function masked({ returnsToken }: Declared<Fields>, { secrets }: Services, answer: unknown): unknown {
+  return returnsToken ? answer : secrets.mask(answer);
+}
+
 /**
  * What callers get: `code` to branch on and a sentence to show. The host that carries errors from one extension to
  * another keeps only the message, so the code stands at its end as well.
  */
-function asCommandError(error: unknown, name: CommandName, log: Log): Error {
+function asCommandError(error: unknown, name: CommandName, { log, secrets }: Services): Error {
   const failure = classify(error);
   log('warn', `command ${name} failed`, { error: failure });
-  return Object.assign(new Error(`${describeError(failure)} [${failure.code}]`), {
+  return Object.assign(new Error(`${secrets.mask(describeError(failure))} [${failure.code}]`), {
     name: 'JwtWorkbenchError',
     code: failure.code,
   });
@@ -144,41 +178,13 @@ function isNode(given: unknown): given is ViewNode {
   return typeof given === 'object' && given !== null && 'kind' in given && ('id' in given || 'problem' in given);
 }
 
-/** A member that nobody reads is misspelt, and what was meant by it would silently not be done. */
-function parsed<Argument>(command: Command<Argument, unknown>, given: Fields): Argument {
-  const known = new Set<string>();
-  const fields = new Proxy(given, { get: (_, name: string) => known.add(name) && own(given, name) });
-  const argument: unknown = command.parse(fields);
-  // What is handed on as a whole is checked by those who get it.
-  if (argument === fields) return given as Argument;
-  const field = Object.keys(given).find(name => !known.has(name));
-  if (field === undefined) return argument as Argument;
-  const expected = [...known].join(' | ');
-  throw new WorkbenchError('argument_invalid', { field, ...(expected !== '' && { expected }) });
+/** A modal question with one way to go on. */
+export async function isConfirmed(question: string, detail: string, yes: string): Promise<boolean> {
+  return (await confirm(question, detail, yes)) === yes;
 }
 
-function asFields(given: unknown): Fields {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new WorkbenchError('argument_invalid', { field: 'argument', expected: 'object' });
-  }
-  return given as Fields;
-}
-
-export function textField(fields: Fields, field: string): string {
-  const value = fields[field];
-  if (typeof value !== 'string' || value === '') {
-    throw new WorkbenchError('argument_invalid', { field, expected: 'string' });
-  }
-  return value;
-}
-
-export function optionalText(fields: Fields, field: string): string | undefined {
-  return fields[field] === undefined ? undefined : textField(fields, field);
-}
-
-export function choiceField<T extends string>(fields: Fields, field: string, choices: readonly T[], fallback: T): T {
-  const value = fields[field] ?? fallback;
-  const choice = choices.find(each => each === value);
-  if (choice === undefined) throw new WorkbenchError('argument_invalid', { field, expected: choices.join(' | ') });
-  return choice;
-}
+/** How a connection is called in sentences: by its label, or by its id where it is gone. */
+export const labelIn =
+  ({ sessions }: Pick<Services, 'sessions'>) =>
+  ({ connection }: { readonly connection: string }): string =>
+    sessions.connection(connection)?.label ?? connection;

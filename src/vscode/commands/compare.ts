@@ -1,21 +1,30 @@
-import { l10n } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
+import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
+import { printable } from '../../core/redact.ts';
 import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/compareTokens.ts';
-import { isObject } from '../../core/tokens/json.ts';
-import { type DecodedToken, roundedIn } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import type { PreviousTokens } from '../../core/view/previousTokens.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
-import { sessionOf } from '../prompts/pickConnection.ts';
-import { pasted, pickSide, type Side, sidesOf } from '../prompts/pickSide.ts';
-import { showDiff } from '../screen.ts';
+import { sessionOf } from '../prompts/pick.ts';
+import { askToken } from '../prompts/pickText.ts';
+import { pick, showDiff } from '../screen.ts';
+import { tokenTitle } from '../text/states.ts';
 import { durationText } from '../text/time.ts';
-import type { TokenDocuments } from '../tokenDocuments.ts';
-import { commented } from '../tokenText.ts';
-import { type Command, choiceField, type Fields, textField } from './command.ts';
-import { askToken } from './decode.ts';
+import { commented } from '../tokenDocuments.ts';
+import { defineCommand } from './command.ts';
+import { anything, choice, connectionId, optional, withDefault } from './fields.ts';
+
+type Compared = 'access_token' | 'id_token';
+
+const fields = {
+  tokens: optional(anything('[token, token]', { type: 'array', items: { type: 'string' }, minItems: 2, maxItems: 2 })),
+  /** In place of `tokens`: its token against the one before the last refresh. */
+  connection: optional(connectionId),
+  token: withDefault(choice<Compared>('access_token', 'id_token'), 'access_token'),
+};
 
 interface Argument {
   readonly sides: readonly [Side, Side];
@@ -25,78 +34,75 @@ interface Result {
   readonly differences: readonly Difference[];
 }
 
-export interface CompareParts {
-  readonly sessions: Sessions;
-  readonly previous: PreviousTokens;
-  readonly clock: Clock;
-  readonly documents: TokenDocuments;
-}
-
 /** Two tokens side by side in VS Code's own comparison: what they say, never the tokens. */
-export function compareCommand({ sessions, previous, clock, documents }: CompareParts): Command<Argument, Result> {
-  return {
+export const compare = defineCommand(
+  {
+    name: 'compare',
     needsTrust: false,
-    parse: fields =>
-      fields.connection === undefined
-        ? { sides: givenSides(fields) }
-        : { sides: refreshed(fields, sessions, previous) },
-    async ask(node) {
-      const first = await firstSide(node);
-      if (first === undefined) return undefined;
-      const title = l10n.t('Compare {0} With', first.label);
-      const second = await pickSide(title, sessions, previous, () => other(title), first);
-      return second && { sides: [first, second] };
-    },
-    async run({ sides: [one, other] }) {
-      return { differences: compareTokens(one.decoded, other.decoded) };
-    },
-    async report({ differences }, { sides: [one, other] }) {
-      const now = clock.now();
-      const note = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
-      const left = documents.add(one.label, commented(bodyOf(one.decoded), now, undefined, roundedIn(one.decoded)));
-      const right = documents.add(
-        other.label,
-        commented(bodyOf(other.decoded, one.decoded), now, note, roundedIn(other.decoded)),
-      );
-      const names = `${one.label} ↔ ${other.label}`;
-      const title =
-        differences.length === 0
-          ? l10n.t('{0} (no difference)', names)
-          : l10n.t('{0} ({1} differences)', names, differences.length);
-      await showDiff(left, right, title);
-    },
-  };
+    fields,
+    returns: '`{ differences }`. Without `tokens`: the token of the connection and the one before the last refresh',
+  },
+  ({ sessions, previous, clock, documents }) => {
+    return {
+      accept: ({ tokens, connection, token }): Argument => ({
+        sides: connection === undefined ? givenSides(tokens) : refreshed(connection, token, sessions, previous),
+      }),
+      async ask(node): Promise<Argument | undefined> {
+        const first = await firstSide(node);
+        if (first === undefined) return undefined;
+        const title = l10n.t('Compare {0} With', first.label);
+        const second = await pickSide(title, sessions, previous, () => other(title), first);
+        return second && { sides: [first, second] };
+      },
+      async run({ sides: [one, other] }): Promise<Result> {
+        return { differences: compareTokens(one.decoded, other.decoded) };
+      },
+      async report({ differences }, { sides: [one, other] }) {
+        const now = clock.now();
+        const note = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
+        const left = documents.add(one.label, commented(bodyOf(one.decoded), now, undefined, roundedIn(one.decoded)));
+        const right = documents.add(
+          other.label,
+          commented(bodyOf(other.decoded, one.decoded), now, note, roundedIn(other.decoded)),
+        );
+        const names = `${one.label} ↔ ${other.label}`;
+        const title =
+          differences.length === 0
+            ? l10n.t('{0} (no difference)', names)
+            : l10n.t('{0} ({1} differences)', names, differences.length);
+        await showDiff(left, right, title);
+      },
+    };
 
-  async function other(title: string): Promise<string | undefined> {
-    return (await askToken(sessions, undefined, title))?.token;
-  }
-
-  /** The row that it was called on, the token at the cursor, or one that is picked. */
-  async function firstSide(node: ViewNode | undefined): Promise<Side | undefined> {
-    if (node?.kind === 'token' || node?.kind === 'section') {
-      const sides = sidesOf(node.id, sessions, previous);
-      const own = sides.find(({ held }) => held?.name === node.name && !held.before);
-      if (own) return own;
+    async function other(title: string): Promise<string | undefined> {
+      return (await askToken(sessions, undefined, title))?.token;
     }
-    const here = node === undefined ? tokenAtCursor(sessions) : undefined;
-    if (here) return pasted(here.token);
-    const title = l10n.t('Compare Tokens: First Token');
-    return pickSide(title, sessions, previous, () => other(title));
-  }
-}
+
+    /** The row that it was called on, the token at the cursor, or one that is picked. */
+    async function firstSide(node: ViewNode | undefined): Promise<Side | undefined> {
+      if (node?.kind === 'token' || node?.kind === 'section') {
+        const sides = sidesOf(node.id, sessions, previous);
+        const own = sides.find(({ held }) => held?.name === node.name && !held.before);
+        if (own) return own;
+      }
+      const here = node === undefined ? tokenAtCursor(sessions) : undefined;
+      if (here) return pasted(here.token);
+      const title = l10n.t('Compare Tokens: First Token');
+      return pickSide(title, sessions, previous, () => other(title));
+    }
+  },
+);
 
 /** @throws WorkbenchError `argument_invalid`, and what decodeToken throws */
-function givenSides({ tokens }: Fields): readonly [Side, Side] {
+function givenSides(tokens: unknown): readonly [Side, Side] {
   const [one, other, ...more]: readonly unknown[] = Array.isArray(tokens) ? tokens : [];
-  if (more.length > 0 || !isObject({ one, other }))
+  if (more.length > 0 || typeof one !== 'string' || typeof other !== 'string' || one === '' || other === '')
     throw new WorkbenchError('argument_invalid', { field: 'tokens', expected: 'two tokens' });
-  return [pasted(textField({ tokens: one }, 'tokens')), pasted(textField({ tokens: other }, 'tokens'))];
+  return [pasted(one), pasted(other)];
 }
 
 /** A token of a connection against the one before the last refresh. @throws WorkbenchError `no_such_token` */
-function refreshed(fields: Fields, sessions: Sessions, previous: PreviousTokens): readonly [Side, Side] {
-  const id = textField(fields, 'connection');
-  const name = choiceField(fields, 'token', ['access_token', 'id_token'], 'access_token');
+function refreshed(id: string, name: Compared, sessions: Sessions, previous: PreviousTokens): readonly [Side, Side] {
   const session = sessionOf(sessions, id);
   const sides = sidesOf(session.connection.id, sessions, previous);
   const [now, old] = [false, true].map(before =>
@@ -119,4 +125,75 @@ function bodyOf(token: DecodedToken, first?: DecodedToken): Parameters<typeof co
   const header = first && first.kind !== 'opaque' ? inOrderOf(first.header, token.header) : token.header;
   if (token.kind === 'jwe') return { header };
   return { header, payload: first?.kind === 'jws' ? inOrderOf(first.payload, token.payload) : token.payload };
+}
+
+/** One of two tokens that are compared: what it says, and where it is from. */
+interface Side {
+  readonly label: string;
+  readonly decoded: DecodedToken;
+  /** Where a connection has it, or had it before the last refresh. */
+  readonly held?: { readonly name: TokenName; readonly before: boolean };
+}
+
+interface SideItem extends QuickPickItem {
+  readonly side?: Side;
+}
+
+/**
+ * The tokens that connections hold, what those before the last refresh said, or one from elsewhere.
+ * @param other asks for that one @param first the other side, which is not offered again
+ */
+async function pickSide(
+  title: string,
+  sessions: Sessions,
+  previous: PreviousTokens,
+  other: () => Promise<string | undefined>,
+  first?: Side,
+): Promise<Side | undefined> {
+  const items: SideItem[] = sessions.list().flatMap(({ connection: { id, label } }) => {
+    const sides = sidesOf(id, sessions, previous).filter(side => side.label !== first?.label);
+    if (sides.length === 0) return [];
+    return [
+      { label: printable(label, 60), kind: QuickPickItemKind.Separator },
+      ...sides.map(side => ({ label: side.label, iconPath: new ThemeIcon('key'), side })),
+    ];
+  });
+  const another = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
+  const end = { label: '', kind: QuickPickItemKind.Separator };
+  const picked: SideItem | undefined = items.length === 0 ? another : await pick([...items, end, another], { title });
+  if (picked?.side || picked === undefined) return picked?.side;
+  const token = await other();
+  return token === undefined ? undefined : pasted(token);
+}
+
+function pasted(token: string): Side {
+  return { label: l10n.t('Token'), decoded: decodeToken(token) };
+}
+
+/** What a connection has to compare. */
+function sidesOf(id: string, sessions: Sessions, previous: PreviousTokens): Side[] {
+  const session = sessions.get(id);
+  if (!session) return [];
+  const of = printable(session.connection.label, 60);
+  return (['access_token', 'id_token'] as const).flatMap(name => {
+    const token = tokenOf(session, name);
+    const before = previous.of(id, name);
+    const label = l10n.t('{0} of {1}', tokenTitle(name), of);
+    const last = l10n.t('{0} of {1} before the last refresh', tokenTitle(name), of);
+    return [
+      ...(token === undefined ? [] : readable(label, token, name)),
+      ...(before ? [{ label: last, decoded: before, held: { name, before: true } }] : []),
+    ];
+  });
+}
+
+/** An opaque token says nothing that could be compared. */
+function readable(label: string, token: string, name: TokenName): Side[] {
+  try {
+    const decoded = decodeToken(token);
+    return decoded.kind === 'opaque' ? [] : [{ label, decoded, held: { name, before: false } }];
+  } catch {
+    // What is wrong with it is told where it is shown.
+    return [];
+  }
 }

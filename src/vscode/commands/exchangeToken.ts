@@ -1,136 +1,121 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Exchangeable } from '../../core/issuer/tokenEndpoint.ts';
-import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
 import { isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { storeTokens } from '../../core/records/storeTokens.ts';
-import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
-import type { Connections } from '../connections.ts';
 import { freeId } from '../prompts/newConnection.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, flash, pick } from '../screen.ts';
-import { type Command, choiceField, optionalText, textField } from './command.ts';
+import { defineCommand, labelIn } from './command.ts';
+import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
-export interface ExchangeParts extends RecordParts {
-  readonly connections: Connections;
-  readonly issuerClient: () => Promise<IssuerClient>;
-  readonly show: (id: string) => unknown;
-}
-
-interface Argument {
-  readonly connection: string;
-  readonly subjectToken: Exchangeable;
-  readonly audience?: string | undefined;
-  readonly resource?: string | undefined;
-  readonly scope?: string | undefined;
-  readonly requestedTokenType?: string | undefined;
-  /** Where the result is kept; left out: in memory, as a connection of its own. */
-  readonly to?: string | undefined;
-}
-
-interface Result {
-  readonly connection: string;
-  readonly issuedTokenType: string;
-  readonly expiresAt?: number | undefined;
-  readonly scope?: string | undefined;
-}
-
-/** As in src/core/issuer/exchangeToken.ts, which is loaded only when somebody exchanges. */
 const subjects: readonly Exchangeable[] = ['access_token', 'id_token', 'refresh_token'];
 
-/** RFC 8693: a token of one connection for one that is meant for another audience. */
-export function exchangeTokenCommand(parts: ExchangeParts): Command<Argument, Result> {
-  const { sessions, connections } = parts;
-  const label = ({ connection }: Pick<Argument, 'connection'>) => sessions.connection(connection)?.label ?? connection;
-  return {
-    needsTrust: true,
-    parse: fields => ({
-      connection: textField(fields, 'connection'),
-      subjectToken: choiceField(fields, 'subjectToken', subjects, 'access_token'),
-      audience: optionalText(fields, 'audience'),
-      resource: optionalText(fields, 'resource'),
-      scope: optionalText(fields, 'scope'),
-      requestedTokenType: optionalText(fields, 'requestedTokenType'),
-      to: optionalText(fields, 'to'),
-    }),
-    async ask(node) {
-      const title = l10n.t('Exchange the token of which connection?');
-      const picked = await pickConnection(
-        ...([sessions, node, title] as const),
-        session => isSignable(session) && subjects.some(name => tokenOf(session, name) !== undefined),
-      );
-      if (picked === undefined) return undefined;
-      const subjectToken = node?.kind === 'token' ? node.name : ('access_token' as const);
-      const audience = await ask({
-        title: l10n.t('Exchange a token of {0}', label(picked)),
-        prompt: l10n.t(
-          'Who the new token is for: an audience by its name, or a resource by its address. Empty: as the issuer likes.',
-        ),
-      });
-      const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
-      if (audience === undefined || keep === undefined) return undefined;
-      const target = audience.trim();
-      // Issuers differ in which of the two they look at; both mean the same here.
-      const wanted = target === '' ? {} : isUri(target) ? { resource: target } : { audience: target };
-      return { ...picked, subjectToken, ...wanted, to: keep.to };
-    },
-    async run({ connection: id, to, ...asked }, signal) {
-      const { connection, record = emptyRecord(id) } = sessionOf(sessions, id);
-      const target = to === undefined ? undefined : placeFor(sessions, connection, to);
-      const client = await parts.issuerClient();
-      const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.tokenClient.exchange({
-        connection,
-        record,
-        signal,
-        ...asked,
-      });
-      const store = async (kept: Connection) => {
-        const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
-        const { tokens } = await storeTokens(
-          ...([parts, kept, raw, receivedAt, new AbortController().signal] as const),
-          // A refresh token that is held there goes on, unless another one has come.
-          keeps && raw.refresh_token === undefined && dpopKey === undefined
-            ? undefined
-            : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }) },
-        );
-        return { kept, tokens };
-      };
-      const memory = () => store(inMemory(connection, asked.audience ?? asked.resource));
-      // What has come is lost in no case.
-      const { kept, tokens } = await (target ? store(target).catch(memory) : memory());
-      return {
-        connection: kept.id,
-        issuedTokenType,
-        expiresAt: tokens?.expires_at,
-        scope: tokens?.scope,
-      };
-    },
-    answer: result => JSON.parse(JSON.stringify(result)),
-    progress: argument => l10n.t('Exchanging a token of {0}', label(argument)),
-    labelOf: label,
-    async report(result) {
-      await parts.show(result.connection);
-      const text = l10n.t('The new token is in {0}.', label(result));
-      flash(text);
-    },
-  };
+const fields = {
+  connection: connectionId,
+  audience: optional(text),
+  resource: optional(text),
+  scope: optional(text),
+  subjectToken: withDefault(choice(...subjects), 'access_token'),
+  requestedTokenType: optional(text),
+  /** Where the result is kept; left out: in memory, as a connection of its own. */
+  to: optional(connectionId),
+};
 
-  function inMemory(source: Connection, audience: string | undefined): Connection {
-    const taken = sessions.list().map(({ connection }) => connection.id);
-    const { resource: _, audience: __, ...rest } = source;
-    const connection: Connection = {
-      ...rest,
-      id: freeId(`${source.id}-exchanged`, taken),
-      label: l10n.t('{0}: {1}', source.label, audience ?? l10n.t('exchanged')),
-      ...(audience !== undefined && { audience }),
-      autoRefresh: false,
+type Argument = Values<typeof fields>;
+
+/** RFC 8693: a token of one connection for one that is meant for another audience. */
+export const exchangeToken = defineCommand(
+  {
+    name: 'exchangeToken',
+    needsTrust: true,
+    fields,
+    returns: '`{ connection: id, issuedTokenType, expiresAt?, scope? }`, no token in it',
+  },
+  services => {
+    const { sessions } = services;
+    const label = labelIn(services);
+    return {
+      async ask(node): Promise<Argument | undefined> {
+        const title = l10n.t('Exchange the token of which connection?');
+        const picked = await pickConnection(
+          ...([sessions, node, title] as const),
+          session => isSignable(session) && subjects.some(name => tokenOf(session, name) !== undefined),
+        );
+        if (picked === undefined) return undefined;
+        const subjectToken = node?.kind === 'token' ? node.name : ('access_token' as const);
+        const audience = await ask({
+          title: l10n.t('Exchange a token of {0}', label(picked)),
+          prompt: l10n.t(
+            'Who the new token is for: an audience by its name, or a resource by its address. Empty: as the issuer likes.',
+          ),
+        });
+        const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
+        if (audience === undefined || keep === undefined) return undefined;
+        const target = audience.trim();
+        // Issuers differ in which of the two they look at; both mean the same here.
+        const wanted = target === '' ? {} : isUri(target) ? { resource: target } : { audience: target };
+        return { ...picked, subjectToken, ...wanted, to: keep.to };
+      },
+      async run({ connection: id, to, ...asked }, signal) {
+        const { connection, record = emptyRecord(id) } = sessionOf(sessions, id);
+        const target = to === undefined ? undefined : placeFor(sessions, connection, to);
+        const client = await services.issuerClient();
+        const { raw, issuedTokenType, tokenEndpoint, receivedAt, dpopKey } = await client.tokenClient.exchange({
+          connection,
+          record,
+          signal,
+          ...asked,
+        });
+        const store = async (kept: Connection) => {
+          const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
+          const { tokens } = await storeTokens(
+            ...([services, kept, raw, receivedAt, new AbortController().signal] as const),
+            // A refresh token that is held there goes on, unless another one has come.
+            keeps && raw.refresh_token === undefined && dpopKey === undefined
+              ? undefined
+              : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }) },
+          );
+          return { kept, tokens };
+        };
+        const memory = () => store(inMemory(services, connection, asked.audience ?? asked.resource));
+        // What has come is lost in no case.
+        const { kept, tokens } = await (target ? store(target).catch(memory) : memory());
+        return {
+          connection: kept.id,
+          issuedTokenType,
+          expiresAt: tokens?.expires_at,
+          scope: tokens?.scope,
+        };
+      },
+      answer: result => JSON.parse(JSON.stringify(result)),
+      progress: argument => l10n.t('Exchanging a token of {0}', label(argument)),
+      labelOf: label,
+      async report(result) {
+        await services.show(result.connection);
+        const text = l10n.t('The new token is in {0}.', label(result));
+        flash(text);
+      },
     };
-    connections.addMemoryOnly(connection);
-    return connection;
-  }
+  },
+);
+
+function inMemory({ sessions, connections }: Services, source: Connection, audience: string | undefined): Connection {
+  const taken = sessions.list().map(({ connection }) => connection.id);
+  const { resource: _, audience: __, ...rest } = source;
+  const connection: Connection = {
+    ...rest,
+    id: freeId(`${source.id}-exchanged`, taken),
+    label: l10n.t('{0}: {1}', source.label, audience ?? l10n.t('exchanged')),
+    ...(audience !== undefined && { audience }),
+    autoRefresh: false,
+  };
+  connections.addMemoryOnly(connection);
+  return connection;
 }
 
 /**

@@ -7,36 +7,35 @@ import {
   importedNames,
   matchingConnections,
   planImport,
-  type TokenClaims,
 } from '../../core/imports/tokenOwner.ts';
-import type { Clock } from '../../core/ports.ts';
 import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { sharedWith } from '../../core/records/families.ts';
 import type { Session } from '../../core/records/sessions.ts';
-import { replacesLive, storeTokens, undoImport } from '../../core/records/storeTokens.ts';
+import { undoImport as putBack, replacesLive, storeTokens } from '../../core/records/storeTokens.ts';
 import { type Connections, pastedId } from '../connections.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { pickTarget } from '../prompts/pickTarget.ts';
 import { pickText } from '../prompts/pickText.ts';
 import { confirm, flash, notify } from '../screen.ts';
 import { describeImportWarning, describeSource, foreignText } from '../text/imports.ts';
 import { sharedTokenText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
-import { type Command, optionalText, textField } from './command.ts';
+import { type Behaviour, defineCommand } from './command.ts';
+import { addByAsking } from './connections.ts';
+import { connectionId, flag, optional, text, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
-export interface ImportCommandParts extends RecordParts {
-  readonly connections: Connections;
-  readonly clock: Clock;
-  /** Shows a connection in the sidebar. */
-  readonly show: (id: string) => unknown;
-  /** Asks for a new connection, starting from what the tokens say; its id, unless the user turned away. */
-  readonly addConnection: (proposal: TokenClaims) => Promise<string | undefined>;
-}
+const fields = {
+  text,
+  connection: optional(connectionId),
+  /** Tokens of another issuer than the connection's are taken, too. */
+  anyIssuer: withDefault(flag, false),
+};
 
 interface Argument {
   readonly plan: ImportPlan;
-  readonly connection?: string;
+  readonly connection?: string | undefined;
   /** Tokens of another issuer than the connection's are taken, too. */
   readonly anyIssuer: boolean;
 }
@@ -49,7 +48,18 @@ interface ImportResult {
   readonly replaced: boolean;
 }
 
-export function importTokensCommand(parts: ImportCommandParts): Command<Argument, ImportResult> {
+export const importTokens = defineCommand(
+  {
+    name: 'importTokens',
+    needsTrust: true,
+    fields,
+    returns:
+      "`{ connection, imported, warnings }`. Tokens of another issuer than the connection's are refused (`import_foreign`) unless `anyIssuer` is `true`",
+  },
+  importing,
+);
+
+function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, ImportResult> {
   const { sessions, connections } = parts;
 
   function target({ connection, plan }: Argument): Connection {
@@ -60,13 +70,7 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
   }
 
   return {
-    needsTrust: true,
-    parse: fields => {
-      const connection = optionalText(fields, 'connection');
-      const text = textField(fields, 'text');
-      const anyIssuer = fields.anyIssuer === true;
-      return { plan: planImport(text), anyIssuer, ...(connection !== undefined && { connection }) };
-    },
+    accept: ({ text, ...rest }) => ({ plan: planImport(text), ...rest }),
     async ask(node) {
       const plan = await pickText(l10n.t('Import Tokens'), text => {
         const value = planImport(text);
@@ -74,9 +78,19 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
       });
       if (plan === undefined) return undefined;
       const isOfRow = node !== undefined && 'id' in node;
-      const connection = isOfRow ? node.id : await pickTarget(sessions, plan, parts.addConnection);
+      const connection = isOfRow ? node.id : await pickTarget(sessions, plan, proposal => addByAsking(parts, proposal));
       if (connection === undefined || !(await mayImport(parts, plan, connection))) return undefined;
       return { plan, connection, anyIssuer: true };
+    },
+    async confirm(argument, byCaller) {
+      const { plan, connection, anyIssuer } = argument;
+      if (!byCaller) return argument;
+      const [only, ...more] = connection === undefined ? matchingConnections(sessions.list(), plan) : [];
+      const id = connection ?? (more.length === 0 ? only?.id : undefined);
+      const known = id === undefined ? undefined : sessions.connection(id);
+      // Without a yes to any issuer it is refused below.
+      if (known === undefined || (!anyIssuer && foreignOrigin(known, plan))) return argument;
+      return (await mayImport(parts, plan, known.id)) ? argument : undefined;
     },
     async run(argument, signal) {
       const { plan, anyIssuer } = argument;
@@ -106,7 +120,7 @@ export function importTokensCommand(parts: ImportCommandParts): Command<Argument
 
 /** Stores what a text had, and says what was odd about it and about where it went. */
 export async function importInto(
-  parts: RecordParts & Pick<ImportCommandParts, 'clock'>,
+  parts: RecordParts & Pick<Services, 'clock'>,
   plan: ImportPlan,
   connection: Connection,
   signal: AbortSignal,
@@ -131,7 +145,7 @@ export async function importInto(
 
 /** Asks before tokens of another issuer or client go into a connection, and before a refresh token is replaced. */
 export async function mayImport(
-  { sessions, clock }: ImportCommandParts,
+  { sessions, clock }: Pick<Services, 'sessions' | 'clock'>,
   plan: ImportPlan,
   id: string,
 ): Promise<boolean> {
@@ -153,23 +167,29 @@ export async function mayImport(
 }
 
 /** Puts back the refresh token that the last import has replaced. */
-export function undoImportCommand(parts: RecordParts): Command<{ readonly connection: string }, { id: string }> {
-  const { sessions } = parts;
-  return {
+export const undoImport = defineCommand(
+  {
+    name: 'undoImport',
     needsTrust: true,
-    parse: fields => ({ connection: textField(fields, 'connection') }),
-    async ask(node) {
-      const canUndo = ({ record }: Session) => record?.replaced !== undefined;
-      if (!sessions.list().some(canUndo)) throw new WorkbenchError('nothing_to_undo');
-      return pickConnection(sessions, node, l10n.t('Undo the import into which connection?'), canUndo);
-    },
-    async run({ connection }, signal) {
-      await undoImport(parts, sessionOf(sessions, connection).connection.id, signal);
-      return { id: connection };
-    },
-    report: ({ id }) => flash(l10n.t('{0} has its earlier tokens again', sessionOf(sessions, id).connection.label)),
-  };
-}
+    fields: { connection: connectionId },
+    returns: '`{ id }`. Puts back the refresh token that the last import replaced, until the next refresh',
+  },
+  services => {
+    const { sessions } = services;
+    return {
+      async ask(node) {
+        const canUndo = ({ record }: Session) => record?.replaced !== undefined;
+        if (!sessions.list().some(canUndo)) throw new WorkbenchError('nothing_to_undo');
+        return pickConnection(sessions, node, l10n.t('Undo the import into which connection?'), canUndo);
+      },
+      async run({ connection }, signal) {
+        await putBack(services, sessionOf(sessions, connection).connection.id, signal);
+        return { id: connection };
+      },
+      report: ({ id }) => flash(l10n.t('{0} has its earlier tokens again', sessionOf(sessions, id).connection.label)),
+    };
+  },
+);
 
 /** A connection for tokens that belong to none. */
 export function keptInMemory(connections: Connections, id: string): Connection {

@@ -1,118 +1,125 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
-import type { Clock } from '../../core/ports.ts';
 import { emptyRecord } from '../../core/records/record.ts';
 import { endOf, isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
 import { inOrderOf } from '../../core/tokens/compareTokens.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
 import { expiresAt, tryDecode } from '../../core/tokens/jwt.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
-import { confirm, pick, showDiff } from '../screen.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
+import { askToken } from '../prompts/pickText.ts';
+import { pick, showDiff } from '../screen.ts';
 import { activityText, answerOriginText, differenceText } from '../text/issuerAnswer.ts';
 import { tokenTitle } from '../text/states.ts';
-import type { TokenDocuments } from '../tokenDocuments.ts';
-import { commented } from '../tokenText.ts';
-import { type Command, choiceField, optionalText, textField } from './command.ts';
-import { askToken } from './decode.ts';
-
-export interface AskIssuerParts {
-  readonly sessions: Sessions;
-  readonly clock: Clock;
-  readonly documents: TokenDocuments;
-  readonly issuerClient: () => Promise<IssuerClient>;
-}
-
-interface Argument {
-  readonly connection: string;
-  readonly token: AskedToken;
-  /** A token of the caller's instead, which is then sent to the connection's issuer. */
-  readonly text?: string | undefined;
-}
+import { commented } from '../tokenDocuments.ts';
+import { defineCommand, isConfirmed, labelIn } from './command.ts';
+import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
 const tokens: readonly AskedToken[] = ['access_token', 'refresh_token'];
 
+const fields = {
+  connection: connectionId,
+  token: withDefault(choice(...tokens), 'access_token'),
+  /** A token of the caller's instead, which is then sent to the connection's issuer. */
+  text: optional(text),
+};
+
+type Argument = Values<typeof fields>;
+
 /** Asks the issuer about a token (RFC 7662) and shows its answer beside what the token itself says. */
-export function introspectCommand(parts: AskIssuerParts): Command<Argument, IssuerAnswer> {
-  const { sessions, clock } = parts;
-  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
-  const textOf = ({ connection, token, text }: Argument) => text ?? tokenOf(sessionOf(sessions, connection), token);
-  return {
+export const introspect = defineCommand(
+  {
+    name: 'introspect',
     needsTrust: true,
-    parse: fields => ({
-      connection: textField(fields, 'connection'),
-      token: choiceField(fields, 'token', tokens, 'access_token'),
-      text: optionalText(fields, 'text'),
-    }),
-    async ask(node) {
-      const title = l10n.t('Ask the issuer of which connection?');
-      const picked = await pickConnection(sessions, node, title, isSignable);
-      if (picked === undefined) return undefined;
-      if (node?.kind === 'token' && node.name !== 'id_token') return { ...picked, token: node.name };
-      return pickToken(sessions, picked.connection);
-    },
-    async run(argument, signal) {
-      const { connection, record } = sessionOf(sessions, argument.connection);
-      const { token } = argument;
-      const text = textOf(argument);
-      if (text === undefined) throw new WorkbenchError('no_such_token', { connection: connection.id, token });
-      const hint = argument.text === undefined ? token : undefined;
-      const client = await parts.issuerClient();
-      return client.introspect(connection, record ?? emptyRecord(connection.id), text, hint, signal);
-    },
-    answer: ({ claims, differences }) => ({ active: claims.active, claims, differences }),
-    progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
-    labelOf: label,
-    async report(answer, argument) {
-      const decoded = tryDecode(textOf(argument) ?? '');
-      const isReadable = !('error' in decoded) && decoded.kind === 'jws';
-      const end = isReadable
-        ? expiresAt(decoded)
-        : argument.text === undefined
-          ? endOf(sessionOf(sessions, argument.connection), argument.token)
-          : undefined;
-      const title = l10n.t('{0}: {1}', label(argument), tokenTitle(argument.token));
-      await showBeside(parts, title, isReadable ? decoded.payload : undefined, answer, [
-        activityText(answer, end, clock.now()),
-      ]);
-    },
-  };
-}
+    fields,
+    returns:
+      '`{ active, claims, differences: [{ name, change, before?, after? }] }`. `text`: a token to send to the issuer instead',
+  },
+  services => {
+    const { sessions, clock } = services;
+    const label = labelIn(services);
+    const textOf = ({ connection, token, text }: Argument) => text ?? tokenOf(sessionOf(sessions, connection), token);
+    return {
+      async confirm(argument: Argument) {
+        const { connection } = sessionOf(sessions, argument.connection);
+        if (argument.text === undefined) return argument;
+        const { issuer, introspectionEndpoint, tokenEndpoint } = connection;
+        const to = introspectionEndpoint ?? issuer ?? tokenEndpoint ?? connection.id;
+        const question = l10n.t('Send this token to {0}?', to);
+        const detail = l10n.t('A token can be used by anyone who has it. Send it only to the issuer that issued it.');
+        return (await isConfirmed(question, detail, l10n.t('Send'))) ? argument : undefined;
+      },
+      async ask(node): Promise<Argument | undefined> {
+        const title = l10n.t('Ask the issuer of which connection?');
+        const picked = await pickConnection(sessions, node, title, isSignable);
+        if (picked === undefined) return undefined;
+        if (node?.kind === 'token' && node.name !== 'id_token') return { ...picked, token: node.name };
+        return pickToken(sessions, picked.connection);
+      },
+      async run(argument, signal) {
+        const { connection, record } = sessionOf(sessions, argument.connection);
+        const { token } = argument;
+        const text = textOf(argument);
+        if (text === undefined) throw new WorkbenchError('no_such_token', { connection: connection.id, token });
+        const hint = argument.text === undefined ? token : undefined;
+        const client = await services.issuerClient();
+        return client.introspect(connection, record ?? emptyRecord(connection.id), text, hint, signal);
+      },
+      answer: ({ claims, differences }) => ({ active: claims.active, claims, differences }),
+      progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
+      labelOf: label,
+      async report(answer, argument) {
+        const decoded = tryDecode(textOf(argument) ?? '');
+        const isReadable = !('error' in decoded) && decoded.kind === 'jws';
+        const end = isReadable
+          ? expiresAt(decoded)
+          : argument.text === undefined
+            ? endOf(sessionOf(sessions, argument.connection), argument.token)
+            : undefined;
+        const title = l10n.t('{0}: {1}', label(argument), tokenTitle(argument.token));
+        await showBeside(services, title, isReadable ? decoded.payload : undefined, answer, [
+          activityText(answer, end, clock.now()),
+        ]);
+      },
+    };
+  },
+);
 
 /** Asks the issuer who the user is (OpenID Connect Core §5.3), beside what the ID token says. */
-export function userInfoCommand(parts: AskIssuerParts): Command<Pick<Argument, 'connection'>, IssuerAnswer> {
-  const { sessions } = parts;
-  const label = ({ connection }: Pick<Argument, 'connection'>) => sessions.connection(connection)?.label ?? connection;
-  return {
-    needsTrust: true,
-    parse: fields => ({ connection: textField(fields, 'connection') }),
-    ask: node =>
-      pickConnection(
-        sessions,
-        node,
-        l10n.t('Ask the issuer of which connection?'),
-        session => tokenOf(session, 'access_token') !== undefined,
-      ),
-    async run({ connection: id }, signal) {
-      const { connection, record } = sessionOf(sessions, id);
-      return (await parts.issuerClient()).userInfo(connection, record ?? emptyRecord(id), signal);
-    },
-    answer: ({ claims, differences }) => ({ claims, differences }),
-    progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
-    labelOf: label,
-    async report(answer, argument) {
-      const decoded = tryDecode(tokenOf(sessionOf(sessions, argument.connection), 'id_token') ?? '');
-      const payload = 'error' in decoded || decoded.kind !== 'jws' ? undefined : decoded.payload;
-      await showBeside(parts, l10n.t('{0}: UserInfo', label(argument)), payload, answer, []);
-    },
-  };
-}
+export const userInfo = defineCommand(
+  { name: 'userInfo', needsTrust: true, fields: { connection: connectionId }, returns: '`{ claims, differences }`' },
+  services => {
+    const { sessions } = services;
+    const label = labelIn(services);
+    return {
+      ask: node =>
+        pickConnection(
+          sessions,
+          node,
+          l10n.t('Ask the issuer of which connection?'),
+          session => tokenOf(session, 'access_token') !== undefined,
+        ),
+      async run({ connection: id }, signal) {
+        const { connection, record } = sessionOf(sessions, id);
+        return (await services.issuerClient()).userInfo(connection, record ?? emptyRecord(id), signal);
+      },
+      answer: ({ claims, differences }) => ({ claims, differences }),
+      progress: argument => l10n.t('Asking the issuer of {0}', label(argument)),
+      labelOf: label,
+      async report(answer, argument) {
+        const decoded = tryDecode(tokenOf(sessionOf(sessions, argument.connection), 'id_token') ?? '');
+        const payload = 'error' in decoded || decoded.kind !== 'jws' ? undefined : decoded.payload;
+        await showBeside(services, l10n.t('{0}: UserInfo', label(argument)), payload, answer, []);
+      },
+    };
+  },
+);
 
 /** VS Code's own comparison: left what the token says, right what the issuer says, each difference with its words. */
 async function showBeside(
-  { clock, documents }: AskIssuerParts,
+  { clock, documents }: Services,
   title: string,
   payload: JsonObject | undefined,
   answer: IssuerAnswer,
@@ -143,7 +150,7 @@ function ownFirst(payload: JsonObject, claims: JsonObject): JsonObject {
   return inOrderOf(Object.fromEntries([...own, ...Object.keys(payload)].map(name => [name, true])), claims);
 }
 
-/** A token of the connection, or another one, which goes to its issuer only with a yes. */
+/** A token of the connection, or another one. */
 async function pickToken(sessions: Sessions, id: string): Promise<Argument | undefined> {
   const session = sessionOf(sessions, id);
   const items: (QuickPickItem & { token?: AskedToken })[] = tokens
@@ -156,10 +163,5 @@ async function pickToken(sessions: Sessions, id: string): Promise<Argument | und
   if ('token' in picked && picked.token) return { connection: id, token: picked.token };
   const text = (await askToken(sessions, undefined, title))?.token;
   if (text === undefined) return undefined;
-  const { issuer, introspectionEndpoint, tokenEndpoint } = session.connection;
-  const send = l10n.t('Send');
-  const question = l10n.t('Send this token to {0}?', introspectionEndpoint ?? issuer ?? tokenEndpoint ?? id);
-  const detail = l10n.t('Whoever has a token can use it. Send it to nobody but the issuer that gave it.');
-  const answer = await confirm(question, detail, send);
-  return answer === send ? { connection: id, token: 'access_token', text } : undefined;
+  return { connection: id, token: 'access_token', text };
 }

@@ -1,60 +1,124 @@
 import { l10n } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
 import { commands } from '../../contributions.ts';
-import type { Clock } from '../../core/ports.ts';
 import { isRefreshable } from '../../core/records/session.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
-import type { Refresher, RefreshResult } from '../../core/refresh/refresher.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
-import { flash } from '../screen.ts';
+import type { RefreshResult } from '../../core/refresh/refresher.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
+import { flash, notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
-import { type Command, textField } from './command.ts';
+import { defineCommand, labelIn } from './command.ts';
+import { connectionId } from './fields.ts';
 import { showError } from './showError.ts';
 
-export interface RefreshParts {
-  readonly sessions: Sessions;
-  readonly refresher: Refresher;
-  readonly clock: Clock;
-}
-
-interface Argument {
-  readonly connection: string;
-}
-
-export function refreshCommand({ sessions, refresher, clock }: RefreshParts): Command<Argument, RefreshResult> {
-  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
-  return {
+export const refresh = defineCommand(
+  {
+    name: 'refresh',
     needsTrust: true,
-    parse: fields => ({ connection: textField(fields, 'connection') }),
-    ask: async node => pickConnection(sessions, node, l10n.t('Refresh which connection?'), isRefreshable),
-    async run({ connection }, signal) {
-      sessionOf(sessions, connection);
-      return refresher.refresh(connection, signal, 'user');
-    },
-    answer: (result, argument) => refreshAnswer(result, label(argument)),
-    progress: argument => l10n.t('Refreshing {0}', label(argument)),
-    labelOf: label,
-    report(result, argument) {
-      if (result.error === undefined) {
-        flash(refreshedText(label(argument), result, clock.now()));
-      } else if (result.error.code === 'cancelled') {
-        const text = cancelledText(label(argument), result.error.data.sent === true);
-        flash(text, 10_000, 'circle-slash');
-      } else {
-        void showError(result.error, {
+    fields: { connection: connectionId },
+    returns: '`{ outcome, generation, expiresAt?, error?: { code, message } }`',
+  },
+  services => {
+    const { sessions, refresher, clock } = services;
+    const label = labelIn(services);
+    return {
+      ask: node => pickConnection(sessions, node, l10n.t('Refresh which connection?'), isRefreshable),
+      async run({ connection }, signal) {
+        sessionOf(sessions, connection);
+        return refresher.refresh(connection, signal, 'user');
+      },
+      answer: (result, argument) => refreshAnswer(result, label(argument)),
+      progress: argument => l10n.t('Refreshing {0}', label(argument)),
+      labelOf: label,
+      report(result, argument) {
+        const { error, outcome } = result;
+        if (error === undefined) return flash(refreshedText(label(argument), result, clock.now()));
+        if (error.code === 'cancelled')
+          return flash(cancelledText(label(argument), error.data.sent === true), 10_000, 'circle-slash');
+        void showError(error, {
           label: label(argument),
           id: argument.connection,
           command: commands.refresh,
-          signIn: result.outcome === 'reauthRequired',
+          signIn: outcome === 'reauthRequired',
         });
-      }
-    },
-  };
-}
+      },
+    };
+  },
+);
 
 /** The result as plain JSON: what another extension gets. */
-export function refreshAnswer({ error, ...result }: RefreshResult, label?: string): RefreshAnswer {
-  const message = error && describeError(error, label === undefined ? undefined : { label });
-  return { ...result, ...(error && message && { error: { code: error.code, message } }) };
+function refreshAnswer({ error, ...result }: RefreshResult, label: string): RefreshAnswer {
+  return { ...result, ...(error && { error: { code: error.code, message: describeError(error, { label }) } }) };
 }
+
+type Results = ReadonlyMap<string, RefreshResult>;
+
+/** How many refreshes are under way at once: enough to be quick, too few to look like an attack on an issuer. */
+const atOnce = 6;
+
+export const refreshAll = defineCommand(
+  { name: 'refreshAll', needsTrust: true, fields: {}, returns: '`{ [id]: the same }`' },
+  services => {
+    const { sessions, refresher } = services;
+    const label = (connection: string) => labelIn(services)({ connection });
+    return {
+      ask: async () => ({}),
+      async run(_, signal) {
+        const waiting = sessions
+          .list()
+          .filter(isRefreshable)
+          .map(({ connection }) => connection.id);
+        const results = new Map<string, RefreshResult>();
+        const worker = async () => {
+          for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+            results.set(id, await refresher.refresh(id, signal, 'user'));
+        };
+        await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, worker));
+        return results;
+      },
+      answer: (results: Results): Record<string, RefreshAnswer> =>
+        Object.fromEntries([...results].map(([id, result]) => [id, refreshAnswer(result, label(id))])),
+      progress: () => l10n.t('Refreshing all connections'),
+      report(results: Results) {
+        const failures = [...results].filter(([, { error }]) => error !== undefined && error.code !== 'cancelled');
+        const fresh = results.size - failures.length;
+        if (results.size === 0)
+          return void notify('info', l10n.t('No connection has a refresh token yet. Sign in or import one first.'));
+        if (failures.length === 0)
+          return flash(fresh === 1 ? l10n.t('1 connection refreshed') : l10n.t('{0} connections refreshed', fresh));
+        const lines = failures.map(([id, { error }]) => error && describeError(error, { label: label(id) }));
+        const text = l10n.t(
+          '{0} of {1} connections could not be refreshed. {2}',
+          failures.length,
+          results.size,
+          lines.slice(0, 3).join(' '),
+        );
+        return void notify('warning', text);
+      },
+    };
+  },
+);
+
+/** Hands out what earlier refreshes came to, oldest first, as JSON that holds no secret. */
+export const showHistory = defineCommand(
+  {
+    name: 'showHistory',
+    needsTrust: false,
+    fields: { connection: connectionId },
+    returns: 'the last refreshes, oldest first, with no token in them',
+  },
+  ({ sessions, histories, documents }) => ({
+    ask: node => pickConnection(sessions, node, l10n.t('Show the history of which connection?')),
+    async run({ connection }) {
+      sessionOf(sessions, connection);
+      await histories.settled();
+      return histories.list(connection);
+    },
+    report(entries, { connection }) {
+      const { label } = sessionOf(sessions, connection).connection;
+      // Milliseconds are for programs, and this is for eyes as well.
+      const readable = entries.map(({ at, ...entry }) => ({ time: new Date(at).toISOString(), at, ...entry }));
+      return documents.showJson(l10n.t('History of {0}', label), { connection, refreshes: readable });
+    },
+  }),
+);

@@ -1,114 +1,91 @@
-import { l10n, commands as registry, type Uri } from 'vscode';
+import { l10n, commands as registry } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { Discovery } from '../../core/issuer/discovery.ts';
-import type { RedirectWay } from '../../core/ports.ts';
-import type { RecordParts } from '../../core/records/changeRecord.ts';
 import { usesKey } from '../../core/records/connection.ts';
 import { isSignable } from '../../core/records/session.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
-import type { Grant, SignInResult } from '../../core/signIn/signIn.ts';
-import type { SignIns } from '../../core/signIn/signIns.ts';
+import type { Grant } from '../../core/signIn/signIn.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
-import type { Connections } from '../connections.ts';
 import { showDevicePanel } from '../devicePanel.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
-import { pickGrant } from '../prompts/pickGrant.ts';
+import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
 import { flash, notify } from '../screen.ts';
 import { changeInSettings } from '../settings.ts';
 import { noRefreshTokenText, notBoundText, sharedTokenText, signedInText, waitingText } from '../text/signIn.ts';
 import { refreshTokenText } from '../text/startingPoints.ts';
-import { type Command, choiceField, textField } from './command.ts';
-import { askForCredentials } from './setClientSecret.ts';
+import { defineCommand, labelIn } from './command.ts';
+import { askForCredentials } from './connections.ts';
+import { choice, connectionId, optional, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
-export interface SignInCommandParts extends RecordParts {
-  readonly signIns: SignIns;
-  readonly connections: Connections;
-  readonly discovery: () => Promise<Discovery>;
-  readonly openBrowser: (url: string) => unknown;
-  readonly extensionUri: Uri;
-  /** Shows a connection in the sidebar. */
-  readonly show: (id: string) => unknown;
-}
+const fields = {
+  connection: connectionId,
+  grant: withDefault(choice<Grant>('authorization_code', 'device_code', 'client_credentials'), 'authorization_code'),
+  redirect: optional(choice('loopback', 'uri_handler')),
+};
 
-interface Argument {
-  readonly connection: string;
-  readonly grant: Grant;
-  readonly redirect?: RedirectWay | undefined;
-}
+type Argument = Values<typeof fields>;
 
-/** As in src/core/signIn/signIn.ts, which is loaded only when somebody signs in. */
-const grants: readonly Grant[] = ['authorization_code', 'device_code', 'client_credentials'];
-
-const redirects: readonly RedirectWay[] = ['loopback', 'uri_handler'];
-
-export function signInCommand(parts: SignInCommandParts): Command<Argument, SignInResult> {
-  const { sessions, clock, signIns } = parts;
-  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
-  return {
-    needsTrust: true,
-    parse: fields => ({
-      connection: textField(fields, 'connection'),
-      grant: choiceField(fields, 'grant', grants, 'authorization_code'),
-      redirect: fields.redirect === undefined ? undefined : choiceField(fields, 'redirect', redirects, 'loopback'),
-    }),
-    async ask(node) {
-      const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
-      if (picked === undefined) return undefined;
-      const { connection } = sessionOf(sessions, picked.connection);
-      const grant = await pickGrant(connection, await parts.discovery());
-      if (grant === undefined || !(await askSecret(parts, picked.connection))) return undefined;
-      return { ...picked, grant };
-    },
-    async run({ connection: id, grant, redirect }, signal) {
-      const { connection } = sessionOf(sessions, id);
-      const closed = new AbortController();
-      let panel: { dispose(): void } | undefined;
-      try {
-        return await signIns.run({
-          connection,
-          grant,
-          redirect,
-          signal: AbortSignal.any([signal, closed.signal]),
-          tell(step) {
-            if (step.waitingFor !== 'device') return;
-            const cancel = () => closed.abort();
-            const { extensionUri, openBrowser: open } = parts;
-            panel = showDevicePanel({ label: connection.label, step, extensionUri, open, cancel });
-          },
-        });
-      } finally {
-        panel?.dispose();
-      }
-    },
-    answer: ({ generation, expiresAt }) => ({
-      outcome: 'refreshed',
-      generation,
-      ...(expiresAt !== undefined && { expiresAt }),
-    }),
-    progress: argument => waitingText(label(argument), argument.grant),
-    labelOf: label,
-    async report(result, argument) {
-      if (result.hasRefreshToken || result.grant === 'client_credentials') {
-        flash(signedInText(label(argument), result, clock.now()));
-      } else {
-        void offerOfflineAccess(parts, argument.connection);
-      }
-      if (result.warnings.some(({ code }) => code === 'token_not_bound'))
-        void notify('warning', notBoundText(label(argument)));
-      if (result.sharedWith.length > 0) {
-        const others = result.sharedWith.map(id => sessions.connection(id)?.label ?? id);
-        void notify('warning', sharedTokenText(label(argument), others));
-      }
-      await parts.show(argument.connection);
-    },
-  };
-}
+export const signIn = defineCommand(
+  { name: 'signIn', needsTrust: true, fields, returns: '`{ outcome: "refreshed", generation, expiresAt? }`' },
+  services => {
+    const { sessions, clock, signIns, extensionUri, openBrowser: open } = services;
+    const label = labelIn(services);
+    return {
+      async ask(node): Promise<Argument | undefined> {
+        const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
+        if (picked === undefined) return undefined;
+        const { connection } = sessionOf(sessions, picked.connection);
+        const grant = await pickGrant(connection, await services.discovery());
+        if (grant === undefined || !(await askSecret(services, picked.connection))) return undefined;
+        return { ...picked, grant };
+      },
+      async run({ connection: id, grant, redirect }, signal) {
+        const { connection } = sessionOf(sessions, id);
+        const closed = new AbortController();
+        let panel: { dispose(): void } | undefined;
+        try {
+          return await signIns.run({
+            connection,
+            grant,
+            redirect,
+            signal: AbortSignal.any([signal, closed.signal]),
+            tell(step) {
+              if (step.waitingFor !== 'device') return;
+              const cancel = () => closed.abort();
+              panel = showDevicePanel({ label: connection.label, step, extensionUri, open, cancel });
+            },
+          });
+        } finally {
+          panel?.dispose();
+        }
+      },
+      answer: ({ generation, expiresAt }) => ({
+        outcome: 'refreshed',
+        generation,
+        ...(expiresAt !== undefined && { expiresAt }),
+      }),
+      progress: argument => waitingText(label(argument), argument.grant),
+      labelOf: label,
+      async report(result, argument) {
+        if (result.hasRefreshToken || result.grant === 'client_credentials')
+          flash(signedInText(label(argument), result, clock.now()));
+        else void offerOfflineAccess(services, argument.connection);
+        if (result.warnings.some(({ code }) => code === 'token_not_bound'))
+          void notify('warning', notBoundText(label(argument)));
+        if (result.sharedWith.length > 0) {
+          const others = result.sharedWith.map(id => labelIn(services)({ connection: id }));
+          void notify('warning', sharedTokenText(label(argument), others));
+        }
+        await services.show(argument.connection);
+      },
+    };
+  },
+);
 
 /** Says why there is no refresh token, and does what would bring one where that is known. */
-async function offerOfflineAccess(parts: SignInCommandParts, id: string): Promise<void> {
-  const { connection, memoryOnly } = sessionOf(parts.sessions, id);
+async function offerOfflineAccess(services: Services, id: string): Promise<void> {
+  const { connection, memoryOnly } = sessionOf(services.sessions, id);
   const { label, issuer, scope = '' } = connection;
-  const discovery = await parts.discovery();
+  const discovery = await services.discovery();
   const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer).catch(() => undefined);
   const known = metadata?.scopes_supported?.includes('offline_access') ?? true;
   const point = issuer === undefined ? undefined : startingPointOf(issuer);
@@ -119,19 +96,19 @@ async function offerOfflineAccess(parts: SignInCommandParts, id: string): Promis
   const chosen = await notify('info', asksBy ? `${text} ${refreshTokenText(point)}` : text, ...(helps ? [add] : []));
   if (chosen !== add) return;
   await changeInSettings(id, { scope: `${scope} offline_access`.trim() });
-  parts.connections.reload();
+  services.connections.reload();
   await registry.executeCommand(commands.signIn, { kind: 'connection', id });
 }
 
-/** Asks for a secret or a key that is needed and not stored; false where the user turned away. */
-async function askSecret(parts: SignInCommandParts, id: string): Promise<boolean> {
-  const { connection } = sessionOf(parts.sessions, id);
+/** Asks for a secret or a key that is needed and not stored; false where the user cancelled. */
+async function askSecret(services: Services, id: string): Promise<boolean> {
+  const { connection } = sessionOf(services.sessions, id);
   const method = connection.tokenEndpointAuthMethod;
   if (method === 'none') return true;
-  const { client_secret, private_key } = (await parts.vault.read(id)) ?? {};
+  const { client_secret, private_key } = (await services.vault.read(id)) ?? {};
   if ((usesKey(method) ? private_key : client_secret) !== undefined) return true;
   const credentials = await askForCredentials(connection);
   if (credentials === undefined) return false;
-  await storeCredentials(parts, connection, credentials, new AbortController().signal);
+  await storeCredentials(services, connection, credentials, new AbortController().signal);
   return true;
 }

@@ -1,32 +1,20 @@
 import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { valueText } from '../../core/redact.ts';
-import type { Refresher } from '../../core/refresh/refresher.ts';
-import { type EndSessionParts, endSession } from '../../core/signIn/endSession.ts';
-import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
-import type { SignIns } from '../../core/signIn/signIns.ts';
-import { signOut } from '../../core/signIn/signOut.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import { endSession } from '../../core/signIn/endSession.ts';
+import { signOut as deleteTokens } from '../../core/signIn/signOut.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
-import { type Command, textField } from './command.ts';
+import { defineCommand, labelIn } from './command.ts';
+import { connectionId, flag, optional, type Values } from './fields.ts';
+import type { Services } from './services.ts';
 
-export interface SignOutParts extends Omit<EndSessionParts, 'discard'> {
-  readonly refresher: Refresher;
-  readonly signIns: SignIns;
-  readonly discovery: () => Promise<Discovery>;
-  readonly issuerClient: () => Promise<IssuerClient>;
-}
+const fields = { connection: connectionId, revoke: optional(flag), endSession: optional(flag) };
 
-interface Argument {
-  readonly connection: string;
-  /** Left out: where the issuer offers it. */
-  readonly revoke?: boolean;
-  /** Whether the user's session at the issuer is to be ended in the browser as well. */
-  readonly endSession?: boolean;
-  /** Somebody is there to be asked what to do where the issuer cannot be reached. */
+interface Argument extends Values<typeof fields> {
+  /** A person is there to be asked what to do where the issuer cannot be reached. */
   readonly asked?: true;
 }
 
@@ -40,94 +28,96 @@ interface SignedOut {
   readonly idToken?: string | undefined;
 }
 
-/** Revokes the tokens at the issuer and deletes them here. Where the issuer cannot be told, they stay until one says so. */
-export function signOutCommand(parts: SignOutParts): Command<Argument, SignedOut> {
-  const { sessions, refresher, signIns } = parts;
-  const ending = { ...parts, discard: refresher.discard };
-  const label = ({ connection }: Argument) => sessions.connection(connection)?.label ?? connection;
-  return {
+/** Revokes the tokens at the issuer and deletes them here. Where the issuer cannot be told, they stay until the user decides. */
+export const signOut = defineCommand(
+  {
+    name: 'signOut',
     needsTrust: false,
-    parse(fields) {
-      const flag = (field: 'revoke' | 'endSession') => {
-        const value = fields[field];
-        if (value !== undefined && typeof value !== 'boolean')
-          throw new WorkbenchError('argument_invalid', { field, expected: 'boolean' });
-        return value !== undefined && { [field]: value };
-      };
-      return { connection: textField(fields, 'connection'), ...flag('revoke'), ...flag('endSession') };
-    },
-    async ask(node) {
-      const hasTokens = ({ record }: { record?: unknown }) => record !== undefined;
-      const title = l10n.t('Sign out of which connection?');
-      const picked = await pickConnection(sessions, node, title, hasTokens);
-      if (picked === undefined) return undefined;
-      const both = l10n.t('Sign Out');
-      const here = l10n.t('Only Delete Here');
-      const question = l10n.t('Sign out of "{0}"?', label(picked));
-      const detail = l10n.t(
-        'The tokens are revoked at the issuer, where it offers that, and then deleted here. The connection stays. A refresh token cannot be brought back.',
-      );
-      // Nothing is sent before the workspace is trusted.
-      const ways = workspace.isTrusted ? [both, here] : [here];
-      const answer = await confirm(question, detail, ...ways);
-      if (answer === undefined) return undefined;
-      return { ...picked, asked: true, ...(answer === here && { revoke: false }) };
-    },
-    async run({ connection: id, revoke, endSession: ends, asked }, signal) {
-      const { connection, record } = sessionOf(sessions, id);
-      const idToken = record?.tokens?.id_token;
-      if (revoke === true && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
-      signIns.cancel(id);
-      if (revoke === false || !workspace.isTrusted) {
-        await signOut(ending, id);
-        return { revoked: false };
-      }
-      try {
-        const told = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
-        if (!ends) return { ...told, idToken };
-        const client = await parts.issuerClient();
-        // The tokens are gone, whatever becomes of the page.
-        const over = client.logout(connection, idToken, true, signal);
-        const isOver = () => true;
-        return { ...told, sessionEnded: await over.then(isOver, () => false) };
-      } catch (error) {
-        const failure = classify(error);
-        if (!asked || failure.code === 'cancelled') throw failure;
-        return { revoked: false, failure };
-      }
-    },
-    answer: ({ revoked, sessionEnded }) => ({ revoked, ...(sessionEnded !== undefined && { sessionEnded }) }),
-    progress: argument => l10n.t('Signing out of {0}', label(argument)),
-    labelOf: label,
-    async report({ revoked, accessTokenLeft, failure, idToken }, argument) {
-      if (failure === undefined) {
-        const text = !revoked
-          ? l10n.t('The tokens of {0} are deleted here. Not revoked at the issuer.', label(argument))
-          : accessTokenLeft
-            ? l10n.t(
-                'Signed out of {0}. The issuer has revoked the refresh token, but not the access token, which ends by itself.',
-                label(argument),
-              )
-            : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument));
-        flash(text);
-        const connection = sessions.connection(argument.connection);
-        if (idToken !== undefined && connection) await offerLogout(parts, connection, idToken);
-        return;
-      }
-      const anyway = l10n.t('Delete Here Anyway');
-      const text = l10n.t(
-        'Not signed out, the tokens are still here: they could not be revoked. {0}',
-        describeError(failure, { label: label(argument) }),
-      );
-      if ((await notify('warning', text, anyway)) === anyway) await signOut(ending, argument.connection);
-    },
-  };
-}
+    fields,
+    returns:
+      '`{ revoked: boolean, sessionEnded?: boolean }`. `revoke`: left out, the tokens are revoked where the issuer offers that; with `true` they have to be; with `false` they are only deleted here. `endSession` ends the session in the browser as well',
+  },
+  services => {
+    const { sessions, signIns } = services;
+    const ending = { ...services, discard: services.refresher.discard };
+    const label = labelIn(services);
+    return {
+      async ask(node): Promise<Argument | undefined> {
+        const hasTokens = ({ record }: { record?: unknown }) => record !== undefined;
+        const picked = await pickConnection(sessions, node, l10n.t('Sign out of which connection?'), hasTokens);
+        return picked && { ...picked, asked: true };
+      },
+      async confirm(argument) {
+        sessionOf(sessions, argument.connection);
+        const both = l10n.t('Sign Out');
+        const here = l10n.t('Delete Locally Only');
+        const question = l10n.t('Sign out of "{0}"?', label(argument));
+        const detail = l10n.t(
+          'The tokens are revoked at the issuer, where it offers that, and then deleted here. The connection stays. A refresh token cannot be brought back.',
+        );
+        // Nothing is sent before the workspace is trusted.
+        const ways = argument.revoke === true ? [both] : workspace.isTrusted ? [both, here] : [here];
+        const answer = await confirm(question, detail, ...ways);
+        if (answer === undefined) return undefined;
+        return answer === here ? { ...argument, revoke: false } : argument;
+      },
+      async run({ connection: id, revoke, endSession: ends, asked }, signal): Promise<SignedOut> {
+        const { connection, record } = sessionOf(sessions, id);
+        const idToken = record?.tokens?.id_token;
+        if (revoke === true && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
+        signIns.cancel(id);
+        if (revoke === false || !workspace.isTrusted) {
+          await deleteTokens(ending, id);
+          return { revoked: false };
+        }
+        try {
+          const told = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
+          if (!ends) return { ...told, idToken };
+          const client = await services.issuerClient();
+          // The tokens are gone, whatever becomes of the page.
+          const over = client.logout(connection, idToken, true, signal);
+          const isOver = () => true;
+          return { ...told, sessionEnded: await over.then(isOver, () => false) };
+        } catch (error) {
+          const failure = classify(error);
+          if (!asked || failure.code === 'cancelled') throw failure;
+          return { revoked: false, failure };
+        }
+      },
+      answer: ({ revoked, sessionEnded }) => ({ revoked, ...(sessionEnded !== undefined && { sessionEnded }) }),
+      progress: argument => l10n.t('Signing out of {0}', label(argument)),
+      labelOf: label,
+      async report({ revoked, accessTokenLeft, failure, idToken }, argument) {
+        if (failure === undefined) {
+          flash(
+            !revoked
+              ? l10n.t('The tokens of {0} are deleted here. Not revoked at the issuer.', label(argument))
+              : accessTokenLeft
+                ? l10n.t(
+                    'Signed out of {0}. The issuer has revoked the refresh token, but not the access token, which expires by itself.',
+                    label(argument),
+                  )
+                : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument)),
+          );
+          const connection = sessions.connection(argument.connection);
+          if (idToken !== undefined && connection) await offerLogout(services, connection, idToken);
+          return;
+        }
+        const anyway = l10n.t('Delete Locally Anyway');
+        const text = l10n.t(
+          'Not signed out, the tokens are still here: they could not be revoked. {0}',
+          describeError(failure, { label: label(argument) }),
+        );
+        if ((await notify('warning', text, anyway)) === anyway) await deleteTokens(ending, argument.connection);
+      },
+    };
+  },
+);
 
 /** The issuer may still know the user in the browser: then the next sign-in asks nothing. */
-async function offerLogout(parts: SignOutParts, connection: Connection, idToken: string): Promise<void> {
+async function offerLogout(services: Services, connection: Connection, idToken: string): Promise<void> {
   const { issuer, label } = connection;
-  const metadata = issuer && (await (await parts.discovery()).metadata(issuer).catch(() => undefined));
+  const metadata = issuer && (await (await services.discovery()).metadata(issuer).catch(() => undefined));
   if (!metadata || metadata.end_session_endpoint === undefined) return;
   const end = l10n.t('Sign Out in the Browser');
   const question = l10n.t(
@@ -136,7 +126,7 @@ async function offerLogout(parts: SignOutParts, connection: Connection, idToken:
   );
   const again = l10n.t('Try Without Coming Back');
   let chosen = await notify('info', question, end);
-  const client = chosen && (await parts.issuerClient());
+  const client = chosen && (await services.issuerClient());
   while (client && chosen) {
     const abort = new AbortController();
     const title = l10n.t('Signing out of {0}: finish in the browser', label);

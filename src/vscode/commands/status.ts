@@ -1,28 +1,25 @@
 import { l10n } from 'vscode';
 import type { ConnectionStatus } from '../../api.d.ts';
-import type { Clock } from '../../core/ports.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import { type Session, type Sessions, stateOf } from '../../core/records/sessions.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
-import { connectionItem, sessionOf } from '../prompts/pickConnection.ts';
+import { connectionItem, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { pick } from '../screen.ts';
-import { type Command, optionalText } from './command.ts';
+import { defineCommand } from './command.ts';
+import { connectionId, optional } from './fields.ts';
 
 type StatusAnswer = Readonly<Record<string, ConnectionStatus>>;
 
-export function statusCommand(
-  sessions: Sessions,
-  clock: Clock,
-  show: (id: string) => unknown,
-): Command<{ connection?: string }, StatusAnswer> {
-  return {
+export const status = defineCommand(
+  {
+    name: 'status',
     needsTrust: false,
-    parse: fields => {
-      const connection = optionalText(fields, 'connection');
-      return connection === undefined ? {} : { connection };
-    },
+    fields: { connection: optional(connectionId) },
+    returns: '`{ [id]: { state, generation, expiresAt?, scope?, tokens, lastRefresh? } }`, no token in it',
+  },
+  ({ sessions, clock, show }) => ({
     ask: async () => ({}),
-    run: async ({ connection }) => statusOf(sessions, clock.now(), connection),
+    run: async ({ connection }: { connection?: string | undefined }) => statusOf(sessions, clock.now(), connection),
     async report() {
       const items = sessions.list().map(connectionItem);
       const empty = l10n.t('There is no connection yet. Add one, or start the mock issuer.');
@@ -32,8 +29,8 @@ export function statusCommand(
       });
       if (picked) await show(picked.id);
     },
-  };
-}
+  }),
+);
 
 /** @throws WorkbenchError `connection_unknown` */
 function statusOf(sessions: Sessions, now: number, id?: string): StatusAnswer {
@@ -53,11 +50,8 @@ function connectionStatus(session: Session, now: number): ConnectionStatus {
     tokens: names.map(name => {
       const decoded = tryDecode(tokenOf(session, name) ?? '');
       const end = endOf(session, name);
-      return {
-        name,
-        kind: 'error' in decoded ? 'opaque' : decoded.kind,
-        ...(end !== undefined && { expiresAt: end }),
-      };
+      const kind = 'error' in decoded ? 'opaque' : decoded.kind;
+      return { name, kind, ...(end !== undefined && { expiresAt: end }) };
     }),
     ...(lastRefresh && {
       lastRefresh: {
@@ -68,3 +62,15 @@ function connectionStatus(session: Session, now: number): ConnectionStatus {
     }),
   };
 }
+
+/** Chooses the connection that the status bar counts down. */
+export const setActive = defineCommand(
+  { name: 'setActive', needsTrust: false, fields: { connection: connectionId }, returns: '`{}`' },
+  ({ sessions, statusBar }) => ({
+    ask: node => pickConnection(sessions, node, l10n.t('Show which connection in the status bar?')),
+    async run({ connection }) {
+      statusBar.setActive(sessionOf(sessions, connection).connection.id);
+      return {};
+    },
+  }),
+);

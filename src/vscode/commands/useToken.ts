@@ -1,56 +1,53 @@
 import { ConfigurationTarget, l10n, Uri, WorkspaceEdit, window, workspace } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { Broker, HandOut } from '../../core/broker/broker.ts';
-import type { Asker, Consents, StoredConsent } from '../../core/broker/consents.ts';
+import type { HandOut } from '../../core/broker/broker.ts';
+import type { Asker, StoredConsent } from '../../core/broker/consents.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import type { Clock } from '../../core/ports.ts';
 import { isRefreshable, tokenOf } from '../../core/records/session.ts';
-import type { Session, Sessions } from '../../core/records/sessions.ts';
-import { ownerOf } from '../editor/owner.ts';
-import { type Place, readPlace, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
-import { pickConnection, sessionOf } from '../prompts/pickConnection.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import { ownerOf, type Place, placeFields, placeIn, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
 import { durationText } from '../text/time.ts';
-import { type Command, choiceField, textField } from './command.ts';
+import { type Behaviour, defineCommand } from './command.ts';
+import { choice, connectionId, optional, seconds, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
 /** What brings a token to where it is used. Each goes through the broker, which refreshes first where it has to. */
-export interface UseParts {
-  readonly sessions: Sessions;
-  readonly clock: Clock;
-  readonly broker: () => Broker;
-  readonly consents: () => Consents;
-  readonly workspaceAsker: () => Asker;
-}
-
 const hasToken = (session: Session) => tokenOf(session, 'access_token') !== undefined || isRefreshable(session);
 
-interface GetArgument {
-  readonly connection: string;
-  readonly token: 'access_token' | 'id_token';
-  readonly minTtl?: number;
+const getFields = {
+  connection: connectionId,
+  token: withDefault(choice('access_token', 'id_token'), 'access_token'),
+  minTtl: optional(seconds),
+};
+
+interface GetArgument extends Values<typeof getFields> {
   /** The user chose the connection just now. */
   readonly chosen?: boolean;
 }
 
 /** The token as a string, so that `${input:…}` of tasks.json and launch.json can be it. */
-export function getTokenCommand({ sessions, broker, workspaceAsker }: UseParts): Command<GetArgument, string> {
-  return {
+export const getToken = defineCommand(
+  {
+    name: 'getToken',
     needsTrust: true,
-    parse(fields) {
-      const { minTtl } = fields;
-      if (minTtl !== undefined && !(typeof minTtl === 'number' && minTtl >= 0))
-        throw new WorkbenchError('argument_invalid', { field: 'minTtl', expected: 'number' });
-      return {
-        connection: textField(fields, 'connection'),
-        token: choiceField(fields, 'token', ['access_token', 'id_token'], 'access_token'),
-        ...(minTtl !== undefined && { minTtl }),
-      };
-    },
+    fields: getFields,
+    returns:
+      'the token, a string, so that an input of tasks.json or launch.json can be it. `minTtl`: seconds that it must still be valid',
+    returnsToken: true,
+  },
+  getting,
+);
+
+function getting({ sessions, broker, workspaceAsker }: Services): Behaviour<GetArgument, GetArgument, string> {
+  return {
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Get the token of which connection?'), hasToken);
       return picked && { ...picked, token: 'access_token', chosen: true };
     },
-    async run({ chosen, ...query }, signal) {
+    async run({ chosen, minTtl, ...asked }, signal) {
+      const query = { ...asked, ...(minTtl !== undefined && { minTtl }) };
       const asker: Asker = chosen ? { kind: 'user' } : workspaceAsker();
       return (await broker().token(asker, { ...query, purpose: commands.getToken }, signal)).token;
     },
@@ -61,10 +58,18 @@ interface InsertArgument {
   readonly connection: string;
 }
 
-export function insertTokenCommand({ sessions, broker }: UseParts): Command<InsertArgument, { inserted: boolean }> {
-  return {
+export const insertToken = defineCommand(
+  {
+    name: 'insertToken',
     needsTrust: true,
-    parse: fields => ({ connection: textField(fields, 'connection') }),
+    fields: { connection: connectionId },
+    returns: '`{ inserted }`',
+  },
+  inserting,
+);
+
+function inserting({ sessions, broker }: Services): Behaviour<InsertArgument, InsertArgument, { inserted: boolean }> {
+  return {
     ask: async node => pickConnection(sessions, node, l10n.t('Insert the token of which connection?'), hasToken),
     async run({ connection }, signal) {
       const editor = window.activeTextEditor;
@@ -84,14 +89,23 @@ interface ReplaceArgument {
 }
 
 /** Replaces a token in a document by the fresh one of the connection that it belongs to, in one undo step. */
-export function replaceTokenCommand({
+export const replaceToken = defineCommand(
+  {
+    name: 'replaceToken',
+    needsTrust: true,
+    fields: placeFields,
+    returns: '`{ connection, replaced }`. The place is in an open document, counted from 0',
+  },
+  replacing,
+);
+
+function replacing({
   sessions,
   broker,
-}: UseParts): Command<ReplaceArgument, { connection: string; replaced: boolean }> {
+}: Services): Behaviour<Values<typeof placeFields>, ReplaceArgument, { connection: string; replaced: boolean }> {
   return {
-    needsTrust: true,
-    parse(fields) {
-      const place = readPlace(fields);
+    accept(given) {
+      const place = placeIn(given);
       if (!place) throw new WorkbenchError('argument_invalid', { field: 'uri', expected: 'string' });
       return { place };
     },
@@ -121,21 +135,27 @@ export function replaceTokenCommand({
   };
 }
 
-interface ConfigurationArgument {
-  readonly connection: string;
-  readonly file: 'launch' | 'tasks';
-}
+const configurationFields = { connection: connectionId, file: withDefault(choice('launch', 'tasks'), 'launch') };
 
 /** Writes the `inputs` entry for a connection and copies the reference to it. */
-export function useInConfigurationCommand({
-  sessions,
-}: UseParts): Command<ConfigurationArgument, { reference: string; file: string }> {
-  return {
+export const useInConfiguration = defineCommand(
+  {
+    name: 'useInConfiguration',
     needsTrust: true,
-    parse: fields => ({
-      connection: textField(fields, 'connection'),
-      file: choiceField(fields, 'file', ['launch', 'tasks'], 'launch'),
-    }),
+    fields: configurationFields,
+    returns: '`{ reference, file }`; the reference is on the clipboard',
+  },
+  configuring,
+);
+
+function configuring({
+  sessions,
+}: Services): Behaviour<
+  Values<typeof configurationFields>,
+  Values<typeof configurationFields>,
+  { reference: string; file: string }
+> {
+  return {
     async ask(node) {
       const picked = await pickConnection(sessions, node, l10n.t('Use the token of which connection?'), hasToken);
       if (picked === undefined) return undefined;
@@ -179,16 +199,24 @@ export function useInConfigurationCommand({
 }
 
 /** Who may have tokens, and who had one. */
-export function manageAccessCommand({
+export const manageAccess = defineCommand(
+  {
+    name: 'manageAccess',
+    needsTrust: false,
+    fields: {},
+    returns: '`[{ asker, connection, consent }]`',
+  },
+  managing,
+);
+
+function managing({
   sessions,
   clock,
   broker,
   consents,
-}: UseParts): Command<object, readonly StoredConsent[]> {
+}: Services): Behaviour<object, object, readonly StoredConsent[]> {
   const label = (id: string) => sessions.connection(id)?.label ?? id;
   return {
-    needsTrust: false,
-    parse: () => ({}),
     ask: async () => ({}),
     run: () => consents().list(),
     answer: list => list.map(({ asker, connection, consent }) => ({ asker: asker.kind, connection, consent })),

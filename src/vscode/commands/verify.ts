@@ -1,41 +1,73 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import type { VerificationResult } from '../../core/checks/checks.ts';
+import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
-import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
-import type { Verifier, VerifyRequest } from '../../core/checks/verifier.ts';
+import { secretForms } from '../../core/checks/secretText.ts';
+import type { VerifyRequest } from '../../core/checks/verifier.ts';
 import { defined } from '../../core/defined.ts';
-import { WorkbenchError } from '../../core/errors.ts';
+import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
 import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
 import { inOrder } from '../../core/view/sessionView.ts';
-import type { PickedKey } from '../prompts/keyItems.ts';
-import { sessionOf } from '../prompts/pickConnection.ts';
-import type { KeyChooser } from '../prompts/pickKey.ts';
-import { pick } from '../screen.ts';
+import type { PickedKey } from '../prompts/keys.ts';
+import { sessionOf } from '../prompts/pick.ts';
+import { askToken } from '../prompts/pickText.ts';
+import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
+import { describeError } from '../text/errors.ts';
+import { rememberedText } from '../text/keys.ts';
 import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import { type Command, choiceField, type Fields, optionalText, textField } from './command.ts';
-import { askToken } from './decode.ts';
+import { dateText } from '../text/time.ts';
+import { defineCommand, isConfirmed } from './command.ts';
+import { anything, choice, connectionId, object, optional, seconds, text, texts, type Values } from './fields.ts';
+
+/** A key in hand: PEM, JWK or shared secret as text, or a JWK as an object. `keyFormat`: how a shared secret is written. */
+export const keyFields = {
+  key: optional(anything('string | JWK', { type: ['string', 'object'] })),
+  keyFormat: optional(choice(...secretForms)),
+};
+
+/** @throws WorkbenchError `argument_invalid` */
+export function keyOf({ key, keyFormat }: Values<typeof keyFields>) {
+  const text = typeof key === 'object' && key !== null ? JSON.stringify(key) : key;
+  if (text !== undefined && (typeof text !== 'string' || text === ''))
+    throw new WorkbenchError('argument_invalid', { field: 'key', expected: 'string' });
+  return { key: text, keyFormat };
+}
+
+const fields = {
+  token: text,
+  connection: optional(connectionId),
+  issuer: optional(text),
+  jwksUri: optional(text),
+  jwks: optional(object),
+  ...keyFields,
+  audience: optional(texts),
+  algorithms: optional(texts),
+  clockTolerance: optional(seconds),
+  nonce: optional(text),
+  accessToken: optional(text),
+  payload: optional(text),
+};
 
 interface Argument extends VerifyRequest {
   /** The keys that a person chose. */
   readonly picked?: PickedKey;
 }
 
-export interface VerifyParts {
-  readonly sessions: Sessions;
-  readonly verifier: () => Promise<Verifier>;
-  readonly keys: KeyChooser;
-}
-
-export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Command<Argument, VerificationResult> {
-  return {
+export const verify = defineCommand(
+  {
+    name: 'verify',
     needsTrust: false,
-    parse: fields => parse(fields, sessions),
-    async ask(node) {
+    fields,
+    returns: '`{ verified, key?, disclosed?, checks: [{ id, status, expected?, found?, advice? }], review }`',
+  },
+  ({ sessions, verifier, keys }) => ({
+    accept: (given): Argument => requestOf(given, sessions),
+    async ask(node): Promise<Argument | undefined> {
       const title = l10n.t('Verify Token');
       const argument = await askToken(sessions, node, title);
       if (argument === undefined) return undefined;
@@ -47,7 +79,7 @@ export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Comman
       const picked = await keys.pick({ title, use: 'verify', ...(issuer !== undefined && { issuer }) });
       return picked && { ...argument, ...picked.origin, picked };
     },
-    run: async request => (await verifier()).verify(request),
+    run: async (request): Promise<VerificationResult> => (await verifier()).verify(request),
     answer: ({ verified, checks, key, disclosed }, { token }) => ({
       verified,
       ...(key && { key }),
@@ -89,48 +121,31 @@ export function verifyCommand({ sessions, verifier, keys }: VerifyParts): Comman
       if (picked && chosen?.remember)
         await keys.remember(picked, { use: 'verify', ...(issuer !== undefined && { issuer }) }, key);
     },
-  };
-}
+  }),
+);
 
 function signedBy({ checks }: VerificationResult): boolean {
   return checks.some(({ id, status }) => id === 'signature' && status === 'passed');
 }
 
-function parse(fields: Fields, sessions: Sessions): VerifyRequest {
-  const token = textField(fields, 'token');
-  const id = optionalText(fields, 'connection');
-  const named = { issuer: optionalText(fields, 'issuer'), jwksUri: optionalText(fields, 'jwksUri') };
-  const key = keyText(fields.key);
-  const keysGiven =
-    key !== undefined || fields.jwks !== undefined || named.jwksUri !== undefined || named.issuer !== undefined;
-  // A connection whose issuer the token names has its keys; no other issuer is asked for a pasted token.
+/** A connection whose issuer the token names has its keys; no other issuer is asked for a pasted token. */
+function requestOf({ connection: id, ...given }: Values<typeof fields>, sessions: Sessions): VerifyRequest {
+  const { key, keyFormat } = keyOf(given);
+  const { token, issuer, jwksUri, jwks, audience, algorithms, clockTolerance, nonce, accessToken, payload } = given;
+  const keysGiven = [key, jwks, jwksUri, issuer].some(each => each !== undefined);
   const session = id !== undefined ? sessionOf(sessions, id) : keysGiven ? undefined : ownerOf(token, sessions);
-  const keyFormat = secretForm(fields);
-  const audience = texts(fields, 'audience');
-  const algorithms = texts(fields, 'algorithms');
-  const { clockTolerance, jwks } = fields;
-  if (clockTolerance !== undefined && !(typeof clockTolerance === 'number' && clockTolerance >= 0)) {
-    throw new WorkbenchError('argument_invalid', { field: 'clockTolerance', expected: 'number' });
-  }
-  if (jwks !== undefined && (typeof jwks !== 'object' || jwks === null)) {
-    throw new WorkbenchError('argument_invalid', { field: 'jwks', expected: 'object' });
-  }
   return {
     token,
     ...(session && { connection: session.connection }),
-    ...(named.issuer !== undefined && { issuer: named.issuer }),
-    ...(named.jwksUri !== undefined && { jwksUri: named.jwksUri }),
-    ...(typeof jwks === 'object' && jwks !== null && { jwks }),
+    ...(issuer !== undefined && { issuer }),
+    ...(jwksUri !== undefined && { jwksUri }),
+    ...(jwks && { jwks }),
     ...(key !== undefined && { key }),
     ...(keyFormat && { keyFormat }),
     ...(audience && { audience }),
     ...(algorithms && { algorithms }),
     ...(clockTolerance !== undefined && { clockTolerance }),
-    ...defined<Pick<VerifyRequest, 'nonce' | 'accessToken' | 'payload'>>({
-      nonce: optionalText(fields, 'nonce'),
-      accessToken: optionalText(fields, 'accessToken'),
-      payload: optionalText(fields, 'payload'),
-    }),
+    ...defined<Pick<VerifyRequest, 'nonce' | 'accessToken' | 'payload'>>({ nonce, accessToken, payload }),
   };
 }
 
@@ -139,26 +154,87 @@ function ownerOf(token: string, sessions: Sessions): Session | undefined {
   return owner && sessions.get(owner.id);
 }
 
-/** How a shared secret is written; left out, it is guessed. */
-export function secretForm(fields: Fields): SecretForm | undefined {
-  return fields.keyFormat === undefined ? undefined : choiceField(fields, 'keyFormat', secretForms, 'text');
+interface ForgetArgument {
+  /** Ids as the answer lists them; left out, nothing is forgotten and all are listed. */
+  readonly keys: readonly string[] | 'all';
 }
 
-/** A JWK may come as an object: callers have it so. */
-export function keyText(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'object' && value !== null) return JSON.stringify(value);
-  if (typeof value !== 'string' || value === '')
-    throw new WorkbenchError('argument_invalid', { field: 'key', expected: 'string' });
-  return value;
-}
-
-function texts(fields: Fields, field: string): readonly string[] | undefined {
-  const value = fields[field];
-  if (value === undefined) return undefined;
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const valid = list.filter((item): item is string => typeof item === 'string');
-  if (valid.length !== list.length)
-    throw new WorkbenchError('argument_invalid', { field, expected: 'string | string[]' });
-  return valid;
-}
+/** Lists what is remembered, never a key itself, and forgets what is chosen. */
+export const forgetKeys = defineCommand(
+  {
+    name: 'forgetKeys',
+    needsTrust: true,
+    fields: { keys: optional(anything('ids | "all"', { type: ['array', 'string'], items: { type: 'string' } })) },
+    returns: '`{ remembered: [{ id, use, issuer?, about? }] }`: what is left',
+  },
+  ({ remembered }) => ({
+    accept({ keys = [] }): ForgetArgument {
+      const list: readonly unknown[] | undefined = Array.isArray(keys) ? keys : undefined;
+      const ids = list?.filter(id => typeof id === 'string');
+      if (keys === 'all') return { keys };
+      if (ids === undefined || ids.length !== list?.length)
+        throw new WorkbenchError('argument_invalid', { field: 'keys', expected: 'string[] | "all"' });
+      return { keys: ids };
+    },
+    async ask(): Promise<ForgetArgument | undefined> {
+      let keys: readonly RememberedKey[];
+      try {
+        keys = await remembered.list();
+      } catch (error) {
+        if (!isWorkbenchError(error) || error.code !== 'keys_unreadable') throw error;
+        const forget = l10n.t('Forget All');
+        return (await confirm(describeError(error), undefined, forget)) === forget ? { keys: 'all' } : undefined;
+      }
+      if (keys.length === 0) {
+        void notify('info', l10n.t('No keys are remembered.'));
+        return undefined;
+      }
+      const items = keys.map(key => ({
+        id: key.id,
+        label: rememberedText(key),
+        description: key.issuer === undefined ? '' : l10n.t('for {0}', printable(key.issuer, 80)),
+        detail: [
+          key.use === 'verify' ? l10n.t('to verify') : l10n.t('to decrypt'),
+          l10n.t('remembered on {0}', dateText(key.addedAt)),
+          key.about?.thumbprint,
+        ]
+          .filter(Boolean)
+          .join(' · '),
+        iconPath: new ThemeIcon('bookmark'),
+      }));
+      const picked = await pickMany(items, {
+        title: l10n.t('Forget Remembered Keys'),
+        placeHolder: l10n.t('Forget which?'),
+      });
+      return picked && { keys: picked.map(({ id }) => id) };
+    },
+    async confirm(argument, byCaller) {
+      if (!byCaller || argument.keys.length === 0) return argument;
+      const detail = l10n.t('They are deleted and cannot be brought back.');
+      const yes = await isConfirmed(l10n.t('Forget remembered keys?'), detail, l10n.t('Forget'));
+      return yes ? argument : undefined;
+    },
+    async run({ keys }) {
+      if (keys !== 'all') return remembered.forget(keys);
+      await remembered.forgetAll();
+      return [];
+    },
+    answer: left => ({
+      remembered: left.map(({ id, use, issuer, about, addedAt, source }) => ({
+        id,
+        use,
+        addedAt,
+        ...(issuer !== undefined && { issuer }),
+        ...('jwksUri' in source && { jwksUri: source.jwksUri }),
+        ...(about && { about }),
+      })),
+    }),
+    report: left =>
+      flash(
+        left.length === 0
+          ? l10n.t('No keys are remembered any more')
+          : l10n.t('{0} keys are still remembered', left.length),
+        3000,
+      ),
+  }),
+);

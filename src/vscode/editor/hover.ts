@@ -1,4 +1,4 @@
-import { type Hover, l10n, type Position, type TextDocument } from 'vscode';
+import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscode';
 import { commands } from '../../contributions.ts';
 import type { Check } from '../../core/checks/checks.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
@@ -10,13 +10,14 @@ import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
 import { remarksOn, summarize } from '../../core/view/tokenSummary.ts';
 import { type HoverLink, HoverText } from '../screen.ts';
+import { checkText } from '../text/checks.ts';
+import { claimText, headerText } from '../text/claims.ts';
+import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
-import { ownerOf } from './owner.ts';
-import { placeOf } from './place.ts';
+import { ownerOf, placeOf } from './place.ts';
 import { type PlacedToken, tokenAtPosition } from './scan.ts';
-import type { Texts } from './texts.ts';
 
 /** The only commands that a link in a hover can run. Their arguments are a place and never a token. */
 export const hoverCommands = [commands.inspect, commands.copyPayload, commands.decodeSelection] as const;
@@ -27,31 +28,24 @@ const mostProblems = 4;
 export interface HoverParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
-  readonly texts: Texts;
 }
 
 export function hoverAt(
   document: TextDocument,
   position: Position,
-  { sessions, clock, texts }: HoverParts,
+  { sessions, clock }: HoverParts,
 ): Hover | undefined {
   const found = tokenAtPosition(document, position, sessions);
-  return found && hoverText(document, found, sessions, clock.now(), texts).at(found.range);
+  return found && hoverText(document, found, sessions, clock.now()).at(found.range);
 }
 
-function hoverText(
-  document: TextDocument,
-  found: PlacedToken,
-  sessions: Sessions,
-  now: number,
-  texts: Texts,
-): HoverText {
+function hoverText(document: TextDocument, found: PlacedToken, sessions: Sessions, now: number): HoverText {
   const text = new HoverText(hoverCommands);
   let decoded: DecodedToken;
   try {
     decoded = decodeToken(found.token);
   } catch (error) {
-    return text.icon('error').add(texts.describeError(classify(error)));
+    return text.icon('error').add(describeError(classify(error)));
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
@@ -72,7 +66,7 @@ function hoverText(
     const { header } = decoded;
     row(text, l10n.t('Encryption'), `${valueText(own(header, 'alg'))}, ${valueText(own(header, 'enc'))}`);
   }
-  problems(text, summary.problems, remarksOn(found.token, decoded, now, connection), texts);
+  problems(text, summary.problems, remarksOn(found.token, decoded, now, connection));
   if (found.wrapped) text.paragraph().icon('info').add(l10n.t('Wrapped over {0} lines.', found.pieces.length));
   return text.links(actions(document, found, decoded));
 }
@@ -94,12 +88,7 @@ function row(text: HoverText, name: string, value: string): void {
 }
 
 /** What a verifier would say, and then what the best practices have against it. Notes are for the inspector. */
-function problems(
-  text: HoverText,
-  checks: readonly Check[],
-  review: readonly ReviewFinding[],
-  { checkText }: Texts,
-): void {
+function problems(text: HoverText, checks: readonly Check[], review: readonly ReviewFinding[]): void {
   const lines = checks.map(check => {
     const { title, detail } = checkText(check);
     return { isError: check.status === 'failed', line: `${title}: ${detail}` };
@@ -135,4 +124,16 @@ function actions(document: TextDocument, { range }: PlacedToken, { kind }: Decod
     ...(kind === 'jwe' ? [inspect(l10n.t('Decrypt'), { decrypt: true })] : []),
     ...(kind === 'opaque' ? [] : [{ title: l10n.t('Decode'), command: commands.decodeSelection, argument: place }]),
   ];
+}
+
+/** What a name means and where it is defined, in a document that this extension made of a token (see tokenDocuments.ts). */
+export function claimHoverAt(document: TextDocument, { line, character }: Position): Hover | undefined {
+  const [start, name = ''] = /^ {4}"([^"\\]{1,60})":/.exec(document.lineAt(line).text) ?? [];
+  if (start === undefined || character < 4 || character >= start.length) return undefined;
+  let at = line;
+  while (at > 0 && !/^ {2}"/.test(document.lineAt(at).text)) at--;
+  const known = (document.lineAt(at).text.startsWith('  "header"') ? headerText : claimText)(name);
+  if (!known) return undefined;
+  const text = new HoverText().add(known.meaning).paragraph().add(l10n.t('Source: {0}', known.source));
+  return text.at(new Range(line, 4, line, start.length - 1));
 }

@@ -1,7 +1,9 @@
 import { Range, type TextDocument, Uri, window, workspace } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
+import { matchingConnections } from '../../core/imports/tokenOwner.ts';
+import type { Connection } from '../../core/records/connection.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import type { Fields } from '../commands/command.ts';
+import { anything, optional, text, type Values } from '../commands/fields.ts';
 import { type PlacedToken, tokenAtPosition, tokensIn } from './scan.ts';
 
 /**
@@ -18,9 +20,16 @@ export function placeOf({ uri }: TextDocument, { start, end }: Range): Place {
   return { uri: uri.toString(), range: [start.line, start.character, end.line, end.character] };
 }
 
+/** The members of an argument that name a place. */
+export const placeFields = {
+  uri: optional(anything('string', { type: 'string' })),
+  range: optional(
+    anything('[line, character, line, character]', { type: 'array', items: { type: 'integer' }, minItems: 4 }),
+  ),
+};
+
 /** @throws WorkbenchError `argument_invalid` */
-export function readPlace(fields: Fields): Place | undefined {
-  const { uri, range } = fields;
+export function placeIn({ uri, range }: { readonly uri?: unknown; readonly range?: unknown }): Place | undefined {
   if (uri === undefined) return undefined;
   const numbers: readonly unknown[] = Array.isArray(range) ? range : [];
   const [a, b, c, d] = numbers.filter((item): item is number => Number.isInteger(item));
@@ -45,6 +54,26 @@ export async function tokenAtPlace({ uri, range }: Place, sessions: Sessions): P
   return found;
 }
 
+/** A token in hand, or the place in an open document where it stands. */
+export const tokenFields = { token: optional(text), ...placeFields };
+
+export interface TokenArgument {
+  readonly token?: string | undefined;
+  readonly place?: Place | undefined;
+}
+
+/** @throws WorkbenchError `argument_invalid` */
+export function tokenArgument({ token, ...place }: Values<typeof tokenFields>): TokenArgument {
+  const at = placeIn(place);
+  if (!at && token === undefined) throw new WorkbenchError('argument_invalid', { field: 'token', expected: 'string' });
+  return { token, place: at };
+}
+
+/** @throws WorkbenchError `not_a_token` */
+export async function tokenFor({ token, place }: TokenArgument, sessions: Sessions): Promise<string> {
+  return token ?? (place ? (await tokenAtPlace(place, sessions)).token : '');
+}
+
 /** The token in the selection or at the cursor of the active editor, with its place. */
 export function tokenAtCursor(sessions: Sessions): (PlacedToken & { readonly place: Place }) | undefined {
   const editor = window.activeTextEditor;
@@ -54,4 +83,13 @@ export function tokenAtCursor(sessions: Sessions): (PlacedToken & { readonly pla
     ? tokenAtPosition(document, selection.active, sessions)
     : tokensIn(document, selection)[0];
   return token && { ...token, place: placeOf(document, token.range) };
+}
+
+/** The connection that a token belongs to: the one that holds it, else one of its issuer. */
+export function ownerOf(
+  { token, known }: Pick<PlacedToken, 'token' | 'known'>,
+  sessions: Sessions,
+): Connection | undefined {
+  const holder = known && sessions.connection(known.connection);
+  return holder ?? matchingConnections(sessions.list(), { access_token: token })[0];
 }

@@ -17,12 +17,12 @@ import { decodeToken } from '../../core/tokens/jwt.ts';
 import { memberRanges } from '../../core/tokens/memberRanges.ts';
 import { problemsOf, remarksOn } from '../../core/view/tokenSummary.ts';
 import { problem, problemSource, quickFix } from '../screen.ts';
+import { checkText } from '../text/checks.ts';
+import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf } from './owner.ts';
-import { placeOf } from './place.ts';
+import { ownerOf, placeOf } from './place.ts';
 import { type PlacedToken, scanLimit, tokensIn } from './scan.ts';
-import type { Texts } from './texts.ts';
 
 /** Problems of one document; who has more has one problem. */
 const most = 200;
@@ -43,23 +43,23 @@ const severities = {
 } as const;
 
 /** What the checks without keys say of each token, where its part stands. */
-export function diagnosticsOf(document: TextDocument, { sessions, clock, texts }: HoverParts): Diagnostic[] {
+export function diagnosticsOf(document: TextDocument, { sessions, clock }: HoverParts): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const found = tokensIn(document);
   for (const token of found) {
     if (diagnostics.length >= most) break;
-    diagnostics.push(...ofToken(token, sessions, clock.now(), texts));
+    diagnostics.push(...ofToken(token, sessions, clock.now()));
   }
-  if (diagnostics.length < most) diagnostics.push(...damaged(document, found, texts));
+  if (diagnostics.length < most) diagnostics.push(...damaged(document, found));
   return diagnostics.slice(0, most);
 }
 
-function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Texts): Diagnostic[] {
+function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnostic[] {
   const list: Diagnostic[] = [];
   try {
     const decoded = decodeToken(token.token);
     for (const check of problemsOf(decoded, now, ownerOf(token, sessions))) {
-      const { title, detail, advice } = texts.checkText(check);
+      const { title, detail, advice } = checkText(check);
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
       const severity = check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
       list.push(problem(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
@@ -70,7 +70,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
       list.push(problem(memberRange(token, finding), text, severities[finding.severity], finding.id));
     }
   } catch (error) {
-    list.push(broken(classify(error), token.range, texts));
+    list.push(broken(classify(error), token.range));
   }
   if (token.wrapped) {
     const text = l10n.t('The token is wrapped over {0} lines. Most programs want it in one.', token.pieces.length);
@@ -82,7 +82,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number, texts: Tex
 const tokenLike = /(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g;
 
 /** Lines that start like a token and are none: a character was lost or came in. */
-function damaged(document: TextDocument, found: readonly PlacedToken[], texts: Texts): Diagnostic[] {
+function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnostic[] {
   if (document.languageId !== 'jwt') return [];
   const text = document.getText().slice(0, scanLimit);
   const list: Diagnostic[] = [];
@@ -95,19 +95,14 @@ function damaged(document: TextDocument, found: readonly PlacedToken[], texts: T
     try {
       decodeToken(match[0]);
     } catch (error) {
-      list.push(broken(classify(error), range, texts, match[0].length));
+      list.push(broken(classify(error), range, match[0].length));
     }
     if (list.length >= most) break;
   }
   return list;
 }
 
-function broken(
-  error: WorkbenchError,
-  range: Range,
-  { describeError }: Texts,
-  length = Number.POSITIVE_INFINITY,
-): Diagnostic {
+function broken(error: WorkbenchError, range: Range, length = Number.POSITIVE_INFINITY): Diagnostic {
   const position = error.code === 'not_a_token' || error.code === 'token_encoding' ? error.data.position : undefined;
   const { line, character } = range.start;
   const at = range.isSingleLine && position !== undefined && position < length ? position : undefined;

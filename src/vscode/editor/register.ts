@@ -11,21 +11,18 @@ import { settings } from '../../contributions.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { mayHoldToken } from '../../core/tokens/tokenStarts.ts';
+import type * as OnDemand from '../onDemand.ts';
 import type { TokenLink } from '../screen.ts';
 import { scheme } from '../tokenDocuments.ts';
-import type { Colors } from './colors.ts';
-import type * as Features from './features.ts';
+import type { Colors } from './annotations.ts';
 import { holdsToken, knownTokenAt, knownTokenIn, surroundings } from './scan.ts';
-import { isWanted, wantsStagedWarning, wantsTerminalLinks } from './settings.ts';
-import type { Texts } from './texts.ts';
 
 export interface EditorParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly sessions: Sessions;
   readonly clock: Clock;
   /** Loaded when a text could hold a token. */
-  readonly features: () => Promise<typeof Features>;
-  readonly texts: () => Promise<Texts>;
+  readonly features: () => Promise<typeof OnDemand>;
 }
 
 /** Milliseconds of rest before a document is looked at again. */
@@ -35,24 +32,24 @@ const debounce = 250;
 const anywhere = '*';
 
 /** Providers are cheap; their code is loaded when a text could hold a token. */
-export function registerEditorFeatures({ own, sessions, clock, features, texts }: EditorParts): {
+export function registerEditorFeatures({ own, sessions, clock, features }: EditorParts): {
   readonly links: TerminalLinkProvider;
 } {
   own(
     languages.registerHoverProvider(anywhere, {
       async provideHover(document, position) {
         if (!isWanted('hover', document)) return undefined;
-        if (document.uri.scheme === scheme) return (await features()).claimHoverAt(document, position, await texts());
+        if (document.uri.scheme === scheme) return (await features()).claimHoverAt(document, position);
         const near = holdsToken(document, surroundings(document, position));
         if (!near && !knownTokenAt(document, position, sessions)) return undefined;
-        return (await features()).hoverAt(document, position, { sessions, clock, texts: await texts() });
+        return (await features()).hoverAt(document, position, { sessions, clock });
       },
     }),
   );
   const links: TerminalLinkProvider = {
     async provideTerminalLinks({ line }) {
       if (!wantsTerminalLinks() || (!mayHoldToken(line) && !knownTokenIn(line, sessions))) return [];
-      return (await features()).linksIn(line, { sessions, clock, texts: await texts() });
+      return (await features()).linksIn(line, { sessions, clock });
     },
     handleTerminalLink: async link => (await features()).followLink(link as TokenLink),
   };
@@ -140,7 +137,7 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
       if (document.isClosed) return;
       if (!isWanted('diagnostics', document) || !holdsToken(document)) return problems.delete(document.uri);
       const { diagnosticsOf } = await features();
-      problems.set(document.uri, diagnosticsOf(document, { sessions, clock, texts: await texts() }));
+      problems.set(document.uri, diagnosticsOf(document, { sessions, clock }));
     };
     const lookAt = (editor: TextEditor) => soon(editor, () => paint(editor));
     const checkSoon = (document: TextDocument) => soon(document, () => check(document));
@@ -166,4 +163,30 @@ export function registerEditorFeatures({ own, sessions, clock, features, texts }
     );
     all();
   }
+}
+
+type Where = 'off' | 'jwt' | 'all';
+
+function read<T>(name: string, fallback: T): T {
+  return workspace.getConfiguration(settings.section).get<T>(name) ?? fallback;
+}
+
+/** Whether tokens in terminals are links. */
+export function wantsTerminalLinks(): boolean {
+  return read(settings.terminalLinks, true);
+}
+
+/** Whether a staged token is warned of. */
+export function wantsStagedWarning(): boolean {
+  return read(settings.warnWhenStaged, false);
+}
+
+/** Whether a feature with the choice "off, in .jwt files, everywhere" is wanted in this document. */
+export function isWanted(
+  name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',
+  document: TextDocument,
+): boolean {
+  const value = read<boolean | Where>(settings[name], 'jwt');
+  if (typeof value === 'boolean') return value;
+  return value === 'all' || (value === 'jwt' && document.languageId === 'jwt');
 }

@@ -5,13 +5,14 @@ import { decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { findTokens } from '../../core/tokens/tokenRanges.ts';
 import { summarize } from '../../core/view/tokenSummary.ts';
 import { type TokenLink, terminalLink } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 import { expiryText, kindText } from '../text/summary.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf } from './owner.ts';
+import { ownerOf } from './place.ts';
 import { type KnownToken, knownTokenIn } from './scan.ts';
 
 /** The tokens of one line of a terminal, with what each is and when it ends. VS Code puts wrapped lines together. */
-export function linksIn(line: string, { sessions, clock, texts }: HoverParts): TokenLink[] {
+export function linksIn(line: string, { sessions, clock }: HoverParts): TokenLink[] {
   const now = clock.now();
   const known = knownTokenIn(line, sessions);
   const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(line, mostLinks);
@@ -24,7 +25,7 @@ export function linksIn(line: string, { sessions, clock, texts }: HoverParts): T
       const expiry = decoded.kind === 'jws' ? `, ${expiryText(expiresAt(decoded), now)}` : '';
       return terminalLink(start, token, length, `${kindText(kind)}${expiry}`);
     } catch (error) {
-      return terminalLink(start, token, length, texts.describeError(classify(error)));
+      return terminalLink(start, token, length, describeError(classify(error)));
     }
   });
 }

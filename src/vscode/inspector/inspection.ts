@@ -12,11 +12,10 @@ import { isObject, type JsonObject, jsonText, own, readJson } from '../../core/t
 import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/tokens/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
-import { ownerOf } from '../editor/owner.ts';
-import type { Texts } from '../editor/texts.ts';
+import { ownerOf } from '../editor/place.ts';
 import type { TestKey } from '../mockIssuer.ts';
-import type { PickedKey } from '../prompts/keyItems.ts';
-import type { KeyChooser } from '../prompts/pickKey.ts';
+import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
+import { describeError } from '../text/errors.ts';
 import type { Inspected } from './model.ts';
 import { innerChecks, innerTimes, innerToken, type OpenedToken, openedText } from './opened.ts';
 
@@ -24,7 +23,6 @@ export interface InspectionParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verifier: () => Promise<Verifier>;
-  readonly texts: Texts;
   /** The mock issuer's key, while it runs. */
   readonly testKey: () => TestKey | undefined;
   readonly keys: KeyChooser;
@@ -38,10 +36,7 @@ export interface Subject {
 }
 
 /** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
-export function createInspection(
-  subject: Subject,
-  { sessions, clock, verifier, texts, testKey, keys }: InspectionParts,
-) {
+export function createInspection(subject: Subject, { sessions, clock, verifier, testKey, keys }: InspectionParts) {
   const { opened } = subject;
   const inner = innerToken(opened);
   const { token } = inner ?? subject;
@@ -146,7 +141,7 @@ export function createInspection(
       });
       state = { ...state, result, withKeys: true };
     } catch (error) {
-      state = { ...state, editing: { header, payload, error: texts.describeError(classify(error)) } };
+      state = { ...state, editing: { header, payload, error: describeError(classify(error)) } };
     }
   }
 

@@ -5,7 +5,7 @@ import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type { Action, CheckLine, Fact, InspectorModel, KeyLine, ReviewLine } from '../../webview/protocol.ts';
-import type { Texts } from '../editor/texts.ts';
+import { checkText } from '../text/checks.ts';
 import { reviewText, severityText } from '../text/review.ts';
 import { statusText } from '../text/states.ts';
 import { kindText } from '../text/summary.ts';
@@ -38,7 +38,7 @@ export interface Inspected {
   readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
 }
 
-export function inspectorModel(inspected: Inspected, now: number, texts: Texts): InspectorModel {
+export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
   const { token, decoded, summary, edited, editing, result } = inspected;
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
@@ -48,23 +48,20 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
   return {
     title: kindText(summary.kind),
     subtitle: inspected.source,
-    verdict: verdict(inspected, texts),
+    verdict: verdict(inspected),
     encoded: edited === 'unsigned' ? [] : encodedParts(token, decoded),
     encodedNote: encodedNote(edited),
     // Nobody takes it along with the rest of the page.
     selectable: edited === false,
-    decoded: [
-      ...decodedSections(decoded, now, texts),
-      ...(inspected.opened ? openedSections(inspected.opened, now, texts) : []),
-    ],
+    decoded: [...decodedSections(decoded, now), ...(inspected.opened ? openedSections(inspected.opened, now) : [])],
     checks: loud
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
       )
-      .map(check => checkLine(check, texts)),
+      .map(check => checkLine(check)),
     reviewed: decoded.kind !== 'opaque',
     review: reviewToken(token, decoded, result.checks).map(reviewLine),
-    quiet: result.checks.filter(isQuiet).map(check => checkLine(check, texts)),
+    quiet: result.checks.filter(isQuiet).map(check => checkLine(check)),
     key: keyFacts(
       result.key ?? (decoded.kind === 'jwe' ? inspected.opened?.decrypted.key : undefined),
       edited === 'signed' ? l10n.t('the mock issuer: a test key') : (inspected.from ?? inspected.opened?.picked?.from),
@@ -76,10 +73,7 @@ export function inspectorModel(inspected: Inspected, now: number, texts: Texts):
   };
 }
 
-function verdict(
-  { result, withKeys, edited, decoded, opened }: Inspected,
-  { checkText }: Texts,
-): InspectorModel['verdict'] {
+function verdict({ result, withKeys, edited, decoded, opened }: Inspected): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const names = failed.map(check => checkText(check).title).join(', ');
   if (edited === 'signed') {
@@ -130,7 +124,7 @@ function encodedNote(edited: Inspected['edited']): string {
     : l10n.t('Not shown: this token was edited here and is not signed.');
 }
 
-function checkLine(check: Check, { checkText }: Texts): CheckLine {
+function checkLine(check: Check): CheckLine {
   const { title, detail, advice = '' } = checkText(check);
   const { status: mood, expected = '', found = '' } = check;
   return {

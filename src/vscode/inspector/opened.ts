@@ -8,9 +8,8 @@ import { own } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
 import type { InspectorModel, Section } from '../../webview/protocol.ts';
-import type { Texts } from '../editor/texts.ts';
-import type { PickedKey } from '../prompts/keyItems.ts';
-import type { KeyChooser } from '../prompts/pickKey.ts';
+import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
+import { claimText, headerText } from '../text/claims.ts';
 import { keyText } from '../text/keys.ts';
 import { describeDiffering } from '../text/warnings.ts';
 import { plainSection, section } from './parts.ts';
@@ -91,14 +90,14 @@ export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdi
 }
 
 /** The header of the encrypted token, and what was inside where that is no token with sections of its own. */
-export function openedSections({ decrypted: { header, content } }: OpenedToken, now: number, texts: Texts): Section[] {
+export function openedSections({ decrypted: { header, content } }: OpenedToken, now: number): Section[] {
   switch (content.kind) {
     case 'token': {
       const title = l10n.t('Header of the encrypted token');
-      return [section('envelope', title, JSON.stringify(header), texts.headerText, now)];
+      return [section('envelope', title, JSON.stringify(header), headerText, now)];
     }
     case 'claims':
-      return [section('inside', l10n.t('Decrypted claims'), content.text, texts.claimText, now)];
+      return [section('inside', l10n.t('Decrypted claims'), content.text, claimText, now)];
     case 'text':
       return [plainSection(l10n.t('Decrypted text'), content.text)];
     case 'bytes':

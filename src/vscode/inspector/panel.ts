@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/tokens/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/tokens/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
 import { confirm, flash, notify, openPage, toClipboard } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
 import { type Inspected, inspectorModel } from './model.ts';
@@ -75,7 +76,7 @@ export async function openInspector(
     try {
       await work();
     } catch (error) {
-      void notify('error', parts.texts.describeError(classify(error)));
+      void notify('error', describeError(classify(error)));
     }
   }
 
@@ -122,7 +123,7 @@ export async function openInspector(
   function show(): void {
     if (closed) return;
     checkedAt = clock.now();
-    post({ type: 'model', model: inspectorModel(inspection.state(), clock.now(), parts.texts) });
+    post({ type: 'model', model: inspectorModel(inspection.state(), clock.now()) });
     tick();
   }
 

@@ -5,8 +5,7 @@ import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/times.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
-import type { Texts } from '../editor/texts.ts';
-import type { NameText } from '../text/claims.ts';
+import { claimText, headerText, type NameText } from '../text/claims.ts';
 import { momentText } from '../text/time.ts';
 
 /** Characters of one part and members of one object that the page gets: more is no help to the eye. */
@@ -30,7 +29,7 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
 }
 
 /** The header and the payload member by member, with what each says and where its characters are. */
-export function decodedSections(decoded: DecodedToken, now: number, { claimText, headerText }: Texts): Section[] {
+export function decodedSections(decoded: DecodedToken, now: number): Section[] {
   if (decoded.kind === 'opaque') return [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerText, now);
   if (decoded.kind === 'jwe') return [header];

@@ -6,7 +6,7 @@ import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import { issuerOfAddress } from '../../core/records/connection.ts';
 import { describeError } from '../text/errors.ts';
-import { askChoice, askText, busy, type Place } from './steps.ts';
+import { type Answer, askChoice, askText, busy, type Place } from './steps.ts';
 
 export interface AskedIssuer {
   readonly issuer: string;
@@ -28,7 +28,7 @@ export async function askIssuer(
   place: Place,
   discovery: Discovery,
   { known, before, prompt }: IssuerQuestion,
-): Promise<AskedIssuer | 'back' | 'cancelled'> {
+): Promise<Answer<AskedIssuer>> {
   let issuer = before;
   let asked = false;
   let next = known;
@@ -42,21 +42,21 @@ export async function askIssuer(
         placeholder: 'https://login.example.com',
         validate: text => urlFlaw(text, 'issuer'),
       });
-      if (text === 'back' || text === 'cancelled') return text;
-      next = issuerOfAddress(text);
+      if (text.turn !== 'next') return text;
+      next = issuerOfAddress(text.value);
     }
     issuer = next;
     next = undefined;
     const answer = await discover(place, discovery, issuer);
-    if (answer === 'cancelled') return answer;
-    if ('metadata' in answer) return { issuer, metadata: answer.metadata, asked };
+    if (answer === 'cancelled') return { turn: answer };
+    if ('metadata' in answer) return { turn: 'next', value: { issuer, metadata: answer.metadata, asked } };
     const choice = await askChoice(place, choicesAfter(answer.failure, issuer), {
       placeholder: l10n.t('How to go on?'),
       prompt: describeError(answer.failure),
     });
-    if (choice === 'cancelled') return choice;
-    const [chosen] = choice === 'back' ? [] : choice;
-    if (chosen?.manual) return { issuer, asked: true };
+    if (choice.turn === 'cancelled') return choice;
+    const [chosen] = choice.turn === 'next' ? choice.value : [];
+    if (chosen?.manual) return { turn: 'next', value: { issuer, asked: true } };
     next = chosen?.issuer;
     if (next !== undefined) asked = true;
   }

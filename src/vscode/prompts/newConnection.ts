@@ -1,14 +1,22 @@
-import { env, l10n, ThemeIcon, Uri } from 'vscode';
+import { env, l10n, ThemeIcon, Uri, workspace } from 'vscode';
+import { classify } from '../../core/errors.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
+import { readCredentials } from '../../core/issuer/clientKey.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
-import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/records/connection.ts';
+import {
+  isMutualTls,
+  type TokenEndpointAuthMethod,
+  tokenEndpointAuthMethods,
+  usesKey,
+} from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/credentials.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
+import { pickFiles } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
-import { askCredentials } from './askCredentials.ts';
 import { askIssuer, urlFlaw } from './askIssuer.ts';
-import { askChoice, askText, runSteps, type Step } from './steps.ts';
+import { type Answer, askChoice, askText, type Place, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
 export interface Draft {
@@ -61,8 +69,8 @@ export async function askConnection(
       selected: item => 'point' in item && item.point === start,
       pressed: item => 'point' in item && env.openExternal(Uri.parse(item.point.page)),
     });
-    if (chosen === 'back' || chosen === 'cancelled') return chosen;
-    const [item] = chosen;
+    if (chosen.turn !== 'next') return chosen.turn;
+    const [item] = chosen.value;
     start = item && 'point' in item ? item.point : undefined;
     metadata = undefined;
     found = undefined;
@@ -84,8 +92,8 @@ export async function askConnection(
             ? l10n.t('This is needed to make the address of the issuer.')
             : urlFlaw(`https://${trimmedPlaceholder(text)}`, name),
       });
-      if (text === 'back' || text === 'cancelled') return text;
-      values[name] = trimmedPlaceholder(text);
+      if (text.turn !== 'next') return text.turn;
+      values[name] = trimmedPlaceholder(text.value);
       return 'next';
     };
 
@@ -102,13 +110,13 @@ export async function askConnection(
     }
     const known = isKnown ? draft.issuer : undefined;
     const answer = await askIssuer(place, await discovery(), { known, before: draft.issuer, prompt: found });
-    if (answer === 'back' || answer === 'cancelled') return answer;
-    draft.issuer = answer.issuer;
-    metadata = answer.metadata;
+    if (answer.turn !== 'next') return answer.turn;
+    draft.issuer = answer.value.issuer;
+    metadata = answer.value.metadata;
     found = metadata && summary(metadata);
     if (metadata === undefined) draft.tokenEndpoint = draft.tokenEndpoint ?? '';
     else delete draft.tokenEndpoint;
-    return answer.asked ? 'next' : 'skip';
+    return answer.value.asked ? 'next' : 'skip';
   };
 
   const endpoint: Step = async place => {
@@ -120,8 +128,8 @@ export async function askConnection(
       placeholder: 'https://login.example.com/oauth2/token',
       validate: text => urlFlaw(text, 'tokenEndpoint'),
     });
-    if (text === 'back' || text === 'cancelled') return text;
-    draft.tokenEndpoint = text;
+    if (text.turn !== 'next') return text.turn;
+    draft.tokenEndpoint = text.value;
     return 'next';
   };
 
@@ -139,8 +147,8 @@ export async function askConnection(
           ? l10n.t('A client ID is needed. The issuer shows it where your application is registered.')
           : undefined,
     });
-    if (text === 'back' || text === 'cancelled') return text;
-    draft.clientId = text;
+    if (text.turn !== 'next') return text.turn;
+    draft.clientId = text.value;
     return 'next';
   };
 
@@ -151,9 +159,9 @@ export async function askConnection(
       value: draft.scope ?? (start ? '' : proposedScope(metadata)),
       prompt: start ? `${startingPointText(start)} ${scopePrompt(metadata, start)}` : scopePrompt(metadata),
     });
-    if (text === 'back' || text === 'cancelled') return text;
-    if (text === '') delete draft.scope;
-    else draft.scope = text;
+    if (text.turn !== 'next') return text.turn;
+    if (text.value === '') delete draft.scope;
+    else draft.scope = text.value;
     return 'next';
   };
 
@@ -162,8 +170,8 @@ export async function askConnection(
       placeholder: l10n.t('How does your application authenticate at the token endpoint?'),
       selected: ({ method }) => method === draft.tokenEndpointAuthMethod,
     });
-    if (chosen === 'back' || chosen === 'cancelled') return chosen;
-    draft.tokenEndpointAuthMethod = chosen[0]?.method ?? 'none';
+    if (chosen.turn !== 'next') return chosen.turn;
+    draft.tokenEndpointAuthMethod = chosen.value[0]?.method ?? 'none';
     return 'next';
   };
 
@@ -172,8 +180,8 @@ export async function askConnection(
     const { tokenEndpointAuthMethod: method = 'none' } = draft;
     if (method === 'none') return 'skip';
     const given = await askCredentials(place, method);
-    if (given === 'back' || given === 'cancelled') return given;
-    credentials = given;
+    if (given.turn !== 'next') return given.turn;
+    credentials = given.value;
     return 'next';
   };
 
@@ -184,8 +192,8 @@ export async function askConnection(
       prompt: l10n.t('A name for this connection, as the sidebar will show it'),
       validate: text => (text === '' ? l10n.t('A name is needed.') : undefined),
     });
-    if (text === 'back' || text === 'cancelled') return text;
-    draft.label = text;
+    if (text.turn !== 'next') return text.turn;
+    draft.label = text.value;
     return 'next';
   };
 
@@ -290,4 +298,52 @@ function methodItems(metadata: IssuerMetadata | undefined) {
 function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {
   const url = issuer ?? tokenEndpoint;
   return url && URL.canParse(url) ? new URL(url).host : '';
+}
+
+/** Asks for what the client proves itself with: a secret, or a private key from the clipboard or a file. */
+export async function askCredentials(
+  place: Place,
+  method: TokenEndpointAuthMethod,
+): Promise<Answer<ClientCredentials>> {
+  const button = { iconPath: new ThemeIcon('folder-opened'), tooltip: l10n.t('Read from a File...') };
+  const text = await askText({
+    ...place,
+    password: true,
+    prompt: promptFor(method),
+    validate: text => flawOf(method, text),
+    ...(usesKey(method) && { fetch: { button, text: fromFile } }),
+  });
+  return text.turn === 'next' ? { turn: 'next', value: await readCredentials(method, text.value) } : text;
+}
+
+function promptFor(method: TokenEndpointAuthMethod): string {
+  if (!usesKey(method))
+    return l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.');
+  return isMutualTls(method)
+    ? l10n.t(
+        'The certificate and its private key, as PEM. They are kept in VS Code SecretStorage, never in your settings.',
+      )
+    : l10n.t('The private key, as PEM (PKCS #8) or JWK. It is kept in VS Code SecretStorage, never in your settings.');
+}
+
+async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<string | undefined> {
+  if (text === '' && !usesKey(method)) return l10n.t('This client authentication needs the secret.');
+  return readCredentials(method, text).then(
+    () => undefined,
+    error => describeError(classify(error)),
+  );
+}
+
+/** The largest file that is looked at, in bytes: a chain of certificates is far smaller. */
+const largest = 64 * 1024;
+
+async function fromFile(): Promise<string | undefined> {
+  const files = await pickFiles(l10n.t('Private Key'), { canSelectMany: true });
+  const contents = await Promise.all(
+    files.map(async file => {
+      const { size } = await workspace.fs.stat(file);
+      return size > largest ? '' : new TextDecoder().decode(await workspace.fs.readFile(file));
+    }),
+  );
+  return files.length === 0 ? undefined : contents.join('\n');
 }

@@ -3,7 +3,7 @@ import { type ImportPlan, matchingConnections, type TokenClaims } from '../../co
 import type { Sessions } from '../../core/records/sessions.ts';
 import { pastedId } from '../connections.ts';
 import { pick } from '../screen.ts';
-import { connectionItem } from './pickConnection.ts';
+import { connectionItem } from './pick.ts';
 
 /** Which connection imported tokens are for: one that they match comes first, else a new one. */
 export async function pickTarget(

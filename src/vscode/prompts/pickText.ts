@@ -1,7 +1,13 @@
 import { env, l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
-import { classify } from '../../core/errors.ts';
+import { classify, WorkbenchError } from '../../core/errors.ts';
+import { importText } from '../../core/imports/importText.ts';
+import { tokenOf } from '../../core/records/session.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { decodeToken, tryDecode } from '../../core/tokens/jwt.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { ask, pick } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
+import { sessionOf } from './pick.ts';
 
 /** What a text is, in a few words, and what was read from it. */
 export interface Read<T> {
@@ -67,4 +73,31 @@ function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> 
   } catch {
     return undefined;
   }
+}
+
+/** The token of the row, or one from the selection, the clipboard or an input box. */
+export async function askToken(
+  sessions: Sessions,
+  node: ViewNode | undefined,
+  title: string,
+): Promise<{ token: string } | undefined> {
+  if (node?.kind === 'token' || node?.kind === 'section') {
+    const token = tokenOf(sessionOf(sessions, node.id), node.name);
+    if (token === undefined) throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
+    return { token };
+  }
+  return pickText(title, text => {
+    const token = firstToken(text);
+    decodeToken(token);
+    return { label: l10n.t('a token'), value: { token } };
+  });
+}
+
+/** The token in what was picked: a header line or a response holds one as well. */
+function firstToken(text: string): string {
+  // What stands around a JWT can be a part of the token.
+  const whole = tryDecode(text.trim());
+  if (!('error' in whole) && whole.kind === 'jws' && whole.form) return text.trim();
+  const { tokens } = importText(text, false);
+  return tokens.access_token ?? tokens.id_token ?? tokens.refresh_token ?? text.trim();
 }

@@ -1,8 +1,9 @@
 import { type QuickInputButton, QuickInputButtons, type QuickPickItem, version } from 'vscode';
 import { openInput, openList } from '../screen.ts';
 
-/** What a step of a flow came to: go on, go back, or the user turned away. */
+/** What a step of a flow came to: go on, go back, or the user cancelled. */
 export type Turn = 'next' | 'back' | 'cancelled';
+export type Answer<T> = { readonly turn: 'next'; readonly value: T } | { readonly turn: 'back' | 'cancelled' };
 export type Step = (place: Place) => Promise<Turn | 'skip'>;
 
 export interface Place {
@@ -39,25 +40,25 @@ export interface Question extends Place {
 }
 
 /** An input box of a flow, with a back button after the first step. */
-export function askText(question: Question): Promise<string | Exclude<Turn, 'next'>> {
+export function askText(question: Question): Promise<Answer<string>> {
   const { validate } = question;
   const { box, refuse } = openInput(question);
   return new Promise(resolve => {
-    const end = (answer: string | Exclude<Turn, 'next'>) => {
+    const end = (answer: Answer<string>) => {
       resolve(answer);
       box.dispose();
     };
     const accept = async (given: string) => {
       const text = given.trim();
       const flaw = await validate?.(text);
-      if (flaw === undefined) end(text === 'back' || text === 'cancelled' ? ` ${text}` : text);
+      if (flaw === undefined) end({ turn: 'next', value: text });
       else refuse(flaw);
     };
     const { fetch } = question;
     let away = false;
     box.buttons = [...(question.step > 1 ? [QuickInputButtons.Back] : []), ...(fetch ? [fetch.button] : [])];
     box.onDidTriggerButton(async button => {
-      if (button !== fetch?.button) return end('back');
+      if (button !== fetch?.button) return end({ turn: 'back' });
       // Where the dialog takes the place of this box it hides it.
       away = true;
       const text = await fetch.text().finally(() => {
@@ -69,7 +70,7 @@ export function askText(question: Question): Promise<string | Exclude<Turn, 'nex
     box.onDidChangeValue(() => refuse(undefined));
     box.onDidAccept(() => accept(box.value));
     box.onDidHide(() => {
-      if (!away) end('cancelled');
+      if (!away) end({ turn: 'cancelled' });
     });
     box.show();
   });
@@ -91,7 +92,7 @@ export function askChoice<Item extends QuickPickItem>(
     /** A button of an item was pressed; the list stays. */
     readonly pressed?: (item: Item) => unknown;
   },
-): Promise<readonly Item[] | Exclude<Turn, 'next'>> {
+): Promise<Answer<readonly Item[]>> {
   const { placeholder, prompt } = options;
   const texts = hasPrompts ? { placeholder, prompt } : { placeholder: prompt ?? placeholder };
   const { list: pick, shown, original } = openList(items, { title: place.title, ...texts });
@@ -100,15 +101,15 @@ export function askChoice<Item extends QuickPickItem>(
   if (options.many) pick.selectedItems = selected;
   else if (selected.length > 0) pick.activeItems = selected;
   return new Promise(resolve => {
-    const end = (answer: readonly Item[] | Exclude<Turn, 'next'>) => {
+    const end = (answer: Answer<readonly Item[]>) => {
       resolve(answer);
       pick.dispose();
     };
     pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
-    pick.onDidTriggerButton(() => end('back'));
+    pick.onDidTriggerButton(() => end({ turn: 'back' }));
     pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(original(item)));
-    pick.onDidAccept(() => end(pick.selectedItems.map(original)));
-    pick.onDidHide(() => end('cancelled'));
+    pick.onDidAccept(() => end({ turn: 'next', value: pick.selectedItems.map(original) }));
+    pick.onDidHide(() => end({ turn: 'cancelled' }));
     pick.show();
   });
 }

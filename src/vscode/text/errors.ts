@@ -63,6 +63,7 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   nothing_to_pick: () => l10n.t('No connection has what this needs. Add one, or sign in or import tokens first.'),
   no_such_token: ({ token }) =>
     l10n.t('There is no {0} stored for this connection. Refresh it, sign in, or import tokens.', show(token, 'token')),
+  not_quotable: ({ shell, reason }) => unquotable(reason, show(shell)),
 
   cancelled: ({ sent }) =>
     sent === true
@@ -232,5 +233,27 @@ function invalidUrl({ field, found, reason }: DataOf<'url_invalid'>): string {
       return l10n.t('{0} is no complete address: {1}. It must start with https://.', name, show(found));
     default:
       return unknownReason(reason);
+  }
+}
+
+function unquotable(reason: DataOf<'not_quotable'>['reason'], shell: string): string {
+  switch (reason) {
+    case 'control':
+      return l10n.t(
+        'No curl line was copied: the token or the address contains a control character, and {0} could run what comes after it. Copy the token alone.',
+        shell,
+      );
+    case 'quote':
+      return l10n.t(
+        'No curl line was copied: {0} passes a double quote or a backslash at the end to curl in a way that splits the argument. Copy the line for another shell, or the token alone.',
+        shell,
+      );
+    case 'length':
+      return l10n.t(
+        'No curl line was copied: {0} accepts at most 8191 characters. Copy the line for PowerShell, or the token alone.',
+        shell,
+      );
+    default:
+      return l10n.t('No curl line was copied: the address of the request must be a full http or https URL.');
   }
 }

@@ -12,13 +12,8 @@ import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
-import { checkItem } from './checkItem.ts';
-import { claimItem } from './claimItem.ts';
-import { clockItem } from './clockItem.ts';
-import { factItem } from './factItem.ts';
-import { historyItem, refreshItem } from './historyItem.ts';
-import { messageItem } from './messageItem.ts';
-import { nextItem } from './nextItem.ts';
+
+import { checkItem, claimItem, clockItem, factItem, historyItem, messageItem, nextItem, refreshItem } from './rows.ts';
 
 export interface ItemContext {
   readonly sessions: Sessions;

@@ -2,15 +2,13 @@ import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from '
 import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/ports.ts';
-import { tokenOf } from '../../core/records/session.ts';
+import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { Histories } from '../../core/refresh/histories.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
 import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, type ViewNode } from '../../core/view/viewNode.ts';
 import { nextChange } from '../text/time.ts';
-
-import { countedFrom } from './counted.ts';
 import type { ItemContext, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
@@ -213,4 +211,32 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       changed.dispose();
     },
   };
+}
+
+/** The moment that a row counts down to or up from, in milliseconds since the epoch. */
+function countedFrom(
+  node: ViewNode,
+  session: Session | undefined,
+  plan: (session: Session) => Plan,
+): number | undefined {
+  if (session === undefined) return undefined;
+  switch (node.kind) {
+    case 'connection':
+      return session.record?.tokens?.expires_at;
+    case 'next': {
+      const next = plan(session);
+      return 'at' in next ? next.at : undefined;
+    }
+    case 'history':
+      return session.history?.at(-1)?.at;
+    case 'refresh':
+      return node.entry.at;
+    case 'token':
+      return endOf(session, node.name);
+    case 'claim':
+    case 'fact':
+      return node.time;
+    default:
+      return undefined;
+  }
 }

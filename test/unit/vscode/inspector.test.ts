@@ -7,7 +7,6 @@ import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
 import { readConnection } from '../../../src/core/records/connection.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
-import type * as Texts from '../../../src/vscode/editor/texts.ts';
 import type * as Inspections from '../../../src/vscode/inspector/inspection.ts';
 import type * as Panels from '../../../src/vscode/inspector/panel.ts';
 import type { ToPage } from '../../../src/webview/protocol.ts';
@@ -41,12 +40,10 @@ function verdict(): string | undefined {
 describe('the inspector while time passes', () => {
   let folder: string;
   let openInspector: typeof Panels.openInspector;
-  let texts: typeof Texts.texts;
   before(async () => {
     Object.assign(globalThis, { toPage: told });
     folder = await mkdtemp(join(tmpdir(), 'inspector-'));
     ({ openInspector } = await withoutVscode<typeof Panels>('inspector/panel', folder, panelOfTest));
-    ({ texts } = await withoutVscode<typeof Texts>('editor/texts', folder));
   });
   beforeEach(() => told.splice(0));
   after(async () => {
@@ -69,7 +66,7 @@ describe('the inspector while time passes', () => {
     };
     const discovery = createDiscovery({ fetch, clock });
     const verifier = createVerifier({ fetch, clock, discovery });
-    const parts = { sessions, clock, texts, verifier: async () => verifier, testKey: () => undefined };
+    const parts = { sessions, clock, verifier: async () => verifier, testKey: () => undefined };
     await openInspector({ token }, { verify: false, ask: false }, {
       ...parts,
       keys: { canRemember: () => false },
@@ -114,7 +111,6 @@ describe('the inspector while time passes', () => {
     const inspection = createInspection({ token }, {
       sessions: createSessions(),
       clock: manualClock(),
-      texts,
       testKey: () => undefined,
       verifier: async () => verifier,
       keys: {

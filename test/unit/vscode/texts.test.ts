@@ -23,6 +23,7 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     found: 'ftp://a',
     reason,
   })),
+  not_quotable: ['control', 'quote', 'length', 'url'].map(reason => ({ shell: 'cmd', reason })),
   timeout: [{ host: 'a.example', sent: true, after: 30_000 }, { sent: true, lostAt: 0 }, {}],
   answer_missing: [{ at: 0 }, {}],
   cancelled: [{ sent: true }, { sent: false }],

@@ -1,0 +1,86 @@
+import { isObject } from '../tokens/json.ts';
+import type { StoredRecord } from './record.ts';
+import type { Sessions } from './sessions.ts';
+
+/** The tokens, secrets and keys that this window has seen, and a way to take them out of what leaves it. */
+export interface KnownSecrets {
+  /** A copy of plain JSON in which every one of them reads `[hidden]`, however it is written. */
+  mask<T>(value: T): T;
+  dispose(): void;
+}
+
+const HIDDEN = '[hidden]';
+
+/** Shorter ones would blot out plain words. */
+const shortest = 8;
+
+/** Superseded ones that are remembered: an issuer may repeat the refresh token that it was sent. */
+const most = 300;
+
+export function createKnownSecrets(sessions: Sessions): KnownSecrets {
+  /** In lower case: a host name that was made of a token is. */
+  const known = new Set<string>();
+
+  function learn(id: string): void {
+    const session = sessions.get(id);
+    if (session?.record === undefined) return;
+    for (const secret of secretsOf(session.record, session.connection.clientId)) {
+      known.delete(secret);
+      known.add(secret);
+    }
+    for (const oldest of known) {
+      if (known.size <= most + sessions.list().length * 8) break;
+      known.delete(oldest);
+    }
+  }
+  const learnAll = () => sessions.list().forEach(({ connection }) => void learn(connection.id));
+  const stop = sessions.onDidChange(id => (id === undefined ? learnAll() : learn(id)));
+
+  function maskText(text: string): string {
+    let shown = text;
+    let lower = text.toLowerCase();
+    for (const secret of known) {
+      if (secret.length > lower.length) continue;
+      for (let at = lower.indexOf(secret); at >= 0; at = lower.indexOf(secret, at + HIDDEN.length)) {
+        shown = shown.slice(0, at) + HIDDEN + shown.slice(at + secret.length);
+        lower = lower.slice(0, at) + HIDDEN + lower.slice(at + secret.length);
+      }
+    }
+    return shown;
+  }
+
+  function mask(value: unknown): unknown {
+    if (typeof value === 'string') return maskText(value);
+    if (Array.isArray(value)) return value.map(mask);
+    if (!isObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [maskText(name), mask(each)]));
+  }
+
+  learnAll();
+  return { mask: <T>(value: T) => mask(value) as T, dispose: stop };
+}
+
+/** Each secret as it is, as a form writes it, and as HTTP Basic does, with and without the encoding of RFC 6749 §2.3.1. */
+function secretsOf({ tokens, client_secret, private_key, dpop_key }: StoredRecord, clientId: string): string[] {
+  const plain = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token, client_secret, private_key, dpop_key];
+  const basic =
+    client_secret === undefined
+      ? []
+      : [
+          [clientId, client_secret],
+          [encodeURIComponent(clientId), encodeURIComponent(client_secret)],
+        ].map(pair => base64(pair.join(':')));
+  return [...plain, ...basic]
+    .flatMap(secret => (secret === undefined ? [] : [secret, encoded(secret)]))
+    .filter(secret => secret.length >= shortest)
+    .map(secret => secret.toLowerCase());
+}
+
+function base64(text: string): string {
+  return btoa(Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join(''));
+}
+
+/** A lone surrogate has no encoding. */
+function encoded(text: string): string {
+  return /\p{Cs}/u.test(text) ? '' : encodeURIComponent(text);
+}

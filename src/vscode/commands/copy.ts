@@ -1,0 +1,213 @@
+import { env, l10n, ThemeIcon } from 'vscode';
+import { WorkbenchError } from '../../core/errors.ts';
+import { isBound } from '../../core/records/credentials.ts';
+import { endOf, tokenOf } from '../../core/records/session.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import { valueText } from '../../core/redact.ts';
+import { jsonText } from '../../core/tokens/json.ts';
+import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
+import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
+import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/place.ts';
+import { pickConnection, sessionOf } from '../prompts/pick.ts';
+import { askToken } from '../prompts/pickText.ts';
+import { ask, flash, notify, pick, toClipboard } from '../screen.ts';
+import { tokenTitle } from '../text/states.ts';
+import { relativeText } from '../text/time.ts';
+import { defineCommand, labelIn } from './command.ts';
+import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
+
+const tokens = ['access_token', 'id_token'] as const;
+
+const fields = {
+  connection: connectionId,
+  token: withDefault(choice(...tokens), 'access_token'),
+  as: withDefault(choice('token', 'bearer', 'curl'), 'token'),
+  /** Where the curl line goes. */
+  url: optional(text),
+  /** Who reads the curl line; left out, VS Code's own shell. */
+  shell: optional(choice(...shells)),
+};
+
+type Argument = Values<typeof fields>;
+
+export const copyToken = defineCommand(
+  {
+    name: 'copyToken',
+    needsTrust: true,
+    fields,
+    returns: '`{ copied: true }`. A notification shows the user what was copied',
+  },
+  services => {
+    const { sessions, clock, proof } = services;
+    const label = labelIn(services);
+    const isProven = ({ connection, token, as }: Argument) =>
+      token === 'access_token' && as === 'curl' && needsProof(sessionOf(sessions, connection));
+    return {
+      async ask(node): Promise<Argument | undefined> {
+        const picked = await pickConnection(sessions, node, l10n.t('Copy from which connection?'), session =>
+          tokens.some(name => tokenOf(session, name)),
+        );
+        if (picked === undefined) return undefined;
+        const session = sessionOf(sessions, picked.connection);
+        const choice = await pickForm(session, node, clock.now());
+        const argument = choice && { ...picked, ...choice };
+        if (argument === undefined || !isProven(argument)) return argument;
+        const url = await ask({
+          title: l10n.t('Copy a curl line for {0}', session.connection.label),
+          prompt: l10n.t(
+            'The address of the request: the token is bound to a key (DPoP), and each proof is for one address',
+          ),
+          value: resourceOf(session) ?? '',
+          placeHolder: 'https://api.example.com/orders',
+        });
+        return url ? { ...argument, url } : undefined;
+      },
+      async run(argument) {
+        const { connection, token, as } = argument;
+        const session = sessionOf(sessions, connection);
+        const text = tokenOf(session, token);
+        if (text === undefined) throw new WorkbenchError('no_such_token', { connection, token });
+        const header = `Authorization: ${schemeOf(session)} ${text}`;
+        if (as !== 'curl') {
+          await toClipboard(as === 'token' ? text : header);
+          return { copied: true };
+        }
+        const { url = resourceOf(session), shell = shellOf(env.shell) } = argument;
+        if (!isProven(argument)) {
+          await toClipboard(curlLine(shell, [header], url ?? 'https://api.example.com/'));
+          return { copied: true };
+        }
+        if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
+        // A line that the shell could not take needs no proof.
+        curlLine(shell, [header], url);
+        await toClipboard(curlLine(shell, [header, `DPoP: ${await proof(connection, text, url)}`], url));
+        return { copied: true };
+      },
+      handedOut: (_, argument) =>
+        notify(
+          'info',
+          l10n.t(
+            '{0} of {1} copied to the clipboard by a keybinding, a task or another extension.',
+            tokenTitle(argument.token),
+            label(argument),
+          ),
+        ),
+      report(_, argument) {
+        const { connection, token, url } = argument;
+        const end = endOf(sessionOf(sessions, connection), token);
+        const now = clock.now();
+        if (end !== undefined && end <= now)
+          flash(l10n.t('{0} copied, but it expired {1}', tokenTitle(token), relativeText(end, now)), 5000, 'warning');
+        else if (isProven(argument))
+          flash(
+            l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? ''),
+            10_000,
+          );
+        else flash(l10n.t('{0} copied', tokenTitle(token)));
+      },
+    };
+  },
+);
+
+/** Bound to a key: the bare token is of no use. */
+function needsProof({ record }: Session): boolean {
+  return record?.tokens !== undefined && isBound(record.tokens);
+}
+
+function schemeOf(session: Session): 'DPoP' | 'Bearer' {
+  return needsProof(session) ? 'DPoP' : 'Bearer';
+}
+
+function resourceOf({ connection }: Session): string | undefined {
+  return [connection.resource, connection.audience].find(value => value && /^https?:\/\//.test(value));
+}
+
+/** @param path of the shell in VS Code's terminals */
+export function shellOf(path: string): Shell {
+  if (/(?:^|[\\/])cmd(?:\.exe)?$/i.test(path)) return 'cmd';
+  return /(?:^|[\\/])(?:pwsh|powershell)(?:\.exe|-preview)?$/i.test(path) ? 'powershell' : 'sh';
+}
+
+async function pickForm(
+  session: Session,
+  node: ViewNode | undefined,
+  now: number,
+): Promise<Omit<Argument, 'connection' | 'url'> | undefined> {
+  const names = tokens.filter(name => tokenOf(session, name) && (node?.kind !== 'token' || node.name === name));
+  const scheme = schemeOf(session);
+  const own = shellOf(env.shell);
+  const items = names.flatMap(token => {
+    const plain = {
+      label: tokenTitle(token),
+      description: endText(endOf(session, token), now),
+      iconPath: new ThemeIcon('key'),
+      token,
+      as: 'token' as const,
+    };
+    if (token === 'id_token') return [plain];
+    const header = {
+      label: l10n.t('Authorization header'),
+      description: `Authorization: ${scheme} ...`,
+      iconPath: new ThemeIcon('symbol-string'),
+      token,
+      as: 'bearer' as const,
+    };
+    const line = (shell: Shell) => ({
+      label: shell === own ? l10n.t('curl line') : l10n.t('curl line for {0}', shellNames[shell]),
+      description: `${shellNames[shell]}: curl ... "Authorization: ${scheme} ..."`,
+      iconPath: new ThemeIcon('terminal'),
+      token,
+      shell,
+      as: 'curl' as const,
+    });
+    return [plain, header, line(own), ...shells.filter(shell => shell !== own).map(line)];
+  });
+  if (items.length === 0) throw new WorkbenchError('no_such_token', { connection: session.connection.id });
+  if (items.length === 1) return items[0];
+  return pick(items, { title: l10n.t('Copy what from {0}?', session.connection.label) });
+}
+
+const shellNames: Readonly<Record<Shell, string>> = { sh: 'sh, bash, zsh', powershell: 'PowerShell', cmd: 'cmd' };
+
+function endText(end: number | undefined, now: number): string {
+  if (end === undefined) return '';
+  return end <= now ? l10n.t('expired {0}', relativeText(end, now)) : l10n.t('expires {0}', relativeText(end, now));
+}
+
+/** Copies the value of a claim or header row. */
+export const copyValue = defineCommand(
+  { name: 'copyValue', needsTrust: false, fields: { text }, returns: '`{ copied: true }`' },
+  () => ({
+    ask: async node => (node?.kind === 'claim' ? { text: claimText(node.value) } : undefined),
+    async run({ text }) {
+      if (text === '') throw new WorkbenchError('argument_invalid', { field: 'text', expected: 'string' });
+      await toClipboard(text);
+      return { copied: true };
+    },
+    report: () => flash(l10n.t('Value copied'), 3000),
+  }),
+);
+
+function claimText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value, undefined, 2) : valueText(value);
+}
+
+/** Copies the payload as JSON: the claims, nothing that could be used as a token. */
+export const copyPayload = defineCommand(
+  { name: 'copyPayload', needsTrust: false, fields: tokenFields, returns: '`{ copied: true }`' },
+  ({ sessions }) => ({
+    accept: tokenArgument,
+    ask: async (node): Promise<TokenArgument | undefined> =>
+      tokenAtCursor(sessions) ?? (await askToken(sessions, node, l10n.t('Copy Decoded Payload'))),
+    async run(argument) {
+      const decoded = decodeToken(await tokenFor(argument, sessions));
+      if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
+      await toClipboard(
+        decoded.content ? decoded.payloadText : jsonText(decoded.payload, roundedIn(decoded), 2, '/payload'),
+      );
+      flash(l10n.t('Payload copied'), 3000);
+      return { copied: true };
+    },
+  }),
+);

@@ -1,0 +1,62 @@
+import type { Uri } from 'vscode';
+import type { Broker } from '../../core/broker/broker.ts';
+import type { Asker, Consents } from '../../core/broker/consents.ts';
+import type { RememberedKeys } from '../../core/checks/rememberedKeys.ts';
+import type { Verifier } from '../../core/checks/verifier.ts';
+import type { Discovery } from '../../core/issuer/discovery.ts';
+import type { Clock, Log, SharedLock } from '../../core/ports.ts';
+import type { Handover } from '../../core/records/handover.ts';
+import type { KnownSecrets } from '../../core/records/knownSecrets.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import type { Vault } from '../../core/records/vault.ts';
+import type { Histories } from '../../core/refresh/histories.ts';
+import type { Refresher } from '../../core/refresh/refresher.ts';
+import type { EndSessionParts } from '../../core/signIn/endSession.ts';
+import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
+import type { SignIns } from '../../core/signIn/signIns.ts';
+import type { PreviousTokens } from '../../core/view/previousTokens.ts';
+import type { Connections } from '../connections.ts';
+import type { MockService } from '../mockIssuer.ts';
+import type { KeyChooser } from '../prompts/keys.ts';
+import type { StatusBar } from '../statusBar.ts';
+import type { TokenDocuments } from '../tokenDocuments.ts';
+
+/** What src/extension.ts builds, by name. A command takes those that it needs. */
+export interface Services {
+  readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly connections: Connections;
+  readonly vault: Vault;
+  readonly lock: SharedLock;
+  readonly handover: Handover;
+  readonly histories: Histories;
+  readonly previous: PreviousTokens;
+  readonly secrets: KnownSecrets;
+  readonly refresher: Refresher;
+  readonly signIns: SignIns;
+  readonly discovery: () => Promise<Discovery>;
+  readonly issuerClient: () => Promise<IssuerClient>;
+  /** A proof for one GET of the address with that access token (RFC 9449). */
+  readonly proof: (id: string, accessToken: string, url: string) => Promise<string>;
+  readonly revoke: EndSessionParts['revoke'];
+  readonly broker: () => Broker;
+  readonly consents: () => Consents;
+  /** Whom tasks and launch configurations of this workspace ask as. */
+  readonly workspaceAsker: () => Asker;
+  readonly openBrowser: (url: string) => unknown;
+  readonly verifier: () => Promise<Verifier>;
+  readonly keys: KeyChooser;
+  readonly remembered: RememberedKeys;
+  readonly mock: MockService;
+  readonly statusBar: StatusBar;
+  readonly documents: TokenDocuments;
+  /** Shows a connection in the sidebar. */
+  readonly show: (id: string) => unknown;
+  readonly extensionUri: Uri;
+  /** Resolves when what is stored has been read: no command answers from half a picture. */
+  readonly ready: () => Promise<void>;
+  /** A test runs the extension: there is nobody to answer a question. */
+  readonly unattended: boolean;
+}

@@ -1,0 +1,47 @@
+import type { CommandName } from '../../contributions.ts';
+import { createRememberedKeys } from '../../core/checks/rememberedKeys.ts';
+import type { SecretVault } from '../../core/ports.ts';
+import { createKeyChooser } from '../prompts/keys.ts';
+import type { Command, Handler } from './command.ts';
+import * as compare from './compare.ts';
+import * as connections from './connections.ts';
+import * as copy from './copy.ts';
+import * as decode from './decode.ts';
+import * as exchangeToken from './exchangeToken.ts';
+import * as importTokens from './importTokens.ts';
+import * as inspect from './inspect.ts';
+import * as introspect from './introspect.ts';
+import * as leaks from './leaks.ts';
+import * as mock from './mock.ts';
+import * as moveToken from './moveToken.ts';
+import * as refresh from './refresh.ts';
+import type { Services } from './services.ts';
+import * as signIn from './signIn.ts';
+import * as signOut from './signOut.ts';
+import * as status from './status.ts';
+import * as useToken from './useToken.ts';
+import * as verify from './verify.ts';
+
+/** What extension.ts has: the choice of keys is made here, where it is loaded with its sentences. */
+export interface ServiceParts extends Omit<Services, 'keys' | 'remembered'> {
+  readonly secretStore: SecretVault;
+}
+
+/** The files that define commands. A definition is a command by what it exports; there is no other list. */
+const files: readonly object[] = [
+  ...[connections, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
+  ...[decode, verify, inspect, compare, leaks, moveToken, useToken, mock],
+];
+
+export const definitions: readonly Command[] = files.flatMap(file => Object.values(file).filter(isCommand));
+
+function isCommand(value: unknown): value is Command {
+  return typeof value === 'object' && value !== null && 'handler' in value && 'fields' in value;
+}
+
+/** What each command does. They are registered in frontDoor.ts before this is loaded. */
+export function createHandlers({ secretStore, ...built }: ServiceParts): ReadonlyMap<CommandName, Handler> {
+  const remembered = createRememberedKeys(secretStore, built.clock);
+  const services: Services = { ...built, remembered, keys: createKeyChooser({ ...built, remembered }) };
+  return new Map(definitions.map(({ name, handler }) => [name, handler(services)]));
+}

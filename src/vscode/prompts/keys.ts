@@ -1,0 +1,352 @@
+import { env, l10n, type QuickPickItem, ThemeIcon, workspace } from 'vscode';
+import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
+import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
+import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
+import { classify, WorkbenchError } from '../../core/errors.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
+import { printable } from '../../core/redact.ts';
+import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
+import { formText, keysText, rememberedText } from '../text/keys.ts';
+import { urlFlaw } from './askIssuer.ts';
+import { connectionItem } from './pick.ts';
+
+/** Asks for keys, and remembers those that somebody wants remembered. */
+export interface KeyChooser {
+  /** What was remembered first, then connections, then everything else. @throws WorkbenchError `key_invalid` */
+  pick(question: KeyQuestion): Promise<PickedKey | undefined>;
+  /** False where there is nothing to remember, or the workspace is not trusted. */
+  canRemember(picked: PickedKey | undefined): boolean;
+  /** @throws WorkbenchError `keys_unreadable`, `keys_full`, `secret_unavailable` */
+  remember(picked: PickedKey, question: Omit<KeyQuestion, 'title'>, about?: RememberedKey['about']): Promise<void>;
+}
+
+export interface KeyChooserParts {
+  readonly sessions: Sessions;
+  readonly verifier: () => Promise<Verifier>;
+  readonly remembered: RememberedKeys;
+}
+
+export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserParts): KeyChooser {
+  async function kept(): Promise<readonly RememberedKey[]> {
+    try {
+      return await remembered.list();
+    } catch (error) {
+      // The other keys are there all the same.
+      void notify('warning', describeError(classify(error)));
+      return [];
+    }
+  }
+
+  return {
+    async pick(question) {
+      const verifying = question.use === 'verify';
+      const groups: [string, KeyItem[]][] = [
+        [l10n.t('remembered'), rememberedItems(await kept(), question)],
+        [l10n.t('connections'), verifying ? connectionItems(sessions, question) : []],
+        [
+          l10n.t('other keys'),
+          [...(verifying ? issuerItems(sessions, question) : []), ...(await textItems(verifier, question))],
+        ],
+      ];
+      const items = groups.flatMap(([label, group]): KeyItem[] =>
+        group.length === 0 ? [] : [separator(label), ...group],
+      );
+      const placeHolder = verifying
+        ? l10n.t('Verify with whose keys?')
+        : l10n.t('Decrypt with which key? It is used here and kept nowhere.');
+      const { title } = question;
+      // It stays while somebody fetches the key from another window.
+      const stays = { ignoreFocusOut: true };
+      const picked = await pick(items, {
+        title,
+        placeHolder,
+        matchOnDescription: true,
+        ...stays,
+      });
+      return picked?.choose?.();
+    },
+    canRemember: picked => picked?.source !== undefined && workspace.isTrusted,
+    async remember({ source }, { use, issuer }, about) {
+      if (source === undefined) return;
+      const key = {
+        use,
+        source,
+        ...(issuer !== undefined && { issuer }),
+        ...('key' in source && about && { about: publicFacts(about) }),
+      };
+      await remembered.add(key);
+      flash(l10n.t('Key remembered: {0}', rememberedText(key)), 3000);
+    },
+  };
+}
+
+/** What may be shown of a key, and nothing else that may stand beside it. */
+function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<RememberedKey['about']>) {
+  return {
+    kty,
+    ...(crv !== undefined && { crv }),
+    ...(size !== undefined && { size }),
+    ...(kid !== undefined && { kid }),
+    ...(alg !== undefined && { alg }),
+    ...(thumbprint !== undefined && { thumbprint }),
+  };
+}
+
+export interface KeyQuestion {
+  readonly title: string;
+  readonly use: 'verify' | 'decrypt';
+  /** What the token says in `iss`; a proposal, and nothing that is asked without a yes. */
+  readonly issuer?: string;
+}
+
+export interface PickedKey {
+  readonly origin: KeyOrigin;
+  /** Where it is from, in words. */
+  readonly from: string;
+  /** What there is to remember; nothing for what is kept already. */
+  readonly source?: RememberedKey['source'];
+}
+
+interface KeyItem extends QuickPickItem {
+  readonly choose?: () => Promise<PickedKey | undefined>;
+}
+
+function rememberedItems(keys: readonly RememberedKey[], { use, issuer }: KeyQuestion): KeyItem[] {
+  const rank = (key: RememberedKey) => (key.issuer !== undefined && key.issuer === issuer ? 0 : 1);
+  return keys
+    .filter(key => key.use === use)
+    .toSorted((one, other) => rank(one) - rank(other))
+    .map(key => ({
+      label: rememberedText(key),
+      description: key.issuer === undefined ? '' : l10n.t('for {0}', printable(key.issuer, 80)),
+      iconPath: new ThemeIcon('bookmark'),
+      choose: async () => ({
+        origin: key.source,
+        from: l10n.t('a remembered key: {0}', rememberedText(key)),
+      }),
+    }));
+}
+
+function connectionItems(sessions: Sessions, { issuer }: KeyQuestion): KeyItem[] {
+  const isNamed = (of: string | undefined) => of !== undefined && of === issuer;
+  return sessions
+    .list()
+    .filter(({ connection }) => (connection.issuer ?? connection.jwksUri) !== undefined)
+    .toSorted((one, other) => Number(isNamed(other.connection.issuer)) - Number(isNamed(one.connection.issuer)))
+    .map(session => {
+      const { connection } = session;
+      const { label, detail = '' } = connectionItem(session);
+      return {
+        label,
+        detail,
+        iconPath: new ThemeIcon('plug'),
+        description: isNamed(connection.issuer) ? l10n.t('the issuer that the token names') : '',
+        choose: async () => ({
+          origin: { connection },
+          from: l10n.t('the key set of the connection "{0}"', printable(label, 80)),
+        }),
+      };
+    });
+}
+
+function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyItem[] {
+  const known = sessions.list().some(({ connection }) => connection.issuer === issuer);
+  const named = issuer !== undefined && URL.canParse(issuer) && !known ? issuer : undefined;
+  const keysOf = (issuer: string): PickedKey => ({
+    origin: { issuer },
+    from: l10n.t('the key set of {0}', printable(issuer, 100)),
+    source: { issuer },
+  });
+  const own = named !== undefined && {
+    label: l10n.t('Ask {0}', printable(new URL(named).host, 80)),
+    description: l10n.t('the issuer that the token names'),
+    iconPath: new ThemeIcon('globe'),
+    choose: async () => ((await consent(named)) ? keysOf(named) : undefined),
+  };
+  return [
+    ...(own ? [own] : []),
+    {
+      label: l10n.t('Another issuer...'),
+      iconPath: new ThemeIcon('globe'),
+      async choose() {
+        const typed = await askAddress(title, l10n.t('The issuer, as its tokens name it (iss)'), 'issuer');
+        return typed === undefined ? undefined : keysOf(typed);
+      },
+    },
+    {
+      label: l10n.t('Address of a key set...'),
+      description: 'jwks_uri',
+      iconPath: new ThemeIcon('link'),
+      async choose() {
+        const jwksUri = await askAddress(title, l10n.t('The address of a JWK Set'), 'jwksUri');
+        const from = l10n.t('the key set at {0}', printable(jwksUri ?? '', 100));
+        return jwksUri === undefined ? undefined : { origin: { jwksUri }, from, source: { jwksUri } };
+      },
+    },
+  ];
+}
+
+/** Keys in the hands of the user. */
+async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQuestion): Promise<KeyItem[]> {
+  const flawOf = flawFor(use, verifier);
+  const given = (entered: EnteredKey | undefined, from: string): PickedKey | undefined =>
+    entered && { origin: entered, from, source: entered };
+  const what =
+    use === 'verify'
+      ? l10n.t('PEM public key or certificate, JWK or JWK Set')
+      : l10n.t('PEM private key, JWK or JWK Set');
+  const clipboard = await clipboardKey(use);
+  const usable = clipboard !== undefined && (await flawOf({ key: clipboard })) === undefined;
+  const seen = usable && {
+    label: l10n.t('Key on the clipboard'),
+    description:
+      use === 'decrypt' ? l10n.t('a private key or secret') : keysText(await (await verifier()).readKeys(clipboard)),
+    iconPath: new ThemeIcon('clippy'),
+    choose: async () => given({ key: clipboard }, l10n.t('the clipboard')),
+  };
+  return [
+    ...(seen ? [seen] : []),
+    {
+      label: l10n.t('Paste a key...'),
+      description: what,
+      iconPath: new ThemeIcon('edit'),
+      choose: async () => given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a key that was pasted')),
+    },
+    {
+      label: l10n.t('Open a file with a key...'),
+      description: what,
+      iconPath: new ThemeIcon('file'),
+      async choose() {
+        const file = await askKeyFile(title);
+        return file && given({ key: file.key }, l10n.t('the file {0}', printable(file.name, 80)));
+      },
+    },
+    {
+      label: l10n.t('Shared secret...'),
+      description: l10n.t('plain text, base64, base64url or hex'),
+      iconPath: new ThemeIcon('lock'),
+      choose: async () => given(await askSecret(title, flawOf), l10n.t('a shared secret that was given')),
+    },
+  ];
+}
+
+/** The issuer is the token's own word: whoever wrote the token chose whom to ask. */
+async function consent(issuer: string): Promise<boolean> {
+  const yes = l10n.t('Ask for Its Keys');
+  const answer = await confirm(
+    l10n.t('Ask {0} for its keys?', printable(new URL(issuer).host, 100)),
+    l10n.t(
+      'The token names this issuer, and no connection has it. Its metadata and its keys are fetched; the token is not sent. A token proves nothing with keys of an issuer that you do not trust.',
+    ),
+    yes,
+  );
+  return answer === yes;
+}
+
+interface EnteredKey {
+  readonly key: string;
+  readonly keyFormat?: SecretForm;
+}
+
+/** What is wrong with a text as a key, or `undefined`. */
+type KeyFlaw = (key: EnteredKey) => Promise<string | undefined>;
+
+/** Bytes of a file with a key or a key set. */
+const largestFile = 512 * 1024;
+
+interface KeyTextQuestion {
+  readonly title: string;
+  readonly prompt: string;
+  readonly flawOf: KeyFlaw;
+  readonly keyFormat?: SecretForm;
+}
+
+/** Hidden as it is typed: whoever pastes the wrong half, or a secret, shows it to nobody. */
+async function askKeyText({ title, prompt, flawOf, keyFormat }: KeyTextQuestion): Promise<EnteredKey | undefined> {
+  const entered = (key: string) => ({ key, ...(keyFormat && { keyFormat }) });
+  const key = await ask({
+    title,
+    prompt,
+    password: true,
+    flaw: text => (text === '' ? undefined : flawOf(entered(text))),
+  });
+  return key === undefined || key === '' ? undefined : entered(key);
+}
+
+/** A shared secret, in a form that is chosen and not guessed. */
+async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | undefined> {
+  const details: Readonly<Record<SecretForm, string>> = {
+    text: l10n.t('The characters as they stand, as UTF-8'),
+    base64: l10n.t('Letters, digits, + and /'),
+    base64url: l10n.t('Letters, digits, - and _, as k in a JWK'),
+    hex: l10n.t('Two digits from 0 to f for each byte'),
+  };
+  const items = secretForms.map(form => ({ form, label: formText(form), detail: details[form] }));
+  const picked = await pick(items, {
+    title,
+    placeHolder: l10n.t('How is the secret written?'),
+  });
+  if (!picked) return undefined;
+  const prompt = l10n.t('The shared secret, as {0}', picked.label);
+  return askKeyText({ title, prompt, flawOf, keyFormat: picked.form });
+}
+
+/** @throws WorkbenchError `key_invalid` */
+async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name: string }) | undefined> {
+  const [uri] = await pickFiles(title, { openLabel: l10n.t('Use This Key'), canSelectMany: false });
+  if (!uri) return undefined;
+  const { size } = await workspace.fs.stat(uri);
+  if (size > largestFile) throw new WorkbenchError('key_invalid', { reason: 'pem' });
+  const bytes = await workspace.fs.readFile(uri);
+  return { key: textOf(bytes), name: uri.path.slice(uri.path.lastIndexOf('/') + 1) };
+}
+
+/** A certificate or a key in DER is no text: it is read as the base64 that a PEM would hold. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+  }
+}
+
+async function askAddress(
+  title: string,
+  prompt: string,
+  field: 'issuer' | 'jwksUri',
+  value = '',
+): Promise<string | undefined> {
+  const text = await ask({
+    title,
+    prompt,
+    value,
+    placeHolder: 'https://',
+    flaw: text => (text === '' ? undefined : urlFlaw(text, field)),
+  });
+  return text === undefined || text === '' ? undefined : text;
+}
+
+/** For signatures a text is read as the verifier would; for decrypting only the token can tell. */
+function flawFor(use: 'verify' | 'decrypt', verifier: () => Promise<Verifier>): KeyFlaw {
+  return async ({ key, keyFormat }) => {
+    if (use === 'decrypt') return undefined;
+    try {
+      await (await verifier()).readKeys(key, keyFormat);
+      return undefined;
+    } catch (error) {
+      return describeError(classify(error));
+    }
+  };
+}
+
+/** The clipboard's text where it plainly holds a key, and no guess is needed. */
+async function clipboardKey(use: 'verify' | 'decrypt'): Promise<string | undefined> {
+  const text = (await env.clipboard.readText()).trim();
+  if (text.length > largestFile) return undefined;
+  const isPrivate = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text);
+  const isJson = (...names: string[]) => text.startsWith('{') && names.some(name => text.includes(`"${name}"`));
+  const fits =
+    use === 'decrypt' ? isPrivate || isJson('d', 'k') : (!isPrivate && text.includes('-----BEGIN ')) || isJson('kty');
+  return fits ? text : undefined;
+}

@@ -1,0 +1,270 @@
+import { l10n } from 'vscode';
+import { commands, itemWords } from '../../contributions.ts';
+import type { Check } from '../../core/checks/checks.ts';
+import { WorkbenchError } from '../../core/errors.ts';
+import type { ClockSkew } from '../../core/records/clockSkew.ts';
+import type { HistoryEntry } from '../../core/records/history.ts';
+import { isRefused, isRenewable, type StoredRecord } from '../../core/records/record.ts';
+import type { RefreshOutcome } from '../../core/records/refreshResult.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import { printable, valueText } from '../../core/redact.ts';
+import { refusal } from '../../core/refresh/refreshSteps.ts';
+import type { Plan } from '../../core/refresh/schedule.ts';
+import type { ClaimNode, FactNode, ViewNode } from '../../core/view/viewNode.ts';
+import type { Row } from '../screen.ts';
+import { checkText } from '../text/checks.ts';
+import { claimText, headerText } from '../text/claims.ts';
+import { lengthText, skewAdvice } from '../text/clock.ts';
+import { describeError } from '../text/errors.ts';
+import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
+import { planText } from '../text/plans.ts';
+import { checkIcons, statusText } from '../text/states.ts';
+import { clockText, dateText, momentText, relativeText } from '../text/time.ts';
+
+/** What happens to the connection next, and when. */
+export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
+  const plain = planText(plan, now);
+  // The client credentials grant has no refresh token, and the row says so.
+  const text = record && isRenewable(record) ? l10n.t('{0}, by a new request', plain) : plain;
+  return {
+    label: l10n.t('Next'),
+    description: text,
+    icon: 'never' in plan ? 'sync-ignored' : 'sync',
+    color: 'icon.foreground',
+    tooltip: 'at' in plan ? `${text}: ${momentText(plan.at, now)}` : text,
+  };
+}
+
+/** That this machine and the issuer do not agree on the time. */
+export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
+  return {
+    label: l10n.t('Clock'),
+    description:
+      ahead > 0
+        ? l10n.t('{0} ahead of the issuer', lengthText(ahead))
+        : l10n.t('{0} behind the issuer', lengthText(ahead)),
+    icon: 'watch',
+    color: 'list.warningForeground',
+    tooltip: `${skewAdvice(ahead)}\n${l10n.t('Measured to within {0} s.', (uncertainty / 1000).toFixed(1))}`,
+  };
+}
+
+/** What is known about a token beside what stands in it. */
+export function factItem({ fact, time, value }: FactNode, now: number): Row {
+  const moment = time === undefined ? undefined : momentText(time, now);
+  switch (fact) {
+    case 'generation':
+      return {
+        label: l10n.t('Generation'),
+        description: valueText(value),
+        icon: 'layers',
+        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', valueText(value)),
+      };
+    case 'stored':
+      return { label: l10n.t('Stored'), description: moment, icon: 'save' };
+    case 'last_used':
+      return {
+        label: l10n.t('Last used'),
+        description: moment ?? l10n.t('not yet, it is new'),
+        icon: 'history',
+        ...(moment === undefined && {
+          tooltip: l10n.t('This refresh token is new: it has not been sent yet.'),
+        }),
+      };
+    case 'expires':
+      return { label: l10n.t('Ends'), description: moment, icon: 'calendar' };
+    case 'expiry_unknown':
+      return {
+        label: l10n.t('Ends'),
+        description: l10n.t('unknown'),
+        icon: 'calendar',
+        tooltip: l10n.t('The issuer did not say how long the refresh token can be used.'),
+      };
+    case 'scope':
+      return { label: l10n.t('Scope'), description: printable(valueText(value), 200), icon: 'checklist' };
+    case 'bound':
+      return { label: l10n.t('Bound to a key'), description: 'DPoP', icon: 'lock' };
+    case 'obtained':
+      return { label: l10n.t('Received'), description: moment, icon: 'history' };
+  }
+}
+
+const icons = {
+  refreshed: ['pass', 'testing.iconPassed'],
+  adopted: ['arrow-swap', undefined],
+  reauthRequired: ['account', 'list.warningForeground'],
+  retryable: ['warning', 'list.warningForeground'],
+  unknown: ['question', 'list.warningForeground'],
+} as const satisfies Record<RefreshOutcome, readonly [string, string | undefined]>;
+
+/** What the last refreshes came to, folded: the last of them stands beside it. */
+export function historyItem(entries: readonly HistoryEntry[], now: number, isOpen: boolean): Row {
+  const last = entries.at(-1);
+  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
+  const text = last ? l10n.t('{0} ({1})', outcomeText(last), time ?? '') : l10n.t('empty');
+  return {
+    label: l10n.t('History'),
+    description: text,
+    icon: 'history',
+    tooltip: l10n.t('The last {0} refreshes of this connection, without any token.', entries.length),
+    spoken: l10n.t('History, last refresh: {0}', text),
+    words: [itemWords.history],
+    open: 'collapsed',
+  };
+}
+
+/** One refresh: when, what came of it, and what is different since. */
+export function refreshItem(entry: HistoryEntry, now: number): Row {
+  const { at, duration, generation, status, error, changes, outcome } = entry;
+  const [icon, color] = icons[outcome];
+  const lines = [
+    l10n.t('{0}, took {1} ms', dateText(at), duration),
+    outcomeText(entry),
+    ...(error ? [pastErrorText(error), l10n.t('Error code: {0}', error.code)] : []),
+    ...(status === undefined ? [] : [l10n.t('HTTP status: {0}', status)]),
+    l10n.t('Generation: {0}', generation),
+    ...changes.map(changeText),
+  ];
+  return {
+    label: relativeText(at, now),
+    description: [
+      outcomeText(entry),
+      ...(error && status !== undefined ? [l10n.t('HTTP status {0}', status)] : []),
+      ...notableChanges(changes).map(changeText),
+    ].join(', '),
+    icon,
+    color,
+    tooltip: lines.join('\n'),
+  };
+}
+
+const colors = {
+  passed: 'testing.iconPassed',
+  failed: 'testing.iconFailed',
+  warning: 'list.warningForeground',
+  skipped: undefined,
+} as const;
+
+/** One check: what came of it, what was expected and found, and what to do. */
+export function checkItem(check: Check): Row {
+  const { title, detail, advice } = checkText(check);
+  const text = advice ? `${detail} ${advice}` : detail;
+  return {
+    label: title,
+    description: `${statusText(check.status)}: ${text}`,
+    icon: checkIcons[check.status],
+    color: colors[check.status],
+    tooltip: [title, detail, advice].filter(Boolean).join('\n'),
+  };
+}
+
+/** One claim or header parameter: its value, what it means, and times as dates. */
+export function claimItem({ path, value, time, section }: ClaimNode, now: number): Row {
+  const name = path.at(-1) ?? '';
+  const known = path.length === 1 ? (section === 'header' ? headerText : claimText)(name) : undefined;
+  const meaning = known?.meaning;
+  const nested = typeof value === 'object' && value !== null;
+  const text = claimValue(value);
+  const shown = time === undefined ? text : momentText(time, now);
+  return {
+    label: printable(name, 60),
+    description: meaning ? `${shown}  ·  ${meaning}` : shown,
+    icon: nested ? 'list-tree' : time === undefined ? 'symbol-field' : 'calendar',
+    // The colours belong to what can go wrong.
+    color: 'icon.foreground',
+    tooltip: [
+      `${printable(name, 200)}: ${text}`,
+      ...(time === undefined ? [] : [momentText(time, now)]),
+      ...(known ? [`${known.meaning} (${known.source})`] : []),
+    ].join('\n'),
+    spoken: l10n.t('{0}: {1}. {2}', printable(name, 60), shown, meaning ?? ''),
+    words: [itemWords.value],
+    open: nested && Object.keys(value).length > 0 ? 'collapsed' : undefined,
+  };
+}
+
+/** A value as one line: text as it is, anything else as JSON, cut and with invisible characters shown. */
+export function claimValue(value: unknown): string {
+  return printable(valueText(value), 300);
+}
+
+/** A line that says why there is nothing to show, or what went wrong last. */
+export function messageItem(
+  { id, message, error }: ViewNode & { kind: 'message' },
+  session: Session | undefined,
+  now: number,
+): Row {
+  const reason = error ? describeError(error) : '';
+  const warning = { icon: 'warning', color: 'list.warningForeground' };
+  const row = [{ kind: 'connection', id }];
+  const signIn = { command: commands.signIn, title: l10n.t('Sign In'), arguments: row };
+  switch (message) {
+    case 'sign_in':
+      return {
+        label: l10n.t('Sign in'),
+        description: l10n.t('no tokens yet'),
+        icon: 'sign-in',
+        tooltip: l10n.t('Opens the browser, where you sign in at the issuer.'),
+        command: signIn,
+      };
+    case 'no_tokens':
+      return {
+        label: l10n.t('Import tokens'),
+        description: l10n.t('where you have some already'),
+        icon: 'cloud-download',
+        tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
+        command: { command: commands.importTokens, title: l10n.t('Import Tokens'), arguments: row },
+      };
+    case 'storage':
+      return {
+        label: l10n.t('Stored data'),
+        description: reason,
+        icon: 'error',
+        color: 'list.errorForeground',
+      };
+    case 'refused': {
+      const refused = session?.record?.refused;
+      return {
+        label: l10n.t('Sign in again'),
+        // After a restart, too: the refusal alone would read as if the issuer had revoked it.
+        description: refused?.answer_lost_at
+          ? describeError(refusal(refused, { error: refused.error }))
+          : refused
+            ? l10n.t('the issuer refused the refresh token ({0}) on {1}', refused.error, momentText(refused.at, now))
+            : '',
+        command: signIn,
+        ...warning,
+      };
+    }
+    case 'unanswered':
+      return {
+        label: l10n.t('Refresh once more'),
+        description: describeError(new WorkbenchError('answer_missing', { at: session?.record?.intent?.at })),
+        command: { command: commands.refresh, title: l10n.t('Refresh'), arguments: row },
+        ...warning,
+      };
+    case 'last_refresh':
+      return {
+        label: l10n.t('Last refresh'),
+        description: reason,
+        ...warning,
+        ...(session?.record && isRefused(session.record) && { command: signIn }),
+      };
+    case 'undecodable':
+      return { label: l10n.t('Cannot be decoded'), description: reason, ...warning };
+    case 'opaque':
+      return {
+        label: l10n.t('Opaque token'),
+        description: l10n.t('only its issuer can read it'),
+        icon: 'info',
+      };
+    case 'encrypted':
+      return {
+        label: l10n.t('Encrypted token'),
+        description: l10n.t('only its receiver can read the claims'),
+        icon: 'lock',
+      };
+    case 'verify_failed':
+      return { label: l10n.t('Not checked'), description: reason, ...warning };
+  }
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { commands } from '../../src/contributions.ts';
+import { declaredCommands } from '../docs/commandTables.ts';
+import { madeFiles } from '../docs/made.ts';
+
+describe('what is made from declarations', function () {
+  this.timeout(20_000);
+
+  it('is as the declarations are; `npm run docs` writes it anew', async () => {
+    const files = Object.entries(await madeFiles());
+    assert.ok(files.length >= 3);
+    for (const [file, make] of files) {
+      const text = readFileSync(file, 'utf8');
+      assert.equal(text, make(text), file);
+    }
+    assert.ok(readFileSync('docs/mock-issuer.md', 'utf8').includes('`dropAfterCommit`'));
+  });
+
+  it('is made of one definition for each command', async () => {
+    const { definitions } = await declaredCommands();
+    const names = definitions.map(({ name }) => name);
+    // The log is shown by its owner, in extension.ts, before anything else is loaded.
+    assert.match(readFileSync('src/extension.ts', 'utf8'), /name === 'showLog' \? channel\.show\(\)/);
+    assert.deepEqual([...names, 'showLog'].sort(), Object.keys(commands).sort());
+  });
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as Commands from '../../../src/vscode/commands/command.ts';
+import { text } from '../../../src/vscode/commands/fields.ts';
+import type { Services } from '../../../src/vscode/commands/services.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+/** What the stand-in for VS Code is told, and tells. */
+interface Host {
+  isTrusted: boolean;
+  setting: boolean | undefined;
+  answer: string | undefined;
+  asked: string[];
+}
+
+const vscode = `
+  export class Uri {}
+  const host = globalThis.commandHost = { isTrusted: true, setting: undefined, answer: undefined, asked: [] };
+  export const workspace = {
+    get isTrusted() { return host.isTrusted; },
+    getConfiguration: () => ({ inspect: () => ({ globalValue: host.setting, workspaceValue: false }) }),
+  };
+  export const window = {
+    async showWarningMessage(question) { host.asked.push(question); return host.answer; },
+    async showErrorMessage(text) { host.asked.push(text); },
+  };
+`;
+
+describe('a command that deletes', function () {
+  this.timeout(20_000);
+  let folder: string;
+  let commands: typeof Commands;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'command-'));
+    commands = await withoutVscode<typeof Commands>('commands/command', folder, vscode);
+  });
+  after(() => rm(folder, { recursive: true }));
+  const host = () => Object(globalThis).commandHost as Host;
+  let done: string[];
+  beforeEach(() => {
+    done = [];
+    Object.assign(host(), { isTrusted: true, setting: undefined, answer: undefined, asked: [] });
+  });
+
+  function handler(more: Partial<Services> = {}) {
+    const command = commands.defineCommand(
+      { name: 'removeConnection', needsTrust: true, fields: { connection: text }, returns: '' },
+      () => ({
+        ask: async () => ({ connection: 'picked' }),
+        confirm: async argument =>
+          (await commands.isConfirmed(`Remove ${argument.connection}?`, '', 'Remove')) ? argument : undefined,
+        async run({ connection }) {
+          done.push(connection);
+          return { id: connection, echo: 'the-secret' };
+        },
+        handedOut: (_, { connection }) => done.push(`told of ${connection}`),
+      }),
+    );
+    return command.handler({
+      ready: async () => {},
+      log: () => {},
+      secrets: { mask: (value: unknown) => JSON.parse(JSON.stringify(value).replaceAll('the-secret', '[hidden]')) },
+      unattended: false,
+      ...more,
+    } as unknown as Services);
+  }
+
+  it('asks callers as it asks people: nothing tells a link from a keybinding', async () => {
+    await assert.rejects(handler()({ connection: 'a' }), { code: 'cancelled' });
+    assert.deepEqual([host().asked, done], [['Remove a?'], []]);
+    host().answer = 'Remove';
+    assert.deepEqual(await handler()({ connection: 'a' }), { id: 'a', echo: '[hidden]' });
+    assert.deepEqual(done, ['a', 'told of a']);
+    done.length = 0;
+    await handler()();
+    assert.deepEqual(done, ['picked']);
+    assert.deepEqual(host().asked, ['Remove a?', 'Remove a?', 'Remove picked?']);
+  });
+
+  it('does not ask in a test, or where the user set so; a workspace cannot', async () => {
+    await handler({ unattended: true })({ connection: 'a' });
+    host().setting = false;
+    await handler()({ connection: 'b' });
+    assert.deepEqual(host().asked, []);
+    assert.deepEqual(done, ['a', 'told of a', 'b', 'told of b']);
+    // In both cases a person is asked.
+    await handler({ unattended: true })();
+    assert.deepEqual(host().asked, ['Remove picked?']);
+  });
+
+  it('is not begun in a workspace that is not trusted, nor with a member that is misspelt', async () => {
+    host().isTrusted = false;
+    await assert.rejects(handler()({ connection: 'a' }), { code: 'not_trusted' });
+    host().isTrusted = true;
+    await assert.rejects(handler()({ connection: 'a', conection: 'b' }), {
+      code: 'argument_invalid',
+      message: /conection/,
+    });
+    assert.deepEqual([host().asked, done], [[], []]);
+  });
+});
