@@ -35,40 +35,24 @@ export async function buildExtension({ production = false, keep = false, from = 
     legalComments: 'none',
   };
   const outputs = await Promise.all([
-    bundle({ ...options, entryPoints: [{ in: main, out: 'extension' }], plugins: [loadedLater] }),
+    bundle({ ...options, entryPoints: [{ in: main, out: 'extension' }], plugins: [startApart] }),
     bundle({
       ...options,
-      entryPoints: [
-        join(from, 'src', 'start.node.ts'),
-        { in: join(from, 'src', 'cli', 'cliTokens.ts'), out: 'cliTokens' },
-      ],
+      entryPoints: [join(from, 'src', 'start.node.ts'), join(from, 'src', 'cli', 'jwtw.ts')],
+      entryNames: '[name]',
       splitting: true,
     }),
     buildPages(production, from, to),
-    bundle({
-      ...options,
-      entryPoints: [{ in: join(from, 'src', 'cli', 'jwtw.ts'), out: 'jwtw' }],
-      banner: nodeRequire,
-    }),
   ]);
   if (!keep) await removeStale(to, outputs.flat());
   return outputs.flat();
 }
 
-/** commander is CommonJS, and asks for Node's modules by `require`. */
-const nodeRequire = {
-  js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-};
-
-/**
- * What an entry loads later comes from the other build, so that both share their chunks and the entry stays one file.
- * @type {import('esbuild').Plugin}
- */
-const loadedLater = {
-  name: 'loaded-later',
+/** @type {import('esbuild').Plugin} */
+const startApart = {
+  name: 'start-apart',
   setup({ onResolve }) {
     onResolve({ filter: /\/start\.node\.ts$/ }, () => ({ path: './start.node.mjs', external: true }));
-    onResolve({ filter: /\/cliTokens\.ts$/ }, () => ({ path: './cliTokens.mjs', external: true }));
   },
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -260,8 +260,8 @@ describe('jwtw', function () {
       // As root every socket can be opened: the command runs as nobody.
       const shared = await mkdtemp(join(tmpdir(), 'jwtw-other-'));
       await chmod(shared, 0o755);
-      const copy = join(shared, 'jwtw.mjs');
-      await writeFile(copy, await readFile(jwtw));
+      await cp(join(folder, 'dist'), join(shared, 'dist'), { recursive: true });
+      const copy = join(shared, 'dist', 'jwtw.mjs');
       await mkdir(join(shared, 'home'));
       const ran = await new Promise<Ran>(done => {
         const child = execFile(

@@ -1,4 +1,67 @@
+import { spawn } from 'node:child_process';
 import { CliError } from './brokerClient.ts';
+
+/** Runs a program in the place of this one: its streams and signals are this one's, and so is its exit code. */
+export function run(
+  command: string,
+  args: readonly string[],
+  { env = process.env, input, pipe }: { env?: NodeJS.ProcessEnv; input?: string; pipe?: string },
+): Promise<number> {
+  // VS Code starts this command with its own Node; programs below must not be started that way.
+  const { ELECTRON_RUN_AS_NODE: _, ...clean } = env;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: clean,
+      stdio: [
+        input === undefined ? 'inherit' : 'pipe',
+        'inherit',
+        'inherit',
+        ...(pipe === undefined ? [] : ['pipe' as const]),
+      ],
+      windowsHide: true,
+    });
+    const pass = (signal: NodeJS.Signals) => child.kill(signal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, pass);
+    child.on('error', error => {
+      const missing = 'code' in error && error.code === 'ENOENT';
+      const message = missing ? `The command "${command}" was not found.` : `"${command}" could not be started.`;
+      reject(new CliError('usage', 'command_failed', message));
+    });
+    child.on('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGINT' ? 2 : 15)));
+    for (const [stream, text] of [
+      [child.stdin, input],
+      [child.stdio[3], pipe],
+    ] as const) {
+      if (text === undefined || stream === null || stream === undefined || !('end' in stream)) continue;
+      // The program may end before it has read everything: its exit code says why.
+      stream.on('error', () => child.stdin?.destroy());
+      stream.end(text);
+    }
+  });
+}
+
+/**
+ * Where curl reads standard input for itself, the header comes over a pipe of its own. What Node calls a pipe is a socket,
+ * which cannot be opened as /dev/fd/3, so `cat` makes a true one of it.
+ */
+const besideStdin = 'exec 4<&0; cat <&3 | curl --config /dev/fd/5 "$@" 5<&0 0<&4 3<&- 4<&-';
+
+export function runCurl(
+  args: readonly string[],
+  headers: Readonly<Record<string, string>>,
+  readsStdin: boolean,
+): Promise<number> {
+  if (readsStdin && process.platform === 'win32')
+    throw new CliError(
+      'usage',
+      'stdin_taken',
+      'On Windows standard input carries the header, so curl cannot read it. Put the body into a file: -d @body.json',
+    );
+  const config = curlConfig(headers);
+  return readsStdin
+    ? run('sh', ['-c', besideStdin, 'sh', ...args], { pipe: config })
+    : run('curl', ['--config', '-', ...args], { input: config });
+}
 
 /** What of a curl command line says which request it makes; a DPoP proof is for one method and one address. */
 export interface CurlRequest {
