@@ -199,6 +199,14 @@ export class UiWindow {
     }
   }
 
+  /** Presses a button until it has its effect: what VS Code draws anew at that moment takes a click and does nothing. */
+  async press(button: Locator, effect: (timeout: number) => Promise<void>): Promise<void> {
+    await again(async timeout => {
+      await button.click({ timeout });
+      await effect(timeout);
+    });
+  }
+
   /** An entry of the status bar, by a part of its text. */
   statusBarItem(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();

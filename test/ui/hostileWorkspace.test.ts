@@ -105,8 +105,9 @@ describe('a hostile workspace', function () {
     const { window } = ui;
     const sent = refreshes().length;
     await window.runCommand('Workspaces: Manage Workspace Trust');
-    await window.page.getByRole('button', { name: 'Trust', exact: true }).first().click();
-    await window.statusBarItem('Restricted Mode').waitFor({ state: 'detached' });
+    await window.press(window.page.getByRole('button', { name: 'Trust', exact: true }).first(), timeout =>
+      window.statusBarItem('Restricted Mode').waitFor({ state: 'detached', timeout }),
+    );
     await press(window, 'refresh');
     await until(() => refreshes().length > sent && refreshes().at(-1)?.status === 200);
     assert.deepEqual([...new Set(refreshes().map(({ status }) => status))], [200]);
