@@ -1,10 +1,14 @@
-import type { Families } from './families.ts';
+import type { Families, Family } from './families.ts';
 import type { Answer, MockReply } from './http.ts';
 import { readParameters } from './http.ts';
+import type { KeyRing } from './keys.ts';
+import { nodeCrypto } from './keys.ts';
 import type { Settings } from './options.ts';
 import { errorPage, html, page } from './pages.ts';
+import { randomText } from './random.ts';
 import { hasScope, isRedirectUri, isRegistered, withParameters } from './requested.ts';
 import type { TokenReader } from './tokenStatus.ts';
+import { signAsAsked } from './tokens.ts';
 import type { Sessions } from './users.ts';
 
 /**
@@ -16,6 +20,7 @@ export function createEndSession(
   sessions: Sessions,
   families: Families,
   reader: TokenReader,
+  notices: LogoutNotices,
 ): Answer {
   return async exchange => {
     const read = await readParameters(exchange);
@@ -41,6 +46,7 @@ export function createEndSession(
     const session = sessions.of(exchange);
     if (session !== undefined) sessions.end(session);
     const ended = new Set([...(session?.families.values() ?? []), ...(hint?.family ? [hint.family] : [])]);
+    await notices.send([...ended], exchange.now());
     for (const family of ended) if (!hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
     const headers = session === undefined ? {} : { 'set-cookie': sessions.cookie(undefined) };
     if (uri === undefined) {
@@ -58,4 +64,42 @@ export function createEndSession(
 
 function invalid(description: string): MockReply {
   return errorPage(400, 'invalid_request', description);
+}
+
+/** OpenID Connect Back-Channel Logout section 2. */
+export interface LogoutNotices {
+  /** Tells the clients of these grants, and waits for them, but not for long. */
+  send(ended: readonly Family[], now: number): Promise<void>;
+}
+
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+// Milliseconds.
+const patience = 2_000;
+
+export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNotices {
+  const tell = async ({ grant: { clientId, subject, sid } }: Family, now: number) => {
+    const { backchannel_logout_uri: uri } = settings.clients.get(clientId) ?? {};
+    if (uri === undefined) return;
+    const seconds = Math.floor(now / 1000);
+    const claims = {
+      iss: settings.issuer,
+      sub: subject,
+      aud: clientId,
+      iat: seconds,
+      exp: seconds + 120,
+      jti: randomText(16),
+      sid,
+      events: { [logoutEvent]: {} },
+    };
+    const logout_token = await signAsAsked(nodeCrypto, ring.signing, claims, { typ: 'logout+jwt' });
+    const body = new URLSearchParams({ logout_token });
+    // A client that cannot be told stays signed in, as it would with a real issuer.
+    const answer = await fetch(uri, { method: 'POST', body, redirect: 'error', signal: AbortSignal.timeout(patience) });
+    await answer.body?.cancel();
+  };
+  return {
+    async send(ended, now) {
+      await Promise.allSettled(ended.map(family => tell(family, now)));
+    },
+  };
 }

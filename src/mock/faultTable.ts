@@ -18,6 +18,8 @@ export const endpoints = [
   'revocation',
   'userinfo',
   'end_session',
+  'registration',
+  'resource',
 ] as const;
 
 export type Endpoint = (typeof endpoints)[number];
@@ -383,6 +385,86 @@ export const faultTable = {
   jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
   jwksHtml: row('keys', jwksOnly, 'A web page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
   jwksEmpty: row('keys', jwksOnly, 'Key set is empty', none, () => inKeys(() => []), {}),
+  jwksNoKid: row(
+    'keys',
+    jwksOnly,
+    'Keys without kid',
+    none,
+    () => inKeys(keys => keys.map(({ kid: _, ...key }) => key)),
+    {},
+  ),
+  jwksSameKid: row(
+    'keys',
+    jwksOnly,
+    'Two keys with the same kid, the wrong one first',
+    none,
+    () => inKeys(keys => keys.flatMap(key => [{ ...strangeKey, alg: key.alg, kid: key.kid, use: 'sig' }, key])),
+    {},
+  ),
+  jwksWrongUse: row(
+    'keys',
+    jwksOnly,
+    'Keys that are for encryption (use enc)',
+    none,
+    () => inKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
+    {},
+  ),
+  jwksMany: row(
+    'keys',
+    jwksOnly,
+    'A hundred keys, the right one last',
+    none,
+    () => inKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...strangeKey, kid: `other-${i}` })), ...keys]),
+    {},
+  ),
+  hugeBody: row(
+    'trouble',
+    endpoints,
+    'A body of 10 MB',
+    { bytes: optional(whole('a whole number up to 100000000', 1, 100_000_000), 'How long it is.', '10000000') },
+    ({ bytes = 10_000_000 }) => onSuccess(reply => ({ ...reply, body: reply.body + ' '.repeat(bytes) })),
+    { at: 'token' },
+  ),
+  contentType: row(
+    'trouble',
+    endpoints,
+    'Another content type',
+    { value: optional(anyText, 'The content type.', '`text/html`') },
+    ({ value = 'text/html' }) => onSuccess(reply => withHeaders(reply, { 'content-type': value })),
+    { at: 'token' },
+  ),
+  notGzip: row(
+    'trouble',
+    endpoints,
+    'Says gzip and is none',
+    none,
+    () => onSuccess(reply => withHeaders(reply, { 'content-encoding': 'gzip' })),
+    { at: 'token' },
+  ),
+  /** The work is done, and the client is told that it was not. */
+  errorAfterCommit: row(
+    'trouble',
+    ['revocation'],
+    'Status 400 after the token was revoked',
+    none,
+    () => ({ finish: () => oauthError(400, 'invalid_request', 'Something went wrong afterwards') }),
+    {},
+  ),
+  slowDrip: row(
+    'network',
+    endpoints,
+    'The body comes byte by byte, and stops in the middle',
+    none,
+    () => ({ finish: reply => ({ ...reply, broken: 'drip' }) }),
+    { at: 'token' },
+  ),
+  metadataRedirect: row(
+    'metadata',
+    metadataOnly,
+    'Metadata behind a redirect',
+    { location: needed(anyText, 'The address.') },
+    ({ location }) => ({ reply: () => ({ status: 302, headers: { location }, body: '' }) }),
+  ),
   otherIssuer: row(
     'metadata',
     metadataOnly,
@@ -394,6 +476,18 @@ export const faultTable = {
 } as const;
 
 const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
+
+/** A well-formed public key that signed nothing. */
+const strangeKey: Claims = {
+  kty: 'EC',
+  crv: 'P-256',
+  x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+  y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
+};
+
+function withHeaders(reply: MockReply, headers: Readonly<Record<string, string>>): MockReply {
+  return { ...reply, headers: { ...reply.headers, ...headers } };
+}
 
 function instead(commit: boolean | undefined, reply: (now: number) => MockReply): Effect {
   return commit ? { finish: (_, now) => reply(now) } : { reply };

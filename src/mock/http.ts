@@ -26,8 +26,9 @@ export interface MockReply {
   readonly body: string;
   /** The OAuth error code in the body, for the request log. */
   readonly error?: string;
-  /** `drop`: the connection ends without an answer; `truncate`: in the middle of the body. */
-  readonly broken?: 'drop' | 'truncate';
+  /** `drop`: the connection ends without an answer; `truncate`: in the middle of the body; `drip`: it stays open
+   * there, and no more comes. */
+  readonly broken?: 'drop' | 'truncate' | 'drip';
 }
 
 export type Handler = (request: MockRequest) => Promise<MockReply>;
@@ -99,7 +100,10 @@ function responseOf(reply: MockReply): Response {
   if (reply.broken === 'drop') throw new TypeError('fetch failed');
   const init = { status: reply.status, headers: reply.headers };
   const empty = reply.status === 204 || reply.status === 304;
-  return new Response(reply.broken === 'truncate' ? brokenBody(reply.body) : empty ? null : reply.body, init);
+  return new Response(
+    reply.broken === 'truncate' || reply.broken === 'drip' ? brokenBody(reply.body) : empty ? null : reply.body,
+    init,
+  );
 }
 
 function brokenBody(body: string): ReadableStream<Uint8Array> {

@@ -105,8 +105,8 @@ export async function createMockIssuer(
   const asDescribed = { ...options, clients: described.clients.all.map(client => ({ ...client })) };
   const clock = createClock();
   const log = createRequestLog();
-  const ring = await createKeyRing(backend, described.alg);
-  const signer = createSigner(backend, ring);
+  const ring = await createKeyRing(backend, described.alg, options.keys);
+  const signer = createSigner(backend, ring, described.persona);
   const build = () => {
     const settings = settle(asDescribed);
     const families = createFamilies(settings);
@@ -127,7 +127,7 @@ export async function createMockIssuer(
     // A page that has its own name resolve to 127.0.0.1 comes with that name here (DNS rebinding).
     if (!hosts.includes(request.host)) return jsonReply(421, { error: 'misdirected_request' });
     const { service, faults } = state;
-    const route = service.routes.get(path);
+    const route = service.find(path);
     const from = request.header('origin');
     const isForeign = from !== undefined && !ownOrigins.includes(from);
     // A page of a registered client may read answers, and send its user here with a form.
@@ -191,7 +191,7 @@ export async function createMockIssuer(
     setFault: fault => state.faults.set(fault),
     handle,
     fetch: fetchOf(handle),
-    serves: path => state.service.routes.has(path),
+    serves: path => state.service.find(path) !== undefined,
     issueTokens: (first = {}) => state.service.issue(first, clock.now()),
     authorize: (url, visitor = {}) => actAsVisitor(serve, url, visitor),
     decideDevice(userCode, visitor = {}) {

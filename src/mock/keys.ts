@@ -1,7 +1,18 @@
-import { constants, createHash, generateKeyPair, type KeyObject, type SigningOptions, sign } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type JsonWebKey,
+  type KeyObject,
+  type SigningOptions,
+  sign,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint } from 'jose';
 import type { PublicJwk } from './options.ts';
+import { isObject, refuse } from './shape.ts';
 
 export const mockAlgs = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 export type MockAlg = (typeof mockAlgs)[number];
@@ -49,25 +60,63 @@ const recipes: Record<MockAlg, Recipe> = {
   EdDSA: { generate: () => generate('ed25519'), digest: null, options: {}, slow: false },
 };
 
+async function signingKey(
+  alg: MockAlg,
+  publicKey: KeyObject,
+  privateKey: KeyObject,
+  kid?: string,
+): Promise<SigningKey> {
+  const { digest, options, slow } = recipes[alg];
+  const key = { key: privateKey, ...options };
+  const described = await describeKey(publicKey.export({ format: 'jwk' }) as PublicJwk, alg);
+  return {
+    alg,
+    publicJwk: kid === undefined ? described : { ...described, kid },
+    sign(signingInput) {
+      const bytes = Buffer.from(signingInput, 'latin1');
+      if (!slow) return sign(digest, bytes, key).toString('base64url');
+      return new Promise((resolve, reject) => {
+        sign(digest, bytes, key, (error, signature) => {
+          if (error) reject(error);
+          else resolve(signature.toString('base64url'));
+        });
+      });
+    },
+  };
+}
+
+/** A private key of the options, as PEM or JWK. @throws MockOptionError */
+async function importKey(material: unknown, alg: MockAlg, field: string): Promise<SigningKey> {
+  const expected = 'a private key as PEM or JWK: RSA of 2048 bits or more, P-256 or Ed25519';
+  let privateKey: KeyObject;
+  try {
+    privateKey = isObject(material)
+      ? createPrivateKey({ key: material as JsonWebKey, format: 'jwk' })
+      : createPrivateKey(String(material));
+  } catch {
+    // What OpenSSL says could hold parts of the key.
+    return refuse(field, expected);
+  }
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
+  const isRsa = type === 'rsa' && (details?.modulusLength ?? 0) >= 2048;
+  const fit: MockAlg | undefined = isRsa
+    ? alg === 'PS256'
+      ? 'PS256'
+      : 'RS256'
+    : type === 'ed25519'
+      ? 'EdDSA'
+      : details?.namedCurve === 'prime256v1'
+        ? 'ES256'
+        : undefined;
+  if (fit === undefined) return refuse(field, expected);
+  const kid = isObject(material) && typeof material.kid === 'string' ? material.kid : undefined;
+  return signingKey(fit, createPublicKey(privateKey), privateKey, kid);
+}
+
 export const nodeCrypto: MockCrypto = {
   async generateKey(alg) {
-    const { generate: make, digest, options, slow } = recipes[alg];
-    const { publicKey, privateKey } = await make();
-    const key = { key: privateKey, ...options };
-    return {
-      alg,
-      publicJwk: await describeKey(publicKey.export({ format: 'jwk' }) as PublicJwk, alg),
-      sign(signingInput) {
-        const bytes = Buffer.from(signingInput, 'latin1');
-        if (!slow) return sign(digest, bytes, key).toString('base64url');
-        return new Promise((resolve, reject) => {
-          sign(digest, bytes, key, (error, signature) => {
-            if (error) reject(error);
-            else resolve(signature.toString('base64url'));
-          });
-        });
-      },
-    };
+    const { publicKey, privateKey } = await recipes[alg].generate();
+    return signingKey(alg, publicKey, privateKey);
   },
   encode: text => Buffer.from(text).toString('base64url'),
   atHash(accessToken, alg) {
@@ -89,9 +138,10 @@ export interface KeyRing {
   rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<void>;
 }
 
-export async function createKeyRing(backend: MockCrypto, alg: MockAlg): Promise<KeyRing> {
-  let signing = await backend.generateKey(alg);
-  let published = [signing.publicJwk];
+export async function createKeyRing(backend: MockCrypto, alg: MockAlg, own: readonly unknown[] = []): Promise<KeyRing> {
+  const imported = await Promise.all(own.map((material, index) => importKey(material, alg, `keys[${index}]`)));
+  let signing = imported[0] ?? (await backend.generateKey(alg));
+  let published = [...imported.slice(1), signing].map(({ publicJwk }) => publicJwk);
   return {
     get signing() {
       return signing;

@@ -17,18 +17,26 @@ const pathNames = {
   revocation: 'revoke',
   userInfo: 'userinfo',
   endSession: 'end_session',
+  registration: 'register',
+  resource: 'api',
 } as const;
+
+export type PathName = keyof typeof pathNames;
 
 export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
   readonly metadata: readonly string[];
+  /** RFC 9728 section 3.1. */
+  readonly resourceMetadata: string;
 };
 
 /** Paths at the issuer's host. Metadata is found by OpenID Connect Discovery section 4 and by RFC 8414 sections 3 and 5. */
-export function pathsOf(issuer: string): Paths {
+export function pathsOf({ issuer, persona }: Pick<Settings, 'issuer' | 'persona'>): Paths {
   const base = new URL(issuer).pathname.replace(/\/$/, '');
-  const entries = Object.entries(pathNames).map(([name, path]) => [name, `${base}/${path}`]);
+  const names = { ...pathNames, ...persona?.paths };
+  const entries = Object.entries(names).map(([name, path]) => [name, `${base}/${path}`]);
   return {
     ...(Object.fromEntries(entries) as Record<keyof typeof pathNames, string>),
+    resourceMetadata: `/.well-known/oauth-protected-resource${base}/api`,
     metadata: [
       ...new Set([
         `${base}/.well-known/openid-configuration`,
@@ -45,7 +53,7 @@ export function pathsOf(issuer: string): Paths {
  */
 export function metadataOf(settings: Settings, asked: string): Record<string, unknown> {
   const { issuer, clients, mutualTls } = settings;
-  const paths = pathsOf(issuer);
+  const paths = pathsOf(settings);
   const { origin } = new URL(issuer);
   const methods = authMethods.filter(method => mutualTls || !byCertificate(method));
   const acrs = [...new Set(settings.users.flatMap(({ acr }) => acr ?? []))];
@@ -62,6 +70,9 @@ export function metadataOf(settings: Settings, asked: string): Record<string, un
     revocation_endpoint: asked + paths.revocation,
     userinfo_endpoint: asked + paths.userInfo,
     end_session_endpoint: origin + paths.endSession,
+    ...(settings.registration && { registration_endpoint: asked + paths.registration }),
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     scopes_supported: supportedScopes(settings),
     response_types_supported: responseTypes.filter(type => type === 'code' || offered(type)),
     response_modes_supported: responseModes,

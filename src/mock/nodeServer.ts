@@ -190,6 +190,7 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
   const length = Buffer.byteLength(reply.body);
   outgoing.writeHead(reply.status, { ...reply.headers, 'content-length': length });
   if (reply.broken === 'truncate') outgoing.write(firstHalf(reply.body), () => incoming.socket.destroy());
+  else if (reply.broken === 'drip') outgoing.write(firstHalf(reply.body));
   else outgoing.end(reply.body);
 }
 

@@ -1,7 +1,11 @@
 import type { Rotation, RotationPolicy } from './families.ts';
 import { faultShape } from './faults.ts';
+import type { Patch } from './jsonPatch.ts';
+import { patchShape } from './jsonPatch.ts';
 import type { MockAlg } from './keys.ts';
 import { mockAlgs } from './keys.ts';
+import type { Persona } from './personas.ts';
+import { personaNames, personaOf } from './personas.ts';
 import { randomText } from './random.ts';
 import { isOrigin, isRedirectUri } from './requested.ts';
 import type { Input, Of } from './shape.ts';
@@ -105,6 +109,10 @@ export const clientFields = {
   dpop_bound_access_tokens: optional(yesOrNo, 'No token without a DPoP proof (RFC 9449 section 5.2).'),
   response_types: optional(list(oneOf(responseTypes)), 'What it may ask the authorization endpoint for.', '`["code"]`'),
   subject: optional(anyText, 'Whose tokens this client holds.', '`subject` of the issuer'),
+  backchannel_logout_uri: optional(
+    text('an http or https URL', value => /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')),
+    'Is told when a session ends (OpenID Connect Back-Channel Logout).',
+  ),
   claims: optional(members(anything), 'Claims that all of its access and ID tokens carry.'),
 };
 
@@ -193,6 +201,16 @@ export const issuerFields = {
     'Other names that requests may come by (the Host header), a container’s for instance.',
     'none',
   ),
+  registration: optional(yesOrNo, 'Clients may register themselves (RFC 7591).', 'true'),
+  accessTokens: optional(oneOf(['jwt', 'opaque']), 'What access tokens are; opaque ones need introspection.', '`jwt`'),
+  keys: optional(
+    list(either(notEmpty, members(anything)), 'an array of private keys'),
+    'Private keys as PEM or JWK; the first one signs, all are published.',
+    'one is made at the start',
+  ),
+  metadataPatch: optional(patchShape, 'JSON Patch (RFC 6902) of the metadata.', 'none'),
+  tokenResponsePatch: optional(patchShape, 'JSON Patch of successful answers of the token endpoint.', 'none'),
+  persona: optional(oneOf(personaNames), 'Paths, claims and errors as this issuer has them.', 'none'),
   audiences: optional(list(anyText), 'The only values of `resource` and `audience` that are accepted.', 'any'),
   dpopNonce: optional(dpopNonce, '`required`: DPoP proofs need a nonce (RFC 9449 sections 8 and 9).', '`off`'),
   deviceInterval: optional(seconds, 'Seconds between two polls for a device code.', '5'),
@@ -223,6 +241,11 @@ export interface Settings extends RotationPolicy {
   readonly anyRedirectUri: boolean;
   readonly corsOrigins: readonly string[];
   readonly hosts: readonly string[];
+  readonly registration: boolean;
+  readonly opaque: boolean;
+  readonly metadataPatch: Patch;
+  readonly tokenResponsePatch: Patch;
+  readonly persona: Persona | undefined;
   readonly audiences: readonly string[] | undefined;
   readonly dpopNonce: DpopNonce;
   readonly deviceInterval: number;
@@ -237,10 +260,12 @@ const loopback = ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://
 /** Options, which may be a user's JSON, with the defaults filled in. @throws MockOptionError with every problem */
 export function settle(options: MockIssuerOptions): Settings {
   const {
-    issuer = 'https://issuer.example',
+    issuer: plainIssuer = 'https://issuer.example',
     clients: described = defaultClients(),
     ...given
   } = read(object(issuerFields), options, '');
+  const persona = personaOf(given.persona);
+  const issuer = persona?.slash ? `${plainIssuer.replace(/\/$/, '')}/` : plainIssuer;
   const mutualTls = given.mutualTls ?? false;
   const clients = described.map(settleClient);
   const problems = clients.flatMap((client, index) => {
@@ -275,6 +300,11 @@ export function settle(options: MockIssuerOptions): Settings {
     anyRedirectUri: given.anyRedirectUri ?? false,
     corsOrigins: given.corsOrigins ?? [],
     hosts: given.hosts ?? [],
+    registration: given.registration ?? true,
+    opaque: given.accessTokens === 'opaque',
+    metadataPatch: given.metadataPatch ?? [],
+    tokenResponsePatch: given.tokenResponsePatch ?? [],
+    persona,
     audiences: given.audiences,
     dpopNonce: given.dpopNonce ?? 'off',
     deviceInterval: given.deviceInterval ?? 5,

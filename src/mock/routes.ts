@@ -5,15 +5,19 @@ import type { DeviceCodes } from './device.ts';
 import { createDeviceCodes, createDevicePage } from './device.ts';
 import type { ProofDesk } from './dpop.ts';
 import { createProofDesk } from './dpop.ts';
-import { createEndSession } from './endSession.ts';
+import { createEndSession, createLogoutNotices } from './endSession.ts';
 import type { Families } from './families.ts';
-import type { Endpoint } from './faultTable.ts';
+import type { Claims, Endpoint } from './faultTable.ts';
 import type { Answer } from './http.ts';
 import { jsonReply } from './http.ts';
+import { patched } from './jsonPatch.ts';
 import type { KeyRing } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
 import type { Settings } from './options.ts';
 import { deviceCodeGrant, tokenExchangeGrant } from './options.ts';
+import { createRegistration } from './registration.ts';
+import { createAccessCheck, createResource, createUserInfo, resourceMetadataOf } from './resource.ts';
+import { createShelf } from './shelf.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
 import {
   clientCredentialsGrant,
@@ -25,12 +29,11 @@ import {
 import { createIntrospection, createRevocation, createTokenReader } from './tokenStatus.ts';
 import type { Signer, TokenResponse } from './tokens.ts';
 import { createIssuing } from './tokens.ts';
-import { createUserInfo } from './userInfo.ts';
 import type { Sessions } from './users.ts';
 import { createSessions } from './users.ts';
 
 export interface Route {
-  readonly methods: readonly ('GET' | 'POST')[];
+  readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];
   readonly endpoint: Endpoint;
   readonly answer: Answer;
   /** It takes forms of the issuer's own pages alone. */
@@ -39,8 +42,8 @@ export interface Route {
 
 /** The issuer's endpoints, each built once and handed what it needs. */
 export interface Service {
-  /** By path. */
-  readonly routes: ReadonlyMap<string, Route>;
+  /** The endpoint at a path. */
+  find(path: string): Route | undefined;
   readonly devices: DeviceCodes;
   readonly proofs: ProofDesk;
   readonly sessions: Sessions;
@@ -50,10 +53,11 @@ export interface Service {
 export function createService(settings: Settings, families: Families, ring: KeyRing, sign: Signer): Service {
   const { issuer } = settings;
   const { origin } = new URL(issuer);
-  const paths = pathsOf(issuer);
+  const paths = pathsOf(settings);
+  const opaque = createShelf<Claims>();
   const { clients } = settings;
-  const issuing = createIssuing(settings, families, sign);
-  const reader = createTokenReader(issuer, ring, families);
+  const issuing = createIssuing(settings, families, sign, opaque);
+  const reader = createTokenReader(issuer, ring, families, opaque);
   const proofs = createProofDesk(settings.dpopNonce);
   const assertions = createAssertionCheck(clients, [issuer, origin + paths.token]);
   const backChannel = createBackChannel({ clients, assertions });
@@ -63,7 +67,7 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   const signInPath = paths.signIn;
   const authorization = createAuthorization({ settings, codes, pushedRequests, sessions, issuing, reader, signInPath });
   const devices = createDeviceCodes(settings, backChannel, issuing, origin + paths.device);
-  const token = createTokenEndpoint(backChannel, proofs, {
+  const token = createTokenEndpoint(settings, backChannel, proofs, {
     authorization_code: codes.grant,
     refresh_token: refreshGrant(settings, families, issuing),
     client_credentials: clientCredentialsGrant(settings, issuing),
@@ -77,33 +81,58 @@ export function createService(settings: Settings, families: Families, ring: KeyR
   const metadata: Route = {
     methods: get,
     endpoint: 'metadata',
-    answer: exchange => jsonReply(200, metadataOf(settings, new URL(exchange.url).origin)),
+    answer: exchange =>
+      jsonReply(200, patched(metadataOf(settings, new URL(exchange.url).origin), settings.metadataPatch)),
   };
   const jwks: Answer = () => jsonReply(200, { keys: ring.published });
   const introspection = createIntrospection(issuer, backChannel, families, reader);
   const revocation = createRevocation(backChannel, families, reader);
-  const userInfo = createUserInfo(settings, reader, proofs);
-  const endSession = createEndSession(settings, sessions, families, reader);
+  const access = createAccessCheck(reader, proofs);
+  const userInfo = createUserInfo(settings, access);
+  const resource: Route = {
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    endpoint: 'resource',
+    answer: createResource(settings, access),
+  };
+  const resourceMetadata: Route = {
+    methods: get,
+    endpoint: 'resource',
+    answer: () => jsonReply(200, resourceMetadataOf(settings)),
+  };
+  const logout = createLogoutNotices(settings, ring);
+  const endSession = createEndSession(settings, sessions, families, reader, logout);
   const devicePage = createDevicePage(settings, devices, paths.device);
+
+  const routes = new Map<string, Route>([
+    [paths.token, { methods: post, endpoint: 'token', answer: token }],
+    [paths.jwks, { methods: get, endpoint: 'jwks', answer: jwks }],
+    ...paths.metadata.map(path => [path, metadata] as const),
+    [paths.authorization, { methods: both, endpoint: 'authorization', answer: authorization.authorize }],
+    [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn, ownPage: true }],
+    [paths.par, { methods: post, endpoint: 'par', answer: pushedRequests.push }],
+    [paths.deviceAuthorization, { methods: post, endpoint: 'device_authorization', answer: devices.authorize }],
+    [paths.device, { methods: both, endpoint: 'device', answer: devicePage, ownPage: true }],
+    [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
+    [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],
+    [paths.userInfo, { methods: both, endpoint: 'userinfo', answer: userInfo }],
+    [paths.endSession, { methods: both, endpoint: 'end_session', answer: endSession }],
+    [paths.resource, resource],
+    [paths.resourceMetadata, resourceMetadata],
+    ...(settings.registration
+      ? [
+          [
+            paths.registration,
+            { methods: post, endpoint: 'registration', answer: createRegistration(settings) },
+          ] as const,
+        ]
+      : []),
+  ]);
 
   return {
     devices,
     proofs,
     sessions,
     issue: firstTokens(settings, families, issuing),
-    routes: new Map<string, Route>([
-      [paths.token, { methods: post, endpoint: 'token', answer: token }],
-      [paths.jwks, { methods: get, endpoint: 'jwks', answer: jwks }],
-      ...paths.metadata.map(path => [path, metadata] as const),
-      [paths.authorization, { methods: both, endpoint: 'authorization', answer: authorization.authorize }],
-      [paths.signIn, { methods: post, endpoint: 'sign_in', answer: authorization.signIn, ownPage: true }],
-      [paths.par, { methods: post, endpoint: 'par', answer: pushedRequests.push }],
-      [paths.deviceAuthorization, { methods: post, endpoint: 'device_authorization', answer: devices.authorize }],
-      [paths.device, { methods: both, endpoint: 'device', answer: devicePage, ownPage: true }],
-      [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
-      [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],
-      [paths.userInfo, { methods: both, endpoint: 'userinfo', answer: userInfo }],
-      [paths.endSession, { methods: both, endpoint: 'end_session', answer: endSession }],
-    ]),
+    find: path => routes.get(path) ?? (path.startsWith(`${paths.resource}/`) ? resource : undefined),
   };
 }

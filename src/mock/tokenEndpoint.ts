@@ -6,6 +6,7 @@ import { newSid } from './families.ts';
 import type { Effect, TokenKind } from './faultTable.ts';
 import type { Answer, Form, MockReply } from './http.ts';
 import { jsonReply, oauthError } from './http.ts';
+import { patched } from './jsonPatch.ts';
 import type { GrantType, MockClient, Settings } from './options.ts';
 import { clientCalled } from './options.ts';
 import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
@@ -100,6 +101,7 @@ export function clientCredentialsGrant(settings: Settings, issuing: Issuing): Gr
 }
 
 export function createTokenEndpoint(
+  settings: Settings,
   backChannel: BackChannel,
   proofs: ProofDesk,
   works: Readonly<Record<GrantType, GrantWork>>,
@@ -124,7 +126,15 @@ export function createTokenEndpoint(
     if (client.tls_client_certificate_bound_access_tokens && cnf?.['x5t#S256'] === undefined)
       return oauthError(400, 'invalid_request', 'This client is registered to show a certificate');
     const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, cnf });
-    if ('access_token' in result) return jsonReply(200, result, headers);
+    if ('access_token' in result) return jsonReply(200, patched({ ...result }, settings.tokenResponsePatch), headers);
+    const { error } = result;
+    const more = settings.persona?.error?.(exchange.now());
+    if (error !== undefined && more !== undefined)
+      return {
+        ...result,
+        body: JSON.stringify({ ...JSON.parse(result.body), ...more }),
+        headers: { ...result.headers, ...headers },
+      };
     return { ...result, headers: { ...result.headers, ...headers } };
   });
 }

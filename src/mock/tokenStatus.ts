@@ -8,6 +8,7 @@ import { jsonReply, oauthError } from './http.ts';
 import type { KeyRing } from './keys.ts';
 import { mockAlgs } from './keys.ts';
 import type { PublicJwk } from './options.ts';
+import type { Shelf } from './shelf.ts';
 import { createShelf } from './shelf.ts';
 
 export interface ReadToken {
@@ -26,7 +27,13 @@ export interface TokenReader {
   revoke(token: ReadToken, now: number): void;
 }
 
-export function createTokenReader(issuer: string, ring: KeyRing, families: Families): TokenReader {
+export function createTokenReader(
+  issuer: string,
+  ring: KeyRing,
+  families: Families,
+  /** Claims of opaque access tokens, by the token. */
+  opaque: Shelf<Claims>,
+): TokenReader {
   const revoked = createShelf<true>();
   let keys: { readonly of: unknown; readonly find: ReturnType<typeof createLocalJWKSet> } | undefined;
 
@@ -39,13 +46,17 @@ export function createTokenReader(issuer: string, ring: KeyRing, families: Famil
 
   return {
     async read(token) {
+      const kept = opaque.get(token, 0);
+      if (kept !== undefined)
+        return { kind: 'access_token', claims: kept, family: families.ofSession(String(kept.jti)) };
       try {
         const { payload, protectedHeader } = await compactVerify(token, keySet(), {
           algorithms: [...mockAlgs],
         });
         const claims: Claims = JSON.parse(new TextDecoder().decode(payload));
         if (claims.iss !== issuer) return undefined;
-        const kind = protectedHeader.typ === 'at+jwt' ? 'access_token' : 'id_token';
+        // ID tokens have no jti here, whatever a persona calls its access tokens.
+        const kind = protectedHeader.typ === 'at+jwt' || 'jti' in claims ? 'access_token' : 'id_token';
         const session = kind === 'access_token' ? claims.jti : claims.sid;
         return {
           kind,

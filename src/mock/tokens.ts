@@ -6,7 +6,10 @@ import { newSid } from './families.ts';
 import type { Claims, Effect, TokenKind } from './faultTable.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
+import type { Persona } from './personas.ts';
+import { randomText } from './random.ts';
 import { audienceOf, hasScope } from './requested.ts';
+import type { Shelf } from './shelf.ts';
 import type { ClaimsRequest, Session } from './users.ts';
 import { claimsOfUser, selectClaims } from './users.ts';
 
@@ -27,6 +30,8 @@ export interface TokenOrder {
   /** What the access token is bound to. */
   readonly cnf?: Confirmation | undefined;
   readonly accessClaims: Claims;
+  /** Keeps the claims and gives a token that says nothing. */
+  readonly opaque?: ((claims: Claims) => string) | undefined;
   /** `named`: only those that were asked for by name, as the others are told at UserInfo. */
   idClaims(named: boolean): Claims;
   /** The code that comes beside an ID token, for its `c_hash`. */
@@ -45,7 +50,7 @@ export interface Signer {
   idToken(order: TokenOrder, effects: readonly Effect[]): Promise<string>;
 }
 
-export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
+export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Persona | undefined): Signer {
   // The header is the same for every token of one key and type, so it is encoded once.
   const headers = new WeakMap<SigningKey, Record<TokenKind, string>>();
 
@@ -77,14 +82,28 @@ export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
     return `${input}.${signature}`;
   };
 
+  const headerOf = (key: SigningKey, kind: TokenKind): Claims => {
+    const typ = kind === 'id_token' ? 'JWT' : persona === undefined ? 'at+jwt' : persona.accessTyp;
+    return { alg: key.alg, ...(typ !== undefined && { typ }), kid: key.publicJwk.kid };
+  };
+
   return {
     async tokens(order, effects) {
       // One key for both, should a rotation come in between.
       const key = ring.signing;
-      const access_token = await sign(key, 'access_token', accessClaims(order), effects);
+      const claims = personal(accessClaims(order), persona?.access(order.grant));
+      const access_token = order.opaque?.(claims) ?? (await sign(key, 'access_token', claims, effects));
       if (!order.user || !hasScope(order.scope, 'openid')) return { access_token };
       const at_hash = await backend.atHash(access_token, key.alg);
-      return { access_token, id_token: await sign(key, 'id_token', idClaims(order, { at_hash }), effects) };
+      return {
+        access_token,
+        id_token: await sign(
+          key,
+          'id_token',
+          personal(idClaims(order, { at_hash }), persona?.id(order.grant)),
+          effects,
+        ),
+      };
     },
     async idToken(order, effects) {
       const key = ring.signing;
@@ -93,6 +112,15 @@ export function createSigner(backend: MockCrypto, ring: KeyRing): Signer {
       return sign(key, 'id_token', idClaims(order, hashes), effects);
     },
   };
+}
+
+/** With what a persona has otherwise; undefined takes a claim out. */
+function personal(claims: Claims, otherwise: Claims = {}): Claims {
+  for (const [name, value] of Object.entries(otherwise)) {
+    if (value === undefined) Reflect.deleteProperty(claims, name);
+    else claims[name] = value;
+  }
+  return claims;
 }
 
 /** Somebody's own header and claims under the signing key: `alg` and `kid` become the key's. */
@@ -105,11 +133,6 @@ export async function signAsAsked(
   const parts = [{ ...header, alg, kid }, payload].map(part => backend.encode(JSON.stringify(part)));
   const input = parts.join('.');
   return `${input}.${await sign(input)}`;
-}
-
-/** RFC 9068 section 2.1 for access tokens, RFC 7519 section 5.1 for ID tokens. */
-function headerOf(key: SigningKey, kind: TokenKind): Claims {
-  return { alg: key.alg, typ: kind === 'access_token' ? 'at+jwt' : 'JWT', kid: key.publicJwk.kid };
 }
 
 /** RFC 9068 section 2.2, and `cnf` of RFC 9449 section 6.1 and RFC 8705 section 3.1. */
@@ -208,7 +231,7 @@ export interface Issuing {
   begin(client: MockClient, consent: Consent, cnf: Confirmation | undefined, now: number): Family;
 }
 
-export function createIssuing(settings: Settings, families: Families, sign: Signer): Issuing {
+export function createIssuing(settings: Settings, families: Families, sign: Signer, opaque: Shelf<Claims>): Issuing {
   const orderOf = (grant: Grant, scope: string, now: number): Omit<TokenOrder, 'user'> => {
     const { issuer, accessTokenLifetime, idTokenLifetime } = settings;
     const { claims: ofClient = {} } = settings.clients.get(grant.clientId) ?? {};
@@ -220,6 +243,13 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
       now: Math.floor(now / 1000),
       accessTokenLifetime,
       idTokenLifetime,
+      opaque: settings.opaque
+        ? claims => {
+            const token = randomText(32);
+            opaque.put(token, claims, Number(claims.exp) * 1000 + 3_600_000, now);
+            return token;
+          }
+        : undefined,
       accessClaims: {
         ...(hasScope(scope, 'groups') && ofUser.groups !== undefined && { groups: ofUser.groups }),
         ...ofClient,

@@ -90,6 +90,29 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       but: { strict: familyEnded },
     },
   ],
+  slowDrip: [
+    {
+      about: 'The body stops in the middle',
+      fault: { type: 'slowDrip', ...at('token') },
+      expected: fine,
+      but: { strict: familyEnded },
+    },
+  ],
+  hugeBody: [
+    {
+      about: 'Metadata of 10 MB',
+      fault: { type: 'hugeBody', ...at('metadata') },
+      expected: ['retryable response_too_large', 'refreshed'],
+    },
+  ],
+  metadataRedirect: [
+    {
+      about: 'Metadata behind a redirect to another host',
+      fault: { type: 'metadataRedirect', location: 'https://other.example/metadata' },
+      // Once: the next place where metadata is looked for has it.
+      expected: fine,
+    },
+  ],
   tooManyRequests: [
     {
       about: '429, Retry-After 20 s',

@@ -66,6 +66,7 @@ describe('mock issuer: metadata', () => {
       revocation_endpoint: 'https://issuer.example/one/revoke',
       userinfo_endpoint: 'https://issuer.example/one/userinfo',
       end_session_endpoint: 'https://issuer.example/one/end_session',
+      registration_endpoint: 'https://issuer.example/one/register',
     });
     for (const [, url] of endpoints) {
       const statuses = [

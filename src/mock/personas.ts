@@ -1,0 +1,118 @@
+import type { Grant } from './families.ts';
+import type { Claims } from './faultTable.ts';
+import type { PathName } from './metadata.ts';
+/*
+ * What well-known issuers do in their own ways, as data. Another persona is another row; each fact has its source.
+ */
+
+export interface Persona {
+  /** Where the facts are from. */
+  readonly sources: readonly string[];
+  /** The issuer identifier ends in a slash. */
+  readonly slash?: true;
+  /** Paths of endpoints, behind that of the issuer. */
+  readonly paths: Partial<Record<PathName, string>>;
+  /** `typ` of access tokens; undefined leaves it out. */
+  readonly accessTyp: string | undefined;
+  /** Claims that tokens carry, with the subject and the client at hand; undefined takes one out. */
+  readonly access: (grant: Grant) => Claims;
+  readonly id: (grant: Grant) => Claims;
+  /** Members of error answers, beside those of RFC 6749. */
+  readonly error?: (now: number) => Claims;
+}
+
+export const personas = {
+  auth0: {
+    sources: [
+      'https://auth0.com/docs/get-started/applications/configure-applications-with-oidc-discovery',
+      'https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles',
+    ],
+    slash: true,
+    paths: {
+      token: 'oauth/token',
+      authorization: 'authorize',
+      jwks: '.well-known/jwks.json',
+      userInfo: 'userinfo',
+      revocation: 'oauth/revoke',
+      deviceAuthorization: 'oauth/device/code',
+      endSession: 'oidc/logout',
+      registration: 'oidc/register',
+    },
+    accessTyp: 'JWT',
+    access: ({ clientId }) => ({ azp: clientId, client_id: undefined }),
+    id: () => ({ azp: undefined }),
+  },
+  entra: {
+    sources: [
+      'https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc',
+      'https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference',
+      'https://learn.microsoft.com/entra/identity-platform/reference-error-codes',
+    ],
+    paths: {
+      token: 'oauth2/v2.0/token',
+      authorization: 'oauth2/v2.0/authorize',
+      jwks: 'discovery/v2.0/keys',
+      deviceAuthorization: 'oauth2/v2.0/devicecode',
+      endSession: 'oauth2/v2.0/logout',
+    },
+    accessTyp: 'JWT',
+    access: ({ clientId, subject, scope }) => ({
+      ver: '2.0',
+      tid: '00000000-0000-4000-8000-000000000000',
+      oid: subject,
+      azp: clientId,
+      scp: scope,
+      scope: undefined,
+      client_id: undefined,
+    }),
+    id: ({ subject }) => ({ ver: '2.0', tid: '00000000-0000-4000-8000-000000000000', oid: subject, azp: undefined }),
+    error: now => ({
+      error_codes: [70000],
+      timestamp: `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')}Z`,
+      trace_id: '00000000-0000-4000-8000-000000000001',
+      correlation_id: '00000000-0000-4000-8000-000000000002',
+    }),
+  },
+  keycloak: {
+    sources: ['https://www.keycloak.org/securing-apps/oidc-layers'],
+    paths: {
+      token: 'protocol/openid-connect/token',
+      authorization: 'protocol/openid-connect/auth',
+      jwks: 'protocol/openid-connect/certs',
+      userInfo: 'protocol/openid-connect/userinfo',
+      introspection: 'protocol/openid-connect/token/introspect',
+      revocation: 'protocol/openid-connect/revoke',
+      endSession: 'protocol/openid-connect/logout',
+      deviceAuthorization: 'protocol/openid-connect/auth/device',
+      par: 'protocol/openid-connect/ext/par/request',
+      registration: 'clients-registrations/openid-connect',
+    },
+    accessTyp: 'JWT',
+    access: ({ clientId, sid }) => ({ typ: 'Bearer', azp: clientId, sid, client_id: undefined }),
+    id: () => ({ typ: 'ID' }),
+  },
+  cognito: {
+    sources: [
+      'https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html',
+      'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html',
+    ],
+    paths: {
+      token: 'oauth2/token',
+      authorization: 'oauth2/authorize',
+      jwks: '.well-known/jwks.json',
+      userInfo: 'oauth2/userInfo',
+      revocation: 'oauth2/revoke',
+      endSession: 'logout',
+    },
+    accessTyp: undefined,
+    access: ({ subject }) => ({ token_use: 'access', username: subject, version: 2, aud: undefined }),
+    id: ({ subject }) => ({ token_use: 'id', 'cognito:username': subject, azp: undefined }),
+  },
+} as const satisfies Record<string, Persona>;
+
+export type PersonaName = keyof typeof personas;
+export const personaNames = Object.keys(personas) as PersonaName[];
+
+export function personaOf(name: PersonaName | undefined): Persona | undefined {
+  return name === undefined ? undefined : personas[name];
+}
