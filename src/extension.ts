@@ -7,6 +7,7 @@ import { lazy } from './core/lazy.ts';
 import type {
   Clock,
   Fetch,
+  FileSearch,
   HistoryStore,
   Log,
   MutualTls,
@@ -60,6 +61,7 @@ export interface Platform {
   readonly history: HistoryStore;
   /** What the broker listens with. */
   readonly broker: (log: Log) => BrokerPlatform;
+  readonly fileSearch: (log: Log) => FileSearch;
   /** Whether the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
   readonly demo: string | undefined;
 }
@@ -77,6 +79,7 @@ export function startExtension(
     uriRedirects,
     history,
     broker: brokerPlatform,
+    fileSearch,
     demo,
   }: Platform,
 ): Services {
@@ -230,6 +233,7 @@ export function startExtension(
     (await onDemand()).createHandlers({
       ...{ own, log, clock, sessions, connections, vault, lock, handover, histories, previous, secrets: known },
       ...{ refresher, signIns, issuerClient, verifier, mock, statusBar, documents, show, secretStore: secrets },
+      files: fileSearch(log),
       extensionUri: context.extensionUri,
       unattended: context.extensionMode === ExtensionMode.Test,
       discovery: async () => discovery,

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import type { ExtensionContext } from 'vscode';
+import { type ExtensionContext, env } from 'vscode';
 import { demoVariable } from './contributions.ts';
 import { startExtension } from './extension.ts';
 import { createBrokerPlatform } from './platform/brokerPlatform.ts';
 import { createFileLock } from './platform/fileLock.ts';
+import { createFileSearch } from './platform/fileSearch.ts';
 import { createHistoryFile } from './platform/historyFile.ts';
 import { listenForRedirect } from './platform/loopbackRedirect.ts';
 import { createMutualTls } from './platform/mutualTls.ts';
@@ -31,6 +32,7 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
         clock: systemClock,
         log,
       }),
+    fileSearch: log => createFileSearch(env.appRoot, log),
     demo: process.env[demoVariable],
   });
 }

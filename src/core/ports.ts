@@ -164,6 +164,26 @@ export interface RedirectAnswer {
   respond(page: RedirectPage): void;
 }
 
+/** Searches folders of this machine, with the ripgrep that VS Code brings along. */
+export interface FileSearch {
+  /**
+   * Names each file of a folder that has one of the texts in it, hidden and ignored ones too, relative to the folder, as
+   * soon as it is found. Resolves with how many files were looked into; with `undefined` where there is no ripgrep or it
+   * fails, so that the caller looks into each file.
+   */
+  filesWith(search: TextSearch, found: (file: string) => void, signal: AbortSignal): Promise<number | undefined>;
+  /** A file's text; `undefined` where it is gone, too large or no text. */
+  read(path: string, mostBytes: number): Promise<string | undefined>;
+}
+
+export interface TextSearch {
+  readonly folder: string;
+  readonly texts: readonly string[];
+  /** Globs. */
+  readonly exclude: readonly string[];
+  readonly mostBytes: number;
+}
+
 /** Waits on this machine's loopback address or for an address that VS Code opens, for one sign-in and no longer. */
 export interface RedirectListener {
   readonly redirectUri: string;

@@ -94,11 +94,17 @@ export function flash(text: string, ms = 5000, icon = 'check'): void {
   window.setStatusBarMessage(`$(${icon}) ${plain(text, 300)}`, ms);
 }
 
-/** Work with its title and a cancel button. */
-export async function progress<T>(title: string, work: Promise<T>, cancel: () => void): Promise<T> {
+/** Work with its title and a cancel button. @param shown is given what shows a text beside the title */
+export async function progress<T>(
+  title: string,
+  work: Promise<T>,
+  cancel: () => void,
+  shown?: (tell: (text: string) => void) => void,
+): Promise<T> {
   return window.withProgress(
     { location: ProgressLocation.Notification, title: plain(title, 300), cancellable: true },
-    (_, token) => {
+    (bar, token) => {
+      shown?.(text => bar.report({ message: plain(text, 200) }));
       token.onCancellationRequested(cancel);
       return work;
     },

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { answer } from '../../scripts/bench/child.mjs';
 import { inTurns, quantile } from '../../scripts/bench/measure.mjs';
-import { scanForLeaks } from '../../src/core/tokens/leakScan.ts';
+import { scanForLeaks } from '../../src/core/imports/leakScan.ts';
 import { findTokens } from '../../src/core/tokens/tokenRanges.ts';
 
 const megabytes = 10;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { chmod } from 'node:fs/promises';
 import { type CodeAction, env, languages, commands as registry, Uri, workspace } from 'vscode';
 import { hmacJwt } from '../support/signing.ts';
 import { run, signedIn } from './support.ts';
@@ -61,6 +62,44 @@ describe('tokens in files of the workspace', () => {
     // Beside the one that the connection has: nothing is replaced.
     await run('removeConnection', { connection: 'pasted' });
     await end();
+  });
+
+  it('are found in hidden files and strings in strings, and nowhere that the settings exclude', async () => {
+    const at = (...path: string[]) => Uri.joinPath(folder(), 'leaks', ...path);
+    const write = (uri: Uri, text: string) => workspace.fs.writeFile(uri, new TextEncoder().encode(text));
+    const refreshToken = 'v1.Mr8a2kd0xZq93hDkeQ_lls0';
+    const har = {
+      log: { entries: [{ response: { content: { text: JSON.stringify({ refresh_token: refreshToken }) } } }] },
+    };
+    await write(at('.hidden', 'a.har'), JSON.stringify(har));
+    await write(at('secret.yaml'), `kind: Secret\ndata:\n  token: ${btoa(valid)}\n`);
+    await write(at('query.sh'), `curl -d 'refresh_token=${encodeURIComponent('1//0gLu-abcDEF_ghiJKLmno012')}'\n`);
+    await write(at('node_modules', 'a.env'), `TOKEN=${valid}\n`);
+    await write(at('excluded', 'a.env'), `TOKEN=${valid}\n`);
+    await write(at('binary.env'), `\0TOKEN=${valid}\n`);
+    // VS Code's own program does the search; one that a workspace brings along is never run.
+    const trap = at('..', 'node_modules', '@vscode', 'ripgrep', 'bin', 'rg');
+    await write(trap, '#!/bin/sh\ntouch "$0.was-run"\n');
+    if (trap.scheme === 'file') await chmod(trap.fsPath, 0o755);
+    const exclude = workspace.getConfiguration('files').inspect<object>('exclude')?.globalValue;
+    await workspace.getConfiguration('files').update('exclude', { '**/excluded': true }, true);
+    try {
+      const { leaks, searched } = await run<Found & { searched: number }>('findLeaks');
+      const found = leaks.map(({ uri, line, kind }) => [uri.slice(uri.lastIndexOf('leaks/') + 6), line, kind]);
+      assert.deepEqual(
+        found.filter(([name]) => !String(name).includes('.env') || /node_modules|excluded|binary/.test(String(name))),
+        [
+          ['.hidden/a.har', 1, 'refresh_token'],
+          ['query.sh', 1, 'refresh_token'],
+          ['secret.yaml', 3, 'token'],
+        ],
+      );
+      assert.ok(searched >= 4, `${searched} files were looked into`);
+      await assert.rejects(async () => workspace.fs.stat(Uri.joinPath(trap, '..', 'rg.was-run')));
+    } finally {
+      await workspace.getConfiguration('files').update('exclude', exclude, true);
+      await workspace.fs.delete(at('..', 'node_modules'), { recursive: true });
+    }
   });
 
   it('are kept both where two are moved one after the other, and the file says where each is', async () => {

@@ -5,13 +5,12 @@ import type { TokenUse } from './tokenUse.ts';
 export interface OpaqueKind {
   readonly issuer: string;
   readonly use: TokenUse;
-  /** What the token starts with, as the source of a regular expression. */
-  readonly prefix: string;
+  readonly prefixes: readonly string[];
   /** The least characters after the prefix; 10 where nothing is said. */
   readonly rest?: number;
-  /** The prefix is so short that other words begin with it: these are not looked for inside a text. */
+  /** The prefixes are so short that other words begin with them: a token is known by them, and not found. */
   readonly alone?: true;
-  /** Where the prefix is described. */
+  /** Where the prefixes are described. */
   readonly source: string;
 }
 
@@ -22,102 +21,73 @@ const salesforce = 'https://help.salesforce.com/s/articleView?id=sf.remoteaccess
 const ory = 'https://github.com/ory/hydra/issues/2845';
 const digitalOcean = 'https://gitlab.com/gitlab-org/security-products/analyzers/secrets/-/merge_requests/178';
 const gitlab = 'https://gitlab.com/gitlab-org/auth/iam/-/merge_requests/588';
-const anthropic = 'https://github.com/XxxXTeam/codex-proxy/issues/26';
+const codex = 'https://github.com/XxxXTeam/codex-proxy/issues/26';
 const awsSso = 'https://docs.rs/crate/aws-config/1.8.16/source/src/sso/cache.rs';
 const entra = 'https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow';
+const openShift =
+  'https://docs.openshift.com/container-platform/latest/authentication/understanding-authentication.html';
+const auth0 = 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens';
+const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
+const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
+const npm = 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/';
+const slackKinds = ['xoxe.xoxb-', 'xoxe.xoxp-', 'xoxb-', 'xoxp-', 'xoxa-', 'xoxc-', 'xoxs-', 'xapp-'];
 
-/** The first row that fits counts. */
+const access = (
+  issuer: string,
+  source: string,
+  prefixes: readonly string[],
+  more: Partial<OpaqueKind> = {},
+): OpaqueKind => ({
+  issuer,
+  use: 'access_token',
+  prefixes,
+  source,
+  ...more,
+});
+const refresh: typeof access = (...row) => ({ ...access(...row), use: 'refresh_token' });
+
 export const opaqueKinds: readonly OpaqueKind[] = [
-  { issuer: 'Google', use: 'access_token', prefix: 'ya29\\.', source: google },
-  { issuer: 'Google', use: 'refresh_token', prefix: '1//0', source: google },
-  { issuer: 'GitHub', use: 'refresh_token', prefix: 'ghr_', source: github },
-  { issuer: 'GitHub', use: 'access_token', prefix: 'gh[opsu]_|github_pat_', source: github },
-  { issuer: 'Slack', use: 'access_token', prefix: 'xoxe\\.xox[bp]-|xox[abcps]-|xapp-', rest: 8, source: slack },
-  { issuer: 'Slack', use: 'refresh_token', prefix: 'xoxe-', rest: 8, source: slack },
-  {
-    issuer: 'OpenShift',
-    use: 'access_token',
-    prefix: 'sha256~',
-    source: 'https://docs.openshift.com/container-platform/latest/authentication/understanding-authentication.html',
-  },
-  { issuer: 'Anthropic', use: 'access_token', prefix: 'sk-ant-(?:oat|api|admin)\\d\\d-', source: anthropic },
-  { issuer: 'Anthropic', use: 'refresh_token', prefix: 'sk-ant-ort\\d\\d-', source: anthropic },
-  { issuer: 'OpenAI, Stripe', use: 'refresh_token', prefix: 'rt_', rest: 14, source: anthropic },
-  { issuer: 'Ory', use: 'access_token', prefix: 'ory_at_', source: ory },
-  { issuer: 'Ory', use: 'refresh_token', prefix: 'ory_rt_', source: ory },
-  { issuer: 'DigitalOcean', use: 'access_token', prefix: 'do[op]_v1_', rest: 16, source: digitalOcean },
-  { issuer: 'DigitalOcean', use: 'refresh_token', prefix: 'dor_v1_', rest: 16, source: digitalOcean },
-  { issuer: 'GitLab', use: 'access_token', prefix: 'gliamat-|glpat-', source: gitlab },
-  { issuer: 'GitLab', use: 'refresh_token', prefix: 'gliamrt-', source: gitlab },
-  { issuer: 'AWS IAM Identity Center', use: 'access_token', prefix: 'aoaAAAA', rest: 8, source: awsSso },
-  { issuer: 'AWS IAM Identity Center', use: 'refresh_token', prefix: 'aorAAAA', rest: 8, source: awsSso },
-  { issuer: 'Microsoft Entra ID', use: 'refresh_token', prefix: '[01]\\.A[A-Za-z]', rest: 20, source: entra },
-  { issuer: 'Microsoft', use: 'refresh_token', prefix: 'M\\.[CR]\\d+_', rest: 20, source: entra },
-  {
-    issuer: 'Auth0',
-    use: 'refresh_token',
-    prefix: 'v1\\.M',
-    rest: 16,
-    source: 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens',
-  },
-  {
-    issuer: 'Firebase',
-    use: 'refresh_token',
-    prefix: 'AMf-vB',
-    source: 'https://github.com/firebase/flutterfire/issues/8058',
-  },
-  { issuer: 'Salesforce', use: 'refresh_token', prefix: '5Aep861', source: salesforce },
-  { issuer: 'Salesforce', use: 'access_token', prefix: '00D[\\dA-Za-z]{12,15}!', source: salesforce },
-  {
-    issuer: 'Linear',
-    use: 'access_token',
-    prefix: 'lin_(?:oauth|api)_',
-    source: 'https://linear.app/developers/graphql',
-  },
-  {
-    issuer: 'Hugging Face',
-    use: 'access_token',
-    prefix: 'hf_(?:oauth_)?',
-    rest: 20,
-    source: 'https://huggingface.co/docs/hub/security-tokens',
-  },
-  {
-    issuer: 'HashiCorp Vault',
-    use: 'access_token',
-    prefix: 'hv[sb]\\.',
-    rest: 20,
-    source: 'https://developer.hashicorp.com/vault/docs/concepts/tokens',
-  },
-  {
-    issuer: 'npm',
-    use: 'access_token',
-    prefix: 'npm_',
-    rest: 30,
-    source: 'https://github.blog/2021-09-23-announcing-npms-new-access-token-format/',
-  },
-  {
-    issuer: 'Dropbox',
-    use: 'access_token',
-    prefix: 'sl\\.(?:u\\.)?',
-    rest: 60,
-    alone: true,
-    source: 'https://developers.dropbox.com/oauth-guide',
-  },
+  access('Google', google, ['ya29.']),
+  refresh('Google', google, ['1//0']),
+  access('GitHub', github, ['gho_', 'ghp_', 'ghs_', 'ghu_', 'github_pat_']),
+  refresh('GitHub', github, ['ghr_']),
+  access('Slack', slack, slackKinds, { rest: 8 }),
+  refresh('Slack', slack, ['xoxe-'], { rest: 8 }),
+  access('OpenShift', openShift, ['sha256~']),
+  access('Anthropic', codex, ['sk-ant-oat', 'sk-ant-api', 'sk-ant-admin']),
+  refresh('Anthropic', codex, ['sk-ant-ort']),
+  refresh('OpenAI, Stripe', codex, ['rt_'], { rest: 14, alone: true }),
+  access('Ory', ory, ['ory_at_']),
+  refresh('Ory', ory, ['ory_rt_']),
+  access('DigitalOcean', digitalOcean, ['doo_v1_', 'dop_v1_'], { rest: 16 }),
+  refresh('DigitalOcean', digitalOcean, ['dor_v1_'], { rest: 16 }),
+  access('GitLab', gitlab, ['gliamat-', 'glpat-']),
+  refresh('GitLab', gitlab, ['gliamrt-']),
+  access('AWS IAM Identity Center', awsSso, ['aoaAAAA'], { rest: 8 }),
+  refresh('AWS IAM Identity Center', awsSso, ['aorAAAA'], { rest: 8 }),
+  refresh('Microsoft Entra ID', entra, ['0.A', '1.A'], { rest: 20, alone: true }),
+  refresh('Microsoft', entra, ['M.C', 'M.R'], { rest: 20, alone: true }),
+  refresh('Auth0', auth0, ['v1.M'], { rest: 16, alone: true }),
+  refresh('Firebase', firebase, ['AMf-vB']),
+  refresh('Salesforce', salesforce, ['5Aep861']),
+  access('Linear', 'https://linear.app/developers/graphql', ['lin_oauth_', 'lin_api_']),
+  access('Hugging Face', 'https://huggingface.co/docs/hub/security-tokens', ['hf_'], { rest: 20, alone: true }),
+  access('HashiCorp Vault', vault, ['hvs.', 'hvb.'], { rest: 20 }),
+  access('npm', npm, ['npm_'], { rest: 30 }),
 ];
 
 /** What a token may be made of after its prefix: these are what issuers use, and no quotes, brackets or separators. */
-const rest = '[\\w.~+/!*$-]';
-
-const patternOf = ({ prefix, rest: least = 10 }: OpaqueKind) => `(?:${prefix})${rest}{${least},4000}={0,2}`;
-
-const prefixes = new RegExp(`^(?:${opaqueKinds.map(({ prefix }) => prefix).join('|')})`);
-const whole = opaqueKinds.map(kind => ({ kind, pattern: new RegExp(`^${patternOf(kind)}$`) }));
+const wholeToken = /^[\w.~+/!*$|-]+={0,2}$/;
 
 /** The kind of a whole token; `undefined` where its form tells nothing. */
 export function opaqueKind(token: string): OpaqueKind | undefined {
-  if (!prefixes.test(token)) return kindInside(token);
-  return whole.find(({ pattern }) => pattern.test(token))?.kind;
+  if (token.length > longest || !wholeToken.test(token)) return undefined;
+  const fits = ({ prefixes, rest = 10 }: OpaqueKind) =>
+    prefixes.some(prefix => token.length >= prefix.length + rest && token.startsWith(prefix));
+  return opaqueKinds.find(fits) ?? kindInside(token);
 }
+
+const longest = 4000;
 
 /** X (Twitter) writes what a token is at the end of a text that it then encodes: `...:1:at:1` and `...:1:rt:1`. */
 function kindInside(token: string): OpaqueKind | undefined {
@@ -125,14 +95,14 @@ function kindInside(token: string): OpaqueKind | undefined {
   const use = /:\d:(at|rt):1$/.exec(inside ?? '')?.[1];
   if (use === undefined) return undefined;
   const source = 'https://docs.x.com/resources/fundamentals/authentication/oauth-2-0/authorization-code';
-  return { issuer: 'X', use: use === 'at' ? 'access_token' : 'refresh_token', prefix: '', source };
+  return { issuer: 'X', use: use === 'at' ? 'access_token' : 'refresh_token', prefixes: [], source };
 }
 
+/** Prefixes that are looked for in texts. */
+export const opaquePrefixes: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes }) => (alone ? [] : prefixes));
+
 const anywhere = new RegExp(
-  `(?<![\\w.~+/=-])(?:${opaqueKinds
-    .filter(({ alone }) => !alone)
-    .map(patternOf)
-    .join('|')})`,
+  `(?<![\\w.~+/-])(?:${opaquePrefixes.map(each => each.replace(/[.*/]/g, '\\$&')).join('|')})[\\w.~+/!*$-]{8,${longest}}={0,2}`,
   'g',
 );
 
@@ -160,10 +130,6 @@ export function findOpaque(text: string, limit: number): FoundOpaque[] {
 
 /** `ghp_xxxxxxxxxxxx` and `xoxb-your-token-here` are places for one. */
 function isVaried(token: string): boolean {
-  return (
-    /\d/.test(token.slice(5)) &&
-    /[a-z]/i.test(token.slice(5)) &&
-    !/(.)\1{6}/.test(token) &&
-    !/your|example|token/i.test(token)
-  );
+  const rest = token.slice(5);
+  return /\d/.test(rest) && /[a-z]/i.test(rest) && !/(.)\1{6}/.test(rest) && !/your|example|token/i.test(rest);
 }

@@ -34,7 +34,8 @@ interface Actions<Argument, Result> {
    * does not say who calls, and a link in any text can: so callers' arguments are asked about like a person's.
    */
   confirm?(argument: Argument, byCaller: boolean): Promise<Argument | undefined>;
-  run(argument: Argument, signal: AbortSignal): Promise<Result>;
+  /** @param tell says beside the title of the progress how far the work has come */
+  run(argument: Argument, signal: AbortSignal, tell: (text: string) => void): Promise<Result>;
   /** The result as plain JSON for callers; the result itself where it is that already. */
   answer?(result: Result, argument: Argument): unknown;
   /** Shows a person the outcome, as quietly as it can. */
@@ -77,7 +78,7 @@ export function defineCommand<F extends Fields, Argument, Result>(
           let argument: Argument | undefined = accept(readArgument(declared, given));
           if (behaviour.confirm && asksCallers(services)) argument = await behaviour.confirm(argument, true);
           if (argument === undefined) throw new WorkbenchError('cancelled', { sent: false });
-          const result = await behaviour.run(argument, new AbortController().signal);
+          const result = await behaviour.run(argument, new AbortController().signal, () => {});
           void behaviour.handedOut?.(result, argument);
           return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
         } catch (error) {
@@ -113,7 +114,9 @@ async function interactive<Argument, Result>(
     argument = await behaviour.ask(node);
     if (argument !== undefined && behaviour.confirm) argument = await behaviour.confirm(argument, false);
     if (argument === undefined) return undefined;
-    const result = await withProgress(behaviour.progress?.(argument), behaviour.run(argument, abort.signal), abort);
+    const given = argument;
+    const run = (tell: (text: string) => void) => behaviour.run(given, abort.signal, tell);
+    const result = await withProgress(behaviour.progress?.(argument), run, abort);
     await behaviour.report?.(result, argument);
     return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {
@@ -139,7 +142,13 @@ function connectionOf(argument: unknown): string | undefined {
 const quietFor = 700;
 
 /** Progress with a cancel button, from the moment on at which the work becomes noticeable. */
-async function withProgress<T>(title: string | undefined, work: Promise<T>, abort: AbortController): Promise<T> {
+async function withProgress<T>(
+  title: string | undefined,
+  run: (tell: (text: string) => void) => Promise<T>,
+  abort: AbortController,
+): Promise<T> {
+  let show = (_: string) => {};
+  const work = run(text => show(text));
   if (title === undefined) return work;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const slow = new Promise<'slow'>(resolve => {
@@ -148,7 +157,11 @@ async function withProgress<T>(title: string | undefined, work: Promise<T>, abor
   const done = () => 'done' as const;
   const first = await Promise.race([work.then(done, done), slow]);
   clearTimeout(timer);
-  return first === 'done' ? work : progress(title, work, () => abort.abort());
+  if (first === 'done') return work;
+  const cancel = () => abort.abort();
+  return progress(title, work, cancel, tell => {
+    show = tell;
+  });
 }
 
 /** A hidden command can still be called: what the manifest hides is refused here. */

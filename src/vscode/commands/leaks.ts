@@ -1,5 +1,5 @@
 import { type DiagnosticCollection, l10n, languages, commands as registry, workspace } from 'vscode';
-import type { Leak } from '../../core/tokens/leakScan.ts';
+import type { Leak } from '../../core/imports/leakScan.ts';
 import { gitApi, stagedFiles } from '../leaks/git.ts';
 import { leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
 import { flash, notify, pick } from '../screen.ts';
@@ -29,7 +29,8 @@ export const findLeaks = defineCommand(
   finding,
 );
 
-function finding({ own, sessions, clock }: Services): Behaviour<Scope, Scope, Found> {
+function finding(services: Services): Behaviour<Scope, Scope, Found> {
+  const { own, sessions, clock } = services;
   let problems: DiagnosticCollection | undefined;
 
   function collection(): DiagnosticCollection {
@@ -48,9 +49,9 @@ function finding({ own, sessions, clock }: Services): Behaviour<Scope, Scope, Fo
   return {
     ask: pickScope,
     progress: () => l10n.t('Searching the workspace for tokens'),
-    async run({ staged }, signal) {
+    async run({ staged }, signal, tell) {
       const search = staged ? searchStaged : searchWorkspace;
-      const { searched, cut, found } = await search(sessions, clock.now(), signal);
+      const { searched, cut, found } = await search(services, signal, tell);
       const list = collection();
       list.clear();
       for (const { uri, diagnostics } of found) list.set(uri, diagnostics);

@@ -4,7 +4,7 @@ import type { Asker, Consents } from '../../core/broker/consents.ts';
 import type { RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
-import type { Clock, Log, SharedLock } from '../../core/ports.ts';
+import type { Clock, FileSearch, Log, SharedLock } from '../../core/ports.ts';
 import type { Handover } from '../../core/records/handover.ts';
 import type { KnownSecrets } from '../../core/records/knownSecrets.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
@@ -30,6 +30,7 @@ export interface Services {
   readonly connections: Connections;
   readonly vault: Vault;
   readonly lock: SharedLock;
+  readonly files: FileSearch;
   readonly handover: Handover;
   readonly histories: Histories;
   readonly previous: PreviousTokens;

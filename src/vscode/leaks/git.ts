@@ -9,8 +9,10 @@ export interface GitApi {
 }
 
 export interface Repository {
+  readonly rootUri: Uri;
   readonly state: {
     readonly indexChanges: readonly { readonly uri: Uri }[];
+    readonly workingTreeChanges: readonly { readonly uri: Uri }[];
     readonly onDidChange: Event<void>;
   };
   /** With no `ref`: the file as it is staged. */
@@ -19,6 +21,8 @@ export interface Repository {
 
 export interface StagedFile {
   readonly uri: Uri;
+  /** The file is another than what is staged. */
+  readonly changed: boolean;
   /** What is staged, which the file may have left behind; `undefined` for a file whose removal is staged. */
   read(): Promise<string | undefined>;
 }
@@ -49,10 +53,13 @@ export function stagedUris(): ReadonlySet<string> {
 }
 
 export function stagedFiles({ repositories }: GitApi): StagedFile[] {
-  return repositories.flatMap(repository =>
-    repository.state.indexChanges.map(({ uri }) => ({
+  return repositories.flatMap(repository => {
+    const { state } = repository;
+    const changed = new Set(state.workingTreeChanges.map(({ uri }) => uri.toString()));
+    return state.indexChanges.map(({ uri }) => ({
       uri,
+      changed: changed.has(uri.toString()),
       read: () => repository.show('', uri.fsPath).catch(() => undefined),
-    })),
-  );
+    }));
+  });
 }

@@ -1,21 +1,13 @@
-import {
-  type Diagnostic,
-  DiagnosticSeverity,
-  l10n,
-  Position,
-  Range,
-  type TextDocument,
-  type Uri,
-  workspace,
-} from 'vscode';
+import { type Diagnostic, DiagnosticSeverity, l10n, Position, Range, type TextDocument, Uri, workspace } from 'vscode';
+import { type KnownToken, type Leak, leakMarks, scanForLeaks } from '../../core/imports/leakScan.ts';
+import type { Clock, FileSearch } from '../../core/ports.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import { type KnownToken, type Leak, scanForLeaks } from '../../core/tokens/leakScan.ts';
 import { leakCode } from '../editor/problems.ts';
 import { problem } from '../screen.ts';
 import { relativeText } from '../text/time.ts';
-import { gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';
+import { type GitApi, gitApi, type StagedFile, stagedFiles, stagedUris } from './git.ts';
 
 export interface FileLeaks {
   readonly uri: Uri;
@@ -30,49 +22,135 @@ export interface Search {
   readonly found: readonly FileLeaks[];
 }
 
+export interface SearchParts {
+  readonly sessions: Sessions;
+  readonly files: FileSearch;
+  readonly clock: Clock;
+}
+
+/** Says how far a search has come. */
+export type Tell = (text: string) => void;
+
 const mostFiles = 20_000;
 const mostBytes = 5 * 1024 * 1024;
 const atOnce = 16;
 
+/** Fewer staged files are read one by one. */
+const fewStaged = 200;
+
 /** Looks through every file of the workspace that its settings do not exclude. Nothing of a token is kept. */
-export async function searchWorkspace(sessions: Sessions, now: number, signal: AbortSignal): Promise<Search> {
-  const files = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', mostFiles);
+export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const staged = stagedUris();
-  const texts = files.map(uri => ({ uri, read: () => textOf(uri) }));
-  return search(texts, uri => staged.has(uri.toString()), sessions, now, signal);
+  const look = looker(parts, uri => staged.has(uri.toString()), signal, tell);
+  const file = (uri: Uri) => look.at({ uri, read: () => textOf(uri, parts.files) });
+  for (const { uri, isDirty } of workspace.textDocuments) if (isDirty && workspace.getWorkspaceFolder(uri)) file(uri);
+  let searched: number | undefined = 0;
+  for (const { uri } of workspace.workspaceFolders ?? []) {
+    const settings = workspace.getConfiguration('files', uri).get<Record<string, unknown>>('exclude', {});
+    const excluded = Object.entries(settings).flatMap(([glob, on]) => (on === true ? [glob] : []));
+    const count = await markedBelow(uri, ['**/node_modules/**', '**/.git/**', ...excluded], parts, file, signal);
+    searched = searched === undefined || count === undefined ? undefined : searched + count;
+  }
+  if (searched === undefined) {
+    const all = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', mostFiles + 1);
+    all.forEach(file);
+    searched = all.length;
+  }
+  const { found, cut } = await look.end();
+  return { searched, cut, found };
 }
 
 /** The same for what Git would commit next. @throws WorkbenchError `git_unavailable` */
-export async function searchStaged(sessions: Sessions, now: number, signal: AbortSignal): Promise<Search> {
-  return search(stagedFiles(await gitApi()).slice(0, mostFiles), () => true, sessions, now, signal);
+export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
+  const api = await gitApi();
+  const staged = stagedFiles(api);
+  const look = looker(parts, () => true, signal, tell);
+  const marked = staged.length > fewStaged ? await markedStaged(api, parts, signal) : undefined;
+  for (const file of staged) {
+    // Of many, what has not changed since is on the disk as it is staged, and one look there tells which has a token.
+    if (!marked || file.changed) look.at(file);
+    else if (marked.has(file.uri.toString())) look.at({ ...file, read: () => textOf(file.uri, parts.files) });
+  }
+  return { searched: staged.length, ...(await look.end()) };
 }
 
-async function search(
-  files: readonly StagedFile[],
-  isStaged: (uri: Uri) => boolean,
-  sessions: Sessions,
-  now: number,
+async function markedStaged(api: GitApi, parts: SearchParts, signal: AbortSignal) {
+  const marked = new Set<string>();
+  for (const { rootUri } of api.repositories) {
+    const searched = await markedBelow(rootUri, ['**/.git/**'], parts, uri => marked.add(uri.toString()), signal);
+    if (searched === undefined) return undefined;
+  }
+  return marked;
+}
+
+/** Names the files that can have a token. Resolves with how many were looked into, where that is known at all. */
+async function markedBelow(
+  folder: Uri,
+  exclude: readonly string[],
+  { sessions, files }: SearchParts,
+  found: (uri: Uri) => void,
   signal: AbortSignal,
-): Promise<Search> {
+): Promise<number | undefined> {
+  if (folder.scheme !== 'file') return undefined;
+  const texts = leakMarks(knownTokens(sessions));
+  const searched = await files.filesWith(
+    { folder: folder.fsPath, texts, exclude, mostBytes },
+    name => found(Uri.joinPath(folder, ...name.split(/[\\/]/))),
+    signal,
+  );
+  signal.throwIfAborted();
+  return searched;
+}
+
+/** Looks into files while others are still searched for, some at once, each once. */
+function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolean, signal: AbortSignal, tell: Tell) {
+  const now = clock.now();
   const known = knownTokens(sessions);
   const found: FileLeaks[] = [];
-  let next = 0;
-  const work = async () => {
-    for (let file = files[next++]; file && !signal.aborted; file = files[next++]) {
+  const listed = new Set<string>();
+  const waiting: Pick<StagedFile, 'uri' | 'read'>[] = [];
+  const working = new Set<Promise<void>>();
+  let done = 0;
+  let cut = false;
+  let failure: unknown;
+
+  async function work(): Promise<void> {
+    for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
       const { uri } = file;
       const text = (await file.read())?.slice(0, mostBytes);
-      if (text === undefined) continue;
-      const leaks = scanForLeaks(text, known, now);
-      if (leaks.length === 0) continue;
+      if (++done % 50 === 0) tell(l10n.t('{0} of {1} files with something like a token', done, listed.size));
+      const leaks = text === undefined ? [] : scanForLeaks(text, known, now);
+      if (text === undefined || leaks.length === 0) continue;
       const at = positionsIn(text);
-      const diagnostics = leaks.map(leak => diagnosticOf(leak, at, isStaged(uri), now));
-      found.push({ uri, leaks, diagnostics });
+      found.push({ uri, leaks, diagnostics: leaks.map(leak => diagnosticOf(leak, at, isStaged(uri), now)) });
     }
+  }
+
+  return {
+    at(file: Pick<StagedFile, 'uri' | 'read'>) {
+      const key = file.uri.toString();
+      if (listed.has(key)) return;
+      if (listed.size >= mostFiles) {
+        cut = true;
+        return;
+      }
+      listed.add(key);
+      waiting.push(file);
+      if (working.size >= atOnce) return;
+      const worker: Promise<void> = work()
+        .catch(error => {
+          failure ??= error;
+        })
+        .finally(() => working.delete(worker));
+      working.add(worker);
+    },
+    async end() {
+      await Promise.all(working);
+      if (failure !== undefined) throw failure;
+      signal.throwIfAborted();
+      return { found: found.sort((one, other) => (one.uri.path < other.uri.path ? -1 : 1)), cut };
+    },
   };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  signal.throwIfAborted();
-  found.sort((one, other) => (one.uri.path < other.uri.path ? -1 : 1));
-  return { searched: files.length, cut: files.length >= mostFiles, found };
 }
 
 /** The same for one open document as it stands now. */
@@ -93,9 +171,10 @@ function knownTokens(sessions: Sessions): KnownToken[] {
   );
 }
 
-async function textOf(uri: Uri): Promise<string | undefined> {
+async function textOf(uri: Uri, files: FileSearch): Promise<string | undefined> {
   const open = workspace.textDocuments.find(document => document.uri.toString() === uri.toString());
   if (open) return open.getText().slice(0, mostBytes);
+  if (uri.scheme === 'file') return files.read(uri.fsPath, mostBytes);
   try {
     const { size } = await workspace.fs.stat(uri);
     if (size > mostBytes) return undefined;
@@ -129,7 +208,7 @@ function diagnosticOf(leak: Leak, at: (offset: number) => Position, staged: bool
   return problem(range, text, severe ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning, leakCode);
 }
 
-function leakText({ kind, expiresAt, connection }: Leak, now: number): string {
+function leakText({ kind, expiresAt, connection, issuer }: Leak, now: number): string {
   switch (kind) {
     case 'token':
       return l10n.t('A token that still works: it expires {0}.', relativeText(expiresAt ?? now, now));
@@ -137,6 +216,8 @@ function leakText({ kind, expiresAt, connection }: Leak, now: number): string {
       return l10n.t('A token without an end: who reads this file can use it.');
     case 'encrypted_token':
       return l10n.t('An encrypted token: it may still work.');
+    case 'opaque_token':
+      return l10n.t('An access token of {0}: it may still work.', printable(issuer ?? '', 80));
     case 'refresh_token':
       return l10n.t('A refresh token: as valuable as a password.');
     case 'known_token':

@@ -1,0 +1,193 @@
+/** Tokens that lie in a text and still work: a copy of them is worth as much as they are. */
+import { decodeToken, expiresAt } from '../tokens/jwt.ts';
+import { findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
+import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
+import { tokenUse } from '../tokens/tokenUse.ts';
+import { base64Text, percentDecoded, unescaped } from './escapes.ts';
+import { isPlaceholder } from './tokenSets.ts';
+
+export interface KnownToken {
+  readonly token: string;
+  readonly name: 'access_token' | 'id_token' | 'refresh_token';
+  readonly connection: string;
+  /** Milliseconds since the epoch, where it is known. */
+  readonly expiresAt?: number;
+}
+
+export interface Leak {
+  /** Offsets in UTF-16 code units, `end` exclusive. */
+  readonly start: number;
+  readonly end: number;
+  readonly kind: 'token' | 'endless_token' | 'encrypted_token' | 'opaque_token' | 'refresh_token' | 'known_token';
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  /** The connection that holds this very token. */
+  readonly connection?: string;
+  /** Who issues tokens that begin so. */
+  readonly issuer?: string;
+}
+
+/** The most leaks of one kind that are named for one text: whoever sees them has seen enough. */
+const mostLeaks = mostTokens;
+
+/**
+ * What every text with a leak has in it, whatever else: a file with none of these need not be read.
+ * A JOSE header starts with `{"`, `{ `, `{\n`, `{\r\n` or `{\t"`, in base64; then what such a start is in base64 again.
+ */
+export function leakMarks(known: readonly KnownToken[]): string[] {
+  return [...headerStarts, ...names, ...encodedStarts, ...opaquePrefixes, ...known.flatMap(writingsOf)];
+}
+
+const headerStarts = ['eyJ', 'eyA', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
+
+const names = ['refresh', 'Refresh', 'REFRESH'].flatMap(first =>
+  (first === 'REFRESH' ? ['TOKEN'] : ['token', 'Token']).flatMap(last =>
+    ['_', '-', ''].map(between => first + between + last),
+  ),
+);
+
+/** The first four characters of tokens that stand in base64, by the three bytes that they are. */
+const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];
+
+/** In time linear in the text, for each known token. @param now milliseconds since the epoch */
+export function scanForLeaks(text: string, known: readonly KnownToken[], now: number): Leak[] {
+  let leaks: readonly Leak[] = [];
+  for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
+  const isMarked = marked.test(text);
+  if (isMarked) leaks = merged(leaks, opaqueTokens(text));
+  for (const find of [workingTokens, refreshTokens]) leaks = merged(leaks, find(text, now));
+  return [...(isMarked ? merged(leaks, encodedTokens(text, known, now)) : leaks)];
+}
+
+/** Most texts have none of these, and one look tells. */
+const marked = new RegExp(
+  `\\b(?:${[...opaquePrefixes, ...encodedStarts, ...headerStarts].map(each => each.replace(/[.*/]/g, '\\$&')).join('|')})`,
+);
+
+// --- Tokens of connections ---
+
+/** Shorter ones could be any word. */
+const leastKnown = 16;
+
+/** As it stands, in a query, in JSON and as far as it is its own in base64. */
+function writingsOf({ token }: KnownToken): string[] {
+  if (token.length < leastKnown || /[^\x21-\x7e]/.test(token)) return [];
+  const base64 = btoa(token)
+    .replace(/=+$/, '')
+    .slice(0, Math.floor((token.length * 4) / 3));
+  return [...new Set([token, encodeURIComponent(token), token.replaceAll('/', '\\/'), base64])];
+}
+
+function placesOf(known: KnownToken, text: string, now: number): readonly Leak[] {
+  const { connection, expiresAt } = known;
+  if (expiresAt !== undefined && expiresAt <= now) return [];
+  const end = expiresAt === undefined ? {} : { expiresAt };
+  return writingsOf(known).reduce<readonly Leak[]>((before, written) => {
+    const leaks: Leak[] = [];
+    for (
+      let at = text.indexOf(written);
+      at >= 0 && leaks.length < mostLeaks;
+      at = text.indexOf(written, at + written.length)
+    )
+      leaks.push({ start: at, end: at + written.length, kind: 'known_token', connection, ...end });
+    return merged(before, leaks);
+  }, []);
+}
+
+// --- Tokens by their form ---
+
+function workingTokens(text: string, now: number): Leak[] {
+  return findTokens(text, mostLeaks).flatMap(({ start, end, kind, token }) => {
+    const leak = kind === 'jwe' ? { kind: 'encrypted_token' as const } : working(token, now);
+    return leak ? [{ start, end, ...leak }] : [];
+  });
+}
+
+function opaqueTokens(text: string): Leak[] {
+  return findOpaque(text, mostLeaks).flatMap(({ start, end, token, kind: { use, issuer } }) => {
+    // GitHub puts a JWT behind its prefix, which is found as one.
+    if (/_ey[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return [];
+    return [{ start, end, kind: use === 'refresh_token' ? use : ('opaque_token' as const), issuer }];
+  });
+}
+
+/** A signed token that has not ended, or has no end at all. */
+function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> | undefined {
+  try {
+    const decoded = decodeToken(token);
+    if (decoded.kind !== 'jws' || decoded.signature === '' || decoded.content) return undefined;
+    const end = expiresAt(decoded);
+    if (end !== undefined && end <= now) return undefined;
+    const kind =
+      tokenUse(decoded)?.use === 'refresh_token' ? 'refresh_token' : end === undefined ? 'endless_token' : 'token';
+    return end === undefined ? { kind } : { kind, expiresAt: end };
+  } catch {
+    // What cannot be read opens nothing.
+    return undefined;
+  }
+}
+
+// --- Refresh tokens by their name ---
+
+const quote = '(?:\\\\{0,7}["\'`]|%22|&quot;|&#34;|\\\\{1,3}u0022|\\^")?';
+
+/** `refresh_token=...` in any notation, in strings of strings, queries and pages too, with a value that no person wrote. */
+const refreshTokenValues = new RegExp(
+  `refresh[_-]?token${quote}[ \\t]{0,4}(?:[:=]>?|%3[AD])[ \\t]{0,4}${quote}((?:[\\w~+/.%!*$-]|\\\\[/:=]){20,4000}={0,2})`,
+  'gi',
+);
+
+function refreshTokens(text: string): Leak[] {
+  const leaks: Leak[] = [];
+  for (const match of text.matchAll(refreshTokenValues)) {
+    const [whole, value = ''] = match;
+    // The end of a string in a query is no part of it.
+    const written = value.replace(/%(?:22|27|26).*$|[.!]$/i, '');
+    const token = percentDecoded(unescaped(written));
+    // REFRESH_TOKEN, your-refresh-token-here and the like are places for one, and a JWT is looked at by itself.
+    if (
+      token.length < 20 ||
+      !/\d/.test(token) ||
+      !/[a-z]/i.test(token) ||
+      isPlaceholder(token) ||
+      token.startsWith('ey')
+    )
+      continue;
+    const start = match.index + whole.length - value.length;
+    leaks.push({ start, end: start + written.length, kind: 'refresh_token' });
+    if (leaks.length >= mostLeaks) break;
+  }
+  return leaks;
+}
+
+// --- Tokens in base64 ---
+
+/** Words that begin as a token in base64 does, and JSON with tokens in it; a JWT goes on with a dot. */
+const encodedWords = new RegExp(
+  `(?<![\\w+/=.-])(?:${[...encodedStarts, ...headerStarts].join('|')})[A-Za-z\\d+/]{20,}={0,2}(?![\\w.+/-])`,
+  'g',
+);
+
+function encodedTokens(text: string, known: readonly KnownToken[], now: number): Leak[] {
+  const leaks: Leak[] = [];
+  for (const { 0: word, index: start } of text.matchAll(encodedWords)) {
+    const inner = base64Text(word);
+    const [leak] = inner === undefined ? [] : scanForLeaks(inner, known, now);
+    if (leak) leaks.push({ ...leak, start, end: start + word.length });
+    if (leaks.length >= mostLeaks) break;
+  }
+  return leaks;
+}
+
+/** Both in the order of the text. Where two overlap, the first list's counts. */
+function merged(first: readonly Leak[], second: readonly Leak[]): readonly Leak[] {
+  if (first.length === 0 || second.length === 0) return first.length === 0 ? second : first;
+  const leaks: Leak[] = [];
+  let next = 0;
+  for (const leak of second) {
+    for (let each = first[next]; each && each.end <= leak.start; each = first[++next]) leaks.push(each);
+    const other = first[next];
+    if (!other || leak.end <= other.start) leaks.push(leak);
+  }
+  return leaks.concat(first.slice(next));
+}
