@@ -21,7 +21,7 @@ import { createHandover } from './core/records/handover.ts';
 import { createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import { createLoading } from './core/records/loading.ts';
-import { createSessions } from './core/records/sessions.ts';
+import { createSessions, isUnwritable } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createHistories, createMemoryHistory } from './core/refresh/histories.ts';
@@ -37,11 +37,12 @@ import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createLog } from './vscode/log.ts';
 import { createMockService } from './vscode/mockIssuer.ts';
-import { openLogChannel } from './vscode/screen.ts';
+import { openLogChannel, viewMessage } from './vscode/screen.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
 import { onDidChangeSettings } from './vscode/settings.ts';
 import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar } from './vscode/statusBar.ts';
+import { unwritableText } from './vscode/text/plans.ts';
 import { createTicker } from './vscode/ticker.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
@@ -96,7 +97,8 @@ export function startExtension(
   const connections = createConnections(sessions, secrets);
   const vault = createVault(connections.storeFor, secrets);
   const files = sharedLock(log);
-  const lock = routeLock(connections.isMemoryOnly, files, createLocalLock());
+  const unshared = createLocalLock();
+  const lock = routeLock(connections.isMemoryOnly, files, unshared);
   const keys = own(createJournalKeys({ secrets, lock: files, clock, log }));
   const handover = createHandover({ keys, log });
   const loading = own(createLoading({ vault, sessions, lock, handover }));
@@ -153,6 +155,7 @@ export function startExtension(
     createRefresher({
       vault,
       lock,
+      unshared,
       handover,
       sessions,
       clock,
@@ -218,6 +221,10 @@ export function startExtension(
   ticker.onTick(tick);
   ticker.onTick(statusBar.tick);
   own(view.onDidChangeVisibility(tick));
+  const unwritable = () =>
+    sessions.list().some(({ lastRefresh }) => lastRefresh?.error && isUnwritable(lastRefresh.error));
+  const explain = () => viewMessage(view, unwritable() ? unwritableText() : undefined);
+  own({ dispose: sessions.onDidChange(explain) });
   own({
     dispose: sessions.onDidChange(id => {
       if (id !== undefined) return;

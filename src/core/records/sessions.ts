@@ -164,6 +164,14 @@ function withoutFailures(session: Session): Session {
   return lastRefresh?.error ? { ...rest, failures: 0 } : session;
 }
 
+/** What a file system says of a folder that will not take a file later either. A full disk may have room again. */
+const lasting: readonly string[] = ['EROFS', 'EACCES', 'EPERM', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'];
+
+/** True where the windows of this machine have no folder to agree in, so that none may refresh by itself. */
+export function isUnwritable({ code, data }: WorkbenchError): boolean {
+  return code === 'lock_unavailable' && 'reason' in data && lasting.includes(String(data.reason));
+}
+
 /** @param now milliseconds since the epoch */
 export function stateOf({ problem, refreshing, record }: Session, now: number): SessionState {
   if (problem) return 'unavailable';

@@ -54,7 +54,10 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     planned = Number.POSITIVE_INFINITY;
     if (disposed) return;
     const now = clock.now();
-    const woke = now - expected > overslept;
+    const late = now - expected;
+    const woke = late > overslept;
+    // The time of day was set back while the timer ran: a wait that began by the old time is over.
+    const isSetBack = late < -overslept;
     expected = Number.POSITIVE_INFINITY;
     // After a sleep every connection is due at once, and so is every window: each begins in its own moment.
     if (woke) {
@@ -67,7 +70,8 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
       if (session.refreshing) continue;
       const due = plan(session);
       if (!('at' in due)) continue;
-      if (due.at <= now + together) dueNow.push(session.connection.id);
+      const isOver = isSetBack && due.because !== 'ending';
+      if (isOver || due.at <= now + together) dueNow.push(session.connection.id);
       else next = Math.min(next, due.at);
     }
     sleepUntil(next, now);

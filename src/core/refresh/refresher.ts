@@ -17,15 +17,19 @@ export interface Refresher {
    * Never rejects: every failure is a result. Callers for one id share one request. Aborting `signal` ends the
    * wait; a request that is already on its way still has its answer stored, or a rotated token would be lost.
    * @param askedBy `timer`, the default, sends nothing once two answers in a row were lost; a `user` may
+   * @param protection `none` goes on where the folder that windows share cannot be written, and only where the user has
+   * been told what that risks: another window may send the same token, and an answer can be lost with this process
    */
-  refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy): Promise<RefreshResult>;
+  refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy, protection?: Protection): Promise<RefreshResult>;
   /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
   discard(id: string): void;
   /** Ends waiting and starts nothing new; answers that are under way are still stored. */
   dispose(): void;
 }
 
-/** A refresh that is over, for whoever keeps book. */
+export type Protection = 'shared' | 'none';
+
+/** A refresh that is over, for the history. */
 export interface FinishedRefresh {
   readonly id: string;
   /** Milliseconds since the epoch. */
@@ -40,6 +44,8 @@ export interface FinishedRefresh {
 
 export interface RefresherParts extends RecordParts {
   readonly log: Log;
+  /** Among the callers of this window alone; see `Refresher.refresh`. */
+  readonly unshared?: RecordParts['lock'];
   /** Loaded when the first refresh asks for it. */
   readonly tokenClient: () => Promise<TokenClient>;
   /** The token endpoint by the settings or the issuer's metadata. */
@@ -62,11 +68,13 @@ export function createRefresher(parts: RefresherParts): Refresher {
   const flights = createFlights<RefreshResult>();
   let disposed = false;
 
-  async function run(id: string, flight: Flight, askedBy: AskedBy): Promise<RefreshResult> {
+  async function run(id: string, flight: Flight, askedBy: AskedBy, protection: Protection): Promise<RefreshResult> {
     const at = clock.now();
     const before = sessions.get(id)?.record;
     sessions.refreshing(id, true);
-    const result = await refreshOnce(parts, id, flight, askedBy).catch(thrown => {
+    const { lock, unshared = lock } = parts;
+    const own = protection === 'none' ? { ...parts, lock: unshared } : parts;
+    const result = await refreshOnce(own, id, flight, askedBy).catch(thrown => {
       const error = classify(thrown);
       if (unavailable.has(error.code)) sessions.unreadable(id, error);
       return failed(sessions.generation(id), error);
@@ -80,15 +88,16 @@ export function createRefresher(parts: RefresherParts): Refresher {
       else sessions.refreshed(id, { at, duration, outcome, ...(error && { error }) });
       parts.finished?.({ id, at, duration, before, after: sessions.get(id)?.record, result });
     }
-    log(error ? 'warn' : 'info', 'refresh', { connection: id, outcome, generation, error });
+    const unprotected = protection === 'none' ? { protection } : {};
+    log(error ? 'warn' : 'info', 'refresh', { connection: id, outcome, generation, error, ...unprotected });
     return result;
   }
 
   return {
-    async refresh(id, signal, askedBy = 'timer') {
+    async refresh(id, signal, askedBy = 'timer', protection = 'shared') {
       try {
         if (disposed) throw new WorkbenchError('cancelled', { sent: false });
-        return await flights.join(id, signal, flight => run(id, flight, askedBy));
+        return await flights.join(id, signal, flight => run(id, flight, askedBy, protection));
       } catch (thrown) {
         const error = classify(thrown);
         return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');

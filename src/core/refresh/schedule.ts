@@ -1,7 +1,7 @@
 import type { WorkbenchError } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import { isRefused, isRenewable, spentIntent } from '../records/record.ts';
-import type { Session } from '../records/sessions.ts';
+import { isUnwritable, type Session } from '../records/sessions.ts';
 
 /** When a connection is refreshed next without anyone asking, or why it is not. */
 export type Plan =
@@ -19,6 +19,7 @@ export type NoPlan =
   | 'answer_missing'
   | 'configuration'
   | 'unreadable'
+  | 'folder_unwritable'
   | 'not_trusted';
 
 const second = 1000;
@@ -53,6 +54,7 @@ export function planRefresh(session: Session, jitter: number): Plan {
   const error = lastRefresh?.error;
   if (error && lastRefresh && error.code !== 'cancelled') {
     if (failureKind(error) === 'configuration') return { never: 'configuration' };
+    if (isUnwritable(error)) return { never: 'folder_unwritable' };
     const failedAt = lastRefresh.at + lastRefresh.duration;
     return retry(failedAt, failures, Number(error.data.retryAfter ?? 0), jitter, setback(error));
   }

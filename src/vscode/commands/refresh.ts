@@ -2,9 +2,10 @@ import { l10n } from 'vscode';
 import type { RefreshAnswer } from '../../api.d.ts';
 import { commands } from '../../contributions.ts';
 import { isRefreshable } from '../../core/records/session.ts';
+import { isUnwritable } from '../../core/records/sessions.ts';
 import type { RefreshResult } from '../../core/refresh/refresher.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
-import { flash, notify } from '../screen.ts';
+import { confirm, flash, notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
 import { defineCommand, labelIn } from './command.ts';
@@ -21,6 +22,24 @@ export const refresh = defineCommand(
   services => {
     const { sessions, refresher, clock } = services;
     const label = labelIn(services);
+
+    async function report(result: RefreshResult, argument: { readonly connection: string }): Promise<void> {
+      const { error, outcome } = result;
+      const { connection: id } = argument;
+      if (error === undefined) return flash(refreshedText(label(argument), result, clock.now()));
+      if (error.code === 'cancelled')
+        return flash(cancelledText(label(argument), error.data.sent === true), 10_000, 'circle-slash');
+      if (!isUnwritable(error))
+        return showError(error, {
+          label: label(argument),
+          id,
+          command: commands.refresh,
+          signIn: outcome === 'reauthRequired',
+        });
+      if (await mayGoUnprotected(label(argument)))
+        await report(await refresher.refresh(id, undefined, 'user', 'none'), argument);
+    }
+
     return {
       ask: node => pickConnection(sessions, node, l10n.t('Refresh which connection?'), isRefreshable),
       async run({ connection }, signal) {
@@ -30,21 +49,22 @@ export const refresh = defineCommand(
       answer: (result, argument) => refreshAnswer(result, label(argument)),
       progress: argument => l10n.t('Refreshing {0}', label(argument)),
       labelOf: label,
-      report(result, argument) {
-        const { error, outcome } = result;
-        if (error === undefined) return flash(refreshedText(label(argument), result, clock.now()));
-        if (error.code === 'cancelled')
-          return flash(cancelledText(label(argument), error.data.sent === true), 10_000, 'circle-slash');
-        void showError(error, {
-          label: label(argument),
-          id: argument.connection,
-          command: commands.refresh,
-          signIn: outcome === 'reauthRequired',
-        });
-      },
+      report,
     };
   },
 );
+
+async function mayGoUnprotected(label: string): Promise<boolean> {
+  const refresh = l10n.t('Refresh Without Protection');
+  const chosen = await confirm(
+    l10n.t('Refresh {0} without protection?', label),
+    l10n.t(
+      'VS Code cannot write to the folder in which its windows agree on who refreshes. If another window refreshes at the same time, or VS Code ends before the new token is stored, the issuer may revoke the session and you have to sign in again.',
+    ),
+    refresh,
+  );
+  return chosen === refresh;
+}
 
 /** The result as plain JSON: what another extension gets. */
 function refreshAnswer({ error, ...result }: RefreshResult, label: string): RefreshAnswer {

@@ -37,7 +37,16 @@ function neverText(reason: NoPlan): string {
       return l10n.t('not before the settings or the issuer change, or you ask');
     case 'unreadable':
       return l10n.t('not while the stored data cannot be read');
+    case 'folder_unwritable':
+      return l10n.t('only when you ask: the folder that protects refreshes cannot be written');
     case 'not_trusted':
       return l10n.t('not before you trust the workspace');
   }
+}
+
+/** Above the rows of the view, once for all connections. */
+export function unwritableText(): string {
+  return l10n.t(
+    'VS Code cannot write to its own folder, so connections are not refreshed automatically: two windows could use the same token. Check the rights of the folder, or refresh a connection yourself.',
+  );
 }

@@ -143,6 +143,19 @@ describe('auto-refresh', () => {
     assert.ok((sessions.get('a')?.record?.tokens?.expires_at ?? 0) > clock.now());
   });
 
+  it('does not wait out an hour by which the time of day was set back after a failure', () => {
+    const { clock, asked, network, give } = world(['a']);
+    give('a', 60 * second);
+    network.up = false;
+    clock.advance(48 * second);
+    assert.equal(asked.length, 1);
+    network.up = true;
+    // Timers run on: the time of day alone has changed.
+    clock.sleep(-3600 * second);
+    clock.advance(30 * second);
+    assert.equal(asked.length, 2);
+  });
+
   it('ends when it is disposed', () => {
     const { clock, asked, give, auto } = world(['a']);
     give('a', 60 * second);

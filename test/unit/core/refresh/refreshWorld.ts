@@ -9,6 +9,7 @@ import type {
   Lease,
   LedgerEntry,
   SecretVault,
+  SharedLock,
   SharedNotes,
 } from '../../../../src/core/ports.ts';
 import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
@@ -197,6 +198,7 @@ export interface World {
   window(parts?: {
     store?: SecretVault;
     lock?: TestLock;
+    unshared?: SharedLock;
     connection?: Connection;
     handover?: Handover;
     tokenClient?: TokenClient;
@@ -265,6 +267,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
         log: (...entry) => logged.push(entry),
         tokenClient: async () => client,
         ...(own.finished && { finished: own.finished }),
+        ...(own.unshared && { unshared: own.unshared }),
         bindingOf: async (each, signal) =>
           bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
       });

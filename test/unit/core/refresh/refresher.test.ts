@@ -9,6 +9,7 @@ import { stateOf } from '../../../../src/core/records/sessions.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { planRefresh } from '../../../../src/core/refresh/schedule.ts';
 import type { Rotation } from '../../../../src/mock/families.ts';
+import { createLocalLock } from '../../../../src/platform/localLock.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import {
   createWorld,
@@ -19,6 +20,7 @@ import {
   printOf,
   settled,
   signedIn,
+  type TestLock,
   testLock,
   testStore,
   until,
@@ -240,6 +242,16 @@ describe('createRefresher', () => {
       assert.deepEqual([world.stored(), world.lock.ledger.get(id)], before);
     });
 
+    it('does not wait out an hour by which the time of day was set back after the issuer asked to wait', async () => {
+      const world = await signedIn();
+      const ledger = present(world.lock.ledger.get(id));
+      const now = world.clock.now();
+      world.lock.ledger.set(id, { ...ledger, notBefore: now + 3600_000, notedAt: now });
+      assert.equal(await world.first.refresh(), 'retryable http_error');
+      world.lock.ledger.set(id, { ...ledger, notBefore: now + 3600_000, notedAt: now + 3_590_000 });
+      assert.equal(await world.first.refresh(), 'refreshed');
+    });
+
     it('sends nothing where what other windows have left cannot be read', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const before = world.stored();
@@ -249,6 +261,30 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(undefined, 'user'), 'retryable lock_unavailable');
       assert.deepEqual(world.posts(), []);
       assert.deepEqual(world.stored(), before);
+    });
+
+    it('goes on without the other windows where a user has been told, and by itself never', async () => {
+      const world = await signedIn({ rotation: 'strict' });
+      const unwritable: TestLock = {
+        ...testLock(world.lock.ledger),
+        withLock: () => Promise.reject(new WorkbenchError('lock_unavailable', { reason: 'EROFS' })),
+      };
+      const second = world.window({ lock: unwritable, unshared: createLocalLock() });
+      await second.vault.read(id);
+      for (const askedBy of ['timer', 'user'] as const) {
+        assert.equal(await second.refresh(undefined, askedBy), 'retryable lock_unavailable');
+      }
+      assert.deepEqual(planRefresh(present(second.sessions.get(id)), 0), { never: 'no_refresh_token' });
+      second.sessions.apply(world.stored());
+      assert.deepEqual(planRefresh(present(second.sessions.get(id)), 0), { never: 'folder_unwritable' });
+      assert.deepEqual(world.posts(), []);
+      const { outcome, generation } = await second.refresher.refresh(id, undefined, 'user', 'none');
+      assert.deepEqual([outcome, generation], ['refreshed', 2]);
+      assert.equal(world.stored().generation, 2);
+      assert.ok('at' in planRefresh(present(second.sessions.get(id)), 0));
+      // Where the folder can be written again, the others go on from there.
+      assert.equal(await world.window().refresh(), 'refreshed');
+      assert.equal(world.posts().length, 2);
     });
 
     it('sends nothing without a key for the answer, and all is as it was', async () => {
