@@ -30,7 +30,7 @@ export const refresh = defineCommand(
       if (error.code === 'cancelled')
         return flash(cancelledText(label(argument), error.data.sent === true), 10_000, 'circle-slash');
       if (!isUnwritable(error))
-        return showError(error, {
+        return void showError(error, {
           label: label(argument),
           id,
           command: commands.refresh,
