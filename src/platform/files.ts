@@ -3,7 +3,6 @@ import {
   constants,
   fstatSync,
   fsync,
-  ftruncateSync,
   lstatSync,
   openSync,
   readSync,
@@ -99,7 +98,11 @@ const writeOnly = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (
 
 /** A file on its way to its place: written under a name of its own and then renamed. */
 export interface Draft {
-  /** @throws what the file system says */
+  /**
+   * Replaces what was written before. Where that was longer, spaces stand at the end: to cut a file short takes many
+   * times as long as to write it, and an answer must not wait for that.
+   * @throws what the file system says
+   */
   write(text: string): void;
   /** Waits until the text is on the disk itself. @throws what the disk says; a file system that cannot do it says nothing */
   flush(): Promise<void>;
@@ -112,6 +115,7 @@ export interface Draft {
 export function openDraft(path: string): Draft {
   const handle = openSync(path, writeOnly, ownerOnly);
   let isOpen = true;
+  let size = 0;
   function close(): void {
     if (!isOpen) return;
     isOpen = false;
@@ -119,10 +123,11 @@ export function openDraft(path: string): Draft {
   }
   return {
     write(text) {
-      const bytes = Buffer.from(text);
+      const written = Buffer.byteLength(text);
+      const bytes = Buffer.from(text + ' '.repeat(Math.max(0, size - written)));
+      size = bytes.length;
       // A disk that is nearly full takes a part and says so by the count alone.
       for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, bytes.length - done, done);
-      ftruncateSync(handle, bytes.length);
     },
     flush: () => flushed(handle),
     close,

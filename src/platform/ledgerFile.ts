@@ -48,7 +48,7 @@ export function readSignOut(files: LockFiles, name: string): Promise<Found<SignO
 /** Throws like `readLedger`. */
 export function readJournal(files: LockFiles, name: string): Promise<Found<HandedOver>> {
   return read(files.journal, name, journalLimit, text => {
-    const [, generation, sealed] = /^(\d{1,16})\n([^\n]+)$/.exec(text) ?? [];
+    const [, generation, sealed] = /^(\d{1,16})\n([^\n]+)$/.exec(text.trimEnd()) ?? [];
     return sealed !== undefined && isGeneration(Number(generation))
       ? { generation: Number(generation), sealed }
       : undefined;

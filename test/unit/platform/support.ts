@@ -12,7 +12,7 @@ export function useFolder(): { readonly path: string } {
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'jwtw-lock-'));
   });
-  afterEach(() => rm(path, { recursive: true, force: true }));
+  afterEach(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return {
     get path() {
       return path;
