@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, watch } from 'node:fs';
+import { readdirSync, watch } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -6,47 +6,53 @@ import { bundle } from './lib/bundle.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 
-/**
- * @typedef {import('./lib/bundle.mjs').Output} Output
- */
+/** @typedef {import('./lib/bundle.mjs').Output} Output */
 
 /**
  * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, so it is one file that shares
  * nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
- * @param {{ production?: boolean, keep?: boolean, from?: string, to?: string }} [options] `from` is the folder with `src`,
- *   `to` the output folder; `keep` leaves what an earlier build made, for a VS Code that has yet to load a part of it
+ * What runs in webviews is bundled in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
+ * @param {{ production?: boolean, keep?: boolean, to?: string }} [options] `to` is the output folder; `keep` leaves what
+ *   an earlier build made, for a VS Code that has yet to load a part of it
  * @returns {Promise<Output[]>}
  */
-export async function buildExtension({ production = false, keep = false, from = root, to = join(from, 'dist') } = {}) {
-  const main = join(from, 'src', 'main.node.ts');
-  if (!existsSync(main)) throw new UserError(`${main} is missing: it is where the extension starts.`);
+export async function buildExtension({ production = false, keep = false, to = join(root, 'dist') } = {}) {
+  const src = join(root, 'src');
+  const common = /** @type {const} */ ({ outdir: to, minify: production, legalComments: 'none' });
   /** @type {import('esbuild').BuildOptions} */
   const options = {
-    outdir: to,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    external: ['vscode'],
+    ...common,
+    ...inNode,
     // Packages are bundled from their ES modules, which drops what is not used.
     mainFields: ['module', 'main'],
-    minify: production,
     sourcemap: production ? false : 'linked',
-    legalComments: 'none',
   };
-  const outputs = await Promise.all([
-    bundle({ ...options, entryPoints: [{ in: main, out: 'extension' }], plugins: [startApart] }),
+  const late = [join(src, 'start.node.ts'), join(src, 'cli', 'jwtw.ts')];
+  const pages = readdirSync(join(src, 'webview')).filter(name => /Page\.(ts|css)$/.test(name));
+  const built = await Promise.all([
+    bundle({ ...options, entryPoints: [{ in: join(src, 'main.node.ts'), out: 'extension' }], plugins: [startApart] }),
+    bundle({ ...options, entryPoints: late, entryNames: '[name]', splitting: true }),
     bundle({
-      ...options,
-      entryPoints: [join(from, 'src', 'start.node.ts'), join(from, 'src', 'cli', 'jwtw.ts')],
-      entryNames: '[name]',
-      splitting: true,
+      ...common,
+      entryPoints: pages.map(name => join(src, 'webview', name)),
+      platform: 'browser',
+      target: 'chrome130',
+      format: 'iife',
+      sourcemap: production ? false : 'inline',
     }),
-    buildPages(production, from, to),
   ]);
-  if (!keep) await removeStale(to, outputs.flat());
-  return outputs.flat();
+  if (!keep) await removeStale(to, built.flat());
+  return built.flat();
 }
+
+/** @type {import('esbuild').BuildOptions} */
+const inNode = {
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  external: ['vscode'],
+};
 
 /** @type {import('esbuild').Plugin} */
 const startApart = {
@@ -56,31 +62,7 @@ const startApart = {
   },
 };
 
-/**
- * Bundles what runs in webviews, in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
- * @param {boolean} production @param {string} from @param {string} to
- * @returns {Promise<Output[]>}
- */
-async function buildPages(production, from, to) {
-  const folder = join(from, 'src', 'webview');
-  if (!existsSync(folder)) return [];
-  return bundle({
-    entryPoints: readdirSync(folder)
-      .filter(name => /Page\.(ts|css)$/.test(name))
-      .map(name => join(folder, name)),
-    outdir: to,
-    platform: 'browser',
-    target: 'chrome130',
-    format: 'iife',
-    minify: production,
-    sourcemap: production ? false : 'inline',
-    legalComments: 'none',
-  });
-}
-
-/**
- * The kinds of tests, and where each runs: `unit` and `ui` in bare Node, `host` and `vsix` inside VS Code.
- */
+/** The kinds of tests, and where each runs: `unit` and `ui` in bare Node, `host` and `vsix` inside VS Code. */
 export const testKinds = /** @type {const} */ (['unit', 'ui', 'host', 'vsix']);
 
 /**
@@ -91,33 +73,21 @@ export const testKinds = /** @type {const} */ (['unit', 'ui', 'host', 'vsix']);
 export async function buildTests(kind) {
   const folder = join(root, 'test', kind);
   const outdir = join(root, 'out', 'test', kind);
-  const inVSCode = kind === 'host' || kind === 'vsix';
+  const tests = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.test.ts'));
   const outputs = await bundle({
+    ...inNode,
     entryPoints: [
-      ...testFiles(folder),
-      ...(inVSCode ? [{ in: join(root, 'test', 'host', 'index.ts'), out: 'index' }] : []),
+      ...tests.map(name => ({ in: join(folder, name), out: name.slice(0, -'.ts'.length) })),
+      ...(kind === 'host' || kind === 'vsix' ? [{ in: join(root, 'test', 'host', 'index.ts'), out: 'index' }] : []),
     ],
     outdir,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
     // A module that several tests import is one module, as it is in the extension.
     splitting: true,
-    outExtension: { '.js': '.mjs' },
     packages: 'external',
-    external: ['vscode'],
     sourcemap: 'linked',
   });
   await removeStale(outdir, outputs);
   return outputs;
-}
-
-/** @param {string} folder @returns {{ in: string, out: string }[]} */
-function testFiles(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.test.ts'))
-    .map(name => ({ in: join(folder, name), out: name.slice(0, -'.ts'.length) }));
 }
 
 /**
@@ -127,21 +97,11 @@ function testFiles(folder) {
  * @param {Output[]} outputs
  */
 async function removeStale(folder, outputs) {
-  if (!existsSync(folder)) return;
   const kept = new Set(outputs.map(({ file }) => resolve(root, file)));
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const file = join(folder, name);
     if (/\.(m?js|css)(\.map)?$/.test(name) && !kept.has(file)) await rm(file, { force: true });
   }
-}
-
-/**
- * @param {{ production?: boolean, keep?: boolean }} [options]
- * @returns {Promise<Output[]>}
- */
-export async function buildAll(options) {
-  const built = await Promise.all([buildExtension(options), ...testKinds.map(buildTests)]);
-  return built.flat();
 }
 
 /** @param {Output[]} outputs */
@@ -158,7 +118,9 @@ async function main() {
   await ensureDependencies();
   const once = async () => {
     const since = performance.now();
-    printSizes(await buildAll({ production: values.production ?? false, keep: values.watch ?? false }));
+    const { production = false, watch: keep = false } = values;
+    const built = await Promise.all([buildExtension({ production, keep }), ...testKinds.map(buildTests)]);
+    printSizes(built.flat());
     console.log(`Built in ${elapsed(since)}.`);
   };
   if (!values.watch) return once();

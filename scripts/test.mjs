@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { constants, setPriority, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildExtension, buildTests, testKinds } from './build.mjs';
-import { ensureDependencies } from './lib/ensure.mjs';
+import { ensureDependencies, run } from './lib/ensure.mjs';
 import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
 
@@ -32,8 +32,7 @@ async function main() {
   const wrong = positionals.find(name => !stages.some(stage => stage === name));
   if (wrong) throw new UserError(`There are no tests named ${wrong}. There are: ${stages.join(', ')}.`);
   /** @param {typeof stages[number]} stage */
-  const wants = stage =>
-    (positionals.length === 0 ? stage !== 'oldest' : positionals.includes(stage)) && hasTests(stage);
+  const wants = stage => (positionals.length === 0 ? stage !== 'oldest' : positionals.includes(stage));
   const alone = positionals.length === 1;
 
   await ensureDependencies();
@@ -79,13 +78,12 @@ async function main() {
   };
   // Two lanes, as the tests of the user interface wait more than they compute. What the first prints is shown at once.
   const first = async () => {
-    // Behind the user interface where there is too little for both: nothing here minds how long it takes.
-    if (wants('unit')) await report.stage('unit', () => runInNode('unit', 5_000, { show: alone, patient: !alone }));
+    if (wants('unit')) await report.stage('unit', () => runInNode('unit', 5_000, alone));
     for (const stage of /** @type {const} */ (['host', 'vsix', 'oldest'])) await inVSCode(stage);
   };
   const second = async () => {
     if (wants('ui') && (await fetched))
-      await report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, { show: alone }));
+      await report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone));
   };
   await Promise.all([first(), second(), checking]);
   return report.print(since);
@@ -97,77 +95,46 @@ async function build(kinds) {
   await Promise.all([inWorkbench ? buildExtension() : undefined, ...kinds.map(buildTests)]);
 }
 
-/** @param {typeof stages[number]} stage */
-function hasTests(stage) {
-  const folder = join(root, 'test', stage === 'oldest' ? 'host' : stage);
-  return (
-    existsSync(folder) &&
-    readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(name => name.endsWith('.test.ts'))
-  );
-}
-
 /**
  * Formatting, lint and types, as `npm run lint` and `npm run check` run them.
  * @param {Report} report
  */
 async function checks(report) {
-  for (const [name, ...args] of /** @type {const} */ ([
-    ['lint', '@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '--colors=off', '.'],
-    ['types', 'typescript/bin/tsc', '--noEmit'],
-  ])) {
-    await report.stage(name, async () => {
-      const [script = '', ...rest] = args;
-      const { code, output } = await runNode([join(root, 'node_modules', script), ...rest]);
-      if (code !== 0) throw new Error(output);
-    });
+  const scripts = {
+    lint: '@biomejs/biome/bin/biome ci --error-on-warnings --colors=off .',
+    types: 'typescript/bin/tsc --noEmit',
+  };
+  for (const [name, command] of Object.entries(scripts)) {
+    const [script = '', ...args] = command.split(' ');
+    await report.stage(name, () => run(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root }));
   }
 }
 
 /**
  * @param {'unit' | 'ui'} kind
  * @param {number} timeout milliseconds per test
- * @param {{ show: boolean, patient?: boolean }} options
+ * @param {boolean} alone passes output on as it comes; else it is kept, as the outputs of stages that run side by side
+ *   would mix
  * @returns {Promise<Results>}
  */
-async function runInNode(kind, timeout, options) {
-  const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
-  const file = join(temporary, 'results.json');
-  try {
-    const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
-    const args = ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout)];
-    const { code, output } = await runNode(args, { ...options, env: { [resultsVariable]: file } });
-    if (code !== 0 || kind === 'ui') console.log(output);
-    /** @type {Results | undefined} */
-    const results = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
-    if (!results) throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
-    return results;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/**
- * Runs a Node script of this project or of its node_modules.
- * @param {string[]} args
- * @param {{ env?: Record<string, string>, show?: boolean, patient?: boolean }} [options] `show` passes output
- *   on as it comes; else it is kept, as the outputs of stages that run side by side would mix; `patient` lets others
- *   compute first
- * @returns {Promise<{ code: number, output: string }>}
- */
-function runNode(args, { env = {}, show = false, patient = false } = {}) {
-  const stdio = show ? 'inherit' : 'pipe';
-  const child = spawn(process.execPath, args, {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', stdio, stdio],
-  });
-  if (patient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+async function runInNode(kind, timeout, alone) {
+  const file = join(await mkdtemp(join(tmpdir(), 'jwtw-')), 'results.json');
+  const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
+  const args = ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout)];
+  const env = { ...process.env, [resultsVariable]: file };
+  const stdio = alone ? 'inherit' : 'pipe';
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', stdio, stdio] });
+  // Behind the user interface where there is too little for both: no unit test minds how long it takes.
+  if (kind === 'unit' && !alone && child.pid) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', code => resolve({ code: code ?? 1, output }));
-  });
+  const [code] = await once(child, 'close');
+  if (code !== 0 || kind === 'ui') console.log(output);
+  /** @type {Results | undefined} */
+  const results = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+  await rm(dirname(file), { recursive: true, force: true });
+  if (!results) throw new Error(`The ${kind} tests ended with exit code ${code} before any result was there.`);
+  return results;
 }
 
 /** What a run of many stages came to: each stage reports here, and the end is printed from here. */
