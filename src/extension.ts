@@ -21,6 +21,7 @@ import { createHandover } from './core/records/handover.ts';
 import { createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import { createLoading } from './core/records/loading.ts';
+import type { StoredRecord } from './core/records/record.ts';
 import { createSessions, isUnwritable } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
@@ -36,7 +37,7 @@ import { createConnections } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createLog } from './vscode/log.ts';
-import { createMockService } from './vscode/mockIssuer.ts';
+import { createMockService, type MockService } from './vscode/mockIssuer.ts';
 import { openLogChannel, viewMessage } from './vscode/screen.ts';
 import { createSecretStore } from './vscode/secretStore.ts';
 import { onDidChangeSettings } from './vscode/settings.ts';
@@ -67,29 +68,74 @@ export interface Platform {
   readonly demo: string | undefined;
 }
 
-/** Builds every service once and wires them. Nothing here waits. */
-export function startExtension(
-  context: ExtensionContext,
-  view: ConnectionsView,
-  {
-    clock,
-    sharedLock,
-    fetch,
-    mutualTls,
-    listenForRedirect,
-    uriRedirects,
-    history,
-    broker: brokerPlatform,
-    fileSearch,
-    demo,
-  }: Platform,
-): Services {
-  const own = <T extends { dispose(): unknown }>(disposable: T): T => {
+type Own = <T extends { dispose(): unknown }>(disposable: T) => T;
+
+/** Builds every service once and wires them, group by group: each is given those above it. Nothing here waits. */
+export function startExtension(context: ExtensionContext, view: ConnectionsView, platform: Platform): Services {
+  const own: Own = disposable => {
     context.subscriptions.push(disposable);
     return disposable;
   };
+  const onDemand = lazy(() => import('./vscode/onDemand.ts'));
+  const storage = openStorage(own, context, platform);
+  const issuers = reachIssuers(own, context, platform, storage, onDemand);
+  const refreshing = keepFresh(own, platform, storage, issuers);
+  const access = handOutTokens(own, context, platform, storage, issuers, refreshing);
+  const mock = own(createMockService({ ...storage, clock: platform.clock }));
+  const secrets = own(createKnownSecrets(storage.sessions));
+  const screen = showConnections(own, view, platform, storage, issuers, refreshing, onDemand);
 
-  // What is known and where it is kept
+  const handlers = lazy(async () =>
+    (await onDemand()).createHandlers({
+      ...storage,
+      ...issuers,
+      ...refreshing,
+      ...access,
+      ...screen,
+      own,
+      mock,
+      clock: platform.clock,
+      secrets,
+      secretStore: storage.secrets,
+      discovery: async () => issuers.discovery,
+      openBrowser: url => issuers.browser.open(url),
+      files: platform.fileSearch(storage.log),
+      extensionUri: context.extensionUri,
+      unattended: context.extensionMode === ExtensionMode.Test,
+      ready: storage.loading.settled,
+    }),
+  );
+  const { links } = registerEditorFeatures({
+    own,
+    sessions: storage.sessions,
+    clock: platform.clock,
+    features: onDemand,
+  });
+  async function arrived(query: string): Promise<void> {
+    const { reportArrival } = await onDemand();
+    reportArrival(await platform.uriRedirects.arrived(new URLSearchParams(query)));
+  }
+
+  own(onDidChangeSettings(storage.connections.reload));
+  storage.connections.reload();
+  if (platform.demo) startDemo(platform.demo, mock, screen.show, storage.log);
+  return {
+    tree: screen.tree,
+    run: async (name, given) => (name === 'showLog' ? storage.channel.show() : (await handlers()).get(name)?.(given)),
+    arrived,
+    onDidChangeSession: listener => void own({ dispose: storage.sessions.onDidChange(listener) }),
+    testing: {
+      tree: screen.tree,
+      secrets: context.secrets,
+      browser: issuers.browser,
+      handleUri: arrived,
+      links,
+    },
+  };
+}
+
+/** What is known of each connection, and where it is kept. */
+function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, history }: Platform) {
   const channel = own(openLogChannel());
   const log = createLog(channel);
   const sessions = createSessions();
@@ -102,36 +148,51 @@ export function startExtension(
   const keys = own(createJournalKeys({ secrets, lock: files, clock, log }));
   const handover = createHandover({ keys, log });
   const loading = own(createLoading({ vault, sessions, lock, handover }));
-
   const memoryHistory = createMemoryHistory();
+  const storeFor = (id: string) => (connections.isMemoryOnly(id) ? memoryHistory : history);
+  const histories = createHistories({ storeFor, sessions, log });
   const previous = own(createPreviousTokens(sessions));
-  const histories = createHistories({
-    storeFor: id => (connections.isMemoryOnly(id) ? memoryHistory : history),
-    sessions,
+
+  function listChanged(): void {
+    void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
+    // The key to what windows leave for each other: made before it is needed, while few windows are open.
+    const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
+    void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
+  }
+  own({ dispose: sessions.onDidChange(id => id === undefined && listChanged()) });
+  return {
+    channel,
     log,
-  });
+    sessions,
+    secrets,
+    connections,
+    vault,
+    lock,
+    unshared,
+    handover,
+    loading,
+    histories,
+    previous,
+  };
+}
+type Storage = ReturnType<typeof openStorage>;
+type OnDemand = () => Promise<typeof import('./vscode/onDemand.ts')>;
 
-  // What is loaded when somebody looks or asks
-  const onDemand = lazy(() => import('./vscode/onDemand.ts'));
-
-  // What talks to issuers
+/** What talks to issuers and checks what they sign. Loaded when it is first used. */
+function reachIssuers(own: Own, context: ExtensionContext, platform: Platform, storage: Storage, onDemand: OnDemand) {
+  const { clock, fetch, mutualTls, listenForRedirect, uriRedirects } = platform;
+  const { sessions, histories } = storage;
   const skews = createClockSkews();
   const discovery = createDiscovery({ fetch, clock });
-  const verifier = lazy(async () =>
-    (await import('./core/checks/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
-  );
-  // The text and no Uri, whose way of writing a query is not everybody's (microsoft/vscode#85930).
+  // The text and no Uri, whose way of writing a query differs from what issuers compare (microsoft/vscode#85930).
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
     (await import('./core/signIn/issuerClient.ts')).createIssuerClient({
+      ...storage,
       fetch,
       mutualTls,
       discovery,
       clock,
-      vault,
-      lock,
-      handover,
-      sessions,
       aheadOf: connection => sessions.get(connection.id)?.clockSkew?.ahead ?? 0,
       async listen({ way, port }) {
         const uri = await (await onDemand()).handledRedirectUri(context.extension, way);
@@ -144,146 +205,116 @@ export function startExtension(
       },
     }),
   );
-  const tokenClient = async () => (await issuerClient()).tokenClient;
-  const signIns = own(createSignIns(issuerClient));
-  const verifications = createVerifications({
-    sessions,
-    clock,
-    verify: async (...asked) => (await verifier()).verifySession(...asked),
-  });
-  const refresher = own(
-    createRefresher({
-      vault,
-      lock,
-      unshared,
-      handover,
+  const verifier = lazy(async () =>
+    (await import('./core/checks/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
+  );
+  return {
+    discovery,
+    browser,
+    issuerClient,
+    verifier,
+    signIns: own(createSignIns(issuerClient)),
+    verifications: createVerifications({
       sessions,
       clock,
-      log,
-      tokenClient,
-      finished: histories.add,
+      verify: async (...asked) => (await verifier()).verifySession(...asked),
+    }),
+    async revoke(id: string, record: StoredRecord, signal: AbortSignal) {
+      const connection = sessions.connection(id);
+      return connection ? (await issuerClient()).revoke(connection, record, signal) : { revoked: false };
+    },
+    async proof(id: string, accessToken: string, url: string, method?: string) {
+      const { connection, record } = sessions.get(id) ?? {};
+      if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
+      return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url, method);
+    },
+  };
+}
+type Issuers = ReturnType<typeof reachIssuers>;
+
+/** Refreshes when asked, and by itself in a workspace that is trusted. */
+function keepFresh(own: Own, { clock }: Platform, storage: Storage, { discovery, issuerClient, signIns }: Issuers) {
+  const refresher = own(
+    createRefresher({
+      ...storage,
+      clock,
+      tokenClient: async () => (await issuerClient()).tokenClient,
+      finished: storage.histories.add,
       discarded: signIns.cancel,
       bindingOf: async (connection, signal) =>
         bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
     }),
   );
-  const autoRefresh = own(
-    startAutoRefresh({
-      sessions,
-      refresher,
-      clock,
-      jitter: Math.random(),
-      allowed: () => workspace.isTrusted,
-    }),
-  );
+  const { sessions } = storage;
+  const allowed = () => workspace.isTrusted;
+  const autoRefresh = own(startAutoRefresh({ sessions, refresher, clock, jitter: Math.random(), allowed }));
   own(workspace.onDidGrantWorkspaceTrust(autoRefresh.reschedule));
-  async function proofOf(id: string, accessToken: string, url: string, method?: string): Promise<string> {
-    const { connection, record } = sessions.get(id) ?? {};
-    if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
-    return (await issuerClient()).proof(connection, record?.dpop_key, accessToken, url, method);
-  }
-  const service = own(
+  return { refresher, autoRefresh };
+}
+type Refreshing = ReturnType<typeof keepFresh>;
+
+/** The one door to tokens for terminals, tasks, commands and other extensions. */
+function handOutTokens(
+  own: Own,
+  context: ExtensionContext,
+  { clock, broker: platform }: Platform,
+  storage: Storage,
+  { proof }: Issuers,
+  { refresher }: Refreshing,
+) {
+  const { broker, consents, workspaceAsker } = own(
     createBrokerService({
-      sessions,
+      ...storage,
       refresher,
       clock,
-      log,
-      secrets,
-      platform: brokerPlatform(log),
+      proof,
+      platform: platform(storage.log),
       environment: context.environmentVariableCollection,
       extensionKind: context.extension.extensionKind,
-      proof: proofOf,
     }),
   );
-  own(registerAuthenticationProvider({ sessions, broker: () => service.broker }));
-  const mock = own(createMockService({ vault, lock, handover, sessions, connections, histories, clock }));
+  own(registerAuthenticationProvider({ sessions: storage.sessions, broker: () => broker }));
+  return { broker: () => broker, consents: () => consents, workspaceAsker };
+}
 
-  // What people see
+/** The tree, the status bar and decoded tokens. */
+function showConnections(
+  own: Own,
+  view: ConnectionsView,
+  { clock }: Platform,
+  storage: Storage,
+  { verifications }: Issuers,
+  { autoRefresh: { plan } }: Refreshing,
+  items: OnDemand,
+) {
   const ticker = own(createTicker(clock));
-  const tree = own(
-    createConnectionsTree({
-      sessions,
-      verifications,
-      histories,
-      clock,
-      log,
-      due: ticker.due,
-      plan: autoRefresh.plan,
-      items: onDemand,
-    }),
-  );
+  const { due } = ticker;
+  const tree = own(createConnectionsTree({ ...storage, verifications, clock, due, plan, items }));
   own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
   own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
-  const statusBar = own(createStatusBar(sessions, clock, autoRefresh.plan, ticker.due));
-  const documents = own(createTokenDocuments());
-  const show = (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false });
+  const statusBar = own(createStatusBar(storage.sessions, clock, plan, due));
   const tick = () => view.visible && tree.tick();
   ticker.onTick(tick);
   ticker.onTick(statusBar.tick);
   own(view.onDidChangeVisibility(tick));
+  const { sessions } = storage;
   const unwritable = () =>
     sessions.list().some(({ lastRefresh }) => lastRefresh?.error && isUnwritable(lastRefresh.error));
-  const explain = () => viewMessage(view, unwritable() ? unwritableText() : undefined);
-  own({ dispose: sessions.onDidChange(explain) });
-  own({
-    dispose: sessions.onDidChange(id => {
-      if (id !== undefined) return;
-      void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
-      // The key to what windows hand each other: made before it is needed, while few windows are open.
-      const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
-      void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
-    }),
-  });
-
-  const known = own(createKnownSecrets(sessions));
-  const handlers = lazy(async () =>
-    (await onDemand()).createHandlers({
-      ...{ own, log, clock, sessions, connections, vault, lock, handover, histories, previous, secrets: known },
-      ...{ refresher, signIns, issuerClient, verifier, mock, statusBar, documents, show, secretStore: secrets },
-      files: fileSearch(log),
-      extensionUri: context.extensionUri,
-      unattended: context.extensionMode === ExtensionMode.Test,
-      discovery: async () => discovery,
-      openBrowser: url => browser.open(url),
-      proof: proofOf,
-      broker: () => service.broker,
-      consents: () => service.consents,
-      workspaceAsker: service.workspaceAsker,
-      async revoke(id, record, signal) {
-        const connection = sessions.connection(id);
-        return connection ? (await issuerClient()).revoke(connection, record, signal) : { revoked: false };
-      },
-      ready: loading.settled,
-    }),
-  );
-  const { links } = registerEditorFeatures({
-    own,
-    sessions,
-    clock,
-    features: onDemand,
-  });
-
-  own(onDidChangeSettings(connections.reload));
-  connections.reload();
-  if (demo) {
-    if (demo === 'shown') void registry.executeCommand(`${views.connections}.focus`);
-    const options = { accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' } as const;
-    void mock
-      .start(options, 'Demo')
-      .then(({ connection }) => show(connection))
-      .catch(error => log('error', 'the demo did not start', { error }));
-  }
-
-  async function arrived(query: string): Promise<void> {
-    const { reportArrival } = await onDemand();
-    reportArrival(await uriRedirects.arrived(new URLSearchParams(query)));
-  }
-
+  own({ dispose: sessions.onDidChange(() => viewMessage(view, unwritable() ? unwritableText() : undefined)) });
   return {
     tree,
-    run: async (name, given) => (name === 'showLog' ? channel.show() : (await handlers()).get(name)?.(given)),
-    arrived,
-    onDidChangeSession: listener => void own({ dispose: sessions.onDidChange(listener) }),
-    testing: { tree, secrets: context.secrets, browser, handleUri: arrived, links },
+    statusBar,
+    documents: own(createTokenDocuments()),
+    show: (id: string) => view.reveal({ kind: 'connection', id }, { expand: true, focus: false }),
   };
+}
+
+/** What `npm start` shows: a mock issuer with one signed-in connection. */
+function startDemo(demo: string, mock: MockService, show: (id: string) => unknown, log: Log): void {
+  if (demo === 'shown') void registry.executeCommand(`${views.connections}.focus`);
+  const options = { accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' } as const;
+  void mock
+    .start(options, 'Demo')
+    .then(({ connection }) => show(connection))
+    .catch(error => log('error', 'the demo did not start', { error }));
 }
