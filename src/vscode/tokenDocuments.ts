@@ -1,7 +1,7 @@
 import { EventEmitter, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
 import { type JsonObject, jsonText, type RoundedNumber } from '../core/tokens/json.ts';
 import { type DecodedToken, roundedIn } from '../core/tokens/jwt.ts';
-import { isTimeClaim, numericDate } from '../core/tokens/times.ts';
+import { isTimeClaim, numericDate } from '../core/tokens/tokenParts.ts';
 import { keysAt, varietyOf } from '../core/tokens/varieties.ts';
 import { documentName } from './screen.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';

@@ -1,7 +1,8 @@
 /** The token zoo: each variety's sample, signed with keys made here, and the table in docs/tokens.md. */
 import { deflateRawSync } from 'node:zlib';
 import { decodeToken, tryDecode } from '../../src/core/tokens/jwt.ts';
-import { type Variety, type Verifiers, varieties, varietyOf } from '../../src/core/tokens/varieties.ts';
+import { varieties, varietyOf } from '../../src/core/tokens/varieties.ts';
+import type { Variety, Verifiers } from '../../src/core/tokens/variety.ts';
 import { encode, hmacJwt, type Signer, signature, signer } from '../support/signing.ts';
 
 export const secret = 'a secret of at least thirty-two characters';

@@ -3,259 +3,51 @@
  * other; all of them run, so that one result names every fault at once. No cryptography is loaded here: the
  * outcome of the signature comes in (see verify.ts), and without one the rows serve a token that is only shown.
  */
-
-import type { ErrorCode, ErrorData } from '../errors.ts';
-import type { ClockSkew } from '../records/clockSkew.ts';
-import type { JsonObject } from '../tokens/json.ts';
-import type { DecodedJws, DecodedToken } from '../tokens/jwt.ts';
-import type { TimeFlaw } from '../tokens/times.ts';
+import type { DecodedToken } from '../tokens/jwt.ts';
 import { aud, azp, claims, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
-import { withDetails } from './finding.ts';
+import { type Check, type CheckInput, type Finding, withDetails } from './finding.ts';
 import { alg, b64, crit, embeddedKeys, encoding, members, numbers, typ } from './headerChecks.ts';
-import { disclosures, keyBinding, type Presentation, proof } from './possession.ts';
-
-/** What a token has to be. Members that are left out are not asked for, except where it says so. */
-export interface VerificationPolicy {
-  readonly issuer?: string;
-  /** One of them has to be in `aud`. For an ID token `clientId` stands in where this is left out. */
-  readonly audience?: string | readonly string[];
-  /** Only these; without it every asymmetric algorithm, or every HMAC where the key is a shared secret. */
-  readonly algorithms?: readonly string[];
-  readonly kind?: TokenKind;
-  readonly clientId?: string;
-  /** Seconds by which clocks may differ; none where it is left out. */
-  readonly clockTolerance?: number;
-  /** The access token that came with the ID token, for `at_hash`. */
-  readonly accessToken?: string;
-  readonly nonce?: string;
-  /** What the holder of the token can show: the thumbprints of a key (DPoP) and of a certificate (mutual TLS). */
-  readonly holder?: {
-    readonly jkt?: string | undefined;
-    readonly 'x5t#S256'?: string | undefined;
-    /** The token has to be bound to the key. */
-    readonly required: boolean;
-  };
-  /** The `aud` of the key binding of an SD-JWT: who asked for the presentation. */
-  readonly presentedTo?: string;
-  /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
-  readonly subject?: string;
-  /** True where it is left out: a token without an end is refused. */
-  readonly requireExp?: boolean;
-}
-
-export type TokenKind = 'access_token' | 'id_token' | 'any';
-
-export type CheckStatus = 'passed' | 'failed' | 'warning' | 'skipped';
-
-/** The reason, stable; src/vscode/text/checks.ts has a sentence for each. */
-export type CheckCode =
-  // Why nothing was checked
-  | 'encrypted'
-  | 'opaque'
-  | 'absent'
-  | 'not_asked'
-  | 'not_applicable'
-  // signature
-  | 'signature_valid'
-  | 'signature_invalid'
-  | 'signature_missing'
-  | 'signature_der'
-  | 'signature_length'
-  | 'signature_recipient'
-  | 'signature_malformed'
-  | 'signature_not_checked'
-  | 'refused_by_header'
-  | 'kid_unknown'
-  | 'kid_invalid'
-  | 'key_unsuitable'
-  | 'key_rejected'
-  | 'platform_lacks_alg'
-  | 'secret_needed'
-  | ErrorCode
-  // key
-  | 'key_ok'
-  | 'key_none'
-  | 'kid_differs'
-  | 'kid_absent'
-  | 'key_base64'
-  | 'keys_outdated'
-  | 'rsa_too_short'
-  | 'rsa_exponent'
-  | 'rsa_roca'
-  | 'hmac_too_short'
-  | 'private_key_published'
-  | 'private_key_given'
-  // alg
-  | 'alg_allowed'
-  | 'alg_none'
-  | 'alg_missing'
-  | 'alg_not_allowed'
-  | 'alg_unsupported'
-  | 'alg_symmetric'
-  | 'alg_asymmetric'
-  // typ
-  | 'typ_right'
-  | 'typ_any'
-  | 'typ_missing'
-  | 'typ_generic'
-  | 'typ_wrong'
-  | 'used_as_other'
-  // crit, b64, and the form of the token
-  | 'crit_unknown'
-  | 'crit_invalid'
-  | 'crit_understood'
-  | 'b64_false'
-  | 'b64_invalid'
-  | 'b64_true'
-  | 'b64_detached'
-  | 'embedded_key_ignored'
-  | 'members_unique'
-  | 'members_duplicate'
-  | 'not_claims'
-  | 'encoding_canonical'
-  | 'encoding_ambiguous'
-  | 'encoding_base64'
-  | 'encoding_latin1'
-  | 'form_json'
-  | 'form_cut'
-  | 'numbers_exact'
-  | 'number_rounded'
-  // iss, aud, azp, sub, nonce
-  | 'matches'
-  | 'mismatch'
-  | 'missing'
-  | 'wrong_type'
-  | 'slash_differs'
-  | 'azp_missing'
-  // times
-  | TimeFlaw
-  | 'exp_ahead'
-  | 'exp_past'
-  | 'exp_tolerated'
-  | 'nbf_past'
-  | 'nbf_ahead'
-  | 'nbf_tolerated'
-  | 'iat_past'
-  | 'iat_ahead'
-  // at_hash
-  | 'hash_matches'
-  | 'hash_mismatch'
-  | 'hash_unknown_alg'
-  // cnf
-  | 'bound'
-  | 'bound_elsewhere'
-  | 'not_bound'
-  // What a type or an issuer has rules of its own for
-  | 'claims_present'
-  | 'claims_missing'
-  | 'aud_client_id'
-  | 'issuer_alias'
-  | 'issuer_v1'
-  // SD-JWT
-  | 'disclosures_match'
-  | 'disclosure_invalid'
-  | 'binding_absent'
-  | 'binding_valid'
-  | 'binding_key_missing'
-  | 'binding_malformed'
-  | 'binding_signature'
-  | 'binding_hash'
-  // DPoP proofs
-  | 'proof_complete'
-  | 'proof_key_missing'
-  | 'proof_address'
-  | 'proof_old'
-  | 'proof_key';
-
-export interface Finding {
-  readonly status: CheckStatus;
-  readonly code: CheckCode;
-  readonly expected?: string;
-  /** What the token says, cut to a length that can be shown. */
-  readonly found?: string;
-  /** A time that the check is about, in milliseconds since the epoch. */
-  readonly at?: number;
-  readonly data?: ErrorData;
-}
-
-export interface Check extends Finding {
-  /** The claim's or parameter's own name, or `signature`, `key`, `header_key`, `members`, `encoding`. */
-  readonly id: string;
-}
-
-export interface KeyInfo {
-  readonly kid?: string;
-  readonly kty: string;
-  readonly alg?: string;
-  /** Bits of an RSA modulus or of a secret. */
-  readonly size?: number;
-  readonly crv?: string;
-  /** RFC 7638, SHA-256, base64url. None for a secret: a hash of it could be guessed back. */
-  readonly thumbprint?: string;
-  /** Where the key came from: the issuer's key set, a key set or a key that was given, or the header of a proof. */
-  readonly source: 'jwks_uri' | 'jwks' | 'given' | 'header';
-}
-
-export interface VerificationResult {
-  /** True only where the signature is valid and no check failed. */
-  readonly verified: boolean;
-  readonly checks: readonly Check[];
-  /** The key that the signature was checked with, or would have been. */
-  readonly key?: KeyInfo;
-  /** The claims of an SD-JWT with all that was disclosed. */
-  readonly disclosed?: JsonObject;
-}
-
-export interface CheckInput {
-  readonly token: DecodedJws;
-  readonly policy: VerificationPolicy;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  /** How far that is from the issuer's clock, where it is known: named where it explains a failure. */
-  readonly skew?: ClockSkew | undefined;
-  /** What came of the signature and of a look at its key; left out where a token is only shown. */
-  readonly signature?: Finding | undefined;
-  readonly key?: Finding | undefined;
-  /** The key is a shared secret that the user gave: the only case in which HMAC is allowed. */
-  readonly secret?: boolean;
-  /** The left half of the access token's hash, base64url, under the algorithm that the ID token names. */
-  readonly accessTokenHash?: string | undefined;
-  /** Of an SD-JWT. */
-  readonly presentation?: Presentation | undefined;
-}
+import { disclosures, keyBinding, proof } from './possession.ts';
 
 interface CheckRow {
   readonly id: string;
+  /** What of the token it is about. Those of the payload hold for claims that came in no signed token as well. */
+  readonly part: 'header' | 'payload' | 'signature';
   readonly section: string;
   readonly run: (input: CheckInput) => Finding;
 }
 
 export const checkTable: readonly CheckRow[] = [
-  { id: 'signature', section: 'RFC 7515 section 5.2', run: signature },
-  { id: 'key', section: 'RFC 7518 sections 3.2 and 3.3', run: key },
-  { id: 'alg', section: 'RFC 8725 section 3.1', run: alg },
-  { id: 'typ', section: 'RFC 8725 section 3.11, RFC 9068 section 4', run: typ },
-  { id: 'crit', section: 'RFC 7515 section 4.1.11', run: crit },
-  { id: 'b64', section: 'RFC 7797 section 7', run: b64 },
-  { id: 'header_key', section: 'RFC 8725 section 3.10', run: embeddedKeys },
-  { id: 'members', section: 'RFC 7515 section 4, RFC 7519 section 4', run: members },
-  { id: 'encoding', section: 'RFC 4648 section 3.5', run: encoding },
-  { id: 'numbers', section: 'RFC 8259 section 6, RFC 7493 section 2.2', run: numbers },
-  { id: 'claims', section: 'RFC 8725 section 3.12, and the specification of the type', run: claims },
-  { id: 'iss', section: 'RFC 7519 section 4.1.1, OpenID Connect Core section 3.1.3.7 (2)', run: iss },
-  { id: 'aud', section: 'RFC 7519 section 4.1.3, OpenID Connect Core section 3.1.3.7 (3)', run: aud },
-  { id: 'azp', section: 'OpenID Connect Core section 3.1.3.7 (4, 5)', run: azp },
-  { id: 'sub', section: 'OpenID Connect Core sections 2 and 12.2, RFC 9068 section 2.2', run: sub },
-  { id: 'exp', section: 'RFC 7519 section 4.1.4', run: exp },
-  { id: 'nbf', section: 'RFC 7519 section 4.1.5', run: nbf },
-  { id: 'iat', section: 'RFC 7519 section 4.1.6', run: iat },
-  { id: 'nonce', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
-  { id: 'at_hash', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
-  { id: 'cnf', section: 'RFC 9449 section 6, RFC 8705 section 3', run: cnf },
-  { id: 'disclosures', section: 'RFC 9901 section 7.1', run: disclosures },
-  { id: 'key_binding', section: 'RFC 9901 section 7.3', run: keyBinding },
-  { id: 'proof', section: 'RFC 9449 section 4.3', run: proof },
+  { id: 'signature', part: 'signature', section: 'RFC 7515 section 5.2', run: signature },
+  { id: 'key', part: 'signature', section: 'RFC 7518 sections 3.2 and 3.3', run: key },
+  { id: 'alg', part: 'header', section: 'RFC 8725 section 3.1', run: alg },
+  { id: 'typ', part: 'header', section: 'RFC 8725 section 3.11, RFC 9068 section 4', run: typ },
+  { id: 'crit', part: 'header', section: 'RFC 7515 section 4.1.11', run: crit },
+  { id: 'b64', part: 'header', section: 'RFC 7797 section 7', run: b64 },
+  { id: 'header_key', part: 'header', section: 'RFC 8725 section 3.10', run: embeddedKeys },
+  { id: 'members', part: 'payload', section: 'RFC 7515 section 4, RFC 7519 section 4', run: members },
+  { id: 'encoding', part: 'signature', section: 'RFC 4648 section 3.5', run: encoding },
+  { id: 'numbers', part: 'payload', section: 'RFC 8259 section 6, RFC 7493 section 2.2', run: numbers },
+  { id: 'claims', part: 'payload', section: 'RFC 8725 section 3.12, and the specification of the type', run: claims },
+  { id: 'iss', part: 'payload', section: 'RFC 7519 section 4.1.1, OpenID Connect Core section 3.1.3.7 (2)', run: iss },
+  { id: 'aud', part: 'payload', section: 'RFC 7519 section 4.1.3, OpenID Connect Core section 3.1.3.7 (3)', run: aud },
+  { id: 'azp', part: 'payload', section: 'OpenID Connect Core section 3.1.3.7 (4, 5)', run: azp },
+  { id: 'sub', part: 'payload', section: 'OpenID Connect Core sections 2 and 12.2, RFC 9068 section 2.2', run: sub },
+  { id: 'exp', part: 'payload', section: 'RFC 7519 section 4.1.4', run: exp },
+  { id: 'nbf', part: 'payload', section: 'RFC 7519 section 4.1.5', run: nbf },
+  { id: 'iat', part: 'payload', section: 'RFC 7519 section 4.1.6', run: iat },
+  { id: 'nonce', part: 'payload', section: 'OpenID Connect Core section 3.1.3.7 (11)', run: nonce },
+  { id: 'at_hash', part: 'payload', section: 'OpenID Connect Core section 3.1.3.6', run: tokenHash },
+  { id: 'cnf', part: 'payload', section: 'RFC 9449 section 6, RFC 8705 section 3', run: cnf },
+  { id: 'disclosures', part: 'payload', section: 'RFC 9901 section 7.1', run: disclosures },
+  { id: 'key_binding', part: 'payload', section: 'RFC 9901 section 7.3', run: keyBinding },
+  { id: 'proof', part: 'payload', section: 'RFC 9449 section 4.3', run: proof },
 ];
+
+/** What of the token a check is about. */
+export function partOf(id: string): CheckRow['part'] {
+  return checkTable.find(row => row.id === id)?.part ?? 'payload';
+}
 
 /** Runs every row. A token that cannot be read has one line, which says why. */
 export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: DecodedToken }): Check[] {

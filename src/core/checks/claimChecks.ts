@@ -1,10 +1,9 @@
 import { explains, skewData } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
-import { type NumericDate, numericDate } from '../tokens/times.ts';
+import { type NumericDate, numericDate } from '../tokens/tokenParts.ts';
 import { rulesOf, varietyOf } from '../tokens/varieties.ts';
-import type { CheckInput, Finding } from './checks.ts';
-import { failed, passed, shown, skipped, warning } from './finding.ts';
+import { type CheckInput, type Finding, failed, passed, shown, skipped, warning } from './finding.ts';
 
 export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
   const value = own(token.payload, 'iss');

@@ -5,9 +5,9 @@ import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { bareDer, derOfPem, privateKey } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, sameData, textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose } from '../tokens/jwt.ts';
-import type { KeyInfo } from './checks.ts';
 import { mostInflated, mostRounds, mostWork, type Needed, neededFor, workOf } from './encryption.ts';
-import { integer } from './rsa.ts';
+import type { KeyInfo } from './finding.ts';
+import { integer } from './keys.ts';
 import { guessSecrets, readSecret, type SecretForm } from './secretText.ts';
 
 export interface DecryptRequest {

@@ -3,8 +3,7 @@ import { own, textOf } from '../tokens/json.ts';
 import { embeddedKeyParameters, isNone } from '../tokens/jwt.ts';
 import type { TokenWarningCode } from '../tokens/tokenParts.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
-import type { CheckInput, Finding } from './checks.ts';
-import { failed, passed, shown, skipped, warning } from './finding.ts';
+import { type CheckInput, type Finding, failed, passed, shown, skipped, warning } from './finding.ts';
 import { isProof } from './possession.ts';
 
 export function alg({ token, policy, secret = false }: CheckInput): Finding {

@@ -5,9 +5,17 @@
 import { type Disclosed, digestOf, disclose, type Form } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, tryDecode } from '../tokens/jwt.ts';
-import { numericDate } from '../tokens/times.ts';
-import type { CheckInput, Finding, VerificationPolicy } from './checks.ts';
-import { failed, passed, shown, skipped, warning } from './finding.ts';
+import { numericDate } from '../tokens/tokenParts.ts';
+import {
+  type CheckInput,
+  type Finding,
+  failed,
+  passed,
+  shown,
+  skipped,
+  type VerificationPolicy,
+  warning,
+} from './finding.ts';
 import type { KeySet } from './keys.ts';
 
 type SdJwt = Extract<Form, { kind: 'sd_jwt' }>;

@@ -1,7 +1,7 @@
 import { type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import type { Clock, SecretVault } from '../ports.ts';
 import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
-import type { KeyInfo } from './checks.ts';
+import type { KeyInfo } from './finding.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
 
 /** A key, or the way to keys, that somebody asked to be kept. Nothing of it is used by itself: it is offered first. */

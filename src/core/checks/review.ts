@@ -3,13 +3,11 @@
  * how well a token is made, where the checks (checks.ts) say whether a verifier accepts it. One row per finding: to
  * add one, add a row here or in a table beside, its sentence in src/vscode/text/review.ts, and two tokens to its test.
  */
-
 import { type JsonObject, own } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
-import type { Check, CheckCode } from './checks.ts';
-import { claimRows } from './reviewClaims.ts';
-import { dataRows } from './reviewData.ts';
+import type { Check, CheckCode } from './finding.ts';
+import { claimRows, dataRows } from './reviewClaims.ts';
 import { headerRows } from './reviewHeader.ts';
 
 export type Severity = 'error' | 'warning' | 'info';

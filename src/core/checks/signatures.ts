@@ -6,8 +6,7 @@ import { decodeBase64 } from '../tokens/base64url.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, isNone } from '../tokens/jwt.ts';
 import { varietyOf } from '../tokens/varieties.ts';
-import type { Finding, KeyInfo, VerificationPolicy } from './checks.ts';
-import { failed, passed, shown, warning } from './finding.ts';
+import { type Finding, failed, type KeyInfo, passed, shown, type VerificationPolicy, warning } from './finding.ts';
 import { b64, crit } from './headerChecks.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
 import { type KeySet, keyFinding, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
@@ -123,23 +122,12 @@ function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean)
   return undefined;
 }
 
-/** Bytes of a signature by its algorithm (RFC 7518 section 3.4, RFC 8032); of the others the key decides. */
-const lengths: ReadonlyMap<string, number> = new Map([
-  ['ES256', 64],
-  ['ES384', 96],
-  ['ES512', 132],
-  ['Ed25519', 64],
-  ['HS256', 32],
-  ['HS384', 48],
-  ['HS512', 64],
-]);
-
 /** What is known to make signatures fail that were made by the right key. */
 function whyInvalid(token: DecodedJws, alg: string): Finding | undefined {
   const bytes = decodeBase64(token.signature);
-  const expected = lengths.get(alg);
-  if (bytes && expected !== undefined && bytes.length !== expected) {
-    const details = { expected: String(expected), found: String(bytes.length) };
+  const known = signatureAlgorithms.get(alg);
+  if (bytes && known && !known.varies && !known.bytes.includes(bytes.length)) {
+    const details = { expected: String(known.bytes[0]), found: String(bytes.length) };
     // A sequence of two integers (X.690): what OpenSSL and Java make of ECDSA unless they are told otherwise.
     const isDer = alg.startsWith('ES') && bytes[0] === 0x30 && (bytes[2] === 0x02 || bytes[3] === 0x02);
     return failed(isDer ? 'signature_der' : 'signature_length', details);

@@ -3,7 +3,7 @@ import type { Clock } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import { endOf, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
-import type { VerificationResult } from './checks.ts';
+import type { VerificationResult } from './finding.ts';
 
 /** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
 export interface Verifications {

@@ -1,13 +1,12 @@
 /** Checks a token: its signature with jose, everything else with the rows of checks.ts. Loaded when first needed. */
-
 import type { ClockSkew } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { encodeBase64url } from '../tokens/base64url.ts';
 import { digestOf } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, type DecodedToken, decodeToken, inflated, tryDecode } from '../tokens/jwt.ts';
-import { type Finding, runChecks, type VerificationPolicy, type VerificationResult } from './checks.ts';
-import { failed, warning } from './finding.ts';
+import { runChecks } from './checks.ts';
+import { type Finding, failed, type VerificationPolicy, type VerificationResult, warning } from './finding.ts';
 import { type KeySet, readJwk } from './keys.ts';
 import { isProof, present } from './possession.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';

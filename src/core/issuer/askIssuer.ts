@@ -18,6 +18,7 @@ import { assertBound, type Connection, isMutualTls } from '../records/connection
 import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
+import { usualAlgorithms } from '../tokens/algorithms.ts';
 import { compareMembers, type Difference } from '../tokens/compareTokens.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
@@ -35,9 +36,6 @@ export interface IssuerAnswer {
   /** The answer is a JWT, and its signature is the issuer's. Else it is as good as the connection over which it came. */
   readonly signed: boolean;
 }
-
-/** What OpenID Connect Discovery §3 and RFC 9701 §7 leave open where the metadata says nothing; never HMAC or `none`. */
-const signatures = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /**
  * RFC 7662: whether the issuer takes a token for active, and what it knows of it. Answers that are JWTs (RFC 9701) are
@@ -127,8 +125,8 @@ async function read(
   const { introspection_signing_alg_values_supported: introspected } = endpoints;
   const as = {
     issuer,
-    userinfo_signing_alg_values_supported: [...(user ?? signatures)],
-    introspection_signing_alg_values_supported: [...(introspected ?? signatures)],
+    userinfo_signing_alg_values_supported: [...(user ?? usualAlgorithms)],
+    introspection_signing_alg_values_supported: [...(introspected ?? usualAlgorithms)],
   };
   const text = await response.clone().text();
   let claims: object;

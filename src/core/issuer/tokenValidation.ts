@@ -10,7 +10,8 @@ import { type ClockSkew, isNotable, skewData } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
-import { type Claims, changedClaim, claimsOf } from '../tokens/idTokens.ts';
+import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
+import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 
 /** Something that an issuer should not do and that does no harm. */
@@ -38,22 +39,7 @@ export interface ResponseWarning {
 const tolerableSkew = 60_000;
 
 /** What OpenID Connect Discovery §3 and RFC 7518 §3.1 know, for issuers whose metadata says nothing. Never `none`. */
-const anyAlgorithm = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'HS256',
-  'HS384',
-  'HS512',
-];
+const anyAlgorithm = [...usualAlgorithms, ...allowedAlgorithms(undefined, true)];
 
 export interface Validation {
   readonly raw: RawTokens;

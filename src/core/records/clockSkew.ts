@@ -1,7 +1,7 @@
 import type { ErrorData } from '../errors.ts';
 import { own } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
-import { numericDate } from '../tokens/times.ts';
+import { numericDate } from '../tokens/tokenParts.ts';
 import type { Connection } from './connection.ts';
 import type { Sessions } from './sessions.ts';
 import type { RawTokens } from './tokenSet.ts';

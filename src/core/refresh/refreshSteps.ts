@@ -1,3 +1,4 @@
+/** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { longestRetryAfter } from '../http/http.ts';
 import type { TokenAnswer, TokenClient, TokenRequest } from '../issuer/tokenEndpoint.ts';
@@ -15,9 +16,7 @@ import {
   unansweredIntent,
 } from '../records/record.ts';
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
-import { changedClaim, claimsOf } from '../tokens/idTokens.ts';
-
-/** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
+import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 
 /** An access token with less than this left, in milliseconds, is not worth adopting. */
 const worthwhile = 10_000;

@@ -5,26 +5,33 @@ export interface SignatureAlgorithm {
   readonly crv?: string;
   /** For `at_hash`. EdDSA has SHA-512 inside, and issuers take that. */
   readonly hash?: 'SHA-256' | 'SHA-384' | 'SHA-512';
+  /** Bytes of a signature, where keys cannot change them, or of the usual keys. */
+  readonly bytes: readonly number[];
+  /** Other keys make other lengths. */
+  readonly varies?: true;
 }
 
+/** Keys of 2048, 3072 and 4096 bits. */
+const rsa = { bytes: [256, 384, 512], varies: true } as const;
+
 export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map<string, SignatureAlgorithm>([
-  ['RS256', { kty: 'RSA', hash: 'SHA-256' }],
-  ['RS384', { kty: 'RSA', hash: 'SHA-384' }],
-  ['RS512', { kty: 'RSA', hash: 'SHA-512' }],
-  ['PS256', { kty: 'RSA', hash: 'SHA-256' }],
-  ['PS384', { kty: 'RSA', hash: 'SHA-384' }],
-  ['PS512', { kty: 'RSA', hash: 'SHA-512' }],
-  ['ES256', { kty: 'EC', crv: 'P-256', hash: 'SHA-256' }],
-  ['ES384', { kty: 'EC', crv: 'P-384', hash: 'SHA-384' }],
-  ['ES512', { kty: 'EC', crv: 'P-521', hash: 'SHA-512' }],
-  ['EdDSA', { kty: 'OKP', crv: 'Ed25519', hash: 'SHA-512' }],
-  ['Ed25519', { kty: 'OKP', crv: 'Ed25519', hash: 'SHA-512' }],
-  ['ML-DSA-44', { kty: 'AKP' }],
-  ['ML-DSA-65', { kty: 'AKP' }],
-  ['ML-DSA-87', { kty: 'AKP' }],
-  ['HS256', { kty: 'oct', hash: 'SHA-256' }],
-  ['HS384', { kty: 'oct', hash: 'SHA-384' }],
-  ['HS512', { kty: 'oct', hash: 'SHA-512' }],
+  ['RS256', { kty: 'RSA', hash: 'SHA-256', ...rsa }],
+  ['RS384', { kty: 'RSA', hash: 'SHA-384', ...rsa }],
+  ['RS512', { kty: 'RSA', hash: 'SHA-512', ...rsa }],
+  ['PS256', { kty: 'RSA', hash: 'SHA-256', ...rsa }],
+  ['PS384', { kty: 'RSA', hash: 'SHA-384', ...rsa }],
+  ['PS512', { kty: 'RSA', hash: 'SHA-512', ...rsa }],
+  ['ES256', { kty: 'EC', crv: 'P-256', hash: 'SHA-256', bytes: [64] }],
+  ['ES384', { kty: 'EC', crv: 'P-384', hash: 'SHA-384', bytes: [96] }],
+  ['ES512', { kty: 'EC', crv: 'P-521', hash: 'SHA-512', bytes: [132] }],
+  ['EdDSA', { kty: 'OKP', crv: 'Ed25519', hash: 'SHA-512', bytes: [64, 114] }],
+  ['Ed25519', { kty: 'OKP', crv: 'Ed25519', hash: 'SHA-512', bytes: [64] }],
+  ['ML-DSA-44', { kty: 'AKP', bytes: [2420] }],
+  ['ML-DSA-65', { kty: 'AKP', bytes: [3309] }],
+  ['ML-DSA-87', { kty: 'AKP', bytes: [4627] }],
+  ['HS256', { kty: 'oct', hash: 'SHA-256', bytes: [32] }],
+  ['HS384', { kty: 'oct', hash: 'SHA-384', bytes: [48] }],
+  ['HS512', { kty: 'oct', hash: 'SHA-512', bytes: [64] }],
 ]);
 
 /** The exact allow-list: HMAC with a shared secret and with nothing else, so that a public key is never one. */
@@ -36,3 +43,6 @@ export function allowedAlgorithms(asked: readonly string[] | undefined, secret: 
 const names = [...signatureAlgorithms];
 const hmac = names.filter(([, { kty }]) => kty === 'oct').map(([alg]) => alg);
 const asymmetric = names.filter(([, { kty }]) => kty !== 'oct').map(([alg]) => alg);
+
+/** What may sign an issuer's answer or an ID token where its metadata names nothing; never HMAC. */
+export const usualAlgorithms = names.filter(([, { kty }]) => kty !== 'oct' && kty !== 'AKP').map(([alg]) => alg);

@@ -1,7 +1,7 @@
 /** What two decoded tokens say differently. Nothing here is verified. */
 import { type JsonObject, own, sameData } from './json.ts';
 import { type DecodedToken, membersOf } from './jwt.ts';
-import { isTimeClaim, numericDate } from './times.ts';
+import { isTimeClaim, numericDate } from './tokenParts.ts';
 
 export interface Difference {
   readonly part: 'header' | 'payload';

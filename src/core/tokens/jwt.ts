@@ -2,7 +2,6 @@
  * Reads tokens. Nothing here checks a signature: what it returns is *decoded*, never *verified* (see verify.ts).
  * Loaded at activation, so it imports no cryptography.
  */
-
 import { classify, WorkbenchError } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { type Form, inflate, unwrapped } from './forms.ts';
@@ -16,8 +15,17 @@ import {
   roundedNumbers,
   textOf,
 } from './json.ts';
-import { numericDate, timeClaims } from './times.ts';
-import { checkEncoding, type Part, readPart, readText, type TokenWarning, urlSafe, utf8 } from './tokenParts.ts';
+import {
+  checkEncoding,
+  numericDate,
+  type Part,
+  readPart,
+  readText,
+  type TokenWarning,
+  timeClaims,
+  urlSafe,
+  utf8,
+} from './tokenParts.ts';
 
 /** The longest token that is read, in characters. */
 export const tokenLimit = 1024 * 1024;

@@ -1,4 +1,5 @@
 /** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
+import { signatureAlgorithms } from './algorithms.ts';
 import { type HeaderReader, headerReader, jwtAt } from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
 import { nextStart, opensHeader, prefixBefore, runEnd } from './tokenStarts.ts';
@@ -171,22 +172,9 @@ function isWhole({ dots, header, last }: Outline, read: HeaderReader): boolean {
   return name !== undefined && (lengths.get(name) ?? []).includes(last);
 }
 
-const rsa = [342, 512, 683];
-
-/** Characters of the signature by `alg` (RSA keys of 2048, 3072 and 4096 bits), of the tag by `enc`. */
+/** Characters of the signature by `alg`, of the tag by `enc`. */
 const lengths: ReadonlyMap<string, readonly number[]> = new Map([
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map(alg => [alg, rsa] as const),
-  ['HS256', [43]],
-  ['HS384', [64]],
-  ['HS512', [86]],
-  ['ES256', [86]],
-  ['ES384', [128]],
-  ['ES512', [176]],
-  ['EdDSA', [86, 152]],
-  ['Ed25519', [86]],
-  ['ML-DSA-44', [3227]],
-  ['ML-DSA-65', [4412]],
-  ['ML-DSA-87', [6170]],
+  ...[...signatureAlgorithms].map(([alg, { bytes }]) => [alg, bytes.map(each => Math.ceil((each * 4) / 3))] as const),
   ['none', [0]],
   ['A128GCM', [22]],
   ['A192GCM', [22]],

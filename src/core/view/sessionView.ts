@@ -1,10 +1,10 @@
-import type { Check } from '../checks/checks.ts';
+import type { Check } from '../checks/finding.ts';
 import { isBound } from '../records/credentials.ts';
 import { isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import { membersOf, tryDecode } from '../tokens/jwt.ts';
-import { isTimeClaim } from '../tokens/times.ts';
+import { isTimeClaim } from '../tokens/tokenParts.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
 /** Problems of the setting first: they want to be seen. */

@@ -1,10 +1,11 @@
 /** What there is to say about a token at a glance. Decoded and checked without keys: nothing here is verified. */
-import { type Check, runChecks, type VerificationPolicy } from '../checks/checks.ts';
+import { runChecks } from '../checks/checks.ts';
+import type { Check, VerificationPolicy } from '../checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
 import type { Connection } from '../records/connection.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
-import { numericDate } from '../tokens/times.ts';
+import { numericDate } from '../tokens/tokenParts.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
 
 export type SummaryKind = TokenUse | 'signed' | 'encrypted' | 'opaque';

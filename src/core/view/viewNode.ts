@@ -1,4 +1,4 @@
-import type { Check } from '../checks/checks.ts';
+import type { Check } from '../checks/finding.ts';
 import type { WorkbenchError } from '../errors.ts';
 import type { ConnectionProblem } from '../records/connection.ts';
 import type { HistoryEntry } from '../records/history.ts';

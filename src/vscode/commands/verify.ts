@@ -1,5 +1,5 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
-import type { VerificationResult } from '../../core/checks/checks.ts';
+import type { VerificationResult } from '../../core/checks/finding.ts';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { secretForms } from '../../core/checks/secretText.ts';
@@ -17,7 +17,7 @@ import { askToken } from '../prompts/pickText.ts';
 import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
-import { rememberedText } from '../text/keys.ts';
+import { rememberedText } from '../text/keyErrors.ts';
 import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText } from '../text/states.ts';
 import { dateText } from '../text/time.ts';

@@ -1,6 +1,6 @@
 import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { Check } from '../../core/checks/checks.ts';
+import type { Check } from '../../core/checks/finding.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';

@@ -8,6 +8,7 @@ import {
   WorkspaceEdit,
 } from 'vscode';
 import { commands } from '../../contributions.ts';
+import { partOf } from '../../core/checks/checks.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
 import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
@@ -32,9 +33,6 @@ export const leakCode = 'leak';
 
 /** Of a token that a quick fix can put into one line. */
 const wrappedCode = 'wrapped';
-
-/** Checks that speak of the header; all others speak of the payload, or of the signature. */
-const headerChecks = new Set(['alg', 'typ', 'crit', 'b64', 'header_key']);
 
 const severities = {
   error: DiagnosticSeverity.Error,
@@ -62,7 +60,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
       const { title, detail, advice } = checkText(check);
       const text = [`${title}: ${detail}`, advice].filter(Boolean).join(' ');
       const severity = check.status === 'failed' ? DiagnosticSeverity.Warning : DiagnosticSeverity.Information;
-      list.push(problem(partRange(token, headerChecks.has(check.id)), text, severity, check.code));
+      list.push(problem(partRange(token, partOf(check.id) === 'header'), text, severity, check.code));
     }
     for (const finding of remarksOn(token.token, decoded, now, ownerOf(token, sessions))) {
       const { detail, advice } = reviewText(finding);

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { KeyInfo, VerificationResult } from '../../core/checks/checks.ts';
+import type { KeyInfo, VerificationResult } from '../../core/checks/finding.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -10,7 +10,7 @@ import { printable } from '../../core/redact.ts';
 import { encodeBase64url } from '../../core/tokens/base64url.ts';
 import { isObject, type JsonObject, jsonText, own, readJson } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
-import type { Moment } from '../../core/tokens/timeline.ts';
+import type { Moment } from '../../core/view/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
 import { ownerOf } from '../editor/place.ts';
 import type { TestKey } from '../mockIssuer.ts';

@@ -1,6 +1,7 @@
 import { l10n } from 'vscode';
-import type { Check } from '../../core/checks/checks.ts';
+import { partOf } from '../../core/checks/checks.ts';
 import type { Decrypted } from '../../core/checks/decrypt.ts';
+import type { Check } from '../../core/checks/finding.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { valueText } from '../../core/redact.ts';
@@ -10,7 +11,7 @@ import { type TokenTime, timesIn } from '../../core/view/tokenSummary.ts';
 import type { InspectorModel, Section } from '../../webview/protocol.ts';
 import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
 import { claimText, headerText } from '../text/claims.ts';
-import { keyText } from '../text/keys.ts';
+import { keyText } from '../text/keyErrors.ts';
 import { describeDiffering } from '../text/warnings.ts';
 import { plainSection, section } from './parts.ts';
 
@@ -44,8 +45,6 @@ export function innerTimes(opened: OpenedToken | undefined): TokenTime[] {
   return opened?.decrypted.content.kind === 'claims' ? timesIn(opened.decrypted.content.payload) : [];
 }
 
-const claimChecks = new Set(['iss', 'aud', 'azp', 'sub', 'exp', 'nbf', 'iat', 'members']);
-
 /** What can be checked of claims that came in no signed token: what they say, and not who said it. */
 export function innerChecks(
   { decrypted: { header, content } }: OpenedToken,
@@ -64,7 +63,7 @@ export function innerChecks(
     compact: '',
     warnings: [],
   };
-  return checksOf(asToken, connection).filter(({ id }) => claimChecks.has(id));
+  return checksOf(asToken, connection).filter(({ id }) => partOf(id) === 'payload');
 }
 
 export function openedText({ decrypted: { header, key } }: OpenedToken): string {

@@ -3,15 +3,14 @@ import { commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
 import { valueText } from '../../core/redact.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
-import { layoutTimeline, timelineSvg } from '../../core/tokens/timeline.ts';
+import { layoutTimeline, timelineSvg } from '../../core/view/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
 import { confirm, flash, notify, openPage, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
-import { type Inspected, inspectorModel } from './model.ts';
+import { type Inspected, inspectorModel, spokenTimeline, timelineTexts } from './model.ts';
 import { openWithKey } from './opened.ts';
-import { spokenTimeline, timelineTexts } from './words.ts';
 
 export interface PanelParts extends InspectionParts {
   readonly extensionUri: Uri;

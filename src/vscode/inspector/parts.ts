@@ -3,7 +3,7 @@ import { printable, valueText } from '../../core/redact.ts';
 import { jsonText, pointerTo, type RoundedNumber, roundedNumbers } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { type MemberRange, memberRanges } from '../../core/tokens/memberRanges.ts';
-import { isTimeClaim, numericDate } from '../../core/tokens/times.ts';
+import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
 import type { InspectorModel, Member, Section } from '../../webview/protocol.ts';
 import { claimText, headerText, type NameText } from '../text/claims.ts';
 import { momentText } from '../text/time.ts';

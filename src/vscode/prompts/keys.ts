@@ -7,7 +7,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
-import { formText, keysText, rememberedText } from '../text/keys.ts';
+import { formText, keysText, rememberedText } from '../text/keyErrors.ts';
 import { urlFlaw } from './askIssuer.ts';
 import { connectionItem } from './pick.ts';
 

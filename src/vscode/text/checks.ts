@@ -1,15 +1,12 @@
 import { l10n } from 'vscode';
-import type { Check, CheckCode } from '../../core/checks/checks.ts';
+import type { Check, CheckCode } from '../../core/checks/finding.ts';
 import { type DataOf, type ErrorCode, errorOf } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
-import { titleOf } from './checkTitles.ts';
-import { nameOf, plain, quoted, type Sentences, type SentencesOf } from './checkWords.ts';
+import { nameOf, plain, quoted, type Sentences, type SentencesOf, titleOf } from './checkWords.ts';
 import { claimSentences } from './claimSentences.ts';
 import { describeError } from './errors.ts';
-import { headerSentences } from './headerSentences.ts';
-import { keyFlaw } from './keyErrors.ts';
-import { keySetSentences } from './keySentences.ts';
-import { signatureSentences } from './signatureSentences.ts';
+import { keyFlaw, keySetSentences } from './keyErrors.ts';
+import { headerSentences, signatureSentences } from './signatureSentences.ts';
 
 export interface CheckText {
   /** The check's name in the words of the specifications. */

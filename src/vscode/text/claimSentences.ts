@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { CheckCode } from '../../core/checks/checks.ts';
+import type { CheckCode } from '../../core/checks/finding.ts';
 import { clockOr, dateOf, nameOf, plain, quoted, type SentencesOf } from './checkWords.ts';
 
 /** About the claims of a token. */

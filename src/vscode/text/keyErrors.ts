@@ -1,6 +1,11 @@
 import { l10n } from 'vscode';
+import type { Check, KeyInfo } from '../../core/checks/finding.ts';
+import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
+import type { SecretForm } from '../../core/checks/secretText.ts';
 import type { DataOf } from '../../core/errors.ts';
+import { printable } from '../../core/redact.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
+import { plain, type Sentences } from './checkWords.ts';
 
 /** A key that was given cannot be read or used: what is wrong with it, and what to do. */
 export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonly [detail: string, advice: string] {
@@ -124,4 +129,56 @@ export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string 
     default:
       return unknownReason(reason);
   }
+}
+
+/** Why an issuer's key set is none. */
+export function keySetSentences({ data }: Check): Sentences {
+  const host = plain(data?.host, l10n.t('the issuer'));
+  const check = l10n.t('Check jwksUri: it must be the address of a JWK Set, a JSON object with "keys".');
+  switch (data?.reason) {
+    case 'html':
+      return [l10n.t('{0} answered with a web page where a key set was expected.', host), check];
+    case 'not_json':
+      return [l10n.t('The key set of {0} is not JSON.', host), check];
+    case 'empty':
+      return [
+        l10n.t('The key set of {0} is empty, so no signature can be checked.', host),
+        l10n.t('Wait for the issuer to publish its keys, or check jwksUri.'),
+      ];
+    case 'no_usable_key':
+      return [
+        l10n.t(
+          'The key set of {0} has {1} entries, and none is a public key that is known here.',
+          host,
+          plain(data.ignored),
+        ),
+        check,
+      ];
+    default:
+      return [l10n.t('The answer of {0} is JSON and no key set.', host), check];
+  }
+}
+
+/** What a key is, without showing it: "RSA, 2048 bits, kid 2024-1". */
+export function keyText({ kty, crv, size, kid, alg }: NonNullable<RememberedKey['about']>): string {
+  const kind = kty === 'oct' ? l10n.t('shared secret') : (crv ?? (kty === 'AKP' ? alg : undefined) ?? kty);
+  const bits = size === undefined ? undefined : l10n.t('{0} bits', size);
+  const id = kid === undefined ? undefined : l10n.t('key id {0}', printable(kid, 60));
+  return [kind, bits, id].filter(each => each !== undefined).join(', ');
+}
+
+export function keysText(keys: readonly KeyInfo[]): string {
+  const [first] = keys;
+  return first !== undefined && keys.length === 1 ? keyText(first) : l10n.t('{0} keys', keys.length);
+}
+
+/** Where a remembered key is from, or what it is. */
+export function rememberedText({ source, about }: Pick<RememberedKey, 'source' | 'about'>): string {
+  if ('jwksUri' in source) return l10n.t('Keys at {0}', printable(source.jwksUri, 100));
+  if ('issuer' in source) return l10n.t('Keys of {0}', printable(source.issuer, 100));
+  return about ? keyText(about) : l10n.t('A key');
+}
+
+export function formText(form: SecretForm): string {
+  return form === 'text' ? l10n.t('plain text') : form;
 }

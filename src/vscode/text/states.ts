@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { CheckStatus } from '../../core/checks/checks.ts';
+import type { CheckStatus } from '../../core/checks/finding.ts';
 import type { Badge, TokenName } from '../../core/records/session.ts';
 import type { SessionState } from '../../core/records/sessions.ts';
 import type { RefreshResult } from '../../core/refresh/refresher.ts';

@@ -1,5 +1,5 @@
 import { l10n } from 'vscode';
-import type { Variety, Verifiers } from '../../core/tokens/varieties.ts';
+import type { Variety, Verifiers } from '../../core/tokens/variety.ts';
 
 /** What a variety is and what to do with it, in one sentence each; the ids are those of core/tokens/varieties.ts. */
 const sentences: Readonly<Record<string, () => string>> = {

@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
-import type { Check } from '../../core/checks/checks.ts';
+import type { Check } from '../../core/checks/finding.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { ClockSkew } from '../../core/records/clockSkew.ts';
 import type { HistoryEntry } from '../../core/records/history.ts';

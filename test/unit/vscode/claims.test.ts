@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedKeyParameters } from '../../../src/core/tokens/jwt.ts';
-import { timeClaims } from '../../../src/core/tokens/times.ts';
+import { timeClaims } from '../../../src/core/tokens/tokenParts.ts';
 import headerLines from '../../../src/vscode/text/claims/headers.ts';
 import registeredLines from '../../../src/vscode/text/claims/registered.ts';
 import vendorLines from '../../../src/vscode/text/claims/vendors.ts';

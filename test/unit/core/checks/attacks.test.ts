@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
-import type { VerificationPolicy } from '../../../../src/core/checks/checks.ts';
+import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { reviewToken } from '../../../../src/core/checks/review.ts';
 import { type KeySource, verifyToken } from '../../../../src/core/checks/verify.ts';
 import { classify } from '../../../../src/core/errors.ts';

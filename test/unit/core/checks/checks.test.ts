@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { checkTable, runChecks, type VerificationPolicy } from '../../../../src/core/checks/checks.ts';
+import { checkTable, runChecks } from '../../../../src/core/checks/checks.ts';
+import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { encode } from '../../../support/signing.ts';
 

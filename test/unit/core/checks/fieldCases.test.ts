@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import type { VerificationPolicy } from '../../../../src/core/checks/checks.ts';
+import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { createVerifier } from '../../../../src/core/checks/verifier.ts';
 import { type KeySource, verifyToken } from '../../../../src/core/checks/verify.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';

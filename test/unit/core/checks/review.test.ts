@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  type CheckCode,
-  type Finding,
-  runChecks,
-  type VerificationPolicy,
-} from '../../../../src/core/checks/checks.ts';
+import { runChecks } from '../../../../src/core/checks/checks.ts';
+import type { CheckCode, Finding, VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { type ReviewFinding, reviewTable, reviewToken } from '../../../../src/core/checks/review.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { encode } from '../../../support/signing.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { VerificationPolicy } from '../../../../src/core/checks/checks.ts';
+import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
 import { verifyToken } from '../../../../src/core/checks/verify.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import vectors from '../../../fixtures/vectors/sdJwt.json' with { type: 'json' };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { VerificationResult } from '../../../../src/core/checks/checks.ts';
+import type { VerificationResult } from '../../../../src/core/checks/finding.ts';
 import { createVerifications } from '../../../../src/core/checks/verifications.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { manualClock } from '../../../support/manualClock.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import type { VerificationPolicy, VerificationResult } from '../../../../src/core/checks/checks.ts';
+import type { VerificationPolicy, VerificationResult } from '../../../../src/core/checks/finding.ts';
 import { readKeySet } from '../../../../src/core/checks/keys.ts';
 import { type KeySource, verifyToken } from '../../../../src/core/checks/verify.ts';
 import sample from '../../../fixtures/wrappedTokenResponse.json' with { type: 'json' };

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/core/tokens/base64url.ts';
 import { readJson } from '../../../../src/core/tokens/json.ts';
 import { type DecodedJws, decodeToken, expiresAt } from '../../../../src/core/tokens/jwt.ts';
-import { numericDate } from '../../../../src/core/tokens/times.ts';
+import { numericDate } from '../../../../src/core/tokens/tokenParts.ts';
 import { tokenUse } from '../../../../src/core/tokens/tokenUse.ts';
 import { encode } from '../../../support/signing.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Check } from '../../../../src/core/checks/checks.ts';
+import type { Check } from '../../../../src/core/checks/finding.ts';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
 import { badgeOf, endOf, tokenOf } from '../../../../src/core/records/session.ts';

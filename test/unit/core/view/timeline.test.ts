@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { layoutTimeline, type Moment, type TimelineTexts, timelineSvg } from '../../../../src/core/tokens/timeline.ts';
+import { layoutTimeline, type Moment, type TimelineTexts, timelineSvg } from '../../../../src/core/view/timeline.ts';
 
 const minute = 60_000;
 const life: readonly Moment[] = [
