@@ -16,7 +16,6 @@ import type {
   SharedLock,
 } from './core/ports.ts';
 import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
-import { bindingOf } from './core/records/connection.ts';
 import { createHandover } from './core/records/handover.ts';
 import { createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
@@ -241,8 +240,7 @@ function keepFresh(own: Own, { clock }: Platform, storage: Storage, { discovery,
       tokenClient: async () => (await issuerClient()).tokenClient,
       finished: storage.histories.add,
       discarded: signIns.cancel,
-      bindingOf: async (connection, signal) =>
-        bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+      endpointsOf: (connection, signal) => resolveEndpoints(connection, discovery, signal),
     }),
   );
   const { sessions } = storage;

@@ -6,7 +6,7 @@ import { batch, compared, inTurns, quantile } from '../../scripts/bench/measure.
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../src/core/records/connection.ts';
+import type { Connection } from '../../src/core/records/connection.ts';
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
@@ -91,8 +91,7 @@ async function ourRefresher(issuer: string, tokens: TokenResponse, folder: strin
     clock,
     log,
     tokenClient: async () => client,
-    bindingOf: async (connection, signal) =>
-      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+    endpointsOf: (connection, signal) => resolveEndpoints(connection, discovery, signal),
   });
   const connection: Connection = {
     id: 'bench',

@@ -2,7 +2,7 @@ import { classify, WorkbenchError } from '../../src/core/errors.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Clock, Fetch, Log } from '../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../src/core/records/connection.ts';
+import type { Connection } from '../../src/core/records/connection.ts';
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createLoading } from '../../src/core/records/loading.ts';
@@ -132,7 +132,7 @@ function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace,
   const refresher = createRefresher({
     ...{ vault, lock, handover, sessions, clock, log },
     tokenClient: async () => client,
-    bindingOf: async connection => bindingOf(connection, tokenEndpoint),
+    endpointsOf: async () => ({ token_endpoint: tokenEndpoint }),
   });
   sessions.setConnections(
     connections.map(connection => ({ connection, memoryOnly: false })),

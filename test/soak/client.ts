@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../src/core/records/connection.ts';
+import type { Connection } from '../../src/core/records/connection.ts';
 import { createHandover } from '../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
@@ -66,8 +66,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     clock,
     log,
     tokenClient: async () => client,
-    bindingOf: async (connection, signal) =>
-      bindingOf(connection, (await resolveEndpoints(connection, discovery, signal)).token_endpoint),
+    endpointsOf: (connection, signal) => resolveEndpoints(connection, discovery, signal),
   });
   const connections = Array.from({ length: options.connections }, (_, index) => connectionOf(index, issuer));
   sessions.setConnections(

@@ -59,8 +59,6 @@ export interface Question<Name extends EndpointName> {
   readonly name: Name;
   /** As they were resolved before; resolved here where they are left out. */
   readonly endpoints?: (Endpoints & { readonly [Each in Name]: string }) | undefined;
-  /** What the caller found the endpoint to be; where it is another by now, nothing is sent. */
-  readonly expected?: string | undefined;
   readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>;
   /** What is sent beside the client's secret, and must not come back in an error's text. */
   readonly secrets?: readonly string[];
@@ -80,7 +78,7 @@ export interface Heard<Name extends EndpointName> {
 
 /**
  * @throws WorkbenchError what clientAuthentication, resolveEndpoints and boundedFetch throw; `dpop_key_lost`, `url_invalid`,
- * `url_insecure`, `binding_mismatch`
+ * `url_insecure`
  */
 export async function askEndpoint<Name extends EndpointName>(
   parts: ClientParts,
@@ -90,9 +88,6 @@ export async function askEndpoint<Name extends EndpointName>(
   const { connection, credentials, name, limits = {}, secrets = [], refreshes = false, send } = question;
   const { auth, fetch, dpop } = await clientOf(parts, connection, credentials);
   const endpoints = question.endpoints ?? (await resolveEndpoints(connection, discovery, limits.signal, [name]));
-  const { expected } = question;
-  if (expected !== undefined && expected !== endpoints[name])
-    throw new WorkbenchError('binding_mismatch', { member: name, expected, found: endpoints[name], sent: false });
   const setting = settingOf(name) ?? name;
   const url = requireSecureUrl(endpoints[name], setting);
   const { issuer, token_endpoint, token_endpoint_auth_signing_alg_values_supported: algs } = endpoints;

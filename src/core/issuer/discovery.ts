@@ -140,7 +140,7 @@ const overrides = {
 } as const satisfies { [Name in EndpointName]?: keyof Connection };
 
 /** The setting that takes an endpoint's place, where there is one. */
-export function settingOf(name: EndpointName): string | undefined {
+export function settingOf(name: EndpointName): (typeof overrides)[keyof typeof overrides] | undefined {
   return name in overrides ? overrides[name as keyof typeof overrides] : undefined;
 }
 

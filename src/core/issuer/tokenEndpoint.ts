@@ -8,7 +8,7 @@ import type { StoredRecord } from '../records/record.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
-import { type Endpoints, resolveEndpoints } from './discovery.ts';
+import type { Endpoints } from './discovery.ts';
 import { createProofs, newDpopKey } from './dpop.ts';
 import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
 
@@ -39,8 +39,6 @@ export interface TokenRequest {
   readonly credentials?: Credentials;
   /** As `endpoints` has resolved them; resolved anew where they are left out. */
   readonly endpoints?: TokenEndpoints | undefined;
-  /** What the caller found the token endpoint to be; where it is another by now, nothing is sent. */
-  readonly tokenEndpoint?: string;
   readonly signal?: AbortSignal;
   readonly guard?: FetchLimits['guard'];
 }
@@ -85,10 +83,8 @@ export interface Exchanged {
 export type TokenClientParts = Omit<ClientParts, 'proofs'> & Partial<Pick<ClientParts, 'proofs'>>;
 
 export interface TokenClient {
-  /** What a token is sent to and bound to. Throws as resolveEndpoints does. */
-  endpoints(connection: Connection, signal?: AbortSignal): Promise<TokenEndpoints>;
-  /** A key for tokens to be bound to (RFC 9449), of a kind that the issuer takes. Throws as resolveEndpoints does. */
-  newKey(connection: Connection, signal?: AbortSignal, endpoints?: TokenEndpoints): Promise<string>;
+  /** A key for tokens to be bound to (RFC 9449), of a kind that the issuer takes. */
+  newKey(endpoints: Endpoints): Promise<string>;
   /**
    * RFC 6749 §6. No scope is sent: that asks for what was granted before.
    * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, and what askEndpoint throws
@@ -124,13 +120,12 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
 
   /** Every grant goes through here. */
   async function ask(request: TokenRequest, { grantType, parameters, secrets = [], nonce, refreshToken }: Sent) {
-    const { connection, credentials = {}, signal, guard, tokenEndpoint: expected } = request;
+    const { connection, credentials = {}, signal, guard } = request;
     const { response, asked, answer, endpoints } = await askEndpoint(parts, {
       connection,
       credentials,
       name: 'token_endpoint',
       endpoints: request.endpoints,
-      expected,
       limits: { signal, guard },
       secrets,
       refreshes: refreshToken !== undefined,
@@ -202,11 +197,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
   }
 
   return {
-    endpoints: (connection, signal) => resolveEndpoints(connection, parts.discovery, signal),
-    async newKey(connection, signal, endpoints) {
-      const known = endpoints ?? (await resolveEndpoints(connection, parts.discovery, signal));
-      return newDpopKey(known.dpop_signing_alg_values_supported);
-    },
+    newKey: endpoints => newDpopKey(endpoints.dpop_signing_alg_values_supported),
     refresh({ refreshToken, ...request }) {
       const { resource } = request.connection;
       const parameters = { refresh_token: refreshToken, resource };

@@ -1,9 +1,9 @@
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
-import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
 import type { Lease } from '../ports.ts';
 import { type LockedRecord, ledgerEntry, withRecord } from '../records/changeRecord.ts';
-import type { Connection } from '../records/connection.ts';
+import { bindingOf, type Connection } from '../records/connection.ts';
 import { credentialsOf } from '../records/credentials.ts';
 import { caughtUp, kinOf, withFamily } from '../records/families.ts';
 import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
@@ -41,10 +41,10 @@ export async function refreshOnce(
     // A window that has just started must not take what has long been stored for news.
     const seen = sessions.get(id)?.record ?? (await vault.read(id));
     // Network work that sends no secret is done before the lock is taken.
-    const [binding, client] = await Promise.all([parts.bindingOf(connection, flight.signal), parts.tokenClient()]);
+    const [endpoints, client] = await Promise.all([parts.endpointsOf(connection, flight.signal), parts.tokenClient()]);
+    const binding = bindingOf(connection, endpoints.token_endpoint);
     // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
-    const fresh =
-      connection.dpop && seen?.dpop_key === undefined ? await client.newKey(connection, flight.signal) : undefined;
+    const fresh = connection.dpop && seen?.dpop_key === undefined ? await client.newKey(endpoints) : undefined;
     const result = await withRecord(
       parts,
       id,
@@ -54,7 +54,7 @@ export async function refreshOnce(
         const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
         const begun = await begin({ seen, binding, locked, before, provable });
         if ('outcome' in begun) return begun;
-        return send({ connection, binding, client, lease: locked.lease, ...begun });
+        return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
       },
       { kin: kinOf(sessions, id) },
     );
@@ -111,8 +111,7 @@ export async function refreshOnce(
   }
 
   async function send(job: Job): Promise<RefreshResult> {
-    const { connection, binding, client, lease, grant } = job;
-    const { token_endpoint } = binding;
+    const { connection, endpoints, client, lease, grant } = job;
     let { sent } = job;
     let unanswered = unansweredIntent(job.before);
     for (;;) {
@@ -122,8 +121,8 @@ export async function refreshOnce(
         answer = await grant.ask(client, {
           connection,
           credentials: credentialsOf(sent),
-          // The endpoint that the binding was compared with; another one by now, and nothing is sent.
-          ...(token_endpoint !== undefined && { tokenEndpoint: token_endpoint }),
+          // Those that the binding was compared with.
+          endpoints,
           // Between the last look at the lock and this moment the machine may have slept.
           guard() {
             assertHeld(lease);
@@ -295,6 +294,7 @@ interface Beginning {
 
 interface Job extends Begun {
   readonly connection: Connection;
+  readonly endpoints: TokenEndpoints;
   readonly binding: TokenBinding;
   readonly client: TokenClient;
   readonly lease: Lease;

@@ -1,11 +1,10 @@
 import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
-import type { TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
 import type { Log } from '../ports.ts';
 import type { RecordParts } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
 import type { StoredRecord } from '../records/record.ts';
 import { failed, type RefreshResult } from '../records/refreshResult.ts';
-import type { TokenBinding } from '../records/tokenSet.ts';
 import { createFlights, type Flight } from './flight.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
@@ -48,8 +47,8 @@ export interface RefresherParts extends RecordParts {
   readonly unshared?: RecordParts['lock'];
   /** Loaded when the first refresh asks for it. */
   readonly tokenClient: () => Promise<TokenClient>;
-  /** The token endpoint by the settings or the issuer's metadata. */
-  readonly bindingOf: (connection: Connection, signal: AbortSignal) => Promise<TokenBinding>;
+  /** By the settings or the issuer's metadata, once for each refresh. */
+  readonly endpointsOf: (connection: Connection, signal: AbortSignal) => Promise<TokenEndpoints>;
   /** Called for each refresh that was not called back. */
   readonly finished?: (finished: FinishedRefresh) => void;
   /** Called by `discard`, for what else may be under way. */

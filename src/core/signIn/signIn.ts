@@ -1,5 +1,5 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import type { Discovery } from '../issuer/discovery.ts';
+import { type Discovery, resolveEndpoints } from '../issuer/discovery.ts';
 import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { ResponseWarning } from '../issuer/tokenValidation.ts';
 import type { RedirectWay } from '../ports.ts';
@@ -12,9 +12,20 @@ import { storeTokens } from '../records/storeTokens.ts';
 import { isSameClient } from '../records/tokenSet.ts';
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
+import { type Grant, grants } from './grants.ts';
 
-export const grants = ['authorization_code', 'device_code', 'client_credentials'] as const;
-export type Grant = (typeof grants)[number];
+/** How each way to sign in gets its tokens, and hands them to `keep`. */
+const flows: {
+  readonly [G in Grant]: <T>(
+    parts: BrowserParts & DeviceParts,
+    request: GrantRequest,
+    keep: (answer: TokenAnswer) => Promise<T>,
+  ) => Promise<T>;
+} = {
+  authorization_code: byAuthorizationCode,
+  device_code: async (parts, request, keep) => keep(await byDeviceCode(parts, request)),
+  client_credentials: async (parts, request, keep) => keep(await parts.tokenClient.clientCredentials(request)),
+};
 
 export interface SignInParts extends RecordParts {
   readonly discovery: Discovery;
@@ -75,15 +86,7 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
     const credentials = await provingCredentials(parts, request);
     dpopKey = credentials.dpop_key;
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
-    const granted: GrantRequest = { ...request, credentials };
-    switch (grant) {
-      case 'authorization_code':
-        return await byAuthorizationCode(parts, granted, keep);
-      case 'device_code':
-        return await keep(await byDeviceCode(parts, granted));
-      case 'client_credentials':
-        return await keep(await parts.tokenClient.clientCredentials(granted));
-    }
+    return await flows[grant](parts, { ...request, credentials }, keep);
   } catch (thrown) {
     const { code, data } = classify(thrown);
     throw new WorkbenchError(code, { ...data, grant });
@@ -104,7 +107,7 @@ async function keepTokens(
     storeTokens(parts, connection, tokens, receivedAt, signal, {
       tokenEndpoint,
       ...(dpopKey !== undefined && { dpopKey }),
-      ...(grant === 'client_credentials' && tokens.refresh_token === undefined && { grant }),
+      ...(grants[grant].askAgain && tokens.refresh_token === undefined && { grant: 'client_credentials' }),
     });
   let warnings: readonly ResponseWarning[];
   try {
@@ -134,7 +137,10 @@ async function provingCredentials(parts: SignInParts, { connection, signal }: Si
   const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
   if (!connection.dpop) return credentials;
   const known = thumbprintOf(dpop_key) && dpop_key;
-  return { ...credentials, dpop_key: known ?? (await parts.tokenClient.newKey(connection, signal)) };
+  return {
+    ...credentials,
+    dpop_key: known ?? (await parts.tokenClient.newKey(await resolveEndpoints(connection, parts.discovery, signal))),
+  };
 }
 
 /** The stored credentials, where they were given for this issuer and client. */

@@ -3,7 +3,7 @@ import { commands } from '../../contributions.ts';
 import { usesKey } from '../../core/records/connection.ts';
 import { isSignable } from '../../core/records/session.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
-import type { Grant } from '../../core/signIn/signIn.ts';
+import { grantNames, grants } from '../../core/signIn/grants.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
 import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
@@ -18,7 +18,7 @@ import type { Services } from './services.ts';
 
 const fields = {
   connection: connectionId,
-  grant: withDefault(choice<Grant>('authorization_code', 'device_code', 'client_credentials'), 'authorization_code'),
+  grant: withDefault(choice(...grantNames), 'authorization_code'),
   redirect: optional(choice('loopback', 'uri_handler')),
 };
 
@@ -66,7 +66,7 @@ export const signIn = defineCommand(
       progress: argument => waitingText(label(argument), argument.grant),
       labelOf: label,
       async report(result, argument) {
-        if (result.hasRefreshToken || result.grant === 'client_credentials')
+        if (result.hasRefreshToken || grants[result.grant].askAgain)
           flash(signedInText(label(argument), result, clock.now()));
         else void offerOfflineAccess(services, argument.connection);
         if (result.warnings.some(({ code }) => code === 'token_not_bound'))

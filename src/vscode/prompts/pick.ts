@@ -4,9 +4,10 @@ import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { badgeOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
-import type { Grant } from '../../core/signIn/signIn.ts';
+import { type Grant, offeredGrants } from '../../core/signIn/grants.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { pick } from '../screen.ts';
+import { grantWords } from '../text/signIn.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 
 /**
@@ -61,31 +62,10 @@ export function connectionItem(session: Session): ConnectionItem {
 export async function pickGrant(connection: Connection, discovery: Discovery): Promise<Grant | undefined> {
   const { issuer } = connection;
   const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
-  const device = connection.deviceAuthorizationEndpoint ?? metadata?.device_authorization_endpoint;
-  const items: { grant: Grant; label: string; detail: string; iconPath: ThemeIcon }[] = [];
-  if ((connection.authorizationEndpoint ?? metadata?.authorization_endpoint) !== undefined)
-    items.push({
-      grant: 'authorization_code',
-      iconPath: new ThemeIcon('globe'),
-      label: l10n.t('In the browser'),
-      detail: l10n.t('Opens the page of the issuer on this machine and comes back by itself.'),
-    });
-  if (device !== undefined)
-    items.push({
-      grant: 'device_code',
-      iconPath: new ThemeIcon('device-mobile'),
-      label: l10n.t('With a code, on any device'),
-      detail: l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
-    });
-  const supported = metadata?.grant_types_supported;
-  const isConfidential = connection.tokenEndpointAuthMethod !== 'none';
-  if (isConfidential && (supported === undefined || supported.includes('client_credentials')))
-    items.push({
-      grant: 'client_credentials',
-      iconPath: new ThemeIcon('server'),
-      label: l10n.t('As the client itself'),
-      detail: l10n.t('For service accounts: no user, no browser and no refresh token (client credentials).'),
-    });
+  const items = offeredGrants(connection, metadata).map(grant => {
+    const { icon, label, detail } = grantWords[grant];
+    return { grant, iconPath: new ThemeIcon(icon), label: label(), detail: detail() };
+  });
   const [only] = items;
   if (only === undefined)
     throw new WorkbenchError('endpoint_missing', {

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
+import type { Grant } from '../../core/signIn/grants.ts';
 import type { SignInResult } from '../../core/signIn/signIn.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
 import { sharedMeaning } from './protocolErrors.ts';
@@ -71,14 +72,9 @@ export function signInMeaning(data: DataOf<'oauth_error'>): string {
       return l10n.t('The code ended before anybody confirmed it. Sign in again to get a new one.');
     case 'invalid_grant':
       // RFC 8693 §2.2.2 wants invalid_request here.
-      if (exchanges) return unexchangeable();
-      if (grant === 'client_credentials') return unproven();
-      if (grant === 'device_code')
-        return l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.');
-      return l10n.t(
-        'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
-        toRegister(data),
-      );
+      return grant === 'token_exchange' || grant === undefined
+        ? unexchangeable()
+        : grantWords[grant].invalidGrant(data);
     case 'redirect_uri_mismatch':
     case 'redirect_mismatch':
     case 'invalid_redirect_uri':
@@ -137,18 +133,58 @@ export const unproven = () =>
     'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
   );
 
-export function waitingText(label: string, grant: SignInResult['grant']): string {
-  if (grant === 'device_code') return l10n.t('Signing in to {0}: confirm the code', label);
-  if (grant === 'client_credentials') return l10n.t('Asking for a token for {0}', label);
-  return l10n.t('Signing in to {0}: finish in the browser', label);
+interface GrantWords {
+  readonly icon: string;
+  readonly label: () => string;
+  readonly detail: () => string;
+  readonly waiting: (connection: string) => string;
+  /** What a success says instead of how long the token is valid. */
+  readonly done?: (connection: string) => string;
+  /** What the issuer's refusal of what was shown to it means. */
+  readonly invalidGrant: (data: DataOf<'oauth_error'>) => string;
+}
+
+/** The words of each way to sign in. */
+export const grantWords: { readonly [G in Grant]: GrantWords } = {
+  authorization_code: {
+    icon: 'globe',
+    label: () => l10n.t('In the browser'),
+    detail: () => l10n.t('Opens the page of the issuer on this machine and comes back by itself.'),
+    waiting: connection => l10n.t('Signing in to {0}: finish in the browser', connection),
+    invalidGrant: data =>
+      l10n.t(
+        'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
+        toRegister(data),
+      ),
+  },
+  device_code: {
+    icon: 'device-mobile',
+    label: () => l10n.t('With a code, on any device'),
+    detail: () => l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
+    waiting: connection => l10n.t('Signing in to {0}: confirm the code', connection),
+    invalidGrant: () => l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.'),
+  },
+  client_credentials: {
+    icon: 'server',
+    label: () => l10n.t('As the client itself'),
+    detail: () => l10n.t('For service accounts: no user, no browser and no refresh token (client credentials).'),
+    waiting: connection => l10n.t('Asking for a token for {0}', connection),
+    done: connection =>
+      l10n.t(
+        '{0} has an access token for the client itself. This grant gives no refresh token: a refresh is a new request.',
+        connection,
+      ),
+    invalidGrant: () => unproven(),
+  },
+};
+
+export function waitingText(label: string, grant: Grant): string {
+  return grantWords[grant].waiting(label);
 }
 
 export function signedInText(label: string, { grant, expiresAt }: SignInResult, now: number): string {
-  if (grant === 'client_credentials')
-    return l10n.t(
-      '{0} has an access token for the client itself. This grant gives no refresh token: a refresh is a new request.',
-      label,
-    );
+  const { done } = grantWords[grant];
+  if (done) return done(label);
   return expiresAt === undefined
     ? l10n.t('Signed in to {0}. The issuer did not say when the access token ends.', label)
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));

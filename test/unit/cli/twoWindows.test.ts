@@ -5,7 +5,7 @@ import { createBroker } from '../../../src/core/broker/broker.ts';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
 import type { Clock } from '../../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../../src/core/records/connection.ts';
+import type { Connection } from '../../../src/core/records/connection.ts';
 import { createHandover } from '../../../src/core/records/handover.ts';
 import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
@@ -65,8 +65,7 @@ describe('fifty programs and two windows', function () {
       clock,
       log,
       tokenClient: async () => client,
-      bindingOf: async (each, signal) =>
-        bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
+      endpointsOf: (each, signal) => resolveEndpoints(each, discovery, signal),
     });
     const broker = createBroker({
       sessions,

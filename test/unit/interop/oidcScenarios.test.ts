@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
-import { bindingOf, type Connection, readConnection } from '../../../src/core/records/connection.ts';
+import { type Connection, readConnection } from '../../../src/core/records/connection.ts';
 import { noHandover } from '../../../src/core/records/handover.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
@@ -88,8 +88,7 @@ describe('trust, tried on oidc-provider', function () {
           log: () => {},
         },
         tokenClient: async () => client,
-        bindingOf: async (each, aborted) =>
-          bindingOf(each, (await resolveEndpoints(each, discovery, aborted)).token_endpoint),
+        endpointsOf: (each, aborted) => resolveEndpoints(each, discovery, aborted),
       });
       return {
         sessions,

@@ -53,7 +53,7 @@ export function crashWindow(folder: string, times: Partial<LockTimes>, post: Pos
     sessions,
     clock,
     log,
-    bindingOf: async () => binding,
+    endpointsOf: async () => ({ ...binding, token_endpoint: binding.token_endpoint ?? '' }),
     tokenClient: async () =>
       ({
         refresh: async ({ refreshToken }: { refreshToken: string }) => {

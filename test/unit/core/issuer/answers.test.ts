@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
-import { bindingOf, type Connection, readConnection } from '../../../../src/core/records/connection.ts';
+import { type Connection, readConnection } from '../../../../src/core/records/connection.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
@@ -64,7 +64,7 @@ describe('an answer of the token endpoint', () => {
       ...parts,
       log: (...entry) => logged.push(entry),
       tokenClient: async () => client,
-      bindingOf: async each => bindingOf(each),
+      endpointsOf: async each => ({ token_endpoint: each.tokenEndpoint ?? '' }),
     });
     const raw = { access_token: 'opaque-old', refresh_token: OLD, expires_in: 60, ...(scope && { scope }) };
     await storeTokens(parts, connection, raw, start, new AbortController().signal);

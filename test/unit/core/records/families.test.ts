@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
-import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import type { Connection } from '../../../../src/core/records/connection.ts';
 import { sharedWith } from '../../../../src/core/records/families.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
@@ -36,8 +36,7 @@ function windowOf(world: World, ids: readonly string[], changes: Partial<Connect
     ...parts,
     log: () => {},
     tokenClient: async () => client,
-    bindingOf: async (each, signal) =>
-      bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
+    endpointsOf: (each, signal) => resolveEndpoints(each, discovery, signal),
   });
   const connection = (id: string) => present(connections.find(each => each.id === id));
   return {

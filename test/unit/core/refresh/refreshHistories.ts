@@ -4,7 +4,7 @@ import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Discovery } from '../../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch, HandedOver, Lease, LedgerEntry, SharedLock } from '../../../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import type { Connection } from '../../../../src/core/records/connection.ts';
 import type { Handover } from '../../../../src/core/records/handover.ts';
 import { createLoading } from '../../../../src/core/records/loading.ts';
 import { isRefused, type StoredRecord, spentIntent } from '../../../../src/core/records/record.ts';
@@ -401,7 +401,7 @@ export async function runHistory(
     const refresher = createRefresher({
       ...parts,
       tokenClient: async () => client,
-      bindingOf: async each => bindingOf(each),
+      endpointsOf: async each => ({ token_endpoint: each.tokenEndpoint ?? '' }),
     });
     const loading = createLoading({ vault, sessions, lock: own, handover });
     return {

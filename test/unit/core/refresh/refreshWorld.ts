@@ -12,7 +12,7 @@ import type {
   SharedLock,
   SharedNotes,
 } from '../../../../src/core/ports.ts';
-import { bindingOf, type Connection } from '../../../../src/core/records/connection.ts';
+import type { Connection } from '../../../../src/core/records/connection.ts';
 import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
@@ -268,8 +268,7 @@ export async function createWorld(options: MockIssuerOptions = {}): Promise<Worl
         tokenClient: async () => client,
         ...(own.finished && { finished: own.finished }),
         ...(own.unshared && { unshared: own.unshared }),
-        bindingOf: async (each, signal) =>
-          bindingOf(each, (await resolveEndpoints(each, discovery, signal)).token_endpoint),
+        endpointsOf: (each, signal) => resolveEndpoints(each, discovery, signal),
       });
       const never = new AbortController().signal;
       return {

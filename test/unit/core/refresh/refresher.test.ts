@@ -42,7 +42,6 @@ function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { 
   const never = () => assert.fail();
   return {
     newKey: never,
-    endpoints: never,
     exchange: never,
     refresh,
     clientCredentials: refresh,

@@ -73,11 +73,7 @@ describe('windows with stores of their own', () => {
       sessions,
       clock,
       log,
-      bindingOf: async () => ({
-        issuer: 'https://issuer.example',
-        client_id: 'demo',
-        token_endpoint: 'https://issuer.example/token',
-      }),
+      endpointsOf: async () => ({ issuer: 'https://issuer.example', token_endpoint: 'https://issuer.example/token' }),
       tokenClient: async () =>
         ({
           refresh: async ({ refreshToken }: { refreshToken: string }) => {

@@ -1,0 +1,44 @@
+import type { FailedGrant } from '../errors.ts';
+import { settingOf } from '../issuer/discovery.ts';
+import type { EndpointName, IssuerMetadata } from '../issuer/issuerMetadata.ts';
+import type { Connection } from '../records/connection.ts';
+
+/** A way to sign in, by its name in commands and errors. */
+export type Grant = Exclude<FailedGrant, 'token_exchange'>;
+
+interface GrantRow {
+  /** As `grant_types_supported` has it (RFC 8414 §2). */
+  readonly type: string;
+  /** Where the flow begins. An issuer without it does not offer this way. */
+  readonly endpoint?: EndpointName;
+  /** Only for clients that authenticate (RFC 6749 §4.4). */
+  readonly confidential?: true;
+  /** There is no refresh token: new tokens come by asking again (RFC 6749 §4.4.3). */
+  readonly askAgain?: true;
+}
+
+/**
+ * The ways to sign in, in the order in which they are offered. A new one is a row here, its name in `FailedGrant`, its flow in
+ * signIn.ts and its words in src/vscode/text/signIn.ts: without them it does not compile.
+ */
+export const grants: { readonly [G in Grant]: GrantRow } = {
+  authorization_code: { type: 'authorization_code', endpoint: 'authorization_endpoint' },
+  device_code: {
+    type: 'urn:ietf:params:oauth:grant-type:device_code',
+    endpoint: 'device_authorization_endpoint',
+  },
+  client_credentials: { type: 'client_credentials', confidential: true, askAgain: true },
+};
+
+export const grantNames = Object.keys(grants) as Grant[];
+
+/** The ways that this issuer offers to this client, as far as the settings and the metadata say. */
+export function offeredGrants(connection: Connection, metadata: IssuerMetadata | undefined): readonly Grant[] {
+  return grantNames.filter(name => {
+    const { type, endpoint, confidential } = grants[name];
+    if (confidential && connection.tokenEndpointAuthMethod === 'none') return false;
+    if (endpoint === undefined) return metadata?.grant_types_supported?.includes(type) ?? true;
+    const setting = settingOf(endpoint);
+    return (setting !== undefined && connection[setting] !== undefined) || metadata?.[endpoint] !== undefined;
+  });
+}
