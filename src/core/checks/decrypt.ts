@@ -53,7 +53,7 @@ export async function decrypt({ token, key, keyFormat }: DecryptRequest): Promis
   const { header } = decoded;
   const needed = neededFor(header);
   if ('refusal' in needed) throw new WorkbenchError('jwe_refused', needed.refusal);
-  const keys = await keysFor(key, keyFormat, needed, header);
+  const { keys, failure } = await keysOrFailure(key, keyFormat, needed, header);
   let work = 0;
   for (const [tried, each] of keys.entries()) {
     work += workOf(needed.alg, own(header, 'p2c'), bitsOf(each));
@@ -63,7 +63,44 @@ export async function decrypt({ token, key, keyFormat }: DecryptRequest): Promis
     const content = contentOf(bytes);
     return { header, content, differing: differing(header, content), key: await describe(each) };
   }
-  throw new WorkbenchError('decryption_failed', { tried: keys.length });
+  throw failure ?? new WorkbenchError('decryption_failed', { tried: keys.length });
+}
+
+/** What a text may be, and where it is a secret of a website's sessions, the keys that are derived from it. */
+async function keysOrFailure(
+  text: string,
+  form: SecretForm | undefined,
+  needed: Needed,
+  header: JsonObject,
+): Promise<{ readonly keys: readonly JWK[]; readonly failure?: unknown }> {
+  const derived = (form ?? 'text') === 'text' ? await sessionKeys(text, needed) : [];
+  try {
+    return { keys: [...(await keysFor(text, form, needed, header)), ...derived] };
+  } catch (failure) {
+    const { data } = classify(failure);
+    if (derived.length === 0 || !('reason' in data) || data.reason !== 'length') throw failure;
+    return { keys: derived, failure };
+  }
+}
+
+/** Names of the session cookie, with which Auth.js 5 salts its keys. */
+const sessionCookies = ['authjs.session-token', '__Secure-authjs.session-token'];
+
+/** Auth.js 5 and NextAuth 4 encrypt a session with a key that they derive (HKDF, RFC 5869) from the secret in their settings. */
+async function sessionKeys(secret: string, { alg, enc, bits = 0 }: Needed): Promise<JWK[]> {
+  if (alg !== 'dir' || !/^A256(?:GCM|CBC-HS512)$/.test(enc) || /^\s*[{[]|-----BEGIN /.test(secret)) return [];
+  const inputs = [
+    ...sessionCookies.map(salt => [salt, `Auth.js Generated Encryption Key (${salt})`] as const),
+    ['', 'NextAuth.js Generated Encryption Key'] as const,
+  ];
+  const encoder = new TextEncoder();
+  const base = await crypto.subtle.importKey('raw', encoder.encode(secret.trim()), 'HKDF', false, ['deriveBits']);
+  return Promise.all(
+    inputs.map(async ([salt, info]) => {
+      const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: encoder.encode(salt), info: encoder.encode(info) };
+      return { kty: 'oct', k: encodeBase64url(new Uint8Array(await crypto.subtle.deriveBits(hkdf, base, bits))) };
+    }),
+  );
 }
 
 async function tryKey(

@@ -3,6 +3,7 @@ import type { Check, KeyInfo, VerificationResult } from '../../core/checks/findi
 import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
+import { keysAt, varietyOf } from '../../core/tokens/varieties.ts';
 import type { Moment, TimelineTexts } from '../../core/view/timeline.ts';
 import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type { Action, CheckLine, Fact, InspectorModel, KeyLine, ReviewLine, Words } from '../../webview/protocol.ts';
@@ -11,6 +12,7 @@ import { reviewText, severityText } from '../text/review.ts';
 import { statusText } from '../text/states.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { dateText, durationText, relativeText } from '../text/time.ts';
+import { varietyText } from '../text/varieties.ts';
 import { type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 import { decodedSections, encodedParts } from './parts.ts';
 
@@ -42,13 +44,14 @@ export interface Inspected {
 export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
   const { token, decoded, summary, edited, editing, result } = inspected;
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
+  const variety = varietyOf(token, decoded);
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
   // A single key that was given is the one that was used, and has its section.
   const listed = inspected.given && inspected.keys.length < 2 ? [] : inspected.keys;
   const loud = result.checks.filter(check => !isQuiet(check));
   return {
     title: kindText(summary.kind),
-    subtitle: inspected.source,
+    subtitle: [inspected.source, ...(variety ? [varietyText(variety, keysAt(variety, token, decoded))] : [])].join(' '),
     verdict: verdict(inspected),
     encoded: edited === 'unsigned' ? [] : encodedParts(token, decoded),
     encodedNote: encodedNote(edited),

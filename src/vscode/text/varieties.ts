@@ -82,7 +82,7 @@ const sentences: Readonly<Record<string, () => string>> = {
   auth0_opaque: () => l10n.t('Ask for an audience to get a JWT: without one, only Auth0 can read the token.'),
   authjs: () =>
     l10n.t(
-      'A session cookie: its key is derived from the secret and the name of the cookie (HKDF), the secret itself does not fit.',
+      'A session cookie. Decrypt it with the secret in AUTH_SECRET or NEXTAUTH_SECRET: its key is derived from that.',
     ),
   paseto: () => l10n.t('Another format than JOSE. A public one is signed and can be read; a local one is encrypted.'),
   flask_cookie: () => l10n.t("A signed session cookie and no JWT: anyone can read it, and the app's secret signs it."),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose';
 import { decrypt } from '../../../../src/core/checks/decrypt.ts';
 import { contentEncryption, keyManagement, mostInflated, mostRounds } from '../../../../src/core/checks/encryption.ts';
@@ -53,6 +53,26 @@ describe('decrypt', () => {
         const { content, key: used } = await decrypt({ token, key: JSON.stringify(key) });
         assert.deepEqual(content, { kind: 'text', text });
         assert.equal(used.kty, key.kty);
+      });
+    }
+
+    for (const [name, enc, salt, info, length] of [
+      [
+        'Auth.js 5',
+        'A256CBC-HS512',
+        'authjs.session-token',
+        'Auth.js Generated Encryption Key (authjs.session-token)',
+        64,
+      ],
+      ['NextAuth 4', 'A256GCM', '', 'NextAuth.js Generated Encryption Key', 32],
+    ] as const) {
+      it(`a session of ${name} with the secret that its key is derived from`, async () => {
+        const secret = 'a secret in NEXTAUTH_SECRET';
+        const derived = new Uint8Array(hkdfSync('sha256', secret, salt, info, length));
+        const token = await jwe({ alg: 'dir', enc }, derived);
+        const { content } = await decrypt({ token, key: `${secret}\n` });
+        assert.equal(content.kind === 'claims' && content.payload.sub, 'ada');
+        assert.equal(await refusal(token, 'another secret'), 'key_invalid: length');
       });
     }
 
