@@ -80,7 +80,7 @@ export const introspect = defineCommand(
             : undefined;
         const title = l10n.t('{0}: {1}', label(argument), tokenTitle(argument.token));
         await showBeside(services, title, isReadable ? decoded.payload : undefined, answer, [
-          activityText(answer, end, clock.now()),
+          activityText(answer, end, clock.now(), argument.token),
         ]);
       },
     };

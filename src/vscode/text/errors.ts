@@ -7,13 +7,13 @@ import {
   invalidResponse,
   issuerResponse,
   joined,
+  networkSentences,
   show,
   unknownReason,
 } from './answerErrors.ts';
 import { credentialSentences } from './credentialErrors.ts';
 import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
-import { networkSentences } from './networkErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
 import { describeProblem } from './problems.ts';
 import { signInSentences } from './signIn.ts';

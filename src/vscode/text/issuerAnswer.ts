@@ -1,10 +1,18 @@
 import { l10n } from 'vscode';
-import type { IssuerAnswer } from '../../core/issuer/askIssuer.ts';
+import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
 import type { Difference } from '../../core/tokens/compareTokens.ts';
 import { durationText, momentText } from './time.ts';
 
-/** Whether issuer and token agree that it is still good. @param end of the token, in milliseconds since the epoch */
-export function activityText({ claims }: IssuerAnswer, end: number | undefined, now: number): string {
+/**
+ * Whether issuer and token agree that it is still good.
+ * @param end of the token, in milliseconds since the epoch
+ */
+export function activityText(
+  { claims }: IssuerAnswer,
+  end: number | undefined,
+  now: number,
+  token: AskedToken = 'access_token',
+): string {
   const ended = end !== undefined && end <= now;
   if (claims.active === true)
     return ended
@@ -12,9 +20,14 @@ export function activityText({ claims }: IssuerAnswer, end: number | undefined, 
       : l10n.t('Active at the issuer.');
   return ended
     ? l10n.t('Not active at the issuer, and expired here: {0}.', momentText(end, now))
-    : l10n.t(
-        'Not active at the issuer, although its time is not over here. It was revoked, or this client may not ask about it.',
-      );
+    : token === 'refresh_token'
+      ? // LemonLDAP::NG says so of each.
+        l10n.t(
+          'Not active at the issuer, although its time is not over here. It was revoked, this client may not ask about it, or the issuer introspects access tokens only and calls every refresh token inactive.',
+        )
+      : l10n.t(
+          'Not active at the issuer, although its time is not over here. It was revoked, or this client may not ask about it.',
+        );
 }
 
 export function answerOriginText({ signed }: IssuerAnswer): string {

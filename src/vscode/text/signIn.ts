@@ -3,13 +3,12 @@ import type { DataOf } from '../../core/errors.ts';
 import type { Grant } from '../../core/signIn/grants.ts';
 import type { SignInResult } from '../../core/signIn/signIn.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
-import { sharedMeaning } from './protocolErrors.ts';
 import { durationText } from './time.ts';
 
 type Addressed = { readonly redirectUri?: string | undefined };
 
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
-const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
+export const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
 
 /** An issuer that does not know the redirect URI says so on its own page, and nobody comes back. */
 export function complaintText(data: Addressed): string {
@@ -61,73 +60,6 @@ export const signInSentences = {
     ),
 } as const;
 
-/** An OAuth error of a sign-in or an exchange, where no refresh token was sent that could be kept or lost. */
-export function signInMeaning(data: DataOf<'oauth_error'>): string {
-  const { error, status, grant } = data;
-  const exchanges = grant === 'token_exchange';
-  switch (error) {
-    case 'access_denied':
-      return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
-    case 'expired_token':
-      return l10n.t('The code ended before anybody confirmed it. Sign in again to get a new one.');
-    case 'invalid_grant':
-      // RFC 8693 §2.2.2 wants invalid_request here.
-      return grant === 'token_exchange' || grant === undefined
-        ? unexchangeable()
-        : grantWords[grant].invalidGrant(data);
-    case 'redirect_uri_mismatch':
-    case 'redirect_mismatch':
-    case 'invalid_redirect_uri':
-      return l10n.t(
-        'The issuer does not know the address that the browser is to come back to. Register exactly {0} as a redirect URI of this client, then sign in again.',
-        toRegister(data),
-      );
-    case 'invalid_client':
-      return unproven();
-    case 'unauthorized_client':
-    case 'unsupported_grant_type':
-      if (exchanges)
-        return l10n.t('The issuer exchanges no tokens for this client. Allow the grant token exchange for it there.');
-      return l10n.t(
-        'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
-      );
-    case 'invalid_request':
-      if (exchanges) return unexchangeable();
-      if (grant !== 'authorization_code')
-        return l10n.t('The issuer cannot make sense of the request. Check scope, resource and extraParameters.');
-      return l10n.t(
-        'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
-        toRegister(data),
-      );
-    case 'invalid_scope':
-      return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');
-    case 'invalid_target':
-      if (exchanges) return l10n.t('The issuer gives this client no tokens for this audience. Ask for another one.');
-      return l10n.t('The issuer gives no tokens for this resource. Check resource and extraParameters.');
-    case 'login_required':
-    case 'interaction_required':
-    case 'consent_required':
-    case 'account_selection_required':
-      return l10n.t('The issuer has to ask you something, and was told not to. Remove prompt from extraParameters.');
-    case 'temporarily_unavailable':
-    case 'slow_down':
-      return l10n.t('The issuer is overloaded or under maintenance. Try again later.');
-    case 'server_error':
-      return l10n.t('The issuer has a problem. Try again soon.');
-    default:
-      return (
-        sharedMeaning(error) ??
-        (typeof status === 'number' && status >= 500
-          ? l10n.t('The issuer has a problem. Try again soon.')
-          : l10n.t('The issuer refused this. Nothing was changed.'))
-      );
-  }
-}
-
-const unexchangeable = () =>
-  l10n.t(
-    'The issuer takes this token for no exchange: it has expired, was revoked, or is of a wrong kind. Refresh it, or choose another token or type.',
-  );
 export const unproven = () =>
   l10n.t(
     'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',

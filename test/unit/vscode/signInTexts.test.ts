@@ -45,6 +45,8 @@ describe('signing in, in words', function () {
     assert.match(said(true, now), /^Active at the issuer, but expired here: .*\. Compare the clocks\.$/);
     assert.match(said(false, now + 1), /^Not active at the issuer, although its time is not over here\./);
     assert.match(said(false, now - 1), /^Not active at the issuer, and expired here: /);
+    const refresh = { claims: { active: false } } as unknown as IssuerAnswer;
+    assert.match(answers.activityText(refresh, undefined, now, 'refresh_token'), /introspects access tokens only/);
     // RFC 7662 section 2.2 has a boolean: anything else is no yes.
     for (const active of [undefined, 'true', 1]) assert.match(said(active), /^Not active/);
   });
