@@ -114,6 +114,32 @@ describe('a disk that fails', function () {
     assertSentOnce(world);
   });
 
+  it('when a lock is let go of keeps nobody waiting for longer than it fails', async () => {
+    const times = { patience: 6000 };
+    const one = await world.open({ ...calm, times, lag: 'never' });
+    await world.signIn(one);
+    const two = await world.open({ ...calm, times, lag: 'never' });
+    const { onUse } = world.now.issuer;
+    // The answer is written down: its journal and the ledger are the first two that are renamed.
+    const faults: FsFault[] = [
+      { operation: 'unlink', code: 'EBUSY', after: 1, times: forGood },
+      { operation: 'rmdir', code: 'EBUSY', after: 1, times: forGood },
+      { operation: 'rename', code: 'EBUSY', after: 3, times: forGood },
+    ];
+    world.now.issuer.onUse = async use => {
+      world.now.issuer.onUse = onUse;
+      await onUse(use);
+      await world.ask(one, 'faults', { faults });
+    };
+    assert.equal(said(await world.refresh(one)), 'refreshed');
+    const waiting = await world.refresh(two);
+    assert.equal(said(waiting), 'retryable lock_timeout');
+    assert.equal(waiting.error?.data.process, one.pid);
+    await world.ask(one, 'faults', { faults: [] });
+    for (const window of [two, one]) assert.match(said(await world.refresh(window)), /refreshed|adopted/);
+    assertSentOnce(world);
+  });
+
   /** What fails, and where. `.` is any file. */
   const calls = [
     ...(['open', 'read'] as const).flatMap(operation =>

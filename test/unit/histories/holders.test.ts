@@ -88,6 +88,20 @@ describe('a window that holds the lock', function () {
     assert.equal(said(await world.refresh(two)), 'refreshed');
   });
 
+  it('and loses two answers in a row sends its token again for a user alone, in every window', async () => {
+    const one = await world.open({ pace: 4, lag: 'never' });
+    await world.signIn(one);
+    const two = await world.open({ pace: 4, lag: 'never' });
+    world.now.issuer.next({ how: 'refuse' }, { how: 'refuse' });
+    assert.equal((await world.refresh(one)).outcome, 'unknown');
+    for (const window of [one, two, two, one]) {
+      assert.equal((await world.refresh(window)).error?.code, 'answer_missing');
+    }
+    assert.equal(world.uses.length, 2);
+    assert.equal(said(await world.refresh(two, { askedBy: 'user' })), 'refreshed');
+    assert.equal(world.uses.length, 3);
+  });
+
   it('and whose clock is set back keeps nobody waiting', async () => {
     // Makes the key that both have; what the other one stores is never on its disk.
     const slowly = { pace: 4, lag: 'never' } as const;
