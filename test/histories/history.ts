@@ -174,14 +174,23 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
       judge.heard(window, name, reply);
       return reply;
     } catch (error) {
-      if (!(error instanceof WindowGone)) throw error;
-      if (error.how === 'hung') {
-        judge.fail(`${window.name} hangs in ${name}`);
-        await window.end();
-      }
-      await judge.died(window);
+      await gone(window, name, error);
       return undefined;
     }
+  }
+
+  async function gone(window: TestWindow, name: string, error: unknown): Promise<void> {
+    if (!(error instanceof WindowGone)) throw error;
+    if (error.how === 'hung') {
+      judge.fail(`${window.name} hangs in ${name}`);
+      await window.end();
+    }
+    await judge.died(window);
+  }
+
+  /** What only prepares the next step: a window that is gone needs none. */
+  async function tell<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]): Promise<void> {
+    if (!window.isDead) await window.ask(name, order).catch(error => gone(window, name, error));
   }
 
   const refresh = (window: TestWindow) => asked(window, 'refresh', { id: 'a', askedBy: 'timer' });
@@ -197,8 +206,8 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
   /** Has the signal sent in that moment of the window's next refresh. */
   async function aim(window: TestWindow, when: Moment, signal: 'SIGKILL' | 'SIGSTOP', ms: number): Promise<void> {
     if (signal === 'SIGSTOP') window.resumeAfter(ms / speed);
-    if (typeof when === 'object') await window.ask('faults', { faults: [], signal: { call: when.call, signal } });
-    else if (when !== 'inFlight') await window.ask('wire', { when, signal });
+    if (typeof when === 'object') await tell(window, 'faults', { faults: [], signal: { call: when.call, signal } });
+    else if (when !== 'inFlight') await tell(window, 'wire', { when, signal });
     else {
       let isHit = false;
       issuer.onUse = async use => {
@@ -215,8 +224,8 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     judge.note('healed');
     for (const window of slots) {
       if (window.isDead) continue;
-      await window.ask('faults', { faults: [] });
-      await window.ask('store', {});
+      await tell(window, 'faults', { faults: [] });
+      await tell(window, 'store', {});
     }
   }
 
@@ -236,7 +245,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         issuer.next(step.answer);
         return;
       case 'faults':
-        await (await at(step.by)).ask('faults', { faults: step.faults });
+        await tell(await at(step.by), 'faults', { faults: step.faults });
         return;
       case 'faultsInFlight': {
         const window = await at(step.by);
@@ -245,7 +254,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
           await judge.onUse(use);
           if (use.pid !== window.pid || isArmed) return;
           isArmed = true;
-          await window.ask('faults', { faults: step.faults });
+          await tell(window, 'faults', { faults: step.faults });
         };
         await refresh(window);
         issuer.onUse = judge.onUse;
@@ -255,13 +264,13 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         for (const window of slots) {
           if (window.isDead) continue;
           const full = { operation: 'anyWrite', code: 'ENOSPC', after: 1, times: 1_000_000 } as const;
-          await window.ask('faults', { faults: [full] });
+          await tell(window, 'faults', { faults: [full] });
         }
         return;
       case 'heal':
         return heal();
       case 'storeFails':
-        await (await at(step.by)).ask('store', { fail: step.how });
+        await tell(await at(step.by), 'store', { fail: step.how });
         return;
       case 'stop':
       case 'kill': {
@@ -275,14 +284,14 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         await Promise.all([first, ...others]);
         issuer.onUse = judge.onUse;
         if (!window.isDead) {
-          await window.ask('faults', { faults: [] });
-          await window.ask('wire', {});
+          await tell(window, 'faults', { faults: [] });
+          await tell(window, 'wire', {});
         }
         return;
       }
       case 'restart': {
         const window = await at(step.by);
-        await world.begin(window, plan.windows[step.by]);
+        await world.begin(window, plan.windows[step.by]).catch(error => gone(window, 'begin', error));
         return;
       }
       case 'signIn':
@@ -296,7 +305,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         return;
       }
       case 'shift':
-        await (await at(step.by)).ask('shift', { by: step.ms });
+        await tell(await at(step.by), 'shift', { by: step.ms });
         return;
       case 'pause':
         return pause(step.ms / speed);

@@ -50,6 +50,8 @@ export interface Orders {
   begin: Begin;
   refresh: { readonly id: string; readonly askedBy: AskedBy };
   signIn: { readonly id: string; readonly raw: RawTokens };
+  /** Tokens from somewhere else, perhaps those that another connection has. */
+  import: { readonly id: string; readonly raw: RawTokens };
   signOut: { readonly id: string };
   state: { readonly id: string };
   faults: { readonly faults: readonly FsFault[]; readonly signal?: FsSignal };
@@ -191,6 +193,13 @@ const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise
     if (connection === undefined) throw new WorkbenchError('connection_unknown');
     await storeTokens(window(), connection, raw, clock.now(), never, { tokenEndpoint });
     return { outcome: 'signedIn' };
+  },
+  async import({ id, raw }) {
+    const { sessions, clock } = window();
+    const connection = sessions.connection(id);
+    if (connection === undefined) throw new WorkbenchError('connection_unknown');
+    await storeTokens(window(), connection, raw, clock.now(), never);
+    return { outcome: 'imported' };
   },
   async signOut({ id }) {
     const { refresher, vault, lock, sessions, clock } = window();

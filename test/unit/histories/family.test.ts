@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
+import type { TestWindow } from '../../histories/world.ts';
+
+/** Slow enough for a busy machine: nothing here is about time. */
+const pace = 4;
+
+describe('one refresh token in two connections', function () {
+  this.timeout(60_000);
+  const world = useWorld();
+  const both = (window: TestWindow) => Promise.all(['a', 'b'].map(id => world.refresh(window, { id })));
+  const wentOn = /refreshed|adopted/;
+
+  /** The same response in both, as it was pasted twice. */
+  async function importTwice(one: TestWindow, two: TestWindow): Promise<void> {
+    const raw = world.now.issuer.signIn();
+    assert.equal(said(await world.ask(one, 'import', { id: 'a', raw })), 'imported');
+    assert.equal(said(await world.ask(two, 'import', { id: 'b', raw })), 'imported');
+  }
+
+  it('of a window is sent once, and each goes on with what the other has brought', async () => {
+    const one = await world.open({ pace });
+    await importTwice(one, one);
+    for (const id of ['a', 'b', 'b', 'a', 'a', 'b']) assert.match(said(await world.refresh(one, { id })), wentOn);
+    assertSentOnce(world);
+  });
+
+  it('of a window is sent once where both are refreshed at the same moment', async () => {
+    const one = await world.open({ pace });
+    await importTwice(one, one);
+    for (let round = 0; round < 4; round++) {
+      for (const reply of await both(one)) assert.match(said(reply), wentOn);
+    }
+    assertSentOnce(world);
+  });
+
+  for (const lag of [100, 1500, 'never'] as const) {
+    it(`of two windows is sent once, secrets late by ${lag}`, async () => {
+      const one = await world.open({ pace, lag });
+      const two = await world.open({ pace, lag });
+      await importTwice(one, two);
+      for (let round = 0; round < 3; round++) {
+        const replies = await Promise.all([
+          ...[world.refresh(one, { id: 'a' }), world.refresh(two, { id: 'b' })],
+          ...[world.refresh(one, { id: 'b' }), world.refresh(two, { id: 'a' })],
+        ]);
+        for (const reply of replies) assert.match(said(reply), wentOn, JSON.stringify(reply.error));
+      }
+      assertSentOnce(world);
+    });
+  }
+
+  it('is known after the first of them has rotated it, and after a restart', async () => {
+    const one = await world.open({ pace });
+    await importTwice(one, one);
+    assert.match(said(await world.refresh(one, { id: 'a' })), wentOn);
+    const two = await world.open({ pace });
+    assert.match(said(await world.refresh(two, { id: 'b' })), wentOn);
+    assert.match(said(await world.refresh(two, { id: 'a' })), wentOn);
+    assertSentOnce(world);
+  });
+
+  it('is not sent by the second one where the first one was killed with the answer', async () => {
+    const one = await world.open({ pace });
+    const two = await world.open({ pace, lag: 'never' });
+    await importTwice(one, two);
+    const { onUse } = world.now.issuer;
+    world.now.issuer.onUse = async use => {
+      world.now.issuer.onUse = onUse;
+      one.kill();
+      await onUse(use);
+    };
+    await assert.rejects(world.refresh(one, { id: 'a' }));
+    // The one retry, of either, and no other.
+    const ends = [];
+    for (const id of ['b', 'a', 'b', 'a']) ends.push(said(await world.refresh(two, { id })));
+    assert.ok(world.uses.length <= 2, `${world.uses.length} uses: ${ends.join(', ')}`);
+    for (const end of ends) assert.doesNotMatch(end, /^refreshed/);
+  });
+});
