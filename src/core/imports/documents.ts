@@ -15,7 +15,7 @@ export interface Gathering {
   undecodable?: boolean;
 }
 
-/** As many objects of a text are read. */
+/** As many objects of a text are read: of a long log the newest count. */
 const mostBlocks = 500;
 
 /** As deep as values in values are followed. */
@@ -34,8 +34,7 @@ export function readDocuments(
 ): string {
   let rest = '';
   let end = 0;
-  // Of a long log only the end: what is newest counts.
-  for (const block of [...jsonBlocks(text)].slice(-mostBlocks)) {
+  for (const block of jsonBlocks(text)) {
     rest += `${text.slice(end, block.start)}\n`;
     end = block.end;
     walk(block.value, depth, '', block.duplicates);
@@ -194,26 +193,55 @@ interface Block {
 /** A brace with a name or nothing in it, a bracket with an object or a list. */
 const opening = /[{](?=\s*["}])|[[](?=\s*[{[])/g;
 
-/** The outermost JSON objects and lists. Looks at each character a few times at most, whatever the text is. */
-function* jsonBlocks(text: string): Generator<Block> {
+/**
+ * The outermost JSON objects and lists, of very many the last. Looks at each character a few times at most, whatever the
+ * text is.
+ */
+function jsonBlocks(text: string, within = 0): Block[] {
+  const spans: { readonly start: number; readonly end: number }[] = [];
   let budget = 2 * text.length + 10_000;
-  opening.lastIndex = 0;
-  let from = 0;
-  for (;;) {
+  for (let from = 0; budget > 0; ) {
     opening.lastIndex = from;
     const start = opening.exec(text)?.index;
-    if (start === undefined || budget <= 0) return;
-    const { block, end } = blockAt(text, start);
+    if (start === undefined) break;
+    const { end, closed } = spanAt(text, start);
     budget -= end - start;
-    if (block) yield block;
-    from = block ? block.end : start + 1;
+    if (closed) spans.push({ start, end });
+    from = closed ? end : start + 1;
   }
+  return spans.slice(-mostBlocks).flatMap(span => blocksIn(text, span, within));
 }
 
-/** Line breaks inside strings, which JSON forbids, are let through. */
-function blockAt(text: string, start: number): { block?: Block; end: number } {
-  let json = '';
-  let copied = start;
+/** So far values are looked for in what is balanced like one and is none. */
+const mostWithin = 4;
+
+/** The span as one value, or the values in it where it is none: JSON in a literal of code, say. */
+function blocksIn(
+  text: string,
+  { start, end }: { readonly start: number; readonly end: number },
+  within: number,
+): Block[] {
+  const written = text.slice(start, end);
+  // Line breaks inside strings, which JSON forbids, are let through: between values they mean the same as spaces.
+  const reading = readJson(written.replace(/\p{Cc}/gu, ' '));
+  if (!reading.ok) {
+    if (reading.reason === 'depth' || within === mostWithin) return [];
+    return jsonBlocks(written.slice(1), within + 1).map(block => ({
+      ...block,
+      start: block.start + start + 1,
+      end: block.end + start + 1,
+    }));
+  }
+  const duplicates = new Map<string, string[]>();
+  for (const { member, path } of reading.duplicates) {
+    const object = path.slice(0, path.lastIndexOf('/'));
+    duplicates.set(object, [...(duplicates.get(object) ?? []), member]);
+  }
+  return [{ value: reading.value, start, end, ...(duplicates.size > 0 && { duplicates }) }];
+}
+
+/** Where the object or list ends that starts here, if it does at all. */
+function spanAt(text: string, start: number): { readonly end: number; readonly closed: boolean } {
   let depth = 0;
   let inString = false;
   for (let i = start; i < text.length; i++) {
@@ -221,23 +249,9 @@ function blockAt(text: string, start: number): { block?: Block; end: number } {
     if (inString) {
       if (code === 0x5c) i++;
       else if (code === 0x22) inString = false;
-      else if (code < 0x20) {
-        json += `${text.slice(copied, i)} `;
-        copied = i + 1;
-      }
     } else if (code === 0x22) inString = true;
     else if (code === 0x7b || code === 0x5b) depth++;
-    else if ((code === 0x7d || code === 0x5d) && --depth === 0) {
-      const end = i + 1;
-      const reading = readJson(json + text.slice(copied, end));
-      if (!reading.ok) return { end };
-      const duplicates = new Map<string, string[]>();
-      for (const { member, path } of reading.duplicates) {
-        const object = path.slice(0, path.lastIndexOf('/'));
-        duplicates.set(object, [...(duplicates.get(object) ?? []), member]);
-      }
-      return { block: { value: reading.value, start, end, ...(duplicates.size > 0 && { duplicates }) }, end };
-    }
+    else if ((code === 0x7d || code === 0x5d) && --depth === 0) return { end: i + 1, closed: true };
   }
-  return { end: text.length };
+  return { end: text.length, closed: false };
 }

@@ -16,9 +16,12 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
     // HTML and XML
     sign: /&(?:quot|amp|apos|lt|gt|#\d{2,5}|#x[\da-f]{2,4});/i,
     undo: text =>
-      text.replace(/&(?:(quot|amp|apos|lt|gt)|#(\d{2,5})|#x([\da-f]{2,4}));/gi, (_, name, decimal, hex) =>
-        name ? (entities[name.toLowerCase()] ?? '') : character(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
-      ),
+      // What stands in a page that shows a page is escaped twice.
+      text
+        .replaceAll('&amp;', '&')
+        .replace(/&(?:(quot|amp|apos|lt|gt)|#(\d{2,5})|#x([\da-f]{2,4}));/gi, (_, name, decimal, hex) =>
+          name ? (entities[name.toLowerCase()] ?? '') : character(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
+        ),
   },
   {
     // cmd.exe. A caret before a line break goes on with the line, and before two it means one.
@@ -53,7 +56,14 @@ export function* otherReadings(text: string): Generator<string> {
   if (/<\/?\w/.test(text)) yield text.replace(/<[^<>]*>/g, '');
   if (text.includes('\\')) yield withoutBackslashes(text);
   if (/%(?:22|3D|3A|7B)/i.test(text)) yield percentDecoded(text);
+  const encoded = [...text.matchAll(encodedText)]
+    .map(([, word = '']) => base64Text(word))
+    .filter(each => each !== undefined);
+  if (encoded.length > 0) yield encoded.join('\n');
 }
+
+/** Words that begin as JSON or a JWT in base64 does; a JWT itself goes on with a dot. */
+const encodedText = /(?<![\w+/.])(?:base64-)?((?:eyJ|eyA|ew[o0k]|ZXlK)[\w+/-]{40,}={0,2})(?![\w.+/-])/g;
 
 /** Strings in strings, however deep: their quotes stand bare. */
 function withoutBackslashes(text: string): string {

@@ -103,7 +103,7 @@ function gather(text: string, gathering: Gathering, depth: number): void {
 
 /** Somebody who has pasted a refresh token would take it for kept: where it was not understood, that is said. */
 function complete(text: string, { tokens, source, warnings }: ImportedTokens): ImportedTokens {
-  const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>]/i.test(text);
+  const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>,)]/i.test(text);
   const known = warnings.some(({ member }) => member === 'refresh_token');
   const missing = isNamed && !known && tokens.refresh_token === undefined;
   return {
@@ -204,9 +204,9 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
 /** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
 function fromWord(text: string): ImportedTokens | undefined {
   const word = text.replace(/^["'`]{1,3}|["'`]{0,3}[,;]?$/g, '');
-  const [, name] = /^([\w.-]{1,100})[=:]/.exec(word) ?? [];
-  // A member without a value that can be a token.
-  if (name !== undefined && (memberOf(name) ?? memberAtEnd(name)) !== undefined) return undefined;
+  const [, name = '', sign] = /^([A-Za-z_][\w.-]{0,100})([=:])[^=]/.exec(word) ?? [];
+  // A variable, or a member whose value can be no token.
+  if (sign === '=' || (memberOf(name) ?? memberAtEnd(name)) !== undefined) return undefined;
   const inside = base64Text(word);
   if (inside !== undefined && /token/i.test(inside)) {
     // A whole response, as a Secret or an environment variable may have it.

@@ -86,14 +86,15 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
 
 /** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. What is no longer good, or guards forms, is none. */
 const longName =
-  /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh)[-_ ]?token)(?:[-_]?cookie)?$/i;
+  /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh|oauth)[-_ ]?token)(?:[-_]?cookie)?$/i;
 const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash/i;
 
 /** The member at the end of a longer name. */
 export function memberAtEnd(name: string): TokenName | undefined {
   if (name.length > 300 || otherPurpose.test(name)) return undefined;
   const end = longName.exec(name)?.[1];
-  return end === undefined ? undefined : (memberOf(end) as TokenName);
+  if (end === undefined) return undefined;
+  return /^oauth/i.test(end) ? 'access_token' : (memberOf(end) as TokenName);
 }
 
 /** Longer names count where there is no plain one. */
@@ -113,13 +114,13 @@ function withPlainNames(object: JsonObject): JsonObject {
 /** What logs, manuals and templates put in a token's place. Taken for one, it would replace a refresh token that works. */
 const placeholders = [
   /[*•●]{3}|\.{3}|…|redacted|masked\]|filtered\]|\$\{|\{\{|<[^<>]*>/i,
-  /^[[<({%].*[\]>)}%]$/,
+  /^[[<({%].*[\]>)}%]$|^\$/,
   /^(.)\1{2,}$/,
   /^(?:x{4,}|.{0,12}x{8,}|string|secret|null|undefined|none)$/i,
   /^(?=.*_)[A-Z_]+$/,
   /^(?:your|my|insert|paste|enter|the)[-_][a-z_-]+$/i,
   // Where to find a token, what Move Token leaves, and code that reads one.
-  /^JWT_WORKBENCH_TOKEN\b/,
+  /^(?:JWT_WORKBENCH_TOKEN\b|ENC\[)/,
   /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.])/i,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,
 ];

@@ -322,7 +322,8 @@ describe('importText', () => {
 
     it('that only looks like a JWT is no refresh token', () => {
       const padded = accessToken.replace(/[^.]+/, part => `${part}==`);
-      assert.throws(() => importText(padded), { code: 'token_encoding' });
+      // As load balancers of AWS write them.
+      assert.deepEqual(importText(padded).tokens, { access_token: padded });
       assert.throws(() => importText(accessToken.replaceAll('.', '%2E')), { code: 'token_part_count' });
     });
 

@@ -174,6 +174,68 @@ const rows: Record<string, readonly Row[]> = {
       `StandardTokenResponse { access_token: AccessToken("${access}"), refresh_token: Some(RefreshToken("${special}")) }`,
       both,
     ],
+    [
+      'PowerShell, a header and a form',
+      'Chrome, Copy as PowerShell',
+      `Invoke-WebRequest -Method "POST" -Headers @{\n"authorization"="Bearer ${access}"\n} -Body "grant_type=refresh_token&refresh_token=${encodeURIComponent(special)}"`,
+      { ...both, token_type: 'Bearer' },
+    ],
+    [
+      'CDATA',
+      'https://www.w3.org/TR/xml/#sec-cdata-sect',
+      `<r><access_token><![CDATA[${access}]]></access_token><refresh_token><![CDATA[${special}]]></refresh_token></r>`,
+      both,
+    ],
+    [
+      'the environment of a container',
+      'https://docs.docker.com/reference/cli/docker/inspect/',
+      JSON.stringify({ Config: { Env: [`ACCESS_TOKEN=${access}`, `REFRESH_TOKEN=${special}`, 'PATH=/bin'] } }),
+      both,
+    ],
+    [
+      'the environment of a pod',
+      'https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/',
+      `env:\n- name: REFRESH_TOKEN\n  value: "${special}"\n- name: ACCESS_TOKEN\n  value: ${access}\n`,
+      both,
+    ],
+    [
+      'JSON in a cookie',
+      'https://www.rfc-editor.org/rfc/rfc6265',
+      `Cookie: a=b; auth=${encodeURIComponent(json)}; c=d`,
+      both,
+    ],
+    [
+      'languages with types',
+      'https://www.typescriptlang.org',
+      `const refreshToken: string = '${special}';\nlet accessToken: String? = "${access}"`,
+      both,
+    ],
+    [
+      'a URL with a query and a fragment',
+      'https://www.rfc-editor.org/rfc/rfc3986',
+      `https://app.example/cb?refresh_token=${encodeURIComponent(special)}#access_token=${access}`,
+      both,
+    ],
+    ['a page that shows a page', 'https://html.spec.whatwg.org', json.replaceAll('"', '&amp;quot;'), both],
+    [
+      'properties over two lines',
+      'https://docs.oracle.com/javase/8/docs/api/java/util/Properties.html',
+      `refresh_token=${refresh.slice(0, 10)}\\\n    ${refresh.slice(10)}\n`,
+      { refresh_token: refresh },
+      ['whitespace_removed'],
+    ],
+    [
+      'variables of a REST client',
+      'https://marketplace.visualstudio.com/items?itemName=humao.rest-client',
+      `@refreshToken = ${special}\n@accessToken = ${access}`,
+      both,
+    ],
+    [
+      'a secret in a secrets manager',
+      'https://docs.aws.amazon.com/secretsmanager/',
+      JSON.stringify({ ARN: 'arn:aws:secretsmanager:x', SecretString: json }),
+      both,
+    ],
   ],
   'is decoded from base64 in': [
     [
@@ -236,6 +298,13 @@ const rows: Record<string, readonly Row[]> = {
       JSON.stringify({ log: { entries: [{ response: { content: { encoding: 'base64', text: base64(json) } } }] } }),
       both,
     ],
+    [
+      'a cookie of Supabase',
+      'https://supabase.com/docs/guides/auth/server-side',
+      `sb-abc-auth-token=base64-${Buffer.from(json).toString('base64url')}`,
+      both,
+    ],
+    ['a variable', 'GitHub Actions', `TOKENS_B64=${base64(json)}`, both],
   ],
   'is told by what it says of itself: a refresh token': [
     [
@@ -687,6 +756,8 @@ describe('a token', () => {
       'ab12xxxxxxxxxxxxxxxx',
       '••••••••',
       'op://vault/item/token',
+      '$' + 'TOKEN',
+      'ENC[AES256_GCM,data:abc,iv:def]',
       'arn:aws:secretsmanager:eu-west-1:1:secret:x',
       'process.env.REFRESH_TOKEN',
     ];
