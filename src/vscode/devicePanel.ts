@@ -1,5 +1,5 @@
 import { l10n, type Uri } from 'vscode';
-import type { SignInStep } from '../core/signIn/signIn.ts';
+import type { SignInStep } from '../core/signIn/grants.ts';
 import type { DeviceModel, FromDevicePage } from '../webview/protocol.ts';
 import { openPage, toClipboard } from './screen.ts';
 

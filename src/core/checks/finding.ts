@@ -1,9 +1,10 @@
 import type { ErrorCode, ErrorData } from '../errors.ts';
 import type { ClockSkew } from '../records/clockSkew.ts';
+import type { Disclosed } from '../tokens/forms.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import type { DecodedJws } from '../tokens/jwt.ts';
 import type { TimeFlaw } from '../tokens/tokenParts.ts';
-import type { Presentation } from './possession.ts';
+import type { TokenUse } from '../tokens/tokenUse.ts';
 
 /** What a token has to be. Members that are left out are not asked for, except where it says so. */
 export interface VerificationPolicy {
@@ -247,4 +248,49 @@ const shownLimit = 200;
 export function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
+}
+
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface ReviewInput {
+  readonly header: JsonObject;
+  /** Empty where the token is encrypted. */
+  readonly payload: JsonObject;
+  /** Its claims can be read, and are those of a token for access or sign-in, not of a proof or an event. */
+  readonly readable: boolean;
+  /** base64url, as it stands in the token; `undefined` where the token is encrypted. */
+  readonly signature: string | undefined;
+  /** Characters of the whole token. */
+  readonly size: number;
+  readonly use: TokenUse | undefined;
+  /** The use was not guessed. */
+  readonly certain: boolean;
+  /** What the verification, or a look without keys, found. */
+  readonly checks: readonly Check[];
+}
+
+/** What a row found. Never the value of a secret. */
+export interface Observation {
+  /** The member that it is about. */
+  readonly member?: string;
+  /** Bounded in length; its characters are as they come. */
+  readonly found?: string;
+  /** Seconds, characters or rounds. */
+  readonly amount?: number;
+  readonly check?: Check;
+}
+
+export interface ReviewRow {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly section: string;
+  readonly part: 'header' | 'payload' | 'signature';
+  readonly run: (input: ReviewInput) => Observation | boolean | undefined;
+}
+
+/** What an SD-JWT discloses, and whether its holder signed for this presentation. */
+export interface Presentation {
+  readonly disclosed: Disclosed;
+  readonly names: readonly string[];
+  readonly binding: Finding;
 }

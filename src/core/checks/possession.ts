@@ -2,10 +2,11 @@
  * Tokens in which a holder proves possession of a key: DPoP proofs (RFC 9449) and the key binding of an SD-JWT
  * (RFC 9901). They bring or name the key themselves, so that a good signature says who holds it and not who that is.
  */
-import { type Disclosed, digestOf, disclose, type Form } from '../tokens/forms.ts';
+import { digestOf, disclose, type Form } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, tryDecode } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
+import type { Presentation } from './finding.ts';
 import {
   type CheckInput,
   type Finding,
@@ -19,13 +20,6 @@ import {
 import type { KeySet } from './keys.ts';
 
 type SdJwt = Extract<Form, { kind: 'sd_jwt' }>;
-
-/** What an SD-JWT discloses, and whether its holder signed for this presentation. */
-export interface Presentation {
-  readonly disclosed: Disclosed;
-  readonly names: readonly string[];
-  readonly binding: Finding;
-}
 
 /** How the signature of a JWT is checked with keys that are at hand. */
 export type CheckWith = (token: DecodedJws, keys: KeySet) => Promise<Finding>;

@@ -3,50 +3,12 @@
  * how well a token is made, where the checks (checks.ts) say whether a verifier accepts it. One row per finding: to
  * add one, add a row here or in a table beside, its sentence in src/vscode/text/review.ts, and two tokens to its test.
  */
-import { type JsonObject, own } from '../tokens/json.ts';
+import { own } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
-import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
-import type { Check, CheckCode } from './finding.ts';
+import { tokenUse } from '../tokens/tokenUse.ts';
+import type { Check, CheckCode, Observation, ReviewInput, ReviewRow, Severity } from './finding.ts';
 import { claimRows, dataRows } from './reviewClaims.ts';
 import { headerRows } from './reviewHeader.ts';
-
-export type Severity = 'error' | 'warning' | 'info';
-
-export interface ReviewInput {
-  readonly header: JsonObject;
-  /** Empty where the token is encrypted. */
-  readonly payload: JsonObject;
-  /** Its claims can be read, and are those of a token for access or sign-in, not of a proof or an event. */
-  readonly readable: boolean;
-  /** base64url, as it stands in the token; `undefined` where the token is encrypted. */
-  readonly signature: string | undefined;
-  /** Characters of the whole token. */
-  readonly size: number;
-  readonly use: TokenUse | undefined;
-  /** The use was not guessed. */
-  readonly certain: boolean;
-  /** What the verification, or a look without keys, found. */
-  readonly checks: readonly Check[];
-}
-
-/** What a row found. Never the value of a secret. */
-export interface Observation {
-  /** The member that it is about. */
-  readonly member?: string;
-  /** Bounded in length; its characters are as they come. */
-  readonly found?: string;
-  /** Seconds, characters or rounds. */
-  readonly amount?: number;
-  readonly check?: Check;
-}
-
-export interface ReviewRow {
-  readonly id: string;
-  readonly severity: Severity;
-  readonly section: string;
-  readonly part: 'header' | 'payload' | 'signature';
-  readonly run: (input: ReviewInput) => Observation | boolean | undefined;
-}
 
 export interface ReviewFinding extends Omit<ReviewRow, 'run'>, Observation {}
 

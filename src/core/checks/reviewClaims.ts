@@ -3,8 +3,8 @@ import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { findJwts } from '../tokens/findJwts.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
+import type { ReviewInput, ReviewRow } from './finding.ts';
 import { shown } from './finding.ts';
-import type { ReviewInput, ReviewRow } from './review.ts';
 
 /** Seconds after which a bearer token has outlived every reason: RFC 6750 speaks of one hour. */
 const longestLife = 24 * 3600;

@@ -3,7 +3,6 @@ import { own } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
 import type { Connection } from './connection.ts';
-import type { Sessions } from './sessions.ts';
 import type { RawTokens } from './tokenSet.ts';
 
 /** How far the clock of this machine and an issuer's are apart. Milliseconds. */
@@ -120,9 +119,15 @@ function narrowed(one: ClockSkew, other: ClockSkew): ClockSkew | undefined {
   return least > most ? undefined : { ahead: (least + most) / 2, uncertainty: (most - least) / 2 };
 }
 
+/** What the sessions of this window know of their issuers' clocks. */
+export interface TimedSessions {
+  list(): readonly { readonly connection: Connection; readonly clockSkew?: ClockSkew | undefined }[];
+  note(id: string, known: { readonly clockSkew: ClockSkew | undefined }): void;
+}
+
 /** Takes a measurement, and tells every connection to that issuer where it is worth telling. */
 export function noteSkew(
-  { skews, sessions }: { readonly skews: ClockSkews; readonly sessions: Pick<Sessions, 'list' | 'note'> },
+  { skews, sessions }: { readonly skews: ClockSkews; readonly sessions: TimedSessions },
   connection: Connection,
   answer: TimedAnswer,
 ): void {

@@ -1,6 +1,5 @@
 import type { ErrorData } from '../errors.ts';
-import { type HistoryChange, type HistoryEntry, historyLength } from './history.ts';
-import { safeName } from './historyChanges.ts';
+import { type HistoryChange, type HistoryEntry, historyLength, safeName } from './history.ts';
 import type { RefreshOutcome } from './refreshResult.ts';
 
 /** What a history is stored as. */

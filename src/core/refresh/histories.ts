@@ -3,7 +3,7 @@ import type { HistoryStore, Log } from '../ports.ts';
 import { type HistoryEntry, historyEntry, withEntry } from '../records/history.ts';
 import { historyText, readHistory } from '../records/historyReader.ts';
 import type { Sessions } from '../records/sessions.ts';
-import type { FinishedRefresh } from './refresher.ts';
+import type { FinishedRefresh } from './refreshOnce.ts';
 
 /** What earlier refreshes of each connection came to. */
 export interface Histories {

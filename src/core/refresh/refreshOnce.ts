@@ -1,7 +1,8 @@
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
-import type { Lease } from '../ports.ts';
+import type { Lease, Log } from '../ports.ts';
+import type { RecordParts } from '../records/changeRecord.ts';
 import { type LockedRecord, ledgerEntry, withRecord } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { credentialsOf } from '../records/credentials.ts';
@@ -11,7 +12,6 @@ import { failed, overtaken, type RefreshResult, succeeded } from '../records/ref
 import type { TokenBinding } from '../records/tokenSet.ts';
 import { pause } from '../waiting.ts';
 import type { Flight } from './flight.ts';
-import type { RefresherParts } from './refresher.ts';
 import * as step from './refreshSteps.ts';
 import { createWriter } from './refreshWriter.ts';
 
@@ -298,4 +298,31 @@ interface Job extends Begun {
   readonly binding: TokenBinding;
   readonly client: TokenClient;
   readonly lease: Lease;
+}
+
+/** A refresh that is over, for the history. */
+export interface FinishedRefresh {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** What this window knew when it began, and what it knows now. */
+  readonly before: StoredRecord | undefined;
+  readonly after: StoredRecord | undefined;
+  readonly result: RefreshResult;
+}
+
+export interface RefresherParts extends RecordParts {
+  readonly log: Log;
+  /** Among the callers of this window alone; see `Refresher.refresh`. */
+  readonly unshared?: RecordParts['lock'];
+  /** Loaded when the first refresh asks for it. */
+  readonly tokenClient: () => Promise<TokenClient>;
+  /** By the settings or the issuer's metadata, once for each refresh. */
+  readonly endpointsOf: (connection: Connection, signal: AbortSignal) => Promise<TokenEndpoints>;
+  /** Called for each refresh that was not called back. */
+  readonly finished?: (finished: FinishedRefresh) => void;
+  /** Called by `discard`, for what else may be under way. */
+  readonly discarded?: (id: string) => void;
 }

@@ -1,11 +1,7 @@
 import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
-import type { TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
-import type { Log } from '../ports.ts';
-import type { RecordParts } from '../records/changeRecord.ts';
-import type { Connection } from '../records/connection.ts';
-import type { StoredRecord } from '../records/record.ts';
 import { failed, type RefreshResult } from '../records/refreshResult.ts';
 import { createFlights, type Flight } from './flight.ts';
+import type { RefresherParts } from './refreshOnce.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
 
@@ -27,33 +23,6 @@ export interface Refresher {
 }
 
 export type Protection = 'shared' | 'none';
-
-/** A refresh that is over, for the history. */
-export interface FinishedRefresh {
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** Milliseconds. */
-  readonly duration: number;
-  /** What this window knew when it began, and what it knows now. */
-  readonly before: StoredRecord | undefined;
-  readonly after: StoredRecord | undefined;
-  readonly result: RefreshResult;
-}
-
-export interface RefresherParts extends RecordParts {
-  readonly log: Log;
-  /** Among the callers of this window alone; see `Refresher.refresh`. */
-  readonly unshared?: RecordParts['lock'];
-  /** Loaded when the first refresh asks for it. */
-  readonly tokenClient: () => Promise<TokenClient>;
-  /** By the settings or the issuer's metadata, once for each refresh. */
-  readonly endpointsOf: (connection: Connection, signal: AbortSignal) => Promise<TokenEndpoints>;
-  /** Called for each refresh that was not called back. */
-  readonly finished?: (finished: FinishedRefresh) => void;
-  /** Called by `discard`, for what else may be under way. */
-  readonly discarded?: (id: string) => void;
-}
 
 /** What is stored cannot be told: that is a state of the connection, not of one refresh. */
 const unavailable: ReadonlySet<ErrorCode> = new Set([

@@ -17,7 +17,7 @@ import type { Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/credentials.ts';
 import { printable } from '../redact.ts';
 import { type Browser, registrable, waitForAnswer, withQuery } from './browser.ts';
-import type { GrantRequest, SignInParts } from './signIn.ts';
+import type { GrantRequest, SignInParts } from './grants.ts';
 
 export type BrowserParts = SignInParts & ClientParts & Browser;
 

@@ -11,7 +11,7 @@ import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import { printable } from '../redact.ts';
 import type { JsonObject } from '../tokens/json.ts';
 import { pause } from '../waiting.ts';
-import type { GrantRequest, SignInParts } from './signIn.ts';
+import type { GrantRequest, SignInParts } from './grants.ts';
 
 export type DeviceParts = SignInParts & ClientParts;
 

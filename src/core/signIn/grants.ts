@@ -1,7 +1,12 @@
 import type { FailedGrant } from '../errors.ts';
+import type { Discovery } from '../issuer/discovery.ts';
 import { settingOf } from '../issuer/discovery.ts';
 import type { EndpointName, IssuerMetadata } from '../issuer/issuerMetadata.ts';
+import type { TokenClient } from '../issuer/tokenEndpoint.ts';
+import type { RedirectWay } from '../ports.ts';
+import type { RecordParts } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
+import type { Credentials } from '../records/credentials.ts';
 
 /** A way to sign in, by its name in commands and errors. */
 export type Grant = Exclude<FailedGrant, 'token_exchange'>;
@@ -41,4 +46,36 @@ export function offeredGrants(connection: Connection, metadata: IssuerMetadata |
     const setting = settingOf(endpoint);
     return (setting !== undefined && connection[setting] !== undefined) || metadata?.[endpoint] !== undefined;
   });
+}
+
+export interface SignInParts extends RecordParts {
+  readonly discovery: Discovery;
+  readonly tokenClient: TokenClient;
+}
+
+/** What a sign-in waits for, for whoever shows it. */
+export type SignInStep =
+  | { readonly waitingFor: 'browser'; readonly redirectUri: string }
+  | {
+      readonly waitingFor: 'device';
+      readonly userCode: string;
+      /** Where the code is to be typed in. */
+      readonly address: string;
+      /** The same with the code in it, where the issuer has that. */
+      readonly complete?: string;
+      /** Milliseconds since the epoch: when the code ends. */
+      readonly until: number;
+    };
+
+export interface SignInRequest {
+  readonly connection: Connection;
+  readonly grant: Grant;
+  readonly signal: AbortSignal;
+  /** Of the authorization code grant: how the browser comes back. */
+  readonly redirect?: RedirectWay | undefined;
+  readonly tell?: (step: SignInStep) => void;
+}
+
+export interface GrantRequest extends Omit<SignInRequest, 'grant'> {
+  readonly credentials: Credentials;
 }

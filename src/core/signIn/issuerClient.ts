@@ -16,7 +16,8 @@ import type { Connection } from '../records/connection.ts';
 import type { StoredRecord } from '../records/record.ts';
 import type { BrowserParts } from './authorizationCode.ts';
 import { logout } from './browser.ts';
-import { type SignInRequest, type SignInResult, signIn } from './signIn.ts';
+import type { SignInRequest } from './grants.ts';
+import { type SignInResult, signIn } from './signIn.ts';
 
 /** All that speaks OAuth to an issuer, in one bundle: oauth4webapi is loaded once, when it is first needed. */
 export interface IssuerClient {

@@ -1,9 +1,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import { type Discovery, resolveEndpoints } from '../issuer/discovery.ts';
-import type { TokenAnswer, TokenClient } from '../issuer/tokenEndpoint.ts';
+import { resolveEndpoints } from '../issuer/discovery.ts';
+import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import type { ResponseWarning } from '../issuer/tokenValidation.ts';
-import type { RedirectWay } from '../ports.ts';
-import type { RecordParts } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
 import { type Credentials, credentialsOf, thumbprintOf } from '../records/credentials.ts';
 import { sharedWith } from '../records/families.ts';
@@ -12,6 +10,7 @@ import { storeTokens } from '../records/storeTokens.ts';
 import { isSameClient } from '../records/tokenSet.ts';
 import { type BrowserParts, byAuthorizationCode } from './authorizationCode.ts';
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
+import type { GrantRequest, SignInParts, SignInRequest } from './grants.ts';
 import { type Grant, grants } from './grants.ts';
 
 /** How each way to sign in gets its tokens, and hands them to `keep`. */
@@ -26,38 +25,6 @@ const flows: {
   device_code: async (parts, request, keep) => keep(await byDeviceCode(parts, request)),
   client_credentials: async (parts, request, keep) => keep(await parts.tokenClient.clientCredentials(request)),
 };
-
-export interface SignInParts extends RecordParts {
-  readonly discovery: Discovery;
-  readonly tokenClient: TokenClient;
-}
-
-/** What a sign-in waits for, for whoever shows it. */
-export type SignInStep =
-  | { readonly waitingFor: 'browser'; readonly redirectUri: string }
-  | {
-      readonly waitingFor: 'device';
-      readonly userCode: string;
-      /** Where the code is to be typed in. */
-      readonly address: string;
-      /** The same with the code in it, where the issuer has that. */
-      readonly complete?: string;
-      /** Milliseconds since the epoch: when the code ends. */
-      readonly until: number;
-    };
-
-export interface SignInRequest {
-  readonly connection: Connection;
-  readonly grant: Grant;
-  readonly signal: AbortSignal;
-  /** Of the authorization code grant: how the browser comes back. */
-  readonly redirect?: RedirectWay | undefined;
-  readonly tell?: (step: SignInStep) => void;
-}
-
-export interface GrantRequest extends Omit<SignInRequest, 'grant'> {
-  readonly credentials: Credentials;
-}
 
 export interface SignInResult {
   readonly grant: Grant;

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
-import type { ReviewFinding, Severity } from '../../core/checks/review.ts';
+import type { Severity } from '../../core/checks/finding.ts';
+import type { ReviewFinding } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
 import { checkText } from './checks.ts';
 import { durationText } from './time.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Fetch } from '../../../../src/core/ports.ts';
-import type { SignInStep } from '../../../../src/core/signIn/signIn.ts';
+import type { SignInStep } from '../../../../src/core/signIn/grants.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { present, settled, until } from '../refresh/refreshWorld.ts';
 import { type SignInWorld, signInWorld } from './signInWorld.ts';
