@@ -49,7 +49,7 @@ function said(token: string): DecodedToken | undefined {
   try {
     const decoded = decodeToken(token);
     if (decoded.kind === 'opaque') return undefined;
-    return decoded.kind === 'jws' ? { ...decoded, signature: '' } : decoded;
+    return decoded.kind === 'jws' ? { ...decoded, signature: '', compact: '' } : decoded;
   } catch {
     // What cannot be read says nothing that could be compared.
     return undefined;

@@ -410,7 +410,7 @@ describe('resolveEndpoints', () => {
         'userinfo_endpoint',
       ]),
     );
-    assert.deepEqual(other.data, { endpoint: 'userinfo_endpoint', sent: false });
+    assert.deepEqual(other.data, { endpoint: 'userinfo_endpoint', setting: 'userinfoEndpoint', sent: false });
   });
 
   it('checks the settings again, wherever the connection came from', async () => {
