@@ -68,9 +68,9 @@ export async function refreshOnce(
     try {
       const now = clock.now();
       if (step.isWorthAdopting(before, seen, now)) {
-        const { record } = await settle(before, current => current);
-        await assertSignedIn(lease, record);
-        return succeeded('adopted', record);
+        // The window that brought it has stored it. This one's store may show that late, and may be behind it.
+        await assertSignedIn(lease, before);
+        return succeeded('adopted', before);
       }
       const grant = step.grantFor(before, binding, askedBy);
       step.assertMayAsk(ledger ?? {}, now, binding.token_endpoint);

@@ -42,7 +42,11 @@ export interface Cut {
   readonly loses: boolean;
 }
 
+/** What of the folder that windows share fails: `write` is what comes after an answer, `all` the lock itself too. */
+export type FolderFault = 'read' | 'damaged' | 'mark' | 'write' | 'all';
+
 export type Step =
+  | { readonly do: 'folderFails'; readonly what: FolderFault; readonly times: number }
   | { readonly do: 'refresh'; readonly by: By; readonly askedBy: AskedBy }
   | { readonly do: 'import' | 'importAccessToken' | 'signOut' | 'cancelled' | 'restart'; readonly by: By }
   | { readonly do: 'together'; readonly cut?: Cut | undefined; readonly signsOut: boolean }
@@ -133,6 +137,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: just('journalFails'), times: fc.integer({ min: 1, max: 3 }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: just('folderFails'),
+      what: just<FolderFault>('read', 'damaged', 'mark', 'write', 'all'),
+      times: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
 );
 
 export const histories = fc.array(step, { minLength: 1, maxLength: 12 });
@@ -205,13 +217,23 @@ export async function runHistory(
   let stalled = false;
   let leaving = false;
 
-  const lock = modelLock(text => keep(parse(text)));
+  const folder = { what: undefined as FolderFault | undefined, left: 0, failures: 0 };
+  const failFolder = (call: 'read' | 'mark' | 'write' | 'lock') => {
+    const { what } = folder;
+    const fits = what === 'all' || what === call || (what === 'damaged' && call === 'read');
+    if (!fits || --folder.left < 0) return;
+    folder.failures++;
+    count(`the folder fails: ${what}`);
+    throw new WorkbenchError('lock_unavailable', { reason: what === 'damaged' ? what : 'EIO', sent: false });
+  };
+  const lock = modelLock(text => keep(parse(text)), failFolder);
   let working = Number.POSITIVE_INFINITY;
   let failing = 0;
   let journalFailing = 0;
   const heal = () => {
     working = Number.POSITIVE_INFINITY;
     journalFailing = 0;
+    folder.left = 0;
   };
   const parse = (text: string | undefined): StoredRecord | undefined =>
     text === undefined ? undefined : JSON.parse(text);
@@ -233,6 +255,8 @@ export async function runHistory(
 
   interface Host {
     alive: boolean;
+    /** Whether its next request is on record for the others. */
+    marked: boolean;
     /** Between two waits of the scheduler. */
     interleaved: boolean;
     cut: Cut | undefined;
@@ -248,6 +272,7 @@ export async function runHistory(
     let die: (value: 'died') => void = () => {};
     const host: Host = {
       alive: true,
+      marked: false,
       interleaved: false,
       cut: undefined,
       calls: 0,
@@ -287,6 +312,8 @@ export async function runHistory(
       const sent = new URLSearchParams(body).get('refresh_token') ?? '';
       await host.pass('post');
       posts++;
+      if (!host.marked) broken.push('a token was sent without a mark');
+      host.marked = false;
       const places = inPlaces().map(tokenOf);
       const newest = received.findLast(token => kept.has(token) && places.includes(token));
       const isPredecessor = received.at(-2) === sent || received.indexOf(sent) === received.length - 2;
@@ -294,7 +321,7 @@ export async function runHistory(
       if (newest !== undefined && newest !== sent && !(stalled && isPredecessor))
         broken.push('an older token was sent');
       // A window that stood still cannot leave the no that it got for the others: the lock is not its own any more.
-      if (onRecord.has(sent) && !cuts.has(sent)) broken.push('a refused token was sent again');
+      if (onRecord.has(sent) && !cuts.has(sent) && folder.failures === 0) broken.push('a refused token was sent again');
       const times = lost.get(sent) ?? 0;
       // One that stood still between its last look at the lock and the send has sent beside the one that took over.
       if (times >= 2 + (stalls.get(sent) ?? 0) && host.askedBy !== 'user')
@@ -570,8 +597,15 @@ export async function runHistory(
         // A full disk. One thing fails at a time: what is in memory alone goes with the window.
         if (storeFailures === 0 && working === Number.POSITIVE_INFINITY) journalFailing = each.times;
         break;
+      case 'folderFails':
+        isFaultless = false;
+        // One thing fails at a time, here too.
+        if (storeFailures > 0 || working !== Number.POSITIVE_INFINITY || journalFailing > 0) break;
+        Object.assign(folder, { what: each.what, left: each.times });
+        break;
       case 'storeFails':
         isFaultless = false;
+        if (folder.failures > 0 || folder.left > 0) break;
         if (journalFailures > 0 || journalFailing > 0) break;
         working = each.after;
         failing = each.times;
@@ -620,7 +654,7 @@ export async function runHistory(
     } else if (spentIntent(found)) {
       count('ends with two answers lost');
       // A mark that could not be taken away again is believed, too: rather too few requests than too many.
-      const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures;
+      const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures + folder.failures;
       // Its access token has long ended.
       if (state !== 'reauthRequired') throw new Error(`two answers are lost, and yet ${state}`);
       if (missing < 2) throw new Error(`two answers are lost, it says, and ${missing} are`);
@@ -634,7 +668,7 @@ export async function runHistory(
 }
 
 /** One lock for all windows, with its ledger and journal; a holder that dies or stands still loses it. */
-function modelLock(left: (sealed: string) => void) {
+function modelLock(left: (sealed: string) => void, fail: (call: 'read' | 'mark' | 'write' | 'lock') => void) {
   const ledger = new Map<string, LedgerEntry>();
   const journal = new Map<string, HandedOver>();
   interface Holding {
@@ -667,9 +701,10 @@ function modelLock(left: (sealed: string) => void) {
       holder.release();
       holder = undefined;
     },
-    for(host: { pass(call: string): Promise<void> }): SharedLock {
+    for(host: { marked: boolean; pass(call: string): Promise<void> }): SharedLock {
       return {
         async withLock(name, signal, work) {
+          fail('lock');
           const before = queue;
           let release = () => {};
           queue = new Promise(resolve => {
@@ -684,8 +719,10 @@ function modelLock(left: (sealed: string) => void) {
           const write = async (call: string, entry: LedgerEntry) => {
             await host.pass(call);
             assertHeld();
+            fail(call === 'mark' ? 'mark' : 'write');
             covered(name, entry.generation);
             ledger.set(name, entry);
+            host.marked = call === 'mark';
             await host.pass('ledger');
           };
           const lease: Lease = {
@@ -701,6 +738,7 @@ function modelLock(left: (sealed: string) => void) {
             fingerprint: token => token.slice(-8),
             async readLedger() {
               await host.pass('readLedger');
+              fail('read');
               return ledger.get(name);
             },
             writeLedger: entry => write('writeLedger', entry),
@@ -709,6 +747,7 @@ function modelLock(left: (sealed: string) => void) {
             async handOver(generation, sealed) {
               await host.pass('handOver');
               assertHeld();
+              fail('write');
               covered(name, generation);
               journal.set(name, { generation, sealed });
               left(sealed);
