@@ -17,6 +17,7 @@ import type {
 } from './core/ports.ts';
 import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
 import { createHandover } from './core/records/handover.ts';
+import { createHistories, createMemoryHistory } from './core/records/histories.ts';
 import { createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import { createLoading } from './core/records/loading.ts';
@@ -24,7 +25,6 @@ import type { StoredRecord } from './core/records/record.ts';
 import { createSessions, isUnwritable } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
-import { createHistories, createMemoryHistory } from './core/refresh/histories.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
 import { createSignIns } from './core/signIn/signIns.ts';
 import { createPreviousTokens } from './core/view/previousTokens.ts';
@@ -59,7 +59,7 @@ export interface Platform {
   /** For addresses that VS Code opens; one for all sign-ins. */
   readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
-  readonly history: HistoryStore;
+  readonly history: (log: Log) => HistoryStore;
   /** What the broker listens with. */
   readonly broker: (log: Log) => BrokerPlatform;
   readonly fileSearch: (log: Log) => FileSearch;
@@ -148,7 +148,8 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   const handover = createHandover({ keys, log });
   const loading = own(createLoading({ vault, sessions, lock, handover }));
   const memoryHistory = createMemoryHistory();
-  const storeFor = (id: string) => (connections.isMemoryOnly(id) ? memoryHistory : history);
+  const sharedHistory = history(log);
+  const storeFor = (id: string) => (connections.isMemoryOnly(id) ? memoryHistory : sharedHistory);
   const histories = createHistories({ storeFor, sessions, log });
   const previous = own(createPreviousTokens(sessions));
 

@@ -19,7 +19,7 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
     // Not in workspace storage: windows of different folders share the connections.
     sharedLock: log =>
       createFileLock({ folder: join(context.globalStorageUri.fsPath, 'locks'), clock: systemClock, log }),
-    history: createHistoryFile(join(context.globalStorageUri.fsPath, 'history')),
+    history: log => createHistoryFile(join(context.globalStorageUri.fsPath, 'history'), systemClock, log),
     // Looked up at each call: VS Code patches it for proxies and certificates.
     fetch: (input, init) => globalThis.fetch(input, init),
     mutualTls: createMutualTls(),

@@ -20,6 +20,19 @@ export interface RefreshResult {
   readonly error?: WorkbenchError;
 }
 
+/** A refresh that is over, for the history. */
+export interface FinishedRefresh {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  /** What this window knew when it began, and what it knows now. */
+  readonly before: StoredRecord | undefined;
+  readonly after: StoredRecord | undefined;
+  readonly result: RefreshResult;
+}
+
 export function succeeded(
   outcome: 'refreshed' | 'adopted',
   { generation, tokens }: StoredRecord,

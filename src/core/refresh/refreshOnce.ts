@@ -8,7 +8,7 @@ import { bindingOf, type Connection } from '../records/connection.ts';
 import { credentialsOf } from '../records/credentials.ts';
 import { caughtUp, kinOf, withFamily } from '../records/families.ts';
 import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
-import { failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
+import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
 import { pause } from '../waiting.ts';
 import type { Flight } from './flight.ts';
@@ -298,19 +298,6 @@ interface Job extends Begun {
   readonly binding: TokenBinding;
   readonly client: TokenClient;
   readonly lease: Lease;
-}
-
-/** A refresh that is over, for the history. */
-export interface FinishedRefresh {
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** Milliseconds. */
-  readonly duration: number;
-  /** What this window knew when it began, and what it knows now. */
-  readonly before: StoredRecord | undefined;
-  readonly after: StoredRecord | undefined;
-  readonly result: RefreshResult;
 }
 
 export interface RefresherParts extends RecordParts {

@@ -5,7 +5,7 @@ import type { RefresherParts } from './refreshOnce.ts';
 import { refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
 
-export type { RefreshOutcome, RefreshResult } from '../records/refreshResult.ts';
+export type { FinishedRefresh, RefreshOutcome, RefreshResult } from '../records/refreshResult.ts';
 
 export interface Refresher {
   /**

@@ -1,6 +1,8 @@
-import { isWorkbenchError } from '../errors.ts';
+import { classify, isWorkbenchError, WorkbenchError } from '../errors.ts';
+import type { Revocation } from '../issuer/askIssuer.ts';
 import type { Clock, SharedNotes } from '../ports.ts';
-import { emptied, emptyRecord, newest } from '../records/record.ts';
+import { ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
+import { emptied, emptyRecord, newest, type StoredRecord } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
 
@@ -36,7 +38,7 @@ export async function signOut(parts: SignOutParts, id: string): Promise<void> {
   const last = await lock.forget(id, generation, clock.now());
   const left = await vault.update(id, stored => {
     const record = newest(stored, known()) ?? emptyRecord(id);
-    // Newer than what was forgotten: somebody has signed in meanwhile.
+    // Newer than what was forgotten: a sign-in came meanwhile.
     return record.generation > last ? record : emptied(record, last);
   });
   sessions.apply(left);
@@ -44,4 +46,62 @@ export async function signOut(parts: SignOutParts, id: string): Promise<void> {
 
 function isUnreadable(error: unknown): boolean {
   return isWorkbenchError(error) && (error.code === 'record_unreadable' || error.code === 'record_newer_version');
+}
+
+export interface RevokingParts extends Omit<RecordParts, 'lock'>, Omit<SignOutParts, 'lock'> {
+  readonly lock: RecordParts['lock'] & SignOutParts['lock'];
+  /** Revokes what a record holds. Loaded at the first sign-out. */
+  readonly revoke: (id: string, record: StoredRecord, signal: AbortSignal) => Promise<Revocation>;
+}
+
+/**
+ * Revokes a connection's tokens at the issuer and then deletes them here. Both happen under the lock: a refresh under
+ * way is waited for, so that what it brought is revoked as well, and none begins in between. Where revoking fails
+ * nothing is deleted.
+ * @param revocation `required` fails where the issuer revokes nothing; `offered` then deletes all the same
+ * @returns what the issuer was told
+ * @throws WorkbenchError what `revoke` throws, `lock_timeout`, `cancelled`, `record_behind`, `secret_unavailable`
+ */
+export async function revokeAndSignOut(
+  parts: RevokingParts,
+  id: string,
+  revocation: 'required' | 'offered',
+  signal: AbortSignal,
+): Promise<Revocation> {
+  try {
+    return await withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
+      // What cannot be written down afterwards must not be begun.
+      if (current.tokens) await lease.writeLedger({ ...ledger, ...ledgerEntry(lease, current) });
+      if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
+      const revoked = await revokeOffered(parts, id, current, revocation, signal);
+      await signOut(parts, id);
+      return revoked;
+    });
+  } catch (error) {
+    if (!isUnreadable(error) && !isDamaged(error)) throw error;
+    // What there would be to revoke cannot be read.
+    await signOut(parts, id);
+    return { revoked: false };
+  }
+}
+
+function isDamaged(error: unknown): boolean {
+  const { code, data } = classify(error);
+  return code === 'lock_unavailable' && 'reason' in data && data.reason === 'damaged';
+}
+
+async function revokeOffered(
+  { revoke }: RevokingParts,
+  id: string,
+  record: StoredRecord,
+  revocation: 'required' | 'offered',
+  signal: AbortSignal,
+): Promise<Revocation> {
+  try {
+    return await revoke(id, record, signal);
+  } catch (error) {
+    if (revocation === 'offered' && isWorkbenchError(error) && error.code === 'endpoint_missing')
+      return { revoked: false };
+    throw error;
+  }
 }

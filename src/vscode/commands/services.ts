@@ -6,14 +6,14 @@ import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Clock, FileSearch, Log, SharedLock } from '../../core/ports.ts';
 import type { Handover } from '../../core/records/handover.ts';
+import type { Histories } from '../../core/records/histories.ts';
 import type { KnownSecrets } from '../../core/records/knownSecrets.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import type { Vault } from '../../core/records/vault.ts';
-import type { Histories } from '../../core/refresh/histories.ts';
 import type { Refresher } from '../../core/refresh/refresher.ts';
-import type { EndSessionParts } from '../../core/signIn/endSession.ts';
 import type { IssuerClient } from '../../core/signIn/issuerClient.ts';
 import type { SignIns } from '../../core/signIn/signIns.ts';
+import type { RevokingParts } from '../../core/signIn/signOut.ts';
 import type { PreviousTokens } from '../../core/view/previousTokens.ts';
 import type { Connections } from '../connections.ts';
 import type { MockService } from '../mockIssuer.ts';
@@ -41,7 +41,7 @@ export interface Services {
   readonly issuerClient: () => Promise<IssuerClient>;
   /** A proof for one GET of the address with that access token (RFC 9449). */
   readonly proof: (id: string, accessToken: string, url: string) => Promise<string>;
-  readonly revoke: EndSessionParts['revoke'];
+  readonly revoke: RevokingParts['revoke'];
   readonly broker: () => Broker;
   readonly consents: () => Consents;
   /** Whom tasks and launch configurations of this workspace ask as. */

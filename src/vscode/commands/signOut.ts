@@ -2,8 +2,7 @@ import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { valueText } from '../../core/redact.ts';
-import { endSession } from '../../core/signIn/endSession.ts';
-import { signOut as deleteTokens } from '../../core/signIn/signOut.ts';
+import { signOut as deleteTokens, revokeAndSignOut } from '../../core/signIn/signOut.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
@@ -71,7 +70,7 @@ export const signOut = defineCommand(
           return { revoked: false };
         }
         try {
-          const told = await endSession(ending, id, revoke ? 'required' : 'offered', signal);
+          const told = await revokeAndSignOut(ending, id, revoke ? 'required' : 'offered', signal);
           if (!ends) return { ...told, idToken };
           const client = await services.issuerClient();
           // The tokens are gone, whatever becomes of the page.

@@ -2,9 +2,9 @@ import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from '
 import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/ports.ts';
+import type { Histories } from '../../core/records/histories.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
-import type { Histories } from '../../core/refresh/histories.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
 import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, type ViewNode } from '../../core/view/viewNode.ts';

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHistoryFile } from '../../../src/platform/historyFile.ts';
+import { systemClock } from '../../../src/platform/systemClock.ts';
 
+const historyIn = (folder: string) => createHistoryFile(folder, systemClock, () => {});
 const added = (line: string) => (text: string | undefined) => `${text ?? ''}${line};`;
 
 describe('a history in a file', () => {
@@ -14,20 +16,20 @@ describe('a history in a file', () => {
   afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
 
   it('is read by another window and by the next start, and goes when it is deleted', async () => {
-    const store = createHistoryFile(folder);
+    const store = historyIn(folder);
     assert.equal(await store.read('a'), undefined);
     await store.update('a', added('1'));
     await store.update('A', added('upper'));
-    assert.equal(await createHistoryFile(folder).read('a'), '1;');
-    assert.equal(await createHistoryFile(folder).read('A'), 'upper;');
+    assert.equal(await historyIn(folder).read('a'), '1;');
+    assert.equal(await historyIn(folder).read('A'), 'upper;');
     await store.delete('a');
     await store.delete('never');
     assert.equal(await store.read('a'), undefined);
-    assert.equal((await readdir(folder)).length, 1, 'no guard and no temporary file is left');
+    assert.equal((await readdir(folder)).length, 1, 'no lock and no temporary file is left');
   });
 
   it('loses no entry of windows that write at one time', async () => {
-    const windows = [createHistoryFile(folder), createHistoryFile(folder), createHistoryFile(folder)];
+    const windows = [historyIn(folder), historyIn(folder), historyIn(folder)];
     const lines = Array.from({ length: 10 }, (_, index) => index);
     await Promise.all(
       windows.flatMap((store, window) => lines.map(line => store.update('a', added(`${window}.${line}`)))),
@@ -36,28 +38,8 @@ describe('a history in a file', () => {
     assert.equal(new Set(text.split(';').filter(Boolean)).size, 30);
   });
 
-  it('does not wait for ever for a window that ended while it wrote', async () => {
-    const store = createHistoryFile(folder);
-    await store.update('a', added('1'));
-    const guard = join(folder, 'n-a.guard');
-    await writeFile(guard, '');
-    await utimes(guard, new Date(0), new Date(0));
-    await store.update('a', added('2'));
-    assert.equal(await store.read('a'), '1;2;');
-    assert.deepEqual(await readdir(folder), ['n-a.json']);
-  });
-
-  it('writes without the guard where another window keeps it, and leaves it alone', async () => {
-    const store = createHistoryFile(folder);
-    await store.update('a', added('1'));
-    await writeFile(join(folder, 'n-a.guard'), '');
-    await store.update('a', added('2'));
-    assert.equal(await store.read('a'), '1;2;');
-    assert.deepEqual((await readdir(folder)).sort(), ['n-a.guard', 'n-a.json']);
-  });
-
   it('replaces a file that is none of ours', async () => {
-    const store = createHistoryFile(folder);
+    const store = historyIn(folder);
     await store.update('a', () => 'x'.repeat(300_000));
     assert.equal(await store.read('a'), undefined);
     await store.update('a', added('1'));

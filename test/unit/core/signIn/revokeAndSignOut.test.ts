@@ -4,7 +4,7 @@ import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import { createProofs } from '../../../../src/core/issuer/dpop.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
-import { endSession } from '../../../../src/core/signIn/endSession.ts';
+import { revokeAndSignOut } from '../../../../src/core/signIn/signOut.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { gate, id, key, present, signedIn, type World } from '../refresh/refreshWorld.ts';
 
@@ -24,7 +24,7 @@ function ending(world: Awaited<ReturnType<typeof signedIn>>, how: { fetch?: Fetc
     revoke: (_: string, ...rest: [Parameters<typeof revoke>[2], AbortSignal]) =>
       revoke({ fetch, clock, discovery, proofs: createProofs() }, { ...world.connection, ...how.connection }, ...rest),
   };
-  return (revocation: 'required' | 'offered' = 'offered') => endSession(parts, id, revocation, never);
+  return (revocation: 'required' | 'offered' = 'offered') => revokeAndSignOut(parts, id, revocation, never);
 }
 const revocations = (world: World) => world.mock.requests.filter(({ path }) => path === '/revoke');
 

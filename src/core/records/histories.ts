@@ -1,9 +1,9 @@
 import { classify } from '../errors.ts';
 import type { HistoryStore, Log } from '../ports.ts';
-import { type HistoryEntry, historyEntry, withEntry } from '../records/history.ts';
-import { historyText, readHistory } from '../records/historyReader.ts';
-import type { Sessions } from '../records/sessions.ts';
-import type { FinishedRefresh } from './refreshOnce.ts';
+import { type HistoryEntry, historyEntry, withEntry } from './history.ts';
+import { historyText, readHistory } from './historyReader.ts';
+import type { FinishedRefresh } from './refreshResult.ts';
+import type { Sessions } from './sessions.ts';
 
 /** What earlier refreshes of each connection came to. */
 export interface Histories {
