@@ -15,12 +15,12 @@ import type {
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
+import type { FinishedRefresh } from '../../../../src/core/records/refreshResult.ts';
 import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { createVault, type Vault } from '../../../../src/core/records/vault.ts';
 import { createRefresher, type Refresher } from '../../../../src/core/refresh/refresher.ts';
-import type { FinishedRefresh } from '../../../../src/core/records/refreshResult.ts';
 import type { AskedBy } from '../../../../src/core/refresh/refreshSteps.ts';
 import { signOut } from '../../../../src/core/signIn/signOut.ts';
 import type { Fault } from '../../../../src/mock/faults.ts';
