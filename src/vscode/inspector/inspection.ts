@@ -59,11 +59,9 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       decoded,
       summary: summarize(decoded, now, connection, subject.known?.name),
       result: { verified: false, checks },
-      withKeys: false,
-      keys: [],
+      state: { kind: 'looked' },
       source: opened ? openedText(opened) : sourceText(connection, subject),
       ...(opened && { opened }),
-      edited: false,
       canSign: testKey() !== undefined,
     };
   }
@@ -87,8 +85,9 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     // Somebody has begun to edit a copy meanwhile, and that stays.
     if (state.editing !== editing) return;
     const given = origin.key !== undefined || origin.jwks !== undefined;
+    const { result, keys: tried } = checked;
     const from = picked && { from: picked.from };
-    state = { ...look(token, decoded), ...checked, ...from, given, withKeys: true };
+    state = { ...look(token, decoded), result, state: { kind: 'verified', keys: tried, given, ...from } };
   }
 
   async function withKeys(
@@ -110,7 +109,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   /** The key that proved to be the right one, and was not kept yet. */
   function rememberable(): PickedKey | undefined {
     const fits = state.result.checks.some(({ id, status }) => id === 'signature' && status === 'passed');
-    const key = inner || !opened ? (fits && !state.edited ? picked : undefined) : opened.picked;
+    const key = inner || !opened ? (fits && state.state.kind !== 'edited' ? picked : undefined) : opened.picked;
     return !remembered && keys.canRemember(key) ? key : undefined;
   }
 
@@ -130,7 +129,11 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       if (sign && !key) throw new WorkbenchError('mock_not_running');
       const token = key ? await key.sign(claims, head) : unsigned(header, payload);
       const looked = look(token, decodeToken(token));
-      state = { ...looked, edited: key ? 'signed' : 'unsigned', editing: { header, payload } };
+      state = {
+        ...looked,
+        state: { kind: 'edited', signed: key !== undefined },
+        editing: { header, payload },
+      };
       if (!key && !connection) return;
       const { verify } = await verifier();
       const result = await verify({
@@ -139,7 +142,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
         // A verifier that has these keys has them for the mock issuer alone.
         ...(key && { jwks: key.jwks(), issuer: key.issuer }),
       });
-      state = { ...state, result, withKeys: true };
+      state = { ...state, result };
     } catch (error) {
       state = { ...state, editing: { header, payload, error: describeError(classify(error)) } };
     }
@@ -163,7 +166,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     /** The same look once more: time has passed. A copy that is being edited stays as it is. */
     async again(): Promise<void> {
       if (state.editing) return;
-      if (state.withKeys) await verify(false);
+      if (state.state.kind === 'verified') await verify(false);
       else state = look(token, decoded);
     },
     beginEdit() {
@@ -189,7 +192,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       const times = inner || !opened ? timesOf(state.decoded) : innerTimes(opened);
       const moments = times.map(({ claim, at }) => ({ id: claim, at }));
       // The refresh token came with the original and not with what was made of it here.
-      const session = state.edited ? undefined : subject.known && sessions.get(subject.known.connection);
+      const session =
+        state.state.kind === 'edited' ? undefined : subject.known && sessions.get(subject.known.connection);
       const refresh = session?.record?.tokens?.refresh_expires_at;
       return [...moments, ...(refresh === undefined ? [] : [{ id: 'refresh', at: refresh }])];
     },

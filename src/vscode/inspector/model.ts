@@ -16,22 +16,29 @@ import { varietyText } from '../text/varieties.ts';
 import { type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 import { decodedSections, encodedParts } from './parts.ts';
 
+/** What was done with the token that is shown. */
+export type InspectedState =
+  /** It was looked at, without keys. */
+  | { readonly kind: 'looked' }
+  | {
+      readonly kind: 'verified';
+      readonly keys: readonly KeyInfo[];
+      /** Where the keys are from that somebody chose. */
+      readonly from?: string;
+      /** They were handed in, and are nobody's published set. */
+      readonly given: boolean;
+    }
+  /** It was edited here; `signed` with the mock issuer's test key. */
+  | { readonly kind: 'edited'; readonly signed: boolean };
+
 /** What is known of the token that an inspector shows. */
 export interface Inspected {
   readonly token: string;
   readonly decoded: DecodedToken;
   readonly summary: TokenSummary;
   readonly result: VerificationResult;
-  /** The keys were asked for, so that the result is a verification and no look. */
-  readonly withKeys: boolean;
-  readonly keys: readonly KeyInfo[];
   readonly source: string;
-  /** It was edited here. A signature of it is the mock issuer's. */
-  readonly edited: false | 'unsigned' | 'signed';
-  /** Where the keys are from that somebody chose. */
-  readonly from?: string;
-  /** They were handed in, and are nobody's published set. */
-  readonly given?: boolean;
+  readonly state: InspectedState;
   /** The token was encrypted, or holds one that is. */
   readonly opened?: OpenedToken;
   /** The key that was given can be kept. */
@@ -42,21 +49,23 @@ export interface Inspected {
 }
 
 export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
-  const { token, decoded, summary, edited, editing, result } = inspected;
+  const { token, decoded, summary, state, editing, result } = inspected;
+  const isSigned = state.kind === 'edited' && state.signed;
+  const isVerified = state.kind === 'verified';
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const variety = varietyOf(token, decoded);
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
   // A single key that was given is the one that was used, and has its section.
-  const listed = inspected.given && inspected.keys.length < 2 ? [] : inspected.keys;
+  const listed = !isVerified || (state.given && state.keys.length < 2) ? [] : state.keys;
   const loud = result.checks.filter(check => !isQuiet(check));
   return {
     title: kindText(summary.kind),
     subtitle: [inspected.source, ...(variety ? [varietyText(variety, keysAt(variety, token, decoded))] : [])].join(' '),
     verdict: verdict(inspected),
-    encoded: edited === 'unsigned' ? [] : encodedParts(token, decoded),
-    encodedNote: encodedNote(edited),
+    encoded: state.kind === 'edited' && !isSigned ? [] : encodedParts(token, decoded),
+    encodedNote: encodedNote(state),
     // Nobody takes it along with the rest of the page.
-    selectable: edited === false,
+    selectable: state.kind !== 'edited',
     decoded: [...decodedSections(decoded, now), ...(inspected.opened ? openedSections(inspected.opened, now) : [])],
     checks: loud
       .toSorted((one, other) =>
@@ -68,19 +77,21 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     quiet: result.checks.filter(isQuiet).map(check => checkLine(check)),
     key: keyFacts(
       result.key ?? (decoded.kind === 'jwe' ? inspected.opened?.decrypted.key : undefined),
-      edited === 'signed' ? l10n.t('the mock issuer: a test key') : (inspected.from ?? inspected.opened?.picked?.from),
+      isSigned
+        ? l10n.t('the mock issuer: a test key')
+        : ((isVerified ? state.from : undefined) ?? inspected.opened?.picked?.from),
     ),
     keys: listed.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
     ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
-    words: { ...words(), ...(inspected.given && { keys: l10n.t('Keys that were given') }) },
+    words: { ...words(), ...(isVerified && state.given && { keys: l10n.t('Keys that were given') }) },
   };
 }
 
-function verdict({ result, withKeys, edited, decoded, opened }: Inspected): InspectorModel['verdict'] {
+function verdict({ result, state, decoded, opened }: Inspected): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const names = failed.map(check => checkText(check).title).join(', ');
-  if (edited === 'signed') {
+  if (state.kind === 'edited' && state.signed) {
     return {
       mood: 'warning',
       text: l10n.t("Signed by the mock issuer's test key: good nowhere else"),
@@ -89,7 +100,7 @@ function verdict({ result, withKeys, edited, decoded, opened }: Inspected): Insp
         : l10n.t('A verifier that trusts the mock issuer would still refuse it: {0}.', names),
     };
   }
-  if (edited) {
+  if (state.kind === 'edited') {
     return {
       mood: 'warning',
       text: l10n.t('Edited, not signed'),
@@ -114,16 +125,16 @@ function verdict({ result, withKeys, edited, decoded, opened }: Inspected): Insp
   const nothing = failed.length === 0;
   return {
     mood: nothing ? 'warning' : 'failed',
-    text: withKeys ? l10n.t('Not verified') : l10n.t('Decoded, not verified'),
+    text: state.kind === 'verified' ? l10n.t('Not verified') : l10n.t('Decoded, not verified'),
     detail: nothing
       ? l10n.t('The signature was not checked: anyone could have written this token.')
       : l10n.t('Failed: {0}.', names),
   };
 }
 
-function encodedNote(edited: Inspected['edited']): string {
-  if (edited === false) return l10n.t('The token as it is sent');
-  return edited === 'signed'
+function encodedNote(state: InspectedState): string {
+  if (state.kind !== 'edited') return l10n.t('The token as it is sent');
+  return state.signed
     ? l10n.t("Signed by the mock issuer's test key: good nowhere else")
     : l10n.t('Not shown: this token was edited here and is not signed.');
 }
@@ -172,11 +183,14 @@ function keyLine(key: KeyInfo, used: KeyInfo | undefined): KeyLine {
   return { text: printable(text, 200), used: thumbprint !== undefined && thumbprint === used?.thumbprint };
 }
 
-function actions({ decoded, withKeys, edited, editing, opened, canRemember }: Inspected): Action[] {
+function actions({ decoded, state, editing, opened, canRemember }: Inspected): Action[] {
   const action = (id: Action['id'], label: string, primary = false): Action => ({ id, label, primary });
-  if (edited || editing) {
+  if (state.kind === 'edited' || editing) {
     const copy = action('copyTest', l10n.t('Copy Test Token...'));
-    return [...(edited === 'signed' ? [copy] : []), action('original', l10n.t('Back to the Token'))];
+    return [
+      ...(state.kind === 'edited' && state.signed ? [copy] : []),
+      action('original', l10n.t('Back to the Token')),
+    ];
   }
   const more = [
     ...(canRemember ? [action('rememberKey', l10n.t('Remember the Key'))] : []),
@@ -188,7 +202,7 @@ function actions({ decoded, withKeys, edited, editing, opened, canRemember }: In
     return [...(isOpen ? [] : [action('decrypt', l10n.t('Decrypt...'), true)]), ...more];
   }
   return [
-    action('verify', withKeys ? l10n.t('Verify Again') : l10n.t('Verify'), !withKeys),
+    state.kind === 'verified' ? action('verify', l10n.t('Verify Again')) : action('verify', l10n.t('Verify'), true),
     action('verifyWith', l10n.t('Verify with...')),
     ...(decoded.content ? [] : [action('edit', l10n.t('Edit a Copy'))]),
     action('copyPayload', l10n.t('Copy Payload')),

@@ -35,7 +35,7 @@ export async function openInspector(
   subject: Subject,
   { verify, ask, edit, decrypt }: InspectOptions,
   parts: PanelParts,
-): Promise<{ readonly verified: boolean; readonly edited: Inspected['edited'] }> {
+): Promise<{ readonly verified: boolean; readonly edited: false | 'unsigned' | 'signed' }> {
   const { clock, extensionUri } = parts;
   let inspection = createInspection(subject, parts);
   const panel = openPage('inspector', l10n.t('Token Inspector'), extensionUri);
@@ -54,7 +54,8 @@ export async function openInspector(
   if (edit) await inspection.editMembers(edit);
   if (ask && decrypt) await told(open);
   show();
-  const { result, edited } = inspection.state();
+  const { result, state } = inspection.state();
+  const edited = state.kind === 'edited' && (state.signed ? 'signed' : 'unsigned');
   return { verified: result.verified, edited };
 
   async function receive(message: FromPage): Promise<void> {
@@ -146,8 +147,8 @@ export async function openInspector(
 }
 
 /** Copied on a yes alone: what looks like a token is taken for one. */
-async function copyTestToken({ token, edited }: Inspected): Promise<void> {
-  if (edited !== 'signed') return;
+async function copyTestToken({ token, state }: Inspected): Promise<void> {
+  if (state.kind !== 'edited' || !state.signed) return;
   const copy = l10n.t('Copy');
   const answer = await confirm(
     l10n.t('Copy this test token?'),

@@ -124,7 +124,7 @@ describe('the inspector while time passes', () => {
     answer();
     await verifying;
     assert.ok(inspection.state().editing);
-    assert.equal(inspection.state().withKeys, false);
+    assert.equal(inspection.state().state.kind, 'looked');
   });
 });
 
