@@ -19,6 +19,8 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     ui.workbench = await startWorkbench({
       ...options,
       installed: true,
+      // What VS Code shows over a button when the pointer rests beside it would take the click.
+      userSettings: { 'workbench.hover.delay': 60_000, ...options.userSettings },
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
     });
     ui.onClose(ui.workbench.close);
