@@ -11,7 +11,7 @@ import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
-import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
+import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 
 /** Something that an issuer should not do and that does no harm. */
@@ -88,7 +88,8 @@ export async function validateTokenResponse(
   const isEncrypted = id_token?.split('.').length === 5;
   if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
   // An issuer without a name can be held to nothing but what it called itself before.
-  const issuer = endpoints.issuer ?? text(before?.iss) ?? text(now?.iss) ?? 'urn:none';
+  const named = endpoints.issuer ?? text(before?.iss) ?? text(now?.iss) ?? 'urn:none';
+  const issuer = isSameIssuer(now?.iss, named) ? String(now?.iss) : named;
   const as: AuthorizationServer = {
     issuer,
     id_token_signing_alg_values_supported: [

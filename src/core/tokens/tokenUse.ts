@@ -73,11 +73,20 @@ export function claimsOf(idToken: string | undefined): Claims | undefined {
   }
 }
 
+/**
+ * Issuers are compared character by character. Google alone calls itself by two names:
+ * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+ */
+export function isSameIssuer(one: unknown, other: unknown): boolean {
+  return one === other || (isGoogle(one) && isGoogle(other));
+}
+
+const isGoogle = (issuer: unknown) => issuer === 'https://accounts.google.com' || issuer === 'accounts.google.com';
+
 /** What must not differ between two ID tokens of one sign-in, and does (OpenID Connect Core §12.2). */
 export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud' | undefined {
-  for (const claim of ['iss', 'sub'] as const) {
-    if (before[claim] !== undefined && before[claim] !== now[claim]) return claim;
-  }
+  if (before.iss !== undefined && !isSameIssuer(before.iss, now.iss)) return 'iss';
+  if (before.sub !== undefined && before.sub !== now.sub) return 'sub';
   const audience = list(now.aud);
   return list(before.aud).every(each => audience.includes(each)) ? undefined : 'aud';
 }

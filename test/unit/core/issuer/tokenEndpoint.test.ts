@@ -390,6 +390,18 @@ describe('the token endpoint', () => {
       });
     }
 
+    it('of Google, which calls itself by two names, and of nobody else who does', async () => {
+      for (const [issuer, iss] of [
+        ['https://accounts.google.com', 'accounts.google.com'],
+        ['https://accounts.google.com', 'https://accounts.google.com'],
+      ] as const) {
+        const token = jwt({ ...claims, iss });
+        assert.deepEqual(await validate(token, jwt({ ...claims, iss: issuer }), { issuer }), { warnings: [] });
+      }
+      const { data } = await failureOf(validate(jwt({ ...claims, iss: 'as.example' })));
+      assert.deepEqual([data.claim, data.found], ['iss', 'as.example']);
+    });
+
     it('that is encrypted: it is kept, not read, and told', async () => {
       assert.deepEqual((await validate('a.b.c.d.e')).warnings, [{ code: 'id_token_encrypted', member: 'id_token' }]);
     });
