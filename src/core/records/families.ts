@@ -1,6 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Lease } from '../ports.ts';
 import { type LockedRecord, type RecordParts, readLocked, writeRecord } from './changeRecord.ts';
+import type { Connection } from './connection.ts';
 import { isRefused, type StoredRecord, type TokenFamily, unansweredIntent } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import { isSameClient } from './tokenSet.ts';
@@ -115,8 +116,20 @@ function withNotesOf(ours: StoredRecord, theirs: StoredRecord): StoredRecord {
 }
 
 function others(sessions: Sessions, id: string): string[] {
+  const own = sessions.connection(id);
   return sessions
     .list()
-    .filter(({ connection, memoryOnly }) => connection.id !== id && !memoryOnly)
+    .filter(({ connection, memoryOnly }) => connection.id !== id && !memoryOnly && haveOneIssuer(connection, own))
     .map(({ connection }) => connection.id);
+}
+
+/** A text that two issuers give for a refresh token is two tokens. Where the settings leave it open, the host decides. */
+function haveOneIssuer(one: Connection, other: Connection | undefined): boolean {
+  if (other === undefined) return true;
+  const { issuer, tokenEndpoint } = one;
+  if (tokenEndpoint !== undefined && tokenEndpoint === other.tokenEndpoint) return true;
+  if (issuer !== undefined && other.issuer !== undefined) return issuer === other.issuer;
+  if (issuer === undefined && other.issuer === undefined) return false;
+  const origin = (of: Connection) => new URL(of.tokenEndpoint ?? of.issuer ?? 'urn:none').origin;
+  return origin(one) === origin(other);
 }

@@ -68,6 +68,24 @@ describe('one refresh token in two connections', () => {
     assert.deepEqual(sharedWith(await window.import('d', await world.mock.issueTokens())), []);
   });
 
+  for (const changes of [
+    { issuer: undefined, tokenEndpoint: 'https://other.example/token' },
+    { issuer: undefined, tokenEndpoint: 'https://other.example/tenant/token' },
+    { issuer: 'https://other.example' },
+  ]) {
+    it(`is two tokens where two issuers gave it: ${JSON.stringify(changes)}`, async () => {
+      const world = await createWorld({ rotation: 'strict' });
+      const raw = await world.mock.issueTokens();
+      const window = windowOf(world, ['a', 'b'], changes as Partial<Connection>);
+      await window.import('b', raw);
+      assert.deepEqual(sharedWith(await window.import('a', raw)), []);
+      world.forward(3_000_000);
+      assert.equal(await window.refresh('a'), 'refreshed');
+      // Bound to another issuer, it never was the mock's: nothing of the refresh came over.
+      assert.equal(window.token('b'), raw.refresh_token);
+    });
+  }
+
   it('is used once: the other connection adopts what it has brought', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
