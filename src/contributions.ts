@@ -81,6 +81,8 @@ export const authenticationProvider = 'jwtWorkbench';
 export const contextKeys = {
   mockRunning: 'jwtWorkbench.mockRunning',
   hasConnections: 'jwtWorkbench.hasConnections',
+  /** A connection holds an access token or an ID token. */
+  hasTokens: 'jwtWorkbench.hasTokens',
 } as const;
 
 /** `viewItem` values of tree items; the manifest matches their words with regular expressions. */

@@ -159,7 +159,18 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
     const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
     void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
   }
-  own({ dispose: sessions.onDidChange(id => id === undefined && listChanged()) });
+  let hasTokens = false;
+  function tokensChanged(): void {
+    const holds = sessions.list().some(({ record }) => record?.tokens?.access_token ?? record?.tokens?.id_token);
+    if (holds !== hasTokens) void registry.executeCommand('setContext', contextKeys.hasTokens, holds);
+    hasTokens = holds;
+  }
+  own({
+    dispose: sessions.onDidChange(id => {
+      if (id === undefined) listChanged();
+      tokensChanged();
+    }),
+  });
   return {
     channel,
     log,

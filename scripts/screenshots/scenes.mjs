@@ -101,14 +101,14 @@ async function openFile(stage, name) {
 async function add(stage) {
   const { page } = stage;
   await stage.row('Demo').waitFor();
-  await stage.run("JWT Workbench: Copy the Mock Issuer's Address");
+  await stage.run('JWT Workbench: Copy Mock Issuer URL');
   await stage.inStatusBar('Copied');
   const issuer = await page.evaluate(() => navigator.clipboard.readText());
   await stage.run('JWT Workbench: Add Connection...');
-  await stage.asked('Any issuer, by its address');
+  await stage.asked('Any issuer, by its URL');
   await stage.rest();
   await stage.picture('add-0-starting-points', { of: 'top' });
-  await stage.choose('Any issuer, by its address');
+  await stage.choose('Any issuer, by its URL');
   await stage.asked('address of the issuer');
   await stage.input().fill(issuer);
   await stage.picture('add-1-issuer', { of: 'top' });
@@ -174,7 +174,7 @@ async function signIn(stage) {
   await page.locator('iframe.webview.ready').waitFor({ state: 'detached' });
   await stage.picture('sign-in-8-signed-in');
 
-  await stage.run('JWT Workbench: Ask the Issuer about a Token...');
+  await stage.run('JWT Workbench: Introspect Token...');
   await stage.choose('Access token');
   await page.getByText('What the issuer says').first().waitFor();
   await stage.rest();

@@ -47,8 +47,8 @@ function deviceModel(title: string, { userCode, address, until }: DevicePanelPar
       copy: l10n.t('Copy Code'),
       copied: l10n.t('Copied'),
       cancel: l10n.t('Cancel'),
-      left: l10n.t('The code is good for {0}.'),
-      over: l10n.t('The code has ended.'),
+      left: l10n.t('The code is valid for {0}.'),
+      over: l10n.t('The code has expired.'),
     },
   };
 }

@@ -82,7 +82,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
       const reload = l10n.t('Reload Window');
       void notify(
         'error',
-        l10n.t('JWT Workbench could not start: {0}. What it stores was not touched. Reload the window.', why),
+        l10n.t('JWT Workbench could not start: {0}. Stored tokens were not changed. Reload the window.', why),
         reload,
       ).then(chosen => chosen && registry.executeCommand('workbench.action.reloadWindow'));
     });

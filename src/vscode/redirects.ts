@@ -38,12 +38,12 @@ export async function handledRedirectUri(
 /** What is there to say of an address that VS Code has opened here. */
 export function reportArrival(arrival: Arrival): void {
   if (arrival === 'handed_over') {
-    flash(l10n.t('The sign-in goes on in the window where it began.'));
+    flash(l10n.t('The sign-in continues in the window where it started.'));
   } else if (arrival === 'foreign') {
     void notify(
       'warning',
       l10n.t(
-        'No sign-in waits for the page that came back: it is over, or it began on another machine. Nothing was changed. Start it again where you want to be signed in.',
+        'No sign-in is waiting for this redirect: it has ended, or it was started on another machine. Nothing was changed. Start it again in the window where you want to be signed in.',
       ),
     );
   }

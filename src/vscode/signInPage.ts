@@ -50,14 +50,14 @@ function words(page: RedirectPage): { mark: string; title: string; detail: strin
       return {
         mark: '!',
         title: l10n.t('Not signed in'),
-        detail: l10n.t('VS Code says what went wrong. You can close this page.'),
+        detail: l10n.t('VS Code shows what went wrong. You can close this page.'),
       };
     case 'foreign':
       return {
         mark: '!',
-        title: l10n.t('This page is not expected'),
+        title: l10n.t('Unexpected page'),
         detail: l10n.t(
-          'No sign-in waits for it here: it is over, or it began in another window. Start it again in VS Code.',
+          'No sign-in is waiting for this page: it has ended, or it was started in another window. Start it again in VS Code.',
         ),
       };
   }

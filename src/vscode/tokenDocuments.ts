@@ -72,7 +72,7 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
   for (const { name = '...', value } of form?.kind === 'sd_jwt' ? form.disclosures : [])
     lines.push(`// ${l10n.t('Disclosed: {0}', visible(`${JSON.stringify(name)}: ${JSON.stringify(value)}`))}`);
   if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
-  if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its receiver can read the claims.')}`);
+  if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its recipient can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }

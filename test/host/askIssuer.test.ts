@@ -35,7 +35,7 @@ describe('asking the issuer', () => {
         .map(document => document.getText())
         .at(-1) ?? '';
     await eventually(async () => text() !== '');
-    assert.match(text(), /^\/\/ Active at the issuer\.\n\/\/ What the issuer says/);
+    assert.match(text(), /^\/\/ Active at the issuer\.\n\/\/ The issuer says/);
     assert.match(text(), /"active": true,? \/\/ DIFFERENT: the token does not say this\./);
     const tab = window.tabGroups.activeTabGroup.activeTab;
     assert.match(tab?.label ?? '', /^beside: Access token - Active at the issuer\.$/);

@@ -132,7 +132,7 @@ describe('tokens in the editor', () => {
 
   it('say of what is signed and no JWT that it is none', async () => {
     const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${encode('no signature of anybody')}`;
-    assert.match(words(await hoverText(await open(text), 10)), /no JSON object: this is signed content/);
+    assert.match(words(await hoverText(await open(text), 10)), /not a JSON object: this is signed content/);
     const { kind, payload, text: content } = await run('decode', { token: text });
     assert.deepEqual([kind, payload, content], ['jws', undefined, 'a sentence']);
     const { verified, checks } = await run<{ verified: boolean; checks: { id: string; status: string }[] }>('verify', {
@@ -195,7 +195,7 @@ describe('tokens in the editor', () => {
       document.uri,
       bad?.range,
     );
-    const mend = mended.find(({ title }) => title === 'Write it as base64url');
+    const mend = mended.find(({ title }) => title === 'Convert to base64url');
     assert.ok(mend?.edit);
     await workspace.applyEdit(mend.edit);
     assert.doesNotMatch(document.getText(), /!/);
@@ -206,7 +206,7 @@ describe('tokens in the editor', () => {
       document.uri,
       place,
     );
-    const join = actions.find(({ title }) => title === 'Put the token into one line');
+    const join = actions.find(({ title }) => title === 'Join the token into one line');
     assert.ok(join?.edit);
     await workspace.applyEdit(join.edit);
     assert.equal(document.getText().split(expired).length, 4);

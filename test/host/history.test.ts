@@ -48,10 +48,10 @@ describe('the history of refreshes', () => {
     assert.doesNotMatch(JSON.stringify(entries), /eyJ/);
 
     const top = await row([id, 'History']);
-    assert.match(String(top.item.description), /^failed, nothing lost \((now|\d s ago)\)$/);
+    assert.match(String(top.item.description), /^failed, tokens unchanged \((now|\d s ago)\)$/);
     const [last, middle] = await top.children();
     assert.equal(last?.icon, 'warning');
-    assert.equal(last?.item.description, 'failed, nothing lost, HTTP status 400');
+    assert.equal(last?.item.description, 'failed, tokens unchanged, HTTP status 400');
     assert.match(String(last?.item.tooltip), /HTTP status: 400/);
     assert.match(String(middle?.item.description), /^refreshed, .*ES256, before RS256.*lifetime 10 min, before 1 h$/);
     await end();

@@ -135,7 +135,7 @@ describe('the tree', () => {
     assert.match((await row([id, 'Access token'])).text, /: verified, \d min left$/);
     const facts = (await (await row([id, 'Refresh token'])).children()).map(({ text }) => text).join('\n');
     assert.match(facts, /Generation: 1/);
-    assert.match(facts, /Last used: not yet, it is new/);
+    assert.match(facts, /Last used: never/);
     await end();
   });
 

@@ -61,7 +61,7 @@ describe('signing in', () => {
     });
     assert.deepEqual(
       (await (await row(['fresh'])).children()).map(({ text }) => text),
-      ['Sign in: no tokens yet', 'Import tokens: where you have some already'],
+      ['Sign in: no tokens yet', 'Import tokens: Paste existing tokens'],
     );
     const answer = await run<{ outcome: string; generation: number; expiresAt: number }>('signIn', {
       connection: 'fresh',
@@ -157,7 +157,7 @@ describe('signing in', () => {
       grant: 'client_credentials',
     });
     assert.equal(answer.outcome, 'refreshed');
-    assert.match((await row(['fresh', 'Next'])).text, /^Next: refreshes in .*, by a new request$/);
+    assert.match((await row(['fresh', 'Next'])).text, /^Next: refresh in .*, by a new token request$/);
     const refreshed = await run<{ outcome: string; generation: number }>('refresh', { connection: 'fresh' });
     assert.deepEqual([refreshed.outcome, refreshed.generation], ['refreshed', answer.generation + 1]);
     assert.equal(mock.requests.at(-1)?.grant_type, 'client_credentials');

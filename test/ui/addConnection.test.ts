@@ -22,7 +22,7 @@ describe('adding a connection by hand', function () {
       await window.quickInput().fill(text);
       await window.page.keyboard.press('Enter');
     };
-    await window.quickItem('Any issuer, by its address').click();
+    await window.quickItem('Any issuer, by its URL').click();
     // One slash too many: issuers are compared character by character.
     await answer(/address of the issuer/, `${mock.issuer}/`);
     await window.quickItem(`Use ${mock.issuer}`).click();

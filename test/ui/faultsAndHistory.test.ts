@@ -7,7 +7,7 @@ describe('a person who makes the mock issuer fail', function () {
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
   async function fail(fault: string, limit: string): Promise<void> {
-    await ui.window.runCommand('JWT Workbench: Make the Mock Issuer Fail...', fault, limit);
+    await ui.window.runCommand('JWT Workbench: Inject Mock Issuer Fault...', fault, limit);
     await ui.window.statusBarItem(`Mock issuer: ${fault}, ${limit}`).waitFor();
   }
 
@@ -22,11 +22,11 @@ describe('a person who makes the mock issuer fail', function () {
     await row('Clock, 9').waitFor();
     await fail('Too many requests (429)', 'next request');
     await ui.window.treeAction(demo, 'Refresh Access Token');
-    await row('History, last refresh: failed, nothing lost').waitFor();
+    await row('History, last refresh: failed, tokens unchanged').waitFor();
     await ui.window.expand(row('History'));
     await ui.window.page.locator('[role=treeitem][aria-label$="refreshed"]').first().waitFor();
-    await ui.window.runCommand("JWT Workbench: Clear the Mock Issuer's Faults");
-    await ui.window.statusBarItem('The mock issuer answers as it should again').waitFor();
+    await ui.window.runCommand('JWT Workbench: Clear Mock Issuer Faults');
+    await ui.window.statusBarItem('All mock issuer faults are cleared').waitFor();
   });
 
   it('stops it from the palette, which takes its connection along, and starts another', async () => {

@@ -88,7 +88,7 @@ describe('a hostile workspace', function () {
     await window.openContainer('JWT Workbench');
     await window.statusBarItem('Restricted Mode').waitFor();
     await window.expand(row(window, 'Connection Shop'));
-    await window.treeItem('not before you trust the workspace').waitFor();
+    await window.treeItem('paused until you trust the workspace').waitFor();
     assert.deepEqual(
       (await window.treeRows()).filter(text => /^Connection/.test(text) && !/^Connection Shop/.test(text)),
       [],

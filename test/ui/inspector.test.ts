@@ -120,10 +120,10 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await page.getByRole('button', { name: 'Edit a Copy' }).click();
       const payload = page.getByLabel('Payload as JSON');
       await payload.fill('not json');
-      await page.getByRole('button', { name: 'See What a Verifier Would Say' }).click();
+      await page.getByRole('button', { name: 'Validate Edited Token' }).click();
       await page.getByRole('alert').getByText('The payload is no JSON object.').waitFor();
       await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
-      await page.getByRole('button', { name: 'See What a Verifier Would Say' }).click();
+      await page.getByRole('button', { name: 'Validate Edited Token' }).click();
       await page.getByText('Edited, not signed').waitFor();
       assert.equal(await page.locator('.token').count(), 0);
       await page.locator('.check.failed', { hasText: 'Expiry (exp)' }).waitFor();
@@ -139,7 +139,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const claims = JSON.parse(await payload.inputValue());
       await payload.fill(JSON.stringify({ ...claims, sub: 'eve', password: 'hunter2', aud: undefined }));
       await page.getByRole('button', { name: "Sign with the Mock Issuer's Test Key" }).click();
-      const mark = "Signed by the mock issuer's test key: good nowhere else";
+      const mark = "Signed by the mock issuer's test key: valid for testing only";
       await page.getByRole('status').getByText(mark).waitFor();
       await page.locator('.review .check.failed', { hasText: 'password' }).waitFor();
       await page.locator('.check.passed', { hasText: 'Signature' }).waitFor();

@@ -50,7 +50,7 @@ describe('a key in hand', function () {
     await ui.window.page.screenshot({ path: join(pictures, 'verify-with.png') });
     await paste(by.pem);
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor({ timeout: 20_000 });
-    await inspector.locator('.key', { hasText: 'a key that was pasted' }).waitFor();
+    await inspector.locator('.key', { hasText: 'a pasted key' }).waitFor();
     await inspector.getByRole('button', { name: 'Remember the Key' }).click();
     await inspector.getByRole('button', { name: 'Remember the Key' }).waitFor({ state: 'hidden' });
     await inspector.getByRole('button', { name: 'Verify with...' }).click();
@@ -64,7 +64,7 @@ describe('a key in hand', function () {
     await ui.window.runCommand('JWT Workbench: Forget Remembered Keys...');
     await ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').first().click();
     await ui.window.page.keyboard.press('Enter');
-    await ui.window.statusBarItem('No keys are remembered any more').waitFor();
+    await ui.window.statusBarItem('All remembered keys are deleted').waitFor();
   });
 
   it('opens an encrypted token, and the one inside', async () => {

@@ -46,11 +46,17 @@ describe('a person in the real workbench', function () {
     );
   });
 
-  it('copies a Bearer header from the row', async () => {
-    await ui.window.treeAction(row('Access token'), 'Copy Token...');
+  it('copies a Bearer header of the connection', async () => {
+    await ui.window.treeAction(row('Connection'), 'Copy Token...');
     await ui.window.quickItem('Authorization header').click();
-    await ui.window.page.getByText('Access token copied').waitFor();
+    await ui.window.page.getByText('Authorization header copied').waitFor();
     assert.match(await ui.window.clipboard(), /^Authorization: Bearer eyJ/);
+  });
+
+  it('copies the access token with one press on its row', async () => {
+    await ui.window.treeAction(row('Access token'), 'Copy Token...');
+    await ui.window.page.getByText('Access token copied').waitFor();
+    assert.match(await ui.window.clipboard(), /^eyJ/);
   });
 
   const progress = () => ui.window.notification('Refreshing Shop');

@@ -171,7 +171,7 @@ describe('a person who signs in', function () {
   it('asks the issuer, sees what it says otherwise, and keeps its tokens until it says to delete them', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
-    await ui.window.runCommand('JWT Workbench: Ask the Issuer about a Token...', 'Television', 'Access token');
+    await ui.window.runCommand('JWT Workbench: Introspect Token...', 'Television', 'Access token');
     await page.locator('.tab.active', { hasText: 'Active at the issuer.' }).waitFor();
     await page
       .getByText(/DIFFERENT:\s+the\s+token\s+does/)

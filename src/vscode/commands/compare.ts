@@ -50,7 +50,7 @@ export const compare = defineCommand(
       async ask(node): Promise<Argument | undefined> {
         const first = await firstSide(node);
         if (first === undefined) return undefined;
-        const title = l10n.t('Compare {0} With', first.label);
+        const title = l10n.t('Compare {0} with', first.label);
         const second = await pickSide(title, sessions, previous, () => other(title), first);
         return second && { sides: [first, second] };
       },

@@ -48,7 +48,7 @@ export const addConnection = defineCommand(
     async report({ id }) {
       await services.show(id);
       const label = labelIn(services)({ connection: id });
-      flash(l10n.t('Connection {0} added. Sign in next, or import tokens that you have.', label));
+      flash(l10n.t('Connection {0} added. Next: sign in, or import existing tokens.', label));
     },
   }),
 );
@@ -92,7 +92,7 @@ export const removeConnection = defineCommand(
         const { connection, record } = sessionOf(sessions, argument.connection);
         const detail = record?.tokens
           ? l10n.t(
-              'Its entry in your settings and its stored tokens are deleted. A refresh token that is deleted cannot be brought back: you would have to sign in again.',
+              'Its entry in your settings and its stored tokens are deleted. A deleted refresh token cannot be restored: you would have to sign in again.',
             )
           : l10n.t('Its entry in your settings is deleted.');
         const question = l10n.t('Remove the connection "{0}"?', connection.label);
@@ -129,7 +129,7 @@ export const setClientSecret = defineCommand(
     return {
       accept: ({ connection, ...credentials }) => ({ connection, credentials: credentialsOf(credentials) }),
       async ask(node) {
-        const title = l10n.t('Whose client secret or key?');
+        const title = l10n.t('Set the client secret or key of which connection?');
         const picked = await pickConnection(sessions, node, title, isConfidential);
         if (picked === undefined) return undefined;
         const credentials = await askForCredentials(sessionOf(sessions, picked.connection).connection);
@@ -143,7 +143,7 @@ export const setClientSecret = defineCommand(
         const replaced = stored && Object.keys(credentials).some(name => Object.hasOwn(stored, name));
         if (!replaced) return argument;
         const question = l10n.t('Replace the client secret or key of "{0}"?', label(argument));
-        const detail = l10n.t('The one that is stored now is deleted and cannot be brought back.');
+        const detail = l10n.t('The stored one is deleted and cannot be restored.');
         return (await isConfirmed(question, detail, l10n.t('Replace'))) ? argument : undefined;
       },
       async run({ connection: id, credentials }, signal) {
@@ -155,7 +155,7 @@ export const setClientSecret = defineCommand(
         return { id };
       },
       labelOf: label,
-      report: (_, argument) => flash(l10n.t('Stored for {0}, from the next request on', label(argument))),
+      report: (_, argument) => flash(l10n.t('Stored for {0}. The next request uses it.', label(argument))),
     };
   },
 );

@@ -1,13 +1,13 @@
 import { env, l10n, ThemeIcon } from 'vscode';
+import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isBound } from '../../core/records/credentials.ts';
-import { endOf, tokenOf } from '../../core/records/session.ts';
+import { endOf, isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Session } from '../../core/records/sessions.ts';
 import { valueText } from '../../core/redact.ts';
 import { jsonText } from '../../core/tokens/json.ts';
 import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
-import type { ViewNode } from '../../core/view/viewNode.ts';
 import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/place.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { askToken } from '../prompts/pickText.ts';
@@ -29,7 +29,10 @@ const fields = {
   shell: optional(choice(...shells)),
 };
 
-type Argument = Values<typeof fields>;
+interface Argument extends Values<typeof fields> {
+  /** Pressed on the row of the token: one that has expired is refreshed first. */
+  readonly fresh?: true;
+}
 
 export const copyToken = defineCommand(
   {
@@ -50,21 +53,27 @@ export const copyToken = defineCommand(
         );
         if (picked === undefined) return undefined;
         const session = sessionOf(sessions, picked.connection);
-        const choice = await pickForm(session, node, clock.now());
+        if (node?.kind === 'token' && node.name !== 'refresh_token')
+          return { ...picked, token: node.name, as: 'token', fresh: true };
+        const choice = await pickForm(session, clock.now());
         const argument = choice && { ...picked, ...choice };
         if (argument === undefined || !isProven(argument)) return argument;
         const url = await ask({
           title: l10n.t('Copy a curl line for {0}', session.connection.label),
           prompt: l10n.t(
-            'The address of the request: the token is bound to a key (DPoP), and each proof is for one address',
+            'The URL of the request. The token is bound to a key (DPoP), and each proof is valid for one URL.',
           ),
           value: resourceOf(session) ?? '',
           placeHolder: 'https://api.example.com/orders',
         });
         return url ? { ...argument, url } : undefined;
       },
-      async run(argument) {
-        const { connection, token, as } = argument;
+      async run(argument, signal) {
+        const { connection, token, as, fresh } = argument;
+        const before = sessionOf(sessions, connection);
+        const end = endOf(before, token);
+        if (fresh && end !== undefined && end <= clock.now() && isRefreshable(before))
+          await services.broker().token({ kind: 'user' }, { connection, token, purpose: commands.copyToken }, signal);
         const session = sessionOf(sessions, connection);
         const text = tokenOf(session, token);
         if (text === undefined) throw new WorkbenchError('no_such_token', { connection, token });
@@ -89,26 +98,35 @@ export const copyToken = defineCommand(
           'info',
           l10n.t(
             '{0} of {1} copied to the clipboard by a keybinding, a task or another extension.',
-            tokenTitle(argument.token),
+            copiedText(argument),
             label(argument),
           ),
         ),
+      labelOf: label,
+      progress: argument => l10n.t('Copying a token of {0}', label(argument)),
       report(_, argument) {
         const { connection, token, url } = argument;
+        const copied = copiedText(argument);
         const end = endOf(sessionOf(sessions, connection), token);
         const now = clock.now();
         if (end !== undefined && end <= now)
-          flash(l10n.t('{0} copied, but it expired {1}', tokenTitle(token), relativeText(end, now)), 5000, 'warning');
+          flash(l10n.t('{0} copied, but the token expired {1}', copied, relativeText(end, now)), 5000, 'warning');
         else if (isProven(argument))
           flash(
             l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? ''),
             10_000,
           );
-        else flash(l10n.t('{0} copied', tokenTitle(token)));
+        else flash(l10n.t('{0} copied', copied));
       },
     };
   },
 );
+
+/** What is on the clipboard, by its name. */
+function copiedText({ token, as, shell = shellOf(env.shell) }: Argument): string {
+  if (as === 'token') return tokenTitle(token);
+  return as === 'bearer' ? l10n.t('Authorization header') : l10n.t('curl line for {0}', shellNames[shell]);
+}
 
 /** Bound to a key: the bare token is of no use. */
 function needsProof({ record }: Session): boolean {
@@ -129,12 +147,8 @@ export function shellOf(path: string): Shell {
   return /(?:^|[\\/])(?:pwsh|powershell)(?:\.exe|-preview)?$/i.test(path) ? 'powershell' : 'sh';
 }
 
-async function pickForm(
-  session: Session,
-  node: ViewNode | undefined,
-  now: number,
-): Promise<Omit<Argument, 'connection' | 'url'> | undefined> {
-  const names = tokens.filter(name => tokenOf(session, name) && (node?.kind !== 'token' || node.name === name));
+async function pickForm(session: Session, now: number): Promise<Omit<Argument, 'connection' | 'url'> | undefined> {
+  const names = tokens.filter(name => tokenOf(session, name));
   const scheme = schemeOf(session);
   const own = shellOf(env.shell);
   const items = names.flatMap(token => {

@@ -51,7 +51,7 @@ export const exchangeToken = defineCommand(
         const audience = await ask({
           title: l10n.t('Exchange a token of {0}', label(picked)),
           prompt: l10n.t(
-            'Who the new token is for: an audience by its name, or a resource by its address. Empty: as the issuer likes.',
+            'The intended recipient: the name of an audience or the URL of a resource. Empty: the issuer decides.',
           ),
         });
         const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
@@ -149,7 +149,7 @@ async function pickPlace(sessions: Sessions, id: string): Promise<{ to?: string 
   if (others.length === 0) return {};
   const memory: QuickPickItem & { to?: string } = {
     label: l10n.t('In memory'),
-    description: l10n.t('as a connection that ends with the window'),
+    description: l10n.t('as a connection that is removed when this window closes'),
     iconPath: new ThemeIcon('circuit-board'),
   };
   const items = others.map(({ connection: { label, id: to }, record }) => ({

@@ -135,7 +135,7 @@ async function showBeside(
   const token =
     payload === undefined
       ? [comment(l10n.t('This token is opaque: only the issuer can read it.'))]
-      : [comment(l10n.t('What the token says.')), ...commented({ payload }, now, note(['removed']))];
+      : [comment(l10n.t('The token says:')), ...commented({ payload }, now, note(['removed']))];
   const issuer = [
     ...[...verdict, answerOriginText(answer)].map(comment),
     ...commented({ payload: ownFirst(payload ?? {}, claims) }, now, note(['added', 'changed'])),
@@ -157,7 +157,7 @@ async function pickToken(sessions: Sessions, id: string): Promise<Argument | und
     .filter(token => tokenOf(session, token) !== undefined)
     .map(token => ({ label: tokenTitle(token), token, iconPath: new ThemeIcon('key') }));
   const other = { label: l10n.t('Another token'), iconPath: new ThemeIcon('edit') };
-  const title = l10n.t('Ask the issuer about which token?');
+  const title = l10n.t('Introspect which token?');
   const picked = items.length === 0 ? other : await pick([...items, other], { title });
   if (picked === undefined) return undefined;
   if ('token' in picked && picked.token) return { connection: id, token: picked.token };

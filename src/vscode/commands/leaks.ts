@@ -68,13 +68,13 @@ function finding(services: Services): Behaviour<Scope, Scope, Found> {
       const files = new Set(leaks.map(({ uri }) => uri)).size;
       if (leaks.length === 0) {
         const text = cut
-          ? l10n.t('No working token was found in the first {0} files.', searched)
-          : l10n.t('No working token was found in {0} files.', searched);
+          ? l10n.t('No valid token was found in the first {0} files.', searched)
+          : l10n.t('No valid token was found in {0} files.', searched);
         flash(text, 8000);
         return;
       }
       const show = l10n.t('Show Problems');
-      const text = l10n.t('Found {0} working tokens in {1} files.', leaks.length, files);
+      const text = l10n.t('Found {0} valid tokens in {1} files.', leaks.length, files);
       if ((await notify('warning', text, show)) === show)
         await registry.executeCommand('workbench.actions.view.problems');
     },
@@ -91,7 +91,7 @@ async function pickScope(): Promise<Scope | undefined> {
   if (count === 0) return { staged: false };
   const all = { label: l10n.t('All files of the workspace'), staged: false };
   const some = {
-    label: l10n.t('What is staged for the next commit'),
+    label: l10n.t('Files staged for the next commit'),
     description: l10n.t('{0} files', count),
     staged: true,
   };

@@ -24,7 +24,10 @@ export const startMockIssuer = defineCommand(
     async report({ issuer, connection }) {
       await show(connection);
       const copy = l10n.t('Copy Address');
-      const text = l10n.t('The mock issuer runs at {0}. It ends with this window, and so do its tokens.', issuer);
+      const text = l10n.t(
+        'The mock issuer runs at {0}. It stops when this window closes, and its tokens stop working.',
+        issuer,
+      );
       void notify('info', text, copy).then(answer => (answer === copy ? toClipboard(issuer) : undefined));
     },
   }),
@@ -96,6 +99,6 @@ export const clearMockFaults = defineCommand(
       mock.clearFaults();
       return {};
     },
-    report: () => flash(l10n.t('The mock issuer answers as it should again')),
+    report: () => flash(l10n.t('All mock issuer faults are cleared')),
   }),
 );

@@ -52,7 +52,7 @@ export const signOut = defineCommand(
         const here = l10n.t('Delete Locally Only');
         const question = l10n.t('Sign out of "{0}"?', label(argument));
         const detail = l10n.t(
-          'The tokens are revoked at the issuer, where it offers that, and then deleted here. The connection stays. A refresh token cannot be brought back.',
+          'The tokens are revoked at the issuer if it supports revocation, and then deleted here. The connection stays. A deleted refresh token cannot be restored.',
         );
         // Nothing is sent before the workspace is trusted.
         const ways = argument.revoke === true ? [both] : workspace.isTrusted ? [both, here] : [here];
@@ -104,7 +104,7 @@ export const signOut = defineCommand(
         }
         const anyway = l10n.t('Delete Locally Anyway');
         const text = l10n.t(
-          'Not signed out, the tokens are still here: they could not be revoked. {0}',
+          'Not signed out: the tokens could not be revoked and are still stored. {0}',
           describeError(failure, { label: label(argument) }),
         );
         if ((await notify('warning', text, anyway)) === anyway) await deleteTokens(ending, argument.connection);
@@ -120,10 +120,10 @@ async function offerLogout(services: Services, connection: Connection, idToken: 
   if (!metadata || metadata.end_session_endpoint === undefined) return;
   const end = l10n.t('Sign Out in the Browser');
   const question = l10n.t(
-    'Signed out of {0} here. The issuer may still know you in the browser, and let you in without asking.',
+    'Signed out of {0} in VS Code. The browser may still have a session at the issuer, so that the next sign-in asks nothing.',
     label,
   );
-  const again = l10n.t('Try Without Coming Back');
+  const again = l10n.t('Try Without Redirect');
   let chosen = await notify('info', question, end);
   const client = chosen && (await services.issuerClient());
   while (client && chosen) {
@@ -135,12 +135,12 @@ async function offerLogout(services: Services, connection: Connection, idToken: 
       (error: unknown) => classify(error),
     );
     if (failure === undefined) {
-      if (chosen === end) flash(l10n.t('The session of {0} in the browser has ended.', label));
+      if (chosen === end) flash(l10n.t('The browser session of {0} has ended.', label));
       return;
     }
     if (chosen === again) return;
     const text = l10n.t(
-      'The browser did not come back from signing out; the tokens are deleted all the same. If the issuer complained about the address, register {0} there as a post-logout redirect URI.',
+      'The browser did not return from signing out. The tokens are deleted. If the issuer rejected the redirect, register {0} there as a post-logout redirect URI.',
       valueText(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
     );
     chosen = await notify('info', text, again);

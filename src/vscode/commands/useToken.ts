@@ -43,7 +43,7 @@ export const getToken = defineCommand(
 function getting({ sessions, broker, workspaceAsker }: Services): Behaviour<GetArgument, GetArgument, string> {
   return {
     async ask(node) {
-      const picked = await pickConnection(sessions, node, l10n.t('Get the token of which connection?'), hasToken);
+      const picked = await pickConnection(sessions, node, l10n.t('Use the token of which connection?'), hasToken);
       return picked && { ...picked, token: 'access_token', chosen: true };
     },
     async run({ chosen, minTtl, ...asked }, signal) {
@@ -239,7 +239,7 @@ function managing({
         return void notify('info', l10n.t('No program outside VS Code has asked for a token yet.'));
       const chosen = await pick<{ label: string; description: string; consent?: StoredConsent }>(items, {
         title: l10n.t('Token Access'),
-        placeHolder: l10n.t('Programs that may have tokens, and what was handed out in this window'),
+        placeHolder: l10n.t('Programs that may get tokens, and the tokens issued to them in this window'),
       });
       if (chosen?.consent === undefined) return;
       await consents().revoke(chosen.consent);

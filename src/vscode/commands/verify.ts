@@ -113,7 +113,7 @@ export const verify = defineCommand(
             ? l10n.t('Remember this key')
             : l10n.t('Remember this key for {0}', printable(issuer, 80));
         const detail = l10n.t(
-          'In VS Code SecretStorage, until you run Forget Remembered Keys. It is offered first next time.',
+          'Stored in VS Code SecretStorage until you run Forget Remembered Keys. It is offered first next time.',
         );
         items.push({ label, detail, iconPath: new ThemeIcon('bookmark'), remember: true });
       }
@@ -204,13 +204,13 @@ export const forgetKeys = defineCommand(
       }));
       const picked = await pickMany(items, {
         title: l10n.t('Forget Remembered Keys'),
-        placeHolder: l10n.t('Forget which?'),
+        placeHolder: l10n.t('Which keys?'),
       });
       return picked && { keys: picked.map(({ id }) => id) };
     },
     async confirm(argument, byCaller) {
       if (!byCaller || argument.keys.length === 0) return argument;
-      const detail = l10n.t('They are deleted and cannot be brought back.');
+      const detail = l10n.t('They are deleted and cannot be restored.');
       const yes = await isConfirmed(l10n.t('Forget remembered keys?'), detail, l10n.t('Forget'));
       return yes ? argument : undefined;
     },
@@ -232,7 +232,7 @@ export const forgetKeys = defineCommand(
     report: left =>
       flash(
         left.length === 0
-          ? l10n.t('No keys are remembered any more')
+          ? l10n.t('All remembered keys are deleted')
           : l10n.t('{0} keys are still remembered', left.length),
         3000,
       ),

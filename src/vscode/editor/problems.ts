@@ -71,7 +71,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
     list.push(broken(classify(error), token.range));
   }
   if (token.wrapped) {
-    const text = l10n.t('The token is wrapped over {0} lines. Most programs want it in one.', token.pieces.length);
+    const text = l10n.t('The token is wrapped over {0} lines. Most programs require one line.', token.pieces.length);
     list.push(problem(token.range, text, DiagnosticSeverity.Information, wrappedCode));
   }
   return list;
@@ -147,7 +147,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
     // There is nothing to look at in what cannot be read.
     if (isErrorCode(problem.code)) return [];
     if (problem.code !== wrappedCode) return [inspect];
-    const join = quickFix(l10n.t('Put the token into one line'), problem);
+    const join = quickFix(l10n.t('Join the token into one line'), problem);
     join.edit = joined(document, problem.range);
     join.isPreferred = true;
     return [join, inspect];
@@ -170,7 +170,7 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
       // More is wrong with it than that.
       return [];
     }
-    const fix = quickFix(l10n.t('Write it as base64url'), problem);
+    const fix = quickFix(l10n.t('Convert to base64url'), problem);
     fix.edit = new WorkspaceEdit();
     fix.edit.replace(document.uri, new Range(line, index, line, index + text.length), token);
     fix.isPreferred = true;
@@ -180,7 +180,7 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
 }
 
 function moved(problem: Diagnostic, place: object): CodeAction {
-  const title = l10n.t('Move into JWT Workbench and replace by a placeholder');
+  const title = l10n.t('Move into JWT Workbench and leave a placeholder');
   const move = quickFix(title, problem);
   move.command = { command: commands.moveToken, title, arguments: [{ ...place, show: true }] };
   move.isPreferred = true;

@@ -120,7 +120,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   async function edit(header: string, payload: string, sign: boolean): Promise<void> {
     const [head, claims] = [readObject(header), readObject(payload)];
     if (!head || !claims) {
-      const error = l10n.t('{0} is no JSON object.', head ? l10n.t('The payload') : l10n.t('The header'));
+      const error = l10n.t('{0} is not a JSON object.', head ? l10n.t('The payload') : l10n.t('The header'));
       state = { ...state, editing: { header, payload, error } };
       return;
     }
@@ -205,7 +205,7 @@ export type Inspection = ReturnType<typeof createInspection>;
 function sourceText(connection: Connection | undefined, { known }: Subject): string {
   if (connection && known) return l10n.t('Held by the connection "{0}"', printable(connection.label, 80));
   if (connection) return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
-  return l10n.t('Belongs to no connection. Nothing is fetched for it without your yes.');
+  return l10n.t('Belongs to no connection. Nothing is fetched unless you confirm.');
 }
 
 function readObject(text: string): JsonObject | undefined {

@@ -94,10 +94,10 @@ function verdict({ result, state, decoded, opened }: Inspected): InspectorModel[
   if (state.kind === 'edited' && state.signed) {
     return {
       mood: 'warning',
-      text: l10n.t("Signed by the mock issuer's test key: good nowhere else"),
+      text: l10n.t("Signed by the mock issuer's test key: valid for testing only"),
       detail: result.verified
         ? l10n.t('A verifier that trusts the mock issuer accepts this token.')
-        : l10n.t('A verifier that trusts the mock issuer would still refuse it: {0}.', names),
+        : l10n.t('A verifier that trusts the mock issuer would still reject it: {0}.', names),
     };
   }
   if (state.kind === 'edited') {
@@ -135,7 +135,7 @@ function verdict({ result, state, decoded, opened }: Inspected): InspectorModel[
 function encodedNote(state: InspectedState): string {
   if (state.kind !== 'edited') return l10n.t('The token as it is sent');
   return state.signed
-    ? l10n.t("Signed by the mock issuer's test key: good nowhere else")
+    ? l10n.t("Signed by the mock issuer's test key: valid for testing only")
     : l10n.t('Not shown: this token was edited here and is not signed.');
 }
 
@@ -220,16 +220,16 @@ export function words(): Words {
     expected: l10n.t('Expected'),
     found: l10n.t('Found'),
     advice: l10n.t('What to do'),
-    key: l10n.t('Key that was used'),
+    key: l10n.t('Key used'),
     keys: l10n.t('Keys of the issuer'),
     used: l10n.t('used for this token'),
     notNeeded: l10n.t('Not needed for this token'),
     header: l10n.t('Header as JSON'),
     payload: l10n.t('Payload as JSON'),
-    check: l10n.t('See What a Verifier Would Say'),
+    check: l10n.t('Validate Edited Token'),
     sign: l10n.t("Sign with the Mock Issuer's Test Key"),
     review: l10n.t('Review'),
-    nothing: l10n.t('Nothing to say against how this token is made.'),
+    nothing: l10n.t('No problems found in how this token is made.'),
   };
 }
 

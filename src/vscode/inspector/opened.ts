@@ -68,7 +68,7 @@ export function innerChecks(
 
 export function openedText({ decrypted: { header, key } }: OpenedToken): string {
   return l10n.t(
-    'Decrypted here ({0}, {1}) with the key: {2}. The key is kept nowhere, unless you have it remembered.',
+    'Decrypted here ({0}, {1}) with the key: {2}. The key is not stored unless you have it remembered.',
     valueText(own(header, 'alg')),
     valueText(own(header, 'enc')),
     keyText(key),
@@ -79,8 +79,8 @@ export function openedText({ decrypted: { header, key } }: OpenedToken): string 
 export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdict'] {
   const shared = decrypted.key.kty === 'oct';
   const who = shared
-    ? l10n.t('Whoever has the shared secret can have written it.')
-    : l10n.t('It is not signed: whoever has the public key, and that may be anyone, can have written it.');
+    ? l10n.t('Anyone who has the shared secret could have written it.')
+    : l10n.t('It is not signed: anyone who has the public key could have written it.');
   return {
     mood: 'warning',
     text: l10n.t('Decrypted, not verified'),

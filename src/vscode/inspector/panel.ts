@@ -153,7 +153,7 @@ async function copyTestToken({ token, state }: Inspected): Promise<void> {
   const answer = await confirm(
     l10n.t('Copy this test token?'),
     l10n.t(
-      "It was edited here and signed by the mock issuer's test key: good nowhere else. Whoever verifies it needs the keys of the mock issuer, which end with it.",
+      "It was edited here and signed by the mock issuer's test key, so it is valid for testing only. Verifying it requires the mock issuer's keys, which exist while it runs.",
     ),
     copy,
   );

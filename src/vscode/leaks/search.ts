@@ -211,11 +211,11 @@ function diagnosticOf(leak: Leak, at: (offset: number) => Position, staged: bool
 function leakText({ kind, expiresAt, connection, issuer }: Leak, now: number): string {
   switch (kind) {
     case 'token':
-      return l10n.t('A token that still works: it expires {0}.', relativeText(expiresAt ?? now, now));
+      return l10n.t('A valid token: it expires {0}.', relativeText(expiresAt ?? now, now));
     case 'endless_token':
-      return l10n.t('A token without an end: who reads this file can use it.');
+      return l10n.t('A token without expiry: anyone who reads this file can use it.');
     case 'encrypted_token':
-      return l10n.t('An encrypted token: it may still work.');
+      return l10n.t('An encrypted token: it may still be valid.');
     case 'opaque_token':
       return l10n.t('An access token of {0}: it may still work.', printable(issuer ?? '', 80));
     case 'refresh_token':

@@ -49,8 +49,8 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
     const name = decodeURIComponent(first.uri.slice(first.uri.lastIndexOf('/') + 1));
     const text =
       found.length === 1
-        ? l10n.t('{0} has a token that still works and is about to be committed.', name)
-        : l10n.t('{0} tokens that still work are about to be committed, the first in {1}.', found.length, name);
+        ? l10n.t('{0} contains a valid token and is about to be committed.', name)
+        : l10n.t('{0} valid tokens are about to be committed, the first in {1}.', found.length, name);
     if ((await notify('warning', text, show)) === show)
       await registry.executeCommand('workbench.actions.view.problems');
   }

@@ -38,7 +38,11 @@ export async function askIssuer(
       const text = await askText({
         ...place,
         value: issuer,
-        prompt: prompt ?? l10n.t('The address of the issuer: everything else is discovered from it'),
+        prompt:
+          prompt ??
+          l10n.t(
+            'Enter the full URL of the issuer, for example https://login.example.com. Everything else is discovered from it.',
+          ),
         placeholder: 'https://login.example.com',
         validate: text => urlFlaw(text, 'issuer'),
       });
@@ -51,7 +55,7 @@ export async function askIssuer(
     if (answer === 'cancelled') return { turn: answer };
     if ('metadata' in answer) return { turn: 'next', value: { issuer, metadata: answer.metadata, asked } };
     const choice = await askChoice(place, choicesAfter(answer.failure, issuer), {
-      placeholder: l10n.t('How to go on?'),
+      placeholder: l10n.t('What next?'),
       prompt: describeError(answer.failure),
     });
     if (choice.turn === 'cancelled') return choice;
@@ -93,15 +97,15 @@ function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
       ? [
           {
             label: l10n.t('Use {0}', found),
-            description: l10n.t('as the issuer calls itself, and its tokens do'),
+            description: l10n.t("the name in the issuer's metadata and tokens"),
             issuer: found,
           },
         ]
       : []),
     ...(isTransient(failure) ? [{ label: l10n.t('Try again'), issuer }] : []),
-    { label: l10n.t('Change the address') },
+    { label: l10n.t('Change the URL') },
     {
-      label: l10n.t('Enter the token endpoint by hand'),
+      label: l10n.t('Enter the token endpoint manually'),
       description: l10n.t('for issuers without metadata'),
       manual: true,
     },

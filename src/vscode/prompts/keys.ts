@@ -53,8 +53,8 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
         group.length === 0 ? [] : [separator(label), ...group],
       );
       const placeHolder = verifying
-        ? l10n.t('Verify with whose keys?')
-        : l10n.t('Decrypt with which key? It is used here and kept nowhere.');
+        ? l10n.t('Choose a verification key')
+        : l10n.t('Choose a decryption key. It is not stored.');
       const { title } = question;
       // It stays while somebody fetches the key from another window.
       const stays = { ignoreFocusOut: true };
@@ -175,11 +175,11 @@ function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyIte
       },
     },
     {
-      label: l10n.t('Address of a key set...'),
+      label: l10n.t('URL of a key set...'),
       description: 'jwks_uri',
       iconPath: new ThemeIcon('link'),
       async choose() {
-        const jwksUri = await askAddress(title, l10n.t('The address of a JWK Set'), 'jwksUri');
+        const jwksUri = await askAddress(title, l10n.t('The URL of a JWK Set'), 'jwksUri');
         const from = l10n.t('the key set at {0}', printable(jwksUri ?? '', 100));
         return jwksUri === undefined ? undefined : { origin: { jwksUri }, from, source: { jwksUri } };
       },
@@ -211,7 +211,7 @@ async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQ
       label: l10n.t('Paste a key...'),
       description: what,
       iconPath: new ThemeIcon('edit'),
-      choose: async () => given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a key that was pasted')),
+      choose: async () => given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a pasted key')),
     },
     {
       label: l10n.t('Open a file with a key...'),
@@ -226,18 +226,18 @@ async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQ
       label: l10n.t('Shared secret...'),
       description: l10n.t('plain text, base64, base64url or hex'),
       iconPath: new ThemeIcon('lock'),
-      choose: async () => given(await askSecret(title, flawOf), l10n.t('a shared secret that was given')),
+      choose: async () => given(await askSecret(title, flawOf), l10n.t('a shared secret')),
     },
   ];
 }
 
 /** The issuer is the token's own word: whoever wrote the token chose whom to ask. */
 async function consent(issuer: string): Promise<boolean> {
-  const yes = l10n.t('Ask for Its Keys');
+  const yes = l10n.t('Fetch Its Keys');
   const answer = await confirm(
-    l10n.t('Ask {0} for its keys?', printable(new URL(issuer).host, 100)),
+    l10n.t('Fetch the keys of {0}?', printable(new URL(issuer).host, 100)),
     l10n.t(
-      'The token names this issuer, and no connection has it. Its metadata and its keys are fetched; the token is not sent. A token proves nothing with keys of an issuer that you do not trust.',
+      'The token names this issuer, and no connection uses it. Its metadata and its keys are fetched; the token is not sent. Keys of an issuer that you do not trust prove nothing.',
     ),
     yes,
   );
@@ -277,7 +277,7 @@ async function askKeyText({ title, prompt, flawOf, keyFormat }: KeyTextQuestion)
 /** A shared secret, in a form that is chosen and not guessed. */
 async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | undefined> {
   const details: Readonly<Record<SecretForm, string>> = {
-    text: l10n.t('The characters as they stand, as UTF-8'),
+    text: l10n.t('The characters as they are, in UTF-8'),
     base64: l10n.t('Letters, digits, + and /'),
     base64url: l10n.t('Letters, digits, - and _, as k in a JWK'),
     hex: l10n.t('Two digits from 0 to f for each byte'),
@@ -285,7 +285,7 @@ async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | u
   const items = secretForms.map(form => ({ form, label: formText(form), detail: details[form] }));
   const picked = await pick(items, {
     title,
-    placeHolder: l10n.t('How is the secret written?'),
+    placeHolder: l10n.t('How is the secret encoded?'),
   });
   if (!picked) return undefined;
   const prompt = l10n.t('The shared secret, as {0}', picked.label);

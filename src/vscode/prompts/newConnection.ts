@@ -61,7 +61,7 @@ export async function askConnection(
       buttons: link,
     }));
     const other = {
-      label: l10n.t('Any issuer, by its address'),
+      label: l10n.t('Any issuer, by its URL'),
       detail: l10n.t('Its endpoints are discovered (OpenID Connect Discovery, RFC 8414).'),
     };
     const chosen = await askChoice<(typeof known)[number] | typeof other>(place, [other, ...known], {
@@ -89,7 +89,7 @@ export async function askConnection(
         ...(example !== undefined && { placeholder: example }),
         validate: text =>
           trimmedPlaceholder(text) === ''
-            ? l10n.t('This is needed to make the address of the issuer.')
+            ? l10n.t("Required: it is a part of the issuer's URL.")
             : urlFlaw(`https://${trimmedPlaceholder(text)}`, name),
       });
       if (text.turn !== 'next') return text.turn;
@@ -124,7 +124,7 @@ export async function askConnection(
     const text = await askText({
       ...place,
       value: draft.tokenEndpoint,
-      prompt: l10n.t("The address of the token endpoint, from the issuer's documentation"),
+      prompt: l10n.t("The URL of the token endpoint, from the issuer's documentation"),
       placeholder: 'https://login.example.com/oauth2/token',
       validate: text => urlFlaw(text, 'tokenEndpoint'),
     });
@@ -140,11 +140,11 @@ export async function askConnection(
       value: draft.clientId,
       prompt:
         known === undefined
-          ? l10n.t('The client ID that the issuer gave to your application')
-          : l10n.t('{0} Now the client ID of your application.', known),
+          ? l10n.t('The client ID of your application, as registered at the issuer')
+          : l10n.t('{0} Next: the client ID of your application.', known),
       validate: text =>
         text === ''
-          ? l10n.t('A client ID is needed. The issuer shows it where your application is registered.')
+          ? l10n.t('Enter the client ID. The issuer shows it where your application is registered.')
           : undefined,
     });
     if (text.turn !== 'next') return text.turn;
@@ -189,8 +189,8 @@ export async function askConnection(
     const text = await askText({
       ...place,
       value: draft.label ?? start?.label ?? proposedLabel(draft),
-      prompt: l10n.t('A name for this connection, as the sidebar will show it'),
-      validate: text => (text === '' ? l10n.t('A name is needed.') : undefined),
+      prompt: l10n.t('The name of this connection in the sidebar'),
+      validate: text => (text === '' ? l10n.t('Enter a name.') : undefined),
     });
     if (text.turn !== 'next') return text.turn;
     draft.label = text.value;
@@ -264,9 +264,11 @@ function proposedScope(metadata: IssuerMetadata | undefined): string {
 function scopePrompt(metadata: IssuerMetadata | undefined, start?: StartingPoint): string {
   const supported = metadata?.scopes_supported;
   const what = start
-    ? l10n.t('Scopes with spaces between them.')
-    : l10n.t('Scopes with spaces between them. "offline_access" asks for a refresh token.');
-  return supported === undefined ? what : l10n.t('{0} This issuer knows: {1}', what, supported.slice(0, 20).join(' '));
+    ? l10n.t('Scopes, separated by spaces.')
+    : l10n.t('Scopes, separated by spaces. "offline_access" requests a refresh token.');
+  return supported === undefined
+    ? what
+    : l10n.t('{0} This issuer supports: {1}', what, supported.slice(0, 20).join(' '));
 }
 
 function methodItems(metadata: IssuerMetadata | undefined) {
@@ -278,8 +280,8 @@ function methodItems(metadata: IssuerMetadata | undefined) {
     client_secret_post: l10n.t('a client secret in the request body'),
     client_secret_jwt: l10n.t('a JWT signed with the client secret'),
     private_key_jwt: l10n.t('a JWT signed with a private key'),
-    tls_client_auth: l10n.t('a certificate in the TLS handshake, of an authority that the issuer trusts'),
-    self_signed_tls_client_auth: l10n.t('a certificate in the TLS handshake, which the issuer has a copy of'),
+    tls_client_auth: l10n.t('a TLS client certificate from an authority that the issuer trusts'),
+    self_signed_tls_client_auth: l10n.t('a TLS client certificate that is registered at the issuer'),
   };
   const isListed = (method: string) => Number(supported?.includes(method) ?? false);
   const methods = [...tokenEndpointAuthMethods].sort((one, other) => isListed(other) - isListed(one));
@@ -288,9 +290,7 @@ function methodItems(metadata: IssuerMetadata | undefined) {
     label: method,
     description: details[method],
     ...(supported && {
-      detail: isListed(method)
-        ? l10n.t('The issuer says that it supports this.')
-        : l10n.t('The issuer does not list this one.'),
+      detail: isListed(method) ? l10n.t('Supported by the issuer.') : l10n.t('Not listed by the issuer.'),
     }),
   }));
 }
@@ -327,7 +327,7 @@ function promptFor(method: TokenEndpointAuthMethod): string {
 }
 
 async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<string | undefined> {
-  if (text === '' && !usesKey(method)) return l10n.t('This client authentication needs the secret.');
+  if (text === '' && !usesKey(method)) return l10n.t('This client authentication requires the secret.');
   return readCredentials(method, text).then(
     () => undefined,
     error => describeError(classify(error)),

@@ -33,7 +33,7 @@ function limitItems(): LimitItem[] {
   return [
     { label: l10n.t('next request'), times: 1 },
     { label: l10n.t('next 3 requests'), times: 3 },
-    { label: l10n.t('until cleared'), description: l10n.t("Clear the Mock Issuer's Faults ends it") },
+    { label: l10n.t('until cleared'), description: l10n.t('Clear Mock Issuer Faults ends it') },
   ];
 }
 

@@ -10,12 +10,12 @@ export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_i
   switch (reason) {
     case 'html':
       return l10n.t(
-        '{0} answers with a web page where its metadata should be. Check the issuer; a proxy or a login page may stand in between.',
+        '{0} answers with a web page instead of metadata. Check the issuer; a proxy or a login page may be in between.',
         name,
       );
     case 'issuer_missing':
       return l10n.t(
-        'The metadata of {0} does not say whose it is, so it cannot be trusted. Set the endpoints in the settings.',
+        'The metadata of {0} names no issuer, so it cannot be trusted. Set the endpoints in the settings.',
         name,
       );
     case 'endpoint':
@@ -24,7 +24,7 @@ export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_i
     case 'not_an_object':
     case 'status':
       return l10n.t(
-        'The metadata of {0} is no JSON object. Check the issuer, or set tokenEndpoint for an issuer without metadata.',
+        'The metadata of {0} is not a JSON object. Check the issuer, or set tokenEndpoint for an issuer without metadata.',
         name,
       );
     default:
@@ -40,7 +40,7 @@ export function httpError(data: DataOf<'http_error'>): string {
     data.firstLine !== undefined
       ? issuerResponse(data.firstLine, data.error)
       : data.empty === true
-        ? l10n.t('The answer is empty.')
+        ? l10n.t('The response is empty.')
         : undefined;
   const what =
     status === 200
@@ -51,7 +51,7 @@ export function httpError(data: DataOf<'http_error'>): string {
 
   function advice(): string {
     if (typeof data.retryAfter === 'number' && data.retryAfter > 0) {
-      return l10n.t('It asks to wait {0} before the next request.', durationText(data.retryAfter));
+      return l10n.t('The issuer asks to wait {0} before the next request.', durationText(data.retryAfter));
     }
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
     const isTheirs = typeof status === 'number' && status >= 500;
@@ -59,21 +59,24 @@ export function httpError(data: DataOf<'http_error'>): string {
     if (sent !== true) {
       return isTheirs
         ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
-        : l10n.t('No token was sent. Check the address.');
+        : l10n.t('No token was sent. Check the URL.');
     }
     // Only a refresh sends a refresh token that could be kept or lost.
     const refreshed = data.grant === undefined && data.setting === undefined;
     const kept = refreshed ? l10n.t('The refresh token is kept.') : undefined;
     if (isTheirs) {
       return refreshed
-        ? l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.')
+        ? l10n.t('The issuer has a problem and may have used the refresh token. Try again soon.')
         : l10n.t('The issuer has a problem. Try again soon.');
     }
     if (refreshed && status === 400 && data.empty === true) {
-      return l10n.t('Some issuers say so that the refresh token has ended. Sign in again or import a new one.');
+      return l10n.t(
+        'Some issuers answer like this when the refresh token has expired. Sign in again or import a new one.',
+      );
     }
     if (data.signInAgain === true) return joined(l10n.t('Sign in again or import new tokens.'), kept);
-    if (status === 413) return l10n.t('The request is too large for it. Shorten scope, resource and extraParameters.');
+    if (status === 413)
+      return l10n.t('The request is too large for the issuer. Shorten scope, resource and extraParameters.');
     const check =
       status === 401 || status === 403
         ? l10n.t('Check clientId, tokenEndpointAuthMethod and the client secret or key.')
@@ -110,12 +113,12 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
       return joined(
         l10n.t('{0} answered with a web page instead of tokens.', host),
         data.firstLine === undefined ? undefined : issuerResponse(data.firstLine),
-        l10n.t('Check {0}; a proxy or a login page may stand in between.', settingText(data)),
+        l10n.t('Check {0}; a proxy or a login page may be in between.', settingText(data)),
       );
     case 'not_json':
     case 'not_an_object':
       return l10n.t(
-        '{0} answered with something that is no token response, or only with a part of one. Try again; if it stays so, check {1}.',
+        'The response of {0} is not a token response, or only a part of one. Try again; if that does not help, check {1}.',
         host,
         settingText(data),
       );
@@ -127,68 +130,65 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
       );
     case 'id_token_time':
       return joined(
-        l10n.t('The ID token in the answer is not valid now ({0}).', show(claim)),
+        l10n.t('The ID token in the response is not valid now ({0}).', show(claim)),
         typeof data.ahead === 'number' ? skewAdvice(data.ahead) : l10n.t('Check the clock of this computer.'),
       );
     case 'id_token_claim':
       if (claim === 'nonce')
         return l10n.t(
-          'The ID token in the answer belongs to another sign-in (nonce differs), so nothing of the answer was taken. Sign in again.',
+          'The ID token in the response belongs to another sign-in (nonce differs), so the response was rejected. Sign in again.',
         );
       return found === undefined
-        ? l10n.t('The ID token in the answer is not for this client ({0} differs). Check clientId.', show(claim))
+        ? l10n.t('The ID token in the response is for another client ({0} differs). Check clientId.', show(claim))
         : l10n.t(
-            'The ID token in the answer is from another issuer: {0}, where {1} is expected. Check issuer.',
+            'The ID token in the response is from the issuer {0}, expected {1}. Check issuer.',
             show(found),
             show(expected),
           );
     case 'id_token_changed':
       return l10n.t(
-        'The ID token in the answer is about someone or something else than before ({0} changed), so it was not taken. Sign in again.',
+        'The ID token in the response has another subject or audience than before ({0} changed), so it was rejected. Sign in again.',
         show(claim),
       );
     case 'id_token_algorithm':
-      return l10n.t('The ID token in the answer is signed with {0}, which this issuer does not announce.', show(found));
-    case 'id_token_critical':
       return l10n.t(
-        'The ID token in the answer has a critical header (crit) that is not understood, so it was not taken.',
+        "The ID token in the response is signed with {0}, which the issuer's metadata does not list.",
+        show(found),
       );
+    case 'id_token_critical':
+      return l10n.t('The ID token in the response has an unknown critical header (crit), so it was rejected.');
     case 'id_token_missing':
       return l10n.t(
-        'The answer holds no ID token although the scope openid was asked for, so nothing tells whose sign-in it is, and it was not taken. Remove openid from scope for an issuer that knows no OpenID Connect.',
+        'The response contains no ID token although the scope openid was requested, so it was rejected: nothing says who signed in. Remove openid from scope if the issuer does not support OpenID Connect.',
       );
     case 'pushed_response':
       return l10n.t(
-        '{0} took the request but gave no name for it. Set pushedAuthorizationRequests to false if the issuer does not support them.',
+        '{0} accepted the request but returned no request_uri. Set pushedAuthorizationRequests to false if the issuer does not support them.',
         host,
       );
     case 'device_response':
       return l10n.t(
-        '{0} answered without a code to show. Check deviceAuthorizationEndpoint, and that the client may use the device grant.',
+        'The response of {0} contains no code. Check deviceAuthorizationEndpoint, and that the client may use the device grant.',
         host,
       );
     case 'subject':
       return l10n.t(
-        'The answer is about {0}, and the ID token about {1}: such an answer must not be used. Sign in again; if it stays so, tell the issuer.',
+        'The subject of the response is {0}, the subject of the ID token is {1}: the response was rejected. Sign in again; if that does not help, report it to the issuer.',
         show(found),
         show(expected),
       );
     case 'answer_signature':
       return l10n.t(
-        'The answer is a JWT that is not what it should be: its signature, algorithm, issuer or audience is wrong. It was not taken. Check issuer and jwksUri.',
+        'The response is a JWT whose signature, algorithm, issuer or audience is wrong, so it was rejected. Check issuer and jwksUri.',
       );
     case 'answer_encrypted':
-      return l10n.t('The answer is encrypted, which is not supported. Turn that off for this client at the issuer.');
+      return l10n.t('The response is encrypted, which is not supported. Turn that off for this client at the issuer.');
     case 'answer_malformed':
-      return l10n.t(
-        '{0} answered with something that is no answer to this question. Check {1}.',
-        host,
-        settingText(data),
-      );
+      return l10n.t('The response of {0} does not fit the request. Check {1}.', host, settingText(data));
     case 'id_token_malformed':
-      return l10n.t('The ID token in the answer cannot be read or lacks a required claim.');
+      return l10n.t('The ID token in the response cannot be read or lacks a required claim.');
     case 'malformed':
-      return l10n.t('The answer of the issuer is no valid token response. Check tokenEndpoint.');
+      return l10n.t('The response is invalid: it is not a token response. Check tokenEndpoint.');
     default:
       return unknownReason(reason);
   }
@@ -197,7 +197,7 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
 /** Whether the other side may have seen the request: what that means for a refresh token that rotates. */
 export function arrival(sent: ErrorData[string]): string | undefined {
   if (sent === false) return l10n.t('No token was sent.');
-  return sent === true ? l10n.t('It may have received the request all the same.') : undefined;
+  return sent === true ? l10n.t('The issuer may have received the request.') : undefined;
 }
 
 /** An error from a history file may have a reason that this version does not know. */
@@ -225,17 +225,17 @@ export const networkSentences = {
     ),
   connection_refused: ({ host }) =>
     l10n.t(
-      '{0} refuses connections, so nothing was sent. Check that the issuer is running and that the address and port are right.',
+      '{0} refuses connections, so nothing was sent. Check that the issuer is running and that the URL and port are right.',
       show(host),
     ),
   host_unknown: ({ host }) =>
     l10n.t(
-      'The host {0} was not found, so nothing was sent. Check the address, and whether a VPN or a proxy is needed.',
+      'The host {0} was not found, so nothing was sent. Check the URL, and whether a VPN or a proxy is required.',
       show(host),
     ),
   connection_reset: ({ host, sent }) =>
     joined(
-      l10n.t('{0} closed the connection before the answer was complete.', show(host, l10n.t('The issuer'))),
+      l10n.t('{0} closed the connection before the response was complete.', show(host, l10n.t('The issuer'))),
       arrival(sent),
       l10n.t('Try again.'),
     ),

@@ -28,7 +28,7 @@ function sentencesFor(check: Check): Sentences {
   if (check.code === 'key_invalid') return keyFlaw(check.data as DataOf<'key_invalid'>);
   if (check.code === 'response_too_large') {
     return [
-      l10n.t('The answer is larger than {0} bytes and was not read.', plain(check.data?.limit)),
+      l10n.t('The response is larger than {0} bytes and was not read.', plain(check.data?.limit)),
       l10n.t('Check jwksUri: a key set is far smaller.'),
     ];
   }

@@ -11,7 +11,7 @@ export const claimSentences = {
   ],
   missing: ({ id, status, expected }) => [
     id === 'exp'
-      ? l10n.t('The token has no end: whoever has it can use it for ever.')
+      ? l10n.t('The token does not expire: anyone who has it can use it forever.')
       : expected === undefined
         ? l10n.t('The token has no {0}, and one is required.', nameOf(id))
         : l10n.t('The token has no {0}. Expected {1}.', nameOf(id), quoted(expected)),
@@ -20,34 +20,34 @@ export const claimSentences = {
       : l10n.t('Check that the token comes from the expected issuer, which has to send this claim.'),
   ],
   wrong_type: ({ id, found }) => [
-    l10n.t('{0} has a value that it cannot have: {1}.', nameOf(id), plain(found)),
-    l10n.t('RFC 7519 wants text here. The issuer has to correct this.'),
+    l10n.t('{0} has an invalid value: {1}.', nameOf(id), plain(found)),
+    l10n.t('RFC 7519 requires text here. The issuer has to correct this.'),
   ],
   slash_differs: ({ expected, found }) => [
-    l10n.t('Expected {0}, found {1}: they differ in the slash at the end only.', quoted(expected), quoted(found)),
-    l10n.t('Issuers are compared character by character. Write it as the token does, if that is the right issuer.'),
+    l10n.t('Expected {0}, found {1}: they differ only in the trailing slash.', quoted(expected), quoted(found)),
+    l10n.t('Issuers are compared character by character. If it is the right issuer, write it as the token does.'),
   ],
   azp_missing: ({ found }) => [
     l10n.t('The ID token has several audiences ({0}) and does not say which client asked for it.', plain(found)),
-    l10n.t('OpenID Connect wants the claim azp then.'),
+    l10n.t('OpenID Connect then requires the claim azp.'),
   ],
 
   time_not_a_number: ({ found }) => [
     l10n.t('The time is not a number: {0}.', plain(found)),
-    l10n.t('RFC 7519 wants seconds since 1970 as a number. The issuer has to correct this.'),
+    l10n.t('RFC 7519 requires seconds since 1970 as a number. The issuer has to correct this.'),
   ],
   time_in_milliseconds: ({ found }) => [
     l10n.t('The time is in milliseconds: {0}. Read as seconds it lies thousands of years ahead.', plain(found)),
-    l10n.t('RFC 7519 wants seconds since 1970. The issuer has to divide by 1000.'),
+    l10n.t('RFC 7519 requires seconds since 1970. The issuer has to divide by 1000.'),
   ],
   time_out_of_range: ({ found }) => [
-    l10n.t('The time is no date that a calendar knows: {0}.', plain(found)),
-    l10n.t('RFC 7519 wants seconds since 1970. The issuer has to correct this.'),
+    l10n.t('The time is not a valid date: {0}.', plain(found)),
+    l10n.t('RFC 7519 requires seconds since 1970. The issuer has to correct this.'),
   ],
   exp_ahead: ({ at }) => [l10n.t('The token is valid until {0}.', dateOf(at))],
   exp_past: ({ at, data }) => [
     l10n.t('The token expired on {0}.', dateOf(at)),
-    clockOr(data, l10n.t('Refresh it. If it is fresh, check the clock of this computer.')),
+    clockOr(data, l10n.t('Refresh it. If it was just issued, check the clock of this computer.')),
   ],
   exp_tolerated: ({ at }) => [
     l10n.t('The token expired on {0}, within the tolerance for clocks that differ.', dateOf(at)),
@@ -56,7 +56,7 @@ export const claimSentences = {
   nbf_past: ({ at }) => [l10n.t('The token is valid since {0}.', dateOf(at))],
   nbf_ahead: ({ at, data }) => [
     l10n.t('The token is not valid before {0}.', dateOf(at)),
-    clockOr(data, l10n.t('Wait until then. If that should be past, check the clock of this computer.')),
+    clockOr(data, l10n.t('Wait until then. If that time is past, check the clock of this computer.')),
   ],
   nbf_tolerated: ({ at }) => [
     l10n.t('The token is valid from {0} on, within the tolerance for clocks that differ.', dateOf(at)),
@@ -64,7 +64,7 @@ export const claimSentences = {
   ],
   iat_past: ({ at }) => [l10n.t('The token was issued on {0}.', dateOf(at))],
   iat_ahead: ({ at, data }) => [
-    l10n.t('The token says that it will be issued on {0}, which is still to come.', dateOf(at)),
+    l10n.t('The token says that it was issued on {0}, which is in the future.', dateOf(at)),
     clockOr(data, l10n.t('Check the clock of this computer, and that of the issuer.')),
   ],
 
@@ -79,7 +79,7 @@ export const claimSentences = {
     l10n.t('The hash {0} could not be checked: the algorithm does not say how it is made.', plain(found)),
   ],
 
-  bound: () => [l10n.t('The token is bound to the key of this connection, and of no use without it.')],
+  bound: () => [l10n.t('The token is bound to the key of this connection and useless without it.')],
   bound_elsewhere: ({ expected, found }) => [
     expected === undefined
       ? l10n.t('The token is bound to the key {0}, and there is none here.', plain(found))
@@ -88,10 +88,10 @@ export const claimSentences = {
           plain(found),
           plain(expected),
         ),
-    l10n.t('It cannot be used from here. Sign in again.'),
+    l10n.t("It can't be used from here. Sign in again."),
   ],
   not_bound: () => [
-    l10n.t('The token is not bound to a key, although dpop is on: whoever has it can use it.'),
+    l10n.t('The token is not bound to a key although dpop is on: anyone who has it can use it.'),
     l10n.t('Allow DPoP for this client at the issuer, then sign in again; some issuers do not offer it.'),
   ],
 
@@ -146,7 +146,7 @@ export const claimSentences = {
   ],
   binding_signature: () => [
     l10n.t("The key binding was not signed with the holder's key (cnf)."),
-    l10n.t('Refuse the presentation: somebody else may have made it.'),
+    l10n.t('Reject the presentation: someone else may have made it.'),
   ],
   binding_hash: ({ expected, found }) => [
     l10n.t('The key binding is for other disclosures: sd_hash is {0}, expected {1}.', quoted(found), quoted(expected)),
@@ -198,13 +198,13 @@ function mismatchAdvice(id: string): string {
       );
     case 'aud':
       return l10n.t(
-        'The token is meant for someone else. Ask the issuer for this audience, or correct the expected one.',
+        'The token has another intended recipient. Request this audience from the issuer, or correct the expected one.',
       );
     case 'azp':
       return l10n.t('The token was issued to another client. Check clientId.');
     case 'nonce':
       return l10n.t('The token belongs to another sign-in. Sign in again, and do not use this one.');
     default:
-      return l10n.t('The token is about someone or something else. Check where it comes from.');
+      return l10n.t('The token has another subject. Check where it comes from.');
   }
 }

@@ -10,9 +10,7 @@ export function skewText(ahead: number): string {
 
 /** The same, and what to do. */
 export function skewAdvice(ahead: number): string {
-  const text = l10n.t(
-    'Let the system set the clock of this computer; if that is right, the clock of the issuer is not.',
-  );
+  const text = l10n.t("Let the system set the clock of this computer; if it is right, the issuer's clock is wrong.");
   return `${skewText(ahead)} ${text}`;
 }
 

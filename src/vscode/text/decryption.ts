@@ -6,26 +6,29 @@ import { show, unknownReason } from './answerErrors.ts';
 export const decryptionSentences = {
   not_encrypted: ({ kind }: DataOf<'not_encrypted'>) =>
     kind === 'jws'
-      ? l10n.t('This token is signed and not encrypted. Decode it or verify it: no key is needed to read it.')
-      : l10n.t('This is no encrypted token (JWE): those have five parts. Copy the whole token.'),
+      ? l10n.t('This token is signed, not encrypted. Decode or verify it: reading it requires no key.')
+      : l10n.t('Not an encrypted token (JWE): a JWE has five parts. Copy the whole token.'),
   jwe_refused: refused,
   decryption_failed: ({ tried }: DataOf<'decryption_failed'>) =>
     tried > 1
-      ? l10n.t('None of {0} keys decrypts this token. Check that it is complete, and who it is for.', tried)
+      ? l10n.t('None of {0} keys decrypts this token. Check that it is complete, and its recipient.', tried)
       : l10n.t(
           'This key does not decrypt this token. Check that the token is complete, and that it was encrypted for this key.',
         ),
   keys_unreadable: ({ reason }: DataOf<'keys_unreadable'>) =>
     reason === 'newer'
       ? l10n.t(
-          'The remembered keys were written by a newer version of JWT Workbench and are kept as they are. Update the extension.',
+          'The remembered keys were written by a newer version of JWT Workbench and are kept. Update the extension.',
         )
       : l10n.t(
-          'The remembered keys cannot be read ({0}) and are kept as they are. Run Forget Remembered Keys to delete them.',
+          'The remembered keys cannot be read ({0}) and are kept. Run Forget Remembered Keys to delete them.',
           show(reason, l10n.t('no reason given')),
         ),
   keys_full: ({ limit }: DataOf<'keys_full'>) =>
-    l10n.t('At most {0} keys are remembered, and no long ones. Run Forget Remembered Keys first.', show(limit, '50')),
+    l10n.t(
+      'The limit of {0} remembered keys is reached, or the key is too long. Run Forget Remembered Keys first.',
+      show(limit, '50'),
+    ),
 } as const;
 
 function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
@@ -36,23 +39,20 @@ function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
       );
     case 'alg':
       return l10n.t(
-        'Nothing is decrypted with the key management "{0}" (alg). Known are RSA-OAEP, ECDH-ES, A128KW, A128GCMKW, PBES2 and their relatives, and dir.',
+        'The key management "{0}" (alg) is not supported. Supported: RSA-OAEP, ECDH-ES, A128KW, A128GCMKW, PBES2 and their variants, and dir.',
         show(found),
       );
     case 'enc':
       return l10n.t(
-        'Nothing is decrypted with the content encryption "{0}" (enc). Known are A128GCM to A256GCM and A128CBC-HS256 to A256CBC-HS512.',
+        'The content encryption "{0}" (enc) is not supported. Supported: A128GCM to A256GCM and A128CBC-HS256 to A256CBC-HS512.',
         show(found),
       );
     case 'crit':
-      return l10n.t(
-        'The token demands extensions that are not known here (crit: {0}). RFC 7516 says that it must be refused.',
-        show(found),
-      );
+      return l10n.t('The token requires unknown extensions (crit: {0}). RFC 7516 requires rejecting it.', show(found));
     case 'zip':
-      return l10n.t('The content is compressed in a way that is not known here (zip: {0}). Only DEF is.', show(found));
+      return l10n.t('The compression "{0}" (zip) is not supported. Supported: DEF.', show(found));
     case 'zip_platform':
-      return l10n.t('The content is compressed, and this VS Code cannot unpack it. Try a newer one.');
+      return l10n.t('The content is compressed, and this version of VS Code cannot decompress it. Try a newer one.');
     case 'p2c':
       return l10n.t(
         'The token asks for {0} rounds of password hashing (p2c), which could take hours. At most {1} are done. Ask the sender for fewer.',
@@ -71,12 +71,9 @@ function refused({ reason, found, limit }: DataOf<'jwe_refused'>): string {
         show(limit),
       );
     case 'inflated':
-      return l10n.t(
-        'The content cannot be unpacked, or comes to more than {0} bytes, as no token does. It was thrown away.',
-        show(limit),
-      );
+      return l10n.t('The content cannot be decompressed, or has more than {0} bytes. It was discarded.', show(limit));
     case 'malformed':
-      return l10n.t('A part of this token has a value that it cannot have. Copy the whole token again.');
+      return l10n.t('A part of this token has an invalid value. Copy the whole token again.');
     default:
       return unknownReason(reason);
   }

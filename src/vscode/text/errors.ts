@@ -41,44 +41,41 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
     l10n.t('There is no connection "{0}". Check the id, or add the connection to the settings.', show(connection)),
   connection_invalid: ({ problem, field, found }) =>
     joined(
-      l10n.t('This connection cannot be used as it is described.'),
+      l10n.t('This connection is not valid.'),
       describeProblem({ code: problem, field, found } as ConnectionProblem),
     ),
   connection_exists: ({ connection }) =>
-    l10n.t(
-      'There is a connection "{0}" already. Choose another id, or remove that connection first.',
-      show(connection),
-    ),
-  settings_unwritable: () =>
-    l10n.t('The user settings cannot be written. Mend and save settings.json, then try again.'),
+    l10n.t('A connection "{0}" exists already. Choose another id, or remove that connection first.', show(connection)),
+  settings_unwritable: () => l10n.t('The user settings cannot be written. Fix and save settings.json, then try again.'),
   url_invalid: invalidUrl,
   url_insecure: ({ field, found }) =>
     l10n.t(
-      '{0} is {1}, where tokens could be read on the way. Use an https address; http is allowed for 127.0.0.1, [::1] and localhost only.',
+      '{0} uses http ({1}), so tokens could be intercepted. Use an https URL; http is allowed only for 127.0.0.1, [::1] and localhost.',
       show(field),
       show(found),
     ),
   ...credentialSentences,
-  not_trusted: () => l10n.t('This workspace is not trusted, so no token is touched. Trust the workspace first.'),
-  nothing_to_pick: () => l10n.t('No connection has what this needs. Add one, or sign in or import tokens first.'),
+  not_trusted: () => l10n.t("Tokens can't be used in Restricted Mode. Trust the workspace first."),
+  nothing_to_pick: () =>
+    l10n.t('No connection can be used for this. Add a connection, sign in or import tokens first.'),
   no_such_token: ({ token }) =>
-    l10n.t('There is no {0} stored for this connection. Refresh it, sign in, or import tokens.', show(token, 'token')),
+    l10n.t('No {0} is stored for this connection. Refresh it, sign in, or import tokens.', show(token, 'token')),
   not_quotable: ({ shell, reason }) => unquotable(reason, show(shell)),
 
   cancelled: ({ sent }) =>
     sent === true
-      ? l10n.t('Cancelled. The request may have arrived all the same.')
+      ? l10n.t('Cancelled. The issuer may have received the request.')
       : l10n.t('Cancelled before anything was sent.'),
   ...networkSentences,
 
   redirect_refused: ({ host, location, status }) =>
     location === undefined
       ? l10n.t(
-          '{0} answered with a redirect, which is not followed: it would carry tokens elsewhere. Set the address to where the issuer really is.',
+          "{0} answered with a redirect. It is not followed, because it would send tokens elsewhere. Set the URL to the issuer's real one.",
           show(host),
         )
       : l10n.t(
-          '{0} redirects to {1} (status {2}). That is not followed: it would carry tokens elsewhere. If {1} is the right place, set the address to it.',
+          '{0} redirects to {1} (status {2}). The redirect is not followed, because it would send tokens elsewhere. If {1} is right, set the URL to it.',
           show(host),
           show(location),
           show(status),
@@ -120,7 +117,7 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   response_invalid: invalidResponse,
   response_too_large: ({ host, limit }) =>
     l10n.t(
-      'The answer of {0} is larger than {1} bytes and was not read. Check that the address is a token endpoint.',
+      'The response of {0} is larger than {1} bytes and was not read. Check that the URL is a token endpoint.',
       show(host, l10n.t('the issuer')),
       show(limit),
     ),
@@ -167,12 +164,12 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
       : l10n.t('The mock issuer is running already at {0}. Stop it first.', show(issuer)),
   git_unavailable: () =>
     l10n.t(
-      'Git is not to be asked what is staged: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
+      'Staged files cannot be read: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
     ),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
   port_in_use: ({ port }) =>
     l10n.t(
-      'Port {0} cannot be used: another program has it, or the system keeps it. Choose another port, or leave it out to have a free one.',
+      'Port {0} cannot be used: another program or the system uses it. Choose another port, or leave it out to get a free one.',
       show(port),
     ),
 
@@ -191,7 +188,7 @@ function otherIssuer({ expected, found, difference }: DataOf<'issuer_mismatch'>)
   switch (difference) {
     case 'slash':
       return l10n.t(
-        'The issuer calls itself {0}, and the setting says {1}: they differ in the slash at the end only. Set issuer to {0}.',
+        'The issuer is {0}, the setting says {1}: they differ only in the trailing slash. Set issuer to {0}.',
         show(found),
         show(expected),
       );
@@ -209,7 +206,7 @@ function otherIssuer({ expected, found, difference }: DataOf<'issuer_mismatch'>)
       );
     default:
       return l10n.t(
-        'The metadata of {0} belongs to another issuer, {1}. Set issuer to the one that is meant, exactly as it calls itself.',
+        'The metadata of {0} belongs to the issuer {1}. Set issuer to the right one, exactly as its metadata spells it.',
         show(expected),
         show(found),
       );
@@ -220,17 +217,25 @@ function invalidUrl({ field, found, reason }: DataOf<'url_invalid'>): string {
   const name = show(field);
   switch (reason) {
     case 'userinfo':
-      return l10n.t('{0} holds a user name or a password. Remove what stands before the @.', name);
+      return l10n.t('{0} contains a user name or a password. Remove everything before the @.', name);
     case 'fragment':
-      return l10n.t('{0} has a part after #, which no address of an issuer has. Remove it.', name);
+      return l10n.t('{0} has a part after #, which an issuer URL must not have. Remove it.', name);
     case 'query':
-      return l10n.t('{0} has a part after ?, which no issuer has. Remove it.', name);
+      return l10n.t('{0} has a part after ?, which an issuer URL must not have. Remove it.', name);
     case 'characters':
-      return l10n.t('{0} holds a space, a backslash or an invisible character: {1}. Type it again.', name, show(found));
+      return l10n.t(
+        '{0} contains a space, a backslash or an invisible character: {1}. Type it again.',
+        name,
+        show(found),
+      );
     case 'scheme':
-      return l10n.t('{0} starts with {1}. Use an https address.', name, show(found));
+      return l10n.t('{0} starts with {1}. Use an https URL.', name, show(found));
     case 'not_absolute':
-      return l10n.t('{0} is no complete address: {1}. It must start with https://.', name, show(found));
+      return l10n.t(
+        '{0} is not a full URL: {1}. Enter the full URL, for example https://login.example.com.',
+        name,
+        show(found),
+      );
     default:
       return unknownReason(reason);
   }

@@ -13,11 +13,11 @@ export function outcomeText({ outcome, error }: HistoryEntry): string {
     case 'adopted':
       return l10n.t('taken over from another window');
     case 'reauthRequired':
-      return l10n.t('refused, sign in again');
+      return l10n.t('rejected, sign in again');
     case 'retryable':
-      return l10n.t('failed, nothing lost');
+      return l10n.t('failed, tokens unchanged');
     case 'unknown':
-      return l10n.t('failed, answer lost');
+      return l10n.t('failed, response lost');
   }
 }
 

@@ -23,32 +23,32 @@ export function describeSource(source: ImportSource): string {
 export function describeImportWarning({ code, member = 'access_token' }: ImportWarning): string {
   switch (code) {
     case 'whitespace_removed':
-      return l10n.t('Spaces or line breaks inside "{0}" were removed: the text had been wrapped.', member);
+      return l10n.t('Spaces or line breaks inside "{0}" were removed: the text was wrapped.', member);
     case 'number_as_text':
       return l10n.t('"{0}" is a number written as text and was read as a number.', member);
     case 'list_as_text':
       return l10n.t('"{0}" is a list and was read as one text with spaces.', member);
     case 'member_ignored':
-      return l10n.t('"{0}" has no usable value and was left out.', member);
+      return l10n.t('"{0}" has no usable value and was ignored.', member);
     case 'duplicate_member':
-      return l10n.t('"{0}" stands twice in the text. The last one was taken.', member);
+      return l10n.t('"{0}" appears twice in the text. The last one was used.', member);
     case 'several_found':
-      return l10n.t('The text holds more than one set of tokens. One was taken: check that it is the right one.');
+      return l10n.t('The text contains several sets of tokens. One was used: check that it is the right one.');
     case 'token_damaged':
-      return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported as it is.', member);
+      return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported unchanged.', member);
     case 'looks_like_other_token':
       return l10n.t('"{0}" has the claims of another kind of token. Check that it is the right one.', member);
     case 'base64_decoded':
       return l10n.t('"{0}" was encoded in base64 and was decoded.', member);
     case 'base64_kept':
       return l10n.t(
-        '"{0}" is base64 of another text. It was imported as it is: check whether it must be decoded.',
+        '"{0}" is base64 of another text. It was imported unchanged: check whether it must be decoded.',
         member,
       );
     case 'percent_decoded':
       return l10n.t('"{0}" was percent-encoded and was decoded.', member);
     case 'use_assumed':
-      return l10n.t('Nothing in the token says what it is for. It was taken for "{0}".', member);
+      return l10n.t('Nothing in the token says what it is. It was imported as "{0}".', member);
   }
 }
 

@@ -26,14 +26,12 @@ export function activityText(
           'Not active at the issuer, although its time is not over here. It was revoked, this client may not ask about it, or the issuer introspects access tokens only and calls every refresh token inactive.',
         )
       : l10n.t(
-          'Not active at the issuer, although its time is not over here. It was revoked, or this client may not ask about it.',
+          'Not active at the issuer, although it has not expired here. It was revoked, or this client may not introspect it.',
         );
 }
 
 export function answerOriginText({ signed }: IssuerAnswer): string {
-  return signed
-    ? l10n.t('What the issuer says, signed by it and verified.')
-    : l10n.t('What the issuer says, as good as the connection to it.');
+  return signed ? l10n.t('The issuer says (signed and verified):') : l10n.t('The issuer says (not signed):');
 }
 
 /** Behind a claim of the issuer's answer that the token has otherwise or not at all. */

@@ -12,7 +12,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
   const forms = l10n.t('Give a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
   switch (reason) {
     case 'empty':
-      return [l10n.t('There is no key here.'), forms];
+      return [l10n.t('The text is empty.'), forms];
     case 'private_key':
     case 'ssh_private':
       return [
@@ -23,7 +23,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'encrypted':
       return [
-        l10n.t('This private key is encrypted with a passphrase, which is not asked for here.'),
+        l10n.t('This private key is encrypted with a passphrase, which is not supported here.'),
         l10n.t(
           'To check a signature give the public key. To decrypt, make a copy without a passphrase: openssl pkcs8 -topk8 -nocrypt -in <file>.',
         ),
@@ -45,14 +45,14 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'ssh':
       return [
-        l10n.t('This is a key in the form of OpenSSH.'),
+        l10n.t('This is a key in OpenSSH format.'),
         l10n.t('Convert it with ssh-keygen -e -m PKCS8 -f <file> and give the result.'),
       ];
     case 'json':
       return [l10n.t('This looks like JSON and is not.'), l10n.t('Give a complete JWK or JWK Set.')];
     case 'kty':
       return [
-        l10n.t('This JSON is no JWK of a known kind, or members of it are missing.'),
+        l10n.t('This JSON is not a known kind of JWK, or members are missing.'),
         l10n.t(
           'Give a complete JWK: n and e for RSA, crv, x and y for EC, crv and x for OKP, alg and pub for AKP, k for a secret.',
         ),
@@ -71,12 +71,12 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       return [l10n.t('This text is too long for a shared secret.'), forms];
     case 'not_in_form':
       return [
-        l10n.t('This secret is not written in {0}.', show(form)),
-        l10n.t('Check that it is complete, or choose another form.'),
+        l10n.t('This secret is not valid {0}.', show(form)),
+        l10n.t('Check that it is complete, or choose another encoding.'),
       ];
     case 'public_as_secret':
       return [
-        l10n.t('This is a key and no shared secret: whoever has a public key could then sign tokens with it.'),
+        l10n.t('This is a key, not a shared secret: anyone who has a public key could sign tokens with it.'),
         l10n.t('Give it as a key, not as a secret.'),
       ];
     case 'length':
@@ -86,7 +86,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'rsa_too_short':
       return [
-        l10n.t('This RSA key has {0} bits, and Web Crypto for JOSE wants at least 2048.', show(found)),
+        l10n.t('This RSA key has {0} bits; at least 2048 are required.', show(found)),
         l10n.t('The recipient needs a longer key.'),
       ];
     case 'unsuitable':
@@ -99,7 +99,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'pem':
       return [
-        l10n.t('This is no key in any form that is known here.'),
+        l10n.t('This is not a key in a known format.'),
         l10n.t('Copy the whole block, from -----BEGIN to -----END, of a key or a certificate.'),
       ];
     default:
@@ -116,16 +116,16 @@ export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string 
   const from = host === undefined ? l10n.t('This key set') : l10n.t('The key set of {0}', show(host));
   switch (reason) {
     case 'html':
-      return l10n.t('{0} is a web page. Check jwksUri; a proxy or a login page may stand in between.', from);
+      return l10n.t('{0} is a web page. Check jwksUri; a proxy or a login page may be in between.', from);
     case 'no_keys_member':
       return l10n.t('{0} has no list "keys", as a JWK Set must have. Check jwksUri.', from);
     case 'empty':
-      return l10n.t('{0} holds no keys, so no signature can be checked.', from);
+      return l10n.t('{0} contains no keys, so no signature can be checked.', from);
     case 'no_usable_key':
-      return l10n.t('{0} holds keys, but none that can be used to check a signature.', from);
+      return l10n.t('{0} contains keys, but none that can check a signature.', from);
     case 'not_json':
     case 'not_an_object':
-      return l10n.t('{0} is no JSON object, so no signature can be checked. Check jwksUri.', from);
+      return l10n.t('{0} is not a JSON object, so no signature can be checked. Check jwksUri.', from);
     default:
       return unknownReason(reason);
   }
@@ -143,7 +143,7 @@ export function keySetSentences({ data }: Check): Sentences {
     case 'empty':
       return [
         l10n.t('The key set of {0} is empty, so no signature can be checked.', host),
-        l10n.t('Wait for the issuer to publish its keys, or check jwksUri.'),
+        l10n.t('Wait until the issuer publishes its keys, or check jwksUri.'),
       ];
     case 'no_usable_key':
       return [
@@ -155,7 +155,7 @@ export function keySetSentences({ data }: Check): Sentences {
         check,
       ];
     default:
-      return [l10n.t('The answer of {0} is JSON and no key set.', host), check];
+      return [l10n.t('The response of {0} is JSON but not a key set.', host), check];
   }
 }
 

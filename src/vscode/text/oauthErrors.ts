@@ -14,7 +14,7 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
   const meaning = data.ended === true ? endedGrant() : data.grant === undefined ? asked : signInMeaning(data);
   const wait =
     typeof data.retryAfter === 'number' && data.retryAfter > 0
-      ? l10n.t('It asks to wait {0}.', durationText(data.retryAfter))
+      ? l10n.t('The issuer asks to wait {0}.', durationText(data.retryAfter))
       : undefined;
   // What this side has noticed by itself is nobody's words.
   if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;
@@ -28,23 +28,22 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
 function unknownMeaning({ status, signInAgain }: DataOf<'oauth_error'>): string {
   if ((status ?? 0) >= 500) return l10n.t('The issuer has a problem. Try again soon.');
   return signInAgain === true
-    ? kept(l10n.t('The issuer refused the request. Sign in again or import new tokens.'))
-    : kept(l10n.t('The issuer refused the request.'));
+    ? kept(l10n.t('The issuer rejected the request. Sign in again or import new tokens.'))
+    : kept(l10n.t('The issuer rejected the request.'));
 }
 
 /** Of what is asked of another endpoint than the token endpoint. */
 function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined {
   return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(error)
     ? l10n.t(
-        'The issuer does not do this for this client: it may not, or the token is of another one. Check clientId and {0}.',
+        'The issuer rejected this for this client: the client may not do it, or the token belongs to another client. Check clientId and {0}.',
         valueText(setting),
       )
     : undefined;
 }
 
 const kept = (text: string) => `${text} ${l10n.t('The refresh token is kept.')}`;
-const atTheBrowser = () =>
-  l10n.t('The issuer wants you to sign in again in the browser, for a new consent or a second factor.');
+const atTheBrowser = () => l10n.t('The issuer requires a new sign-in in the browser, for consent or a second factor.');
 
 const meanings: Readonly<Record<string, () => string>> = {
   invalid_grant: endedGrant,
@@ -59,26 +58,25 @@ const meanings: Readonly<Record<string, () => string>> = {
         'This client may not use this grant. Allow refresh tokens for it at the issuer, or check clientId. If it worked before, sign in again: some issuers say this about a refresh token that has ended.',
       ),
     ),
-  unsupported_grant_type: () => kept(l10n.t('The token endpoint does not know this grant. Check tokenEndpoint.')),
+  unsupported_grant_type: () => kept(l10n.t('The token endpoint does not support this grant. Check tokenEndpoint.')),
   invalid_request: () =>
     kept(
       l10n.t(
-        'The issuer cannot make sense of the request. Check tokenEndpointAuthMethod, resource and extraParameters.',
+        'The issuer rejected the request as invalid. Check tokenEndpointAuthMethod, resource and extraParameters.',
       ),
     ),
-  invalid_scope: () => kept(l10n.t('The issuer does not grant the scope that is asked for. Check scope.')),
-  invalid_target: () => kept(l10n.t('The issuer gives no tokens for this resource. Check resource and audience.')),
+  invalid_scope: () => kept(l10n.t('The issuer does not grant the requested scope. Check scope.')),
+  invalid_target: () => kept(l10n.t('The issuer issues no tokens for this resource. Check resource and audience.')),
   invalid_token: () =>
-    l10n.t('The issuer does not take this access token: it has expired or was revoked. Refresh it, then ask again.'),
+    l10n.t('The issuer rejected the access token: it has expired or was revoked. Refresh it, then try again.'),
   insufficient_scope: () =>
-    l10n.t('This access token may not be used for that. Add the scope (UserInfo needs openid) and sign in again.'),
-  access_denied: () => l10n.t('The sign-in was declined, by you or by a rule of the issuer.'),
+    l10n.t('The access token lacks the required scope. Add the scope (UserInfo requires openid) and sign in again.'),
+  access_denied: () => l10n.t('The sign-in was declined by you or by a policy of the issuer.'),
   interaction_required: atTheBrowser,
   login_required: atTheBrowser,
   consent_required: atTheBrowser,
   account_selection_required: atTheBrowser,
-  server_error: () =>
-    l10n.t('The issuer has a problem, and may have used the refresh token all the same. Try again soon.'),
+  server_error: () => l10n.t('The issuer has a problem and may have used the refresh token. Try again soon.'),
   temporarily_unavailable: () => l10n.t('The issuer is overloaded or under maintenance. Try again later.'),
   slow_down: () => l10n.t('There were too many requests. Try again later.'),
 };
@@ -89,9 +87,9 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
   const exchanges = grant === 'token_exchange';
   switch (error) {
     case 'access_denied':
-      return l10n.t('You declined the sign-in, or a rule of the issuer did. Nothing was changed.');
+      return l10n.t('The sign-in was declined by you or by a policy of the issuer. Nothing was changed.');
     case 'expired_token':
-      return l10n.t('The code ended before anybody confirmed it. Sign in again to get a new one.');
+      return l10n.t('The code expired before it was confirmed. Sign in again to get a new one.');
     case 'invalid_grant':
       // RFC 8693 §2.2.2 wants invalid_request here.
       return grant === 'token_exchange' || grant === undefined
@@ -101,36 +99,38 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
     case 'redirect_mismatch':
     case 'invalid_redirect_uri':
       return l10n.t(
-        'The issuer does not know the address that the browser is to come back to. Register exactly {0} as a redirect URI of this client, then sign in again.',
+        'The redirect URI is not registered at the issuer. Register exactly {0} for this client, then sign in again.',
         toRegister(data),
       );
     case 'invalid_client':
       return unproven();
     case 'unauthorized_client':
     case 'unsupported_grant_type':
-      if (exchanges)
-        return l10n.t('The issuer exchanges no tokens for this client. Allow the grant token exchange for it there.');
+      if (exchanges) return l10n.t('The issuer does not allow token exchange for this client. Allow that grant there.');
       return l10n.t(
-        'This client may not sign in this way. Allow the grant for it at the issuer, or choose another way to sign in.',
+        'The issuer does not allow this grant for this client. Allow it there, or choose another way to sign in.',
       );
     case 'invalid_request':
       if (exchanges) return unexchangeable();
       if (grant !== 'authorization_code')
-        return l10n.t('The issuer cannot make sense of the request. Check scope, resource and extraParameters.');
+        return l10n.t('The issuer rejected the request as invalid. Check scope, resource and extraParameters.');
       return l10n.t(
-        'The issuer cannot make sense of the request. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
+        'The issuer rejected the request as invalid. Check that {0} is registered as a redirect URI, and check resource and extraParameters.',
         toRegister(data),
       );
     case 'invalid_scope':
-      return l10n.t('The issuer does not grant the scope that is asked for. Check scope.');
+      return l10n.t('The issuer does not grant the requested scope. Check scope.');
     case 'invalid_target':
-      if (exchanges) return l10n.t('The issuer gives this client no tokens for this audience. Ask for another one.');
-      return l10n.t('The issuer gives no tokens for this resource. Check resource and extraParameters.');
+      if (exchanges)
+        return l10n.t('The issuer issues no tokens for this audience to this client. Request another audience.');
+      return l10n.t('The issuer issues no tokens for this resource. Check resource and extraParameters.');
     case 'login_required':
     case 'interaction_required':
     case 'consent_required':
     case 'account_selection_required':
-      return l10n.t('The issuer has to ask you something, and was told not to. Remove prompt from extraParameters.');
+      return l10n.t(
+        'The issuer must ask you something, and the request forbids it. Remove prompt from extraParameters.',
+      );
     case 'temporarily_unavailable':
     case 'slow_down':
       return l10n.t('The issuer is overloaded or under maintenance. Try again later.');
@@ -141,14 +141,14 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
         sharedMeaning(error) ??
         (typeof status === 'number' && status >= 500
           ? l10n.t('The issuer has a problem. Try again soon.')
-          : l10n.t('The issuer refused this. Nothing was changed.'))
+          : l10n.t('The issuer rejected the request. Nothing was changed.'))
       );
   }
 }
 
 const unexchangeable = () =>
   l10n.t(
-    'The issuer takes this token for no exchange: it has expired, was revoked, or is of a wrong kind. Refresh it, or choose another token or type.',
+    'The issuer rejected the token for exchange: it has expired, was revoked, or has the wrong type. Refresh it, or choose another token or type.',
   );
 
 /** What an error of an issuer means whoever asked for whatever, where that is so. */
@@ -157,52 +157,48 @@ function sharedMeaning(error: string | undefined): string | undefined {
     // RFC 9449
     case 'use_dpop_nonce':
       return l10n.t(
-        'The issuer wants tokens that are bound to a key (DPoP). Set dpop to true; where it is, the nonce changed once more in between: try again.',
+        'The issuer requires tokens that are bound to a key (DPoP). Set dpop to true; if it is set, the nonce changed in between: try again.',
       );
     case 'invalid_dpop_proof':
       return l10n.t(
-        'The issuer wants a proof for the key that tokens are bound to (DPoP), and took none or not this one. Set dpop to true; where it is, check the clock of this computer.',
+        'The issuer rejected the DPoP proof. Set dpop to true; if it is set, check the clock of this computer.',
       );
     // RFC 9126, RFC 9101, OpenID Connect Core 3.1.2.6
     case 'invalid_request_uri':
-      return l10n.t(
-        'The issuer does not know the request that was pushed to it, or not any more: it had ended before the browser came. Sign in again without a long pause.',
-      );
+      return l10n.t('The pushed authorization request has expired at the issuer. Sign in again without a long pause.');
     case 'invalid_request_object':
       return l10n.t(
-        'The issuer wants requests that are signed (JAR), which JWT Workbench does not make. Allow this client plain or pushed requests.',
+        'The issuer requires signed requests (JAR), which JWT Workbench does not support. Allow plain or pushed requests for this client.',
       );
     case 'request_not_supported':
     case 'request_uri_not_supported':
       return l10n.t(
-        'The issuer does not take {0}. Remove it from extraParameters, or set pushedAuthorizationRequests to false.',
+        'The issuer does not accept {0}. Remove it from extraParameters, or set pushedAuthorizationRequests to false.',
         error === 'request_not_supported' ? 'request' : 'request_uri',
       );
     case 'registration_not_supported':
-      return l10n.t('The issuer does not take the parameter registration. Remove it from extraParameters.');
+      return l10n.t('The issuer does not accept the parameter registration. Remove it from extraParameters.');
     // RFC 9396
     case 'invalid_authorization_details':
-      return l10n.t(
-        'The issuer cannot grant what authorization_details in extraParameters asks for. Check its types and fields.',
-      );
+      return l10n.t('The issuer rejected authorization_details in extraParameters. Check its types and fields.');
     // RFC 9470, OpenID Connect Core: Unmet Authentication Requirements
     case 'insufficient_user_authentication':
     case 'unmet_authentication_requirements':
       return l10n.t(
-        'The issuer wants a stronger sign-in than this one was ({0}). Sign in again, with acr_values in extraParameters where the issuer needs it.',
+        'The issuer requires a stronger sign-in ({0}). Sign in again, with acr_values in extraParameters if the issuer requires it.',
         error,
       );
     // RFC 6749 section 4.1.2.1
     case 'unsupported_response_type':
-      return l10n.t('The issuer gives this client no codes. Allow the authorization code grant for it.');
+      return l10n.t('The issuer does not allow the authorization code grant for this client. Allow it there.');
     // RFC 7009
     case 'unsupported_token_type':
-      return l10n.t('The issuer cannot revoke this kind of token. It ends by itself.');
+      return l10n.t('The issuer cannot revoke this kind of token. It expires by itself.');
     // RFC 6750
     case 'invalid_token':
-      return l10n.t('The issuer does not take this access token: it has expired or was revoked. Refresh it.');
+      return l10n.t('The issuer rejected the access token: it has expired or was revoked. Refresh it.');
     case 'insufficient_scope':
-      return l10n.t('The access token lacks a scope that is needed for this. Add it to scope and sign in again.');
+      return l10n.t('The access token lacks a required scope. Add it to scope and sign in again.');
     default:
       return undefined;
   }

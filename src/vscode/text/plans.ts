@@ -2,45 +2,56 @@ import { l10n } from 'vscode';
 import type { NoPlan, Plan } from '../../core/refresh/schedule.ts';
 import { durationText } from './time.ts';
 
-/** What happens next to a connection, and when: "refreshes in 48 min". @param now milliseconds since the epoch */
+/** What happens next to a connection, and when, inside a sentence: "next refresh in 48 min". @param now milliseconds since the epoch */
 export function planText(plan: Plan, now: number): string {
-  if ('never' in plan) return neverText(plan.never);
+  const { description } = planRow(plan, now);
+  return 'never' in plan ? l10n.t('refresh {0}', description) : l10n.t('next {0}', description);
+}
+
+/** The same as a row of the tree, which is read in one: "Next refresh in 48 min". */
+export function planRow(plan: Plan, now: number): { readonly label: string; readonly description: string } {
+  return 'never' in plan
+    ? { label: l10n.t('Refresh'), description: neverText(plan.never) }
+    : { label: l10n.t('Next'), description: plannedText(plan, now) };
+}
+
+function plannedText(plan: Exclude<Plan, { never: NoPlan }>, now: number): string {
   const wait = plan.at - now;
-  if (wait < 1000) return l10n.t('refreshes now');
+  if (wait < 1000) return l10n.t('refresh now');
   switch (plan.because) {
     case 'ending':
-      return l10n.t('refreshes in {0}', durationText(wait));
+      return l10n.t('refresh in {0}', durationText(wait));
     case 'waiting_for_issuer':
-      return l10n.t('next try in {0}, as the issuer asked', durationText(wait));
+      return l10n.t('try in {0}, as the issuer asked', durationText(wait));
     case 'backing_off':
-      return l10n.t('next try in {0}', durationText(wait));
+      return l10n.t('try in {0}', durationText(wait));
     case 'offline':
-      return l10n.t('offline, next try in {0}', durationText(wait));
+      return l10n.t('try in {0}: offline', durationText(wait));
     case 'unreachable':
-      return l10n.t('issuer not reached, next try in {0}', durationText(wait));
+      return l10n.t('try in {0}: issuer not reached', durationText(wait));
   }
 }
 
 function neverText(reason: NoPlan): string {
   switch (reason) {
     case 'off':
-      return l10n.t('only when you ask (autoRefresh is off)');
+      return l10n.t('only on request (autoRefresh is off)');
     case 'no_refresh_token':
-      return l10n.t('not possible without a refresh token');
+      return l10n.t('Refresh not possible without a refresh token');
     case 'end_unknown':
-      return l10n.t('only when you ask, the end of the access token is unknown');
+      return l10n.t('only on request: no expiry known');
     case 'sign_in':
-      return l10n.t('not before you sign in again');
+      return l10n.t('paused until you sign in');
     case 'answer_missing':
-      return l10n.t('not before you ask: two answers were lost');
+      return l10n.t('paused: two responses were lost');
     case 'configuration':
-      return l10n.t('not before the settings or the issuer change, or you ask');
+      return l10n.t('paused until the settings or the issuer change');
     case 'unreadable':
-      return l10n.t('not while the stored data cannot be read');
+      return l10n.t('paused: the stored tokens cannot be read');
     case 'folder_unwritable':
-      return l10n.t('only when you ask: the folder that protects refreshes cannot be written');
+      return l10n.t('only on request: the folder that protects refreshes cannot be written');
     case 'not_trusted':
-      return l10n.t('not before you trust the workspace');
+      return l10n.t('paused until you trust the workspace');
   }
 }
 

@@ -54,7 +54,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   key_address: ({ member, found }) => [
     l10n.t('"{0}" names keys at an address that is not https: {1}.', plain(member), plain(found)),
-    l10n.t('Leave it out, and publish the keys in the metadata of the issuer.'),
+    l10n.t("Remove it, and publish the keys in the issuer's metadata."),
   ],
   kid_path: ({ found }) => [
     l10n.t('The key id (kid) looks like a path: {0}.', plain(found)),
@@ -69,11 +69,11 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('Use a short id, such as the thumbprint of the key. Nothing may be fetched from it.'),
   ],
   kid_type: ({ found }) => [
-    l10n.t('The key id (kid) is not a text: {0}.', plain(found)),
-    l10n.t('RFC 7515 wants a text. The issuer has to correct this.'),
+    l10n.t('The key id (kid) is not a string: {0}.', plain(found)),
+    l10n.t('RFC 7515 requires a string. The issuer has to correct this.'),
   ],
   header_claim: ({ member }) => [
-    l10n.t('"{0}" stands in the header and says something else than the claim.', plain(member)),
+    l10n.t('"{0}" is in the header with another value than the claim.', plain(member)),
     l10n.t('Rely on the claim alone. The issuer has to make both the same.'),
   ],
   alg_outdated: ({ found }) => [
@@ -94,26 +94,26 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   size_most: ({ amount = 0 }) => [
     l10n.t('The token has {0} characters: common servers and proxies refuse a header over 8192.', amount),
-    l10n.t('Leave claims out, or hand out a reference that is looked up.'),
+    l10n.t('Remove claims, or issue a reference token.'),
   ],
   size_some: ({ amount = 0 }) => [
     l10n.t('The token has {0} characters: a cookie holds 4096, and some proxies no more in a header.', amount),
-    l10n.t('Leave claims out that no recipient needs, long lists of groups first.'),
+    l10n.t('Remove claims that no recipient needs, starting with long lists of groups.'),
   ],
   exp_before_iat: ({ member }) => [
     l10n.t('The token ends before it begins: "exp" is not after "{0}".', plain(member)),
-    l10n.t('The issuer has to correct the times. Nobody should accept this token.'),
+    l10n.t('The issuer has to correct the times. No verifier should accept this token.'),
   ],
   exp_far: ({ amount = 0 }) => [
-    l10n.t('The token is valid for {0}: who steals it can use it as long.', durationText(amount * 1000)),
+    l10n.t('The token is valid for {0}: a thief can use it that long.', durationText(amount * 1000)),
     l10n.t('Let access tokens live for an hour or less, and refresh them.'),
   ],
   aud_missing: () => [
-    l10n.t('The token names no audience (aud): what was issued for one API works at every other.'),
+    l10n.t('The token names no audience (aud): a token issued for one API works at every other.'),
     l10n.t('Ask for an audience or a resource, and let each API check it.'),
   ],
   aud_any: ({ found }) => [
-    l10n.t('The audience (aud) is everybody: {0}.', plain(found)),
+    l10n.t('The audience (aud) matches everyone: {0}.', plain(found)),
     l10n.t('Name each API by an address of its own.'),
   ],
   iss_missing: () => [
@@ -121,8 +121,8 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('The issuer has to name itself.'),
   ],
   iss_insecure: ({ found }) => [
-    l10n.t('The issuer (iss) is an http address, where anyone on the way can hand out keys: {0}.', plain(found)),
-    l10n.t('Use an https address.'),
+    l10n.t('The issuer (iss) uses http, so keys could be replaced in transit: {0}.', plain(found)),
+    l10n.t('Use an https URL.'),
   ],
   sub_long: ({ amount = 0 }) => [
     l10n.t('The subject (sub) has {0} characters, and 255 are allowed.', amount),
@@ -134,7 +134,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   access_incomplete: ({ found }) => [
     l10n.t('The type says at+jwt, and claims that it requires are missing: {0}.', plain(found)),
-    l10n.t('The issuer has to add them, or to leave the type out.'),
+    l10n.t('The issuer has to add them, or remove the type.'),
   ],
   nonce_missing: () => [
     l10n.t('The ID token has no nonce: nothing ties it to the sign-in that asked for it.'),
@@ -149,20 +149,20 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('It is the left half of the hash in base64url. The issuer has to correct this.'),
   ],
   secret: ({ found }) => [
-    l10n.t('These claims look like secrets, and everybody who has the token can read them: {0}.', plain(found)),
-    l10n.t('Take them out and replace the secrets: they are as good as published.'),
+    l10n.t('These claims look like secrets, and anyone who has the token can read them: {0}.', plain(found)),
+    l10n.t('Remove them and replace the secrets: treat them as published.'),
   ],
   token_inside: ({ found }) => [
-    l10n.t('These claims hold other tokens, which work for whoever reads them: {0}.', plain(found)),
-    l10n.t('Take them out. Who needs such a token asks the issuer for one.'),
+    l10n.t('These claims contain other tokens, which work for anyone who reads them: {0}.', plain(found)),
+    l10n.t('Remove them. A recipient can request such a token from the issuer.'),
   ],
   sensitive: ({ found }) => [
     l10n.t('These claims look like numbers or facts that need protection: {0}.', plain(found)),
-    l10n.t('Take them out or encrypt the token. A signature hides nothing.'),
+    l10n.t('Remove them or encrypt the token. A signature hides nothing.'),
   ],
   personal: ({ found }) => [
     l10n.t('The token carries personal data that logs and APIs will see: {0}.', plain(found)),
-    l10n.t('Leave out what the API does not need. It can ask the UserInfo endpoint.'),
+    l10n.t('Remove what the API does not need. It can query the UserInfo endpoint.'),
   ],
 };
 

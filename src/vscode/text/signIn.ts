@@ -12,15 +12,11 @@ export const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'htt
 
 /** An issuer that does not know the redirect URI says so on its own page, and nobody comes back. */
 export function complaintText(data: Addressed): string {
-  return l10n.t(
-    'If the issuer complained about the redirect URI, register {0} there; then sign in again.',
-    toRegister(data),
-  );
+  return l10n.t('If the issuer rejected the redirect URI, register {0} there, then sign in again.', toRegister(data));
 }
 
 export const signInSentences = {
-  browser_not_opened: () =>
-    l10n.t('The browser was not opened, so nobody signed in. Run Sign In again and allow the page to open.'),
+  browser_not_opened: () => l10n.t('The browser was not opened. Run Sign In again and allow the page to open.'),
   listener_failed: ({ detail, port }: DataOf<'listener_failed'>) =>
     port !== undefined
       ? l10n.t(
@@ -29,23 +25,23 @@ export const signInSentences = {
           show(detail, l10n.t('no reason given')),
         )
       : l10n.t(
-          'This machine does not let JWT Workbench listen on 127.0.0.1 ({0}), so the browser could not come back. Check firewall and security software.',
+          'JWT Workbench could not listen on 127.0.0.1 ({0}), so the browser could not return. Check firewall and security software.',
           show(detail, l10n.t('no reason given')),
         ),
   callback_invalid: ({ reason, expected, found }: DataOf<'callback_invalid'>) => {
     switch (reason) {
       case 'issuer':
         return l10n.t(
-          'The answer in the browser came from {0}, where {1} is expected, so it was refused and nothing changed. Check issuer; if it is right, somebody tried to mix up two issuers.',
+          'The redirect came from the issuer {0}, expected {1}. It was rejected and nothing was changed. Check issuer; if it is right, this may be an issuer mix-up attack.',
           show(found, l10n.t('an issuer without a name')),
           show(expected),
         );
       case 'code_missing':
         return l10n.t(
-          'The browser came back without a code, so there was nothing to get tokens for. Check that the client may use the authorization code grant.',
+          'The redirect contains no authorization code. Check that the client may use the authorization code grant.',
         );
       case 'malformed':
-        return l10n.t('The browser came back with an answer that makes no sense. Sign in again.');
+        return l10n.t('The redirect from the browser is invalid. Sign in again.');
       default:
         return unknownReason(reason);
     }
@@ -62,7 +58,7 @@ export const signInSentences = {
 
 export const unproven = () =>
   l10n.t(
-    'The issuer does not know this client, or it did not prove itself as it is registered. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
+    'Unknown client, or client authentication failed. Check clientId and tokenEndpointAuthMethod, or run "Set Client Secret or Key".',
   );
 
 interface GrantWords {
@@ -81,11 +77,11 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
   authorization_code: {
     icon: 'globe',
     label: () => l10n.t('In the browser'),
-    detail: () => l10n.t('Opens the page of the issuer on this machine and comes back by itself.'),
+    detail: () => l10n.t("Opens the issuer's page on this machine and returns by itself."),
     waiting: connection => l10n.t('Signing in to {0}: finish in the browser', connection),
     invalidGrant: data =>
       l10n.t(
-        'The issuer does not take the code: it has expired, was used before, or the redirect URI is another. Register {0} at the issuer and sign in again.',
+        'The issuer rejected the authorization code: it has expired, was already used, or the redirect URI differs. Register {0} at the issuer and sign in again.',
         toRegister(data),
       ),
   },
@@ -94,16 +90,16 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
     label: () => l10n.t('With a code, on any device'),
     detail: () => l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
     waiting: connection => l10n.t('Signing in to {0}: confirm the code', connection),
-    invalidGrant: () => l10n.t('The issuer does not take the device code any more. Sign in again to get a new one.'),
+    invalidGrant: () => l10n.t('The issuer no longer accepts the device code. Sign in again to get a new one.'),
   },
   client_credentials: {
     icon: 'server',
     label: () => l10n.t('As the client itself'),
     detail: () => l10n.t('For service accounts: no user, no browser and no refresh token (client credentials).'),
-    waiting: connection => l10n.t('Asking for a token for {0}', connection),
+    waiting: connection => l10n.t('Requesting a token for {0}', connection),
     done: connection =>
       l10n.t(
-        '{0} has an access token for the client itself. This grant gives no refresh token: a refresh is a new request.',
+        '{0} has an access token for the client itself. This grant has no refresh token: a refresh requests a new token.',
         connection,
       ),
     invalidGrant: () => unproven(),
@@ -118,14 +114,14 @@ export function signedInText(label: string, { grant, expiresAt }: SignInResult, 
   const { done } = grantWords[grant];
   if (done) return done(label);
   return expiresAt === undefined
-    ? l10n.t('Signed in to {0}. The issuer did not say when the access token ends.', label)
+    ? l10n.t('Signed in to {0}. No expiry of the access token is known.', label)
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));
 }
 
 /** The connection wants tokens that are bound to a key (DPoP), and got others. */
 export function notBoundText(label: string): string {
   return l10n.t(
-    'Signed in to {0}, but its tokens are bound to no key although dpop is on: whoever has them can use them. Allow DPoP for this client at the issuer, or switch dpop off.',
+    'Signed in to {0}, but its tokens are not bound to a key although dpop is on: anyone who has them can use them. Allow DPoP for this client at the issuer, or turn dpop off.',
     label,
   );
 }
@@ -137,16 +133,16 @@ export function notBoundText(label: string): string {
 export function noRefreshTokenText(label: string, scope: string | undefined, known: boolean): string {
   if (scope?.split(' ').includes('offline_access'))
     return l10n.t(
-      'Signed in to {0}, but the issuer gave no refresh token although offline_access was asked for. Allow refresh tokens for this client there; some issuers also want the extra parameter prompt with the value consent.',
+      'Signed in to {0}, but the issuer issued no refresh token although offline_access was requested. Allow refresh tokens for this client there; some issuers also require the extra parameter prompt with the value consent.',
       label,
     );
   return known
     ? l10n.t(
-        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. Many issuers give one only for the scope offline_access. Add it to scope and sign in again.',
+        'Signed in to {0}, but without a refresh token: the access token cannot be refreshed. Many issuers issue one only for the scope offline_access. Add it to scope and sign in again.',
         label,
       )
     : l10n.t(
-        'Signed in to {0}, but without a refresh token: the access token cannot be renewed. This issuer does not know the scope offline_access. Look in its documentation for what gives a refresh token, or allow refresh tokens for this client there.',
+        'Signed in to {0}, but without a refresh token: the access token cannot be refreshed. This issuer does not support the scope offline_access. See its documentation for refresh tokens, or allow them for this client there.',
         label,
       );
 }

@@ -27,7 +27,7 @@ function rotationText({ rotation }: StartingPoint): string {
     case 'always':
       return l10n.t('Each refresh replaces it.');
     case 'optional':
-      return l10n.t('Each refresh replaces it, where that is switched on at the issuer.');
+      return l10n.t('Each refresh replaces it if rotation is on at the issuer.');
     case 'kept_alive':
       return l10n.t('Each refresh brings a new one, and the old one is not revoked.');
     case 'never':
@@ -39,11 +39,11 @@ function rotationText({ rotation }: StartingPoint): string {
 
 function graceText({ rotation, grace }: StartingPoint): string | undefined {
   if (rotation !== 'always' && rotation !== 'optional') return undefined;
-  if (grace === undefined) return l10n.t('How long the old one stays good is not documented.');
-  if (grace.most !== undefined) return l10n.t('The old one can be set to stay good for up to {0} s.', grace.most);
+  if (grace === undefined) return l10n.t('How long the old one stays valid is not documented.');
+  if (grace.most !== undefined) return l10n.t('The old one can be set to stay valid for up to {0} s.', grace.most);
   return grace.usual === 0
-    ? l10n.t('The old one ends at once, if nothing else is set.')
-    : l10n.t('The old one stays good for {0} s, if nothing else is set.', grace.usual);
+    ? l10n.t('The old one becomes invalid at once by default.')
+    : l10n.t('The old one stays valid for {0} s by default.', grace.usual);
 }
 
 /** The question for a placeholder. */
@@ -52,7 +52,7 @@ export function placeholderText(name: string): string {
     case 'domain':
       return l10n.t('The domain of your tenant or server, without https://');
     case 'tenant':
-      return l10n.t('The directory (tenant) ID of your organization. The address of "common" names no issuer.');
+      return l10n.t('The directory (tenant) ID of your organization. "common" is not an issuer.');
     case 'realm':
       return l10n.t('The realm');
     case 'region':

@@ -51,7 +51,7 @@ export function badgeText({ state, remaining }: Badge, fixed?: number): string {
     if (state === 'expired') return l10n.t('expired at {0}', end);
   }
   if (state === 'active' && remaining !== undefined) return l10n.t('{0} left', durationText(remaining));
-  if (state === 'active') return l10n.t('active, end unknown');
+  if (state === 'active') return l10n.t('active, no expiry known');
   if (state === 'expired' && remaining !== undefined) return l10n.t('expired {0}', relativeText(remaining, 0));
   if (state === 'expired') return l10n.t('no access token yet, refresh to get one');
   return stateText(state);
@@ -73,14 +73,14 @@ export function refreshedText(label: string, { outcome, expiresAt }: RefreshResu
   const left = expiresAt === undefined ? undefined : durationText(expiresAt - now);
   if (outcome === 'adopted') return l10n.t('{0} was already fresh: another request had just refreshed it.', label);
   return left === undefined
-    ? l10n.t('{0} has a new access token. The issuer did not say when it ends.', label)
+    ? l10n.t('{0} has a new access token. No expiry is known.', label)
     : l10n.t('{0} has a new access token, valid for {1}.', label, left);
 }
 
 /** What a cancelled refresh says: a request that is under way cannot be taken back, and its answer is not thrown away. */
 export function cancelledText(label: string, sent: boolean): string {
   return sent
-    ? l10n.t('{0}: not waited for. The request was sent already; new tokens are kept when they come.', label)
+    ? l10n.t('{0}: cancelled. The request was sent; new tokens are stored if they arrive.', label)
     : l10n.t('{0}: cancelled, nothing was sent.', label);
 }
 

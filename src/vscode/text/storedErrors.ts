@@ -7,16 +7,16 @@ import { dateText } from './time.ts';
 export const storedSentences = {
   no_refresh_token: () =>
     l10n.t(
-      'No refresh token is stored for this connection. Import one, or sign in; many issuers want the scope offline_access for it.',
+      'No refresh token is stored for this connection. Sign in or import one; many issuers require the scope offline_access.',
     ),
   refresh_token_refused: ({ at, error }) =>
     typeof at === 'number'
       ? l10n.t(
-          'The issuer refused this refresh token on {0} ({1}). It is not sent again. Sign in again or import a new one.',
+          'The issuer rejected the refresh token on {0} ({1}). It is not sent again. Sign in again or import a new one.',
           dateText(at),
           show(error),
         )
-      : l10n.t('The issuer refused this refresh token. It is not sent again. Sign in again or import a new one.'),
+      : l10n.t('The issuer rejected the refresh token. It is not sent again. Sign in again or import a new one.'),
   refresh_token_shared: ({ other }) =>
     l10n.t(
       'The connection {0} holds the same refresh token and may have used it, so it was not sent again: the issuer would revoke both. Sign in again, or remove one of the two connections.',
@@ -24,20 +24,18 @@ export const storedSentences = {
     ),
   binding_mismatch: ({ member, expected, found }) =>
     l10n.t(
-      'The stored tokens were issued for another {0} ({1}, and the settings now say {2}), so nothing was sent. Change the setting back, or sign in again.',
+      'The stored tokens were issued for another {0} ({1}, the settings now say {2}), so nothing was sent. Change the setting back, or sign in again.',
       show(member, 'issuer'),
       show(expected, l10n.t('none')),
       show(found, l10n.t('none')),
     ),
   record_unreadable: ({ reason }) =>
     l10n.t(
-      'What is stored for this connection cannot be read ({0}). It is kept as it is. Delete the stored tokens of the connection, then import them again.',
+      'The stored tokens of this connection cannot be read ({0}). They are kept. Delete the stored tokens of the connection, then import them again.',
       show(reason, l10n.t('no reason given')),
     ),
   record_newer_version: () =>
-    l10n.t(
-      'The stored tokens were written by a newer version of JWT Workbench and are kept as they are. Update the extension.',
-    ),
+    l10n.t('The stored tokens were written by a newer version of JWT Workbench and are kept. Update the extension.'),
   record_too_large: ({ size, limit }) =>
     l10n.t(
       'These tokens are too large to be stored: {0} characters, at most {1}. Ask the issuer for fewer scopes or claims.',
@@ -54,8 +52,8 @@ export const storedSentences = {
         ),
   superseded: ({ signedOut }) =>
     signedOut === true
-      ? l10n.t('You signed out while this was under way, so its result was dropped.')
-      : l10n.t('Newer tokens were stored while this was under way, and they are used.'),
+      ? l10n.t('You signed out in the meantime, so the result was discarded.')
+      : l10n.t('Newer tokens were stored in the meantime and are used.'),
   secret_unavailable: () =>
     l10n.t(
       'VS Code SecretStorage did not answer, so the tokens cannot be read or stored. Check the keyring of the system, then reload the window.',
@@ -73,7 +71,7 @@ export const storedSentences = {
   lock_unavailable: ({ reason }) => {
     if (reason === 'damaged') {
       return l10n.t(
-        'What the windows of this computer note about this connection is damaged, so it is not known which refresh token is the newest. Nothing was sent. Sign in again or import the tokens.',
+        'The record that the windows of this computer share about this connection is damaged, so the newest refresh token is unknown. Nothing was sent. Sign in again or import the tokens.',
       );
     }
     return reason === 'journal_key'
@@ -87,18 +85,18 @@ export const storedSentences = {
   },
   lock_lost: () =>
     l10n.t(
-      'Another window took over this connection, most likely after this computer slept. Nothing was sent. Try again.',
+      'Another window took over this connection, most likely after this computer was asleep. Nothing was sent. Try again.',
     ),
   answer_lost: ({ at, error }) =>
     l10n.t(
-      'The answer to the refresh on {0} was lost, and the issuer has refused the old refresh token since ({1}). The new one was most likely in that answer. Sign in again or import a new one.',
+      'The response to the refresh on {0} was lost, and the issuer has since rejected the old refresh token ({1}). The new one was most likely in that response. Sign in again or import a new one.',
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
       show(error, l10n.t('no reason given')),
     ),
   // It may be lost with the answer, and an issuer may take a further use for a theft.
   answer_missing: ({ at }) =>
     l10n.t(
-      'The answer to the refresh on {0} was lost, and so was the one to its retry, so nobody knows whether the refresh token is used up. It is not sent again by itself. Refresh to try once more, or sign in again.',
+      'The responses to the refresh on {0} and to its retry were lost, so the refresh token may be used up. It is not sent again automatically. Refresh to try once more, or sign in again.',
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

@@ -28,7 +28,7 @@ export function timeName({ claim }: Pick<TokenTime, 'claim'>): string {
     case 'exp':
       return l10n.t('Expires');
     case 'refresh':
-      return l10n.t('Refresh token ends');
+      return l10n.t('Refresh token expires');
     default:
       return claim;
   }

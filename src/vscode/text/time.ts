@@ -32,7 +32,7 @@ export function relativeText(time: number, now: number): string {
 /** Local date and time to the second, in an order that sorts: "2019-04-06 10:04:29". */
 export function dateText(time: number): string {
   const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return l10n.t('a time beyond all calendars');
+  if (Number.isNaN(date.getTime())) return l10n.t('a date out of range');
   const two = (value: number) => `${value}`.padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

@@ -6,17 +6,14 @@ import { show } from './answerErrors.ts';
 export const tokenTextSentences = {
   not_a_token: ({ reason, position }) =>
     reason === 'empty'
-      ? l10n.t('There is no text here. Paste a token.')
+      ? l10n.t('The text is empty. Paste a token.')
       : reason === 'json'
         ? l10n.t(
-            'This is the JSON form of a JWS or JWE, which no JWT has (RFC 7519). Copy the form with dots between its parts.',
+            'This is the JSON form of a JWS or JWE, and a JWT requires the compact form (RFC 7519). Copy the form with dots between its parts.',
           )
         : typeof position === 'number'
-          ? l10n.t(
-              'This is no token: a character that no token has stands at position {0}. Copy the token again.',
-              position + 1,
-            )
-          : l10n.t('This is no token. Copy the token again, without the text around it.'),
+          ? l10n.t('Not a token: the character at position {0} is not allowed. Copy the token again.', position + 1)
+          : l10n.t('Not a token. Copy the token again, without the text around it.'),
   token_too_large: ({ size, limit }) =>
     l10n.t(
       'This token has {0} characters, and at most {1} are read. Check that it is one token only.',
@@ -43,7 +40,7 @@ export const tokenTextSentences = {
       ? l10n.t('The {0} of this token is empty. Where it is kept apart (RFC 7515 appendix F), put it in.', show(part))
       : l10n.t('The {0} of this token is not JSON. Check that the whole token was copied.', show(part)),
   token_not_an_object: ({ part }) =>
-    l10n.t('The {0} of this token is JSON, but no object, so this is no JWT.', show(part)),
+    l10n.t('The {0} of this token is JSON but not an object, so this is not a JWT.', show(part)),
   import_foreign: ({ expected, found }) =>
     l10n.t(
       'These tokens are from the issuer {0}, and the connection has {1}. Import them into a connection of their issuer, or pass "anyIssuer": true.',
@@ -54,19 +51,14 @@ export const tokenTextSentences = {
     l10n.t('No import can be undone here: nothing was replaced, or the tokens have been refreshed since.'),
   nothing_to_import: ({ reason, error }) =>
     reason === 'empty'
-      ? l10n.t('There is no text here. Paste a token response, a token or a command line that holds one.')
+      ? l10n.t('The text is empty. Paste a token response, a token or a command line with one.')
       : reason === 'error_response'
-        ? l10n.t(
-            'This is an error of the issuer ({0}) and holds no tokens. Paste a response that succeeded.',
-            show(error),
-          )
+        ? l10n.t('This is an error response ({0}) without tokens. Paste a successful response.', show(error))
         : reason === 'masked'
           ? l10n.t('The tokens in this text are masked. Copy them from a place that shows them whole.')
           : reason === 'base64'
             ? l10n.t(
                 'This is base64 of another text, which may be the token. Decode it and paste the result. Where the token itself reads like this, paste it as refresh_token=TOKEN.',
               )
-            : l10n.t(
-                'No token was found in this text. Paste a token response, a token or a command line that holds one.',
-              ),
+            : l10n.t('No token was found in this text. Paste a token response, a token or a command line with one.'),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };

@@ -13,15 +13,15 @@ export function describeDiffering(claim: string): string {
 export function describeTokenWarning({ code, part, member = '', found = '' }: TokenWarning): string {
   switch (code) {
     case 'duplicate_member':
-      return l10n.t('"{0}" stands twice in the {1}. Readers disagree on which one counts.', member, part);
+      return l10n.t('"{0}" appears twice in the {1}. Readers disagree on which one counts.', member, part);
     case 'time_not_a_number':
       return l10n.t('"{0}" is not a number. RFC 7519 wants seconds since 1970 as a number.', member);
     case 'time_in_milliseconds':
       return l10n.t('"{0}" looks like milliseconds. RFC 7519 wants seconds since 1970.', member);
     case 'time_out_of_range':
-      return l10n.t('"{0}" is no date that a calendar knows.', member);
+      return l10n.t('"{0}" is not a valid date.', member);
     case 'alg_missing':
-      return l10n.t('The header names no algorithm, so nobody can check the signature.');
+      return l10n.t('The header names no algorithm, so the signature cannot be checked.');
     case 'alg_none':
       return l10n.t('The algorithm is "none": the token is not signed and anyone could have written it.');
     case 'signature_missing':
@@ -33,7 +33,7 @@ export function describeTokenWarning({ code, part, member = '', found = '' }: To
     case 'embedded_key':
       return l10n.t('The header brings its own key in "{0}". It is shown here and never used.', member);
     case 'not_claims':
-      return l10n.t('The payload is no JSON object: this is signed content (RFC 7515) and no JWT.');
+      return l10n.t('The payload is not a JSON object: this is signed content (RFC 7515), not a JWT.');
     case 'base64':
       return l10n.t(
         'The {0} is written as base64 with padding or with + and /, where base64url belongs (RFC 7515). Many libraries refuse this token.',

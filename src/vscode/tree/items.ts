@@ -95,11 +95,11 @@ function connectionRow(session: Session, now: number): Row {
   const lines = [
     connection.label,
     l10n.t('State: {0}', state),
-    ...(ends === undefined ? [] : [l10n.t('Access token ends: {0}', momentText(ends, now))]),
+    ...(ends === undefined ? [] : [l10n.t('Access token expires: {0}', momentText(ends, now))]),
     ...(lastRefresh ? [l10n.t('Last refresh: {0}', relativeText(lastRefresh.at, now))] : []),
     l10n.t('Issuer: {0}', printable(connection.issuer ?? connection.tokenEndpoint ?? l10n.t('none'), 200)),
     l10n.t('Client: {0}', printable(connection.clientId, 100)),
-    ...(memoryOnly ? [l10n.t('Kept in memory only: it ends with this window.')] : []),
+    ...(memoryOnly ? [l10n.t('Kept in memory only: removed when this window closes.')] : []),
   ];
   const words = [
     itemWords.connection,
@@ -146,7 +146,7 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
   const ended = end !== undefined && end <= now;
   const time =
     end === undefined
-      ? l10n.t('end unknown')
+      ? l10n.t('no expiry known')
       : context.isOpen(node)
         ? ended
           ? l10n.t('expired at {0}', clockText(end, now))

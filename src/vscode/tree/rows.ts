@@ -17,21 +17,21 @@ import { claimText, headerText } from '../text/claims.ts';
 import { lengthText, skewAdvice } from '../text/clock.ts';
 import { describeError } from '../text/errors.ts';
 import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
-import { planText } from '../text/plans.ts';
+import { planRow, planText } from '../text/plans.ts';
 import { checkIcons, statusText } from '../text/states.ts';
 import { clockText, dateText, momentText, relativeText } from '../text/time.ts';
 
 /** What happens to the connection next, and when. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
-  const plain = planText(plan, now);
+  const { label, description } = planRow(plan, now);
   // The client credentials grant has no refresh token, and the row says so.
-  const text = record && isRenewable(record) ? l10n.t('{0}, by a new request', plain) : plain;
+  const text = record && isRenewable(record) ? l10n.t('{0}, by a new token request', description) : description;
   return {
-    label: l10n.t('Next'),
+    label,
     description: text,
     icon: 'never' in plan ? 'sync-ignored' : 'sync',
     color: 'icon.foreground',
-    tooltip: 'at' in plan ? `${text}: ${momentText(plan.at, now)}` : text,
+    tooltip: 'at' in plan ? l10n.t('Next refresh {0}', momentText(plan.at, now)) : planText(plan, now),
   };
 }
 
@@ -45,7 +45,7 @@ export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
         : l10n.t('{0} behind the issuer', lengthText(ahead)),
     icon: 'watch',
     color: 'list.warningForeground',
-    tooltip: `${skewAdvice(ahead)}\n${l10n.t('Measured to within {0} s.', (uncertainty / 1000).toFixed(1))}`,
+    tooltip: `${skewAdvice(ahead)}\n${l10n.t('Accurate to {0} s.', (uncertainty / 1000).toFixed(1))}`,
   };
 }
 
@@ -65,10 +65,10 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
     case 'last_used':
       return {
         label: l10n.t('Last used'),
-        description: moment ?? l10n.t('not yet, it is new'),
+        description: moment ?? l10n.t('never'),
         icon: 'history',
         ...(moment === undefined && {
-          tooltip: l10n.t('This refresh token is new: it has not been sent yet.'),
+          tooltip: l10n.t('This refresh token has not been sent yet.'),
         }),
       };
     case 'expires':
@@ -78,7 +78,7 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
         label: l10n.t('Ends'),
         description: l10n.t('unknown'),
         icon: 'calendar',
-        tooltip: l10n.t('The issuer did not say how long the refresh token can be used.'),
+        tooltip: l10n.t('The issuer states no expiry of the refresh token.'),
       };
     case 'scope':
       return { label: l10n.t('Scope'), description: printable(valueText(value), 200), icon: 'checklist' };
@@ -210,7 +210,7 @@ export function messageItem(
     case 'no_tokens':
       return {
         label: l10n.t('Import tokens'),
-        description: l10n.t('where you have some already'),
+        description: l10n.t('Paste existing tokens'),
         icon: 'cloud-download',
         tooltip: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
         command: { command: commands.importTokens, title: l10n.t('Import Tokens'), arguments: row },
@@ -230,7 +230,7 @@ export function messageItem(
         description: refused?.answer_lost_at
           ? describeError(refusal(refused, { error: refused.error }))
           : refused
-            ? l10n.t('the issuer refused the refresh token ({0}) on {1}', refused.error, momentText(refused.at, now))
+            ? l10n.t('the issuer rejected the refresh token ({0}) on {1}', refused.error, momentText(refused.at, now))
             : '',
         command: signIn,
         ...warning,
@@ -238,7 +238,7 @@ export function messageItem(
     }
     case 'unanswered':
       return {
-        label: l10n.t('Refresh once more'),
+        label: l10n.t('Refresh again'),
         description: describeError(new WorkbenchError('answer_missing', { at: session?.record?.intent?.at })),
         command: { command: commands.refresh, title: l10n.t('Refresh'), arguments: row },
         ...warning,
@@ -261,7 +261,7 @@ export function messageItem(
     case 'encrypted':
       return {
         label: l10n.t('Encrypted token'),
-        description: l10n.t('only its receiver can read the claims'),
+        description: l10n.t('only its recipient can read the claims'),
         icon: 'lock',
       };
     case 'verify_failed':

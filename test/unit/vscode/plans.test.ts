@@ -22,15 +22,15 @@ describe('what a row and the status bar say comes next', () => {
   after(() => rm(folder, { recursive: true }));
 
   for (const [plan, text] of [
-    [{ at: now + 48 * minute, because: 'ending' }, 'refreshes in 48 min'],
-    [{ at: now, because: 'ending' }, 'refreshes now'],
-    [{ at: now + 30_000, because: 'offline' }, 'offline, next try in 30 s'],
-    [{ at: now + 30_000, because: 'unreachable' }, 'issuer not reached, next try in 30 s'],
+    [{ at: now + 48 * minute, because: 'ending' }, 'next refresh in 48 min'],
+    [{ at: now, because: 'ending' }, 'next refresh now'],
+    [{ at: now + 30_000, because: 'offline' }, 'next try in 30 s: offline'],
+    [{ at: now + 30_000, because: 'unreachable' }, 'next try in 30 s: issuer not reached'],
     [{ at: now + 30_000, because: 'backing_off' }, 'next try in 30 s'],
     [{ at: now + 10 * minute, because: 'waiting_for_issuer' }, 'next try in 10 min, as the issuer asked'],
-    [{ never: 'sign_in' }, 'not before you sign in again'],
-    [{ never: 'answer_missing' }, 'not before you ask: two answers were lost'],
-    [{ never: 'off' }, 'only when you ask (autoRefresh is off)'],
+    [{ never: 'sign_in' }, 'refresh paused until you sign in'],
+    [{ never: 'answer_missing' }, 'refresh paused: two responses were lost'],
+    [{ never: 'off' }, 'refresh only on request (autoRefresh is off)'],
   ] satisfies [Plan, string][]) {
     it(text, () => assert.equal(planText(plan, now), text));
   }

@@ -74,9 +74,12 @@ describe('the way back from the browser', function () {
     reportArrival('taken');
     assert.deepEqual(told, []);
     reportArrival('handed_over');
-    assert.match(told[0] ?? '', /goes on in the window where it began/);
+    assert.match(told[0] ?? '', /continues in the window where it started/);
     reportArrival('foreign');
-    assert.match(told[1] ?? '', /began on another machine\. Nothing was changed\. Start it again where/);
+    assert.match(
+      told[1] ?? '',
+      /was started on another machine\. Nothing was changed\. Start it again in the window where/,
+    );
   });
 
   it("is what the caller says, then what the user's setting says, and never what a workspace says", async () => {

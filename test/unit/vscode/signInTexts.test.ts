@@ -43,7 +43,7 @@ describe('signing in, in words', function () {
     assert.equal(said(true, now + 1), 'Active at the issuer.');
     assert.equal(said(true), 'Active at the issuer.');
     assert.match(said(true, now), /^Active at the issuer, but expired here: .*\. Compare the clocks\.$/);
-    assert.match(said(false, now + 1), /^Not active at the issuer, although its time is not over here\./);
+    assert.match(said(false, now + 1), /^Not active at the issuer, although it has not expired here\./);
     assert.match(said(false, now - 1), /^Not active at the issuer, and expired here: /);
     const refresh = { claims: { active: false } } as unknown as IssuerAnswer;
     assert.match(answers.activityText(refresh, undefined, now, 'refresh_token'), /introspects access tokens only/);
@@ -65,11 +65,11 @@ describe('signing in, in words', function () {
     const { noRefreshTokenText } = texts;
     assert.match(noRefreshTokenText('Shop', 'openid', true), /only for the scope offline_access\. Add it/);
     assert.match(noRefreshTokenText('Shop', undefined, true), /Add it to scope/);
-    assert.match(noRefreshTokenText('Shop', 'openid', false), /does not know the scope offline_access/);
+    assert.match(noRefreshTokenText('Shop', 'openid', false), /does not support the scope offline_access/);
     for (const known of [true, false])
       assert.match(
         noRefreshTokenText('Shop', 'openid offline_access', known),
-        /although offline_access was asked for.*prompt with the value consent/,
+        /although offline_access was requested.*prompt with the value consent/,
       );
   });
 
@@ -86,11 +86,11 @@ describe('signing in, in words', function () {
     const { expiresAt: _, ...endless } = result;
     assert.match(
       signedInText('Shop', { ...endless, grant: 'authorization_code' }, 0),
-      /did not say when the access token ends/,
+      /No expiry of the access token is known/,
     );
     assert.match(
       signedInText('Shop', { ...endless, grant: 'client_credentials' }, 0),
-      /no refresh token: a refresh is a new request/,
+      /no refresh token: a refresh requests a new token/,
     );
   });
 

@@ -271,17 +271,20 @@ describe('texts', function () {
       errors.describeError(new WorkbenchError('oauth_error', { error, status: 400, ...data }));
     const exchange = { grant: 'token_exchange' };
     // RFC 8693 section 2.2.2 has invalid_request for a subject token that is no good, and issuers have invalid_grant.
-    assert.match(text('invalid_request', exchange), /takes this token for no exchange: it has expired/);
-    assert.match(text('invalid_grant', exchange), /takes this token for no exchange/);
-    assert.match(text('invalid_target', exchange), /no tokens for this audience\. Ask for another one/);
+    assert.match(text('invalid_request', exchange), /rejected the token for exchange: it has expired/);
+    assert.match(text('invalid_grant', exchange), /rejected the token for exchange/);
+    assert.match(
+      text('invalid_target', exchange),
+      /no tokens for this audience to this client\. Request another audience/,
+    );
     for (const error of ['unauthorized_client', 'unsupported_grant_type'])
-      assert.match(text(error, exchange), /exchanges no tokens for this client\. Allow the grant/);
+      assert.match(text(error, exchange), /does not allow token exchange for this client\. Allow that grant/);
     for (const error of ['invalid_grant', 'unauthorized_client', 'invalid_request']) {
       const said = text(error, { setting: 'revocationEndpoint' });
       assert.match(said, /Check clientId and revocationEndpoint\./);
       assert.doesNotMatch(said, /refresh token/);
     }
-    assert.match(text('invalid_grant', { grant: 'client_credentials' }), /did not prove itself/);
+    assert.match(text('invalid_grant', { grant: 'client_credentials' }), /client authentication failed/);
   });
 
   it('name the endpoint that answered, and a refresh token only where one was sent', () => {
