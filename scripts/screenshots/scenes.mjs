@@ -339,7 +339,7 @@ async function inspector(stage) {
   const claims = JSON.parse(await payload.inputValue());
   await payload.fill(JSON.stringify({ ...claims, sub: 'admin', password: 'hunter2' }, undefined, 2));
   await frame.getByRole('button', { name: "Sign with the Mock Issuer's Test Key" }).click();
-  await frame.getByRole('status').getByText('good nowhere else').waitFor();
+  await frame.getByRole('status').getByText('valid for testing only').waitFor();
   await stage.picture(`inspector-edited${theme}`);
   await stage.run('View: Close All Editors');
   await tamper(stage);

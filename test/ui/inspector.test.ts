@@ -151,7 +151,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await ui.window.page.screenshot({ path: join(pictures, 'inspector-review.png') });
       await page.getByRole('button', { name: 'Copy Test Token...' }).click();
       const question = ui.window.page.locator('.monaco-dialog-box', { hasText: 'Copy this test token?' });
-      await question.getByText('good nowhere else').waitFor();
+      await question.getByText('valid for testing only').waitFor();
       await ui.window.page.keyboard.press('Escape');
       await question.waitFor({ state: 'hidden' });
       await page.getByRole('button', { name: 'Back to the Token' }).click();
@@ -208,7 +208,7 @@ describe('a token in a file', function () {
     await inspector.getByText('Belongs to no connection').waitFor();
     await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
     await ui.window.quickItem('Ask issuer.example').click();
-    const question = page.locator('.monaco-dialog-box', { hasText: 'Ask issuer.example for its keys?' });
+    const question = page.locator('.monaco-dialog-box', { hasText: 'Fetch the keys of issuer.example?' });
     await question.waitFor();
     await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
     await page.keyboard.press('Escape');

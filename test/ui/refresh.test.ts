@@ -47,7 +47,7 @@ describe('a person in the real workbench', function () {
   });
 
   it('copies a Bearer header of the connection', async () => {
-    await ui.window.treeAction(row('Connection'), 'Copy Token...');
+    await ui.window.treeAction(row('Connection Demo'), 'Copy Token...');
     await ui.window.quickItem('Authorization header').click();
     await ui.window.page.getByText('Authorization header copied').waitFor();
     assert.match(await ui.window.clipboard(), /^Authorization: Bearer eyJ/);
