@@ -71,7 +71,10 @@ describe('two windows', function () {
     await shop.refresh(one);
     await asked;
     await two.runCommand('JWT Workbench: Sign Out...');
-    await two.page.locator('.monaco-dialog-box').getByRole('button', { name: 'Delete Locally Only', exact: true }).click();
+    await two.page
+      .locator('.monaco-dialog-box')
+      .getByRole('button', { name: 'Delete Locally Only', exact: true })
+      .click();
     const signedOut = (window: UiWindow) => window.treeItem(/^Shop\s*no tokens/);
     await signedOut(two).waitFor();
     shop.release();
