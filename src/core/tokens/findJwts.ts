@@ -46,7 +46,9 @@ export function jwtAt(text: string, start: number, end: number, read: HeaderRead
     dots++;
   }
   if (dots !== 2 && dots !== 4) return undefined;
-  const header = read(text.slice(start, headerEnd).replace(/={1,2}$/, ''));
+  // Padding (=) is no part of base64url.
+  while (text.charCodeAt(headerEnd - 1) === 0x3d) headerEnd--;
+  const header = read(text.slice(start, headerEnd));
   if (header === undefined) return undefined;
   if (dots === 2) return { start, end: last, kind: 'jws' };
   return header.enc === undefined ? undefined : { start, end: last, kind: 'jwe' };

@@ -10,10 +10,15 @@ export function isTokenCharacter(code: number): boolean {
   return code < 128 && members[code] === 1;
 }
 
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isTokenCharacter(text.charCodeAt(at))) at++;
+  return at;
+}
+
 /** Where the characters of a token end that begin at `from`. Padding belongs to it where another part follows. */
 export function runEnd(text: string, from: number): number {
-  for (let at = from; ; ) {
-    while (at < text.length && isTokenCharacter(text.charCodeAt(at))) at++;
+  for (let at = wordEnd(text, from); ; at = wordEnd(text, at)) {
     if (text.charCodeAt(at) !== 0x3d) return at;
     const after = text.charCodeAt(at + 1) === 0x3d ? at + 2 : at + 1;
     if (text.charCodeAt(after) !== 0x2e || !isTokenCharacter(text.charCodeAt(after + 1))) return at;
@@ -39,7 +44,7 @@ export function nextStart(text: string, from: number): number {
     if (second !== 0x79 && second !== 0x77) continue;
     if (opensHeader(text, at) && mayStandAt(text, at)) return at;
     // An escape ends a word, so that no other start can follow in this one.
-    at = runEnd(text, at + 2);
+    at = wordEnd(text, at + 2);
   }
   return -1;
 }
