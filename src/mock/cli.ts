@@ -6,6 +6,8 @@ import type { MockServer, MockServerOptions } from './nodeServer.ts';
 import { serverFields, startMockServer } from './nodeServer.ts';
 import { selfSignedCertificate } from './selfSigned.ts';
 import { anyText, MockOptionError, object, optional, read, refuse } from './shape.ts';
+import type { TortureShell } from './torture/command.ts';
+import { tortureMain } from './torture/command.ts';
 
 /* The command `mock-issuer`. */
 
@@ -21,9 +23,7 @@ and the bearer token of the control API. It ends on SIGTERM, or with --until-std
 FILE is JSON, or a .mjs module whose default export is the object. Options given here win over those of the file.`;
 
 /** What the process gives it. */
-export interface Shell {
-  readonly write: (line: string) => void;
-  readonly warn: (line: string) => void;
+export interface Shell extends TortureShell {
   /** Resolves when the process is asked to end. */
   readonly ended: (untilStdinCloses: boolean) => Promise<void>;
 }
@@ -43,6 +43,7 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
       shell.write(schemaText());
       return 0;
     }
+    if (argv[0] === 'torture') return await tortureMain(argv.slice(1), shell, serverConfig);
     const options = {
       config: { type: 'string' },
       port: { type: 'string' },
@@ -91,8 +92,7 @@ interface StartSettings {
 }
 
 async function settingsOf(given: Given): Promise<StartSettings> {
-  const { $schema: _, ...config } =
-    given.config === undefined ? {} : read(configShape, await configOf(given.config), '');
+  const config = given.config === undefined ? {} : await serverConfig(given.config);
   const { port, host, 'public-url': publicUrl, 'tls-key': key, 'tls-cert': cert, control } = given;
   if ((key === undefined) !== (cert === undefined)) refuse('--tls-key', 'given together with --tls-cert');
   const made = given.tls ? selfSignedCertificate(['localhost'], Date.now()) : undefined;
@@ -110,6 +110,11 @@ async function settingsOf(given: Given): Promise<StartSettings> {
     },
     certificate: made?.cert,
   };
+}
+
+async function serverConfig(file: string): Promise<MockServerOptions> {
+  const { $schema: _, ...config } = read(configShape, await configOf(file), '');
+  return config;
 }
 
 async function configOf(file: string): Promise<unknown> {
@@ -175,6 +180,7 @@ export async function start(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), {
     write: line => process.stdout.write(`${line}\n`),
     warn: line => process.stderr.write(`${line}\n`),
+    line: () => new Promise<void>(resolve => process.stdin.once('data', () => resolve())),
     ended: untilStdinCloses =>
       new Promise<void>(resolve => {
         const end = () => resolve();

@@ -1,5 +1,7 @@
+import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { MockReply } from './http.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
+import type { PublicJwk } from './options.ts';
 import type { Fields, Input } from './shape.ts';
 import { anyText, anything, needed, numeric, oneOf, optional, whole, yesOrNo } from './shape.ts';
 /** Where a request can go, for faults and the journal. */
@@ -39,9 +41,9 @@ export interface Effect {
   /** Changes the claims before they are signed. */
   readonly claims?: (claims: Claims, kind: TokenKind) => void;
   /** Changes the JOSE header before it is signed. */
-  readonly header?: (header: Claims) => void;
+  readonly header?: (header: Claims, kind: TokenKind) => void;
   /** Changes the signature, base64url. */
-  readonly signature?: (signature: string) => string;
+  readonly signature?: (signature: string, signingInput: string, key: PublicJwk, kind: TokenKind) => string;
   /** Changes what a redirect takes back to the client. */
   readonly parameters?: (parameters: URLSearchParams) => void;
 }
@@ -220,13 +222,22 @@ export const faultTable = {
     { by: -93 },
   ),
 
-  wrongSignature: row('tokens', tokenOnly, 'Signature that does not match', none, () => ({ signature: flipFirst }), {}),
+  wrongSignature: row(
+    'tokens',
+    tokenOnly,
+    'Signature that does not match',
+    token,
+    given => ({ signature: (signature, _, __, kind) => (isMeant(given, kind) ? flipFirst(signature) : signature) }),
+    {},
+  ),
   unknownKid: row(
     'tokens',
     tokenOnly,
     'Key id that is not in the key set',
-    none,
-    () => ({ header: header => Object.assign(header, { kid: 'no-such-key' }) }),
+    token,
+    given => ({
+      header: (header, kind) => void (isMeant(given, kind) && Object.assign(header, { kid: 'no-such-key' })),
+    }),
     {},
   ),
   wrongIss: row(
@@ -284,11 +295,33 @@ export const faultTable = {
     'tokens',
     tokenOnly,
     'Not signed (alg none)',
-    none,
-    () => ({ header: header => setOrRemove(header, 'alg', 'none'), signature: () => '' }),
+    token,
+    given => ({
+      header: (header, kind) => void (isMeant(given, kind) && setOrRemove(header, 'alg', 'none')),
+      signature: (signature, _, __, kind) => (isMeant(given, kind) ? '' : signature),
+    }),
     {},
   ),
 
+  /** Signed with the public key as if it were a shared secret: what verifiers fall for that believe the header's alg. */
+  hmacWithPublicKey: row(
+    'tokens',
+    tokenOnly,
+    'Signed with HMAC and the public key (alg HS256)',
+    token,
+    given => ({
+      header: (header, kind) => void (isMeant(given, kind) && setOrRemove(header, 'alg', 'HS256')),
+      signature: (signature, signingInput, key, kind) => {
+        if (!isMeant(given, kind)) return signature;
+        const pem = createPublicKey({ key: { ...key } as JsonWebKey, format: 'jwk' }).export({
+          format: 'pem',
+          type: 'spki',
+        });
+        return createHmac('sha256', pem).update(signingInput).digest('base64url');
+      },
+    }),
+    {},
+  ),
   expiresInMissing: row(
     'answers',
     tokenOnly,
@@ -491,6 +524,10 @@ function withHeaders(reply: MockReply, headers: Readonly<Record<string, string>>
 
 function instead(commit: boolean | undefined, reply: (now: number) => MockReply): Effect {
   return commit ? { finish: (_, now) => reply(now) } : { reply };
+}
+
+function isMeant({ token }: { readonly token?: TokenKind }, kind: TokenKind): boolean {
+  return token === undefined || token === kind;
 }
 
 function claimsOf(only: TokenKind | undefined, change: (claims: Claims) => void): Effect {

@@ -13,4 +13,6 @@ export { fingerprint } from './random.ts';
 export type { RequestLogEntry } from './requestLog.ts';
 export { MockOptionError } from './shape.ts';
 export type { TokenResponse } from './tokens.ts';
+export type { Result, TortureOptions, TortureReport, Verdict } from './torture/torture.ts';
+export { torture } from './torture/torture.ts';
 export type { MockUser } from './users.ts';

@@ -72,13 +72,13 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
       const changed = headerOf(key, kind);
       for (const effect of effects) {
         effect.claims?.(claims, kind);
-        effect.header?.(changed);
+        effect.header?.(changed, kind);
       }
       header = backend.encode(JSON.stringify(changed));
     }
     const input = `${header}.${backend.encode(JSON.stringify(claims))}`;
     let signature = await key.sign(input);
-    for (const effect of effects) signature = effect.signature?.(signature) ?? signature;
+    for (const effect of effects) signature = effect.signature?.(signature, input, key.publicJwk, kind) ?? signature;
     return `${input}.${signature}`;
   };
 

@@ -6,6 +6,7 @@ import { faultFields, faultRows, faultTypes } from '../../src/mock/faults.ts';
 import { serverFields } from '../../src/mock/nodeServer.ts';
 import { clientFields } from '../../src/mock/options.ts';
 import type { Fields } from '../../src/mock/shape.ts';
+import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { userFields } from '../../src/mock/users.ts';
 
 /** The parts of docs/mock-issuer.md that are made from the mock's own tables. */
@@ -16,6 +17,7 @@ const parts: Readonly<Record<string, () => string>> = {
   faults: faultList,
   users: () => fieldTable('member', userFields),
   control: controlList,
+  scenarios: scenarioList,
   examples,
 };
 
@@ -59,6 +61,17 @@ function controlList(): string {
     return `| \`${method} /control/${path}\` | ${cell(summary)} | ${cell(members)} |`;
   });
   return ['| request | | members |', '|---|---|---|', ...rows].join('\n');
+}
+
+function scenarioList(): string {
+  const rows = scenarios.map(({ id, title, must, severity, section }) => {
+    return `| \`${id}\` | ${cell(title)} | ${must} | ${severity === 'must' ? 'fail' : 'warning'} | ${cell(section)} |`;
+  });
+  return [
+    '| scenario | what the issuer does | the client has to | else | where it stands |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }
 
 /** The files as they are packed and tested. */

@@ -90,6 +90,13 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       but: { strict: familyEnded },
     },
   ],
+  hmacWithPublicKey: [
+    {
+      about: 'Tokens signed with HMAC and the public key',
+      fault: { type: 'hmacWithPublicKey' },
+      expected: disbelieved,
+    },
+  ],
   slowDrip: [
     {
       about: 'The body stops in the middle',

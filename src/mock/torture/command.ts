@@ -1,0 +1,103 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { MockServerOptions } from '../nodeServer.ts';
+import { startMockServer } from '../nodeServer.ts';
+import { refuse } from '../shape.ts';
+import type { Format } from './report.ts';
+import { formats, table } from './report.ts';
+import { torture, worseThan } from './torture.ts';
+
+export const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
+
+  mock-issuer torture --start URL [--signed-in URL] [--logout URL] [--resource URL]
+                      [--config FILE] [--port N] [--scenario ID]... [--patience MS]
+                      [--html FILE] [--junit FILE] [--sarif FILE] [--json FILE]
+                      [--expect FILE] [--wait]
+
+--start      where the client starts to sign in; a visitor without a screen follows it
+--signed-in  answers 200 where the visitor is signed in, and 401, 403 or a redirect where not
+--wait       starts the issuer and waits for a line on the input before the first scenario, so that the client can start
+--expect     a report as JSON that was accepted: the exit code is 1 only where a scenario is worse than in it
+The exit code is 1 where a scenario fails or hangs.`;
+
+export interface TortureShell {
+  readonly write: (line: string) => void;
+  readonly warn: (line: string) => void;
+  /** Resolves with the next line of the input. */
+  readonly line: () => Promise<void>;
+}
+
+/** @returns the exit code */
+export async function tortureMain(
+  argv: readonly string[],
+  shell: TortureShell,
+  configOf: (file: string) => Promise<MockServerOptions>,
+): Promise<number> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      start: text,
+      'signed-in': text,
+      logout: text,
+      resource: text,
+      config: text,
+      port: text,
+      scenario: { type: 'string', multiple: true },
+      patience: text,
+      html: text,
+      junit: text,
+      sarif: text,
+      json: text,
+      expect: text,
+      wait: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    shell.write(tortureUsage);
+    return 0;
+  }
+  const start = address('--start', values.start) ?? refuse('--start', 'an http or https URL');
+  const config = values.config === undefined ? {} : await configOf(values.config);
+  const port = values.port === undefined ? undefined : Number(values.port);
+  const accepted = values.expect === undefined ? undefined : await baseline(values.expect);
+  const mock = await startMockServer({ ...config, ...(port !== undefined && { port }) });
+  try {
+    if (values.wait) {
+      shell.write(JSON.stringify({ ready: true, issuer: mock.issuer, clients: mock.clients }));
+      await shell.line();
+    }
+    const report = await torture(mock, {
+      start,
+      signedIn: address('--signed-in', values['signed-in']),
+      logout: address('--logout', values.logout),
+      resource: address('--resource', values.resource),
+      ...(values.scenario && { scenarios: values.scenario }),
+      ...(values.patience !== undefined && { patience: Number(values.patience) }),
+    });
+    shell.write(table(report));
+    for (const format of Object.keys(formats) as Format[]) {
+      const file = values[format];
+      if (file !== undefined) await writeFile(file, formats[format](report));
+    }
+    const bad = accepted === undefined ? report.counts.fail + report.counts.hung : worseThan(report, accepted).length;
+    return bad > 0 ? 1 : 0;
+  } finally {
+    await mock.close();
+  }
+}
+
+function address(option: string, value: string | undefined): string | undefined {
+  if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
+  return refuse(option, 'an http or https URL');
+}
+
+async function baseline(file: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    const { results }: { results: { id: string; verdict: string }[] } = JSON.parse(await readFile(file, 'utf8'));
+    return Object.fromEntries(results.map(({ id, verdict }) => [id, verdict]));
+  } catch {
+    return refuse('--expect', 'a report of torture as JSON');
+  }
+}

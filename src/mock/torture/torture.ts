@@ -1,0 +1,118 @@
+import { reasonOf } from '../dpop.ts';
+import type { MockServer } from '../nodeServer.ts';
+import { refuse } from '../shape.ts';
+import type { Bench, Scenario, Target } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
+import { createBrowser } from './walk.ts';
+export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
+
+export interface Result {
+  readonly id: string;
+  readonly family: string;
+  readonly title: string;
+  readonly must: string;
+  readonly severity: string;
+  readonly section: string;
+  readonly verdict: Verdict;
+  /** Why it is no pass. */
+  readonly detail?: string;
+  readonly milliseconds: number;
+}
+
+export interface TortureReport {
+  readonly start: string;
+  readonly results: readonly Result[];
+  readonly counts: Readonly<Record<Verdict, number>>;
+}
+
+export interface TortureOptions extends Target {
+  /** Ids of scenarios, or their beginnings; all that fit by default. */
+  readonly scenarios?: readonly string[];
+  /** Milliseconds for one request of the visitor; 5,000 by default. */
+  readonly patience?: number;
+  readonly signal?: AbortSignal;
+  readonly onResult?: (result: Result, index: number, count: number) => void;
+}
+
+/** Milliseconds: a little more than what tokens of the refresh scenarios are said to be valid for. */
+const expiry = 1_100;
+
+/**
+ * Tests a client that is configured with this issuer. Each scenario starts with the issuer as it was at the start, and
+ * with a fresh browser. @throws MockOptionError where no scenario has such an id
+ */
+export async function torture(mock: MockServer, options: TortureOptions): Promise<TortureReport> {
+  const { scenarios: wanted = [], patience = 5_000, signal, onResult } = options;
+  const unknown = wanted.find(name => !scenarios.some(({ id }) => isOf(name, id)));
+  if (unknown !== undefined) refuse('scenario', `one of ${scenarios.map(({ id }) => id).join(', ')}`);
+  const chosen = scenarios
+    .filter(({ id }) => wanted.length === 0 || wanted.some(name => isOf(name, id)))
+    .filter(({ needs }) => needs === undefined || options[needs] !== undefined);
+  const results: Result[] = [];
+  for (const [index, scenario] of chosen.entries()) {
+    signal?.throwIfAborted();
+    const result = await play(mock, options, scenario, patience);
+    results.push(result);
+    onResult?.(result, index, chosen.length);
+  }
+  mock.reset();
+  const count = (verdict: Verdict) => results.filter(each => each.verdict === verdict).length;
+  const counts = {
+    pass: count('pass'),
+    fail: count('fail'),
+    warning: count('warning'),
+    'not exercised': count('not exercised'),
+    hung: count('hung'),
+  };
+  return { start: options.start, results, counts };
+}
+
+const isOf = (name: string, id: string) => id === name || id.startsWith(`${name}.`);
+
+async function play(mock: MockServer, target: Target, scenario: Scenario, patience: number): Promise<Result> {
+  const { id, family, title, must, severity, section } = scenario;
+  mock.reset();
+  mock.setSignIn('auto');
+  const began = mock.requestsSince(0).next;
+  const browser = createBrowser(patience);
+  const isSignedIn = async () => {
+    const { status } = await browser.look(target.signedIn ?? target.start);
+    return status >= 200 && status < 300;
+  };
+  const bench: Bench = {
+    mock,
+    target,
+    browser,
+    isSignedIn,
+    async signIn() {
+      const page = await browser.visit(target.start);
+      return target.signedIn === undefined ? page.status < 400 : isSignedIn();
+    },
+    expire: () => new Promise(resolve => setTimeout(resolve, expiry)),
+    requests: () => mock.requestsSince(began).requests,
+  };
+  const since = performance.now();
+  const row = { id, family, title, must, severity, section };
+  const seen = await scenario.run(bench).catch((error: unknown) => error);
+  const milliseconds = Math.round(performance.now() - since);
+  if (seen instanceof Error) {
+    if (seen.name === 'TimeoutError')
+      return { ...row, verdict: 'hung', detail: `no answer within ${patience} ms`, milliseconds };
+    // A client that hangs up on its visitor has not signed it in, but it has not said why either.
+    return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
+  }
+  const { ok, detail, notExercised } = Object(seen) as { ok?: boolean; detail?: string; notExercised?: string };
+  if (notExercised !== undefined) return { ...row, verdict: 'not exercised', detail: notExercised, milliseconds };
+  if (ok) return { ...row, verdict: 'pass', milliseconds };
+  return {
+    ...row,
+    verdict: severity === 'must' ? 'fail' : 'warning',
+    ...(detail !== undefined && { detail }),
+    milliseconds,
+  };
+}
+
+/** A baseline that was accepted: what is worse than in it, or not in it and no pass. */
+export function worseThan(report: TortureReport, accepted: Readonly<Record<string, string>>): readonly Result[] {
+  return report.results.filter(({ id, verdict }) => verdict !== 'pass' && accepted[id] !== verdict);
+}

@@ -1,0 +1,111 @@
+/* A browser without a screen: cookies, redirects and forms that post themselves. It walks a client's sign-in. */
+
+export interface Page {
+  readonly url: string;
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Browser {
+  /** Follows redirects and forms until a page stands. @throws Error where the client does not answer in time */
+  visit(url: string): Promise<Page>;
+  /** One request, nothing followed: the status is the answer. */
+  look(url: string): Promise<Page>;
+  /** Another visitor: without cookies. */
+  forget(): void;
+  /** Every address that was visited, in order. */
+  readonly visited: readonly string[];
+}
+
+const longestWay = 20;
+
+interface Cookie {
+  readonly name: string;
+  readonly value: string;
+  readonly path: string;
+}
+
+/** `patience`: milliseconds for one request. Cookies are kept by host alone, as browsers keep them for all ports. */
+export function createBrowser(patience: number): Browser {
+  const jar = new Map<string, Cookie>();
+  const visited: string[] = [];
+
+  const cookiesFor = ({ hostname, pathname }: URL) =>
+    [...jar]
+      .filter(([key, { path }]) => key.startsWith(`${hostname} `) && pathname.startsWith(path))
+      .map(([, { name, value }]) => `${name}=${value}`)
+      .join('; ');
+
+  const keep = ({ hostname, pathname }: URL, headers: Headers) => {
+    for (const line of headers.getSetCookie()) {
+      const [pair = '', ...attributes] = line.split(/; */);
+      const [name = '', ...value] = pair.split('=');
+      const attribute = (wanted: string) =>
+        attributes.find(each => each.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1);
+      const path = attribute('path') ?? pathname.replace(/[^/]*$/, '');
+      const expires = Date.parse(attribute('expires') ?? '');
+      const key = `${hostname} ${path} ${name}`;
+      if (attribute('max-age') === '0' || expires < Date.now()) jar.delete(key);
+      else jar.set(key, { name, value: value.join('='), path });
+    }
+  };
+
+  const ask = async (url: URL, form?: URLSearchParams, from?: string): Promise<Response> => {
+    visited.push(url.href);
+    const cookie = cookiesFor(url);
+    const response = await fetch(url, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(patience),
+      headers: { accept: 'text/html', ...(cookie && { cookie }), ...(from && { origin: from }) },
+      ...(form && { method: 'POST', body: form }),
+    });
+    keep(url, response.headers);
+    return response;
+  };
+
+  return {
+    visited,
+    forget: () => jar.clear(),
+    async look(url) {
+      const response = await ask(new URL(url));
+      return { url, status: response.status, body: await response.text() };
+    },
+    async visit(start) {
+      let url = new URL(start);
+      let form: URLSearchParams | undefined;
+      let from: string | undefined;
+      for (let step = 0; step < longestWay; step += 1) {
+        const response = await ask(url, form, from);
+        const body = await response.text();
+        const location = response.headers.get('location');
+        const posted = /<form method="post" action="([^"]+)">/.exec(body)?.[1];
+        if (location !== null && response.status >= 300 && response.status < 400) {
+          from = undefined;
+          form = undefined;
+          url = new URL(location, url);
+        } else if (posted !== undefined && body.includes('document.forms[0].submit()')) {
+          form = new URLSearchParams(hiddenFields(body));
+          from = url.origin;
+          url = new URL(plain(posted), url);
+        } else return { url: url.href, status: response.status, body };
+      }
+      throw new Error(`More than ${longestWay} redirects`);
+    },
+  };
+}
+
+function hiddenFields(body: string): [string, string][] {
+  const fields = body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g);
+  return [...fields].map(([, name = '', value = '']) => [plain(name), plain(value)]);
+}
+
+function plain(text: string): string {
+  const signs: Readonly<Record<string, string>> = {
+    '&lt;': '<',
+    '&gt;': '>',
+    '&quot;': '"',
+    '&#39;': "'",
+    '&amp;': '&',
+  };
+  return text.replace(/&(?:lt|gt|quot|#39|amp);/g, sign => signs[sign] ?? sign);
+}
