@@ -123,13 +123,16 @@ function others(sessions: Sessions, id: string): string[] {
     .map(({ connection }) => connection.id);
 }
 
-/** A text that two issuers give for a refresh token is two tokens. Where the settings leave it open, the host decides. */
+/** A text that two issuers give for a refresh token is two tokens. Where the settings leave it open, the address decides. */
 function haveOneIssuer(one: Connection, other: Connection | undefined): boolean {
   if (other === undefined) return true;
   const { issuer, tokenEndpoint } = one;
   if (tokenEndpoint !== undefined && tokenEndpoint === other.tokenEndpoint) return true;
   if (issuer !== undefined && other.issuer !== undefined) return issuer === other.issuer;
   if (issuer === undefined && other.issuer === undefined) return false;
-  const origin = (of: Connection) => new URL(of.tokenEndpoint ?? of.issuer ?? 'urn:none').origin;
-  return origin(one) === origin(other);
+  // One is known by its name, the other by its token endpoint, which is at most below the first step of that name's path.
+  const [named, asked] = issuer === undefined ? [other.issuer, tokenEndpoint] : [issuer, other.tokenEndpoint];
+  const [name, address] = [new URL(named ?? 'urn:none'), new URL(asked ?? 'urn:none')];
+  const [, first = ''] = name.pathname.split('/');
+  return name.origin === address.origin && (first === '' || address.pathname.startsWith(`/${first}/`));
 }

@@ -72,6 +72,7 @@ describe('one refresh token in two connections', () => {
     { issuer: undefined, tokenEndpoint: 'https://other.example/token' },
     { issuer: undefined, tokenEndpoint: 'https://other.example/tenant/token' },
     { issuer: 'https://other.example' },
+    { issuer: 'https://other.example/tenant', tokenEndpoint: undefined },
   ]) {
     it(`is two tokens where two issuers gave it: ${JSON.stringify(changes)}`, async () => {
       const world = await createWorld({ rotation: 'strict' });
