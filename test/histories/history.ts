@@ -205,7 +205,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
 
   /** Has the signal sent in that moment of the window's next refresh. */
   async function aim(window: TestWindow, when: Moment, signal: 'SIGKILL' | 'SIGSTOP', ms: number): Promise<void> {
-    if (signal === 'SIGSTOP') window.resumeAfter(ms / speed);
+    if (signal === 'SIGSTOP') void window.resumeAfter(ms / speed);
     if (typeof when === 'object') await tell(window, 'faults', { faults: [], signal: { call: when.call, signal } });
     else if (when !== 'inFlight') await tell(window, 'wire', { when, signal });
     else {
@@ -313,9 +313,9 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
   }
 
   /** On a busy machine a lock can be lost for no other reason: nothing is sent then, and asking again is right. */
-  async function persistently(window: TestWindow): Promise<Reply | undefined> {
-    let reply = await refresh(window);
-    for (let more = 3; more > 0 && reply?.error?.code.startsWith('lock_'); more--) reply = await refresh(window);
+  async function persistently(ask: () => Promise<Reply | undefined>): Promise<Reply | undefined> {
+    let reply = await ask();
+    for (let more = 3; more > 0 && reply?.error?.code.startsWith('lock_'); more--) reply = await ask();
     return reply;
   }
 
@@ -334,11 +334,11 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
   }
   judge.count(shouldLive ? 'kept to the end' : 'may be lost');
   for (const window of [...slots.filter(each => !each.isDead).slice(0, 1), await world.open()]) {
-    const reply = await signIn(window);
+    const reply = await persistently(() => signIn(window));
     if (reply?.outcome !== 'signedIn') {
       judge.fail(`a new sign-in fails: ${reply?.error?.code} ${JSON.stringify(reply?.error?.data)}`);
     }
-    const after = await persistently(window);
+    const after = await persistently(() => refresh(window));
     if (after?.outcome !== 'refreshed')
       judge.fail(`a refresh after a new sign-in: ${after?.outcome} ${after?.error?.code}`);
   }

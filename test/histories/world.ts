@@ -123,14 +123,20 @@ export class TestWindow {
     );
   }
 
-  /** Lets it go on so many milliseconds after it has stopped itself. */
-  resumeAfter(ms: number): void {
+  /**
+   * Lets it go on so many milliseconds after it has stopped.
+   * @returns when it stands still, or is dead
+   */
+  resumeAfter(ms: number): Promise<void> {
     clearInterval(this.#resuming);
-    this.#resuming = setInterval(() => {
-      if (!isStopped(this.pid)) return;
-      clearInterval(this.#resuming);
-      setTimeout(() => this.process.kill('SIGCONT'), ms);
-    }, 5);
+    return new Promise(resolve => {
+      this.#resuming = setInterval(() => {
+        if (!this.isDead && !isStopped(this.pid)) return;
+        clearInterval(this.#resuming);
+        setTimeout(() => this.process.kill('SIGCONT'), ms);
+        resolve();
+      }, 5);
+    });
   }
 
   async end(): Promise<void> {
@@ -231,6 +237,6 @@ export class World {
       if (ended) this.rig.idle.push(window);
       else await window.end();
     }
-    await rm(this.place, { recursive: true, force: true });
+    await rm(this.place, { recursive: true, force: true, maxRetries: 5 });
   }
 }

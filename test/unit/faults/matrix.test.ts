@@ -18,7 +18,7 @@ describe('every fault times every rotation', () => {
   for (const type of faultTypes) it(type, () => cellsOf(type));
 
   it('is what docs/faults.md says; `npm run faults -- --write` writes it anew', async function () {
-    this.timeout(60_000);
+    this.timeout(240_000);
     const cells = await Promise.all(faultTypes.map(cellsOf));
     const disk = await runDiskTable();
     assert.equal(await readFile(join(root, 'docs', 'faults.md'), 'utf8'), document(cells.flat(), disk));

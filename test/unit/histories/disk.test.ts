@@ -14,7 +14,7 @@ const forGood = 1_000_000;
 const calm = { pace: 4 };
 
 describe('a disk that fails', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const world = useWorld();
 
   it('and one that does not: windows refresh one after the other, however late they see each other', async () => {
@@ -111,6 +111,16 @@ describe('a disk that fails', function () {
     for (const window of [two, one]) {
       assert.match(said(await calmly(() => world.refresh(window))), /refreshed|adopted/);
     }
+    assertSentOnce(world);
+  });
+
+  it('to take a text in one piece gets it in several', async () => {
+    const one = await world.open({ ...calm, lag: 'never' });
+    const two = await world.open({ ...calm, lag: 'never' });
+    const fault: FsFault = { operation: 'write', code: 'SHORT', after: 1, times: forGood };
+    for (const window of [one, two]) await world.ask(window, 'faults', { faults: [fault] });
+    await world.signIn(one);
+    for (const window of [one, two, one]) assert.match(said(await world.refresh(window)), /refreshed|adopted/);
     assertSentOnce(world);
   });
 

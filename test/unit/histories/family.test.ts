@@ -6,7 +6,7 @@ import type { TestWindow } from '../../histories/world.ts';
 const pace = 4;
 
 describe('one refresh token in two connections', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const world = useWorld();
   const both = (window: TestWindow) => Promise.all(['a', 'b'].map(id => world.refresh(window, { id })));
   const wentOn = /refreshed|adopted/;

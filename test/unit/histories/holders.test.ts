@@ -8,7 +8,7 @@ const hung = 14_000;
 const pace = 20;
 
 describe('a window that holds the lock', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const world = useWorld();
 
   for (const when of ['beforeWire', 'inFlight', 'afterAnswer'] as const) {
@@ -17,7 +17,7 @@ describe('a window that holds the lock', function () {
       const one = await world.open({ pace, lag: 500 });
       await world.signIn(one);
       const two = await world.open({ pace, lag: 500 });
-      one.resumeAfter(hung / pace);
+      const stopped = one.resumeAfter(hung / pace);
       if (when === 'inFlight') {
         const { onUse } = world.now.issuer;
         world.now.issuer.onUse = async use => {
@@ -27,7 +27,7 @@ describe('a window that holds the lock', function () {
         };
       } else await world.ask(one, 'wire', { when, signal: 'SIGSTOP' });
       const first = world.refresh(one);
-      await new Promise(resolve => setTimeout(resolve, 50));
+      await stopped;
       const reply = await world.refresh(two);
       assert.match(said(reply), /adopted|refreshed|retryable lock_timeout/);
       const { outcome, error } = await first;
@@ -44,10 +44,10 @@ describe('a window that holds the lock', function () {
     const one = await world.open({ pace, lag: 500 });
     await world.signIn(one);
     const two = await world.open({ pace, lag: 500 });
-    one.resumeAfter(40_000 / pace);
+    const stopped = one.resumeAfter(40_000 / pace);
     await world.ask(one, 'wire', { when: 'afterAnswer', signal: 'SIGSTOP' });
     const first = world.refresh(one);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await stopped;
     const reply = await world.refresh(two);
     assert.equal(said(reply), 'retryable lock_timeout');
     assert.equal(reply.error?.data.process ?? reply.error?.data.holder, one.pid, JSON.stringify(reply.error));

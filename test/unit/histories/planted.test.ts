@@ -8,7 +8,7 @@ const pace = 20;
 const most = 2 ** 52 - 1;
 
 describe('what lies in the folder of the locks and is not ours', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const world = useWorld();
   const path = (file: string) => join(world.now.folder, `n-a.${file}`);
 

@@ -8,7 +8,7 @@ const seeds = { seed: 100, runs: 14 };
 const again = Number(process.env.JWT_WORKBENCH_HISTORY);
 
 describe('random histories of windows as processes', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
 
   it('lose no token and revoke no family but by a kill before the answer was durable', async () => {
     const { seen, failures } = await runHistories(again ? { seed: again, runs: 1 } : seeds);
