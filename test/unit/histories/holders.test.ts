@@ -30,8 +30,7 @@ describe('a window that holds the lock', function () {
       await stopped;
       const reply = await world.refresh(two);
       assert.match(said(reply), /adopted|refreshed|retryable lock_timeout/);
-      const { outcome, error } = await first;
-      assert.ok(outcome === 'refreshed' || error?.code === 'lock_lost', said(await first));
+      assert.match(said(await first), /refreshed|adopted/);
       assertSentOnce(world);
       assert.match(said(await world.refresh(two)), /refreshed|adopted/);
       assert.match(said(await world.refresh(one)), /refreshed|adopted/);
@@ -58,12 +57,12 @@ describe('a window that holds the lock', function () {
 
   it('and is killed soon after the first refresh of a profile leaves a token that can be opened', async () => {
     for (let round = 0; round < 3; round++) {
-      const one = await world.open({ pace, flush: 1500 });
+      const one = await world.open({ pace: 4, flush: 1500 });
       await world.signIn(one);
       assert.equal(said(await world.refresh(one)), 'refreshed');
       const { token } = await world.ask(one, 'state', { id: 'a' });
       await one.end();
-      const two = await world.open({ pace });
+      const two = await world.open({ pace: 4 });
       assert.equal((await world.ask(two, 'state', { id: 'a' })).token, token);
       assert.equal(said(await world.refresh(two)), 'refreshed');
     }

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { said, useWorld } from '../../histories/useWorld.ts';
 
-const pace = 20;
+/** Slow enough for a busy machine, and not patient where a lock can never be had. */
+const calm = { pace: 4, times: { patience: 6000 } };
 const most = 2 ** 52 - 1;
 
 describe('what lies in the folder of the locks and is not ours', function () {
@@ -30,12 +31,12 @@ describe('what lies in the folder of the locks and is not ours', function () {
         const elsewhere = join(world.now.place, 'elsewhere');
         mkdirSync(elsewhere);
         writeFileSync(join(elsewhere, 'precious'), 'kept');
-        const one = await world.open({ pace });
+        const one = await world.open(calm);
         await world.signIn(one);
         assert.equal(said(await world.refresh(one)), 'refreshed');
         rmSync(path(file), { force: true, recursive: true });
         plant(path(file), elsewhere);
-        const two = await world.open({ pace });
+        const two = await world.open(calm);
         for (const window of [one, two]) {
           const reply = await world.refresh(window);
           assert.match(said(reply), /refreshed|adopted|retryable lock_|record_behind/, what);
@@ -81,11 +82,11 @@ describe('what lies in the folder of the locks and is not ours', function () {
   for (const [file, all] of Object.entries(texts)) {
     for (const [what, text] of Object.entries(all)) {
       it(`${what} as ${file}: a new sign-in works`, async () => {
-        const one = await world.open({ pace });
+        const one = await world.open(calm);
         await world.signIn(one);
         assert.equal(said(await world.refresh(one)), 'refreshed');
         writeFileSync(path(file), text);
-        const two = await world.open({ pace });
+        const two = await world.open(calm);
         for (const window of [one, two]) {
           const reply = await world.refresh(window);
           assert.notEqual(reply.error?.code, 'internal', JSON.stringify(reply));
