@@ -153,9 +153,11 @@ async function unpackServer(archive, folder) {
   const content = JSON.parse(await readFile(manifest, 'utf8'));
   const { dependencies } = content;
   for (const name of unusedDependencies) delete dependencies[name];
-  // The older server takes this one from GitHub. Its lock file says so as well, and pins nothing without it.
+  // The older server takes this one from GitHub, and its terminals from a version that has to be compiled. Its lock file
+  // says so as well, and pins nothing without it.
   if (/^parcel-bundler\//.test(dependencies['@parcel/watcher'])) {
     dependencies['@parcel/watcher'] = '2.5.1';
+    dependencies['node-pty'] = '1.2.0-beta.15';
     await rm(join(folder, 'npm-shrinkwrap.json'));
   }
   await writeFile(manifest, JSON.stringify(content));
