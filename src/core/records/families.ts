@@ -41,14 +41,17 @@ export function withFamily(record: StoredRecord, lease: Lease): StoredRecord {
   return { ...record, family: { id: lease.fingerprint(token), turn: 0 } };
 }
 
-/** Whose locks a refresh of `id` needs beside its own. */
-export function kinOf(sessions: Sessions, id: string): readonly string[] {
+/** Whose locks a refresh of `id` needs beside its own. @param endpoint where its refresh token would be sent now */
+export function kinOf(sessions: Sessions, id: string, endpoint: string | undefined): readonly string[] {
   const { record, memoryOnly } = sessions.get(id) ?? {};
   const token = record?.tokens?.refresh_token;
   if (record === undefined || token === undefined || memoryOnly) return [];
   const noted = sharedWith(record);
   return others(sessions, id).filter(other => {
-    const { family, tokens } = sessions.get(other)?.record ?? {};
+    const { family, tokens, binding } = sessions.get(other)?.record ?? {};
+    // Where the settings left it open: of a token without an issuer the endpoint tells whose it is.
+    const theirs = binding?.issuer === undefined ? binding?.token_endpoint : undefined;
+    if (theirs !== undefined && endpoint !== undefined && theirs !== endpoint) return false;
     const isSame = family !== undefined && family.id === record.family?.id;
     return isSame || noted.includes(other) || tokens?.refresh_token === token;
   });

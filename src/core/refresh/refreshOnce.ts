@@ -56,7 +56,7 @@ export async function refreshOnce(
         if ('outcome' in begun) return begun;
         return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
       },
-      { kin: kinOf(sessions, id) },
+      { kin: kinOf(sessions, id, endpoints.token_endpoint) },
     );
     if (late) await handOnLate(late);
     return result;

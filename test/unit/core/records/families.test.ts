@@ -87,6 +87,21 @@ describe('one refresh token in two connections', () => {
     });
   }
 
+  it('is two tokens where only the endpoint tells that they go to two places of one host', async () => {
+    const world = await createWorld({ rotation: 'strict' });
+    const raw = await world.mock.issueTokens();
+    const changes = {
+      issuer: undefined,
+      tokenEndpoint: `${world.mock.issuer}/elsewhere`,
+    } as unknown as Partial<Connection>;
+    const window = windowOf(world, ['a', 'b'], changes);
+    await window.import('b', raw);
+    await window.refresh('b', 'user');
+    await window.import('a', raw);
+    world.forward(3_000_000);
+    assert.equal(await window.refresh('a', 'user'), 'refreshed');
+  });
+
   it('is used once: the other connection adopts what it has brought', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
