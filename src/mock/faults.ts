@@ -1,5 +1,7 @@
-import type { AnyRow, Effect, Endpoint } from './faultTable.ts';
-import { endpoints, faultTable } from './faultTable.ts';
+import type { Effect, Endpoint } from './effects.ts';
+import { endpoints } from './effects.ts';
+import type { AnyRow } from './faultTable.ts';
+import { faultTable } from './faultTable.ts';
 import { seededRandom } from './random.ts';
 import type { Input, Shape } from './shape.ts';
 import { either, isObject, list, needed, numeric, object, oneOf, optional, read, whole } from './shape.ts';

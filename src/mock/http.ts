@@ -1,5 +1,5 @@
 import type { ClientCertificate } from './clients.ts';
-import type { Effect } from './faultTable.ts';
+import type { Effect } from './effects.ts';
 import type { MockClient } from './options.ts';
 
 /**

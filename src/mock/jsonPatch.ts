@@ -1,4 +1,4 @@
-import type { Claims } from './faultTable.ts';
+import type { Claims } from './effects.ts';
 import type { Of } from './shape.ts';
 import { anything, isObject, list, needed, object, oneOf, optional, text } from './shape.ts';
 

@@ -1,5 +1,5 @@
+import type { Claims } from './effects.ts';
 import type { Grant } from './families.ts';
-import type { Claims } from './faultTable.ts';
 import type { PathName } from './metadata.ts';
 /*
  * What well-known issuers do in their own ways, as data. Another persona is another row; each fact has its source.

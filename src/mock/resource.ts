@@ -1,7 +1,7 @@
 import type { Confirmation } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
 import { asymmetricAlgs } from './dpop.ts';
-import type { Claims } from './faultTable.ts';
+import type { Claims } from './effects.ts';
 import type { Answer, Exchange, MockReply } from './http.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
 import { pathsOf } from './metadata.ts';

@@ -1,9 +1,9 @@
 import type { BackChannel, Confirmation } from './clients.ts';
 import { confirmation } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
+import type { Effect, TokenKind } from './effects.ts';
 import type { Families, Grant } from './families.ts';
 import { newSid } from './families.ts';
-import type { Effect, TokenKind } from './faultTable.ts';
 import type { Answer, Form, MockReply } from './http.ts';
 import { jsonReply, oauthError } from './http.ts';
 import { patched } from './jsonPatch.ts';

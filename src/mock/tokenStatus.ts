@@ -1,8 +1,8 @@
 import type { JWK } from 'jose';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import type { BackChannel } from './clients.ts';
+import type { Claims, TokenKind } from './effects.ts';
 import type { Families, Family } from './families.ts';
-import type { Claims, TokenKind } from './faultTable.ts';
 import type { Answer, MockReply } from './http.ts';
 import { jsonReply, oauthError } from './http.ts';
 import type { KeyRing } from './keys.ts';

@@ -1,9 +1,9 @@
 import { consentOf } from './authorization.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { Confirmation } from './clients.ts';
+import type { Claims, Effect, TokenKind } from './effects.ts';
 import type { Families, Family, Grant } from './families.ts';
 import { newSid } from './families.ts';
-import type { Claims, Effect, TokenKind } from './faultTable.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
 import type { Persona } from './personas.ts';

@@ -1,5 +1,5 @@
+import type { Claims } from './effects.ts';
 import type { Family } from './families.ts';
-import type { Claims } from './faultTable.ts';
 import type { Exchange } from './http.ts';
 import type { Settings } from './options.ts';
 import { randomText } from './random.ts';

@@ -1,6 +1,6 @@
+import type { Endpoint } from '../../src/mock/effects.ts';
 import type { Rotation } from '../../src/mock/families.ts';
 import type { Fault, FaultType } from '../../src/mock/faults.ts';
-import type { Endpoint } from '../../src/mock/faultTable.ts';
 
 /** What the refresh that meets the fault brings, and what the next one does: outcome and error code each. */
 export type Expected = readonly [struck: string, next: string];

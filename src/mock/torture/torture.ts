@@ -1,7 +1,7 @@
 import { reasonOf } from '../dpop.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
-import type { Bench, Scenario, Target } from './scenarios.ts';
+import type { Bench, Scenario, Target } from './rows.ts';
 import { scenarios } from './scenarios.ts';
 import { createBrowser } from './walk.ts';
 export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
