@@ -204,6 +204,14 @@ const tokenCases: readonly Case[] = [
     },
   },
   {
+    fault: { type: 'hmacWithPublicKey', token: 'id_token' },
+    commits: true,
+    check: async (seen, mock) => {
+      assert.equal(decodeProtectedHeader(idToken(seen)).alg, 'HS256');
+      assert.equal(await verify(mock, accessToken(seen)), 'verified', 'the other token is as it was');
+    },
+  },
+  {
     fault: { type: 'expiresInMissing' },
     commits: true,
     check: seen => assert.ok(!('expires_in' in json(seen)) && 'access_token' in json(seen)),
