@@ -24,13 +24,13 @@ describe('adding a connection by hand', function () {
     };
     await window.quickItem('Any issuer, by its URL').click();
     // One slash too many: issuers are compared character by character.
-    await answer(/address of the issuer/, `${mock.issuer}/`);
+    await answer(/full URL of the issuer/, `${mock.issuer}/`);
     await window.quickItem(`Use ${mock.issuer}`).click();
     await answer(/Found: token endpoint/, 'shop');
     await answer(/offline_access/, 'openid offline_access');
     await window.quickItem('client_secret_basic').click();
     await answer(/kept in VS Code SecretStorage/, 'only-the-issuer-knows');
-    await answer(/A name for this connection/, 'Shop');
+    await answer(/The name of this connection/, 'Shop');
     await window.treeItem('Shop').waitFor();
 
     const written = await readFile(join(ui.workbench.server.userDataDir, 'User', 'settings.json'), 'utf8');

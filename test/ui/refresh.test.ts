@@ -87,7 +87,7 @@ describe('a person in the real workbench', function () {
     await shop.refresh(ui.window);
     await asked;
     await cancel();
-    await ui.window.statusBarItem(/Shop: not waited for. The request was sent already/).waitFor();
+    await ui.window.statusBarItem(/Shop: cancelled. The request was sent/).waitFor();
     await row('Connection Shop, refreshing').waitFor();
     shop.release();
     await shop.shows(ui.window, 2);

@@ -289,7 +289,9 @@ export async function runHistory(
         if (++host.calls === host.cut.after + host.cut.wakes) lock.wake(host);
         if (host.calls !== host.cut.after) return;
         count(`${host.cut.how} at ${call}`);
-        const token = tokenOf(parse(store.entries.get(key)));
+        // A store that answers nothing hides which token is in use; a window that has it goes on with it.
+        const holders = inPlaces().filter(each => tokenOf(each) !== undefined);
+        const token = tokenOf(holders.sort((one, other) => (other?.generation ?? 0) - (one?.generation ?? 0))[0]);
         if (token !== undefined) cuts.set(token, (cuts.get(token) ?? 0) + 1);
         if (host.cut.how === 'doze') return lock.doze(host);
         lock.evict(host);
