@@ -94,7 +94,7 @@ describe('adding a connection by hand', function () {
     await answer(/Scopes are not used.*client ID/, 'Iv1.example');
     await window.quickItem('client_secret_post').click();
     await answer(/kept in VS Code SecretStorage/, 'only-github-knows');
-    await answer(/A name for this connection/, 'GitHub');
+    await answer(/The name of this connection/, 'GitHub');
     await window.treeItem('GitHub').waitFor();
     const written = await readFile(join(ui.workbench.server.userDataDir, 'User', 'settings.json'), 'utf8');
     assert.match(written, /"tokenEndpoint": "https:\/\/github.com\/login\/oauth\/access_token"/);

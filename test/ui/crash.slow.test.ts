@@ -79,7 +79,7 @@ describe('a killed extension host', function () {
     await assertTold(sent);
     await restart();
     await window.expand(shop.row(window));
-    await window.treeItem(/Sign in again.*The answer to the refresh on .* was lost/).waitFor();
+    await window.treeItem(/Sign in again.*The response to the refresh on .* was lost/).waitFor();
     assert.equal(shop.refreshes().length, sent + 2, 'a refused token is not sent again');
   });
 
@@ -120,7 +120,7 @@ describe('a killed extension host', function () {
 
   async function assertTold(sent: number): Promise<void> {
     await shop.shows(window, generation);
-    await window.treeItem(/Last refresh.*The answer to the refresh on .*\d+:\d\d.* was lost/).waitFor();
+    await window.treeItem(/Last refresh.*The response to the refresh on .*\d+:\d\d.* was lost/).waitFor();
     await window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]').waitFor();
     const [before, after, ...more] = shop.refreshes().slice(sent);
     assert.equal(after?.refresh_token, before?.refresh_token, 'the same token, once more');

@@ -45,7 +45,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await page.locator('.member', { hasText: 'sub' }).first().hover();
       await page.locator('.part.payload mark').waitFor();
       await ui.window.page.screenshot({ path: join(pictures, `inspector-${name}.png`) });
-      await page.locator('.review').getByText('Nothing to say against').waitFor();
+      await page.locator('.review').getByText('No problems found in how').waitFor();
       await page.locator('.checks').evaluate(section => section.scrollIntoView());
       await ui.window.page.screenshot({ path: join(pictures, `inspector-checks-${name}.png`) });
     });

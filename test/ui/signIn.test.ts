@@ -111,7 +111,7 @@ describe('a person who signs in', function () {
     await other.getByRole('heading', { name: 'You declined' }).waitFor();
     await picture(other, '14-declined');
     await other.close();
-    const row = await told(/You declined the sign-in/);
+    const row = await told(/The sign-in was declined by you/);
     await row.locator('.codicon-info').waitFor();
     assert.equal(await row.getByRole('button', { name: 'Open Settings' }).count(), 0, 'nothing is to be mended');
     await picture(page, '15-declined');

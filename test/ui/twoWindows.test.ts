@@ -150,7 +150,7 @@ describe('two windows', function () {
     const signInAgain = (window: UiWindow) =>
       window.page.locator('[role=treeitem][aria-label^="Connection Shop, sign in again"]');
     await signInAgain(two).waitFor();
-    await two.treeItem(/Last refresh.*The answer to the refresh on .*\d+:\d\d.* was lost/).waitFor();
+    await two.treeItem(/Last refresh.*The response to the refresh on .*\d+:\d\d.* was lost/).waitFor();
     const [first, again, ...more] = shop.refreshes().slice(before);
     assert.equal(again?.refresh_token, first?.refresh_token, 'the same token, once more');
     assert.deepEqual([again?.status, more.length], [400, 0]);
@@ -158,7 +158,7 @@ describe('two windows', function () {
     await one.ready();
     await reveal(one, signInAgain(one));
     await one.expand(shop.row(one));
-    await one.treeItem(/Sign in again.*The answer to the refresh on .* was lost/).waitFor();
+    await one.treeItem(/Sign in again.*The response to the refresh on .* was lost/).waitFor();
     assert.equal(shop.refreshes().length, before + 2, 'a refused token is not sent again');
   });
 
