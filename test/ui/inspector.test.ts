@@ -121,7 +121,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const payload = page.getByLabel('Payload as JSON');
       await payload.fill('not json');
       await page.getByRole('button', { name: 'Validate Edited Token' }).click();
-      await page.getByRole('alert').getByText('The payload is no JSON object.').waitFor();
+      await page.getByRole('alert').getByText('The payload is not a JSON object.').waitFor();
       await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
       await page.getByRole('button', { name: 'Validate Edited Token' }).click();
       await page.getByText('Edited, not signed').waitFor();
