@@ -128,7 +128,7 @@ describe('a person who signs in', function () {
     const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
     const code = await panel.locator('output').textContent();
     assert.match(code ?? '', /^[\w-]{8,}$/);
-    await panel.getByText(/good for 9:\d\d/).waitFor();
+    await panel.getByText(/valid for 9:\d\d/).waitFor();
     await picture(page, '6-code');
     await panel.getByRole('button', { name: 'Copy Code' }).click();
     await panel.getByText('Copied').waitFor();
@@ -159,7 +159,7 @@ describe('a person who signs in', function () {
     };
     await ui.window.expand(ui.window.treeItem('Cinema'));
     await signIn(() => page.locator('[role=treeitem][aria-label^="Sign in"]').first().click());
-    await told(/Many issuers give one only for the scope offline_access/);
+    await told(/Many issuers issue one only for the scope offline_access/);
     await picture(page, '9-no-refresh-token');
     const before = await page.locator('[role=treeitem][aria-label^="Refresh token"]').count();
     await signIn(() => page.getByRole('button', { name: 'Add offline_access and Sign In Again' }).click());
@@ -181,10 +181,10 @@ describe('a person who signs in', function () {
     mock.setFault({ type: 'serverError', status: 503, at: 'revocation', times: 1 });
     await ui.window.runCommand('JWT Workbench: Sign Out...', 'Television');
     await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
-    const kept = await told(/Not signed out, the tokens are still here/);
+    const kept = await told(/Not signed out: the tokens could not be revoked/);
     assert.match((await ui.window.treeRows()).join('\n'), /^Connection Television, active/m);
     await picture(page, '17-not-signed-out');
-    await kept.getByRole('button', { name: 'Delete Here Anyway' }).click();
+    await kept.getByRole('button', { name: 'Delete Locally Anyway' }).click();
     await ui.window.treeItem(/Television.*no tokens/).waitFor();
   });
 
@@ -194,7 +194,7 @@ describe('a person who signs in', function () {
     await ui.window.treeItem('Shop').click();
     await ui.window.runCommand('JWT Workbench: Sign Out...', 'Shop');
     await page.locator('.monaco-dialog-box').getByRole('button', { name: 'Sign Out', exact: true }).click();
-    const question = await told(/may still know you in the browser/);
+    const question = await told(/browser may still have a session at the issuer/);
     assert.equal(mock.requests.at(-1)?.path, '/revoke', 'the tokens are gone by now');
     await picture(page, '10-signed-out-here');
     const popup = page.context().waitForEvent('page');
@@ -203,7 +203,7 @@ describe('a person who signs in', function () {
     await issuer.getByRole('heading', { name: 'Signed out' }).waitFor();
     await picture(issuer, '11-signed-out-in-the-browser');
     await issuer.close();
-    await page.getByText(/The session of Shop in the browser has ended/).waitFor();
+    await page.getByText(/The browser session of Shop has ended/).waitFor();
     assert.equal(mock.requests.at(-1)?.path, '/end_session');
   });
 });
