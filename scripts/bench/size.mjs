@@ -11,7 +11,8 @@ export async function run(temporary) {
   await quietly(() => pack(temporary, packagePath));
   const size = statSync(packagePath).size / 1024;
   return [
-    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 300 KB', met: size < 300 },
+    { what: 'the .vsix', unit: 'KB', ours: size, goal: 'under 230 KB', met: size < 230 },
+    { what: 'the .vsix, with the broker and jwtw', unit: 'KB', ours: size, goal: 'under 300 KB', met: size < 300 },
     ...bundles.map(({ file, bytes }) => ({
       what: `  dist/${basename(file)}`,
       unit: /** @type {const} */ ('KB'),
