@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorData } from '../errors.ts';
 import type { ClockSkew } from '../records/clockSkew.ts';
 import type { Disclosed } from '../tokens/forms.ts';
-import type { JsonObject } from '../tokens/json.ts';
+import { type JsonObject, textFrom } from '../tokens/json.ts';
 import type { DecodedJws } from '../tokens/jwt.ts';
 import type { TimeFlaw } from '../tokens/tokenParts.ts';
 import type { TokenUse } from '../tokens/tokenUse.ts';
@@ -246,7 +246,7 @@ const shownLimit = 200;
 
 /** A value of a token as text of bounded length. Its characters are as they come: who shows it escapes them. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const text = textFrom(value);
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
 }
 

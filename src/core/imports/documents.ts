@@ -1,6 +1,6 @@
 /** Token sets in JSON: files, objects in other text, lists of names and values, caches, and strings with more in them. */
 import type { TokenName } from '../records/tokenMembers.ts';
-import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { isObject, type JsonObject, numberFrom, own, readJson } from '../tokens/json.ts';
 import { base64Text } from './escapes.ts';
 import { readSet, type TokenSetFound } from './tokenSets.ts';
 
@@ -158,7 +158,7 @@ function keepCredential(object: JsonObject, { accounts }: Gathering): boolean {
 }
 
 function endOf(entry: JsonObject | undefined): number {
-  return Number(entry?.expires_on ?? entry?.expiresOn ?? 0);
+  return numberFrom(entry?.expires_on ?? entry?.expiresOn ?? 0);
 }
 
 /** One set for each account of the caches. */

@@ -20,7 +20,7 @@ import type { StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
 import { usualAlgorithms } from '../tokens/algorithms.ts';
 import { compareMembers, type Difference } from '../tokens/compareTokens.ts';
-import type { JsonObject } from '../tokens/json.ts';
+import { type JsonObject, textFrom } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import { type Asked, refuseError } from './answers.ts';
 import { askEndpoint, type ClientParts, type Heard, issuersTime, notOffered } from './askEndpoint.ts';
@@ -144,8 +144,8 @@ async function read(
     };
     if (code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED')
       throw invalid('subject', {
-        expected: printable(String(cause?.expected), 100),
-        found: printable(String(cause?.body?.sub), 100),
+        expected: printable(textFrom(cause?.expected), 100),
+        found: printable(textFrom(cause?.body?.sub), 100),
       });
     if (thrown instanceof WorkbenchError) throw thrown;
     if (isJwt) throw invalid(text.split('.').length === 5 ? 'answer_encrypted' : 'answer_signature');

@@ -4,7 +4,7 @@ import type { ClientCredentials } from '../records/credentials.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { type Block, blocksOf, derOf, isDer, privateKey } from '../tokens/der.ts';
-import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 
 /** A private key that a client signs with (RFC 7523). */
 export interface ClientKey {
@@ -151,9 +151,9 @@ async function fromJson(text: string): Promise<ClientKey> {
   const jwk = Array.isArray(keys) ? keys[0] : reading.value;
   if (Array.isArray(keys) && keys.length > 1) throw invalid('several');
   if (!isObject(jwk)) throw invalid('unknown');
-  const { kty, crv, alg } = jwk;
+  const { kty, alg } = jwk;
   if (kty === 'oct') throw invalid('symmetric');
-  const possible = kinds.get(String(kty === 'RSA' ? kty : crv));
+  const possible = kinds.get((kty === 'RSA' ? kty : textOf(jwk, 'crv')) ?? '');
   if (possible === undefined) throw invalid('kty');
   if (typeof own(jwk, 'd') !== 'string') throw invalid('public_key');
   const named = possible.filter(each => each === alg);

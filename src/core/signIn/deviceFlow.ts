@@ -9,7 +9,7 @@ import { readObject } from '../issuer/answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from '../issuer/askEndpoint.ts';
 import type { TokenAnswer } from '../issuer/tokenEndpoint.ts';
 import { printable } from '../redact.ts';
-import type { JsonObject } from '../tokens/json.ts';
+import { type JsonObject, numberFrom } from '../tokens/json.ts';
 import { pause } from '../waiting.ts';
 import type { GrantRequest, SignInParts } from './grants.ts';
 
@@ -109,6 +109,6 @@ function asDefined(answer: JsonObject): Response {
     ...(verification_url !== undefined && { verification_uri: verification_url }),
     ...others,
     // A text is no number, and one that is neither leaves the usual interval.
-    ...(Number(interval) > 0 && { interval: Number(interval) }),
+    ...(numberFrom(interval) > 0 && { interval: numberFrom(interval) }),
   });
 }

@@ -56,6 +56,16 @@ export function textOf(object: JsonObject, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Any value as a text to show. `String()` of a foreign object runs what the object says, and may throw. */
+export function textFrom(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** The number that a value is, or says as text; `NaN` where it is of another kind, as `Number()` of an object may throw. */
+export function numberFrom(value: unknown): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
+}
+
 /** True where two values of plain data (what JSON can hold) hold the same, in whatever order their members stand. */
 export function sameData(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;

@@ -195,6 +195,9 @@ describe('foreign text', () => {
   });
 
   it('lets any JSON value stand in any member of a key', async () => {
+    for (const member of Object.keys({ ...key.jwk, alg: 0, kid: 0, use: 0, key_ops: 0, x5c: 0, x5t: 0 }))
+      for (const value of oddValues)
+        await readClientKey(JSON.stringify({ ...key.jwk, [member]: value })).catch(onlyOurs);
     await fc.assert(
       fc.asyncProperty(oddObject, async odd => {
         for (const jwk of [odd, { ...key.jwk, ...odd }]) {
@@ -210,6 +213,24 @@ describe('foreign text', () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('a cache of MSAL', () => {
+  it('may have any JSON value in any member', () => {
+    const account = {
+      credential_type: 'AccessToken',
+      secret: token,
+      home_account_id: 'u',
+      environment: 'e',
+      expires_on: '1',
+    };
+    for (const value of oddValues) {
+      for (const member of Object.keys(account)) {
+        const entry = { ...account, [member]: value };
+        tried(() => importText(JSON.stringify({ AccessToken: { a: account, b: entry, c: entry } })));
+      }
+    }
   });
 });
 

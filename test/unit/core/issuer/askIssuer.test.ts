@@ -214,6 +214,9 @@ describe('UserInfo', () => {
     const fetch = saying(world, '/userinfo', '{"sub":"mallory"}', 'application/json');
     const { code, data } = await failureOf(world.client({ fetch }).userInfo(connection, world.stored(), signal));
     assert.deepEqual([code, data.reason, data.found], ['response_invalid', 'subject', 'mallory']);
+    const odd = saying(world, '/userinfo', '{"sub":{"toString":1}}', 'application/json');
+    const failure = await failureOf(world.client({ fetch: odd }).userInfo(connection, world.stored(), signal));
+    assert.equal(failure.code, 'response_invalid');
   });
 
   it('verifies a signed answer', async () => {

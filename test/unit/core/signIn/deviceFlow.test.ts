@@ -66,7 +66,7 @@ describe('signing in with a device code', () => {
   });
 
   it('waits five seconds where the issuer names no pace, or one that makes no sense', async () => {
-    for (const interval of [undefined, null, 'soon', -1]) {
+    for (const interval of [undefined, null, 'soon', -1, { toString: 1 }]) {
       const world = await signInWorld({ signIn: 'page' });
       const fetch: Fetch = async (input, init) => {
         const response = await world.mock.fetch(input, init);
@@ -76,7 +76,7 @@ describe('signing in with a device code', () => {
       const signedIn = world.signIn({ grant: 'device_code', fetch });
       world.mock.decideDevice((await shown(world)).userCode);
       await pass(world, 4999);
-      assert.equal(asked(world), 0, String(interval));
+      assert.equal(asked(world), 0, JSON.stringify(interval));
       await pass(world, 1);
       await signedIn;
     }
