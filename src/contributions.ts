@@ -44,6 +44,7 @@ export const commands = {
   introspect: 'jwtWorkbench.introspect',
   userInfo: 'jwtWorkbench.userInfo',
   copyToken: 'jwtWorkbench.copyToken',
+  copyTokenAs: 'jwtWorkbench.copyTokenAs',
   status: 'jwtWorkbench.status',
   decode: 'jwtWorkbench.decode',
   verify: 'jwtWorkbench.verify',
@@ -83,6 +84,11 @@ export const contextKeys = {
   hasConnections: 'jwtWorkbench.hasConnections',
   /** A connection holds an access token or an ID token. */
   hasTokens: 'jwtWorkbench.hasTokens',
+  hasRefreshable: 'jwtWorkbench.hasRefreshable',
+  hasSignable: 'jwtWorkbench.hasSignable',
+  hasConfidential: 'jwtWorkbench.hasConfidential',
+  /** The refresh token that an import replaced can be put back. */
+  hasReplaced: 'jwtWorkbench.hasReplaced',
 } as const;
 
 /** `viewItem` values of tree items; the manifest matches their words with regular expressions. */

@@ -22,7 +22,8 @@ import { createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import { createLoading } from './core/records/loading.ts';
 import type { StoredRecord } from './core/records/record.ts';
-import { createSessions, isUnwritable } from './core/records/sessions.ts';
+import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
+import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
@@ -133,6 +134,18 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
   };
 }
 
+type SessionTest = (session: Session) => boolean;
+
+/** The context keys that are set while a connection fits: a command that cannot work is not listed. */
+const menuConditions = {
+  hasConnections: () => true,
+  hasTokens: ({ record }) => (record?.tokens?.access_token ?? record?.tokens?.id_token) !== undefined,
+  hasRefreshable: isRefreshable,
+  hasSignable: isSignable,
+  hasConfidential: isConfidential,
+  hasReplaced: ({ record }) => record?.replaced !== undefined,
+} satisfies Partial<Record<keyof typeof contextKeys, SessionTest>>;
+
 /** What is known of each connection, and where it is kept. */
 function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, history }: Platform) {
   const channel = own(openLogChannel());
@@ -154,21 +167,22 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   const previous = own(createPreviousTokens(sessions));
 
   function listChanged(): void {
-    void registry.executeCommand('setContext', contextKeys.hasConnections, sessions.list().length > 0);
     // The key to what windows leave for each other: made before it is needed, while few windows are open.
     const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
     void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
   }
-  let hasTokens = false;
-  function tokensChanged(): void {
-    const holds = sessions.list().some(({ record }) => record?.tokens?.access_token ?? record?.tokens?.id_token);
-    if (holds !== hasTokens) void registry.executeCommand('setContext', contextKeys.hasTokens, holds);
-    hasTokens = holds;
+  const told = new Map<string, boolean>();
+  function tellMenus(): void {
+    for (const [name, fits] of Object.entries(menuConditions) as [keyof typeof menuConditions, SessionTest][]) {
+      const holds = sessions.list().some(fits);
+      if (holds !== (told.get(name) ?? false)) void registry.executeCommand('setContext', contextKeys[name], holds);
+      told.set(name, holds);
+    }
   }
   own({
     dispose: sessions.onDidChange(id => {
       if (id === undefined) listChanged();
-      tokensChanged();
+      tellMenus();
     }),
   });
   return {

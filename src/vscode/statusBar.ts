@@ -74,7 +74,7 @@ export function createStatusBar(
       ? { command: commands.signIn, title: l10n.t('Sign In'), arguments: row }
       : refreshable
         ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: row }
-        : { command: commands.status, title: l10n.t('Go to Connection') };
+        : { command: commands.status, title: l10n.t('Show Connection Status') };
     const warn = badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
     const told = l10n.t('{0}: {1}. {2}', label, what, action);
     item.show({ icon, text, tooltip: told, spoken: told, command, isWarning: warn });

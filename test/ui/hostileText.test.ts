@@ -119,7 +119,7 @@ describe('text of others', function () {
 
   it('is text in quick picks, prompts and validation messages', async () => {
     const { page } = ui.window;
-    await ui.window.runCommand('JWT Workbench: Go to Connection...');
+    await ui.window.runCommand('JWT Workbench: Show Connection Status...');
     await page.locator('.quick-input-list .monaco-list-row', { hasText: '[Verify now] (command:' }).waitFor();
     await assertPlain('quick pick');
     await page.keyboard.press('Escape');

@@ -47,16 +47,41 @@ describe('a person in the real workbench', function () {
   });
 
   it('copies a Bearer header of the connection', async () => {
-    await ui.window.treeAction(row('Connection Demo'), 'Copy Token...');
-    await ui.window.quickItem('Authorization header').click();
-    await ui.window.page.getByText('Authorization header copied').waitFor();
+    await ui.window.runCommand('JWT Workbench: Copy Token As...', 'Authorization header');
+    await ui.window.page.getByText('Authorization header of Demo copied').waitFor();
     assert.match(await ui.window.clipboard(), /^Authorization: Bearer eyJ/);
   });
 
   it('copies the access token with one press on its row', async () => {
-    await ui.window.treeAction(row('Access token'), 'Copy Token...');
-    await ui.window.page.getByText('Access token copied').waitFor();
+    await ui.window.treeAction(row('Access token'), 'Copy Token');
+    await ui.window.page.getByText('Access token of Demo copied').waitFor();
     assert.match(await ui.window.clipboard(), /^eyJ/);
+  });
+
+  /** What the first row of the palette is for what a user types, by its label. */
+  async function firstCommand(typed: string): Promise<string> {
+    const { page } = ui.window;
+    await page.keyboard.press('F1');
+    await ui.window.quickInput().fill(`>${typed}`);
+    const first = page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row').first();
+    await first.filter({ hasText: 'JWT Workbench' }).waitFor();
+    return (await first.locator('.label-name').first().textContent()) ?? '';
+  }
+
+  it('types "copy token" in the palette, presses Enter, and has the token', async () => {
+    const { page } = ui.window;
+    await page.evaluate(() => navigator.clipboard.writeText(''));
+    assert.equal(await firstCommand('copy token'), 'JWT Workbench: Copy Token');
+    await page.keyboard.press('Enter');
+    await page.getByText('Access token of Demo copied').waitFor();
+    assert.match(await ui.window.clipboard(), /^eyJ/);
+  });
+
+  it('types "show status" in the palette, presses Enter, and sees the connections', async () => {
+    assert.equal(await firstCommand('show status'), 'JWT Workbench: Show Connection Status...');
+    await ui.window.page.keyboard.press('Enter');
+    await ui.window.quickItem('Demo').waitFor();
+    await ui.window.page.keyboard.press('Escape');
   });
 
   const progress = () => ui.window.notification('Refreshing Shop');

@@ -11,6 +11,7 @@ import {
   viewContainer,
   views,
 } from '../../src/contributions.ts';
+import { declaredCommands } from '../docs/commandTables.ts';
 
 const source = readFileSync('package.json', 'utf8');
 /** The manifest with its words in place of their `%keys%`, as VS Code puts them there. */
@@ -111,6 +112,42 @@ describe('package.json', () => {
       if (/^(inline|navigation)/.test(group)) assert.ok(withIcon.has(command), command);
     }
   });
+
+  /** The commands of the palette where these context keys are set. */
+  function listed(...keys: readonly string[]): string[] {
+    const holds = (term: string): boolean => {
+      if (term.startsWith('!')) return !holds(term.slice(1));
+      const [name = '', value] = term.split(/ (?:==|!=) /);
+      return term === 'false' ? false : value === undefined ? keys.includes(name) : keys.includes(term);
+    };
+    const fits = (when: string) => when.split(' || ').some(all => all.split(' && ').every(holds));
+    const clauseOf = new Map(contributes.menus.commandPalette.map(({ command, when }) => [command, when]));
+    return Object.entries(commands).flatMap(([name, id]) => (fits(clauseOf.get(id) ?? 'true') ? [name] : []));
+  }
+
+  it('lists no command that cannot work', () => {
+    const anywhere = ['decode', 'verify', 'decrypt', 'inspect', 'copyPayload', 'compare', 'openSettings', 'showLog'];
+    same(listed('true'), anywhere);
+    const trusted = [...anywhere, 'addConnection', 'importTokens', 'forgetKeys', 'startMockIssuer'];
+    same(listed('true', 'isWorkspaceTrusted'), trusted);
+    const { mockRunning, hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced } = contextKeys;
+    const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess'];
+    same(listed('true', hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced), [...anywhere, ...added]);
+    const signedOut = [...trusted, ...added, 'signIn', 'introspect'];
+    const known = ['true', 'isWorkspaceTrusted', hasConnections, hasSignable];
+    same(listed(...known), signedOut);
+    const tokens = ['copyToken', 'copyTokenAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];
+    same(listed(...known, hasRefreshable, hasTokens), [...signedOut, ...tokens]);
+    const mock = ['stopMockIssuer', 'copyMockAddress', 'setMockFaults', 'clearMockFaults'];
+    same(listed('true', mockRunning), [...anywhere, ...mock]);
+  });
+
+  it('lists no command in Restricted Mode that is refused there', async () => {
+    const { definitions } = await declaredCommands();
+    const keys = Object.values(contextKeys).filter(key => key !== contextKeys.mockRunning);
+    const restricted = listed('true', 'editorIsOpen', 'workspaceFolderCount != 0', ...keys);
+    for (const { name, needsTrust } of definitions) assert.ok(!needsTrust || !restricted.includes(name), name);
+  }).timeout(20_000);
 
   it('shows no menu item twice in one place', () => {
     for (const [menu, items] of Object.entries(contributes.menus)) {

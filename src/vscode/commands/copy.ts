@@ -8,14 +8,16 @@ import { valueText } from '../../core/redact.ts';
 import { jsonText } from '../../core/tokens/json.ts';
 import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
+import type { ViewNode } from '../../core/view/viewNode.ts';
 import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/place.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { askToken } from '../prompts/pickText.ts';
 import { ask, flash, notify, pick, toClipboard } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { relativeText } from '../text/time.ts';
-import { defineCommand, labelIn } from './command.ts';
+import { type Behaviour, defineCommand, labelIn } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
+import type { Services } from './services.ts';
 
 const tokens = ['access_token', 'id_token'] as const;
 
@@ -30,10 +32,11 @@ const fields = {
 };
 
 interface Argument extends Values<typeof fields> {
-  /** Pressed on the row of the token: one that has expired is refreshed first. */
+  /** A user asked: a token that has expired is refreshed first. */
   readonly fresh?: true;
 }
 
+/** At once: the access token, else the ID token, or the token of the row. */
 export const copyToken = defineCommand(
   {
     name: 'copyToken',
@@ -41,86 +44,109 @@ export const copyToken = defineCommand(
     fields,
     returns: '`{ copied: true }`. A notification shows the user what was copied',
   },
-  services => {
-    const { sessions, clock, proof } = services;
-    const label = labelIn(services);
-    const isProven = ({ connection, token, as }: Argument) =>
-      token === 'access_token' && as === 'curl' && needsProof(sessionOf(sessions, connection));
-    return {
-      async ask(node): Promise<Argument | undefined> {
-        const picked = await pickConnection(sessions, node, l10n.t('Copy from which connection?'), session =>
-          tokens.some(name => tokenOf(session, name)),
-        );
-        if (picked === undefined) return undefined;
-        const session = sessionOf(sessions, picked.connection);
-        if (node?.kind === 'token' && node.name !== 'refresh_token')
-          return { ...picked, token: node.name, as: 'token', fresh: true };
-        const choice = await pickForm(session, clock.now());
-        const argument = choice && { ...picked, ...choice };
-        if (argument === undefined || !isProven(argument)) return argument;
-        const url = await ask({
-          title: l10n.t('Copy a curl line for {0}', session.connection.label),
-          prompt: l10n.t(
-            'The URL of the request. The token is bound to a key (DPoP), and each proof is valid for one URL.',
-          ),
-          value: resourceOf(session) ?? '',
-          placeHolder: 'https://api.example.com/orders',
-        });
-        return url ? { ...argument, url } : undefined;
-      },
-      async run(argument, signal) {
-        const { connection, token, as, fresh } = argument;
-        const before = sessionOf(sessions, connection);
-        const end = endOf(before, token);
-        if (fresh && end !== undefined && end <= clock.now() && isRefreshable(before))
-          await services.broker().token({ kind: 'user' }, { connection, token, purpose: commands.copyToken }, signal);
-        const session = sessionOf(sessions, connection);
-        const text = tokenOf(session, token);
-        if (text === undefined) throw new WorkbenchError('no_such_token', { connection, token });
-        const header = `Authorization: ${schemeOf(session)} ${text}`;
-        if (as !== 'curl') {
-          await toClipboard(as === 'token' ? text : header);
-          return { copied: true };
-        }
-        const { url = resourceOf(session), shell = shellOf(env.shell) } = argument;
-        if (!isProven(argument)) {
-          await toClipboard(curlLine(shell, [header], url ?? 'https://api.example.com/'));
-          return { copied: true };
-        }
-        if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
-        // A line that the shell could not take needs no proof.
-        curlLine(shell, [header], url);
-        await toClipboard(curlLine(shell, [header, `DPoP: ${await proof(connection, text, url)}`], url));
-        return { copied: true };
-      },
-      handedOut: (_, argument) =>
-        notify(
-          'info',
-          l10n.t(
-            '{0} of {1} copied to the clipboard by a keybinding, a task or another extension.',
-            copiedText(argument),
-            label(argument),
-          ),
-        ),
-      labelOf: label,
-      progress: argument => l10n.t('Copying a token of {0}', label(argument)),
-      report(_, argument) {
-        const { connection, token, url } = argument;
-        const copied = copiedText(argument);
-        const end = endOf(sessionOf(sessions, connection), token);
-        const now = clock.now();
-        if (end !== undefined && end <= now)
-          flash(l10n.t('{0} copied, but the token expired {1}', copied, relativeText(end, now)), 5000, 'warning');
-        else if (isProven(argument))
-          flash(
-            l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? ''),
-            10_000,
-          );
-        else flash(l10n.t('{0} copied', copied));
-      },
-    };
-  },
+  services =>
+    copying(services, async (session, node) => {
+      const held = tokens.find(name => tokenOf(session, name));
+      const token = node?.kind === 'token' && node.name !== 'refresh_token' ? node.name : held;
+      if (token === undefined) throw new WorkbenchError('no_such_token', { connection: session.connection.id });
+      return { token, as: 'token' };
+    }),
 );
+
+/** The same after the question in which form: a header, a curl line, the ID token. */
+export const copyTokenAs = defineCommand(
+  {
+    name: 'copyTokenAs',
+    needsTrust: true,
+    fields,
+    returns: 'the same. Called without arguments, it asks what to copy',
+  },
+  services => copying(services, session => pickForm(session, services.clock.now())),
+);
+
+type Form = Omit<Argument, 'connection' | 'url'>;
+
+function copying(
+  services: Services,
+  formOf: (session: Session, node: ViewNode | undefined) => Promise<Form | undefined>,
+): Behaviour<Values<typeof fields>, Argument, { copied: boolean }> {
+  const { sessions, clock, proof } = services;
+  const label = labelIn(services);
+  const isProven = ({ connection, token, as }: Argument) =>
+    token === 'access_token' && as === 'curl' && needsProof(sessionOf(sessions, connection));
+  return {
+    async ask(node): Promise<Argument | undefined> {
+      const picked = await pickConnection(sessions, node, l10n.t('Copy from which connection?'), session =>
+        tokens.some(name => tokenOf(session, name)),
+      );
+      if (picked === undefined) return undefined;
+      const session = sessionOf(sessions, picked.connection);
+      const form = await formOf(session, node);
+      const argument: Argument | undefined = form && { ...picked, ...form, fresh: true };
+      if (argument === undefined || !isProven(argument)) return argument;
+      const url = await ask({
+        title: l10n.t('Copy a curl line for {0}', session.connection.label),
+        prompt: l10n.t(
+          'The URL of the request. The token is bound to a key (DPoP), and each proof is valid for one URL.',
+        ),
+        value: resourceOf(session) ?? '',
+        placeHolder: 'https://api.example.com/orders',
+      });
+      return url ? { ...argument, url } : undefined;
+    },
+    async run(argument, signal) {
+      const { connection, token, as, fresh } = argument;
+      const before = sessionOf(sessions, connection);
+      const end = endOf(before, token);
+      if (fresh && end !== undefined && end <= clock.now() && isRefreshable(before))
+        await services.broker().token({ kind: 'user' }, { connection, token, purpose: commands.copyToken }, signal);
+      const session = sessionOf(sessions, connection);
+      const text = tokenOf(session, token);
+      if (text === undefined) throw new WorkbenchError('no_such_token', { connection, token });
+      const header = `Authorization: ${schemeOf(session)} ${text}`;
+      if (as !== 'curl') {
+        await toClipboard(as === 'token' ? text : header);
+        return { copied: true };
+      }
+      const { url = resourceOf(session), shell = shellOf(env.shell) } = argument;
+      if (!isProven(argument)) {
+        await toClipboard(curlLine(shell, [header], url ?? 'https://api.example.com/'));
+        return { copied: true };
+      }
+      if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
+      // A line that the shell could not take needs no proof.
+      curlLine(shell, [header], url);
+      await toClipboard(curlLine(shell, [header, `DPoP: ${await proof(connection, text, url)}`], url));
+      return { copied: true };
+    },
+    handedOut: (_, argument) =>
+      notify(
+        'info',
+        l10n.t(
+          '{0} of {1} copied to the clipboard by a keybinding, a task or another extension.',
+          copiedText(argument),
+          label(argument),
+        ),
+      ),
+    labelOf: label,
+    progress: argument => l10n.t('Copying a token of {0}', label(argument)),
+    report(_, argument) {
+      const { connection, token, url } = argument;
+      const copied = copiedText(argument);
+      const end = endOf(sessionOf(sessions, connection), token);
+      const now = clock.now();
+      if (end !== undefined && end <= now)
+        flash(
+          l10n.t('{0} of {1} copied, but it expired {2}', copied, label(argument), relativeText(end, now)),
+          5000,
+          'warning',
+        );
+      else if (isProven(argument))
+        flash(l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? ''), 10_000);
+      else flash(l10n.t('{0} of {1} copied', copied, label(argument)));
+    },
+  };
+}
 
 /** What is on the clipboard, by its name. */
 function copiedText({ token, as, shell = shellOf(env.shell) }: Argument): string {
@@ -147,7 +173,7 @@ export function shellOf(path: string): Shell {
   return /(?:^|[\\/])(?:pwsh|powershell)(?:\.exe|-preview)?$/i.test(path) ? 'powershell' : 'sh';
 }
 
-async function pickForm(session: Session, now: number): Promise<Omit<Argument, 'connection' | 'url'> | undefined> {
+async function pickForm(session: Session, now: number): Promise<Form | undefined> {
   const names = tokens.filter(name => tokenOf(session, name));
   const scheme = schemeOf(session);
   const own = shellOf(env.shell);
