@@ -44,7 +44,7 @@ export const commands = {
   introspect: 'jwtWorkbench.introspect',
   userInfo: 'jwtWorkbench.userInfo',
   copyToken: 'jwtWorkbench.copyToken',
-  copyTokenAs: 'jwtWorkbench.copyTokenAs',
+  copyAs: 'jwtWorkbench.copyAs',
   status: 'jwtWorkbench.status',
   decode: 'jwtWorkbench.decode',
   verify: 'jwtWorkbench.verify',

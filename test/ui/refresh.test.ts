@@ -47,7 +47,7 @@ describe('a person in the real workbench', function () {
   });
 
   it('copies a Bearer header of the connection', async () => {
-    await ui.window.runCommand('JWT Workbench: Copy Token As...', 'Authorization header');
+    await ui.window.runCommand('JWT Workbench: Copy as Header or curl...', 'Authorization header');
     await ui.window.page.getByText('Authorization header of Demo copied').waitFor();
     assert.match(await ui.window.clipboard(), /^Authorization: Bearer eyJ/);
   });

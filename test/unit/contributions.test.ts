@@ -136,7 +136,7 @@ describe('package.json', () => {
     const signedOut = [...trusted, ...added, 'signIn', 'introspect'];
     const known = ['true', 'isWorkspaceTrusted', hasConnections, hasSignable];
     same(listed(...known), signedOut);
-    const tokens = ['copyToken', 'copyTokenAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];
+    const tokens = ['copyToken', 'copyAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];
     same(listed(...known, hasRefreshable, hasTokens), [...signedOut, ...tokens]);
     const mock = ['stopMockIssuer', 'copyMockAddress', 'setMockFaults', 'clearMockFaults'];
     same(listed('true', mockRunning), [...anywhere, ...mock]);

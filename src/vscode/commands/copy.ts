@@ -54,9 +54,9 @@ export const copyToken = defineCommand(
 );
 
 /** The same after the question in which form: a header, a curl line, the ID token. */
-export const copyTokenAs = defineCommand(
+export const copyAs = defineCommand(
   {
-    name: 'copyTokenAs',
+    name: 'copyAs',
     needsTrust: true,
     fields,
     returns: 'the same. Called without arguments, it asks what to copy',
