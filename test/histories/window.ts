@@ -1,3 +1,4 @@
+import { createBroker } from '../../src/core/broker/broker.ts';
 import { classify, WorkbenchError } from '../../src/core/errors.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
@@ -13,6 +14,8 @@ import { createVault } from '../../src/core/records/vault.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
 import type { AskedBy } from '../../src/core/refresh/refreshSteps.ts';
 import { signOut } from '../../src/core/signIn/signOut.ts';
+import type { BrokerAddress } from '../../src/platform/brokerAddress.ts';
+import { type BrokerSocket, openBrokerSocket } from '../../src/platform/brokerSocket.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../src/platform/lockWait.ts';
 import type { FaultyFs, FsFault, FsSignal } from './faultyFs.ts';
@@ -53,6 +56,8 @@ export interface Orders {
   /** Tokens from somewhere else, perhaps those that another connection has. */
   import: { readonly id: string; readonly raw: RawTokens };
   signOut: { readonly id: string };
+  /** Answers programs at that address, as a window does for its terminals. */
+  serve: BrokerAddress;
   state: { readonly id: string };
   faults: { readonly faults: readonly FsFault[]; readonly signal?: FsSignal };
   wire: Partial<WireSignal>;
@@ -140,7 +145,7 @@ function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace,
     connections.map(connection => ({ connection, memoryOnly: false })),
     [],
   );
-  return { clock, lock, keys, handover, vault, sessions, loading, refresher, secrets, tokenEndpoint };
+  return { clock, log, lock, keys, handover, vault, sessions, loading, refresher, secrets, tokenEndpoint };
 }
 
 function realSchedule(callback: () => void, delay: number): () => void {
@@ -150,6 +155,7 @@ function realSchedule(callback: () => void, delay: number): () => void {
 
 type Window = ReturnType<typeof compose>;
 let current: Window | undefined;
+let served: BrokerSocket | undefined;
 
 function window(): Window {
   if (current === undefined) throw new WorkbenchError('internal', { type: 'no window' });
@@ -166,6 +172,8 @@ async function end(): Promise<void> {
   wire = undefined;
   shift = 0;
   current?.secrets.fail(undefined);
+  await served?.close();
+  served = undefined;
   current?.refresher.dispose();
   await Promise.allSettled(working);
   current?.loading.dispose();
@@ -205,6 +213,18 @@ const handlers: { readonly [Name in OrderName]: (order: Orders[Name]) => Promise
     const { refresher, vault, lock, sessions, clock } = window();
     await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
     return { outcome: 'signedOut' };
+  },
+  async serve(address) {
+    const consents = { allowed: async () => {}, list: async () => [], revoke: async () => {}, forget: async () => {} };
+    const broker = createBroker({ ...window(), consents, isTrusted: () => true, proof: async () => '' });
+    served = await openBrokerSocket({
+      address,
+      asker: () => ({ kind: 'machine' }),
+      answer: (_, body, asker, signal) => broker.token(asker, body, signal),
+      refusal: ({ code }) => ({ reason: 'issuer', code, message: code }),
+      log: window().log,
+    });
+    return { outcome: 'serving' };
   },
   state: async () => ({ outcome: 'state' }),
   async faults({ faults, signal }) {

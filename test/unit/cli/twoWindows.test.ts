@@ -1,144 +1,136 @@
 import assert from 'node:assert/strict';
-import { Agent, request } from 'node:http';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createBroker } from '../../../src/core/broker/broker.ts';
-import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
-import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
-import type { Clock } from '../../../src/core/ports.ts';
-import type { Connection } from '../../../src/core/records/connection.ts';
-import { createHandover } from '../../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
-import { createSessions } from '../../../src/core/records/sessions.ts';
-import { storeTokens } from '../../../src/core/records/storeTokens.ts';
-import { createVault } from '../../../src/core/records/vault.ts';
-import { createRefresher } from '../../../src/core/refresh/refresher.ts';
-import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
-import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
-import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
-import { createFileLock } from '../../../src/platform/fileLock.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
-import { laggingStore } from '../platform/laggingStore.ts';
-import { never, useFolder } from '../platform/support.ts';
+import { buildExtension } from '../../../scripts/build.mjs';
+import { slowVariable } from '../../../scripts/lib/results.mjs';
+import { askBroker, type CliError } from '../../../src/cli/brokerClient.ts';
+import type { TokenAnswer } from '../../../src/core/broker/protocol.ts';
+import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import { assertSentOnce, useWorld } from '../../histories/useWorld.ts';
+import type { TestWindow, WindowOptions } from '../../histories/world.ts';
 
-/** Two windows with a broker each: one lock folder, real sockets, an issuer that ends the family of a reused token. */
-describe('fifty programs and two windows', function () {
-  this.timeout(120_000);
-  const folder = useFolder();
-  let mock: MockServer;
-  let ahead = 0;
-  const clock: Clock = { ...systemClock, now: () => Date.now() + ahead };
+const thorough = Boolean(process.env[slowVariable]);
 
-  beforeEach(async () => {
-    ahead = 0;
-    mock = await startMockServer({ rotation: 'strict', alg: 'ES256', accessTokenLifetime: 300 });
+/** Windows as processes with a broker each, and programs that run the real `jwtw`; the issuer ends the family of a reused token. */
+describe('many programs and two windows', function () {
+  this.timeout(300_000);
+  const world = useWorld();
+  let dist = '';
+  before(async () => {
+    dist = await mkdtemp(join(tmpdir(), 'jwtw-dist-'));
+    if (thorough) await buildExtension({ to: dist });
   });
-  afterEach(() => mock.close());
+  after(() => rm(dist, { recursive: true, force: true }));
 
-  async function openWindow() {
-    const connection: Connection = {
-      id: 'demo',
-      label: 'Demo',
-      issuer: mock.issuer,
-      clientId: 'demo',
-      tokenEndpointAuthMethod: 'none',
-      autoRefresh: true,
-      dpop: false,
-      pushedAuthorizationRequests: false,
-    };
-    const fetch = (input: string, init: RequestInit) => globalThis.fetch(input, init);
-    const log = () => {};
-    // Both are this process: what the other has stored is seen at once, what differs is what each window remembers.
-    const secrets = laggingStore(join(folder.path, 'secrets'), 0);
-    const sessions = createSessions();
-    sessions.setConnections([{ connection, memoryOnly: false }], []);
-    const vault = createVault(() => secrets, secrets);
-    const lock = createFileLock({ folder: join(folder.path, 'locks'), clock, log });
-    const keys = createJournalKeys({ secrets, lock, clock, log });
-    const handover = createHandover({ keys, log });
-    const discovery = createDiscovery({ fetch, clock });
-    const client = createTokenClient({ fetch, discovery, clock });
-    const refresher = createRefresher({
-      vault,
-      lock,
-      handover,
-      sessions,
-      clock,
-      log,
-      tokenClient: async () => client,
-      endpointsOf: (each, signal) => resolveEndpoints(each, discovery, signal),
-    });
-    const broker = createBroker({
-      sessions,
-      refresher,
-      clock,
-      log,
-      isTrusted: () => true,
-      proof: async () => '',
-      consents: { allowed: async () => {}, list: async () => [], revoke: async () => {}, forget: async () => {} },
-    });
-    const address = newBrokerAddress();
-    const socket = await openBrokerSocket({
-      address,
-      asker: () => ({ kind: 'machine' }),
-      answer: (_, body, asker) => broker.token(asker, body),
-      refusal: ({ code }) => ({ reason: 'issuer', code, message: code }),
-      log,
-    });
-    const agent = new Agent({ maxSockets: 64 });
-    return {
-      close: () => socket.close(),
-      import: async () =>
-        storeTokens(
-          { vault, lock, handover, sessions, clock },
-          connection,
-          await mock.issueTokens({ clientId: 'demo' }),
-          clock.now(),
-          never,
-        ),
-      load: async () => {
-        const record = await vault.read('demo');
-        if (record) sessions.apply(record);
-      },
-      ask: () =>
-        new Promise<string>((done, fail) => {
-          const headers = { authorization: `Bearer ${address.capability}` };
-          const asked = request(
-            { socketPath: address.socket, path: '/v1/token', method: 'POST', agent, headers },
-            response => {
-              let text = '';
-              response.setEncoding('utf8').on('data', each => {
-                text += each;
-              });
-              response.on('end', () => {
-                const { token, error } = JSON.parse(text);
-                done(token ?? `error ${error?.code}`);
-              });
-            },
-          );
-          asked.on('error', fail).end('{"connection":"demo"}');
-        }),
-    };
+  interface Served {
+    readonly window: TestWindow;
+    readonly address: BrokerAddress;
   }
 
+  /** What a window stores is on the disk half a second later, as SecretStorage has it. */
+  async function serve(options: WindowOptions = { pace: 4, flush: 2000 }): Promise<Served> {
+    const window = await world.open(options);
+    const address = newBrokerAddress();
+    await world.ask(window, 'serve', address);
+    return { window, address };
+  }
+
+  /** What one program got: its token, or its exit code and its message. */
+  async function program({ address: { socket, capability } }: Served): Promise<string> {
+    const env = { ...process.env, JWTW_SOCKET: socket, JWTW_CAPABILITY: capability };
+    // Fifty processes for each round are for the run that may take minutes; else what they would load asks.
+    if (!thorough)
+      return askBroker<TokenAnswer>('token', { connection: 'a' }, env).then(
+        ({ token }) => token,
+        (error: CliError) => `${error.exitCode} jwtw: ${error.message}`,
+      );
+    return new Promise(done => {
+      const child = execFile(
+        process.execPath,
+        [join(dist, 'jwtw.mjs'), 'token', 'a'],
+        { env },
+        (error, stdout, stderr) => {
+          done(error === null ? stdout.trim() : `${child.exitCode} ${stdout}${stderr.trim()}`);
+        },
+      );
+    });
+  }
+
+  const programs = (windows: readonly Served[], count: number) =>
+    Promise.all(Array.from({ length: count }, (_, index) => program(windows[index % windows.length] as Served)));
+
+  /** An hour later: the token of every window has ended. */
+  async function expire(windows: readonly Served[]): Promise<void> {
+    for (const { window } of windows) await world.ask(window, 'shift', { by: 3_601_000 });
+  }
+
+  const rounds = 20;
   it('make one request to the issuer and get one token, twenty times of twenty', async () => {
-    const windows = [await openWindow(), await openWindow()];
-    const [first] = windows;
-    await first?.import();
-    for (const window of windows) await window.load();
-    const sent = () => mock.requests.filter(({ grant_type }) => grant_type === 'refresh_token');
+    const one = await serve();
+    await world.signIn(one.window);
+    const windows = [one, await serve()];
     const seen = new Set<string>();
-    for (let round = 1; round <= 20; round++) {
-      ahead += 301_000;
-      mock.clock.advance(301_000);
-      const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => windows[index % 2]?.ask()));
-      const different = new Set(answers);
-      assert.equal(different.size, 1, `round ${round}: ${[...different].map(each => each?.slice(0, 40)).join(', ')}`);
-      assert.match([...different][0] ?? '', /^eyJ/);
-      assert.equal(sent().length, round, `round ${round}`);
-      seen.add([...different][0] ?? '');
+    for (let round = 1; round <= rounds; round++) {
+      await expire(windows);
+      const answers = new Set(await programs(windows, 50));
+      const [token = '', ...others] = answers;
+      assert.deepEqual(others, [], `round ${round}`);
+      assert.match(token, /^at-/);
+      assert.equal(world.uses.length, round, `round ${round}`);
+      seen.add(token);
     }
-    assert.equal(seen.size, 20);
-    assert.equal(new Set(sent().map(({ refresh_token }) => refresh_token)).size, 20, 'no token was sent twice');
-    for (const window of windows) await window.close();
+    assert.equal(seen.size, rounds);
+    assertSentOnce(world);
+  });
+
+  const count = thorough ? 20 : 50;
+  it('keep the family where a window is killed before what it stored is on the disk, wherever the answer was written down', async () => {
+    const ends = new Set<string>();
+    // Before each call of the file system that follows the request, until one comes to its end.
+    for (let call = 1; !ends.has('lived'); call += thorough ? 2 : 8) {
+      const one = await serve();
+      const { generation } = await world.signIn(one.window);
+      const two = await serve();
+      const { onUse } = world.now.issuer;
+      world.now.issuer.onUse = async use => {
+        world.now.issuer.onUse = onUse;
+        await world.ask(one.window, 'faults', { faults: [], signal: { call, signal: 'SIGKILL' } });
+        await onUse(use);
+      };
+      const before = world.uses.length;
+      await expire([one]);
+      const first = programs([one], count);
+      // From when the token is on its way; the other window waits for the lock.
+      while (world.uses.length === before) await new Promise(resolve => setTimeout(resolve, 5));
+      await expire([two]);
+      const second = programs([two], count);
+      const killed = await first;
+      const [answer = '', ...others] = new Set(await second);
+      assert.deepEqual(others, [], `call ${call}`);
+      const uses = world.uses.slice(before);
+      const { family = '' } = uses[0] ?? {};
+      const { handedOver } = await world.now.lock.peek('a');
+      const isWrittenDown = handedOver !== undefined && handedOver.generation > generation;
+      if (isWrittenDown) {
+        assert.equal(uses.length, 1, `call ${call}`);
+        assert.match(answer, /^at-/, `call ${call}`);
+        assert.ok(!world.now.issuer.revoked.has(family));
+        ends.add(killed.every(each => each === answer) ? 'lived' : 'kept');
+      } else {
+        // The one retry, and the truth about it.
+        assert.deepEqual([uses.length, answer], [2, '7 jwtw: answer_lost'], `call ${call}`);
+        ends.add('lost');
+      }
+      for (const each of killed) {
+        // It may be killed while it answers, too.
+        if (each !== answer) assert.match(each, /^6 jwtw: The VS Code window .* was closed/, `call ${call}`);
+      }
+      // A new terminal gets what the others have.
+      if (isWrittenDown) assert.equal(await program(two), answer);
+      for (const { window } of [one, two]) await window.end();
+    }
+    assert.deepEqual([...ends].sort(), ['kept', 'lived', 'lost']);
   });
 });
