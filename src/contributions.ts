@@ -33,6 +33,7 @@ export const colors = {
 export const commands = {
   addConnection: 'jwtWorkbench.addConnection',
   removeConnection: 'jwtWorkbench.removeConnection',
+  setIssuer: 'jwtWorkbench.setIssuer',
   setClientSecret: 'jwtWorkbench.setClientSecret',
   importTokens: 'jwtWorkbench.importTokens',
   undoImport: 'jwtWorkbench.undoImport',

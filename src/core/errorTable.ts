@@ -10,7 +10,7 @@ import type { DataOf, ErrorCode, WorkbenchError } from './errors.ts';
 export type FailureKind = 'configuration' | 'refused' | 'retryable' | 'unknown';
 
 /** A button beside an error's sentence; src/vscode/commands/showError.ts knows what each does. */
-export type Remedy = 'settings' | 'log' | 'credentials' | 'trust';
+export type Remedy = 'settings' | 'issuer' | 'log' | 'credentials' | 'trust';
 
 interface ErrorRow<C extends ErrorCode> {
   readonly kind: FailureKind | ((data: DataOf<C>) => FailureKind);
@@ -60,7 +60,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   redirect_refused: configuration,
   metadata_not_found: configuration,
   metadata_invalid: configuration,
-  issuer_mismatch: configuration,
+  issuer_mismatch: { kind: 'configuration', remedies: ['issuer', 'settings', 'log'] },
   endpoint_missing: configuration,
   oauth_error: { kind: oauthErrorKind },
   http_error: { kind: httpErrorKind },

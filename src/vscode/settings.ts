@@ -2,6 +2,7 @@ import { ConfigurationTarget, workspace } from 'vscode';
 import { settings } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
 import { type ConnectionSettings, readConnections } from '../core/records/connection.ts';
+import { isObject, own } from '../core/tokens/json.ts';
 
 /**
  * The connections of the *user's* settings. Workspace values are never read, whatever the manifest's scope
@@ -15,6 +16,13 @@ export function readSettings(): ConnectionSettings {
 export async function addToSettings(entry: object): Promise<void> {
   const value = userValue();
   await write([...(Array.isArray(value) ? value : []), entry]);
+}
+
+/** What the entry of that id says of one member, whatever its type; `undefined` where there is no entry. */
+export function memberInSettings(id: string, name: string): unknown {
+  const value = userValue();
+  const entry: unknown = Array.isArray(value) ? value.find(each => isObject(each) && each.id === id) : undefined;
+  return isObject(entry) ? own(entry, name) : undefined;
 }
 
 /** Replaces members of every entry of that id; its other members stay as they are. */

@@ -16,7 +16,7 @@ async function failure(name: CommandName, argument: unknown): Promise<string> {
 /** The commands that are about one connection, which they have to be told. */
 const ofConnection: readonly CommandName[] = [
   ...(['removeConnection', 'refresh', 'signIn', 'signOut', 'copyToken', 'setActive', 'showHistory'] as const),
-  ...(['setClientSecret', 'exchangeToken', 'introspect', 'userInfo'] as const),
+  ...(['setClientSecret', 'setIssuer', 'exchangeToken', 'introspect', 'userInfo'] as const),
 ];
 const jwt = 'eyJhbGciOiJSUzI1NiJ9.e30.AAAA';
 
@@ -26,7 +26,9 @@ describe('an argument that cannot be used', () => {
     for (const name of ofConnection) {
       for (const argument of [[], ['main'], 'main', 7, true, {}, { connection: null }, { connection: ['a'] }])
         assert.match(await failure(name, argument), /"(?:argument|connection)" .*\[argument_invalid\]$/s, name);
-      const argument = { connection: 'nobody', ...(name === 'setClientSecret' && secret) };
+      const issuer = { issuer: 'https://a.example' };
+      const more = name === 'setClientSecret' ? secret : name === 'setIssuer' ? issuer : {};
+      const argument = { connection: 'nobody', ...more };
       assert.match(await failure(name, argument), /"nobody".*\[connection_unknown\]$/s, name);
     }
     for (const name of ['status', 'importTokens', 'verify'] as const) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { useWorkbench } from './harness.ts';
@@ -48,6 +48,42 @@ describe('adding a connection by hand', function () {
     await window.page.getByText(/Shop has a new access token/).waitFor();
     const last = mock.requests.at(-1);
     assert.deepEqual([last?.grant_type, last?.status], ['refresh_token', 200]);
+  });
+
+  it('shows what the issuer calls itself, and sets it in the settings where that is wanted', async () => {
+    const { window } = ui;
+    const { page } = window;
+    const path = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
+    // One slash too many, and no scheme: as they come from a document.
+    const written = JSON.parse(await readFile(path, 'utf8'));
+    const [shop] = written['jwtWorkbench.connections'];
+    const others = [{ id: 'google', clientId: 'a', issuer: 'accounts.google.com' }];
+    written['jwtWorkbench.connections'] = [{ ...shop, issuer: `${mock.issuer}/` }, ...others];
+    await writeFile(path, JSON.stringify(written, undefined, 2));
+    await page.reload();
+    await window.ready();
+    await window.openContainer('JWT Workbench');
+    const problem = window.treeItem('google');
+    await problem.waitFor();
+
+    await window.treeAction(window.treeItem('Shop'), 'Refresh Access Token');
+    const told = page.locator('.notification-list-item', { hasText: 'they differ only in the trailing slash' });
+    await told.getByText('Set Issuer...', { exact: true }).click();
+    const question = page.locator('.monaco-dialog-box');
+    await question.getByText('Set the issuer of "Shop" in your settings?').waitFor();
+    await question.getByText(`New: ${mock.issuer}`).waitFor();
+    await question.getByText('Set Issuer', { exact: true }).click();
+    await window.statusBarItem('its metadata fits').waitFor();
+    assert.ok((await readFile(path, 'utf8')).includes(`"issuer": "${mock.issuer}"`));
+    // The tokens are of the same issuer, and stay.
+    await window.treeAction(window.treeItem('Shop'), 'Refresh Access Token');
+    await page.getByText(/Shop has a new access token/).waitFor();
+    assert.equal(mock.requests.at(-1)?.status, 200);
+
+    await problem.click();
+    await question.getByText('New: https://accounts.google.com').waitFor();
+    await question.getByText('Cancel', { exact: true }).click();
+    assert.ok((await readFile(path, 'utf8')).includes('"issuer": "accounts.google.com"'));
   });
 
   it('imports what is typed, and what is selected', async () => {

@@ -1,8 +1,8 @@
 import { explains, skewData } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
+import { isSameIssuer, secondVersion } from '../tokens/issuerNames.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type NumericDate, numericDate } from '../tokens/tokenParts.ts';
-import { isSameIssuer } from '../tokens/tokenUse.ts';
 import { rulesOf, varietyOf } from '../tokens/varieties.ts';
 import { type CheckInput, type Finding, failed, passed, shown, skipped, warning } from './finding.ts';
 
@@ -28,10 +28,7 @@ function aliasOf(found: string, expected: string, payload: JsonObject): Finding 
   if (expected.includes('{tenantid}') && /^[\da-f-]{36}$/.test(tid))
     return found === expected.replace('{tenantid}', tid) ? passed('matches', details) : undefined;
   if (isSameIssuer(found, expected)) return warning('issuer_alias', details);
-  const [, tenant] = /^https:\/\/login\.microsoftonline\.com\/([\da-f-]{36})\/v2\.0$/.exec(expected) ?? [];
-  return tenant !== undefined && found === `https://sts.windows.net/${tenant}/`
-    ? failed('issuer_v1', details)
-    : undefined;
+  return secondVersion(found) === expected ? failed('issuer_v1', details) : undefined;
 }
 
 function withoutSlash(url: string): string {

@@ -2,6 +2,7 @@ import type { Connection } from '../records/connection.ts';
 import type { Session } from '../records/sessions.ts';
 import { tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
+import { meansSameIssuer } from '../tokens/issuerNames.ts';
 import { type ImportedTokens, importText } from './importText.ts';
 import { payloadOf } from './tokenSets.ts';
 
@@ -70,7 +71,7 @@ export function matchingConnections(sessions: readonly Session[], from: RawToken
   const alike = connections.filter(connection =>
     issuer === undefined
       ? addresses.some(address => isAt(address, connection))
-      : connection.issuer !== undefined && sameIssuer(issuer, connection.issuer),
+      : connection.issuer !== undefined && meansSameIssuer(issuer, connection.issuer),
   );
   const ofIssuer = exact.length > 0 ? exact : alike;
   const ofClient = ofIssuer.filter(connection => connection.clientId === clientId);
@@ -91,28 +92,12 @@ export interface ForeignOrigin {
 /** What says that tokens are not a connection's: their issuer first, else every client that they name. */
 export function foreignOrigin({ issuer, clientId }: Connection, plan: ImportPlan): ForeignOrigin | undefined {
   const { claims, clients } = plan;
-  if (issuer !== undefined && claims.issuer !== undefined && !sameIssuer(claims.issuer, issuer))
+  if (issuer !== undefined && claims.issuer !== undefined && !meansSameIssuer(claims.issuer, issuer))
     return { member: 'issuer', expected: issuer, found: claims.issuer };
   const [client] = clients;
   return client === undefined || clients.includes(clientId)
     ? undefined
     : { member: 'client_id', expected: clientId, found: client };
-}
-
-/** Two names of one issuer: with a slash at the end, Google's without its scheme, Entra's v1.0 and its any-tenant names. */
-export function sameIssuer(one: string, other: string): boolean {
-  const [mine, theirs] = [plainIssuer(one), plainIssuer(other)];
-  if (mine === theirs) return true;
-  const tenants = [mine, theirs].map(each => /^entra (.+)$/.exec(each)?.[1]);
-  return tenants.every(each => each !== undefined) && tenants.some(each => each !== undefined && anyTenant.test(each));
-}
-
-const anyTenant = /^(?:common|organizations|consumers|\{tenantid\})$/;
-
-function plainIssuer(issuer: string): string {
-  const plain = issuer.replace(/\/$/, '').replace(/^accounts\.google\.com$/, 'https://accounts.google.com');
-  const tenant = /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.com)\/([^/]+)(?:\/v2\.0)?$/.exec(plain)?.[1];
-  return tenant === undefined ? plain : `entra ${tenant}`;
 }
 
 /** Names of the tokens that a text has. */

@@ -3,6 +3,7 @@ import { sanitized } from '../http/foreignText.ts';
 import { isLoopback, requireSecureUrl, retryAfter } from '../http/http.ts';
 import type { Clock } from '../ports.ts';
 import { printable } from '../redact.ts';
+import { hasPlaceholder, isSameIssuer } from '../tokens/issuerNames.ts';
 import { isObject, type JsonObject } from '../tokens/json.ts';
 
 const endpointNames = [
@@ -81,14 +82,12 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   const metadata = value as Readonly<Record<string, unknown>>;
   if (typeof metadata.issuer !== 'string') throw invalid('issuer_missing');
   // RFC 8414 §3.3: identical, character for character. Anything looser lets one issuer speak for another.
-  if (metadata.issuer !== issuer) {
+  if (!isSameIssuer(metadata.issuer, issuer)) {
     throw new WorkbenchError('issuer_mismatch', {
       expected: printable(issuer, 200),
       found: printable(metadata.issuer, 200),
       ...(metadata.issuer.replace(/\/$/, '') === issuer.replace(/\/$/, '') && { difference: 'slash' }),
-      // Microsoft Entra ID answers so for `common` and its like, which are no issuer's name.
-      ...(/\{[a-z]+\}/i.test(metadata.issuer) && { difference: 'placeholder' }),
-      // Google's older name for itself, without a scheme.
+      ...(hasPlaceholder(metadata.issuer) && { difference: 'placeholder' }),
       ...(`https://${metadata.issuer}` === issuer && { difference: 'scheme' }),
     });
   }

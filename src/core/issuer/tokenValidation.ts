@@ -11,7 +11,8 @@ import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
-import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
+import { isSameIssuer } from '../tokens/issuerNames.ts';
+import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 
 /** Something that an issuer should not do and that does no harm. */

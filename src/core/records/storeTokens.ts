@@ -1,5 +1,6 @@
 import { defined } from '../defined.ts';
 import { WorkbenchError } from '../errors.ts';
+import { meansSameIssuer } from '../tokens/issuerNames.ts';
 import { sameData } from '../tokens/json.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
@@ -117,6 +118,24 @@ export function storeCredentials(
     const record = { ...(isAtHome ? current : empty), ...credentials };
     assertRoom(record);
     return record;
+  });
+}
+
+/**
+ * Binds what is stored to another name of the same issuer. Where it is another issuer nothing changes: its tokens go to
+ * nobody else.
+ * @throws WorkbenchError what `changeRecord` throws
+ */
+export function renameIssuer(
+  parts: RecordParts,
+  id: string,
+  issuer: string,
+  signal: AbortSignal,
+): Promise<StoredRecord> {
+  return changeRecord(parts, id, signal, current => {
+    const { binding } = current;
+    const isName = binding?.issuer !== undefined && meansSameIssuer(binding.issuer, issuer);
+    return isName ? { ...current, binding: { ...binding, issuer } } : current;
   });
 }
 

@@ -1,3 +1,4 @@
+import { isSameIssuer } from './issuerNames.ts';
 import { own } from './json.ts';
 import { type DecodedToken, decodeToken } from './jwt.ts';
 
@@ -72,16 +73,6 @@ export function claimsOf(idToken: string | undefined): Claims | undefined {
     return undefined;
   }
 }
-
-/**
- * Issuers are compared character by character. Google alone calls itself by two names:
- * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
- */
-export function isSameIssuer(one: unknown, other: unknown): boolean {
-  return one === other || (isGoogle(one) && isGoogle(other));
-}
-
-const isGoogle = (issuer: unknown) => issuer === 'https://accounts.google.com' || issuer === 'accounts.google.com';
 
 /** What must not differ between two ID tokens of one sign-in, and does (OpenID Connect Core §12.2). */
 export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud' | undefined {

@@ -40,6 +40,11 @@ export function waysOn(error: WorkbenchError, { id, command, signIn }: Failed): 
   const ways: Readonly<Record<Remedy, Way | undefined>> = {
     trust: [l10n.t('Manage Workspace Trust'), 'workbench.trust.manage'],
     log: [l10n.t('Show Log'), commands.showLog],
+    // A name without a scheme is no address that a setting could hold.
+    issuer:
+      row.id === undefined || (error.code === 'issuer_mismatch' && error.data.difference === 'scheme')
+        ? undefined
+        : [l10n.t('Set Issuer...'), commands.setIssuer, row],
     settings: [l10n.t('Open Settings'), commands.openSettings, id === undefined ? {} : { connection: id }],
     credentials: row.id === undefined ? undefined : [l10n.t('Set Client Secret or Key'), commands.setClientSecret, row],
   };
@@ -50,7 +55,7 @@ export function waysOn(error: WorkbenchError, { id, command, signIn }: Failed): 
     : command !== undefined && isTransient(error)
       ? [l10n.t('Try Again'), command, row]
       : undefined;
-  return first ? [first, ...offered.slice(-1)] : offered;
+  return (first ? [first, ...offered.slice(-1)] : offered).slice(0, 2);
 }
 
 /** Whoever cancels a sign-in may have done so for what the page in the browser says. */

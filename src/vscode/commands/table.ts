@@ -16,6 +16,7 @@ import * as mock from './mock.ts';
 import * as moveToken from './moveToken.ts';
 import * as refresh from './refresh.ts';
 import type { Services } from './services.ts';
+import * as setIssuer from './setIssuer.ts';
 import * as signIn from './signIn.ts';
 import * as signOut from './signOut.ts';
 import * as status from './status.ts';
@@ -29,7 +30,7 @@ export interface ServiceParts extends Omit<Services, 'keys' | 'remembered'> {
 
 /** The files that define commands. A definition is a command by what it exports; there is no other list. */
 const files: readonly object[] = [
-  ...[connections, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
+  ...[connections, setIssuer, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
   ...[decode, verify, inspect, compare, leaks, moveToken, useToken, mock],
 ];
 

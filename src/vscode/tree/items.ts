@@ -6,6 +6,7 @@ import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../..
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
+import { addressMeant } from '../../core/tokens/issuerNames.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import { type Row, rowItem } from '../screen.ts';
 import { describeProblem } from '../text/problems.ts';
@@ -34,18 +35,20 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
   switch (node.kind) {
     case 'problem': {
       const { label, id, index, severity } = node.problem;
+      const isIssuer = node.problem.field === 'issuer' && id !== undefined;
+      const meant = isIssuer ? addressMeant(node.problem.found ?? '') : undefined;
       return {
         label: label ?? id ?? (index < 0 ? 'jwtWorkbench.connections' : l10n.t('Entry {0} of the setting', index + 1)),
         description: describeProblem(node.problem),
         icon: severity === 'error' ? 'error' : 'warning',
         color: severity === 'error' ? 'list.errorForeground' : 'list.warningForeground',
-        tooltip: l10n.t('{0} Select to open the setting.', describeProblem(node.problem)),
+        tooltip: meant
+          ? l10n.t('{0} Select to set it to {1}.', describeProblem(node.problem), meant)
+          : l10n.t('{0} Select to open the setting.', describeProblem(node.problem)),
         words: [itemWords.problem],
-        command: {
-          command: commands.openSettings,
-          title: l10n.t('Open Connection Settings'),
-          arguments: [node],
-        },
+        command: meant
+          ? { command: commands.setIssuer, title: l10n.t('Set Issuer...'), arguments: [node] }
+          : { command: commands.openSettings, title: l10n.t('Open Connection Settings'), arguments: [node] },
       };
     }
     case 'connection':

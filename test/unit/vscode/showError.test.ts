@@ -39,6 +39,15 @@ describe('an error that is shown', function () {
       first(new WorkbenchError('client_secret_missing', { method: 'client_secret_basic', connection: 'shop' })),
       [...['Set Client Secret or Key', commands.setClientSecret], row],
     );
+    const mismatch = { expected: 'https://a.example', found: 'https://a.example/' } as const;
+    const mend = ['Set Issuer...', commands.setIssuer, row];
+    assert.deepEqual(first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'slash' })), mend);
+    assert.deepEqual(first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'placeholder' })), mend);
+    // What has no scheme cannot be set.
+    assert.equal(
+      first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'scheme' }))?.[0],
+      'Open Settings',
+    );
     assert.deepEqual(ways(new WorkbenchError('not_trusted'), shop), [
       ['Manage Workspace Trust', 'workbench.trust.manage'],
     ]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { noHandover } from '../../../../src/core/records/handover.ts';
-import { storeCredentials } from '../../../../src/core/records/storeTokens.ts';
+import { renameIssuer, storeCredentials } from '../../../../src/core/records/storeTokens.ts';
 import { createWorld, present, signedIn, type Window, type World } from '../refresh/refreshWorld.ts';
 
 const never = new AbortController().signal;
@@ -41,6 +41,19 @@ describe('storing what a client proves itself with', () => {
       [tokens?.refresh_token, generation, 'key'],
     );
     assert.equal(await first.refresh(), 'refreshed');
+  });
+
+  it('binds tokens to another name of their issuer, and to no other issuer', async () => {
+    const world = await signedIn();
+    const { vault, sessions } = world.first;
+    const { lock, clock } = world;
+    const parts = { vault, sessions, lock, clock, handover: noHandover };
+    const { binding, tokens } = world.stored();
+    const name = `${binding?.issuer}/`;
+    await renameIssuer(parts, 'main', name, never);
+    assert.deepEqual([world.stored().binding, world.stored().tokens], [{ ...binding, issuer: name }, tokens]);
+    await renameIssuer(parts, 'main', 'https://evil.example', never);
+    assert.equal(world.stored().binding?.issuer, name);
   });
 
   it('waits for a refresh under way, and both are kept', async () => {

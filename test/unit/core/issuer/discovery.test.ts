@@ -112,7 +112,6 @@ describe('discovery', () => {
       [issuer, `${issuer}/realms/a`, undefined],
       // https://github.com/coreos/go-oidc/issues/212
       [`${issuer}/common/v2.0`, `${issuer}/{tenantid}/v2.0`, 'placeholder'],
-      // https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
       [issuer, 'login.example.com', 'scheme'],
     ] as const) {
       it(`${set} is not ${said}`, async () => {
@@ -124,6 +123,13 @@ describe('discovery', () => {
         );
       });
     }
+
+    // https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+    it('and takes the older name of Google for Google alone', async () => {
+      const google = 'https://accounts.google.com';
+      const { result } = discover({ [oidc]: { ...metadata, issuer: 'accounts.google.com' } }, google);
+      assert.equal((await result).issuer, google);
+    });
 
     it('makes what it is called instead visible', async () => {
       const error = await failureOf(discover({ [oidc]: { ...metadata, issuer: `${issuer}\u202e` } }).result);
