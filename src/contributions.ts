@@ -66,6 +66,7 @@ export const commands = {
   inspect: 'jwtWorkbench.inspect',
   compare: 'jwtWorkbench.compare',
   findLeaks: 'jwtWorkbench.findLeaks',
+  clearLeaks: 'jwtWorkbench.clearLeaks',
   moveToken: 'jwtWorkbench.moveToken',
   // The token where it is used
   getToken: 'jwtWorkbench.getToken',
@@ -90,6 +91,13 @@ export const contextKeys = {
   hasConfidential: 'jwtWorkbench.hasConfidential',
   /** The refresh token that an import replaced can be put back. */
   hasReplaced: 'jwtWorkbench.hasReplaced',
+  /** Find Tokens has listed something. */
+  hasLeaks: 'jwtWorkbench.hasLeaks',
+  // Steps of the walkthrough: each is set when its step is done, and ticks it.
+  connected: 'jwtWorkbench.connected',
+  imported: 'jwtWorkbench.imported',
+  refreshed: 'jwtWorkbench.refreshed',
+  used: 'jwtWorkbench.used',
 } as const;
 
 /** `viewItem` values of tree items; the manifest matches their words with regular expressions. */

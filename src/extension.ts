@@ -144,6 +144,7 @@ const menuConditions = {
   hasSignable: isSignable,
   hasConfidential: isConfidential,
   hasReplaced: ({ record }) => record?.replaced !== undefined,
+  refreshed: ({ lastRefresh }) => lastRefresh?.outcome === 'refreshed',
 } satisfies Partial<Record<keyof typeof contextKeys, SessionTest>>;
 
 /** What is known of each connection, and where it is kept. */

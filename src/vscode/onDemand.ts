@@ -2,7 +2,7 @@
 export { createHandlers } from './commands/table.ts';
 export { createColors, hintsOf, lensesOf } from './editor/annotations.ts';
 export { claimHoverAt, hoverAt } from './editor/hover.ts';
-export { diagnosticsOf, fixesFor } from './editor/problems.ts';
+export { diagnosticsOf, fixesFor, settingsProblems } from './editor/problems.ts';
 export { followLink, linksIn } from './editor/terminalLinks.ts';
 export { watchStaged } from './leaks/stagedWarning.ts';
 export { handledRedirectUri, reportArrival } from './redirects.ts';

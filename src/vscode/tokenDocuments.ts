@@ -77,13 +77,13 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
-  return [...lines, ...commented(body, now, undefined, roundedIn(decoded))];
+  return [...lines, ...commented(body, time => momentText(time, now), undefined, roundedIn(decoded))];
 }
 
-/** JSON with what is known of each member behind it: times as dates, and what the name means. */
+/** JSON with comments: what each name means, and times in words. @param moment writes a time */
 export function commented(
   body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
-  now: number,
+  moment: (time: number) => string,
   note: (member: string) => string | undefined = () => undefined,
   rounded: readonly RoundedNumber[] = [],
 ): string[] {
@@ -97,11 +97,11 @@ export function commented(
       const date = section === 'payload' && isTimeClaim(name) ? numericDate(Number(value)) : undefined;
       const meaning = section === 'header' ? headerMeaning(name) : claimMeaning(name);
       const notes = [
-        date && 'at' in date ? `${momentText(date.at, now)}.` : undefined,
+        date && 'at' in date ? `${moment(date.at)}.` : undefined,
         section === 'payload' ? note(name) : undefined,
         meaning,
       ];
-      const text = notes.filter(each => each !== undefined).join(' ');
+      const text = notes.filter(Boolean).join(' ');
       return text === '' ? line : `${line} // ${text}`;
     });
 }

@@ -59,6 +59,9 @@ describe('tokens in files of the workspace', () => {
     assert.equal(languages.getDiagnostics(file()).length, 1);
     await document.save();
     assert.equal((await run<Found>('findLeaks')).leaks.filter(({ uri }) => uri === file().toString()).length, 1);
+    assert.ok(actions.some(({ command }) => command?.command === 'jwtWorkbench.decodeSelection'));
+    await run('clearLeaks');
+    assert.deepEqual(languages.getDiagnostics(file()), []);
     // Beside the one that the connection has: nothing is replaced.
     await run('removeConnection', { connection: 'pasted' });
     await end();

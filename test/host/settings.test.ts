@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { commands as registry, window } from 'vscode';
+import { languages, commands as registry, window } from 'vscode';
 import { eventually, row, rows, run, signedIn, withSetting } from './support.ts';
 
 describe('the setting', () => {
@@ -42,6 +42,15 @@ describe('the setting', () => {
       const { document, selection } = window.activeTextEditor ?? {};
       assert.match(document?.fileName ?? '', /settings\.json$/);
       assert.match(document?.lineAt(selection?.active.line ?? 0).text ?? '', /"id": "half"/);
+      assert.ok(document);
+      const own = () => languages.getDiagnostics(document.uri).filter(({ source }) => source === 'JWT Workbench');
+      await eventually(async () => own().length === 1);
+      const [twice] = own();
+      const text = document.getText();
+      assert.equal(
+        document.offsetAt(twice?.range.start ?? selection?.start ?? document.positionAt(0)),
+        text.lastIndexOf('"id": "works"'),
+      );
       await registry.executeCommand('workbench.action.closeActiveEditor');
     });
     await withSetting({ not: 'an array' }, async () => {

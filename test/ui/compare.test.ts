@@ -28,4 +28,20 @@ describe('a person who compares two tokens', function () {
     await mkdir(join('out', 'screenshots'), { recursive: true });
     await page.screenshot({ path: join('out', 'screenshots', 'compare.png') });
   });
+
+  it('sees the token before a refresh on the left, and no difference in times that have moved on together', async () => {
+    const { page } = ui.window;
+    await ui.window.runCommand('JWT Workbench: Refresh Access Token');
+    await page.getByText('Demo has a new access token').first().waitFor();
+    await ui.window.runCommand('JWT Workbench: Compare Two Tokens...');
+    await ui.window.quickItem('Access token of Demo').click();
+    await ui.window.quickItem('Access token of Demo before the last refresh').click();
+    // Only the id of the token is another one.
+    const names = 'Access token of Demo before the last refresh ↔ Access token of Demo';
+    await page.locator('.tab.active', { hasText: `${names} (1 difference)` }).waitFor();
+    await page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
+    const text = (await page.locator('.monaco-diff-editor').innerText()).replaceAll('\u00a0', ' ');
+    assert.match(text, /1 min after iat\./);
+    assert.doesNotMatch(text, / ago\b/);
+  });
 });

@@ -8,8 +8,7 @@ import type { Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/credentials.ts';
 import { type TokenName, tokenOf } from '../records/session.ts';
 import type { Session } from '../records/sessions.ts';
-import { textOf } from '../tokens/json.ts';
-import { type DecodedToken, decodeDetached, decodeToken } from '../tokens/jwt.ts';
+import { type DecodedToken, decodeDetached, decodeToken, isHmac } from '../tokens/jwt.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { type Decrypted, type DecryptRequest, decrypt } from './decrypt.ts';
 import type { KeyInfo, VerificationPolicy, VerificationResult } from './finding.ts';
@@ -168,9 +167,8 @@ function clientSecretFor(
   name: TokenName,
   { record }: Session,
 ): Pick<VerifyRequest, 'key' | 'keyFormat'> {
-  const isHmac = decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
   const secret = record?.client_secret;
-  return name === 'id_token' && isHmac && secret ? { key: secret, keyFormat: 'text' } : {};
+  return name === 'id_token' && isHmac(decoded) && secret ? { key: secret, keyFormat: 'text' } : {};
 }
 
 function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {

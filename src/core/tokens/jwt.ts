@@ -152,6 +152,11 @@ export function membersOf(decoded: DecodedToken, part: 'header' | 'payload'): Js
   return asWritten(members, roundedIn(decoded), `/${part}`) as JsonObject;
 }
 
+/** Signed with a shared secret, which no key set holds. */
+export function isHmac(decoded: DecodedToken): boolean {
+  return decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
+}
+
 /** For texts that may be anything. This does NOT verify anything. */
 export function tryDecode(token: string): DecodedToken | { readonly error: WorkbenchError } {
   try {

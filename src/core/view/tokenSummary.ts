@@ -3,8 +3,8 @@ import { runChecks } from '../checks/checks.ts';
 import type { Check, VerificationPolicy } from '../checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
 import type { Connection } from '../records/connection.ts';
-import { type JsonObject, own, textOf } from '../tokens/json.ts';
-import type { DecodedToken } from '../tokens/jwt.ts';
+import { type JsonObject, own } from '../tokens/json.ts';
+import { type DecodedToken, isHmac } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
 
@@ -71,8 +71,7 @@ export function timesIn(payload: JsonObject): TokenTime[] {
 /** Every check that needs no key. */
 export function checksOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
   // Without a key in hand a shared secret is as good as any other: no HMAC is wrong for want of one.
-  const secret = decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
-  return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret });
+  return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret: isHmac(decoded) });
 }
 
 /** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */

@@ -1,5 +1,5 @@
-import { Uri, workspace } from 'vscode';
-import { type CommandName, commands, settings } from '../../contributions.ts';
+import { commands as registry, Uri, workspace } from 'vscode';
+import { type CommandName, commands, contextKeys, settings } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { confirm, progress } from '../screen.ts';
@@ -20,6 +20,8 @@ export interface Declared<F extends Fields> {
   readonly returns: string;
   /** What it returns is a token or was inside one: nothing of it is hidden. */
   readonly returnsToken?: true;
+  /** The step of the walkthrough that is done once this command has succeeded. */
+  readonly completes?: 'connected' | 'imported' | 'used';
 }
 
 /**
@@ -117,6 +119,7 @@ async function interactive<Argument, Result>(
     const given = argument;
     const run = (tell: (text: string) => void) => behaviour.run(given, abort.signal, tell);
     const result = await withProgress(behaviour.progress?.(argument), run, abort);
+    if (declared.completes) void registry.executeCommand('setContext', contextKeys[declared.completes], true);
     await behaviour.report?.(result, argument);
     return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {

@@ -4,7 +4,9 @@ import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/compareTokens.ts';
-import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
+import { own } from '../../core/tokens/json.ts';
+import { type DecodedToken, decodeToken, membersOf, roundedIn } from '../../core/tokens/jwt.ts';
+import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
 import type { PreviousTokens } from '../../core/view/previousTokens.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { tokenAtCursor } from '../editor/place.ts';
@@ -12,7 +14,7 @@ import { sessionOf } from '../prompts/pick.ts';
 import { askToken } from '../prompts/pickText.ts';
 import { pick, showDiff } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
-import { durationText } from '../text/time.ts';
+import { dateText, durationText } from '../text/time.ts';
 import { commented } from '../tokenDocuments.ts';
 import { defineCommand } from './command.ts';
 import { anything, choice, connectionId, optional, withDefault } from './fields.ts';
@@ -42,7 +44,7 @@ export const compare = defineCommand(
     fields,
     returns: '`{ differences }`. Without `tokens`: the token of the connection and the one before the last refresh',
   },
-  ({ sessions, previous, clock, documents }) => {
+  ({ sessions, previous, documents }) => {
     return {
       accept: ({ tokens, connection, token }): Argument => ({
         sides: connection === undefined ? givenSides(tokens) : refreshed(connection, token, sessions, previous),
@@ -52,24 +54,32 @@ export const compare = defineCommand(
         if (first === undefined) return undefined;
         const title = l10n.t('Compare {0} with', first.label);
         const second = await pickSide(title, sessions, previous, () => other(title), first);
-        return second && { sides: [first, second] };
+        return second && { sides: oldFirst(first, second) };
       },
       async run({ sides: [one, other] }): Promise<Result> {
         return { differences: compareTokens(one.decoded, other.decoded) };
       },
       async report({ differences }, { sides: [one, other] }) {
-        const now = clock.now();
-        const note = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
-        const left = documents.add(one.label, commented(bodyOf(one.decoded), now, undefined, roundedIn(one.decoded)));
+        const later = (name: string) => laterText(differences.find(each => each.name === name)?.seconds);
+        const note = (name: string) => [ageText(name, other.decoded), later(name)].filter(Boolean).join(' ');
+        const left = documents.add(
+          one.label,
+          commented(bodyOf(one.decoded), dateText, name => ageText(name, one.decoded), roundedIn(one.decoded)),
+        );
         const right = documents.add(
           other.label,
-          commented(bodyOf(other.decoded, one.decoded), now, note, roundedIn(other.decoded)),
+          commented(bodyOf(other.decoded, one.decoded), dateText, note, roundedIn(other.decoded)),
         );
         const names = `${one.label} ↔ ${other.label}`;
+        const real = withoutShift(differences).length;
         const title =
-          differences.length === 0
-            ? l10n.t('{0} (no difference)', names)
-            : l10n.t('{0} ({1} differences)', names, differences.length);
+          real > 0
+            ? real === 1
+              ? l10n.t('{0} (1 difference)', names)
+              : l10n.t('{0} ({1} differences)', names, real)
+            : differences.length === 0
+              ? l10n.t('{0} (no difference)', names)
+              : l10n.t('{0} (only the times differ)', names);
         await showDiff(left, right, title);
       },
     };
@@ -110,6 +120,33 @@ function refreshed(id: string, name: Compared, sessions: Sessions, previous: Pre
   );
   if (!old || !now) throw new WorkbenchError('no_such_token', { connection: id, token: name });
   return [old, now];
+}
+
+/** The older token on the left. Where a token does not say when it was issued, the order of the questions stays. */
+function oldFirst(one: Side, other: Side): readonly [Side, Side] {
+  const [first, second] = [issuedAt(one.decoded), issuedAt(other.decoded)];
+  const isNewer = first !== undefined && second !== undefined && first > second;
+  return isNewer ? [other, one] : [one, other];
+}
+
+function issuedAt(decoded: DecodedToken): number | undefined {
+  const date = numericDate(own(membersOf(decoded, 'payload'), 'iat'));
+  return 'at' in date ? date.at : undefined;
+}
+
+/** A time by its distance from `iat`, which two tokens of one kind have in common. */
+function ageText(name: string, decoded: DecodedToken): string | undefined {
+  const issued = issuedAt(decoded);
+  const date = numericDate(own(membersOf(decoded, 'payload'), name));
+  if (name === 'iat' || !isTimeClaim(name) || issued === undefined || !('at' in date)) return undefined;
+  const length = durationText(date.at - issued);
+  return date.at >= issued ? l10n.t('{0} after iat.', length) : l10n.t('{0} before iat.', length);
+}
+
+/** A token that was issued later expires later: times that have moved with `iat` are no difference. */
+function withoutShift(differences: readonly Difference[]): Difference[] {
+  const shift = differences.find(({ part, name }) => part === 'payload' && name === 'iat')?.seconds;
+  return differences.filter(({ seconds }) => seconds === undefined || seconds !== shift);
 }
 
 function laterText(seconds: number | undefined): string | undefined {

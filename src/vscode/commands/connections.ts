@@ -38,6 +38,7 @@ export const addConnection = defineCommand(
   {
     name: 'addConnection',
     needsTrust: true,
+    completes: 'connected',
     fields: { connection: anything('an entry of the setting', { type: 'object' }), ...credentialFields },
     returns: '`{ id }`',
   },

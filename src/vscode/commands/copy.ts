@@ -41,6 +41,7 @@ export const copyToken = defineCommand(
   {
     name: 'copyToken',
     needsTrust: true,
+    completes: 'used',
     fields,
     returns: '`{ copied: true }`. A notification shows the user what was copied',
   },
@@ -58,6 +59,7 @@ export const copyAs = defineCommand(
   {
     name: 'copyAs',
     needsTrust: true,
+    completes: 'used',
     fields,
     returns: 'the same. Called without arguments, it asks what to copy',
   },

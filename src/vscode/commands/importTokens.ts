@@ -52,6 +52,7 @@ export const importTokens = defineCommand(
   {
     name: 'importTokens',
     needsTrust: true,
+    completes: 'imported',
     fields,
     returns:
       "`{ connection, imported, warnings }`. Tokens of another issuer than the connection's are refused (`import_foreign`) unless `anyIssuer` is `true`",

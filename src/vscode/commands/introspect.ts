@@ -12,6 +12,7 @@ import { askToken } from '../prompts/pickText.ts';
 import { pick, showDiff } from '../screen.ts';
 import { activityText, answerOriginText, differenceText } from '../text/issuerAnswer.ts';
 import { tokenTitle } from '../text/states.ts';
+import { momentText } from '../text/time.ts';
 import { commented } from '../tokenDocuments.ts';
 import { defineCommand, isConfirmed, labelIn } from './command.ts';
 import { choice, connectionId, optional, text, type Values, withDefault } from './fields.ts';
@@ -132,13 +133,14 @@ async function showBeside(
   };
   const comment = (text: string) => `// ${text}`;
   const now = clock.now();
+  const moment = (time: number) => momentText(time, now);
   const token =
     payload === undefined
       ? [comment(l10n.t('This token is opaque: only the issuer can read it.'))]
-      : [comment(l10n.t('The token says:')), ...commented({ payload }, now, note(['removed']))];
+      : [comment(l10n.t('The token says:')), ...commented({ payload }, moment, note(['removed']))];
   const issuer = [
     ...[...verdict, answerOriginText(answer)].map(comment),
-    ...commented({ payload: ownFirst(payload ?? {}, claims) }, now, note(['added', 'changed'])),
+    ...commented({ payload: ownFirst(payload ?? {}, claims) }, moment, note(['added', 'changed'])),
   ];
   const sides = [documents.add(l10n.t('Token'), token), documents.add(l10n.t('Issuer'), issuer)] as const;
   await showDiff(...sides, [title, ...verdict].join(' - '));

@@ -1,7 +1,8 @@
-import { type DiagnosticCollection, l10n, languages, commands as registry, workspace } from 'vscode';
+import { l10n, languages, commands as registry, workspace } from 'vscode';
+import { contextKeys } from '../../contributions.ts';
 import type { Leak } from '../../core/imports/leakScan.ts';
 import { gitApi, stagedFiles } from '../leaks/git.ts';
-import { leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
+import { type FileLeaks, leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
 import { flash, notify, pick } from '../screen.ts';
 import { type Behaviour, defineCommand } from './command.ts';
 import { flag, withDefault } from './fields.ts';
@@ -29,32 +30,49 @@ export const findLeaks = defineCommand(
   finding,
 );
 
+/** Takes what Find Tokens has listed out of the Problems panel. */
+export const clearLeaks = defineCommand(
+  { name: 'clearLeaks', needsTrust: false, fields: {}, returns: '`{}`' },
+  ({ leakList }) => ({
+    ask: async () => ({}),
+    async run() {
+      leakList.clear();
+      return {};
+    },
+  }),
+);
+
+/** The tokens that were found, in the Problems panel. A file that is edited is looked at again. */
+export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 'sessions' | 'clock'>) {
+  const listed = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
+  own(
+    workspace.onDidChangeTextDocument(({ document }) => {
+      if (listed.has(document.uri)) listed.set(document.uri, leaksIn(document, sessions, clock.now()));
+    }),
+  );
+  const tell = (hasLeaks: boolean) => void registry.executeCommand('setContext', contextKeys.hasLeaks, hasLeaks);
+  return {
+    show(found: readonly FileLeaks[]): void {
+      listed.clear();
+      for (const { uri, diagnostics } of found) listed.set(uri, diagnostics);
+      tell(found.length > 0);
+    },
+    clear(): void {
+      listed.clear();
+      tell(false);
+    },
+  };
+}
+
 function finding(services: Services): Behaviour<Scope, Scope, Found> {
-  const { own, sessions, clock } = services;
-  let problems: DiagnosticCollection | undefined;
-
-  function collection(): DiagnosticCollection {
-    if (problems) return problems;
-    const made = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
-    problems = made;
-    own(
-      workspace.onDidChangeTextDocument(async ({ document }) => {
-        if (!made.has(document.uri)) return;
-        made.set(document.uri, leaksIn(document, sessions, clock.now()));
-      }),
-    );
-    return made;
-  }
-
+  const { leakList } = services;
   return {
     ask: pickScope,
     progress: () => l10n.t('Searching the workspace for tokens'),
     async run({ staged }, signal, tell) {
       const search = staged ? searchStaged : searchWorkspace;
       const { searched, cut, found } = await search(services, signal, tell);
-      const list = collection();
-      list.clear();
-      for (const { uri, diagnostics } of found) list.set(uri, diagnostics);
+      leakList.show(found);
       const leaks = found.flatMap(({ uri, diagnostics, leaks }) =>
         leaks.map(({ kind }, index) => ({
           uri: uri.toString(),
@@ -73,10 +91,13 @@ function finding(services: Services): Behaviour<Scope, Scope, Found> {
         flash(text, 8000);
         return;
       }
-      const show = l10n.t('Show Problems');
-      const text = l10n.t('Found {0} valid tokens in {1} files.', leaks.length, files);
-      if ((await notify('warning', text, show)) === show)
-        await registry.executeCommand('workbench.actions.view.problems');
+      await registry.executeCommand('workbench.panel.markers.view.focus');
+      const clear = l10n.t('Clear Results');
+      const of = cut ? l10n.t('the first {0}', searched) : String(searched);
+      const text = l10n.t('Valid tokens found: {0}. Files with tokens: {1} of {2}.', leaks.length, files, of);
+      void notify('warning', text, clear).then(chosen => {
+        if (chosen === clear) leakList.clear();
+      });
     },
   };
 }

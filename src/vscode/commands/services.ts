@@ -20,6 +20,9 @@ import type { MockService } from '../mockIssuer.ts';
 import type { KeyChooser } from '../prompts/keys.ts';
 import type { StatusBar } from '../statusBar.ts';
 import type { TokenDocuments } from '../tokenDocuments.ts';
+import type { createLeakList } from './leaks.ts';
+
+type LeakList = ReturnType<typeof createLeakList>;
 
 /** What src/extension.ts builds, by name. A command takes those that it needs. */
 export interface Services {
@@ -53,6 +56,8 @@ export interface Services {
   readonly mock: MockService;
   readonly statusBar: StatusBar;
   readonly documents: TokenDocuments;
+  /** What Find Tokens has listed under Problems. */
+  readonly leakList: LeakList;
   /** Shows a connection in the sidebar. */
   readonly show: (id: string) => unknown;
   readonly extensionUri: Uri;

@@ -23,8 +23,8 @@ import * as status from './status.ts';
 import * as useToken from './useToken.ts';
 import * as verify from './verify.ts';
 
-/** What extension.ts has: the choice of keys is made here, where it is loaded with its sentences. */
-export interface ServiceParts extends Omit<Services, 'keys' | 'remembered'> {
+/** What extension.ts has. The rest is made here, where it is loaded with its sentences. */
+export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'leakList'> {
   readonly secretStore: SecretVault;
 }
 
@@ -43,6 +43,7 @@ function isCommand(value: unknown): value is Command {
 /** What each command does. They are registered in frontDoor.ts before this is loaded. */
 export function createHandlers({ secretStore, ...built }: ServiceParts): ReadonlyMap<CommandName, Handler> {
   const remembered = createRememberedKeys(secretStore, built.clock);
-  const services: Services = { ...built, remembered, keys: createKeyChooser({ ...built, remembered }) };
+  const leakList = leaks.createLeakList(built);
+  const services: Services = { ...built, remembered, leakList, keys: createKeyChooser({ ...built, remembered }) };
   return new Map(definitions.map(({ name, handler }) => [name, handler(services)]));
 }

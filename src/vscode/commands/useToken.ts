@@ -62,6 +62,7 @@ export const insertToken = defineCommand(
   {
     name: 'insertToken',
     needsTrust: true,
+    completes: 'used',
     fields: { connection: connectionId },
     returns: '`{ inserted }`',
   },
@@ -142,6 +143,7 @@ export const useInConfiguration = defineCommand(
   {
     name: 'useInConfiguration',
     needsTrust: true,
+    completes: 'used',
     fields: configurationFields,
     returns: '`{ reference, file }`; the reference is on the clipboard',
   },

@@ -9,7 +9,7 @@ import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
 import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import { decodeToken } from '../../core/tokens/jwt.ts';
+import { decodeToken, isHmac } from '../../core/tokens/jwt.ts';
 import { inOrder } from '../../core/view/sessionView.ts';
 import type { PickedKey } from '../prompts/keys.ts';
 import { sessionOf } from '../prompts/pick.ts';
@@ -74,9 +74,11 @@ export const verify = defineCommand(
       if (node !== undefined && 'id' in node)
         return { ...argument, connection: sessionOf(sessions, node.id).connection };
       // What is encrypted or opaque says so, whichever keys there are.
-      if (decodeToken(argument.token).kind !== 'jws') return argument;
+      const decoded = decodeToken(argument.token);
+      if (decoded.kind !== 'jws') return argument;
       const { issuer } = tokenClaims({ access_token: argument.token });
-      const picked = await keys.pick({ title, use: 'verify', ...(issuer !== undefined && { issuer }) });
+      const shared = isHmac(decoded);
+      const picked = await keys.pick({ title, use: 'verify', shared, ...(issuer !== undefined && { issuer }) });
       return picked && { ...argument, ...picked.origin, picked };
     },
     run: async (request): Promise<VerificationResult> => (await verifier()).verify(request),

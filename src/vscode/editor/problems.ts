@@ -12,6 +12,7 @@ import { partOf } from '../../core/checks/checks.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
 import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
+import type { ConnectionProblem } from '../../core/records/connection.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { decodeBase64url } from '../../core/tokens/base64url.ts';
 import { decodeToken } from '../../core/tokens/jwt.ts';
@@ -20,6 +21,7 @@ import { problemsOf, remarksOn } from '../../core/view/tokenSummary.ts';
 import { problem, problemSource, quickFix } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
+import { describeProblem } from '../text/problems.ts';
 import { reviewText } from '../text/review.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf, placeOf } from './place.ts';
@@ -121,6 +123,30 @@ function memberRange(token: PlacedToken, { part, member }: ReviewFinding): Range
   return new Range(line, character + at.start, line, character + at.end);
 }
 
+const duplicateId = 'duplicate_id' satisfies ConnectionProblem['code'];
+
+/** What the schema of the setting cannot say of the user's settings.json: a second entry with the same id. */
+export function settingsProblems(document: TextDocument, sessions: Sessions): Diagnostic[] {
+  const found = sessions.problems().filter(({ code }) => code === duplicateId);
+  if (found.length === 0) return [];
+  const places = [
+    ...document
+      .getText()
+      .slice(0, scanLimit)
+      .matchAll(/"id"\s*:\s*("[^"\n]*")/g),
+  ];
+  const ids = new Map(found.map(each => [JSON.stringify(each.found), each]));
+  return [...ids].flatMap(([id, each]) =>
+    places
+      .filter(([, value]) => value === id)
+      .slice(1)
+      .map(({ 0: text, index }) => {
+        const [start, end] = [document.positionAt(index), document.positionAt(index + text.length)];
+        return problem(new Range(start, end), describeProblem(each), DiagnosticSeverity.Error, duplicateId);
+      }),
+  );
+}
+
 /** The part of the token that a check is about, on its first line. */
 function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Range {
   const [first] = pieces;
@@ -142,11 +168,11 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
       title: inspect.title,
       arguments: [{ ...place, show: true }],
     };
-    if (problem.code === leakCode) return [moved(problem, place), inspect];
+    if (problem.code === leakCode) return [moved(problem, place), inspect, decoded(problem, place)];
     if (problem.code === 'token_encoding') return cleaned(document, problem);
     // There is nothing to look at in what cannot be read.
-    if (isErrorCode(problem.code)) return [];
-    if (problem.code !== wrappedCode) return [inspect];
+    if (isErrorCode(problem.code) || problem.code === duplicateId) return [];
+    if (problem.code !== wrappedCode) return [inspect, decoded(problem, place)];
     const join = quickFix(l10n.t('Join the token into one line'), problem);
     join.edit = joined(document, problem.range);
     join.isPreferred = true;
@@ -177,6 +203,13 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
     return [fix];
   }
   return [];
+}
+
+function decoded(problem: Diagnostic, place: object): CodeAction {
+  const title = l10n.t('Decode into a read-only document');
+  const decode = quickFix(title, problem);
+  decode.command = { command: commands.decodeSelection, title, arguments: [place] };
+  return decode;
 }
 
 function moved(problem: Diagnostic, place: object): CodeAction {

@@ -135,6 +135,8 @@ export function registerEditorFeatures({ own, sessions, clock, features }: Edito
     };
     const check = async (document: TextDocument) => {
       if (document.isClosed) return;
+      if (isUserSettings(document) && sessions.problems().length > 0)
+        return problems.set(document.uri, (await features()).settingsProblems(document, sessions));
       if (!isWanted('diagnostics', document) || !holdsToken(document)) return problems.delete(document.uri);
       const { diagnosticsOf } = await features();
       problems.set(document.uri, diagnosticsOf(document, { sessions, clock }));
@@ -163,6 +165,11 @@ export function registerEditorFeatures({ own, sessions, clock, features }: Edito
     );
     all();
   }
+}
+
+/** The user's own file: no other settings are read for connections. */
+function isUserSettings({ uri, languageId }: TextDocument): boolean {
+  return languageId === 'jsonc' && /\/User\/(?:profiles\/[^/]+\/)?settings\.json$/.test(uri.path);
 }
 
 type Where = 'off' | 'jwt' | 'all';

@@ -9,7 +9,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { encodeBase64url } from '../../core/tokens/base64url.ts';
 import { isObject, type JsonObject, jsonText, own, readJson } from '../../core/tokens/json.ts';
-import { type DecodedToken, decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, decodeToken, isHmac, roundedIn } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/view/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
 import { ownerOf } from '../editor/place.ts';
@@ -73,7 +73,12 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
    */
   async function verify(ask: boolean, anew = false): Promise<void> {
     if ((anew || (!picked && !connection)) && ask) {
-      const chosen = await keys.pick({ title: l10n.t('Verify Token'), use: 'verify', ...issuer });
+      const chosen = await keys.pick({
+        title: l10n.t('Verify Token'),
+        use: 'verify',
+        shared: isHmac(decoded),
+        ...issuer,
+      });
       if (!chosen) return;
       picked = chosen;
       remembered = false;

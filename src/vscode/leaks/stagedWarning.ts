@@ -52,6 +52,6 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
         ? l10n.t('{0} contains a valid token and is about to be committed.', name)
         : l10n.t('{0} valid tokens are about to be committed, the first in {1}.', found.length, name);
     if ((await notify('warning', text, show)) === show)
-      await registry.executeCommand('workbench.actions.view.problems');
+      await registry.executeCommand('workbench.panel.markers.view.focus');
   }
 }

@@ -49,6 +49,7 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
           [...(verifying ? issuerItems(sessions, question) : []), ...(await textItems(verifier, question))],
         ],
       ];
+      if (question.shared) groups.unshift([l10n.t('signed with a shared secret'), [secretItem(question, verifier)]]);
       const items = groups.flatMap(([label, group]): KeyItem[] =>
         group.length === 0 ? [] : [separator(label), ...group],
       );
@@ -96,8 +97,10 @@ function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<Remem
 export interface KeyQuestion {
   readonly title: string;
   readonly use: 'verify' | 'decrypt';
-  /** What the token says in `iss`; a proposal, and nothing that is asked without a yes. */
+  /** What the token says in `iss`. The user is asked before anything is fetched from it. */
   readonly issuer?: string;
+  /** Signed with HMAC: no public key can verify it, so that the shared secret is offered first. */
+  readonly shared?: boolean;
 }
 
 export interface PickedKey {
@@ -188,10 +191,9 @@ function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyIte
 }
 
 /** Keys in the hands of the user. */
-async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQuestion): Promise<KeyItem[]> {
+async function textItems(verifier: () => Promise<Verifier>, question: KeyQuestion): Promise<KeyItem[]> {
+  const { title, use, shared = false } = question;
   const flawOf = flawFor(use, verifier);
-  const given = (entered: EnteredKey | undefined, from: string): PickedKey | undefined =>
-    entered && { origin: entered, from, source: entered };
   const what =
     use === 'verify'
       ? l10n.t('PEM public key or certificate, JWK or JWK Set')
@@ -222,16 +224,24 @@ async function textItems(verifier: () => Promise<Verifier>, { title, use }: KeyQ
         return file && given({ key: file.key }, l10n.t('the file {0}', printable(file.name, 80)));
       },
     },
-    {
-      label: l10n.t('Shared secret...'),
-      description: l10n.t('plain text, base64, base64url or hex'),
-      iconPath: new ThemeIcon('lock'),
-      choose: async () => given(await askSecret(title, flawOf), l10n.t('a shared secret')),
-    },
+    ...(shared ? [] : [secretItem(question, verifier)]),
   ];
 }
 
-/** The issuer is the token's own word: whoever wrote the token chose whom to ask. */
+function secretItem({ title, use }: KeyQuestion, verifier: () => Promise<Verifier>): KeyItem {
+  return {
+    label: l10n.t('Shared secret...'),
+    description: l10n.t('plain text, base64, base64url or hex'),
+    iconPath: new ThemeIcon('lock'),
+    choose: async () => given(await askSecret(title, flawFor(use, verifier)), l10n.t('a shared secret')),
+  };
+}
+
+function given(entered: EnteredKey | undefined, from: string): PickedKey | undefined {
+  return entered && { origin: entered, from, source: entered };
+}
+
+/** The issuer is a claim of the token: an attacker can name any server in it, so the user is asked. */
 async function consent(issuer: string): Promise<boolean> {
   const yes = l10n.t('Fetch Its Keys');
   const answer = await confirm(

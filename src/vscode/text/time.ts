@@ -7,19 +7,22 @@ const day = 24 * hour;
 const month = 30.44 * day;
 const year = 365.25 * day;
 
-/** A length of time in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". @param ms milliseconds */
+/**
+ * A length of time in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". Rounded to the nearest minute or day: a
+ * token that was issued for 5 minutes a moment ago has 5 minutes left. Seconds are counted in full. @param ms milliseconds
+ */
 export function durationText(ms: number): string {
   const length = Math.abs(ms);
   if (length < minute) return l10n.t('{0} s', Math.floor(length / second));
-  if (length < hour) return l10n.t('{0} min', Math.floor(length / minute));
   if (length < 2 * day) {
-    const minutes = Math.floor((length % hour) / minute);
-    const hours = Math.floor(length / hour);
+    const all = Math.round(length / minute);
+    const [hours, minutes] = [Math.floor(all / 60), all % 60];
+    if (hours === 0) return l10n.t('{0} min', minutes);
     return minutes === 0 ? l10n.t('{0} h', hours) : l10n.t('{0} h {1} min', hours, minutes);
   }
-  if (length < 2 * month) return l10n.t('{0} days', Math.floor(length / day));
-  if (length < 2 * year) return l10n.t('{0} months', Math.floor(length / month));
-  return l10n.t('{0} years', Math.floor(length / year));
+  if (length < 2 * month) return l10n.t('{0} days', Math.round(length / day));
+  if (length < 2 * year) return l10n.t('{0} months', Math.round(length / month));
+  return l10n.t('{0} years', Math.round(length / year));
 }
 
 /** "in 5 min", "3 h ago" or "now", from one moment to another; both in milliseconds since the epoch. */
@@ -56,8 +59,9 @@ export function momentText(time: number, now: number): string {
 export function nextChange(end: number, now: number): number {
   const distance = end - now;
   const length = Math.abs(distance);
-  const unit = length < minute ? second : length < 2 * day ? minute : day;
-  // Rounded down while it counts down, so that the text changes right at the boundary.
-  const part = distance > 0 ? distance % unit : unit - (length % unit);
+  const [unit, least] = length < minute ? [second, 0] : length < 2 * day ? [minute, minute] : [day, 2 * day];
+  // Seconds change when they are over, rounded units in their middle.
+  const over = (unit === second ? length : length + unit / 2) % unit;
+  const part = distance > 0 ? Math.min(over, length - least) : unit - over;
   return Math.max(part, 20) + 1;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Plan } from '../../../src/core/refresh/schedule.ts';
 import type * as Clocks from '../../../src/vscode/text/clock.ts';
 import type * as Plans from '../../../src/vscode/text/plans.ts';
+import type * as Times from '../../../src/vscode/text/time.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const now = Date.UTC(2026, 0, 1);
@@ -13,10 +14,12 @@ const minute = 60_000;
 describe('what a row and the status bar say comes next', () => {
   let planText: typeof Plans.planText;
   let skewText: typeof Clocks.skewText;
+  let times: typeof Times;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plans-'));
     ({ planText } = await withoutVscode<typeof Plans>('text/plans', folder));
+    times = await withoutVscode<typeof Times>('text/time', folder);
     ({ skewText } = await withoutVscode<typeof Clocks>('text/clock', folder));
   });
   after(() => rm(folder, { recursive: true }));
@@ -34,6 +37,29 @@ describe('what a row and the status bar say comes next', () => {
   ] satisfies [Plan, string][]) {
     it(text, () => assert.equal(planText(plan, now), text));
   }
+
+  it('and lengths of time, to the nearest minute or day, with the moment at which each reads differently', () => {
+    const [second, hour, day] = [1000, 60 * minute, 24 * 60 * minute];
+    for (const [length, text] of [
+      [59_999, '59 s'],
+      [minute, '1 min'],
+      [5 * minute - 1500, '5 min'],
+      [hour - second, '1 h'],
+      [3 * hour + 20 * minute - second, '3 h 20 min'],
+      [90 * day - second, '3 months'],
+      [14 * day - second, '14 days'],
+    ] as const)
+      assert.equal(times.durationText(length), text);
+    for (let length = 30_000; length < 4 * day; length = Math.ceil(length * 1.07)) {
+      const shown = times.durationText(length);
+      const down = times.nextChange(now + length, now);
+      assert.equal(times.durationText(length - down + 25), shown, `${length} is told too late`);
+      assert.notEqual(times.durationText(length - down), shown, `${length} counting down`);
+      const up = times.nextChange(now - length, now);
+      assert.equal(times.durationText(length + up - 25), shown, `${length} is told too late`);
+      assert.notEqual(times.durationText(length + up), shown, `${length} counting up`);
+    }
+  });
 
   it('and how far the clocks are apart', () => {
     assert.equal(skewText(93_000), 'This machine is 93 s ahead of the issuer.');
