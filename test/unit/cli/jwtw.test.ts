@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
 import type { Asker } from '../../../src/core/broker/consents.ts';
-import type { ErrorAnswer, TokenAnswer, TokenQuery } from '../../../src/core/broker/protocol.ts';
+import { type ErrorAnswer, exitCodes, type TokenAnswer, type TokenQuery } from '../../../src/core/broker/protocol.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
 import { type BrokerSocket, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
@@ -212,6 +212,12 @@ describe('jwtw', function () {
     const old = await run(['git-credential', 'get'], { input: 'protocol=https\nhost=git.example\n\n' });
     assert.deepEqual([old.code, old.stdout], [2, '']);
     assert.match(old.stderr, /git 2\.46/);
+  });
+
+  it('documents every exit code', async () => {
+    const text = await readFile(join('docs', 'use-the-token.md'), 'utf8');
+    const documented = [...text.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code));
+    assert.deepEqual(documented, [0, 1, ...Object.values(exitCodes)]);
   });
 
   it('lists connections and their state without a token', async () => {

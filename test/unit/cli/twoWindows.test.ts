@@ -15,7 +15,7 @@ const thorough = Boolean(process.env[slowVariable]);
 
 /** Windows as processes with a broker each, and programs that run the real `jwtw`; the issuer ends the family of a reused token. */
 describe('many programs and two windows', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   const world = useWorld();
   let dist = '';
   before(async () => {
