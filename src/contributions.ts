@@ -56,6 +56,8 @@ export const commands = {
   copyMockAddress: 'jwtWorkbench.copyMockAddress',
   setMockFaults: 'jwtWorkbench.setMockFaults',
   clearMockFaults: 'jwtWorkbench.clearMockFaults',
+  removeMockFault: 'jwtWorkbench.removeMockFault',
+  moveMockClock: 'jwtWorkbench.moveMockClock',
   copyValue: 'jwtWorkbench.copyValue',
   setActive: 'jwtWorkbench.setActive',
   openSettings: 'jwtWorkbench.openSettings',
@@ -117,6 +119,10 @@ export const itemWords = {
   value: 'value',
   verification: 'verification',
   history: 'history',
+  mock: 'mock',
+  mockFaults: 'mockFaults',
+  mockFault: 'mockFault',
+  mockClock: 'mockClock',
 } as const;
 
 /** Where it is set the mock issuer runs at once, with one signed-in connection named "Demo"; `shown` opens the view too. */

@@ -81,9 +81,9 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
   const issuers = reachIssuers(own, context, platform, storage, onDemand);
   const refreshing = keepFresh(own, platform, storage, issuers);
   const access = handOutTokens(own, context, platform, storage, issuers, refreshing);
-  const mock = own(createMockService({ ...storage, clock: platform.clock }));
+  const mock = own(createMockService({ ...storage, ...refreshing, clock: platform.clock }));
   const secrets = own(createKnownSecrets(storage.sessions));
-  const screen = showConnections(own, view, platform, storage, issuers, refreshing, onDemand);
+  const screen = showConnections(own, view, platform, storage, issuers, refreshing, mock, onDemand);
 
   const handlers = lazy(async () =>
     (await onDemand()).createHandlers({
@@ -310,11 +310,12 @@ function showConnections(
   storage: Storage,
   { verifications }: Issuers,
   { autoRefresh: { plan } }: Refreshing,
+  mock: MockService,
   items: OnDemand,
 ) {
   const ticker = own(createTicker(clock));
   const { due } = ticker;
-  const tree = own(createConnectionsTree({ ...storage, verifications, clock, due, plan, items }));
+  const tree = own(createConnectionsTree({ ...storage, verifications, clock, due, plan, mock, items }));
   own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
   own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
   const statusBar = own(createStatusBar(storage.sessions, clock, plan, due));

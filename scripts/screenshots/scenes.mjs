@@ -376,7 +376,7 @@ async function mock(stage) {
   await page.waitForTimeout(600);
   await stage.picture('mock-1-palette', { of: 'top' });
   await stage.choose('JWT Workbench: Start Mock Issuer');
-  await stage.row('Mock issuer').waitFor();
+  await stage.row('Mock connection').waitFor();
   await stage.unselect();
   await stage.notified('mock issuer runs at');
   await stage.rest();

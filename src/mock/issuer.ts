@@ -4,8 +4,8 @@ import type { Rotation } from './families.ts';
 import { createFamilies } from './families.ts';
 import type { FaultPlan } from './faults.ts';
 import { createFaultPlan } from './faults.ts';
-import type { Fetch, Handler, MockReply, MockRequest, Visitor } from './http.ts';
-import { fetchOf, jsonReply } from './http.ts';
+import type { Exchange, Fetch, Handler, MockReply, MockRequest, Visitor } from './http.ts';
+import { fetchOf, jsonReply, readForm } from './http.ts';
 import type { MockAlg, MockCrypto, SigningKey } from './keys.ts';
 import { createKeyRing, nodeCrypto } from './keys.ts';
 import type { Lifetimes, MockClient, MockIssuerOptions, SignIn } from './options.ts';
@@ -87,6 +87,10 @@ export interface MockIssuer {
   clearRequests(): void;
   /** The next request to arrive, before it is answered. */
   nextRequest(): Promise<RequestLogEntry>;
+  /**
+   * Calls back when a request has arrived, and when it is answered or dropped. Returns what ends it; a reset does not.
+   */
+  watchRequests(listener: (entry: RequestLogEntry) => void): () => void;
   /** How many grants are remembered; dead ones go when there are many. */
   readonly familyCount: number;
 }
@@ -141,8 +145,7 @@ export async function createMockIssuer(
     entry.faults = strikes.map(strike => strike.type);
     const effects = strikes.map(strike => strike.effect);
     for (const { delay } of effects) if (delay !== undefined) await clock.sleep(delay);
-    for (const effect of effects) if (effect.reply !== undefined) return effect.reply(clock.now());
-    let reply = await route.answer({
+    const exchange: Exchange = {
       request,
       url: (request.host === host ? origin : `${protocol}//${request.host}`) + path,
       effects,
@@ -152,7 +155,14 @@ export async function createMockIssuer(
       authenticated: client => {
         entry.client_id = client.client_id;
       },
-    });
+    };
+    for (const effect of effects) {
+      if (effect.reply === undefined) continue;
+      // The log says who met the fault.
+      if (request.method === 'POST') await readForm(exchange);
+      return effect.reply(clock.now());
+    }
+    let reply = await route.answer(exchange);
     entry.committed = route.endpoint === 'token' && reply.status === 200;
     for (const { delayAfter } of effects) if (delayAfter !== undefined) await clock.sleep(delayAfter);
     for (const effect of effects) reply = effect.finish?.(reply, clock.now()) ?? reply;
@@ -170,9 +180,10 @@ export async function createMockIssuer(
     const [path = ''] = request.target.split('?', 1);
     const entry = log.open(clock.now(), request.method, path);
     const reply = await answer(request, path, entry, visitor);
-    if (reply.broken === 'drop') return reply;
-    entry.status = reply.status;
+    if (reply.broken !== 'drop') entry.status = reply.status;
     if (reply.error !== undefined) entry.error = reply.error;
+    log.tell(entry);
+    if (reply.broken === 'drop') return reply;
     const from = request.header('origin');
     const shared = from !== undefined && reply.status !== 403 && !ownOrigins.includes(from) ? corsHeaders(from) : {};
     return { ...reply, headers: { date: new Date(clock.now()).toUTCString(), ...shared, ...reply.headers } };
@@ -239,6 +250,7 @@ export async function createMockIssuer(
     requestsSince: log.since,
     clearRequests: log.clear,
     nextRequest: log.next,
+    watchRequests: log.watch,
     get familyCount() {
       return state.families.size;
     },

@@ -40,6 +40,9 @@ export interface RequestLog {
   clear(): void;
   /** Resolves with the next request that arrives. */
   next(): Promise<RequestLogEntry>;
+  /** Calls back for each request once more is known of it: when it has arrived, and when it is answered or dropped. */
+  watch(listener: (entry: RequestLogEntry) => void): () => void;
+  tell(entry: RequestLogEntry): void;
 }
 
 const logLimit = 1000;
@@ -71,7 +74,16 @@ export function createRequestLog(): RequestLog {
   let entries: OpenEntry[] = [];
   let count = 0;
   let waiting: ((entry: RequestLogEntry) => void)[] = [];
+  const watchers = new Set<(entry: RequestLogEntry) => void>();
+  const tell = (entry: RequestLogEntry) => {
+    for (const watcher of watchers) watcher(entry);
+  };
   return {
+    tell,
+    watch(listener) {
+      watchers.add(listener);
+      return () => void watchers.delete(listener);
+    },
     get entries() {
       return entries;
     },
@@ -84,6 +96,7 @@ export function createRequestLog(): RequestLog {
         for (const resolve of waiting) resolve(entry);
         waiting = [];
       }
+      tell(entry);
       return entry;
     },
     since(number) {

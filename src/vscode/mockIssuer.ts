@@ -1,6 +1,7 @@
 import { commands as registry } from 'vscode';
 import { contextKeys } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
+import { createListeners } from '../core/listeners.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordParts } from '../core/records/changeRecord.ts';
 import type { Connection } from '../core/records/connection.ts';
@@ -8,10 +9,14 @@ import type { Histories } from '../core/records/histories.ts';
 import { emptyRecord } from '../core/records/record.ts';
 import { storeTokens } from '../core/records/storeTokens.ts';
 import type { Vault } from '../core/records/vault.ts';
+import type { Refresher } from '../core/refresh/refresher.ts';
+import type { MockView } from '../core/view/mockView.ts';
+import type { MockClock } from '../mock/clock.ts';
 import type { AnyRow } from '../mock/faultTable.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Problem } from '../mock/shape.ts';
 import type { Connections } from './connections.ts';
+import type { MockWatch } from './mockWatch.ts';
 
 export interface RunningMock {
   readonly issuer: string;
@@ -40,8 +45,17 @@ export interface MockService {
   setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
   /** Every fault there is, by its type. */
   faultRows(): Promise<Readonly<Record<string, AnyRow>>>;
-  /** @throws WorkbenchError `mock_not_running` */
-  clearFaults(): void;
+  /**
+   * All of them, or those of one type.
+   * @throws WorkbenchError `mock_not_running`; `argument_invalid` where none of that type is set
+   */
+  clearFaults(type?: string): void;
+  /** @param change moves the clock of the mock. @throws WorkbenchError `mock_not_running` */
+  moveClock(change: (clock: MockClock) => void): MockView['clock'];
+  /** How it stands, while it runs. */
+  view(): MockView | undefined;
+  /** Tells when it has started or stopped, and when `view` has something new. Returns the unsubscribe function. */
+  onDidChange(listener: () => void): () => void;
   dispose(): void;
 }
 
@@ -50,22 +64,26 @@ export interface MockParts extends RecordParts {
   readonly connections: Connections;
   readonly histories: Histories;
   readonly clock: Clock;
+  readonly refresher: Pick<Refresher, 'askedBy'>;
 }
 
 export function createMockService(parts: MockParts): MockService {
   const { connections, vault, sessions, clock, histories } = parts;
-  let current: { readonly server: MockServer; readonly mock: RunningMock } | undefined;
+  let current: { readonly server: MockServer; readonly mock: RunningMock; readonly watch: MockWatch } | undefined;
+  const changes = createListeners<[]>();
   let starting = false;
 
-  async function start(options: MockServerOptions = {}, label = 'Mock issuer'): Promise<RunningMock> {
+  async function start(options: MockServerOptions = {}, label = 'Mock connection'): Promise<RunningMock> {
     if (current || starting) throw new WorkbenchError('mock_running', { issuer: current?.mock.issuer });
     starting = true;
     let server: MockServer | undefined;
     try {
       server = await listen(options);
       const mock = await signIn(server, label);
-      current = { server, mock };
+      const { watchMock } = await import('./mockWatch.ts');
+      current = { server, mock, watch: watchMock({ ...parts, server, onChange: changes.tell }) };
       await registry.executeCommand('setContext', contextKeys.mockRunning, true);
+      changes.tell();
       return mock;
     } catch (error) {
       await server?.close();
@@ -106,19 +124,21 @@ export function createMockService(parts: MockParts): MockService {
 
   async function stop(): Promise<void> {
     if (current === undefined) throw new WorkbenchError('mock_not_running');
-    const { server, mock } = current;
+    const { server, mock, watch } = current;
     current = undefined;
+    watch.dispose();
     await vault.delete(mock.connection);
     sessions.forget(mock.connection);
     await histories.remove(mock.connection);
     connections.removeMemoryOnly(mock.connection);
     await registry.executeCommand('setContext', contextKeys.mockRunning, false);
+    changes.tell();
     await server.close();
   }
 
-  function server(): MockServer {
+  function running(): NonNullable<typeof current> {
     if (current === undefined) throw new WorkbenchError('mock_not_running');
-    return current.server;
+    return current;
   }
 
   return {
@@ -127,17 +147,42 @@ export function createMockService(parts: MockParts): MockService {
     running: () => current?.mock,
     testKey: () => current?.server,
     async setFaults(faults, replace = false) {
-      server();
+      running();
       const { readFaults } = await import('../mock/nodeServer.ts');
       const settings = withCodes(() => readFaults(faults));
-      const { set, clear } = server().faults;
+      const { server, watch } = running();
+      const { set, clear } = server.faults;
       if (replace) clear();
       for (const setting of settings) set(setting);
+      watch.changed();
       return settings.map(({ type }) => type);
     },
     faultRows: async () => (await import('../mock/nodeServer.ts')).faultRows,
-    clearFaults: () => server().faults.clear(),
-    dispose: () => void current?.server.close(),
+    clearFaults(type) {
+      const { server, watch } = running();
+      const { active, clear } = server.faults;
+      const found = active.find(fault => fault.type === type);
+      if (type !== undefined && found === undefined)
+        throw new WorkbenchError('argument_invalid', {
+          field: 'type',
+          expected: active.map(each => each.type).join(' | '),
+        });
+      clear(found?.type);
+      if (type === undefined) watch.forgetSpent();
+      watch.changed();
+    },
+    moveClock(change) {
+      const { server, watch } = running();
+      change(server.clock);
+      watch.changed();
+      return watch.view().clock;
+    },
+    view: () => current?.watch.view(),
+    onDidChange: changes.add,
+    dispose() {
+      current?.watch.dispose();
+      void current?.server.close();
+    },
   };
 }
 

@@ -35,7 +35,12 @@ answer({
       isTrusted: () => true,
       proof: async () => '',
       consents: { allowed: async () => {}, list: async () => [], revoke: async () => {}, forget: async () => {} },
-      refresher: { refresh: () => Promise.reject(new Error('not needed')), discard: () => {}, dispose: () => {} },
+      refresher: {
+        refresh: () => Promise.reject(new Error('not needed')),
+        askedBy: () => undefined,
+        discard: () => {},
+        dispose: () => {},
+      },
     });
     await openBrokerSocket({
       address,

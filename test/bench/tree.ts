@@ -131,6 +131,7 @@ function treeOf(
     sessions,
     verifications,
     histories,
+    mock: { view: () => undefined, onDidChange: () => () => {} },
     clock,
     log: () => {},
     due,

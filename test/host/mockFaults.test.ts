@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { commands as registry } from 'vscode';
-import { codeOf, run } from './support.ts';
+import { codeOf, row, rows, run } from './support.ts';
 
 interface Refreshed {
   outcome: string;
@@ -37,6 +37,42 @@ describe('faults of the mock issuer by command', () => {
     await start({ faults: [{ type: 'htmlBadRequest', at: 'token', times: 1 }] });
     assert.equal(await refresh(), 'retryable http_error');
     assert.equal(await refresh(), 'refreshed');
+  });
+
+  it('stay visible as rows until they are used up or removed, and the rows say by whom', async () => {
+    await start({});
+    const texts = async () => (await (await row(['Mock issuer', 'Faults'])).children()).map(({ text }) => text);
+    await run('setMockFaults', {
+      faults: [{ type: 'tooManyRequests', retryAfter: 0, times: 1, at: 'token' }, { type: 'jwksDown' }],
+    });
+    assert.deepEqual(await texts(), [
+      'Too many requests (429): next request',
+      'Key set unavailable (503): until cleared',
+    ]);
+    assert.equal(await refresh(), 'retryable oauth_error');
+    const [, used = ''] = await texts();
+    assert.match(used, /^Too many requests \(429\): used up by Mock connection at \d\d:\d\d:\d\d$/);
+    const [last] = await (await row(['Mock issuer', 'Requests'])).children();
+    assert.match(last?.text ?? '', /^POST \/token: 429, .*Mock connection, \d\d:\d\d:\d\d$/);
+    assert.equal(await codeOf(run('removeMockFault', { type: 'delay' })), 'argument_invalid');
+    await run('removeMockFault', { type: 'jwksDown' });
+    await run('clearMockFaults');
+    assert.deepEqual(await texts(), []);
+  });
+
+  it('and the clock of the issuer is moved past the expiry and back by command', async () => {
+    await start({ accessTokenLifetime: 60 });
+    assert.deepEqual(await run('moveMockClock', { advance: 61 }), { ahead: 61, frozen: false });
+    assert.match((await row(['Mock issuer', 'Clock'])).text, /1 min ahead of this machine/);
+    assert.equal(await codeOf(run('userInfo', { connection })), 'oauth_error');
+    assert.deepEqual(await run('moveMockClock'), { ahead: 0, frozen: false });
+    await run('userInfo', { connection });
+    assert.equal((await run<{ frozen: boolean }>('moveMockClock', { frozen: true })).frozen, true);
+    assert.equal(await codeOf(run('moveMockClock', { advance: '1' })), 'argument_invalid');
+    await run('stopMockIssuer');
+    assert.ok(!(await rows()).some(({ text }) => text.startsWith('Mock issuer')));
+    assert.equal(await codeOf(run('moveMockClock')), 'mock_not_running');
+    await start({});
   });
 
   it('are refused with the path of what is wrong, all or none', async () => {

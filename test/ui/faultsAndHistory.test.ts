@@ -34,8 +34,8 @@ describe('a person who makes the mock issuer fail', function () {
     await row('Connection Demo').waitFor({ state: 'detached' });
     await ui.window.page.getByRole('button', { name: 'Start the Mock Issuer' }).waitFor();
     await ui.window.runCommand('JWT Workbench: Start Mock Issuer');
-    await row('Connection Mock issuer').waitFor();
+    await row('Connection Mock connection').waitFor();
     await ui.window.notification(/The mock issuer runs at http:\/\/127\.0\.0\.1:\d+/).waitFor();
-    await ui.window.statusBarItem(/Mock issuer: (?:59 min|1 h)/).waitFor();
+    await ui.window.statusBarItem(/Mock connection: (?:59 min|1 h)/).waitFor();
   });
 });

@@ -16,6 +16,8 @@ export interface Refresher {
    * been told what that risks: another window may send the same token, and an answer can be lost with this process
    */
   refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy, protection?: Protection): Promise<RefreshResult>;
+  /** Who asked for the refresh that is under way, where one is. */
+  askedBy(id: string): AskedBy | undefined;
   /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
   discard(id: string): void;
   /** Ends waiting and starts nothing new; answers that are under way are still stored. */
@@ -34,11 +36,13 @@ const unavailable: ReadonlySet<ErrorCode> = new Set([
 export function createRefresher(parts: RefresherParts): Refresher {
   const { sessions, clock, log } = parts;
   const flights = createFlights<RefreshResult>();
+  const askers = new Map<string, AskedBy>();
   let disposed = false;
 
   async function run(id: string, flight: Flight, askedBy: AskedBy, protection: Protection): Promise<RefreshResult> {
     const at = clock.now();
     const before = sessions.get(id)?.record;
+    askers.set(id, askedBy);
     sessions.refreshing(id, true);
     const { lock, unshared = lock } = parts;
     const own = protection === 'none' ? { ...parts, lock: unshared } : parts;
@@ -52,6 +56,7 @@ export function createRefresher(parts: RefresherParts): Refresher {
     const duration = Math.max(0, clock.now() - at);
     // Where it was called back and has been followed by another, that one has the say.
     if (flights.isCurrent(id, flight)) {
+      askers.delete(id);
       if (error?.code === 'cancelled') sessions.refreshing(id, false);
       else sessions.refreshed(id, { at, duration, outcome, ...(error && { error }) });
       parts.finished?.({ id, at, duration, before, after: sessions.get(id)?.record, result });
@@ -71,8 +76,10 @@ export function createRefresher(parts: RefresherParts): Refresher {
         return failed(sessions.generation(id), error, error.data.sent === true ? 'unknown' : 'retryable');
       }
     },
+    askedBy: id => askers.get(id),
     discard(id) {
       parts.discarded?.(id);
+      askers.delete(id);
       flights.discard(id);
     },
     dispose() {

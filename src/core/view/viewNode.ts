@@ -4,6 +4,7 @@ import type { ConnectionProblem } from '../records/connection.ts';
 import type { HistoryEntry } from '../records/history.ts';
 import type { TokenName } from '../records/session.ts';
 import type { TokenWarning } from '../tokens/tokenParts.ts';
+import { type MockNode, mockKey, mockParent } from './mockView.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
 export type ViewNode =
@@ -41,7 +42,8 @@ export type ViewNode =
   /** Holds the refreshes that were made, the last one first. */
   | { readonly kind: 'history'; readonly id: string }
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
-  | FactNode;
+  | FactNode
+  | MockNode;
 
 export type Section = 'header' | 'claims' | 'verification';
 /** Lines that stand in for what is not there. */
@@ -110,6 +112,8 @@ export function keyOf(node: ViewNode): string {
       return `${node.id}/${node.name}/warning/${JSON.stringify(node.warning)}`;
     case 'fact':
       return `${node.id}/${node.name}/${node.fact}`;
+    default:
+      return mockKey(node);
   }
 }
 
@@ -138,6 +142,8 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
       return { kind: 'section', id: node.id, name: node.name, section: 'verification' };
     case 'claim':
       return node.parent ?? { kind: 'section', id: node.id, name: node.name, section: node.section };
+    default:
+      return mockParent(node);
   }
 }
 

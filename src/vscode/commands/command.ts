@@ -191,7 +191,8 @@ function asCommandError(error: unknown, name: CommandName, { log, secrets }: Ser
 }
 
 function isNode(given: unknown): given is ViewNode {
-  return typeof given === 'object' && given !== null && 'kind' in given && ('id' in given || 'problem' in given);
+  if (typeof given !== 'object' || given === null || !('kind' in given)) return false;
+  return 'id' in given || 'problem' in given || String(given.kind).startsWith('mock');
 }
 
 /** A modal question with one way to go on. */

@@ -195,7 +195,7 @@ export const openSettings = defineCommand(
 
 function idOf(node: ViewNode | undefined, sessions: Sessions): string | undefined {
   if (node?.kind === 'problem') return node.problem.id;
-  return node && sessions.get(node.id)?.connection.id;
+  return node && 'id' in node ? sessions.get(node.id)?.connection.id : undefined;
 }
 
 /** By text: an entry that cannot be parsed is the very one that the user wants to see. */

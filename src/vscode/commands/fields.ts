@@ -53,6 +53,12 @@ export const seconds = field(
   (each): each is number => typeof each === 'number' && each >= 0,
 );
 
+export const amount = field(
+  'number',
+  { type: 'number' },
+  (each): each is number => typeof each === 'number' && Number.isFinite(each),
+);
+
 export const object = field<JsonObject>('object', { type: 'object' }, isObject);
 
 /** Handed on as it is, to a reader that names what is wrong. */

@@ -2,10 +2,11 @@ import { l10n } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { MockServerOptions } from '../../mock/nodeServer.ts';
 import type { RunningMock } from '../mockIssuer.ts';
-import { pickFault } from '../prompts/pickFault.ts';
+import { type ClockMove, pickClockMove, pickFault, pickSetFault } from '../prompts/pickFault.ts';
 import { flash, notify, toClipboard } from '../screen.ts';
+import { mockClockText } from '../text/mock.ts';
 import { defineCommand } from './command.ts';
-import { anything, flag, withDefault } from './fields.ts';
+import { amount, anything, flag, optional, text, withDefault } from './fields.ts';
 
 export const startMockIssuer = defineCommand(
   {
@@ -100,5 +101,51 @@ export const clearMockFaults = defineCommand(
       return {};
     },
     report: () => flash(l10n.t('All mock issuer faults are cleared')),
+  }),
+);
+
+export const removeMockFault = defineCommand(
+  { name: 'removeMockFault', needsTrust: false, fields: { type: text }, returns: '`{}`' },
+  ({ mock }) => ({
+    async ask(node) {
+      if (node?.kind === 'mockFault') return { type: node.fault.type };
+      const view = mock.view();
+      if (view === undefined) throw new WorkbenchError('mock_not_running');
+      return pickSetFault(view.faults);
+    },
+    async run({ type }) {
+      mock.clearFaults(type);
+      return {};
+    },
+    report: () => flash(l10n.t('Fault removed')),
+  }),
+);
+
+export const moveMockClock = defineCommand(
+  {
+    name: 'moveMockClock',
+    needsTrust: false,
+    // Without a member: the time of this machine again.
+    fields: { advance: optional(amount), frozen: optional(flag) },
+    returns: '`{ ahead, frozen }`: seconds ahead of this machine',
+  },
+  ({ mock, sessions }) => ({
+    async ask(): Promise<ClockMove | undefined> {
+      const view = mock.view();
+      if (view === undefined) throw new WorkbenchError('mock_not_running');
+      const token = sessions.get(mock.running()?.connection ?? '')?.record?.tokens?.access_token;
+      return pickClockMove(view.clock, token);
+    },
+    async run({ advance, frozen }: ClockMove) {
+      const { ahead, frozenAt } = mock.moveClock(clock => {
+        if (advance === undefined && frozen === undefined) clock.reset();
+        if (frozen === true) clock.freeze();
+        if (advance !== undefined) clock.advance(advance * 1000);
+        if (frozen === false) clock.resume();
+      });
+      return { ahead: Math.round(ahead / 1000), frozen: frozenAt !== undefined };
+    },
+    report: () =>
+      flash(l10n.t('Clock of the mock issuer: {0}', mockClockText(mock.view()?.clock ?? { ahead: 0 }, Date.now()))),
   }),
 );

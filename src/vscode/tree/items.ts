@@ -8,12 +8,14 @@ import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
 import { addressMeant } from '../../core/tokens/issuerNames.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
+import type { MockService } from '../mockIssuer.ts';
 import { type Row, rowItem } from '../screen.ts';
 import { describeProblem } from '../text/problems.ts';
 import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 
+import { mockRow } from './mockRows.ts';
 import { checkItem, claimItem, clockItem, factItem, historyItem, messageItem, nextItem, refreshItem } from './rows.ts';
 
 export interface ItemContext {
@@ -21,6 +23,7 @@ export interface ItemContext {
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
+  readonly mock: Pick<MockService, 'view'>;
   /** An open row does not count: see provider.ts. */
   readonly isOpen: (node: ViewNode) => boolean;
 }
@@ -87,6 +90,10 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       };
     case 'fact':
       return factItem(node, now);
+    default: {
+      const view = context.mock.view();
+      return view ? mockRow(node, view, now) : { label: l10n.t('Mock issuer') };
+    }
   }
 }
 

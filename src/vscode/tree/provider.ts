@@ -6,8 +6,10 @@ import type { Histories } from '../../core/records/histories.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { Plan } from '../../core/refresh/schedule.ts';
+import { type MockNode, mockChildren } from '../../core/view/mockView.ts';
 import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
-import { keyOf, parentOf, type ViewNode } from '../../core/view/viewNode.ts';
+import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';
+import type { MockService } from '../mockIssuer.ts';
 import { nextChange } from '../text/time.ts';
 import type { ItemContext, treeItem } from './items.ts';
 
@@ -33,6 +35,7 @@ export interface TreeParts {
   readonly due: (at: number) => void;
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
+  readonly mock: Pick<MockService, 'view' | 'onDidChange'>;
   /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
   readonly items: () => Promise<{ readonly treeItem: typeof treeItem }>;
 }
@@ -47,7 +50,7 @@ export interface TreeParts {
  * that are known are handed out at once and not by a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
-  const { sessions, verifications, clock, log, due, plan, histories } = parts;
+  const { sessions, verifications, clock, log, due, plan, histories, mock } = parts;
   let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
@@ -73,7 +76,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   }
 
   const isOpen = (node: ViewNode) => node.kind === 'connection' || open.has(keyOf(node));
-  const context: ItemContext = { sessions, verifications, clock, plan, isOpen };
+  const context: ItemContext = { sessions, verifications, clock, plan, mock, isOpen };
 
   /** An open row names a moment, which reads the same until it has come. */
   function nextChangeOf(node: ViewNode, now: number): number | undefined {
@@ -115,7 +118,16 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     if (stale.length > 0) fire(stale);
   }
 
+  const mockNode: ViewNode = { kind: 'mock', part: 'issuer' };
   const stops = [
+    mock.onDidChange(() => {
+      const row = nodes.get(keyOf(mockNode));
+      // It comes and goes with the mock; while that runs only its own rows change.
+      if (row === undefined || mock.view() === undefined) {
+        nodes.delete(keyOf(mockNode));
+        fire(undefined);
+      } else fire(row);
+    }),
     sessions.onDidChange(id => {
       if (id === undefined) {
         nodes.clear();
@@ -140,6 +152,10 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   }
 
   function childrenNow(node: ViewNode): ViewNode[] {
+    if (node.kind.startsWith('mock')) {
+      const view = mock.view();
+      return view ? unique<ViewNode>(mockChildren(node as MockNode, view)).map(known) : [];
+    }
     return childrenOf(node, 'id' in node ? sessions.get(node.id) : undefined).map(known);
   }
 
@@ -164,7 +180,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     },
     getChildren(node) {
       if (node === undefined) {
-        const list = () => roots(sessions).map(known);
+        const list = () => [...roots(sessions), ...(mock.view() ? [mockNode] : [])].map(known);
         if (draw) return list();
         return parts.items().then(loaded => {
           draw = loaded.treeItem;

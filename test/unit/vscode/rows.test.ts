@@ -52,6 +52,7 @@ describe('rows of the tree', function () {
       },
       clock: { now: () => now, schedule: () => () => {} },
       plan: () => ({ never: 'off' }),
+      mock: { view: () => undefined },
       isOpen: () => false,
     });
   }

@@ -8,6 +8,7 @@ import { WorkbenchError } from '../../../src/core/errors.ts';
 import type { HistoryEntry } from '../../../src/core/records/history.ts';
 import { emptyRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
+import type { MockView } from '../../../src/core/view/mockView.ts';
 import { keyOf, type ViewNode } from '../../../src/core/view/viewNode.ts';
 import type * as Tickers from '../../../src/vscode/ticker.ts';
 import type { ItemContext } from '../../../src/vscode/tree/items.ts';
@@ -50,6 +51,8 @@ describe('the tree of the sidebar', function () {
     const logged: string[] = [];
     const ticker = createTicker(clock);
     let history: readonly HistoryEntry[] = [];
+    let mockView: MockView | undefined;
+    let mockChanged = () => {};
     const verifications = createVerifications({
       sessions,
       clock,
@@ -65,6 +68,13 @@ describe('the tree of the sidebar', function () {
       due: ticker.due,
       log: (_, event) => void logged.push(event),
       plan: session => ({ at: (session.record?.tokens?.expires_at ?? 0) - 12_000, because: 'ending' }),
+      mock: {
+        view: () => mockView,
+        onDidChange(listener) {
+          mockChanged = listener;
+          return () => {};
+        },
+      },
       histories: {
         async list(id) {
           sessions.note(id, { history }, sessions.get(id)?.history === undefined);
@@ -143,6 +153,10 @@ describe('the tree of the sidebar', function () {
       fresh,
       signIn,
       logged,
+      setMock(view: MockView | undefined) {
+        mockView = view;
+        mockChanged();
+      },
       setHistory(entries: readonly HistoryEntry[]) {
         history = entries;
       },
@@ -237,6 +251,30 @@ describe('the tree of the sidebar', function () {
     tree.getChildren(connection);
     await Promise.resolve();
     assert.equal(events.length, 1);
+  });
+
+  it('has a row for the mock issuer while it runs, and redraws no other for what happens there', async () => {
+    const { children, open, fresh, tree, setMock } = view();
+    const keys = async () => (await children()).map(keyOf);
+    assert.deepEqual(await keys(), ['a', 'b']);
+    const running: MockView = {
+      issuer: 'http://127.0.0.1:1',
+      clock: { ahead: 0 },
+      ...{ faults: [], spent: [], requests: [], users: [] },
+    };
+    const events = fresh();
+    setMock(running);
+    assert.deepEqual(events, [['everything']]);
+    assert.deepEqual(await keys(), ['a', 'b', '~mock']);
+    const faults = await open('~mock', '~mock/faults');
+    fresh();
+    setMock({ ...running, faults: [{ type: 'delay', title: 'Late', details: '' }] });
+    assert.deepEqual(events, [['~mock']]);
+    const [fault] = (await tree.getChildren(faults)) ?? [];
+    assert.equal(fault?.kind === 'mockFault' && fault.fault.title, 'Late');
+    assert.equal(fault && keyOf(tree.getParent(fault) ?? fault), '~mock/faults');
+    setMock(undefined);
+    assert.deepEqual(await keys(), ['a', 'b']);
   });
 
   it('sleeps where nothing counts', async () => {

@@ -49,6 +49,7 @@ function world(ids: readonly string[], allowed = () => true, jitter = 0) {
       give(id, 60 * second);
       return { outcome: 'refreshed' as const, generation: sessions.generation(id) };
     },
+    askedBy: () => undefined,
     discard: () => {},
     dispose: () => {},
   };

@@ -1,0 +1,49 @@
+import { l10n } from 'vscode';
+import type { MockClockView, MockRequest, MockView, Sender } from '../../core/view/mockView.ts';
+import { clockText, durationText } from './time.ts';
+
+/** A text of the mock's own tables, which have no sentences of VS Code: the title of a fault or of a scenario. */
+export function mockText(text: string): string {
+  return l10n.t(text);
+}
+
+/** Who sent a request, inside a sentence; empty where nothing in it says so. */
+export function senderText({ connection, client, automatic }: Sender): string {
+  if (connection !== undefined && automatic) return l10n.t('automatic refresh of {0}', connection);
+  if (connection !== undefined) return connection;
+  return client === undefined ? '' : l10n.t('client {0}', client);
+}
+
+/** How often a fault strikes yet. */
+export function limitText(left: number | undefined): string {
+  if (left === undefined) return l10n.t('until cleared');
+  return left === 1 ? l10n.t('next request') : l10n.t('next {0} requests', left);
+}
+
+export function mockClockText({ ahead, frozenAt }: MockClockView, now: number): string {
+  if (frozenAt !== undefined) return l10n.t('stopped at {0}', clockText(frozenAt, now));
+  // Less than a second is the time that reading the two clocks takes.
+  if (Math.abs(ahead) < 1000) return l10n.t('as on this machine');
+  return ahead > 0
+    ? l10n.t('{0} ahead of this machine', durationText(ahead))
+    : l10n.t('{0} behind this machine', durationText(ahead));
+}
+
+/** What was asked, what the answer was and which faults struck: who asked and when stand elsewhere. */
+export function answerText({ status, error, dropped, faults }: MockRequest): string {
+  const answer = dropped
+    ? l10n.t('connection dropped')
+    : status === undefined
+      ? l10n.t('waiting for the answer')
+      : error === undefined
+        ? String(status)
+        : `${status} ${error}`;
+  return [answer, ...faults.map(title => l10n.t('fault: {0}', mockText(title)))].join(', ');
+}
+
+/** What the mock is doing, in few words. */
+export function mockStateText({ faults, testing }: MockView): string {
+  if (testing) return l10n.t('testing a client, {0} of {1}', testing.done, testing.count);
+  if (faults.length === 0) return l10n.t('no faults');
+  return faults.length === 1 ? l10n.t('1 fault set') : l10n.t('{0} faults set', faults.length);
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { emptyRecord } from '../../../src/core/records/record.ts';
+import { createSessions } from '../../../src/core/records/sessions.ts';
+import { type MockNode, type MockView, mockChildren, mockKey, mockParent } from '../../../src/core/view/mockView.ts';
+import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { type MockWatch, watchMock } from '../../../src/vscode/mockWatch.ts';
+import type * as Rows from '../../../src/vscode/tree/mockRows.ts';
+import { manualClock } from '../../support/manualClock.ts';
+import { withoutVscode } from '../../support/withoutVscode.ts';
+
+describe('the rows of the mock issuer', function () {
+  this.timeout(20_000);
+  let folder: string;
+  let mockRow: typeof Rows.mockRow;
+  const clock = manualClock(new Date(2026, 5, 1, 12, 0, 0).getTime());
+  const sessions = createSessions();
+  let askedBy: 'user' | 'timer' | undefined;
+  let changes = 0;
+  let mock: MockServer;
+  let watch: MockWatch;
+  let refreshToken = '';
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mock-rows-'));
+    ({ mockRow } = await withoutVscode<typeof Rows>('tree/mockRows', folder));
+    mock = await startMockServer({ alg: 'ES256', users: [{ sub: 'ada', claims: { email: 'a@x' }, groups: ['ops'] }] });
+    const common = { clientId: 'demo', autoRefresh: true, tokenEndpointAuthMethod: 'none' as const };
+    const connection = { ...common, id: 'demo', label: 'Demo', issuer: mock.issuer };
+    const plain = { dpop: false, pushedAuthorizationRequests: false };
+    sessions.setConnections([{ connection: { ...connection, ...plain }, memoryOnly: true }], []);
+    const { access_token, refresh_token = '' } = await mock.issueTokens();
+    refreshToken = refresh_token;
+    const tokens = { access_token, refresh_token, obtained_at: 0 };
+    sessions.apply({ ...emptyRecord('demo'), generation: 1, binding: { client_id: 'demo' }, tokens });
+    const refresher = { askedBy: () => askedBy };
+    watch = watchMock({ server: mock, sessions, refresher, clock, onChange: () => void changes++ });
+  });
+  after(async () => {
+    watch.dispose();
+    await mock.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const refresh = (refresh_token: string) =>
+    fetch(`${mock.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'demo', refresh_token }),
+    }).then(
+      response => response.status,
+      () => 'dropped',
+    );
+
+  /** Every row, indented, as it reads. */
+  function drawn(view: MockView): string[] {
+    const below = (node: MockNode, depth: number): string[] => {
+      const { label, description } = mockRow(node, view, clock.now());
+      const line = `${'  '.repeat(depth)}${label}: ${description ?? ''}`.replace(/127\.0\.0\.1:\d+/, 'HOST');
+      return [line, ...mockChildren(node, view).flatMap(child => below(child, depth + 1))];
+    };
+    return below({ kind: 'mock', part: 'issuer' }, 0);
+  }
+
+  it('say that nothing is set and nobody has asked', () => {
+    assert.deepEqual(drawn(watch.view()), [
+      'Mock issuer: no faults, HOST',
+      '  Faults: none set',
+      '  Requests: none yet',
+      '  Clock: as on this machine',
+      '  Users: ada',
+      '    ada: ops',
+    ]);
+  });
+
+  it('show what is set, and who used it up: an automatic refresh eats no fault unseen', async () => {
+    mock.setFault({ type: 'tooManyRequests', times: 1 });
+    mock.setFault({ type: 'delay', ms: 1, at: 'jwks' });
+    watch.changed();
+    assert.deepEqual(drawn(watch.view()).slice(0, 4), [
+      'Mock issuer: 2 faults set, HOST',
+      '  Faults: Too many requests (429), Answers come late',
+      '    Too many requests (429): next request',
+      '    Answers come late: until cleared',
+    ]);
+    askedBy = 'timer';
+    assert.equal(await refresh(refreshToken), 429);
+    assert.deepEqual(drawn(watch.view()).slice(0, 6), [
+      'Mock issuer: 1 fault set, HOST',
+      '  Faults: Answers come late',
+      '    Answers come late: until cleared',
+      '    Too many requests (429): used up by automatic refresh of Demo at 12:00:00',
+      '  Requests: last: POST /token 429, fault: Too many requests (429), automatic refresh of Demo',
+      '    POST /token: 429, fault: Too many requests (429), automatic refresh of Demo, 12:00:00',
+    ]);
+    watch.forgetSpent();
+    assert.equal(watch.view().spent.length, 0);
+  });
+
+  it('name the connection, the client or nobody, and hold no secret', async () => {
+    askedBy = 'user';
+    assert.equal(await refresh(refreshToken), 200);
+    askedBy = undefined;
+    assert.equal(await refresh('never-issued'), 400);
+    await fetch(`${mock.issuer}/jwks`);
+    mock.setFault({ type: 'dropBeforeCommit', times: 1, at: 'token' });
+    assert.equal(await refresh('never-issued'), 'dropped');
+    const lines = drawn(watch.view()).filter(line => /^ {4}(?:POST|GET)/.test(line));
+    assert.deepEqual(lines.slice(0, 4), [
+      '    POST /token: connection dropped, fault: Connection lost before the request is handled, client demo, 12:00:00',
+      '    GET /jwks: 200, fault: Answers come late, 12:00:00',
+      '    POST /token: 400 invalid_grant, client demo, 12:00:00',
+      '    POST /token: 200, Demo, 12:00:00',
+    ]);
+    assert.ok(!JSON.stringify(watch.view()).includes(refreshToken));
+    assert.ok(!JSON.stringify(watch.view()).includes('never-issued'));
+  });
+
+  it('tell the clock as it was moved or stopped', () => {
+    const clockRow = () => drawn(watch.view()).find(line => line.startsWith('  Clock'));
+    mock.clock.advance(2 * 3600_000);
+    assert.equal(clockRow(), '  Clock: 2 h ahead of this machine');
+    mock.clock.freeze(clock.now());
+    assert.equal(clockRow(), '  Clock: stopped at 12:00:00');
+    mock.clock.reset();
+    assert.equal(clockRow(), '  Clock: as on this machine');
+  });
+
+  it('are told of in one go, have a place each and lead back to the row of the mock', async () => {
+    clock.advance(1000);
+    changes = 0;
+    await Promise.all([1, 2, 3].map(() => fetch(`${mock.issuer}/jwks`)));
+    clock.advance(1000);
+    assert.equal(changes, 1);
+    const all: MockNode[] = [{ kind: 'mock', part: 'issuer' }];
+    for (const node of all) all.push(...mockChildren(node, watch.view()));
+    assert.equal(new Set(all.map(mockKey)).size, all.length);
+    for (const node of all) {
+      let top = node;
+      for (let up = mockParent(top); up !== undefined; up = mockParent(up)) top = up;
+      assert.equal(mockKey(top), '~mock');
+      assert.doesNotMatch(mockRow(node, watch.view(), clock.now()).label, /\{\d\}/);
+    }
+    const testing = { ...watch.view(), testing: { done: 3, count: 44 } };
+    assert.match(drawn(testing)[0] ?? '', /testing a client, 3 of 44/);
+  });
+});
