@@ -78,7 +78,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
   };
   const onDemand = lazy(() => import('./vscode/onDemand.ts'));
   const storage = openStorage(own, context, platform);
-  const issuers = reachIssuers(own, context, platform, storage, onDemand);
+  const issuers = reachIssuers(own, context, platform, storage, onDemand, view);
   const refreshing = keepFresh(own, platform, storage, issuers);
   const access = handOutTokens(own, context, platform, storage, issuers, refreshing);
   const mock = own(createMockService({ ...storage, ...refreshing, clock: platform.clock }));
@@ -109,6 +109,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
     own,
     sessions: storage.sessions,
     clock: platform.clock,
+    verifications: issuers.verifications,
     features: onDemand,
   });
   async function arrived(query: string): Promise<void> {
@@ -205,7 +206,14 @@ type Storage = ReturnType<typeof openStorage>;
 type OnDemand = () => Promise<typeof import('./vscode/onDemand.ts')>;
 
 /** What talks to issuers and checks what they sign. Loaded when it is first used. */
-function reachIssuers(own: Own, context: ExtensionContext, platform: Platform, storage: Storage, onDemand: OnDemand) {
+function reachIssuers(
+  own: Own,
+  context: ExtensionContext,
+  platform: Platform,
+  storage: Storage,
+  onDemand: OnDemand,
+  view: ConnectionsView,
+) {
   const { clock, fetch, mutualTls, listenForRedirect, uriRedirects } = platform;
   const { sessions, histories } = storage;
   const skews = createClockSkews();
@@ -244,6 +252,8 @@ function reachIssuers(own: Own, context: ExtensionContext, platform: Platform, s
       sessions,
       clock,
       verify: async (...asked) => (await verifier()).verifySession(...asked),
+      allowed: () => view.visible && workspace.isTrusted,
+      log: storage.log,
     }),
     async revoke(id: string, record: StoredRecord, signal: AbortSignal) {
       const connection = sessions.connection(id);
@@ -318,11 +328,17 @@ function showConnections(
   const tree = own(createConnectionsTree({ ...storage, verifications, clock, due, plan, mock, items }));
   own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
   own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
-  const statusBar = own(createStatusBar(storage.sessions, clock, plan, due));
+  const statusBar = own(createStatusBar(storage.sessions, clock, plan, due, verifications));
   const tick = () => view.visible && tree.tick();
+  const visible = () => {
+    tick();
+    if (view.visible) tree.seen();
+    else verifications.unseen();
+  };
   ticker.onTick(tick);
   ticker.onTick(statusBar.tick);
-  own(view.onDidChangeVisibility(tick));
+  own(view.onDidChangeVisibility(visible));
+  own(workspace.onDidGrantWorkspaceTrust(visible));
   const { sessions } = storage;
   const unwritable = () =>
     sessions.list().some(({ lastRefresh }) => lastRefresh?.error && isUnwritable(lastRefresh.error));

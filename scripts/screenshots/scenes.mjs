@@ -294,7 +294,7 @@ async function checks(stage) {
   await stage.choose('Clipboard');
   await stage.asked('Paste a key...');
   await stage.choose('Demo');
-  await stage.asked('Not verified');
+  await stage.asked('Verification failed');
   await stage.picture('checks-failed', { readme: true, of: 'top' });
   await page.keyboard.press('Escape');
 }
@@ -342,7 +342,7 @@ async function inspector(stage) {
   await stage.run('View: Close All Editors');
   await tamper(stage);
   await show();
-  await frame.getByRole('status').getByText('Not verified').waitFor();
+  await frame.getByRole('status').getByText('Verification failed').waitFor();
   await stage.rest();
   await stage.picture(`inspector-forged${theme}`);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type TokenStateKind, tokenStateOf } from '../core/checks/tokenState.ts';
 import { createVerifier } from '../core/checks/verifier.ts';
 import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';
@@ -71,7 +72,8 @@ export async function verifyText(
       ...(issuer !== undefined && { issuer }),
       ...(audience !== undefined && { audience }),
     });
-    if (json) return { verified, text: JSON.stringify({ verified, checks }) };
+    const state = tokenStateOf({ verified, checks });
+    if (json) return { verified, text: JSON.stringify({ verified, state: state.kind, checks }) };
     const lines = checks
       .filter(({ status }) => status !== 'skipped')
       .map(({ id, status, code, expected, found }) =>
@@ -83,11 +85,19 @@ export async function verifyText(
           ...(found === undefined ? [] : [`found ${found}`]),
         ].join('  '),
       );
-    return { verified, text: [verified ? 'verified' : 'not verified', ...lines].join('\n') };
+    return { verified, text: [stateWords[state.kind], ...lines].join('\n') };
   } catch (error) {
     throw unusable(error);
   }
 }
+
+const stateWords: Readonly<Record<TokenStateKind, string>> = {
+  not_checked: 'not checked',
+  verified: 'verified',
+  expired_valid_signature: 'expired, signature valid',
+  failed: 'verification failed',
+  unverifiable: 'cannot be verified here',
+};
 
 function fileText(file: string): string {
   try {

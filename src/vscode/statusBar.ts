@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import { commands } from '../contributions.ts';
+import type { Verifications } from '../core/checks/verifications.ts';
 import type { Clock } from '../core/ports.ts';
 import { isRefused } from '../core/records/record.ts';
 import { badgeOf, isRefreshable, isSignable } from '../core/records/session.ts';
@@ -7,7 +8,7 @@ import type { Session, Sessions } from '../core/records/sessions.ts';
 import type { Plan } from '../core/refresh/schedule.ts';
 import { statusItem } from './screen.ts';
 import { planText } from './text/plans.ts';
-import { badgeText, stateIcons } from './text/states.ts';
+import { badgeText, stateIcons, tokenStateLooks, tokenStateText } from './text/states.ts';
 import { durationText, nextChange } from './text/time.ts';
 
 export interface StatusBar {
@@ -25,6 +26,7 @@ export function createStatusBar(
   clock: Clock,
   plan: (session: Session) => Plan,
   due: (at: number) => void,
+  verifications: Pick<Verifications, 'stateOf' | 'onDidChange'>,
 ): StatusBar {
   const item = statusItem('jwtWorkbench.active', 'JWT Workbench');
   let chosen: string | undefined;
@@ -51,12 +53,17 @@ export function createStatusBar(
     const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending' ? next : undefined;
     const counted = upset ? upset.at : session.record?.tokens?.expires_at;
     if (counted !== undefined) due(clock.now() + nextChange(counted, clock.now()));
+    const token = verifications.stateOf(id, 'access_token');
+    const isActive = badge.state === 'active';
+    const isForged = isActive && token.kind === 'failed';
     const left = upset
       ? planText(upset, clock.now())
-      : badge.state === 'active' && badge.remaining !== undefined
-        ? durationText(badge.remaining)
-        : badgeText(badge);
-    const icon = badge.state === 'active' ? 'key' : stateIcons[badge.state];
+      : isForged
+        ? tokenStateText(token)
+        : isActive && badge.remaining !== undefined
+          ? durationText(badge.remaining)
+          : badgeText(badge);
+    const icon = isActive ? tokenStateLooks[token.kind].icon : stateIcons[badge.state];
     const text = `${label}: ${left}`;
     if (`${icon} ${text}` === shown) return;
     shown = `${icon} ${text}`;
@@ -68,19 +75,22 @@ export function createStatusBar(
       : refreshable
         ? l10n.t('Select to refresh.')
         : l10n.t('Select to show it in the sidebar.');
-    const what = [badgeText(badge), planText(next, clock.now())].join(', ');
+    const what = [badgeText(badge), ...(isActive ? [tokenStateText(token)] : []), planText(next, clock.now())].join(
+      ', ',
+    );
     const row = [{ kind: 'connection', id }];
     const command = signIn
       ? { command: commands.signIn, title: l10n.t('Sign In'), arguments: row }
       : refreshable
         ? { command: commands.refresh, title: l10n.t('Refresh'), arguments: row }
         : { command: commands.status, title: l10n.t('Show Connection Status') };
-    const warn = badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
+    const warn =
+      isForged || badge.state === 'expired' || badge.state === 'reauthRequired' || badge.state === 'unavailable';
     const told = l10n.t('{0}: {1}. {2}', label, what, action);
     item.show({ icon, text, tooltip: told, spoken: told, command, isWarning: warn });
   }
 
-  const stop = sessions.onDidChange(tick);
+  const stops = [sessions.onDidChange(tick), verifications.onDidChange(tick)];
   return {
     setActive(id) {
       chosen = id;
@@ -89,7 +99,7 @@ export function createStatusBar(
     active,
     tick,
     dispose() {
-      stop();
+      for (const stop of stops) stop();
       item.dispose();
     },
   };

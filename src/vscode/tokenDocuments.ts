@@ -64,7 +64,7 @@ export function createTokenDocuments(): TokenDocuments {
 
 /** What a token says, as the lines of a read-only document. They hold claims, never the token. */
 export function decodedLines(decoded: DecodedToken, now: number, token?: string): string[] {
-  const lines = [`// ${l10n.t('Decoded, not verified: anyone could have written this.')}`];
+  const lines = [`// ${l10n.t('Decoded, not checked: anyone could have written this.')}`];
   for (const warning of decoded.warnings) lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
   const variety = token === undefined ? undefined : varietyOf(token, decoded);
   if (token !== undefined && variety) lines.push(`// ${varietyText(variety, keysAt(variety, token, decoded))}`);

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Range, type TextDocument, type TextEditor, window, workspace } from 'vscode';
 import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
+import { createVerifications } from '../../src/core/checks/verifications.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock as clock } from '../../src/platform/systemClock.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
@@ -14,7 +15,11 @@ import * as features from '../../src/vscode/onDemand.ts';
 
 const megabyte = 1_000_000;
 const sessions = createSessions();
-const parts = { sessions, clock };
+const verifications = createVerifications({
+  ...{ sessions, clock, allowed: () => false, log: () => {} },
+  verify: () => Promise.reject(new Error('Nothing is checked here.')),
+});
+const parts = { sessions, clock, verifications };
 
 /** The main file of an extension for figures: the editor's features, in the host that they are made for. */
 export async function activate(): Promise<void> {
@@ -71,8 +76,7 @@ async function hugeToken(): Promise<Record<string, number>> {
       own.push(disposable);
       return disposable;
     },
-    sessions,
-    clock,
+    ...parts,
     features: async () => features,
   });
   const { blocked } = await opened(token(10 * megabyte));

@@ -102,7 +102,7 @@ function wired(sessions: Sessions, clock: Clock, visible: boolean) {
   const { plan } = autoRefresh;
   const ticker = createTicker(clock);
   const tree = treeOf(sessions, clock, plan, ticker.due);
-  const statusBar = createStatusBar(sessions, clock, plan, ticker.due);
+  const statusBar = createStatusBar(sessions, clock, plan, ticker.due, verificationsOf(sessions, clock));
   return {
     tree,
     tick() {
@@ -121,11 +121,7 @@ function treeOf(
   plan: TreeParts['plan'],
   due: TreeParts['due'] = () => {},
 ): ConnectionsTree {
-  const verifications = createVerifications({
-    sessions,
-    clock,
-    verify: async () => ({ verified: false, checks: [] }),
-  });
+  const verifications = verificationsOf(sessions, clock);
   const histories = { list: async () => [] };
   return createConnectionsTree({
     sessions,
@@ -138,6 +134,11 @@ function treeOf(
     plan,
     items: async () => ({ treeItem }),
   });
+}
+
+function verificationsOf(sessions: Sessions, clock: Clock) {
+  const verify = async () => ({ verified: false, checks: [] });
+  return createVerifications({ sessions, clock, verify, allowed: () => true, log: () => {} });
 }
 
 /** The least that a tree of as many rows can be. */

@@ -158,6 +158,7 @@ describe('what commands answer', () => {
       'verify',
       { token, connection: id },
       'verified',
+      'state',
       'key',
       'checks',
       'review',

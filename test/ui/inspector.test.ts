@@ -180,7 +180,7 @@ describe('a token in a file', function () {
     await ui.window.openFile('slow.jwt');
     await page.locator('.codelens-decoration a', { hasText: 'Verify' }).first().click({ timeout: 30_000 });
     const inspector = pageOf(ui.window);
-    await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
+    await inspector.getByText('Not checked').waitFor({ timeout: 20_000 });
     assert.ok(mock.clock.sleeping > 0, 'the issuer has not answered');
     mock.faults.clear();
     mock.clock.advance(5000);
@@ -197,14 +197,14 @@ describe('a token in a file', function () {
     await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });
     await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
     await line.hover({ position: { x: 200, y: 8 } });
-    const hover = page.locator('.monaco-hover', { hasText: 'decoded, not verified' });
+    const hover = page.locator('.monaco-hover', { hasText: 'not checked' });
     await hover.waitFor({ timeout: 20_000 });
     await mkdir(pictures, { recursive: true });
     await page.waitForTimeout(500);
     await page.screenshot({ path: join(pictures, 'hover.png') });
     await hover.getByText('Open in the inspector').click();
     const inspector = pageOf(ui.window);
-    await inspector.getByText('Decoded, not verified').waitFor({ timeout: 20_000 });
+    await inspector.getByText('Not checked').waitFor({ timeout: 20_000 });
     await inspector.getByText('Belongs to no connection').waitFor();
     await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
     await ui.window.quickItem('Ask issuer.example').click();
@@ -213,6 +213,6 @@ describe('a token in a file', function () {
     await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
     await page.keyboard.press('Escape');
     await question.waitFor({ state: 'hidden' });
-    await inspector.getByText('Decoded, not verified').waitFor();
+    await inspector.getByText('Not checked').waitFor();
   });
 });

@@ -1,9 +1,11 @@
+import { classify } from '../errors.ts';
 import { createListeners } from '../listeners.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Log } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import { endOf, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import type { VerificationResult } from './finding.ts';
+import { type TokenState, tokenStateOf } from './tokenState.ts';
 
 /** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
 export interface Verifications {
@@ -11,75 +13,148 @@ export interface Verifications {
   known(id: string, name: TokenName): VerificationResult | undefined;
   /** Runs the checks unless their result is known; callers at one time share one run. */
   check(id: string, name: TokenName): Promise<VerificationResult | undefined>;
-  /** Asks anew next time: the issuer's keys may have changed. */
-  clear(id: string): void;
+  /** What the last checks of the token that is held now say of it by now. Asks nobody. */
+  stateOf(id: string, name: TokenName): TokenState;
+  /**
+   * Somebody sees these tokens: each is checked once, a few at a time, and quietly where that fails. Nothing is asked
+   * where `allowed` says no.
+   * @param again also those that were not verified when they were last checked, some minutes ago
+   */
+  seen(tokens: readonly SeenToken[], again?: boolean): void;
+  /** Nobody looks any more: what has not begun is not checked. */
+  unseen(): void;
   onDidChange(listener: (id: string, name: TokenName) => void): () => void;
+}
+
+export interface SeenToken {
+  readonly id: string;
+  readonly name: TokenName;
 }
 
 export interface VerificationsParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verify: (connection: Connection, name: TokenName, session: Session) => Promise<VerificationResult>;
+  /** Whether checks that nobody asked for may go to issuers: the rows are on screen, and the workspace is trusted. */
+  readonly allowed: () => boolean;
+  readonly log: Log;
 }
 
 /** How long, in milliseconds, a result stands without asking again: keys are rotated and revoked. */
 const freshFor = 5 * 60_000;
 
-/** The same for checks that could not be run: who looks again at once must not ask the issuer without end. */
+/** The same for checks that could not be run: a caller that looks again at once must not ask the issuer without end. */
 const failedFor = 30_000;
+
+/** Checks at one time of tokens that are only seen: a view of many connections is no storm of requests. */
+const mostAtOnce = 4;
 
 interface Entry {
   readonly token: string;
   /** What it was checked against. */
   readonly connection: Connection;
-  /** Milliseconds since the epoch at which the result stops being true. */
-  until: number;
+  /** Milliseconds since the epoch: the token ends, and its checks say something else from then on. */
+  readonly ends: number;
+  /** Milliseconds since the epoch until which nobody is asked again. */
+  freshUntil: number;
   readonly running: Promise<VerificationResult>;
   result?: VerificationResult;
+  /** What the checks came to, or why they could not be run. */
+  state: TokenState;
 }
 
-export function createVerifications({ sessions, clock, verify }: VerificationsParts): Verifications {
+export function createVerifications({ sessions, clock, verify, allowed, log }: VerificationsParts): Verifications {
   const entries = new Map<string, Entry>();
   const listeners = createListeners<[id: string, name: TokenName]>();
   const keyFor = (id: string, name: TokenName) => `${id}/${name}`;
 
+  /** Seen, and not checked yet. */
+  const waiting = new Map<string, SeenToken>();
+  let running = 0;
+
+  /** What was asked about the token that is held now, under the settings of now. */
   function current(id: string, name: TokenName): Entry | undefined {
     const session = sessions.get(id);
     const entry = entries.get(keyFor(id, name));
     if (entry === undefined || session === undefined || entry.connection !== session.connection) return undefined;
-    return entry.token === tokenOf(session, name) && clock.now() < entry.until ? entry : undefined;
+    return entry.token === tokenOf(session, name) ? entry : undefined;
+  }
+
+  function stateNow({ state, ends }: Entry): TokenState {
+    return state.kind === 'verified' && clock.now() >= ends ? { kind: 'expired_valid_signature' } : state;
   }
 
   async function check(id: string, name: TokenName): Promise<VerificationResult | undefined> {
     const known = current(id, name);
-    if (known) return known.running;
+    if (known && clock.now() < known.freshUntil) return known.running;
     const session = sessions.get(id);
     const token = session && tokenOf(session, name);
     if (session === undefined || token === undefined) return undefined;
     const end = endOf(session, name) ?? Number.POSITIVE_INFINITY;
     const now = clock.now();
-    // The moment a token expires its checks say something else.
-    const until = Math.min(now + freshFor, end > now ? end : Number.POSITIVE_INFINITY);
+    const ends = end > now ? end : Number.POSITIVE_INFINITY;
     const { connection } = session;
-    const entry: Entry = { token, connection, until, running: verify(connection, name, session) };
+    const entry: Entry = {
+      token,
+      connection,
+      ends,
+      freshUntil: Math.min(now + freshFor, ends),
+      running: verify(connection, name, session),
+      // Until the new answer is there the last one stands.
+      ...(known?.result && now < known.ends && { result: known.result }),
+      state: known ? stateNow(known) : { kind: 'not_checked' },
+    };
     entries.set(keyFor(id, name), entry);
     try {
       entry.result = await entry.running;
+      entry.state = tokenStateOf(entry.result);
       return entry.result;
     } catch (error) {
-      entry.until = Math.min(entry.until, clock.now() + failedFor);
+      const { code, data } = classify(error);
+      entry.freshUntil = Math.min(entry.freshUntil, clock.now() + failedFor);
+      entry.state = { kind: 'unverifiable', reason: { id: 'signature', status: 'failed', code, data: { ...data } } };
       throw error;
     } finally {
       listeners.tell(id, name);
     }
   }
 
+  function isDue({ id, name }: SeenToken, again: boolean): boolean {
+    const entry = current(id, name);
+    if (entry === undefined) return true;
+    return again && entry.state.kind !== 'verified' && clock.now() >= entry.freshUntil;
+  }
+
+  function next(): void {
+    for (const [key, { id, name }] of waiting) {
+      if (running >= mostAtOnce) return;
+      waiting.delete(key);
+      running++;
+      check(id, name)
+        .catch(error => log('warn', 'checks not run', { connection: id, error: classify(error) }))
+        .finally(() => {
+          running--;
+          next();
+        });
+    }
+  }
+
   return {
-    known: (id, name) => current(id, name)?.result,
-    check,
-    clear(id) {
-      for (const name of ['access_token', 'id_token'] as const) entries.delete(keyFor(id, name));
+    known(id, name) {
+      const entry = current(id, name);
+      return entry && clock.now() < entry.ends ? entry.result : undefined;
     },
+    check,
+    stateOf(id, name) {
+      const entry = current(id, name);
+      return entry ? stateNow(entry) : { kind: 'not_checked' };
+    },
+    seen(tokens, again = false) {
+      if (!allowed()) return;
+      for (const token of tokens) if (isDue(token, again)) waiting.set(keyFor(token.id, token.name), token);
+      next();
+    },
+    unseen: () => waiting.clear(),
     onDidChange: listeners.add,
   };
 }

@@ -6,7 +6,7 @@ import type { Clock, Fetch } from '../ports.ts';
 import type { ClockSkews } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/credentials.ts';
-import { type TokenName, tokenOf } from '../records/session.ts';
+import { isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session } from '../records/sessions.ts';
 import { type DecodedToken, decodeDetached, decodeToken, isHmac } from '../tokens/jwt.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
@@ -89,9 +89,10 @@ export function createVerifier(parts: VerifierParts): Verifier {
     policy: VerificationPolicy,
     decoded: DecodedToken = decodeToken(request.token),
   ): Promise<VerificationResult> {
-    let source: KeySource;
+    let source: KeySource = { kind: 'none' };
     try {
-      source = (await keySource(request)) ?? { kind: 'none' };
+      // No key verifies what is encrypted or opaque: nobody is asked for one.
+      if (decoded.kind === 'jws') source = (await keySource(request)) ?? source;
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
     }
@@ -113,7 +114,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
         request,
         {
           kind: name === 'id_token' ? 'id_token' : 'access_token',
-          clientId: connection.clientId,
+          // Tokens that were pasted and belong to nobody are for no client that is known.
+          ...(isSignable(session) && { clientId: connection.clientId }),
           ...(connection.issuer !== undefined && { issuer: connection.issuer }),
           ...(name === 'access_token' && audience !== undefined && { audience }),
           ...(name === 'access_token' && {

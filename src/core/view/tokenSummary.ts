@@ -76,7 +76,10 @@ export function checksOf(decoded: DecodedToken, now: number, connection?: Connec
 
 /** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */
 export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
-  const checks = checksOf(decoded, now, connection);
+  return problemsAmong(checksOf(decoded, now, connection));
+}
+
+export function problemsAmong(checks: readonly Check[]): Check[] {
   const quiet = new Set(['typ_missing', 'typ_generic']);
   const of = (status: Check['status']) => checks.filter(check => check.status === status && !quiet.has(check.code));
   return [...of('failed'), ...of('warning')];

@@ -3,6 +3,7 @@ import type { VerificationResult } from '../../core/checks/finding.ts';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { secretForms } from '../../core/checks/secretText.ts';
+import { tokenStateOf } from '../../core/checks/tokenState.ts';
 import type { VerifyRequest } from '../../core/checks/verifier.ts';
 import { defined } from '../../core/defined.ts';
 import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
@@ -19,7 +20,7 @@ import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
 import { rememberedText } from '../text/keyErrors.ts';
 import { reviewAnswer } from '../text/review.ts';
-import { checkIcons, statusText } from '../text/states.ts';
+import { checkIcons, statusText, tokenStateTitle } from '../text/states.ts';
 import { dateText } from '../text/time.ts';
 import { defineCommand, isConfirmed } from './command.ts';
 import { anything, choice, connectionId, object, optional, seconds, text, texts, type Values } from './fields.ts';
@@ -63,7 +64,7 @@ export const verify = defineCommand(
     name: 'verify',
     needsTrust: false,
     fields,
-    returns: '`{ verified, key?, disclosed?, checks: [{ id, status, expected?, found?, advice? }], review }`',
+    returns: '`{ verified, state, key?, disclosed?, checks: [{ id, status, expected?, found?, advice? }], review }`',
   },
   ({ sessions, verifier, keys }) => ({
     accept: (given): Argument => requestOf(given, sessions),
@@ -84,6 +85,7 @@ export const verify = defineCommand(
     run: async (request): Promise<VerificationResult> => (await verifier()).verify(request),
     answer: ({ verified, checks, key, disclosed }, { token }) => ({
       verified,
+      state: tokenStateOf({ verified, checks }).kind,
       ...(key && { key }),
       ...(disclosed && { disclosed }),
       review: reviewAnswer(reviewToken(token, decodeToken(token), checks)),
@@ -101,13 +103,15 @@ export const verify = defineCommand(
     }),
     progress: () => l10n.t('Verifying'),
     async report(result, { token, picked }) {
-      const { verified, checks, key } = result;
+      const { checks, key } = result;
+      const state = tokenStateOf(result);
       const items: (QuickPickItem & { remember?: true })[] = inOrder(checks).map(check => {
         const { title, detail } = checkText(check);
         const iconPath = new ThemeIcon(checkIcons[check.status]);
         return { label: title, description: statusText(check.status), detail, iconPath };
       });
-      const title = verified ? l10n.t('Verified: the signature and all checks passed') : l10n.t('Not verified');
+      const title =
+        state.kind === 'verified' ? l10n.t('Verified: the signature and all checks passed') : tokenStateTitle(state);
       const { issuer } = tokenClaims({ access_token: token });
       if (picked && keys.canRemember(picked) && signedBy(result)) {
         const label =

@@ -2,18 +2,21 @@ import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscod
 import { commands } from '../../contributions.ts';
 import type { Check } from '../../core/checks/finding.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
+import { unkeyedState } from '../../core/checks/tokenState.ts';
+import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable, valueText } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
-import { remarksOn, summarize } from '../../core/view/tokenSummary.ts';
+import { checksOf, problemsAmong, remarksOn, summarize } from '../../core/view/tokenSummary.ts';
 import { type HoverLink, HoverText } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { claimText, headerText } from '../text/claims.ts';
 import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
+import { tokenStateLooks, tokenStateText } from '../text/states.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
 import { ownerOf, placeOf } from './place.ts';
@@ -30,16 +33,18 @@ export interface HoverParts {
   readonly clock: Clock;
 }
 
-export function hoverAt(
-  document: TextDocument,
-  position: Position,
-  { sessions, clock }: HoverParts,
-): Hover | undefined {
-  const found = tokenAtPosition(document, position, sessions);
-  return found && hoverText(document, found, sessions, clock.now()).at(found.range);
+interface CheckedParts extends HoverParts {
+  readonly verifications: Pick<Verifications, 'stateOf' | 'known'>;
 }
 
-function hoverText(document: TextDocument, found: PlacedToken, sessions: Sessions, now: number): HoverText {
+export function hoverAt(document: TextDocument, position: Position, parts: CheckedParts): Hover | undefined {
+  const found = tokenAtPosition(document, position, parts.sessions);
+  return found && hoverText(document, found, parts).at(found.range);
+}
+
+function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedParts): HoverText {
+  const { sessions, clock, verifications } = parts;
+  const now = clock.now();
   const text = new HoverText(hoverCommands);
   let decoded: DecodedToken;
   try {
@@ -49,7 +54,13 @@ function hoverText(document: TextDocument, found: PlacedToken, sessions: Session
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
-  text.add(kindText(summary.kind), true).gap().add(statement(decoded));
+  // Nobody is asked because somebody points at a token: what is known of one that a connection holds is shown.
+  const { known } = found;
+  const told = known && verifications.stateOf(known.connection, known.name);
+  const unkeyed = unkeyedState({ checks: checksOf(decoded, now, connection) });
+  const state = told && told.kind !== 'not_checked' ? told : unkeyed;
+  const held = known && verifications.known(known.connection, known.name);
+  text.add(kindText(summary.kind), true).gap().icon(tokenStateLooks[state.kind].icon).add(tokenStateText(state));
   if (connection) {
     const of = found.known ? l10n.t('Held by the connection') : l10n.t('Issuer of the connection');
     row(text, of, connection.label);
@@ -66,21 +77,13 @@ function hoverText(document: TextDocument, found: PlacedToken, sessions: Session
     const { header } = decoded;
     row(text, l10n.t('Encryption'), `${valueText(own(header, 'alg'))}, ${valueText(own(header, 'enc'))}`);
   }
-  problems(text, summary.problems, remarksOn(found.token, decoded, now, connection));
+  problems(
+    text,
+    held ? problemsAmong(held.checks) : summary.problems,
+    remarksOn(found.token, decoded, now, connection),
+  );
   if (found.wrapped) text.paragraph().icon('info').add(l10n.t('Wrapped over {0} lines.', found.pieces.length));
   return text.links(actions(document, found, decoded));
-}
-
-/** Decoded is never shown as verified. */
-function statement({ kind }: DecodedToken): string {
-  switch (kind) {
-    case 'jws':
-      return l10n.t('decoded, not verified');
-    case 'jwe':
-      return l10n.t('only its recipient can read it');
-    case 'opaque':
-      return l10n.t('only its issuer can read it');
-  }
 }
 
 function row(text: HoverText, name: string, value: string): void {

@@ -8,6 +8,7 @@ import {
   workspace,
 } from 'vscode';
 import { settings } from '../../contributions.ts';
+import type { Verifications } from '../../core/checks/verifications.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { mayHoldToken } from '../../core/tokens/tokenStarts.ts';
@@ -21,6 +22,7 @@ export interface EditorParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly sessions: Sessions;
   readonly clock: Clock;
+  readonly verifications: Pick<Verifications, 'stateOf' | 'known'>;
   /** Loaded when a text could hold a token. */
   readonly features: () => Promise<typeof OnDemand>;
 }
@@ -32,7 +34,7 @@ const debounce = 250;
 const anywhere = '*';
 
 /** Providers are cheap; their code is loaded when a text could hold a token. */
-export function registerEditorFeatures({ own, sessions, clock, features }: EditorParts): {
+export function registerEditorFeatures({ own, sessions, clock, verifications, features }: EditorParts): {
   readonly links: TerminalLinkProvider;
 } {
   own(
@@ -42,7 +44,7 @@ export function registerEditorFeatures({ own, sessions, clock, features }: Edito
         if (document.uri.scheme === scheme) return (await features()).claimHoverAt(document, position);
         const near = holdsToken(document, surroundings(document, position));
         if (!near && !knownTokenAt(document, position, sessions)) return undefined;
-        return (await features()).hoverAt(document, position, { sessions, clock });
+        return (await features()).hoverAt(document, position, { sessions, clock, verifications });
       },
     }),
   );

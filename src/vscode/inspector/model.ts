@@ -1,15 +1,25 @@
 import { l10n } from 'vscode';
 import type { Check, KeyInfo, VerificationResult } from '../../core/checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
+import { type TokenState, tokenStateOf, unkeyedState } from '../../core/checks/tokenState.ts';
 import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { keysAt, varietyOf } from '../../core/tokens/varieties.ts';
 import type { Moment, TimelineTexts } from '../../core/view/timeline.ts';
 import type { TokenSummary } from '../../core/view/tokenSummary.ts';
-import type { Action, CheckLine, Fact, InspectorModel, KeyLine, ReviewLine, Words } from '../../webview/protocol.ts';
+import type {
+  Action,
+  CheckLine,
+  Fact,
+  InspectorModel,
+  KeyLine,
+  Mood,
+  ReviewLine,
+  Words,
+} from '../../webview/protocol.ts';
 import { checkText } from '../text/checks.ts';
 import { reviewText, severityText } from '../text/review.ts';
-import { statusText } from '../text/states.ts';
+import { statusText, tokenStateTitle } from '../text/states.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { dateText, durationText, relativeText } from '../text/time.ts';
 import { varietyText } from '../text/varieties.ts';
@@ -108,28 +118,38 @@ function verdict({ result, state, decoded, opened }: Inspected): InspectorModel[
     };
   }
   if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token') return openedVerdict(opened);
-  if (decoded.kind !== 'jws') {
-    return {
-      mood: 'skipped',
-      text: l10n.t('Cannot be verified here'),
-      detail: checkText(result.checks[0] ?? { id: 'signature', status: 'skipped', code: 'opaque' }).detail,
-    };
-  }
-  if (result.verified) {
-    return {
-      mood: 'passed',
-      text: l10n.t('Verified'),
-      detail: l10n.t('The signature is valid and all checks passed.'),
-    };
-  }
-  const nothing = failed.length === 0;
+  const known = state.kind === 'verified' ? tokenStateOf(result) : unkeyedState(result);
+  const isUnsure = known.kind === 'not_checked' && failed.length > 0;
   return {
-    mood: nothing ? 'warning' : 'failed',
-    text: state.kind === 'verified' ? l10n.t('Not verified') : l10n.t('Decoded, not verified'),
-    detail: nothing
-      ? l10n.t('The signature was not checked: anyone could have written this token.')
-      : l10n.t('Failed: {0}.', names),
+    mood: isUnsure ? 'failed' : moods[known.kind],
+    text: tokenStateTitle(known),
+    detail: isUnsure
+      ? l10n.t('Nobody has checked the signature, and these checks fail without it: {0}.', names)
+      : verdictDetail(known),
   };
+}
+
+const moods = {
+  not_checked: 'warning',
+  verified: 'passed',
+  expired_valid_signature: 'warning',
+  failed: 'failed',
+  unverifiable: 'skipped',
+} as const satisfies Record<TokenState['kind'], Mood>;
+
+function verdictDetail(known: TokenState): string {
+  switch (known.kind) {
+    case 'not_checked':
+      return l10n.t('The signature was not checked: anyone could have written this token.');
+    case 'verified':
+      return l10n.t('The signature is valid and all checks passed.');
+    case 'expired_valid_signature':
+      return l10n.t('The issuer signed this token. It has expired, and all other checks passed.');
+    case 'failed':
+      return l10n.t('Failed: {0}.', known.failed.map(check => checkText(check).title).join(', '));
+    case 'unverifiable':
+      return checkText(known.reason).detail;
+  }
 }
 
 function encodedNote(state: InspectedState): string {
@@ -155,8 +175,8 @@ function checkLine(check: Check): CheckLine {
 
 function reviewLine(finding: ReviewFinding): ReviewLine {
   const { severity, section } = finding;
-  const moods = { error: 'failed', warning: 'warning', info: 'info' } as const;
-  return { mood: moods[severity], status: severityText(severity), section, ...reviewText(finding) };
+  const severities = { error: 'failed', warning: 'warning', info: 'info' } as const;
+  return { mood: severities[severity], status: severityText(severity), section, ...reviewText(finding) };
 }
 
 function keyFacts(key: KeyInfo | undefined, from: string | undefined): Fact[] {

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { Check, CheckCode } from '../../core/checks/finding.ts';
+import type { TokenState } from '../../core/checks/tokenState.ts';
 import { type DataOf, type ErrorCode, errorOf } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
 import { nameOf, plain, quoted, type Sentences, type SentencesOf, titleOf } from './checkWords.ts';
@@ -21,6 +22,15 @@ export interface CheckText {
 export function checkText(check: Check): CheckText {
   const [detail, advice] = sentencesFor(check);
   return { title: titleOf(check.id), detail, ...(advice !== undefined && { advice }) };
+}
+
+/** Why a token is in this state, a line for each reason; none where its word says all. */
+export function stateDetails(state: TokenState): string[] {
+  const reasons = state.kind === 'failed' ? state.failed : state.kind === 'unverifiable' ? [state.reason] : [];
+  return reasons.map(check => {
+    const { title, detail } = checkText(check);
+    return `${title}: ${detail}`;
+  });
 }
 
 function sentencesFor(check: Check): Sentences {

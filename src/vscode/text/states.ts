@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
-import type { CheckStatus } from '../../core/checks/finding.ts';
+import type { Check, CheckStatus } from '../../core/checks/finding.ts';
+import type { TokenState, TokenStateKind } from '../../core/checks/tokenState.ts';
 import type { Badge, TokenName } from '../../core/records/session.ts';
 import type { SessionState } from '../../core/records/sessions.ts';
 import type { RefreshResult } from '../../core/refresh/refresher.ts';
@@ -55,6 +56,79 @@ export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   if (state === 'expired' && remaining !== undefined) return l10n.t('expired {0}', relativeText(remaining, 0));
   if (state === 'expired') return l10n.t('no access token yet, refresh to get one');
   return stateText(state);
+}
+
+/** The look of what is known of a token's genuineness, the same in every place; `tokenStateText` stands beside it. */
+export const tokenStateLooks: Readonly<Record<TokenStateKind, { readonly icon: string; readonly color?: string }>> = {
+  not_checked: { icon: 'shield' },
+  verified: { icon: 'verified-filled', color: 'testing.iconPassed' },
+  expired_valid_signature: { icon: 'watch', color: 'list.warningForeground' },
+  failed: { icon: 'error', color: 'list.errorForeground' },
+  unverifiable: { icon: 'question' },
+};
+
+/** In the middle of a sentence or of a row. */
+export function tokenStateText(state: TokenState): string {
+  switch (state.kind) {
+    case 'not_checked':
+      return l10n.t('not checked');
+    case 'verified':
+      return l10n.t('verified');
+    case 'expired_valid_signature':
+      return l10n.t('expired, signature valid');
+    case 'failed':
+      return l10n.t('verification failed');
+    case 'unverifiable':
+      return l10n.t('cannot be verified here: {0}', reasonText(state.reason));
+  }
+}
+
+/** The same as a heading. */
+export function tokenStateTitle(state: TokenState): string {
+  switch (state.kind) {
+    case 'not_checked':
+      return l10n.t('Not checked');
+    case 'verified':
+      return l10n.t('Verified');
+    case 'expired_valid_signature':
+      return l10n.t('Expired, signature valid');
+    case 'failed':
+      return l10n.t('Verification failed');
+    case 'unverifiable':
+      return l10n.t('Cannot be verified here: {0}', reasonText(state.reason));
+  }
+}
+
+/** Two or three words; the check's own sentence says more. */
+function reasonText({ code, found }: Check): string {
+  switch (code) {
+    case 'encrypted':
+      return l10n.t('encrypted');
+    case 'opaque':
+      return l10n.t('opaque token');
+    case 'signature_not_checked':
+      return l10n.t('no key');
+    case 'secret_needed':
+      return l10n.t('shared secret needed');
+    case 'signature_recipient':
+      return l10n.t('only its recipient can');
+    case 'platform_lacks_alg':
+      return l10n.t('{0} is not supported', found ?? 'alg');
+    case 'key_invalid':
+      return l10n.t('the key cannot be read');
+    default:
+      return l10n.t('key set unavailable');
+  }
+}
+
+/**
+ * What is known of a token and when it ends, what matters first in front: a narrow sidebar cuts the end.
+ * @param ended the token has ended
+ */
+export function tokenRowText(state: TokenState, ended: boolean, time: string): string {
+  const verdict = state.kind === 'expired_valid_signature' ? l10n.t('signature valid') : tokenStateText(state);
+  const isTimeFirst = state.kind === 'unverifiable' || (ended && state.kind !== 'failed');
+  return isTimeFirst ? `${time}, ${verdict}` : `${verdict}, ${time}`;
 }
 
 export function tokenTitle(name: TokenName): string {

@@ -10,8 +10,19 @@ import { addressMeant } from '../../core/tokens/issuerNames.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { type Row, rowItem } from '../screen.ts';
+import { stateDetails } from '../text/checks.ts';
 import { describeProblem } from '../text/problems.ts';
-import { badgeText, checkIcons, stateColors, stateIcons, stateText, tokenTitle } from '../text/states.ts';
+import {
+  badgeText,
+  checkIcons,
+  stateColors,
+  stateIcons,
+  stateText,
+  tokenRowText,
+  tokenStateLooks,
+  tokenStateText,
+  tokenTitle,
+} from '../text/states.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 
@@ -154,6 +165,7 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
   }
   const end = endOf(session, name);
   const ended = end !== undefined && end <= now;
+  const state = context.verifications.stateOf(session.connection.id, name);
   const time =
     end === undefined
       ? l10n.t('no expiry known')
@@ -164,24 +176,20 @@ function tokenRow(node: ViewNode & { kind: 'token' }, session: Session, context:
         : ended
           ? l10n.t('expired {0}', relativeText(end, now))
           : l10n.t('{0} left', durationText(end - now));
-  const result = context.verifications.known(session.connection.id, name);
-  // Decoded is not verified: without a result of the checks the row says so.
-  const verdict =
-    result === undefined ? l10n.t('not verified yet') : result.verified ? l10n.t('verified') : l10n.t('not verified');
+  const { icon, color } = tokenStateLooks[state.kind];
+  const lines = [
+    `${title}: ${tokenStateText(state)}`,
+    ...(end === undefined ? [] : [l10n.t('Expires: {0}', momentText(end, now))]),
+    ...stateDetails(state),
+  ];
   return {
     label: title,
-    description: `${verdict}, ${time}`,
-    icon: result?.verified
-      ? 'verified-filled'
-      : result && !ended
-        ? 'unverified'
-        : ended
-          ? stateIcons.expired
-          : 'shield',
-    color: result?.verified ? 'testing.iconPassed' : result || ended ? 'list.warningForeground' : undefined,
+    description: tokenRowText(state, ended, time),
+    icon,
+    color: color ?? (ended ? 'list.warningForeground' : undefined),
     words: [itemWords[name], ...signable],
     open: 'collapsed',
-    ...(end !== undefined && { tooltip: `${title}: ${momentText(end, now)}, ${verdict}` }),
+    tooltip: lines.join('\n'),
   };
 }
 
@@ -202,20 +210,18 @@ function sectionRow(node: ViewNode & { kind: 'section' }, { verifications }: Ite
       open: 'collapsed',
     };
   }
-  const result = verifications.known(node.id, node.name);
-  const failed = result?.checks.filter(({ status }) => status === 'failed').map(({ id }) => id) ?? [];
+  const state = verifications.stateOf(node.id, node.name);
   return {
     label: l10n.t('Verification'),
     description:
-      result === undefined
-        ? l10n.t('open to check')
-        : result.verified
-          ? l10n.t('all checks passed')
-          : failed.length > 0
-            ? l10n.t('failed: {0}', failed.join(', '))
-            : l10n.t('could not be verified'),
-    icon: result === undefined ? 'shield' : result.verified ? 'verified-filled' : 'unverified',
-    color: result === undefined ? undefined : result.verified ? 'testing.iconPassed' : 'list.warningForeground',
+      state.kind === 'verified'
+        ? l10n.t('all checks passed')
+        : state.kind === 'failed'
+          ? l10n.t('failed: {0}', state.failed.map(({ id }) => id).join(', '))
+          : state.kind === 'not_checked'
+            ? l10n.t('not checked, open to check')
+            : tokenStateText(state),
+    ...tokenStateLooks[state.kind],
     words: [itemWords.verification],
     open: 'collapsed',
   };

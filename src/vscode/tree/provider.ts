@@ -20,6 +20,8 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   tick(): void;
   /** Somebody has opened or folded a row. */
   opened(node: ViewNode, open: boolean): void;
+  /** The view has come into sight, or there is leave now to ask issuers: see `Verifications.seen`. */
+  seen(): void;
   dispose(): void;
 }
 
@@ -172,6 +174,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     onDidChangeTreeData: changed.event,
     getTreeItem(node): TreeItem | Promise<TreeItem> {
       drawn(node);
+      if (isChecked(node)) verifications.seen([node]);
       if (draw) return draw(node, context);
       return parts.items().then(loaded => {
         draw = loaded.treeItem;
@@ -197,7 +200,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
           listed.then(() => childrenNow(node)),
         );
       }
-      if (node.kind === 'token' && session && node.name !== 'refresh_token' && tokenOf(session, node.name)) {
+      if (isChecked(node) && session && tokenOf(session, node.name)) {
         // Looking at a token is asking whether it is genuine; its row is redrawn when the answer is there.
         verifications
           .check(node.id, node.name)
@@ -213,6 +216,10 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       return parent && known(parent);
     },
     tick: redraw,
+    seen() {
+      const inSight = [...nodes.values()].filter(isChecked).filter(node => !isHidden(node));
+      verifications.seen(inSight, true);
+    },
     opened(node, isOpened) {
       const key = keyOf(node);
       const [to, from] = isOpened ? [open, folded] : [folded, open];
@@ -227,6 +234,11 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       changed.dispose();
     },
   };
+}
+
+/** The row of a token that has a signature, or could have. */
+function isChecked(node: ViewNode): node is ViewNode & { kind: 'token' } {
+  return node.kind === 'token' && node.name !== 'refresh_token';
 }
 
 /** The moment that a row counts down to or up from, in milliseconds since the epoch. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TreeItem } from 'vscode';
 import manifest from '../../../package.json' with { type: 'json' };
 import { commands } from '../../../src/contributions.ts';
+import type { TokenState } from '../../../src/core/checks/tokenState.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { type Connection, readConnections } from '../../../src/core/records/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
@@ -35,7 +36,7 @@ describe('rows of the tree', function () {
 
   const shop = connection({ id: 'shop', label: 'Shop', issuer: 'https://a.example', clientId: 'demo' });
 
-  function draw(node: ViewNode, session: Partial<Session> = {}): TreeItem {
+  function draw(node: ViewNode, session: Partial<Session> = {}, state: TokenState = { kind: 'not_checked' }): TreeItem {
     const sessions = createSessions();
     const { connection: of = shop, memoryOnly = false, record, problem, refreshing } = session;
     sessions.setConnections([{ connection: of, memoryOnly }], []);
@@ -46,9 +47,11 @@ describe('rows of the tree', function () {
       sessions,
       verifications: {
         known: () => undefined,
+        stateOf: () => state,
         check: () => Promise.resolve(undefined),
+        seen() {},
+        unseen() {},
         onDidChange: () => () => {},
-        clear() {},
       },
       clock: { now: () => now, schedule: () => () => {} },
       plan: () => ({ never: 'off' }),
@@ -59,6 +62,39 @@ describe('rows of the tree', function () {
 
   const connectionRow = (session: Partial<Session> = {}) =>
     draw({ kind: 'connection', id: session.connection?.id ?? 'shop' }, session);
+
+  it('say five states of a token apart, what matters first', () => {
+    const reason = { id: 'signature', status: 'skipped', code: 'opaque' } as const;
+    const failed = [{ id: 'signature', status: 'failed', code: 'signature_invalid' }] as const;
+    const rows: [TokenState, string, string, string][] = [
+      [{ kind: 'not_checked' }, 'shield', 'not checked, 59 s left', 'expired 59 s ago, not checked'],
+      [{ kind: 'verified' }, 'verified-filled', 'verified, 59 s left', 'expired 59 s ago, verified'],
+      [{ kind: 'expired_valid_signature' }, 'watch', 'signature valid, 59 s left', 'expired 59 s ago, signature valid'],
+      [{ kind: 'failed', failed }, 'error', 'verification failed, 59 s left', 'verification failed, expired 59 s ago'],
+      [
+        ...([{ kind: 'unverifiable', reason }, 'question'] as const),
+        ...(['59 s left', 'expired 59 s ago'] as const).map(time => `${time}, cannot be verified here: opaque token`),
+      ] as [TokenState, string, string, string],
+    ];
+    const icons = new Set<string>();
+    for (const [state, icon, before, after] of rows) {
+      for (const [end, said] of [
+        [59_000, before],
+        [-59_000, after],
+      ] as const) {
+        const tokens = { access_token: 'a', obtained_at: now, expires_at: now + end };
+        const node = { kind: 'token', id: 'shop', name: 'access_token' } as const;
+        const item = draw(node, { record: record(tokens) }, state);
+        assert.equal(item.description, said);
+        assert.equal(item.accessibilityInformation?.label, `Access token, ${said}`);
+        assert.equal((item.iconPath as { id: string }).id, icon);
+      }
+      icons.add(icon);
+    }
+    assert.equal(icons.size, 5);
+    const tip = draw({ kind: 'token', id: 'shop', name: 'access_token' }, {}, { kind: 'failed', failed }).tooltip;
+    assert.match(String(tip), /verification failed[\s\S]*Signature: /);
+  });
 
   it('say each state once, on screen and to a screen reader', () => {
     const signedIn = (end: number) => ({ record: record({ access_token: 'a', expires_at: now + end }) });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StatusBarItem } from 'vscode';
 import { commands } from '../../../src/contributions.ts';
+import type { TokenState } from '../../../src/core/checks/tokenState.ts';
 import { readConnections } from '../../../src/core/records/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
@@ -28,7 +29,11 @@ describe('the status bar', function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  function itemFor(record: Partial<StoredRecord>, isPasted = false): StatusBarItem {
+  function itemFor(
+    record: Partial<StoredRecord>,
+    isPasted = false,
+    state: TokenState = { kind: 'not_checked' },
+  ): StatusBarItem {
     const sessions = createSessions();
     const clock = { now: () => now, schedule: () => () => {} };
     const { connections } = readConnections([
@@ -42,6 +47,7 @@ describe('the status bar', function () {
       clock,
       () => ({ never: 'off' }),
       () => {},
+      { stateOf: () => state, onDidChange: () => () => {} },
     );
     sessions.setConnections([{ connection: isPasted ? pasted : shop, memoryOnly: isPasted }], []);
     sessions.apply({ ...emptyRecord('shop'), generation: 1, ...record });
@@ -59,8 +65,17 @@ describe('the status bar', function () {
 
   it('counts down, and refreshes at a click', () => {
     const item = itemFor({ tokens });
-    assert.equal(item.text, '$(key) Shop: 59 s');
+    assert.equal(item.text, '$(shield) Shop: 59 s');
     assert.equal(commandOf(item), commands.refresh);
+  });
+
+  it('says of a token what the tree says of it, and a failed verification before the time', () => {
+    const item = itemFor({ tokens }, false, { kind: 'verified' });
+    assert.equal(item.text, '$(verified-filled) Shop: 59 s');
+    assert.match(item.accessibilityInformation?.label ?? '', /^Shop: 59 s left, verified/);
+    const failed = itemFor({ tokens }, false, { kind: 'failed', failed: [] });
+    assert.equal(failed.text, '$(error) Shop: verification failed');
+    assert.ok(failed.backgroundColor);
   });
 
   it('signs in at a click where the issuer has refused the refresh token', () => {
@@ -86,6 +101,7 @@ describe('the status bar', function () {
       ...([sessions, clock] as const),
       () => ({ never: 'off' }),
       () => {},
+      { stateOf: () => ({ kind: 'verified' }), onDidChange: () => () => {} },
     );
     const item: StatusBarItem = Reflect.get(globalThis, 'statusBarItem');
     const entries = ['a', 'b', 'c'].map(id => ({
@@ -98,13 +114,13 @@ describe('the status bar', function () {
     sessions.setConnections(list, []);
     for (const id of ['b', 'c', 'a'])
       sessions.apply({ ...emptyRecord(id), generation: 1, ...(id !== 'a' && { tokens }) });
-    assert.equal(item.text, '$(key) $ (x) b: 59 s');
+    assert.equal(item.text, '$(verified-filled) $ (x) b: 59 s');
     bar.setActive('c');
-    assert.equal(item.text, '$(key) $ (x) c: 59 s');
+    assert.equal(item.text, '$(verified-filled) $ (x) c: 59 s');
     assert.equal(item.backgroundColor, undefined);
     clock.advance(60_000);
     bar.tick();
-    assert.match(item.text, /^\$\((?!key)[\w-]+\) \$ \(x\) c: expired/);
+    assert.match(item.text, /^\$\((?!verified)[\w-]+\) \$ \(x\) c: expired/);
     assert.ok(item.backgroundColor);
   });
 });

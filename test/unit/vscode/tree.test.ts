@@ -45,10 +45,11 @@ describe('the tree of the sidebar', function () {
   after(() => rm(folder, { recursive: true }));
 
   /** A view of the tree that asks as VS Code does: for the children of what is opened, then for their looks. */
-  function view({ verified = true }: { verified?: boolean } = {}) {
+  function view({ verified = true, visible = false }: { verified?: boolean; visible?: boolean } = {}) {
     const clock: ManualClock = manualClock(1_700_000_000_000);
     const sessions = createSessions();
     const logged: string[] = [];
+    const asked: string[] = [];
     const ticker = createTicker(clock);
     let history: readonly HistoryEntry[] = [];
     let mockView: MockView | undefined;
@@ -56,10 +57,13 @@ describe('the tree of the sidebar', function () {
     const verifications = createVerifications({
       sessions,
       clock,
-      verify: async () => {
+      verify: async ({ id }, name) => {
+        asked.push(`${id} ${name}`);
         if (!verified) throw new WorkbenchError('connection_refused', { host: 'a.example' });
         return { verified: true, checks: [] };
       },
+      allowed: () => visible,
+      log: (_, event) => void logged.push(event),
     });
     const tree = createConnectionsTree({
       sessions,
@@ -157,6 +161,7 @@ describe('the tree of the sidebar', function () {
         mockView = view;
         mockChanged();
       },
+      asked,
       setHistory(entries: readonly HistoryEntry[]) {
         history = entries;
       },
@@ -285,6 +290,25 @@ describe('the tree of the sidebar', function () {
     await children();
     clock.advance(lifetime);
     assert.equal(clock.pending, 0);
+  });
+
+  it('has the tokens of open connections checked while it is visible, and each once', async () => {
+    const hidden = view();
+    await hidden.open('a');
+    assert.deepEqual(hidden.asked, []);
+    const { asked, open, fresh, tree, children, clock, signIn } = view({ visible: true });
+    const connection = await open('a');
+    await Promise.resolve();
+    assert.deepEqual(asked, ['a access_token'], 'not that of the connection that is folded');
+    await Promise.resolve();
+    assert.ok(fresh, 'its row is drawn anew');
+    await children(connection);
+    tree.seen();
+    clock.advance(1000);
+    assert.equal(asked.length, 1);
+    signIn('a', 2);
+    await children(connection);
+    assert.equal(asked.length, 2);
   });
 
   it('says and logs why checks could not be run', async () => {

@@ -11,6 +11,8 @@ async function setUp() {
   const { sessions } = world.first;
   const clock = manualClock(world.clock.now());
   const asked: string[] = [];
+  const logged: string[] = [];
+  const allowed = { now: true };
   let answer = async (): Promise<VerificationResult> => result;
   const verifications = createVerifications({
     sessions,
@@ -19,16 +21,22 @@ async function setUp() {
       asked.push(name);
       return answer();
     },
+    allowed: () => allowed.now,
+    log: (_, event) => void logged.push(event),
   });
   const told: string[] = [];
   verifications.onDidChange((changed, name) => told.push(`${changed} ${name}`));
   const set = (each: typeof answer) => {
     answer = each;
   };
-  return { world, sessions, clock, asked, told, verifications, set };
+  return { world, sessions, clock, asked, told, verifications, set, allowed, logged };
 }
 
-const result = { verified: true, checks: [] } as unknown as VerificationResult;
+const result: VerificationResult = { verified: true, checks: [] };
+const forged: VerificationResult = {
+  verified: false,
+  checks: [{ id: 'signature', status: 'failed', code: 'signature_invalid' }],
+};
 
 describe('createVerifications', () => {
   it('asks once for callers at one time, and knows the result then', async () => {
@@ -43,11 +51,11 @@ describe('createVerifications', () => {
     assert.deepEqual(told, [`${id} access_token`, `${id} id_token`]);
   });
 
-  it('asks anew after five minutes, after the end of the token, and when told to', async () => {
+  it('asks anew after five minutes and after the end of the token', async () => {
     const { verifications, clock, asked, sessions } = await setUp();
     await verifications.check(id, 'access_token');
     clock.advance(5 * 60_000);
-    assert.equal(verifications.known(id, 'access_token'), undefined);
+    assert.equal(verifications.known(id, 'access_token'), result, 'until it is asked for again');
     await verifications.check(id, 'access_token');
     const record = present(sessions.get(id)?.record);
     const tokens = { ...present(record.tokens), access_token: 'short', expires_at: clock.now() + 10_000 };
@@ -58,10 +66,99 @@ describe('createVerifications', () => {
     clock.advance(10_000);
     await verifications.check(id, 'access_token');
     assert.equal(asked.length, 4);
-    verifications.clear(id);
-    assert.equal(verifications.known(id, 'access_token'), undefined);
+  });
+
+  it('says of a verified token that it has ended, without asking anybody', async () => {
+    const { verifications, clock, asked, sessions, set } = await setUp();
+    assert.equal(verifications.stateOf(id, 'access_token').kind, 'not_checked');
+    const end = present(sessions.get(id)?.record?.tokens?.expires_at);
     await verifications.check(id, 'access_token');
-    assert.equal(asked.length, 5);
+    assert.equal(verifications.stateOf(id, 'access_token').kind, 'verified');
+    clock.advance(end - clock.now());
+    assert.equal(verifications.stateOf(id, 'access_token').kind, 'expired_valid_signature');
+    assert.equal(verifications.known(id, 'access_token'), undefined, 'the checks would say something else');
+    assert.equal(asked.length, 1);
+    set(async () => forged);
+    const again = verifications.check(id, 'access_token');
+    assert.equal(
+      verifications.stateOf(id, 'access_token').kind,
+      'expired_valid_signature',
+      'until the answer is there',
+    );
+    await again;
+    assert.equal(verifications.stateOf(id, 'access_token').kind, 'failed');
+  });
+
+  describe('of tokens that are seen', () => {
+    const both = [
+      { id, name: 'access_token' },
+      { id, name: 'id_token' },
+    ] as const;
+    /** Everything that was begun has ended. */
+    const settled = () => new Promise(resolve => setImmediate(resolve));
+
+    it('asks once for each token, however often it is drawn', async () => {
+      const { verifications, asked, world, clock } = await setUp();
+      for (let i = 0; i < 3; i++) verifications.seen(both);
+      await settled();
+      verifications.seen(both, true);
+      clock.advance(10 * 60_000);
+      verifications.seen(both);
+      verifications.seen(both, true);
+      await settled();
+      assert.deepEqual(asked, ['access_token', 'id_token']);
+      await world.first.refresh();
+      verifications.seen(both);
+      await settled();
+      assert.deepEqual(asked.slice(2), ['access_token', 'id_token'], 'a refresh has brought new ones');
+    });
+
+    it('is quiet where that fails, and asks again only where the view is opened again minutes later', async () => {
+      const { verifications, asked, set, logged, clock } = await setUp();
+      set(() => Promise.reject(new Error('offline')));
+      verifications.seen(both.slice(0, 1));
+      await settled();
+      assert.deepEqual(logged, ['checks not run']);
+      assert.equal(verifications.stateOf(id, 'access_token').kind, 'unverifiable');
+      verifications.seen(both.slice(0, 1), true);
+      clock.advance(10 * 60_000);
+      verifications.seen(both.slice(0, 1));
+      await settled();
+      assert.equal(asked.length, 1);
+      set(async () => result);
+      verifications.seen(both.slice(0, 1), true);
+      await settled();
+      assert.equal(asked.length, 2);
+      assert.equal(verifications.stateOf(id, 'access_token').kind, 'verified');
+    });
+
+    it('asks nobody while that is not allowed', async () => {
+      const { verifications, asked, allowed } = await setUp();
+      allowed.now = false;
+      verifications.seen(both, true);
+      await settled();
+      assert.equal(asked.length, 0);
+    });
+
+    it('asks a few at a time, and none that had to wait once nobody looks any more', async () => {
+      const { verifications, asked, set, sessions, world } = await setUp();
+      const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
+      const connections = ids.map(each => ({ connection: { ...world.connection, id: each }, memoryOnly: false }));
+      const record = present(sessions.get(id)?.record);
+      sessions.setConnections(connections, []);
+      for (const each of ids) sessions.apply({ ...record, connection: each });
+      let answer: (value: VerificationResult) => void = () => {};
+      set(() => new Promise(resolve => (answer = resolve)));
+      verifications.seen(ids.map(each => ({ id: each, name: 'access_token' })));
+      assert.equal(asked.length, 4);
+      answer(result);
+      await settled();
+      assert.equal(asked.length, 5);
+      verifications.unseen();
+      answer(result);
+      await settled();
+      assert.equal(asked.length, 5);
+    });
   });
 
   it('knows nothing of another token, and nothing by other settings', async () => {
@@ -99,6 +196,8 @@ describe('createVerifications', () => {
       sessions: world.window().sessions,
       clock: world.clock,
       verify: () => Promise.reject(new Error('nobody asked')),
+      allowed: () => true,
+      log: () => {},
     });
     assert.equal(await empty.check(id, 'id_token'), undefined);
     assert.equal(asked.length, 0);

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import type { Check, CheckCode, CheckStatus } from '../../../../src/core/checks/finding.ts';
+import { tokenStateOf, unkeyedState } from '../../../../src/core/checks/tokenState.ts';
+import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { hmacJwt, jwt, signer } from '../../../support/signing.ts';
+
+const check = (id: string, status: CheckStatus, code: CheckCode): Check => ({ id, status, code });
+const of = (...checks: Check[]) => tokenStateOf({ verified: false, checks });
+
+describe('tokenStateOf', () => {
+  const expired = check('exp', 'failed', 'exp_past');
+  const valid = check('signature', 'passed', 'signature_valid');
+
+  it('tells an ended token with a valid signature from one that anything else is wrong with', () => {
+    assert.deepEqual(of(valid, expired), { kind: 'expired_valid_signature' });
+    const audience = check('aud', 'failed', 'mismatch');
+    assert.deepEqual(of(valid, expired, audience), { kind: 'failed', failed: [expired, audience] });
+    const forged = check('signature', 'failed', 'signature_invalid');
+    assert.deepEqual(of(forged, expired), { kind: 'failed', failed: [forged, expired] });
+  });
+
+  it('tells what cannot be checked here from what failed', () => {
+    for (const [status, code] of [
+      ['skipped', 'signature_not_checked'],
+      ['skipped', 'opaque'],
+      ['skipped', 'encrypted'],
+      ['failed', 'secret_needed'],
+      ['failed', 'platform_lacks_alg'],
+      ['failed', 'signature_recipient'],
+      ['failed', 'host_unknown'],
+      ['failed', 'jwks_invalid'],
+    ] as const) {
+      const reason = check('signature', status, code);
+      assert.deepEqual(of(reason, expired), { kind: 'unverifiable', reason }, code);
+      assert.equal(of(reason, check('iss', 'failed', 'mismatch')).kind, 'failed', code);
+    }
+    for (const code of ['kid_unknown', 'key_rejected', 'signature_missing', 'refused_by_header'] as const)
+      assert.equal(of(check('signature', 'failed', code)).kind, 'failed', code);
+  });
+
+  it('has the right word for real tokens', async () => {
+    const [ours, other] = [signer('ES256'), signer('ES256')];
+    const now = 1_700_000_000_000;
+    const stateAt = async (token: string, at: number) => {
+      const keys = { kind: 'jwks', keys: { keys: [ours.jwk] } } as const;
+      return tokenStateOf(await verifyToken(token, {}, keys, at)).kind;
+    };
+    const claims = { exp: now / 1000 + 60 };
+    assert.equal(await stateAt(jwt(ours, claims), now), 'verified');
+    assert.equal(await stateAt(jwt(ours, claims), now + 61_000), 'expired_valid_signature');
+    assert.equal(await stateAt(jwt(other, claims), now), 'failed');
+    assert.equal(await stateAt(jwt(other, claims), now + 61_000), 'failed');
+    assert.equal(await stateAt(hmacJwt('x'.repeat(40), claims), now), 'unverifiable');
+    assert.equal(await stateAt('opaque-token', now), 'unverifiable');
+  });
+
+  it('takes an HMAC that nobody gave a secret for as one that cannot be verified', () => {
+    const secret = check('signature', 'failed', 'secret_needed');
+    assert.equal(of(secret, check('alg', 'failed', 'alg_symmetric')).kind, 'unverifiable');
+    assert.equal(of(secret, check('alg', 'failed', 'alg_none')).kind, 'failed');
+  });
+
+  it('says of no checks and of checks without a key that nothing was checked', () => {
+    assert.deepEqual(tokenStateOf(undefined), { kind: 'not_checked' });
+    assert.deepEqual(unkeyedState({ checks: [check('signature', 'skipped', 'signature_not_checked'), expired] }), {
+      kind: 'not_checked',
+    });
+    assert.equal(unkeyedState({ checks: [check('signature', 'skipped', 'opaque')] }).kind, 'unverifiable');
+  });
+});
