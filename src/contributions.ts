@@ -40,6 +40,7 @@ export const commands = {
   refresh: 'jwtWorkbench.refresh',
   refreshAll: 'jwtWorkbench.refreshAll',
   signIn: 'jwtWorkbench.signIn',
+  copySignInLink: 'jwtWorkbench.copySignInLink',
   signOut: 'jwtWorkbench.signOut',
   exchangeToken: 'jwtWorkbench.exchangeToken',
   introspect: 'jwtWorkbench.introspect',
@@ -93,6 +94,8 @@ export const contextKeys = {
   hasConfidential: 'jwtWorkbench.hasConfidential',
   /** The refresh token that an import replaced can be put back. */
   hasReplaced: 'jwtWorkbench.hasReplaced',
+  /** A sign-in waits for the browser. */
+  signingIn: 'jwtWorkbench.signingIn',
   /** Find Tokens has listed something. */
   hasLeaks: 'jwtWorkbench.hasLeaks',
   // Steps of the walkthrough: each is set when its step is done, and ticks it.

@@ -1,4 +1,4 @@
-import { type Extension, ExtensionKind, env, l10n, UIKind, Uri, workspace } from 'vscode';
+import { type Extension, ExtensionKind, env, extensions, l10n, UIKind, Uri, workspace } from 'vscode';
 import { extensionId, settings } from '../contributions.ts';
 import { isLoopback } from '../core/http/http.ts';
 import type { RedirectWay } from '../core/ports.ts';
@@ -33,6 +33,14 @@ export async function handledRedirectUri(
   }
   // A workbench that is itself on the loopback address is most likely on this machine.
   return way !== 'uri_handler' && isLoopback(new URL(external)) ? undefined : external;
+}
+
+/** The redirect URI to register at an issuer for sign-ins in this window: the port of the loopback address is free (RFC 8252 §7.3). */
+export async function registeredRedirectUri(): Promise<string> {
+  const extension = extensions.getExtension(extensionId);
+  // Where VS Code has no such address, the sign-in says so.
+  const handled = extension && (await handledRedirectUri(extension, undefined).catch(() => undefined));
+  return handled ?? 'http://127.0.0.1/callback';
 }
 
 /** What is there to say of an address that VS Code has opened here. */

@@ -94,17 +94,34 @@ export function flash(text: string, ms = 5000, icon = 'check'): void {
   window.setStatusBarMessage(`$(${icon}) ${plain(text, 300)}`, ms);
 }
 
+/** A link of a text that this extension has written, to one of its commands. */
+export interface TextLink {
+  readonly title: string;
+  readonly command: string;
+  readonly argument: object;
+}
+
+/** Says how far work has come, with links to commands that help meanwhile. */
+export type Tell = (text: string, links?: readonly TextLink[]) => void;
+
+function linkText({ title, command, argument }: TextLink): string {
+  const query = encodeURIComponent(JSON.stringify([argument])).replace(/[()]/g, each => (each === '(' ? '%28' : '%29'));
+  return `[${plain(title, 80).replace(/[[\]]/g, '')}](command:${command}?${query})`;
+}
+
 /** Work with its title and a cancel button. @param shown is given what shows a text beside the title */
 export async function progress<T>(
   title: string,
   work: Promise<T>,
   cancel: () => void,
-  shown?: (tell: (text: string) => void) => void,
+  shown?: (tell: Tell) => void,
 ): Promise<T> {
   return window.withProgress(
     { location: ProgressLocation.Notification, title: plain(title, 300), cancellable: true },
     (bar, token) => {
-      shown?.(text => bar.report({ message: plain(text, 200) }));
+      shown?.((text, links = []) =>
+        bar.report({ message: [plain(text, 200), links.map(linkText).join(' · ')].filter(Boolean).join(' ') }),
+      );
       token.onCancellationRequested(cancel);
       return work;
     },
@@ -191,9 +208,24 @@ export interface InputTexts {
   readonly password?: boolean | undefined;
 }
 
-export function openInput({ title, prompt, placeholder = '', value = '', password = false }: InputTexts): Input {
+/** Where a question stands in a flow; 0 for one that stands alone. VS Code writes "(2/5)" beside the title. */
+export interface Count {
+  readonly step?: number;
+  readonly steps?: number;
+}
+
+const counted = ({ step = 0, steps = 0 }: Count) => (steps > 1 ? { step, totalSteps: steps } : {});
+
+export function openInput({
+  title,
+  prompt,
+  placeholder = '',
+  value = '',
+  password = false,
+  ...count
+}: InputTexts & Count): Input {
   const box = window.createInputBox();
-  Object.assign(box, { value, password, ignoreFocusOut: true });
+  Object.assign(box, { value, password, ignoreFocusOut: true, ...counted(count) });
   box.title = plain(title, 200);
   box.prompt = plain(prompt);
   box.placeholder = plain(placeholder, 300);
@@ -206,11 +238,15 @@ export function openInput({ title, prompt, placeholder = '', value = '', passwor
 /** A list of a flow. `original` gives an item as it was given. */
 export function openList<Item extends QuickPickItem>(
   items: readonly Item[],
-  { title, placeholder, prompt }: { title: string; placeholder: string; prompt?: string | undefined },
+  { title, placeholder, prompt, ...count }: { title: string; placeholder: string; prompt?: string | undefined } & Count,
 ): { readonly list: QuickPick<Item>; readonly original: (item: Item) => Item; readonly shown: readonly Item[] } {
   const list = window.createQuickPick<Item>();
   const shown = items.map(plainItem);
-  Object.assign(list, { ignoreFocusOut: true, ...(prompt !== undefined && { prompt: plain(prompt) }) });
+  Object.assign(list, {
+    ignoreFocusOut: true,
+    ...counted(count),
+    ...(prompt !== undefined && { prompt: plain(prompt) }),
+  });
   list.title = plain(title, 200);
   list.placeholder = plain(placeholder, 500);
   list.items = shown;

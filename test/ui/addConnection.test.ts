@@ -23,10 +23,17 @@ describe('adding a connection by hand', function () {
       await window.page.keyboard.press('Enter');
     };
     await window.quickItem('Any issuer, by its URL').click();
-    // One slash too many: issuers are compared character by character.
-    await answer(/full URL of the issuer/, `${mock.issuer}/`);
+    // Without a scheme, and one slash too many: issuers are compared character by character.
+    await answer(/full URL of the issuer/, `${mock.issuer.replace('http://', '')}/`);
     await window.quickItem(`Use ${mock.issuer}`).click();
-    await answer(/Found: token endpoint/, 'shop');
+    const box = window.page.locator('.quick-input-widget');
+    await box.getByText('Add Connection (3/6)').waitFor();
+    await box.getByRole('button', { name: 'Copy Redirect URI' }).click();
+    await window.page.waitForFunction(
+      async expected => (await navigator.clipboard.readText()) === expected,
+      'http://127.0.0.1/callback',
+    );
+    await answer(/Found: token endpoint.*http:\/\/127\.0\.0\.1\/callback/, 'shop');
     await answer(/offline_access/, 'openid offline_access');
     await window.quickItem('client_secret_basic').click();
     await answer(/kept in VS Code SecretStorage/, 'only-the-issuer-knows');

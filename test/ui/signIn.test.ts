@@ -69,8 +69,16 @@ describe('a person who signs in', function () {
     await issuer.locator('form').waitFor();
     await picture(issuer, '2-issuer');
     await page.bringToFront();
-    await ui.window.notification(/finish in the browser/).waitFor();
+    const waiting = ui.window.notification(/finish in the browser/);
+    await waiting.getByText('Redirect URI: http://127.0.0.1/callback').waitFor();
     await picture(page, '3-waiting');
+    await waiting.getByText('Copy Redirect URI').click();
+    await page.getByText('Redirect URI copied').waitFor();
+    assert.equal(await ui.window.clipboard(), 'http://127.0.0.1/callback');
+    await waiting.getByText('Copy Sign-In Link').click();
+    await page.getByText('Sign-in link copied').waitFor();
+    const state = (url: string) => new URL(url).searchParams.get('state');
+    assert.equal(state(await ui.window.clipboard()), state(issuer.url()));
     await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
     await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
     await picture(issuer, '4-closing-page');

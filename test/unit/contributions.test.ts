@@ -133,7 +133,7 @@ describe('package.json', () => {
     const { mockRunning, hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced } = contextKeys;
     const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess'];
     same(listed('true', hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced), [...anywhere, ...added]);
-    const signedOut = [...trusted, ...added, 'signIn', 'introspect'];
+    const signedOut = [...trusted, ...added, 'signIn', 'introspect', 'setIssuer'];
     const known = ['true', 'isWorkspaceTrusted', hasConnections, hasSignable];
     same(listed(...known), signedOut);
     const tokens = ['copyToken', 'copyAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];

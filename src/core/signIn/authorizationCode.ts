@@ -54,7 +54,7 @@ export async function byAuthorizationCode<T>(
     const pushes = connection.pushedAuthorizationRequests || endpoints.require_pushed_authorization_requests;
     const carried = pushes ? await pushed(parts, request, endpoints, asked) : asked;
     const url = withQuery(endpoints.authorization_endpoint, carried);
-    request.tell?.({ waitingFor: 'browser', redirectUri });
+    request.tell?.({ waitingFor: 'browser', redirectUri: registrable(redirectUri, connection), url });
     const answer = await waitForAnswer(parts, listener, secrets.state, url, signal);
     try {
       const callback = validated(answer.parameters, endpoints, connection, secrets.state);
@@ -99,7 +99,7 @@ async function authorizationRequest(
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    // RFC 9449 §10: whoever steals the code cannot redeem it with another key.
+    // RFC 9449 §10: a stolen code cannot be redeemed with another key.
     scope,
     resource,
     state,

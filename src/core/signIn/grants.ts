@@ -53,9 +53,15 @@ export interface SignInParts extends RecordParts {
   readonly tokenClient: TokenClient;
 }
 
-/** What a sign-in waits for, for whoever shows it. */
+/** What a sign-in waits for. */
 export type SignInStep =
-  | { readonly waitingFor: 'browser'; readonly redirectUri: string }
+  | {
+      readonly waitingFor: 'browser';
+      /** As it has to be registered at the issuer. */
+      readonly redirectUri: string;
+      /** The page that the browser opens. It works until the sign-in ends, in any browser on this machine. */
+      readonly url: string;
+    }
   | {
       readonly waitingFor: 'device';
       readonly userCode: string;

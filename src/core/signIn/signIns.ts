@@ -1,5 +1,5 @@
 import { WorkbenchError } from '../errors.ts';
-import type { SignInRequest } from './grants.ts';
+import type { SignInRequest, SignInStep } from './grants.ts';
 import type { IssuerClient } from './issuerClient.ts';
 import type { SignInResult } from './signIn.ts';
 
@@ -8,11 +8,16 @@ export interface SignIns {
   /** @throws WorkbenchError what `signIn` throws; `cancelled` where `cancel` or another sign-in came in between */
   run(request: SignInRequest): Promise<SignInResult>;
   cancel(id: string): void;
+  /** What the sign-in of a connection waits for in the browser. */
+  waiting(id: string): BrowserStep | undefined;
   dispose(): void;
 }
 
+type BrowserStep = Extract<SignInStep, { waitingFor: 'browser' }>;
+
 export function createSignIns(client: () => Promise<IssuerClient>): SignIns {
   const running = new Map<string, AbortController>();
+  const waiting = new Map<string, BrowserStep>();
   let disposed = false;
   return {
     async run(request) {
@@ -25,13 +30,21 @@ export function createSignIns(client: () => Promise<IssuerClient>): SignIns {
       request.signal.addEventListener('abort', cancel, { once: true });
       if (request.signal.aborted) cancel();
       try {
-        return await (await client()).signIn({ ...request, signal: own.signal });
+        const tell = (step: SignInStep) => {
+          if (step.waitingFor === 'browser' && running.get(id) === own) waiting.set(id, step);
+          request.tell?.(step);
+        };
+        return await (await client()).signIn({ ...request, tell, signal: own.signal });
       } finally {
         request.signal.removeEventListener('abort', cancel);
-        if (running.get(id) === own) running.delete(id);
+        if (running.get(id) === own) {
+          running.delete(id);
+          waiting.delete(id);
+        }
       }
     },
     cancel: id => running.get(id)?.abort(),
+    waiting: id => waiting.get(id),
     dispose() {
       disposed = true;
       for (const each of running.values()) each.abort();

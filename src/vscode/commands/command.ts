@@ -2,7 +2,7 @@ import { commands as registry, Uri, workspace } from 'vscode';
 import { type CommandName, commands, contextKeys, settings } from '../../contributions.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { confirm, progress } from '../screen.ts';
+import { confirm, progress, type Tell } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
 import type { Services } from './services.ts';
@@ -37,7 +37,7 @@ interface Actions<Argument, Result> {
    */
   confirm?(argument: Argument, byCaller: boolean): Promise<Argument | undefined>;
   /** @param tell says beside the title of the progress how far the work has come */
-  run(argument: Argument, signal: AbortSignal, tell: (text: string) => void): Promise<Result>;
+  run(argument: Argument, signal: AbortSignal, tell: Tell): Promise<Result>;
   /** The result as plain JSON for callers; the result itself where it is that already. */
   answer?(result: Result, argument: Argument): unknown;
   /** Shows a person the outcome, as quietly as it can. */
@@ -117,7 +117,7 @@ async function interactive<Argument, Result>(
     if (argument !== undefined && behaviour.confirm) argument = await behaviour.confirm(argument, false);
     if (argument === undefined) return undefined;
     const given = argument;
-    const run = (tell: (text: string) => void) => behaviour.run(given, abort.signal, tell);
+    const run = (tell: Tell) => behaviour.run(given, abort.signal, tell);
     const result = await withProgress(behaviour.progress?.(argument), run, abort);
     if (declared.completes) void registry.executeCommand('setContext', contextKeys[declared.completes], true);
     await behaviour.report?.(result, argument);
@@ -147,11 +147,15 @@ const quietFor = 700;
 /** Progress with a cancel button, from the moment on at which the work becomes noticeable. */
 async function withProgress<T>(
   title: string | undefined,
-  run: (tell: (text: string) => void) => Promise<T>,
+  run: (tell: Tell) => Promise<T>,
   abort: AbortController,
 ): Promise<T> {
-  let show = (_: string) => {};
-  const work = run(text => show(text));
+  let told: Parameters<Tell> | undefined;
+  let show: Tell | undefined;
+  const work = run((...said) => {
+    told = said;
+    show?.(...said);
+  });
   if (title === undefined) return work;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const slow = new Promise<'slow'>(resolve => {
@@ -164,6 +168,7 @@ async function withProgress<T>(
   const cancel = () => abort.abort();
   return progress(title, work, cancel, tell => {
     show = tell;
+    if (told) tell(...told);
   });
 }
 

@@ -13,6 +13,7 @@ import { signOut } from '../../core/signIn/signOut.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { askConnection, askCredentials } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
+import { registeredRedirectUri } from '../redirects.ts';
 import { flash } from '../screen.ts';
 import { addToSettings, removeFromSettings } from '../settings.ts';
 import { defineCommand, isConfirmed, labelIn } from './command.ts';
@@ -79,7 +80,7 @@ export async function addByAsking(services: Services, proposal: TokenClaims): Pr
 
 function askFor({ sessions, discovery }: Services, proposal: TokenClaims = {}): Promise<AddArgument | undefined> {
   const taken = sessions.list().map(({ connection }) => connection.id);
-  return askConnection(discovery, taken, proposal);
+  return askConnection({ discovery, redirectUri: registeredRedirectUri, taken, proposal });
 }
 
 /** Takes the connection out of the settings, and everything stored for it out of SecretStorage. */

@@ -93,7 +93,7 @@ function finding(services: Services): Behaviour<Scope, Scope, Found> {
       }
       await registry.executeCommand('workbench.panel.markers.view.focus');
       const clear = l10n.t('Clear Results');
-      const of = cut ? l10n.t('the first {0}', searched) : String(searched);
+      const of = cut ? l10n.t('the first {0}', searched) : `${searched}`;
       const text = l10n.t('Valid tokens found: {0}. Files with tokens: {1} of {2}.', leaks.length, files, of);
       void notify('warning', text, clear).then(chosen => {
         if (chosen === clear) leakList.clear();

@@ -1,13 +1,15 @@
 import { l10n, commands as registry } from 'vscode';
-import { commands } from '../../contributions.ts';
+import { commands, contextKeys } from '../../contributions.ts';
+import { WorkbenchError } from '../../core/errors.ts';
 import { usesKey } from '../../core/records/connection.ts';
 import { isSignable } from '../../core/records/session.ts';
+import type { Session } from '../../core/records/sessions.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { grantNames, grants } from '../../core/signIn/grants.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
 import { showDevicePanel } from '../devicePanel.ts';
 import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
-import { flash, notify } from '../screen.ts';
+import { flash, notify, toClipboard } from '../screen.ts';
 import { changeInSettings } from '../settings.ts';
 import { noRefreshTokenText, notBoundText, sharedTokenText, signedInText, waitingText } from '../text/signIn.ts';
 import { refreshTokenText } from '../text/startingPoints.ts';
@@ -38,7 +40,7 @@ export const signIn = defineCommand(
         if (grant === undefined || !(await askSecret(services, picked.connection))) return undefined;
         return { ...picked, grant };
       },
-      async run({ connection: id, grant, redirect }, signal) {
+      async run({ connection: id, grant, redirect }, signal, show) {
         const { connection } = sessionOf(sessions, id);
         const closed = new AbortController();
         let panel: { dispose(): void } | undefined;
@@ -49,13 +51,21 @@ export const signIn = defineCommand(
             redirect,
             signal: AbortSignal.any([signal, closed.signal]),
             tell(step) {
-              if (step.waitingFor !== 'device') return;
+              if (step.waitingFor === 'browser') {
+                tellMenus(true);
+                const argument = { connection: id };
+                return show(l10n.t('finish in the browser. Redirect URI: {0}', step.redirectUri), [
+                  { title: l10n.t('Copy Redirect URI'), command, argument: { ...argument, what: 'redirect_uri' } },
+                  { title: l10n.t('Copy Sign-In Link'), command, argument: { ...argument, what: 'link' } },
+                ]);
+              }
               const cancel = () => closed.abort();
               panel = showDevicePanel({ label: connection.label, step, extensionUri, open, cancel });
             },
           });
         } finally {
           panel?.dispose();
+          tellMenus(sessions.list().some(({ connection: other }) => signIns.waiting(other.id)));
         }
       },
       answer: ({ generation, expiresAt }) => ({
@@ -80,6 +90,36 @@ export const signIn = defineCommand(
     };
   },
 );
+
+function tellMenus(signingIn: boolean): void {
+  void registry.executeCommand('setContext', contextKeys.signingIn, signingIn);
+}
+
+/** For another browser or profile than the one that has opened, and for the issuer's registration page. */
+export const copySignInLink = defineCommand(
+  {
+    name: 'copySignInLink',
+    needsTrust: true,
+    fields: { connection: connectionId, what: withDefault(choice('link', 'redirect_uri'), 'link') },
+    returns: '`{ copied: true }`. While a sign-in waits for the browser: its page, or the redirect URI to register',
+  },
+  ({ sessions, signIns }) => ({
+    async ask(node): Promise<{ connection: string; what: 'link' | 'redirect_uri' } | undefined> {
+      const waits = ({ connection }: Session) => signIns.waiting(connection.id) !== undefined;
+      const picked = await pickConnection(sessions, node, l10n.t('Copy the sign-in link of which connection?'), waits);
+      return picked && { ...picked, what: 'link' };
+    },
+    async run({ connection: id, what }) {
+      const step = signIns.waiting(sessionOf(sessions, id).connection.id);
+      if (step === undefined) throw new WorkbenchError('nothing_to_pick');
+      await toClipboard(what === 'link' ? step.url : step.redirectUri);
+      flash(what === 'link' ? l10n.t('Sign-in link copied') : l10n.t('Redirect URI copied'));
+      return { copied: true };
+    },
+  }),
+);
+
+const command = commands.copySignInLink;
 
 /** Says why there is no refresh token, and does what would bring one where that is known. */
 async function offerOfflineAccess(services: Services, id: string): Promise<void> {

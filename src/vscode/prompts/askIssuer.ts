@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { isTransient } from '../../core/errorTable.ts';
-import { requireSecureUrl } from '../../core/http/http.ts';
+import { isLoopback, requireSecureUrl } from '../../core/http/http.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import { issuerOfAddress } from '../../core/records/connection.ts';
@@ -44,10 +44,10 @@ export async function askIssuer(
             'Enter the full URL of the issuer, for example https://login.example.com. Everything else is discovered from it.',
           ),
         placeholder: 'https://login.example.com',
-        validate: text => urlFlaw(text, 'issuer'),
+        validate: text => urlFlaw(withScheme(text), 'issuer'),
       });
       if (text.turn !== 'next') return text;
-      next = issuerOfAddress(text.value);
+      next = issuerOfAddress(withScheme(text.value));
     }
     issuer = next;
     next = undefined;
@@ -110,6 +110,13 @@ function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
       manual: true,
     },
   ];
+}
+
+/** The URL that a user means by a bare host: https, and http on this machine. Any other text stays as it is. */
+export function withScheme(text: string): string {
+  const [, host] = /^(localhost|\[::1\]|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?$/.exec(text) ?? [];
+  if (host === undefined) return text;
+  return `${isLoopback(new URL(`http://${host}`)) ? 'http' : 'https'}://${text}`;
 }
 
 /** What is wrong with a text as an address, or `undefined`. */

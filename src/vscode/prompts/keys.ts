@@ -8,7 +8,7 @@ import { printable } from '../../core/redact.ts';
 import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText, keysText, rememberedText } from '../text/keyErrors.ts';
-import { urlFlaw } from './askIssuer.ts';
+import { urlFlaw, withScheme } from './askIssuer.ts';
 import { connectionItem } from './pick.ts';
 
 /** Asks for keys, and remembers those that somebody wants remembered. */
@@ -332,9 +332,9 @@ async function askAddress(
     prompt,
     value,
     placeHolder: 'https://',
-    flaw: text => (text === '' ? undefined : urlFlaw(text, field)),
+    flaw: text => (text === '' ? undefined : urlFlaw(withScheme(text), field)),
   });
-  return text === undefined || text === '' ? undefined : text;
+  return text === undefined || text === '' ? undefined : withScheme(text);
 }
 
 /** For signatures a text is read as the verifier would; for decrypting only the token can tell. */

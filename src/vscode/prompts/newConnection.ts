@@ -15,7 +15,7 @@ import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '
 import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
-import { askIssuer, urlFlaw } from './askIssuer.ts';
+import { askIssuer, urlFlaw, withScheme } from './askIssuer.ts';
 import { type Answer, askChoice, askText, type Place, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
@@ -38,12 +38,22 @@ export interface NewConnection {
   readonly credentials: ClientCredentials;
 }
 
+interface ConnectionQuestion {
+  readonly discovery: () => Promise<Discovery>;
+  /** The address that the browser returns to: issuers accept only a registered one. */
+  readonly redirectUri: () => Promise<string>;
+  /** Ids of connections that are there. */
+  readonly taken: readonly string[];
+  readonly proposal?: TokenClaims;
+}
+
 /** Which issuer, client, scope, client authentication: a few questions, the rest is known or discovered. */
-export async function askConnection(
-  discovery: () => Promise<Discovery>,
-  taken: readonly string[],
-  proposal: TokenClaims = {},
-): Promise<NewConnection | undefined> {
+export async function askConnection({
+  discovery,
+  redirectUri,
+  taken,
+  proposal = {},
+}: ConnectionQuestion): Promise<NewConnection | undefined> {
   const draft: Partial<Draft> = { ...proposal };
   let metadata: IssuerMetadata | undefined;
   let found: string | undefined;
@@ -51,8 +61,7 @@ export async function askConnection(
   let start: StartingPoint | undefined;
   const values: Record<string, string> = {};
 
-  const startingPoint: Step = async place => {
-    if (proposal.issuer !== undefined) return 'skip';
+  const startingPoint: Step['ask'] = async place => {
     const link = [{ iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") }];
     const known = startingPoints.map(point => ({
       point,
@@ -78,7 +87,7 @@ export async function askConnection(
   };
 
   const placeholder =
-    (index: number): Step =>
+    (index: number): Step['ask'] =>
     async place => {
       const [name, example] = Object.entries(start?.placeholders ?? {})[index] ?? [];
       if (name === undefined) return 'skip';
@@ -97,7 +106,7 @@ export async function askConnection(
       return 'next';
     };
 
-  const issuer: Step = async place => {
+  const issuer: Step['ask'] = async place => {
     const isKnown = start !== undefined;
     if (start) {
       for (const name of [
@@ -119,29 +128,31 @@ export async function askConnection(
     return answer.value.asked ? 'next' : 'skip';
   };
 
-  const endpoint: Step = async place => {
-    if (draft.tokenEndpoint === undefined || (start && draft.issuer === undefined)) return 'skip';
+  const endpoint: Step['ask'] = async place => {
     const text = await askText({
       ...place,
       value: draft.tokenEndpoint,
       prompt: l10n.t("The URL of the token endpoint, from the issuer's documentation"),
       placeholder: 'https://login.example.com/oauth2/token',
-      validate: text => urlFlaw(text, 'tokenEndpoint'),
+      validate: text => urlFlaw(withScheme(text), 'tokenEndpoint'),
     });
     if (text.turn !== 'next') return text.turn;
-    draft.tokenEndpoint = text.value;
+    draft.tokenEndpoint = withScheme(text.value);
     return 'next';
   };
 
-  const client: Step = async place => {
+  const client: Step['ask'] = async place => {
     const known = start && hasNoScopes(start) ? startingPointText(start) : found;
+    const uri = await redirectUri();
+    const register = l10n.t('Redirect URI to register there for signing in: {0}', uri);
     const text = await askText({
       ...place,
       value: draft.clientId,
       prompt:
         known === undefined
-          ? l10n.t('The client ID of your application, as registered at the issuer')
-          : l10n.t('{0} Next: the client ID of your application.', known),
+          ? l10n.t('The client ID of your application, as registered at the issuer. {0}', register)
+          : l10n.t('{0} Next: the client ID of your application. {1}', known, register),
+      copy: { tooltip: l10n.t('Copy Redirect URI'), text: uri },
       validate: text =>
         text === ''
           ? l10n.t('Enter the client ID. The issuer shows it where your application is registered.')
@@ -152,8 +163,7 @@ export async function askConnection(
     return 'next';
   };
 
-  const scope: Step = async place => {
-    if (start && hasNoScopes(start)) return 'skip';
+  const scope: Step['ask'] = async place => {
     const text = await askText({
       ...place,
       value: draft.scope ?? (start ? '' : proposedScope(metadata)),
@@ -165,27 +175,26 @@ export async function askConnection(
     return 'next';
   };
 
-  const method: Step = async place => {
+  const method: Step['ask'] = async place => {
     const chosen = await askChoice(place, methodItems(metadata), {
       placeholder: l10n.t('How does your application authenticate at the token endpoint?'),
       selected: ({ method }) => method === draft.tokenEndpointAuthMethod,
     });
     if (chosen.turn !== 'next') return chosen.turn;
     draft.tokenEndpointAuthMethod = chosen.value[0]?.method ?? 'none';
+    credentials = {};
     return 'next';
   };
 
-  const secret: Step = async place => {
-    credentials = {};
+  const secret: Step['ask'] = async place => {
     const { tokenEndpointAuthMethod: method = 'none' } = draft;
-    if (method === 'none') return 'skip';
     const given = await askCredentials(place, method);
     if (given.turn !== 'next') return given.turn;
     credentials = given.value;
     return 'next';
   };
 
-  const label: Step = async place => {
+  const label: Step['ask'] = async place => {
     const text = await askText({
       ...place,
       value: draft.label ?? start?.label ?? proposedLabel(draft),
@@ -197,17 +206,18 @@ export async function askConnection(
     return 'next';
   };
 
+  const has = (index: number) => () => Object.keys(start?.placeholders ?? {}).length > index;
   const through = await runSteps(l10n.t('Add Connection'), [
-    startingPoint,
-    placeholder(0),
-    placeholder(1),
-    issuer,
-    endpoint,
-    client,
-    scope,
-    method,
-    secret,
-    label,
+    { ask: startingPoint, applies: () => proposal.issuer === undefined },
+    { ask: placeholder(0), applies: has(0) },
+    { ask: placeholder(1), applies: has(1) },
+    { ask: issuer },
+    { ask: endpoint, applies: () => draft.tokenEndpoint !== undefined && !(start && draft.issuer === undefined) },
+    { ask: client },
+    { ask: scope, applies: () => !(start && hasNoScopes(start)) },
+    { ask: method },
+    { ask: secret, applies: () => (draft.tokenEndpointAuthMethod ?? 'none') !== 'none' },
+    { ask: label },
   ]);
   if (!through) return undefined;
   const { label: name = '', clientId = '', tokenEndpointAuthMethod = 'none', ...others } = draft;

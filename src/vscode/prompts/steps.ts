@@ -1,22 +1,31 @@
-import { type QuickInputButton, QuickInputButtons, type QuickPickItem, version } from 'vscode';
-import { openInput, openList } from '../screen.ts';
+import { type QuickInputButton, QuickInputButtons, type QuickPickItem, ThemeIcon, version } from 'vscode';
+import { openInput, openList, toClipboard } from '../screen.ts';
 
 /** What a step of a flow came to: go on, go back, or the user cancelled. */
 export type Turn = 'next' | 'back' | 'cancelled';
 export type Answer<T> = { readonly turn: 'next'; readonly value: T } | { readonly turn: 'back' | 'cancelled' };
-export type Step = (place: Place) => Promise<Turn | 'skip'>;
+export interface Step {
+  ask(place: Place): Promise<Turn | 'skip'>;
+  /** False where the answers so far make the question superfluous. */
+  applies?(): boolean;
+}
 
 export interface Place {
   readonly title: string;
   /** Counted by what was really asked: steps that do not apply leave no gap. 0 for a question that stands alone. */
   readonly step: number;
+  /** How many there will be, as far as the answers so far tell. */
+  readonly steps?: number;
 }
 
 /** Runs steps in order; "back" returns to the last step that asked something. True when all of them are through. */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
+  const isAsked = (step: Step) => step.applies?.() ?? true;
   for (let index = 0; index < steps.length; ) {
-    const turn = await steps[index]?.({ title, step: asked.length + 1 });
+    const [now, ...later] = steps.slice(index);
+    const count = { step: asked.length + 1, steps: asked.length + 1 + later.filter(isAsked).length };
+    const turn = now && isAsked(now) ? await now.ask({ title, ...count }) : 'skip';
     if (turn === 'cancelled') return false;
     if (turn === 'back') {
       index = asked.pop() ?? 0;
@@ -37,6 +46,8 @@ export interface Question extends Place {
   readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
   /** A button that fetches the text from elsewhere; `undefined` where nothing came of it. */
   readonly fetch?: { readonly button: QuickInputButton; readonly text: () => Promise<string | undefined> };
+  /** A button that copies something that is needed elsewhere to answer. */
+  readonly copy?: { readonly tooltip: string; readonly text: string };
 }
 
 /** An input box of a flow, with a back button after the first step. */
@@ -55,9 +66,15 @@ export function askText(question: Question): Promise<Answer<string>> {
       else refuse(flaw);
     };
     const { fetch } = question;
+    const copy = question.copy && { ...question.copy, iconPath: new ThemeIcon('copy') };
     let away = false;
-    box.buttons = [...(question.step > 1 ? [QuickInputButtons.Back] : []), ...(fetch ? [fetch.button] : [])];
+    box.buttons = [
+      ...(question.step > 1 ? [QuickInputButtons.Back] : []),
+      ...(fetch ? [fetch.button] : []),
+      ...(copy ? [copy] : []),
+    ];
     box.onDidTriggerButton(async button => {
+      if (copy && button === copy) return toClipboard(copy.text);
       if (button !== fetch?.button) return end({ turn: 'back' });
       // Where the dialog takes the place of this box it hides it.
       away = true;
@@ -95,7 +112,7 @@ export function askChoice<Item extends QuickPickItem>(
 ): Promise<Answer<readonly Item[]>> {
   const { placeholder, prompt } = options;
   const texts = hasPrompts ? { placeholder, prompt } : { placeholder: prompt ?? placeholder };
-  const { list: pick, shown, original } = openList(items, { title: place.title, ...texts });
+  const { list: pick, shown, original } = openList(items, { ...place, ...texts });
   pick.canSelectMany = options.many === true;
   const selected = shown.filter(item => options.selected?.(original(item)));
   if (options.many) pick.selectedItems = selected;
@@ -121,7 +138,7 @@ export async function busy<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
-  const { box } = openInput({ title: place.title, value, prompt });
+  const { box } = openInput({ ...place, value, prompt });
   Object.assign(box, { busy: true, enabled: false });
   box.onDidHide(() => abort.abort());
   box.show();

@@ -10,9 +10,13 @@ type Addressed = { readonly redirectUri?: string | undefined };
 /** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
 export const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
 
-/** An issuer that does not know the redirect URI says so on its own page, and nobody comes back. */
+/** An issuer that does not know the redirect URI says so on its own page, and the browser does not return. */
 export function complaintText(data: Addressed): string {
-  return l10n.t('If the issuer rejected the redirect URI, register {0} there, then sign in again.', toRegister(data));
+  const uri = toRegister(data);
+  return joined(
+    l10n.t('If the issuer rejected the redirect URI, register {0} there, then sign in again.', uri),
+    ...(uri.startsWith('http://127.0.0.1/') ? [l10n.t('If it compares the port, too, set redirectPort.')] : []),
+  );
 }
 
 export const signInSentences = {
@@ -78,7 +82,7 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
     icon: 'globe',
     label: () => l10n.t('In the browser'),
     detail: () => l10n.t("Opens the issuer's page on this machine and returns by itself."),
-    waiting: connection => l10n.t('Signing in to {0}: finish in the browser', connection),
+    waiting: connection => l10n.t('Signing in to {0}', connection),
     invalidGrant: data =>
       l10n.t(
         'The issuer rejected the authorization code: it has expired, was already used, or the redirect URI differs. Register {0} at the issuer and sign in again.',
