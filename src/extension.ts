@@ -308,7 +308,7 @@ function handOutTokens(
       extensionKind: context.extension.extensionKind,
     }),
   );
-  own(registerAuthenticationProvider({ sessions: storage.sessions, broker: () => broker }));
+  own(registerAuthenticationProvider({ ...storage, broker: () => broker }));
   return { broker: () => broker, consents: () => consents, workspaceAsker };
 }
 

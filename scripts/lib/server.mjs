@@ -38,6 +38,7 @@ const quietSettings = {
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
  * @property {boolean} [installed] whether all windows have this extension, as if it had been installed; without it
  *   windows can have extensions under development
+ * @property {Record<string, string>} [beside] the files of one more extension that is installed
  * @property {Record<string, string>} [env] added to the environment of the extension host
  *
  * @typedef {object} Server
@@ -72,6 +73,10 @@ export async function startServer(vscode, options = {}) {
   const folder = join(temporary, 'demo');
   await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
   if (options.installed) await install(extensionsDir);
+  for (const [name, text] of Object.entries(options.beside ?? {})) {
+    await mkdir(join(extensionsDir, 'beside'), { recursive: true });
+    await writeFile(join(extensionsDir, 'beside', name), text);
+  }
   await writeUserSettings(userDataDir, options.userSettings);
   const redirector = await startRedirector();
   const args = [

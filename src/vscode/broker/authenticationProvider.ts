@@ -11,6 +11,7 @@ import {
 import { authenticationProvider, commands } from '../../contributions.ts';
 import type { Broker } from '../../core/broker/broker.ts';
 import { WorkbenchError } from '../../core/errors.ts';
+import type { Log } from '../../core/ports.ts';
 import { isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { pickConnection } from '../prompts/pick.ts';
@@ -18,13 +19,14 @@ import { pickConnection } from '../prompts/pick.ts';
 export interface AuthenticationParts {
   readonly sessions: Sessions;
   readonly broker: () => Broker;
+  readonly log: Log;
 }
 
 /**
  * Every connection as an account for other extensions: `authentication.getSession('jwtWorkbench', scopes)`. VS Code asks
  * the user before an extension gets anything. The token that it then gets is fresh.
  */
-export function registerAuthenticationProvider({ sessions, broker }: AuthenticationParts): Disposable {
+export function registerAuthenticationProvider({ sessions, broker, log }: AuthenticationParts): Disposable {
   const changed = new EventEmitter<AuthenticationProviderAuthenticationSessionsChangeEvent>();
   /** What VS Code was told last of each connection, by the generation of its tokens. */
   const told = new Map<string, number>();
@@ -60,8 +62,12 @@ export function registerAuthenticationProvider({ sessions, broker }: Authenticat
         .filter(session => (scopes ?? []).every(scope => scopesOf(session).includes(scope)));
       // Without scopes and account VS Code only lists: nothing is refreshed for a menu.
       if (scopes === undefined && wanted === undefined) return candidates.flatMap(each => stored(each) ?? []);
-      const all = await Promise.allSettled(candidates.map(({ connection }) => fresh(connection.id)));
-      return all.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []));
+      const all = await Promise.all(
+        candidates.map(({ connection: { id } }) =>
+          fresh(id).catch(error => log('warn', 'no session for another extension', { connection: id, error })),
+        ),
+      );
+      return all.filter(each => each !== undefined);
     },
     async createSession(scopes, { account: wanted }) {
       const fits = (session: Session) =>
