@@ -3,7 +3,6 @@ import { contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
 import { createDiscovery, resolveEndpoints } from './core/issuer/discovery.ts';
-import { lazy } from './core/lazy.ts';
 import type {
   Clock,
   Fetch,
@@ -15,12 +14,11 @@ import type {
   RedirectPage,
   SharedLock,
 } from './core/ports.ts';
+import { createLoading } from './core/records/changeRecord.ts';
 import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
-import { createHandover } from './core/records/handover.ts';
 import { createHistories, createMemoryHistory } from './core/records/histories.ts';
-import { createJournalKeys } from './core/records/journalKeys.ts';
+import { createHandover, createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
-import { createLoading } from './core/records/loading.ts';
 import type { StoredRecord } from './core/records/record.ts';
 import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
 import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
@@ -29,22 +27,19 @@ import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
 import { createSignIns } from './core/signIn/signIns.ts';
 import { createPreviousTokens } from './core/view/previousTokens.ts';
+import { lazy } from './core/waiting.ts';
 import { createLocalLock, routeLock } from './platform/localLock.ts';
 import type { UriRedirects } from './platform/uriRedirect.ts';
 import { registerAuthenticationProvider } from './vscode/broker/authenticationProvider.ts';
 import { type BrokerPlatform, createBrokerService } from './vscode/broker/brokerService.ts';
-import { createConnections } from './vscode/connections.ts';
+import { createConnections, createLog, createSecretStore, onDidChangeSettings } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
-import { createLog } from './vscode/log.ts';
 import { createMockService, type MockService } from './vscode/mockIssuer.ts';
 import { openLogChannel, viewMessage } from './vscode/screen.ts';
-import { createSecretStore } from './vscode/secretStore.ts';
-import { onDidChangeSettings } from './vscode/settings.ts';
 import { signInPage } from './vscode/signInPage.ts';
-import { createStatusBar } from './vscode/statusBar.ts';
-import { unwritableText } from './vscode/text/plans.ts';
-import { createTicker } from './vscode/ticker.ts';
+import { createStatusBar, createTicker } from './vscode/statusBar.ts';
+import { unwritableText } from './vscode/text/history.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
 
@@ -221,7 +216,7 @@ function reachIssuers(
   // The text and no Uri, whose way of writing a query differs from what issuers compare (microsoft/vscode#85930).
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
-    (await import('./core/signIn/issuerClient.ts')).createIssuerClient({
+    (await import('./core/signIn/signIn.ts')).createIssuerClient({
       ...storage,
       fetch,
       mutualTls,

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { type ExtensionContext, env } from 'vscode';
 import { demoVariable } from './contributions.ts';
+import { systemClock } from './core/waiting.ts';
 import { startExtension } from './extension.ts';
 import { createBrokerPlatform } from './platform/brokerPlatform.ts';
 import { createFileLock } from './platform/fileLock.ts';
 import { createFileSearch } from './platform/fileSearch.ts';
-import { createHistoryFile } from './platform/historyFile.ts';
+import { createHistoryFile } from './platform/ledgerFile.ts';
 import { listenForRedirect } from './platform/loopbackRedirect.ts';
 import { createMutualTls } from './platform/mutualTls.ts';
-import { systemClock } from './platform/systemClock.ts';
 import { createUriRedirects } from './platform/uriRedirect.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 

@@ -5,7 +5,7 @@ import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';
 import { createDiscovery } from '../core/issuer/discovery.ts';
 import { type DecodedToken, decodeToken } from '../core/tokens/jwt.ts';
-import { systemClock } from '../platform/systemClock.ts';
+import { systemClock } from '../core/waiting.ts';
 import { CliError } from './brokerClient.ts';
 
 /** The token in a text: alone, in a header line or in a token response. */

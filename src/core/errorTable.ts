@@ -9,7 +9,7 @@ import type { DataOf, ErrorCode, WorkbenchError } from './errors.ts';
  */
 export type FailureKind = 'configuration' | 'refused' | 'retryable' | 'unknown';
 
-/** A button beside an error's sentence; src/vscode/commands/showError.ts knows what each does. */
+/** A button beside an error's sentence; src/vscode/commands/command.ts knows what each does. */
 export type Remedy = 'settings' | 'issuer' | 'log' | 'credentials' | 'trust';
 
 interface ErrorRow<C extends ErrorCode> {

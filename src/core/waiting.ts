@@ -63,3 +63,55 @@ export function createTurns(): Turns {
     },
   };
 }
+
+/** Makes a value when it is first asked for. A failure is not kept: the next caller tries again. */
+export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    if (made === undefined) {
+      const attempt = make();
+      made = attempt;
+      attempt.catch(() => {
+        if (made === attempt) made = undefined;
+      });
+    }
+    return made;
+  };
+}
+
+/** Who wants to be told of something. */
+interface Listeners<Told extends unknown[]> {
+  /** Returns the unsubscribe function. */
+  add(listener: (...told: Told) => void): () => void;
+  /** Tells everybody. A listener that throws stops nobody else, least of all the caller: the host reports it. */
+  tell(...told: Told): void;
+}
+
+export function createListeners<Told extends unknown[]>(): Listeners<Told> {
+  const listeners = new Set<(...told: Told) => void>();
+  return {
+    add(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    tell(...told) {
+      for (const listener of [...listeners]) {
+        try {
+          listener(...told);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
+    },
+  };
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  schedule(callback, delay) {
+    const timer = setTimeout(callback, delay);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,20 +1,23 @@
 import type { AuthorizationRequest, PushedRequest, PushedRequests, Refusal, Return } from './authorizationRequest.ts';
 import { sha256 } from './dpop.ts';
 import type { Families, Family } from './families.ts';
-import type { Answer, Exchange, MockReply, Visitor } from './http.ts';
-import { oauthError, readForm, readParameters } from './http.ts';
+import {
+  type Answer,
+  type Exchange,
+  type MockReply,
+  oauthError,
+  readForm,
+  readParameters,
+  type Visitor,
+} from './http.ts';
 import type { Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
-import { randomText } from './random.ts';
 import { targetsOf, withParameters } from './requested.ts';
-import { createShelf } from './shelf.ts';
-import type { GrantWork } from './tokenEndpoint.ts';
-import { narrowed } from './tokenEndpoint.ts';
+import { createShelf, randomText } from './shelf.ts';
+import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import type { TokenReader } from './tokenStatus.ts';
-import type { Consent, Issuing } from './tokens.ts';
-import { refreshTokenOf } from './tokens.ts';
-import type { Session, Sessions } from './users.ts';
-import { subjectOfHint } from './users.ts';
+import { type Consent, type Issuing, refreshTokenOf } from './tokens.ts';
+import { type Session, type Sessions, subjectOfHint } from './users.ts';
 
 /** A sign-in that waits for a person to decide. */
 interface Pending {

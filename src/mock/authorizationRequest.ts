@@ -1,13 +1,10 @@
 import type { BackChannel } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
-import type { Answer, Form, ParsedForm } from './http.ts';
-import { jsonReply, oauthError } from './http.ts';
+import { type Answer, type Form, jsonReply, oauthError, type ParsedForm } from './http.ts';
 import type { MockClient, MockResponseType, Settings } from './options.ts';
-import { randomText } from './random.ts';
 import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from './requested.ts';
-import { createShelf } from './shelf.ts';
-import type { ClaimsRequest } from './users.ts';
-import { parseClaims } from './users.ts';
+import { createShelf, randomText } from './shelf.ts';
+import { type ClaimsRequest, parseClaims } from './users.ts';
 
 /** What a client wants somebody to agree to, found well-formed and allowed. */
 export interface AuthorizationRequest {

@@ -1,16 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FaultSetting } from './faults.ts';
-import { faultShape } from './faults.ts';
-import type { Handler, MockReply, MockRequest } from './http.ts';
-import { bodyLimit, jsonReply } from './http.ts';
+import { type FaultSetting, faultShape } from './faults.ts';
+import { bodyLimit, type Handler, jsonReply, type MockReply, type MockRequest } from './http.ts';
 import type { MockIssuer } from './issuer.ts';
 import { mockAlgs } from './keys.ts';
 import { lifetimeFields, rotationShape, signInShape } from './options.ts';
-import { randomText } from './random.ts';
-import type { Fields, Input, JsonSchema, Problem, Shape } from './shape.ts';
 import {
   anyText,
   anything,
+  type Fields,
+  type Input,
+  type JsonSchema,
   list,
   MockOptionError,
   members,
@@ -19,15 +18,17 @@ import {
   object,
   oneOf,
   optional,
+  type Problem,
   read,
   refuse,
+  type Shape,
   seconds,
   whole,
   yesOrNo,
 } from './shape.ts';
+import { randomText } from './shelf.ts';
 import { firstTokenFields } from './tokenEndpoint.ts';
-import type { MockUser } from './users.ts';
-import { usersShape } from './users.ts';
+import { type MockUser, usersShape } from './users.ts';
 
 /*
  * The mock over HTTP, for tests in any language: each operation is a row, and the OpenAPI document is made of the rows.

@@ -1,16 +1,11 @@
 import type { BackChannel } from './clients.ts';
-import type { Answer, MockReply, Visitor } from './http.ts';
-import { jsonReply, oauthError, readParameters } from './http.ts';
-import type { MockClient, Settings } from './options.ts';
-import { deviceCodeGrant } from './options.ts';
+import { type Answer, jsonReply, type MockReply, oauthError, readParameters, type Visitor } from './http.ts';
+import { deviceCodeGrant, type MockClient, type Settings } from './options.ts';
 import { choice, errorPage, html, page, scopeList } from './pages.ts';
-import { randomText } from './random.ts';
 import { isSupported, targetsOf } from './requested.ts';
-import { createShelf } from './shelf.ts';
-import type { GrantWork } from './tokenEndpoint.ts';
-import { narrowed } from './tokenEndpoint.ts';
-import type { Issuing } from './tokens.ts';
-import { refreshTokenOf } from './tokens.ts';
+import { createShelf, randomText } from './shelf.ts';
+import { type GrantWork, narrowed } from './tokenEndpoint.ts';
+import { type Issuing, refreshTokenOf } from './tokens.ts';
 
 /** A device that waits for its user. */
 export interface DeviceRequest {

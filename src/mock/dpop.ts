@@ -2,9 +2,7 @@ import { base64url, calculateJwkThumbprint, EmbeddedJWK, type JWTVerifyResult, j
 import type { Exchange } from './http.ts';
 import { mockAlgs } from './keys.ts';
 import type { DpopNonce } from './options.ts';
-import { randomText } from './random.ts';
-import type { Shelf } from './shelf.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, randomText, type Shelf } from './shelf.ts';
 
 export type Proof =
   /** RFC 7638 thumbprint of the key that signed it; undefined where no proof was sent. */

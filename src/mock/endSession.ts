@@ -1,12 +1,10 @@
 import type { Families, Family } from './families.ts';
-import type { Answer, MockReply } from './http.ts';
-import { readParameters } from './http.ts';
-import type { KeyRing } from './keys.ts';
-import { nodeCrypto } from './keys.ts';
+import { type Answer, type MockReply, readParameters } from './http.ts';
+import { type KeyRing, nodeCrypto } from './keys.ts';
 import type { Settings } from './options.ts';
 import { errorPage, html, page } from './pages.ts';
-import { randomText } from './random.ts';
 import { hasScope, isRedirectUri, isRegistered, withParameters } from './requested.ts';
+import { randomText } from './shelf.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import { signAsAsked } from './tokens.ts';
 import type { Sessions } from './users.ts';

@@ -1,5 +1,5 @@
 import type { Confirmation } from './clients.ts';
-import { randomText } from './random.ts';
+import { randomText } from './shelf.ts';
 import type { ClaimsRequest } from './users.ts';
 
 /**

@@ -1,10 +1,20 @@
-import type { Effect, Endpoint } from './effects.ts';
-import { endpoints } from './effects.ts';
-import type { AnyRow } from './faultTable.ts';
-import { faultTable } from './faultTable.ts';
-import { seededRandom } from './random.ts';
-import type { Input, Shape } from './shape.ts';
-import { either, isObject, list, needed, numeric, object, oneOf, optional, read, whole } from './shape.ts';
+import { type Effect, type Endpoint, endpoints } from './effects.ts';
+import { type AnyRow, faultTable } from './faultTable.ts';
+import {
+  either,
+  type Input,
+  isObject,
+  list,
+  needed,
+  numeric,
+  object,
+  oneOf,
+  optional,
+  read,
+  type Shape,
+  whole,
+} from './shape.ts';
+import { seededRandom } from './shelf.ts';
 
 type Table = typeof faultTable;
 export type FaultType = keyof Table;

@@ -1,24 +1,21 @@
+import { type Patch, patchShape } from './effects.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import { faultShape } from './faults.ts';
-import type { Patch } from './jsonPatch.ts';
-import { patchShape } from './jsonPatch.ts';
-import type { MockAlg } from './keys.ts';
-import { mockAlgs } from './keys.ts';
-import type { Persona } from './personas.ts';
-import { personaNames, personaOf } from './personas.ts';
-import { randomText } from './random.ts';
+import { type MockAlg, mockAlgs } from './keys.ts';
+import { type Persona, personaNames, personaOf } from './personas.ts';
 import { isOrigin, isRedirectUri } from './requested.ts';
-import type { Input, Of } from './shape.ts';
 import {
   anyText,
   anything,
   either,
   httpUrl,
+  type Input,
   isObject,
   list,
   MockOptionError,
   members,
   needed,
+  type Of,
   object,
   oneOf,
   optional,
@@ -29,8 +26,8 @@ import {
   text,
   yesOrNo,
 } from './shape.ts';
-import type { MockUser } from './users.ts';
-import { standardScopeClaims, usersShape } from './users.ts';
+import { randomText } from './shelf.ts';
+import { type MockUser, standardScopeClaims, usersShape } from './users.ts';
 export const authMethods = [
   'none',
   'client_secret_basic',

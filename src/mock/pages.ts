@@ -1,6 +1,5 @@
-import type { MockReply } from './http.ts';
-import { textReply } from './http.ts';
-import { randomText } from './random.ts';
+import { type MockReply, textReply } from './http.ts';
+import { randomText } from './shelf.ts';
 import type { MockUser } from './users.ts';
 
 /** HTML that is safe as it stands. */

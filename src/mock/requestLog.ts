@@ -1,5 +1,5 @@
 import type { FaultType } from './faults.ts';
-import { fingerprint } from './random.ts';
+import { fingerprint } from './shelf.ts';
 
 /** One request. Nothing in it is a secret: what could be one is there as its `fingerprint`. */
 export interface RequestLogEntry {

@@ -1,36 +1,28 @@
 import { createAuthorization, createCodes } from './authorization.ts';
 import { createPushedRequests } from './authorizationRequest.ts';
-import { createAssertionCheck, createBackChannel } from './clients.ts';
-import type { DeviceCodes } from './device.ts';
-import { createDeviceCodes, createDevicePage } from './device.ts';
-import type { ProofDesk } from './dpop.ts';
-import { createProofDesk } from './dpop.ts';
-import type { Claims, Endpoint } from './effects.ts';
+import { createAssertionCheck, createBackChannel, createRegistration } from './clients.ts';
+import { createDeviceCodes, createDevicePage, type DeviceCodes } from './device.ts';
+import { createProofDesk, type ProofDesk } from './dpop.ts';
+import { type Claims, type Endpoint, patched } from './effects.ts';
 import { createEndSession, createLogoutNotices } from './endSession.ts';
 import type { Families } from './families.ts';
-import type { Answer } from './http.ts';
-import { jsonReply } from './http.ts';
-import { patched } from './jsonPatch.ts';
+import { type Answer, jsonReply } from './http.ts';
 import type { KeyRing } from './keys.ts';
 import { metadataOf, pathsOf } from './metadata.ts';
-import type { Settings } from './options.ts';
-import { deviceCodeGrant, tokenExchangeGrant } from './options.ts';
-import { createRegistration } from './registration.ts';
+import { deviceCodeGrant, type Settings, tokenExchangeGrant } from './options.ts';
 import { createAccessCheck, createResource, createUserInfo, resourceMetadataOf } from './resource.ts';
 import { createShelf } from './shelf.ts';
-import type { FirstTokens } from './tokenEndpoint.ts';
 import {
   clientCredentialsGrant,
   createTokenEndpoint,
   exchangeGrant,
+  type FirstTokens,
   firstTokens,
   refreshGrant,
 } from './tokenEndpoint.ts';
 import { createIntrospection, createRevocation, createTokenReader } from './tokenStatus.ts';
-import type { Signer, TokenResponse } from './tokens.ts';
-import { createIssuing } from './tokens.ts';
-import type { Sessions } from './users.ts';
-import { createSessions } from './users.ts';
+import { createIssuing, type Signer, type TokenResponse } from './tokens.ts';
+import { createSessions, type Sessions } from './users.ts';
 
 export interface Route {
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];

@@ -1,17 +1,11 @@
-import type { BackChannel, Confirmation } from './clients.ts';
-import { confirmation } from './clients.ts';
+import { type BackChannel, type Confirmation, confirmation } from './clients.ts';
 import type { ProofDesk } from './dpop.ts';
-import type { Effect, TokenKind } from './effects.ts';
-import type { Families, Grant } from './families.ts';
-import { newSid } from './families.ts';
-import type { Answer, Form, MockReply } from './http.ts';
-import { jsonReply, oauthError } from './http.ts';
-import { patched } from './jsonPatch.ts';
-import type { GrantType, MockClient, Settings } from './options.ts';
-import { clientCalled } from './options.ts';
+import { type Effect, patched, type TokenKind } from './effects.ts';
+import { type Families, type Grant, newSid } from './families.ts';
+import { type Answer, type Form, jsonReply, type MockReply, oauthError } from './http.ts';
+import { clientCalled, type GrantType, type MockClient, type Settings } from './options.ts';
 import { audienceOf, isWithin, personalScopes, targetsOf } from './requested.ts';
-import type { Input } from './shape.ts';
-import { anyText, either, list, optional, seconds } from './shape.ts';
+import { anyText, either, type Input, list, optional, seconds } from './shape.ts';
 import type { TokenReader } from './tokenStatus.ts';
 import type { Issuing, TokenResponse } from './tokens.ts';
 

@@ -2,16 +2,13 @@ import { consentOf } from './authorization.ts';
 import type { AuthorizationRequest } from './authorizationRequest.ts';
 import type { Confirmation } from './clients.ts';
 import type { Claims, Effect, TokenKind } from './effects.ts';
-import type { Families, Family, Grant } from './families.ts';
-import { newSid } from './families.ts';
+import { type Families, type Family, type Grant, newSid } from './families.ts';
 import type { KeyRing, MockCrypto, SigningKey } from './keys.ts';
 import type { MockClient, Settings } from './options.ts';
 import type { Persona } from './personas.ts';
-import { randomText } from './random.ts';
 import { audienceOf, hasScope } from './requested.ts';
-import type { Shelf } from './shelf.ts';
-import type { ClaimsRequest, Session } from './users.ts';
-import { claimsOfUser, selectClaims } from './users.ts';
+import { randomText, type Shelf } from './shelf.ts';
+import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
 
 /** What is to be signed for one response. */
 export interface TokenOrder {

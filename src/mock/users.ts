@@ -2,22 +2,22 @@ import type { Claims } from './effects.ts';
 import type { Family } from './families.ts';
 import type { Exchange } from './http.ts';
 import type { Settings } from './options.ts';
-import { randomText } from './random.ts';
-import type { Input, Of } from './shape.ts';
 import {
   anyText,
   anything,
+  type Input,
   isObject,
   list,
   members,
   needed,
+  type Of,
   object,
   optional,
   problemsOf,
   shape,
   text,
 } from './shape.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, randomText } from './shelf.ts';
 /* Who signs in: the users that the options name, their sessions in a browser, and which of their claims are told. */
 
 export const userFields = {

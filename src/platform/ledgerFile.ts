@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
-import type { HandedOver, LedgerEntry } from '../core/ports.ts';
-import { errorCode, readPatiently } from './files.ts';
-import type { LockFiles } from './lockFiles.ts';
+import type { Clock, HandedOver, HistoryStore, LedgerEntry, Log } from '../core/ports.ts';
+import { createFileLock } from './fileLock.ts';
+import { errorCode, readPatiently, readText, remove, replaceFile } from './files.ts';
+import { fileName, type LockFiles } from './lockFiles.ts';
 
 /** As it stands in the file. */
 interface WrittenEntry extends Omit<LedgerEntry, 'signedOutAt'> {
@@ -156,4 +159,35 @@ function isIntent(value: unknown): boolean {
 
 function isSignOut(value: unknown): value is SignOut {
   return isObject(value) && value.version === version && isGeneration(value.generation) && isTime(value.at);
+}
+
+/** Far more than fifty entries take. */
+const largest = 256 * 1024;
+
+/** Milliseconds: a window that writes is done in a fraction of it. */
+const times = { heartbeat: 1000, stale: 3000, patience: 5000 };
+
+/** One file per name in `folder`, which is made when it is needed. Windows that write at one time take turns. */
+export function createHistoryFile(folder: string, clock: Clock, log: Log): HistoryStore {
+  const lock = createFileLock({ folder, clock, log, times });
+  const never = new AbortController().signal;
+  const path = (name: string) => join(folder, `${fileName(name)}.json`);
+  return {
+    read: async name => textOf(path(name)),
+    update: (name, change) =>
+      lock.withLock(name, never, async () => {
+        const file = path(name);
+        await replaceFile(file, `${file}.${randomUUID()}.new`, change(textOf(file)));
+      }),
+    delete: name => lock.withLock(name, never, () => remove(path(name))),
+  };
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readText(file, largest);
+  } catch (error) {
+    if (errorCode(error) !== 'EFBIG') throw error;
+    return undefined;
+  }
 }

@@ -3,6 +3,8 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   unlinkSync,
@@ -10,10 +12,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { readdir, rename, rmdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { defined } from '../core/tokens/json.ts';
 import { assertKind, errorCode, readText, remove } from './files.ts';
 import type { LockFiles } from './lockFiles.ts';
-import { ownIdentity, type ProcessIdentity, type ProcessState, stateOfProcess } from './processIdentity.ts';
 
 /*
  * The lock is a folder with one folder in it, which bears the owner's token:
@@ -242,4 +245,77 @@ async function entries(folder: string): Promise<string[]> {
 /** For what another process may have done already, or will do later. */
 async function quietly(work: Promise<unknown>): Promise<void> {
   await work.catch(() => {});
+}
+
+/** Which process it is, in a way that another one can check. */
+interface ProcessIdentity {
+  readonly pid: number;
+  readonly host: string;
+  /** One start of the machine, where the system names it: another one gives the same numbers to other processes. */
+  readonly boot?: string;
+  /** Containers count their processes for themselves. */
+  readonly numbers?: string;
+  /** Tells it from a later process with its number, where the system says when a process began. */
+  readonly started?: string;
+}
+
+/**
+ * - `alive`: for certain, stopped or not.
+ * - `dead`: for certain.
+ * - `restarted`: of an earlier start of this machine, or of a machine of the same name.
+ * - `unknown`: its number answers, or cannot be asked for, and nothing says whether it is still the same process.
+ */
+type ProcessState = 'alive' | 'dead' | 'restarted' | 'unknown';
+
+let own: ProcessIdentity | undefined;
+
+export function ownIdentity(): ProcessIdentity {
+  own ??= identityOf(process.pid);
+  return own;
+}
+
+function identityOf(pid: number): ProcessIdentity {
+  const boot = textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  const numbers = textOf(() => readlinkSync('/proc/self/ns/pid'));
+  const started = statusOf(pid)?.started;
+  return { pid, host: hostname(), ...defined({ boot, numbers, started }) };
+}
+
+function stateOfProcess({ pid, host, boot, numbers, started }: ProcessIdentity): ProcessState {
+  const mine = ownIdentity();
+  if (host !== mine.host || !Number.isSafeInteger(pid) || pid <= 0) return 'unknown';
+  if (boot !== undefined && mine.boot !== undefined && boot !== mine.boot) return 'restarted';
+  if (numbers !== mine.numbers) return 'unknown';
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there, and another user's.
+    return errorCode(error) === 'ESRCH' ? 'dead' : 'unknown';
+  }
+  const now = statusOf(pid);
+  if (now === undefined || started === undefined) return 'unknown';
+  return now.isOver || now.started !== started ? 'dead' : 'alive';
+}
+
+function textOf(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** As Linux has it; elsewhere nothing is known but the number. */
+function statusOf(pid: number): { readonly started: string; readonly isOver: boolean } | undefined {
+  try {
+    // The name of the program stands in parentheses and may hold anything: fields are counted after the last one.
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const [state] = fields;
+    const started = fields[19];
+    // A zombie answers signals, and does nothing any more.
+    return started === undefined ? undefined : { started, isOver: state === 'Z' || state === 'X' };
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,6 @@
 import { commands as registry } from 'vscode';
 import { contextKeys } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
-import { createListeners } from '../core/listeners.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordParts } from '../core/records/changeRecord.ts';
 import type { Connection } from '../core/records/connection.ts';
@@ -11,6 +10,7 @@ import { storeTokens } from '../core/records/storeTokens.ts';
 import type { Vault } from '../core/records/vault.ts';
 import type { Refresher } from '../core/refresh/refresher.ts';
 import type { MockView } from '../core/view/mockView.ts';
+import { createListeners } from '../core/waiting.ts';
 import type { MockClock } from '../mock/clock.ts';
 import type { AnyRow } from '../mock/faultTable.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';

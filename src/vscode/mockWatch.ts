@@ -2,11 +2,10 @@ import type { Clock } from '../core/ports.ts';
 import type { Sessions } from '../core/records/sessions.ts';
 import type { Refresher } from '../core/refresh/refresher.ts';
 import type { MockFault, MockRequest, MockView, Sender, SpentFault } from '../core/view/mockView.ts';
-import type { FaultSetting, FaultType } from '../mock/faults.ts';
-import { faultRows } from '../mock/faults.ts';
+import { type FaultSetting, type FaultType, faultRows } from '../mock/faults.ts';
 import type { MockServer } from '../mock/nodeServer.ts';
-import { fingerprint } from '../mock/random.ts';
 import type { RequestLogEntry } from '../mock/requestLog.ts';
+import { fingerprint } from '../mock/shelf.ts';
 
 /** What of the running mock is shown. Loaded with the mock. */
 export interface MockWatch {

@@ -461,7 +461,7 @@ export function openPage(name: 'inspector' | 'device', title: string, extensionU
   return panel;
 }
 
-/** What src/vscode/log.ts writes to. Nothing else does: what is logged is redacted. */
+/** What src/vscode/connections.ts writes to. Nothing else does: what is logged is redacted. */
 export function openLogChannel(): LogOutputChannel {
   return window.createOutputChannel('JWT Workbench', { log: true });
 }

@@ -1,5 +1,5 @@
 /** The page of a device sign-in: the code, large, and what is left of its time. */
-import { h } from './dom.ts';
+import { h } from './parts.ts';
 import type { DeviceModel, FromDevicePage } from './protocol.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromDevicePage): void };

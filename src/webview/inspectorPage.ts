@@ -1,8 +1,5 @@
 /** The inspector's page. It keeps nothing: when it is shown again the extension tells it everything anew. */
-import { h, icon } from './dom.ts';
-import { editor } from './editor.ts';
-import { checks, facts, keys, review } from './lists.ts';
-import { decoded, encoded } from './parts.ts';
+import { checks, decoded, encoded, facts, h, icon, keys, review } from './parts.ts';
 import type { FromPage, InspectorModel, ToPage } from './protocol.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
@@ -66,4 +63,31 @@ function drawTimeline(svg: string, spoken: string): void {
   }
   const root = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
   timeline.replaceChildren(document.importNode(root, true), h('p', { class: 'spoken' }, [spoken]));
+}
+
+/** Header and payload as JSON, to be changed and looked at again. */
+function editor({ editing, words }: InspectorModel, post: (message: FromPage) => void): HTMLElement {
+  const area = (name: string, rows: number, value = '') => {
+    const input = document.createElement('textarea');
+    Object.assign(input, { id: `edit-${name}`, rows, value, spellcheck: false });
+    return input;
+  };
+  const header = area('header', 5, editing?.header);
+  const payload = area('payload', 12, editing?.payload);
+  const button = (id: string, label: string, sign: boolean) => {
+    const made = h('button', { 'data-id': id, class: sign ? '' : 'primary' }, [label]);
+    made.addEventListener('click', () => post({ type: 'check', header: header.value, payload: payload.value, sign }));
+    return made;
+  };
+  return h('section', { class: 'edit' }, [
+    h('label', { for: header.id }, [words.header]),
+    header,
+    h('label', { for: payload.id }, [words.payload]),
+    payload,
+    ...(editing?.error ? [h('p', { class: 'error', role: 'alert' }, [editing.error])] : []),
+    h('div', { class: 'actions' }, [
+      button('check', words.check, false),
+      ...(editing?.canSign ? [button('sign', words.sign, true)] : []),
+    ]),
+  ]);
 }

@@ -1,6 +1,5 @@
 /** The token and what it says, side by side: each shows where the other has what is pointed at. */
-import { h } from './dom.ts';
-import type { InspectorModel, Member, Section } from './protocol.ts';
+import type { CheckLine, InspectorModel, Member, Mood, ReviewLine, Section } from './protocol.ts';
 
 export function encoded({ encoded, encodedNote, selectable }: InspectorModel): HTMLElement {
   if (encoded.length === 0) return h('p', { class: 'quiet' }, [encodedNote]);
@@ -80,4 +79,112 @@ function memberAt({ clientX, clientY }: PointerEvent): HTMLElement | undefined {
 
 function point(at: HTMLElement | undefined): void {
   for (const { row } of rows) row.classList.toggle('pointed', row === at);
+}
+
+/** What was found out about a token, as lists. Each sign has its word beside it. */
+export function checks({ checks, quiet, words }: InspectorModel): HTMLElement[] {
+  const list = (lines: readonly CheckLine[]) =>
+    h(
+      'ul',
+      { class: 'check-list' },
+      lines.map(line => check(line, words)),
+    );
+  if (quiet.length === 0) return [list(checks)];
+  const names = quiet.map(({ title }) => title).join(', ');
+  return [list(checks), h('details', {}, [h('summary', {}, [`${words.notNeeded}: ${names}`]), list(quiet)])];
+}
+
+function check(line: CheckLine, words: InspectorModel['words']): HTMLElement {
+  const compared =
+    line.mood !== 'passed' && line.expected !== '' && line.expected !== line.found
+      ? [
+          h('dl', { class: 'compared' }, [
+            h('div', {}, [h('dt', {}, [words.expected]), h('dd', {}, [line.expected])]),
+            ...(line.found === '' ? [] : [h('div', {}, [h('dt', {}, [words.found]), h('dd', {}, [line.found])])]),
+          ]),
+        ]
+      : [];
+  return h('li', { class: `check ${line.mood}` }, [
+    icon(line.mood),
+    h('div', {}, [
+      h('h3', {}, [line.title, h('span', { class: 'status' }, [line.status])]),
+      h('p', {}, [line.detail]),
+      ...compared,
+      ...(line.advice === '' ? [] : [h('p', { class: 'advice' }, [line.advice])]),
+    ]),
+  ]);
+}
+
+export function review({ review, words }: InspectorModel): HTMLElement {
+  if (review.length === 0) return h('p', { class: 'quiet' }, [words.nothing]);
+  return h('ul', { class: 'check-list' }, review.map(finding));
+}
+
+function finding({ mood, status, detail, advice, section }: ReviewLine): HTMLElement {
+  return h('li', { class: `check ${mood}` }, [
+    icon(mood),
+    h('div', {}, [
+      h('p', {}, [h('span', { class: 'severity' }, [status]), detail]),
+      ...(advice === '' ? [] : [h('p', { class: 'advice' }, [advice])]),
+      h('p', { class: 'quiet section' }, [section]),
+    ]),
+  ]);
+}
+
+export function facts({ key }: InspectorModel): HTMLElement {
+  return h(
+    'dl',
+    { class: 'facts' },
+    key.map(({ name, value }) => h('div', {}, [h('dt', {}, [name]), h('dd', {}, [value])])),
+  );
+}
+
+export function keys({ keys, words }: InspectorModel): HTMLElement {
+  return h(
+    'ul',
+    { class: 'key-list' },
+    keys.map(({ text, used }) =>
+      h('li', {}, [h('code', {}, [text]), ...(used ? [h('span', { class: 'status' }, [words.used])] : [])]),
+    ),
+  );
+}
+
+/** An element with attributes and children. Text becomes text nodes: nothing is ever parsed as HTML. */
+export function h(
+  name: string,
+  attributes: Readonly<Record<string, string>> = {},
+  children: readonly (Node | string)[] = [],
+): HTMLElement {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== '') element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+const shapes: Readonly<Record<Mood, string>> = {
+  passed: 'M4.5 8.2l2.3 2.3 4.7-5',
+  failed: 'M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6',
+  warning: 'M8 4.5v4.2M8 10.9v.6',
+  skipped: 'M5 8h6',
+  info: 'M8 7.4v4.1M8 4.5v.6',
+};
+
+/** A sign beside words that say the same. */
+export function icon(mood: Mood): SVGElement {
+  const space = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(space, 'svg');
+  svg.setAttribute('viewBox', '0 0 16 16');
+  svg.setAttribute('class', `icon ${mood}`);
+  svg.setAttribute('aria-hidden', 'true');
+  const circle = document.createElementNS(space, 'circle');
+  for (const [key, value] of [
+    ['cx', '8'],
+    ['cy', '8'],
+    ['r', '7'],
+  ] as const)
+    circle.setAttribute(key, value);
+  const path = document.createElementNS(space, 'path');
+  path.setAttribute('d', shapes[mood]);
+  svg.append(circle, path);
+  return svg;
 }

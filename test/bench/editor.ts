@@ -7,7 +7,7 @@ import { Range, type TextDocument, type TextEditor, window, workspace } from 'vs
 import { batch, inTurns, quantile } from '../../scripts/bench/measure.mjs';
 import { createVerifications } from '../../src/core/checks/verifications.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
-import { systemClock as clock } from '../../src/platform/systemClock.ts';
+import { systemClock as clock } from '../../src/core/waiting.ts';
 import { registerEditorFeatures } from '../../src/vscode/editor/register.ts';
 import { holdsToken, surroundings } from '../../src/vscode/editor/scan.ts';
 import { leaksIn } from '../../src/vscode/leaks/search.ts';

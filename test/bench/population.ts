@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/core/ports.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
-import { systemClock } from '../../src/platform/systemClock.ts';
+import { systemClock } from '../../src/core/waiting.ts';
 
 /** Signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */
 export function population(size: number, span: number) {

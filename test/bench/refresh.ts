@@ -7,17 +7,16 @@ import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discove
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
-import { createHandover } from '../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
+import { createHandover, createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { createRefresher, type RefreshResult } from '../../src/core/refresh/refresher.ts';
+import { systemClock as clock } from '../../src/core/waiting.ts';
 import type { TokenResponse } from '../../src/mock/tokens.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import { createLocalLock } from '../../src/platform/localLock.ts';
-import { systemClock as clock } from '../../src/platform/systemClock.ts';
-import { createLog } from '../../src/vscode/log.ts';
+import { createLog } from '../../src/vscode/connections.ts';
 
 interface Asked {
   readonly issuer: string;

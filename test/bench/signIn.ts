@@ -4,16 +4,15 @@ import { quantile } from '../../scripts/bench/measure.mjs';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
-import { createHandover } from '../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
+import { createHandover, createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
-import { createIssuerClient } from '../../src/core/signIn/issuerClient.ts';
+import { createIssuerClient } from '../../src/core/signIn/signIn.ts';
 import { createSignIns } from '../../src/core/signIn/signIns.ts';
+import { systemClock as clock } from '../../src/core/waiting.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import { createLocalLock } from '../../src/platform/localLock.ts';
 import { listenForRedirect } from '../../src/platform/loopbackRedirect.ts';
-import { systemClock as clock } from '../../src/platform/systemClock.ts';
 
 interface Asked {
   readonly issuer: string;

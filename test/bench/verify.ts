@@ -3,7 +3,7 @@ import { importJWK, type JWK, jwtVerify } from 'jose';
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
 import { readKeySet } from '../../src/core/checks/keys.ts';
-import { verifyToken } from '../../src/core/checks/verify.ts';
+import { verifyToken } from '../../src/core/checks/verifier.ts';
 import { createMockIssuer } from '../../src/mock/issuer.ts';
 
 /** The same token and the same key, imported once on both sides, under the same policy. */

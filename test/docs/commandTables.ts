@@ -26,7 +26,7 @@ function standIns(): string {
     )
     .filter(name => name !== '' && name !== 'version');
   return [
-    'const any = new Proxy(function () {}, { get: () => any, apply: () => any, construct: () => ({}) });',
+    "const any = new Proxy(function () {}, { get: (_, name) => (name === Symbol.toPrimitive ? () => '' : any), apply: () => any, construct: () => ({}) });",
     `export const version = '1.105.0';`,
     ...new Set(names.map(name => `export const ${name} = any;`)),
   ].join('\n');

@@ -3,7 +3,7 @@ import { createVerifier } from '../../src/core/checks/verifier.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import type { StoredRecord } from '../../src/core/records/record.ts';
 import { stateOf } from '../../src/core/records/sessions.ts';
-import { planRefresh } from '../../src/core/refresh/schedule.ts';
+import { planRefresh } from '../../src/core/refresh/autoRefresh.ts';
 import type { Rotation } from '../../src/mock/families.ts';
 import { type Fault, type FaultType, faultRows, faultTypes } from '../../src/mock/faults.ts';
 import { id, present, signedIn, type Window, type World } from '../unit/core/refresh/refreshWorld.ts';

@@ -7,9 +7,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { SharedLock } from '../../src/core/ports.ts';
+import { systemClock } from '../../src/core/waiting.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../src/platform/lockWait.ts';
-import { systemClock } from '../../src/platform/systemClock.ts';
 import { type StrictIssuer, startStrictIssuer } from './issuer.ts';
 import type { Begin, OrderName, Orders, Reply } from './window.ts';
 

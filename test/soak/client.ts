@@ -5,16 +5,15 @@ import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discove
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
-import { createHandover } from '../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../src/core/records/journalKeys.ts';
+import { createHandover, createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../src/core/records/tokenSet.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { startAutoRefresh } from '../../src/core/refresh/autoRefresh.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
+import { systemClock as clock } from '../../src/core/waiting.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
-import { systemClock as clock } from '../../src/platform/systemClock.ts';
 
 export interface SoakOptions {
   readonly issuer: string;

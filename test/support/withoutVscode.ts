@@ -16,9 +16,16 @@ const standIns: Readonly<Record<string, string>> = {
   version: '"1.105.0"',
   Uri: '{ joinPath: (base, ...parts) => [base, ...parts].join("/") }',
   ...Object.fromEntries(
-    ['window', 'commands', 'workspace', 'CodeActionKind', 'ProgressLocation', 'ViewColumn', 'QuickInputButtons'].map(
-      name => [name, '{}'],
-    ),
+    [
+      'window',
+      'commands',
+      'workspace',
+      'CodeActionKind',
+      'ConfigurationTarget',
+      'ProgressLocation',
+      'ViewColumn',
+      'QuickInputButtons',
+    ].map(name => [name, '{}']),
   ),
   QuickPickItemKind: '{ Separator: -1 }',
   StatusBarAlignment: '{ Left: 1, Right: 2 }',

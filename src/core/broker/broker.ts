@@ -1,10 +1,10 @@
 import { WorkbenchError } from '../errors.ts';
-import { createListeners } from '../listeners.ts';
 import type { Clock, Log } from '../ports.ts';
-import { isBound } from '../records/credentials.ts';
+import { isBound } from '../records/record.ts';
 import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import type { Refresher } from '../refresh/refresher.ts';
+import { createListeners } from '../waiting.ts';
 import type { Asker, Consents } from './consents.ts';
 import { type ConnectionAnswer, defaultMinTtl, type TokenAnswer, type TokenQuery } from './protocol.ts';
 

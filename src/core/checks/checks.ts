@@ -6,8 +6,8 @@
 import type { DecodedToken } from '../tokens/jwt.ts';
 import { aud, azp, claims, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
 import { type Check, type CheckInput, type Finding, withDetails } from './finding.ts';
-import { alg, b64, crit, embeddedKeys, encoding, members, numbers, typ } from './headerChecks.ts';
 import { disclosures, keyBinding, proof } from './possession.ts';
+import { alg, b64, crit, embeddedKeys, encoding, members, numbers, typ } from './signatures.ts';
 
 interface CheckRow {
   readonly id: string;

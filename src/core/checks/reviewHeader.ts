@@ -3,9 +3,8 @@ import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64url } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { isNone } from '../tokens/jwt.ts';
-import { mostRounds } from './encryption.ts';
-import type { ReviewRow } from './finding.ts';
-import { shown } from './finding.ts';
+import { mostRounds } from './decrypt.ts';
+import { type ReviewRow, shown } from './finding.ts';
 
 /** What "Authorization: Bearer " and a token may take in common settings of servers and proxies. */
 const headerLimits = { some: 4096, most: 8192 } as const;

@@ -1,9 +1,9 @@
 import { classify } from '../errors.ts';
-import { createListeners } from '../listeners.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import { endOf, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
+import { createListeners } from '../waiting.ts';
 import type { VerificationResult } from './finding.ts';
 import { type TokenState, tokenStateOf } from './tokenState.ts';
 

@@ -1,7 +1,6 @@
 import { type ErrorDataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Clock, Fetch } from '../ports.ts';
-import { printable } from '../redact.ts';
-import { sanitized } from './foreignText.ts';
+import { printable, sanitized } from '../redact.ts';
 
 /** Milliseconds for one request, headers and body together. */
 export const defaultTimeout = 30_000;

@@ -1,9 +1,9 @@
 /** Sets of tokens as they are found in a text, and how the right one is put together where there are several. */
-import { defined } from '../defined.ts';
+
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, readMembers, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
-import { isObject, type JsonObject, own } from '../tokens/json.ts';
+import { defined, isObject, type JsonObject, own } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit, tryDecode } from '../tokens/jwt.ts';
 import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';

@@ -1,9 +1,9 @@
 /** What an issuer's answers say: the error that one is, or the tokens in it. Every endpoint's answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
-import { firstLine, sanitized } from '../http/foreignText.ts';
 import { issuerDate, retryAfter } from '../http/http.ts';
 import { findTokens, hasToken, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
+import { firstLine, sanitized } from '../redact.ts';
 import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 

@@ -13,12 +13,11 @@ import { WorkbenchError } from '../errors.ts';
 import { boundedFetch, type FetchLimits, issuerDate, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch, MutualTls } from '../ports.ts';
 import { type Connection, isReservedParameter } from '../records/connection.ts';
-import type { Credentials } from '../records/credentials.ts';
+import type { Credentials } from '../records/record.ts';
 import { isObject, own, readJson } from '../tokens/json.ts';
 import type { Asked } from './answers.ts';
-import { clientAuthentication } from './clientAuthentication.ts';
+import { clientAuthentication, type Proofs } from './clientAuthentication.ts';
 import { type Discovery, type Endpoints, resolveEndpoints, settingOf } from './discovery.ts';
-import type { Proofs } from './dpop.ts';
 import type { EndpointName } from './issuerMetadata.ts';
 
 export interface ClientParts {

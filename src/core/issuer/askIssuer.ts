@@ -15,8 +15,7 @@ import {
 import { type ErrorDataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { boundedFetch } from '../http/http.ts';
 import { assertBound, type Connection, isMutualTls } from '../records/connection.ts';
-import { clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
-import type { StoredRecord } from '../records/record.ts';
+import { clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
 import { usualAlgorithms } from '../tokens/algorithms.ts';
 import { compareMembers, type Difference } from '../tokens/compareTokens.ts';

@@ -1,6 +1,6 @@
 import { type CredentialFlaw, classify, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { type TokenEndpointAuthMethod, usesKey } from '../records/connection.ts';
-import type { ClientCredentials } from '../records/credentials.ts';
+import type { ClientCredentials } from '../records/record.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { type Block, blocksOf, derOf, isDer, privateKey } from '../tokens/der.ts';

@@ -1,8 +1,7 @@
 import { classify, type DataOf, WorkbenchError } from '../errors.ts';
-import { sanitized } from '../http/foreignText.ts';
 import { isLoopback, requireSecureUrl, retryAfter } from '../http/http.ts';
 import type { Clock } from '../ports.ts';
-import { printable } from '../redact.ts';
+import { printable, sanitized } from '../redact.ts';
 import { hasPlaceholder, isSameIssuer } from '../tokens/issuerNames.ts';
 import { isObject, type JsonObject } from '../tokens/json.ts';
 

@@ -3,13 +3,12 @@ import { classify, WorkbenchError } from '../errors.ts';
 import type { FetchLimits } from '../http/http.ts';
 import { issuedAtOf, measureSkew } from '../records/clockSkew.ts';
 import { assertBound, type Connection } from '../records/connection.ts';
-import { type Credentials, clientCredentialsOf, credentialsOf } from '../records/credentials.ts';
-import type { StoredRecord } from '../records/record.ts';
+import { type Credentials, clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { readTokenResponse } from './answers.ts';
 import { askEndpoint, type ClientParts, requestParameters } from './askEndpoint.ts';
+import { createProofs, newDpopKey } from './clientAuthentication.ts';
 import type { Endpoints } from './discovery.ts';
-import { createProofs, newDpopKey } from './dpop.ts';
 import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
 
 /**

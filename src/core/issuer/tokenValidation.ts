@@ -4,7 +4,6 @@ import {
   processAuthorizationCodeResponse,
   processRefreshTokenResponse,
 } from 'oauth4webapi';
-import { defined } from '../defined.ts';
 import { type DataOf, type ResponseFlaw, WorkbenchError } from '../errors.ts';
 import { type ClockSkew, isNotable, skewData } from '../records/clockSkew.ts';
 import type { Connection } from '../records/connection.ts';
@@ -12,6 +11,7 @@ import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
 import { isSameIssuer } from '../tokens/issuerNames.ts';
+import { defined } from '../tokens/json.ts';
 import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 

@@ -1,10 +1,9 @@
 /** The settings of a connection: one row for each, from which its type, its reading and the check of the manifest come. */
-import { defined } from '../defined.ts';
+
 import { type DataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
-import { sanitized } from '../http/foreignText.ts';
 import { requireSecureUrl } from '../http/http.ts';
-import { printable } from '../redact.ts';
-import { isObject } from '../tokens/json.ts';
+import { printable, sanitized } from '../redact.ts';
+import { defined, isObject } from '../tokens/json.ts';
 import type { StoredRecord } from './record.ts';
 import { bindingMismatch, type TokenBinding } from './tokenSet.ts';
 

@@ -1,7 +1,8 @@
 import { classify, WorkbenchError } from '../errors.ts';
-import type { Clock, CrossWindowLock, Lease, Log, SecretVault } from '../ports.ts';
+import type { Clock, CrossWindowLock, HandedOver, Lease, Log, SecretVault } from '../ports.ts';
+import { decodeBase64url, encodeBase64url, isCanonical } from '../tokens/base64url.ts';
 import { pause } from '../waiting.ts';
-import { type JournalKey, newKeyText, readKey } from './journal.ts';
+import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 export const journalKeyName = 'jwtWorkbench.journalKey';
 
@@ -29,7 +30,7 @@ export interface JournalKeysParts {
 }
 
 /** The key of this machine's journals, which all windows share as far as SecretStorage lets them. */
-export interface JournalKeys {
+interface JournalKeys {
   /** Makes the key where there is none. `undefined`, and reported, where it can neither be read nor stored. */
   current(): Promise<JournalKey | undefined>;
   /**
@@ -176,3 +177,169 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     dispose: stop,
   };
 }
+
+/*
+ * The newest record on its way to other windows and to the next start, sealed with AES-256-GCM. It lies in a file, so
+ * it is worth as much as its key, which lies in SecretStorage and nowhere else.
+ */
+
+/** The format: part of what is authenticated, and the first thing that is read. */
+const format = 'jwtw1';
+
+export interface JournalKey {
+  /** Tells keys apart and says nothing about them. Public. */
+  readonly id: string;
+  readonly key: CryptoKey;
+}
+
+/**
+ * - `format`: another program's text, another version's, or a torn one.
+ * - `key`: sealed with a key that this window does not have.
+ * - `sealed`: the key is right and the text is not: changed, or another connection's or generation's.
+ */
+type JournalFault = 'format' | 'key' | 'sealed';
+
+type Opened = { readonly text: string } | { readonly fault: JournalFault };
+
+/** What a sealed text is about. It opens for no other connection and no other generation. */
+interface Subject {
+  readonly connection: string;
+  readonly generation: number;
+}
+
+/** 32 random bytes as text, for the store of secrets. */
+export function newKeyText(): string {
+  return encodeBase64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** `undefined` where the text is no key. */
+export async function readKey(text: string): Promise<JournalKey | undefined> {
+  const bytes = decodeBase64url(text);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== 32 || !isCanonical(text)) return undefined;
+  // Hashed under a name of its own, so that the id is good for nothing else.
+  const named = new TextEncoder().encode(`${format} key ${text}`);
+  const [key, digest] = await Promise.all([
+    crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']),
+    crypto.subtle.digest('SHA-256', named),
+  ]);
+  return { id: encodeBase64url(new Uint8Array(digest).subarray(0, 6)), key };
+}
+
+/** Format, key id, nonce and cipher text, joined by dots. */
+export async function seal({ id, key }: JournalKey, subject: Subject, text: string): Promise<string> {
+  // Random: 2^32 records under one key would be too many (NIST SP 800-38D §8.3), at one a second that is 136 years.
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const sealed = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv, additionalData: additionalData(id, subject) },
+    key,
+    new TextEncoder().encode(text),
+  );
+  return [format, id, encodeBase64url(iv), encodeBase64url(new Uint8Array(sealed))].join('.');
+}
+
+export async function open(keys: readonly JournalKey[], subject: Subject, sealedText: string): Promise<Opened> {
+  const [name, id, ivText, cipherText, ...rest] = sealedText.split('.');
+  if (name !== format || id === undefined || ivText === undefined || cipherText === undefined || rest.length)
+    return { fault: 'format' };
+  const iv = decodeBase64url(ivText);
+  const sealed = decodeBase64url(cipherText);
+  if (!(iv instanceof Uint8Array) || iv.length !== 12 || !(sealed instanceof Uint8Array)) return { fault: 'format' };
+  const known = keys.find(key => key.id === id);
+  if (known === undefined) return { fault: 'key' };
+  try {
+    const plain = await crypto.subtle.decrypt(
+      { name: 'AES-GCM', iv, additionalData: additionalData(id, subject) },
+      known.key,
+      sealed,
+    );
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(plain) };
+  } catch {
+    return { fault: 'sealed' };
+  }
+}
+
+/** An array, so that no two subjects are written alike. */
+function additionalData(keyId: string, { connection, generation }: Subject) {
+  return new TextEncoder().encode(JSON.stringify([format, keyId, connection, generation]));
+}
+
+/** Windows hand each other the newest record, because their stores show it late or never. */
+export interface Handover {
+  /**
+   * Brings the key along before anything is sent: an answer that has come must wait for nothing.
+   * @throws WorkbenchError `lock_unavailable` with `reason` `journal_key`: nothing may be sent
+   */
+  ready(lease: Lease): Promise<void>;
+  /**
+   * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet.
+   * @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `lock_unavailable` with `reason`
+   */
+  give(lease: Lease, subject: Subject, text: string): Promise<void>;
+  /**
+   * The text of a record that is newer than `generation`, or why what lies there cannot be read. Nothing is deleted:
+   * a window that has its key may still come.
+   * @param from what a lease's `takeOver` or a `peek` brought
+   */
+  take(
+    from: HandedOver | undefined,
+    connection: string,
+    generation: number,
+  ): Promise<TakenOver | HandoverFault | undefined>;
+}
+
+interface TakenOver {
+  readonly generation: number;
+  readonly text: string;
+}
+
+interface HandoverFault {
+  readonly generation: number;
+  readonly fault: JournalFault;
+}
+
+export function createHandover({ keys, log }: { readonly keys: JournalKeys; readonly log: Log }): Handover {
+  async function keyFor(connection?: string): Promise<JournalKey> {
+    const key = await keys.current();
+    if (key !== undefined) return key;
+    throw new WorkbenchError('lock_unavailable', { connection, reason: 'journal_key', sent: false });
+  }
+
+  return {
+    async ready({ shared }) {
+      if (shared) await keyFor();
+    },
+    async give(lease, subject, text) {
+      if (!lease.shared) return;
+      const sealed = await seal(await keyFor(subject.connection), subject, text);
+      await lease.handOver(subject.generation, sealed);
+    },
+    async take(from, connection, generation) {
+      if (from === undefined || from.generation <= generation) return undefined;
+      const opened = await open(await keys.known(), { connection, generation: from.generation }, from.sealed);
+      if ('text' in opened) return { generation: from.generation, text: opened.text };
+      log('warn', 'journal not opened', {
+        connection,
+        generation: from.generation,
+        reason: opened.fault,
+      });
+      return { generation: from.generation, fault: opened.fault };
+    },
+  };
+}
+
+/** @throws WorkbenchError `record_unreadable`, `record_newer_version` */
+export function recordOf(connection: string, taken: TakenOver | HandoverFault | undefined): StoredRecord | undefined {
+  return taken && 'text' in taken ? parseRecord(connection, taken.text) : undefined;
+}
+
+/** @throws WorkbenchError what `Handover.give` throws, `record_too_large` */
+export function handRecord(handover: Handover, lease: Lease, record: StoredRecord): Promise<void> {
+  return handover.give(lease, record, serializeRecord(record));
+}
+
+/** Where no other window shares anything. */
+export const noHandover: Handover = {
+  ready: async () => {},
+  give: async () => {},
+  take: async () => undefined,
+};

@@ -1,12 +1,10 @@
 import type { WorkbenchError } from '../errors.ts';
-import { createListeners } from '../listeners.ts';
 import { sameData } from '../tokens/json.ts';
+import { createListeners } from '../waiting.ts';
 import type { ClockSkew } from './clockSkew.ts';
 import type { Connection, ConnectionProblem } from './connection.ts';
-import { clientCredentialsOf } from './credentials.ts';
-import type { HistoryEntry } from './history.ts';
-import { isRefused, type StoredRecord, spentIntent } from './record.ts';
-import type { RefreshOutcome } from './refreshResult.ts';
+import type { HistoryEntry, RefreshOutcome } from './history.ts';
+import { clientCredentialsOf, isRefused, type StoredRecord, spentIntent } from './record.ts';
 
 export type SessionState = 'none' | 'active' | 'refreshing' | 'expired' | 'reauthRequired' | 'unavailable';
 

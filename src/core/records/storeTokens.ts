@@ -1,13 +1,13 @@
-import { defined } from '../defined.ts';
 import { WorkbenchError } from '../errors.ts';
 import { meansSameIssuer } from '../tokens/issuerNames.ts';
-import { sameData } from '../tokens/json.ts';
+import { defined, sameData } from '../tokens/json.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
-import { type ClientCredentials, clientCredentialsOf } from './credentials.ts';
 import { familyOf } from './families.ts';
 import {
   assertRoom,
+  type ClientCredentials,
+  clientCredentialsOf,
   emptied,
   hasRoom,
   isRefused,

@@ -2,8 +2,7 @@
  * The members of a token response (RFC 6749 section 5.1) by the names, in the places and with the types that issuers and
  * programs give them. One reader for the answers of token endpoints and for what users paste.
  */
-import { defined } from '../defined.ts';
-import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
+import { defined, isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import type { RawTokens } from './tokenSet.ts';
 
 export type TokenMember = keyof RawTokens;

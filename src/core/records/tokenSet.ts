@@ -1,4 +1,4 @@
-import { defined } from '../defined.ts';
+import { defined } from '../tokens/json.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 
 /** What a stored refresh token was issued for. Nothing is ever sent when it no longer matches the connection. */

@@ -2,18 +2,21 @@ import { classify, WorkbenchError, withData } from '../errors.ts';
 import { failureKind } from '../errorTable.ts';
 import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEndpoint.ts';
 import type { Lease, Log } from '../ports.ts';
-import type { RecordParts } from '../records/changeRecord.ts';
-import { type LockedRecord, ledgerEntry, withRecord } from '../records/changeRecord.ts';
+import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
-import { credentialsOf } from '../records/credentials.ts';
 import { caughtUp, kinOf, withFamily } from '../records/families.ts';
-import { type RefreshIntent, type StoredRecord, spentIntent, unansweredIntent } from '../records/record.ts';
-import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/refreshResult.ts';
+import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/history.ts';
+import {
+  credentialsOf,
+  type RefreshIntent,
+  type StoredRecord,
+  spentIntent,
+  unansweredIntent,
+} from '../records/record.ts';
 import type { TokenBinding } from '../records/tokenSet.ts';
 import { pause } from '../waiting.ts';
-import type { Flight } from './flight.ts';
 import * as step from './refreshSteps.ts';
-import { createWriter } from './refreshWriter.ts';
+import { createWriter, type Flight } from './refreshWriter.ts';
 
 /**
  * Milliseconds between a server's error and the one retry: an issuer in trouble needs a moment, and those that forgive

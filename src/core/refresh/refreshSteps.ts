@@ -4,15 +4,17 @@ import { longestRetryAfter } from '../http/http.ts';
 import type { TokenAnswer, TokenClient, TokenRequest } from '../issuer/tokenEndpoint.ts';
 import type { LedgerEntry } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
-import { boundTo, isBound, thumbprintOf } from '../records/credentials.ts';
 import {
+  boundTo,
   fitted,
+  isBound,
   isRefused,
   isRenewable,
   type RefreshIntent,
   recordLimit,
   type StoredRecord,
   spentIntent,
+  thumbprintOf,
   unansweredIntent,
 } from '../records/record.ts';
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';

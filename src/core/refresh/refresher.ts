@@ -1,11 +1,10 @@
 import { classify, type ErrorCode, WorkbenchError } from '../errors.ts';
-import { failed, type RefreshResult } from '../records/refreshResult.ts';
-import { createFlights, type Flight } from './flight.ts';
-import type { RefresherParts } from './refreshOnce.ts';
-import { refreshOnce } from './refreshOnce.ts';
+import { failed, type RefreshResult } from '../records/history.ts';
+import { type RefresherParts, refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
+import { createFlights, type Flight } from './refreshWriter.ts';
 
-export type { FinishedRefresh, RefreshOutcome, RefreshResult } from '../records/refreshResult.ts';
+export type { FinishedRefresh, RefreshOutcome, RefreshResult } from '../records/history.ts';
 
 export interface Refresher {
   /**

@@ -1,12 +1,11 @@
 import type { FailedGrant } from '../errors.ts';
-import type { Discovery } from '../issuer/discovery.ts';
-import { settingOf } from '../issuer/discovery.ts';
+import { type Discovery, settingOf } from '../issuer/discovery.ts';
 import type { EndpointName, IssuerMetadata } from '../issuer/issuerMetadata.ts';
 import type { TokenClient } from '../issuer/tokenEndpoint.ts';
 import type { RedirectWay } from '../ports.ts';
 import type { RecordParts } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
-import type { Credentials } from '../records/credentials.ts';
+import type { Credentials } from '../records/record.ts';
 
 /** A way to sign in, by its name in commands and errors. */
 export type Grant = Exclude<FailedGrant, 'token_exchange'>;

@@ -1,7 +1,6 @@
 import { WorkbenchError } from '../errors.ts';
 import type { SignInRequest, SignInStep } from './grants.ts';
-import type { IssuerClient } from './issuerClient.ts';
-import type { SignInResult } from './signIn.ts';
+import type { IssuerClient, SignInResult } from './signIn.ts';
 
 /** The sign-ins under way in this window, one for each connection: a second one ends the first. */
 export interface SignIns {

@@ -1,8 +1,7 @@
 /** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
 import { signatureAlgorithms } from './algorithms.ts';
-import { type HeaderReader, headerReader, jwtAt } from './findJwts.ts';
+import { type HeaderReader, headerReader, jwtAt, nextStart, opensHeader, prefixBefore, runEnd } from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
-import { nextStart, opensHeader, prefixBefore, runEnd } from './tokenStarts.ts';
 
 export interface TokenRange {
   /** Offsets in UTF-16 code units, `end` exclusive. What lies between is `token`, and line breaks where it is wrapped. */

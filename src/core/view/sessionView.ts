@@ -1,6 +1,5 @@
 import type { Check } from '../checks/finding.ts';
-import { isBound } from '../records/credentials.ts';
-import { isRefused, spentIntent } from '../records/record.ts';
+import { isBound, isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import { membersOf, tryDecode } from '../tokens/jwt.ts';

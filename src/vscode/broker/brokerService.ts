@@ -14,7 +14,7 @@ import { type Asker, type Consent, type Consents, createConsents } from '../../c
 import type { ErrorAnswer, Refusal, routes, TokenQuery } from '../../core/broker/protocol.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { SecretVault } from '../../core/ports.ts';
-import { failed } from '../../core/records/refreshResult.ts';
+import { failed } from '../../core/records/history.ts';
 import { notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 

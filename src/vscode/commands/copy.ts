@@ -1,7 +1,7 @@
 import { env, l10n, ThemeIcon } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
-import { isBound } from '../../core/records/credentials.ts';
+import { isBound } from '../../core/records/record.ts';
 import { endOf, isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Session } from '../../core/records/sessions.ts';
 import { valueText } from '../../core/redact.ts';
@@ -10,8 +10,7 @@ import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/place.ts';
-import { pickConnection, sessionOf } from '../prompts/pick.ts';
-import { askToken } from '../prompts/pickText.ts';
+import { askToken, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, flash, notify, pick, toClipboard } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';
 import { relativeText } from '../text/time.ts';

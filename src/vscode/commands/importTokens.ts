@@ -1,4 +1,4 @@
-import { l10n, commands as registry } from 'vscode';
+import { l10n, QuickPickItemKind, commands as registry, ThemeIcon } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import {
@@ -7,17 +7,16 @@ import {
   importedNames,
   matchingConnections,
   planImport,
+  type TokenClaims,
 } from '../../core/imports/tokenOwner.ts';
 import type { RecordParts } from '../../core/records/changeRecord.ts';
 import type { Connection } from '../../core/records/connection.ts';
 import { sharedWith } from '../../core/records/families.ts';
-import type { Session } from '../../core/records/sessions.ts';
+import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { undoImport as putBack, replacesLive, storeTokens } from '../../core/records/storeTokens.ts';
 import { type Connections, pastedId } from '../connections.ts';
-import { pickConnection, sessionOf } from '../prompts/pick.ts';
-import { pickTarget } from '../prompts/pickTarget.ts';
-import { pickText } from '../prompts/pickText.ts';
-import { confirm, flash, notify } from '../screen.ts';
+import { connectionItem, pickConnection, pickText, sessionOf } from '../prompts/pick.ts';
+import { confirm, flash, notify, pick } from '../screen.ts';
 import { describeImportWarning, describeSource, foreignText } from '../text/imports.ts';
 import { sharedTokenText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
@@ -206,4 +205,39 @@ export function keptInMemory(connections: Connections, id: string): Connection {
   };
   connections.addMemoryOnly(connection);
   return connection;
+}
+
+/** Which connection imported tokens are for: one that they match comes first, else a new one. */
+export async function pickTarget(
+  sessions: Sessions,
+  plan: ImportPlan,
+  addConnection: (proposal: TokenClaims) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const fits = new Set(matchingConnections(sessions.list(), plan).map(({ id }) => id));
+  const listed = sessions.list().filter(({ memoryOnly }) => !memoryOnly);
+  const matching = listed.filter(({ connection }) => fits.has(connection.id)).map(connectionItem);
+  const others = listed.filter(({ connection }) => !fits.has(connection.id)).map(connectionItem);
+  const create = {
+    id: '+',
+    label: l10n.t('New connection'),
+    description: plan.claims.issuer ?? '',
+    iconPath: new ThemeIcon('add'),
+  };
+  const look = {
+    id: pastedId,
+    label: l10n.t('Keep in Memory Only'),
+    description: l10n.t('until this window closes'),
+    iconPath: new ThemeIcon('eye'),
+  };
+  const separator = (label: string) => ({ label, kind: QuickPickItemKind.Separator, id: '' });
+  const picked = await pick(
+    [
+      ...(matching.length > 0 ? [separator(l10n.t('matching connections')), ...matching, separator(l10n.t('or'))] : []),
+      create,
+      look,
+      ...(others.length > 0 ? [separator(l10n.t('other connections')), ...others] : []),
+    ],
+    { title: l10n.t('Import into which connection?') },
+  );
+  return picked?.id === create.id ? addConnection(plan.claims) : picked?.id;
 }

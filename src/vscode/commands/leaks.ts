@@ -1,11 +1,21 @@
-import { l10n, languages, commands as registry, workspace } from 'vscode';
+import { l10n, languages, Range, commands as registry, Uri, WorkspaceEdit, workspace } from 'vscode';
 import { contextKeys } from '../../contributions.ts';
+import { WorkbenchError } from '../../core/errors.ts';
 import type { Leak } from '../../core/imports/leakScan.ts';
+import { type ImportPlan, importedNames, planImport } from '../../core/imports/tokenOwner.ts';
+import type { Connection } from '../../core/records/connection.ts';
+import { endOf } from '../../core/records/session.ts';
+import type { Session } from '../../core/records/sessions.ts';
+import { pastedId } from '../connections.ts';
+import { ownerOf, type Place, placeFields, placeIn } from '../editor/place.ts';
+import { knownTokenAt, tokensIn } from '../editor/scan.ts';
 import { gitApi, stagedFiles } from '../leaks/git.ts';
 import { type FileLeaks, leaksIn, searchStaged, searchWorkspace } from '../leaks/search.ts';
-import { flash, notify, pick } from '../screen.ts';
+import { pickConnection } from '../prompts/pick.ts';
+import { confirm, flash, notify, pick } from '../screen.ts';
 import { type Behaviour, defineCommand } from './command.ts';
-import { flag, withDefault } from './fields.ts';
+import { flag, type Values, withDefault } from './fields.ts';
+import { importInto, keptInMemory, mayImport } from './importTokens.ts';
 import type { Services } from './services.ts';
 
 interface Found {
@@ -117,4 +127,115 @@ async function pickScope(): Promise<Scope | undefined> {
     staged: true,
   };
   return pick([all, some], { title: l10n.t('Find Tokens In') });
+}
+
+/** What stands in a file where a token stood, before the connection and the name under which it is kept. */
+const placeholder = 'JWT_WORKBENCH_TOKEN';
+
+/** `show`: called by a person, who can be asked. */
+const fields = { ...placeFields, show: withDefault(flag, false) };
+
+interface Moved {
+  readonly moved: boolean;
+  /** Where it went. */
+  readonly connection?: string;
+  readonly name?: string;
+}
+
+interface MoveArgument {
+  readonly place: Place;
+  /** Called by a person, who can be asked. */
+  readonly ask: boolean;
+}
+
+/**
+ * Takes a token out of a file: it is imported, and a placeholder that says where it went stands in its place. The file is
+ * not saved. Nothing is replaced by it: beside another token of its kind it goes into memory, under a name of its own.
+ */
+export const moveToken = defineCommand(
+  {
+    name: 'moveToken',
+    needsTrust: true,
+    fields,
+    returns: '`{ moved, connection?, name? }`. The place is in an open document, counted from 0',
+  },
+  moving,
+);
+
+function moving(parts: Services): Behaviour<Values<typeof fields>, MoveArgument, Moved> {
+  const { sessions, connections, clock } = parts;
+
+  /** `pasted`, or the first of `pasted-2` and so on in which nothing is replaced. */
+  function freeMemory(plan: ImportPlan): string {
+    for (let number = 1; ; number++) {
+      const id = number === 1 ? pastedId : `${pastedId}-${number}`;
+      const session = sessions.get(id);
+      if (session === undefined || (session.memoryOnly && !holdsOther(session, plan, clock.now()))) return id;
+    }
+  }
+
+  /** The connection of the token's issuer, one that is picked, or memory; `undefined` where the user turned away. */
+  async function target(plan: ImportPlan, token: string, ask: boolean): Promise<Connection | undefined> {
+    const owner = ownerOf({ token }, sessions);
+    if (owner && !holdsOther(sessions.get(owner.id), plan, clock.now())) return owner;
+    const id = freeMemory(plan);
+    if (owner && ask)
+      void notify(
+        'info',
+        l10n.t('{0} has another token of this kind. This one is kept in memory until this window closes.', owner.label),
+      );
+    if (owner || !ask) return keptInMemory(connections, id);
+    const move = l10n.t('Move');
+    const pick = l10n.t('Choose a Connection');
+    const answer = await confirm(
+      l10n.t('Move this token into memory?'),
+      l10n.t('No connection has its issuer. In memory it stays until this window closes.'),
+      ...(sessions.list().length > 0 ? [move, pick] : [move]),
+    );
+    if (answer === move) return keptInMemory(connections, id);
+    if (answer !== pick) return undefined;
+    const picked = await pickConnection(sessions, undefined, l10n.t('Move into which connection?'));
+    return picked && (await mayImport(parts, plan, picked.connection))
+      ? sessions.connection(picked.connection)
+      : undefined;
+  }
+
+  return {
+    accept({ show, ...given }) {
+      const place = placeIn(given);
+      if (!place) throw new WorkbenchError('argument_invalid', { field: 'uri', expected: 'string' });
+      return { place, ask: show };
+    },
+    ask: async () => undefined,
+    async run({ place, ask }, signal) {
+      const document = await workspace.openTextDocument(Uri.parse(place.uri, true));
+      const range = document.validateRange(new Range(...place.range));
+      const known = knownTokenAt(document, range.start, sessions);
+      let went = known?.known;
+      if (!known) {
+        const token = tokensIn(document, range)[0]?.token ?? document.getText(range);
+        if (!/^[\x21-\x7e]{16,}$/.test(token)) throw new WorkbenchError('not_a_token', { reason: 'empty' });
+        const before = document.lineAt(range.start.line).text.slice(0, range.start.character);
+        const isNamed = /refresh[-_ ]?token["'`]?\s*[:=]\s*["'`]?$/i.test(before);
+        const plan = planImport(isNamed ? `refresh_token=${token}` : token);
+        const connection = await target(plan, token, ask);
+        if (connection === undefined) return { moved: false };
+        await importInto(parts, plan, connection, signal);
+        const [name = 'access_token'] = importedNames(plan.tokens);
+        went = { connection: connection.id, name };
+      }
+      const edit = new WorkspaceEdit();
+      edit.replace(document.uri, known?.range ?? range, [placeholder, went?.connection, went?.name].join(':'));
+      return { moved: await workspace.applyEdit(edit), ...went };
+    },
+  };
+}
+
+/** True where another token of the same kind, which has not ended, would be replaced. */
+function holdsOther(session: Session | undefined, { tokens }: ImportPlan, now: number): boolean {
+  return importedNames(tokens).some(name => {
+    const held = session?.record?.tokens?.[name];
+    const end = session && endOf(session, name);
+    return held !== undefined && held !== tokens[name] && (end === undefined || end > now);
+  });
 }

@@ -8,9 +8,8 @@ import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { cancelledText, refreshedText } from '../text/states.ts';
-import { defineCommand, labelIn } from './command.ts';
+import { defineCommand, labelIn, showError } from './command.ts';
 import { connectionId } from './fields.ts';
-import { showError } from './showError.ts';
 
 export const refresh = defineCommand(
   {

@@ -12,14 +12,13 @@ import {
 } from '../../core/tokens/issuerNames.ts';
 import { textOf } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
+import { changeInSettings, memberInSettings } from '../connections.ts';
 import { urlFlaw } from '../prompts/askIssuer.ts';
 import { pickConnection } from '../prompts/pick.ts';
 import { ask, flash, pick } from '../screen.ts';
-import { changeInSettings, memberInSettings } from '../settings.ts';
-import { defineCommand, isConfirmed, labelIn } from './command.ts';
+import { defineCommand, isConfirmed, labelIn, showError } from './command.ts';
 import { connectionId, text, type Values } from './fields.ts';
 import type { Services } from './services.ts';
-import { showError } from './showError.ts';
 
 const fields = { connection: connectionId, issuer: text };
 

@@ -7,12 +7,18 @@ import type { Session } from '../../core/records/sessions.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { grantNames, grants } from '../../core/signIn/grants.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
-import { showDevicePanel } from '../devicePanel.ts';
+import { changeInSettings } from '../connections.ts';
 import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, toClipboard } from '../screen.ts';
-import { changeInSettings } from '../settings.ts';
-import { noRefreshTokenText, notBoundText, sharedTokenText, signedInText, waitingText } from '../text/signIn.ts';
-import { refreshTokenText } from '../text/startingPoints.ts';
+import { showDevicePanel } from '../signInPage.ts';
+import {
+  noRefreshTokenText,
+  notBoundText,
+  refreshTokenText,
+  sharedTokenText,
+  signedInText,
+  waitingText,
+} from '../text/signIn.ts';
 import { defineCommand, labelIn } from './command.ts';
 import { askForCredentials } from './connections.ts';
 import { choice, connectionId, optional, type Values, withDefault } from './fields.ts';

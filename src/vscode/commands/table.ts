@@ -9,11 +9,9 @@ import * as copy from './copy.ts';
 import * as decode from './decode.ts';
 import * as exchangeToken from './exchangeToken.ts';
 import * as importTokens from './importTokens.ts';
-import * as inspect from './inspect.ts';
 import * as introspect from './introspect.ts';
 import * as leaks from './leaks.ts';
 import * as mock from './mock.ts';
-import * as moveToken from './moveToken.ts';
 import * as refresh from './refresh.ts';
 import type { Services } from './services.ts';
 import * as setIssuer from './setIssuer.ts';
@@ -31,7 +29,7 @@ export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'le
 /** The files that define commands. A definition is a command by what it exports; there is no other list. */
 const files: readonly object[] = [
   ...[connections, setIssuer, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
-  ...[decode, verify, inspect, compare, leaks, moveToken, useToken, mock],
+  ...[decode, verify, compare, leaks, useToken, mock],
 ];
 
 export const definitions: readonly Command[] = files.flatMap(file => Object.values(file).filter(isCommand));

@@ -11,7 +11,7 @@ import { settings } from '../../contributions.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import { mayHoldToken } from '../../core/tokens/tokenStarts.ts';
+import { mayHoldToken } from '../../core/tokens/findJwts.ts';
 import type * as OnDemand from '../onDemand.ts';
 import type { TokenLink } from '../screen.ts';
 import { scheme } from '../tokenDocuments.ts';

@@ -1,9 +1,9 @@
 import { type Position, Range, type TextDocument } from 'vscode';
 import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
+import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokens/findJwts.ts';
 import { tokenLimit } from '../../core/tokens/jwt.ts';
 import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokens/tokenRanges.ts';
-import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokens/tokenStarts.ts';
 
 /** A token in a document: where it stands, and itself in one piece. */
 export interface PlacedToken {

@@ -23,8 +23,7 @@ import { statusText, tokenStateTitle } from '../text/states.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { dateText, durationText, relativeText } from '../text/time.ts';
 import { varietyText } from '../text/varieties.ts';
-import { type OpenedToken, openedSections, openedVerdict } from './opened.ts';
-import { decodedSections, encodedParts } from './parts.ts';
+import { decodedSections, encodedParts, type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 
 /** What was done with the token that is shown. */
 export type InspectedState =

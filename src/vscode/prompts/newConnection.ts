@@ -10,11 +10,11 @@ import {
   tokenEndpointAuthMethods,
   usesKey,
 } from '../../core/records/connection.ts';
-import type { ClientCredentials } from '../../core/records/credentials.ts';
+import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
-import { placeholderText, refreshTokenText, startingPointText } from '../text/startingPoints.ts';
+import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
 import { askIssuer, urlFlaw, withScheme } from './askIssuer.ts';
 import { type Answer, askChoice, askText, type Place, runSteps, type Step } from './steps.ts';
 

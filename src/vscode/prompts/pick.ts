@@ -1,12 +1,15 @@
-import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
-import { WorkbenchError } from '../../core/errors.ts';
+import { env, l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { classify, WorkbenchError } from '../../core/errors.ts';
+import { importText } from '../../core/imports/importText.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { badgeOf } from '../../core/records/session.ts';
+import { badgeOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { type Grant, offeredGrants } from '../../core/signIn/grants.ts';
+import { decodeToken, tryDecode } from '../../core/tokens/jwt.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { pick } from '../screen.ts';
+import { ask, pick } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 import { grantWords } from '../text/signIn.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 
@@ -74,4 +77,97 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
     });
   if (items.length === 1) return only.grant;
   return (await pick(items, { title: l10n.t('Sign in to {0}', connection.label) }))?.grant;
+}
+
+/** What a text is, in a few words, and what was read from it. */
+export interface Read<T> {
+  readonly label: string;
+  readonly value: T;
+}
+
+/**
+ * What is read from the selection, the clipboard or an input box. What the first two hold is only described, never
+ * shown.
+ * @param read throws where a text is of no use; each text is read once
+ */
+export async function pickText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
+  const editor = window.activeTextEditor;
+  const selection = editor?.document.getText(editor.selection) ?? '';
+  const clipboard = await env.clipboard.readText();
+  const sources: (QuickPickItem & { found?: Read<T> })[] = [];
+  for (const [label, icon, text] of [
+    [l10n.t('Selection'), 'selection', selection],
+    [l10n.t('Clipboard'), 'clippy', clipboard],
+  ] as const) {
+    const found = text === '' ? undefined : readQuietly(text, read);
+    if (found) sources.push({ label, description: found.label, iconPath: new ThemeIcon(icon), found });
+  }
+  if (sources.length === 0) return typeText(title, read);
+  const other: (typeof sources)[number] = {
+    label: l10n.t('Type or paste'),
+    description: l10n.t('in an input box'),
+    iconPath: new ThemeIcon('edit'),
+  };
+  const picked = await pick([...sources, other], {
+    title,
+    placeHolder: l10n.t('Where is the token?'),
+  });
+  if (picked === undefined) return undefined;
+  return picked.found ? picked.found.value : typeText(title, read);
+}
+
+async function typeText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
+  let last: { readonly text: string; readonly value: T } | undefined;
+  const text = await ask({
+    title,
+    prompt: l10n.t('Paste a token response, a refresh token, a JWT or an Authorization header'),
+    // Refresh tokens are passwords: what is pasted here is not for the eyes of the room.
+    password: true,
+    flaw: text => {
+      try {
+        if (text !== '') last = { text, value: read(text).value };
+        return undefined;
+      } catch (error) {
+        return describeError(classify(error));
+      }
+    },
+  });
+  if (text === undefined) return undefined;
+  return last?.text === text ? last.value : read(text).value;
+}
+
+/** Any other text on the clipboard is nothing to complain about: it is just not offered. */
+function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> | undefined {
+  try {
+    return read(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The token of the row, or one from the selection, the clipboard or an input box. */
+export async function askToken(
+  sessions: Sessions,
+  node: ViewNode | undefined,
+  title: string,
+): Promise<{ token: string } | undefined> {
+  if (node?.kind === 'token' || node?.kind === 'section') {
+    const token = tokenOf(sessionOf(sessions, node.id), node.name);
+    if (token === undefined) throw new WorkbenchError('no_such_token', { connection: node.id, token: node.name });
+    return { token };
+  }
+  return pickText(title, text => {
+    const token = firstToken(text);
+    decodeToken(token);
+    return { label: l10n.t('a token'), value: { token } };
+  });
+}
+
+/** The token in what was picked: a header line or a response holds one as well. */
+function firstToken(text: string): string {
+  // What stands around a JWT can be a part of the token.
+  const whole = tryDecode(text.trim());
+  if (!('error' in whole) && whole.kind === 'jws' && whole.form) return text.trim();
+  const { tokens } = importText(text, false);
+  return tokens.access_token ?? tokens.id_token ?? tokens.refresh_token ?? text.trim();
 }

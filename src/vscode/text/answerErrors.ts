@@ -1,8 +1,7 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode, ErrorData } from '../../core/errors.ts';
 import { valueText } from '../../core/redact.ts';
-import { skewAdvice } from './clock.ts';
-import { durationText } from './time.ts';
+import { durationText, skewAdvice } from './time.ts';
 
 /** Metadata that is there and cannot be used. */
 export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_invalid'>): string {

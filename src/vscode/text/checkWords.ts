@@ -2,8 +2,7 @@
 import { l10n } from 'vscode';
 import type { Check } from '../../core/checks/finding.ts';
 import { printable, valueText } from '../../core/redact.ts';
-import { skewAdvice } from './clock.ts';
-import { dateText } from './time.ts';
+import { dateText, skewAdvice } from './time.ts';
 
 /** What was found, and what to do where something can be done. */
 export type Sentences = readonly [detail: string, advice?: string];

@@ -1,6 +1,5 @@
 import { l10n } from 'vscode';
-import headerLines from './claims/headers.ts';
-import registeredLines from './claims/registered.ts';
+import registeredLines, { headerLines } from './claims/registered.ts';
 import vendorLines from './claims/vendors.ts';
 
 export interface NameText {

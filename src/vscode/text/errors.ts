@@ -11,14 +11,11 @@ import {
   show,
   unknownReason,
 } from './answerErrors.ts';
-import { credentialSentences } from './credentialErrors.ts';
-import { decryptionSentences } from './decryption.ts';
 import { invalidKey, invalidKeySet } from './keyErrors.ts';
 import { oauthErrorText } from './oauthErrors.ts';
-import { describeProblem } from './problems.ts';
 import { signInSentences } from './signIn.ts';
-import { storedSentences } from './storedErrors.ts';
-import { tokenTextSentences } from './tokenTextErrors.ts';
+import { credentialSentences, describeProblem, storedSentences } from './storedErrors.ts';
+import { decryptionSentences, tokenTextSentences } from './tokenTextErrors.ts';
 
 /**
  * What happened, why, and what to do next, in plain words. What an issuer wrote stands in quotes as its own words.

@@ -5,13 +5,12 @@ import type { Clock } from '../../core/ports.ts';
 import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
-import type { Plan } from '../../core/refresh/schedule.ts';
+import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { addressMeant } from '../../core/tokens/issuerNames.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { type Row, rowItem } from '../screen.ts';
 import { stateDetails } from '../text/checks.ts';
-import { describeProblem } from '../text/problems.ts';
 import {
   badgeText,
   checkIcons,
@@ -23,9 +22,9 @@ import {
   tokenStateText,
   tokenTitle,
 } from '../text/states.ts';
+import { describeProblem } from '../text/storedErrors.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
-
 import { mockRow } from './mockRows.ts';
 import { checkItem, claimItem, clockItem, factItem, historyItem, messageItem, nextItem, refreshItem } from './rows.ts';
 

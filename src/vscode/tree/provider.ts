@@ -5,7 +5,7 @@ import type { Clock, Log } from '../../core/ports.ts';
 import type { Histories } from '../../core/records/histories.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
-import type { Plan } from '../../core/refresh/schedule.ts';
+import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { type MockNode, mockChildren } from '../../core/view/mockView.ts';
 import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';

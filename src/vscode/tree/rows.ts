@@ -3,23 +3,20 @@ import { commands, itemWords } from '../../contributions.ts';
 import type { Check } from '../../core/checks/finding.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { ClockSkew } from '../../core/records/clockSkew.ts';
-import type { HistoryEntry } from '../../core/records/history.ts';
+import type { HistoryEntry, RefreshOutcome } from '../../core/records/history.ts';
 import { isRefused, isRenewable, type StoredRecord } from '../../core/records/record.ts';
-import type { RefreshOutcome } from '../../core/records/refreshResult.ts';
 import type { Session } from '../../core/records/sessions.ts';
 import { printable, valueText } from '../../core/redact.ts';
+import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { refusal } from '../../core/refresh/refreshSteps.ts';
-import type { Plan } from '../../core/refresh/schedule.ts';
 import type { ClaimNode, FactNode, ViewNode } from '../../core/view/viewNode.ts';
 import type { Row } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { claimText, headerText } from '../text/claims.ts';
-import { lengthText, skewAdvice } from '../text/clock.ts';
 import { describeError } from '../text/errors.ts';
-import { changeText, notableChanges, outcomeText, pastErrorText } from '../text/history.ts';
-import { planRow, planText } from '../text/plans.ts';
+import { changeText, notableChanges, outcomeText, pastErrorText, planRow, planText } from '../text/history.ts';
 import { checkIcons, statusText } from '../text/states.ts';
-import { clockText, dateText, momentText, relativeText } from '../text/time.ts';
+import { clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
 
 /** What happens to the connection next, and when. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {

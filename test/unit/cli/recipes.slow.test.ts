@@ -7,8 +7,8 @@ import { delimiter, join, resolve } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
 import { npm } from '../../../scripts/lib/ensure.mjs';
 import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import { writeCliScripts } from '../../../src/platform/brokerPlatform.ts';
 import { type BrokerSocket, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
-import { writeCliScripts } from '../../../src/platform/cliScripts.ts';
 import { type LoopbackServer, loopbackServer } from '../../support/loopbackServer.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
 

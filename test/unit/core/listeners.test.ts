@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createListeners } from '../../../src/core/listeners.ts';
 import { sameData } from '../../../src/core/tokens/json.ts';
+import { createListeners } from '../../../src/core/waiting.ts';
 
 describe('createListeners', () => {
   it('tells each once, and no one who left or came meanwhile', () => {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { createDiscovery, resolveEndpoints } from '../../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../../src/core/issuer/tokenEndpoint.ts';
 import { type Connection, readConnection } from '../../../src/core/records/connection.ts';
-import { noHandover } from '../../../src/core/records/handover.ts';
+import { noHandover } from '../../../src/core/records/journalKeys.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../src/core/records/storeTokens.ts';

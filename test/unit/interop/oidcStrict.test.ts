@@ -3,14 +3,13 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { createVerifier } from '../../../src/core/checks/verifier.ts';
 import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
 import { readConnection } from '../../../src/core/records/connection.ts';
-import type { Credentials } from '../../../src/core/records/credentials.ts';
-import { noHandover } from '../../../src/core/records/handover.ts';
-import { emptyRecord } from '../../../src/core/records/record.ts';
+import { noHandover } from '../../../src/core/records/journalKeys.ts';
+import { type Credentials, emptyRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createVault } from '../../../src/core/records/vault.ts';
-import { createIssuerClient } from '../../../src/core/signIn/issuerClient.ts';
+import { createIssuerClient } from '../../../src/core/signIn/signIn.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
 import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
 import {

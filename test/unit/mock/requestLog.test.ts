@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
-import { fingerprint } from '../../../src/mock/random.ts';
+import { fingerprint } from '../../../src/mock/shelf.ts';
 import { basic, post, refresh, text } from './support.ts';
 
 describe('mock issuer: request log', () => {

@@ -2,11 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isWorkbenchError } from '../../../src/core/errors.ts';
 import type { Lease, SecretVault } from '../../../src/core/ports.ts';
-import { createHandover } from '../../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
+import { createHandover, createJournalKeys } from '../../../src/core/records/journalKeys.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
 import { createFileLock } from '../../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../../src/platform/lockWait.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
 import { laggingStore } from './laggingStore.ts';
 
 /** One window of many, as a process of its own. It does what it is told and says what came of it. */

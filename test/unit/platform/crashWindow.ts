@@ -1,15 +1,14 @@
 import { join } from 'node:path';
 import { WorkbenchError } from '../../../src/core/errors.ts';
+import { createLoading } from '../../../src/core/records/changeRecord.ts';
 import type { Connection } from '../../../src/core/records/connection.ts';
-import { createHandover } from '../../../src/core/records/handover.ts';
-import { createJournalKeys } from '../../../src/core/records/journalKeys.ts';
-import { createLoading } from '../../../src/core/records/loading.ts';
+import { createHandover, createJournalKeys } from '../../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createVault } from '../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../src/core/refresh/refresher.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
 import { createFileLock } from '../../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../../src/platform/lockWait.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
 import { laggingStore } from './laggingStore.ts';
 
 export const binding = {

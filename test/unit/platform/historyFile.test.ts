@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createHistoryFile } from '../../../src/platform/historyFile.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
+import { createHistoryFile } from '../../../src/platform/ledgerFile.ts';
 
 const historyIn = (folder: string) => createHistoryFile(folder, systemClock, () => {});
 const added = (line: string) => (text: string | undefined) => `${text ?? ''}${line};`;

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createClaim } from '../../../src/platform/lockClaim.ts';
+import { createClaim, ownIdentity } from '../../../src/platform/lockClaim.ts';
 import { lockFiles } from '../../../src/platform/lockFiles.ts';
-import { ownIdentity } from '../../../src/platform/processIdentity.ts';
 import { useFolder } from './support.ts';
 
 describe('a claim to a lock', () => {

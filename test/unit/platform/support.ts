@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Log, SharedLock } from '../../../src/core/ports.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
 import { createFileLock, type FileLockOptions } from '../../../src/platform/fileLock.ts';
-import { systemClock } from '../../../src/platform/systemClock.ts';
 
 /** A folder of its own for each test, gone after it. */
 export function useFolder(): { readonly path: string } {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../../src/platform/systemClock.ts';
+import { systemClock } from '../../../src/core/waiting.ts';
 import { createUriRedirects, type UriRedirects } from '../../../src/platform/uriRedirect.ts';
 
 const uri = 'vscode://jwt-workbench.jwt-workbench/callback';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Plan } from '../../../src/core/refresh/schedule.ts';
-import type * as Clocks from '../../../src/vscode/text/clock.ts';
-import type * as Plans from '../../../src/vscode/text/plans.ts';
+import type { Plan } from '../../../src/core/refresh/autoRefresh.ts';
+import type * as Plans from '../../../src/vscode/text/history.ts';
+import type * as Clocks from '../../../src/vscode/text/time.ts';
 import type * as Times from '../../../src/vscode/text/time.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
@@ -18,9 +18,9 @@ describe('what a row and the status bar say comes next', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plans-'));
-    ({ planText } = await withoutVscode<typeof Plans>('text/plans', folder));
+    ({ planText } = await withoutVscode<typeof Plans>('text/history', folder));
     times = await withoutVscode<typeof Times>('text/time', folder);
-    ({ skewText } = await withoutVscode<typeof Clocks>('text/clock', folder));
+    ({ skewText } = await withoutVscode<typeof Clocks>('text/time', folder));
   });
   after(() => rm(folder, { recursive: true }));
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as Settings from '../../../src/vscode/settings.ts';
+import type * as Settings from '../../../src/vscode/connections.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** `settingOfUser` is the user's value, `settingOfWorkspace` the workspace's; `broken` a settings.json with a mistake. */
@@ -25,7 +25,7 @@ describe('the setting', function () {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'settings-'));
-    settings = await withoutVscode<typeof Settings>('settings', folder, vscode);
+    settings = await withoutVscode<typeof Settings>('connections', folder, vscode);
   });
   after(() => rm(folder, { recursive: true }));
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { commands } from '../../../src/contributions.ts';
 import { errorOf, WorkbenchError } from '../../../src/core/errors.ts';
 import { errorCodes } from '../../../src/core/errorTable.ts';
-import type * as ShowError from '../../../src/vscode/commands/showError.ts';
+import type * as ShowError from '../../../src/vscode/commands/command.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('an error that is shown', function () {
@@ -15,7 +15,7 @@ describe('an error that is shown', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'jwt-workbench-'));
     const more = 'export const window = {}; export const commands = {}; export const env = {};';
-    ways = (await withoutVscode<typeof ShowError>('commands/showError', folder, more)).waysOn;
+    ways = (await withoutVscode<typeof ShowError>('commands/command', folder, more)).waysOn;
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

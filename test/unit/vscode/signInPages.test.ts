@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Uri } from 'vscode';
 import type { RedirectPage } from '../../../src/core/ports.ts';
-import type * as DevicePanel from '../../../src/vscode/devicePanel.ts';
+import type * as DevicePanel from '../../../src/vscode/signInPage.ts';
 import type * as SignInPage from '../../../src/vscode/signInPage.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
@@ -99,7 +99,7 @@ describe('what is shown while somebody signs in', function () {
   describe('the panel with the code of a device', () => {
     let showDevicePanel: typeof DevicePanel.showDevicePanel;
     before(async () => {
-      ({ showDevicePanel } = await withoutVscode<typeof DevicePanel>('devicePanel', folder, vscode));
+      ({ showDevicePanel } = await withoutVscode<typeof DevicePanel>('signInPage', folder, vscode));
     });
     const extensionUri = 'ext' as unknown as Uri;
     const hostile = `"><img src=x onerror=alert(1)></script><script>alert(2)</script>&'`;

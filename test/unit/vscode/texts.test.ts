@@ -7,8 +7,8 @@ import { errorCodes } from '../../../src/core/errorTable.ts';
 import type { ConnectionProblem } from '../../../src/core/records/connection.ts';
 import { startingPoints } from '../../../src/core/signIn/startingPoints.ts';
 import type * as Errors from '../../../src/vscode/text/errors.ts';
-import type * as Problems from '../../../src/vscode/text/problems.ts';
-import type * as StartingPoints from '../../../src/vscode/text/startingPoints.ts';
+import type * as StartingPoints from '../../../src/vscode/text/signIn.ts';
+import type * as Problems from '../../../src/vscode/text/storedErrors.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** Each reason, and whatever else a sentence branches on, by code. */
@@ -186,7 +186,7 @@ describe('texts', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'texts-'));
     errors = await withoutVscode<typeof Errors>('text/errors', folder);
-    problems = await withoutVscode<typeof Problems>('text/problems', folder);
+    problems = await withoutVscode<typeof Problems>('text/storedErrors', folder);
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -301,7 +301,7 @@ describe('texts', function () {
   });
 
   it('say of each starting point what becomes of refresh tokens there', async () => {
-    const texts = await withoutVscode<typeof StartingPoints>('text/startingPoints', folder);
+    const texts = await withoutVscode<typeof StartingPoints>('text/signIn', folder);
     for (const point of startingPoints) assertPlain(texts.startingPointText(point));
     const text = (id: string) => {
       const point = startingPoints.find(each => each.id === id);

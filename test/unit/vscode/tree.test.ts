@@ -10,7 +10,7 @@ import { emptyRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import type { MockView } from '../../../src/core/view/mockView.ts';
 import { keyOf, type ViewNode } from '../../../src/core/view/viewNode.ts';
-import type * as Tickers from '../../../src/vscode/ticker.ts';
+import type * as Tickers from '../../../src/vscode/statusBar.ts';
 import type { ItemContext } from '../../../src/vscode/tree/items.ts';
 import type * as Providers from '../../../src/vscode/tree/provider.ts';
 import { type ManualClock, manualClock } from '../../support/manualClock.ts';
@@ -40,7 +40,7 @@ describe('the tree of the sidebar', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tree-'));
     ({ createConnectionsTree } = await withoutVscode<typeof Providers>('tree/provider', folder));
-    ({ createTicker } = await withoutVscode<typeof Tickers>('ticker', folder));
+    ({ createTicker } = await withoutVscode<typeof Tickers>('statusBar', folder));
   });
   after(() => rm(folder, { recursive: true }));
 

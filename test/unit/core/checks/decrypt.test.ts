@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose';
-import { decrypt } from '../../../../src/core/checks/decrypt.ts';
-import { contentEncryption, keyManagement, mostInflated, mostRounds } from '../../../../src/core/checks/encryption.ts';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import {
+  contentEncryption,
+  decrypt,
+  keyManagement,
+  mostInflated,
+  mostRounds,
+} from '../../../../src/core/checks/decrypt.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import type { WorkbenchError } from '../../../../src/core/errors.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import { byPassword, encrypted, nested } from '../../../support/jweVectors.ts';

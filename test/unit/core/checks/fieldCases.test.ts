@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
-import { createVerifier } from '../../../../src/core/checks/verifier.ts';
-import { type KeySource, verifyToken } from '../../../../src/core/checks/verify.ts';
+import type { KeySource } from '../../../../src/core/checks/signatures.ts';
+import { createVerifier, verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import type { Session } from '../../../../src/core/records/sessions.ts';
 import { compareTokens } from '../../../../src/core/tokens/compareTokens.ts';

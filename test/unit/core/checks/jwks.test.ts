@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createJwksClient, type JwksClientOptions } from '../../../../src/core/checks/jwks.ts';
 import { parseKeySet } from '../../../../src/core/checks/keys.ts';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../../support/loopbackServer.ts';
 import { manualClock } from '../../../support/manualClock.ts';

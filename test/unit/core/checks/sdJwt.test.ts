@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import vectors from '../../../fixtures/vectors/sdJwt.json' with { type: 'json' };
 import { encode, jwt, signer } from '../../../support/signing.ts';

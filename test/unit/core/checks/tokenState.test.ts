@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Check, CheckCode, CheckStatus } from '../../../../src/core/checks/finding.ts';
 import { tokenStateOf, unkeyedState } from '../../../../src/core/checks/tokenState.ts';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { hmacJwt, jwt, signer } from '../../../support/signing.ts';
 
 const check = (id: string, status: CheckStatus, code: CheckCode): Check => ({ id, status, code });

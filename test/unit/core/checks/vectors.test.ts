@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { decrypt } from '../../../../src/core/checks/decrypt.ts';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { classify } from '../../../../src/core/errors.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import vectors from '../../../fixtures/vectors/jose.json' with { type: 'json' };

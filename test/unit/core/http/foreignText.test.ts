@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { firstLine, sanitized } from '../../../../src/core/http/foreignText.ts';
+import { firstLine, sanitized } from '../../../../src/core/redact.ts';
 
 describe('foreign text', () => {
   it('hides what looks like a token and what was sent, as it is and percent-encoded', () => {

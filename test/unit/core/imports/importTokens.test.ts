@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { recordLimit } from '../../../../src/core/records/record.ts';
 import { storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
 import { failureOf } from '../../../support/failureOf.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { renameIssuer, storeCredentials } from '../../../../src/core/records/storeTokens.ts';
 import { createWorld, present, signedIn, type Window, type World } from '../refresh/refreshWorld.ts';
 

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader } from 'jose';
 import { createVerifier } from '../../../../src/core/checks/verifier.ts';
+import { newDpopKey } from '../../../../src/core/issuer/clientAuthentication.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
-import { newDpopKey } from '../../../../src/core/issuer/dpop.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { boundTo, thumbprintOf } from '../../../../src/core/records/credentials.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
-import type { StoredRecord } from '../../../../src/core/records/record.ts';
-import { createIssuerClient } from '../../../../src/core/signIn/issuerClient.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
+import { boundTo, type StoredRecord, thumbprintOf } from '../../../../src/core/records/record.ts';
+import { createIssuerClient } from '../../../../src/core/signIn/signIn.ts';
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { id, key, present } from '../refresh/refreshWorld.ts';

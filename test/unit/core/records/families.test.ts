@@ -3,7 +3,7 @@ import { createDiscovery, resolveEndpoints } from '../../../../src/core/issuer/d
 import { createTokenClient } from '../../../../src/core/issuer/tokenEndpoint.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
 import { sharedWith } from '../../../../src/core/records/families.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';

@@ -2,10 +2,19 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { errorOf, WorkbenchError } from '../../../../src/core/errors.ts';
 import type { HistoryStore } from '../../../../src/core/ports.ts';
-import { createHistories, createMemoryHistory } from '../../../../src/core/records/histories.ts';
-import { type HistoryEntry, historyEntry, historyLength, withEntry } from '../../../../src/core/records/history.ts';
-import { historyText, readHistory } from '../../../../src/core/records/historyReader.ts';
-import { failed } from '../../../../src/core/records/refreshResult.ts';
+import {
+  createHistories,
+  createMemoryHistory,
+  historyText,
+  readHistory,
+} from '../../../../src/core/records/histories.ts';
+import {
+  failed,
+  type HistoryEntry,
+  historyEntry,
+  historyLength,
+  withEntry,
+} from '../../../../src/core/records/history.ts';
 import type { TokenSet } from '../../../../src/core/records/tokenSet.ts';
 import { id, signedIn } from '../refresh/refreshWorld.ts';
 

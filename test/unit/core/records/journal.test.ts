@@ -4,12 +4,19 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Clock, HandedOver, Lease, SecretVault } from '../../../../src/core/ports.ts';
-import { createHandover } from '../../../../src/core/records/handover.ts';
-import { type JournalKey, newKeyText, open, readKey, seal } from '../../../../src/core/records/journal.ts';
-import { createJournalKeys, journalKeyName } from '../../../../src/core/records/journalKeys.ts';
+import {
+  createHandover,
+  createJournalKeys,
+  type JournalKey,
+  journalKeyName,
+  newKeyText,
+  open,
+  readKey,
+  seal,
+} from '../../../../src/core/records/journalKeys.ts';
 import { createMemoryStore } from '../../../../src/core/records/vault.ts';
+import { systemClock } from '../../../../src/core/waiting.ts';
 import { createLocalLock } from '../../../../src/platform/localLock.ts';
-import { systemClock } from '../../../../src/platform/systemClock.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 import { useFolder, windowOf } from '../../platform/support.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { noHandover } from '../../../../src/core/records/handover.ts';
-import { createLoading } from '../../../../src/core/records/loading.ts';
+import { createLoading } from '../../../../src/core/records/changeRecord.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';

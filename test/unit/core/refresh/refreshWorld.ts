@@ -13,9 +13,9 @@ import type {
   SharedNotes,
 } from '../../../../src/core/ports.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { type Handover, noHandover } from '../../../../src/core/records/handover.ts';
+import type { FinishedRefresh } from '../../../../src/core/records/history.ts';
+import { type Handover, noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { StoredRecord } from '../../../../src/core/records/record.ts';
-import type { FinishedRefresh } from '../../../../src/core/records/refreshResult.ts';
 import { createSessions, type Sessions } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
@@ -26,7 +26,7 @@ import { signOut } from '../../../../src/core/signIn/signOut.ts';
 import type { Fault } from '../../../../src/mock/faults.ts';
 import { createMockIssuer, type MockIssuer } from '../../../../src/mock/issuer.ts';
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
-import { fingerprint } from '../../../../src/mock/random.ts';
+import { fingerprint } from '../../../../src/mock/shelf.ts';
 
 export const id = 'main';
 export const key = `jwtWorkbench.connection.${id}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Session } from '../../../../src/core/records/sessions.ts';
-import { leadTime, planRefresh } from '../../../../src/core/refresh/schedule.ts';
+import { leadTime, planRefresh } from '../../../../src/core/refresh/autoRefresh.ts';
 
 const now = Date.UTC(2026, 0, 1);
 const second = 1000;

@@ -4,18 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { Clock } from '../../../../src/core/ports.ts';
+import { createLoading } from '../../../../src/core/records/changeRecord.ts';
 import type { Connection } from '../../../../src/core/records/connection.ts';
-import { createHandover } from '../../../../src/core/records/handover.ts';
-import { newKeyText } from '../../../../src/core/records/journal.ts';
-import { createJournalKeys, journalKeyName } from '../../../../src/core/records/journalKeys.ts';
-import { createLoading } from '../../../../src/core/records/loading.ts';
+import {
+  createHandover,
+  createJournalKeys,
+  journalKeyName,
+  newKeyText,
+} from '../../../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
 import { storeTokens } from '../../../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../../src/core/refresh/refresher.ts';
 import { signOut } from '../../../../src/core/signIn/signOut.ts';
+import { systemClock } from '../../../../src/core/waiting.ts';
 import { createFileLock } from '../../../../src/platform/fileLock.ts';
-import { systemClock } from '../../../../src/platform/systemClock.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import { until } from './refreshWorld.ts';
 

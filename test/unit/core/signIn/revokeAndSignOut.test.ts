@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { revoke } from '../../../../src/core/issuer/askIssuer.ts';
+import { createProofs } from '../../../../src/core/issuer/clientAuthentication.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
-import { createProofs } from '../../../../src/core/issuer/dpop.ts';
 import type { Fetch } from '../../../../src/core/ports.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { revokeAndSignOut } from '../../../../src/core/signIn/signOut.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { gate, id, key, present, signedIn, type World } from '../refresh/refreshWorld.ts';

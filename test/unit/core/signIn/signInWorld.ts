@@ -1,9 +1,8 @@
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
 import type { Fetch, RedirectAnswer, RedirectPage } from '../../../../src/core/ports.ts';
-import { noHandover } from '../../../../src/core/records/handover.ts';
+import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import type { Grant, SignInStep } from '../../../../src/core/signIn/grants.ts';
-import { createIssuerClient, type IssuerClient } from '../../../../src/core/signIn/issuerClient.ts';
-import type { SignInResult } from '../../../../src/core/signIn/signIn.ts';
+import { createIssuerClient, type IssuerClient, type SignInResult } from '../../../../src/core/signIn/signIn.ts';
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
 import { createWorld, type Window, type World } from '../refresh/refreshWorld.ts';
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { WorkbenchError } from '../../../../src/core/errors.ts';
 import type { RedirectAnswer } from '../../../../src/core/ports.ts';
-import { type Browser, patience, waitForAnswer } from '../../../../src/core/signIn/browser.ts';
+import { type Browser, patience, waitForAnswer } from '../../../../src/core/signIn/authorizationCode.ts';
 import type { SignInRequest } from '../../../../src/core/signIn/grants.ts';
-import type { IssuerClient } from '../../../../src/core/signIn/issuerClient.ts';
-import type { SignInResult } from '../../../../src/core/signIn/signIn.ts';
+import type { IssuerClient, SignInResult } from '../../../../src/core/signIn/signIn.ts';
 import { createSignIns } from '../../../../src/core/signIn/signIns.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { verifyToken } from '../../../../src/core/checks/verify.ts';
+import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { signatureAlgorithms } from '../../../../src/core/tokens/algorithms.ts';
 import { encode, hmacJwt, jwt, signerOf } from '../../../support/signing.ts';
 
