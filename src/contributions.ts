@@ -23,11 +23,12 @@ export const settings = {
   confirmCommands: 'confirmCommands',
 } as const;
 
-/** Theme colours of the parts of a token. */
+/** Theme colours of the parts of a token, and of one that has ended. */
 export const colors = {
   header: 'jwtWorkbench.headerForeground',
   payload: 'jwtWorkbench.payloadForeground',
   signature: 'jwtWorkbench.signatureForeground',
+  expired: 'jwtWorkbench.expiredForeground',
 } as const;
 
 export const commands = {

@@ -51,7 +51,7 @@ async function hugeToken(): Promise<Record<string, number>> {
   const colors = features.createColors();
   const steps: Record<string, () => unknown> = {
     holdsToken: () => holdsToken(document),
-    paint: () => colors.paint(editor),
+    paint: () => colors.paint(editor, clock.now()),
     diagnostics: () => features.diagnosticsOf(document, parts),
     hints: () => features.hintsOf(document, whole, clock.now()),
     lenses: () => features.lensesOf(document),

@@ -11,6 +11,9 @@ import {
   type InlayHint,
   languages,
   type MarkdownString,
+  NotebookCellData,
+  NotebookCellKind,
+  NotebookData,
   Position,
   Range,
   commands as registry,
@@ -147,17 +150,37 @@ describe('tokens in the editor', () => {
     await registry.executeCommand('workbench.action.closeAllEditors');
   });
 
-  it('show behind them when they end, and above them what to do with them', async () => {
+  const hintsIn = ({ uri, lineCount }: TextDocument) =>
+    registry.executeCommand<InlayHint[]>('vscode.executeInlayHintProvider', uri, new Range(0, 0, lineCount, 0));
+  const said = (hints: readonly InlayHint[]) =>
+    hints.map(({ label, position: { line, character } }) => `${line}:${character} ${label}`);
+
+  it('show in front of them when they end, wherever they stand, and at the start of a line that is long', async () => {
+    const texts: [string, string, string[]][] = [
+      ['plaintext', `GET https://api.example/\nAuthorization: Bearer ${expired}`, ['1:22 expired 1 h ago']],
+      ['dotenv', `A=1\nTOKEN=${expired}`, ['1:6 expired 1 h ago']],
+      ['yaml', `api:\n  token: "${expired}"`, ['1:10 expired 1 h ago']],
+      ['log', `12:00:00 INFO authorization="Bearer ${expired}"`, ['0:36 expired 1 h ago']],
+      [
+        'json',
+        `  {"a":"${'x'.repeat(200)}","b":"${expired}"}`,
+        [`0:2 token in column 216 expired 1 h ago`, `0:215 expired 1 h ago`],
+      ],
+    ];
+    for (const [language, text, expected] of texts)
+      assert.deepEqual(said(await hintsIn(await open(text, language))), expected, language);
+    const cell = new NotebookCellData(NotebookCellKind.Code, `token = "${expired}"`, 'python');
+    const notebook = await workspace.openNotebookDocument('jupyter-notebook', new NotebookData([cell]));
+    assert.deepEqual(said(await hintsIn(notebook.cellAt(0).document)), ['0:9 expired 1 h ago']);
+    const configuration = workspace.getConfiguration('jwtWorkbench');
+    await configuration.update('inlayHints', false, ConfigurationTarget.Global);
+    assert.deepEqual(await hintsIn(await open(expired, 'jwt')), []);
+    await configuration.update('inlayHints', undefined, ConfigurationTarget.Global);
+  });
+
+  it('show above them what to do with them', async () => {
     const document = await open(`# a comment\n${expired}\n`, 'jwt');
-    const hints = await registry.executeCommand<InlayHint[]>(
-      'vscode.executeInlayHintProvider',
-      document.uri,
-      new Range(0, 0, 3, 0),
-    );
-    assert.deepEqual(
-      hints.map(({ label }) => label),
-      ['expired 1 h ago'],
-    );
+    assert.deepEqual(said(await hintsIn(document)), ['1:0 expired 1 h ago']);
     const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 9);
     assert.deepEqual(
       lenses.map(({ command }) => command?.title),

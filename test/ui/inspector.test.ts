@@ -5,6 +5,7 @@ import type { FrameLocator } from 'playwright-core';
 import { slowVariable } from '../../scripts/lib/results.mjs';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
+import { until } from './shop.ts';
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
 
@@ -180,7 +181,7 @@ describe('a token in a file', function () {
     await ui.window.openFile('slow.jwt');
     await page.locator('.codelens-decoration a', { hasText: 'Verify' }).first().click({ timeout: 30_000 });
     const inspector = pageOf(ui.window);
-    await inspector.getByText('Not checked').waitFor({ timeout: 20_000 });
+    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor({ timeout: 20_000 });
     assert.ok(mock.clock.sleeping > 0, 'the issuer has not answered');
     mock.faults.clear();
     mock.clock.advance(5000);
@@ -196,6 +197,13 @@ describe('a token in a file', function () {
     await line.waitFor();
     await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });
     await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
+    // It looks ended, and its expiry stands in sight however long the line is.
+    const text = (await line.textContent()) ?? '';
+    assert.match(text, /^expired\s\d+.*eyJ/);
+    const struck = line.locator('span', { hasText: 'eyJ' }).last();
+    await until(
+      async () => (await struck.evaluate(each => getComputedStyle(each).textDecorationLine)) === 'line-through',
+    );
     await line.hover({ position: { x: 200, y: 8 } });
     const hover = page.locator('.monaco-hover', { hasText: 'not checked' });
     await hover.waitFor({ timeout: 20_000 });
@@ -204,7 +212,7 @@ describe('a token in a file', function () {
     await page.screenshot({ path: join(pictures, 'hover.png') });
     await hover.getByText('Open in the inspector').click();
     const inspector = pageOf(ui.window);
-    await inspector.getByText('Not checked').waitFor({ timeout: 20_000 });
+    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor({ timeout: 20_000 });
     await inspector.getByText('Belongs to no connection').waitFor();
     await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
     await ui.window.quickItem('Ask issuer.example').click();
@@ -213,6 +221,6 @@ describe('a token in a file', function () {
     await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
     await page.keyboard.press('Escape');
     await question.waitFor({ state: 'hidden' });
-    await inspector.getByText('Not checked').waitFor();
+    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor();
   });
 });

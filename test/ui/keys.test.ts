@@ -73,7 +73,7 @@ describe('a key in hand', function () {
     await inspector.getByText('Decrypted here (RSA-OAEP-256, A256GCM)').waitFor({ timeout: 20_000 });
     await inspector.locator('.member', { hasText: 'ada' }).waitFor();
     await inspector.getByText('Header of the encrypted token').waitFor();
-    await inspector.getByText('Not checked').waitFor();
+    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor();
     await ui.window.page.screenshot({ path: join(pictures, 'decrypted.png') });
     await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
     await paste(by.pem);

@@ -3,6 +3,7 @@ import {
   type DecorationOptions,
   type InlayHint,
   l10n,
+  Position,
   Range,
   commands as registry,
   type TextDocument,
@@ -47,16 +48,27 @@ export interface Hints {
   readonly changesIn: number;
 }
 
-/** When each token in sight ends, behind it. */
+/** A token that begins further to the right is out of sight where long lines are not wrapped. */
+const farColumn = 80;
+
+/** When each token in sight ends: in front of it, as its end is out of sight more often than not. */
 export function hintsOf(document: TextDocument, area: Range, now: number): Hints {
   let changesIn = Number.POSITIVE_INFINITY;
   const hints = tokensIn(document, area).flatMap(({ range, token }) => {
     const end = endOf(token);
     if (end === undefined) return [];
     changesIn = Math.min(changesIn, nextChange(end, now));
-    const hint = inlayHint(range.end, expiryText(end, now), momentText(end, now));
-    hint.paddingLeft = true;
-    return [hint];
+    const { line, character } = range.start;
+    const text = expiryText(end, now);
+    const hintAt = (position: Position, label: string) => {
+      const hint = inlayHint(position, label, momentText(end, now));
+      hint.paddingRight = true;
+      return hint;
+    };
+    const atToken = hintAt(range.start, text);
+    if (character <= farColumn) return [atToken];
+    const start = new Position(line, document.lineAt(line).firstNonWhitespaceCharacterIndex);
+    return [hintAt(start, l10n.t('token in column {0} {1}', character + 1, text)), atToken];
   });
   return { hints, changesIn };
 }
@@ -72,16 +84,20 @@ function endOf(token: string): number | undefined {
   return expiresAt(decoded);
 }
 
-/** Colours header, payload and signature of every token in sight. */
+/** Colours header, payload and signature of every token in sight, and strikes through those that have ended. */
 export interface Colors {
-  paint(editor: TextEditor): void;
+  /** Returns the milliseconds until one more of them ends; infinite where none will. */
+  paint(editor: TextEditor, now: number): number;
   clear(editor: TextEditor): void;
   dispose(): void;
 }
 
 export function createColors(): Colors {
-  const types = (['header', 'payload', 'signature'] as const).map(part =>
-    window.createTextEditorDecorationType({ color: new ThemeColor(colors[part]) }),
+  const types = (['header', 'payload', 'signature', 'expired'] as const).map(part =>
+    window.createTextEditorDecorationType({
+      color: new ThemeColor(colors[part]),
+      ...(part === 'expired' && { textDecoration: 'line-through' }),
+    }),
   );
   const set = (editor: TextEditor, ranges: readonly (readonly Range[])[]) =>
     types.forEach((type: TextEditorDecorationType, index) => {
@@ -91,12 +107,20 @@ export function createColors(): Colors {
       );
     });
   return {
-    paint(editor) {
+    paint(editor, now) {
       const painted: Range[][] = [[], [], []];
+      const expired: Range[] = [];
+      let nextEnd = Number.POSITIVE_INFINITY;
       for (const area of editor.visibleRanges) {
-        for (const token of tokensIn(editor.document, area)) partsOf(token, painted);
+        for (const token of tokensIn(editor.document, area)) {
+          const end = endOf(token.token) ?? Number.POSITIVE_INFINITY;
+          if (end <= now) expired.push(...token.pieces);
+          else partsOf(token, painted);
+          if (end > now) nextEnd = Math.min(nextEnd, end);
+        }
       }
-      set(editor, painted);
+      set(editor, [...painted, expired]);
+      return nextEnd - now;
     },
     clear: editor => set(editor, []),
     dispose() {

@@ -57,8 +57,8 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   // Nobody is asked because somebody points at a token: what is known of one that a connection holds is shown.
   const { known } = found;
   const told = known && verifications.stateOf(known.connection, known.name);
-  const unkeyed = unkeyedState({ checks: checksOf(decoded, now, connection) });
-  const state = told && told.kind !== 'not_checked' ? told : unkeyed;
+  const isTold = told !== undefined && told.kind !== 'not_checked';
+  const state = isTold ? told : unkeyedState({ checks: decoded.kind === 'jws' ? [] : checksOf(decoded, now) });
   const held = known && verifications.known(known.connection, known.name);
   text.add(kindText(summary.kind), true).gap().icon(tokenStateLooks[state.kind].icon).add(tokenStateText(state));
   if (connection) {

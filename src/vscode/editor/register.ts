@@ -30,6 +30,9 @@ export interface EditorParts {
 /** Milliseconds of rest before a document is looked at again. */
 const debounce = 250;
 
+/** Milliseconds: a token that ends later than this is not waited for, as nobody looks at one editor for so long. */
+const longest = 24 * 3600_000;
+
 /** Any document of any scheme: files, untitled ones, output, notebook cells. */
 const anywhere = '*';
 
@@ -114,14 +117,14 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
     const painted = new WeakSet<TextEditor>();
     const timers = new Map<object, () => void>();
     own({ dispose: () => timers.forEach(cancel => void cancel()) });
-    const soon = (key: object, work: () => unknown) => {
+    const soon = (key: object, work: () => unknown, delay = debounce) => {
       timers.get(key)?.();
       timers.set(
         key,
         clock.schedule(() => {
           timers.delete(key);
           work();
-        }, debounce),
+        }, delay),
       );
     };
 
@@ -130,10 +133,13 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
       const wanted = isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area));
       if (!wanted && !painted.has(editor)) return;
       colors ??= (await features()).createColors();
-      if (wanted) colors.paint(editor);
-      else colors.clear(editor);
-      if (wanted) painted.add(editor);
-      else painted.delete(editor);
+      if (!wanted) {
+        painted.delete(editor);
+        return colors.clear(editor);
+      }
+      painted.add(editor);
+      const endsIn = colors.paint(editor, clock.now());
+      if (endsIn < longest) soon(editor, () => window.visibleTextEditors.includes(editor) && paint(editor), endsIn + 1);
     };
     const check = async (document: TextDocument) => {
       if (document.isClosed) return;
