@@ -13,6 +13,7 @@ import type {
   RedirectListener,
   RedirectPage,
   SharedLock,
+  UnlockKey,
 } from './core/ports.ts';
 import { createLoading } from './core/records/changeRecord.ts';
 import { createClockSkews, noteSkew } from './core/records/clockSkew.ts';
@@ -59,6 +60,7 @@ export interface Platform {
   /** What the broker listens with. */
   readonly broker: (log: Log) => BrokerPlatform;
   readonly fileSearch: (log: Log) => FileSearch;
+  readonly unlockKey: UnlockKey;
   /** Whether the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
   readonly demo: string | undefined;
 }
@@ -95,6 +97,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
       discovery: async () => issuers.discovery,
       openBrowser: url => issuers.browser.open(url),
       files: platform.fileSearch(storage.log),
+      unlockKey: platform.unlockKey,
       extensionUri: context.extensionUri,
       unattended: context.extensionMode === ExtensionMode.Test,
       ready: storage.loading.settled,

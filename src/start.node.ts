@@ -33,6 +33,7 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
         log,
       }),
     fileSearch: log => createFileSearch(env.appRoot, log),
+    unlockKey: async (pem, passphrase) => (await import('./platform/keyPassphrase.ts')).unlockKey(pem, passphrase),
     demo: process.env[demoVariable],
   });
 }

@@ -196,6 +196,8 @@ export type CredentialFlaw =
   | 'certificate_mismatch'
   | 'no_tls'
   | 'encrypted'
+  | 'passphrase'
+  | 'cipher'
   | 'ssh'
   | 'symmetric'
   | 'several'

@@ -205,6 +205,12 @@ export type ListenForRedirect = (how: {
   readonly port?: number | undefined;
 }) => Promise<RedirectListener>;
 
+/**
+ * Opens a private key in PEM that a passphrase protects: PKCS #8, unprotected.
+ * @throws WorkbenchError `credential_invalid` {reason: 'passphrase' | 'cipher'}
+ */
+export type UnlockKey = (pem: string, passphrase: string) => Promise<string>;
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** `event` is a constant text; everything variable is a field and passes `redact` before it is written. */

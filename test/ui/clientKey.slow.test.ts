@@ -64,10 +64,12 @@ describe('a person whose client has a private key', function () {
       passphrase: 'secret',
     } as never);
     await give(String(locked));
-    await box.getByText(/openssl pkcs8 -topk8 -nocrypt/).waitFor();
-    await picture('2-encrypted');
     // A box of one line takes the line breaks out of a PEM.
-    await give(key.pem);
+    await box.getByText(/The passphrase of this private key/).waitFor();
+    await give('wrong');
+    await box.getByText(/does not open this key/).waitFor();
+    await picture('2-encrypted');
+    await give('secret');
 
     const token = page.locator('[role=treeitem][aria-label^="Access token"]').first();
     await token.waitFor();
@@ -93,7 +95,7 @@ describe('a person whose client has a private key', function () {
     await page.getByText(/Stored for Warehouse/).waitFor();
     await window.treeAction(window.treeItem('Warehouse'), 'Refresh Access Token');
     await page
-      .getByText(/did not prove itself as it is registered/)
+      .getByText(/client authentication failed/)
       .first()
       .waitFor();
     await picture('5-refused');

@@ -2,9 +2,10 @@
 import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
 import { classify, type ErrorDataOf, type JweRefusal, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
-import { bareDer, derOfPem, privateKey } from '../tokens/der.ts';
+import { privateKey } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, sameData, textOf } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
+import { derOf, privateBlock, readKeyMaterial } from '../tokens/keyMaterial.ts';
 import type { KeyInfo } from './finding.ts';
 import { integer } from './keys.ts';
 import { guessSecrets, readSecret, type SecretForm } from './secretText.ts';
@@ -137,15 +138,15 @@ async function keysFor(
   needed: Needed,
   header: JsonObject,
 ): Promise<readonly JWK[]> {
-  const trimmed = text.trim();
+  const material = readKeyMaterial(text);
   const { alg, kty } = needed;
-  if (trimmed === '') throw invalid('empty');
+  if (material.kind === 'empty') throw invalid('empty');
   if (form !== undefined) return secrets([readSecret(text, form)], needed);
-  if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw invalid('public_key');
-  if (/^[{[]/.test(trimmed)) return fromJson(trimmed, needed, header);
-  const der = derOfPem(trimmed) ?? bareDer(trimmed);
-  if (!der) return secrets(guessSecrets(text), needed);
-  const found = privateKey(der);
+  if (material.kind === 'ssh') throw invalid('public_key');
+  if (material.kind === 'json') return fromJson(material.text, needed, header);
+  if (material.kind !== 'pem') return secrets(guessSecrets(text), needed);
+  const { blocks } = material;
+  const found = privateKey(derOf(privateBlock(blocks) ?? blocks[0]));
   if (kty === 'oct') throw invalid('key_for_secret', alg);
   if (found.kty !== kty && !(kty === 'EC' && found.kty === 'OKP')) throw invalid('unsuitable', alg);
   try {

@@ -1,7 +1,8 @@
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
-import { type Block, bareDer, blocksOf, derOf, publicJwk } from '../tokens/der.ts';
+import { publicJwk } from '../tokens/der.ts';
 import { isObject, own, readJson, textOf } from '../tokens/json.ts';
-import { type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
+import { type Block, derOf, readKeyMaterial } from '../tokens/keyMaterial.ts';
+import { certificateMap, type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
 import { guessSecrets, readSecret, refuseKeys, type SecretForm } from './secretText.ts';
 
 const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason });
@@ -14,21 +15,23 @@ const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason 
  * 'json' | 'kty' | 'ssh' | 'not_in_form' | 'public_as_secret'}, `jwks_invalid`
  */
 export async function readKeyText(text: string, form?: SecretForm): Promise<KeySet> {
-  const trimmed = text.trim();
-  if (trimmed === '') throw invalid('empty');
+  const material = readKeyMaterial(text);
+  if (material.kind === 'empty') throw invalid('empty');
   if (form !== undefined) return single(secretKey(readSecret(text, form)));
-  const blocks = blocksOf(trimmed);
-  if (blocks) {
-    const [first, ...others] = blocks;
-    const key = fromDer(derOf(first));
-    const more = others.flatMap(block => readable(block) ?? []);
-    return { keys: [key, ...more], ignored: others.length - more.length };
+  switch (material.kind) {
+    case 'pem': {
+      const [first, ...others] = material.blocks;
+      const key = fromDer(derOf(first));
+      const more = others.flatMap(block => readable(block) ?? []);
+      return { keys: [key, ...more], ignored: others.length - more.length };
+    }
+    case 'ssh':
+      throw invalid('ssh');
+    case 'json':
+      return readJsonKey(material.text);
+    default:
+      return { keys: guessSecrets(text).map(secret => secretKey(secret)), ignored: 0 };
   }
-  if (/^(?:ssh-|ecdsa-sha2-)/.test(trimmed)) throw invalid('ssh');
-  if (/^[{[]/.test(trimmed)) return readJsonKey(trimmed);
-  const der = bareDer(trimmed);
-  if (der) return single(fromDer(der));
-  return { keys: guessSecrets(text).map(secret => secretKey(secret)), ignored: 0 };
 }
 
 /** A chain's other certificates and further keys count as well; what else stands behind the first is no key to check with. */
@@ -57,7 +60,7 @@ function readJsonKey(text: string): KeySet {
   if (!isObject(value)) throw invalid('json');
   for (const member of [value, own(value, 'keys')].flat())
     if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(textOf(member, 'k') ?? '');
-  if (Object.hasOwn(value, 'keys')) return readKeySet(value, 'given');
+  if (Object.hasOwn(value, 'keys') || certificateMap(value)) return readKeySet(value, 'given');
   const key = readJwk(value, 'given');
   if (!key) throw invalid('kty');
   return single(key);

@@ -3,8 +3,9 @@ import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { WorkbenchError } from '../errors.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../tokens/base64url.ts';
-import { derOfPem, publicJwk } from '../tokens/der.ts';
+import { publicJwk } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
+import { derOfPem } from '../tokens/keyMaterial.ts';
 import { type Finding, failed, type KeyInfo, passed, warning } from './finding.ts';
 
 /** One key, with its imported forms kept: importing takes longer than a signature. */
@@ -41,7 +42,7 @@ export interface KeySet {
  */
 export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   if (!isObject(value)) throw new WorkbenchError('jwks_invalid', { reason: 'not_an_object' });
-  const members = own(value, 'keys') ?? certificates(value);
+  const members = own(value, 'keys') ?? certificateMap(value);
   if (!Array.isArray(members)) throw new WorkbenchError('jwks_invalid', { reason: 'no_keys_member' });
   if (members.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'empty' });
   const all = members.flatMap(member => (isObject(member) ? (readJwk(member, source) ?? []) : []));
@@ -53,7 +54,7 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
 }
 
 /** Google and Firebase publish an object of certificates or public keys as PEM, each under its `kid`. */
-function certificates(value: JsonObject): readonly JsonObject[] | undefined {
+export function certificateMap(value: JsonObject): readonly JsonObject[] | undefined {
   const entries = Object.entries(value);
   if (entries.length === 0 || !entries.every(([, text]) => typeof text === 'string' && text.includes('-----BEGIN ')))
     return undefined;

@@ -2,9 +2,18 @@ import { type CredentialFlaw, classify, type KeyFlaw, WorkbenchError } from '../
 import { type TokenEndpointAuthMethod, usesKey } from '../records/connection.ts';
 import type { ClientCredentials } from '../records/record.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
-import { type Block, blocksOf, derOf, isDer, privateKey } from '../tokens/der.ts';
+import { encodeBase64url } from '../tokens/base64url.ts';
+import { privateKey } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
+import {
+  armoured,
+  type Block,
+  derOf,
+  isLocked,
+  type KeyMaterial,
+  privateBlock,
+  readKeyMaterial,
+} from '../tokens/keyMaterial.ts';
 
 /** A private key that a client signs with (RFC 7523). */
 export interface ClientKey {
@@ -24,48 +33,29 @@ export interface TlsIdentity {
 
 /**
  * Reads what a user pasted: a private JWK, the JSON file of a service account, or a key in PEM or DER, there maybe with its
- * certificate, as PKCS #8, PKCS #1 or SEC 1. The line breaks of a PEM may be missing or written as `\\n`.
+ * certificate, as PKCS #8, PKCS #1 or SEC 1, however it is wrapped (src/core/tokens/keyMaterial.ts).
  * @throws WorkbenchError `credential_invalid` {reason: 'empty' | 'public_key' | 'certificate' | 'encrypted' |
  * 'ssh' | 'symmetric' | 'several' | 'kty' | 'broken' | 'unknown'}
  */
 export async function readClientKey(text: string): Promise<ClientKey> {
-  const { content, kid } = unwrapped(text);
-  if (/^[{[]/.test(content)) return fromJson(content);
-  const key = await fromPem(content);
-  return kid === undefined ? key : { ...key, header: { ...key.header, kid } };
+  const material = readKeyMaterial(text);
+  if (material.kind === 'json') return fromJson(material.text);
+  const key = await fromPem(material);
+  return material.kind === 'pem' && material.kid !== undefined
+    ? { ...key, header: { ...key.header, kid: material.kid } }
+    : key;
 }
-
-/** What an environment file, a shell, JSON or base64 has wrapped around a key. @returns `kid` where the wrapping names the key */
-function unwrapped(text: string): { readonly content: string; readonly kid?: string } {
-  const trimmed = text.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2');
-  if (/^[{[]/.test(trimmed)) {
-    const reading = readJson(trimmed);
-    const value = reading.ok && isObject(reading.value) ? reading.value : {};
-    // The files of Google's service accounts, GitHub Apps and their like.
-    const pem = Object.values(value).find(each => typeof each === 'string' && each.includes(begin));
-    if (typeof pem !== 'string') return { content: trimmed };
-    const kid = own(value, 'private_key_id') ?? own(value, 'kid');
-    return { ...unwrapped(pem), ...(typeof kid === 'string' && { kid }) };
-  }
-  if (trimmed.includes(begin)) return { content: trimmed.replace(/\\+r\\+n|\\+[rn]/g, '\n') };
-  const bytes = decodeBase64(trimmed.replace(/\s+/g, ''));
-  if (bytes === undefined) return { content: trimmed };
-  if (isDer(bytes)) return { content: armoured({ label: 'PRIVATE KEY', body: trimmed }) };
-  const inner = new TextDecoder().decode(bytes);
-  return inner.includes(begin) ? unwrapped(inner) : { content: trimmed };
-}
-
-const begin = '-----BEGIN ';
 
 /** @throws WorkbenchError `credential_invalid`, as `readClientKey`, and {reason: 'certificate_missing'} */
 export function readTlsIdentity(text: string): TlsIdentity {
-  const { content } = unwrapped(text);
-  const blocks = blocksOf(content) ?? [];
+  const material = readKeyMaterial(text);
+  const blocks = blocksIn(material);
   const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE');
   // OpenSSL reads the older forms of a private key as well.
-  const key = blocks.find(({ label }) => /^(?:(?:RSA|EC) )?PRIVATE KEY$/.test(label));
-  if (key === undefined) throw noKeyIn(content, blocks);
+  const key = privateBlock(blocks);
+  if (key === undefined) throw noKeyIn(material);
   if (isLocked(key)) throw invalid('encrypted');
+  if (key.label.startsWith('OPENSSH')) throw invalid('ssh');
   if (certificates.length === 0) throw invalid('certificate_missing');
   return { key: armoured(key), certificate: certificates.map(armoured).join('') };
 }
@@ -99,10 +89,10 @@ export function assertLongEnough(clientSecret: string): void {
   });
 }
 
-async function fromPem(text: string): Promise<ClientKey> {
-  const blocks = blocksOf(text) ?? [];
-  const block = blocks.find(({ label }) => /PRIVATE KEY$/.test(label));
-  if (block === undefined) throw noKeyIn(text, blocks);
+async function fromPem(material: KeyMaterial): Promise<ClientKey> {
+  const blocks = blocksIn(material);
+  const block = privateBlock(blocks);
+  if (block === undefined) throw noKeyIn(material);
   const der = Uint8Array.from(pkcs8Of(block));
   const certificate = blocks.find(({ label }) => label === 'CERTIFICATE');
   for (const algorithms of kinds.values()) {
@@ -139,10 +129,6 @@ const keyFlaws: Partial<Record<KeyFlaw, CredentialFlaw>> = {
   public_key: 'public_key',
   kind: 'kty',
 };
-
-function isLocked({ label, body }: Block): boolean {
-  return label.startsWith('ENCRYPTED') || /Proc-Type:\s*4,ENCRYPTED/.test(body);
-}
 
 async function fromJson(text: string): Promise<ClientKey> {
   const reading = readJson(text);
@@ -191,13 +177,9 @@ export function parameters(alg: string): { name: string; hash?: string; namedCur
   return { name: alg.startsWith('PS') ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5', hash };
 }
 
-function armoured({ label, body }: Block): string {
-  return `-----BEGIN ${label}-----\n${body.replace(/\s+/g, '').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
-}
-
 /** Of the first certificate beside a private key, where there is one that can be read. Never throws. */
 export async function certificateThumbprint(text = ''): Promise<string | undefined> {
-  const certificate = blocksOf(unwrapped(text).content)?.find(({ label }) => label === 'CERTIFICATE');
+  const certificate = blocksIn(readKeyMaterial(text)).find(({ label }) => label === 'CERTIFICATE');
   return certificate && thumbprint(certificate).catch(() => undefined);
 }
 
@@ -205,15 +187,20 @@ async function thumbprint(certificate: Block): Promise<string> {
   return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(derOf(certificate)))));
 }
 
+function blocksIn(material: KeyMaterial): readonly Block[] {
+  return material.kind === 'pem' ? material.blocks : [];
+}
+
 /** What there is instead of a private key that can be read. */
-function noKeyIn(text: string, blocks: readonly Block[]): WorkbenchError {
+function noKeyIn(material: KeyMaterial): WorkbenchError {
+  if (material.kind !== 'pem')
+    return invalid(material.kind === 'json' || material.kind === 'other' ? 'unknown' : material.kind);
+  const { text, blocks } = material;
   const has = (pattern: RegExp) => blocks.some(({ label }) => pattern.test(label));
-  if (text === '') return invalid('empty');
-  if (/BEGIN ENCRYPTED/.test(text)) return invalid('encrypted');
-  if (/^(?:ssh-|ecdsa-sha2-)|OPENSSH PRIVATE KEY/.test(text)) return invalid('ssh');
+  if (text.includes('BEGIN ENCRYPTED')) return invalid('encrypted');
+  if (text.includes('OPENSSH PRIVATE KEY')) return invalid('ssh');
   if (has(/PUBLIC KEY$/)) return invalid('public_key');
-  if (has(/^CERTIFICATE$/)) return invalid('certificate');
-  return invalid(text.includes(begin) ? 'broken' : 'unknown');
+  return invalid(has(/^CERTIFICATE$/) ? 'certificate' : 'broken');
 }
 
 function invalid(reason: CredentialFlaw): WorkbenchError {

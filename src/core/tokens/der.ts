@@ -1,10 +1,10 @@
 /**
- * Reads PEM (RFC 7468) and as much DER (X.690) as it takes to find the key in a SubjectPublicKeyInfo (RFC 5280), a certificate, a PKCS #8
+ * Reads as much DER (X.690) as it takes to find the key in a SubjectPublicKeyInfo (RFC 5280), a certificate, a PKCS #8
  * (RFC 5958), a PKCS #1 (RFC 8017) or a SEC 1 (RFC 5915) structure. Whether the numbers are a key is for Web Crypto to say.
  */
 import type { JWK } from 'jose';
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
-import { decodeBase64, encodeBase64url } from './base64url.ts';
+import { encodeBase64url } from './base64url.ts';
 
 interface Element {
   readonly tag: number;
@@ -114,56 +114,30 @@ export function isDer(bytes: Uint8Array): boolean {
   }
 }
 
-/**
- * The bytes of the first block of a PEM (RFC 7468) that holds a key, or `undefined` where the text is none.
- * @throws WorkbenchError `key_invalid` {reason: 'pem' | 'encrypted' | 'ssh_private'}
- */
-export function derOfPem(text: string): Uint8Array | undefined {
-  const blocks = blocksOf(text);
-  return blocks && derOf(blocks[0]);
+/** The largest number in an encrypted key's description: what its derivation costs. @throws WorkbenchError `key_invalid` */
+export function largestNumber(der: Uint8Array): number {
+  const numbers = (parts: readonly Element[], depth: number): number[] =>
+    parts.flatMap(({ tag, content }) => {
+      if (tag === INTEGER) return [content.reduce((value, byte) => value * 256 + byte, 0)];
+      return tag === SEQUENCE && depth > 0 ? numbers(children(content), depth - 1) : [];
+    });
+  return Math.max(0, ...numbers(sequence(der), 5));
 }
 
-export interface Block {
-  readonly label: string;
-  readonly body: string;
-}
-
-export function derOf(block: Block | undefined): Uint8Array {
-  if (!block) throw invalid('pem');
-  const { label, body } = block;
-  if (label.startsWith('ENCRYPTED') || /^\s*Proc-Type:\s*4,ENCRYPTED/.test(body)) throw invalid('encrypted');
-  if (label === 'OPENSSH PRIVATE KEY') throw invalid('ssh_private');
-  const der = decodeBase64(body.replace(/\s+|\\[rn]/g, ''));
-  if (!der || der.length === 0) throw invalid('pem');
-  return der;
-}
-
-const begin = '-----BEGIN ';
-
-/** The whole blocks of a PEM, up to the first that is none; `undefined` where nothing begins one. */
-export function blocksOf(text: string): Block[] | undefined {
-  let at = text.indexOf(begin);
-  if (at < 0) return undefined;
-  const blocks: Block[] = [];
-  while (at >= 0 && blocks.length < mostBlocks) {
-    const start = at + begin.length;
-    const label = /^[A-Z0-9 ]{1,40}(?=-----)/.exec(text.slice(start, start + 45))?.[0];
-    const end = label === undefined ? -1 : text.indexOf(`-----END ${label}-----`, start);
-    if (label === undefined || end < 0) break;
-    // OpenSSL writes the parameters of an EC key before it.
-    if (label !== 'EC PARAMETERS') blocks.push({ label, body: text.slice(start + label.length + 5, end) });
-    at = text.indexOf(begin, end);
-  }
-  return blocks;
-}
-
-/** Certificates of a chain, and keys in one text. */
-const mostBlocks = 16;
-
-/** The bytes of a text that is base64 of one DER structure: a PEM without its lines, or a binary file. */
-export function bareDer(text: string): Uint8Array | undefined {
-  const der = decodeBase64(text.replace(/\s+/g, ''));
-  return der && isDer(der) ? der : undefined;
+/** What a PEM calls the structure: OpenSSL reads it by that. */
+export function labelOf(der: Uint8Array): string {
+  const [first, second, third] = sequence(der);
+  const tags = [first, second, third].map(part => part?.tag);
+  if (tags[0] !== SEQUENCE)
+    return tags[1] === OCTET_STRING
+      ? 'EC PRIVATE KEY'
+      : tags[1] === SEQUENCE
+        ? 'PRIVATE KEY'
+        : third
+          ? 'RSA PRIVATE KEY'
+          : 'RSA PUBLIC KEY';
+  if (tags[1] === OCTET_STRING) return 'ENCRYPTED PRIVATE KEY';
+  return third ? 'CERTIFICATE' : 'PUBLIC KEY';
 }
 
 function fromSpki(algorithm: Element | undefined, key: Element | undefined): JWK {

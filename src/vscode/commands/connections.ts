@@ -11,7 +11,8 @@ import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { signOut } from '../../core/signIn/signOut.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { addToSettings, removeFromSettings } from '../connections.ts';
-import { askConnection, askCredentials } from '../prompts/newConnection.ts';
+import { askCredentials } from '../prompts/credentials.ts';
+import { askConnection } from '../prompts/newConnection.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { registeredRedirectUri } from '../redirects.ts';
 import { flash } from '../screen.ts';
@@ -77,9 +78,10 @@ export async function addByAsking(services: Services, proposal: TokenClaims): Pr
   return answer && (await add(services, answer)).id;
 }
 
-function askFor({ sessions, discovery }: Services, proposal: TokenClaims = {}): Promise<AddArgument | undefined> {
+function askFor(services: Services, proposal: TokenClaims = {}): Promise<AddArgument | undefined> {
+  const { discovery, unlockKey, sessions } = services;
   const taken = sessions.list().map(({ connection }) => connection.id);
-  return askConnection({ discovery, redirectUri: registeredRedirectUri, taken, proposal });
+  return askConnection({ discovery, unlockKey, redirectUri: registeredRedirectUri, taken, proposal });
 }
 
 /** Takes the connection out of the settings, and everything stored for it out of SecretStorage. */
@@ -133,7 +135,7 @@ export const setClientSecret = defineCommand(
         const title = l10n.t('Set the client secret or key of which connection?');
         const picked = await pickConnection(sessions, node, title, isConfidential);
         if (picked === undefined) return undefined;
-        const credentials = await askForCredentials(sessionOf(sessions, picked.connection).connection);
+        const credentials = await askForCredentials(services, sessionOf(sessions, picked.connection).connection);
         return credentials && { ...picked, credentials };
       },
       async confirm(argument, byCaller) {
@@ -162,10 +164,13 @@ export const setClientSecret = defineCommand(
 );
 
 /** `undefined` where the user cancelled. */
-export async function askForCredentials(connection: Connection): Promise<ClientCredentials | undefined> {
+export async function askForCredentials(
+  { unlockKey }: Pick<Services, 'unlockKey'>,
+  connection: Connection,
+): Promise<ClientCredentials | undefined> {
   const { label, tokenEndpointAuthMethod } = connection;
   const title = l10n.t('Client Secret or Key of {0}', label);
-  const given = await askCredentials({ title, step: 0 }, tokenEndpointAuthMethod);
+  const given = await askCredentials({ title, step: 0 }, tokenEndpointAuthMethod, unlockKey);
   return given.turn === 'next' ? given.value : undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Asker, Consents } from '../../core/broker/consents.ts';
 import type { RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
-import type { Clock, FileSearch, Log, SharedLock } from '../../core/ports.ts';
+import type { Clock, FileSearch, Log, SharedLock, UnlockKey } from '../../core/ports.ts';
 import type { Histories } from '../../core/records/histories.ts';
 import type { Handover } from '../../core/records/journalKeys.ts';
 import type { KnownSecrets } from '../../core/records/knownSecrets.ts';
@@ -34,6 +34,7 @@ export interface Services {
   readonly vault: Vault;
   readonly lock: SharedLock;
   readonly files: FileSearch;
+  readonly unlockKey: UnlockKey;
   readonly handover: Handover;
   readonly histories: Histories;
   readonly previous: PreviousTokens;

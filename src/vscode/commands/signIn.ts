@@ -153,7 +153,7 @@ async function askSecret(services: Services, id: string): Promise<boolean> {
   if (method === 'none') return true;
   const { client_secret, private_key } = (await services.vault.read(id)) ?? {};
   if ((usesKey(method) ? private_key : client_secret) !== undefined) return true;
-  const credentials = await askForCredentials(connection);
+  const credentials = await askForCredentials(services, connection);
   if (credentials === undefined) return false;
   await storeCredentials(services, connection, credentials, new AbortController().signal);
   return true;

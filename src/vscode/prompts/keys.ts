@@ -2,13 +2,15 @@ import { env, l10n, type QuickPickItem, ThemeIcon, workspace } from 'vscode';
 import type { RememberedKey, RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
-import { classify, WorkbenchError } from '../../core/errors.ts';
+import { classify } from '../../core/errors.ts';
+import type { UnlockKey } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText, keysText, rememberedText } from '../text/keyErrors.ts';
 import { urlFlaw, withScheme } from './askIssuer.ts';
+import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';
 
 /** Asks for keys, and remembers those that somebody wants remembered. */
@@ -25,9 +27,10 @@ export interface KeyChooserParts {
   readonly sessions: Sessions;
   readonly verifier: () => Promise<Verifier>;
   readonly remembered: RememberedKeys;
+  readonly unlockKey: UnlockKey;
 }
 
-export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserParts): KeyChooser {
+export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: KeyChooserParts): KeyChooser {
   async function kept(): Promise<readonly RememberedKey[]> {
     try {
       return await remembered.list();
@@ -46,7 +49,10 @@ export function createKeyChooser({ sessions, verifier, remembered }: KeyChooserP
         [l10n.t('connections'), verifying ? connectionItems(sessions, question) : []],
         [
           l10n.t('other keys'),
-          [...(verifying ? issuerItems(sessions, question) : []), ...(await textItems(verifier, question))],
+          [
+            ...(verifying ? issuerItems(sessions, question) : []),
+            ...(await textItems({ verifier, unlockKey }, question)),
+          ],
         ],
       ];
       if (question.shared) groups.unshift([l10n.t('signed with a shared secret'), [secretItem(question, verifier)]]);
@@ -191,9 +197,18 @@ function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyIte
 }
 
 /** Keys in the hands of the user. */
-async function textItems(verifier: () => Promise<Verifier>, question: KeyQuestion): Promise<KeyItem[]> {
+async function textItems(
+  { verifier, unlockKey }: Pick<KeyChooserParts, 'verifier' | 'unlockKey'>,
+  question: KeyQuestion,
+): Promise<KeyItem[]> {
   const { title, use, shared = false } = question;
   const flawOf = flawFor(use, verifier);
+  const opened = async (entered: EnteredKey | undefined, from: string): Promise<PickedKey | undefined> => {
+    // Checking a signature takes the public key, and says so.
+    if (entered === undefined || use === 'verify') return given(entered, from);
+    const text = await askPassphrase({ title, step: 0 }, entered.key, unlockKey);
+    return text.turn === 'next' ? given({ ...entered, key: text.value }, from) : undefined;
+  };
   const what =
     use === 'verify'
       ? l10n.t('PEM public key or certificate, JWK or JWK Set')
@@ -205,7 +220,7 @@ async function textItems(verifier: () => Promise<Verifier>, question: KeyQuestio
     description:
       use === 'decrypt' ? l10n.t('a private key or secret') : keysText(await (await verifier()).readKeys(clipboard)),
     iconPath: new ThemeIcon('clippy'),
-    choose: async () => given({ key: clipboard }, l10n.t('the clipboard')),
+    choose: () => opened({ key: clipboard }, l10n.t('the clipboard')),
   };
   return [
     ...(seen ? [seen] : []),
@@ -213,7 +228,7 @@ async function textItems(verifier: () => Promise<Verifier>, question: KeyQuestio
       label: l10n.t('Paste a key...'),
       description: what,
       iconPath: new ThemeIcon('edit'),
-      choose: async () => given(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a pasted key')),
+      choose: async () => opened(await askKeyText({ title, prompt: what, flawOf }), l10n.t('a pasted key')),
     },
     {
       label: l10n.t('Open a file with a key...'),
@@ -221,7 +236,7 @@ async function textItems(verifier: () => Promise<Verifier>, question: KeyQuestio
       iconPath: new ThemeIcon('file'),
       async choose() {
         const file = await askKeyFile(title);
-        return file && given({ key: file.key }, l10n.t('the file {0}', printable(file.name, 80)));
+        return opened(file && { key: file.key }, l10n.t('the file {0}', printable(file?.name ?? '', 80)));
       },
     },
     ...(shared ? [] : [secretItem(question, verifier)]),
@@ -261,9 +276,6 @@ interface EnteredKey {
 
 /** What is wrong with a text as a key, or `undefined`. */
 type KeyFlaw = (key: EnteredKey) => Promise<string | undefined>;
-
-/** Bytes of a file with a key or a key set. */
-const largestFile = 512 * 1024;
 
 interface KeyTextQuestion {
   readonly title: string;
@@ -305,20 +317,7 @@ async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | u
 /** @throws WorkbenchError `key_invalid` */
 async function askKeyFile(title: string): Promise<(EnteredKey & { readonly name: string }) | undefined> {
   const [uri] = await pickFiles(title, { openLabel: l10n.t('Use This Key'), canSelectMany: false });
-  if (!uri) return undefined;
-  const { size } = await workspace.fs.stat(uri);
-  if (size > largestFile) throw new WorkbenchError('key_invalid', { reason: 'pem' });
-  const bytes = await workspace.fs.readFile(uri);
-  return { key: textOf(bytes), name: uri.path.slice(uri.path.lastIndexOf('/') + 1) };
-}
-
-/** A certificate or a key in DER is no text: it is read as the base64 that a PEM would hold. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
-  }
+  return uri && { key: await keyFileText(uri), name: uri.path.slice(uri.path.lastIndexOf('/') + 1) };
 }
 
 async function askAddress(
@@ -350,10 +349,13 @@ function flawFor(use: 'verify' | 'decrypt', verifier: () => Promise<Verifier>): 
   };
 }
 
+/** Characters: longer texts are no key. */
+const longestClipboard = 512 * 1024;
+
 /** The clipboard's text where it plainly holds a key, and no guess is needed. */
 async function clipboardKey(use: 'verify' | 'decrypt'): Promise<string | undefined> {
   const text = (await env.clipboard.readText()).trim();
-  if (text.length > largestFile) return undefined;
+  if (text.length > longestClipboard) return undefined;
   const isPrivate = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text);
   const isJson = (...names: string[]) => text.startsWith('{') && names.some(name => text.includes(`"${name}"`));
   const fits =

@@ -1,22 +1,15 @@
-import { env, l10n, ThemeIcon, Uri, workspace } from 'vscode';
-import { classify } from '../../core/errors.ts';
+import { env, l10n, ThemeIcon, Uri } from 'vscode';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
-import { readCredentials } from '../../core/issuer/clientKey.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
-import {
-  isMutualTls,
-  type TokenEndpointAuthMethod,
-  tokenEndpointAuthMethods,
-  usesKey,
-} from '../../core/records/connection.ts';
+import type { UnlockKey } from '../../core/ports.ts';
+import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
-import { pickFiles } from '../screen.ts';
-import { describeError } from '../text/errors.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
 import { askIssuer, urlFlaw, withScheme } from './askIssuer.ts';
-import { type Answer, askChoice, askText, type Place, runSteps, type Step } from './steps.ts';
+import { askCredentials } from './credentials.ts';
+import { askChoice, askText, runSteps, type Step } from './steps.ts';
 
 /** An entry of the setting as it will be written, and the secret that will not be. */
 export interface Draft {
@@ -40,6 +33,7 @@ export interface NewConnection {
 
 interface ConnectionQuestion {
   readonly discovery: () => Promise<Discovery>;
+  readonly unlockKey: UnlockKey;
   /** The address that the browser returns to: issuers accept only a registered one. */
   readonly redirectUri: () => Promise<string>;
   /** Ids of connections that are there. */
@@ -50,6 +44,7 @@ interface ConnectionQuestion {
 /** Which issuer, client, scope, client authentication: a few questions, the rest is known or discovered. */
 export async function askConnection({
   discovery,
+  unlockKey,
   redirectUri,
   taken,
   proposal = {},
@@ -188,7 +183,7 @@ export async function askConnection({
 
   const secret: Step['ask'] = async place => {
     const { tokenEndpointAuthMethod: method = 'none' } = draft;
-    const given = await askCredentials(place, method);
+    const given = await askCredentials(place, method, unlockKey);
     if (given.turn !== 'next') return given.turn;
     credentials = given.value;
     return 'next';
@@ -308,52 +303,4 @@ function methodItems(metadata: IssuerMetadata | undefined) {
 function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {
   const url = issuer ?? tokenEndpoint;
   return url && URL.canParse(url) ? new URL(url).host : '';
-}
-
-/** Asks for what the client proves itself with: a secret, or a private key from the clipboard or a file. */
-export async function askCredentials(
-  place: Place,
-  method: TokenEndpointAuthMethod,
-): Promise<Answer<ClientCredentials>> {
-  const button = { iconPath: new ThemeIcon('folder-opened'), tooltip: l10n.t('Read from a File...') };
-  const text = await askText({
-    ...place,
-    password: true,
-    prompt: promptFor(method),
-    validate: text => flawOf(method, text),
-    ...(usesKey(method) && { fetch: { button, text: fromFile } }),
-  });
-  return text.turn === 'next' ? { turn: 'next', value: await readCredentials(method, text.value) } : text;
-}
-
-function promptFor(method: TokenEndpointAuthMethod): string {
-  if (!usesKey(method))
-    return l10n.t('The client secret. It is kept in VS Code SecretStorage, never in your settings.');
-  return isMutualTls(method)
-    ? l10n.t(
-        'The certificate and its private key, as PEM. They are kept in VS Code SecretStorage, never in your settings.',
-      )
-    : l10n.t('The private key, as PEM (PKCS #8) or JWK. It is kept in VS Code SecretStorage, never in your settings.');
-}
-
-async function flawOf(method: TokenEndpointAuthMethod, text: string): Promise<string | undefined> {
-  if (text === '' && !usesKey(method)) return l10n.t('This client authentication requires the secret.');
-  return readCredentials(method, text).then(
-    () => undefined,
-    error => describeError(classify(error)),
-  );
-}
-
-/** The largest file that is looked at, in bytes: a chain of certificates is far smaller. */
-const largest = 64 * 1024;
-
-async function fromFile(): Promise<string | undefined> {
-  const files = await pickFiles(l10n.t('Private Key'), { canSelectMany: true });
-  const contents = await Promise.all(
-    files.map(async file => {
-      const { size } = await workspace.fs.stat(file);
-      return size > largest ? '' : new TextDecoder().decode(await workspace.fs.readFile(file));
-    }),
-  );
-  return files.length === 0 ? undefined : contents.join('\n');
 }

@@ -42,6 +42,8 @@ export interface Question extends Place {
   readonly prompt: string;
   readonly placeholder?: string;
   readonly password?: boolean;
+  /** Spaces around the text belong to it. */
+  readonly exact?: boolean;
   /** What is wrong with the text, or `undefined`. */
   readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
   /** A button that fetches the text from elsewhere; `undefined` where nothing came of it. */
@@ -60,7 +62,7 @@ export function askText(question: Question): Promise<Answer<string>> {
       box.dispose();
     };
     const accept = async (given: string) => {
-      const text = given.trim();
+      const text = question.exact ? given : given.trim();
       const flaw = await validate?.(text);
       if (flaw === undefined) end({ turn: 'next', value: text });
       else refuse(flaw);

@@ -143,7 +143,13 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
       return l10n.t('The certificate and the private key do not match, or one of them is damaged.');
     case 'encrypted':
       return l10n.t(
-        'This private key is encrypted with a passphrase. Decrypt it with: openssl pkcs8 -topk8 -nocrypt -in <file>. It is kept in VS Code SecretStorage.',
+        'This private key is encrypted with a passphrase. Run "Set Client Secret or Key", which asks for the passphrase, or decrypt a copy: openssl pkcs8 -topk8 -nocrypt -in <file>.',
+      );
+    case 'passphrase':
+      return l10n.t('The passphrase does not open this key, or the key is damaged. Try again.');
+    case 'cipher':
+      return l10n.t(
+        'VS Code cannot open this kind of encryption, or the key is damaged. Decrypt a copy: openssl pkcs8 -topk8 -nocrypt -in <file>.',
       );
     case 'ssh':
       return l10n.t('This is a key in SSH form. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.');

@@ -110,6 +110,27 @@ describe('readKeyText', () => {
       assert.deepEqual(await flaw(spki(key)), { reason: 'kind', found });
   });
 
+  it('is read in whatever wrapping it comes, as keys of clients are', async () => {
+    const expected = await info(spki(rsa));
+    const line = spki(rsa).replaceAll('\n', '\\n');
+    for (const text of [
+      `"${line}"`,
+      `PUBLIC_KEY='${line}'`,
+      spki(rsa).replaceAll('\n', '\\r\\n'),
+      Buffer.from(spki(rsa)).toString('base64'),
+      JSON.stringify({ alg: 'RS256', public_key: spki(rsa) }),
+    ])
+      assert.deepEqual(await info(text), expected, text.slice(0, 40));
+    // A key set of Google: each certificate under its kid.
+    const set = await readKeyText(JSON.stringify({ one: selfSigned.cert, two: selfSigned.cert }));
+    assert.deepEqual(
+      set.keys.map(({ kid }) => kid),
+      ['one', 'two'],
+    );
+    const account = { type: 'service_account', private_key: rsaPrivate.export({ type: 'pkcs8', format: 'pem' }) };
+    assert.deepEqual(await flaw(JSON.stringify(account)), { reason: 'private_key' });
+  });
+
   it('survives what is cut, lengthened or nonsense', async () => {
     const der = rsa.export({ type: 'spki', format: 'der' });
     for (let length = 0; length < der.length; length += 7) {
