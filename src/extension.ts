@@ -1,4 +1,4 @@
-import { type ExtensionContext, ExtensionMode, env, commands as registry, type Uri, workspace } from 'vscode';
+import { type ExtensionContext, ExtensionMode, env, commands as registry, UIKind, type Uri, workspace } from 'vscode';
 import { contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
@@ -21,6 +21,7 @@ import { createHistories, createMemoryHistory } from './core/records/histories.t
 import { createHandover, createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import type { StoredRecord } from './core/records/record.ts';
+import { judgeKeeping } from './core/records/secretKeeping.ts';
 import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
 import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
 import { createVault } from './core/records/vault.ts';
@@ -40,7 +41,7 @@ import { createMockService, type MockService } from './vscode/mockIssuer.ts';
 import { openLogChannel, viewMessage } from './vscode/screen.ts';
 import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar, createTicker } from './vscode/statusBar.ts';
-import { unwritableText } from './vscode/text/history.ts';
+import { memoryOnlyText, unwritableText } from './vscode/text/history.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
 
@@ -159,9 +160,12 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   const lock = routeLock(connections.isMemoryOnly, files, unshared);
   const keys = own(createJournalKeys({ secrets, lock: files, clock, log }));
   const handover = createHandover({ keys, log });
-  const loading = own(createLoading({ vault, sessions, lock, handover }));
-  const memoryHistory = createMemoryHistory();
   const sharedHistory = history(log);
+  // In a browser each window has a memory of its own; on the desktop it is that of the process which starts extension hosts.
+  const session = env.uiKind === UIKind.Web ? crypto.randomUUID() : `${process.ppid}`;
+  const keeping = lazy(() => judgeKeeping({ secrets, marks: sharedHistory, clock, log, session }));
+  const loading = own(createLoading({ vault, sessions, lock, handover, keeping }));
+  const memoryHistory = createMemoryHistory();
   const storeFor = (id: string) => (connections.isMemoryOnly(id) ? memoryHistory : sharedHistory);
   const histories = createHistories({ storeFor, sessions, log });
   const previous = own(createPreviousTokens(sessions));
@@ -195,6 +199,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
     lock,
     unshared,
     handover,
+    keeping,
     loading,
     histories,
     previous,
@@ -340,7 +345,17 @@ function showConnections(
   const { sessions } = storage;
   const unwritable = () =>
     sessions.list().some(({ lastRefresh }) => lastRefresh?.error && isUnwritable(lastRefresh.error));
-  own({ dispose: sessions.onDidChange(() => viewMessage(view, unwritable() ? unwritableText() : undefined)) });
+  let losesSecrets = false;
+  function tellAbove(): void {
+    const list = sessions.list();
+    const concerns = list.length === 0 || list.some(({ memoryOnly }) => !memoryOnly);
+    viewMessage(view, unwritable() ? unwritableText() : losesSecrets && concerns ? memoryOnlyText() : undefined);
+  }
+  own({ dispose: sessions.onDidChange(tellAbove) });
+  void storage.keeping().then(keeping => {
+    losesSecrets = keeping === 'memory_only';
+    if (losesSecrets) tellAbove();
+  });
   return {
     tree,
     statusBar,

@@ -84,6 +84,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   record_behind: retryable,
   superseded: retryable,
   secret_unavailable: retryable,
+  secrets_not_kept: configuration,
   lock_timeout: unreachable,
   lock_unavailable: retryable,
   lock_lost: retryable,

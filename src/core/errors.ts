@@ -135,6 +135,8 @@ export interface ErrorDataOf {
   record_behind: { readonly generation: number; readonly newest: number; readonly unopened?: boolean };
   superseded: { readonly signedOut?: boolean };
   secret_unavailable: { readonly type?: string };
+  /** VS Code held them in memory only, and they ended with the window. */
+  secrets_not_kept: Empty;
   /** The process that holds the lock, and since when it may be sending. */
   lock_timeout: { readonly process?: number; readonly since?: number };
   lock_unavailable: { readonly reason: string };

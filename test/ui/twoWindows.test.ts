@@ -115,12 +115,12 @@ describe('two windows', function () {
     assertEachSentOnce(quick.refreshes());
   });
 
-  slowly('say that the tokens are elsewhere where VS Code keeps no secrets for one of them', async () => {
+  slowly('offer a sign-in where VS Code keeps no secrets for one of them', async () => {
     await ui.workbench.context.unroute('**/mint-key');
     const window = await ui.openWindow();
     await reveal(window, shop.row(window));
     await window.expand(shop.row(window));
-    const elsewhere = window.treeItem(/There are newer tokens.*which this window cannot open/);
+    const elsewhere = window.treeItem(/Sign in again.*VS Code kept the tokens in memory only/);
     await elsewhere.waitFor();
     const before = shop.refreshes().length;
     const asked = shop.mock.nextRequest();

@@ -11,6 +11,7 @@ import {
   type StoredRecord,
   unansweredIntent,
 } from './record.ts';
+import type { Keeping } from './secretKeeping.ts';
 import type { Sessions } from './sessions.ts';
 import type { Vault } from './vault.ts';
 
@@ -285,10 +286,12 @@ interface LoadingParts {
   readonly sessions: Sessions;
   readonly lock: SharedNotes;
   readonly handover: Handover;
+  /** Asked where tokens are missing that were stored once. */
+  readonly keeping?: () => Promise<Keeping>;
 }
 
 /** Brings stored records into the read model: at the start, for new connections, and when a store says it changed. */
-export function createLoading({ vault, sessions, lock, handover }: LoadingParts): Loading {
+export function createLoading({ vault, sessions, lock, handover, keeping }: LoadingParts): Loading {
   const loaded = new Set<string>();
   /** Reads under way, and whether the store has changed since they began. */
   const reading = new Map<string, { again: boolean; readonly done: Promise<void> }>();
@@ -300,9 +303,15 @@ export function createLoading({ vault, sessions, lock, handover }: LoadingParts)
       const known = stored?.generation ?? 0;
       const taken = await handover.take(handedOver, id, known);
       const record = newest(stored, recordOf(id, taken));
+      const hadTokens = ledger !== undefined && ledger.signedOutAt === undefined && ledger.generation > 0;
+      const isMissing = record?.tokens === undefined && !sessions.get(id)?.record?.tokens;
+      if (hadTokens && isMissing && (await keeping?.()) === 'memory_only') {
+        sessions.unreadable(id, new WorkbenchError('secrets_not_kept', { connection: id }));
+        return;
+      }
       const isUnopened = taken !== undefined && 'fault' in taken && ledger?.signedOutAt === undefined;
       // Not "no tokens": they are somewhere else, in a window whose secrets end with it or behind a lost keyring.
-      if (isUnopened && record?.tokens === undefined && !sessions.get(id)?.record?.tokens) {
+      if (isUnopened && isMissing) {
         const data = { connection: id, generation: known, newest: taken.generation, unopened: true };
         sessions.unreadable(id, new WorkbenchError('record_behind', data));
         return;

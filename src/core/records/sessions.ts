@@ -172,7 +172,7 @@ export function isUnwritable({ code, data }: WorkbenchError): boolean {
 
 /** @param now milliseconds since the epoch */
 export function stateOf({ problem, refreshing, record }: Session, now: number): SessionState {
-  if (problem) return 'unavailable';
+  if (problem) return problem.code === 'secrets_not_kept' ? 'reauthRequired' : 'unavailable';
   if (refreshing) return 'refreshing';
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return 'none';

@@ -161,7 +161,7 @@ const backoff = { first: 5 * second, most: 10 * minute };
 export function planRefresh(session: Session, jitter: number): Plan {
   const { connection, record, problem, lastRefresh, failures } = session;
   if (!connection.autoRefresh) return { never: 'off' };
-  if (problem) return { never: 'unreadable' };
+  if (problem) return { never: problem.code === 'secrets_not_kept' ? 'sign_in' : 'unreadable' };
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return { never: 'no_refresh_token' };
   if (tokens.refresh_token === undefined && !isRenewable(record)) return { never: 'no_refresh_token' };

@@ -61,7 +61,8 @@ function connectionChildren(session: Session): ViewNode[] {
   const failure = lastRefresh?.error;
   if (problem) {
     // What cannot be read now may still be known from before.
-    messages.push({ kind: 'message', id, message: 'storage', error: problem });
+    const message = problem.code === 'secrets_not_kept' ? 'not_kept' : 'storage';
+    messages.push({ kind: 'message', id, message, error: problem });
   } else if (failure && failure.code !== 'cancelled') {
     messages.push({ kind: 'message', id, message: 'last_refresh', error: failure });
   } else if (record && isRefused(record)) {

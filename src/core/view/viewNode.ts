@@ -51,6 +51,7 @@ export type Message =
   | 'sign_in'
   | 'no_tokens'
   | 'storage'
+  | 'not_kept'
   | 'refused'
   | 'unanswered'
   | 'last_refresh'

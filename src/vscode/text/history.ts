@@ -121,6 +121,13 @@ function neverText(reason: NoPlan): string {
 }
 
 /** Above the rows of the view, once for all connections. */
+export function memoryOnlyText(): string {
+  return l10n.t(
+    'VS Code keeps secrets in memory only here: tokens are lost when this window closes or reloads, and you have to sign in again. On Linux, install and unlock a keyring. A VS Code server in the browser needs one that keeps secrets.',
+  );
+}
+
+/** The same where windows cannot agree on which of them refreshes. */
 export function unwritableText(): string {
   return l10n.t(
     'VS Code cannot write to its own folder, so connections are not refreshed automatically: two windows could use the same token. Check the rights of the folder, or refresh a connection yourself.',

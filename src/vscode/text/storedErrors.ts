@@ -59,6 +59,10 @@ export const storedSentences = {
     l10n.t(
       'VS Code SecretStorage did not answer, so the tokens cannot be read or stored. Check the keyring of the system, then reload the window.',
     ),
+  secrets_not_kept: () =>
+    l10n.t(
+      'VS Code kept the tokens of this connection in memory only, and they are gone since its restart. Sign in again, or import the tokens.',
+    ),
   lock_timeout: ({ process, since }) =>
     typeof since === 'number'
       ? l10n.t(

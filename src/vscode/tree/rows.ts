@@ -219,6 +219,14 @@ export function messageItem(
         icon: 'error',
         color: 'list.errorForeground',
       };
+    case 'not_kept':
+      return {
+        label: l10n.t('Sign in again'),
+        description: l10n.t('VS Code kept the tokens in memory only'),
+        tooltip: reason,
+        command: signIn,
+        ...warning,
+      };
     case 'refused': {
       const refused = session?.record?.refused;
       return {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createLoading } from '../../../../src/core/records/changeRecord.ts';
 import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
-import { createSessions } from '../../../../src/core/records/sessions.ts';
+import { createSessions, stateOf } from '../../../../src/core/records/sessions.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
 import { createLocalLock } from '../../../../src/platform/localLock.ts';
 import { createWorld, gate, id, key, settled, signedIn, testStore } from '../refresh/refreshWorld.ts';
@@ -123,6 +123,31 @@ describe('createLoading', () => {
     store.notify(key);
     await loading.settled();
     assert.equal(sessions.get(id)?.problem, undefined);
+  });
+
+  it('says that tokens were not kept where VS Code keeps secrets in memory only, and takes a sign-in for new ones', async () => {
+    const world = await signedIn({});
+    await world.first.refresh();
+    world.store.entries.clear();
+    for (const [keeping, code] of [
+      ['memory_only', 'secrets_not_kept'],
+      ['kept', undefined],
+    ] as const) {
+      const window = world.window();
+      const loading = createLoading({
+        ...window,
+        lock: { ...world.lock, onDidChange: () => () => {} },
+        handover: noHandover,
+        keeping: async () => keeping,
+      });
+      await loading.loadNew();
+      const session = window.sessions.get(id);
+      assert.equal(session?.problem?.code, code);
+      assert.equal(session && stateOf(session, 0), code ? 'reauthRequired' : 'none');
+      window.sessions.apply({ ...emptyRecord(id), generation: 9, tokens: { access_token: 'a', obtained_at: 0 } });
+      assert.equal(window.sessions.get(id)?.problem, undefined);
+      loading.dispose();
+    }
   });
 
   it('stops listening', async () => {
