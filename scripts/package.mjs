@@ -22,6 +22,11 @@ export async function stageExtension(folder, change = () => {}) {
   for (const name of readdirSync(root).filter(each => packed.test(each))) {
     await cp(join(root, name), join(folder, name), { recursive: true });
   }
+  // Read by VS Code alone: without its spaces a schema is a third smaller in the package.
+  for (const name of readdirSync(join(folder, 'schemas'))) {
+    const file = join(folder, 'schemas', name);
+    await writeFile(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))));
+  }
   const { scripts: _, devDependencies: __, ...manifest } = JSON.parse(read('package.json'));
   change(manifest);
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));

@@ -54,6 +54,7 @@ export const commands = {
   decrypt: 'jwtWorkbench.decrypt',
   forgetKeys: 'jwtWorkbench.forgetKeys',
   startMockIssuer: 'jwtWorkbench.startMockIssuer',
+  startMockFromFile: 'jwtWorkbench.startMockFromFile',
   stopMockIssuer: 'jwtWorkbench.stopMockIssuer',
   copyMockAddress: 'jwtWorkbench.copyMockAddress',
   setMockFaults: 'jwtWorkbench.setMockFaults',

@@ -180,6 +180,9 @@ export interface ErrorDataOf {
   // The mock issuer, Git
   mock_running: { readonly issuer?: string | undefined };
   mock_not_running: Empty;
+  mock_file_missing: { readonly file: string };
+  /** `problems`: each wrong member with its path and what is expected, and no value. */
+  mock_file_invalid: { readonly file: string; readonly problems: string };
   port_in_use: { readonly port?: number | undefined };
   git_unavailable: Empty;
   /** Anything that should not happen. */

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type MockServer, type MockServerOptions, serverFields, startMockServer } from './nodeServer.ts';
-import { anyText, MockOptionError, object, optional, read, refuse } from './shape.ts';
+import { configShape, type MockServer, type MockServerOptions, readConfig, startMockServer } from './nodeServer.ts';
+import { MockOptionError, refuse } from './shape.ts';
 import { type TortureShell, tortureMain } from './torture/command.ts';
 
 /* The command `mock-issuer`. */
@@ -25,9 +25,6 @@ export interface Shell extends TortureShell {
   /** Resolves when the process is asked to end. */
   readonly ended: (untilStdinCloses: boolean) => Promise<void>;
 }
-
-/** The whole config file: the options of a server, and the address of its schema. */
-export const configShape = object({ $schema: optional(anyText, 'Address of this schema.'), ...serverFields });
 
 /** The JSON schema of the config file. */
 export function schemaText(): string {
@@ -111,8 +108,7 @@ async function settingsOf(given: Given): Promise<StartSettings> {
 }
 
 async function serverConfig(file: string): Promise<MockServerOptions> {
-  const { $schema: _, ...config } = read(configShape, await configOf(file), '');
-  return config;
+  return readConfig(await configOf(file));
 }
 
 async function configOf(file: string): Promise<unknown> {

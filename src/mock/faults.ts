@@ -4,6 +4,7 @@ import {
   either,
   type Input,
   isObject,
+  type JsonSchema,
   list,
   needed,
   numeric,
@@ -53,7 +54,7 @@ const shapes = new Map(
 
 export const faultShape: Shape<FaultSetting> = {
   expected: 'a fault, an object with type',
-  schema: { oneOf: [...shapes.values()].map(each => each.schema) },
+  schema: looseSchema(),
   check(value, field, problems) {
     if (!isObject(value)) {
       problems.push({ field, expected: 'a fault, an object with type' });
@@ -64,6 +65,27 @@ export const faultShape: Shape<FaultSetting> = {
     else shape.check(value, field, problems);
   },
 };
+
+/**
+ * One object with the members of all faults: editors complete it well, and would make nothing of fifty alternatives.
+ * That a member belongs to another fault is said when the fault is read.
+ */
+function looseSchema(): JsonSchema {
+  const parameters: Record<string, JsonSchema> = {};
+  for (const type of faultTypes)
+    for (const [name, { shape, about }] of Object.entries(faultRows[type].parameters))
+      parameters[name] ??= { ...shape.schema, description: about };
+  const { schema } = object({ type: needed(oneOf(faultTypes), 'What goes wrong.'), ...faultFields });
+  const members = Object(schema.properties);
+  return {
+    ...schema,
+    properties: {
+      ...members,
+      type: { ...members.type, enumDescriptions: faultTypes.map(type => faultRows[type].title) },
+      ...parameters,
+    },
+  };
+}
 
 /** Faults as a user's JSON describes them. @throws MockOptionError with every problem, before any of them is set */
 export function readFaults(value: unknown): readonly FaultSetting[] {

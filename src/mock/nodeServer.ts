@@ -12,7 +12,7 @@ import type { MockIssuer } from './issuer.ts';
 import { createMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import type { Input } from './shape.ts';
-import { httpUrl, list, needed, object, optional, read, refuse, text, whole, yesOrNo } from './shape.ts';
+import { anyText, httpUrl, list, needed, object, optional, read, refuse, text, whole, yesOrNo } from './shape.ts';
 
 /** Of the same bundle: the caller that makes the mock fail has started it. */
 export { faultRows, readFaults } from './faults.ts';
@@ -61,6 +61,16 @@ export const serverFields = {
 };
 
 export type MockServerOptions = Input<typeof serverFields>;
+
+/** The whole config file: the options of a server, and the address of its schema. */
+export const configShape = object({ $schema: optional(anyText, 'Address of this schema.'), ...serverFields });
+
+/** The options in a config file. @throws MockOptionError with every problem */
+export function readConfig(value: unknown): MockServerOptions {
+  const { $schema: _, ...options } = read(configShape, value, '');
+  return options;
+}
+
 type MockTls = NonNullable<MockServerOptions['tls']>;
 
 export interface MockServer extends MockIssuer {

@@ -31,6 +31,11 @@ export type TestKey = Pick<MockServer, 'issuer' | 'sign' | 'jwks'>;
 export interface MockService {
   /** @throws WorkbenchError `mock_running`, `port_in_use`, `argument_invalid` */
   start(options?: MockServerOptions, label?: string): Promise<RunningMock>;
+  /**
+   * The options in the text of a config file, as the command line reads it.
+   * @throws WorkbenchError `mock_file_invalid` that names every wrong member
+   */
+  readFile(text: string, file: string): Promise<MockServerOptions>;
   /** @throws WorkbenchError `mock_not_running` */
   stop(): Promise<void>;
   running(): RunningMock | undefined;
@@ -143,6 +148,16 @@ export function createMockService(parts: MockParts): MockService {
 
   return {
     start,
+    async readFile(text, file) {
+      const { readConfig } = await import('../mock/nodeServer.ts');
+      try {
+        return readConfig(JSON.parse(text));
+      } catch (error) {
+        const problems: readonly Problem[] = Object(error).problems ?? [{ field: file, expected: 'JSON' }];
+        const named = problems.map(({ field, expected }) => `${field}: ${expected}.`);
+        throw new WorkbenchError('mock_file_invalid', { file, problems: named.join(' ') });
+      }
+    },
     stop,
     running: () => current?.mock,
     testKey: () => current?.server,

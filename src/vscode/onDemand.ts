@@ -1,6 +1,6 @@
 /** What is loaded when somebody first looks or asks: rows, commands, what they say, and what is shown of tokens in place. */
 export { createHandlers } from './commands/table.ts';
-export { createColors, followLink, hintsOf, lensesOf, linksIn } from './editor/annotations.ts';
+export { createColors, followLink, hintsOf, lensesOf, linksIn, mockLens } from './editor/annotations.ts';
 export { claimHoverAt, hoverAt } from './editor/hover.ts';
 export { diagnosticsOf, fixesFor, settingsProblems } from './editor/problems.ts';
 export { watchStaged } from './leaks/git.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root } from '../../scripts/lib/project.mjs';
 import { operations } from '../../src/mock/control.ts';
 import { faultFields, faultRows, faultTypes } from '../../src/mock/faults.ts';
-import { serverFields } from '../../src/mock/nodeServer.ts';
+import { configShape, serverFields } from '../../src/mock/nodeServer.ts';
 import { clientFields } from '../../src/mock/options.ts';
 import type { Fields } from '../../src/mock/shape.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
@@ -28,6 +28,11 @@ export function withTables(document: string): string {
     if (make === undefined) throw new Error(`docs/mock-issuer.md: no part is called ${name}`);
     return `<!-- made: ${name} -->\n${make()}\n<!-- end -->`;
   });
+}
+
+/** What VS Code completes a mock-issuer.json with: draft 7 is all that it knows in full. */
+export function configSchema(): string {
+  return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...configShape.schema }, undefined, 2)}\n`;
 }
 
 function fieldTable(head: string, fields: Fields): string {

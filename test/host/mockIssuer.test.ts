@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { env, extensions, workspace } from 'vscode';
+import { type CodeLens, env, extensions, commands as registry, Uri, window, workspace } from 'vscode';
 import { selfSigned } from '../support/selfSigned.ts';
 import { activate, codeOf, rows, run, signedIn } from './support.ts';
 
@@ -54,6 +54,41 @@ describe('the mock issuer', () => {
     assert.equal(await codeOf(run('startMockIssuer', { rotation: 'sometimes' })), 'argument_invalid');
     assert.equal(await codeOf(run('startMockIssuer', { tls: { key: '' } })), 'argument_invalid');
     assert.deepEqual(await rows(), []);
+  });
+
+  it('starts from a file of the workspace, and names every member of it that is wrong', async () => {
+    const [folder] = workspace.workspaceFolders ?? [];
+    assert.ok(folder);
+    const file = Uri.joinPath(folder.uri, 'mock-issuer.json');
+    const write = (text: string) => workspace.fs.writeFile(file, new TextEncoder().encode(text));
+    const started = (argument: object = {}) => registry.executeCommand('jwtWorkbench.startMockFromFile', argument);
+    const wrong = { $schema: 'x', rotation: 'sometimes', clients: [{ client_id: '' }], colour: 1 };
+    try {
+      await write(JSON.stringify(wrong));
+      await assert.rejects(
+        Promise.resolve(started()),
+        /mock-issuer\.json cannot be used.*clients\[0\]\.client_id: a string.*rotation: one of none.*colour: no such member.*\[mock_file_invalid\]$/s,
+      );
+      const document = await workspace.openTextDocument(file);
+      await window.showTextDocument(document);
+      const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', file, 5);
+      assert.deepEqual(
+        lenses.map(({ command }) => command?.title),
+        ['Start Mock Issuer from This File'],
+      );
+      await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
+      await write('{ "rotation": ');
+      assert.equal(await codeOf(run('startMockFromFile')), 'mock_file_invalid');
+      assert.equal(await codeOf(run('startMockFromFile', { file: '../mock-issuer.json' })), 'mock_file_missing');
+      assert.equal(await codeOf(run('startMockFromFile', { file: 'nowhere.json' })), 'mock_file_missing');
+      await write('{ "path": "/tenants/one", "clients": [{ "client_id": "mine" }] }');
+      const { issuer, clientId } = await run<Started>('startMockFromFile');
+      assert.match(issuer, /\/tenants\/one$/);
+      assert.equal(clientId, 'mine');
+      await run('stopMockIssuer');
+    } finally {
+      await workspace.fs.delete(file);
+    }
   });
 
   it('is at https with a key and a certificate', async () => {

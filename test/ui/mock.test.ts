@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { useWorkbench } from './harness.ts';
 
@@ -14,14 +14,12 @@ describe('a person in front of the mock issuer', function () {
   /** The same in each theme, for the eye that looks at the pictures. */
   async function pictured(name: string): Promise<void> {
     await mkdir(pictures, { recursive: true });
-    const settings = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
-    const before = await readFile(settings, 'utf8');
     for (const [theme, label, file] of [
-      ['light', 'Default Light Modern', 'light_modern'],
-      ['contrast', 'Default High Contrast', 'hc_black'],
-      ['dark', 'Default Dark Modern', 'dark_modern'],
+      ['light', 'Light Modern', 'light_modern'],
+      ['contrast', 'Dark High Contrast', 'hc_black'],
+      ['dark', 'Dark Modern', 'dark_modern'],
     ] as const) {
-      await writeFile(settings, JSON.stringify({ ...JSON.parse(before), 'workbench.colorTheme': label }));
+      await ui.window.runCommand('Preferences: Color Theme', label);
       await ui.window.page.locator(`.monaco-workbench[class*="${file}"]`).waitFor();
       await ui.window.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
     }
@@ -43,9 +41,17 @@ describe('a person in front of the mock issuer', function () {
     await row('Fault set').waitFor({ state: 'detached' });
   });
 
+  it('sees in the editor what is wrong in a config file, and the lens that starts from it', async () => {
+    await writeFile(join(ui.folder, 'mock-issuer.json'), '{\n  "rotation": "sometimes",\n  "colour": 1\n}\n');
+    await ui.window.openFile('mock-issuer.json');
+    await ui.window.page.locator('.codelens-decoration', { hasText: 'Start Mock Issuer from This File' }).waitFor();
+    await ui.window.page.locator('.squiggly-warning, .squiggly-error').first().waitFor({ timeout: 60_000 });
+    await ui.window.page.screenshot({ path: join(pictures, 'mock-file.png') });
+  });
+
   it('moves the clock past the expiry and back', async () => {
     const move = async (choice: string, text: string) => {
-      await ui.window.pickFromMenu(row('Clock,'), 'Move Mock Issuer Clock...', ui.window.quickItem(choice));
+      await ui.window.treeAction(row('Clock,'), 'Move Mock Issuer Clock');
       await ui.window.quickItem(choice).click();
       await row(`Clock, ${text}`).waitFor();
     };

@@ -138,7 +138,14 @@ describe('package.json', () => {
     same(listed(...known), signedOut);
     const tokens = ['copyToken', 'copyAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];
     same(listed(...known, hasRefreshable, hasTokens), [...signedOut, ...tokens]);
-    const mock = ['stopMockIssuer', 'copyMockAddress', 'setMockFaults', 'clearMockFaults'];
+    const mock = [
+      'stopMockIssuer',
+      'copyMockAddress',
+      'setMockFaults',
+      'clearMockFaults',
+      'removeMockFault',
+      'moveMockClock',
+    ];
     same(listed('true', mockRunning), [...anywhere, ...mock]);
   });
 

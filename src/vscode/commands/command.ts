@@ -31,8 +31,11 @@ export interface Declared<F extends Fields> {
  * `confirm` asks; called by a person it asks for what is missing and shows the outcome.
  */
 interface Actions<Argument, Result> {
-  /** Asks for what is missing; `undefined` where the user cancelled. `node`: the tree row it was called on. */
-  ask(node: ViewNode | undefined): Promise<Argument | undefined>;
+  /**
+   * Asks for what is missing; `undefined` where the user cancelled. `node`: the tree row it was called on; `uri`: the file
+   * of the editor or the explorer.
+   */
+  ask(node: ViewNode | undefined, uri: Uri | undefined): Promise<Argument | undefined>;
   /**
    * The question before something is deleted or sent that no undo brings back; the argument as it was answered. VS Code
    * does not say who calls, and a link in any text can: so callers' arguments are asked about like a person's.
@@ -76,7 +79,13 @@ export function defineCommand<F extends Fields, Argument, Result>(
       return async given => {
         await services.ready();
         if (given === undefined || given === null || given instanceof Uri || isNode(given))
-          return interactive(declared, services, behaviour, isNode(given) ? given : undefined);
+          return interactive(
+            declared,
+            services,
+            behaviour,
+            isNode(given) ? given : undefined,
+            given instanceof Uri ? given : undefined,
+          );
         try {
           assertTrust(declared);
           let argument: Argument | undefined = accept(readArgument(declared, given));
@@ -109,13 +118,14 @@ async function interactive<Argument, Result>(
   services: Services,
   behaviour: Actions<Argument, Result>,
   node: ViewNode | undefined,
+  uri: Uri | undefined,
 ): Promise<unknown> {
   const { name } = declared;
   let argument: Argument | undefined;
   const abort = new AbortController();
   try {
     assertTrust(declared);
-    argument = await behaviour.ask(node);
+    argument = await behaviour.ask(node, uri);
     if (argument !== undefined && behaviour.confirm) argument = await behaviour.confirm(argument, false);
     if (argument === undefined) return undefined;
     const given = argument;

@@ -1,4 +1,4 @@
-import { l10n, type QuickPickItem, QuickPickItemKind } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import { own } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
@@ -9,8 +9,22 @@ import type { RunningMock } from '../mockIssuer.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
 import { limitText, mockClockText, mockText } from '../text/mock.ts';
 import { momentText } from '../text/time.ts';
-import { defineCommand } from './command.ts';
+import { defineCommand, isConfirmed } from './command.ts';
 import { amount, anything, flag, optional, text, withDefault } from './fields.ts';
+
+/** The name that the command line's documentation gives it. */
+export const configName = 'mock-issuer.json';
+
+/** Shows that the mock runs, and hands its address to whoever has to configure a client with it. */
+async function reportStart({ issuer, connection }: RunningMock, show: (id: string) => unknown): Promise<void> {
+  await show(connection);
+  const copy = l10n.t('Copy Address');
+  const text = l10n.t(
+    'The mock issuer runs at {0}. It stops when this window closes, and its tokens stop working.',
+    issuer,
+  );
+  void notify('info', text, copy).then(answer => (answer === copy ? toClipboard(issuer) : undefined));
+}
 
 export const startMockIssuer = defineCommand(
   {
@@ -26,16 +40,72 @@ export const startMockIssuer = defineCommand(
     ask: async () => ({}),
     run: (options: MockServerOptions): Promise<RunningMock> => mock.start(options),
     progress: () => l10n.t('Starting the mock issuer'),
-    async report({ issuer, connection }) {
-      await show(connection);
-      const copy = l10n.t('Copy Address');
-      const text = l10n.t(
-        'The mock issuer runs at {0}. It stops when this window closes, and its tokens stop working.',
-        issuer,
-      );
-      void notify('info', text, copy).then(answer => (answer === copy ? toClipboard(issuer) : undefined));
-    },
+    report: result => reportStart(result, show),
   }),
+);
+
+interface FileArgument {
+  /** As people call it: its path in the workspace. */
+  readonly file: string;
+  readonly options: () => Promise<MockServerOptions>;
+}
+
+export const startMockFromFile = defineCommand(
+  {
+    name: 'startMockFromFile',
+    needsTrust: true,
+    fields: { file: withDefault(text, configName) },
+    returns: '`{ issuer, clientId, connection }`. `file`: path of a JSON file in the first folder of the workspace',
+  },
+  ({ mock, show }) => {
+    /** What stands in the editor counts, saved or not. */
+    const argumentOf = (uri: Uri): FileArgument => {
+      const file = workspace.asRelativePath(uri);
+      const options = async () => {
+        const edited = workspace.textDocuments.find(each => each.isDirty && each.uri.toString() === uri.toString());
+        const bytes = await workspace.fs.readFile(uri).then(
+          found => found,
+          () => undefined,
+        );
+        if (bytes === undefined) throw new WorkbenchError('mock_file_missing', { file });
+        return mock.readFile(edited?.getText() ?? new TextDecoder().decode(bytes), file);
+      };
+      return { file, options };
+    };
+    return {
+      accept({ file }) {
+        const [folder] = workspace.workspaceFolders ?? [];
+        // No way out of the folder: a path with `..` is none of its files.
+        if (folder === undefined || file.split(/[\\/]/).includes('..'))
+          throw new WorkbenchError('mock_file_missing', { file });
+        return argumentOf(Uri.joinPath(folder.uri, file));
+      },
+      async ask(_, uri) {
+        const active = uri ?? window.activeTextEditor?.document.uri;
+        if (active?.path.endsWith(`/${configName}`)) return argumentOf(active);
+        const found = await workspace.findFiles(`**/${configName}`, '**/node_modules/**', 50);
+        const items = found.map(uri => ({ label: workspace.asRelativePath(uri), uri }));
+        if (items.length === 0) throw new WorkbenchError('mock_file_missing', { file: configName });
+        const title = l10n.t('Start Mock Issuer from File');
+        const [only] = items;
+        const picked = items.length === 1 ? only : await pick(items, { title });
+        return picked && argumentOf(picked.uri);
+      },
+      async confirm(argument) {
+        const { host = '127.0.0.1' } = await argument.options();
+        if (['127.0.0.1', 'localhost', '::1'].includes(host)) return argument;
+        const yes = await isConfirmed(
+          l10n.t('Let other machines reach the mock issuer?'),
+          l10n.t('{0} has it listen at {1}. It signs tokens for anyone who asks.', argument.file, host),
+          l10n.t('Start'),
+        );
+        return yes ? argument : undefined;
+      },
+      run: async ({ options }) => mock.start(await options()),
+      progress: () => l10n.t('Starting the mock issuer'),
+      report: result => reportStart(result, show),
+    };
+  },
 );
 
 export const stopMockIssuer = defineCommand(

@@ -10,6 +10,7 @@ import {
   type TextEditor,
   type TextEditorDecorationType,
   ThemeColor,
+  type Uri,
   window,
 } from 'vscode';
 import { colors, commands } from '../../contributions.ts';
@@ -40,6 +41,11 @@ export function lensesOf(document: TextDocument): CodeLens[] {
         : lens(range, l10n.t('Verify'), commands.inspect, { ...place, show: true, verify: true }),
     ];
   });
+}
+
+/** At the top of a config file of the mock issuer. */
+export function mockLens(uri: Uri): CodeLens[] {
+  return [lens(new Range(0, 0, 0, 0), l10n.t('Start Mock Issuer from This File'), commands.startMockFromFile, uri)];
 }
 
 export interface Hints {

@@ -66,6 +66,12 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
     }),
   );
   own(
+    languages.registerCodeLensProvider(
+      { pattern: '**/mock-issuer.json' },
+      { provideCodeLenses: async ({ uri }) => (workspace.isTrusted ? (await features()).mockLens(uri) : []) },
+    ),
+  );
+  own(
     languages.registerCodeActionsProvider(anywhere, {
       provideCodeActions: async (document, _, { diagnostics }) =>
         diagnostics.some(({ source }) => source === 'JWT Workbench')

@@ -164,6 +164,10 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
       'Staged files cannot be read: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
     ),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
+  mock_file_missing: ({ file }) =>
+    l10n.t('There is no {0} in this workspace. Create one, or start the mock issuer without a file.', show(file)),
+  mock_file_invalid: ({ file, problems }) =>
+    l10n.t('The file {0} cannot be used. {1} Change it and start the mock issuer again.', show(file), show(problems)),
   port_in_use: ({ port }) =>
     l10n.t(
       'Port {0} cannot be used: another program or the system uses it. Choose another port, or leave it out to get a free one.',

@@ -176,6 +176,8 @@ const variants: Partial<Record<string, readonly ErrorData[]>> = {
     { reason, host: 'a.example' },
   ]),
   mock_running: [{ issuer: 'http://127.0.0.1:1' }, {}],
+  mock_file_missing: [{ file: 'mock-issuer.json' }],
+  mock_file_invalid: [{ file: 'mock-issuer.json', problems: 'rotation: one of none, strict.' }],
 };
 
 describe('texts', function () {
