@@ -339,12 +339,7 @@ export interface HoverLink {
 
 /** The text of a hover, piece by piece. No HTML, and no link but those of `links`. */
 export class HoverText {
-  readonly #text: MarkdownString;
-
-  constructor(commands: readonly string[] = []) {
-    this.#text = new MarkdownString('', true);
-    this.#text.isTrusted = commands.length > 0 && { enabledCommands: [...commands] };
-  }
+  readonly #text = new MarkdownString('', true);
 
   /** Addresses stay text: what a token says leads nowhere by one click. */
   add(text: string, bold = false): this {
@@ -372,7 +367,9 @@ export class HoverText {
     return this;
   }
 
+  /** No other command can be run from the hover. */
   links(links: readonly HoverLink[]): this {
+    this.#text.isTrusted = { enabledCommands: [...new Set(links.map(({ command }) => command))] };
     const shown = links.map(({ title, command, argument }) => {
       const label = new MarkdownString().appendText(plain(title, 80)).value;
       return `[${label}](command:${command}?${encodeURIComponent(JSON.stringify([argument]))})`;

@@ -54,7 +54,7 @@ async function hugeToken(): Promise<Record<string, number>> {
     paint: () => colors.paint(editor, clock.now()),
     diagnostics: () => features.diagnosticsOf(document, parts),
     hints: () => features.hintsOf(document, whole, clock.now()),
-    lenses: () => features.lensesOf(document),
+    lenses: () => features.lensesOf(document, sessions),
     hoverBegin: () => features.hoverAt(document, document.positionAt(100), parts),
     hoverMiddle: () => features.hoverAt(document, middle, parts),
     leaks: () => leaksIn(document, sessions, clock.now()),

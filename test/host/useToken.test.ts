@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   authentication,
+  type CodeAction,
+  type CodeLens,
+  ConfigurationTarget,
+  debug,
   env,
+  type Hover,
+  languages,
+  type MarkdownString,
+  Position,
   Range,
   commands as registry,
   Selection,
@@ -17,11 +25,14 @@ import {
   window,
   workspace,
 } from 'vscode';
+import { hmacJwt } from '../support/signing.ts';
 import { activate, codeOf, eventually, run, signedIn } from './support.ts';
 
 type SignedIn = Awaited<ReturnType<typeof signedIn>>;
 
-describe('the token where it is used', () => {
+describe('the token where it is used', function () {
+  // Terminals, tasks and the debugger start when they are first asked for.
+  this.timeout(60_000);
   let session: SignedIn;
   let folder = '';
   const workspaceUri = () => workspace.workspaceFolders?.[0]?.uri.toString() ?? '';
@@ -68,7 +79,7 @@ describe('the token where it is used', () => {
     terminal.dispose();
   });
 
-  it('comes to a task by jwtw and by an input variable', async () => {
+  it('comes to a task by jwtw', async () => {
     const file = join(folder, 'task');
     const task = new Task(
       { type: 'shell' },
@@ -87,16 +98,74 @@ describe('the token where it is used', () => {
     await tasks.executeTask(task);
     assert.equal(await ended, 0);
     assert.equal((await readFile(file, 'utf8')).trim(), await stored());
+  });
+
+  it('comes to a task of tasks.json by an input variable', async () => {
+    const file = join(folder, 'task');
     const { reference } = await run<{ reference: string }>('useInConfiguration', {
       connection: session.id,
       file: 'tasks',
     });
     assert.equal(reference, `\${input:jwtWorkbench.${session.id}}`);
     assert.equal(await env.clipboard.readText(), reference);
-    const inputs = workspace
+    const written = workspace
       .getConfiguration('tasks', workspace.workspaceFolders?.[0]?.uri)
       .get<{ id: string }[]>('inputs');
-    assert.deepEqual(inputs?.filter(({ id }) => id === `jwtWorkbench.${session.id}`).length, 1);
+    assert.deepEqual(
+      written?.filter(({ id }) => id === `jwtWorkbench.${session.id}`),
+      [
+        {
+          id: `jwtWorkbench.${session.id}`,
+          type: 'command',
+          command: 'jwtWorkbench.getToken',
+          args: { connection: session.id },
+        },
+      ],
+    );
+    const configuration = workspace.getConfiguration('tasks', workspace.workspaceFolders?.[0]?.uri);
+    const options = { env: { GIVEN: reference } };
+    const entries = [{ label: 'given', type: 'shell', command: `printenv GIVEN > ${file}.given`, options }];
+    await configuration.update('tasks', entries, ConfigurationTarget.WorkspaceFolder);
+    const isOver = new Promise<void>(done => {
+      const watch = tasks.onDidEndTaskProcess(event => {
+        if (event.execution.task.name !== 'given') return;
+        watch.dispose();
+        done();
+      });
+    });
+    await registry.executeCommand('workbench.action.tasks.runTask', 'given');
+    await isOver;
+    assert.equal((await readFile(`${file}.given`, 'utf8')).trim(), await stored());
+    await configuration.update('tasks', undefined, ConfigurationTarget.WorkspaceFolder);
+  });
+
+  it('comes to a launch configuration by an input variable', async () => {
+    const { reference } = await run<{ reference: string }>('useInConfiguration', {
+      connection: session.id,
+      file: 'launch',
+    });
+    // VS Code has put the token in when the debugger is asked; nothing has to be started for that.
+    const resolved = new Promise<string>(done => {
+      const provider = debug.registerDebugConfigurationProvider('*', {
+        resolveDebugConfigurationWithSubstitutedVariables(_, { env: variables }) {
+          provider.dispose();
+          done(variables.GIVEN);
+          return undefined;
+        },
+      });
+    });
+    const configuration = {
+      name: 'given',
+      type: 'node',
+      request: 'launch',
+      program: 'x.js',
+      env: { GIVEN: reference },
+    };
+    await workspace
+      .getConfiguration('launch', workspace.workspaceFolders?.[0]?.uri)
+      .update('configurations', [configuration], ConfigurationTarget.WorkspaceFolder);
+    void debug.startDebugging(workspace.workspaceFolders?.[0], 'given');
+    assert.equal(await resolved, await stored());
   });
 
   it('is inserted at the cursor, and takes the place of an older one in one undo step', async () => {
@@ -118,6 +187,47 @@ describe('the token where it is used', () => {
     const edit = new WorkspaceEdit();
     edit.replace(document.uri, new Range(0, 0, 1, 0), '');
     await workspace.applyEdit(edit);
+    await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
+  it('is offered on hover, above and as a quick fix where an ended one of its issuer and client stands', async () => {
+    const end = Math.floor(Date.now() / 1000) - 60;
+    const own = { iss: session.mock.issuer, client_id: 'demo', sub: 'ada', aud: 'api', exp: end };
+    const old = (more: object) => hmacJwt('a secret of the tests, long enough', { ...own, ...more });
+    const lines = [
+      old({}),
+      old({ client_id: 'another' }),
+      old({ iss: 'https://issuer.example' }),
+      old({ typ: 'Refresh' }),
+    ];
+    const document = await workspace.openTextDocument({ language: 'jwt', content: lines.join('\n\n') });
+    await window.showTextDocument(document);
+    const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 99);
+    const offered = lenses.filter(({ command }) => command?.command === 'jwtWorkbench.replaceToken');
+    assert.deepEqual(
+      offered.map(({ range }) => range.start.line),
+      [0],
+    );
+    const at = (line: number) => new Position(line, 10);
+    for (const line of [0, 2, 4, 6]) {
+      const hovers = await registry.executeCommand<Hover[]>('vscode.executeHoverProvider', document.uri, at(line));
+      const text = hovers.flatMap(({ contents }) => contents.map(each => (each as MarkdownString).value)).join();
+      assert.equal(text.includes('(command:jwtWorkbench.replaceToken?'), line === 0, text);
+    }
+    let fixes: CodeAction[] = [];
+    await eventually(async () => {
+      const [problem] = languages.getDiagnostics(document.uri).filter(({ code }) => code === 'exp_past');
+      const name = 'vscode.executeCodeActionProvider';
+      fixes = problem ? await registry.executeCommand<CodeAction[]>(name, document.uri, problem.range) : [];
+      return fixes.length > 0;
+    });
+    const fix = fixes.find(({ title }) => title === 'Replace with a fresh token');
+    assert.equal(fix?.isPreferred, true);
+    const { command = '', arguments: given = [] } = fix.command ?? {};
+    await registry.executeCommand(command, ...given);
+    assert.equal(document.lineAt(0).text, await stored());
+    await registry.executeCommand('undo');
+    assert.equal(document.getText(), lines.join('\n\n'));
     await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 

@@ -5,7 +5,7 @@ import type { Asker, StoredConsent } from '../../core/broker/consents.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Session } from '../../core/records/sessions.ts';
-import { ownerOf, type Place, placeFields, placeIn, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import { type Place, placeFields, placeIn, replacementOf, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
 import { durationText } from '../text/time.ts';
@@ -117,19 +117,19 @@ function replacing({
     },
     async run({ place }, signal) {
       const found = await tokenAtPlace(place, sessions);
-      const owner = ownerOf(found, sessions);
-      if (owner === undefined) throw new WorkbenchError('no_owner');
-      const name = found.known?.name === 'id_token' ? 'id_token' : 'access_token';
+      const replacement = replacementOf(found, sessions);
+      if (replacement === undefined) throw new WorkbenchError('no_owner');
+      const { connection, name } = replacement;
       const { token } = await broker().token(
         { kind: 'user' },
-        { connection: owner.id, token: name, purpose: commands.replaceToken },
+        { connection: connection.id, token: name, purpose: commands.replaceToken },
         signal,
       );
       // The document may have changed while the issuer was asked: what is replaced is what stands there now.
       const now = await tokenAtPlace(place, sessions);
       const edit = new WorkspaceEdit();
       edit.replace(Uri.parse(place.uri, true), now.range, token);
-      return { connection: owner.id, replaced: await workspace.applyEdit(edit) };
+      return { connection: connection.id, replaced: await workspace.applyEdit(edit) };
     },
     report: ({ connection }) =>
       flash(l10n.t('Replaced with a fresh token of {0}', sessions.connection(connection)?.label ?? connection)),

@@ -15,6 +15,7 @@ import {
 } from 'vscode';
 import { colors, commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
+import type { Sessions } from '../../core/records/sessions.ts';
 import { type DecodedToken, decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { findTokens } from '../../core/tokens/tokenRanges.ts';
 import { summarize } from '../../core/view/tokenSummary.ts';
@@ -23,14 +24,14 @@ import { describeError } from '../text/errors.ts';
 import { expiryText, kindText } from '../text/summary.ts';
 import { momentText, nextChange } from '../text/time.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf, placeOf } from './place.ts';
+import { ownerOf, placeOf, replacementOf } from './place.ts';
 import { type KnownToken, knownTokenIn, type PlacedToken, tokensIn } from './scan.ts';
 
 /** Lenses of one document; more would push its text out of sight. */
 const most = 100;
 
-/** "Decode | Verify" above each token. */
-export function lensesOf(document: TextDocument): CodeLens[] {
+/** "Decode | Verify" above each token, and a fresh one where a connection has it. */
+export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[] {
   return tokensIn(document, undefined, most).flatMap(({ range, token }) => {
     const place = placeOf(document, range);
     return [
@@ -39,6 +40,9 @@ export function lensesOf(document: TextDocument): CodeLens[] {
       token.split('.', 6).length === 5
         ? lens(range, l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true })
         : lens(range, l10n.t('Verify'), commands.inspect, { ...place, show: true, verify: true }),
+      ...(replacementOf({ token }, sessions)
+        ? [lens(range, l10n.t('Replace with a fresh token'), commands.replaceToken, place)]
+        : []),
     ];
   });
 }

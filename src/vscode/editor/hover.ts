@@ -19,11 +19,8 @@ import { reviewText } from '../text/review.ts';
 import { tokenStateLooks, tokenStateText } from '../text/states.ts';
 import { kindText, timeName } from '../text/summary.ts';
 import { momentText } from '../text/time.ts';
-import { ownerOf, placeOf } from './place.ts';
+import { ownerOf, placeOf, replacementOf } from './place.ts';
 import { type PlacedToken, tokenAtPosition } from './scan.ts';
-
-/** The only commands that a link in a hover can run. Their arguments are a place and never a token. */
-export const hoverCommands = [commands.inspect, commands.copyPayload, commands.decodeSelection] as const;
 
 /** Problems that are named; the inspector has them all. */
 const mostProblems = 4;
@@ -45,7 +42,7 @@ export function hoverAt(document: TextDocument, position: Position, parts: Check
 function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedParts): HoverText {
   const { sessions, clock, verifications } = parts;
   const now = clock.now();
-  const text = new HoverText(hoverCommands);
+  const text = new HoverText();
   let decoded: DecodedToken;
   try {
     decoded = decodeToken(found.token);
@@ -83,7 +80,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
     remarksOn(found.token, decoded, now, connection),
   );
   if (found.wrapped) text.paragraph().icon('info').add(l10n.t('Wrapped over {0} lines.', found.pieces.length));
-  return text.links(actions(document, found, decoded));
+  return text.links(actions(document, found, decoded, sessions));
 }
 
 function row(text: HoverText, name: string, value: string): void {
@@ -109,8 +106,9 @@ function problems(text: HoverText, checks: readonly Check[], review: readonly Re
   if (more > 0) text.paragraph().add(l10n.t('{0} more in the inspector.', more));
 }
 
-function actions(document: TextDocument, { range }: PlacedToken, { kind }: DecodedToken): HoverLink[] {
-  const place = placeOf(document, range);
+/** Their arguments are a place and never a token. */
+function actions(document: TextDocument, found: PlacedToken, { kind }: DecodedToken, sessions: Sessions): HoverLink[] {
+  const place = placeOf(document, found.range);
   const inspect = (title: string, more: object = {}): HoverLink => ({
     title,
     command: commands.inspect,
@@ -126,6 +124,9 @@ function actions(document: TextDocument, { range }: PlacedToken, { kind }: Decod
       : []),
     ...(kind === 'jwe' ? [inspect(l10n.t('Decrypt'), { decrypt: true })] : []),
     ...(kind === 'opaque' ? [] : [{ title: l10n.t('Decode'), command: commands.decodeSelection, argument: place }]),
+    ...(replacementOf(found, sessions)
+      ? [{ title: l10n.t('Replace with a fresh token'), command: commands.replaceToken, argument: place }]
+      : []),
   ];
 }
 

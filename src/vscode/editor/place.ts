@@ -1,8 +1,11 @@
 import { Range, type TextDocument, Uri, window, workspace } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { matchingConnections } from '../../core/imports/tokenOwner.ts';
+import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import { isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
+import { tryDecode } from '../../core/tokens/jwt.ts';
+import { tokenUse } from '../../core/tokens/tokenUse.ts';
 import { anything, optional, text, type Values } from '../commands/fields.ts';
 import { type PlacedToken, tokenAtPosition, tokensIn } from './scan.ts';
 
@@ -92,4 +95,34 @@ export function ownerOf(
 ): Connection | undefined {
   const holder = known && sessions.connection(known.connection);
   return holder ?? matchingConnections(sessions.list(), { access_token: token })[0];
+}
+
+/** What a token in a document can be replaced by. */
+export interface Replacement {
+  readonly connection: Connection;
+  readonly name: 'access_token' | 'id_token';
+}
+
+/**
+ * The fresh token that can take the place of one: of the connection that holds it, else of the only one of its issuer
+ * and its client. A refresh token has no place in a document.
+ */
+export function replacementOf(
+  { token, known }: Pick<PlacedToken, 'token' | 'known'>,
+  sessions: Sessions,
+): Replacement | undefined {
+  if (!workspace.isTrusted || sessions.list().length === 0) return undefined;
+  const decoded = tryDecode(token);
+  const name = known?.name ?? ('error' in decoded ? undefined : tokenUse(decoded)?.use) ?? 'access_token';
+  if (name === 'refresh_token') return undefined;
+  const { clientId } = tokenClaims({ [name]: token });
+  const matching = known
+    ? [sessions.connection(known.connection)]
+    : matchingConnections(sessions.list(), { [name]: token }).filter(
+        connection => clientId === undefined || clientId === connection.clientId,
+      );
+  const [connection] = matching;
+  const session = connection && matching.length === 1 ? sessions.get(connection.id) : undefined;
+  if (connection === undefined || session === undefined) return undefined;
+  return isRefreshable(session) || tokenOf(session, name) !== undefined ? { connection, name } : undefined;
 }

@@ -24,8 +24,8 @@ import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
 import { describeProblem } from '../text/storedErrors.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf, placeOf } from './place.ts';
-import { type PlacedToken, scanLimit, tokensIn } from './scan.ts';
+import { ownerOf, placeOf, replacementOf } from './place.ts';
+import { type PlacedToken, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
 
 /** Problems of one document; who has more has one problem. */
 const most = 200;
@@ -157,22 +157,18 @@ function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Ra
   return new Range(line, character + from, line, character + to);
 }
 
-/** Ways out of each problem: look closer, and put a wrapped token into one line. */
-export function fixesFor(document: TextDocument, diagnostics: readonly Diagnostic[]): CodeAction[] {
+/** Ways out of each problem: look closer, put a wrapped token into one line, have a fresh one in its place. */
+export function fixesFor(document: TextDocument, diagnostics: readonly Diagnostic[], sessions: Sessions): CodeAction[] {
   const ours = diagnostics.filter(({ source }) => source === problemSource);
   return ours.flatMap(problem => {
-    const inspect = quickFix(l10n.t('Open in the inspector'), problem);
     const place = placeOf(document, problem.range);
-    inspect.command = {
-      command: commands.inspect,
-      title: inspect.title,
-      arguments: [{ ...place, show: true }],
-    };
+    const inspect = commandFix(l10n.t('Open in the inspector'), problem, commands.inspect, { ...place, show: true });
     if (problem.code === leakCode) return [moved(problem, place), inspect, decoded(problem, place)];
     if (problem.code === 'token_encoding') return cleaned(document, problem);
     // There is nothing to look at in what cannot be read.
     if (isErrorCode(problem.code) || problem.code === duplicateId) return [];
-    if (problem.code !== wrappedCode) return [inspect, decoded(problem, place)];
+    if (problem.code !== wrappedCode)
+      return [...replaced(document, problem, sessions), inspect, decoded(problem, place)];
     const join = quickFix(l10n.t('Join the token into one line'), problem);
     join.edit = joined(document, problem.range);
     join.isPreferred = true;
@@ -205,19 +201,30 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
   return [];
 }
 
+function replaced(document: TextDocument, problem: Diagnostic, sessions: Sessions): CodeAction[] {
+  const found = tokenAtPosition(document, problem.range.start, sessions);
+  if (!found || !replacementOf(found, sessions)) return [];
+  const title = l10n.t('Replace with a fresh token');
+  const fix = commandFix(title, problem, commands.replaceToken, placeOf(document, found.range));
+  fix.isPreferred = problem.code === 'exp_past';
+  return [fix];
+}
+
 function decoded(problem: Diagnostic, place: object): CodeAction {
-  const title = l10n.t('Decode into a read-only document');
-  const decode = quickFix(title, problem);
-  decode.command = { command: commands.decodeSelection, title, arguments: [place] };
-  return decode;
+  return commandFix(l10n.t('Decode into a read-only document'), problem, commands.decodeSelection, place);
 }
 
 function moved(problem: Diagnostic, place: object): CodeAction {
   const title = l10n.t('Move into JWT Workbench and leave a placeholder');
-  const move = quickFix(title, problem);
-  move.command = { command: commands.moveToken, title, arguments: [{ ...place, show: true }] };
+  const move = commandFix(title, problem, commands.moveToken, { ...place, show: true });
   move.isPreferred = true;
   return move;
+}
+
+function commandFix(title: string, problem: Diagnostic, command: string, argument: object): CodeAction {
+  const fix = quickFix(title, problem);
+  fix.command = { command, title, arguments: [argument] };
+  return fix;
 }
 
 function joined(document: TextDocument, range: Range): WorkspaceEdit {

@@ -62,7 +62,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   own(
     languages.registerCodeLensProvider(anywhere, {
       provideCodeLenses: async document =>
-        isWanted('codeLens', document) && holdsToken(document) ? (await features()).lensesOf(document) : [],
+        isWanted('codeLens', document) && holdsToken(document) ? (await features()).lensesOf(document, sessions) : [],
     }),
   );
   own(
@@ -75,7 +75,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
     languages.registerCodeActionsProvider(anywhere, {
       provideCodeActions: async (document, _, { diagnostics }) =>
         diagnostics.some(({ source }) => source === 'JWT Workbench')
-          ? (await features()).fixesFor(document, diagnostics)
+          ? (await features()).fixesFor(document, diagnostics, sessions)
           : [],
     }),
   );

@@ -148,7 +148,7 @@ describe('a hostile text', function () {
         command: { command: 'a', title: 'b' },
       }),
     hover: text => {
-      const { given } = new screen.HoverText(['a']).add(text, true).paragraph().add(text).at(range) as unknown as {
+      const { given } = new screen.HoverText().add(text, true).paragraph().add(text).at(range) as unknown as {
         given: [MarkdownString];
       };
       return given[0].value;
