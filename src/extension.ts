@@ -81,7 +81,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
   const access = handOutTokens(own, context, platform, storage, issuers, refreshing);
   const mock = own(createMockService({ ...storage, ...refreshing, clock: platform.clock }));
   const secrets = own(createKnownSecrets(storage.sessions));
-  const screen = showConnections(own, view, platform, storage, issuers, refreshing, mock, onDemand);
+  const screen = showConnections(own, view, platform, storage, issuers, refreshing, access, mock, onDemand);
 
   const handlers = lazy(async () =>
     (await onDemand()).createHandlers({
@@ -314,6 +314,7 @@ function handOutTokens(
   own(registerAuthenticationProvider({ ...storage, broker: () => broker }));
   return { broker: () => broker, consents: () => consents, workspaceAsker };
 }
+type Access = ReturnType<typeof handOutTokens>;
 
 /** The tree, the status bar and decoded tokens. */
 function showConnections(
@@ -323,12 +324,15 @@ function showConnections(
   storage: Storage,
   { verifications }: Issuers,
   { autoRefresh: { plan } }: Refreshing,
+  { broker }: Access,
   mock: MockService,
   items: OnDemand,
 ) {
   const ticker = own(createTicker(clock));
   const { due } = ticker;
-  const tree = own(createConnectionsTree({ ...storage, verifications, clock, due, plan, mock, items }));
+  const tree = own(
+    createConnectionsTree({ ...storage, verifications, clock, due, plan, mock, items, broker: broker() }),
+  );
   own(view.onDidExpandElement(({ element }) => tree.opened(element, true)));
   own(view.onDidCollapseElement(({ element }) => tree.opened(element, false)));
   const statusBar = own(createStatusBar(storage.sessions, clock, plan, due, verifications));

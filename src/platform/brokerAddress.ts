@@ -1,13 +1,6 @@
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-
-/** Where a broker can be reached, and what proves that a caller may ask it. */
-export interface BrokerAddress {
-  /** A Unix domain socket in a folder of this user alone, or a named pipe with a name that cannot be guessed. */
-  readonly socket: string;
-  /** 128 bits in base64url. */
-  readonly capability: string;
-}
+import type { BrokerAddress } from '../core/broker/protocol.ts';
 
 /** A new address: nothing listens there yet. */
 export function newBrokerAddress(): BrokerAddress {

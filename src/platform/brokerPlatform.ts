@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
+import type { BrokerAddress, BrokerAnswers, BrokerSocket } from '../core/broker/protocol.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import { machineBrokerPlace, newBrokerAddress } from './brokerAddress.ts';
-import type { BrokerSocket, BrokerSocketParts } from './brokerSocket.ts';
 import { errorCode } from './files.ts';
 
 /** Milliseconds after which a window asks again whether it can take over the address of the machine. */
@@ -25,11 +25,11 @@ export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatf
     address,
     path: `${join(folder, 'bin')}${delimiter}`,
     prepare: () => writeCliScripts(folder, script, process.execPath),
-    async open({ machine, ...parts }: Omit<BrokerSocketParts, 'address' | 'log'> & { readonly machine: boolean }) {
+    async open(machine: boolean, answers: BrokerAnswers) {
       const { openBrokerSocket } = await import('./brokerSocket.ts');
       return machine
-        ? openForMachine(own => openBrokerSocket({ ...parts, log, address: own }), clock, log)
-        : openBrokerSocket({ ...parts, log, address });
+        ? openForMachine(own => openBrokerSocket({ ...answers, log, address: own }), clock, log)
+        : openBrokerSocket({ ...answers, log, address });
     },
   };
 }
@@ -39,7 +39,7 @@ export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatf
  * to time, and takes over when that window is closed.
  */
 async function openForMachine(
-  open: (address: { readonly socket: string; readonly capability: string }) => Promise<BrokerSocket>,
+  open: (address: BrokerAddress) => Promise<BrokerSocket>,
   clock: Clock,
   log: Log,
 ): Promise<BrokerSocket> {

@@ -2,29 +2,21 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { Asker } from '../core/broker/consents.ts';
-import { type ErrorAnswer, type Refusal, requestLimit, routes } from '../core/broker/protocol.ts';
-import { classify, type WorkbenchError } from '../core/errors.ts';
+import {
+  type BrokerAddress,
+  type BrokerAnswers,
+  type BrokerSocket,
+  type ErrorAnswer,
+  type Refusal,
+  requestLimit,
+  routes,
+} from '../core/broker/protocol.ts';
+import { classify } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 import { isObject } from '../core/tokens/json.ts';
-import type { BrokerAddress } from './brokerAddress.ts';
 
-export interface BrokerSocket {
-  close(): Promise<void>;
-}
-
-export interface BrokerSocketParts {
+export interface BrokerSocketParts extends BrokerAnswers {
   readonly address: BrokerAddress;
-  readonly asker: () => Asker;
-  /** Answers one request; `signal` is aborted where the caller has gone. */
-  readonly answer: (
-    route: keyof typeof routes,
-    body: Readonly<Record<string, unknown>>,
-    asker: Asker,
-    signal: AbortSignal,
-  ) => Promise<unknown>;
-  /** The answer for an error. */
-  readonly refusal: (error: WorkbenchError) => ErrorAnswer['error'];
   readonly log: Log;
 }
 

@@ -127,6 +127,7 @@ function treeOf(
     verifications,
     histories,
     mock: { view: () => undefined, onDidChange: () => () => {} },
+    broker: { onDidHandOut: () => () => {} },
     clock,
     log: () => {},
     due,

@@ -1,4 +1,5 @@
 import { createBroker } from '../../src/core/broker/broker.ts';
+import type { BrokerAddress, BrokerSocket } from '../../src/core/broker/protocol.ts';
 import { classify, WorkbenchError } from '../../src/core/errors.ts';
 import { createDiscovery } from '../../src/core/issuer/discovery.ts';
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
@@ -13,8 +14,7 @@ import { createVault } from '../../src/core/records/vault.ts';
 import { createRefresher } from '../../src/core/refresh/refresher.ts';
 import type { AskedBy } from '../../src/core/refresh/refreshSteps.ts';
 import { signOut } from '../../src/core/signIn/signOut.ts';
-import type { BrokerAddress } from '../../src/platform/brokerAddress.ts';
-import { type BrokerSocket, openBrokerSocket } from '../../src/platform/brokerSocket.ts';
+import { openBrokerSocket } from '../../src/platform/brokerSocket.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../src/platform/lockWait.ts';
 import type { FaultyFs, FsFault, FsSignal } from './faultyFs.ts';

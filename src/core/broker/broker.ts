@@ -2,22 +2,11 @@ import { WorkbenchError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { isBound } from '../records/record.ts';
 import { badgeOf, endOf, isRefreshable, tokenOf } from '../records/session.ts';
-import type { Session, Sessions } from '../records/sessions.ts';
+import type { Asker, HandOut, Session, Sessions } from '../records/sessions.ts';
 import type { Refresher } from '../refresh/refresher.ts';
 import { createListeners } from '../waiting.ts';
-import type { Asker, Consents } from './consents.ts';
+import type { Consents } from './consents.ts';
 import { type ConnectionAnswer, defaultMinTtl, type TokenAnswer, type TokenQuery } from './protocol.ts';
-
-/** Who got a token, when, and what for. Never a token. */
-export interface HandOut {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly connection: string;
-  readonly asker: Asker;
-  readonly purpose: string;
-  /** Of the record that the token was taken from. */
-  readonly generation: number;
-}
 
 /** The one door through which access tokens and ID tokens leave the extension. */
 export interface Broker {
@@ -30,8 +19,7 @@ export interface Broker {
   token(asker: Asker, query: TokenQuery, signal?: AbortSignal): Promise<TokenAnswer>;
   /** Every connection, without its tokens. @throws WorkbenchError `not_trusted` */
   connections(): readonly ConnectionAnswer[];
-  /** The newest first, of all connections or of one. */
-  handOuts(connection?: string): readonly HandOut[];
+  /** Each is on the list of its session by then. */
   onDidHandOut(listener: (handOut: HandOut) => void): () => void;
 }
 
@@ -51,7 +39,7 @@ const remembered = 50;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { sessions, refresher, consents, clock, log, isTrusted } = parts;
-  const handedOut = new Map<string, HandOut[]>();
+  let number = 0;
   const listeners = createListeners<[handOut: HandOut]>();
   /** The generation whose tokens are new and too short for a caller: asking the issuer once more would not help. */
   const tooShort = new Map<string, number>();
@@ -117,6 +105,15 @@ export function createBroker(parts: BrokerParts): Broker {
     throw shortage(valid);
   }
 
+  function note(handOut: HandOut): void {
+    const { connection: id, asker, purpose, generation } = handOut;
+    const before = sessions.get(id)?.handOuts;
+    // A view has a row for the list; where that is there, only what is in the list has changed.
+    sessions.note(id, { handOuts: [handOut, ...(before ?? [])].slice(0, remembered) }, before !== undefined);
+    log('info', 'token handed out', { connection: id, asker: asker.kind, purpose, generation });
+    listeners.tell(handOut);
+  }
+
   return {
     async token(asker, query, signal) {
       assertTrusted();
@@ -133,16 +130,14 @@ export function createBroker(parts: BrokerParts): Broker {
       const proof =
         type === 'DPoP' && url !== undefined ? await parts.proof(id, token, url, method.toUpperCase()) : undefined;
       const expiresAt = endOf(session, name);
-      const handOut: HandOut = {
+      note({
+        number: ++number,
         at: clock.now(),
         connection: id,
         asker,
         purpose,
         generation: session.record?.generation ?? 0,
-      };
-      handedOut.set(id, [handOut, ...(handedOut.get(id) ?? [])].slice(0, remembered));
-      log('info', 'token handed out', { connection: id, asker: asker.kind, purpose, generation: handOut.generation });
-      listeners.tell(handOut);
+      });
       return {
         connection: id,
         token,
@@ -166,10 +161,6 @@ export function createBroker(parts: BrokerParts): Broker {
         };
       });
     },
-    handOuts: id =>
-      id === undefined
-        ? [...handedOut.values()].flat().sort((one, other) => other.at - one.at)
-        : (handedOut.get(id) ?? []),
     onDidHandOut: listeners.add,
   };
 }

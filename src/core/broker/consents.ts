@@ -1,17 +1,7 @@
 import { WorkbenchError } from '../errors.ts';
 import type { Log, SecretVault } from '../ports.ts';
+import type { Asker } from '../records/sessions.ts';
 import { isObject } from '../tokens/json.ts';
-
-/** Who asks for a token. */
-export type Asker =
-  /** The terminals and tasks of a workspace, by the URI of its first folder or of its file. */
-  | { readonly kind: 'workspace'; readonly uri: string }
-  /** Every program of this user, over the socket of the whole machine. */
-  | { readonly kind: 'machine' }
-  /** Another extension, whose consent VS Code itself asks for. */
-  | { readonly kind: 'extension' }
-  /** A command that the user runs: the choice of the connection is the consent. */
-  | { readonly kind: 'user' };
 
 /** `session`: until VS Code closes. */
 export type Consent = 'session' | 'always' | 'denied';

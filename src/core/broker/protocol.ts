@@ -1,4 +1,34 @@
+import type { WorkbenchError } from '../errors.ts';
+import type { Asker } from '../records/sessions.ts';
+
 /** What goes over the broker's socket: JSON in both directions, HTTP/1.1, one request for one answer. */
+
+/** Where a broker can be reached, and what proves that a caller may ask it. */
+export interface BrokerAddress {
+  /** A Unix domain socket in a folder of this user alone, or a named pipe with a name that cannot be guessed. */
+  readonly socket: string;
+  /** 128 bits in base64url. */
+  readonly capability: string;
+}
+
+/** What listens for requests asks of what answers them. */
+export interface BrokerAnswers {
+  readonly asker: () => Asker;
+  /** Answers one request; `signal` is aborted where the caller has gone. */
+  readonly answer: (
+    route: keyof typeof routes,
+    body: Readonly<Record<string, unknown>>,
+    asker: Asker,
+    signal: AbortSignal,
+  ) => Promise<unknown>;
+  /** The answer for an error. */
+  readonly refusal: (error: WorkbenchError) => ErrorAnswer['error'];
+}
+
+/** Listens until it is closed. */
+export interface BrokerSocket {
+  close(): Promise<void>;
+}
 
 /** Bytes of a request's body; the largest is a DPoP address. */
 export const requestLimit = 16 * 1024;

@@ -17,6 +17,30 @@ export interface LastRefresh {
   readonly error?: WorkbenchError;
 }
 
+/** Who asks for a token. */
+export type Asker =
+  /** The terminals and tasks of a workspace, by the URI of its first folder or of its file. */
+  | { readonly kind: 'workspace'; readonly uri: string }
+  /** Every program of this user, over the socket of the whole machine. */
+  | { readonly kind: 'machine' }
+  /** Another extension, whose consent VS Code itself asks for. */
+  | { readonly kind: 'extension' }
+  /** A command that the user runs: the choice of the connection is the consent. */
+  | { readonly kind: 'user' };
+
+/** Who got a token, when, and what for. Never a token. */
+export interface HandOut {
+  /** Counts up within a window. */
+  readonly number: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly connection: string;
+  readonly asker: Asker;
+  readonly purpose: string;
+  /** Of the record that the token was taken from. */
+  readonly generation: number;
+}
+
 /** All that is known of one connection at this moment. Replaced as a whole, never changed in place. */
 export interface Session {
   readonly connection: Connection;
@@ -31,12 +55,14 @@ export interface Session {
   readonly failures: number;
   /** What earlier refreshes came to, oldest first; left out until it was asked for. */
   readonly history?: readonly HistoryEntry[];
+  /** Who got its tokens in this window, newest first. */
+  readonly handOuts?: readonly HandOut[];
   /** Set where this machine's clock and the issuer's are so far apart that it is worth telling. */
   readonly clockSkew?: ClockSkew | undefined;
 }
 
 /** What stands beside the tokens and changes nothing about them. */
-export type Notes = Partial<Pick<Session, 'history' | 'clockSkew'>>;
+export type Notes = Partial<Pick<Session, 'history' | 'handOuts' | 'clockSkew'>>;
 
 /** The read model of every connection: views pull from it when its one event names what changed. */
 export interface Sessions {

@@ -30,6 +30,8 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
       return unique(
         (session.history ?? []).toReversed().map(entry => ({ kind: 'refresh', id: node.id, entry }) as const),
       );
+    case 'handOuts':
+      return (session.handOuts ?? []).map(handOut => ({ kind: 'handOut', id: node.id, handOut }));
     case 'skipped':
       return node.checks.map(check => ({ kind: 'check', id: node.id, name: node.name, check }));
     default:
@@ -78,8 +80,9 @@ function connectionChildren(session: Session): ViewNode[] {
   const tokens = names.map(name => ({ kind: 'token', id, name }) as const);
   const next = isRefreshable(session) ? [{ kind: 'next', id } as const] : [];
   const history = session.history?.length ? [{ kind: 'history', id } as const] : [];
+  const handOuts = session.handOuts?.length ? [{ kind: 'handOuts', id } as const] : [];
   const clock = session.clockSkew ? [{ kind: 'clock', id } as const] : [];
-  return [...messages, ...clock, ...tokens, ...next, ...history];
+  return [...messages, ...clock, ...tokens, ...next, ...history, ...handOuts];
 }
 
 function tokenChildren(session: Session, name: TokenName): ViewNode[] {

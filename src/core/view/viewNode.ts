@@ -3,6 +3,7 @@ import type { WorkbenchError } from '../errors.ts';
 import type { ConnectionProblem } from '../records/connection.ts';
 import type { HistoryEntry } from '../records/history.ts';
 import type { TokenName } from '../records/session.ts';
+import type { HandOut } from '../records/sessions.ts';
 import type { TokenWarning } from '../tokens/tokenParts.ts';
 import { type MockNode, mockKey, mockParent } from './mockView.ts';
 
@@ -42,6 +43,9 @@ export type ViewNode =
   /** Holds the refreshes that were made, the last one first. */
   | { readonly kind: 'history'; readonly id: string }
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
+  /** Holds who got a token, the last one first. */
+  | { readonly kind: 'handOuts'; readonly id: string }
+  | { readonly kind: 'handOut'; readonly id: string; readonly handOut: HandOut }
   | FactNode
   | MockNode;
 
@@ -98,9 +102,12 @@ export function keyOf(node: ViewNode): string {
     case 'next':
     case 'clock':
     case 'history':
+    case 'handOuts':
       return `${node.id}/${node.kind}`;
     case 'refresh':
       return `${node.id}/history/${node.entry.at}/${node.entry.generation}/${node.entry.duration}`;
+    case 'handOut':
+      return `${node.id}/handOuts/${node.handOut.number}`;
     case 'section':
       return `${node.id}/${node.name}/${node.section}`;
     case 'claim':
@@ -131,9 +138,12 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
     case 'next':
     case 'clock':
     case 'history':
+    case 'handOuts':
       return { kind: 'connection', id: node.id };
     case 'refresh':
       return { kind: 'history', id: node.id };
+    case 'handOut':
+      return { kind: 'handOuts', id: node.id };
     case 'section':
     case 'fact':
     case 'warning':

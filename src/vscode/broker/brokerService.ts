@@ -10,33 +10,24 @@ import {
 } from 'vscode';
 import { settings } from '../../contributions.ts';
 import { type Broker, type BrokerParts, createBroker } from '../../core/broker/broker.ts';
-import { type Asker, type Consent, type Consents, createConsents } from '../../core/broker/consents.ts';
-import type { ErrorAnswer, Refusal, routes, TokenQuery } from '../../core/broker/protocol.ts';
+import { type Consent, type Consents, createConsents } from '../../core/broker/consents.ts';
+import type { BrokerAddress, BrokerAnswers, BrokerSocket, Refusal, TokenQuery } from '../../core/broker/protocol.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { SecretVault } from '../../core/ports.ts';
 import { failed } from '../../core/records/history.ts';
+import type { Asker } from '../../core/records/sessions.ts';
 import { notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 
 /** What the platform lends: sockets and files. */
 export interface BrokerPlatform {
   /** Where this window's broker is going to listen. Known before anything listens there. */
-  readonly address: { readonly socket: string; readonly capability: string };
+  readonly address: BrokerAddress;
   /** What is put before PATH: the folder with `jwtw`, which `prepare` fills, and the separator. */
   readonly path: string;
   prepare(): Promise<unknown>;
-  /** `machine`: the address that every program of this user knows, as soon as no other window has it. */
-  open(parts: {
-    readonly machine: boolean;
-    readonly asker: () => Asker;
-    readonly answer: (
-      route: keyof typeof routes,
-      body: Readonly<Record<string, unknown>>,
-      asker: Asker,
-      signal: AbortSignal,
-    ) => Promise<unknown>;
-    readonly refusal: (error: WorkbenchError) => ErrorAnswer['error'];
-  }): Promise<{ close(): Promise<void> }>;
+  /** @param machine at the address that every program of this user knows, as soon as no other window has it */
+  open(machine: boolean, answers: BrokerAnswers): Promise<BrokerSocket>;
 }
 
 export interface BrokerServiceParts extends Omit<BrokerParts, 'consents' | 'isTrusted'> {
@@ -66,7 +57,7 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
   const { sessions, secrets, log, clock, platform, environment, extensionKind } = parts;
   const consents = createConsents({ secrets, log, ask: askConsent });
   const broker = createBroker({ ...parts, consents, isTrusted: () => workspace.isTrusted });
-  const open = new Map<Mode, Promise<{ close(): Promise<void> }>>();
+  const open = new Map<Mode, Promise<BrokerSocket>>();
   // With the extension on the user's side of a remote window its socket is on another machine than the terminal.
   const isReachable = extensionKind === ExtensionKind.Workspace || env.remoteName === undefined;
 
@@ -96,14 +87,12 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
     return { kind: 'workspace', uri: uri?.toString() ?? '' };
   }
 
-  async function answer(
-    route: keyof typeof routes,
-    body: Readonly<Record<string, unknown>>,
-    asker: Asker,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    return route === 'connections' ? broker.connections() : broker.token(asker, queryOf(body), signal);
-  }
+  const answers: Omit<BrokerAnswers, 'asker'> = {
+    answer: async (route, body, asker, signal) =>
+      route === 'connections' ? broker.connections() : broker.token(asker, queryOf(body), signal),
+    // Why there is no token, in the terms of the command line, and the sentence for people.
+    refusal: error => ({ reason: reasonOf(error), code: error.code, message: describeError(error) }),
+  };
 
   function mode(): Mode {
     // The user's value alone: a repository must not open a door to tokens.
@@ -117,7 +106,7 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
     const opening = platform
       .prepare()
       .then(() =>
-        platform.open({ machine, answer, refusal, asker: machine ? () => ({ kind: 'machine' }) : workspaceAsker }),
+        platform.open(machine, { ...answers, asker: machine ? () => ({ kind: 'machine' }) : workspaceAsker }),
       );
     open.set(which, opening);
     opening.catch(error => {
@@ -186,11 +175,6 @@ function queryOf(body: Readonly<Record<string, unknown>>): TokenQuery {
     throw wrong('token', 'access_token | id_token');
   if (minTtl !== undefined && !(typeof minTtl === 'number' && minTtl >= 0)) throw wrong('minTtl', 'seconds');
   return body as TokenQuery;
-}
-
-/** Why there is no token, in the terms of the command line, and the sentence for people. */
-function refusal(error: WorkbenchError): ErrorAnswer['error'] {
-  return { reason: reasonOf(error), code: error.code, message: describeError(error) };
 }
 
 const reasons: Partial<Record<WorkbenchError['code'], Refusal>> = {

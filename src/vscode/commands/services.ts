@@ -1,6 +1,6 @@
 import type { Uri } from 'vscode';
 import type { Broker } from '../../core/broker/broker.ts';
-import type { Asker, Consents } from '../../core/broker/consents.ts';
+import type { Consents } from '../../core/broker/consents.ts';
 import type { RememberedKeys } from '../../core/checks/rememberedKeys.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
@@ -8,7 +8,7 @@ import type { Clock, FileSearch, Log, SharedLock, UnlockKey } from '../../core/p
 import type { Histories } from '../../core/records/histories.ts';
 import type { Handover } from '../../core/records/journalKeys.ts';
 import type { KnownSecrets } from '../../core/records/knownSecrets.ts';
-import type { Sessions } from '../../core/records/sessions.ts';
+import type { Asker, Sessions } from '../../core/records/sessions.ts';
 import type { Vault } from '../../core/records/vault.ts';
 import type { Refresher } from '../../core/refresh/refresher.ts';
 import type { IssuerClient } from '../../core/signIn/signIn.ts';

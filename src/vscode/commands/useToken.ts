@@ -1,14 +1,14 @@
 import { ConfigurationTarget, l10n, Uri, WorkspaceEdit, window, workspace } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { HandOut } from '../../core/broker/broker.ts';
-import type { Asker, StoredConsent } from '../../core/broker/consents.ts';
+import type { StoredConsent } from '../../core/broker/consents.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isRefreshable, tokenOf } from '../../core/records/session.ts';
-import type { Session } from '../../core/records/sessions.ts';
+import type { Asker, Session } from '../../core/records/sessions.ts';
 import { type Place, placeFields, placeIn, replacementOf, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
-import { durationText } from '../text/time.ts';
+import { askerText, handOutText } from '../text/history.ts';
+import { relativeText } from '../text/time.ts';
 import { type Behaviour, defineCommand } from './command.ts';
 import { choice, connectionId, optional, seconds, type Values, withDefault } from './fields.ts';
 import type { Services } from './services.ts';
@@ -211,12 +211,7 @@ export const manageAccess = defineCommand(
   managing,
 );
 
-function managing({
-  sessions,
-  clock,
-  broker,
-  consents,
-}: Services): Behaviour<object, object, readonly StoredConsent[]> {
+function managing({ sessions, clock, consents }: Services): Behaviour<object, object, readonly StoredConsent[]> {
   const label = (id: string) => sessions.connection(id)?.label ?? id;
   return {
     ask: async () => ({}),
@@ -230,11 +225,13 @@ function managing({
           detail: l10n.t('Select to revoke'),
           consent,
         })),
-        ...broker()
-          .handOuts()
+        ...sessions
+          .list()
+          .flatMap(({ handOuts = [] }) => handOuts)
+          .sort((one, other) => other.at - one.at)
           .map(handOut => ({
             label: label(handOut.connection),
-            description: handOutText(handOut, clock.now()),
+            description: [relativeText(handOut.at, clock.now()), handOutText(handOut, true)].join(', '),
           })),
       ];
       if (items.length === 0)
@@ -250,19 +247,6 @@ function managing({
   };
 }
 
-function askerText(asker: Asker): string {
-  switch (asker.kind) {
-    case 'workspace':
-      return asker.uri === '' ? l10n.t('terminals and tasks') : l10n.t('terminals and tasks of {0}', asker.uri);
-    case 'machine':
-      return l10n.t('every program of this user');
-    case 'extension':
-      return l10n.t('another extension');
-    case 'user':
-      return l10n.t('you');
-  }
-}
-
 function consentText({ consent }: StoredConsent): string {
   switch (consent) {
     case 'always':
@@ -272,9 +256,4 @@ function consentText({ consent }: StoredConsent): string {
     case 'denied':
       return l10n.t('denied until VS Code closes');
   }
-}
-
-export function handOutText({ at, asker, purpose }: HandOut, now: number): string {
-  const ago = l10n.t('{0} ago', durationText(now - at));
-  return [ago, askerText(asker), ...(purpose === '' ? [] : [purpose])].join(', ');
 }

@@ -2,6 +2,8 @@ import { l10n } from 'vscode';
 import { errorOf } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
 import type { HistoryChange, HistoryEntry, HistoryError, HistoryToken } from '../../core/records/history.ts';
+import type { Asker, HandOut } from '../../core/records/sessions.ts';
+import { printable } from '../../core/redact.ts';
 import type { NoPlan, Plan } from '../../core/refresh/autoRefresh.ts';
 import { describeError } from './errors.ts';
 import { durationText } from './time.ts';
@@ -132,4 +134,23 @@ export function unwritableText(): string {
   return l10n.t(
     'VS Code cannot write to its own folder, so connections are not refreshed automatically: two windows could use the same token. Check the rights of the folder, or refresh a connection yourself.',
   );
+}
+
+export function askerText(asker: Asker): string {
+  switch (asker.kind) {
+    case 'workspace':
+      return asker.uri === '' ? l10n.t('terminals and tasks') : l10n.t('terminals and tasks of {0}', asker.uri);
+    case 'machine':
+      return l10n.t('every program of this user');
+    case 'extension':
+      return l10n.t('another extension');
+    case 'user':
+      return l10n.t('you');
+  }
+}
+
+/** To whom and what for. @param whole with the workspace, which is seldom another one than that of this window */
+export function handOutText({ asker, purpose }: HandOut, whole = false): string {
+  const who = askerText(asker.kind === 'workspace' && !whole ? { ...asker, uri: '' } : asker);
+  return purpose === '' ? who : `${printable(purpose, 100)}, ${who}`;
 }

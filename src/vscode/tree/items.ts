@@ -26,7 +26,18 @@ import { describeProblem } from '../text/storedErrors.ts';
 import { clockText, durationText, momentText, relativeText } from '../text/time.ts';
 import { describeTokenWarning } from '../text/warnings.ts';
 import { mockRow } from './mockRows.ts';
-import { checkItem, claimItem, clockItem, factItem, historyItem, messageItem, nextItem, refreshItem } from './rows.ts';
+import {
+  checkItem,
+  claimItem,
+  clockItem,
+  factItem,
+  handOutItem,
+  handOutsItem,
+  historyItem,
+  messageItem,
+  nextItem,
+  refreshItem,
+} from './rows.ts';
 
 export interface ItemContext {
   readonly sessions: Sessions;
@@ -74,6 +85,10 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
       return historyItem(session?.history ?? [], now, context.isOpen(node));
     case 'refresh':
       return refreshItem(node.entry, now);
+    case 'handOuts':
+      return handOutsItem(session?.handOuts ?? [], now, context.isOpen(node));
+    case 'handOut':
+      return handOutItem(node.handOut, now);
     case 'token':
       return session ? tokenRow(node, session, context, now) : { label: node.name };
     case 'section':

@@ -1,4 +1,5 @@
 import { type Event, EventEmitter, type TreeDataProvider, type TreeItem } from 'vscode';
+import type { Broker } from '../../core/broker/broker.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock, Log } from '../../core/ports.ts';
@@ -38,6 +39,7 @@ export interface TreeParts {
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
   readonly mock: Pick<MockService, 'view' | 'onDidChange'>;
+  readonly broker: Pick<Broker, 'onDidHandOut'>;
   /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
   readonly items: () => Promise<{ readonly treeItem: typeof treeItem }>;
 }
@@ -52,7 +54,7 @@ export interface TreeParts {
  * that are known are handed out at once and not by a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
-  const { sessions, verifications, clock, log, due, plan, histories, mock } = parts;
+  const { sessions, verifications, clock, log, due, plan, histories, mock, broker } = parts;
   let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
   // VS Code knows an element by identity: the same place in the tree must be the same object.
@@ -136,6 +138,10 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
         shown.clear();
       }
       fire(id === undefined ? undefined : nodes.get(id));
+    }),
+    broker.onDidHandOut(({ connection: id }) => {
+      const row = nodes.get(keyOf({ kind: 'handOuts', id }));
+      if (row) fire(row);
     }),
     verifications.onDidChange((id, name) => {
       const token = nodes.get(keyOf({ kind: 'token', id, name }));
@@ -259,6 +265,10 @@ function countedFrom(
       return session.history?.at(-1)?.at;
     case 'refresh':
       return node.entry.at;
+    case 'handOuts':
+      return session.handOuts?.[0]?.at;
+    case 'handOut':
+      return node.handOut.at;
     case 'token':
       return endOf(session, node.name);
     case 'claim':

@@ -5,7 +5,7 @@ import { WorkbenchError } from '../../core/errors.ts';
 import type { ClockSkew } from '../../core/records/clockSkew.ts';
 import type { HistoryEntry, RefreshOutcome } from '../../core/records/history.ts';
 import { isRefused, isRenewable, type StoredRecord } from '../../core/records/record.ts';
-import type { Session } from '../../core/records/sessions.ts';
+import type { HandOut, Session } from '../../core/records/sessions.ts';
 import { printable, valueText } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { refusal } from '../../core/refresh/refreshSteps.ts';
@@ -14,7 +14,15 @@ import type { Row } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { claimText, headerText } from '../text/claims.ts';
 import { describeError } from '../text/errors.ts';
-import { changeText, notableChanges, outcomeText, pastErrorText, planRow, planText } from '../text/history.ts';
+import {
+  changeText,
+  handOutText,
+  notableChanges,
+  outcomeText,
+  pastErrorText,
+  planRow,
+  planText,
+} from '../text/history.ts';
 import { checkIcons, statusText } from '../text/states.ts';
 import { clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
 
@@ -132,6 +140,40 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
     icon,
     color,
     tooltip: lines.join('\n'),
+  };
+}
+
+/** Who got a token in this window, folded: the last of them stands beside it. */
+export function handOutsItem(handOuts: readonly HandOut[], now: number, isOpen: boolean): Row {
+  const [last] = handOuts;
+  const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
+  return {
+    label: l10n.t('Handed out'),
+    description: last ? l10n.t('{0} ({1})', handOutText(last), time ?? '') : l10n.t('empty'),
+    icon: 'export',
+    tooltip: l10n.t(
+      'The last {0} programs and commands that got a token of this connection, without any token.',
+      handOuts.length,
+    ),
+    open: 'collapsed',
+  };
+}
+
+const askerIcons = {
+  workspace: 'terminal',
+  machine: 'vm',
+  extension: 'extensions',
+  user: 'account',
+} as const satisfies Record<HandOut['asker']['kind'], string>;
+
+/** One token: when, to whom, and what for. */
+export function handOutItem(handOut: HandOut, now: number): Row {
+  const { at, asker, generation } = handOut;
+  return {
+    label: relativeText(at, now),
+    description: handOutText(handOut),
+    icon: askerIcons[asker.kind],
+    tooltip: [dateText(at), handOutText(handOut, true), l10n.t('Generation: {0}', generation)].join('\n'),
   };
 }
 

@@ -5,11 +5,18 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
-import type { Asker } from '../../../src/core/broker/consents.ts';
-import { type ErrorAnswer, exitCodes, type TokenAnswer, type TokenQuery } from '../../../src/core/broker/protocol.ts';
+import {
+  type BrokerAddress,
+  type BrokerSocket,
+  type ErrorAnswer,
+  exitCodes,
+  type TokenAnswer,
+  type TokenQuery,
+} from '../../../src/core/broker/protocol.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
-import { type BrokerSocket, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+import type { Asker } from '../../../src/core/records/sessions.ts';
+import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
 
 const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEiLCJxdW90ZSI6IlwiIn0.';
 const expiresAt = Date.UTC(2030, 0, 1);

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
 import { npm } from '../../../scripts/lib/ensure.mjs';
-import { type BrokerAddress, newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import type { BrokerAddress, BrokerSocket } from '../../../src/core/broker/protocol.ts';
+import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
 import { writeCliScripts } from '../../../src/platform/brokerPlatform.ts';
-import { type BrokerSocket, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
 import { type LoopbackServer, loopbackServer } from '../../support/loopbackServer.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
 

@@ -9,7 +9,7 @@ import type { TokenState } from '../../../src/core/checks/tokenState.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { type Connection, readConnections } from '../../../src/core/records/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
-import { createSessions, type Session } from '../../../src/core/records/sessions.ts';
+import { createSessions, type HandOut, type Session } from '../../../src/core/records/sessions.ts';
 import type { ViewNode } from '../../../src/core/view/viewNode.ts';
 import type * as Items from '../../../src/vscode/tree/items.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
@@ -42,6 +42,7 @@ describe('rows of the tree', function () {
     sessions.setConnections([{ connection: of, memoryOnly }], []);
     if (record) sessions.apply({ ...record, connection: of.id });
     if (problem) sessions.unreadable(of.id, problem);
+    if (session.handOuts) sessions.note(of.id, { handOuts: session.handOuts });
     if (refreshing) sessions.refreshing(of.id, true);
     return items.treeItem(node, {
       sessions,
@@ -94,6 +95,18 @@ describe('rows of the tree', function () {
     assert.equal(icons.size, 5);
     const tip = draw({ kind: 'token', id: 'shop', name: 'access_token' }, {}, { kind: 'failed', failed }).tooltip;
     assert.match(String(tip), /verification failed[\s\S]*Signature: /);
+  });
+
+  it('say who got a token, when and what for, whatever a program calls itself', () => {
+    const handOut: HandOut = {
+      ...{ number: 1, at: now - 120_000, connection: 'shop', generation: 3, purpose: 'jwtw exec \u202enpm' },
+      asker: { kind: 'workspace', uri: 'file:///work/shop' },
+    };
+    const row = draw({ kind: 'handOut', id: 'shop', handOut });
+    assert.deepEqual([row.label, row.description], ['2 min ago', 'jwtw exec \\u{202e}npm, terminals and tasks']);
+    assert.match(String(row.tooltip), /terminals and tasks of file:\/\/\/work\/shop\nGeneration: 3$/);
+    const list = draw({ kind: 'handOuts', id: 'shop' }, { handOuts: [handOut] });
+    assert.equal(list.description, `${row.description} (2 min ago)`);
   });
 
   it('say each state once, on screen and to a screen reader', () => {

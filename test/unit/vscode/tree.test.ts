@@ -7,9 +7,10 @@ import { createVerifications } from '../../../src/core/checks/verifications.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import type { HistoryEntry } from '../../../src/core/records/history.ts';
 import { emptyRecord } from '../../../src/core/records/record.ts';
-import { createSessions } from '../../../src/core/records/sessions.ts';
+import { createSessions, type HandOut } from '../../../src/core/records/sessions.ts';
 import type { MockView } from '../../../src/core/view/mockView.ts';
 import { keyOf, type ViewNode } from '../../../src/core/view/viewNode.ts';
+import { createListeners } from '../../../src/core/waiting.ts';
 import type * as Tickers from '../../../src/vscode/statusBar.ts';
 import type { ItemContext } from '../../../src/vscode/tree/items.ts';
 import type * as Providers from '../../../src/vscode/tree/provider.ts';
@@ -54,6 +55,7 @@ describe('the tree of the sidebar', function () {
     let history: readonly HistoryEntry[] = [];
     let mockView: MockView | undefined;
     let mockChanged = () => {};
+    const handedOut = createListeners<[handOut: HandOut]>();
     const verifications = createVerifications({
       sessions,
       clock,
@@ -79,6 +81,7 @@ describe('the tree of the sidebar', function () {
           return () => {};
         },
       },
+      broker: { onDidHandOut: handedOut.add },
       histories: {
         async list(id) {
           sessions.note(id, { history }, sessions.get(id)?.history === undefined);
@@ -147,6 +150,16 @@ describe('the tree of the sidebar', function () {
       events.splice(0);
       return events;
     }
+    /** As the broker does: see its `note`. */
+    function handOut(id: string): void {
+      const { handOuts } = sessions.get(id) ?? {};
+      const handed: HandOut = {
+        ...{ number: (handOuts?.length ?? 0) + 1, at: clock.now(), connection: id },
+        ...{ asker: { kind: 'machine' }, purpose: 'jwtw token', generation: 1 },
+      };
+      sessions.note(id, { handOuts: [handed, ...(handOuts ?? [])] }, handOuts !== undefined);
+      handedOut.tell(handed);
+    }
     for (const id of ['a', 'b']) signIn(id);
     return {
       clock,
@@ -156,6 +169,7 @@ describe('the tree of the sidebar', function () {
       open,
       fresh,
       signIn,
+      handOut,
       logged,
       setMock(view: MockView | undefined) {
         mockView = view;
@@ -177,6 +191,21 @@ describe('the tree of the sidebar', function () {
     const redrawn = new Set(events.flat());
     // The connection and its token are open: their rows below would be lost to menus.
     assert.deepEqual([...redrawn].sort(), ['a/access_token/claims/["exp"]', 'a/access_token/obtained', 'a/next']);
+  });
+
+  it('has a row for who got a token, and redraws that alone for further ones', async () => {
+    const { children, fresh, handOut, open } = view();
+    const connection = await open('a');
+    const events = fresh();
+    handOut('a');
+    assert.deepEqual(events.flat(), ['a']);
+    assert.equal((await children(connection)).map(keyOf).at(-1), 'a/handOuts');
+    await open('a', 'a/handOuts');
+    fresh();
+    handOut('a');
+    assert.deepEqual(events.flat(), ['a/handOuts']);
+    const rows = await children(await open('a', 'a/handOuts'));
+    assert.deepEqual(rows.map(keyOf), ['a/handOuts/2', 'a/handOuts/1']);
   });
 
   it('counts again on a row that was folded, and not on what went out of sight with it', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Broker, type BrokerParts, createBroker } from '../../../../src/core/broker/broker.ts';
-import { type Asker, type Consent, createConsents } from '../../../../src/core/broker/consents.ts';
+import { type Consent, createConsents } from '../../../../src/core/broker/consents.ts';
+import type { Asker } from '../../../../src/core/records/sessions.ts';
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
 import { dataOf, failureOf } from '../../../support/failureOf.ts';
 import { gate, id, present, signedIn, testStore } from '../refresh/refreshWorld.ts';
@@ -93,12 +94,12 @@ describe('the broker', () => {
   });
 
   it('passes on why a refresh failed, and hands out nothing', async () => {
-    const { broker, forward, next } = await brokerWorld();
+    const { broker, first, forward, next } = await brokerWorld();
     forward(301_000);
     next({ type: 'emptyBadRequest' });
     const error = await failureOf(broker.token(terminal, { connection: id }));
     assert.equal(error.code, 'http_error');
-    assert.deepEqual(broker.handOuts(), []);
+    assert.equal(first.sessions.get(id)?.handOuts, undefined);
   });
 
   it('asks once for each pair of asker and connection, however many ask meanwhile', async () => {
@@ -199,12 +200,12 @@ describe('the broker', () => {
   });
 
   it('writes down who got a token, and never the token', async () => {
-    const { broker, logged, current } = await brokerWorld();
+    const { broker, first, logged, current } = await brokerWorld();
     const told: unknown[] = [];
     broker.onDidHandOut(each => told.push(each));
     for (let count = 0; count < 60; count++) await broker.token(terminal, { connection: id, purpose: `use ${count}` });
-    const list = broker.handOuts(id);
-    assert.deepEqual([list.length, told.length, list[0]?.purpose], [50, 60, 'use 59']);
+    const list = first.sessions.get(id)?.handOuts ?? [];
+    assert.deepEqual([list.length, told.length, list[0]?.purpose, list[0]?.number], [50, 60, 'use 59', 60]);
     for (const text of [JSON.stringify(list), JSON.stringify(told), JSON.stringify(logged)])
       for (const part of current().split('.')) assert.ok(!text.includes(part));
   });
