@@ -129,7 +129,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
 ${scopeList(scope)}${audience}<dt>The answer goes to</dt><dd>${redirectUri}</dd></dl>
 <form method="post" action="${signInPath}"><input type="hidden" name="ticket" value="${ticket}">
 ${choice(subject, settings.users)}</form>`;
-    return page(200, 'Sign in', body, redirectUri);
+    return page(200, 'Sign in', body, { leadsTo: redirectUri });
   };
 
   return {
@@ -191,7 +191,7 @@ function redirect(exchange: Exchange, to: Return, parameters: URLSearchParams): 
 function formPost(redirectUri: string, parameters: URLSearchParams): MockReply {
   const fields = [...parameters].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
   const body = html`<form method="post" action="${redirectUri}">${fields}<button>Continue</button></form>`;
-  return page(200, 'Back to the client', body, redirectUri, 'document.forms[0].submit()');
+  return page(200, 'Back to the client', body, { leadsTo: redirectUri, script: 'document.forms[0].submit()' });
 }
 
 interface Code {

@@ -1,6 +1,23 @@
+import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { type MockReply, textReply } from './http.ts';
 import type { PublicJwk } from './options.ts';
-import { anything, isObject, list, needed, type Of, object, oneOf, optional, text } from './shape.ts';
+import { html } from './pages.ts';
+import { certificateOf } from './selfSigned.ts';
+import {
+  anything,
+  type Fields,
+  type Input,
+  isObject,
+  list,
+  needed,
+  numeric,
+  type Of,
+  object,
+  oneOf,
+  optional,
+  text,
+  whole,
+} from './shape.ts';
 
 /** Where a request can go, for faults and the journal. */
 export const endpoints = [
@@ -46,7 +63,41 @@ export interface Effect {
   readonly parameters?: (parameters: URLSearchParams) => void;
 }
 
-/* What faults do to answers, tokens and key sets, for the rows of faultTable.ts. */
+export const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
+export type FaultGroup = (typeof faultGroups)[number];
+
+export interface Row<F extends Fields> {
+  readonly group: FaultGroup;
+  /** Where it strikes unless it is told otherwise. */
+  readonly at: readonly Endpoint[];
+  /** What a client sees of it, for pickers and the documentation. */
+  readonly title: string;
+  readonly parameters: F;
+  readonly effect: (given: Input<F>) => Effect;
+  /** A typical use of it, which a picker offers; without one it is too general to be picked. */
+  readonly example?: Input<F> & { readonly at?: Endpoint };
+}
+
+/** One fault as the functions see it that work with all of them. */
+export type AnyRow = Omit<Row<Fields>, 'effect' | 'example'> & {
+  readonly effect: (given: never) => Effect;
+  readonly example?: object;
+};
+
+export const row = <F extends Fields>(
+  group: FaultGroup,
+  at: readonly Endpoint[],
+  title: string,
+  parameters: F,
+  effect: (given: Input<F>) => Effect,
+  example?: Input<F> & { readonly at?: Endpoint },
+): Row<F> => ({ group, at, title, parameters, effect, ...(example && { example }) });
+
+export const anyNumber = numeric('a number');
+export const status = whole('a status from 200 to 599', 200, 599);
+export const none = {};
+
+/* What faults do to answers, tokens and key sets, for the rows of faultTable.ts and keyFaults.ts. */
 
 export const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
 
@@ -151,4 +202,36 @@ export function patched(document: Claims, patch: Patch): Claims {
     else Reflect.set(target, last, value);
   }
   return copy;
+}
+
+export const weakKid = 'weak';
+let weak: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
+
+/** An RSA key of 1,024 bits, made when it is first asked for. */
+export function weakKey(): { publicJwk: Claims; sign: (signingInput: string) => string } {
+  weak ??= generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const { publicKey, privateKey } = weak;
+  return {
+    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid: weakKid, alg: 'RS256', use: 'sig' },
+    sign: signingInput => sign('sha256', Buffer.from(signingInput, 'latin1'), privateKey).toString('base64url'),
+  };
+}
+
+/** The key in a certificate, and nowhere else (RFC 7517 section 4.7). */
+export function certified({ kty, kid, alg, use, ...key }: Claims): Claims {
+  const der = certificateOf({ kty, ...key } as JsonWebKey, Date.now());
+  return { kty, kid, alg, use, x5c: [der.toString('base64')] };
+}
+
+/** A page that loads the address unseen and leads to it at the same time. */
+export function twice(reply: MockReply): MockReply {
+  const { location, ...headers } = reply.headers;
+  if (location === undefined) return reply;
+  const page = html`<!DOCTYPE html><title>Back to the client</title><img hidden src="${location}"><meta http-equiv="refresh" content="0;url=${location}">`;
+  return {
+    ...reply,
+    status: 200,
+    headers: { ...headers, 'content-type': 'text/html; charset=utf-8' },
+    body: page.markup,
+  };
 }

@@ -2,6 +2,7 @@ import type { Families, Family } from './families.ts';
 import { type Answer, type MockReply, readParameters } from './http.ts';
 import { type KeyRing, nodeCrypto } from './keys.ts';
 import type { Settings } from './options.ts';
+import type { Markup } from './pages.ts';
 import { errorPage, html, page } from './pages.ts';
 import { hasScope, isRedirectUri, isRegistered, withParameters } from './requested.ts';
 import { randomText } from './shelf.ts';
@@ -47,14 +48,22 @@ export function createEndSession(
     await notices.send([...ended], exchange.now());
     for (const family of ended) if (!hasScope(family.grant.scope, 'offline_access')) families.revoke(family);
     const headers = session === undefined ? {} : { 'set-cookie': sessions.cookie(undefined) };
-    if (uri === undefined) {
-      const reply = page(200, 'Signed out', html`<p>You can close this page.</p>`);
+    const frames = framesOf(settings, [...ended]);
+    const signedOut = (rest: Markup): MockReply => {
+      const parts = frames.map(address => html`<iframe hidden src="${address}"></iframe>`);
+      const reply = page(200, 'Signed out', html`${rest}${parts}`, { frames });
       return { ...reply, headers: { ...reply.headers, ...headers } };
-    }
+    };
+    if (uri === undefined) return signedOut(html`<p>You can close this page.</p>`);
     const state = form.get('state');
     const parameters = new URLSearchParams(state === undefined ? {} : { state });
     for (const effect of exchange.effects) effect.parameters?.(parameters);
     const location = withParameters(uri, parameters);
+    // The browser stays on the page until it has loaded the frames.
+    if (frames.length > 0)
+      return signedOut(
+        html`<meta http-equiv="refresh" content="1;url=${location}"><p><a href="${location}">Go on</a></p>`,
+      );
     const status = exchange.request.method === 'POST' ? 303 : 302;
     return { status, headers: { ...headers, location, 'cache-control': 'no-store' }, body: '' };
   };
@@ -62,6 +71,14 @@ export function createEndSession(
 
 function invalid(description: string): MockReply {
   return errorPage(400, 'invalid_request', description);
+}
+
+/** What the browser tells the clients of these grants, OpenID Connect Front-Channel Logout section 2. */
+function framesOf(settings: Settings, ended: readonly Family[]): readonly string[] {
+  return ended.flatMap(({ grant: { clientId, sid } }) => {
+    const { frontchannel_logout_uri: uri } = settings.clients.get(clientId) ?? {};
+    return uri === undefined ? [] : [withParameters(uri, new URLSearchParams({ iss: settings.issuer, sid }))];
+  });
 }
 
 /** OpenID Connect Back-Channel Logout section 2. */

@@ -1,6 +1,7 @@
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';
-import type { Effect, Endpoint } from './effects.ts';
+import type { Endpoint } from './effects.ts';
 import {
+  anyNumber,
   claimsOf,
   endpoints,
   flipFirst,
@@ -9,54 +10,23 @@ import {
   instead,
   isMeant,
   lost,
+  none,
   onSuccess,
+  row,
   secondsIn,
   setOrRemove,
-  strangeKey,
+  status,
+  weakKey,
+  weakKid,
   webPage,
   withHeaders,
 } from './effects.ts';
 import { jsonReply, oauthError, textReply } from './http.ts';
-import type { Fields, Input } from './shape.ts';
-import { anyText, anything, needed, numeric, oneOf, optional, whole, yesOrNo } from './shape.ts';
-export const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
-export type FaultGroup = (typeof faultGroups)[number];
-
-interface Row<F extends Fields> {
-  readonly group: FaultGroup;
-  /** Where it strikes unless it is told otherwise. */
-  readonly at: readonly Endpoint[];
-  /** What a client sees of it, for pickers and the documentation. */
-  readonly title: string;
-  readonly parameters: F;
-  readonly effect: (given: Input<F>) => Effect;
-  /** A typical use of it, which a picker offers; without one it is too general to be picked. */
-  readonly example?: Input<F> & { readonly at?: Endpoint };
-}
-
-/** One fault as the functions see it that work with all of them. */
-export type AnyRow = Omit<Row<Fields>, 'effect' | 'example'> & {
-  readonly effect: (given: never) => Effect;
-  readonly example?: object;
-};
-
-const row = <F extends Fields>(
-  group: FaultGroup,
-  at: readonly Endpoint[],
-  title: string,
-  parameters: F,
-  effect: (given: Input<F>) => Effect,
-  example?: Input<F> & { readonly at?: Endpoint },
-): Row<F> => ({ group, at, title, parameters, effect, ...(example && { example }) });
+import { browserAndKeyFaults } from './keyFaults.ts';
+import { anyText, anything, either, list, needed, oneOf, optional, whole, yesOrNo } from './shape.ts';
 
 const tokenOnly: readonly Endpoint[] = ['token'];
-const jwksOnly: readonly Endpoint[] = ['jwks'];
-const metadataOnly: readonly Endpoint[] = ['metadata'];
-const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
 
-const anyNumber = numeric('a number');
-const status = whole('a status from 200 to 599', 200, 599);
-const none = {};
 /** `commit`: the issuer does its work first, so that a rotation stands although its answer is lost. */
 const commit = { commit: optional(yesOrNo, 'The issuer does its work first: a rotation stands.', 'false') };
 /** `token`: only this one of the two is made wrong. */
@@ -223,7 +193,7 @@ export const faultTable = {
     'tokens',
     tokenOnly,
     'Another audience (aud)',
-    { ...token, aud: optional(anyText, 'The claim.', '`someone-else`') },
+    { ...token, aud: optional(either(anyText, list(anyText)), 'The claim.', '`someone-else`') },
     ({ token, aud = 'someone-else' }) => claimsOf(token, claims => Object.assign(claims, { aud })),
     { token: 'access_token' },
   ),
@@ -293,6 +263,20 @@ export const faultTable = {
     }),
     {},
   ),
+  /** Of 1,024 bits, RFC 7518 section 3.3. */
+  weakRsa: row(
+    'tokens',
+    ['token', 'jwks'],
+    'Signed with a weak RSA key, which the key set has',
+    token,
+    given => ({
+      header: (header, kind) => void (isMeant(given, kind) && Object.assign(header, { alg: 'RS256', kid: weakKid })),
+      signature: (signature, signingInput, _, kind) =>
+        isMeant(given, kind) ? weakKey().sign(signingInput) : signature,
+      ...inKeys(keys => [weakKey().publicJwk, ...keys]),
+    }),
+    {},
+  ),
   expiresInMissing: row(
     'answers',
     tokenOnly,
@@ -342,84 +326,18 @@ export const faultTable = {
     inBody(body => setOrRemove(body, given.name, given.value)),
   ),
 
-  responseParameter: row(
-    'browser',
-    redirects,
-    'Any parameter of the authorization response, changed or left out',
-    { name, value: optional(anyText, 'Its value.', 'it is left out') },
-    ({ name, value }) => ({
-      parameters: parameters => {
-        if (value === undefined) parameters.delete(name);
-        else parameters.set(name, value);
-      },
+  insufficientScope: row(
+    'trouble',
+    ['resource'],
+    'The API asks for another scope (403)',
+    { scope: needed(anyText, 'The scope that it asks for.') },
+    ({ scope }) => ({
+      reply: () =>
+        oauthError(403, 'insufficient_scope', 'Another scope is needed', {
+          'www-authenticate': `Bearer error="insufficient_scope", scope="${scope.replace(/[^\x21\x23-\x5b\x5d-\x7e ]/g, '')}"`,
+        }),
     }),
-  ),
-  /** RFC 6749 section 4.1.2.1. */
-  authorizationError: row(
-    'browser',
-    redirects,
-    'Sign-in ends in an error',
-    { error: needed(anyText, 'The OAuth error code.'), description: optional(anyText, '`error_description`.') },
-    ({ error, description }) => ({
-      parameters: parameters => {
-        parameters.delete('code');
-        parameters.set('error', error);
-        if (description !== undefined) parameters.set('error_description', description);
-      },
-    }),
-    { error: 'server_error' },
-  ),
-
-  jwksDown: row(
-    'keys',
-    jwksOnly,
-    'Key set unavailable (503)',
-    { status: optional(status, 'Of the answer.', '503') },
-    ({ status = 503 }) => ({ reply: () => textReply(status, 'upstream error', 'text/plain') }),
-    {},
-  ),
-  jwksSlow: row(
-    'keys',
-    jwksOnly,
-    'Key set comes 5 s late',
-    { ms: needed(anyNumber, 'Milliseconds of the mock’s clock.') },
-    ({ ms }) => ({ delay: ms }),
-    { ms: 5000 },
-  ),
-  jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
-  jwksHtml: row('keys', jwksOnly, 'A web page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
-  jwksEmpty: row('keys', jwksOnly, 'Key set is empty', none, () => inKeys(() => []), {}),
-  jwksNoKid: row(
-    'keys',
-    jwksOnly,
-    'Keys without kid',
-    none,
-    () => inKeys(keys => keys.map(({ kid: _, ...key }) => key)),
-    {},
-  ),
-  jwksSameKid: row(
-    'keys',
-    jwksOnly,
-    'Two keys with the same kid, the wrong one first',
-    none,
-    () => inKeys(keys => keys.flatMap(key => [{ ...strangeKey, alg: key.alg, kid: key.kid, use: 'sig' }, key])),
-    {},
-  ),
-  jwksWrongUse: row(
-    'keys',
-    jwksOnly,
-    'Keys that are for encryption (use enc)',
-    none,
-    () => inKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
-    {},
-  ),
-  jwksMany: row(
-    'keys',
-    jwksOnly,
-    'A hundred keys, the right one last',
-    none,
-    () => inKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...strangeKey, kid: `other-${i}` })), ...keys]),
-    {},
+    { scope: 'groups' },
   ),
   hugeBody: row(
     'trouble',
@@ -462,19 +380,5 @@ export const faultTable = {
     () => ({ finish: reply => ({ ...reply, broken: 'drip' }) }),
     { at: 'token' },
   ),
-  metadataRedirect: row(
-    'metadata',
-    metadataOnly,
-    'Metadata behind a redirect',
-    { location: needed(anyText, 'The address.') },
-    ({ location }) => ({ reply: () => ({ status: 302, headers: { location }, body: '' }) }),
-  ),
-  otherIssuer: row(
-    'metadata',
-    metadataOnly,
-    'Metadata of another issuer',
-    { issuer: optional(anyText, 'The value.', '`https://other.example`') },
-    ({ issuer = 'https://other.example' }) => inBody(body => Object.assign(body, { issuer })),
-    {},
-  ),
+  ...browserAndKeyFaults,
 } as const;

@@ -1,5 +1,5 @@
-import { type Effect, type Endpoint, endpoints } from './effects.ts';
-import { type AnyRow, faultTable } from './faultTable.ts';
+import { type AnyRow, type Effect, type Endpoint, endpoints } from './effects.ts';
+import { faultTable } from './faultTable.ts';
 import {
   either,
   type Input,

@@ -76,8 +76,8 @@ export interface MockIssuer {
   setTokenLifetime(lifetimes: Lifetimes): void;
   /** Every refresh token issued so far is revoked, and with it what came of it. */
   revokeAll(): void;
-  /** As it was at the start: options, faults, clock, and nothing issued. Its keys and client secrets stay. */
-  reset(): void;
+  /** As it was at the start but for these options: faults, clock, and nothing issued. Its keys and client secrets stay. */
+  reset(otherwise?: MockIssuerOptions): void;
   /** How it stands; nothing in it is a secret. */
   readonly status: MockStatus;
   /** The last 1,000 requests, oldest first. */
@@ -111,8 +111,8 @@ export async function createMockIssuer(
   const log = createRequestLog();
   const ring = await createKeyRing(backend, described.alg, options.keys);
   const signer = createSigner(backend, ring, described.persona);
-  const build = () => {
-    const settings = settle(asDescribed);
+  const build = (otherwise: MockIssuerOptions = {}) => {
+    const settings = settle({ ...asDescribed, ...otherwise });
     const families = createFamilies(settings);
     const faults = createFaultPlan(options.faults);
     return { settings, families, faults, service: createService(settings, families, ring, signer) };
@@ -137,7 +137,8 @@ export async function createMockIssuer(
     // A page of a registered client may read answers, and send its user here with a form.
     if (isForeign && (route?.ownPage || !isReadable(from))) return jsonReply(403, { error: 'foreign_origin' });
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
-    if (request.method === 'OPTIONS' && isForeign) return preflight(route);
+    if (request.method === 'OPTIONS' && isForeign)
+      return preflight(route, request.header('access-control-request-headers'));
     if (!route.methods.some(method => method === request.method)) {
       return jsonReply(405, { error: 'method_not_allowed' }, { allow: route.methods.join(', ') });
     }
@@ -239,8 +240,8 @@ export async function createMockIssuer(
     },
     endSessions: () => state.service.sessions.endAll(),
     revokeAll: () => state.families.revokeAll(),
-    reset() {
-      state = build();
+    reset(otherwise) {
+      state = build(otherwise);
       clock.reset();
       log.clear();
     },
@@ -266,10 +267,12 @@ function corsHeaders(from: string): Record<string, string> {
   };
 }
 
-function preflight({ methods }: Route): MockReply {
+/** `asked`: headers of the page's own, such as `auth0-client`. */
+function preflight({ methods }: Route, asked?: string): MockReply {
+  const names = ['authorization, content-type, dpop, x-requested-with', ...(asked === undefined ? [] : [asked])];
   const headers = {
     'access-control-allow-methods': methods.join(', '),
-    'access-control-allow-headers': 'authorization, content-type, dpop, x-requested-with',
+    'access-control-allow-headers': names.join(', '),
     'access-control-max-age': '600',
   };
   return { status: 204, headers, body: '' };

@@ -73,6 +73,8 @@ export function metadataOf(settings: Settings, asked: string): Record<string, un
     ...(settings.registration && { registration_endpoint: asked + paths.registration }),
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
     scopes_supported: supportedScopes(settings),
     response_types_supported: responseTypes.filter(type => type === 'code' || offered(type)),
     response_modes_supported: responseModes,

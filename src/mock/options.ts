@@ -72,6 +72,9 @@ const jwk = shape<PublicJwk>('a JWK', { type: 'object' }, isObject);
 const jwks = object({ keys: needed(list(jwk), 'Public keys.') }, 'an object with keys');
 const notEmpty = text('a string that is not empty', value => value !== '');
 const redirectUri = text('an absolute URI with no fragment', isRedirectUri);
+const webAddress = text('an http or https URL', value =>
+  /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''),
+);
 
 /** A client in the words of RFC 7591, and of the RFCs that add to them. */
 export const clientFields = {
@@ -106,9 +109,10 @@ export const clientFields = {
   dpop_bound_access_tokens: optional(yesOrNo, 'No token without a DPoP proof (RFC 9449 section 5.2).'),
   response_types: optional(list(oneOf(responseTypes)), 'What it may ask the authorization endpoint for.', '`["code"]`'),
   subject: optional(anyText, 'Whose tokens this client holds.', '`subject` of the issuer'),
-  backchannel_logout_uri: optional(
-    text('an http or https URL', value => /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : '')),
-    'Is told when a session ends (OpenID Connect Back-Channel Logout).',
+  backchannel_logout_uri: optional(webAddress, 'Is told when a session ends (OpenID Connect Back-Channel Logout).'),
+  frontchannel_logout_uri: optional(
+    webAddress,
+    'Is loaded in a frame of the page that ends a session (OpenID Connect Front-Channel Logout).',
   ),
   claims: optional(members(anything), 'Claims that all of its access and ID tokens carry.'),
 };

@@ -43,11 +43,21 @@ button[value=allow]{background:CanvasText;color:Canvas}
 .code{font:1.75rem/1.5 ui-monospace,monospace;letter-spacing:.1em}
 .choice{display:flex;gap:.75rem;margin-top:1.25rem}`;
 
-/**
- * A page, with no script but the one given. `leadsTo`: an address outside that its forms may end at after a redirect, which browsers
- * hold `form-action` to as well.
- */
-export function page(status: number, title: string, body: Markup, leadsTo?: string, script?: string): MockReply {
+interface PageParts {
+  /** An address outside that its forms may end at after a redirect, which browsers hold `form-action` to as well. */
+  readonly leadsTo?: string;
+  /** Runs at the end; there is no other. */
+  readonly script?: string;
+  /** What its frames load. */
+  readonly frames?: readonly string[];
+}
+
+export function page(
+  status: number,
+  title: string,
+  body: Markup,
+  { leadsTo, script, frames = [] }: PageParts = {},
+): MockReply {
   const nonce = randomText(16);
   const run = script === undefined ? '' : html`<script nonce="${nonce}">${{ markup: script }}</script>`;
   const text = html`<!DOCTYPE html>
@@ -68,6 +78,7 @@ ${body}
       "default-src 'none'",
       `style-src 'nonce-${nonce}'`,
       ...(script === undefined ? [] : [`script-src 'nonce-${nonce}'`]),
+      ...(frames.length === 0 ? [] : [`frame-src ${frames.map(sourceOf).join(' ')}`]),
       `form-action 'self'${leadsTo === undefined ? '' : ` ${sourceOf(leadsTo)}`}`,
       "frame-ancestors 'none'",
       "base-uri 'none'",

@@ -12,7 +12,7 @@ import type { Refresher } from '../core/refresh/refresher.ts';
 import type { MockView } from '../core/view/mockView.ts';
 import { createListeners } from '../core/waiting.ts';
 import type { MockClock } from '../mock/clock.ts';
-import type { AnyRow } from '../mock/faultTable.ts';
+import type { AnyRow } from '../mock/effects.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Problem } from '../mock/shape.ts';
 import type { Connections } from './connections.ts';

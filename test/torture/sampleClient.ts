@@ -1,4 +1,12 @@
-import { createHash, createHmac, createPublicKey, randomBytes, verify as verifySignature } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify as verifySignature,
+} from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 /*
@@ -10,42 +18,86 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 export type Flaw = string;
 
 interface Session {
+  issuer?: string;
   state?: string;
   nonce?: string;
   verifier?: string;
   tokens?: { access_token: string; refresh_token?: string; id_token?: string; expiresAt: number };
   sub?: string;
+  sid?: unknown;
+  /** Milliseconds since the epoch: until then the issuer wants to be left alone. */
+  notBefore?: number;
   refreshing?: Promise<boolean> | undefined;
 }
 
 type Claims = Record<string, unknown>;
+
+export interface SampleOptions {
+  readonly issuer: string;
+  readonly clientId?: string;
+  readonly flaw?: Flaw;
+  /** Another issuer that the client knows. */
+  readonly second?: string;
+  /** How many times faster than the machine's its clock runs. */
+  readonly pace?: number;
+  readonly port?: number;
+  /** It pushes its requests, proves itself with DPoP, and gets an ID token beside the code. */
+  readonly modern?: boolean;
+}
 
 export interface SampleClient {
   readonly origin: string;
   close(): Promise<void>;
 }
 
-export async function startSampleClient(issuer: string, clientId: string, flaw: Flaw = ''): Promise<SampleClient> {
+export async function startSampleClient({
+  issuer: first,
+  clientId = 'demo',
+  flaw = '',
+  second = '',
+  pace = 1,
+  port = 0,
+  modern = false,
+}: SampleOptions): Promise<SampleClient> {
+  const secondLasts = 1_000 / pace;
   const sessions = new Map<string, Session>();
   const is = (...flaws: Flaw[]) => flaws.includes(flaw);
-  const json = async (url: string, init: RequestInit = {}) => {
-    const response = await fetch(url, { signal: AbortSignal.timeout(is('token.stalled') ? 600_000 : 1_000), ...init });
+  const dpop = createProofs();
+  const json = async (url: string, init: RequestInit = {}): Promise<Claims & { keys?: Claims[] }> => {
+    const proof = modern && init.method === 'POST' ? { dpop: dpop.proof(init.method, url) } : {};
+    const asked = { signal: AbortSignal.timeout(is('token.stalled') ? 600_000 : 1_000), ...init };
+    const response = await fetch(url, { ...asked, headers: { ...init.headers, ...proof } });
+    const nonce = response.headers.get('dpop-nonce');
+    if (nonce !== null && nonce !== dpop.nonce && !is('token.dpop-nonce')) {
+      dpop.nonce = nonce;
+      if (!response.ok) return json(url, init);
+    }
     if (!response.ok && !is('keys.down'))
-      throw Object.assign(new Error(`status ${response.status}`), { body: await response.text().catch(() => '') });
+      throw Object.assign(new Error(`status ${response.status}`), {
+        body: await response.text().catch(() => ''),
+        retryAfter: Number(response.headers.get('retry-after')),
+      });
     return (await response.json()) as Claims & { keys?: Claims[] };
   };
   let origin = '';
 
-  const metadata = async () => {
+  const metadata = async (issuer = first) => {
     const found = await json(`${issuer}/.well-known/openid-configuration`);
     if (found.issuer !== issuer && !is('metadata.issuer')) throw new Error('another issuer');
     return found as Record<string, string>;
   };
 
   let cachedKeys: Claims[] | undefined;
+  let misses = 0;
+  /** For the API: an unknown key id is looked up, but not for everyone who makes one up. */
+  const mayFetch = (kid: unknown) => {
+    if (is('resource.rotated') || cachedKeys?.some(key => key.kid === kid)) return false;
+    misses += 1;
+    return misses < 4 || is('resource.cool-down');
+  };
 
   /** The claims of a JWT whose signature and header are right. */
-  const checked = async (token: string, typ?: string): Promise<Claims> => {
+  const checked = async (token: string, issuer: string, typ?: string): Promise<Claims> => {
     const [head = '', body = '', signature = ''] = token.split('.');
     const header = JSON.parse(Buffer.from(head, 'base64url').toString());
     const claims: Claims = JSON.parse(Buffer.from(body, 'base64url').toString());
@@ -55,8 +107,9 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
       if (is(`${own}.alg-none`)) return claims;
       throw new Error('alg none');
     }
-    const { jwks_uri = '' } = await metadata();
-    if (!is('keys.rotated') || cachedKeys === undefined) {
+    const { jwks_uri = '' } = await metadata(issuer);
+    const isCached = typ === undefined ? is('keys.rotated') : !mayFetch(header.kid);
+    if (!isCached || cachedKeys === undefined) {
       try {
         cachedKeys = (await json(jwks_uri)).keys;
       } catch (error) {
@@ -74,6 +127,8 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
       throw new Error('kid');
     }
     const publicKey = createPublicKey({ key: { ...key }, format: 'jwk' });
+    if ((publicKey.asymmetricKeyDetails?.modulusLength ?? 2048) < 2048 && !is('id-token.weak-rsa'))
+      throw new Error('weak');
     if (header.alg === 'HS256') {
       const pem = publicKey.export({ format: 'pem', type: 'spki' });
       const mac = createHmac('sha256', pem).update(`${head}.${body}`).digest('base64url');
@@ -91,14 +146,24 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
     return claims;
   };
 
-  const checkIdToken = async (token: string, nonce: string | undefined): Promise<string> => {
-    const claims = await checked(token);
+  const checkIdToken = async (
+    token: string,
+    issuer: string,
+    nonce: string | undefined,
+    hashes: { at_hash?: string; c_hash?: string } = {},
+  ): Promise<string> => {
+    const claims = await checked(token, issuer);
     const now = Date.now() / 1000;
     const fail = (id: Flaw, wrong: boolean) => {
       if (wrong && !is(id)) throw new Error(id);
     };
     fail('id-token.iss', claims.iss !== issuer);
-    fail('id-token.aud', claims.aud !== clientId);
+    const audiences = is('id-token.aud-list') ? [claims.aud] : [claims.aud].flat();
+    fail('id-token.aud', !audiences.includes(clientId) && !(is('id-token.aud-several') && audiences.length > 1));
+    fail('id-token.aud-several', audiences.length > 1);
+    fail('id-token.azp', claims.azp !== undefined && claims.azp !== clientId);
+    fail('id-token.at-hash', differs(claims.at_hash, hashes.at_hash));
+    fail('id-token.c-hash', differs(claims.c_hash, hashes.c_hash));
     fail('id-token.exp', Number(claims.exp) < now);
     fail('id-token.iat-missing', typeof claims.iat !== 'number');
     fail('id-token.sub-missing', typeof claims.sub !== 'string');
@@ -107,7 +172,7 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
   };
 
   const tokenRequest = async (session: Session, form: Record<string, string>): Promise<Claims> => {
-    const { token_endpoint = '' } = await metadata();
+    const { token_endpoint = '' } = await metadata(session.issuer);
     const body = new URLSearchParams({ client_id: clientId, ...form });
     const redirect = is('token.redirect') ? 'follow' : 'error';
     const init = { method: 'POST', body, redirect } as const;
@@ -131,7 +196,7 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
       access_token: String(answer.access_token),
       refresh_token: String(rotated ?? kept ?? (is('refresh.omitted') ? '' : answer.refresh_token)),
       id_token: String(answer.id_token),
-      expiresAt: Date.now() + lifetime * 1000,
+      expiresAt: Date.now() + lifetime * secondLasts,
     };
     return answer;
   };
@@ -143,7 +208,7 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
     const once = async () => {
       const answer = await tokenRequest(session, { grant_type: 'refresh_token', refresh_token });
       if (answer.id_token === undefined || is('refresh.other-subject')) return true;
-      return (await checkIdToken(String(answer.id_token), undefined)) === session.sub;
+      return (await checkIdToken(String(answer.id_token), session.issuer ?? first, undefined)) === session.sub;
     };
     try {
       const same = await once();
@@ -156,6 +221,8 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
         Reflect.deleteProperty(session, 'tokens');
         return false;
       }
+      const { retryAfter = 0 } = Object(error);
+      if (retryAfter > 0 && !is('refresh.retry-after')) session.notBefore = Date.now() + retryAfter * secondLasts;
       if (is('refresh.unavailable', 'refresh.lost-answer')) Reflect.deleteProperty(session, 'tokens');
       else session.tokens = before;
       return false;
@@ -165,6 +232,7 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
   const isSignedIn = async (session: Session): Promise<boolean> => {
     if (session.tokens === undefined || session.sub === undefined) return false;
     if (Date.now() < session.tokens.expiresAt) return true;
+    if (Date.now() < (session.notBefore ?? 0)) return false;
     if (is('refresh.at-once')) return refresh(session);
     session.refreshing ??= refresh(session).finally(() => {
       session.refreshing = undefined;
@@ -174,7 +242,10 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
 
   const callback = async (session: Session, query: URLSearchParams): Promise<void> => {
     if (query.get('state') !== session.state && !is('answer.state')) throw new Error('state');
-    if (query.get('iss') !== issuer && !is('answer.iss')) throw new Error('iss');
+    const { issuer = first } = session;
+    const iss = query.get('iss');
+    if (iss === null && !is('answer.iss-missing')) throw new Error('iss');
+    if (iss !== null && iss !== issuer && !is('answer.iss', 'answer.mix-up')) throw new Error('iss');
     if (query.has('error')) {
       if (!is('answer.error')) throw new Error('refused');
       session.sub = 'somebody';
@@ -183,44 +254,90 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
     }
     const { nonce, verifier = '' } = session;
     // A state is used once, and with it its code.
-    if (!is('answer.twice', 'answer.state')) Reflect.deleteProperty(session, 'state');
+    if (!is('answer.twice', 'answer.double', 'answer.state')) Reflect.deleteProperty(session, 'state');
     const form = {
       grant_type: 'authorization_code',
       code: query.get('code') ?? '',
       redirect_uri: `${origin}/callback`,
     };
+    if (modern) await checkIdToken(query.get('id_token') ?? '', issuer, nonce, { c_hash: half(form.code) });
     const answer = await tokenRequest(session, { ...form, code_verifier: verifier });
     if (session.sub === 'somebody') return;
-    const sub = await checkIdToken(String(answer.id_token), nonce);
-    const { userinfo_endpoint = '' } = await metadata();
+    const idToken = String(answer.id_token);
+    const sub = await checkIdToken(idToken, issuer, nonce, { at_hash: half(String(answer.access_token)) });
+    session.sid = claimsOf(idToken).sid;
+    if (modern) {
+      session.sub = sub;
+      return;
+    }
+    const { userinfo_endpoint = '' } = await metadata(issuer);
     const user = await json(userinfo_endpoint, { headers: { authorization: `Bearer ${String(answer.access_token)}` } });
     if (user.sub !== sub && !is('userinfo.sub', 'id-token.sub-missing')) throw new Error('userinfo');
     session.sub = sub;
   };
 
-  const login = async (session: Session): Promise<string> => {
-    const { authorization_endpoint = '' } = await metadata();
+  const login = async (session: Session, issuer = first): Promise<string> => {
+    const { authorization_endpoint = '', pushed_authorization_request_endpoint: par = '' } = await metadata(issuer);
     const text = () => randomBytes(32).toString('base64url');
-    Object.assign(session, { state: text(), nonce: text(), verifier: text() });
+    Object.assign(session, { state: text(), nonce: text(), verifier: text(), issuer });
     const { state = '', nonce = '', verifier = '' } = session;
     const code_challenge = createHash('sha256').update(verifier).digest('base64url');
     const redirect_uri = `${origin}/callback`;
     const rest = {
-      response_type: 'code',
+      response_type: modern ? 'code id_token' : 'code',
+      ...(modern && { response_mode: 'form_post' }),
       scope: 'openid offline_access',
       code_challenge,
       code_challenge_method: 'S256',
     };
-    return `${authorization_endpoint}?${new URLSearchParams({ client_id: clientId, redirect_uri, state, nonce, ...rest })}`;
+    const request = new URLSearchParams({ client_id: clientId, redirect_uri, state, nonce, ...rest });
+    if (!modern || is('answer.pushed')) return `${authorization_endpoint}?${request}`;
+    const { request_uri } = await json(par, { method: 'POST', body: request });
+    return `${authorization_endpoint}?${new URLSearchParams({ client_id: clientId, request_uri: String(request_uri) })}`;
+  };
+
+  /** RFC 8628: the status of the answer when it is over. */
+  const device = async (session: Session): Promise<number> => {
+    const { device_authorization_endpoint = '' } = await metadata();
+    const body = new URLSearchParams({ client_id: clientId, scope: 'openid offline_access' });
+    const { device_code, interval } = await json(device_authorization_endpoint, { method: 'POST', body });
+    let wait = is('device.interval') ? 0.1 : Number(interval);
+    for (;;) {
+      await new Promise(resolve => setTimeout(resolve, wait * secondLasts * 1.05));
+      try {
+        await tokenRequest(session, { grant_type: deviceCodeGrant, device_code: String(device_code) });
+        return 200;
+      } catch (error) {
+        const { body = '' } = Object(error);
+        if (body.includes('slow_down')) wait += is('device.slow-down') ? 0 : 5;
+        else if (body.includes('access_denied') && is('device.denied')) return 200;
+        else if (!body.includes('authorization_pending') && !is('device.expired')) return 401;
+      }
+    }
+  };
+
+  /** The sessions that a logout token or a frame is about. */
+  const end = (sub: unknown, sid: unknown) => {
+    for (const [id, session] of sessions)
+      if (sid === undefined ? session.sub === sub : session.sid === sid) sessions.set(id, {});
+  };
+
+  const backChannelLogout = async (token: string): Promise<number> => {
+    if (is('logout.back-channel')) return 200;
+    const claims = is('logout.back-channel-forged') ? claimsOf(token) : await checked(token, first);
+    end(claims.sub, claims.sid);
+    return 200;
   };
 
   const api = async (request: IncomingMessage): Promise<number> => {
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
-    const claims = await checked(token, 'at+jwt');
+    // Somebody who splits a token into three parts and uses what is there finds no JSON in the second.
+    if (token.split('.').length === 5 && is('resource.jwe')) return 500;
+    const claims = await checked(token, first, 'at+jwt');
     const now = Date.now() / 1000;
     const wrong: Record<Flaw, boolean> = {
-      'resource.aud': claims.aud !== `${issuer}/api`,
-      'resource.iss': claims.iss !== issuer,
+      'resource.aud': claims.aud !== `${first}/api`,
+      'resource.iss': claims.iss !== first,
       'resource.exp': Number(claims.exp) < now,
       'resource.nbf': Number(claims.nbf ?? 0) > now,
       'resource.good': flaw === 'resource.good',
@@ -236,23 +353,37 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
       response.writeHead(await api(request).catch(() => 401)).end();
       return;
     }
+    const form = request.method === 'POST' ? new URLSearchParams(await textOf(request)) : url.searchParams;
+    if (url.pathname === '/backchannel') {
+      response.writeHead(await backChannelLogout(form.get('logout_token') ?? '').catch(() => 400)).end();
+      return;
+    }
+    if (url.pathname === '/frontchannel') {
+      if (!is('logout.front-channel')) end(undefined, form.get('sid'));
+      response.writeHead(200).end();
+      return;
+    }
     const id = /sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? randomBytes(16).toString('base64url');
     const session = sessions.get(id) ?? {};
     sessions.set(id, session);
     response.setHeader('set-cookie', `sid=${id}; Path=/; HttpOnly`);
     if (url.pathname === '/login')
       response.writeHead(302, { location: is('sign-in') ? '/broken' : await login(session) });
+    else if (url.pathname === '/login2') response.writeHead(302, { location: await login(session, second) });
+    else if (url.pathname === '/device') response.writeHead(await device(session));
     else if (url.pathname === '/me') response.writeHead((await isSignedIn(session)) ? 200 : 401);
     else if (url.pathname === '/logout') {
       const { end_session_endpoint = '' } = await metadata();
       const hint = session.tokens?.id_token ?? '';
       if (!is('logout.ends')) sessions.set(id, {});
-      response.writeHead(302, { location: is('logout.ends') ? '/' : `${end_session_endpoint}?id_token_hint=${hint}` });
+      const query = is('logout.hint') ? '' : `?id_token_hint=${hint}`;
+      response.writeHead(302, { location: is('logout.ends') ? '/' : `${end_session_endpoint}${query}` });
     } else if (url.pathname === '/callback') {
-      const failed = await callback(session, url.searchParams).then(
+      const failed = await callback(session, form).then(
         () => false,
         () => true,
       );
+      if (failed && is('answer.double')) sessions.set(id, {});
       if (failed && session.sub === undefined) Reflect.deleteProperty(session, 'tokens');
       response.writeHead(failed ? (is('answer.twice') ? 500 : 400) : 302, failed ? {} : { location: '/' });
     } else response.writeHead(url.pathname === '/broken' ? 500 : 200);
@@ -263,7 +394,7 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
     answer(request, response).catch(() => response.writeHead(502).end());
   });
   await new Promise<void>(resolve => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   origin = `http://127.0.0.1:${Object(server.address()).port}`;
   return {
@@ -273,5 +404,45 @@ export async function startSampleClient(issuer: string, clientId: string, flaw: 
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+
+const claimsOf = (token: string): Claims => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+
+/** OpenID Connect Core 1.0 section 3.1.3.6, for ES256. */
+function half(text: string): string {
+  return createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url');
+}
+
+const differs = (claim: unknown, right: string | undefined) =>
+  claim !== undefined && right !== undefined && claim !== right;
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}
+
+/** RFC 9449 section 4.2. */
+function createProofs() {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  return {
+    nonce: undefined as string | undefined,
+    proof(method: string, url: string): string {
+      const { nonce } = this;
+      const jwk = publicKey.export({ format: 'jwk' });
+      const claims = {
+        htm: method,
+        htu: url,
+        iat: Math.floor(Date.now() / 1000),
+        jti: randomBytes(16).toString('hex'),
+      };
+      const input = `${encoded({ typ: 'dpop+jwt', alg: 'ES256', jwk })}.${encoded({ ...claims, ...(nonce && { nonce }) })}`;
+      const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+      return `${input}.${sign('sha256', Buffer.from(input), key).toString('base64url')}`;
+    },
   };
 }

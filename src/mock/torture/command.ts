@@ -1,21 +1,30 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { reasonOf } from '../dpop.ts';
 import type { MockServerOptions } from '../nodeServer.ts';
 import { startMockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
 import type { Format } from './report.ts';
 import { formats, table } from './report.ts';
+import type { Driver } from './rows.ts';
 import { torture, worseThan } from './torture.ts';
 
 export const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
 
-  mock-issuer torture --start URL [--signed-in URL] [--logout URL] [--resource URL]
+  mock-issuer torture --start URL [--signed-in URL] [--logout URL] [--resource URL] [--driver FILE]
+                      [--second-start URL] [--device URL] [--mcp]
                       [--config FILE] [--port N] [--scenario ID]... [--patience MS]
                       [--html FILE] [--junit FILE] [--sarif FILE] [--json FILE]
                       [--expect FILE] [--wait]
 
 --start      where the client starts to sign in; a visitor without a screen follows it
 --signed-in  answers 200 where the visitor is signed in, and 401, 403 or a redirect where not
+--driver     a module with signIn(start), isSignedIn() and signOut(), for clients that need a browser with scripts
+--second-start  where sign-in starts with the second of the config's issuers, for a client that has both
+--device     starts a sign-in by device code, and answers when that has ended: 200 where somebody is signed in
+--mcp        the client is one of the Model Context Protocol, whose server is the mock's API
 --wait       starts the issuer and waits for a line on the input before the first scenario, so that the client can start
 --expect     a report as JSON that was accepted: the exit code is 1 only where a scenario is worse than in it
 The exit code is 1 where a scenario fails or hangs.`;
@@ -41,6 +50,10 @@ export async function tortureMain(
       'signed-in': text,
       logout: text,
       resource: text,
+      driver: text,
+      'second-start': text,
+      device: text,
+      mcp: { type: 'boolean' },
       config: text,
       port: text,
       scenario: { type: 'string', multiple: true },
@@ -60,8 +73,9 @@ export async function tortureMain(
   }
   const start = address('--start', values.start) ?? refuse('--start', 'an http or https URL');
   const config = values.config === undefined ? {} : await configOf(values.config);
-  const port = values.port === undefined ? undefined : Number(values.port);
+  const port = values.port === undefined ? undefined : number('--port', values.port);
   const accepted = values.expect === undefined ? undefined : await baseline(values.expect);
+  const driver = values.driver === undefined ? undefined : await driverOf(values.driver);
   const mock = await startMockServer({ ...config, ...(port !== undefined && { port }) });
   try {
     if (values.wait) {
@@ -73,8 +87,12 @@ export async function tortureMain(
       signedIn: address('--signed-in', values['signed-in']),
       logout: address('--logout', values.logout),
       resource: address('--resource', values.resource),
+      secondStart: address('--second-start', values['second-start']),
+      device: address('--device', values.device),
+      mcp: values.mcp,
+      driver,
       ...(values.scenario && { scenarios: values.scenario }),
-      ...(values.patience !== undefined && { patience: Number(values.patience) }),
+      ...(values.patience !== undefined && { patience: number('--patience', values.patience) }),
     });
     shell.write(table(report));
     for (const format of Object.keys(formats) as Format[]) {
@@ -84,13 +102,27 @@ export async function tortureMain(
     const bad = accepted === undefined ? report.counts.fail + report.counts.hung : worseThan(report, accepted).length;
     return bad > 0 ? 1 : 0;
   } finally {
+    await driver?.close?.();
     await mock.close();
   }
+}
+
+function number(option: string, value: string): number {
+  return /^\d+$/.test(value) ? Number(value) : refuse(option, 'a number');
 }
 
 function address(option: string, value: string | undefined): string | undefined {
   if (value === undefined || (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol))) return value;
   return refuse(option, 'an http or https URL');
+}
+
+async function driverOf(file: string): Promise<Driver> {
+  const expected = 'a module that exports the functions signIn, isSignedIn and signOut';
+  const module: Partial<Driver> = await import(pathToFileURL(resolve(file)).href).catch(error =>
+    refuse('--driver', `${expected} (${reasonOf(error)})`),
+  );
+  const functions = [module.signIn, module.isSignedIn, module.signOut];
+  return functions.every(each => typeof each === 'function') ? (module as Driver) : refuse('--driver', expected);
 }
 
 async function baseline(file: string): Promise<Readonly<Record<string, string>>> {

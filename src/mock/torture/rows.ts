@@ -1,5 +1,6 @@
-import type { FaultSetting } from '../faults.ts';
+import type { FaultSetting, FaultType } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
+import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
 import type { Browser } from './walk.ts';
 export const families = [
@@ -9,27 +10,39 @@ export const families = [
   'keys and metadata',
   'token endpoint',
   'refresh',
+  'device',
   'logout',
   'resource server',
+  'MCP',
 ] as const;
 export type Family = (typeof families)[number];
+
+/** `must`: a client that does not is broken; `should`: a warning, with the reason in `section`. */
+export type Severity = 'must' | 'should';
 
 /** What was seen of the client. `notExercised`: it never came to the point, which is no pass. */
 export type Seen =
   | { readonly ok: true }
-  | { readonly ok: false; readonly detail: string }
+  /** `severity`: where it is another than the row's for a client of this kind. */
+  | { readonly ok: false; readonly detail: string; readonly severity?: Severity }
   | { readonly notExercised: string };
 
 /** One client in front of one issuer, as at the start. */
 export interface Bench {
   readonly mock: MockServer;
   readonly target: Target;
-  /** Walks the client's sign-in. Whether the client then takes the visitor for signed in. */
+  /** Walks the client's sign-in as a new visitor. Whether the client then takes the visitor for signed in. */
   signIn(): Promise<boolean>;
   /** Asks the client once more whether the visitor is signed in. */
   isSignedIn(): Promise<boolean>;
-  /** Waits until tokens with `expires_in` 1 have expired for the client, whose clock nobody moves. */
-  expire(): Promise<void>;
+  signOut(): Promise<void>;
+  /** Waits until this many seconds and a little more have passed for the client, whose clock nobody moves; 1 by default. */
+  pass(seconds?: number): Promise<void>;
+  /** Milliseconds that a second lasts for the client. */
+  readonly second: number;
+  /** Milliseconds for one request. */
+  readonly patience: number;
+  /** The visitor, unless a driver is one. */
   readonly browser: Browser;
   /** What the client asked the issuer for since the start of the scenario. */
   requests(): readonly RequestLogEntry[];
@@ -43,6 +56,25 @@ export interface Target {
   readonly logout?: string | undefined;
   /** An API that verifies access tokens of the mock. */
   readonly resource?: string | undefined;
+  /** Where sign-in starts with the second of the `issuers`, for a client that has both. */
+  readonly secondStart?: string | undefined;
+  /** Starts a sign-in by device code, and answers when that has ended: 200 where somebody is signed in. */
+  readonly device?: string | undefined;
+  /** The client is one of the Model Context Protocol, whose server is the mock's API. */
+  readonly mcp?: boolean | undefined;
+  /** Walks in place of the browser without a screen. */
+  readonly driver?: Driver | undefined;
+}
+
+/** What a module for `--driver` exports: it walks a client that needs a browser with scripts. */
+export interface Driver {
+  /** Signs in as a new visitor. Whether the client then takes the visitor for signed in. */
+  signIn(start: string): Promise<boolean>;
+  /** Has the client use its access token, and refresh it where it has expired. */
+  isSignedIn(): Promise<boolean>;
+  signOut(): Promise<void>;
+  /** When all is over. */
+  close?(): Promise<void>;
 }
 
 export interface Scenario {
@@ -50,75 +82,112 @@ export interface Scenario {
   readonly family: Family;
   readonly title: string;
   /** What the client has to do. */
-  readonly must: 'refuse' | 'accept' | 'keep the session' | 'end the session' | 'one request' | 'sign out';
-  /** `must`: a client that does not is broken; `should`: a warning, with the reason in `section`. */
-  readonly severity: 'must' | 'should';
+  readonly must: 'refuse' | 'accept' | 'keep the session' | 'end the session' | 'one request' | 'wait' | 'sign out';
+  readonly severity: Severity;
   /** Where it stands. */
   readonly section: string;
-  readonly needs?: keyof Target;
+  readonly needs?: Need;
+  /** How the issuer stands, where that is not as at the start. */
+  readonly options?: (mock: MockServer) => MockIssuerOptions;
   run(bench: Bench): Promise<Seen>;
 }
 
-export const signed = (wanted: boolean, is: boolean): Seen =>
+/** What a scenario needs of the target. `browser`: no driver. The two of logout: a client that is told. */
+export type Need =
+  | 'signedIn'
+  | 'logout'
+  | 'resource'
+  | 'secondStart'
+  | 'device'
+  | 'mcp'
+  | 'browser'
+  | 'backchannel_logout_uri'
+  | 'frontchannel_logout_uri';
+
+export function fits(needs: Need | undefined, target: Target, { clients }: MockServer): boolean {
+  const { driver, signedIn } = target;
+  if (needs === undefined) return true;
+  if (needs === 'browser') return driver === undefined && signedIn !== undefined;
+  if (needs === 'backchannel_logout_uri' || needs === 'frontchannel_logout_uri')
+    return fits('browser', target, { clients } as MockServer) && clients.some(client => client[needs] !== undefined);
+  if (driver !== undefined && (needs === 'signedIn' || needs === 'logout')) return true;
+  return target[needs] !== undefined && target[needs] !== false;
+}
+
+export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen =>
   wanted === is
     ? { ok: true }
-    : { ok: false, detail: is ? 'the client signed the visitor in' : 'the client did not sign the visitor in' };
+    : {
+        ok: false,
+        detail: is ? 'the client signed the visitor in' : 'the client did not sign the visitor in',
+        ...(severity && { severity }),
+      };
+
+export type Asked = Readonly<Record<string, string>>;
+
+/** What the client asked the authorization endpoint for, pushed or not. */
+export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
+  requests.find(({ form }) => form?.response_type !== undefined)?.form ?? {};
+
+/** Why there is no ID token to judge. */
+export const noIdToken = ({ scope = '' }: Asked) =>
+  scope.split(' ').includes('openid') ? undefined : 'the client does not ask for an ID token';
+
+/** One comes through the browser, where no TLS vouches for it. */
+export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');
+
+export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
+  readonly must: 'refuse' | 'accept';
+  readonly faults: readonly FaultSetting[];
+  /** Why this client never comes to the point. */
+  readonly unless?: (asked: Asked, bench: Bench) => string | undefined;
+  /** How bad it is for a client of this kind, where it did wrong. */
+  readonly judge?: (asked: Asked, bench: Bench) => Severity | Promise<Severity>;
+}
 
 /** A sign-in under faults. Where none of them struck, the client never came to the point. */
-export const underFaults = (
-  id: string,
-  family: Family,
-  title: string,
-  must: 'refuse' | 'accept',
-  severity: Scenario['severity'],
-  section: string,
-  ...faults: readonly FaultSetting[]
-): Scenario => ({
-  id,
-  family,
-  title,
-  must,
-  severity,
-  section,
-  async run({ mock, signIn, requests }) {
+export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scenario => ({
+  ...row,
+  async run(bench) {
+    const { mock, signIn, requests } = bench;
     for (const fault of faults) mock.setFault(fault);
     const is = await signIn();
-    const struck = requests().some(entry => faults.some(({ type }) => entry.faults.includes(type)));
-    if (!struck)
-      return { notExercised: `the client did not ask the endpoint: ${faults.map(({ type }) => type).join(', ')}` };
-    return signed(must === 'accept', is);
+    const types: readonly FaultType[] = faults.map(({ type }) => type);
+    if (!requests().some(entry => entry.faults.some(type => types.includes(type))))
+      return { notExercised: `the client did not ask the endpoint: ${types.join(', ')}` };
+    const asked = askedFor(requests());
+    const notExercised = unless?.(asked, bench);
+    if (notExercised !== undefined) return { notExercised };
+    const seen = signed(row.must === 'accept', is);
+    return 'ok' in seen && !seen.ok && judge ? { ...seen, severity: await judge(asked, bench) } : seen;
   },
 });
 
 export const core = 'OpenID Connect Core 1.0 section';
+export const rfc9068 = 'RFC 9068 section 4';
+
+/** Where ID tokens are made: at the token endpoint, or beside the code. */
+export const idTokens = ['token', 'authorization', 'sign_in'] as const;
 export const claim = (name: string, value?: unknown): FaultSetting => ({
   type: 'claim',
   token: 'id_token',
+  at: idTokens,
   name,
   ...(value !== undefined && { value }),
 });
 
+type Words = Pick<Scenario, 'id' | 'title' | 'must' | 'severity' | 'section'>;
+
 /** A refresh, with what stands in its way set between sign-in and expiry. */
-export const refreshing = (
-  id: string,
-  title: string,
-  must: Scenario['must'],
-  severity: Scenario['severity'],
-  section: string,
-  run: (bench: Bench) => Promise<Seen>,
-): Scenario => ({
-  id,
+export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): Scenario => ({
+  ...words,
   family: 'refresh',
-  title,
-  must,
-  severity,
-  section,
   needs: 'signedIn',
   async run(bench) {
     // Only said to be short: UserInfo still takes the token, however slow the machine is.
     bench.mock.setFault({ type: 'expiresIn', literal: '1' });
     await bench.signIn();
-    await bench.expire();
+    await bench.pass();
     const before = bench.requests().length;
     const seen = await run(bench);
     // Where a fault answered in place of the issuer, the form was not read.
@@ -135,38 +204,36 @@ export const refreshesOf = ({ requests }: Bench) =>
   requests().filter(({ grant_type }) => grant_type === 'refresh_token');
 
 /** An API asked with one token. */
-export const asked = (
-  id: string,
-  title: string,
-  must: 'refuse' | 'accept',
-  severity: Scenario['severity'],
-  section: string,
-  token: (mock: MockServer) => Promise<string>,
-): Scenario => ({
-  id,
+export const asked = (words: Words, token: (mock: MockServer) => Promise<string>): Scenario => ({
+  ...words,
   family: 'resource server',
-  title,
-  must,
-  severity,
-  section,
   needs: 'resource',
-  async run({ mock, target }) {
-    const response = await fetch(target.resource ?? '', { headers: { authorization: `Bearer ${await token(mock)}` } });
-    await response.text();
-    const accepted = response.status < 400;
-    if (accepted === (must === 'accept')) return { ok: true };
-    return { ok: false, detail: `the API answered with status ${response.status}` };
+  async run({ mock, target, patience }) {
+    const status = await askApi(target, await token(mock), patience);
+    const seen = status < 400 ? 'accept' : status < 500 ? 'refuse' : undefined;
+    if (seen === words.must) return { ok: true };
+    return { ok: false, detail: `the API answered with status ${status}` };
   },
 });
+
+export async function askApi({ resource = '' }: Target, token: string, patience: number): Promise<number> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(resource, { headers, signal: AbortSignal.timeout(patience) });
+  await response.text();
+  return response.status;
+}
 
 export const access = async (mock: MockServer) => (await mock.issueTokens()).access_token;
 export const changed =
   (change: (claims: Record<string, unknown>) => void, header = { typ: 'at+jwt' }) =>
   async (mock: MockServer) => {
-    const claims = JSON.parse(Buffer.from((await access(mock)).split('.')[1] ?? '', 'base64url').toString());
+    const claims = claimsOf(await access(mock));
     change(claims);
     return mock.sign(claims, header);
   };
+export const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+
 export const faulty = (fault: FaultSetting) => async (mock: MockServer) => {
   const { refresh_token } = await mock.issueTokens();
   mock.setFault({ ...fault, times: 1 });
@@ -178,5 +245,3 @@ export const faulty = (fault: FaultSetting) => async (mock: MockServer) => {
   const response = await fetch(`${mock.issuer}/token`, { method: 'POST', body, headers });
   return String(Object(await response.json()).access_token);
 };
-
-export const rfc9068 = 'RFC 9068 section 4';

@@ -1,119 +1,217 @@
-import type { Scenario } from './rows.ts';
-import {
-  access,
-  asked,
-  changed,
-  claim,
-  core,
-  faulty,
-  refreshesOf,
-  refreshing,
-  rfc9068,
-  signed,
-  underFaults,
-} from './rows.ts';
-/** Every scenario. Another one is another row here, and a client in the tests that is broken in exactly that way. */
-export const scenarios: readonly Scenario[] = [
+import { apiScenarios } from './apiScenarios.ts';
+import type { Asked, Bench, Scenario, Severity } from './rows.ts';
+import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
+import { sessionScenarios } from './sessionScenarios.ts';
+
+/** Over TLS the signature may be left alone; who looks at it has to look well. */
+const whoVerifies = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
+  if (isFrontChannel(asked)) return 'must';
+  mock.faults.clear();
+  mock.setFault({ type: 'wrongSignature', token: 'id_token', at: idTokens });
+  return (await signIn()) ? 'should' : 'must';
+};
+const ofTheBrowser = (asked: Asked): Severity => (isFrontChannel(asked) ? 'must' : 'should');
+const tls = `${core} 3.1.3.7 no. 6 permits it over TLS in the code flow; through the browser section 3.2.2.11 does not`;
+
+const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
+const answer = { family: 'authorization answer', must: 'refuse', severity: 'must' } as const;
+const keys = { family: 'keys and metadata', must: 'refuse', severity: 'should', unless: noIdToken } as const;
+const token = { family: 'token endpoint', must: 'refuse', severity: 'must' } as const;
+
+/** From the start of a sign-in to its end. */
+const signInScenarios: readonly Scenario[] = [
   {
+    ...answer,
     id: 'sign-in',
-    family: 'authorization answer',
     title: 'A right answer signs in',
     must: 'accept',
-    severity: 'must',
     section: `${core} 3.1`,
     run: async ({ signIn }) => signed(true, await signIn()),
   },
-  underFaults(
-    'id-token.signature',
-    'ID token',
-    'Signature that does not match',
-    'refuse',
-    'should',
-    `${core} 3.1.3.7 no. 6 permits it over TLS in the code flow`,
-    { type: 'wrongSignature', token: 'id_token' },
-  ),
-  underFaults(
-    'id-token.kid',
-    'ID token',
-    'Key id that is not in the key set',
-    'refuse',
-    'should',
-    `${core} 10.1; permitted over TLS as the signature is`,
-    { type: 'unknownKid', token: 'id_token' },
-  ),
-  underFaults(
-    'id-token.alg-none',
-    'ID token',
-    'Not signed (alg none)',
-    'refuse',
-    'must',
-    `${core} 2 and 3.1.3.7 no. 7`,
-    { type: 'algNone', token: 'id_token' },
-  ),
-  underFaults(
-    'id-token.hmac-public-key',
-    'ID token',
-    'HMAC with the public key',
-    'refuse',
-    'must',
-    'RFC 8725 section 3.1',
-    { type: 'hmacWithPublicKey', token: 'id_token' },
-  ),
-  underFaults('id-token.iss', 'ID token', 'Another issuer (iss)', 'refuse', 'must', `${core} 3.1.3.7 no. 2`, {
-    type: 'wrongIss',
-    token: 'id_token',
+  underFaults({
+    ...idToken,
+    id: 'id-token.signature',
+    title: 'Signature that does not match',
+    severity: 'should',
+    section: tls,
+    faults: [{ type: 'wrongSignature', token: 'id_token', at: idTokens }],
+    judge: ofTheBrowser,
   }),
-  underFaults('id-token.aud', 'ID token', 'Another audience (aud)', 'refuse', 'must', `${core} 3.1.3.7 no. 3`, {
-    type: 'wrongAud',
-    token: 'id_token',
+  underFaults({
+    ...idToken,
+    id: 'id-token.kid',
+    title: 'Key id that is not in the key set',
+    severity: 'should',
+    section: `${core} 10.1; permitted over TLS as the signature is`,
+    faults: [{ type: 'unknownKid', token: 'id_token', at: idTokens }],
+    judge: ofTheBrowser,
   }),
-  underFaults('id-token.exp', 'ID token', 'Already expired', 'refuse', 'must', `${core} 3.1.3.7 no. 9`, {
-    type: 'expiredAtBirth',
-    token: 'id_token',
+  underFaults({
+    ...idToken,
+    id: 'id-token.alg-none',
+    title: 'Not signed (alg none)',
+    section: 'RFC 8725 section 3.2; a warning for who verifies no signature, as over TLS is permitted',
+    faults: [{ type: 'algNone', token: 'id_token', at: idTokens }],
+    judge: whoVerifies,
   }),
-  underFaults(
-    'id-token.nonce',
-    'ID token',
-    'Another nonce',
-    'refuse',
-    'must',
-    `${core} 3.1.3.7 no. 11`,
-    claim('nonce', 'forged'),
-  ),
-  underFaults('id-token.sub-missing', 'ID token', 'No subject', 'refuse', 'must', `${core} 2`, claim('sub')),
-  underFaults('id-token.iat-missing', 'ID token', 'No time of issue', 'refuse', 'should', `${core} 2`, claim('iat')),
-
-  underFaults('answer.state', 'authorization answer', 'Another state', 'refuse', 'must', 'RFC 6749 section 10.12', {
-    type: 'responseParameter',
-    name: 'state',
-    value: 'forged',
+  underFaults({
+    ...idToken,
+    id: 'id-token.hmac-public-key',
+    title: 'HMAC with the public key',
+    section: 'RFC 8725 section 3.1; a warning for who verifies no signature, as over TLS is permitted',
+    faults: [{ type: 'hmacWithPublicKey', token: 'id_token', at: idTokens }],
+    judge: whoVerifies,
   }),
-  underFaults(
-    'answer.iss',
-    'authorization answer',
-    'Another issuer (iss), a mix-up',
-    'refuse',
-    'must',
-    'RFC 9207 section 2.4',
-    { type: 'responseParameter', name: 'iss', value: 'https://other.example' },
-  ),
-  underFaults(
-    'answer.error',
-    'authorization answer',
-    'The issuer refuses',
-    'refuse',
-    'must',
-    'RFC 6749 section 4.1.2.1',
-    { type: 'authorizationError', error: 'access_denied' },
-  ),
+  underFaults({
+    ...idToken,
+    id: 'id-token.weak-rsa',
+    title: 'Signed with an RSA key of 1,024 bits, which is published',
+    section: 'RFC 7518 section 3.3; a warning for who verifies no signature, as over TLS is permitted',
+    faults: [{ type: 'weakRsa', token: 'id_token', at: ['jwks', ...idTokens] }],
+    judge: whoVerifies,
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.iss',
+    title: 'Another issuer (iss)',
+    section: `${core} 3.1.3.7 no. 2`,
+    faults: [{ type: 'wrongIss', token: 'id_token', at: idTokens }],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.aud',
+    title: 'Another audience (aud)',
+    section: `${core} 3.1.3.7 no. 3`,
+    faults: [{ type: 'wrongAud', token: 'id_token', at: idTokens }],
+  }),
   {
+    ...idToken,
+    id: 'id-token.aud-list',
+    title: 'A list with the client alone as audience (aud)',
+    must: 'accept',
+    section: `${core} 2: aud is an array of strings, or one string`,
+    run: bench => withAudience(bench, true, client => [client]),
+  },
+  {
+    ...idToken,
+    id: 'id-token.aud-several',
+    title: 'A stranger beside the client as audience (aud), and no azp',
+    severity: 'should',
+    section: `${core} 3.1.3.7 no. 3: who is trusted beside it is for the client to say`,
+    run(bench) {
+      bench.mock.setFault(claim('azp'));
+      return withAudience(bench, false, client => [client, 'https://stranger.example']);
+    },
+  },
+  underFaults({
+    ...idToken,
+    id: 'id-token.azp',
+    title: 'Another authorized party (azp)',
+    severity: 'should',
+    section: `${core} 3.1.3.7 no. 5`,
+    faults: [claim('azp', 'someone-else')],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.exp',
+    title: 'Already expired',
+    section: `${core} 3.1.3.7 no. 9`,
+    faults: [{ type: 'expiredAtBirth', token: 'id_token', at: idTokens }],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.nonce',
+    title: 'Another nonce',
+    section: `${core} 3.1.3.7 no. 11`,
+    faults: [claim('nonce', 'forged')],
+    unless: asked => noIdToken(asked) ?? (asked.nonce === undefined ? 'the client sends no nonce' : undefined),
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.sub-missing',
+    title: 'No subject',
+    section: `${core} 2: sub is required`,
+    faults: [claim('sub')],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.iat-missing',
+    title: 'No time of issue',
+    severity: 'should',
+    section: `${core} 2: iat is required`,
+    faults: [claim('iat')],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.at-hash',
+    title: 'Hash of another access token (at_hash)',
+    severity: 'should',
+    section: `${core} 3.1.3.8: the client may look at it`,
+    faults: [claim('at_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
+  }),
+  underFaults({
+    ...idToken,
+    id: 'id-token.c-hash',
+    title: 'Hash of another code (c_hash)',
+    severity: 'should',
+    section: `${core} 3.3.2.10`,
+    faults: [claim('c_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
+    unless: ({ response_type }) =>
+      response_type === 'code id_token' ? undefined : 'no ID token comes beside the code of this client',
+  }),
+
+  underFaults({
+    ...answer,
+    id: 'answer.state',
+    title: 'Another state',
+    severity: 'should',
+    section: 'RFC 9700 section 2.1 takes PKCE in its place; without it RFC 6749 section 10.12, and it fails',
+    faults: [{ type: 'responseParameter', name: 'state', value: 'forged' }],
+    unless: ({ state }) => (state === undefined ? 'the client sends no state' : undefined),
+    judge: ({ code_challenge }) => (code_challenge === undefined ? 'must' : 'should'),
+  }),
+  underFaults({
+    ...answer,
+    id: 'answer.iss',
+    title: 'Another issuer (iss)',
+    section: 'RFC 9207 section 2.4; a warning for a client of one issuer, whom nobody can mix up (section 4)',
+    faults: [{ type: 'responseParameter', name: 'iss', value: 'https://other.example' }],
+    judge: (_, { target }) => (target.secondStart === undefined ? 'should' : 'must'),
+  }),
+  underFaults({
+    ...answer,
+    id: 'answer.iss-missing',
+    title: 'No issuer (iss), though the metadata promises it',
+    severity: 'should',
+    section: 'RFC 9207 section 2.4; a warning as for another issuer',
+    faults: [{ type: 'responseParameter', name: 'iss' }],
+  }),
+  underFaults({
+    ...answer,
+    id: 'answer.error',
+    title: 'The issuer refuses',
+    section: 'RFC 6749 section 4.1.2.1',
+    faults: [{ type: 'authorizationError', error: 'access_denied' }],
+  }),
+  underFaults({
+    ...answer,
+    id: 'answer.double',
+    title: 'The browser calls back twice at once, as on a double click',
+    must: 'accept',
+    severity: 'should',
+    section: 'RFC 6749 section 4.1.2: a code is used once, and a second use may end what the first gave',
+    faults: [{ type: 'doubleCallback' }],
+    needs: 'browser',
+    unless: (_, { browser }) => (browser.twice ? undefined : 'the answer does not come in the query'),
+  }),
+  {
+    ...answer,
     id: 'answer.twice',
-    family: 'authorization answer',
-    title: 'The callback comes twice',
+    title: 'The callback comes once more',
     must: 'keep the session',
     severity: 'should',
     section: 'RFC 6749 section 4.1.2: a code is used once',
-    needs: 'signedIn',
+    needs: 'browser',
     async run({ signIn, browser, isSignedIn, requests }) {
       if (!(await signIn())) return { notExercised: 'the client does not sign in' };
       const callback = browser.visited.find(url => /[?&]code=/.test(url));
@@ -126,98 +224,140 @@ export const scenarios: readonly Scenario[] = [
       return { ok: true };
     },
   },
-
-  underFaults('userinfo.sub', 'UserInfo', 'UserInfo of another subject', 'refuse', 'must', `${core} 5.3.2`, {
-    type: 'member',
-    name: 'sub',
-    value: 'someone-else',
-    at: 'userinfo',
-  }),
-  underFaults(
-    'metadata.issuer',
-    'keys and metadata',
-    'Metadata of another issuer',
-    'refuse',
-    'must',
-    'OpenID Connect Discovery 1.0 section 4.3',
-    { type: 'otherIssuer' },
-  ),
   {
-    id: 'keys.rotated',
+    ...answer,
+    id: 'answer.mix-up',
+    title: 'Another issuer sends the browser here, and waits for the code',
+    section: 'RFC 9700 section 4.4.2',
+    needs: 'secondStart',
+    async run({ mock, target, browser }) {
+      const other = mock.issuers[1];
+      const began = await browser.look(target.secondStart ?? '');
+      const authorize = new URL(began.location ?? target.start);
+      if (other === undefined || !other.serves(authorize.pathname))
+        return { notExercised: 'the second sign-in does not lead to the second issuer' };
+      const seen = other.requests.length;
+      // The honest issuer of the two is asked with what the client meant for the attacker.
+      const { authorization_endpoint } = await metadataOf(mock);
+      authorize.searchParams.set('client_id', mock.clients[0]?.client_id ?? '');
+      await browser.visit(`${authorization_endpoint}${authorize.search}`);
+      const got = other.requests.slice(seen).some(({ form }) => form?.code !== undefined);
+      return got ? { ok: false, detail: 'the client sent the code to the other issuer' } : { ok: true };
+    },
+  },
+  {
+    ...answer,
+    id: 'answer.pushed',
+    title: 'The metadata says that requests have to be pushed',
+    must: 'accept',
+    severity: 'should',
+    section: 'RFC 9126 section 5',
+    options: () => ({
+      metadataPatch: [{ op: 'replace', path: '/require_pushed_authorization_requests', value: true }],
+    }),
+    async run({ signIn, requests }) {
+      await signIn();
+      if (!requests().some(({ path }) => path.includes('/.well-known/')))
+        return { notExercised: 'the client did not ask for the metadata' };
+      const begun = requests().find(({ method, form }) => method === 'GET' && form?.client_id !== undefined);
+      if (begun === undefined) return { notExercised: 'the client did not start a sign-in' };
+      return begun.form?.request_uri === undefined
+        ? { ok: false, detail: 'the request came in the address of the browser' }
+        : { ok: true };
+    },
+  },
+
+  underFaults({
+    id: 'userinfo.sub',
+    family: 'UserInfo',
+    title: 'UserInfo of another subject',
+    must: 'refuse',
+    severity: 'must',
+    section: `${core} 5.3.2`,
+    faults: [{ type: 'member', name: 'sub', value: 'someone-else', at: 'userinfo' }],
+    unless: noIdToken,
+  }),
+  underFaults({
+    id: 'metadata.issuer',
     family: 'keys and metadata',
+    title: 'Metadata of another issuer',
+    must: 'refuse',
+    severity: 'must',
+    section: 'OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3',
+    faults: [{ type: 'otherIssuer' }],
+  }),
+  {
+    ...keys,
+    id: 'keys.rotated',
     title: 'The issuer signs with a new key',
     must: 'accept',
-    severity: 'must',
-    section: `${core} 10.1.1`,
-    async run({ mock, signIn, browser }) {
-      await signIn();
+    section: `${core} 10.1.1; a warning, as some wait a while before they fetch keys again`,
+    async run({ mock, signIn }) {
+      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
       await mock.rotateKeys(undefined, { dropOld: true });
-      browser.forget();
       return signed(true, await signIn());
     },
   },
-  underFaults(
-    'keys.down',
-    'keys and metadata',
-    'Key set unavailable, and a forged signature',
-    'refuse',
-    'should',
-    `${core} 3.1.3.7 no. 6`,
-    { type: 'jwksDown' },
-    { type: 'wrongSignature', token: 'id_token' },
-  ),
-  underFaults(
-    'keys.no-kid',
-    'keys and metadata',
-    'One key without kid',
-    'accept',
-    'should',
-    `${core} 10.1: kid is needed where there are several keys`,
-    { type: 'jwksNoKid' },
-  ),
+  underFaults({
+    ...keys,
+    id: 'keys.down',
+    title: 'Key set unavailable, and a forged signature',
+    section: tls,
+    faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
+    judge: ofTheBrowser,
+  }),
+  underFaults({
+    ...keys,
+    id: 'keys.no-kid',
+    title: 'One key without kid',
+    must: 'accept',
+    section: `${core} 10.1: kid is needed where there are several keys`,
+    faults: [{ type: 'jwksNoKid' }],
+  }),
 
-  underFaults('token.truncated', 'token endpoint', 'Half an answer', 'refuse', 'must', 'RFC 6749 section 5.1', {
-    type: 'truncate',
-    at: 'token',
+  underFaults({
+    ...token,
+    id: 'token.truncated',
+    title: 'Half an answer',
+    section: 'RFC 6749 section 5.1',
+    faults: [{ type: 'truncate', at: 'token' }],
   }),
-  underFaults(
-    'token.stalled',
-    'token endpoint',
-    'An answer that stops in the middle',
-    'refuse',
-    'must',
-    'RFC 6749 section 5.1; a client that waits for ever hangs',
-    { type: 'slowDrip', at: 'token' },
-  ),
-  underFaults(
-    'token.html',
-    'token endpoint',
-    'A web page instead of tokens',
-    'refuse',
-    'must',
-    'RFC 6749 section 5.1',
-    { type: 'htmlOk', at: 'token' },
-  ),
-  underFaults('token.type', 'token endpoint', 'Another token_type', 'refuse', 'must', 'RFC 6749 section 7.1', {
-    type: 'tokenType',
-    value: 'mac',
+  underFaults({
+    ...token,
+    id: 'token.stalled',
+    title: 'An answer that stops in the middle',
+    section: 'RFC 6749 section 5.1; a client that waits for ever hangs',
+    faults: [{ type: 'slowDrip', at: 'token' }],
   }),
-  underFaults(
-    'token.no-expiry',
-    'token endpoint',
-    'No expires_in',
-    'accept',
-    'must',
-    'RFC 6749 section 5.1: it is recommended only',
-    { type: 'expiresInMissing' },
-  ),
+  underFaults({
+    ...token,
+    id: 'token.html',
+    title: 'A web page instead of tokens',
+    section: 'RFC 6749 section 5.1',
+    faults: [{ type: 'htmlOk', at: 'token' }],
+  }),
+  underFaults({
+    ...token,
+    id: 'token.type',
+    title: 'Another token_type',
+    section: 'RFC 6749 section 7.1; a warning where the client does not use the token',
+    faults: [{ type: 'tokenType', value: 'mac' }],
+    judge: (_, { requests }) => (requests().some(({ path }) => /userinfo|api/i.test(path)) ? 'must' : 'should'),
+  }),
+  underFaults({
+    ...token,
+    id: 'token.no-expiry',
+    title: 'No expires_in',
+    must: 'accept',
+    section: 'RFC 6749 section 5.1: it is recommended only',
+    faults: [{ type: 'expiresInMissing' }],
+  }),
   {
+    ...token,
     id: 'token.redirect',
-    family: 'token endpoint',
     title: 'A redirect that would carry the code elsewhere',
-    must: 'refuse',
-    severity: 'must',
-    section: 'RFC 9700 section 4.12',
+    severity: 'should',
+    section: 'no RFC forbids it; RFC 9700 section 4.12 says what a 307 carries on',
     async run({ mock, signIn, requests }) {
       mock.setFault({ type: 'redirect', location: `${mock.issuer}/elsewhere`, status: 307, at: 'token' });
       await signIn();
@@ -229,185 +369,35 @@ export const scenarios: readonly Scenario[] = [
         : { ok: true };
     },
   },
-
-  refreshing(
-    'refresh.rotation',
-    'A rotated refresh token is used',
-    'keep the session',
-    'must',
-    'RFC 6749 section 6',
-    async bench => {
-      bench.mock.setRotation('strict');
-      for (let i = 0; i < 2; i += 1) {
-        if (!(await bench.isSignedIn())) return { ok: false, detail: `the session ended at refresh ${i + 1}` };
-        await bench.expire();
-      }
-      const reused = refreshesOf(bench).some(({ error }) => error === 'invalid_grant');
-      return reused ? { ok: false, detail: 'a spent refresh token was sent' } : { ok: true };
-    },
-  ),
-  refreshing(
-    'refresh.omitted',
-    'Answers without a refresh token leave the old one',
-    'keep the session',
-    'must',
-    'RFC 6749 section 6',
-    async bench => {
-      bench.mock.setRotation('omit');
-      for (let i = 0; i < 2; i += 1) {
-        if (!(await bench.isSignedIn())) return { ok: false, detail: `the session ended at refresh ${i + 1}` };
-        await bench.expire();
-      }
-      const again = refreshesOf(bench).length > 1;
-      return again ? { ok: true } : { ok: false, detail: 'no second refresh request was sent' };
-    },
-  ),
-  refreshing(
-    'refresh.at-once',
-    'Five requests at once are one refresh',
-    'one request',
-    'must',
-    'RFC 9700 section 4.14.2: reuse ends the session',
-    async bench => {
-      bench.mock.setRotation('strict');
-      const answers = await Promise.all(Array.from({ length: 5 }, () => bench.isSignedIn()));
-      const sent = refreshesOf(bench).length;
-      if (answers.every(Boolean) && sent === 1) return { ok: true };
-      return {
-        ok: false,
-        detail: `${sent} refresh requests, ${answers.filter(each => !each).length} of 5 visitors signed out`,
-      };
-    },
-  ),
-  refreshing(
-    'refresh.revoked',
-    'invalid_grant ends the session',
-    'end the session',
-    'must',
-    'RFC 6749 section 5.2',
-    async bench => {
-      bench.mock.revokeAll();
-      return (await bench.isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
-    },
-  ),
-  refreshing(
-    'refresh.unavailable',
-    'An issuer in trouble (503) does not end the session',
-    'keep the session',
-    'should',
-    'RFC 6749 section 5.2 has no such error: the token is still good',
-    async bench => {
-      bench.mock.setFault({ type: 'serverError', at: 'token', times: 1 });
-      await bench.isSignedIn();
-      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
-    },
-  ),
-  refreshing(
-    'refresh.lost-answer',
-    'A lost answer is asked for again with the same token',
-    'keep the session',
-    'should',
-    'RFC 9700 section 4.14.2, where the issuer grants a grace',
-    async bench => {
-      bench.mock.setRotation('grace');
-      bench.mock.setFault({ type: 'dropAfterCommit', at: 'token', times: 1 });
-      await bench.isSignedIn();
-      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
-    },
-  ),
-  refreshing(
-    'refresh.other-subject',
-    'A refreshed ID token of another subject',
-    'refuse',
-    'must',
-    `${core} 12.2`,
-    async bench => {
-      bench.mock.setFault({ type: 'wrongSub', token: 'id_token', sub: 'someone-else' });
-      return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };
-    },
-  ),
-
   {
-    id: 'logout.ends',
-    family: 'logout',
-    title: 'Sign-out ends the session, and tells the issuer',
-    must: 'sign out',
-    severity: 'should',
-    section: 'OpenID Connect RP-Initiated Logout 1.0 section 2',
-    needs: 'logout',
-    async run({ signIn, browser, target, isSignedIn, requests }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
-      await browser.visit(target.logout ?? '');
-      if (target.signedIn !== undefined && (await isSignedIn()))
-        return { ok: false, detail: 'the visitor is still signed in' };
-      const told = requests().some(({ path }) => /\/(?:end_session|revoke)$/.test(path));
-      return told ? { ok: true } : { ok: false, detail: 'the issuer was not told' };
+    ...token,
+    id: 'token.dpop-nonce',
+    title: 'DPoP proofs need a nonce',
+    must: 'accept',
+    section: 'RFC 9449 section 8',
+    options: () => ({ dpopNonce: 'required' }),
+    async run({ signIn, requests }) {
+      const is = await signIn();
+      const refused = requests().some(({ error }) => error === 'use_dpop_nonce');
+      return refused ? signed(true, is) : { notExercised: 'the client sends no DPoP proofs' };
     },
   },
-
-  asked('resource.good', 'A good access token', 'accept', 'must', rfc9068, access),
-  asked(
-    'resource.aud',
-    'A token for another audience',
-    'refuse',
-    'must',
-    rfc9068,
-    async mock => (await mock.issueTokens({ audience: 'https://other.example' })).access_token,
-  ),
-  asked(
-    'resource.iss',
-    'A token of another issuer',
-    'refuse',
-    'must',
-    rfc9068,
-    changed(claims => Object.assign(claims, { iss: 'https://other.example' })),
-  ),
-  asked(
-    'resource.exp',
-    'An expired token',
-    'refuse',
-    'must',
-    rfc9068,
-    changed(claims => Object.assign(claims, { exp: Math.floor(Date.now() / 1000) - 3600 })),
-  ),
-  asked(
-    'resource.nbf',
-    'A token that is not valid yet',
-    'refuse',
-    'must',
-    'RFC 7519 section 4.1.5',
-    changed(claims => Object.assign(claims, { nbf: Math.floor(Date.now() / 1000) + 3600 })),
-  ),
-  asked(
-    'resource.signature',
-    'A signature that does not match',
-    'refuse',
-    'must',
-    rfc9068,
-    faulty({ type: 'wrongSignature' }),
-  ),
-  asked(
-    'resource.alg-none',
-    'A token that is not signed',
-    'refuse',
-    'must',
-    'RFC 8725 section 3.1',
-    faulty({ type: 'algNone' }),
-  ),
-  asked(
-    'resource.hmac-public-key',
-    'HMAC with the public key',
-    'refuse',
-    'must',
-    'RFC 8725 section 3.1',
-    faulty({ type: 'hmacWithPublicKey' }),
-  ),
-  asked(
-    'resource.id-token',
-    'An ID token in place of an access token',
-    'refuse',
-    'should',
-    `${rfc9068}: typ`,
-    async mock => (await mock.issueTokens()).id_token ?? '',
-  ),
 ];
+
+async function withAudience({ mock, signIn, requests }: Bench, wanted: boolean, aud: (client: string) => string[]) {
+  const client = mock.clients[0]?.client_id ?? '';
+  mock.setFault({ type: 'wrongAud', token: 'id_token', at: idTokens, aud: aud(client) });
+  const is = await signIn();
+  const asked = askedFor(requests());
+  const notExercised =
+    noIdToken(asked) ?? (asked.client_id === client ? undefined : 'the client is not the first of the issuer');
+  return notExercised === undefined ? signed(wanted, is) : { notExercised };
+}
+
+async function metadataOf(mock: Bench['mock']): Promise<Record<string, string>> {
+  const response = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+  return response.json();
+}
+
+/** Every scenario. Another one is another row, and a client in the tests that is broken in exactly that way. */
+export const scenarios: readonly Scenario[] = [...signInScenarios, ...sessionScenarios, ...apiScenarios];

@@ -1,7 +1,8 @@
 import { reasonOf } from '../dpop.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
-import type { Bench, Scenario, Target } from './rows.ts';
+import type { Bench, Scenario, Severity, Target } from './rows.ts';
+import { fits } from './rows.ts';
 import { scenarios } from './scenarios.ts';
 import { createBrowser } from './walk.ts';
 export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
@@ -30,28 +31,27 @@ export interface TortureOptions extends Target {
   readonly scenarios?: readonly string[];
   /** Milliseconds for one request of the visitor; 5,000 by default. */
   readonly patience?: number;
+  /** How many times faster than the machine's the client's clock runs; 1 by default, as nobody moves it. */
+  readonly pace?: number;
   readonly signal?: AbortSignal;
   readonly onResult?: (result: Result, index: number, count: number) => void;
 }
-
-/** Milliseconds: a little more than what tokens of the refresh scenarios are said to be valid for. */
-const expiry = 1_100;
 
 /**
  * Tests a client that is configured with this issuer. Each scenario starts with the issuer as it was at the start, and
  * with a fresh browser. @throws MockOptionError where no scenario has such an id
  */
 export async function torture(mock: MockServer, options: TortureOptions): Promise<TortureReport> {
-  const { scenarios: wanted = [], patience = 5_000, signal, onResult } = options;
+  const { scenarios: wanted = [], patience = 5_000, pace = 1, signal, onResult } = options;
   const unknown = wanted.find(name => !scenarios.some(({ id }) => isOf(name, id)));
   if (unknown !== undefined) refuse('scenario', `one of ${scenarios.map(({ id }) => id).join(', ')}`);
   const chosen = scenarios
     .filter(({ id }) => wanted.length === 0 || wanted.some(name => isOf(name, id)))
-    .filter(({ needs }) => needs === undefined || options[needs] !== undefined);
+    .filter(({ needs }) => fits(needs, options, mock));
   const results: Result[] = [];
   for (const [index, scenario] of chosen.entries()) {
     signal?.throwIfAborted();
-    const result = await play(mock, options, scenario, patience);
+    const result = await play(mock, options, scenario, patience, pace);
     results.push(result);
     onResult?.(result, index, chosen.length);
   }
@@ -69,26 +69,53 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
 
 const isOf = (name: string, id: string) => id === name || id.startsWith(`${name}.`);
 
-async function play(mock: MockServer, target: Target, scenario: Scenario, patience: number): Promise<Result> {
+interface SeenOfAll {
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly severity: Severity;
+  readonly notExercised: string;
+}
+
+async function play(
+  mock: MockServer,
+  target: Target,
+  scenario: Scenario,
+  patience: number,
+  pace: number,
+): Promise<Result> {
   const { id, family, title, must, severity, section } = scenario;
-  mock.reset();
+  mock.reset(scenario.options?.(mock));
   mock.setSignIn('auto');
   const began = mock.requestsSince(0).next;
-  const browser = createBrowser(patience);
-  const isSignedIn = async () => {
-    const { status } = await browser.look(target.signedIn ?? target.start);
+  // The certificate of the mock is nothing that the visitor has to trust.
+  const { origin, protocol } = new URL(mock.issuer);
+  const inProcess = (url: URL) =>
+    protocol === 'https:' && url.origin === origin ? mock.issuers.find(each => each.serves(url.pathname)) : undefined;
+  const browser = createBrowser(patience, (url, init) => (inProcess(url)?.fetch ?? fetch)(url, init));
+  const second = 1_000 / pace;
+  const { start, signedIn, driver } = target;
+  const isIn = async () => {
+    const { status } = await browser.look(signedIn ?? start);
     return status >= 200 && status < 300;
   };
   const bench: Bench = {
     mock,
     target,
     browser,
-    isSignedIn,
+    isSignedIn: () => (driver === undefined ? isIn() : inTime(driver.isSignedIn(), patience)),
     async signIn() {
-      const page = await browser.visit(target.start);
-      return target.signedIn === undefined ? page.status < 400 : isSignedIn();
+      if (driver !== undefined) return inTime(driver.signIn(start), patience);
+      browser.forget();
+      const page = await browser.visit(start);
+      return signedIn === undefined ? page.status < 400 : isIn();
     },
-    expire: () => new Promise(resolve => setTimeout(resolve, expiry)),
+    async signOut() {
+      if (driver === undefined) await browser.visit(target.logout ?? '');
+      else await inTime(driver.signOut(), patience);
+    },
+    pass: (seconds = 1) => new Promise(resolve => setTimeout(resolve, (seconds + 0.1) * second)),
+    second,
+    patience,
     requests: () => mock.requestsSince(began).requests,
   };
   const since = performance.now();
@@ -101,15 +128,23 @@ async function play(mock: MockServer, target: Target, scenario: Scenario, patien
     // A client that hangs up on its visitor has not signed it in, but it has not said why either.
     return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
   }
-  const { ok, detail, notExercised } = Object(seen) as { ok?: boolean; detail?: string; notExercised?: string };
+  const { ok, detail, notExercised, severity: ofThis = severity } = Object(seen) as Partial<SeenOfAll>;
   if (notExercised !== undefined) return { ...row, verdict: 'not exercised', detail: notExercised, milliseconds };
   if (ok) return { ...row, verdict: 'pass', milliseconds };
   return {
     ...row,
-    verdict: severity === 'must' ? 'fail' : 'warning',
+    verdict: ofThis === 'must' ? 'fail' : 'warning',
     ...(detail !== undefined && { detail }),
     milliseconds,
   };
+}
+
+async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
+  const signal = AbortSignal.timeout(patience);
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+  return Promise.race([work, late]);
 }
 
 /** A baseline that was accepted: what is worse than in it, or not in it and no pass. */

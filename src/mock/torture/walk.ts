@@ -4,6 +4,7 @@ export interface Page {
   readonly url: string;
   readonly status: number;
   readonly body: string;
+  readonly location?: string | undefined;
 }
 
 export interface Browser {
@@ -15,6 +16,8 @@ export interface Browser {
   forget(): void;
   /** Every address that was visited, in order. */
   readonly visited: readonly string[];
+  /** A page had it ask for an address twice at once. */
+  readonly twice: boolean;
 }
 
 const longestWay = 20;
@@ -25,8 +28,11 @@ interface Cookie {
   readonly path: string;
 }
 
-/** `patience`: milliseconds for one request. Cookies are kept by host alone, as browsers keep them for all ports. */
-export function createBrowser(patience: number): Browser {
+/**
+ * `patience`: milliseconds for one request. `send`: how it asks, `fetch` usually. Cookies are kept by host alone, as
+ * browsers keep them for all ports.
+ */
+export function createBrowser(patience: number, send: (url: URL, init: RequestInit) => Promise<Response>): Browser {
   const jar = new Map<string, Cookie>();
   const visited: string[] = [];
 
@@ -53,31 +59,55 @@ export function createBrowser(patience: number): Browser {
   const ask = async (url: URL, form?: URLSearchParams, from?: string): Promise<Response> => {
     visited.push(url.href);
     const cookie = cookiesFor(url);
-    const response = await fetch(url, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(patience),
-      headers: { accept: 'text/html', ...(cookie && { cookie }), ...(from && { origin: from }) },
-      ...(form && { method: 'POST', body: form }),
-    });
+    const once = () =>
+      send(url, {
+        redirect: 'manual',
+        signal: AbortSignal.timeout(patience),
+        headers: { accept: 'text/html', ...(cookie && { cookie }), ...(from && { origin: from }) },
+        ...(form && { method: 'POST', body: form }),
+      });
+    // A connection that was kept open is of no use to a client that was started anew.
+    const response = await once().catch(error => (Object(error).name === 'TypeError' ? once() : Promise.reject(error)));
     keep(url, response.headers);
     return response;
   };
 
+  let twice = false;
   return {
     visited,
+    get twice() {
+      return twice;
+    },
     forget: () => jar.clear(),
     async look(url) {
       const response = await ask(new URL(url));
-      return { url, status: response.status, body: await response.text() };
+      const location = response.headers.get('location') ?? undefined;
+      return {
+        url,
+        status: response.status,
+        body: await response.text(),
+        location: location && new URL(location, url).href,
+      };
     },
     async visit(start) {
       let url = new URL(start);
       let form: URLSearchParams | undefined;
       let from: string | undefined;
+      const parts: Promise<unknown>[] = [];
       for (let step = 0; step < longestWay; step += 1) {
         const response = await ask(url, form, from);
         const body = await response.text();
         const location = response.headers.get('location');
+        const hidden = hiddenParts(body).map(part => new URL(part, url));
+        const refreshed = /<meta http-equiv="refresh" content="\d;url=([^"]+)">/.exec(body)?.[1];
+        // A part that does not load is no concern of the page.
+        parts.push(
+          ...hidden.map(part =>
+            ask(part)
+              .then(answer => answer.text())
+              .catch(() => {}),
+          ),
+        );
         const posted = /<form method="post" action="([^"]+)">/.exec(body)?.[1];
         if (location !== null && response.status >= 300 && response.status < 400) {
           from = undefined;
@@ -87,11 +117,24 @@ export function createBrowser(patience: number): Browser {
           form = new URLSearchParams(hiddenFields(body));
           from = url.origin;
           url = new URL(plain(posted), url);
-        } else return { url: url.href, status: response.status, body };
+        } else if (refreshed !== undefined) {
+          url = new URL(plain(refreshed), url);
+          twice ||= hidden.some(part => part.href === url.href);
+          from = undefined;
+          form = undefined;
+        } else {
+          await Promise.all(parts);
+          return { url: url.href, status: response.status, body };
+        }
       }
       throw new Error(`More than ${longestWay} redirects`);
     },
   };
+}
+
+/** What a page loads unseen: pictures and frames. */
+function hiddenParts(body: string): string[] {
+  return [...body.matchAll(/<(?:img|iframe) hidden src="([^"]+)"/g)].map(([, address = '']) => plain(address));
 }
 
 function hiddenFields(body: string): [string, string][] {

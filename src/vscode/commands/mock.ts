@@ -3,7 +3,7 @@ import { WorkbenchError } from '../../core/errors.ts';
 import { own } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import type { MockClockView, MockFault } from '../../core/view/mockView.ts';
-import type { AnyRow, FaultGroup } from '../../mock/faultTable.ts';
+import type { AnyRow, FaultGroup } from '../../mock/effects.ts';
 import type { MockServerOptions } from '../../mock/nodeServer.ts';
 import type { RunningMock } from '../mockIssuer.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';

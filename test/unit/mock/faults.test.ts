@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createPublicKey, verify as verifySignature, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, customFetch, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
@@ -341,6 +342,51 @@ describe('mock issuer: faults', () => {
     while (mock.clock.sleeping === 0) await new Promise(setImmediate);
     mock.clock.advance(9_000);
     assert.equal(json(await slow).keys.length, 2);
+  });
+
+  it('keys that are only certificates, and a key that is too short to be used', async () => {
+    const mock = await make();
+    const [key] = mock.jwks().keys;
+    mock.faults.next(1, { type: 'jwksX5cOnly' });
+    const [{ x5c, ...certified }] = json(await look(mock, '/jwks')).keys;
+    assert.deepEqual(certified, { kty: 'EC', kid: key?.kid, alg: 'ES256', use: 'sig' });
+    const { x, y } = new X509Certificate(Buffer.from(x5c[0], 'base64')).publicKey.export({ format: 'jwk' });
+    assert.deepEqual([x, y], [key?.x, key?.y]);
+    mock.setFault({ type: 'weakRsa', token: 'id_token' });
+    const seen = await lookAtToken(mock, text((await mock.issueTokens()).refresh_token));
+    const [weak] = json(await look(mock, '/jwks')).keys;
+    const [head, body, signature] = idToken(seen).split('.');
+    const input = Buffer.from(`${head}.${body}`);
+    const publicKey = createPublicKey({ key: weak, format: 'jwk' });
+    assert.equal(publicKey.asymmetricKeyDetails?.modulusLength, 1024);
+    assert.ok(verifySignature('sha256', input, publicKey, Buffer.from(text(signature), 'base64url')));
+    assert.equal(await verify(mock, accessToken(seen)), 'verified', 'the other token is as it was');
+  });
+
+  it('an API that asks for another scope, and a browser that calls back twice', async () => {
+    const mock = await make();
+    mock.faults.next(1, { type: 'insufficientScope', scope: 'groups "x"' });
+    const { status, headers } = await look(mock, '/api');
+    assert.deepEqual(
+      [status, headers.get('www-authenticate')],
+      [403, 'Bearer error="insufficient_scope", scope="groups x"'],
+    );
+    mock.setSignIn('auto');
+    mock.setFault({ type: 'doubleCallback' });
+    const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+    const request = {
+      client_id: 'demo',
+      response_type: 'code',
+      redirect_uri: 'http://127.0.0.1/callback',
+      scope: 'openid',
+    };
+    const query = new URLSearchParams({ ...request, code_challenge: challenge, code_challenge_method: 'S256' });
+    const page = await look(mock, `/authorize?${query}`);
+    assert.equal(page.status, 200);
+    assert.match(
+      page.body,
+      /<img hidden src="(http:\/\/127\.0\.0\.1\/callback\?code=[^"]+)"><meta http-equiv="refresh" content="0;url=\1">/,
+    );
   });
 
   it('metadata of another issuer', async () => {

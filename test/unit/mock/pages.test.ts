@@ -109,7 +109,7 @@ describe('mock issuer: sign-in page', () => {
       ['http://[::1]:5/cb', 'http:'],
       ["https://client.example/;script-src 'unsafe-inline'", 'https://client.example'],
     ] as const) {
-      const { headers } = page(200, 'T', html``, uri);
+      const { headers } = page(200, 'T', html``, { leadsTo: uri });
       assert.match(text(headers['content-security-policy']), new RegExp(`form-action 'self' ${source};`));
     }
   });

@@ -1,0 +1,125 @@
+import type { Endpoint } from './effects.ts';
+import { anyNumber, certified, inBody, inKeys, none, row, status, strangeKey, twice, webPage } from './effects.ts';
+import { textReply } from './http.ts';
+import { anyText, needed, optional } from './shape.ts';
+
+const jwksOnly: readonly Endpoint[] = ['jwks'];
+const metadataOnly: readonly Endpoint[] = ['metadata'];
+const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
+const name = needed(anyText, 'Its name.');
+
+/** Faults of what comes back through the browser, of the key set and of the metadata; a part of the fault table. */
+export const browserAndKeyFaults = {
+  responseParameter: row(
+    'browser',
+    redirects,
+    'Any parameter of the authorization response, changed or left out',
+    { name, value: optional(anyText, 'Its value.', 'it is left out') },
+    ({ name, value }) => ({
+      parameters: parameters => {
+        if (value === undefined) parameters.delete(name);
+        else parameters.set(name, value);
+      },
+    }),
+  ),
+  /** RFC 6749 section 4.1.2.1. */
+  authorizationError: row(
+    'browser',
+    redirects,
+    'Sign-in ends in an error',
+    { error: needed(anyText, 'The OAuth error code.'), description: optional(anyText, '`error_description`.') },
+    ({ error, description }) => ({
+      parameters: parameters => {
+        parameters.delete('code');
+        parameters.set('error', error);
+        if (description !== undefined) parameters.set('error_description', description);
+      },
+    }),
+    { error: 'server_error' },
+  ),
+
+  /** As a double click, or a browser that looks ahead. */
+  doubleCallback: row(
+    'browser',
+    redirects,
+    'The browser calls back twice at once',
+    none,
+    () => ({ finish: twice }),
+    {},
+  ),
+
+  jwksDown: row(
+    'keys',
+    jwksOnly,
+    'Key set unavailable (503)',
+    { status: optional(status, 'Of the answer.', '503') },
+    ({ status = 503 }) => ({ reply: () => textReply(status, 'upstream error', 'text/plain') }),
+    {},
+  ),
+  jwksSlow: row(
+    'keys',
+    jwksOnly,
+    'Key set comes 5 s late',
+    { ms: needed(anyNumber, 'Milliseconds of the mock’s clock.') },
+    ({ ms }) => ({ delay: ms }),
+    { ms: 5000 },
+  ),
+  jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
+  jwksHtml: row('keys', jwksOnly, 'A web page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
+  jwksEmpty: row('keys', jwksOnly, 'Key set is empty', none, () => inKeys(() => []), {}),
+  jwksNoKid: row(
+    'keys',
+    jwksOnly,
+    'Keys without kid',
+    none,
+    () => inKeys(keys => keys.map(({ kid: _, ...key }) => key)),
+    {},
+  ),
+  jwksSameKid: row(
+    'keys',
+    jwksOnly,
+    'Two keys with the same kid, the wrong one first',
+    none,
+    () => inKeys(keys => keys.flatMap(key => [{ ...strangeKey, alg: key.alg, kid: key.kid, use: 'sig' }, key])),
+    {},
+  ),
+  jwksWrongUse: row(
+    'keys',
+    jwksOnly,
+    'Keys that are for encryption (use enc)',
+    none,
+    () => inKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
+    {},
+  ),
+  jwksX5cOnly: row(
+    'keys',
+    jwksOnly,
+    'Keys as certificates alone (x5c)',
+    none,
+    () => inKeys(keys => keys.map(certified)),
+    {},
+  ),
+  jwksMany: row(
+    'keys',
+    jwksOnly,
+    'A hundred keys, the right one last',
+    none,
+    () => inKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...strangeKey, kid: `other-${i}` })), ...keys]),
+    {},
+  ),
+  metadataRedirect: row(
+    'metadata',
+    metadataOnly,
+    'Metadata behind a redirect',
+    { location: needed(anyText, 'The address.') },
+    ({ location }) => ({ reply: () => ({ status: 302, headers: { location }, body: '' }) }),
+  ),
+  otherIssuer: row(
+    'metadata',
+    metadataOnly,
+    'Metadata of another issuer',
+    { issuer: optional(anyText, 'The value.', '`https://other.example`') },
+    ({ issuer = 'https://other.example' }) => inBody(body => Object.assign(body, { issuer })),
+    {},
+  ),
+} as const;

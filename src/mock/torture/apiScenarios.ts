@@ -1,0 +1,213 @@
+import { CompactEncrypt } from 'jose';
+import type { MockServer } from '../nodeServer.ts';
+import type { Bench, Scenario, Seen } from './rows.ts';
+import { access, askApi, asked, askedFor, changed, faulty, rfc9068, signed, underFaults } from './rows.ts';
+
+const api = { must: 'refuse', severity: 'must', section: rfc9068 } as const;
+const hour = 3600;
+const now = () => Math.floor(Date.now() / 1000);
+
+/** Encrypted for somebody else, with the claims of a good token. */
+async function encrypted(mock: MockServer): Promise<string> {
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  return new CompactEncrypt(new TextEncoder().encode(await access(mock)))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', typ: 'at+jwt', cty: 'JWT' })
+    .encrypt(key);
+}
+
+const resources: readonly Scenario[] = [
+  asked({ ...api, id: 'resource.good', title: 'A good access token', must: 'accept' }, access),
+  asked(
+    { ...api, id: 'resource.aud', title: 'A token for another audience' },
+    async mock => (await mock.issueTokens({ audience: 'https://other.example' })).access_token,
+  ),
+  asked(
+    { ...api, id: 'resource.iss', title: 'A token of another issuer' },
+    changed(claims => Object.assign(claims, { iss: 'https://other.example' })),
+  ),
+  asked(
+    { ...api, id: 'resource.exp', title: 'An expired token' },
+    changed(claims => Object.assign(claims, { exp: now() - hour })),
+  ),
+  asked(
+    { ...api, id: 'resource.nbf', title: 'A token that is not valid yet', section: 'RFC 7519 section 4.1.5' },
+    changed(claims => Object.assign(claims, { nbf: now() + hour })),
+  ),
+  asked(
+    { ...api, id: 'resource.signature', title: 'A signature that does not match' },
+    faulty({ type: 'wrongSignature' }),
+  ),
+  asked({ ...api, id: 'resource.alg-none', title: 'A token that is not signed' }, faulty({ type: 'algNone' })),
+  asked(
+    {
+      ...api,
+      id: 'resource.hmac-public-key',
+      title: 'HMAC with the public key',
+      section: 'RFC 8725 section 3.1',
+    },
+    faulty({ type: 'hmacWithPublicKey' }),
+  ),
+  asked(
+    {
+      ...api,
+      id: 'resource.id-token',
+      title: 'An ID token in place of an access token',
+      severity: 'should',
+      section: `${rfc9068} on typ, for APIs that keep to this RFC`,
+    },
+    async mock => (await mock.issueTokens()).id_token ?? '',
+  ),
+  asked(
+    {
+      ...api,
+      id: 'resource.jwe',
+      title: 'An encrypted token that it has no key for: refused, and not with status 500',
+      section: 'RFC 7516 section 5.2 and RFC 6750 section 3.1',
+    },
+    encrypted,
+  ),
+  {
+    ...api,
+    id: 'resource.rotated',
+    family: 'resource server',
+    title: 'The issuer signs with a new key',
+    must: 'accept',
+    severity: 'should',
+    section: 'RFC 9068 section 4; a warning, as some wait a while before they fetch keys again',
+    needs: 'resource',
+    async run({ mock, target, patience }) {
+      const before = await askApi(target, await access(mock), patience);
+      if (before >= 400) return { notExercised: 'the API does not take a good token' };
+      await mock.rotateKeys(undefined, { dropOld: true });
+      const status = await askApi(target, await access(mock), patience);
+      return status < 400 ? { ok: true } : { ok: false, detail: `the API answered with status ${status}` };
+    },
+  },
+  {
+    ...api,
+    id: 'resource.cool-down',
+    family: 'resource server',
+    title: 'Twenty tokens with made-up key ids are no twenty requests for the keys',
+    must: 'wait',
+    severity: 'should',
+    section: 'no RFC asks for it; anybody could have the API flood the issuer',
+    needs: 'resource',
+    async run({ mock, target, patience, requests }) {
+      const [head = '', ...rest] = (await access(mock)).split('.');
+      const header = JSON.parse(Buffer.from(head, 'base64url').toString());
+      for (let i = 0; i < 20; i += 1) {
+        const other = Buffer.from(JSON.stringify({ ...header, kid: `made-up-${i}` })).toString('base64url');
+        await askApi(target, [other, ...rest].join('.'), patience);
+      }
+      const { jwks_uri } = await (
+        await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+      ).json();
+      const fetched = requests().filter(({ path }) => path === new URL(jwks_uri).pathname).length;
+      return fetched <= 5 ? { ok: true } : { ok: false, detail: `the keys were asked for ${fetched} times` };
+    },
+  },
+];
+
+const mcp = { family: 'MCP', needs: 'mcp' } as const;
+const authorization = 'MCP authorization 2025-11-25';
+const metadataPath = '/.well-known/oauth-protected-resource';
+
+/** A client that never read the metadata of the API knew its issuer from elsewhere. */
+const noDiscovery = ({ requests }: Bench) =>
+  requests().some(({ path }) => path.startsWith(metadataPath))
+    ? undefined
+    : 'the client did not ask for the metadata of the API';
+
+const protocol: readonly Scenario[] = [
+  {
+    ...mcp,
+    id: 'mcp.discovery',
+    title: 'The API says where its metadata is (WWW-Authenticate)',
+    must: 'accept',
+    severity: 'must',
+    section: `${authorization}, Protected Resource Metadata Discovery; RFC 9728 section 5`,
+    async run(bench) {
+      const is = await bench.signIn();
+      return noDiscovery(bench) === undefined
+        ? signed(true, is)
+        : { ok: false, detail: 'the client did not ask for it' };
+    },
+  },
+  underFaults({
+    ...mcp,
+    id: 'mcp.other-resource',
+    title: 'Metadata of another API',
+    must: 'refuse',
+    severity: 'must',
+    section: 'RFC 9728 section 3.3',
+    faults: [{ type: 'member', name: 'resource', value: 'https://other.example/api', at: 'resource' }],
+    unless: (_, bench) => noDiscovery(bench),
+  }),
+  underFaults({
+    ...mcp,
+    id: 'mcp.no-pkce',
+    title: 'An issuer whose metadata does not speak of PKCE',
+    must: 'refuse',
+    severity: 'must',
+    section: `${authorization}, Authorization Code Protection`,
+    faults: [{ type: 'member', name: 'code_challenge_methods_supported', at: 'metadata' }],
+  }),
+  {
+    ...mcp,
+    id: 'mcp.registration',
+    title: 'An issuer that does not know the client yet',
+    must: 'accept',
+    severity: 'should',
+    section: `${authorization}, Dynamic Client Registration; RFC 7591`,
+    options: () => ({ clients: [] }),
+    async run(bench) {
+      const is = await bench.signIn();
+      return noDiscovery(bench) === undefined
+        ? signed(true, is)
+        : { notExercised: 'the client did not ask for the metadata of the API' };
+    },
+  },
+  {
+    ...mcp,
+    id: 'mcp.resource-parameter',
+    title: 'What is asked for is asked for this API (resource)',
+    must: 'accept',
+    severity: 'must',
+    section: `${authorization}, Resource Parameter Implementation; RFC 8707`,
+    async run(bench): Promise<Seen> {
+      await bench.signIn();
+      const codes = bench.requests().filter(({ grant_type }) => grant_type === 'authorization_code');
+      if (codes.length === 0) return { notExercised: 'the client did not ask for tokens' };
+      const wrong = [askedFor(bench.requests()), ...codes.map(({ form = {} }) => form)].filter(
+        ({ resource = '' }) => !resource.endsWith('/api'),
+      );
+      return wrong.length === 0
+        ? { ok: true }
+        : { ok: false, detail: `${wrong.length} requests without the resource of the API` };
+    },
+  },
+  {
+    ...mcp,
+    id: 'mcp.step-up',
+    title: 'The API asks for another scope (403, insufficient_scope)',
+    must: 'accept',
+    severity: 'should',
+    section: `${authorization}, Step-Up Authorization Flow`,
+    async run({ mock, signIn, browser, target, requests }): Promise<Seen> {
+      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      const before = requests().length;
+      mock.setFault({ type: 'insufficientScope', scope: 'groups', times: 1 });
+      await browser.visit(target.signedIn ?? target.start);
+      const after = requests().slice(before);
+      if (!after.some(({ faults }) => faults.includes('insufficientScope')))
+        return { notExercised: 'the client did not ask the API' };
+      const { scope = '' } = askedFor(after);
+      return scope.split(' ').includes('groups')
+        ? { ok: true }
+        : { ok: false, detail: 'the client did not ask for the scope' };
+    },
+  },
+];
+
+/** APIs that verify tokens, and clients that ask one. */
+export const apiScenarios: readonly Scenario[] = [...resources, ...protocol];

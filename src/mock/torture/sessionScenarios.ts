@@ -1,0 +1,376 @@
+import type { FaultSetting } from '../faults.ts';
+import type { MockServer } from '../nodeServer.ts';
+import type { MockIssuerOptions } from '../options.ts';
+import type { Bench, Scenario, Seen } from './rows.ts';
+import { askedFor, claimsOf, core, noIdToken, refreshesOf, refreshing } from './rows.ts';
+
+const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
+  for (let i = 0; i < 2; i += 1) {
+    if (!(await bench.isSignedIn())) return { ok: false, detail: `the session ended at refresh ${i + 1}` };
+    await bench.pass();
+  }
+  return undefined;
+};
+
+/** The session outlives one answer that is no verdict on the refresh token. */
+const outlives =
+  (fault: FaultSetting) =>
+  async (bench: Bench): Promise<Seen> => {
+    bench.mock.setFault(fault);
+    await bench.isSignedIn();
+    return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+  };
+
+const refreshes: readonly Scenario[] = [
+  refreshing(
+    {
+      id: 'refresh.rotation',
+      title: 'A rotated refresh token is used',
+      must: 'keep the session',
+      severity: 'must',
+      section: 'RFC 6749 section 6',
+    },
+    async bench => {
+      bench.mock.setRotation('strict');
+      const ended = await keepsTheSession(bench);
+      if (ended !== undefined) return ended;
+      const reused = refreshesOf(bench).some(({ error }) => error === 'invalid_grant');
+      return reused ? { ok: false, detail: 'a spent refresh token was sent' } : { ok: true };
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.omitted',
+      title: 'Answers without a refresh token leave the old one',
+      must: 'keep the session',
+      severity: 'must',
+      section: 'RFC 6749 section 6: a new one is optional',
+    },
+    async bench => {
+      bench.mock.setRotation('omit');
+      const ended = await keepsTheSession(bench);
+      if (ended !== undefined) return ended;
+      const again = refreshesOf(bench).length > 1;
+      return again ? { ok: true } : { ok: false, detail: 'no second refresh request was sent' };
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.at-once',
+      title: 'Five requests at once are one refresh',
+      must: 'one request',
+      severity: 'should',
+      section: 'no RFC asks for it; RFC 9700 section 4.14.2: reuse ends the session',
+    },
+    async bench => {
+      bench.mock.setRotation('strict');
+      // What the first of them gets is good for the others.
+      bench.mock.faults.clear('expiresIn');
+      const before = refreshesOf(bench).length;
+      const answers = await Promise.all(Array.from({ length: 5 }, () => bench.isSignedIn()));
+      const sent = refreshesOf(bench).length - before;
+      if (answers.every(Boolean) && sent === 1) return { ok: true };
+      return {
+        ok: false,
+        detail: `${sent} refresh requests, ${answers.filter(each => !each).length} of 5 visitors signed out`,
+      };
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.revoked',
+      title: 'invalid_grant ends the session',
+      must: 'end the session',
+      severity: 'should',
+      section: 'RFC 6749 section 5.2; a session of the client’s own may go on',
+    },
+    async bench => {
+      bench.mock.revokeAll();
+      return (await bench.isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.unavailable',
+      title: 'An issuer in trouble (503) does not end the session',
+      must: 'keep the session',
+      severity: 'should',
+      section: 'RFC 6749 section 5.2 has no such error: the token is still good',
+    },
+    outlives({ type: 'serverError', at: 'token', times: 1 }),
+  ),
+  refreshing(
+    {
+      id: 'refresh.lost-answer',
+      title: 'A lost answer is asked for again with the same token',
+      must: 'keep the session',
+      severity: 'should',
+      section: 'RFC 9700 section 4.14.2, where the issuer grants a grace',
+    },
+    async bench => {
+      bench.mock.setRotation('grace');
+      return outlives({ type: 'dropAfterCommit', at: 'token', times: 1 })(bench);
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.retry-after',
+      title: 'Too many requests (429): the client waits as it is told',
+      must: 'wait',
+      severity: 'should',
+      section: 'RFC 6585 section 4 and RFC 9110 section 10.2.3',
+    },
+    async bench => {
+      bench.mock.setFault({ type: 'tooManyRequests', retryAfter: 2, at: 'token', times: 1 });
+      const since = bench.requests().length;
+      await bench.isSignedIn();
+      const limited = bench.requests().find(({ faults }) => faults.includes('tooManyRequests'));
+      await bench.isSignedIn();
+      const next = bench
+        .requests()
+        .slice(since)
+        .find(each => each !== limited && each.grant_type === 'refresh_token');
+      const waited = next === undefined ? undefined : next.time - (limited?.time ?? 0);
+      if (waited !== undefined && waited < 1.9 * bench.second)
+        return { ok: false, detail: `the next request came after ${waited} ms` };
+      await bench.pass(2);
+      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+    },
+  ),
+  refreshing(
+    {
+      id: 'refresh.other-subject',
+      title: 'A refreshed ID token of another subject',
+      must: 'refuse',
+      severity: 'must',
+      section: `${core} 12.2`,
+    },
+    async bench => {
+      const notExercised = noIdToken(askedFor(bench.requests()));
+      if (notExercised !== undefined) return { notExercised };
+      bench.mock.setFault({ type: 'wrongSub', token: 'id_token', sub: 'someone-else' });
+      return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };
+    },
+  ),
+];
+
+const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
+const pollsOf = ({ requests }: Bench) =>
+  requests().filter(
+    ({ path, form, faults }) => form?.grant_type === deviceCode || (faults.length > 0 && /token/.test(path)),
+  );
+
+/** A sign-in by device code: `meanwhile` plays the person and the issuer. The status of the client's answer. */
+async function byDevice(
+  bench: Bench,
+  meanwhile: (polls: () => Promise<void>) => Promise<void>,
+): Promise<number | undefined> {
+  const { mock, target, patience, second } = bench;
+  mock.setSignIn('page');
+  mock.setFault({ type: 'member', name: 'interval', value: 1, at: 'device_authorization' });
+  // A client that keeps what it has to needs 5 seconds more after slow_down.
+  const signal = AbortSignal.timeout(patience + 10 * second);
+  const ended = fetch(target.device ?? '', { signal }).then(
+    async response => {
+      await response.text();
+      return response.status;
+    },
+    () => undefined,
+  );
+  const over = ended.then(() => true);
+  const poll = async () => {
+    const next = async (): Promise<void> => {
+      const { path } = await mock.nextRequest();
+      return /token/.test(path) ? undefined : next();
+    };
+    await Promise.race([next(), over]);
+  };
+  await meanwhile(poll);
+  return ended;
+}
+
+const device = (
+  words: Pick<Scenario, 'id' | 'title' | 'must' | 'section'>,
+  run: (bench: Bench) => Promise<Seen>,
+): Scenario => ({
+  ...words,
+  family: 'device',
+  severity: 'must',
+  needs: 'device',
+  // The mock takes a poll at any time: what a client keeps is seen in the journal.
+  options: () => ({ deviceInterval: 0 }),
+  async run(bench) {
+    const seen = await run(bench);
+    return pollsOf(bench).length === 0
+      ? { notExercised: 'the client did not ask for the tokens of a device code' }
+      : seen;
+  },
+});
+
+/** Milliseconds between polls, the first of them left out. */
+const gaps = (bench: Bench) =>
+  pollsOf(bench)
+    .map(({ time }, i, all) => time - (all[i - 1]?.time ?? 0))
+    .slice(1);
+
+const refusedDevice =
+  (answer: (bench: Bench) => void) =>
+  async (bench: Bench): Promise<Seen> => {
+    const status = await byDevice(bench, async poll => {
+      await poll();
+      answer(bench);
+    });
+    if (status === undefined) return { ok: false, detail: 'the client asks on' };
+    return status < 400 ? { ok: false, detail: 'the client signed the visitor in' } : { ok: true };
+  };
+
+const devices: readonly Scenario[] = [
+  device(
+    {
+      id: 'device.interval',
+      title: 'Nobody has decided yet: the client asks again after the interval',
+      must: 'wait',
+      section: 'RFC 8628 section 3.5',
+    },
+    async bench => {
+      const status = await byDevice(bench, async poll => {
+        for (let i = 0; i < 2; i += 1) await poll();
+        bench.mock.setSignIn('auto');
+      });
+      const shortest = Math.min(...gaps(bench));
+      if (shortest < 0.9 * bench.second) return { ok: false, detail: `the client asked again after ${shortest} ms` };
+      return status === 200 ? { ok: true } : { ok: false, detail: 'the client did not sign the visitor in' };
+    },
+  ),
+  device(
+    {
+      id: 'device.slow-down',
+      title: 'slow_down: 5 seconds more between two questions',
+      must: 'wait',
+      section: 'RFC 8628 section 3.5',
+    },
+    async bench => {
+      bench.mock.setFault({ type: 'oauthError', error: 'slow_down', at: 'token', times: 1 });
+      await byDevice(bench, async poll => {
+        await poll();
+        bench.mock.setSignIn('auto');
+      });
+      const [gap = Number.POSITIVE_INFINITY] = gaps(bench);
+      return gap < 5.9 * bench.second ? { ok: false, detail: `the client asked again after ${gap} ms` } : { ok: true };
+    },
+  ),
+  device(
+    { id: 'device.denied', title: 'The person declines', must: 'refuse', section: 'RFC 8628 section 3.5' },
+    refusedDevice(({ mock }) => mock.setSignIn('deny')),
+  ),
+  device(
+    { id: 'device.expired', title: 'The device code expires', must: 'refuse', section: 'RFC 8628 section 3.5' },
+    refusedDevice(({ mock }) => mock.setFault({ type: 'oauthError', error: 'expired_token', at: 'token' })),
+  ),
+];
+
+/** The issuer ends the session, as when another client has signed out. */
+async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Promise<Seen> {
+  if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+  const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+  await browser.visit((await metadata.json()).end_session_endpoint);
+  return (await isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
+}
+
+/** A client that is told both ways is told in this one alone. */
+const toldBy =
+  (way: 'backchannel_logout_uri' | 'frontchannel_logout_uri') =>
+  ({ clients }: MockServer): MockIssuerOptions => ({
+    clients: clients.map(({ backchannel_logout_uri, frontchannel_logout_uri, ...client }) => {
+      const uri = { backchannel_logout_uri, frontchannel_logout_uri }[way];
+      return { ...client, ...(uri !== undefined && { [way]: uri }) };
+    }),
+  });
+
+const logout = { family: 'logout', must: 'sign out', severity: 'must' } as const;
+
+const logouts: readonly Scenario[] = [
+  {
+    ...logout,
+    id: 'logout.ends',
+    title: 'Sign-out ends the session, and tells the issuer',
+    severity: 'should',
+    section: 'OpenID Connect RP-Initiated Logout 1.0 section 2',
+    needs: 'logout',
+    async run({ signIn, signOut, isSignedIn, requests }) {
+      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      await signOut();
+      if (await isSignedIn()) return { ok: false, detail: 'the visitor is still signed in' };
+      const told = requests().some(({ path }) => /(?:end_session|logout|revoke)$/.test(path));
+      return told ? { ok: true } : { ok: false, detail: 'the issuer was not told' };
+    },
+  },
+  {
+    ...logout,
+    id: 'logout.hint',
+    title: 'Sign-out says whose it is (id_token_hint)',
+    severity: 'should',
+    section: 'OpenID Connect RP-Initiated Logout 1.0 section 2: it is recommended',
+    needs: 'logout',
+    async run({ signIn, signOut, requests }) {
+      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      await signOut();
+      const ended = requests().find(({ path }) => /(?:end_session|logout)$/.test(path));
+      if (ended === undefined) return { notExercised: 'the client did not ask the issuer to end the session' };
+      return ended.form?.id_token_hint === undefined ? { ok: false, detail: 'no id_token_hint' } : { ok: true };
+    },
+  },
+  {
+    ...logout,
+    id: 'logout.back-channel',
+    title: 'The issuer tells the client that the session has ended',
+    section: 'OpenID Connect Back-Channel Logout 1.0 section 2.7',
+    needs: 'backchannel_logout_uri',
+    options: toldBy('backchannel_logout_uri'),
+    run: endedElsewhere,
+  },
+  {
+    ...logout,
+    id: 'logout.back-channel-forged',
+    title: 'A logout token whose signature does not match',
+    must: 'keep the session',
+    section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
+    needs: 'backchannel_logout_uri',
+    async run({ mock, signIn, isSignedIn, patience }) {
+      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      const client = mock.clients.find(({ backchannel_logout_uri: uri }) => uri !== undefined);
+      const { sub, iat } = claimsOf((await mock.issueTokens({ clientId: client?.client_id ?? '' })).access_token);
+      const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+      const claims = {
+        iss: mock.issuer,
+        sub,
+        aud: client?.client_id,
+        iat,
+        exp: Number(iat) + 120,
+        jti: 'forged',
+        events,
+      };
+      const token = await mock.sign(claims, { typ: 'logout+jwt' });
+      const forged = token.replace(/\.[^.]+$/, signature => (signature[1] === 'A' ? '.B' : '.A') + signature.slice(2));
+      const body = new URLSearchParams({ logout_token: forged });
+      await fetch(client?.backchannel_logout_uri ?? '', {
+        method: 'POST',
+        body,
+        signal: AbortSignal.timeout(patience),
+      });
+      return (await isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+    },
+  },
+  {
+    ...logout,
+    id: 'logout.front-channel',
+    title: 'The issuer’s page calls the client when the session has ended',
+    section: 'OpenID Connect Front-Channel Logout 1.0 section 2',
+    needs: 'frontchannel_logout_uri',
+    options: toldBy('frontchannel_logout_uri'),
+    run: endedElsewhere,
+  },
+];
+
+/** What comes after the sign-in, and sign-ins that need no browser. */
+export const sessionScenarios: readonly Scenario[] = [...refreshes, ...devices, ...logouts];

@@ -1,0 +1,24 @@
+/**
+ * A driver for `--driver`: a visitor with a real browser. Copy it and say how your pages are clicked through.
+ * @param {import('playwright-core').Browser} browser
+ * @returns {import('../../../src/mock/torture/rows.ts').Driver}
+ */
+export function driverOf(browser) {
+  /** @type {import('playwright-core').Page} */
+  let page;
+  return {
+    async signIn(start) {
+      await page?.context().close();
+      page = await (await browser.newContext()).newPage();
+      if (process.env.DEBUG) page.on('console', message => console.error(message.text()));
+      await page.goto(start);
+      await page.waitForFunction(() => ['signed in', 'failed'].includes(document.title));
+      return (await page.title()) === 'signed in';
+    },
+    isSignedIn: () => page.evaluate('isSignedIn()'),
+    async signOut() {
+      await page.evaluate('void signOut()');
+      await page.waitForFunction(() => document.title === 'there');
+    },
+  };
+}

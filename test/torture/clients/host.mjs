@@ -1,0 +1,87 @@
+// @ts-nocheck The packages of these clients are no dependencies of this project.
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+
+/*
+ * A web application around one client, in a process of its own: `node host.mjs NAME`. The client is used as its own
+ * documentation shows, with its defaults. Where it leaves refreshing to the application, this one refreshes what has
+ * expired, once for all requests that wait for it.
+ */
+
+const { ISSUER: issuer, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
+const [, , name] = process.argv;
+
+let handler = (_, response) => response.writeHead(503).end();
+const server = createServer((request, response) => handler(request, response));
+await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+const origin = `http://127.0.0.1:${server.address().port}`;
+const given = { issuer, clientId, clientSecret, origin, redirectUri: `${origin}/callback` };
+
+const { libraries } = await import('./libraries.mjs');
+const { frameworks } = await import('./frameworks.mjs');
+const { pages } = await import('./pages.mjs');
+if (name in libraries) handler = webApplication(await libraries[name](given));
+else handler = await (frameworks[name] ?? pages[name])(given);
+
+// An error nobody waits for is the client's; the application goes on, as one behind a process manager would.
+process.on('unhandledRejection', error => console.error(`${name}: ${error?.message}`));
+process.on('uncaughtException', error => console.error(`${name}: ${error?.message}`));
+process.stdin.on('end', () => process.exit()).resume();
+console.log(JSON.stringify({ origin }));
+
+/** Sessions, cookies and routes around what a client library does. */
+function webApplication(client) {
+  const sessions = new Map();
+
+  const freshly = async session => {
+    if (!session.tokens) return false;
+    if (Date.now() < session.tokens.expiresAt) return true;
+    if (!client.refresh) return false;
+    session.refreshing ??= client.refresh(session).finally(() => {
+      session.refreshing = undefined;
+    });
+    try {
+      session.tokens = await session.refreshing;
+      return true;
+    } catch (error) {
+      // RFC 6749 section 5.2: this refresh token is lost, anything else may pass.
+      if (JSON.stringify([error, error?.cause, error?.data, error?.message]).includes('invalid_grant'))
+        session.tokens = undefined;
+      return false;
+    }
+  };
+
+  const routes = {
+    '/login': async session => ({ location: await client.login(session) }),
+    '/callback': async (session, url) => {
+      session.tokens = await client.callback(session, url);
+      return { location: '/' };
+    },
+    '/me': async session => {
+      const is = await (client.isSignedIn ?? freshly)(session);
+      return typeof is === 'boolean' ? { status: is ? 200 : 401 } : { location: is };
+    },
+    '/logout': async session => {
+      const location = await client.logout?.(session);
+      session.tokens = undefined;
+      return { location: location ?? '/' };
+    },
+    '/': async () => ({ status: 200 }),
+  };
+
+  return async (request, response) => {
+    const url = new URL(request.url, origin);
+    const id = /sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? randomBytes(16).toString('base64url');
+    const session = sessions.get(id) ?? {};
+    sessions.set(id, session);
+    response.setHeader('set-cookie', `sid=${id}; Path=/; HttpOnly`);
+    try {
+      const answer = (await routes[url.pathname]?.(session, url)) ?? { status: 404 };
+      if (answer.location) response.writeHead(302, { location: String(answer.location) }).end();
+      else response.writeHead(answer.status).end();
+    } catch (error) {
+      if (process.env.DEBUG) console.error(error);
+      response.writeHead(401).end();
+    }
+  };
+}

@@ -1,0 +1,283 @@
+// @ts-nocheck The packages of these clients are no dependencies of this project.
+import { randomBytes } from 'node:crypto';
+
+/*
+ * Client libraries: each with what an application calls. `callback` and `refresh` return the tokens to keep; one that is
+ * not accepted throws.
+ */
+
+const text = () => randomBytes(32).toString('base64url');
+
+/** Tokens as an application keeps them. @param {any} answer @param {any} [before] */
+const kept = ({ access_token, refresh_token, id_token, expires_in = 3600 }, before) => ({
+  access_token,
+  refresh_token: refresh_token ?? before?.refresh_token,
+  id_token: id_token ?? before?.id_token,
+  expiresAt: Date.now() + Number(expires_in) * 1000,
+});
+
+export const libraries = {
+  async 'openid-client'({ issuer, clientId, clientSecret, redirectUri, origin }) {
+    const client = await import('openid-client');
+    const discover = () =>
+      client.discovery(new URL(issuer), clientId, clientSecret, undefined, { execute: [client.allowInsecureRequests] });
+    let config = await discover();
+    return {
+      async login(session) {
+        config = await discover();
+        const [state, nonce, verifier] = [client.randomState(), client.randomNonce(), client.randomPKCECodeVerifier()];
+        Object.assign(session, { state, nonce, verifier });
+        return client.buildAuthorizationUrl(config, {
+          redirect_uri: redirectUri,
+          scope: 'openid offline_access',
+          state,
+          nonce,
+          code_challenge: await client.calculatePKCECodeChallenge(verifier),
+          code_challenge_method: 'S256',
+        });
+      },
+      async callback({ state, nonce, verifier }, url) {
+        const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
+        const tokens = await client.authorizationCodeGrant(config, url, checks);
+        await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
+        return kept(tokens);
+      },
+      refresh: async ({ tokens }) => kept(await client.refreshTokenGrant(config, tokens.refresh_token), tokens),
+      logout: async ({ tokens }) =>
+        client.buildEndSessionUrl(config, {
+          post_logout_redirect_uri: `${origin}/`,
+          id_token_hint: tokens?.id_token ?? '',
+        }),
+    };
+  },
+
+  async oauth4webapi({ issuer, clientId, clientSecret, redirectUri }) {
+    const oauth = await import('oauth4webapi');
+    const insecure = { [oauth.allowInsecureRequests]: true };
+    const client = { client_id: clientId };
+    const secret = oauth.ClientSecretBasic(clientSecret);
+    const discover = async () =>
+      oauth.processDiscoveryResponse(new URL(issuer), await oauth.discoveryRequest(new URL(issuer), insecure));
+    let server = await discover();
+    return {
+      async login(session) {
+        server = await discover();
+        Object.assign(session, {
+          state: oauth.generateRandomState(),
+          nonce: oauth.generateRandomNonce(),
+          verifier: oauth.generateRandomCodeVerifier(),
+        });
+        const parameters = {
+          client_id: clientId,
+          redirect_uri: redirectUri,
+          response_type: 'code',
+          scope: 'openid offline_access',
+          state: session.state,
+          nonce: session.nonce,
+          code_challenge: await oauth.calculatePKCECodeChallenge(session.verifier),
+          code_challenge_method: 'S256',
+        };
+        return `${server.authorization_endpoint}?${new URLSearchParams(parameters)}`;
+      },
+      async callback({ state, nonce, verifier }, url) {
+        const answer = oauth.validateAuthResponse(server, client, url, state);
+        const response = await oauth.authorizationCodeGrantRequest(
+          server,
+          client,
+          secret,
+          answer,
+          redirectUri,
+          verifier,
+          insecure,
+        );
+        const expected = { expectedNonce: nonce, requireIdToken: true };
+        const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, expected);
+        // As its documentation advises where the signature is wanted.
+        await oauth.validateApplicationLevelSignature(server, response, insecure);
+        const { sub } = oauth.getValidatedIdTokenClaims(tokens);
+        const user = await oauth.userInfoRequest(server, client, tokens.access_token, insecure);
+        await oauth.processUserInfoResponse(server, client, sub, user);
+        return kept(tokens);
+      },
+      async refresh({ tokens }) {
+        const response = await oauth.refreshTokenGrantRequest(server, client, secret, tokens.refresh_token, insecure);
+        return kept(await oauth.processRefreshTokenResponse(server, client, response), tokens);
+      },
+      async logout({ tokens }) {
+        const response = await oauth.revocationRequest(server, client, secret, tokens.refresh_token, insecure);
+        await oauth.processRevocationResponse(response);
+      },
+    };
+  },
+
+  async 'simple-oauth2'({ issuer, clientId, clientSecret, redirectUri }) {
+    const { AuthorizationCode } = await import('simple-oauth2');
+    const { origin, pathname } = new URL(issuer);
+    const path = name => `${pathname.replace(/\/$/, '')}/${name}`;
+    const client = new AuthorizationCode({
+      client: { id: clientId, secret: clientSecret },
+      auth: {
+        tokenHost: origin,
+        tokenPath: path('token'),
+        authorizePath: path('authorize'),
+        revokePath: path('revoke'),
+      },
+    });
+    const tokensOf = held => ({ ...kept(held.token), held });
+    return {
+      async login(session) {
+        session.state = text();
+        return client.authorizeURL({ redirect_uri: redirectUri, scope: 'offline_access', state: session.state });
+      },
+      async callback({ state }, url) {
+        if (url.searchParams.get('state') !== state) throw new Error('state');
+        return tokensOf(await client.getToken({ code: url.searchParams.get('code'), redirect_uri: redirectUri }));
+      },
+      refresh: async ({ tokens }) => tokensOf(await tokens.held.refresh()),
+      logout: async ({ tokens }) => tokens?.held.revokeAll(),
+    };
+  },
+
+  async '@badgateway/oauth2-client'({ issuer, clientId, clientSecret, redirectUri }) {
+    const { OAuth2Client, OAuth2Fetch, generateCodeVerifier } = await import('@badgateway/oauth2-client');
+    const discoveryEndpoint = '/.well-known/oauth-authorization-server';
+    const client = new OAuth2Client({ server: `${issuer}/`, clientId, clientSecret, discoveryEndpoint });
+    return {
+      async login(session) {
+        session.state = text();
+        session.codeVerifier = await generateCodeVerifier();
+        const { state, codeVerifier } = session;
+        return client.authorizationCode.getAuthorizeUri({
+          redirectUri,
+          state,
+          codeVerifier,
+          scope: ['offline_access'],
+        });
+      },
+      async callback({ state, codeVerifier }, url) {
+        const token = await client.authorizationCode.getTokenFromCodeRedirect(url, {
+          redirectUri,
+          state,
+          codeVerifier,
+        });
+        // It refreshes by itself when it is asked for a token.
+        const held = new OAuth2Fetch({ client, getNewToken: () => null, getStoredToken: () => token });
+        return { held, token, expiresAt: 0 };
+      },
+      async isSignedIn({ tokens }) {
+        if (tokens === undefined) return false;
+        return Boolean(await tokens.held.getAccessToken().catch(() => undefined));
+      },
+      async logout({ tokens }) {
+        if (tokens !== undefined) await client.revoke(await tokens.held.getToken(), 'refresh_token');
+      },
+    };
+  },
+
+  async '@azure/msal-node'({ issuer, clientId, clientSecret, redirectUri }) {
+    const { ConfidentialClientApplication, CryptoProvider } = await import('@azure/msal-node');
+    const client = new ConfidentialClientApplication({
+      auth: { clientId, clientSecret, authority: issuer, knownAuthorities: [new URL(issuer).host] },
+      system: { protocolMode: 'OIDC' },
+    });
+    const scopes = ['offline_access'];
+    const tokensOf = ({ account, expiresOn }) => ({ account, expiresAt: Number(expiresOn) });
+    return {
+      async login(session) {
+        const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
+        Object.assign(session, { verifier, state: text(), nonce: text() });
+        const { state, nonce } = session;
+        const pkce = { codeChallenge: challenge, codeChallengeMethod: 'S256' };
+        return client.getAuthCodeUrl({ scopes, redirectUri, state, nonce, responseMode: 'query', ...pkce });
+      },
+      async callback({ state, nonce, verifier }, url) {
+        const answer = Object.fromEntries(url.searchParams);
+        const request = { scopes, redirectUri, codeVerifier: verifier, code: answer.code, state, nonce };
+        return tokensOf(await client.acquireTokenByCode(request, answer));
+      },
+      refresh: async ({ tokens: { account } }) => tokensOf(await client.acquireTokenSilent({ account, scopes })),
+      async logout({ tokens }) {
+        if (tokens !== undefined) await client.getTokenCache().removeAccount(tokens.account);
+        return `${issuer}/end_session?client_id=${clientId}`;
+      },
+    };
+  },
+
+  async '@modelcontextprotocol/sdk'({ issuer, redirectUri }) {
+    const { auth, extractWWWAuthenticateParams } = await import('@modelcontextprotocol/sdk/client/auth.js');
+    const api = `${issuer}/api`;
+    const providerOf = session => ({
+      redirectUrl: redirectUri,
+      clientMetadata: {
+        client_name: 'torture',
+        redirect_uris: [redirectUri],
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+      },
+      state: () => {
+        session.state = text();
+        return session.state;
+      },
+      clientInformation: () => session.client,
+      saveClientInformation: client => {
+        session.client = client;
+      },
+      tokens: () => session.held,
+      saveTokens: held => {
+        session.held = held;
+      },
+      redirectToAuthorization: url => {
+        session.location = url;
+      },
+      saveCodeVerifier: verifier => {
+        session.verifier = verifier;
+      },
+      codeVerifier: () => session.verifier,
+      invalidateCredentials: () => {
+        session.held = undefined;
+        session.client = undefined;
+      },
+    });
+    /** What the API says to the token at hand. */
+    const ask = async session => {
+      const token = session.held?.access_token;
+      return fetch(api, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+    };
+    const authorize = async (session, response, more) => {
+      const { resourceMetadataUrl, scope } =
+        response === undefined ? session.challenge : extractWWWAuthenticateParams(response);
+      session.challenge = { resourceMetadataUrl, scope };
+      return auth(providerOf(session), { serverUrl: api, resourceMetadataUrl, scope, ...more });
+    };
+    const tokensOf = ({ held }) => kept(held);
+    return {
+      async login(session) {
+        const response = await ask(session);
+        if (response.status === 401) await authorize(session, response);
+        return session.location ?? '/';
+      },
+      async callback(session, url) {
+        if (url.searchParams.get('state') !== session.state) throw new Error('state');
+        if (url.searchParams.has('error')) throw new Error('refused');
+        await authorize(session, undefined, { authorizationCode: url.searchParams.get('code') });
+        return tokensOf(session);
+      },
+      async isSignedIn(session) {
+        if (session.tokens === undefined) return false;
+        if (Date.now() >= session.tokens.expiresAt) {
+          session.refreshing ??= authorize(session).finally(() => {
+            session.refreshing = undefined;
+          });
+          if ((await session.refreshing) !== 'AUTHORIZED') return false;
+          session.tokens = tokensOf(session);
+        }
+        const response = await ask(session);
+        if (response.status !== 403) return response.ok;
+        session.location = undefined;
+        await authorize(session, response);
+        return session.location;
+      },
+    };
+  },
+};

@@ -1,0 +1,216 @@
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensureDependencies, npm } from '../../../scripts/lib/ensure.mjs';
+import { elapsed, root, runScript } from '../../../scripts/lib/project.mjs';
+import { packageMock } from '../../../scripts/packageMock.mjs';
+import { driverOf } from './drive.mjs';
+
+/** @typedef {typeof import('../../../src/mock/index.ts')} Package */
+/** @typedef {import('../../../src/mock/torture/torture.ts').TortureReport} TortureReport */
+
+/**
+ * What is tried: how the issuer stands, where it differs from the rest, and how the client is asked.
+ * @typedef {object} Row
+ * @property {string} [package] where it is not the name
+ * @property {import('../../../src/mock/options.ts').MockClientOptions} [client]
+ * @property {import('../../../src/mock/nodeServer.ts').MockServerOptions} [options]
+ * @property {true} [post] it sends its secret in the body by default, and is registered so
+ * @property {true} [tls]
+ * @property {true} [page] in a browser with scripts
+ * @property {true} [mcp]
+ * @property {string} how
+ */
+
+/** @type {import('../../../src/mock/options.ts').MockClientOptions} */
+const page = {
+  client_id: 'page',
+  redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/silent', 'http://127.0.0.1/'],
+};
+
+/** @type {Record<string, Row>} */
+const rows = {
+  'openid-client': { post: true, how: 'code with PKCE, confidential; the application refreshes, once for all' },
+  oauth4webapi: { how: 'the same, and the signature of the ID token is asked for' },
+  'oidc-client-ts': { client: page, page: true, how: 'in Chromium, refresh token' },
+  'oidc-client-ts (renewal in a frame)': {
+    package: 'oidc-client-ts',
+    client: page,
+    page: true,
+    how: 'in Chromium, `prompt=none` in a frame in place of a refresh token',
+  },
+  '@auth0/auth0-spa-js': {
+    client: page,
+    page: true,
+    options: { persona: 'auth0' },
+    how: 'in Chromium, persona `auth0`, refresh token',
+  },
+  'express-openid-connect': { how: '`response_type: code`, `idpLogout`; `/me` refreshes what has expired' },
+  'express-openid-connect (default)': {
+    package: 'express-openid-connect',
+    client: { client_id: 'web', redirect_uris: ['http://127.0.0.1/callback'], response_types: ['id_token'] },
+    how: 'its default, an ID token by `form_post`',
+  },
+  'passport-openidconnect': { post: true, options: { requirePkce: false }, how: 'no PKCE, no refresh of its own' },
+  '@auth/core': { how: 'its session; no refresh of its own' },
+  'simple-oauth2': { options: { requirePkce: false }, how: 'OAuth alone, no ID token; the application refreshes' },
+  '@badgateway/oauth2-client': { how: 'OAuth alone, no ID token; `OAuth2Fetch` refreshes' },
+  '@azure/msal-node': { post: true, tls: true, how: 'https, `protocolMode: OIDC`, `acquireTokenSilent`' },
+  '@modelcontextprotocol/sdk': { mcp: true, how: '`auth()`: RFC 9728, registration, refresh' },
+};
+
+const folder = join(root, 'out', 'clients');
+const own = fileURLToPath(new URL('.', import.meta.url));
+
+/** `npm run torture:clients`: tries popular clients of npm, unpatched, and writes what was seen into docs/clients.md. */
+async function main() {
+  const since = performance.now();
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { scenario: { type: 'string' } } });
+  const chosen = Object.entries(rows).filter(([name]) => positionals.length === 0 || positionals.includes(name));
+  await ensureDependencies();
+  await install();
+  /** @type {Package} */
+  const mockIssuer = await import(pathToFileURL(join(folder, 'node_modules', 'mock-issuer', 'dist', 'index.js')).href);
+  /** @type {Record<string, TortureReport>} */
+  const reports = {};
+  for (const [name, row] of chosen) {
+    const began = performance.now();
+    const report = await tryOut(mockIssuer, name, row, values.scenario);
+    reports[name] = report;
+    const { counts, results } = report;
+    console.log(
+      `${name} (${elapsed(began)}): ${Object.entries(counts)
+        .map(([verdict, n]) => `${n} ${verdict}`)
+        .join(', ')}`,
+    );
+    for (const { id, verdict, detail } of results)
+      if (verdict !== 'pass' && (verdict !== 'not exercised' || positionals.length > 0))
+        console.log(`  ${verdict}: ${id}: ${detail}`);
+  }
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'reports.json'), JSON.stringify(reports, undefined, 1));
+  if (positionals.length === 0 && values.scenario === undefined) await writeTable(reports);
+  console.log(`All of it took ${elapsed(since)}.`);
+}
+
+/** The clients in their exact versions, the applications around them, and the package as it is published. */
+async function install() {
+  await mkdir(folder, { recursive: true });
+  const wanted = await readFile(join(own, 'clients.json'), 'utf8');
+  const installed = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '');
+  await writeFile(join(folder, 'package.json'), wanted);
+  for (const name of ['host.mjs', 'libraries.mjs', 'frameworks.mjs', 'pages.mjs'])
+    await copyFile(join(own, name), join(folder, name));
+  const tarball = await packageMock(folder);
+  const options = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'];
+  if (installed !== wanted) await npm(['install', ...options], folder);
+  await npm(['install', '--no-save', ...options, tarball], folder);
+}
+
+/** @param {Package} mockIssuer @param {string} name @param {Row} row @param {string} [scenario] */
+async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name, row, scenario) {
+  const client = row.client ?? {
+    client_id: 'web',
+    client_secret: 'of-a-test-alone',
+    token_endpoint_auth_method: row.post ? 'client_secret_post' : 'client_secret_basic',
+    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/auth/callback/mock'],
+    post_logout_redirect_uris: ['http://127.0.0.1/'],
+  };
+  const tls = row.tls && selfSignedCertificate(['localhost'], Date.now());
+  const mock = await startMockIssuer({ ...row.options, signIn: 'auto', clients: [client], ...(tls && { tls }) });
+  const certificate = join(folder, 'certificate.pem');
+  if (tls) await writeFile(certificate, tls.cert);
+  const child = spawn(process.execPath, ['host.mjs', name], {
+    cwd: folder,
+    stdio: ['pipe', 'pipe', process.env.DEBUG ? 'inherit' : 'ignore'],
+    env: {
+      ...process.env,
+      ISSUER: mock.issuer,
+      CLIENT_ID: client.client_id,
+      ...(client.client_secret !== undefined && { CLIENT_SECRET: client.client_secret }),
+      ...(tls && { NODE_EXTRA_CA_CERTS: certificate }),
+    },
+  });
+  const browser = row.page && (await launch());
+  try {
+    const line = await new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', resolve);
+      child.once('exit', code => reject(new Error(`${name} ended with ${code}`)));
+    });
+    const { origin } = JSON.parse(line);
+    return await torture(mock, {
+      start: `${origin}/login`,
+      ...(browser ? { driver: driverOf(browser) } : { signedIn: `${origin}/me`, logout: `${origin}/logout` }),
+      ...(scenario !== undefined && { scenarios: [scenario] }),
+      patience: browser ? 15_000 : 8_000,
+    });
+  } finally {
+    child.stdin.end();
+    await browser?.close();
+    await mock.close();
+  }
+}
+
+async function launch() {
+  const { chromium } = await import('playwright-core');
+  const { ensureVSCodeFromNpm } = await import('../../../scripts/lib/vscode-from-npm.mjs');
+  const { browser } = await ensureVSCodeFromNpm();
+  return chromium.launch({
+    ...(browser
+      ? { executablePath: browser.executablePath, env: { ...process.env, ...browser.env } }
+      : { channel: 'chrome' }),
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
+}
+
+/** @param {Record<string, TortureReport>} reports */
+async function writeTable(reports) {
+  const { dependencies } = JSON.parse(await readFile(join(own, 'clients.json'), 'utf8'));
+  const marks = { pass: '✓', fail: '**✗**', warning: '!', 'not exercised': '–', hung: '**…**' };
+  const names = Object.keys(reports);
+  /** @param {string} name @param {string} id */
+  const verdictOf = (name, id) => reports[name]?.results.find(each => each.id === id)?.verdict ?? 'not exercised';
+  /** @param {string} name */
+  const versioned = name => `${name} ${dependencies[rows[name]?.package ?? name]}`;
+  const summary = names.map((name, index) => {
+    const { counts, results } = reports[name] ?? {};
+    const checks = results?.filter(({ family, verdict }) => family === 'ID token' && verdict !== 'not exercised') ?? [];
+    const refused = checks.filter(({ verdict }) => verdict === 'pass').length;
+    const verify = checks.length === 0 ? '–' : `${refused} of ${checks.length}`;
+    const cells = ['sign-in', 'refresh.rotation', 'logout.ends'].map(id => marks[verdictOf(name, id)]);
+    return `| ${index + 1} | ${versioned(name)} | ${rows[name]?.how} | ${cells.join(' | ')} | ${verify} | ${counts?.pass} | ${counts?.fail} | ${counts?.warning} | ${counts?.hung} |`;
+  });
+  const ids = [...new Set(names.flatMap(name => reports[name]?.results.map(({ id }) => id) ?? []))];
+  const matrix = ids.map(id => `| \`${id}\` | ${names.map(name => marks[verdictOf(name, id)]).join(' | ')} |`);
+  const seen = names.flatMap(name =>
+    (reports[name]?.results ?? [])
+      .filter(({ verdict }) => verdict === 'fail' || verdict === 'hung')
+      .map(({ id, detail, section }) => `| ${versioned(name)} | \`${id}\` | ${detail} | ${section} |`),
+  );
+  const text = [
+    '| | client | how | sign in | refresh | sign out | ID tokens judged right | pass | fail | warning | hung |',
+    '|---|---|---|---|---|---|---|---|---|---|---|',
+    ...summary,
+    '',
+    `| scenario | ${names.map((_, index) => index + 1).join(' | ')} |`,
+    `|---|${names.map(() => '---').join('|')}|`,
+    ...matrix,
+    '',
+    '### What failed',
+    '',
+    ...(seen.length === 0
+      ? ['Nothing.']
+      : ['| client | scenario | what was seen | where it stands |', '|---|---|---|---|', ...seen]),
+  ].join('\n');
+  const file = join(root, 'docs', 'clients.md');
+  const before = await readFile(file, 'utf8');
+  await writeFile(
+    file,
+    before.replace(/(<!-- measured -->\n)[\s\S]*?(<!-- end -->)/, (_, head, end) => `${head}${text}\n${end}`),
+  );
+}
+
+runScript(main);
