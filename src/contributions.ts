@@ -49,6 +49,7 @@ export const commands = {
   copyToken: 'jwtWorkbench.copyToken',
   copyAs: 'jwtWorkbench.copyAs',
   status: 'jwtWorkbench.status',
+  filter: 'jwtWorkbench.filter',
   decode: 'jwtWorkbench.decode',
   verify: 'jwtWorkbench.verify',
   decrypt: 'jwtWorkbench.decrypt',

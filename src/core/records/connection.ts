@@ -36,6 +36,8 @@ export const connectionRows = {
   id: { type: 'text', required: true },
   /** The id where it is left out. */
   label: { type: 'text', required: true },
+  /** Connections of one group stand together in the tree. */
+  group: { type: 'text' },
   /** Absent only where the issuer has no identifier and no metadata; then `tokenEndpoint` is set. */
   issuer: { type: 'url' },
   clientId: { type: 'text', required: true },

@@ -6,12 +6,19 @@ import { membersOf, tryDecode } from '../tokens/jwt.ts';
 import { isTimeClaim } from '../tokens/tokenParts.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
-/** Problems of the setting first: they want to be seen. */
+/** Problems of the setting first: they want to be seen. A group stands where the first of its connections stands. */
 export function roots(sessions: Sessions): ViewNode[] {
-  return [
-    ...unique(sessions.problems().map(problem => ({ kind: 'problem', problem }) as const)),
-    ...sessions.list().map(({ connection }) => ({ kind: 'connection', id: connection.id }) as const),
-  ];
+  const rows = sessions.list().map(({ connection: { id, group } }): ViewNode => {
+    return group === undefined ? { kind: 'connection', id } : { kind: 'group', group };
+  });
+  return [...unique<ViewNode>(sessions.problems().map(problem => ({ kind: 'problem', problem }))), ...unique(rows)];
+}
+
+export function groupMembers(sessions: Sessions, group: string): ViewNode[] {
+  return sessions
+    .list()
+    .filter(({ connection }) => connection.group === group)
+    .map(({ connection: { id } }) => ({ kind: 'connection', id, group }));
 }
 
 /** Everything below a node but the checks, which take a request to the issuer: verifications.ts has those. */

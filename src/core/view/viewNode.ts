@@ -9,7 +9,9 @@ import { type MockNode, mockKey, mockParent } from './mockView.ts';
 
 /** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
 export type ViewNode =
-  | { readonly kind: 'connection'; readonly id: string }
+  | { readonly kind: 'connection'; readonly id: string; readonly group?: string | undefined }
+  /** Holds the connections of one `group` of the settings. */
+  | { readonly kind: 'group'; readonly group: string }
   | { readonly kind: 'problem'; readonly problem: ConnectionProblem }
   | {
       readonly kind: 'message';
@@ -93,6 +95,8 @@ export function keyOf(node: ViewNode): string {
   switch (node.kind) {
     case 'connection':
       return node.id;
+    case 'group':
+      return `#${node.group}`;
     case 'problem':
       return `!${node.problem.index}/${node.problem.field ?? ''}/${node.problem.code}`;
     case 'message':
@@ -128,6 +132,8 @@ export function keyOf(node: ViewNode): string {
 export function parentOf(node: ViewNode): ViewNode | undefined {
   switch (node.kind) {
     case 'connection':
+      return node.group === undefined ? undefined : { kind: 'group', group: node.group };
+    case 'group':
     case 'problem':
       return undefined;
     case 'message':

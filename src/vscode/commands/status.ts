@@ -1,5 +1,6 @@
-import { l10n } from 'vscode';
+import { l10n, commands as registry } from 'vscode';
 import type { ConnectionStatus } from '../../api.d.ts';
+import { views } from '../../contributions.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
 import { type Session, type Sessions, stateOf } from '../../core/records/sessions.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
@@ -62,6 +63,16 @@ function connectionStatus(session: Session, now: number): ConnectionStatus {
     }),
   };
 }
+
+/** VS Code's own search in the rows of a tree. */
+export const filter = defineCommand({ name: 'filter', needsTrust: false, fields: {}, returns: '`{}`' }, () => ({
+  ask: async () => ({}),
+  async run() {
+    await registry.executeCommand(`${views.connections}.focus`);
+    await registry.executeCommand('list.find');
+    return {};
+  },
+}));
 
 /** Chooses the connection that the status bar counts down. */
 export const setActive = defineCommand(

@@ -125,7 +125,7 @@ function neverText(reason: NoPlan): string {
 /** Above the rows of the view, once for all connections. */
 export function memoryOnlyText(): string {
   return l10n.t(
-    'VS Code keeps secrets in memory only here: tokens are lost when this window closes or reloads, and you have to sign in again. On Linux, install and unlock a keyring. A VS Code server in the browser needs one that keeps secrets.',
+    'VS Code keeps secrets in memory only here: a reload loses the tokens. On Linux, install and unlock a keyring.',
   );
 }
 

@@ -7,6 +7,7 @@ import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { addressMeant } from '../../core/tokens/issuerNames.ts';
+import { groupMembers } from '../../core/view/sessionView.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { type Row, rowItem } from '../screen.ts';
@@ -75,6 +76,16 @@ function rowOf(node: ViewNode, context: ItemContext): Row {
           : { command: commands.openSettings, title: l10n.t('Open Connection Settings'), arguments: [node] },
       };
     }
+    case 'group': {
+      const members = groupMembers(context.sessions, node.group).length;
+      return {
+        label: printable(node.group, 80),
+        description: members === 1 ? l10n.t('1 connection') : l10n.t('{0} connections', members),
+        icon: 'folder',
+        color: 'icon.foreground',
+        open: 'expanded',
+      };
+    }
     case 'connection':
       return session ? connectionRow(session, now) : { label: node.id };
     case 'next':
@@ -140,7 +151,7 @@ function connectionRow(session: Session, now: number): Row {
     itemWords.connection,
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
     ...(isRefreshable(session) ? [itemWords.refreshable] : []),
-    ...(record?.tokens || session.problem ? [itemWords.signedIn] : []),
+    ...(record?.tokens || (session.problem && badge.state === 'unavailable') ? [itemWords.signedIn] : []),
     ...(isSignable(session) ? [itemWords.signable] : []),
     ...(isConfidential(session) ? [itemWords.confidential] : []),
     ...(isSignable(session) && (badge.state === 'none' || badge.state === 'reauthRequired')

@@ -8,7 +8,7 @@ import { endOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { type MockNode, mockChildren } from '../../core/view/mockView.ts';
-import { checkNodes, childrenOf, roots } from '../../core/view/sessionView.ts';
+import { checkNodes, childrenOf, groupMembers, roots } from '../../core/view/sessionView.ts';
 import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { nextChange } from '../text/time.ts';
@@ -98,8 +98,13 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     if (at !== undefined) due(at);
   }
 
+  /** A connection that is named by its id alone, with its group. */
+  function inGroup(node: ViewNode): ViewNode {
+    return node.kind === 'connection' ? { ...node, group: sessions.connection(node.id)?.group } : node;
+  }
+
   function isHidden(node: ViewNode): boolean {
-    const parent = parentOf(node);
+    const parent = parentOf(inGroup(node));
     return parent !== undefined && (folded.has(keyOf(parent)) || isHidden(parent));
   }
 
@@ -196,6 +201,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
           return list();
         });
       }
+      if (node.kind === 'group') return groupMembers(sessions, node.group).map(known);
       const session = 'id' in node ? sessions.get(node.id) : undefined;
       if (node.kind === 'connection' || node.kind === 'history') {
         const listed = histories.list(node.id);
@@ -218,7 +224,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       return later(node, checks(node));
     },
     getParent(node) {
-      const parent = parentOf(node);
+      const parent = parentOf(inGroup(node));
       return parent && known(parent);
     },
     tick: redraw,

@@ -6,7 +6,7 @@ import { emptyRecord, type StoredRecord } from '../../../../src/core/records/rec
 import { badgeOf, endOf, tokenOf } from '../../../../src/core/records/session.ts';
 import { createSessions, type Session } from '../../../../src/core/records/sessions.ts';
 import type { TokenSet } from '../../../../src/core/records/tokenSet.ts';
-import { checkNodes, childrenOf, roots } from '../../../../src/core/view/sessionView.ts';
+import { checkNodes, childrenOf, groupMembers, roots } from '../../../../src/core/view/sessionView.ts';
 import { keyOf, parentOf, type ViewNode } from '../../../../src/core/view/viewNode.ts';
 import { id, present, signedIn } from '../refresh/refreshWorld.ts';
 
@@ -215,6 +215,23 @@ describe('roots', () => {
     assert.equal(new Set(nodes.map(keyOf)).size, 3);
     assert.deepEqual(nodes.map(parentOf), [undefined, undefined, undefined]);
     assert.deepEqual(childrenOf(present(nodes[0]), undefined), []);
+  });
+});
+
+describe('groups', () => {
+  it('stand where their first connection stands, and hold the others', () => {
+    const sessions = createSessions();
+    const { connection } = session(undefined);
+    const listed = ([id, group]: readonly [string, string?]) => ({
+      connection: { ...connection, id, ...(group && { group }) },
+      memoryOnly: false,
+    });
+    const all = [['a'], ['b', 'staging'], ['c', 'live'], ['d', 'staging'], ['e']] as const;
+    sessions.setConnections(all.map(listed), []);
+    assert.deepEqual(roots(sessions).map(keyOf), ['a', '#staging', '#live', 'e']);
+    const members = groupMembers(sessions, 'staging');
+    assert.deepEqual(members.map(keyOf), ['b', 'd']);
+    for (const member of members) assert.equal(keyOf(present(parentOf(member))), '#staging');
   });
 });
 
