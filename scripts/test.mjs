@@ -76,16 +76,18 @@ async function main() {
         : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole }),
     );
   };
-  // Two lanes, as the tests of the user interface wait more than they compute. What the first prints is shown at once.
-  const first = async () => {
-    if (wants('unit')) await report.stage('unit', () => runInNode('unit', 5_000, alone));
+  // Side by side, as tests in a VS Code wait more than they compute, and the unit tests take what is left of two cores.
+  const inWindows = async () => {
     for (const stage of /** @type {const} */ (['host', 'vsix', 'oldest'])) await inVSCode(stage);
   };
-  const second = async () => {
-    if (wants('ui') && (await fetched))
-      await report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone));
-  };
-  await Promise.all([first(), second(), checking]);
+  const lanes = [
+    wants('ui') &&
+      fetched.then(there => there && report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone))),
+    inWindows(),
+    wants('unit') && report.stage('unit', () => runInNode('unit', 5_000, alone)),
+    checking,
+  ];
+  await Promise.all(lanes);
   return report.print(since);
 }
 
@@ -124,7 +126,7 @@ async function runInNode(kind, timeout, alone) {
   const env = { ...process.env, [resultsVariable]: file };
   const stdio = alone ? 'inherit' : 'pipe';
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', stdio, stdio] });
-  // Behind the user interface where there is too little for both: no unit test minds how long it takes.
+  // Behind what waits for a window: no unit test minds how long it takes.
   if (kind === 'unit' && !alone && child.pid) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));

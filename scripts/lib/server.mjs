@@ -50,6 +50,8 @@ const quietSettings = {
  * @property {string} extensionsDir
  * @property {() => string} output what the server has printed, for when something fails
  * @property {Promise<unknown>} ended resolves when the server is gone, asked to or not
+ * @property {(userSettings?: Record<string, unknown>) => Promise<void>} renew another user with a new workspace, once no
+ *   window is open; on Linux alone
  * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
  *
  * @typedef {object} WindowOptions
@@ -71,13 +73,21 @@ export async function startServer(vscode, options = {}) {
   const extensionsDir = options.extensionsDir ?? join(temporary, 'extensions');
   await mkdir(extensionsDir, { recursive: true });
   const folder = join(temporary, 'demo');
-  await cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
+  await copyWorkspace(folder);
   if (options.installed) await install(extensionsDir);
   for (const [name, text] of Object.entries(options.beside ?? {})) {
     await mkdir(join(extensionsDir, 'beside'), { recursive: true });
     await writeFile(join(extensionsDir, 'beside', name), text);
   }
   await writeUserSettings(userDataDir, options.userSettings);
+  /** @param {Record<string, unknown>} [userSettings] */
+  const renew = async userSettings => {
+    // A window that is closed leaves its extension host to a user who comes back soon, and its terminals as well.
+    for (const pid of await childrenOf(child.pid ?? 0, /--type=(?:extensionHost|ptyHost)/))
+      process.kill(pid, 'SIGKILL');
+    for (const each of [join(userDataDir, 'User'), folder]) await rm(each, { recursive: true, force: true });
+    await Promise.all([copyWorkspace(folder), writeUserSettings(userDataDir, userSettings)]);
+  };
   const redirector = await startRedirector();
   const args = [
     vscode.serverMain,
@@ -120,11 +130,35 @@ export async function startServer(vscode, options = {}) {
   try {
     const port = await listening(child, () => output);
     const url = `http://127.0.0.1:${port}/`;
-    return { url, port, pid: child.pid ?? 0, folder, userDataDir, extensionsDir, output: () => output, ended, stop };
+    const pid = child.pid ?? 0;
+    return { url, port, pid, folder, userDataDir, extensionsDir, output: () => output, ended, renew, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** @param {string} folder */
+function copyWorkspace(folder) {
+  return cp(join(root, 'test', 'fixtures', 'demo-workspace'), folder, { recursive: true });
+}
+
+/**
+ * By Linux' process table.
+ * @param {number} parent
+ * @param {RegExp} command
+ */
+export async function childrenOf(parent, command) {
+  const names = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  const found = await Promise.all(
+    names.map(async name => {
+      const [status = '', line = ''] = await Promise.all(
+        ['status', 'cmdline'].map(file => readFile(`/proc/${name}/${file}`, 'utf8').catch(() => '')),
+      );
+      return new RegExp(`^PPid:\\s*${parent}$`, 'm').test(status) && command.test(line) ? [Number(name)] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /**

@@ -13,6 +13,8 @@ const chatter =
  * @property {number} [deviceScaleFactor] 1 by default; 2 makes sharp screenshots
  * @property {string} [colorTheme] the name of a colour theme, like `Default Light Modern`
  * @property {keyof typeof import('./vscode-from-npm.mjs').editions} [edition] which VS Code
+ * @property {boolean} [shared] takes the browser of an earlier workbench, and its server where that is left and was started
+ *   alike: a start takes a third less. Settings, secrets, storage and workspace are new all the same.
  *
  * @typedef {import('./server.mjs').ServerOptions & BrowserOptions} WorkbenchOptions
  *
@@ -36,34 +38,64 @@ const chatter =
  * @param {WorkbenchOptions} [options]
  * @returns {Promise<Workbench>}
  */
-export async function startWorkbench({ viewport, deviceScaleFactor = 1, colorTheme, edition, ...options } = {}) {
+export async function startWorkbench(options = {}) {
+  const { viewport, deviceScaleFactor = 1, colorTheme, edition, shared = false, userSettings, ...start } = options;
   const vscode = await ensureVSCodeFromNpm(edition && { edition });
-  const theme = colorTheme ? { 'workbench.colorTheme': colorTheme } : {};
-  const server = await startServer(vscode, { ...options, userSettings: { ...theme, ...options.userSettings } });
+  const settings = { ...(colorTheme && { 'workbench.colorTheme': colorTheme }), ...userSettings };
+  const key = JSON.stringify([edition, start]);
+  const left = shared ? leftServers.get(key) : undefined;
+  leftServers.delete(key);
+  await left?.renew(settings);
+  const server = left ?? (await startServer(vscode, { ...start, userSettings: settings }));
   /** @type {import('playwright-core').Browser | undefined} */
   let browser;
+  /** @type {import('playwright-core').BrowserContext | undefined} */
+  let context;
   const close = async () => {
-    await browser?.close();
-    await server.stop();
+    await context?.close();
+    if (shared && !leftServers.has(key)) leftServers.set(key, server);
+    else await server.stop();
+    if (!shared) await browser?.close();
   };
   try {
-    const installed = process.env.CHROME_PATH ? { executablePath: process.env.CHROME_PATH } : { channel: 'chrome' };
-    browser = await chromium.launch({
-      ...(vscode.browser ? { executablePath: vscode.browser.executablePath } : installed),
-      // The sandbox needs kernel features that containers and CI machines do not grant; only our own server is visited.
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-      env: { ...process.env, ...vscode.browser?.env },
-    });
-    const context = await browser.newContext({
+    if (shared) sharedBrowser ??= launch(vscode);
+    browser = await (shared && sharedBrowser ? sharedBrowser : launch(vscode));
+    context = await browser.newContext({
       viewport: viewport ?? { width: 1280, height: 800 },
       deviceScaleFactor,
       permissions: ['clipboard-read', 'clipboard-write'],
     });
-    return { server, context, openWindow: target => openWindow(server, context, target), close };
+    const own = context;
+    return { server, context, openWindow: target => openWindow(server, own, target), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** @type {Promise<import('playwright-core').Browser> | undefined} */
+let sharedBrowser;
+
+/** Servers without a window, by what they were started with. @type {Map<string, import('./server.mjs').Server>} */
+const leftServers = new Map();
+
+/** Ends what `shared` workbenches have left. */
+export async function endShared() {
+  await (await sharedBrowser)?.close();
+  for (const server of leftServers.values()) await server.stop();
+  leftServers.clear();
+  sharedBrowser = undefined;
+}
+
+/** @param {import('./vscode-from-npm.mjs').VSCodeFromNpm} vscode */
+function launch({ browser }) {
+  const installed = process.env.CHROME_PATH ? { executablePath: process.env.CHROME_PATH } : { channel: 'chrome' };
+  return chromium.launch({
+    ...(browser ? { executablePath: browser.executablePath } : installed),
+    // The sandbox needs kernel features that containers and CI machines do not grant; only our own server is visited.
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+    env: { ...process.env, ...browser?.env },
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { childrenOf } from '../../scripts/lib/server.mjs';
 import { extensionId } from '../../src/contributions.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
@@ -138,10 +139,10 @@ describe('a killed extension host', function () {
   /** Finds out which extension host `open` brings. */
   async function started(open: () => Promise<void>): Promise<void> {
     const { pid } = ui.workbench.server;
-    const before = await extensionHosts(pid);
+    const before = await childrenOf(pid, /--type=extensionHost/);
     await open();
     await until(async () => {
-      const [found] = (await extensionHosts(pid)).filter(each => !before.includes(each));
+      const [found] = (await childrenOf(pid, /--type=extensionHost/)).filter(each => !before.includes(each));
       host = found ?? 0;
       return found !== undefined;
     });
@@ -149,24 +150,10 @@ describe('a killed extension host', function () {
 
   async function kill(): Promise<void> {
     process.kill(host, 'SIGKILL');
-    await until(async () => !(await extensionHosts(ui.workbench.server.pid)).includes(host));
+    await until(async () => !(await childrenOf(ui.workbench.server.pid, /--type=extensionHost/)).includes(host));
     // As somebody finds it who takes longer to come back: a lock that nobody holds. The last test waits for that.
     const { userDataDir } = ui.workbench.server;
     const locks = join(userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
     await rm(join(locks, 'n-shop.lock'), { recursive: true, force: true });
   }
 });
-
-/** By Linux' process table; tests of the user interface run there only. */
-async function extensionHosts(server: number): Promise<number[]> {
-  const children: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const [status, command] = await Promise.all(
-      ['status', 'cmdline'].map(file => readFile(`/proc/${name}/${file}`, 'utf8').catch(() => '')),
-    );
-    const isChild = new RegExp(`^PPid:\\s*${server}$`, 'm').test(status ?? '');
-    if (isChild && command?.includes('--type=extensionHost')) children.push(Number(name));
-  }
-  return children;
-}

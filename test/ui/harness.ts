@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errors, type Locator, type Page } from 'playwright-core';
 import { root } from '../../scripts/lib/project.mjs';
 import { demoEnvironment } from '../../scripts/lib/server.mjs';
-import { startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
+import { endShared, startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
 
 export interface UiOptions extends WorkbenchOptions {
   /** Starts the mock issuer and the connection "Demo" with VS Code. */
@@ -19,6 +19,7 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     ui.workbench = await startWorkbench({
       ...options,
       installed: true,
+      shared: true,
       // What VS Code shows over a button when the pointer rests beside it would take the click.
       userSettings: { 'workbench.hover.delay': 60_000, ...options.userSettings },
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
@@ -40,6 +41,9 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
   after(() => ui.close());
   return ui;
 }
+
+// Registered where the file is loaded, and so for all files: after the last test of the run.
+after(endShared);
 
 /** What a test has in hand. Its parts are there once the hooks of `useWorkbench` have run, that is inside `it`. */
 export class Ui {
