@@ -17,7 +17,8 @@ describe('jwtw in a terminal', function () {
     await ui.window.page.keyboard.type(`${line} > ${name}.out 2> ${name}.err; echo $? > ${name}.code`);
     await ui.window.page.keyboard.press('Enter');
     return async () => {
-      await until(async () => existsSync(`${file}.code`));
+      // The file is there before what is written into it.
+      await until(async () => existsSync(`${file}.code`) && (await readFile(`${file}.code`, 'utf8')) !== '');
       const [code, out, err] = await Promise.all(['code', 'out', 'err'].map(end => readFile(`${file}.${end}`, 'utf8')));
       return { code: code?.trim() ?? '', out: out ?? '', err: err ?? '' };
     };
@@ -59,6 +60,10 @@ describe('jwtw in a terminal', function () {
     const inChild = await (await type(`jwtw exec -- sh -c 'test "$ACCESS_TOKEN" && ps -eo args'`, 'exec'))();
     assert.equal(inChild.code, '0');
     assert.doesNotMatch(inChild.out, /eyJ[\w-]+\.eyJ/);
+    await window.expand(window.treeItem('Demo'));
+    const list = window.treeItem(/Handed out.*jwtw exec sh, terminals and tasks/);
+    await window.expand(list);
+    await window.treeItem(/jwtw curl, terminals and tasks/).waitFor();
   });
 });
 
