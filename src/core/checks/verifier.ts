@@ -3,7 +3,7 @@ import { certificateThumbprint } from '../issuer/clientKey.ts';
 import { type Discovery, resolveEndpoints } from '../issuer/discovery.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import type { ClockSkew, ClockSkews } from '../records/clockSkew.ts';
-import type { Connection } from '../records/connection.ts';
+import { audienceOf, type Connection } from '../records/connection.ts';
 import { thumbprintOf } from '../records/record.ts';
 import { isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session } from '../records/sessions.ts';
@@ -123,7 +123,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   return {
     async verifySession(connection, name, session) {
       const token = tokenOf(session, name) ?? '';
-      const audience = connection.audience ?? connection.resource;
+      const audience = audienceOf(connection);
       const tokens = session.record?.tokens;
       // `at_hash` speaks of the access token of the same answer, and an ID token can be older than that.
       const together = tokens?.id_token_obtained_at === tokens?.obtained_at;
@@ -166,8 +166,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       // A guess is no ground to fail a token on.
       const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
       const issuer = request.issuer ?? connection?.issuer;
-      const audience =
-        request.audience ?? (kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource));
+      const audience = request.audience ?? (kind === 'id_token' ? undefined : audienceOf(connection ?? {}));
       const policy = defined<VerificationPolicy>({
         kind,
         issuer,

@@ -82,6 +82,11 @@ export type Connection = { readonly [K in keyof Pick<Rows, Present>]: ValueOf<Ro
   readonly [K in keyof Omit<Rows, Present>]?: ValueOf<Rows[K]>;
 };
 
+/** What access tokens of the connection are for, where its settings say so. */
+export function audienceOf({ audience, resource }: Partial<Connection>): string | undefined {
+  return audience ?? resource;
+}
+
 /** True where the client shows a certificate (RFC 8705). */
 export function isMutualTls(method: TokenEndpointAuthMethod): boolean {
   return method.endsWith('tls_client_auth');

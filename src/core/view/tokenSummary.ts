@@ -2,7 +2,7 @@
 import { runChecks } from '../checks/checks.ts';
 import type { Check, VerificationPolicy } from '../checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
-import type { Connection } from '../records/connection.ts';
+import { audienceOf, type Connection } from '../records/connection.ts';
 import { type JsonObject, own } from '../tokens/json.ts';
 import { type DecodedToken, isHmac } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
@@ -94,7 +94,7 @@ export function remarksOn(text: string, decoded: DecodedToken, now: number, conn
 export function policyFor(decoded: DecodedToken, connection?: Connection): VerificationPolicy {
   const use = tokenUse(decoded);
   const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
-  const audience = kind === 'id_token' ? undefined : (connection?.audience ?? connection?.resource);
+  const audience = kind === 'id_token' ? undefined : audienceOf(connection ?? {});
   return {
     kind,
     requireExp: false,

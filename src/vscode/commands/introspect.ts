@@ -1,15 +1,16 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
+import { audienceOf } from '../../core/records/connection.ts';
 import { emptyRecord } from '../../core/records/record.ts';
 import { endOf, isSignable, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { inOrderOf } from '../../core/tokens/compareTokens.ts';
-import type { JsonObject } from '../../core/tokens/json.ts';
+import { type JsonObject, own } from '../../core/tokens/json.ts';
 import { expiresAt, tryDecode } from '../../core/tokens/jwt.ts';
 import { askToken, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { pick, showDiff } from '../screen.ts';
-import { activityText, answerOriginText, differenceText } from '../text/issuerAnswer.ts';
+import { activityText, answerOriginText, audienceText, differenceText } from '../text/issuerAnswer.ts';
 import { tokenTitle } from '../text/states.ts';
 import { momentText } from '../text/time.ts';
 import { commented } from '../tokenDocuments.ts';
@@ -79,9 +80,18 @@ export const introspect = defineCommand(
             ? endOf(sessionOf(sessions, argument.connection), argument.token)
             : undefined;
         const title = l10n.t('{0}: {1}', label(argument), tokenTitle(argument.token));
-        await showBeside(services, title, isReadable ? decoded.payload : undefined, answer, [
-          activityText(answer, end, clock.now(), argument.token),
-        ]);
+        const payload = isReadable ? decoded.payload : undefined;
+        const expected = audienceOf(sessionOf(sessions, argument.connection).connection);
+        const ofRefresh = argument.text === undefined && argument.token === 'refresh_token';
+        const note = ofRefresh ? undefined : audienceText(expected, own(answer.claims, 'aud') ?? payload?.aud);
+        const verdict = [activityText(answer, end, clock.now(), argument.token), note];
+        await showBeside(
+          services,
+          title,
+          payload,
+          answer,
+          verdict.filter(each => each !== undefined),
+        );
       },
     };
   },

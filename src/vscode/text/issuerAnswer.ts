@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
+import { printable } from '../../core/redact.ts';
 import type { Difference } from '../../core/tokens/compareTokens.ts';
 import { durationText, momentText } from './time.ts';
 
@@ -28,6 +29,20 @@ export function activityText(
       : l10n.t(
           'Not active at the issuer, although it has not expired here. It was revoked, or this client may not introspect it.',
         );
+}
+
+/**
+ * A note on whom a token is for, where that is not whom the connection's tokens are for.
+ * @param found `aud` of the issuer's answer or of the token
+ */
+export function audienceText(expected: string | undefined, found: unknown): string | undefined {
+  const named = [found].flat().filter(each => typeof each === 'string');
+  if (expected === undefined || named.length === 0 || named.includes(expected)) return undefined;
+  return l10n.t(
+    'The token is for {0}, and the connection expects {1}. Some issuers call a token inactive for every other audience.',
+    printable(named.join(', '), 200),
+    printable(expected, 200),
+  );
 }
 
 export function answerOriginText({ signed }: IssuerAnswer): string {

@@ -51,6 +51,14 @@ describe('signing in, in words', function () {
     for (const active of [undefined, 'true', 1]) assert.match(said(active), /^Not active/);
   });
 
+  it('notes that a token is for another audience than those of the connection', () => {
+    const { audienceText } = answers;
+    for (const found of ['https://api.example', ['a', 'https://api.example'], undefined, 7, []])
+      assert.equal(audienceText('https://api.example', found), undefined);
+    assert.equal(audienceText(undefined, 'other'), undefined);
+    assert.match(audienceText('https://api.example', ['one', 'two']) ?? '', /is for one, two, and .* expects https:/);
+  });
+
   it('marks each difference between token and issuer', () => {
     const text = (more: Partial<Difference>) =>
       answers.differenceText({ part: 'payload', name: 'exp', change: 'changed', ...more });
