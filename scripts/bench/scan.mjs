@@ -8,16 +8,19 @@ export async function run() {
   const { scan = '' } = await bundleForNode('scan');
   const child = startChild(scan);
   try {
-    /** @type {{ what: string, speed: number, growth: number }[]} */
-    const figures = await child.ask('measure');
-    return figures.map(({ what, speed, growth }) => ({
-      what,
-      unit: /** @type {const} */ ('MB/s'),
-      ours: speed,
-      ...(Number.isNaN(growth)
-        ? {}
-        : { ratio: growth, goal: 'over 100 MB/s, ratio at most 2.2', met: speed > 100 && growth <= 2.2 }),
-    }));
+    const rows = [];
+    // Asked one by one, each in a time of its own.
+    for (const name of /** @type {string[]} */ (await child.ask('names'))) {
+      /** @type {{ what: string, speed: number, growth: number }} */
+      const { what, speed, growth } = await child.ask('measure', name);
+      rows.push({
+        what,
+        unit: /** @type {const} */ ('MB/s'),
+        ours: speed,
+        ...{ ratio: growth, goal: 'over 100 MB/s, ratio at most 2.2', met: speed > 100 && growth <= 2.2 },
+      });
+    }
+    return rows;
   } finally {
     await child.end();
   }

@@ -1,6 +1,6 @@
 /** Tokens that lie in a text and still work: a copy of them is worth as much as they are. */
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
-import { findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
+import { anyOf, findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, percentDecoded, unescaped } from './escapes.ts';
@@ -60,9 +60,7 @@ export function scanForLeaks(text: string, known: readonly KnownToken[], now: nu
 }
 
 /** Most texts have none of these, and one look tells. */
-const marked = new RegExp(
-  `\\b(?:${[...opaquePrefixes, ...encodedStarts, ...headerStarts].map(each => each.replace(/[.*/]/g, '\\$&')).join('|')})`,
-);
+const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`);
 
 // --- Tokens of connections ---
 
@@ -97,10 +95,12 @@ function placesOf(known: KnownToken, text: string, now: number): readonly Leak[]
 // --- Tokens by their form ---
 
 function workingTokens(text: string, now: number): Leak[] {
-  return findTokens(text, mostLeaks).flatMap(({ start, end, kind, token }) => {
+  const leaks: Leak[] = [];
+  for (const { start, end, kind, token } of findTokens(text, mostLeaks)) {
     const leak = kind === 'jwe' ? { kind: 'encrypted_token' as const } : working(token, now);
-    return leak ? [{ start, end, ...leak }] : [];
-  });
+    if (leak) leaks.push({ start, end, ...leak });
+  }
+  return leaks;
 }
 
 function opaqueTokens(text: string): Leak[] {
@@ -164,7 +164,7 @@ function refreshTokens(text: string): Leak[] {
 
 /** Words that begin as a token in base64 does, and JSON with tokens in it; a JWT goes on with a dot. */
 const encodedWords = new RegExp(
-  `(?<![\\w+/=.-])(?:${[...encodedStarts, ...headerStarts].join('|')})[A-Za-z\\d+/]{20,}={0,2}(?![\\w.+/-])`,
+  `\\b(?<![+/=.-])${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20,}={0,2}(?![\\w.+/-])`,
   'g',
 );
 

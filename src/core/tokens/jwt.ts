@@ -86,7 +86,7 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
 }
 
 function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
-  if (!looksLikeJose(token) || isForeignObject(token) || signedCookie.test(token)) {
+  if (!looksLikeJose(token) || isForeignObject(token) || isSignedCookie(token)) {
     // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
     if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
       throw new WorkbenchError('not_a_token', { reason: 'json' });
@@ -191,14 +191,13 @@ export const embeddedKeyParameters = ['jwk', 'jku', 'x5u', 'x5c'] as const;
 
 function decodeJws(token: string, [first = 0, second = 0]: readonly number[], claimsOnly: boolean): DecodedJws {
   const warnings: TokenWarning[] = [];
-  const header = readPart(token, 'header', 0, first, warnings);
+  const header = readHeader(token, first, warnings);
   const unencoded = own(header.value, 'b64') === false && token[first + 1] === '{';
   const payload = unencoded
     ? readText(token.slice(first + 1, second), 'payload', warnings)
     : readPayload(token, header.value, first + 1, second, warnings, claimsOnly);
   const signature = token.slice(second + 1);
   checkEncoding(urlSafe(signature, 'signature', warnings), 'signature', second + 1, warnings);
-  headerWarnings(header.value, warnings);
   if (signature === '' && !isNone(own(header.value, 'alg'))) {
     warnings.push({ code: 'signature_missing', part: 'signature' });
   }
@@ -216,6 +215,23 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
   };
 }
 
+/** An issuer has one header for many tokens: the last one is read once. It is no secret. */
+let lastHeader:
+  | { readonly encoded: string; readonly part: Part; readonly warnings: readonly TokenWarning[] }
+  | undefined;
+
+function readHeader(token: string, end: number, warnings: TokenWarning[]): Part {
+  const encoded = token.slice(0, end);
+  if (lastHeader?.encoded !== encoded) {
+    const found: TokenWarning[] = [];
+    const part = readPart(token, 'header', 0, end, found);
+    headerWarnings(part.value, found);
+    lastHeader = { encoded, part, warnings: found };
+  }
+  warnings.push(...lastHeader.warnings);
+  return lastHeader.part;
+}
+
 /** A token whose signature was not copied: nothing can be verified, and all can be read. */
 function decodeCut(token: string, dot: number): DecodedJws | undefined {
   try {
@@ -231,12 +247,11 @@ function decodeCut(token: string, dot: number): DecodedJws | undefined {
 function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
   const warnings: TokenWarning[] = [];
   const [headerEnd = token.length] = dots;
-  const { value, text } = readPart(token, 'header', 0, headerEnd, warnings);
+  const { value, text } = readHeader(token, headerEnd, warnings);
   (['encrypted_key', 'iv', 'ciphertext', 'tag'] as const).forEach((part, index) => {
     const start = (dots[index] ?? token.length) + 1;
     checkEncoding(token.slice(start, dots[index + 1]), part, start, warnings);
   });
-  headerWarnings(value, warnings);
   return { kind: 'jwe', header: value, headerText: text, warnings };
 }
 
@@ -294,6 +309,10 @@ function timeWarnings(payload: JsonObject, warnings: TokenWarning[]): void {
 }
 
 /** As Rails and Django sign values: base64 and a digest behind dashes, or three pieces between colons. */
+function isSignedCookie(token: string): boolean {
+  return (token.includes('--') || token.includes(':')) && signedCookie.test(token);
+}
+
 const signedCookie = /^[\w+/=%-]{8,4096}--[\da-f]{40,64}$|^[\w-]{2,4096}:[\w-]{6,12}:[\w-]{27,90}$/;
 
 /** base64 of a whole JSON object without `alg`: some issuers' opaque tokens look so. No JOSE header does. */

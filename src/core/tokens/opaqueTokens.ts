@@ -101,10 +101,17 @@ function kindInside(token: string): OpaqueKind | undefined {
 /** Prefixes that are looked for in texts. */
 export const opaquePrefixes: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes }) => (alone ? [] : prefixes));
 
-const anywhere = new RegExp(
-  `(?<![\\w.~+/-])(?:${opaquePrefixes.map(each => each.replace(/[.*/]/g, '\\$&')).join('|')})[\\w.~+/!*$-]{8,${longest}}={0,2}`,
-  'g',
-);
+/** One of the words, as a pattern that looks at each of their beginnings once: the engine is quicker with fewer choices. */
+export function anyOf(words: readonly string[]): string {
+  if (words.includes('')) return '';
+  const choices = [...new Set(words.map(word => word.charAt(0)))].map(first => {
+    const rest = words.filter(word => word.startsWith(first)).map(word => word.slice(1));
+    return first.replace(/[^\w-]/, '\\$&') + anyOf(rest);
+  });
+  return choices.length === 1 ? String(choices[0]) : `(?:${choices.join('|')})`;
+}
+
+const anywhere = new RegExp(`\\b(?<![.~+/-])${anyOf(opaquePrefixes)}[\\w.~+/!*$-]{8,${longest}}={0,2}`, 'g');
 
 export interface FoundOpaque {
   /** Offsets in UTF-16 code units, `end` exclusive. */

@@ -1,6 +1,15 @@
 /** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
 import { signatureAlgorithms } from './algorithms.ts';
-import { type HeaderReader, headerReader, jwtAt, nextStart, opensHeader, prefixBefore, runEnd } from './findJwts.ts';
+import {
+  type FoundJwt,
+  type HeaderReader,
+  headerReader,
+  jwtAt,
+  nextStart,
+  opensHeader,
+  prefixBefore,
+  runEnd,
+} from './findJwts.ts';
 import { tokenLimit } from './jwt.ts';
 
 export interface TokenRange {
@@ -73,20 +82,20 @@ export function tokenAt(ranges: readonly TokenRange[], offset: number): TokenRan
 }
 
 function rangeAt(text: string, start: number, end: number, read: HeaderReader): TokenRange | undefined {
+  // Not even the beginning of one.
+  if (end - start < leastHeader) return undefined;
   const whole = end - start > tokenLimit * 2 ? undefined : jwtAt(text, start, end, read);
-  const single = whole && {
-    ...whole,
-    token: text.slice(whole.start, whole.end),
-    wrapped: false,
-    pieces: [{ start: whole.start, end: whole.end }],
-  };
-  if (end - start < leastHeader) return single;
+  const single = whole && inOnePiece(text, whole);
   // Without a line that could go on there is nothing to weigh.
   const next = lineAfter(text, end, text.charCodeAt(end - 1) === 0x2e);
   if (!next) return single;
   if (single && isWhole(outline(single.token), read)) return single;
   const wrapped = wrappedAt(text, { start, end }, next, read);
   return wrapped && (!single || isWhole(outline(wrapped.token), read)) ? wrapped : single;
+}
+
+function inOnePiece(text: string, { start, end, kind }: FoundJwt): TokenRange {
+  return { start, end, kind, token: text.slice(start, end), wrapped: false, pieces: [{ start, end }] };
 }
 
 /**
