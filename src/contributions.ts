@@ -62,6 +62,7 @@ export const commands = {
   clearMockFaults: 'jwtWorkbench.clearMockFaults',
   removeMockFault: 'jwtWorkbench.removeMockFault',
   moveMockClock: 'jwtWorkbench.moveMockClock',
+  tortureClient: 'jwtWorkbench.tortureClient',
   copyValue: 'jwtWorkbench.copyValue',
   setActive: 'jwtWorkbench.setActive',
   openSettings: 'jwtWorkbench.openSettings',

@@ -180,6 +180,7 @@ export interface ErrorDataOf {
   // The mock issuer, Git
   mock_running: { readonly issuer?: string | undefined };
   mock_not_running: Empty;
+  client_test_running: Empty;
   mock_file_missing: { readonly file: string };
   /** `problems`: each wrong member with its path and what is expected, and no value. */
   mock_file_invalid: { readonly file: string; readonly problems: string };

@@ -15,6 +15,7 @@ import type { MockClock } from '../mock/clock.ts';
 import type { AnyRow } from '../mock/effects.ts';
 import type { MockServer, MockServerOptions } from '../mock/nodeServer.ts';
 import type { Problem } from '../mock/shape.ts';
+import type { TortureOptions, TortureReport } from '../mock/torture/torture.ts';
 import type { Connections } from './connections.ts';
 import type { MockWatch } from './mockWatch.ts';
 
@@ -57,6 +58,13 @@ export interface MockService {
   clearFaults(type?: string): void;
   /** @param change moves the clock of the mock. @throws WorkbenchError `mock_not_running` */
   moveClock(change: (clock: MockClock) => void): MockView['clock'];
+  /**
+   * Tests a client that is configured with this mock. Each scenario resets the mock, so its own connection is not
+   * refreshed meanwhile and gets new tokens at the end; faults and the clock are put back.
+   * @throws WorkbenchError `mock_not_running`, `client_test_running`, `cancelled`; `argument_invalid` for a scenario that
+   * there is not
+   */
+  torture(options: TortureOptions): Promise<TortureReport>;
   /** How it stands, while it runs. */
   view(): MockView | undefined;
   /** Tells when it has started or stopped, and when `view` has something new. Returns the unsubscribe function. */
@@ -72,9 +80,17 @@ export interface MockParts extends RecordParts {
   readonly refresher: Pick<Refresher, 'askedBy'>;
 }
 
+interface Current {
+  readonly server: MockServer;
+  readonly mock: RunningMock;
+  readonly watch: MockWatch;
+  /** Ends the test of a client that is under way. */
+  test: AbortController | undefined;
+}
+
 export function createMockService(parts: MockParts): MockService {
   const { connections, vault, sessions, clock, histories } = parts;
-  let current: { readonly server: MockServer; readonly mock: RunningMock; readonly watch: MockWatch } | undefined;
+  let current: Current | undefined;
   const changes = createListeners<[]>();
   let starting = false;
 
@@ -86,7 +102,7 @@ export function createMockService(parts: MockParts): MockService {
       server = await listen(options);
       const mock = await signIn(server, label);
       const { watchMock } = await import('./mockWatch.ts');
-      current = { server, mock, watch: watchMock({ ...parts, server, onChange: changes.tell }) };
+      current = { server, mock, watch: watchMock({ ...parts, server, onChange: changes.tell }), test: undefined };
       await registry.executeCommand('setContext', contextKeys.mockRunning, true);
       changes.tell();
       return mock;
@@ -122,15 +138,62 @@ export function createMockService(parts: MockParts): MockService {
       const { client_secret } = client;
       await vault.update(id, (record = emptyRecord(id)) => ({ ...record, client_secret }));
     }
-    const tokens = await server.issueTokens({ clientId: client.client_id });
-    await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
+    await giveTokens(server, connection);
     return { issuer: server.issuer, clientId: client.client_id, connection: id };
+  }
+
+  async function giveTokens(server: MockServer, connection: Connection): Promise<void> {
+    const tokens = await server.issueTokens({ clientId: connection.clientId });
+    await storeTokens(parts, connection, tokens, clock.now(), new AbortController().signal);
+  }
+
+  async function torture(options: TortureOptions): Promise<TortureReport> {
+    const tested = running();
+    if (tested.test) throw new WorkbenchError('client_test_running');
+    const { server, mock, watch } = tested;
+    const test = new AbortController();
+    tested.test = test;
+    const { signal = test.signal, onResult } = options;
+    const { torture } = await import('../mock/torture/torture.ts');
+    const faults = server.faults.active;
+    const { ahead, frozenAt } = watch.view().clock;
+    const connection = sessions.connection(mock.connection);
+    try {
+      // A refresh in between would be one more client, with a token that the first reset has revoked.
+      if (connection) connections.addMemoryOnly({ ...connection, autoRefresh: false });
+      watch.testing({ done: 0, count: 0 });
+      return await torture(server, {
+        ...options,
+        signal: AbortSignal.any([signal, test.signal]),
+        onResult(result, index, count) {
+          watch.testing({ done: index + 1, count });
+          onResult?.(result, index, count);
+        },
+      });
+    } catch (error) {
+      if (signal.aborted || test.signal.aborted) throw new WorkbenchError('cancelled', { sent: false });
+      throw asArgumentError(error);
+    } finally {
+      tested.test = undefined;
+      watch.testing(undefined);
+      if (current === tested) {
+        server.reset();
+        for (const fault of faults) server.setFault(fault);
+        if (frozenAt !== undefined) server.clock.freeze(frozenAt);
+        else if (Math.abs(ahead) >= 1000) server.clock.advance(ahead);
+        if (connection) {
+          await giveTokens(server, connection);
+          connections.addMemoryOnly(connection);
+        }
+      }
+    }
   }
 
   async function stop(): Promise<void> {
     if (current === undefined) throw new WorkbenchError('mock_not_running');
-    const { server, mock, watch } = current;
+    const { server, mock, watch, test } = current;
     current = undefined;
+    test?.abort();
     watch.dispose();
     await vault.delete(mock.connection);
     sessions.forget(mock.connection);
@@ -192,6 +255,7 @@ export function createMockService(parts: MockParts): MockService {
       watch.changed();
       return watch.view().clock;
     },
+    torture,
     view: () => current?.watch.view(),
     onDidChange: changes.add,
     dispose() {

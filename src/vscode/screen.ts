@@ -37,6 +37,7 @@ import {
   ViewColumn,
   type WebviewPanel,
   window,
+  workspace,
 } from 'vscode';
 import { printable } from '../core/redact.ts';
 
@@ -257,6 +258,17 @@ export async function pickFiles(title: string, options: OpenDialogOptions = {}):
   return (await window.showOpenDialog({ ...options, title: plain(title, 200) })) ?? [];
 }
 
+/** Asks for a file and writes to it; where, or nothing where the user turned away. */
+export async function saveFile(title: string, name: string, text: string): Promise<Uri | undefined> {
+  const [folder] = workspace.workspaceFolders ?? [];
+  const target = await window.showSaveDialog({
+    title: plain(title, 200),
+    ...(folder && { defaultUri: Uri.joinPath(folder.uri, documentName(name)) }),
+  });
+  if (target) await workspace.fs.writeFile(target, new TextEncoder().encode(text));
+  return target;
+}
+
 /** Puts a text on the clipboard, as it is. */
 export async function toClipboard(text: string): Promise<void> {
   await env.clipboard.writeText(text);
@@ -433,7 +445,7 @@ export async function showDiff(left: Uri, right: Uri, title: string): Promise<vo
  * A page of `src/webview` in the editor area. It gets everything by messages, as text; nothing in it is remote, and its
  * one script has a nonce.
  */
-export function openPage(name: 'inspector' | 'device', title: string, extensionUri: Uri): WebviewPanel {
+export function openPage(name: 'inspector' | 'device' | 'torture', title: string, extensionUri: Uri): WebviewPanel {
   const dist = Uri.joinPath(extensionUri, 'dist');
   const panel = window.createWebviewPanel(
     `jwtWorkbench.${name}`,

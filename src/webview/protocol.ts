@@ -145,3 +145,36 @@ export interface DeviceModel {
 }
 
 export type FromDevicePage = 'ready' | 'open' | 'copy' | 'cancel';
+
+/** What the page of a client's test shows: a matrix of scenarios, and what is known of each. */
+export interface TortureModel {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly verdict: { readonly mood: Mood; readonly text: string; readonly detail: string };
+  /** While it runs. */
+  readonly progress?: { readonly done: number; readonly count: number };
+  readonly families: readonly { readonly name: string; readonly cells: readonly TortureCell[] }[];
+  readonly actions: readonly { readonly id: TortureAction; readonly label: string; readonly primary: boolean }[];
+  readonly words: Readonly<Record<'matrix' | 'family' | 'details' | 'must' | 'seen' | 'where' | 'none', string>>;
+}
+
+export interface TortureCell {
+  readonly id: string;
+  readonly name: string;
+  readonly mood: Mood;
+  /** The verdict in words. */
+  readonly status: string;
+  readonly title: string;
+  readonly must: string;
+  readonly seen: string;
+  readonly section: string;
+  /** What the section can be read at; opened by the extension. */
+  readonly links: readonly string[];
+}
+
+export type TortureAction = 'cancel' | 'again' | 'export';
+
+export type FromTorturePage =
+  | 'ready'
+  | { readonly does: TortureAction }
+  | { readonly link: number; readonly of: string };

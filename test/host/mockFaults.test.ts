@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { commands as registry } from 'vscode';
+import type { TortureReport } from '../../src/mock/torture/torture.ts';
+import { startSampleClient } from '../torture/sampleClient.ts';
 import { codeOf, row, rows, run } from './support.ts';
 
 interface Refreshed {
@@ -91,5 +93,71 @@ describe('faults of the mock issuer by command', () => {
     assert.equal(await codeOf(run('clearMockFaults')), 'mock_not_running');
     assert.equal(await codeOf(run('startMockIssuer', { faults: [{ type: 'nope' }] })), 'argument_invalid');
     await start({});
+  });
+});
+
+describe('a client tested by command', function () {
+  this.timeout(60_000);
+  const scenarios = ['sign-in', 'id-token.nonce', 'id-token.iss', 'token.truncated', 'logout'];
+  let started: { issuer: string; connection: string };
+  before(async () => {
+    started = await run('startMockIssuer', { alg: 'ES256', faults: [{ type: 'jwksSlow', ms: 1 }] });
+    await run('setMockFaults', { faults: [{ type: 'expiresInMissing', at: 'userinfo' }] });
+  });
+  after(() => run('stopMockIssuer'));
+
+  async function tested(flaw: string, only: readonly string[]): Promise<TortureReport> {
+    const client = await startSampleClient(started.issuer, 'demo', flaw);
+    const { origin } = client;
+    try {
+      return await run<TortureReport & Record<string, unknown>>('tortureClient', {
+        start: `${origin}/login`,
+        signedIn: `${origin}/me`,
+        logout: `${origin}/logout`,
+        scenarios: only,
+      });
+    } finally {
+      await client.close();
+    }
+  }
+
+  it('passes where it is right, and leaves the mock and its connection as they were', async () => {
+    const { results, counts } = await tested('', scenarios);
+    assert.deepEqual(
+      results.filter(({ verdict }) => verdict !== 'pass'),
+      [],
+    );
+    assert.ok(counts.pass >= scenarios.length);
+    const faults = await (await row(['Mock issuer', 'Faults'])).children();
+    assert.deepEqual(
+      faults.map(({ item }) => item.label),
+      ['Key set comes 5 s late', 'No lifetime (expires_in)'],
+    );
+    assert.equal((await run<Refreshed>('refresh', { connection: started.connection })).outcome, 'refreshed');
+  });
+
+  it('fails where it is broken, with what it did', async () => {
+    const { results, counts } = await tested('id-token.nonce', ['id-token.nonce', 'id-token.iss']);
+    assert.deepEqual(
+      results.map(({ id, verdict }) => [id, verdict]),
+      [
+        ['id-token.iss', 'pass'],
+        ['id-token.nonce', 'fail'],
+      ],
+    );
+    assert.equal(counts.fail, 1);
+    assert.equal(results.find(({ verdict }) => verdict === 'fail')?.detail, 'the client signed the visitor in');
+  });
+
+  it('is refused where nothing can be tested', async () => {
+    const start = 'http://127.0.0.1:9/';
+    assert.equal(await codeOf(run('tortureClient', { start: 'ftp://127.0.0.1' })), 'argument_invalid');
+    assert.equal(await codeOf(run('tortureClient', { start, scenarios: ['gremlins'] })), 'argument_invalid');
+    const slow = run('tortureClient', { start, scenarios: ['sign-in'] });
+    assert.equal(await codeOf(run('tortureClient', { start })), 'client_test_running');
+    await slow;
+    await run('stopMockIssuer');
+    assert.equal(await codeOf(run('tortureClient', { start })), 'mock_not_running');
+    await run('startMockIssuer');
   });
 });

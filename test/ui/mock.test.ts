@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startSampleClient } from '../torture/sampleClient.ts';
 import { useWorkbench } from './harness.ts';
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
@@ -58,5 +59,41 @@ describe('a person in front of the mock issuer', function () {
     await move('1 hour ahead', '1 h');
     await move('Back to the time of this machine', 'as on this machine');
     assert.ok((await ui.window.treeRows()).length > 5);
+  });
+
+  it('tests a client, reads what it got wrong with keys alone, and can run it again', async () => {
+    const { page } = ui.window;
+    const said = (await row('Mock issuer at').getAttribute('aria-label')) ?? '';
+    const issuer = `http://${/127\.0\.0\.1:\d+/.exec(said)?.[0]}`;
+    const client = await startSampleClient(issuer, 'demo', 'id-token.nonce');
+    ui.onClose(() => client.close());
+    await page.keyboard.press('ControlOrMeta+b');
+    await ui.window.runCommand('JWT Workbench: Torture a Client...');
+    for (const path of ['/login', '/me', '/logout', '']) {
+      await ui.window.quickInput().fill(path && client.origin + path);
+      await page.keyboard.press('Enter');
+    }
+    await ui.window.quickItem('ID token').waitFor();
+    await page.screenshot({ path: join(pictures, 'torture-families.png') });
+    await page.keyboard.press('Enter');
+    const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+    await report.getByRole('button', { name: 'Cancel' }).waitFor();
+    await report.locator('.cell.passed').nth(3).waitFor();
+    await page.screenshot({ path: join(pictures, 'torture-running.png') });
+    await report.getByRole('button', { name: 'Run Again' }).waitFor({ timeout: 120_000 });
+    const status = await report.getByRole('status').textContent();
+    assert.match(status ?? '', /The client breaks rules/);
+    const cell = report.getByRole('gridcell', { name: /^nonce: fail/ });
+    assert.equal(await cell.getAttribute('aria-selected'), 'true');
+    assert.match((await report.locator('.details').textContent()) ?? '', /the client signed the visitor in/);
+    assert.equal(await report.locator('[role=gridcell][tabindex="0"]').count(), 1);
+    await pictured('torture');
+    // By keys: to the cell on the left, and the details follow.
+    await cell.focus();
+    await page.keyboard.press('ArrowLeft');
+    assert.notEqual(await cell.getAttribute('aria-selected'), 'true');
+    await page.keyboard.press('Home');
+    await report.locator('.details .check.passed, .details .check.warning').waitFor();
+    assert.equal(await report.getByRole('rowheader').count(), await report.getByRole('row').count());
   });
 });

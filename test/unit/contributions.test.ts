@@ -128,7 +128,7 @@ describe('package.json', () => {
   it('lists no command that cannot work', () => {
     const anywhere = ['decode', 'verify', 'decrypt', 'inspect', 'copyPayload', 'compare', 'openSettings', 'showLog'];
     same(listed('true'), anywhere);
-    const trusted = [...anywhere, 'addConnection', 'importTokens', 'forgetKeys', 'startMockIssuer'];
+    const trusted = [...anywhere, 'addConnection', 'importTokens', 'forgetKeys', 'startMockIssuer', 'tortureClient'];
     same(listed('true', 'isWorkspaceTrusted'), trusted);
     const { mockRunning, hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced } = contextKeys;
     const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess', 'filter'];

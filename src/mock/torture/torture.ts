@@ -35,6 +35,8 @@ export interface TortureOptions extends Target {
   readonly pace?: number;
   readonly signal?: AbortSignal;
   readonly onResult?: (result: Result, index: number, count: number) => void;
+  /** Told once what is about to be played, in order. */
+  readonly onStart?: (chosen: readonly Scenario[]) => void;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     .filter(({ id }) => wanted.length === 0 || wanted.some(name => isOf(name, id)))
     .filter(({ needs }) => fits(needs, options, mock));
   const results: Result[] = [];
+  options.onStart?.(chosen);
   for (const [index, scenario] of chosen.entries()) {
     signal?.throwIfAborted();
     const result = await play(mock, options, scenario, patience, pace);

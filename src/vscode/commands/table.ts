@@ -18,6 +18,7 @@ import * as setIssuer from './setIssuer.ts';
 import * as signIn from './signIn.ts';
 import * as signOut from './signOut.ts';
 import * as status from './status.ts';
+import * as torture from './torture.ts';
 import * as useToken from './useToken.ts';
 import * as verify from './verify.ts';
 
@@ -29,7 +30,7 @@ export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'le
 /** The files that define commands. A definition is a command by what it exports; there is no other list. */
 const files: readonly object[] = [
   ...[connections, setIssuer, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
-  ...[decode, verify, compare, leaks, useToken, mock],
+  ...[decode, verify, compare, leaks, useToken, mock, torture],
 ];
 
 export const definitions: readonly Command[] = files.flatMap(file => Object.values(file).filter(isCommand));

@@ -164,6 +164,7 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
       'Staged files cannot be read: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
     ),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
+  client_test_running: () => l10n.t('A client is being tested already. Wait until that is done, or cancel it.'),
   mock_file_missing: ({ file }) =>
     l10n.t('There is no {0} in this workspace. Create one, or start the mock issuer without a file.', show(file)),
   mock_file_invalid: ({ file, problems }) =>

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { MockClockView, MockRequest, MockView, Sender } from '../../core/view/mockView.ts';
+import type { Verdict } from '../../mock/torture/torture.ts';
 import { clockText, durationText } from './time.ts';
 
 /** A text of the mock's own tables, which have no sentences of VS Code: the title of a fault or of a scenario. */
@@ -46,4 +47,29 @@ export function mockStateText({ faults, testing }: MockView): string {
   if (testing) return l10n.t('testing a client, {0} of {1}', testing.done, testing.count);
   if (faults.length === 0) return l10n.t('no faults');
   return faults.length === 1 ? l10n.t('1 fault set') : l10n.t('{0} faults set', faults.length);
+}
+
+/** What a scenario of a test came to; every place that shows its sign shows this as well. */
+export function verdictText(verdict: Verdict | undefined): string {
+  switch (verdict) {
+    case 'pass':
+      return l10n.t('pass');
+    case 'fail':
+      return l10n.t('fail');
+    case 'warning':
+      return l10n.t('warning');
+    case 'not exercised':
+      return l10n.t('not exercised');
+    case 'hung':
+      return l10n.t('hung');
+    case undefined:
+      return l10n.t('waiting');
+  }
+}
+
+/** How many scenarios came to what, the worst first: "2 fail, 1 warning, 40 pass". */
+export function scoreText(counts: Readonly<Record<Verdict, number>>): string {
+  const order = ['fail', 'hung', 'warning', 'not exercised', 'pass'] as const;
+  const parts = order.filter(verdict => counts[verdict] > 0).map(each => `${counts[each]} ${verdictText(each)}`);
+  return parts.join(', ') || l10n.t('no scenario fits');
 }

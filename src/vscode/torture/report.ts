@@ -1,0 +1,207 @@
+import { l10n, type QuickPickItem, type Uri } from 'vscode';
+import { classify } from '../../core/errors.ts';
+import { printable } from '../../core/redact.ts';
+import type { Scenario } from '../../mock/torture/rows.ts';
+import type { Result, TortureReport, Verdict } from '../../mock/torture/torture.ts';
+import type { FromTorturePage, Mood, TortureAction, TortureCell, TortureModel } from '../../webview/protocol.ts';
+import { flash, notify, openPage, pick, saveFile } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
+import { mockText, scoreText, verdictText } from '../text/mock.ts';
+
+/** The page of one client's test. It keeps nothing of its own: it is told everything anew when it is shown. */
+export interface TorturePage {
+  /** What is about to be played. */
+  readonly begin: (chosen: readonly Scenario[]) => void;
+  readonly show: (result: Result) => void;
+  /** Shows how `work` begins and ends; the page's own button cancels it as well. */
+  play(work: (signal: AbortSignal) => Promise<TortureReport>, signal?: AbortSignal): Promise<TortureReport>;
+  dispose(): void;
+}
+
+export interface TorturePageParts {
+  readonly extensionUri: Uri;
+  readonly openBrowser: (url: string) => unknown;
+  readonly again: (signal: AbortSignal, page: TorturePage) => Promise<TortureReport>;
+}
+
+export type Played = Pick<Scenario, 'id' | 'family' | 'title' | 'must' | 'severity' | 'section'>;
+
+/** How far a test has come. */
+export interface TortureState {
+  readonly start: string;
+  readonly issuer: string;
+  readonly chosen: readonly Played[];
+  readonly results: readonly Result[];
+  readonly running: boolean;
+  /** It ended before its end. */
+  readonly cancelled: boolean;
+}
+
+export function openTortureReport(start: string, issuer: string, parts: TorturePageParts): TorturePage {
+  const panel = openPage('torture', l10n.t('Client Test: {0}', printable(new URL(start).host, 60)), parts.extensionUri);
+  let state: TortureState = { start, issuer, chosen: [], results: [], running: true, cancelled: false };
+  let report: TortureReport | undefined;
+  let abort = new AbortController();
+  let closed = false;
+  panel.onDidDispose(() => {
+    closed = true;
+  });
+  panel.webview.onDidReceiveMessage((message: FromTorturePage) => void told(() => receive(message)));
+
+  function change(next: Partial<TortureState>): void {
+    state = { ...state, ...next };
+    if (!closed) void panel.webview.postMessage(tortureModel(state));
+  }
+
+  /** Nobody waits for what a button does: what goes wrong is said here. */
+  async function told(work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.code !== 'cancelled') void notify('error', describeError(failure));
+    }
+  }
+
+  async function receive(message: FromTorturePage): Promise<void> {
+    if (message === 'ready') return change({});
+    if ('link' in message) {
+      const section = state.chosen.find(({ id }) => id === message.of)?.section ?? '';
+      const link = linksOf(section)[message.link];
+      if (link) await parts.openBrowser(link.url);
+      return;
+    }
+    const acts: Readonly<Record<TortureAction, () => unknown>> = {
+      cancel: () => abort.abort(),
+      again: () => page.play(signal => parts.again(signal, page)),
+      export: () => report && exportReport(report),
+    };
+    await acts[message.does]();
+  }
+
+  const page: TorturePage = {
+    begin: chosen => change({ chosen, results: [] }),
+    show: result => change({ results: [...state.results, result] }),
+    async play(work, signal) {
+      abort = new AbortController();
+      report = undefined;
+      change({ running: true, cancelled: false, results: [] });
+      let cancelled = true;
+      try {
+        report = await work(signal ? AbortSignal.any([signal, abort.signal]) : abort.signal);
+        cancelled = false;
+        return report;
+      } finally {
+        change({ running: false, cancelled });
+      }
+    },
+    dispose: () => panel.dispose(),
+  };
+  return page;
+}
+
+const moods: Readonly<Record<Verdict, Mood>> = {
+  pass: 'passed',
+  fail: 'failed',
+  hung: 'failed',
+  warning: 'warning',
+  'not exercised': 'skipped',
+};
+
+export function tortureModel({ start, issuer, chosen, results, running, cancelled }: TortureState): TortureModel {
+  const byId = new Map(results.map(result => [result.id, result]));
+  const families = [...new Set(chosen.map(({ family }) => family))];
+  const actions: TortureModel['actions'] = running
+    ? [{ id: 'cancel', label: l10n.t('Cancel'), primary: false }]
+    : [
+        { id: 'again', label: l10n.t('Run Again'), primary: true },
+        ...(cancelled ? [] : [{ id: 'export', label: l10n.t('Export...'), primary: false } as const]),
+      ];
+  return {
+    title: l10n.t('Client test'),
+    subtitle: l10n.t('{0} against {1}', printable(start, 200), issuer),
+    verdict: verdictOf({ start, issuer, chosen, results, running, cancelled }),
+    ...(running && chosen.length > 0 && { progress: { done: results.length, count: chosen.length } }),
+    families: families.map(family => ({
+      name: mockText(family),
+      cells: chosen.filter(each => each.family === family).map(each => cellOf(each, byId.get(each.id))),
+    })),
+    actions,
+    words: {
+      matrix: l10n.t('Scenarios'),
+      family: l10n.t('Family'),
+      details: l10n.t('Details'),
+      must: l10n.t('The client has to'),
+      seen: l10n.t('What it did'),
+      where: l10n.t('Defined in'),
+      none: l10n.t('Select a scenario to see what the client has to do and what it did.'),
+    },
+  };
+}
+
+function verdictOf({ results, chosen, running, cancelled }: TortureState): TortureModel['verdict'] {
+  const count = (...verdicts: readonly Verdict[]) => results.filter(each => verdicts.includes(each.verdict)).length;
+  const counts = {
+    ...{ pass: count('pass'), fail: count('fail'), warning: count('warning'), hung: count('hung') },
+    'not exercised': count('not exercised'),
+  };
+  const detail = scoreText(counts);
+  if (running) return { mood: 'info', text: l10n.t('Testing the client'), detail: results.length > 0 ? detail : '' };
+  if (cancelled) return { mood: 'skipped', text: l10n.t('Stopped before the end'), detail };
+  if (chosen.length === 0) return { mood: 'skipped', text: l10n.t('No scenario fits'), detail: '' };
+  if (count('fail', 'hung') > 0) return { mood: 'failed', text: l10n.t('The client breaks rules'), detail };
+  if (count('warning') > 0)
+    return { mood: 'warning', text: l10n.t('The client follows the rules, with warnings'), detail };
+  // What was not looked at is no pass.
+  if (count('pass') === 0) return { mood: 'skipped', text: l10n.t('Nothing was exercised'), detail };
+  return { mood: 'passed', text: l10n.t('The client follows the rules'), detail };
+}
+
+function cellOf({ id, title, must, severity, section }: Played, result: Result | undefined): TortureCell {
+  const status = verdictText(result?.verdict);
+  const asked = mockText(must);
+  return {
+    id,
+    name: id.slice(id.indexOf('.') + 1),
+    mood: result ? moods[result.verdict] : 'info',
+    status,
+    title: mockText(title),
+    must: severity === 'must' ? l10n.t('{0} (required)', asked) : l10n.t('{0} (recommended)', asked),
+    seen: result ? l10n.t('{0}, {1} ms', result.detail ?? status, result.milliseconds) : status,
+    section,
+    links: linksOf(section).map(({ name }) => name),
+  };
+}
+
+/** The only pages that a report leads to: the RFCs by their number, and these. */
+const specifications: readonly (readonly [start: string, url: string])[] = [
+  ['OpenID Connect Core 1.0', 'https://openid.net/specs/openid-connect-core-1_0.html'],
+  ['OpenID Connect Discovery 1.0', 'https://openid.net/specs/openid-connect-discovery-1_0.html'],
+  ['OpenID Connect RP-Initiated Logout 1.0', 'https://openid.net/specs/openid-connect-rpinitiated-1_0.html'],
+  ['OpenID Connect Back-Channel Logout 1.0', 'https://openid.net/specs/openid-connect-backchannel-1_0.html'],
+  ['OpenID Connect Front-Channel Logout 1.0', 'https://openid.net/specs/openid-connect-frontchannel-1_0.html'],
+];
+
+export function linksOf(section: string): readonly { readonly name: string; readonly url: string }[] {
+  const rfcs = [...section.matchAll(/RFC (\d{3,5})(?: section (\d+(?:\.\d+)*))?/g)].map(([name, number, part]) => ({
+    name,
+    url: `https://www.rfc-editor.org/rfc/rfc${number}${part === undefined ? '' : `#section-${part}`}`,
+  }));
+  const others = specifications.filter(([start]) => section.includes(start)).map(([name, url]) => ({ name, url }));
+  return [...rfcs, ...others];
+}
+
+async function exportReport(report: TortureReport): Promise<void> {
+  const { formats } = await import('../../mock/torture/report.ts');
+  const items: (QuickPickItem & { readonly format: keyof typeof formats; readonly file: string })[] = [
+    { label: 'HTML', description: l10n.t('for people'), format: 'html', file: 'client-test.html' },
+    { label: 'JUnit', description: l10n.t('for build servers'), format: 'junit', file: 'client-test.xml' },
+    { label: 'SARIF', description: l10n.t('for code scanning'), format: 'sarif', file: 'client-test.sarif' },
+    { label: 'JSON', description: l10n.t('for programs'), format: 'json', file: 'client-test.json' },
+  ];
+  const chosen = await pick(items, { title: l10n.t('Export the Report') });
+  if (chosen === undefined) return;
+  const { format, file, label } = chosen;
+  const saved = await saveFile(l10n.t('Export the Report'), file, formats[format](report));
+  if (saved) flash(l10n.t('Report written as {0}', label));
+}

@@ -1,0 +1,151 @@
+/** The page of a client's test: a matrix of scenarios, and beside it what is known of the one that is selected. */
+import { h, icon } from './parts.ts';
+import type { FromTorturePage, TortureCell, TortureModel } from './protocol.ts';
+
+declare function acquireVsCodeApi(): { postMessage(message: FromTorturePage): void };
+
+const host = acquireVsCodeApi();
+const main = h('main');
+document.body.append(main);
+let selected: string | undefined;
+let model: TortureModel | undefined;
+
+addEventListener('message', ({ data }: MessageEvent<TortureModel>) => {
+  model = data;
+  render();
+});
+host.postMessage('ready');
+
+function render(): void {
+  if (model === undefined) return;
+  const { title, subtitle, verdict, progress, families, actions, words } = model;
+  const cells = families.flatMap(family => family.cells);
+  // The first that is wrong is what one wants to read.
+  const shown =
+    cells.find(({ id }) => id === selected) ?? cells.find(({ mood }) => mood === 'failed' || mood === 'warning');
+  const at = shown ?? cells[0];
+  const focused = document.activeElement?.getAttribute('data-id');
+  main.replaceChildren(
+    h('header', {}, [
+      h('div', {}, [h('h1', {}, [title]), h('p', { class: 'quiet' }, [subtitle])]),
+      h(
+        'div',
+        { class: 'actions' },
+        actions.map(({ id, label, primary }) => {
+          const button = h('button', { 'data-id': id, class: primary ? 'primary' : '' }, [label]);
+          button.addEventListener('click', () => host.postMessage({ does: id }));
+          return button;
+        }),
+      ),
+    ]),
+    // While it runs the score changes with every scenario, which is too much to be read out.
+    h('div', { class: `verdict ${verdict.mood}`, ...(!progress && { role: 'status' }) }, [
+      icon(verdict.mood),
+      h('div', {}, [h('strong', {}, [verdict.text]), h('p', {}, [verdict.detail])]),
+      ...(progress
+        ? [h('progress', { value: `${progress.done}`, max: `${progress.count}`, 'aria-label': verdict.text })]
+        : []),
+    ]),
+    h('div', { class: 'columns' }, [
+      h('section', {}, [
+        h('h2', { id: 'matrix' }, [words.matrix]),
+        h(
+          'div',
+          { class: 'matrix', role: 'grid', 'aria-labelledby': 'matrix', 'aria-readonly': 'true' },
+          families.map(({ name, cells }) =>
+            h('div', { class: 'family', role: 'row' }, [
+              h('div', { role: 'rowheader' }, [name]),
+              ...cells.map(cell => cellOf(cell, cell === shown, cell === at)),
+            ]),
+          ),
+        ),
+      ]),
+      h('section', { class: 'details', 'aria-labelledby': 'details' }, [
+        h('h2', { id: 'details' }, [words.details]),
+        h(
+          'div',
+          { 'aria-live': 'polite' },
+          shown ? detailsOf(shown, words) : [h('p', { class: 'quiet' }, [words.none])],
+        ),
+      ]),
+    ]),
+  );
+  if (focused) main.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+/** One of the cells is in the way of the Tab key; arrows lead to the others. */
+function cellOf({ id, name, mood, status, title }: TortureCell, isShown: boolean, isStop: boolean): HTMLElement {
+  const cell = h(
+    'div',
+    {
+      class: `cell ${mood}`,
+      role: 'gridcell',
+      'data-id': id,
+      tabindex: isStop ? '0' : '-1',
+      'aria-selected': `${isShown}`,
+      'aria-label': `${name}: ${status}. ${title}`,
+      title,
+    },
+    [icon(mood), h('span', {}, [h('code', {}, [name]), h('span', { class: 'status' }, [status])])],
+  );
+  cell.addEventListener('click', () => select(id));
+  cell.addEventListener('keydown', move);
+  return cell;
+}
+
+function select(id: string): void {
+  selected = id;
+  render();
+  main.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`)?.focus();
+}
+
+function move(event: KeyboardEvent): void {
+  const rows = [...main.querySelectorAll('[role=row]')].map(row => [...row.querySelectorAll<HTMLElement>('.cell')]);
+  const from = event.currentTarget as HTMLElement;
+  const row = rows.findIndex(cells => cells.includes(from));
+  const column = rows[row]?.indexOf(from) ?? 0;
+  const all = rows.flat();
+  const index = all.indexOf(from);
+  const below = (step: number) => {
+    const cells = rows[row + step] ?? [];
+    return cells[Math.min(column, cells.length - 1)];
+  };
+  const to: Readonly<Record<string, () => HTMLElement | undefined>> = {
+    ArrowRight: () => all[index + 1],
+    ArrowLeft: () => all[index - 1],
+    ArrowDown: () => below(1),
+    ArrowUp: () => below(-1),
+    Home: () => rows[row]?.[0],
+    End: () => rows[row]?.at(-1),
+  };
+  const next = to[event.key]?.()?.getAttribute('data-id');
+  if (next == null) return;
+  event.preventDefault();
+  select(next);
+}
+
+function detailsOf(cell: TortureCell, words: TortureModel['words']): HTMLElement[] {
+  const links = cell.links.map((name, index) => {
+    const link = h('button', { class: 'link', 'data-id': `link-${index}` }, [name]);
+    link.addEventListener('click', () => host.postMessage({ link: index, of: cell.id }));
+    return link;
+  });
+  const facts = [
+    [words.must, cell.must],
+    [words.seen, cell.seen],
+    [words.where, cell.section],
+  ] as const;
+  return [
+    h('div', { class: `check ${cell.mood}` }, [
+      icon(cell.mood),
+      h('h3', {}, [cell.title, h('span', { class: 'status' }, [cell.status])]),
+    ]),
+    h(
+      'dl',
+      { class: 'facts' },
+      facts.map(([name, value]) => h('div', {}, [h('dt', {}, [name]), h('dd', {}, [value])])),
+    ),
+    h('p', {}, links),
+    h('p', { class: 'quiet' }, [h('code', {}, [cell.id])]),
+  ];
+}
