@@ -21,8 +21,8 @@ function render(): void {
   const { title, subtitle, verdict, progress, families, actions, words } = model;
   const cells = families.flatMap(family => family.cells);
   // The first that is wrong is what one wants to read.
-  const shown =
-    cells.find(({ id }) => id === selected) ?? cells.find(({ mood }) => mood === 'failed' || mood === 'warning');
+  const worst = (['failed', 'warning'] as const).flatMap(mood => cells.filter(cell => cell.mood === mood));
+  const shown = cells.find(({ id }) => id === selected) ?? worst[0];
   const at = shown ?? cells[0];
   const focused = document.activeElement?.getAttribute('data-id');
   main.replaceChildren(

@@ -107,7 +107,7 @@ describe('a client tested by command', function () {
   after(() => run('stopMockIssuer'));
 
   async function tested(flaw: string, only: readonly string[]): Promise<TortureReport> {
-    const client = await startSampleClient(started.issuer, 'demo', flaw);
+    const client = await startSampleClient({ issuer: started.issuer, flaw });
     const { origin } = client;
     try {
       return await run<TortureReport & Record<string, unknown>>('tortureClient', {

@@ -65,14 +65,21 @@ describe('a person in front of the mock issuer', function () {
     const { page } = ui.window;
     const said = (await row('Mock issuer at').getAttribute('aria-label')) ?? '';
     const issuer = `http://${/127\.0\.0\.1:\d+/.exec(said)?.[0]}`;
-    const client = await startSampleClient(issuer, 'demo', 'id-token.nonce');
+    const client = await startSampleClient({ issuer, flaw: 'id-token.nonce' });
     ui.onClose(() => client.close());
     await page.keyboard.press('ControlOrMeta+b');
     await ui.window.runCommand('JWT Workbench: Torture a Client...');
-    for (const path of ['/login', '/me', '/logout', '']) {
-      await ui.window.quickInput().fill(path && client.origin + path);
+    const answer = async (path: string) => {
+      await ui.window.quickInput().fill(client.origin + path);
       await page.keyboard.press('Enter');
-    }
+    };
+    await answer('/login');
+    await ui.window.quickItem('Sign-out').click();
+    await page.keyboard.press('Enter');
+    await page.getByText('Which URL answers 200').waitFor();
+    await answer('/me');
+    await page.getByText('Where does sign-out start?').waitFor();
+    await answer('/logout');
     await ui.window.quickItem('ID token').waitFor();
     await page.screenshot({ path: join(pictures, 'torture-families.png') });
     await page.keyboard.press('Enter');

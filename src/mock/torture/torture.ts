@@ -33,6 +33,8 @@ export interface TortureOptions extends Target {
   readonly patience?: number;
   /** How many times faster than the machine's the client's clock runs; 1 by default, as nobody moves it. */
   readonly pace?: number;
+  /** Where the visitor may go, wherever the client sends it; anywhere by default. */
+  readonly allows?: (url: URL) => boolean;
   readonly signal?: AbortSignal;
   readonly onResult?: (result: Result, index: number, count: number) => void;
   /** Told once what is about to be played, in order. */
@@ -81,7 +83,7 @@ interface SeenOfAll {
 
 async function play(
   mock: MockServer,
-  target: Target,
+  target: TortureOptions,
   scenario: Scenario,
   patience: number,
   pace: number,
@@ -94,7 +96,10 @@ async function play(
   const { origin, protocol } = new URL(mock.issuer);
   const inProcess = (url: URL) =>
     protocol === 'https:' && url.origin === origin ? mock.issuers.find(each => each.serves(url.pathname)) : undefined;
-  const browser = createBrowser(patience, (url, init) => (inProcess(url)?.fetch ?? fetch)(url, init));
+  const browser = createBrowser(patience, async (url, init) => {
+    if (target.allows?.(url) === false) throw new Error(`the client sent the visitor to ${url.host}`);
+    return (inProcess(url)?.fetch ?? fetch)(url, init);
+  });
   const second = 1_000 / pace;
   const { start, signedIn, driver } = target;
   const isIn = async () => {

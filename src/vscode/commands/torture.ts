@@ -8,15 +8,18 @@ import { confirm, flash } from '../screen.ts';
 import { mockText, scoreText } from '../text/mock.ts';
 import { openTortureReport, type TorturePage } from '../torture/report.ts';
 import { defineCommand, isConfirmed } from './command.ts';
-import { amount, optional, text, texts } from './fields.ts';
+import { amount, flag, optional, text, texts } from './fields.ts';
 
 /** Where the client is asked, in the order of the questions. */
-type Addresses = Pick<TortureOptions, 'start' | 'signedIn' | 'logout' | 'resource'>;
+const addresses = ['start', 'signedIn', 'logout', 'resource', 'device', 'secondStart'] as const;
+type Addresses = Pick<TortureOptions, (typeof addresses)[number]>;
+type Part = (typeof addresses)[number] | 'mcp';
 
 interface TortureArgument extends Addresses {
   readonly scenarios?: readonly string[] | undefined;
   /** Milliseconds. */
   readonly patience?: number | undefined;
+  readonly mcp?: boolean | undefined;
   /** Where a person looks on. */
   readonly page?: TorturePage;
 }
@@ -30,6 +33,9 @@ export const tortureClient = defineCommand(
       signedIn: optional(text),
       logout: optional(text),
       resource: optional(text),
+      device: optional(text),
+      secondStart: optional(text),
+      mcp: optional(flag),
       scenarios: optional(texts),
       patience: optional(amount),
     },
@@ -40,18 +46,20 @@ export const tortureClient = defineCommand(
   ({ mock, openBrowser, extensionUri }) => {
     /** What was answered last, for the next time. */
     let last: Partial<Record<keyof Addresses, string>> = {};
+    let lastParts: readonly Part[] = ['start', 'signedIn'];
 
-    function play(
-      { page, scenarios, patience, ...addresses }: TortureArgument,
-      signal: AbortSignal,
-      tell = (_: string) => {},
-    ) {
+    function play(argument: TortureArgument, signal: AbortSignal, tell = (_: string) => {}): Promise<TortureReport> {
+      const { page, scenarios, patience, ...target } = argument;
+      const hosts = new Set(
+        [...urlsOf(target), new URL(mock.running()?.issuer ?? target.start)].map(({ host }) => host),
+      );
       return mock.torture({
-        ...addresses,
+        ...target,
         ...(scenarios && { scenarios }),
         ...(patience !== undefined && { patience }),
-        signal,
         ...(page && { onStart: page.begin }),
+        allows: url => isLoopback(url) || hosts.has(url.host),
+        signal,
         onResult(result, index, count) {
           tell(l10n.t('{0} of {1}: {2}', index + 1, count, mockText(result.title)));
           page?.show(result);
@@ -59,67 +67,63 @@ export const tortureClient = defineCommand(
       });
     }
 
+    /** Asks for the addresses that the client has. */
+    async function askTarget(issuer: string, clientId: string): Promise<TortureArgument | undefined> {
+      const answers = { ...last };
+      let parts = lastParts;
+      let scenarios: readonly string[] = [];
+      const texts = questions(issuer, clientId);
+      const copy = { tooltip: l10n.t('Copy Issuer'), text: issuer };
+      const question = (field: keyof Addresses): Step => ({
+        applies: () => parts.includes(field),
+        async ask(place) {
+          const answer = await askText({
+            ...place,
+            value: answers[field] ?? '',
+            prompt: texts[field],
+            placeholder: 'http://127.0.0.1:3000/...',
+            validate: url => (isHttp(url) ? undefined : l10n.t('Enter the full URL, with http:// or https://.')),
+            ...(field === 'start' && { copy }),
+          });
+          if (answer.turn === 'next') answers[field] = answer.value;
+          return answer.turn;
+        },
+      });
+      const [start, ...others] = addresses.map(question);
+      const what: Step = {
+        async ask(place) {
+          const chosen = await askParts(place, parts);
+          if (chosen.turn === 'next') parts = ['start', ...chosen.value.map(({ part }) => part)];
+          return chosen.turn;
+        },
+      };
+      const which: Step = {
+        async ask(place) {
+          const chosen = await askFamilies(place);
+          if (chosen.turn === 'next') scenarios = chosen.value.flatMap(({ ids }) => ids);
+          return chosen.turn;
+        },
+      };
+      const steps = start ? [start, what, ...others, which] : [];
+      if (!(await runSteps(l10n.t('Torture a Client'), steps))) return undefined;
+      last = answers;
+      lastParts = parts;
+      const given = addresses.flatMap(field => (parts.includes(field) ? [[field, answers[field]]] : []));
+      return { start: '', ...Object.fromEntries(given), ...(parts.includes('mcp') && { mcp: true }), scenarios };
+    }
+
     return {
       accept(given: TortureArgument): TortureArgument {
-        const { start, signedIn, logout, resource } = given;
-        for (const [field, url] of Object.entries({ start, signedIn, logout, resource }))
-          if (url !== undefined && !isHttp(url))
+        for (const field of addresses)
+          if (given[field] !== undefined && !isHttp(given[field]))
             throw new WorkbenchError('argument_invalid', { field, expected: 'http(s)://...' });
         return given;
       },
       async ask(): Promise<TortureArgument | undefined> {
         if (mock.running() === undefined && !(await startedForTest())) return undefined;
         const { issuer = '', clientId = '' } = mock.running() ?? {};
-        const answers = { ...last };
-        const copy = { tooltip: l10n.t('Copy Issuer'), text: issuer };
-        const question = (field: keyof Addresses, prompt: string): Step => ({
-          async ask(place) {
-            const needed = field === 'start';
-            const answer = await askText({
-              ...place,
-              value: answers[field] ?? '',
-              prompt,
-              placeholder: 'http://127.0.0.1:3000/...',
-              validate: url =>
-                (url === '' && !needed) || isHttp(url)
-                  ? undefined
-                  : l10n.t('Enter the full URL, with http:// or https://.'),
-              ...(needed && { copy }),
-            });
-            if (answer.turn === 'next') answers[field] = answer.value;
-            return answer.turn;
-          },
-        });
-        let scenarios: readonly string[] | undefined;
-        const through = await runSteps(l10n.t('Torture a Client'), [
-          question(
-            'start',
-            l10n.t(
-              'Where does sign-in start? The client has to be configured with the issuer {0} and a client ID of it, {1} for example.',
-              issuer,
-              clientId,
-            ),
-          ),
-          question(
-            'signedIn',
-            l10n.t(
-              'Which URL answers 200 where the visitor is signed in, and 401, 403 or a redirect where not? Optional: refreshes are tested with it.',
-            ),
-          ),
-          question('logout', l10n.t('Where does sign-out start? Optional.')),
-          question('resource', l10n.t('Which URL is an API that verifies access tokens? Optional.')),
-          {
-            async ask(place) {
-              const chosen = await askFamilies(place);
-              if (chosen.turn === 'next') scenarios = chosen.value.flatMap(({ ids }) => ids);
-              return chosen.turn;
-            },
-          },
-        ]);
-        if (!through || answers.start === undefined) return undefined;
-        last = answers;
-        const given = Object.fromEntries(Object.entries(answers).filter(([, url]) => url !== ''));
-        const argument = { start: answers.start, ...given, scenarios };
+        const argument = await askTarget(issuer, clientId);
+        if (argument === undefined) return undefined;
         const page = openTortureReport(argument.start, issuer, {
           extensionUri,
           openBrowser,
@@ -128,9 +132,13 @@ export const tortureClient = defineCommand(
         return { ...argument, page };
       },
       async confirm(argument: TortureArgument) {
-        const { start, signedIn, logout, resource } = argument;
-        const urls = [start, signedIn, logout, resource].flatMap(url => (url === undefined ? [] : [new URL(url)]));
-        const away = [...new Set(urls.filter(url => !isLoopback(url)).map(({ host }) => host))];
+        const away = [
+          ...new Set(
+            urlsOf(argument)
+              .filter(url => !isLoopback(url))
+              .map(({ host }) => host),
+          ),
+        ];
         if (away.length === 0) return argument;
         const yes = await isConfirmed(
           l10n.t('Test a client on another machine?'),
@@ -150,6 +158,42 @@ export const tortureClient = defineCommand(
     };
   },
 );
+
+function urlsOf(target: Addresses): URL[] {
+  return addresses.flatMap(field => (target[field] === undefined ? [] : [new URL(target[field])]));
+}
+
+function questions(issuer: string, clientId: string): Readonly<Record<keyof Addresses, string>> {
+  return {
+    start: l10n.t(
+      'Where does sign-in start? The client has to be configured with the issuer {0} and a client ID of it, {1} for example.',
+      issuer,
+      clientId,
+    ),
+    signedIn: l10n.t('Which URL answers 200 where the visitor is signed in, and 401, 403 or a redirect where not?'),
+    logout: l10n.t('Where does sign-out start?'),
+    resource: l10n.t('Which URL is an API that verifies access tokens of the mock issuer?'),
+    device: l10n.t('Which URL starts a sign-in by device code, and answers when that has ended?'),
+    secondStart: l10n.t('Where does sign-in with the second issuer start?'),
+  };
+}
+
+/** What a client has beside a sign-in, each with what is tested by it. */
+async function askParts(place: Place, selected: readonly Part[]) {
+  const items: (QuickPickItem & { readonly part: Part })[] = [
+    { part: 'signedIn', label: l10n.t('A page for signed-in visitors'), description: l10n.t('refreshes, sessions') },
+    { part: 'logout', label: l10n.t('Sign-out'), description: l10n.t('logout') },
+    { part: 'resource', label: l10n.t('An API that verifies access tokens'), description: l10n.t('resource server') },
+    { part: 'device', label: l10n.t('Sign-in by device code'), description: 'RFC 8628' },
+    { part: 'secondStart', label: l10n.t('Two issuers'), description: l10n.t('mix-up') },
+    { part: 'mcp', label: l10n.t('It is a client of the Model Context Protocol'), description: 'MCP' },
+  ];
+  return askChoice(place, items, {
+    placeholder: l10n.t('What else does the client have?'),
+    many: true,
+    selected: ({ part }) => selected.includes(part),
+  });
+}
 
 const isHttp = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 
@@ -172,7 +216,7 @@ async function askFamilies(place: Place) {
     return { label: mockText(family), description: ids.map(id => id.slice(id.indexOf('.') + 1)).join(', '), ids };
   });
   return askChoice(place, items, {
-    placeholder: l10n.t('Which scenarios? Those that need a URL you left out are skipped.'),
+    placeholder: l10n.t('Which scenarios? Those that do not fit the client are skipped.'),
     many: true,
     selected: () => true,
   });

@@ -74,6 +74,7 @@ describe('the report of a client test', function () {
       'https://openid.net/specs/openid-connect-core-1_0.html',
     ]);
     assert.deepEqual(of('see https://evil.example/RFC 1'), []);
-    for (const { id, section } of scenarios) assert.ok(of(section).length > 0, `${id}: ${section}`);
+    for (const { id, section } of scenarios)
+      assert.ok(of(section).length > 0 || !/RFC \d|OpenID|Model Context/.test(section), `${id}: ${section}`);
   });
 });
