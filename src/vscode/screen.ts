@@ -470,6 +470,12 @@ export function openPage(name: 'inspector' | 'device' | 'torture', title: string
   return panel;
 }
 
+/** Says in its tab which of many a page shows. */
+export function nameTab(panel: WebviewPanel, title: string): void {
+  const name = plain(title, 100);
+  if (panel.title !== name) panel.title = name;
+}
+
 /** What src/vscode/connections.ts writes to. Nothing else does: what is logged is redacted. */
 export function openLogChannel(): LogOutputChannel {
   return window.createOutputChannel('JWT Workbench', { log: true });

@@ -1,14 +1,22 @@
 /** The inspector's page. It keeps nothing: when it is shown again the extension tells it everything anew. */
+import { createEditor, type Editor } from './editor.ts';
 import { checks, decoded, encoded, facts, h, icon, keys, review } from './parts.ts';
-import type { FromPage, InspectorModel, ToPage } from './protocol.ts';
+import type { Action, FromPage, InspectorModel, ToPage } from './protocol.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
 
 const host = acquireVsCodeApi();
 const post = (message: FromPage) => host.postMessage(message);
-const main = document.createElement('main');
-document.body.append(main);
+/** Each part of the page is drawn anew by itself, so that what somebody types in stays as it is. */
+const part = (name: string, attributes: Readonly<Record<string, string>> = {}) =>
+  h('div', { class: name, ...attributes });
+const [top, newer, edit, below] = [part('top'), part('newer', { role: 'status' }), part('edits'), part('below')];
+const verdict = part('verdict', { role: 'status' });
+const time = part('lifetime');
+document.body.append(h('main', {}, [top, verdict, newer, time, edit, below]));
 const timeline = h('div', { class: 'timeline' });
+let editor: Editor | undefined;
+let saidVerdict = '';
 
 addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
   if (data.type === 'model') render(data.model);
@@ -17,37 +25,59 @@ addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
 post({ type: 'ready' });
 
 function render(model: InspectorModel): void {
+  const { words, editing } = model;
+  // The text has changed since: its own answer is on the way.
+  if (editor && editing && editing.revision < editor.revision()) return;
   const focused = document.activeElement?.getAttribute('data-id');
-  const { words, verdict } = model;
-  main.replaceChildren(
+  top.replaceChildren(
     h('header', {}, [
       h('div', { class: 'heading' }, [h('h1', {}, [model.title]), h('p', { class: 'quiet' }, [model.subtitle])]),
-      h(
-        'div',
-        { class: 'actions' },
-        model.actions.map(({ id, label, primary }) => {
-          const button = h('button', { 'data-id': id, class: primary ? 'primary' : '' }, [label]);
-          button.addEventListener('click', () => post({ type: 'action', id }));
-          return button;
-        }),
-      ),
+      h('div', { class: 'actions' }, model.actions.map(button)),
     ]),
-    h('div', { class: `verdict ${verdict.mood}`, role: 'status' }, [
-      icon(verdict.mood),
-      h('div', {}, [h('strong', {}, [verdict.text]), h('p', {}, [verdict.detail])]),
-    ]),
-    section(words.timeline, [timeline], 'time'),
-    ...(model.editing ? [editor(model, post)] : []),
+  );
+  drawVerdict(model.verdict);
+  newer.replaceChildren(
+    ...(model.newer ? [icon('info'), h('p', {}, [model.newer.text]), button(model.newer.action)] : []),
+  );
+  time.replaceChildren(section(words.timeline, [timeline], 'time'));
+  if (!editing) {
+    editor = undefined;
+    edit.replaceChildren();
+  } else if (editor) editor.update(editing);
+  else {
+    const pending = { mood: 'info', text: words.edited, detail: words.checking } as const;
+    editor = createEditor(editing, words, post, () => drawVerdict(pending));
+    edit.replaceChildren(editor.element);
+  }
+  below.replaceChildren(
     h('div', { class: 'columns' }, [
       section(words.encoded, [encoded(model)], 'encoded'),
-      section(words.decoded, decoded(model.decoded), 'decoded'),
+      ...(model.decoded.length > 0 ? [section(words.decoded, decoded(model.decoded), 'decoded')] : []),
     ]),
-    section(words.verification, checks(model), 'checks'),
+    ...(model.checks.length > 0 ? [section(words.verification, checks(model), 'checks')] : []),
     ...(model.reviewed ? [section(words.review, [review(model)], 'review')] : []),
     ...(model.key.length > 0 ? [section(words.key, [facts(model)], 'key')] : []),
     ...(model.keys.length > 0 ? [section(words.keys, [keys(model)], 'keys')] : []),
   );
-  if (focused) main.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) document.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function button({ id, label, primary }: Action): HTMLElement {
+  const made = h('button', { 'data-id': id, class: primary ? 'primary' : '' }, [label]);
+  made.addEventListener('click', () => {
+    editor?.flush();
+    post({ type: 'action', id });
+  });
+  return made;
+}
+
+/** Screen readers say what stands here each time that it is drawn: only what is new is. */
+function drawVerdict({ mood, text, detail }: InspectorModel['verdict']): void {
+  const said = JSON.stringify([mood, text, detail]);
+  if (said === saidVerdict) return;
+  saidVerdict = said;
+  verdict.className = `verdict ${mood}`;
+  verdict.replaceChildren(icon(mood), h('div', {}, [h('strong', {}, [text]), h('p', {}, [detail])]));
 }
 
 function section(title: string, content: readonly Node[], name: string): HTMLElement {
@@ -63,31 +93,4 @@ function drawTimeline(svg: string, spoken: string): void {
   }
   const root = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
   timeline.replaceChildren(document.importNode(root, true), h('p', { class: 'spoken' }, [spoken]));
-}
-
-/** Header and payload as JSON, to be changed and looked at again. */
-function editor({ editing, words }: InspectorModel, post: (message: FromPage) => void): HTMLElement {
-  const area = (name: string, rows: number, value = '') => {
-    const input = document.createElement('textarea');
-    Object.assign(input, { id: `edit-${name}`, rows, value, spellcheck: false });
-    return input;
-  };
-  const header = area('header', 5, editing?.header);
-  const payload = area('payload', 12, editing?.payload);
-  const button = (id: string, label: string, sign: boolean) => {
-    const made = h('button', { 'data-id': id, class: sign ? '' : 'primary' }, [label]);
-    made.addEventListener('click', () => post({ type: 'check', header: header.value, payload: payload.value, sign }));
-    return made;
-  };
-  return h('section', { class: 'edit' }, [
-    h('label', { for: header.id }, [words.header]),
-    header,
-    h('label', { for: payload.id }, [words.payload]),
-    payload,
-    ...(editing?.error ? [h('p', { class: 'error', role: 'alert' }, [editing.error])] : []),
-    h('div', { class: 'actions' }, [
-      button('check', words.check, false),
-      ...(editing?.canSign ? [button('sign', words.sign, true)] : []),
-    ]),
-  ]);
 }

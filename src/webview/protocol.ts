@@ -23,14 +23,22 @@ export interface InspectorModel {
   readonly keys: readonly KeyLine[];
   readonly actions: readonly Action[];
   /** The texts to edit, as long as somebody does. */
-  readonly editing?: {
-    readonly header: string;
-    readonly payload: string;
-    readonly error?: string;
-    /** There is a test key to sign with. */
-    readonly canSign: boolean;
-  };
+  readonly editing?: Editing;
+  /** The connection that the token is from has replaced it. */
+  readonly newer?: { readonly text: string; readonly action: Action };
   readonly words: Words;
+}
+
+export interface Editing {
+  /** The texts that the editor begins with; it keeps its own from then on. */
+  readonly header: string;
+  readonly payload: string;
+  /** Which of the page's edits this is the answer to. */
+  readonly revision: number;
+  /** Why a part is no JSON object, or no part of a token. */
+  readonly errors: { readonly header?: string; readonly payload?: string };
+  readonly signing: 'none' | 'mock' | 'own';
+  readonly signings: readonly { readonly id: ActionId; readonly label: string; readonly on: boolean }[];
 }
 
 export interface Section {
@@ -95,6 +103,10 @@ export type ActionId =
   | 'copyPayload'
   | 'copyTest'
   | 'edit'
+  | 'signNone'
+  | 'signMock'
+  | 'signOwn'
+  | 'newer'
   | 'original';
 
 export interface Words {
@@ -111,8 +123,9 @@ export interface Words {
   readonly notNeeded: string;
   readonly header: string;
   readonly payload: string;
-  readonly check: string;
-  readonly sign: string;
+  readonly signature: string;
+  readonly edited: string;
+  readonly checking: string;
   readonly review: string;
   readonly nothing: string;
 }
@@ -124,13 +137,7 @@ export type ToPage =
 export type FromPage =
   | { readonly type: 'ready' }
   | { readonly type: 'action'; readonly id: ActionId }
-  | {
-      readonly type: 'check';
-      readonly header: string;
-      readonly payload: string;
-      /** With the mock issuer's test key. */
-      readonly sign: boolean;
-    };
+  | { readonly type: 'edited'; readonly header: string; readonly payload: string; readonly revision: number };
 
 /** What the page of a device sign-in shows. */
 export interface DeviceModel {

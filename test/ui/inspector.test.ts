@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
@@ -116,21 +117,68 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.doesNotMatch(kept, /eyJ/);
     });
 
-    it('says what a verifier would say of an edited copy, and hands out no token of it', async () => {
+    it('checks an edited copy as it is typed, and hands out no token of it', async () => {
       const page = pageOf(ui.window);
+      const verdict = page.locator('.verdict strong');
       await page.getByRole('button', { name: 'Edit a Copy' }).click();
       const payload = page.getByLabel('Payload as JSON');
-      await payload.fill('not json');
-      await page.getByRole('button', { name: 'Validate Edited Token' }).click();
-      await page.getByRole('alert').getByText('The payload is not a JSON object.').waitFor();
-      await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
-      await page.getByRole('button', { name: 'Validate Edited Token' }).click();
-      await page.getByText('Edited, not signed').waitFor();
+      const original = await payload.inputValue();
+      assert.equal(await verdict.textContent(), 'Verified', 'nothing is changed yet');
+      // In the very moment of the key, before anybody has answered.
+      const atOnce = await payload.evaluate((area: HTMLTextAreaElement) => {
+        area.value = area.value.replace('"sub": "', '"sub": "admin-');
+        area.dispatchEvent(new Event('input', { bubbles: true }));
+        return document.querySelector('.verdict strong')?.textContent;
+      });
+      assert.equal(atOnce, 'Edited');
+      await verdict.getByText('Edited, not signed').waitFor();
       assert.equal(await page.locator('.token').count(), 0);
+      assert.equal(await payload.getAttribute('aria-invalid'), 'false');
+      await payload.fill('{ "sub": "ada"\n  "aud": 1 }');
+      await page
+        .locator('#error-payload')
+        .getByText('Line 2, column 3: a comma or a closing bracket is missing.')
+        .waitFor();
+      assert.equal(await payload.getAttribute('aria-invalid'), 'true');
+      assert.equal(await payload.getAttribute('aria-describedby'), 'error-payload');
+      assert.equal(await verdict.textContent(), 'Edited, not a token');
+      assert.equal(await page.locator('.check').count(), 0);
+      await ui.window.page.screenshot({ path: join(pictures, 'inspector-broken.png') });
+      await payload.fill('["no", "object"]');
+      await page.locator('#error-payload').getByText('The payload is not a JSON object.').waitFor();
+      await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
       await page.locator('.check.failed', { hasText: 'Expiry (exp)' }).waitFor();
+      assert.equal(await payload.evaluate(area => area === document.activeElement), true, 'the focus stays');
       await ui.window.page.screenshot({ path: join(pictures, 'inspector-edited.png') });
+      await payload.fill(original);
+      await verdict.getByText('Verified', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Back to the Token' }).click();
       await page.locator('.token').waitFor();
+    });
+
+    it('signs an edited copy with a secret of the user, and keeps it nowhere', async () => {
+      const { page: workbench } = ui.window;
+      const page = pageOf(ui.window);
+      await page.getByRole('button', { name: 'Edit a Copy' }).click();
+      await page.getByRole('button', { name: 'Sign with a Key or Secret...' }).click();
+      await ui.window.quickItem('Shared secret...').click();
+      await ui.window.quickItem('plain text').click();
+      const secret = 'a secret of the tests, long enough';
+      await ui.window.quickInput().fill(secret);
+      await workbench.keyboard.press('Enter');
+      await page.locator('.verdict').getByText('Edited, signed with your own key').waitFor();
+      await page.locator('.check.passed', { hasText: 'Signature' }).waitFor();
+      await page.locator('.member', { hasText: 'HS256' }).waitFor();
+      await workbench.getByRole('tab', { name: /^Edited: Access token of Demo/ }).waitFor();
+      assert.equal(await page.getByRole('button', { pressed: true }).textContent(), 'Sign with a Key or Secret...');
+      const written = (await page.locator('.token').textContent()) ?? '';
+      const [header, payload, signature] = written.split('.');
+      const made = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url');
+      assert.equal(signature, made);
+      await page.getByRole('button', { name: 'Not Signed' }).click();
+      await page.locator('.verdict').getByText('Verified', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Back to the Token' }).click();
+      await page.locator('.token:not(.fixed)').waitFor();
     });
 
     it('signs an edited copy with the test key of the mock issuer, and copies it on a yes alone', async () => {
@@ -157,6 +205,20 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await question.waitFor({ state: 'hidden' });
       await page.getByRole('button', { name: 'Back to the Token' }).click();
       await page.locator('.token:not(.fixed)').waitFor();
+    });
+
+    it('says that the connection has a newer token, and shows that one', async () => {
+      const page = pageOf(ui.window);
+      await page.locator('.verdict').getByText('Verified', { exact: true }).waitFor();
+      const before = await page.locator('.token').textContent();
+      await ui.window.treeAction(ui.window.treeItem('Demo'), 'Refresh');
+      await page.getByText('The connection "Demo" holds a newer token by now.').waitFor();
+      await ui.window.page.screenshot({ path: join(pictures, 'inspector-newer.png') });
+      await page.getByRole('button', { name: 'Show the Newer Token' }).click();
+      await page.getByText('holds a newer token').waitFor({ state: 'detached' });
+      await page.locator('.verdict').getByText('Verified', { exact: true }).waitFor();
+      assert.notEqual(await page.locator('.token').textContent(), before);
+      await ui.window.page.getByRole('tab', { name: /^Access token of Demo/ }).waitFor();
     });
   });
 }

@@ -37,6 +37,7 @@ import { readKeyText } from './keyText.ts';
 import { isProof, present } from './possession.ts';
 import type { SecretForm } from './secretText.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';
+import { type OwnKey, readOwnKey } from './signing.ts';
 
 /** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
 export interface VerifyRequest {
@@ -74,6 +75,8 @@ export interface Verifier {
   keysOf(request: KeyOrigin): Promise<readonly KeyInfo[]>;
   /** The keys in a text, as it would be read for `verify`. @throws WorkbenchError `key_invalid`, `jwks_invalid` */
   readKeys(text: string, form?: SecretForm): Promise<readonly KeyInfo[]>;
+  /** A key to sign an edited token with. @throws WorkbenchError as `readOwnKey` */
+  readOwnKey(text: string, form?: SecretForm): Promise<OwnKey>;
   /** @throws WorkbenchError as `decrypt` in decrypt.ts */
   decrypt(request: DecryptRequest): Promise<Decrypted>;
 }
@@ -157,6 +160,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       return source?.kind === 'remote' ? infosOf((await source.jwks.keysFor(source.jwksUri, {})).keys) : [];
     },
     readKeys: async (text, form) => infosOf(await readKeyText(text, form)),
+    readOwnKey,
     decrypt,
     async verify(request) {
       const { connection, algorithms, clockTolerance } = request;

@@ -21,7 +21,8 @@ export interface ClientKey {
   readonly header: Readonly<Record<string, string>>;
   /** The JWS algorithms that it can sign with, the most common first. */
   readonly algorithms: readonly string[];
-  cryptoKey(alg: string): Promise<CryptoKey>;
+  /** @param extractable for its public half, which is not stored beside it */
+  cryptoKey(alg: string, extractable?: boolean): Promise<CryptoKey>;
 }
 
 /** A private key and the certificate for it, as TLS takes them (RFC 8705). */
@@ -96,7 +97,8 @@ async function fromPem(material: KeyMaterial): Promise<ClientKey> {
   const der = Uint8Array.from(pkcs8Of(block));
   const certificate = blocks.find(({ label }) => label === 'CERTIFICATE');
   for (const algorithms of kinds.values()) {
-    const cryptoKey = (alg: string) => crypto.subtle.importKey('pkcs8', der, parameters(alg), false, ['sign']);
+    const cryptoKey = (alg: string, extractable = false) =>
+      crypto.subtle.importKey('pkcs8', der, parameters(alg), extractable, ['sign']);
     try {
       await cryptoKey(algorithms[0] ?? '');
     } catch {
@@ -144,7 +146,7 @@ async function fromJson(text: string): Promise<ClientKey> {
   if (typeof own(jwk, 'd') !== 'string') throw invalid('public_key');
   const named = possible.filter(each => each === alg);
   const algorithms = named.length > 0 ? named : possible;
-  const cryptoKey = (name: string) => importPrivateJwk(jwk, name);
+  const cryptoKey = (name: string, extractable = false) => importPrivateJwk(jwk, name, extractable);
   await cryptoKey(algorithms[0] ?? '').catch(() => {
     throw invalid('broken');
   });
@@ -155,9 +157,9 @@ async function fromJson(text: string): Promise<ClientKey> {
 }
 
 /** Nothing but the key itself is handed on: what else a JWK says of its use was for somebody else. */
-export function importPrivateJwk(jwk: JsonObject, alg: string): Promise<CryptoKey> {
+export function importPrivateJwk(jwk: JsonObject, alg: string, extractable = false): Promise<CryptoKey> {
   const { kid: _, alg: __, use: ___, key_ops: ____, ext: _____, ...bare } = jwk;
-  return crypto.subtle.importKey('jwk', bare as JsonWebKey, parameters(alg), false, ['sign']);
+  return crypto.subtle.importKey('jwk', bare as JsonWebKey, parameters(alg), extractable, ['sign']);
 }
 
 /** The algorithms of each kind of key, by `crv`, for RSA by `kty`. */

@@ -41,6 +41,51 @@ export function readJson(text: string): JsonReading {
   return { ok: true, value, duplicates: written === membersIn(value) ? [] : duplicatesIn(text) };
 }
 
+/** Where a text stops being JSON. Lines and columns count from 1; `expected` is what should stand there. */
+export interface JsonFault {
+  readonly line: number;
+  readonly column: number;
+  readonly expected: 'value' | 'name' | 'colon' | 'comma' | 'end' | 'quote';
+}
+
+/** For the person who has to correct the text: JSON.parse says it in words of the engine alone. */
+export function jsonFault(text: string): JsonFault | undefined {
+  const lexeme =
+    /[ \t\r\n]*(?:("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)|([{}[\],:]))/y;
+  const open: string[] = [];
+  let expected: JsonFault['expected'] = 'value';
+  let mayClose = false;
+  for (;;) {
+    const start = lexeme.lastIndex + (/^[ \t\r\n]*/.exec(text.slice(lexeme.lastIndex))?.[0].length ?? 0);
+    const [, value, mark] = lexeme.exec(text) ?? [];
+    if (value === undefined && mark === undefined && expected === 'end' && start === text.length) return undefined;
+    const top = open.at(-1);
+    const closes = mark !== undefined && mark === top && (mayClose || expected === 'comma');
+    if (closes) {
+      open.pop();
+      expected = open.length === 0 ? 'end' : 'comma';
+    } else if (expected === 'value' && (mark === '{' || mark === '[')) {
+      open.push(mark === '{' ? '}' : ']');
+      expected = mark === '{' ? 'name' : 'value';
+      mayClose = true;
+      continue;
+    } else if (expected === 'value' && value !== undefined) expected = top === undefined ? 'end' : 'comma';
+    else if (expected === 'name' && value?.startsWith('"')) expected = 'colon';
+    else if (expected === 'colon' && mark === ':') expected = 'value';
+    else if (expected === 'comma' && mark === ',') expected = top === '}' ? 'name' : 'value';
+    else {
+      const before = text.slice(0, start).split('\n');
+      const isOpen = text[start] === '"' && value === undefined;
+      return {
+        line: before.length,
+        column: (before.at(-1)?.length ?? 0) + 1,
+        expected: isOpen ? 'quote' : expected,
+      };
+    }
+    mayClose = false;
+  }
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { KeyInfo, VerificationResult } from '../../core/checks/finding.ts';
+import type { OwnKey } from '../../core/checks/signing.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -8,7 +9,15 @@ import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { encodeBase64url } from '../../core/tokens/base64url.ts';
-import { isObject, type JsonObject, jsonText, own, readJson } from '../../core/tokens/json.ts';
+import {
+  isObject,
+  type JsonFault,
+  type JsonObject,
+  jsonFault,
+  jsonText,
+  own,
+  readJson,
+} from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken, isHmac, roundedIn } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/view/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
@@ -16,7 +25,7 @@ import { ownerOf } from '../editor/place.ts';
 import type { TestKey } from '../mockIssuer.ts';
 import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
 import { describeError } from '../text/errors.ts';
-import type { Inspected } from './model.ts';
+import type { Inspected, InspectedState } from './model.ts';
 import { innerChecks, innerTimes, innerToken, type OpenedToken, openedText } from './opened.ts';
 
 export interface InspectionParts {
@@ -35,20 +44,34 @@ export interface Subject {
   readonly opened?: OpenedToken;
 }
 
+/** What an edited copy is signed with. A key of the user's own ends with the tab or with the edit. */
+type Signing =
+  | { readonly kind: 'none' | 'mock' }
+  | { readonly kind: 'own'; readonly key: OwnKey; readonly from: string };
+
 /** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
 export function createInspection(subject: Subject, { sessions, clock, verifier, testKey, keys }: InspectionParts) {
   const { opened } = subject;
   const inner = innerToken(opened);
   const { token } = inner ?? subject;
   const decoded = inner?.decoded ?? decodeToken(token);
-  const { known } = subject;
+  const followed = heldAs(subject, sessions);
+  const known = subject.known ?? followed;
   const connection = ownerOf({ token, ...(known && { known }) }, sessions);
+  /** The text of both parts as an editor begins with it. */
+  const written = (part: 'header' | 'payload') =>
+    decoded.kind === 'jws' ? jsonText(decoded[part], roundedIn(decoded), 2, `/${part}`) : '';
   const named = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
   const issuer = typeof named === 'string' ? { issuer: named } : {};
   /** The keys that somebody chose for this token. */
   let picked: PickedKey | undefined;
   let remembered = false;
   let state: Inspected = look(token, decoded);
+  /** What was known of the token when somebody began to edit a copy. */
+  let original = state;
+  let signing: Signing = { kind: 'none' };
+  /** Each edit has a number: the answer to one that another has overtaken is dropped. */
+  let edits = 0;
 
   function look(token: string, decoded: DecodedToken): Inspected {
     const now = clock.now();
@@ -57,12 +80,12 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     return {
       token,
       decoded,
-      summary: summarize(decoded, now, connection, subject.known?.name),
+      summary: summarize(decoded, now, connection, known?.name),
       result: { verified: false, checks },
       state: { kind: 'looked' },
-      source: opened ? openedText(opened) : sourceText(connection, subject),
+      source: opened ? openedText(opened) : sourceText(connection, known),
+      ...(connection && { connection: connection.label }),
       ...(opened && { opened }),
-      canSign: testKey() !== undefined,
     };
   }
 
@@ -119,45 +142,72 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /**
-   * The checks of a token with another header and payload. Its signature is none, since it was made for the original;
-   * or one of the mock issuer's test key, which is good nowhere else.
+   * The checks of a token with another header and payload, with and then without waiting for keys. What holds for the
+   * original is shown again only where the texts are its own.
+   * @param changed there is something new to show already
    */
-  async function edit(header: string, payload: string, sign: boolean): Promise<void> {
+  async function edit(header: string, payload: string, revision: number, changed = () => {}): Promise<void> {
+    const edit = ++edits;
+    const errors = { ...flawIn('header', header), ...flawIn('payload', payload) };
+    const editing = { header, payload, revision, errors, signing: signing.kind };
+    const isCurrent = () => edit === edits;
+    const set = (next: Inspected) => {
+      if (isCurrent()) state = next;
+    };
     const [head, claims] = [readObject(header), readObject(payload)];
-    if (!head || !claims) {
-      const error = l10n.t('{0} is not a JSON object.', head ? l10n.t('The payload') : l10n.t('The header'));
-      state = { ...state, editing: { header, payload, error } };
-      return;
-    }
+    if (!head || !claims) return set({ ...state, state: { kind: 'broken' }, editing });
+    if (signing.kind === 'none' && header === written('header') && payload === written('payload'))
+      return set({ ...original, editing });
     try {
-      const key = sign ? testKey() : undefined;
-      if (sign && !key) throw new WorkbenchError('mock_not_running');
-      const token = key ? await key.sign(claims, head) : unsigned(header, payload);
-      const looked = look(token, decodeToken(token));
-      state = {
-        ...looked,
-        state: { kind: 'edited', signed: key !== undefined },
-        editing: { header, payload },
-      };
-      if (!key && !connection) return;
+      const { token, ...trust } = await signed(head, claims, header, payload);
+      const signedBy: InspectedState = { kind: 'edited', signed: signing.kind === 'none' ? false : signing.kind };
+      const looked = { ...look(token, decodeToken(token)), state: signedBy, editing };
+      set(looked);
+      if (!connection && signing.kind === 'none') return;
+      changed();
       const { verify } = await verifier();
-      const result = await verify({
-        token,
-        ...(connection && { connection }),
-        // A verifier that has these keys has them for the mock issuer alone.
-        ...(key && { jwks: key.jwks(), issuer: key.issuer }),
-      });
-      state = { ...state, result };
+      const result = await verify({ token, ...(connection && { connection }), ...trust });
+      set({ ...looked, result });
     } catch (error) {
-      state = { ...state, editing: { header, payload, error: describeError(classify(error)) } };
+      const told = { ...editing, errors: { payload: describeError(classify(error)) } };
+      set({ ...state, state: { kind: 'broken' }, editing: told });
     }
+  }
+
+  /** The edited token, and what a verifier has that trusts whoever signed it. */
+  async function signed(head: JsonObject, claims: JsonObject, header: string, payload: string) {
+    if (signing.kind === 'own') return { token: await signing.key.sign(head, payload), ...signing.key.verification };
+    if (signing.kind === 'none') return { token: unsigned(header, payload) };
+    const key = testKey();
+    if (!key) throw new WorkbenchError('mock_not_running');
+    // A verifier that has these keys has them for the mock issuer alone.
+    return { token: await key.sign(claims, head), jwks: key.jwks(), issuer: key.issuer };
+  }
+
+  /** Signs the copy that is being edited from now on. A key of one's own is asked for, and kept nowhere else. */
+  async function signWith(kind: Signing['kind'], changed?: () => void): Promise<void> {
+    if (kind === 'own') {
+      const picked = await keys.pick({ title: l10n.t('Sign Edited Token'), use: 'sign' });
+      const { key, keyFormat } = picked?.origin ?? {};
+      if (!picked || key === undefined) return;
+      signing = { kind, key: await (await verifier()).readOwnKey(key, keyFormat), from: picked.from };
+    } else signing = { kind };
+    const { editing } = state;
+    if (editing) await edit(editing.header, editing.payload, editing.revision, changed);
   }
 
   return {
     connection,
     decoded,
-    state: (): Inspected => ({ ...state, canRemember: rememberable() !== undefined }),
+    state: (): Inspected => ({
+      ...state,
+      canRemember: rememberable() !== undefined,
+      canSignWithMock: testKey() !== undefined,
+      hasNewer: newer() !== undefined,
+      ...(signing.kind === 'own' && { signedWith: signing.from }),
+    }),
     verify,
+    newer,
     /** @throws WorkbenchError as `KeyChooser.remember` */
     async remember(): Promise<void> {
       const key = rememberable();
@@ -168,6 +218,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       remembered = true;
     },
     edit,
+    signWith,
     /** The same look once more: time has passed. A copy that is being edited stays as it is. */
     async again(): Promise<void> {
       if (state.editing) return;
@@ -176,38 +227,58 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     },
     beginEdit() {
       if (decoded.kind !== 'jws') return;
-      const pretty = (part: 'header' | 'payload') => jsonText(decoded[part], roundedIn(decoded), 2, `/${part}`);
-      const canSign = testKey() !== undefined;
-      state = {
-        ...state,
-        canSign,
-        editing: { header: pretty('header'), payload: pretty('payload') },
-      };
+      original = state;
+      const texts = { header: written('header'), payload: written('payload') };
+      state = { ...state, editing: { ...texts, revision: 0, errors: {}, signing: signing.kind } };
     },
     async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {
       if (decoded.kind !== 'jws') return;
       const merged = (own: JsonObject, other: JsonObject = {}) => JSON.stringify({ ...own, ...other }, undefined, 2);
-      const header = merged(decoded.header, given.header);
-      await edit(header, merged(decoded.payload, given.payload), given.sign);
+      original = state;
+      if (given.sign) signing = { kind: 'mock' };
+      await edit(merged(decoded.header, given.header), merged(decoded.payload, given.payload), 0);
     },
     original() {
+      edits++;
+      signing = { kind: 'none' };
       state = look(token, decoded);
     },
     moments(): Moment[] {
       const times = inner || !opened ? timesOf(state.decoded) : innerTimes(opened);
       const moments = times.map(({ claim, at }) => ({ id: claim, at }));
       // The refresh token came with the original and not with what was made of it here.
-      const session =
-        state.state.kind === 'edited' ? undefined : subject.known && sessions.get(subject.known.connection);
+      const session = state.state.kind === 'edited' ? undefined : known && sessions.get(known.connection);
       const refresh = session?.record?.tokens?.refresh_expires_at;
       return [...moments, ...(refresh === undefined ? [] : [{ id: 'refresh', at: refresh }])];
     },
   };
+
+  /** What the connection holds by now in the place of the token, where it held that when this began. */
+  function newer(): Subject | undefined {
+    const session = followed && sessions.get(followed.connection);
+    const now = session && tokenOf(session, followed.name);
+    return !followed || now === undefined || now === subject.token ? undefined : { token: now, known: followed };
+  }
 }
 
 export type Inspection = ReturnType<typeof createInspection>;
 
-function sourceText(connection: Connection | undefined, { known }: Subject): string {
+/** The connection that holds the very token, and as what. */
+function heldAs({ token, known }: Subject, sessions: Sessions): Subject['known'] {
+  const places = known
+    ? [known]
+    : sessions
+        .list()
+        .flatMap(({ connection: { id } }) =>
+          (['access_token', 'id_token'] as const).map(name => ({ connection: id, name })),
+        );
+  return places.find(({ connection, name }) => {
+    const session = sessions.get(connection);
+    return session !== undefined && tokenOf(session, name) === token;
+  });
+}
+
+function sourceText(connection: Connection | undefined, known: Subject['known']): string {
   if (connection && known) return l10n.t('Held by the connection "{0}"', printable(connection.label, 80));
   if (connection) return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
   return l10n.t('Belongs to no connection. Nothing is fetched unless you confirm.');
@@ -216,6 +287,32 @@ function sourceText(connection: Connection | undefined, { known }: Subject): str
 function readObject(text: string): JsonObject | undefined {
   const reading = readJson(text);
   return reading.ok && isObject(reading.value) ? reading.value : undefined;
+}
+
+/** What is wrong with a part as JSON, and where. */
+function flawIn(part: 'header' | 'payload', text: string): { readonly header?: string; readonly payload?: string } {
+  if (readObject(text)) return {};
+  const fault = jsonFault(text);
+  if (fault) return { [part]: l10n.t('Line {0}, column {1}: {2}', fault.line, fault.column, faultText(fault)) };
+  const name = part === 'header' ? l10n.t('The header') : l10n.t('The payload');
+  return { [part]: l10n.t('{0} is not a JSON object.', name) };
+}
+
+function faultText({ expected }: JsonFault): string {
+  switch (expected) {
+    case 'value':
+      return l10n.t('a value is missing or is not JSON.');
+    case 'name':
+      return l10n.t('a member name in double quotes is missing.');
+    case 'colon':
+      return l10n.t('a colon is missing.');
+    case 'comma':
+      return l10n.t('a comma or a closing bracket is missing.');
+    case 'end':
+      return l10n.t('nothing may follow the end of the object.');
+    case 'quote':
+      return l10n.t('this string is not closed.');
+  }
 }
 
 function unsigned(header: string, payload: string): string {

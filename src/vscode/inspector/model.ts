@@ -10,6 +10,7 @@ import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type {
   Action,
   CheckLine,
+  Editing,
   Fact,
   InspectorModel,
   KeyLine,
@@ -37,8 +38,10 @@ export type InspectedState =
       /** They were handed in, and are nobody's published set. */
       readonly given: boolean;
     }
-  /** It was edited here; `signed` with the mock issuer's test key. */
-  | { readonly kind: 'edited'; readonly signed: boolean };
+  /** It was edited here; signed with the mock issuer's test key, or with a key of the user's own. */
+  | { readonly kind: 'edited'; readonly signed: false | 'mock' | 'own' }
+  /** What was edited is no token: `editing` says why. */
+  | { readonly kind: 'broken' };
 
 /** What is known of the token that an inspector shows. */
 export interface Inspected {
@@ -47,19 +50,26 @@ export interface Inspected {
   readonly summary: TokenSummary;
   readonly result: VerificationResult;
   readonly source: string;
+  /** The name of the connection that it belongs to. */
+  readonly connection?: string;
   readonly state: InspectedState;
   /** The token was encrypted, or holds one that is. */
   readonly opened?: OpenedToken;
   /** The key that was given can be kept. */
   readonly canRemember?: boolean;
   /** The mock issuer runs. */
-  readonly canSign: boolean;
-  readonly editing?: { readonly header: string; readonly payload: string; readonly error?: string };
+  readonly canSignWithMock?: boolean;
+  /** Where the key is from that somebody signs an edited copy with. */
+  readonly signedWith?: string;
+  /** The connection holds another token by now. */
+  readonly hasNewer?: boolean;
+  readonly editing?: Omit<Editing, 'signings'>;
 }
 
 export function inspectorModel(inspected: Inspected, now: number): InspectorModel {
   const { token, decoded, summary, state, editing, result } = inspected;
-  const isSigned = state.kind === 'edited' && state.signed;
+  const signed = state.kind === 'edited' && state.signed;
+  const isBroken = state.kind === 'broken';
   const isVerified = state.kind === 'verified';
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const variety = varietyOf(token, decoded);
@@ -71,35 +81,86 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     title: kindText(summary.kind),
     subtitle: [inspected.source, ...(variety ? [varietyText(variety, keysAt(variety, token, decoded))] : [])].join(' '),
     verdict: verdict(inspected),
-    encoded: state.kind === 'edited' && !isSigned ? [] : encodedParts(token, decoded),
+    encoded: isBroken || (state.kind === 'edited' && !signed) ? [] : encodedParts(token, decoded),
     encodedNote: encodedNote(state),
     // Nobody takes it along with the rest of the page.
     selectable: state.kind !== 'edited',
-    decoded: [...decodedSections(decoded, now), ...(inspected.opened ? openedSections(inspected.opened, now) : [])],
-    checks: loud
+    decoded: isBroken
+      ? []
+      : [...decodedSections(decoded, now), ...(inspected.opened ? openedSections(inspected.opened, now) : [])],
+    checks: (isBroken ? [] : loud)
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],
       )
       .map(check => checkLine(check)),
-    reviewed: decoded.kind !== 'opaque',
+    reviewed: decoded.kind !== 'opaque' && !isBroken,
     review: reviewToken(token, decoded, result.checks).map(reviewLine),
-    quiet: result.checks.filter(isQuiet).map(check => checkLine(check)),
+    quiet: (isBroken ? [] : result.checks).filter(isQuiet).map(check => checkLine(check)),
     key: keyFacts(
       result.key ?? (decoded.kind === 'jwe' ? inspected.opened?.decrypted.key : undefined),
-      isSigned
-        ? l10n.t('the mock issuer: a test key')
+      signed
+        ? signed === 'mock'
+          ? l10n.t('the mock issuer: a test key')
+          : inspected.signedWith
         : ((isVerified ? state.from : undefined) ?? inspected.opened?.picked?.from),
     ),
     keys: listed.map(key => keyLine(key, result.key)),
     actions: actions(inspected),
-    ...(editing && { editing: { ...editing, canSign: inspected.canSign } }),
+    ...(editing && { editing: { ...editing, signings: signings(inspected) } }),
+    ...(inspected.hasNewer &&
+      !editing && {
+        newer: {
+          text: l10n.t('The connection "{0}" holds a newer token by now.', printable(inspected.connection ?? '', 80)),
+          action: { id: 'newer', label: l10n.t('Show the Newer Token'), primary: false },
+        },
+      }),
     words: { ...words(), ...(isVerified && state.given && { keys: l10n.t('Keys that were given') }) },
   };
 }
 
-function verdict({ result, state, decoded, opened }: Inspected): InspectorModel['verdict'] {
+/** The name of the tab: which token it shows, and whether that is an edited copy. */
+export function tabTitle({ summary, connection, state }: Inspected): string {
+  const { issuer, subject } = summary;
+  const host = issuer !== undefined && URL.canParse(issuer) ? new URL(issuer).host : issuer;
+  const where = connection ?? host ?? subject;
+  const kind = kindText(summary.kind);
+  const name = where === undefined ? kind : l10n.t('{0} of {1}', kind, printable(where, 60));
+  return state.kind === 'edited' || state.kind === 'broken' ? l10n.t('Edited: {0}', name) : name;
+}
+
+/** What an edited copy can be signed with. */
+function signings({ canSignWithMock, editing }: Inspected): Editing['signings'] {
+  const one = (id: Action['id'], label: string, kind: string) => ({ id, label, on: editing?.signing === kind });
+  return [
+    one('signNone', l10n.t('Not Signed'), 'none'),
+    ...(canSignWithMock ? [one('signMock', l10n.t("Sign with the Mock Issuer's Test Key"), 'mock')] : []),
+    one('signOwn', l10n.t('Sign with a Key or Secret...'), 'own'),
+  ];
+}
+
+function verdict({ result, state, decoded, opened, editing }: Inspected): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const names = failed.map(check => checkText(check).title).join(', ');
+  if (state.kind === 'broken') {
+    const { header, payload } = editing?.errors ?? {};
+    return {
+      mood: 'failed',
+      text: l10n.t('Edited, not a token'),
+      detail: [
+        ...(header === undefined ? [] : [l10n.t('Header: {0}', header)]),
+        ...(payload === undefined ? [] : [l10n.t('Payload: {0}', payload)]),
+      ].join(' '),
+    };
+  }
+  if (state.kind === 'edited' && state.signed === 'own') {
+    return {
+      mood: 'warning',
+      text: l10n.t('Edited, signed with your own key'),
+      detail: result.verified
+        ? l10n.t('A verifier that trusts this key accepts this token.')
+        : l10n.t('A verifier that trusts this key would still reject it: {0}.', names),
+    };
+  }
   if (state.kind === 'edited' && state.signed) {
     return {
       mood: 'warning',
@@ -152,7 +213,9 @@ function verdictDetail(known: TokenState): string {
 }
 
 function encodedNote(state: InspectedState): string {
+  if (state.kind === 'broken') return l10n.t('Not shown while the edited text is not a token.');
   if (state.kind !== 'edited') return l10n.t('The token as it is sent');
+  if (state.signed === 'own') return l10n.t('The edited token, signed with your own key');
   return state.signed
     ? l10n.t("Signed by the mock issuer's test key: valid for testing only")
     : l10n.t('Not shown: this token was edited here and is not signed.');
@@ -204,7 +267,7 @@ function keyLine(key: KeyInfo, used: KeyInfo | undefined): KeyLine {
 
 function actions({ decoded, state, editing, opened, canRemember }: Inspected): Action[] {
   const action = (id: Action['id'], label: string, primary = false): Action => ({ id, label, primary });
-  if (state.kind === 'edited' || editing) {
+  if (state.kind === 'edited' || state.kind === 'broken' || editing) {
     const copy = action('copyTest', l10n.t('Copy Test Token...'));
     return [
       ...(state.kind === 'edited' && state.signed ? [copy] : []),
@@ -245,8 +308,9 @@ export function words(): Words {
     notNeeded: l10n.t('Not needed for this token'),
     header: l10n.t('Header as JSON'),
     payload: l10n.t('Payload as JSON'),
-    check: l10n.t('Validate Edited Token'),
-    sign: l10n.t("Sign with the Mock Issuer's Test Key"),
+    signature: l10n.t('Signature of the edited token'),
+    edited: l10n.t('Edited'),
+    checking: l10n.t('Checking the edited text.'),
     review: l10n.t('Review'),
     nothing: l10n.t('No problems found in how this token is made.'),
   };

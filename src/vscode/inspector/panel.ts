@@ -5,11 +5,11 @@ import { valueText } from '../../core/redact.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/view/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
-import { confirm, flash, notify, openPage, toClipboard } from '../screen.ts';
+import { confirm, flash, nameTab, notify, openPage, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { nextChange } from '../text/time.ts';
 import { createInspection, type InspectionParts, type Subject } from './inspection.ts';
-import { type Inspected, inspectorModel, spokenTimeline, timelineTexts } from './model.ts';
+import { type Inspected, inspectorModel, spokenTimeline, tabTitle, timelineTexts } from './model.ts';
 import { openWithKey } from './opened.ts';
 
 export interface PanelParts extends InspectionParts {
@@ -38,7 +38,7 @@ export async function openInspector(
 ): Promise<{ readonly verified: boolean; readonly edited: false | 'unsigned' | 'signed' }> {
   const { clock, extensionUri } = parts;
   let inspection = createInspection(subject, parts);
-  const panel = openPage('inspector', l10n.t('Token Inspector'), extensionUri);
+  const panel = openPage('inspector', tabTitle(inspection.state()), extensionUri);
   let stop: (() => void) | undefined;
   let closed = false;
   /** When the checks were made that are shown. */
@@ -47,6 +47,13 @@ export async function openInspector(
   panel.onDidDispose(() => {
     closed = true;
     stop?.();
+    unfollow();
+  });
+  let hadNewer = false;
+  const unfollow = parts.sessions.onDidChange(() => {
+    const hasNewer = inspection.newer() !== undefined;
+    if (hasNewer !== hadNewer) show();
+    hadNewer = hasNewer;
   });
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
@@ -62,8 +69,8 @@ export async function openInspector(
     switch (message.type) {
       case 'ready':
         break;
-      case 'check':
-        await inspection.edit(valueText(message.header), valueText(message.payload), message.sign === true);
+      case 'edited':
+        await inspection.edit(valueText(message.header), valueText(message.payload), Number(message.revision), show);
         break;
       case 'action':
         await told(() => act(message.id));
@@ -105,6 +112,18 @@ export async function openInspector(
       }
       case 'edit':
         return inspection.beginEdit();
+      case 'signNone':
+        return inspection.signWith('none', show);
+      case 'signMock':
+        return inspection.signWith('mock', show);
+      case 'signOwn':
+        return inspection.signWith('own', show);
+      case 'newer': {
+        const newer = inspection.newer();
+        if (newer === undefined) return;
+        inspection = createInspection(newer, parts);
+        return inspection.verify(false);
+      }
       case 'original':
         inspection.original();
         return inspection.connection ? inspection.verify(false) : undefined;
@@ -123,6 +142,7 @@ export async function openInspector(
   function show(): void {
     if (closed) return;
     checkedAt = clock.now();
+    nameTab(panel, tabTitle(inspection.state()));
     post({ type: 'model', model: inspectorModel(inspection.state(), clock.now()) });
     tick();
   }
@@ -152,9 +172,11 @@ async function copyTestToken({ token, state }: Inspected): Promise<void> {
   const copy = l10n.t('Copy');
   const answer = await confirm(
     l10n.t('Copy this test token?'),
-    l10n.t(
-      "It was edited here and signed by the mock issuer's test key, so it is valid for testing only. Verifying it requires the mock issuer's keys, which exist while it runs.",
-    ),
+    state.signed === 'own'
+      ? l10n.t('It was edited here and signed with your own key. Every verifier that trusts this key accepts it.')
+      : l10n.t(
+          "It was edited here and signed by the mock issuer's test key, so it is valid for testing only. Verifying it requires the mock issuer's keys, which exist while it runs.",
+        ),
     copy,
   );
   if (answer !== copy) return;

@@ -20,7 +20,7 @@ export interface KeyChooser {
   /** False where there is nothing to remember, or the workspace is not trusted. */
   canRemember(picked: PickedKey | undefined): boolean;
   /** @throws WorkbenchError `keys_unreadable`, `keys_full`, `secret_unavailable` */
-  remember(picked: PickedKey, question: Omit<KeyQuestion, 'title'>, about?: RememberedKey['about']): Promise<void>;
+  remember(picked: PickedKey, question: RememberQuestion, about?: RememberedKey['about']): Promise<void>;
 }
 
 export interface KeyChooserParts {
@@ -61,7 +61,9 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
       );
       const placeHolder = verifying
         ? l10n.t('Choose a verification key')
-        : l10n.t('Choose a decryption key. It is not stored.');
+        : question.use === 'sign'
+          ? l10n.t('Choose a signing key. It is not stored.')
+          : l10n.t('Choose a decryption key. It is not stored.');
       const { title } = question;
       // It stays while somebody fetches the key from another window.
       const stays = { ignoreFocusOut: true };
@@ -102,12 +104,14 @@ function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<Remem
 
 export interface KeyQuestion {
   readonly title: string;
-  readonly use: 'verify' | 'decrypt';
+  readonly use: RememberedKey['use'] | 'sign';
   /** What the token says in `iss`. The user is asked before anything is fetched from it. */
   readonly issuer?: string;
   /** Signed with HMAC: no public key can verify it, so that the shared secret is offered first. */
   readonly shared?: boolean;
 }
+
+type RememberQuestion = Pick<RememberedKey, 'use' | 'issuer'>;
 
 export interface PickedKey {
   readonly origin: KeyOrigin;
@@ -218,7 +222,7 @@ async function textItems(
   const seen = usable && {
     label: l10n.t('Key on the clipboard'),
     description:
-      use === 'decrypt' ? l10n.t('a private key or secret') : keysText(await (await verifier()).readKeys(clipboard)),
+      use !== 'verify' ? l10n.t('a private key or secret') : keysText(await (await verifier()).readKeys(clipboard)),
     iconPath: new ThemeIcon('clippy'),
     choose: () => opened({ key: clipboard }, l10n.t('the clipboard')),
   };
@@ -337,11 +341,12 @@ async function askAddress(
 }
 
 /** For signatures a text is read as the verifier would; for decrypting only the token can tell. */
-function flawFor(use: 'verify' | 'decrypt', verifier: () => Promise<Verifier>): KeyFlaw {
+function flawFor(use: KeyQuestion['use'], verifier: () => Promise<Verifier>): KeyFlaw {
   return async ({ key, keyFormat }) => {
     if (use === 'decrypt') return undefined;
     try {
-      await (await verifier()).readKeys(key, keyFormat);
+      const { readKeys, readOwnKey } = await verifier();
+      await (use === 'sign' ? readOwnKey : readKeys)(key, keyFormat);
       return undefined;
     } catch (error) {
       return describeError(classify(error));
@@ -353,12 +358,12 @@ function flawFor(use: 'verify' | 'decrypt', verifier: () => Promise<Verifier>): 
 const longestClipboard = 512 * 1024;
 
 /** The clipboard's text where it plainly holds a key, and no guess is needed. */
-async function clipboardKey(use: 'verify' | 'decrypt'): Promise<string | undefined> {
+async function clipboardKey(use: KeyQuestion['use']): Promise<string | undefined> {
   const text = (await env.clipboard.readText()).trim();
   if (text.length > longestClipboard) return undefined;
   const isPrivate = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text);
   const isJson = (...names: string[]) => text.startsWith('{') && names.some(name => text.includes(`"${name}"`));
   const fits =
-    use === 'decrypt' ? isPrivate || isJson('d', 'k') : (!isPrivate && text.includes('-----BEGIN ')) || isJson('kty');
+    use !== 'verify' ? isPrivate || isJson('d', 'k') : (!isPrivate && text.includes('-----BEGIN ')) || isJson('kty');
   return fits ? text : undefined;
 }

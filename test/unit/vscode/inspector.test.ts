@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createVerifier } from '../../../src/core/checks/verifier.ts';
 import { createDiscovery } from '../../../src/core/issuer/discovery.ts';
 import { readConnection } from '../../../src/core/records/connection.ts';
+import { emptyRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
 import type * as Inspections from '../../../src/vscode/inspector/inspection.ts';
@@ -125,6 +126,86 @@ describe('the inspector while time passes', () => {
     await verifying;
     assert.ok(inspection.state().editing);
     assert.equal(inspection.state().state.kind, 'looked');
+  });
+
+  describe('an edited copy', () => {
+    const texts = { header: '{"alg":"RS256"}', payload: '{"sub":"admin"}' };
+
+    /** An inspection of a verified token, whose later questions are answered by hand. */
+    async function inspected() {
+      const { createInspection } = await withoutVscode<typeof Inspections>('inspector/inspection', folder);
+      const issuer = await createMockIssuer();
+      const { access_token: token } = await issuer.issueTokens();
+      const sessions = createSessions();
+      const { connection } = readConnection({ id: 'mock', issuer: issuer.issuer, clientId: 'demo' });
+      assert.ok(connection);
+      sessions.setConnections([{ connection, memoryOnly: false }], []);
+      const hold = (access_token: string, generation: number) =>
+        sessions.apply({ ...emptyRecord('mock'), generation, tokens: { access_token, obtained_at: 0 } });
+      hold(token, 1);
+      const answers: ((verified: boolean) => void)[] = [];
+      const verify = () => new Promise(resolve => answers.push(verified => resolve({ verified, checks: [] })));
+      const inspection = createInspection({ token }, {
+        sessions,
+        clock: manualClock(),
+        testKey: () => undefined,
+        verifier: async () => ({
+          verify,
+          keysOf: async () => [],
+          verifySession: async () => ({ verified: true, checks: [] }),
+        }),
+        keys: { canRemember: () => false },
+      } as never);
+      await inspection.verify(false);
+      inspection.beginEdit();
+      return { inspection, answers, hold };
+    }
+
+    it('loses what holds for the original in the moment that it differs', async () => {
+      const { inspection, answers } = await inspected();
+      const { result, state, editing } = inspection.state();
+      assert.deepEqual([result.verified, state.kind], [true, 'verified']);
+      const editingOn = inspection.edit(texts.header, texts.payload, 1);
+      await new Promise(setImmediate);
+      assert.deepEqual([inspection.state().result.verified, inspection.state().state.kind], [false, 'edited']);
+      answers[0]?.(false);
+      await editingOn;
+      await inspection.edit(texts.header, '{"sub":', 2);
+      assert.deepEqual(inspection.state().state, { kind: 'broken' });
+      assert.ok(inspection.state().editing?.errors.payload);
+      await inspection.edit(editing?.header ?? '', editing?.payload ?? '', 3);
+      assert.equal(inspection.state().state.kind, 'verified', 'with its own text it is the original again');
+    });
+
+    it('shows the answer to the last edit, whichever comes last', async () => {
+      const { inspection, answers } = await inspected();
+      const first = inspection.edit(texts.header, texts.payload, 1);
+      await new Promise(setImmediate);
+      const second = inspection.edit(texts.header, '{"sub":"second"}', 2);
+      await new Promise(setImmediate);
+      answers[1]?.(false);
+      await second;
+      answers[0]?.(true);
+      await first;
+      const { editing, result } = inspection.state();
+      assert.deepEqual([editing?.revision, result.verified], [2, false]);
+      const late = inspection.edit(texts.header, texts.payload, 3);
+      await new Promise(setImmediate);
+      inspection.original();
+      answers[2]?.(true);
+      await late;
+      assert.deepEqual([inspection.state().editing, inspection.state().state.kind], [undefined, 'looked']);
+    });
+
+    it('knows when the connection holds a newer token', async () => {
+      const { inspection, hold } = await inspected();
+      assert.equal(inspection.newer(), undefined);
+      hold('another-token', 2);
+      assert.deepEqual(inspection.newer(), {
+        token: 'another-token',
+        known: { connection: 'mock', name: 'access_token' },
+      });
+    });
   });
 });
 
