@@ -23,6 +23,7 @@ const parts = {
   schedule: () => import('./bench/schedule.mjs'),
   signIn: () => import('./bench/signIn.mjs'),
   broker: () => import('./bench/broker.mjs'),
+  agents: () => import('./bench/agents.mjs'),
   mock: () => import('./bench/mock.mjs'),
   activation: () => import('./bench/activation.mjs'),
   size: () => import('./bench/size.mjs'),

@@ -17,7 +17,7 @@ export async function bundleForNode(...names) {
     format: 'esm',
     outExtension: { '.js': '.mjs' },
     // The rivals run as they are installed.
-    external: ['vscode', 'oauth2-mock-server', 'oidc-provider'],
+    external: ['vscode', 'oauth2-mock-server', 'oidc-provider', 'esbuild'],
   });
 }
 

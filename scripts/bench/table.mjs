@@ -1,7 +1,7 @@
 /**
  * @typedef {object} Row one line of the table
  * @property {string} what
- * @property {'ms' | 'per second' | 'KB' | 'MB/s'} unit of both figures
+ * @property {'ms' | 'per second' | 'KB' | 'MB/s' | ''} unit of both figures; none for what is counted
  * @property {number} ours
  * @property {number} [rival]
  * @property {number} [ratio] ours by the rival's
@@ -52,6 +52,7 @@ function signed(difference, unit) {
 
 /** @param {number} value @param {Row['unit']} unit @returns {string} */
 function amount(value, unit) {
+  if (unit === '') return value.toFixed(0);
   if (unit === 'per second') return `${value.toFixed(0)} /s`;
   if (unit === 'ms' && value < 1) return `${(value * 1000).toFixed(0)} µs`;
   return `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`;
