@@ -207,7 +207,7 @@ export async function startSampleClient({
     if (before === undefined || !refresh_token) return false;
     const once = async () => {
       const answer = await tokenRequest(session, { grant_type: 'refresh_token', refresh_token });
-      if (answer.id_token === undefined || is('refresh.other-subject')) return true;
+      if (answer.id_token === undefined || is('refresh.other-subject', 'refresh.other-issuer')) return true;
       return (await checkIdToken(String(answer.id_token), session.issuer ?? first, undefined)) === session.sub;
     };
     try {

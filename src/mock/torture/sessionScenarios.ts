@@ -21,6 +21,15 @@ const outlives =
     return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
   };
 
+const refusesIdToken =
+  (fault: FaultSetting) =>
+  async (bench: Bench): Promise<Seen> => {
+    const notExercised = noIdToken(askedFor(bench.requests()));
+    if (notExercised !== undefined) return { notExercised };
+    bench.mock.setFault(fault);
+    return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };
+  };
+
 const refreshes: readonly Scenario[] = [
   refreshing(
     {
@@ -145,12 +154,17 @@ const refreshes: readonly Scenario[] = [
       severity: 'must',
       section: `${core} 12.2`,
     },
-    async bench => {
-      const notExercised = noIdToken(askedFor(bench.requests()));
-      if (notExercised !== undefined) return { notExercised };
-      bench.mock.setFault({ type: 'wrongSub', token: 'id_token', sub: 'someone-else' });
-      return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };
+    refusesIdToken({ type: 'wrongSub', token: 'id_token' }),
+  ),
+  refreshing(
+    {
+      id: 'refresh.other-issuer',
+      title: 'A refreshed ID token of another issuer',
+      must: 'refuse',
+      severity: 'must',
+      section: `${core} 12.2`,
     },
+    refusesIdToken({ type: 'wrongIss', token: 'id_token' }),
   ),
 ];
 

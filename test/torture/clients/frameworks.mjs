@@ -34,6 +34,29 @@ export const frameworks = {
     return withPages(app);
   },
 
+  async jose({ issuer }) {
+    const { createRemoteJWKSet, jwtVerify } = await import('jose');
+    const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
+    return async ({ headers }, response) => {
+      const token = headers.authorization?.replace(/^Bearer /, '') ?? '';
+      const expected = { issuer, audience: `${issuer}/api`, typ: 'at+jwt' };
+      const good = await jwtVerify(token, keys, expected).then(
+        () => true,
+        () => false,
+      );
+      response.writeHead(good ? 200 : 401).end();
+    };
+  },
+
+  async 'express-oauth2-jwt-bearer'({ issuer }) {
+    const { default: express } = await import('express');
+    const { auth } = await import('express-oauth2-jwt-bearer');
+    const app = express();
+    app.use(auth({ issuerBaseURL: issuer, audience: `${issuer}/api` }));
+    app.get('/api', (_, response) => response.send(''));
+    return withPages(app);
+  },
+
   async '@auth/core'({ issuer, clientId, clientSecret, origin }) {
     const { Auth, skipCSRFCheck } = await import('@auth/core');
     const config = {

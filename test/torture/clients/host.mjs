@@ -52,8 +52,14 @@ function webApplication(client) {
   };
 
   const routes = {
-    '/login': async session => ({ location: await client.login(session) }),
+    '/login': async session => {
+      session.waiting = true;
+      return { location: await client.login(session) };
+    },
     '/callback': async (session, url) => {
+      // An answer is taken once, and only where one is waited for.
+      if (!session.waiting) throw new Error('not waited for');
+      session.waiting = false;
       session.tokens = await client.callback(session, url);
       return { location: '/' };
     },

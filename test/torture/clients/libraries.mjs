@@ -16,6 +16,12 @@ const kept = ({ access_token, refresh_token, id_token, expires_in = 3600 }, befo
   expiresAt: Date.now() + Number(expires_in) * 1000,
 });
 
+/** OpenID Connect Core 1.0 section 12.2, which these libraries leave to the application. */
+const sameSubject = (claims, { sub }) => {
+  if (claims !== undefined && claims.sub !== sub) throw new Error('another subject');
+  return sub;
+};
+
 export const libraries = {
   async 'openid-client'({ issuer, clientId, clientSecret, redirectUri, origin }) {
     const client = await import('openid-client');
@@ -40,9 +46,12 @@ export const libraries = {
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
         const tokens = await client.authorizationCodeGrant(config, url, checks);
         await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
-        return kept(tokens);
+        return { ...kept(tokens), sub: tokens.claims().sub };
       },
-      refresh: async ({ tokens }) => kept(await client.refreshTokenGrant(config, tokens.refresh_token), tokens),
+      async refresh({ tokens }) {
+        const answer = await client.refreshTokenGrant(config, tokens.refresh_token);
+        return { ...kept(answer, tokens), sub: sameSubject(answer.claims(), tokens) };
+      },
       logout: async ({ tokens }) =>
         client.buildEndSessionUrl(config, {
           post_logout_redirect_uri: `${origin}/`,
@@ -97,11 +106,12 @@ export const libraries = {
         const { sub } = oauth.getValidatedIdTokenClaims(tokens);
         const user = await oauth.userInfoRequest(server, client, tokens.access_token, insecure);
         await oauth.processUserInfoResponse(server, client, sub, user);
-        return kept(tokens);
+        return { ...kept(tokens), sub };
       },
       async refresh({ tokens }) {
         const response = await oauth.refreshTokenGrantRequest(server, client, secret, tokens.refresh_token, insecure);
-        return kept(await oauth.processRefreshTokenResponse(server, client, response), tokens);
+        const answer = await oauth.processRefreshTokenResponse(server, client, response);
+        return { ...kept(answer, tokens), sub: sameSubject(oauth.getValidatedIdTokenClaims(answer), tokens) };
       },
       async logout({ tokens }) {
         const response = await oauth.revocationRequest(server, client, secret, tokens.refresh_token, insecure);

@@ -22,6 +22,7 @@ import { driverOf } from './drive.mjs';
  * @property {true} [tls]
  * @property {true} [page] in a browser with scripts
  * @property {true} [mcp]
+ * @property {true} [api] an API that verifies access tokens
  * @property {string} how
  */
 
@@ -33,7 +34,10 @@ const page = {
 
 /** @type {Record<string, Row>} */
 const rows = {
-  'openid-client': { post: true, how: 'code with PKCE, confidential; the application refreshes, once for all' },
+  'openid-client': {
+    post: true,
+    how: 'code with PKCE, confidential; the application refreshes, and compares the subject',
+  },
   oauth4webapi: { how: 'the same, and the signature of the ID token is asked for' },
   'oidc-client-ts': { client: page, page: true, how: 'in Chromium, refresh token' },
   'oidc-client-ts (renewal in a frame)': {
@@ -59,6 +63,8 @@ const rows = {
   'simple-oauth2': { options: { requirePkce: false }, how: 'OAuth alone, no ID token; the application refreshes' },
   '@badgateway/oauth2-client': { how: 'OAuth alone, no ID token; `OAuth2Fetch` refreshes' },
   '@azure/msal-node': { post: true, tls: true, how: 'https, `protocolMode: OIDC`, `acquireTokenSilent`' },
+  jose: { api: true, how: 'an API, `createRemoteJWKSet` and `jwtVerify` with issuer, audience and typ' },
+  'express-oauth2-jwt-bearer': { api: true, how: 'an API, `auth()` with issuer and audience' },
   '@modelcontextprotocol/sdk': { mcp: true, how: '`auth()`: RFC 9728, registration, refresh' },
 };
 
@@ -144,6 +150,8 @@ async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name,
     return await torture(mock, {
       start: `${origin}/login`,
       ...(browser ? { driver: driverOf(browser) } : { signedIn: `${origin}/me`, logout: `${origin}/logout` }),
+      ...(row.mcp && { mcp: true }),
+      ...(row.api && { resource: `${origin}/api`, scenarios: ['resource'] }),
       ...(scenario !== undefined && { scenarios: [scenario] }),
       patience: browser ? 15_000 : 8_000,
     });
