@@ -35,7 +35,7 @@ export function createEndSession(
     if (hint !== undefined && clientId !== hinted) return invalid('id_token_hint was issued to another client_id');
     const client = clientId === undefined ? undefined : settings.clients.get(clientId);
     if (clientId !== undefined && client === undefined) return invalid('Unknown client_id');
-    const uri = form.get('post_logout_redirect_uri');
+    const uri = form.get(settings.persona?.logout?.returnTo ?? '') ?? form.get('post_logout_redirect_uri');
     if (uri !== undefined && client === undefined)
       return invalid('post_logout_redirect_uri needs an id_token_hint or a client_id');
     const anywhere = (settings.anyRedirectUri || client?.anyone) && isRedirectUri(uri ?? '');

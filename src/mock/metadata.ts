@@ -25,6 +25,7 @@ export type PathName = keyof typeof pathNames;
 
 export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
   readonly metadata: readonly string[];
+  readonly endSessions: readonly string[];
   /** RFC 9728 section 3.1. */
   readonly resourceMetadata: string;
 };
@@ -36,6 +37,9 @@ export function pathsOf({ issuer, persona }: Pick<Settings, 'issuer' | 'persona'
   const entries = Object.entries(names).map(([name, path]) => [name, `${base}/${path}`]);
   return {
     ...(Object.fromEntries(entries) as Record<keyof typeof pathNames, string>),
+    endSessions: [names.endSession, ...(persona?.logout?.path ? [persona.logout.path] : [])].map(
+      path => `${base}/${path}`,
+    ),
     resourceMetadata: `/.well-known/oauth-protected-resource${base}/api`,
     metadata: [
       ...new Set([

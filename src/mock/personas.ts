@@ -12,6 +12,8 @@ export interface Persona {
   readonly slash?: true;
   /** Paths of endpoints, behind that of the issuer. */
   readonly paths: Partial<Record<PathName, string>>;
+  /** Its own name for `post_logout_redirect_uri`, and another path of that endpoint. */
+  readonly logout?: { readonly returnTo: string; readonly path?: string };
   /** `typ` of access tokens; undefined leaves it out. */
   readonly accessTyp: string | undefined;
   /** Claims that tokens carry, with the subject and the client at hand; undefined takes one out. */
@@ -26,6 +28,7 @@ export const personas = {
     sources: [
       'https://auth0.com/docs/get-started/applications/configure-applications-with-oidc-discovery',
       'https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles',
+      'https://auth0.com/docs/api/authentication/logout/auth-0-logout',
     ],
     slash: true,
     paths: {
@@ -38,6 +41,7 @@ export const personas = {
       endSession: 'oidc/logout',
       registration: 'oidc/register',
     },
+    logout: { returnTo: 'returnTo', path: 'v2/logout' },
     accessTyp: 'JWT',
     access: ({ clientId }) => ({ azp: clientId, client_id: undefined }),
     id: () => ({ azp: undefined }),
@@ -46,6 +50,7 @@ export const personas = {
     sources: [
       'https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc',
       'https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference',
+      'https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference',
       'https://learn.microsoft.com/entra/identity-platform/reference-error-codes',
     ],
     paths: {
@@ -65,7 +70,14 @@ export const personas = {
       scope: undefined,
       client_id: undefined,
     }),
-    id: ({ subject }) => ({ ver: '2.0', tid: '00000000-0000-4000-8000-000000000000', oid: subject, azp: undefined }),
+    // at_hash comes from the authorization endpoint alone.
+    id: ({ subject }) => ({
+      ver: '2.0',
+      tid: '00000000-0000-4000-8000-000000000000',
+      oid: subject,
+      azp: undefined,
+      at_hash: undefined,
+    }),
     error: now => ({
       error_codes: [70000],
       timestamp: `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')}Z`,
@@ -94,6 +106,7 @@ export const personas = {
   cognito: {
     sources: [
       'https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html',
+      'https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html',
       'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html',
     ],
     paths: {
@@ -104,9 +117,30 @@ export const personas = {
       revocation: 'oauth2/revoke',
       endSession: 'logout',
     },
+    logout: { returnTo: 'logout_uri' },
     accessTyp: undefined,
     access: ({ subject }) => ({ token_use: 'access', username: subject, version: 2, aud: undefined }),
     id: ({ subject }) => ({ token_use: 'id', 'cognito:username': subject, azp: undefined }),
+  },
+  /** Its issuer ends in `/oidc`: that is the `path` of the options. A refresh brings the same refresh token again. */
+  genauth: {
+    sources: [
+      'https://docs.genauth.ai/concepts/refresh-token.html',
+      'https://authing.apifox.cn/api-10238656',
+      'https://github.com/Authing/authing-js-sdk',
+    ],
+    paths: {
+      token: 'token',
+      authorization: 'auth',
+      jwks: '.well-known/jwks.json',
+      userInfo: 'me',
+      introspection: 'token/introspection',
+      revocation: 'token/revocation',
+      endSession: 'session/end',
+    },
+    accessTyp: 'JWT',
+    access: () => ({}),
+    id: () => ({ azp: undefined }),
   },
 } as const satisfies Record<string, Persona>;
 

@@ -107,7 +107,7 @@ export function createService(settings: Settings, families: Families, ring: KeyR
     [paths.introspection, { methods: post, endpoint: 'introspection', answer: introspection }],
     [paths.revocation, { methods: post, endpoint: 'revocation', answer: revocation }],
     [paths.userInfo, { methods: both, endpoint: 'userinfo', answer: userInfo }],
-    [paths.endSession, { methods: both, endpoint: 'end_session', answer: endSession }],
+    ...paths.endSessions.map(path => [path, { methods: both, endpoint: 'end_session', answer: endSession }] as const),
     [paths.resource, resource],
     [paths.resourceMetadata, resourceMetadata],
     ...(settings.registration

@@ -5,6 +5,7 @@ import { operations } from '../../src/mock/control.ts';
 import { faultFields, faultRows, faultTypes } from '../../src/mock/faults.ts';
 import { configShape, serverFields } from '../../src/mock/nodeServer.ts';
 import { clientFields } from '../../src/mock/options.ts';
+import { type Persona, personas } from '../../src/mock/personas.ts';
 import type { Fields } from '../../src/mock/shape.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { userFields } from '../../src/mock/users.ts';
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, () => string>> = {
   users: () => fieldTable('member', userFields),
   control: controlList,
   scenarios: scenarioList,
+  personas: personaList,
   examples,
 };
 
@@ -77,6 +79,19 @@ function scenarioList(): string {
     '|---|---|---|---|---|',
     ...rows,
   ].join('\n');
+}
+
+function personaList(): string {
+  const rows = Object.entries<Persona>(personas).map(([name, { sources, slash, paths, logout }]) => {
+    const quirks = [
+      ...(slash ? ['issuer with a slash at its end'] : []),
+      ...Object.values(paths).map(path => `\`${path}\``),
+      ...(logout?.path ? [`\`${logout.path}\``] : []),
+      ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),
+    ];
+    return `| \`${name}\` | ${quirks.join(', ')} | ${sources.map((url, index) => `[${index + 1}](${url})`).join(' ')} |`;
+  });
+  return ['| `persona` | paths and ways | sources, of these and of its claims |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** The files as they are packed and tested. */

@@ -155,11 +155,19 @@ describe('mock issuer: what a test wants otherwise', () => {
         auth0: access => access.azp === 'demo' && access.client_id === undefined,
         entra: (access, id) => access.ver === '2.0' && access.scp !== undefined && typeof id.oid === 'string',
         keycloak: (access, id) => access.typ === 'Bearer' && id.typ === 'ID',
+        genauth: (access, id) => access.client_id === 'demo' && id.azp === undefined,
         cognito: (access, id) => access.token_use === 'access' && access.aud === undefined && id.token_use === 'id',
       };
       assert.ok(expected[persona]?.(payload, decodeJwt(text(id_token))), JSON.stringify(payload));
       const told = await mock.fetch(metadata.userinfo_endpoint, bearer(access_token));
       assert.equal(told.status, 200);
+      const { logout } = { logout: undefined, ...personas[persona] };
+      if (logout !== undefined) {
+        const back = new URLSearchParams({ client_id: 'demo', [logout.returnTo]: 'http://127.0.0.1/' });
+        const path = 'path' in logout ? logout.path : paths.endSession;
+        const left = await mock.fetch(`${base}/${path}?${back}`, { redirect: 'manual' });
+        assert.equal(left.headers.get('location'), 'http://127.0.0.1/');
+      }
       if (persona !== 'entra') return;
       const refused = await mock.fetch(metadata.token_endpoint, {
         method: 'POST',
