@@ -32,8 +32,9 @@ const expired = hmacJwt('a secret of the tests, long enough', {
   sub: 'ada',
   aud: ['https://api.example', 'https://other.example'],
   scope: 'orders.read',
-  iat: seconds - 7200,
-  exp: seconds - 3600,
+  // So long ago that it reads the same however long the tests take.
+  iat: seconds - 6 * 86_400,
+  exp: seconds - 5 * 86_400,
 });
 const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2lwaGVydGV4dA.${'a'.repeat(22)}`;
 
@@ -78,8 +79,8 @@ describe('tokens in the editor', () => {
     assert.match(text, /Issuer: \*\*https:\/\/issuer\.example/);
     assert.match(text, /Subject: \*\*ada/);
     assert.match(text, /Audience: \*\*https:\/\/api\.example, https:\/\/other\.example/);
-    assert.match(text, /Issued: \*\*2 h ago \(\d{4}-/);
-    assert.match(text, /Expires: \*\*1 h ago \(\d{4}-/);
+    assert.match(text, /Issued: \*\*6 days ago \(\d{4}-/);
+    assert.match(text, /Expires: \*\*5 days ago \(\d{4}-/);
     assert.match(text, /\$\(error\) Expiry \(exp\)/);
     assert.equal(await hoverText(document, 3, 1), '');
   });
@@ -157,21 +158,21 @@ describe('tokens in the editor', () => {
 
   it('show in front of them when they end, wherever they stand, and at the start of a line that is long', async () => {
     const texts: [string, string, string[]][] = [
-      ['plaintext', `GET https://api.example/\nAuthorization: Bearer ${expired}`, ['1:22 expired 1 h ago']],
-      ['dotenv', `A=1\nTOKEN=${expired}`, ['1:6 expired 1 h ago']],
-      ['yaml', `api:\n  token: "${expired}"`, ['1:10 expired 1 h ago']],
-      ['log', `12:00:00 INFO authorization="Bearer ${expired}"`, ['0:36 expired 1 h ago']],
+      ['plaintext', `GET https://api.example/\nAuthorization: Bearer ${expired}`, ['1:22 expired 5 days ago']],
+      ['dotenv', `A=1\nTOKEN=${expired}`, ['1:6 expired 5 days ago']],
+      ['yaml', `api:\n  token: "${expired}"`, ['1:10 expired 5 days ago']],
+      ['log', `12:00:00 INFO authorization="Bearer ${expired}"`, ['0:36 expired 5 days ago']],
       [
         'json',
         `  {"a":"${'x'.repeat(200)}","b":"${expired}"}`,
-        [`0:2 token in column 216 expired 1 h ago`, `0:215 expired 1 h ago`],
+        [`0:2 token in column 216 expired 5 days ago`, `0:215 expired 5 days ago`],
       ],
     ];
     for (const [language, text, expected] of texts)
       assert.deepEqual(said(await hintsIn(await open(text, language))), expected, language);
     const cell = new NotebookCellData(NotebookCellKind.Code, `token = "${expired}"`, 'python');
     const notebook = await workspace.openNotebookDocument('jupyter-notebook', new NotebookData([cell]));
-    assert.deepEqual(said(await hintsIn(notebook.cellAt(0).document)), ['0:9 expired 1 h ago']);
+    assert.deepEqual(said(await hintsIn(notebook.cellAt(0).document)), ['0:9 expired 5 days ago']);
     const configuration = workspace.getConfiguration('jwtWorkbench');
     await configuration.update('inlayHints', false, ConfigurationTarget.Global);
     assert.deepEqual(await hintsIn(await open(expired, 'jwt')), []);
@@ -180,7 +181,7 @@ describe('tokens in the editor', () => {
 
   it('show above them what to do with them', async () => {
     const document = await open(`# a comment\n${expired}\n`, 'jwt');
-    assert.deepEqual(said(await hintsIn(document)), ['1:0 expired 1 h ago']);
+    assert.deepEqual(said(await hintsIn(document)), ['1:0 expired 5 days ago']);
     const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 9);
     assert.deepEqual(
       lenses.map(({ command }) => command?.title),
@@ -246,7 +247,7 @@ describe('tokens in the editor', () => {
     assert.equal(shown?.isUntitled, false);
     const text = shown?.getText() ?? '';
     assert.match(text, /not checked/);
-    assert.match(text, /"exp": \d+ \/\/ 1 h ago \(.*\)\. When the token ends/);
+    assert.match(text, /"exp": \d+ \/\/ 5 days ago \(.*\)\. When the token ends/);
     assert.match(text, /"iss": "https:\/\/issuer\.example", \/\/ Who issued the token/);
     assert.doesNotMatch(text, /eyJ/);
     assert.ok(shown);
