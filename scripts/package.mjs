@@ -23,10 +23,11 @@ export async function stageExtension(folder, change = () => {}) {
     await cp(join(root, name), join(folder, name), { recursive: true });
   }
   // Read by VS Code alone: without its spaces a schema is a third smaller in the package.
-  for (const name of readdirSync(join(folder, 'schemas'))) {
-    const file = join(folder, 'schemas', name);
-    await writeFile(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))));
-  }
+  for (const part of ['schemas', 'l10n'])
+    for (const name of readdirSync(join(folder, part))) {
+      const file = join(folder, part, name);
+      await writeFile(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))));
+    }
   const { scripts: _, devDependencies: __, ...manifest } = JSON.parse(read('package.json'));
   change(manifest);
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));

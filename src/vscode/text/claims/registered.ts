@@ -6,9 +6,9 @@ export default `
 # RFC 7519 section 4.1.1
 iss Who issued the token.
 # RFC 7519 section 4.1.2
-sub Whom the token is about, by an id of the issuer.
+sub The subject: who the token identifies.
 # RFC 7519 section 4.1.3
-aud Whom the token is for: everyone else must refuse it.
+aud The intended recipient: all others must reject the token.
 # RFC 7519 section 4.1.4
 exp When the token ends.
 # RFC 7519 section 4.1.5
@@ -16,7 +16,7 @@ nbf When the token begins to be valid.
 # RFC 7519 section 4.1.6
 iat When the token was issued.
 # RFC 7519 section 4.1.7
-jti The id of this very token.
+jti Unique token ID.
 # OpenID Connect Core section 2
 auth_time When the user last signed in.
 nonce Ties the token to the sign-in that asked for it.
@@ -34,7 +34,7 @@ name Full name of the user.
 given_name First name of the user.
 family_name Last name of the user.
 middle_name Middle name of the user.
-nickname What the user likes to be called.
+nickname Nickname of the user.
 preferred_username The user name to show. It can change and is no key.
 profile Address of the page about the user.
 picture Address of a picture of the user.
@@ -51,7 +51,7 @@ address Postal address of the user.
 updated_at When the facts about the user last changed.
 # OpenID Connect Core section 5.6.2
 _claim_names Claims that have to be fetched elsewhere.
-_claim_sources Where those other claims are to be fetched.
+_claim_sources Where those claims can be fetched.
 # OpenID Connect Front-Channel Logout section 3
 sid The session at the issuer.
 # RFC 8693 section 4.1
@@ -63,7 +63,7 @@ client_id The client that asked for the token.
 # RFC 8693 section 4.4
 may_act Who may act on behalf of the subject.
 # RFC 7800 section 3.1
-cnf The key that the bearer has to prove to hold.
+cnf The key whose possession the bearer must prove.
 # RFC 9068 section 2.2.3.1
 roles Roles that the subject has.
 groups Groups that the subject belongs to.
@@ -81,7 +81,7 @@ events Security events that the token reports.
 toe When the reported event happened.
 txn The id of the transaction that the token belongs to.
 # RFC 9493 section 4.1
-sub_id Whom the token is about, with the kind of id.
+sub_id The subject, with the kind of identifier.
 # RFC 9901 section 4.2.4.1
 _sd Hashes of members that the holder can choose to disclose.
 # RFC 9901 section 4.2.4.2
@@ -91,7 +91,7 @@ _sd_alg Hash algorithm of the disclosures.
 # RFC 9901 section 4.3
 sd_hash Hash of the disclosed token that this proof belongs to.
 # Token Status List (draft-ietf-oauth-status-list)
-status Where it stands whether the token was revoked.
+status Where the revocation status of the token can be found.
 status_list Revocation states of many tokens in one list.
 ttl For how many seconds the status list may be kept.
 # RFC 8485
@@ -158,7 +158,7 @@ swname Name of the software.
 swversion Version of the software.
 manifests Lists of the software on the device.
 measurements Measurements of the software.
-measres What came of comparing the measurements.
+measres Result of comparing the measurements.
 intuse What the attestation is for.
 # RFC 9999
 cmw Wrapped message of an attestation.
@@ -168,10 +168,10 @@ cdnicrit Claims for content delivery that must be understood.
 cdniip Address of the client, encrypted.
 cdniuc Addresses that the token allows.
 cdniets For how many seconds a renewed token is valid.
-cdnistt How a renewed token is handed over.
+cdnistt How a renewed token is delivered.
 cdnistd How many path segments the renewed token covers.
 # RFC 9321 section 3.2.3
-sig_val_claims What came of validating a signature.
+sig_val_claims Result of validating a signature.
 # RFC 9560 section 3.1.5
 rdap_allowed_purposes Purposes for which registration data may be asked.
 rdap_dnt_allowed Whether the user may ask not to be tracked.
@@ -184,8 +184,8 @@ sip_callid Call id of the SIP request.
 sip_cseq_num Sequence number of the SIP request.
 sip_via_branch Via branch of the SIP request.
 # RFC 8225 section 5.2
-orig Who calls.
-dest Who is called.
+orig The caller.
+dest The party that is called.
 mky Fingerprints of the media keys.
 # RFC 8443
 rph Priority of the call that is allowed.
@@ -193,7 +193,7 @@ rph Priority of the call that is allowed.
 attest How sure the provider is of the caller's number.
 origid Id of the origin of the call.
 # RFC 8688
-jcard Contact data of who rejected the call.
+jcard Contact data of the party that rejected the call.
 # RFC 8946
 div Number from which the call was diverted.
 opt The original token of a diverted call.
@@ -223,7 +223,7 @@ producerNfServiceSetId Set of services of the producer.
 sourceNfInstanceId Network function that the data comes from.
 analyticsIdList Analytics that the token allows.
 # 3GPP TS 29.222 section 8.5.4.2.8
-resOwnerId Who owns the resource.
+resOwnerId Owner of the resource.
 `;
 
 /**
@@ -269,8 +269,8 @@ p2s Salt of the password-based key.
 p2c Rounds of the password-based key.
 # RFC 7519 section 5.3
 iss Who issued the token, readable before it is decrypted.
-sub Whom the token is about, readable before it is decrypted.
-aud Whom the token is for, readable before it is decrypted.
+sub The subject, readable before it is decrypted.
+aud The intended recipient, readable before it is decrypted.
 # RFC 7797 section 3
 b64 Whether the payload is base64url encoded.
 # RFC 8225 section 8.1

@@ -1,7 +1,7 @@
 /** Names that no registry has and many tokens carry, by who uses them. Written as registered.ts is. */
 export default `
 # RFC 7662 section 2.2
-active Whether the token is valid now, by the word of the issuer.
+active Whether the issuer says that the token is valid now.
 username Name of the user for people to read.
 token_type How the token is to be used.
 # Financial-grade API Part 2 section 5.1
@@ -13,8 +13,8 @@ oid The object id of the user or service in its directory.
 tid The tenant that the user belongs to.
 ver Version of the format of the token.
 appid The application that asked for the token.
-appidacr How the application proved itself: 0 not at all, 1 by a secret, 2 by a certificate.
-azpacr How the client proved itself: 0 not at all, 1 by a secret, 2 by a certificate.
+appidacr How the application authenticated: 0 not at all, 1 with a secret, 2 with a certificate.
+azpacr How the client authenticated: 0 not at all, 1 with a secret, 2 with a certificate.
 idtyp Kind of identity: app for an application without a user.
 upn Sign-in name of the user. It can change and is no key.
 unique_name A name of the user to show. It is no key.
@@ -23,20 +23,20 @@ scp What the token allows (scope).
 wids Directory roles of the user.
 hasgroups There are groups, too many for this token: ask the directory.
 acrs Authentication contexts that the bearer has met.
-aio For the issuer alone.
-rh For the issuer alone.
-uti The id of this very token.
-xms_ftd For the issuer alone.
+aio Internal to the issuer.
+rh Internal to the issuer.
+uti Unique token ID.
+xms_ftd Internal to the issuer.
 xms_idrel How the user is related to the tenant: member, guest or neither.
 xms_act_fct Kind of actor that asks.
-xms_sub_fct Kind of subject that the token is about.
+xms_sub_fct Kind of subject.
 xms_tcdt When the tenant was made.
 xms_cc What the client can do, such as cp1 for claims challenges.
 xms_mirid Azure resource of the managed identity.
 xms_az_rid Azure resource that the token is for.
 xms_st The subject under another audience.
 onprem_sid Id of the user in the directory on premises.
-puid For the issuer alone.
+puid Internal to the issuer.
 pwd_exp In how many seconds the password expires.
 pwd_url Address where the password can be changed.
 in_corp The request came from the company's own network.
@@ -63,14 +63,14 @@ signin_state Ways in which the user is signed in, such as kmsi to stay so.
 tfp The user flow that issued the token.
 emails Email addresses of the user.
 newUser Whether the account was made just now.
-idp_access_token Access token of the identity provider. It works by itself: keep it as you would keep that one.
+idp_access_token Access token of the identity provider. It works by itself: protect it.
 # Auth0, https://auth0.com/docs/secure/tokens/json-web-tokens/json-web-token-claims
 permissions Rights that the token gives.
 org_id The organization that the user signed in to.
 org_name Name of the organization that the user signed in to.
 gty The grant by which the token was issued.
 # Amazon Cognito, https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-with-identity-providers.html
-token_use Kind of token, by the word of the issuer.
+token_use Kind of token, as the issuer names it.
 cognito:username User name in the user pool.
 cognito:groups Groups of the user in the user pool.
 cognito:roles AWS roles of the user's groups.
@@ -81,7 +81,7 @@ origin_jti The sign-in from which this token descends.
 event_id The id of the sign-in.
 device_key The remembered device of the user.
 # Keycloak, https://www.keycloak.org/docs/latest/server_admin/
-typ Kind of token, by the word of the issuer.
+typ Kind of token, as the issuer names it.
 realm_access Roles of the user in the whole realm.
 resource_access Roles of the user, client by client.
 allowed-origins Origins from which browsers may use the token.
@@ -112,7 +112,7 @@ resources Resources that the user may use.
 data Facts about the user in one object.
 # GitHub Actions, https://docs.github.com/actions/reference/security/oidc
 repository The repository that the workflow runs in.
-repository_owner Who owns the repository.
+repository_owner Owner of the repository.
 job_workflow_ref The workflow that the job runs.
 workflow Name of the workflow.
 environment The environment of the job.
