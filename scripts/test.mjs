@@ -19,7 +19,7 @@ const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Li
 
 /**
  * `npm test`: everything that fits into four minutes. `npm test -- unit ui --grep refresh`: some of it.
- * `npm run test:slow`: the oldest VS Code, and the tests of the user interface with those that take minutes.
+ * `npm run test:slow`: the oldest VS Code, what takes minutes, and the package as `npm run package` makes it.
  */
 async function main() {
   const since = performance.now();
@@ -58,7 +58,9 @@ async function main() {
     );
   });
   const checking = positionals.length === 0 && !values.grep ? checks(report) : undefined;
-  const packaged = wants('vsix') && report.stage('package', async () => void (await packageExtension({ to: vsix })));
+  const packaged =
+    wants('vsix') &&
+    report.stage('package', async () => void (await packageExtension({ to: vsix, scan: values.slow })));
   const kinds = testKinds.filter(kind => wants(kind) || (kind === 'host' && wants('oldest')));
   if (!(await report.stage('build', () => build(kinds)))) return report.print(since);
 

@@ -441,7 +441,7 @@ export const issuerVarieties: readonly Variety[] = [
     /^xox[a-z](?:\.xox[a-z])?-[\w.-]{10,}$/,
     'https://docs.slack.dev/authentication/tokens',
     'issuer',
-    'xoxb-1234567890-abcdefghij',
+    'xoxb-'.padEnd(30, 'a'),
   ),
   opaque(
     'google_access',
