@@ -57,6 +57,8 @@ export async function openInspector(
   });
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
+  // The page gets it when it has loaded, and need not ask for it first; what the keys say follows.
+  show();
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
   if (ask && decrypt) await told(open);
