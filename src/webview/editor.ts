@@ -32,8 +32,9 @@ export function createEditor(
     post({ type: 'edited', header: header.input.value, payload: payload.input.value, revision });
   }
 
-  function part(name: 'header' | 'payload', rows: number, label: string) {
+  function part(name: 'header' | 'payload', label: string) {
     const input = document.createElement('textarea');
+    const rows = Math.min(Math.max(first[name].split('\n').length, 4), 16);
     Object.assign(input, { id: `edit-${name}`, rows, value: first[name], spellcheck: false });
     const error = h('p', { id: `error-${name}`, class: 'error', 'aria-live': 'polite' });
     input.addEventListener('input', () => {
@@ -51,8 +52,8 @@ export function createEditor(
     return { input, say, elements: [h('label', { for: input.id }, [label]), input, error] };
   }
 
-  const header = part('header', 5, words.header);
-  const payload = part('payload', 12, words.payload);
+  const header = part('header', words.header);
+  const payload = part('payload', words.payload);
   const signatures = h('div', { class: 'actions', role: 'group', 'aria-label': words.signature });
   const element = h('section', { class: 'edit' }, [...header.elements, ...payload.elements, signatures]);
 

@@ -13,7 +13,7 @@ const part = (name: string, attributes: Readonly<Record<string, string>> = {}) =
 const [top, newer, edit, below] = [part('top'), part('newer', { role: 'status' }), part('edits'), part('below')];
 const verdict = part('verdict', { role: 'status' });
 const time = part('lifetime');
-document.body.append(h('main', {}, [top, verdict, newer, time, edit, below]));
+document.body.append(h('main', {}, [top, verdict, newer, edit, time, below]));
 const timeline = h('div', { class: 'timeline' });
 let editor: Editor | undefined;
 let saidVerdict = '';

@@ -140,7 +140,9 @@ function signings({ canSignWithMock, editing }: Inspected): Editing['signings'] 
 
 function verdict({ result, state, decoded, opened, editing }: Inspected): InspectorModel['verdict'] {
   const failed = result.checks.filter(({ status }) => status === 'failed');
-  const names = failed.map(check => checkText(check).title).join(', ');
+  const namesOf = (checks: readonly Check[]) => checks.map(check => checkText(check).title).join(', ');
+  const names = namesOf(failed);
+  const others = namesOf(failed.filter(({ id }) => id !== 'signature'));
   if (state.kind === 'broken') {
     const { header, payload } = editing?.errors ?? {};
     return {
@@ -174,7 +176,9 @@ function verdict({ result, state, decoded, opened, editing }: Inspected): Inspec
     return {
       mood: 'warning',
       text: l10n.t('Edited, not signed'),
-      detail: l10n.t('No verifier accepts this token. The checks say what else it would find: {0}.', names),
+      detail: others
+        ? l10n.t('No verifier accepts a token without a signature. These checks would fail as well: {0}.', others)
+        : l10n.t('No verifier accepts a token without a signature.'),
     };
   }
   if (decoded.kind === 'jwe' && opened && opened.decrypted.content.kind !== 'token') return openedVerdict(opened);
