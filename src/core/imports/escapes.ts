@@ -1,4 +1,5 @@
 /** What shells, languages, pages and protocols have done to a text is undone here, in time linear in its length. */
+import { memberOf } from '../records/tokenMembers.ts';
 import { decodeBase64url } from '../tokens/base64url.ts';
 import { utf8 } from '../tokens/tokenParts.ts';
 
@@ -10,6 +11,9 @@ const entities: Readonly<Record<string, string>> = { quot: '"', amp: '&', apos: 
 /** Each way of writing by what gives it away, since its tokens read wrong as they stand. */
 const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonly undo: (text: string) => string }[] = [
   { sign: /[\u00ad\u200b-\u200d\u2060\ufeff]/, undo: text => text.replace(invisible, '') },
+  // The colours of a terminal
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with
+  { sign: /\u001b\[/, undo: text => text.replace(/\u001b\[[\d;?]{0,20}[A-Za-z]/g, '') },
   { sign: /[“”„‟«»＂]/, undo: text => text.replace(/[“”„‟«»＂]/g, '"') },
   { sign: /[‘’‚‛]/, undo: text => text.replace(/[‘’‚‛]/g, "'") },
   {
@@ -46,13 +50,16 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
 /** The text as its writer meant it, as far as that can be told from how it is written. */
 export function undoWriting(text: string): string {
   let plain = text;
-  if (!/[\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""/.test(text)) return text.trim();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
+  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""/.test(text)) return text.trim();
   for (const { sign, and, undo } of writings) if (sign.test(plain) && and?.test(plain) !== false) plain = undo(plain);
   return plain.trim();
 }
 
 /** Other readings of a text that as it stands holds nothing, or not all: each only where it differs. */
 export function* otherReadings(text: string): Generator<string> {
+  const table = tableText(text);
+  if (table !== undefined) yield table;
   if (/<\/?\w/.test(text)) yield text.replace(/<[^<>]*>/g, '');
   if (text.includes('\\')) yield withoutBackslashes(text);
   if (/%(?:22|3D|3A|7B)/i.test(text)) yield percentDecoded(text);
@@ -60,6 +67,63 @@ export function* otherReadings(text: string): Generator<string> {
     .map(([, word = '']) => base64Text(word))
     .filter(each => each !== undefined);
   if (encoded.length > 0) yield encoded.join('\n');
+}
+
+/** What stands between the cells of a row: of spreadsheets, of databases' clients, of Markdown. */
+const separators = ['\t', '|', ';', ','] as const;
+
+/** Rows below the names that are read. */
+const mostRows = 200;
+
+/** A table with the names of tokens in one row and their values below, as names and values. */
+function tableText(text: string): string | undefined {
+  const lines = text.split(/\r?\n/);
+  for (const [index, line] of lines.slice(0, mostRows).entries()) {
+    if (line.length > 2000 || !/token/i.test(line)) continue;
+    for (const separator of separators) {
+      const names = line.includes(separator) ? cellsOf(line, separator) : [];
+      if (!names.every(name => /^[\w. -]{0,64}$/.test(name)) || !names.some(isTokenName)) continue;
+      const rows = valuesBelow(lines.slice(index + 1, index + 1 + mostRows), names, separator);
+      if (rows.length > 0) return rows.join('\n');
+    }
+  }
+  return undefined;
+}
+
+function isTokenName(name: string): boolean {
+  const member = memberOf(name);
+  return member !== undefined && /_token$/.test(member);
+}
+
+function valuesBelow(lines: readonly string[], names: readonly string[], separator: string): string[] {
+  const found: string[] = [];
+  for (const line of lines) {
+    // The line between names and values.
+    if (/^[\s+|:=-]*$/.test(line)) continue;
+    const cells = cellsOf(line, separator);
+    if (cells.length !== names.length) break;
+    for (const [index, name] of names.entries()) {
+      const value = cells[index] ?? '';
+      const isValue = isTokenName(name) ? /^[^\s"]{8,}$/.test(value) : /^[^"]+$/.test(value);
+      if (isValue && memberOf(name) !== undefined) found.push(`${name}: "${value}"`);
+    }
+  }
+  return found;
+}
+
+/** Of a row, without quotes around them (RFC 4180). */
+function cellsOf(line: string, separator: string): string[] {
+  const cells: string[] = [];
+  let cell = '';
+  let quoted = false;
+  for (const each of line) {
+    if (each === '"') quoted = !quoted;
+    else if (each === separator && !quoted) {
+      cells.push(cell.trim());
+      cell = '';
+    } else cell += each;
+  }
+  return [...cells, cell.trim()];
 }
 
 /** Words that begin as JSON or a JWT in base64 does; a JWT itself goes on with a dot. */

@@ -116,6 +116,8 @@ const placeholders = [
   /[*•●]{3}|\.{3}|…|redacted|masked\]|filtered\]|\$\{|\{\{|<[^<>]*>/i,
   /^[[<({%].*[\]>)}%]$|^\$/,
   /^(.)\1{2,}$/,
+  // The line of a table
+  /^[^a-z\d]+$/i,
   /^(?:x{4,}|.{0,12}x{8,}|string|secret|null|undefined|none)$/i,
   /^(?=.*_)[A-Z_]+$/,
   /^(?:your|my|insert|paste|enter|the)[-_][a-z_-]+$/i,

@@ -189,16 +189,30 @@ function errorIn(value: unknown): Said {
         }
         return undefined;
       };
-      code ??= firstOf(
-        codeNames,
-        text => /^[\w.:-]{1,64}$/.test(text.trim()) && !/^(?:error|about:blank)$/i.test(text.trim()),
-      );
+      const own =
+        firstOf(
+          codeNames,
+          text => /^[\w.:-]{1,64}$/.test(text.trim()) && !/^(?:error|about:blank)$/i.test(text.trim()),
+        ) ?? firstOf(['status'], text => endedCode.test(text));
+      // Which member of the request it is about (Strava).
+      const about = firstOf(['field', 'param', 'parameter'], text => normalized(text) === 'refreshtoken');
+      if (about && own && /^[a-z]+$/i.test(own)) code = `refresh_token_${own}`;
+      code ??= own;
       words ??= firstOf(wordNames, text => text.trim() !== '' && text.trim() !== code);
       for (const [name, member] of members) if (holders.test(name)) below.push(member);
     }
     level = below;
   }
   return { ...(code !== undefined && { code }), ...(words !== undefined && { words }) };
+}
+
+/** An error that is one word, as some write OAuth's codes, or XML. */
+function plainError(text: string): JsonObject {
+  const word = text.trim();
+  if (/^[a-z]+(?:_[a-z]+)+$/.test(word) && word.length <= 64) return { error: word };
+  if (!/^\s*<(?!!doctype|html)/i.test(text)) return {};
+  const elements = text.slice(0, 10_000).matchAll(/<([\w-]{1,64})>([^<>]{1,1000})<\/\1>/g);
+  return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
 }
 
 function dataOf({ status, headers }: Response, { host, now, setting }: Asked) {
@@ -237,7 +251,7 @@ const oauthCodes: ReadonlySet<string> = new Set([
 
 function errorOf(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
   const { common } = dataOf(response, asked);
-  const said = isObject(value) || Array.isArray(value) ? errorIn(value) : {};
+  const said = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const clean = (words: string, max = longestText) => sanitized(words, max, asked.secrets, asked.known);
   const ending = asked.refreshes ? endOfGrant(said, response.status) : {};
   const challenge = challengeIn(response.headers);
@@ -284,12 +298,12 @@ function challengeIn(headers: Headers): { error?: string; error_description?: st
 
 /** Codes that say so beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
 const endedCode =
-  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?found|(?:already_?)?used)|invalid_?code|session_?(?:expired|not_?found))$/i;
+  /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|session_?(?:expired|not_?found))$/i;
 
 const bad =
   '(?:invalid|expired|revoked|unknown|inactive|malformed|reused|(?:already |been )used|not (?:valid|found|active|recogni[sz]ed)|no longer|does ?n.t exist|incorrect|blacklisted|blocklisted)';
 const endedWords = new RegExp(
-  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found)\\b`,
+  `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired)\\b`,
   'i',
 );
 const signInWords =
@@ -319,7 +333,8 @@ function endOfGrant({ code = '', words = '' }: Said, status: number): { ended?: 
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
   const text = `${code} ${words}`;
   const isElsewhere = elsewhere.test(words);
-  if (endedCode.test(code) && !isElsewhere) return { ended: true };
+  if ((endedCode.test(code) || endedCode.test(words)) && (!isElsewhere || /refresh/i.test(code)))
+    return { ended: true };
   if (endedWords.test(text) && !isElsewhere) return { ended: true };
   return signInWords.test(text) ? { signInAgain: true } : {};
 }
