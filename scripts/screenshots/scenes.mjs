@@ -1,5 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { bundle } from '../lib/bundle.mjs';
 import { root } from '../lib/project.mjs';
 import { demoEnvironment } from '../lib/server.mjs';
 import { Stage } from './stage.mjs';
@@ -23,6 +25,7 @@ export const scenes = {
   inspectorLight: () => onStage({ env: demoEnvironment, size: tall, theme: 'light' }, inspector),
   inspectorContrast: () => onStage({ env: demoEnvironment, size: tall, theme: 'contrast' }, inspector),
   mock: () => onStage({ size: { width: 960, height: 480 }, sideBar: 400 }, mock),
+  torture: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 860 }, sideBar: 560 }, torture),
 };
 
 const tall = { width: 1120, height: 1180 };
@@ -381,4 +384,54 @@ async function mock(stage) {
   await stage.notified('mock issuer runs at');
   await stage.rest();
   await stage.picture('mock', { readme: true });
+}
+
+/** What the mock is doing, and a client that is tested against it: one that is broken on purpose. @param {Stage} stage */
+async function torture(stage) {
+  const { page } = stage;
+  await bundle({
+    entryPoints: [{ in: join(root, 'test', 'torture', 'sampleClient.ts'), out: 'sampleClient' }],
+    outExtension: { '.js': '.mjs' },
+    outdir: join(root, 'out', 'screenshots'),
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+  });
+  const { startSampleClient } = await import(pathToFileURL(join(root, 'out', 'screenshots', 'sampleClient.mjs')).href);
+  const row = page.locator('[role=treeitem][aria-label^="Mock issuer at"]');
+  await row.waitFor();
+  const issuer = `http://${/127\.0\.0\.1:\d+/.exec((await row.getAttribute('aria-label')) ?? '')?.[0]}`;
+  await stage.run('JWT Workbench: Inject Mock Issuer Fault...');
+  await stage.choose('Too many requests (429)');
+  await stage.choose('next request');
+  await stage.run('JWT Workbench: Inject Mock Issuer Fault...');
+  await stage.choose('Answers come late');
+  await stage.choose('until cleared');
+  await stage.run('JWT Workbench: Refresh Access Token');
+  await page.getByText('There were too many requests').first().waitFor();
+  await stage.open('Mock issuer');
+  await stage.open('Requests');
+  await page.keyboard.press('Escape');
+  await stage.unselect();
+  await stage.rest();
+  await stage.picture('mock-rows', { readme: true, of: 'sidebar', height: 430 });
+  const client = await startSampleClient({ issuer, flaw: 'id-token.nonce' });
+  try {
+    await page.keyboard.press('ControlOrMeta+b');
+    await stage.run('Notifications: Clear All Notifications');
+    await stage.run('JWT Workbench: Torture a Client...');
+    await stage.answer('Where does sign-in start?', `${client.origin}/login`);
+    await stage.choose('Sign-out');
+    await page.keyboard.press('Enter');
+    await stage.answer('Which URL answers 200', `${client.origin}/me`);
+    await stage.answer('Where does sign-out start?', `${client.origin}/logout`);
+    await page.locator('.quick-input-widget:visible').getByText('ID token', { exact: true }).waitFor();
+    await page.keyboard.press('Enter');
+    const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+    await report.getByRole('button', { name: 'Run Again' }).waitFor();
+    await stage.rest();
+    await stage.picture('client-test', { readme: true });
+  } finally {
+    await client.close();
+  }
 }

@@ -55,7 +55,7 @@ describe('faults of the mock issuer by command', () => {
     const [, used = ''] = await texts();
     assert.match(used, /^Too many requests \(429\): used up by Mock connection at \d\d:\d\d:\d\d$/);
     const [last] = await (await row(['Mock issuer', 'Requests'])).children();
-    assert.match(last?.text ?? '', /^POST \/token: 429, .*Mock connection, \d\d:\d\d:\d\d$/);
+    assert.match(last?.text ?? '', /^POST \/token: 429, Mock connection, \d\d:\d\d:\d\d, fault: Too many/);
     assert.equal(await codeOf(run('removeMockFault', { type: 'delay' })), 'argument_invalid');
     await run('removeMockFault', { type: 'jwksDown' });
     await run('clearMockFaults');

@@ -30,8 +30,8 @@ export function mockClockText({ ahead, frozenAt }: MockClockView, now: number): 
     : l10n.t('{0} behind this machine', durationText(ahead));
 }
 
-/** What was asked, what the answer was and which faults struck: who asked and when stand elsewhere. */
-export function answerText({ status, error, dropped, faults }: MockRequest): string {
+/** What the answer was, and who asked: `400 invalid_grant, Demo`. */
+export function answerText({ status, error, dropped, from }: MockRequest): string {
   const answer = dropped
     ? l10n.t('connection dropped')
     : status === undefined
@@ -39,7 +39,12 @@ export function answerText({ status, error, dropped, faults }: MockRequest): str
       : error === undefined
         ? String(status)
         : `${status} ${error}`;
-  return [answer, ...faults.map(title => l10n.t('fault: {0}', mockText(title)))].join(', ');
+  const who = senderText(from);
+  return who === '' ? answer : `${answer}, ${who}`;
+}
+
+export function struckText({ faults }: MockRequest): string[] {
+  return faults.map(title => l10n.t('fault: {0}', mockText(title)));
 }
 
 /** What the mock is doing, in few words. */

@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import { itemWords } from '../../contributions.ts';
 import type { MockNode, MockPart, MockRequest, MockView } from '../../core/view/mockView.ts';
 import type { Row } from '../screen.ts';
-import { answerText, limitText, mockClockText, mockStateText, mockText, senderText } from '../text/mock.ts';
+import { answerText, limitText, mockClockText, mockStateText, mockText, senderText, struckText } from '../text/mock.ts';
 import { clockText, dateText } from '../text/time.ts';
 
 /** A row of the mock issuer. It names moments and counts nothing, so that it is redrawn when something happens only. */
@@ -89,7 +89,7 @@ function partRow(part: MockPart, view: MockView, now: number): Row {
       const [last] = requests;
       return {
         label: l10n.t('Requests'),
-        description: last ? l10n.t('last: {0}', requestText(last)) : l10n.t('none yet'),
+        description: last ? l10n.t('last: {0}', `${last.method} ${last.path} ${answerText(last)}`) : l10n.t('none yet'),
         icon: 'list-unordered',
         color,
         tooltip: l10n.t('The last {0} requests, without any secret.', requests.length),
@@ -116,27 +116,21 @@ function partRow(part: MockPart, view: MockView, now: number): Row {
   }
 }
 
-function requestText(request: MockRequest): string {
-  const who = senderText(request.from);
-  const answer = `${request.method} ${request.path} ${answerText(request)}`;
-  return who === '' ? answer : `${answer}, ${who}`;
-}
-
 function requestRow(request: MockRequest, now: number): Row {
-  const { method, path, grantType, status, dropped, at, from, faults } = request;
-  const who = senderText(from);
+  const { method, path, grantType, status, dropped, at, faults } = request;
+  const struck = struckText(request);
   const failed = dropped || (status !== undefined && status >= 400);
   const isOdd = failed || faults.length > 0;
   return {
     label: `${method} ${path}`,
-    description: [answerText(request), ...(who === '' ? [] : [who]), clockText(at, now)].join(', '),
+    description: [answerText(request), clockText(at, now), ...struck].join(', '),
     icon: failed ? 'error' : faults.length > 0 ? 'warning' : status === undefined ? 'circle-outline' : 'pass',
     color: isOdd ? 'list.warningForeground' : 'icon.foreground',
     tooltip: [
       `${method} ${path}`,
       answerText(request),
       ...(grantType === undefined ? [] : [`grant_type=${grantType}`]),
-      ...(who === '' ? [] : [l10n.t('Sent by: {0}', who)]),
+      ...struck,
       dateText(at),
     ].join('\n'),
   };

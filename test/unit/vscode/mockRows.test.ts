@@ -90,8 +90,8 @@ describe('the rows of the mock issuer', function () {
       '  Faults: Answers come late',
       '    Answers come late: until cleared',
       '    Too many requests (429): used up by automatic refresh of Demo at 12:00:00',
-      '  Requests: last: POST /token 429, fault: Too many requests (429), automatic refresh of Demo',
-      '    POST /token: 429, fault: Too many requests (429), automatic refresh of Demo, 12:00:00',
+      '  Requests: last: POST /token 429, automatic refresh of Demo',
+      '    POST /token: 429, automatic refresh of Demo, 12:00:00, fault: Too many requests (429)',
     ]);
     watch.forgetSpent();
     assert.equal(watch.view().spent.length, 0);
@@ -107,8 +107,8 @@ describe('the rows of the mock issuer', function () {
     assert.equal(await refresh('never-issued'), 'dropped');
     const lines = drawn(watch.view()).filter(line => /^ {4}(?:POST|GET)/.test(line));
     assert.deepEqual(lines.slice(0, 4), [
-      '    POST /token: connection dropped, fault: Connection lost before the request is handled, client demo, 12:00:00',
-      '    GET /jwks: 200, fault: Answers come late, 12:00:00',
+      '    POST /token: connection dropped, client demo, 12:00:00, fault: Connection lost before the request is handled',
+      '    GET /jwks: 200, 12:00:00, fault: Answers come late',
       '    POST /token: 400 invalid_grant, client demo, 12:00:00',
       '    POST /token: 200, Demo, 12:00:00',
     ]);
