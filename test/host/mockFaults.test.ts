@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { commands as registry } from 'vscode';
 import type { TortureReport } from '../../src/mock/torture/torture.ts';
 import { startSampleClient } from '../torture/sampleClient.ts';
@@ -147,6 +148,23 @@ describe('a client tested by command', function () {
     );
     assert.equal(counts.fail, 1);
     assert.equal(results.find(({ verdict }) => verdict === 'fail')?.detail, 'the client signed the visitor in');
+  });
+
+  it('leads its visitor nowhere but to this machine', async () => {
+    const server = createServer((_, response) => response.writeHead(302, { location: 'http://other.example/' }).end());
+    await new Promise<void>(resolve => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const start = `http://127.0.0.1:${Object(server.address()).port}/`;
+    const { results } = await run<TortureReport & Record<string, unknown>>('tortureClient', {
+      start,
+      scenarios: ['sign-in'],
+    });
+    server.close();
+    assert.deepEqual(
+      results.map(({ verdict, detail }) => [verdict, detail]),
+      [['fail', 'the client sent the visitor to other.example']],
+    );
   });
 
   it('is refused where nothing can be tested', async () => {

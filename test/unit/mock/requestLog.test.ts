@@ -45,6 +45,27 @@ describe('mock issuer: request log', () => {
     assert.deepEqual(mock.requests, []);
   });
 
+  it('tells when a request has arrived and when it is answered or dropped, and who met a fault', async () => {
+    const mock = await createMockIssuer({ alg: 'ES256' });
+    const told: string[] = [];
+    const stop = mock.watchRequests(({ path, status, faults }) => void told.push(`${path} ${status} ${faults.join()}`));
+    mock.setFault({ type: 'tooManyRequests', times: 1 });
+    await refresh(mock, 'never issued');
+    mock.reset();
+    mock.setFault({ type: 'dropBeforeCommit', times: 1 });
+    await assert.rejects(refresh(mock, 'never issued'));
+    const [entry] = mock.requests;
+    stop();
+    await mock.fetch(`${mock.issuer}/jwks`);
+    assert.deepEqual(told, [
+      '/token undefined ',
+      '/token 429 tooManyRequests',
+      '/token undefined ',
+      '/token undefined dropBeforeCommit',
+    ]);
+    assert.deepEqual([entry?.client_id, entry?.refresh_token], ['demo', fingerprint('never issued')]);
+  });
+
   it('holds no secret, whatever its name', async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
