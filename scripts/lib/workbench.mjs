@@ -12,6 +12,7 @@ const chatter =
  * @property {{ width: number, height: number }} [viewport] 1280 x 800 by default
  * @property {number} [deviceScaleFactor] 1 by default; 2 makes sharp screenshots
  * @property {string} [colorTheme] the name of a colour theme, like `Default Light Modern`
+ * @property {string} [language] for extensions, like `zh-cn`; VS Code's own words stay English without a language pack
  * @property {keyof typeof import('./vscode-from-npm.mjs').editions} [edition] which VS Code
  * @property {boolean} [shared] takes the browser of an earlier workbench, and its server where that is left and was started
  *   alike: a start takes a third less. Settings, secrets, storage and workspace are new all the same.
@@ -39,7 +40,8 @@ const chatter =
  * @returns {Promise<Workbench>}
  */
 export async function startWorkbench(options = {}) {
-  const { viewport, deviceScaleFactor = 1, colorTheme, edition, shared = false, userSettings, ...start } = options;
+  const { viewport, deviceScaleFactor = 1, colorTheme, language, edition, shared = false, ...others } = options;
+  const { userSettings, ...start } = others;
   const vscode = await ensureVSCodeFromNpm(edition && { edition });
   const settings = { ...(colorTheme && { 'workbench.colorTheme': colorTheme }), ...userSettings };
   const key = JSON.stringify([edition, start]);
@@ -66,6 +68,12 @@ export async function startWorkbench(options = {}) {
       permissions: ['clipboard-read', 'clipboard-write'],
     });
     const own = context;
+    if (language)
+      await own.route('**/nls.messages.js*', async route => {
+        const response = await route.fetch();
+        const body = `${await response.text()}\n;globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`;
+        await route.fulfill({ response, body });
+      });
     return { server, context, openWindow: target => openWindow(server, own, target), close };
   } catch (error) {
     await close();
