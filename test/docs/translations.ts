@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import words from '../../package.nls.json' with { type: 'json' };
 import { faultRows } from '../../src/mock/faults.ts';
+import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import registeredLines, { headerLines } from '../../src/vscode/text/claims/registered.ts';
 import vendorLines from '../../src/vscode/text/claims/vendors.ts';
 
@@ -44,11 +45,12 @@ function unquoted(literal: string): string {
   return JSON.parse(`"${body}"`);
 }
 
-/** What claims mean, and the titles of the mock's faults. */
+/** What claims mean, the titles of the mock's faults, and the words of the scenarios that clients are tested with. */
 function tableTexts(): string[] {
   const lines = [registeredLines, vendorLines, headerLines].flatMap(each => each.split('\n'));
   const meanings = lines.flatMap(line => /^(?!# )\S+ (.+)$/.exec(line)?.[1] ?? []);
-  return [...meanings, ...Object.values(faultRows).map(({ title }) => title)];
+  const ofScenarios = scenarios.flatMap(({ family, must, title }) => [family, must, title]);
+  return [...meanings, ...Object.values(faultRows).map(({ title }) => title), ...ofScenarios];
 }
 
 /**
