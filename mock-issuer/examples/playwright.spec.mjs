@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { test as base, expect } from '@playwright/test';
 import { startMockIssuer } from 'mock-issuer';
 
@@ -23,11 +24,13 @@ const test = base.extend({
 });
 
 test('signs in as bob', async ({ page, mock }) => {
-  await page.route('http://127.0.0.1/cb?*', route => route.fulfill({ body: 'signed in' }));
+  // In place of your application.
+  const app = createServer((_, response) => response.end('signed in')).listen(0, '127.0.0.1');
+  const callback = `http://127.0.0.1:${app.address().port}/cb`;
   const request = new URLSearchParams({
     client_id: 'app',
     response_type: 'code',
-    redirect_uri: 'http://127.0.0.1/cb',
+    redirect_uri: callback,
     scope: 'openid',
     code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
     code_challenge_method: 'S256',
@@ -36,4 +39,6 @@ test('signs in as bob', async ({ page, mock }) => {
   await page.getByLabel('Who are you?').selectOption('bob');
   await page.getByRole('button', { name: 'Sign in and allow' }).click();
   await expect(page).toHaveURL(/[?&]code=/);
+  await expect(page.getByText('signed in')).toBeVisible();
+  app.close();
 });

@@ -129,9 +129,9 @@ export type Asked = Readonly<Record<string, string>>;
 export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
   requests.find(({ form }) => form?.response_type !== undefined)?.form ?? {};
 
-/** Why there is no ID token to judge. */
-export const noIdToken = ({ scope = '' }: Asked) =>
-  scope.split(' ').includes('openid') ? undefined : 'the client does not ask for an ID token';
+/** Why there is no ID token to judge. MCP clients ask for all scopes of an API, and use no ID token. */
+export const noIdToken = ({ scope = '' }: Asked, { target }: Bench) =>
+  target.mcp || !scope.split(' ').includes('openid') ? 'the client has no use for an ID token' : undefined;
 
 /** One comes through the browser, where no TLS vouches for it. */
 export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');

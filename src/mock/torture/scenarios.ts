@@ -124,7 +124,8 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Another nonce',
     section: `${core} 3.1.3.7 no. 11`,
     faults: [claim('nonce', 'forged')],
-    unless: asked => noIdToken(asked) ?? (asked.nonce === undefined ? 'the client sends no nonce' : undefined),
+    unless: (asked, bench) =>
+      noIdToken(asked, bench) ?? (asked.nonce === undefined ? 'the client sends no nonce' : undefined),
   }),
   underFaults({
     ...idToken,
@@ -384,13 +385,14 @@ const signInScenarios: readonly Scenario[] = [
   },
 ];
 
-async function withAudience({ mock, signIn, requests }: Bench, wanted: boolean, aud: (client: string) => string[]) {
+async function withAudience(bench: Bench, wanted: boolean, aud: (client: string) => string[]) {
+  const { mock, signIn, requests } = bench;
   const client = mock.clients[0]?.client_id ?? '';
   mock.setFault({ type: 'wrongAud', token: 'id_token', at: idTokens, aud: aud(client) });
   const is = await signIn();
   const asked = askedFor(requests());
   const notExercised =
-    noIdToken(asked) ?? (asked.client_id === client ? undefined : 'the client is not the first of the issuer');
+    noIdToken(asked, bench) ?? (asked.client_id === client ? undefined : 'the client is not the first of the issuer');
   return notExercised === undefined ? signed(wanted, is) : { notExercised };
 }
 

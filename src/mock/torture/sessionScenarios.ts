@@ -24,7 +24,7 @@ const outlives =
 const refusesIdToken =
   (fault: FaultSetting) =>
   async (bench: Bench): Promise<Seen> => {
-    const notExercised = noIdToken(askedFor(bench.requests()));
+    const notExercised = noIdToken(askedFor(bench.requests()), bench);
     if (notExercised !== undefined) return { notExercised };
     bench.mock.setFault(fault);
     return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };

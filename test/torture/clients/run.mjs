@@ -81,7 +81,7 @@ async function main() {
   /** @type {Package} */
   const mockIssuer = await import(pathToFileURL(join(folder, 'node_modules', 'mock-issuer', 'dist', 'index.js')).href);
   /** @type {Record<string, TortureReport>} */
-  const reports = {};
+  const reports = JSON.parse(await readFile(join(folder, 'reports.json'), 'utf8').catch(() => '{}'));
   for (const [name, row] of chosen) {
     const began = performance.now();
     const report = await tryOut(mockIssuer, name, row, values.scenario);
@@ -97,8 +97,10 @@ async function main() {
         console.log(`  ${verdict}: ${id}: ${detail}`);
   }
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'reports.json'), JSON.stringify(reports, undefined, 1));
-  if (positionals.length === 0 && values.scenario === undefined) await writeTable(reports);
+  if (values.scenario === undefined)
+    await writeFile(join(folder, 'reports.json'), JSON.stringify(reports, undefined, 1));
+  // The others stand as they were seen last.
+  if (values.scenario === undefined) await writeTable(reports);
   console.log(`All of it took ${elapsed(since)}.`);
 }
 
@@ -178,7 +180,7 @@ async function launch() {
 async function writeTable(reports) {
   const { dependencies } = JSON.parse(await readFile(join(own, 'clients.json'), 'utf8'));
   const marks = { pass: '✓', fail: '**✗**', warning: '!', 'not exercised': '–', hung: '**…**' };
-  const names = Object.keys(reports);
+  const names = Object.keys(rows).filter(name => name in reports);
   /** @param {string} name @param {string} id */
   const verdictOf = (name, id) => reports[name]?.results.find(each => each.id === id)?.verdict ?? 'not exercised';
   /** @param {string} name */
