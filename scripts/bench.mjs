@@ -25,6 +25,7 @@ const parts = {
   broker: () => import('./bench/broker.mjs'),
   agents: () => import('./bench/agents.mjs'),
   mock: () => import('./bench/mock.mjs'),
+  package: () => import('./bench/package.mjs'),
   activation: () => import('./bench/activation.mjs'),
   size: () => import('./bench/size.mjs'),
   tree: () => import('./bench/tree.mjs'),

@@ -1,6 +1,6 @@
 import { bundleForNode } from './bundles.mjs';
 import { startChild } from './child.mjs';
-import { compared, inTurns, quantile } from './measure.mjs';
+import { compared, inTurns } from './measure.mjs';
 
 export const title =
   'Refreshes of a mock issuer over HTTP on 127.0.0.1, 16 at a time, RS256, refresh tokens rotate (a higher ratio is better)';
@@ -97,13 +97,16 @@ function rowsOf(figures, signatures) {
     };
     return { speed, cpu };
   };
-  const goal = pair('ours', 'oauth2-mock-server');
+  /** @param {string} rival @param {number} least */
+  const goal = (rival, least) => {
+    const { speed, cpu } = pair('ours', rival);
+    return [{ ...speed, goal: `at least ${least}`, met: (speed.ratio ?? 0) >= least }, cpu];
+  };
   return [
-    { ...goal.speed, goal: 'at least 3', met: quantile([goal.speed.ratio ?? 0]) >= 3 },
-    goal.cpu,
+    ...goal('oauth2-mock-server', 3),
+    ...goal('oidc-provider, JWTs', 1.5),
     ...[
       ['ours, plain', 'oauth2-mock-server'],
-      ['ours', 'oidc-provider, JWTs'],
       ['ours, plain', 'oidc-provider, JWTs, plain'],
       ['ours', 'oidc-provider'],
     ].flatMap(([ours = '', rival = '']) => Object.values(pair(ours, rival))),

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { answer } from '../../scripts/bench/child.mjs';
 import type { MockAlg } from '../../src/mock/keys.ts';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
@@ -17,4 +19,11 @@ answer({
   },
   signIn: (scope: string) => mock?.issueTokens({ clientId: 'demo', scope }),
   cpu: () => process.cpuUsage(),
+  /** KB in use when all that is not is collected. */
+  memory() {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    for (let i = 0; i < 3; i++) collect();
+    return process.memoryUsage().heapUsed / 1024;
+  },
 });

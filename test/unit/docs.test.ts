@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { commands } from '../../src/contributions.ts';
+import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { declaredCommands } from '../docs/commandTables.ts';
 import { madeFiles } from '../docs/made.ts';
 
@@ -15,6 +16,18 @@ describe('what is made from declarations', function () {
       assert.equal(text, make(text), file);
     }
     assert.ok(readFileSync('docs/mock-issuer.md', 'utf8').includes('`dropAfterCommit`'));
+  });
+
+  it('names no scenario of torture that is not there', () => {
+    const text = readFileSync('docs/clients.md', 'utf8');
+    const named = text.matchAll(
+      /`((?:id-token|answer|userinfo|metadata|keys|token|refresh|device|logout|resource|mcp)\.[\w-]+)`/g,
+    );
+    const ids = scenarios.map(({ id }) => id);
+    assert.deepEqual(
+      [...named].map(([, id = '']) => id).filter(id => !ids.includes(id)),
+      [],
+    );
   });
 
   it('is made of one definition for each command', async () => {
