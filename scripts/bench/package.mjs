@@ -16,8 +16,8 @@ const refreshes = 100_000;
 
 /** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
 export async function run(temporary) {
-  const folder = join(temporary, 'package');
-  await mkdir(folder);
+  const folder = temporary;
+  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{ "name": "empty", "private": true }');
   const tarball = await packageMock(folder);
   await npm(['install', '--offline', '--no-audit', '--no-fund', tarball], folder);
