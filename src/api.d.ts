@@ -8,7 +8,7 @@ import type { Event } from 'vscode';
 
 /**
  * It never hands out a token: the command `jwtWorkbench.copyToken` copies one to the clipboard, and a notification shows
- * that to the user. Commands that delete or send a token ask the user first, whoever calls them: see docs/commands.md.
+ * that to the user. Commands that delete or send a token ask the user first, with any caller: see docs/commands.md.
  * Both calls reject with an error that has `code` and says what to do, as the commands do.
  */
 export interface JwtWorkbenchApi {
@@ -45,7 +45,7 @@ export interface ConnectionStatus {
 
 export interface RefreshAnswer {
   /**
-   * - `adopted`: somebody else had just refreshed; nothing was sent.
+   * - `adopted`: another window had just refreshed; nothing was sent.
    * - `reauthRequired`: the refresh token is of no use any more; sign in again.
    * - `retryable`: nothing was lost; try again later.
    * - `unknown`: it was sent, and the answer was lost.

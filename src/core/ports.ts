@@ -12,7 +12,7 @@ export interface Clock {
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /**
- * A fetch that shows a certificate in the TLS handshake (RFC 8705), and checks the other side's as ever. Both are PEM.
+ * A fetch that shows a certificate in the TLS handshake (RFC 8705), and checks the other side's as usual. Both are PEM.
  * @throws WorkbenchError `credential_invalid` where they do not belong together
  */
 export type MutualTls = (identity: { readonly key: string; readonly certificate: string }) => Promise<Fetch>;
@@ -52,7 +52,7 @@ export interface LedgerEntry {
   /** The issuer's final no to this generation's refresh token, here for the same reason. `error` is an OAuth code. */
   readonly refused?: { readonly at: number; readonly error: string };
   /**
-   * Milliseconds since the epoch. Set where somebody signed out: every record up to `generation` is void, wherever it
+   * Milliseconds since the epoch. Set by a sign-out: every record up to `generation` is void, wherever it
    * still turns up, and the next sign-in counts on from there. Written by `forget` alone.
    */
   readonly signedOutAt?: number;
@@ -67,7 +67,7 @@ export interface Lease {
    * known. Synchronous, so that nothing comes between it and a send.
    */
   readonly lost: boolean;
-  /** False where no other window shares the store: what is handed over would be for nobody. */
+  /** False where no other window shares the store: no other window would read what is left. */
   readonly shared: boolean;
   /**
    * Asks the lock itself, which `lost` only remembers. Worth it before a send.
@@ -101,7 +101,7 @@ export interface Lease {
    * @throws WorkbenchError as `writeLedger`
    */
   handOver(generation: number, sealed: string): Promise<void>;
-  /** What was handed over last, by whichever window. @throws WorkbenchError as `readLedger` */
+  /** What any window has left last. @throws WorkbenchError as `readLedger` */
   takeOver(): Promise<HandedOver | undefined>;
 }
 
@@ -137,7 +137,7 @@ export interface SharedNotes {
    * @param generation the newest one that the caller knows
    * @param at milliseconds since the epoch
    * @returns the newest generation that is void now: an empty record takes it, the next sign-in counts on from it
-   * @throws WorkbenchError `lock_unavailable` with `reason`: nobody is signed out then
+   * @throws WorkbenchError `lock_unavailable` with `reason`: nothing is signed out then
    */
   forget(name: string, generation: number, at: number): Promise<number>;
   /** Another window, or this one, wrote something for `name`. A hint to look, never a fact; see `SecretVault`. */
@@ -154,10 +154,10 @@ export interface HistoryStore {
   delete(name: string): Promise<void>;
 }
 
-/** What the browser shows at the end of a sign-in or of a session. `foreign`: whoever came is not the one that is waited for. */
+/** What the browser shows at the end of a sign-in or of a session. `foreign`: the request is not the expected one. */
 export type RedirectPage = 'signed_in' | 'signed_out' | 'declined' | 'failed' | 'foreign';
 
-/** Somebody the browser was sent back by. */
+/** A request with which the browser has returned. */
 export interface RedirectAnswer {
   readonly parameters: URLSearchParams;
   /** Ends the wait of the browser; only the first call counts. */

@@ -83,7 +83,7 @@ export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
 interface Listeners<Told extends unknown[]> {
   /** Returns the unsubscribe function. */
   add(listener: (...told: Told) => void): () => void;
-  /** Tells everybody. A listener that throws stops nobody else, least of all the caller: the host reports it. */
+  /** Calls every listener. One that throws stops neither the others nor the caller: the host reports it. */
   tell(...told: Told): void;
 }
 

@@ -93,7 +93,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     return back(exchange, request, result, session);
   };
 
-  /** What the request says about who it has to be, where it is somebody else. */
+  /** The user that the request requires, where another one is signed in. */
   const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Refusal | undefined> => {
     const { idTokenHint, claims } = request;
     const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);

@@ -6,7 +6,7 @@ import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from '.
 import { createShelf, randomText } from './shelf.ts';
 import { type ClaimsRequest, parseClaims } from './users.ts';
 
-/** What a client wants somebody to agree to, found well-formed and allowed. */
+/** What a client asks the user to agree to, found well-formed and allowed. */
 export interface AuthorizationRequest {
   readonly client: MockClient;
   readonly redirectUri: string;
@@ -50,7 +50,7 @@ export interface Return {
 
 export type Examined =
   | { readonly request: AuthorizationRequest }
-  /** To be shown to whoever is there: who is behind the redirect URI is not known (RFC 6749 section 4.1.2.1). */
+  /** Shown on a page and not sent to the redirect URI, whose owner is unknown (RFC 6749 section 4.1.2.1). */
   | { readonly shown: Refusal }
   | { readonly redirected: Refusal; readonly to: Return };
 

@@ -16,7 +16,7 @@ export interface MockClock {
   /** The machine's time again. */
   reset(): void;
   readonly frozen: boolean;
-  /** Wakes every sleeper, due or not: nobody should wait for a server that is closed. */
+  /** Wakes every sleeper, due or not: a request must not wait for a server that is closed. */
   wakeAll(): void;
   /** How many sleepers are waiting. */
   readonly sleeping: number;

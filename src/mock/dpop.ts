@@ -105,7 +105,7 @@ export const secretAlgs: readonly string[] = ['HS256', 'HS384', 'HS512'];
 // What is kept to recognise it again must not be of any length.
 const longestJti = 256;
 
-/** False where `jti` was there before, or is none. `until` in milliseconds: when nobody would take it again anyway. */
+/** False where `jti` was there before, or is none. `until` in milliseconds: when no server accepts it any more. */
 export function isFresh(seen: Shelf<true>, owner: string, jti: unknown, until: number, now: number): boolean {
   if (typeof jti !== 'string' || jti === '' || jti.length > longestJti) return false;
   const key = `${owner} ${jti}`;

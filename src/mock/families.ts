@@ -47,7 +47,7 @@ export interface Family {
   expiresAt: number | undefined;
   predecessor: { readonly token: string; readonly usableUntil: number } | undefined;
   revoked: boolean;
-  /** Milliseconds since the epoch: when its last access token expires. Until then somebody may ask about it. */
+  /** Milliseconds since the epoch: when its last access token expires. Until then it may be introspected. */
   accessUntil: number;
 }
 

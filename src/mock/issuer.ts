@@ -45,7 +45,7 @@ export interface MockIssuer {
   readonly setFault: FaultPlan['set'];
   /** Whether it has an endpoint at this path. */
   serves(path: string): boolean;
-  /** A first token set, as if somebody had signed in. Faults do not touch it. */
+  /** A first token set, as if a user had signed in. Faults do not touch it. */
   issueTokens(first?: FirstTokens): Promise<TokenResponse>;
   /**
    * Plays the user, whatever `signIn` is: follows an authorization URL in process, signs in (or declines) and returns
@@ -278,7 +278,7 @@ function preflight({ methods }: Route, asked?: string): MockReply {
   return { status: 204, headers, body: '' };
 }
 
-/** A browser with somebody in front of it who decides at once, for as long as one request takes. */
+/** A browser whose user decides at once, for as long as one request takes. */
 async function actAsVisitor(
   serve: (request: MockRequest, visitor: Visitor) => Promise<MockReply>,
   url: string | URL,

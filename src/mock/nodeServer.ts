@@ -106,7 +106,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     if (handle === undefined) incoming.socket.destroy();
     else void exchange(handle, incoming, outgoing, Boolean(tls?.ca));
   });
-  // Nobody waits for an idle connection to be reused at the very moment at which it is closed.
+  // A client may reuse an idle connection at the very moment at which it is closed.
   server.keepAliveTimeout = 60_000;
   const port = await listen(server, wanted, host);
   const close = () =>
@@ -174,7 +174,7 @@ async function exchange(
     });
     send(reply, incoming, outgoing);
   } catch {
-    // The client went away while it was sending, or the mock has a fault of its own; there is nobody to tell.
+    // The client went away while it was sending, or the mock has a fault of its own; no response can be sent.
     incoming.socket.destroy();
   }
 }
@@ -215,7 +215,7 @@ function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
   }
 }
 
-/** `byAuthority`: one that nobody known has signed is not to be trusted. */
+/** `byAuthority`: a certificate without a known authority is rejected. */
 function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): ClientCertificate | undefined {
   const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (shown === undefined) return undefined;

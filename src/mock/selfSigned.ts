@@ -37,7 +37,7 @@ export function selfSignedCertificate(names: readonly string[], now: number): { 
   };
 }
 
-/** DER. A key in a certificate that nobody has to trust: it is signed by a key that is forgotten at once. */
+/** DER. A self-signed certificate around a key: no authority vouches for it, and the signing key is not kept. */
 export function certificateOf(key: JsonWebKey, now: number): Buffer {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return certificate(createPublicKey({ key, format: 'jwk' }), privateKey, now);

@@ -78,7 +78,7 @@ export function refreshGrant(settings: Settings, families: Families, issuing: Is
 /** RFC 6749 section 4.4. */
 export function clientCredentialsGrant(settings: Settings, issuing: Issuing): GrantWork {
   return ({ client, form, now, effects, cnf }) => {
-    // Where nobody signed in there is nothing to say about them, and nothing to refresh.
+    // Without a user there is no ID token and nothing to refresh.
     const allowed = settings.scope
       .split(' ')
       .filter(value => !personalScopes.includes(value))
@@ -133,7 +133,7 @@ export function createTokenEndpoint(
   });
 }
 
-/** A first token set, as if somebody had signed in. */
+/** A first token set, as if a user had signed in. */
 export function firstTokens(
   settings: Settings,
   families: Families,
@@ -176,7 +176,7 @@ const kindsOf = new Map<string, readonly TokenKind[]>([
   [type('jwt'), ['access_token', 'id_token']],
 ]);
 
-/** RFC 8693 section 2.1: a token of this issuer for one that is meant for somebody else. There is no acting for another. */
+/** RFC 8693 section 2.1: a token of this issuer for a token with another audience. Delegation (actor_token) is not supported. */
 export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: Issuing): GrantWork {
   return async ({ client, form, now, effects, cnf }) => {
     const subjectToken = form.get('subject_token');

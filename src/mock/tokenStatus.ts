@@ -83,7 +83,7 @@ export function createTokenReader(
 
 const inactive = jsonReply(200, { active: false });
 
-/** RFC 7662. A public client, which anybody can claim to be, learns of its own tokens only. */
+/** RFC 7662. A public client, which any program can claim to be, learns of its own tokens only. */
 export function createIntrospection(
   issuer: string,
   backChannel: BackChannel,

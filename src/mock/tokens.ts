@@ -10,7 +10,7 @@ import { audienceOf, hasScope } from './requested.ts';
 import { randomText, type Shelf } from './shelf.ts';
 import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
 
-/** What is to be signed for one response. */
+/** What is signed for one response. */
 export interface TokenOrder {
   readonly issuer: string;
   readonly grant: Grant;
@@ -21,7 +21,7 @@ export interface TokenOrder {
   /** Seconds. */
   readonly accessTokenLifetime: number;
   readonly idTokenLifetime: number;
-  /** There is somebody who signed in: false for client credentials, which get no ID token. */
+  /** A user has signed in: false for client credentials, which get no ID token. */
   readonly user: boolean;
   readonly nonce?: string | undefined;
   /** What the access token is bound to. */
@@ -120,7 +120,7 @@ function personal(claims: Claims, otherwise: Claims = {}): Claims {
   return claims;
 }
 
-/** Somebody's own header and claims under the signing key: `alg` and `kid` become the key's. */
+/** A header and claims of the caller under the signing key: `alg` and `kid` become the key's. */
 export async function signAsAsked(
   backend: MockCrypto,
   { alg, publicJwk: { kid }, sign }: SigningKey,
@@ -192,7 +192,7 @@ export interface Issuance {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly effects: readonly Effect[];
-  /** There is one where somebody has signed in. */
+  /** Set where a user has signed in. */
   readonly family?: Family;
   readonly refreshToken?: string | undefined;
   /** Seconds, where it is not the usual one. */

@@ -260,7 +260,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
         const step = entry.damaged || signOut.damaged ? leap : 1;
         last = Math.max(last, entry.value?.generation ?? 0, signOut.value?.generation ?? 0) + step;
         await replaceFile(files.signedOut, temporary, signOutText(last, at), true);
-        // What was written meanwhile by somebody who did not know of this sign-out is void as well.
+        // What a window wrote meanwhile without knowing of this sign-out is void as well.
         const { value } = (await readLedger(files, name)).entry;
         if (value === undefined || value.generation <= last || value.after >= last) break;
       }
@@ -269,7 +269,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       await remove(temporary).catch(() => {});
       throw unavailable(name, error);
     }
-    // Whoever holds the lock now cleans up when it is done.
+    // The process that holds the lock now cleans up when it is done.
     const claim = createClaim(files);
     if (await claim.take().catch(() => false)) {
       await cleanUp(name, files, claim);
@@ -305,7 +305,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
   };
 }
 
-/** Work that nobody waits for but the end. It never rejects. */
+/** Work in the background, which only the end waits for. It never rejects. */
 function pendingWork() {
   const pending = new Set<Promise<void>>();
   return {

@@ -98,7 +98,7 @@ function parsed<T>(is: (value: unknown) => value is T): (text: string) => T | un
   };
 }
 
-/** One entry of the two: a sign-out counts until somebody has signed in after it. */
+/** One entry of the two: a sign-out counts until a later sign-in. */
 export function combined(entry: WrittenEntry | undefined, signOut: SignOut | undefined): LedgerEntry | undefined {
   if (signOut && signOut.generation >= (entry?.generation ?? 0)) {
     return { generation: signOut.generation, signedOutAt: signOut.at };
@@ -125,7 +125,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Far above what anybody reaches, and far enough below what a record may have to count on from. */
+/** Far above what counting reaches, and far enough below what a record may have to count on from. */
 function isGeneration(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 48;
 }

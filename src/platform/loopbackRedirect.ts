@@ -67,7 +67,7 @@ export async function listenForRedirect(page: (page: RedirectPage) => string, po
       taken = true;
       server.close();
       server.closeIdleConnections();
-      // A page that is being sent arrives; nobody is kept waiting for one that is not.
+      // A page that is being sent arrives; other connections are closed at once.
       setTimeout(() => server.closeAllConnections(), lastPage).unref();
     },
   };

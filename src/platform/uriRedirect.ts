@@ -9,7 +9,7 @@ const interval = 250;
 /** Bytes of an answer. */
 const longest = 64 * 1024;
 
-/** Milliseconds after which what a window left behind that ended in between is nobody's. */
+/** Milliseconds after which a file of a window that has ended is stale. */
 const abandoned = 60 * 60_000;
 
 /** `handed_over`: the window that waits for it has it. `foreign`: no window of this machine waits for it. */

@@ -34,7 +34,7 @@ export interface FrontDoorParts {
 
 /**
  * All that VS Code waits for when it activates the extension: commands, the view and the API have to be there when it
- * goes on. What stands behind them is started right after, or when somebody asks sooner.
+ * goes on. What stands behind them is started right after, or at the first call.
  */
 export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts): JwtWorkbenchApi {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {

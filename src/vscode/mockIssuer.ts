@@ -45,7 +45,7 @@ export interface MockService {
   /**
    * Adds faults to those that stand; another of the same type is replaced. All of them or none.
    * @param replace those that stand are cleared first
-   * @param faults somebody else's JSON, in the shape of the mock's own plan
+   * @param faults JSON of the caller, in the shape of the mock's own plan
    * @throws WorkbenchError `mock_not_running`, `argument_invalid` with the path of what is wrong
    */
   setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
@@ -114,7 +114,7 @@ export function createMockService(parts: MockParts): MockService {
     }
   }
 
-  /** One connection to the mock with its first tokens, as if somebody had signed in. */
+  /** One connection to the mock with its first tokens, as if a user had signed in. */
   async function signIn(server: MockServer, label: string): Promise<RunningMock> {
     const client = server.clients[0];
     if (client === undefined) throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });

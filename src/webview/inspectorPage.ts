@@ -7,7 +7,7 @@ declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
 
 const host = acquireVsCodeApi();
 const post = (message: FromPage) => host.postMessage(message);
-/** Each part of the page is drawn anew by itself, so that what somebody types in stays as it is. */
+/** Each part of the page is drawn anew by itself, so that a text that is being typed stays as it is. */
 const part = (name: string, attributes: Readonly<Record<string, string>> = {}) =>
   h('div', { class: name, ...attributes });
 const [top, newer, edit, below] = [part('top'), part('newer', { role: 'status' }), part('edits'), part('below')];

@@ -6,7 +6,7 @@ export interface InspectorModel {
   readonly title: string;
   readonly subtitle: string;
   readonly verdict: { readonly mood: Mood; readonly text: string; readonly detail: string };
-  /** The token itself, part by part; empty where it was edited, so that nobody copies it by accident. */
+  /** The token itself, part by part; empty where it was edited, so that it is not copied by accident. */
   readonly encoded: readonly { readonly part: string; readonly text: string; readonly cut: boolean }[];
   readonly encodedNote: string;
   /** What is encoded may be selected and copied. */
@@ -22,7 +22,7 @@ export interface InspectorModel {
   readonly key: readonly Fact[];
   readonly keys: readonly KeyLine[];
   readonly actions: readonly Action[];
-  /** The texts to edit, as long as somebody does. */
+  /** The texts to edit, while the user edits. */
   readonly editing?: Editing;
   /** The connection that the token is from has replaced it. */
   readonly newer?: { readonly text: string; readonly action: Action };

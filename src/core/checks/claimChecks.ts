@@ -183,7 +183,7 @@ function same(value: unknown, expected: string): Finding {
   return value === expected ? passed('matches', details) : failed('mismatch', details);
 }
 
-/** Nobody said what the claim has to be. That it is there can still be required. */
+/** No expected value was given. The claim can still be required. */
 function unasked(value: unknown, required: boolean): Finding {
   if (value === undefined) return required ? failed('missing') : skipped('absent');
   return skipped('not_asked', { found: shown(value) });

@@ -1,4 +1,4 @@
-/** Decrypts a token (RFC 7516) with jose. Loaded when somebody first has a key for one. */
+/** Decrypts a token (RFC 7516) with jose. Loaded with the first key. */
 import { calculateJwkThumbprint, compactDecrypt, exportJWK, importJWK, importPKCS8, type JWK } from 'jose';
 import { classify, type ErrorDataOf, type JweRefusal, type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
@@ -18,7 +18,7 @@ export interface DecryptRequest {
   readonly keyFormat?: SecretForm;
 }
 
-/** What an encrypted token holds. Decrypted is not verified: whoever has a public key can encrypt with it. */
+/** What an encrypted token holds. Decrypted is not verified: any holder of the public key can encrypt with it. */
 export interface Decrypted {
   readonly header: JsonObject;
   readonly content: Content;
@@ -347,7 +347,7 @@ interface Needed extends KeyManagement {
 }
 
 /**
- * What it takes to decrypt a token with this header, or why nobody should try. `jwk`, `jku`, `x5u` and `x5c` in it are
+ * What it takes to decrypt a token with this header, or why it is not attempted. `jwk`, `jku`, `x5u` and `x5c` in it are
  * no keys to decrypt with and are not looked at; `epk` is half of an agreement and proves nothing.
  */
 function neededFor(header: JsonObject): Needed | { readonly refusal: Refusal } {

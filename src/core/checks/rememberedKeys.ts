@@ -4,7 +4,7 @@ import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
 import type { KeyInfo } from './finding.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
 
-/** A key, or the way to keys, that somebody asked to be kept. Nothing of it is used by itself: it is offered first. */
+/** A key, or the way to keys, that the user asked to keep. It is never used by itself, only offered first. */
 export interface RememberedKey {
   readonly id: string;
   readonly use: 'verify' | 'decrypt';

@@ -103,7 +103,7 @@ function timeOf(payload: JsonObject, name: string): number {
  * the claim and never repeat its value.
  */
 
-/** Values of a token that are looked at: whoever has more has other troubles. */
+/** The most values of a token that are looked at. */
 const mostValues = 2000;
 
 const secretName =

@@ -12,7 +12,7 @@ const longestSecret = 64 * 1024;
 
 /**
  * The bytes of a shared secret in the form that was chosen. A text that holds a public key never becomes a secret
- * (RFC 8725 section 2.1): whoever has the key could then sign.
+ * (RFC 8725 section 2.1): any holder of the public key could then sign.
  * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'too_long' | 'not_in_form' | 'public_as_secret', form}
  */
 export function readSecret(text: string, form: SecretForm): Uint8Array {

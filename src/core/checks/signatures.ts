@@ -32,7 +32,7 @@ export type KeySource =
   | { readonly kind: 'remote'; readonly jwks: JwksClient; readonly jwksUri: string }
   /** A PEM public key or certificate, a JWK or JWK Set, or a shared secret, as a user pastes it. */
   | { readonly kind: 'key'; readonly text: string; readonly form?: SecretForm | undefined }
-  /** No key is to be had, and where that is a failure, why. Everything but the signature is still checked. */
+  /** No key is available, and where that is a failure, why. Everything but the signature is still checked. */
   | { readonly kind: 'none'; readonly error?: WorkbenchError };
 
 /** What came of a signature. */
@@ -147,7 +147,7 @@ function whyInvalid(token: DecodedJws, alg: string): Finding | undefined {
   return notForOthers(token, alg);
 }
 
-/** A token that nobody but its recipient or its issuer can verify. */
+/** A token that only its recipient or its issuer can verify. */
 function notForOthers(token: DecodedJws, alg: string): Finding | undefined {
   const variety = varietyOf(token.compact, token);
   if (variety?.verifiers !== 'recipient' && variety?.verifiers !== 'issuer') return undefined;
@@ -296,7 +296,7 @@ export function embeddedKeys({ token }: CheckInput): Finding {
 }
 
 export function members({ token }: CheckInput): Finding {
-  // Content never passes for a JWT; where somebody gave it to a detached signature, that was not meant.
+  // Content never passes for a JWT; given with a detached signature it was a mistake.
   if (token.content) return (token.form?.kind === 'detached' ? warning : failed)('not_claims');
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')

@@ -1,4 +1,4 @@
-/** Signs a header and a payload that somebody wrote, with a key of their own. Loaded when it is first needed. */
+/** Signs a header and a payload that the user wrote, with a key of the user's own. Loaded when it is first needed. */
 import { CompactSign } from 'jose';
 import { WorkbenchError } from '../errors.ts';
 import { readClientKey } from '../issuer/clientKey.ts';

@@ -3,7 +3,7 @@ import type { Check, VerificationResult } from './finding.ts';
 
 /** What is known of a token's signature and claims, in one word: every place that shows a token shows one of these. */
 export type TokenState =
-  /** Nobody has looked at the signature yet. */
+  /** The signature was not checked yet. */
   | { readonly kind: 'not_checked' }
   | { readonly kind: 'verified' }
   /** The issuer signed it, and the only thing against it is that it has ended. */

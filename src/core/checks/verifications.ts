@@ -13,15 +13,15 @@ export interface Verifications {
   known(id: string, name: TokenName): VerificationResult | undefined;
   /** Runs the checks unless their result is known; callers at one time share one run. */
   check(id: string, name: TokenName): Promise<VerificationResult | undefined>;
-  /** What the last checks of the token that is held now say of it by now. Asks nobody. */
+  /** What the last checks of the token that is held now say of it by now. Sends no request. */
   stateOf(id: string, name: TokenName): TokenState;
   /**
-   * Somebody sees these tokens: each is checked once, a few at a time, and quietly where that fails. Nothing is asked
+   * These tokens are on screen: each is checked once, a few at a time, and quietly where that fails. Nothing is asked
    * where `allowed` says no.
    * @param again also those that were not verified when they were last checked, some minutes ago
    */
   seen(tokens: readonly SeenToken[], again?: boolean): void;
-  /** Nobody looks any more: what has not begun is not checked. */
+  /** The rows are out of sight: checks that have not begun are dropped. */
   unseen(): void;
   onDidChange(listener: (id: string, name: TokenName) => void): () => void;
 }
@@ -35,7 +35,7 @@ export interface VerificationsParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verify: (connection: Connection, name: TokenName, session: Session) => Promise<VerificationResult>;
-  /** Whether checks that nobody asked for may go to issuers: the rows are on screen, and the workspace is trusted. */
+  /** Whether checks without a command may go to issuers: the rows are on screen, and the workspace is trusted. */
   readonly allowed: () => boolean;
   readonly log: Log;
 }
@@ -55,7 +55,7 @@ interface Entry {
   readonly connection: Connection;
   /** Milliseconds since the epoch: the token ends, and its checks say something else from then on. */
   readonly ends: number;
-  /** Milliseconds since the epoch until which nobody is asked again. */
+  /** Milliseconds since the epoch until which no request is repeated. */
   freshUntil: number;
   readonly running: Promise<VerificationResult>;
   result?: VerificationResult;

@@ -114,7 +114,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   ): Promise<VerificationResult> {
     let source: KeySource = { kind: 'none' };
     try {
-      // No key verifies what is encrypted or opaque: nobody is asked for one.
+      // No key verifies what is encrypted or opaque, so none is fetched.
       if (decoded.kind === 'jws') source = (await keySource(request)) ?? source;
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
@@ -137,7 +137,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
         request,
         {
           kind: name === 'id_token' ? 'id_token' : 'access_token',
-          // Tokens that were pasted and belong to nobody are for no client that is known.
+          // Pasted tokens without a connection have no known client.
           ...(isSignable(session) && { clientId: connection.clientId }),
           ...(connection.issuer !== undefined && { issuer: connection.issuer }),
           ...(name === 'access_token' && audience !== undefined && { audience }),
@@ -258,7 +258,7 @@ async function signaturesOf(token: DecodedJws, policy: VerificationPolicy, keys:
   return first;
 }
 
-/** A proof is checked with the key that it brings where nobody gave another one. */
+/** A proof is checked with the key that it brings where no other was given. */
 function ownKey(header: JsonObject, otherwise: KeySource): KeySource {
   const jwk = own(header, 'jwk');
   const keys = isObject(jwk) ? holderKey(jwk) : undefined;

@@ -150,7 +150,7 @@ function redirected(
   target: Partial<URL>,
   redirects: FetchLimits['redirects'],
 ): WorkbenchError {
-  // Of a document that anybody may read the whole address helps; elsewhere a path may hold what was sent.
+  // Of a public document the whole address helps; elsewhere a path may hold what was sent.
   const location = redirects === undefined ? target.host : `${target.origin}${target.pathname}`;
   return new WorkbenchError('redirect_refused', {
     host,

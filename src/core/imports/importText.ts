@@ -100,7 +100,7 @@ function gather(text: string, gathering: Gathering, depth: number): void {
   gathering.sets.push(...[pairs, header].filter(set => set !== undefined));
 }
 
-/** Somebody who has pasted a refresh token would take it for kept: where it was not understood, that is said. */
+/** A user who pasted a refresh token would believe that it is stored: where it was not read, a message says so. */
 function complete(text: string, { tokens, source, warnings }: ImportedTokens): ImportedTokens {
   const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>,)]/i.test(text);
   const known = warnings.some(({ member }) => member === 'refresh_token');

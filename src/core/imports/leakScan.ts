@@ -27,7 +27,7 @@ export interface Leak {
   readonly issuer?: string;
 }
 
-/** The most leaks of one kind that are named for one text: whoever sees them has seen enough. */
+/** The most leaks of one kind that are named for one text. */
 const mostLeaks = mostTokens;
 
 /**

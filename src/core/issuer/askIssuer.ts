@@ -73,7 +73,7 @@ export async function introspect(
 }
 
 /**
- * OpenID Connect Core §5.3: what the issuer says of whoever the access token stands for, who has to be the one of
+ * OpenID Connect Core §5.3: what the issuer says of the subject of the access token, which has to be the one of
  * the ID token (§5.3.2).
  * @throws WorkbenchError as `introspect`, `no_such_token`
  */
@@ -162,7 +162,7 @@ async function read(
   };
 }
 
-/** Milliseconds for one request: whoever signs out does not want to wait for an issuer that is gone. */
+/** Milliseconds for one request: a sign-out must not wait for an issuer that is gone. */
 const patience = 10_000;
 
 export interface Revocation {

@@ -110,7 +110,7 @@ function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-/** Seconds since the epoch on the clock of whoever is going to read a proof. */
+/** Seconds since the epoch on the clock of the server that reads a proof. */
 type Now = () => number;
 
 /** Handles to keys, with the nonces that each issuer has given last. */

@@ -62,7 +62,7 @@ export function readTlsIdentity(text: string): TlsIdentity {
 }
 
 /**
- * What somebody typed in for a way of authenticating, checked as far as that is possible without the issuer.
+ * What the user typed in for a way of authenticating, checked as far as that is possible without the issuer.
  * @throws WorkbenchError `credential_invalid` with `reason`
  */
 export async function readCredentials(method: TokenEndpointAuthMethod, text: string): Promise<ClientCredentials> {
@@ -156,7 +156,7 @@ async function fromJson(text: string): Promise<ClientKey> {
   return { header: Object.fromEntries(header), algorithms, cryptoKey };
 }
 
-/** Nothing but the key itself is handed on: what else a JWK says of its use was for somebody else. */
+/** Only the key itself is passed on: the other members of a JWK say how others use it. */
 export function importPrivateJwk(jwk: JsonObject, alg: string, extractable = false): Promise<CryptoKey> {
   const { kid: _, alg: __, use: ___, key_ops: ____, ext: _____, ...bare } = jwk;
   return crypto.subtle.importKey('jwk', bare as JsonWebKey, parameters(alg), extractable, ['sign']);

@@ -96,7 +96,7 @@ export interface TokenClient {
   /** RFC 8628 §3.4. One question; throws as `refresh` does, `authorization_pending` included. */
   deviceCode(request: TokenRequest & { readonly deviceCode: string }): Promise<TokenAnswer>;
   /**
-   * RFC 8693: a token of a connection for one that is meant for somebody else. What comes is not checked here.
+   * RFC 8693: a token of a connection for a token with another audience. The response is not checked here.
    * @throws WorkbenchError with `grant`: as `refresh`, and `no_such_token`
    */
   exchange(request: ExchangeRequest): Promise<Exchanged>;

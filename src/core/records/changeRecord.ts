@@ -117,7 +117,7 @@ export async function writeRecord(
   const isLost = (now: StoredRecord | undefined) => now !== undefined && now.generation > generation;
   if (lease.lost) throw new WorkbenchError('lock_lost', { connection, sent: false });
   if (isDamaged) await lease.voidBelow(generation);
-  // After a sign-out there is nothing that could get lost, and nothing may be handed on.
+  // After a sign-out there is nothing to lose and nothing to leave for other windows.
   if (record.tokens !== undefined || generation > (ledger?.generation ?? 0)) {
     await handRecord(handover, lease, record);
     const { notBefore, notedAt } = ledger ?? {};
@@ -181,7 +181,7 @@ const absurd = 2 ** 47;
 const leap = 1024;
 
 /**
- * Windows see each other's writes late or never, so the newest record is handed over beside the ledger. It is looked at
+ * Windows see each other's writes late or never, so the newest record is left beside the ledger. It is looked at
  * even where the ledger is not ahead: a window that ended between the two writes has left its answer there and nowhere
  * else.
  * @throws WorkbenchError `lock_unavailable` with `reason`, `damaged` among them, and what `newestRecord` throws
@@ -316,7 +316,7 @@ export function createLoading({ vault, sessions, lock, handover, keeping }: Load
         sessions.unreadable(id, new WorkbenchError('record_behind', data));
         return;
       }
-      // An empty read is no sign-out: what this window knows stays until somebody asks to delete it.
+      // An empty read is no sign-out: what this window knows stays until the user deletes it.
       if (record === undefined) return;
       const isVoid = ledger?.signedOutAt !== undefined && record.generation <= ledger.generation;
       if (!isVoid || record.tokens === undefined) {

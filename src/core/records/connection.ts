@@ -279,7 +279,7 @@ const secretName =
 
 /**
  * Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. With another
- * `response_mode` the answer would be a form or a fragment, and nobody would hear it.
+ * `response_mode` the answer would be a form or a fragment, and the listener would not get it.
  */
 const reservedParameters: ReadonlySet<string> = new Set([
   'grant_type',
@@ -306,7 +306,7 @@ export function isReservedParameter(name: string): boolean {
 /** Where the metadata of an issuer is: the end of its address (OpenID Connect Discovery §4), or the middle (RFC 8414 §3). */
 const wellKnown = /\/\.well-known\/(openid-configuration|oauth-authorization-server)(?=\/|$)/;
 
-/** The issuer that somebody means who gives the address of its metadata; any other address as it is. */
+/** The issuer that is meant by the address of its metadata; any other address stays as it is. */
 export function issuerOfAddress(text: string): string {
   const address = text.trim();
   if (!URL.canParse(address) || !wellKnown.test(new URL(address).pathname)) return address;
@@ -327,7 +327,7 @@ export function bindingOf(connection: Connection, tokenEndpoint?: string): Token
 }
 
 /**
- * Tokens go to nobody but the issuer that gave them.
+ * Tokens are sent only to the issuer that issued them.
  * @throws WorkbenchError `binding_mismatch`
  */
 export function assertBound(connection: Connection, { binding }: Pick<StoredRecord, 'binding'>): void {

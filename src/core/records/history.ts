@@ -236,7 +236,7 @@ export function failed(
   return { outcome, generation, error };
 }
 
-/** What a caller gets that somebody overtook: tokens that are there now are as good as the own ones. */
+/** What a caller gets whose refresh another one overtook: the tokens that are there now serve as well. */
 export function overtaken(record: StoredRecord): RefreshResult {
   if (record.tokens?.access_token !== undefined) return succeeded('adopted', record);
   const { connection, generation } = record;

@@ -9,7 +9,7 @@ export function tokenOf({ record }: Session, name: TokenName): string | undefine
   return record?.tokens?.[name];
 }
 
-/** There is a refresh token or a grant that needs none, and somebody to ask. */
+/** There is a refresh token or a grant that needs none, and an issuer to ask. */
 export function isRefreshable({ connection, record }: Session): boolean {
   const issuer = connection.issuer ?? connection.tokenEndpoint;
   if (record === undefined || issuer === undefined) return false;

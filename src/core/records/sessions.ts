@@ -79,7 +79,7 @@ export interface Sessions {
    * refresh under way has brought make earlier failures a thing of the past, and so does a new secret or key.
    */
   apply(record: StoredRecord): void;
-  /** The stored record is gone because somebody asked for it, not because a read came back empty. */
+  /** The stored record is gone because the user asked for it, not because a read came back empty. */
   forget(id: string): void;
   /** What is stored cannot be read; what this window knows stays, until a record is taken in again. */
   unreadable(id: string, problem: WorkbenchError): void;
@@ -92,8 +92,8 @@ export interface Sessions {
   /** Ends `refreshing`, too. */
   refreshed(id: string, last: LastRefresh): void;
   /**
-   * Called once per change; with `undefined` where the list itself changed. A listener that throws stops nobody
-   * else. Returns the unsubscribe function.
+   * Called once per change; with `undefined` where the list itself changed. A listener that throws does not stop
+   * the others. Returns the unsubscribe function.
    */
   onDidChange(listener: (id: string | undefined) => void): () => void;
 }

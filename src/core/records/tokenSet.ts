@@ -85,7 +85,7 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
 
 /**
  * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` and a date are believed before an
- * `expires_in` that counts from a moment nobody noted. Another refresh token is another grant, maybe another
+ * `expires_in` that counts from an unknown moment. Another refresh token is another grant, maybe another
  * user's: nothing of the old one stays beside it.
  */
 export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {

@@ -19,7 +19,7 @@ export interface AutoRefreshParts {
   readonly clock: Clock;
   /** From 0 to 1, one per window. */
   readonly jitter: number;
-  /** False while nothing may be sent: in a workspace that nobody trusts yet. */
+  /** False while nothing may be sent: in a workspace that is not trusted yet. */
   readonly allowed: () => boolean;
 }
 

@@ -201,7 +201,7 @@ export async function refreshOnce(
   }
 
   /**
-   * Under the lock as well: what is wrong must not be handed on to anybody.
+   * Under the lock as well: a wrong record must not reach another window.
    * @param flaw why the record could not be stored in full
    */
   async function validate(
@@ -243,7 +243,7 @@ export async function refreshOnce(
     const reason = String(failure.data.error ?? failure.code);
     await confirm(lease);
     const { record, isOvertaken } = await settle(job.sent, current => {
-      // Whoever took the lock over knows better.
+      // The window that took the lock over has the newer record.
       if (kind !== 'refused' && lease.lost) return current;
       if (grant.refreshToken === undefined) return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);

@@ -24,7 +24,7 @@ import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 const worthwhile = 10_000;
 
 /**
- * True where somebody else has refreshed since `seen`, so that nothing needs to be sent. A token that lives for
+ * True where another window has refreshed since `seen`, so that nothing needs to be sent. A token that lives for
  * moments only is fresh in the first half of its life.
  * @param seen what the caller knew when it asked
  */
@@ -171,8 +171,8 @@ export function refusedBy(
 }
 
 /**
- * What of an answer may be stored before anything has checked it. Where the window ends in between, nobody ever will:
- * an ID token that is about somebody else would then be what all later ones are compared with.
+ * What of an answer may be stored before anything has checked it. Where the window ends in between, it is never checked:
+ * an ID token of another subject would then be what all later ones are compared with.
  */
 export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): RawTokens {
   const now = claimsOf(raw.id_token);

@@ -7,7 +7,7 @@ import { pause } from '../waiting.ts';
 
 export interface Settled {
   readonly record: StoredRecord;
-  /** Somebody else has stored a newer generation, which stays. */
+  /** Another window has stored a newer generation, which stays. */
   readonly isOvertaken: boolean;
   /** Why the record is in this window's memory only. */
   readonly error?: WorkbenchError;
@@ -67,7 +67,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
       await handRecord(handover, lease, record);
     } catch (error) {
       const failure = classify(error);
-      log('warn', 'record not handed over', { connection: id, error: failure });
+      log('warn', 'record not left for other windows', { connection: id, error: failure });
       if (failure.code === 'superseded') await signedOutElsewhere(lease, record, failure);
       return failure.code === 'lock_lost' ? 'lost' : 'failed';
     }
@@ -90,7 +90,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
 
   /**
    * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
-   * @throws WorkbenchError `superseded` where somebody has signed out in another window: that wins
+   * @throws WorkbenchError `superseded` where the user has signed out in another window: that wins
    */
   async function tellOthers(
     lease: Lease,
@@ -110,7 +110,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
 
   /**
    * Leaves an answer for the others that came when the lock had been lost, and so could not be left under it. Waits
-   * for whoever holds the lock now, and only so long: that one may have stored something newer, which stays.
+   * for the process that holds the lock now, and only so long: it may have stored a newer record, which stays.
    * @throws WorkbenchError `superseded`
    */
   async function handOnLate(answer: StoredRecord): Promise<void> {
@@ -130,7 +130,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
       const failure = classify(error);
       if (failure.code === 'superseded') throw failure;
       assertNotDiscarded();
-      log('warn', 'late answer not handed over', { connection: id, error: failure });
+      log('warn', 'late answer not left for other windows', { connection: id, error: failure });
     }
   }
 
@@ -144,7 +144,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
 
   /**
    * Of a record that was stored without anything else being written down: a sign-out that came meanwhile has not seen it.
-   * @throws WorkbenchError `superseded` where somebody has signed out in another window
+   * @throws WorkbenchError `superseded` where the user has signed out in another window
    */
   async function assertSignedIn(lease: Lease, record: StoredRecord): Promise<void> {
     const { signedOutAt, generation = 0 } = (await lease.readLedger()) ?? {};
@@ -153,7 +153,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     await signedOutElsewhere(lease, record, failure);
   }
 
-  /** @throws WorkbenchError `superseded` where somebody has signed out in this window */
+  /** @throws WorkbenchError `superseded` where the user has signed out in this window */
   function assertNotDiscarded(): void {
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
@@ -163,7 +163,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
 
 /** One piece of work under way, as the work itself sees it. */
 export interface Flight {
-  /** Aborted when nobody waits any more, by `discard` and by `callOff`: nothing new may be sent. */
+  /** Aborted when no caller waits any more, by `discard` and by `callOff`: nothing new may be sent. */
   readonly signal: AbortSignal;
   /** Aborted by `discard` alone: whatever the work still brings is dropped. */
   readonly discarded: AbortSignal;

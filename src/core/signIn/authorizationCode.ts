@@ -189,7 +189,7 @@ async function pushed(
   }
 }
 
-/** Milliseconds for whoever sits in front of the browser. */
+/** Milliseconds that the user has in the browser. */
 export const patience = 10 * 60_000;
 
 export interface Browser {
@@ -206,7 +206,7 @@ function withQuery(endpoint: string, parameters: URLSearchParams): string {
 }
 
 /**
- * Whoever does not know `state` is not heard: a request of anybody else leaves the sign-in as it is. The wait begins
+ * Only a request with the right `state` counts: any other leaves the sign-in as it is. The wait begins
  * before the browser is opened, which can come back before it is known to be open.
  * @throws WorkbenchError `browser_not_opened`, `sign_in_timeout`, `cancelled`
  */

@@ -64,7 +64,7 @@ export type SignInStep =
   | {
       readonly waitingFor: 'device';
       readonly userCode: string;
-      /** Where the code is to be typed in. */
+      /** Where the code is typed in. */
       readonly address: string;
       /** The same with the code in it, where the issuer has that. */
       readonly complete?: string;

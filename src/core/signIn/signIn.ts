@@ -76,7 +76,7 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
 }
 
 /**
- * The answer is checked and then stored at once, in one write. Checking waits for nothing and nobody, so that nothing
+ * The answer is checked and then stored at once, in one write. Checking waits for nothing, so that nothing
  * is lost between the two; an answer with a flaw still leaves its refresh token, which exists nowhere else.
  */
 async function keepTokens(
@@ -114,7 +114,7 @@ async function keepTokens(
   };
 }
 
-/** The same with a key for the new tokens, where they are to be bound to one: the stored one, or else a new one. */
+/** The same with a key for the new tokens, where they are bound to one: the stored one, or else a new one. */
 async function provingCredentials(parts: SignInParts, { connection, signal }: SignInRequest): Promise<Credentials> {
   const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
   if (!connection.dpop) return credentials;

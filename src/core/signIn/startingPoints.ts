@@ -195,7 +195,7 @@ export function fillIn(
   ) as unknown as StartingPoint['connection'];
 }
 
-/** The one whose issuer this is, where that can be told: a domain of one's own is anybody's. */
+/** The one whose issuer this is, where that can be told: a custom domain can belong to any of them. */
 export function startingPointOf(issuer: string): StartingPoint | undefined {
   return startingPoints.find(({ connection, placeholders }) => {
     if (connection.issuer === undefined || 'domain' in placeholders) return false;

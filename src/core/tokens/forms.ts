@@ -13,7 +13,7 @@ export type Form =
   | { readonly kind: 'prefixed'; readonly prefix: string }
   /** SMART Health Cards: the characters as pairs of digits. */
   | { readonly kind: 'digits' }
-  /** RFC 7515 appendix F: what was signed was kept apart, and somebody gave it. */
+  /** RFC 7515 appendix F: the signed content was kept apart and given separately. */
   | { readonly kind: 'detached' }
   /** Only the header and the payload were copied. */
   | { readonly kind: 'cut' };
@@ -109,7 +109,7 @@ function fromJson(token: string): Unwrapped | undefined {
 // --- SD-JWT: what the disclosures say, and where it belongs (RFC 9901 section 7) ---
 
 export type SdProblem =
-  /** A disclosure that no digest in the token names: somebody has put it there. */
+  /** A disclosure that no digest in the token names: it was added later. */
   | 'undigested'
   /** One digest stands twice, or a disclosure names a claim that is there already. */
   | 'duplicate'

@@ -2,7 +2,7 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Deeper texts are refused: no token needs it, and whoever renders them would suffer. */
+/** Deeper texts are refused: no token needs it, and rendering them would be slow. */
 export const depthLimit = 100;
 
 /** A member that comes twice in one object. JSON.parse keeps the last; other readers keep the first. */

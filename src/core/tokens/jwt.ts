@@ -72,7 +72,7 @@ export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
  * @throws WorkbenchError `not_a_token` {reason}, `token_too_large` {size, limit}, `token_part_count` {parts},
  * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason},
  * `token_not_an_object` {part}, `token_too_deep` {part, limit}; of a payload that is no JSON only where it was to be a JWT
- * @param claimsOnly it is to be one, whatever its header says
+ * @param claimsOnly it is read as a JWT, whatever its header says
  */
 export function decodeToken(token: string, claimsOnly = false): DecodedToken {
   if (token.length > tokenLimit) {

@@ -1,4 +1,4 @@
-/** The parts of a token: base64url of JSON, or of bytes that nobody needs here. */
+/** The parts of a token: base64url of JSON, or of bytes that are not needed here. */
 import { WorkbenchError } from '../errors.ts';
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
 import { depthLimit, isObject, type JsonObject, readJson, roundedNumbers } from './json.ts';
@@ -114,7 +114,7 @@ export function readText(text: string, part: TokenPart, warnings: TokenWarning[]
 /** As many rounded numbers are named. */
 const numbersNamed = 16;
 
-/** Looks at a part whose bytes nobody needs here. */
+/** Checks a part whose bytes are not needed here. */
 export function checkEncoding(encoded: string, part: TokenPart, start: number, warnings: TokenWarning[]): void {
   const flaw = base64urlFlaw(encoded);
   if (flaw) throw encodingError(flaw, part, start);

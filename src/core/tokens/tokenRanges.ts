@@ -30,7 +30,7 @@ export interface Piece {
   readonly end: number;
 }
 
-/** The most tokens that are named for one text: whoever shows them has seen enough. */
+/** The most tokens that are named for one text. */
 export const mostTokens = 2000;
 
 /** Fewer characters on the first line are no beginning of a header: `{"alg":"X"}` takes 15. */

@@ -7,7 +7,7 @@ import type { DecodedToken } from './jwt.ts';
 export type Verifiers =
   /** Anyone, with the keys that its issuer publishes. */
   | 'published_keys'
-  /** Whoever shares the secret. */
+  /** All holders of the shared secret. */
   | 'secret'
   /** Anyone, with a key that the token itself or another token names. */
   | 'own_key'

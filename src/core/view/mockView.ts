@@ -9,7 +9,7 @@ export interface MockView {
   readonly spent: readonly SpentFault[];
   /** The last ones, the newest first. */
   readonly requests: readonly MockRequest[];
-  /** Empty where anybody who is named can sign in. */
+  /** Empty where any name can sign in. */
   readonly users: readonly MockUserView[];
   /** A client is being tested: how many scenarios are done, and of how many. */
   readonly testing?: { readonly done: number; readonly count: number } | undefined;
@@ -36,7 +36,7 @@ export interface MockFault {
 export interface Sender {
   readonly connection?: string;
   readonly client?: string;
-  /** A refresh that nobody asked for. */
+  /** An automatic refresh. */
   readonly automatic: boolean;
 }
 

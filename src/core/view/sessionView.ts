@@ -157,7 +157,7 @@ function timeOf(value: unknown): number | undefined {
   return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800 ? value * 1000 : undefined;
 }
 
-/** The most members of one object or array that are shown: a tree of ten thousand lines helps nobody. */
+/** The most members of one object or array that are shown: a tree of ten thousand lines is of no use. */
 const mostMembers = 200;
 
 function shown(members: object): [string, unknown][] {

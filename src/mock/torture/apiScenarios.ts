@@ -7,7 +7,7 @@ const api = { must: 'refuse', severity: 'must', section: rfc9068 } as const;
 const hour = 3600;
 const now = () => Math.floor(Date.now() / 1000);
 
-/** Encrypted for somebody else, with the claims of a good token. */
+/** Encrypted for another recipient, with the claims of a valid token. */
 async function encrypted(mock: MockServer): Promise<string> {
   const key = crypto.getRandomValues(new Uint8Array(32));
   return new CompactEncrypt(new TextEncoder().encode(await access(mock)))
@@ -90,7 +90,7 @@ const resources: readonly Scenario[] = [
     title: 'Twenty tokens with made-up key ids are no twenty requests for the keys',
     must: 'wait',
     severity: 'should',
-    section: 'no RFC asks for it; anybody could have the API flood the issuer',
+    section: 'no RFC requires it; any caller could make the API flood the issuer',
     needs: 'resource',
     async run({ mock, target, patience, requests }) {
       const [head = '', ...rest] = (await access(mock)).split('.');

@@ -23,7 +23,7 @@ export const tortureUsage = `mock-issuer torture: tests a client that is configu
 --signed-in  answers 200 where the visitor is signed in, and 401, 403 or a redirect where not
 --driver     a module with signIn(start), isSignedIn() and signOut(), for clients that need a browser with scripts
 --second-start  where sign-in starts with the second of the config's issuers, for a client that has both
---device     starts a sign-in by device code, and answers when that has ended: 200 where somebody is signed in
+--device     starts a sign-in by device code, and answers when that has ended: 200 where a user is signed in
 --mcp        the client is one of the Model Context Protocol, whose server is the mock's API
 --wait       starts the issuer and waits for a line on the input before the first scenario, so that the client can start
 --expect     a report as JSON that was accepted: the exit code is 1 only where a scenario is worse than in it

@@ -36,7 +36,7 @@ export interface Bench {
   /** Asks the client once more whether the visitor is signed in. */
   isSignedIn(): Promise<boolean>;
   signOut(): Promise<void>;
-  /** Waits until this many seconds and a little more have passed for the client, whose clock nobody moves; 1 by default. */
+  /** Waits until this many seconds and a little more have passed for the client, whose clock the test cannot move; 1 by default. */
   pass(seconds?: number): Promise<void>;
   /** Milliseconds that a second lasts for the client. */
   readonly second: number;
@@ -58,7 +58,7 @@ export interface Target {
   readonly resource?: string | undefined;
   /** Where sign-in starts with the second of the `issuers`, for a client that has both. */
   readonly secondStart?: string | undefined;
-  /** Starts a sign-in by device code, and answers when that has ended: 200 where somebody is signed in. */
+  /** Starts a sign-in by device code, and answers when that has ended: 200 where a user is signed in. */
   readonly device?: string | undefined;
   /** The client is one of the Model Context Protocol, whose server is the mock's API. */
   readonly mcp?: boolean | undefined;

@@ -175,7 +175,7 @@ const signInScenarios: readonly Scenario[] = [
     ...answer,
     id: 'answer.iss',
     title: 'Another issuer (iss)',
-    section: 'RFC 9207 section 2.4; a warning for a client of one issuer, whom nobody can mix up (section 4)',
+    section: 'RFC 9207 section 2.4; a warning for a client of one issuer, which cannot be mixed up (section 4)',
     faults: [{ type: 'responseParameter', name: 'iss', value: 'https://other.example' }],
     judge: (_, { target }) => (target.secondStart === undefined ? 'should' : 'must'),
   }),

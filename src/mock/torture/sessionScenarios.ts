@@ -242,7 +242,7 @@ const devices: readonly Scenario[] = [
   device(
     {
       id: 'device.interval',
-      title: 'Nobody has decided yet: the client asks again after the interval',
+      title: 'Not decided yet: the client asks again after the interval',
       must: 'wait',
       section: 'RFC 8628 section 3.5',
     },

@@ -31,7 +31,7 @@ export interface TortureOptions extends Target {
   readonly scenarios?: readonly string[];
   /** Milliseconds for one request of the visitor; 5,000 by default. */
   readonly patience?: number;
-  /** How many times faster than the machine's the client's clock runs; 1 by default, as nobody moves it. */
+  /** How many times faster than the machine's the client's clock runs; 1 by default, as the test cannot move it. */
   readonly pace?: number;
   /** Where the visitor may go, wherever the client sends it; anywhere by default. */
   readonly allows?: (url: URL) => boolean;

@@ -106,7 +106,7 @@ function readArgument<F extends Fields>({ fields, whole }: Declared<F>, given: u
   return whole === undefined ? readFields(fields, given) : (object.read(given, 'argument') as Values<F>);
 }
 
-/** The user can say that their own keybindings are not asked; a test has nobody to ask. */
+/** The user can say that their own keybindings are not asked; a test has no user to ask. */
 function asksCallers({ unattended }: Services): boolean {
   const { section, confirmCommands } = settings;
   const asked = workspace.getConfiguration(section).inspect<boolean>(confirmCommands)?.globalValue ?? true;
@@ -153,7 +153,7 @@ function connectionOf(argument: unknown): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
-/** Work that is over sooner than this, in milliseconds, shows no progress: a flash of it helps nobody. */
+/** Work that is over sooner than this, in milliseconds, shows no progress: since it would only flash. */
 const quietFor = 700;
 
 /** Progress with a cancel button, from the moment on at which the work becomes noticeable. */
@@ -242,7 +242,7 @@ export type Way = readonly [title: string, command: string, argument?: object];
 export async function showError(error: WorkbenchError, failed: Failed = {}): Promise<void> {
   const { label } = failed;
   const text = describeError(error, label === undefined ? undefined : { label });
-  // Whoever declined knows it, and there is nothing to mend.
+  // The user declined, so there is nothing to fix.
   if (error.data.error === 'access_denied' && error.data.grant !== undefined) return void notify('info', text);
   const ways = waysOn(error, failed);
   const chosen = await notify('error', text, ...ways.map(([title]) => title));
@@ -274,7 +274,7 @@ export function waysOn(error: WorkbenchError, { id, command, signIn }: Failed): 
   return (first ? [first, ...offered.slice(-1)] : offered).slice(0, 2);
 }
 
-/** Whoever cancels a sign-in may have done so for what the page in the browser says. */
+/** A user may cancel a sign-in because the page in the browser rejected the redirect URI. */
 export async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
   if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(valueText(data.redirectUri));

@@ -61,7 +61,7 @@ export const amount = field(
 
 export const object = field<JsonObject>('object', { type: 'object' }, isObject);
 
-/** Handed on as it is, to a reader that names what is wrong. */
+/** Passed as it is to a reader that names what is wrong. */
 export const anything = (type: string, schema: object = {}): Field<unknown> => ({
   ...{ type, schema },
   mayOmit: false,

@@ -15,7 +15,7 @@ import { amount, anything, flag, optional, text, withDefault } from './fields.ts
 /** The name that the command line's documentation gives it. */
 export const configName = 'mock-issuer.json';
 
-/** Shows that the mock runs, and hands its address to whoever has to configure a client with it. */
+/** Shows that the mock runs, and offers its address for the configuration of a client. */
 async function reportStart({ issuer, connection }: RunningMock, show: (id: string) => unknown): Promise<void> {
   await show(connection);
   const copy = l10n.t('Copy Address');

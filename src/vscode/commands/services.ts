@@ -64,6 +64,6 @@ export interface Services {
   readonly extensionUri: Uri;
   /** Resolves when what is stored has been read: no command answers from half a picture. */
   readonly ready: () => Promise<void>;
-  /** A test runs the extension: there is nobody to answer a question. */
+  /** A test runs the extension: no user can answer a question. */
   readonly unattended: boolean;
 }

@@ -197,7 +197,7 @@ async function askParts(place: Place, selected: readonly Part[]) {
 
 const isHttp = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 
-/** Nobody has to know that the mock comes first. */
+/** Starts the mock first where it is not running. */
 async function startedForTest(): Promise<boolean> {
   const start = l10n.t('Start Mock Issuer');
   const answer = await confirm(

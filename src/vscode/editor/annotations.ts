@@ -180,5 +180,5 @@ export async function followLink({ token }: TokenLink): Promise<void> {
   await registry.executeCommand(commands.inspect, { token, show: true });
 }
 
-/** Links of one line; more are no help to anybody. */
+/** The most links in one line. */
 const mostLinks = 20;

@@ -51,7 +51,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
-  // Nobody is asked because somebody points at a token: what is known of one that a connection holds is shown.
+  // Hovering sends no request: only what is known already is shown.
   const { known } = found;
   const told = known && verifications.stateOf(known.connection, known.name);
   const isTold = told !== undefined && told.kind !== 'not_checked';

@@ -176,7 +176,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
   });
 }
 
-/** Padding, the other alphabet of base64, and characters that came in: mended where a token is left. */
+/** Padding, the other alphabet of base64, and inserted characters: corrected where a valid token results. */
 function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
   const { line, character } = problem.range.start;
   for (const { 0: found, index } of document.lineAt(line).text.matchAll(tokenLike)) {

@@ -30,7 +30,7 @@ export interface EditorParts {
 /** Milliseconds of rest before a document is looked at again. */
 const debounce = 250;
 
-/** Milliseconds: a token that ends later than this is not waited for, as nobody looks at one editor for so long. */
+/** Milliseconds: a token that ends later than this is not waited for, since an editor is rarely looked at for so long. */
 const longest = 24 * 3600_000;
 
 /** Any document of any scheme: files, untitled ones, output, notebook cells. */
@@ -102,7 +102,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   watchGit();
   return { links };
 
-  /** Begins when somebody wants to be warned; Git is not started for anyone else. */
+  /** Begins once the setting is on; otherwise Git is not started. */
   function watchGit(): void {
     let watching = false;
     const begin = async () => {

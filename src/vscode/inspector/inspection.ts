@@ -63,11 +63,11 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     decoded.kind === 'jws' ? jsonText(decoded[part], roundedIn(decoded), 2, `/${part}`) : '';
   const named = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
   const issuer = typeof named === 'string' ? { issuer: named } : {};
-  /** The keys that somebody chose for this token. */
+  /** The keys that the user chose for this token. */
   let picked: PickedKey | undefined;
   let remembered = false;
   let state: Inspected = look(token, decoded);
-  /** What was known of the token when somebody began to edit a copy. */
+  /** What was known of the token when the user began to edit a copy. */
   let original = state;
   let signing: Signing = { kind: 'none' };
   /** Each edit has a number: the answer to one that another has overtaken is dropped. */
@@ -90,8 +90,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /**
-   * Asks for keys only where a connection has the issuer, or somebody says whose.
-   * @param ask whether there is somebody to be asked
+   * Fetches keys only where a connection has the issuer, or the user has chosen them.
+   * @param ask whether the user can be asked
    * @param anew asks although it is known whose keys are meant
    */
   async function verify(ask: boolean, anew = false): Promise<void> {
@@ -110,7 +110,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     if (!origin) return;
     const { editing } = state;
     const checked = await withKeys(token, origin);
-    // Somebody has begun to edit a copy meanwhile, and that stays.
+    // The user has begun to edit a copy meanwhile, and that stays.
     if (state.editing !== editing) return;
     const given = origin.key !== undefined || origin.jwks !== undefined;
     const { result, keys: tried } = checked;
@@ -174,7 +174,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     }
   }
 
-  /** The edited token, and what a verifier has that trusts whoever signed it. */
+  /** The edited token, and the keys of a verifier that trusts its signer. */
   async function signed(head: JsonObject, claims: JsonObject, header: string, payload: string) {
     if (signing.kind === 'own') return { token: await signing.key.sign(head, payload), ...signing.key.verification };
     if (signing.kind === 'none') return { token: unsigned(header, payload) };

@@ -33,9 +33,9 @@ export type InspectedState =
   | {
       readonly kind: 'verified';
       readonly keys: readonly KeyInfo[];
-      /** Where the keys are from that somebody chose. */
+      /** Where the chosen keys are from. */
       readonly from?: string;
-      /** They were handed in, and are nobody's published set. */
+      /** The user gave them; they are not a published key set. */
       readonly given: boolean;
     }
   /** It was edited here; signed with the mock issuer's test key, or with a key of the user's own. */
@@ -59,7 +59,7 @@ export interface Inspected {
   readonly canRemember?: boolean;
   /** The mock issuer runs. */
   readonly canSignWithMock?: boolean;
-  /** Where the key is from that somebody signs an edited copy with. */
+  /** Where the key is from that signs an edited copy. */
   readonly signedWith?: string;
   /** The connection holds another token by now. */
   readonly hasNewer?: boolean;
@@ -83,7 +83,7 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     verdict: verdict(inspected),
     encoded: isBroken || (state.kind === 'edited' && !signed) ? [] : encodedParts(token, decoded),
     encodedNote: encodedNote(state),
-    // Nobody takes it along with the rest of the page.
+    // It is left out of a copy of the whole page.
     selectable: state.kind !== 'edited',
     decoded: isBroken
       ? []
@@ -188,7 +188,7 @@ function verdict({ result, state, decoded, opened, editing }: Inspected): Inspec
     mood: isUnsure ? 'failed' : moods[known.kind],
     text: tokenStateTitle(known),
     detail: isUnsure
-      ? l10n.t('Nobody has checked the signature, and these checks fail without it: {0}.', names)
+      ? l10n.t('The signature was not checked, and these checks fail without it: {0}.', names)
       : verdictDetail(known),
   };
 }

@@ -19,11 +19,11 @@ export interface PanelParts extends InspectionParts {
 export interface InspectOptions {
   /** Checks with keys at once. */
   readonly verify: boolean;
-  /** Somebody is there to be asked. */
+  /** The user can be asked. */
   readonly ask: boolean;
   /** Asks for the key of an encrypted token at once. */
   readonly decrypt?: boolean;
-  /** Begins with a copy that has other members, as if somebody had edited it. */
+  /** Begins with a copy that has other members, as if the user had edited it. */
   readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject; readonly sign: boolean };
 }
 
@@ -80,7 +80,7 @@ export async function openInspector(
     show();
   }
 
-  /** Nobody waits for what a button does: what goes wrong is said here. */
+  /** No caller waits for what a button does, so its errors are shown here. */
   async function told(work: () => unknown): Promise<void> {
     try {
       await work();
@@ -149,7 +149,7 @@ export async function openInspector(
     tick();
   }
 
-  /** Draws the time anew: each second while something happens within the hour, and not at all while nobody looks. */
+  /** Draws the time anew: each second while something happens within the hour, and not at all while the panel is hidden. */
   function tick(): void {
     stop?.();
     if (!panel.visible) return;

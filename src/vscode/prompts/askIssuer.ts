@@ -23,7 +23,7 @@ interface IssuerQuestion {
   readonly prompt: string | undefined;
 }
 
-/** Asks for an issuer until its metadata has been had, or somebody gives that up. */
+/** Asks for an issuer until its metadata was read or the user gives up. */
 export async function askIssuer(
   place: Place,
   discovery: Discovery,

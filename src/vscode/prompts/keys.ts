@@ -13,7 +13,7 @@ import { urlFlaw, withScheme } from './askIssuer.ts';
 import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';
 
-/** Asks for keys, and remembers those that somebody wants remembered. */
+/** Asks for keys, and remembers those that the user wants remembered. */
 export interface KeyChooser {
   /** What was remembered first, then connections, then everything else. @throws WorkbenchError `key_invalid` */
   pick(question: KeyQuestion): Promise<PickedKey | undefined>;
@@ -65,7 +65,7 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
           ? l10n.t('Choose a signing key. It is not stored.')
           : l10n.t('Choose a decryption key. It is not stored.');
       const { title } = question;
-      // It stays while somebody fetches the key from another window.
+      // It stays while the user fetches the key from another window.
       const stays = { ignoreFocusOut: true };
       const picked = await pick(items, {
         title,
@@ -288,7 +288,7 @@ interface KeyTextQuestion {
   readonly keyFormat?: SecretForm;
 }
 
-/** Hidden as it is typed: whoever pastes the wrong half, or a secret, shows it to nobody. */
+/** Hidden as it is typed: a private key or a secret that is pasted by mistake stays unseen. */
 async function askKeyText({ title, prompt, flawOf, keyFormat }: KeyTextQuestion): Promise<EnteredKey | undefined> {
   const entered = (key: string) => ({ key, ...(keyFormat && { keyFormat }) });
   const key = await ask({

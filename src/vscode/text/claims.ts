@@ -29,7 +29,7 @@ export function headerMeaning(name: string): string | undefined {
   return headerText(name)?.meaning;
 }
 
-/** Read when somebody first asks. Maps and not objects: `constructor` is a possible claim, too. */
+/** Read when first needed. Maps and not objects: `constructor` is a possible claim, too. */
 let claims: ReadonlyMap<string, NameText> | undefined;
 let headers: ReadonlyMap<string, NameText> | undefined;
 

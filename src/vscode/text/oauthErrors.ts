@@ -16,7 +16,7 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('The issuer asks to wait {0}.', durationText(data.retryAfter))
       : undefined;
-  // What this side has noticed by itself is nobody's words.
+  // Errors that this side has noticed have no words of the issuer.
   if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;
   const words =
     data.error_description === undefined
@@ -151,7 +151,7 @@ const unexchangeable = () =>
     'The issuer rejected the token for exchange: it has expired, was revoked, or has the wrong type. Refresh it, or choose another token or type.',
   );
 
-/** What an error of an issuer means whoever asked for whatever, where that is so. */
+/** What an error of an issuer means in every request, where it means the same in all. */
 function sharedMeaning(error: string | undefined): string | undefined {
   switch (error) {
     // RFC 9449

@@ -53,7 +53,7 @@ export function openTortureReport(start: string, issuer: string, parts: TortureP
     if (!closed) void panel.webview.postMessage(tortureModel(state));
   }
 
-  /** Nobody waits for what a button does: what goes wrong is said here. */
+  /** No caller waits for what a button does, so its errors are shown here. */
   async function told(work: () => unknown): Promise<void> {
     try {
       await work();

@@ -19,7 +19,7 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   getParent(node: ViewNode): ViewNode | undefined;
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
   tick(): void;
-  /** Somebody has opened or folded a row. */
+  /** The user has opened or folded a row. */
   opened(node: ViewNode, open: boolean): void;
   /** The view has come into sight, or there is leave now to ask issuers: see `Verifications.seen`. */
   seen(): void;
@@ -115,7 +115,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     for (const [key, at] of shown) {
       const node = nodes.get(key);
       if (node === undefined) shown.delete(key);
-      // It is looked at when somebody opens what it stands in.
+      // It is redrawn when the row above it is opened.
       else if (isHidden(node)) continue;
       else if (at > now) due(at);
       else if (!changed.includes(node)) {
