@@ -9,8 +9,8 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 /** @typedef {import('./lib/bundle.mjs').Output} Output */
 
 /**
- * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, so it is one file that shares
- * nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
+ * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, and `dist/jwtw.mjs` all that a
+ * terminal does, so each is one file that shares nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
  * What runs in webviews is bundled in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
  * @param {{ production?: boolean, keep?: boolean, to?: string }} [options] `to` is the output folder; `keep` leaves what
  *   an earlier build made, for a VS Code that has yet to load a part of it
@@ -27,11 +27,19 @@ export async function buildExtension({ production = false, keep = false, to = jo
     mainFields: ['module', 'main'],
     sourcemap: production ? false : 'linked',
   };
-  const late = [join(src, 'start.node.ts'), join(src, 'cli', 'jwtw.ts')];
   const pages = readdirSync(join(src, 'webview')).filter(name => /Page\.(ts|css)$/.test(name));
   const built = await Promise.all([
-    bundle({ ...options, entryPoints: [{ in: join(src, 'main.node.ts'), out: 'extension' }], plugins: [startApart] }),
-    bundle({ ...options, entryPoints: late, entryNames: '[name]', splitting: true }),
+    bundle({
+      ...options,
+      entryPoints: { extension: join(src, 'main.node.ts'), jwtw: join(src, 'cli', 'jwtw.ts') },
+      plugins: [late],
+    }),
+    bundle({
+      ...options,
+      entryPoints: loadedLate.map(name => join(src, `${name}.ts`)),
+      entryNames: '[name]',
+      splitting: true,
+    }),
     bundle({
       ...common,
       entryPoints: pages.map(name => join(src, 'webview', name)),
@@ -54,11 +62,17 @@ const inNode = {
   external: ['vscode'],
 };
 
+/** What the files that others wait for load when it is first needed. */
+const loadedLate = ['start.node', 'cli/run', 'cli/cliTokens'];
+
 /** @type {import('esbuild').Plugin} */
-const startApart = {
-  name: 'start-apart',
+const late = {
+  name: 'late',
   setup({ onResolve }) {
-    onResolve({ filter: /\/start\.node\.ts$/ }, () => ({ path: './start.node.mjs', external: true }));
+    onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => {
+      const name = loadedLate.find(each => join(resolveDir, path) === join(root, 'src', `${each}.ts`));
+      return name === undefined ? undefined : { path: `./${basename(name)}.mjs`, external: true };
+    });
   },
 };
 

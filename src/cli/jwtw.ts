@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type ConnectionAnswer, exitCodes, type TokenAnswer } from '../core/broker/protocol.ts';
-import { askBroker, CliError } from './brokerClient.ts';
+import { askBroker, CliError, isCliError } from './brokerClient.ts';
 
 /*
  * `jwtw`: the fresh token in a terminal. Standard output holds the answer and nothing else, messages go to standard
@@ -292,7 +292,7 @@ async function main([name = '--help', ...args]: readonly string[]): Promise<void
       return print(helpText(row));
     await row.run(read(name, row, args));
   } catch (error) {
-    const known = error instanceof CliError;
+    const known = isCliError(error);
     process.stderr.write(
       `jwtw: ${known ? error.message : `failed (${error instanceof Error ? error.name : typeof error})`}\n`,
     );
