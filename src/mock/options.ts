@@ -181,7 +181,7 @@ export const issuerFields = {
     '`page` asks the person in front of the browser, `auto` signs everybody in, `deny` refuses. Of device codes: `auto` approves and `deny` refuses them when the client polls.',
     '`page`',
   ),
-  users: optional(usersShape, 'Who can sign in; the sign-in page then offers them.', 'whoever is named'),
+  users: optional(usersShape, 'Who can sign in; the sign-in page then offers them.', 'any name'),
   scopeClaims: optional(
     members(list(anyText)),
     'Which claims a scope is for, beside those of OpenID Connect Core section 5.4 and `groups`.',

@@ -229,7 +229,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     },
   ],
   wrongSignature: [{ about: 'A wrong signature', fault: { type: 'wrongSignature' }, expected: fine }],
-  unknownKid: [{ about: 'A key id that nobody knows', fault: { type: 'unknownKid' }, expected: fine }],
+  unknownKid: [{ about: 'An unknown key id', fault: { type: 'unknownKid' }, expected: fine }],
   wrongIss: [
     {
       about: 'Another issuer in the access token',
@@ -284,7 +284,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   header: [
     {
-      about: 'A critical header that nobody understands',
+      about: 'An unknown critical header',
       fault: { type: 'header', name: 'crit', value: ['x'] },
       expected: disbelieved,
     },

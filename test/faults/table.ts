@@ -73,12 +73,12 @@ ${table.join('\n')}
 
 **Rotation.** \`none\`: the issuer returns the same refresh token each time. \`omit\`: it returns none, and the old one
 goes on. \`strict\`: each refresh brings a new one, and using an old one ends all of them. \`grace\`: the same, but the one
-before stays good for 60 seconds. \`any\`: all four end the same way.
+before stays valid for 60 seconds. \`any\`: all four end the same way.
 
 **The refresh, the next refresh.** The outcome, and after a colon the error code. \`refreshed\`: new tokens are there.
 \`retryable\`: the refresh token was not used up, or the new one is kept; trying again is safe, and is done. \`unknown\`: the
 answer is lost, and with it perhaps a new refresh token; one retry is made, at once or, after a server's error, a second
-later. Where its answer is lost, too, the token is not sent again by itself, but only by somebody who asks for it, as the
+later. Where its answer is lost, too, the token is not sent again by itself, but only when a user asks for it, as the
 next refresh of this table does. \`reauthRequired\`: the issuer refuses the refresh token, so a new sign-in is needed;
 \`answer_lost\` says that this came of an answer that never arrived.
 

@@ -50,7 +50,7 @@ const signInScenarios: readonly Scenario[] = [
     ...idToken,
     id: 'id-token.alg-none',
     title: 'Not signed (alg none)',
-    section: 'RFC 8725 section 3.2; a warning for who verifies no signature, as over TLS is permitted',
+    section: 'RFC 8725 section 3.2; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'algNone', token: 'id_token', at: idTokens }],
     judge: whoVerifies,
   }),
@@ -58,7 +58,7 @@ const signInScenarios: readonly Scenario[] = [
     ...idToken,
     id: 'id-token.hmac-public-key',
     title: 'HMAC with the public key',
-    section: 'RFC 8725 section 3.1; a warning for who verifies no signature, as over TLS is permitted',
+    section: 'RFC 8725 section 3.1; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'hmacWithPublicKey', token: 'id_token', at: idTokens }],
     judge: whoVerifies,
   }),
@@ -66,7 +66,7 @@ const signInScenarios: readonly Scenario[] = [
     ...idToken,
     id: 'id-token.weak-rsa',
     title: 'Signed with an RSA key of 1,024 bits, which is published',
-    section: 'RFC 7518 section 3.3; a warning for who verifies no signature, as over TLS is permitted',
+    section: 'RFC 7518 section 3.3; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'weakRsa', token: 'id_token', at: ['jwks', ...idTokens] }],
     judge: whoVerifies,
   }),
@@ -97,7 +97,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'id-token.aud-several',
     title: 'A stranger beside the client as audience (aud), and no azp',
     severity: 'should',
-    section: `${core} 3.1.3.7 no. 3: who is trusted beside it is for the client to say`,
+    section: `${core} 3.1.3.7 no. 3: which others it trusts is for the client to say`,
     run(bench) {
       bench.mock.setFault(claim('azp'));
       return withAudience(bench, false, client => [client, 'https://stranger.example']);
