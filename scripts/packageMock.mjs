@@ -39,8 +39,6 @@ export async function packageMock(to) {
     minifyWhitespace: true,
   });
   await types(dist, source);
-  const { schemaText } = await import(pathToFileURL(join(dist, 'cli.js')).href);
-  await writeFile(join(folder, 'schema.json'), schemaText());
   await writeFile(
     join(folder, 'bin.js'),
     "#!/usr/bin/env node\nimport { start } from './dist/cli.js';\n\nawait start();\n",
@@ -68,6 +66,9 @@ export async function packageMock(to) {
     engines: { node: '>=20.19' },
   };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  // Only now does Node know that these are ES modules.
+  const { schemaText } = await import(pathToFileURL(join(dist, 'cli.js')).href);
+  await writeFile(join(folder, 'schema.json'), schemaText());
   await npm(['pack', folder, '--pack-destination', to, '--ignore-scripts', '--offline'], to);
   return join(to, `mock-issuer-${own.version}.tgz`);
 }

@@ -324,7 +324,15 @@ export async function startSampleClient({
 
   const backChannelLogout = async (token: string): Promise<number> => {
     if (is('logout.back-channel')) return 200;
-    const claims = is('logout.back-channel-forged') ? claimsOf(token) : await checked(token, first);
+    const isUnsigned = token.endsWith('.') && is('logout.back-channel-alg-none');
+    const claims = isUnsigned || is('logout.back-channel-signature') ? claimsOf(token) : await checked(token, first);
+    const wrong = {
+      'logout.back-channel-iss': claims.iss !== first,
+      'logout.back-channel-aud': claims.aud !== clientId,
+      'logout.back-channel-event': !('http://schemas.openid.net/event/backchannel-logout' in Object(claims.events)),
+      'logout.back-channel-nonce': claims.nonce !== undefined,
+    };
+    if (Object.entries(wrong).some(([id, is]) => is && id !== flaw)) throw new Error('no logout token');
     end(claims.sub, claims.sid);
     return 200;
   };

@@ -303,6 +303,33 @@ const toldBy =
 
 const logout = { family: 'logout', must: 'sign out', severity: 'must' } as const;
 
+/** A logout token that no issuer may have sent: with these claims, and changed after it was signed. */
+const forgedNotice = (
+  what: string,
+  title: string,
+  otherwise: Readonly<Record<string, unknown>>,
+  forge: (token: string) => string = token => token,
+): Scenario => ({
+  ...logout,
+  id: `logout.back-channel-${what}`,
+  title,
+  must: 'keep the session',
+  section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
+  needs: 'backchannel_logout_uri',
+  async run({ mock, signIn, isSignedIn, patience }) {
+    if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+    const { client_id: aud = '', backchannel_logout_uri: uri = '' } =
+      mock.clients.find(each => each.backchannel_logout_uri !== undefined) ?? {};
+    const { iss, sub, iat } = claimsOf((await mock.issueTokens({ clientId: aud })).access_token);
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+    const claims = { iss, sub, aud, iat, exp: Number(iat) + 120, jti: crypto.randomUUID(), events, ...otherwise };
+    const body = new URLSearchParams({ logout_token: forge(await mock.sign(claims, { typ: 'logout+jwt' })) });
+    const answer = await fetch(uri, { method: 'POST', body, signal: AbortSignal.timeout(patience) });
+    await answer.text();
+    return (await isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+  },
+});
+
 const logouts: readonly Scenario[] = [
   {
     ...logout,
@@ -343,38 +370,17 @@ const logouts: readonly Scenario[] = [
     options: toldBy('backchannel_logout_uri'),
     run: endedElsewhere,
   },
-  {
-    ...logout,
-    id: 'logout.back-channel-forged',
-    title: 'A logout token whose signature does not match',
-    must: 'keep the session',
-    section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
-    needs: 'backchannel_logout_uri',
-    async run({ mock, signIn, isSignedIn, patience }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
-      const client = mock.clients.find(({ backchannel_logout_uri: uri }) => uri !== undefined);
-      const { sub, iat } = claimsOf((await mock.issueTokens({ clientId: client?.client_id ?? '' })).access_token);
-      const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
-      const claims = {
-        iss: mock.issuer,
-        sub,
-        aud: client?.client_id,
-        iat,
-        exp: Number(iat) + 120,
-        jti: 'forged',
-        events,
-      };
-      const token = await mock.sign(claims, { typ: 'logout+jwt' });
-      const forged = token.replace(/\.[^.]+$/, signature => (signature[1] === 'A' ? '.B' : '.A') + signature.slice(2));
-      const body = new URLSearchParams({ logout_token: forged });
-      await fetch(client?.backchannel_logout_uri ?? '', {
-        method: 'POST',
-        body,
-        signal: AbortSignal.timeout(patience),
-      });
-      return (await isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
-    },
-  },
+  forgedNotice('signature', 'A logout token whose signature does not match', {}, token =>
+    token.replace(/\.[^.]+$/, signature => (signature[1] === 'A' ? '.B' : '.A') + signature.slice(2)),
+  ),
+  forgedNotice('alg-none', 'A logout token that is not signed', {}, token => {
+    const [, body] = token.split('.');
+    return `${Buffer.from('{"alg":"none","typ":"logout+jwt"}').toString('base64url')}.${body}.`;
+  }),
+  forgedNotice('iss', 'A logout token of another issuer', { iss: 'https://other.example' }),
+  forgedNotice('aud', 'A logout token for another client', { aud: 'someone-else' }),
+  forgedNotice('event', 'A logout token without the event', { events: {} }),
+  forgedNotice('nonce', 'A logout token with a nonce, as ID tokens have one', { nonce: 'forged' }),
   {
     ...logout,
     id: 'logout.front-channel',

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { formats, table } from '../../../src/mock/torture/report.ts';
+import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { type TortureReport, torture, worseThan } from '../../../src/mock/torture/torture.ts';
+import { createBrowser } from '../../../src/mock/torture/walk.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
@@ -98,6 +100,40 @@ describe('torture', function () {
       const expected = id === 'token.stalled' ? 'hung' : severity === 'must' ? 'fail' : 'warning';
       assert.equal(result?.verdict, expected, `${result?.verdict}: ${result?.detail}`);
     });
+
+  it('has a driver walk where there is one, as long as it comes to an end', async () => {
+    const client = await startSampleClient({ issuer: mock.issuer, port: clientPort, pace: usualPace });
+    const { origin } = client;
+    const browser = createBrowser(1_500, fetch);
+    const isSignedIn = async () => (await browser.look(`${origin}/me`)).status === 200;
+    const driver: Driver = {
+      async signIn(start) {
+        browser.forget();
+        await browser.visit(start);
+        return isSignedIn();
+      },
+      isSignedIn,
+      signOut: async () => void (await browser.visit(`${origin}/logout`)),
+    };
+    const scenarios = ['sign-in', 'id-token.iss', 'refresh.rotation', 'logout', 'answer.twice'];
+    const drive = (given: Driver, patience: number) =>
+      torture(mock, { start: `${origin}/login`, driver: given, scenarios, patience, pace: usualPace });
+    const verdicts = ({ results }: TortureReport) => results.map(({ id, verdict }) => `${id}: ${verdict}`);
+    try {
+      // What needs the browser without a screen is left out.
+      assert.deepEqual(verdicts(await drive(driver, 1_500)), [
+        'sign-in: pass',
+        'id-token.iss: pass',
+        'refresh.rotation: pass',
+        'logout.ends: pass',
+        'logout.hint: pass',
+      ]);
+      const stuck = { ...driver, signIn: () => new Promise<boolean>(() => {}) };
+      assert.ok((await drive(stuck, 50)).results.every(({ verdict }) => verdict === 'hung'));
+    } finally {
+      await client.close();
+    }
+  });
 
   it('calls no pass what the client never came to', async () => {
     const [result] = (await torture(mock, { start: `${mock.issuer}/nothing`, scenarios: ['id-token.iss'] })).results;
