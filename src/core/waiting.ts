@@ -79,7 +79,7 @@ export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Who wants to be told of something. */
+/** Listeners to an event. */
 interface Listeners<Told extends unknown[]> {
   /** Returns the unsubscribe function. */
   add(listener: (...told: Told) => void): () => void;

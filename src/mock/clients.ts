@@ -16,7 +16,7 @@ import {
 import { type Input, isObject, object, problemsOf } from './shape.ts';
 import { createShelf } from './shelf.ts';
 
-/** What clients ask with a form, having said who they are: RFC 6749 section 3.2, and the endpoints that follow it. */
+/** What clients ask with a form, after authenticating: RFC 6749 section 3.2, and the endpoints that follow it. */
 export type BackChannel = (
   work: (client: MockClient, form: Form, exchange: Exchange) => MockReply | Promise<MockReply>,
 ) => Answer;

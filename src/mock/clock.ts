@@ -38,7 +38,7 @@ export function createClock(): MockClock {
 
   const now = () => frozenAt ?? Date.now() + offset;
 
-  /** Wakes who is due and sets the timers of the others anew; called after every change of time's course. */
+  /** Wakes the sleepers that are due and sets the timers of the others anew; called after every change of time's course. */
   const settle = () => {
     for (const sleeper of sleepers) {
       clearTimeout(sleeper.timer);

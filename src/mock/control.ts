@@ -32,7 +32,7 @@ import { type MockUser, usersShape } from './users.ts';
 
 /*
  * The mock over HTTP, for tests in any language: each operation is a row, and the OpenAPI document is made of the rows.
- * Everything is behind a bearer token that only the one who started the mock knows.
+ * Everything is behind a bearer token that only the process that started the mock knows.
  */
 
 interface Operation {

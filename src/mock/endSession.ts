@@ -28,7 +28,7 @@ export function createEndSession(
     if (duplicate !== undefined) return invalid('A parameter is there twice');
     const sent = form.get('id_token_hint');
     const hint = sent === undefined ? undefined : await reader.read(sent);
-    // An expired one is taken: it says who it was, and nothing more is asked.
+    // An expired one is accepted: it only names the user.
     if (sent !== undefined && hint?.kind !== 'id_token') return invalid('id_token_hint is no ID token of this issuer');
     const hinted = hint?.claims.aud;
     const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);

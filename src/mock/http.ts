@@ -177,7 +177,7 @@ export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedF
   return parsed;
 }
 
-/** Who sits in front of the browser, where that is not for the settings to say. */
+/** The user of the browser, where the settings do not name one. */
 export interface Visitor {
   readonly deny?: boolean;
   readonly subject?: string;
@@ -194,7 +194,7 @@ export interface Exchange {
   now(): number;
   /** Told what was sent, for the log. */
   saw(form: ReadonlyMap<string, string>): void;
-  /** Told who it was, once that is known. */
+  /** Called with the user, once that is known. */
   authenticated(client: MockClient): void;
 }
 

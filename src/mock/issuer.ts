@@ -54,11 +54,11 @@ export interface MockIssuer {
   authorize(url: string | URL, visitor?: Visitor): Promise<URL>;
   /** Plays the user of a device: approves its user code, or denies it. Throws Error where no device waits for it. */
   decideDevice(userCode: string, visitor?: Visitor): void;
-  /** What the sign-in page does from now on; `subject` is who signs in, and stays as it is where it is left out. */
+  /** What the sign-in page does from now on; `subject` is the user that signs in, and stays as it is where it is left out. */
   setSignIn(signIn: SignIn, subject?: string): void;
   /** One more address that answers may go to, after sign-in and sign-out; of the first client by default. */
   registerRedirectUri(uri: string, clientId?: string): void;
-  /** Who can sign in from now on; those who are signed in stay so. */
+  /** The users that can sign in from now on; users that are signed in stay so. */
   setUsers(users: readonly MockUser[]): void;
   /** Every browser is signed out; tokens stay. */
   endSessions(): void;
@@ -159,7 +159,7 @@ export async function createMockIssuer(
     };
     for (const effect of effects) {
       if (effect.reply === undefined) continue;
-      // The log says who met the fault.
+      // The log says which client met the fault.
       if (request.method === 'POST') await readForm(exchange);
       return effect.reply(clock.now());
     }

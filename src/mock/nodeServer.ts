@@ -207,7 +207,7 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
 function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
   if (tls === undefined) return createServer(listener);
   try {
-    // The issuer says whether there is a certificate, and whose it is, with an error of OAuth.
+    // The issuer judges the certificate, and answers with an error of OAuth.
     return createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener);
   } catch {
     // OpenSSL's words could hold parts of what it was given.

@@ -101,7 +101,7 @@ export function scopeList(scope: string): Markup {
   return html`<dt>Asks for</dt><dd>${scope === '' ? 'nothing in particular' : scope}</dd>`;
 }
 
-/** Two buttons, and who presses them: one of the users, or any name where the options have none. */
+/** Two buttons, and the user: one of the options, or any name where they have none. */
 export function choice(subject: string, users: readonly MockUser[]): Markup {
   const options = users.map(({ sub, claims = {} }) => {
     const words = typeof claims.name === 'string' ? `${claims.name} (${sub})` : sub;

@@ -23,7 +23,7 @@ export interface RequestLogEntry {
   readonly faults: readonly FaultType[];
 }
 
-/** The same entry to the one who writes it. */
+/** The same entry, for the code that writes it. */
 export type OpenEntry = { -readonly [K in keyof RequestLogEntry]: RequestLogEntry[K] };
 
 /** Entries are numbered from the first request on, so that a reader can go on where it stopped. */

@@ -18,7 +18,7 @@ import {
   text,
 } from './shape.ts';
 import { createShelf, randomText } from './shelf.ts';
-/* Who signs in: the users that the options name, their sessions in a browser, and which of their claims are told. */
+/* Sign-in: the users that the options name, their sessions in a browser, and which of their claims are issued. */
 
 export const userFields = {
   sub: needed(

@@ -94,7 +94,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
 
   /**
    * Keeps the lock until the disk takes the journal. Without it other windows see a request without an answer and would
-   * send its token again; so they wait, and are told for whom.
+   * send its token again; so they wait, and are told for which process.
    */
   async function deliver(lease: HeldLease, letGo: () => Promise<void>): Promise<void> {
     while (lease.owes()) {
@@ -230,7 +230,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
     }
   }
 
-  /** After a sign-out nothing stays but the fact. Only who holds the lock can tell that it deletes nothing newer. */
+  /** After a sign-out nothing stays but the fact. Only the holder of the lock can tell that it deletes nothing newer. */
   async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
     try {
       const { entry, signOut } = await readLedger(files, name);

@@ -45,7 +45,7 @@ export function createLocalLock(): SharedLock {
           signal.removeEventListener('abort', giveUp);
           if (!signal.aborted) resolve(await work(leaseOf(name)));
         };
-        // Who gives up keeps the place in the queue: passed on early, the next one would enter beside the holder.
+        // A caller that gives up keeps its place in the queue: passed on early, the next one would enter beside the holder.
         turns.take(name, enter).catch(reject);
       }),
     peek: async name => {

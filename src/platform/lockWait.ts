@@ -81,7 +81,7 @@ function limitFor({ sender }: Sighting, { times, sendsNothing }: Waiting): numbe
 
 type Attempt = 'taken' | { readonly sighting?: Sighting | undefined; readonly failure?: string };
 
-/** One attempt and, where it fails, a look at who holds the lock. What fails may pass: too many open files, a disk error. */
+/** One attempt and, where it fails, a look at the holder of the lock. What fails may pass: too many open files, a disk error. */
 async function attempt(claim: LockClaim): Promise<Attempt> {
   try {
     if (await claim.take()) return 'taken';

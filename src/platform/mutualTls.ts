@@ -8,7 +8,7 @@ import type { MutualTls } from '../core/ports.ts';
 /**
  * RFC 8705, over Node's own https: fetch can show no certificate. The other side's certificate is checked as usual. No
  * redirect is followed. VS Code's settings for proxies are out of reach here.
- * @param ca who may have signed the other side's certificate; the system's authorities where it is left out
+ * @param ca authorities that may have signed the other side's certificate; the system's authorities where it is left out
  */
 export function createMutualTls(ca?: string): MutualTls {
   return async ({ key, certificate: cert }) => {

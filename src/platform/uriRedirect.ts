@@ -23,7 +23,7 @@ export interface UriRedirects {
 
 /**
  * A window that waits leaves an empty file that is named by a hash of its `state`. Another one that is opened with that
- * `state` seals the answer with it and lays it beside: who reads the folder knows no `state`, and can neither
+ * `state` seals the answer with it and lays it beside: a reader of the folder knows no `state`, and can neither
  * forge an answer nor read one.
  * @param folder shared by the windows of this machine
  */

@@ -27,7 +27,7 @@ export interface VerificationPolicy {
     /** The token has to be bound to the key. */
     readonly required: boolean;
   };
-  /** The `aud` of the key binding of an SD-JWT: who asked for the presentation. */
+  /** The `aud` of the key binding of an SD-JWT: the verifier that asked for the presentation. */
   readonly presentedTo?: string;
   /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
   readonly subject?: string;
@@ -244,7 +244,7 @@ export const skipped = finding('skipped');
 /** The longest value that a finding repeats. */
 const shownLimit = 200;
 
-/** A value of a token as text of bounded length. Its characters are as they come: who shows it escapes them. */
+/** A value of a token as text of bounded length. Its characters are as they come: the place that shows it escapes them. */
 export function shown(value: unknown): string {
   const text = textFrom(value);
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;

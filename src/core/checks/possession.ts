@@ -1,6 +1,6 @@
 /**
  * Tokens in which a holder proves possession of a key: DPoP proofs (RFC 9449) and the key binding of an SD-JWT
- * (RFC 9901). They bring or name the key themselves, so that a good signature says who holds it and not who that is.
+ * (RFC 9901). They bring or name the key themselves, so that a valid signature proves possession of the key and no identity.
  */
 import { digestOf, disclose, type Form } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';

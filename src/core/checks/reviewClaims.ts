@@ -99,7 +99,7 @@ function timeOf(payload: JsonObject, name: string): number {
 }
 
 /**
- * Rows of the review (review.ts) about what should not be in a token that everybody can read who holds it. They name
+ * Rows of the review (review.ts) about what should not be in a token, which every holder can read. They name
  * the claim and never repeat its value.
  */
 
@@ -109,7 +109,7 @@ const mostValues = 2000;
 const secretName =
   /(?:^|[_.:/-]|(?<=[a-z])(?=[A-Z]))(?:pwd|passw(?:or)?d|passphrase|secret|private_?key|api_?key|access_?key|credentials?|otp|pin)$/i;
 
-/** Beginnings and forms that only keys and passwords have, by who hands them out. */
+/** Beginnings and forms that only keys and passwords have, by their issuer. */
 const secretValue =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:AKIA|ASIA)[A-Z0-9]{16}$|^gh[pousr]_\w{30,}|^github_pat_\w{20,}|^glpat-[\w-]{20,}|^xox[abpsr]-[\w-]{10,}|^(?:sk|rk)_live_\w{10,}|^AIza[\w-]{35}$|^[a-z][a-z+]*:\/\/[^\s:@/]+:[^\s@/]+@/;
 

@@ -35,7 +35,7 @@ export const headerRows: readonly ReviewRow[] = [
     severity: 'error',
     section: 'RFC 8725 section 2.1',
     part: 'header',
-    // A shared secret has no certificate and no address: who sees both may take the public key for the secret.
+    // A shared secret has no certificate and no address: a verifier that sees both may take the public key for the secret.
     run: ({ header }) => {
       if (signatureAlgorithms.get(textOf(header, 'alg') ?? '')?.kty !== 'oct') return undefined;
       const member = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'].find(name => Object.hasOwn(header, name));

@@ -265,7 +265,7 @@ function ownKey(header: JsonObject, otherwise: KeySource): KeySource {
   return keys ? { kind: 'jwks', keys } : otherwise;
 }
 
-/** Such a key says that the sender has its private half, and nothing about who that is. */
+/** Such a key proves that the sender has its private half, and says nothing about the sender's identity. */
 function ownKeyFinding(finding: Finding): Finding {
   return finding.status === 'passed'
     ? warning('proof_key', { ...(finding.found && { found: finding.found }) })

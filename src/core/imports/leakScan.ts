@@ -23,7 +23,7 @@ export interface Leak {
   readonly expiresAt?: number;
   /** The connection that holds this very token. */
   readonly connection?: string;
-  /** Who issues tokens that begin so. */
+  /** The issuer of tokens that begin so. */
   readonly issuer?: string;
 }
 

@@ -26,7 +26,7 @@ import {
 /** Seconds. */
 const leeway = 30;
 
-/** How the client says who it is, at every endpoint that asks. */
+/** How the client authenticates, at every endpoint that requires it. */
 export interface ClientAuthentication {
   readonly auth: ClientAuth;
   /** Where it says so in the TLS handshake. */

@@ -77,7 +77,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
     async list(id) {
       try {
         const entries = readHistory(await storeFor(id).read(id));
-        // Who reads it first is about to show it; later on it is news.
+        // The first reader is about to show it; later changes are events.
         sessions.note(id, { history: entries }, sessions.get(id)?.history === undefined);
         return entries;
       } catch (error) {

@@ -20,7 +20,7 @@ const settling = 10_000;
 interface Mark {
   /** When the secret was stored, in milliseconds since the epoch. */
   readonly at: number;
-  /** By whom: a secret in memory ends with this. */
+  /** The session that stored it: a secret in memory ends with it. */
   readonly session: string;
   /** The secret before this one was lost. */
   readonly lost?: boolean;

@@ -17,7 +17,7 @@ export interface LastRefresh {
   readonly error?: WorkbenchError;
 }
 
-/** Who asks for a token. */
+/** The program or user that asks for a token. */
 export type Asker =
   /** The terminals and tasks of a workspace, by the URI of its first folder or of its file. */
   | { readonly kind: 'workspace'; readonly uri: string }
@@ -28,7 +28,7 @@ export type Asker =
   /** A command that the user runs: the choice of the connection is the consent. */
   | { readonly kind: 'user' };
 
-/** Who got a token, when, and what for. Never a token. */
+/** The program that got a token, when, and what for. Never a token. */
 export interface HandOut {
   /** Counts up within a window. */
   readonly number: number;
@@ -55,7 +55,7 @@ export interface Session {
   readonly failures: number;
   /** What earlier refreshes came to, oldest first; left out until it was asked for. */
   readonly history?: readonly HistoryEntry[];
-  /** Who got its tokens in this window, newest first. */
+  /** The programs that got its tokens in this window, newest first. */
   readonly handOuts?: readonly HandOut[];
   /** Set where this machine's clock and the issuer's are so far apart that it is worth telling. */
   readonly clockSkew?: ClockSkew | undefined;

@@ -143,7 +143,7 @@ const minute = 60 * second;
 
 /**
  * How long before its end a token is refreshed: a fifth of its lifetime, within these bounds; milliseconds. Half of it
- * where it lives for moments only, so that an issuer who takes a second, or a busy machine, does not cost it its end.
+ * where it lives for moments only, so that an issuer that takes a second, or a busy machine, does not cost it its end.
  */
 const lead = { share: 0.2, least: 10 * second, most: 5 * minute };
 

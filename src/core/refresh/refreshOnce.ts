@@ -105,7 +105,7 @@ export async function refreshOnce(
       assertWanted();
       return record;
     } catch (error) {
-      // Who has lost the lock writes nothing: another one may be at work on this very record.
+      // A window that has lost the lock writes nothing: another one may be writing this record.
       if (lease.lost) throw error;
       const { record } = await settle(sent, current => step.unsent(current, before));
       await tellOthers(lease, record);

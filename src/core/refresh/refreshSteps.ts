@@ -36,7 +36,7 @@ export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undef
   return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
 }
 
-/** Who wants a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
+/** The source of a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
 export type AskedBy = 'user' | 'timer';
 
 /** How new tokens are got. */

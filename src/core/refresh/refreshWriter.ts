@@ -50,7 +50,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     }
   }
 
-  /** Who stood still, and was not taken over, finds that out here. */
+  /** A window that stood still and kept its lock finds that out here. */
   async function confirm(lease: Lease): Promise<void> {
     if (lease.lost) await lease.renew().catch(() => {});
   }
@@ -167,7 +167,7 @@ export interface Flight {
   readonly signal: AbortSignal;
   /** Aborted by `discard` alone: whatever the work still brings is dropped. */
   readonly discarded: AbortSignal;
-  /** Set by the work when it cannot be undone any more: callers who leave then no longer call it back. */
+  /** Set by the work when it cannot be undone any more: a caller that leaves then no longer calls it back. */
   sent: boolean;
 }
 

@@ -15,7 +15,7 @@ export interface Refresher {
    * been told what that risks: another window may send the same token, and an answer can be lost with this process
    */
   refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy, protection?: Protection): Promise<RefreshResult>;
-  /** Who asked for the refresh that is under way, where one is. */
+  /** The source of the refresh that is under way. */
   askedBy(id: string): AskedBy | undefined;
   /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
   discard(id: string): void;

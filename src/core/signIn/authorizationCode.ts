@@ -251,7 +251,7 @@ interface LogoutParts extends Browser {
 
 /**
  * OpenID Connect RP-Initiated Logout §2: ends the user's session in the browser. Nothing that is stored depends on it.
- * @param idToken who it was: the hint
+ * @param idToken names the user: the hint
  * @param returns whether the browser is asked to come back, for which its address has to be registered
  * @throws WorkbenchError `endpoint_missing`; with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `cancelled`
  */

@@ -1,5 +1,5 @@
 /**
- * The varieties of tokens that people really hold, a row for each: how it is recognised, which rules it has, who can
+ * The varieties of tokens that people really hold, a row for each: how it is recognised, which rules it has, which party can
  * verify it, and a sample. To add one, add a row here and its sentence in src/vscode/text/varieties.ts. A test makes
  * each sample with keys of its own, and docs/tokens.md is written from this table (`npm run zoo -- --write`).
  * Being recognised says nothing about being genuine: anyone can write any of these names into a token.

@@ -3,7 +3,7 @@ import { encodeBase64url } from './base64url.ts';
 import type { JsonObject } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
 
-/** Who is able to verify it. */
+/** The parties that can verify it. */
 export type Verifiers =
   /** Anyone, with the keys that its issuer publishes. */
   | 'published_keys'

@@ -32,7 +32,7 @@ export interface MockFault {
   readonly details: string;
 }
 
-/** Who sent a request: a connection by its label, or the client that it names. */
+/** The sender of a request: a connection by its label, or the client that it names. */
 export interface Sender {
   readonly connection?: string;
   readonly client?: string;

@@ -45,7 +45,7 @@ export type ViewNode =
   /** Holds the refreshes that were made, the last one first. */
   | { readonly kind: 'history'; readonly id: string }
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
-  /** Holds who got a token, the last one first. */
+  /** Holds the programs that got a token, the last one first. */
   | { readonly kind: 'handOuts'; readonly id: string }
   | { readonly kind: 'handOut'; readonly id: string; readonly handOut: HandOut }
   | FactNode

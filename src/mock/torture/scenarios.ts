@@ -3,7 +3,7 @@ import type { Asked, Bench, Scenario, Severity } from './rows.ts';
 import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
 
-/** Over TLS the signature may be left alone; who looks at it has to look well. */
+/** Over TLS a client may skip the signature; one that checks it must check it fully. */
 const whoVerifies = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
   if (isFrontChannel(asked)) return 'must';
   mock.faults.clear();

@@ -223,7 +223,7 @@ export const labelIn =
   ({ connection }: { readonly connection: string }): string =>
     sessions.connection(connection)?.label ?? connection;
 
-/** What failed, for whom. */
+/** The failure and its connection. */
 export interface Failed {
   /** Names the connection in the error's sentence. */
   readonly label?: string | undefined;

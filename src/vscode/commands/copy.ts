@@ -26,7 +26,7 @@ const fields = {
   as: withDefault(choice('token', 'bearer', 'curl'), 'token'),
   /** Where the curl line goes. */
   url: optional(text),
-  /** Who reads the curl line; left out, VS Code's own shell. */
+  /** The shell that reads the curl line; left out, VS Code's own. */
   shell: optional(choice(...shells)),
 };
 

@@ -157,7 +157,7 @@ interface Argument extends TokenArgument {
   readonly verify?: boolean;
   /** Asks for the key of an encrypted token at once. */
   readonly decrypt?: boolean;
-  /** Called by a person, who can be asked. */
+  /** Called by a user, so that questions are possible. */
   readonly ask?: boolean;
   /** Members that are put in the place of the token's own, to see what a verifier would say. */
   readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject };

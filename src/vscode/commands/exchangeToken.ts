@@ -120,7 +120,7 @@ function inMemory({ sessions, connections }: Services, source: Connection, audie
 
 /**
  * @throws WorkbenchError `connection_unknown`; `argument_invalid` for one of another issuer, or of another client, to
- * whom tokens of this one are of no use
+ * which tokens of this one are of no use
  */
 function placeFor(sessions: Sessions, source: Connection, to: string): Connection {
   const { connection } = sessionOf(sessions, to);

@@ -97,7 +97,7 @@ export const introspect = defineCommand(
   },
 );
 
-/** Asks the issuer who the user is (OpenID Connect Core §5.3), beside what the ID token says. */
+/** Asks the issuer about the user (OpenID Connect Core §5.3), beside what the ID token says. */
 export const userInfo = defineCommand(
   { name: 'userInfo', needsTrust: true, fields: { connection: connectionId }, returns: '`{ claims, differences }`' },
   services => {

@@ -132,7 +132,7 @@ async function pickScope(): Promise<Scope | undefined> {
 /** What stands in a file where a token stood, before the connection and the name under which it is kept. */
 const placeholder = 'JWT_WORKBENCH_TOKEN';
 
-/** `show`: called by a person, who can be asked. */
+/** `show`: called by a user, so that questions are possible. */
 const fields = { ...placeFields, show: withDefault(flag, false) };
 
 interface Moved {
@@ -144,7 +144,7 @@ interface Moved {
 
 interface MoveArgument {
   readonly place: Place;
-  /** Called by a person, who can be asked. */
+  /** Called by a user, so that questions are possible. */
   readonly ask: boolean;
 }
 

@@ -48,7 +48,7 @@ export interface Services {
   readonly revoke: RevokingParts['revoke'];
   readonly broker: () => Broker;
   readonly consents: () => Consents;
-  /** Whom tasks and launch configurations of this workspace ask as. */
+  /** The asker that tasks and launch configurations of this workspace are. */
   readonly workspaceAsker: () => Asker;
   readonly openBrowser: (url: string) => unknown;
   readonly verifier: () => Promise<Verifier>;

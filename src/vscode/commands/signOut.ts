@@ -23,7 +23,7 @@ interface SignedOut {
   readonly accessTokenLeft?: true;
   readonly failure?: WorkbenchError;
   readonly sessionEnded?: boolean;
-  /** Whose session it was. */
+  /** The user of the session. */
   readonly idToken?: string | undefined;
 }
 

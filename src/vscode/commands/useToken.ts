@@ -200,7 +200,7 @@ function configuring({
   };
 }
 
-/** Who may have tokens, and who had one. */
+/** Programs that may get tokens, and programs that got one. */
 export const manageAccess = defineCommand(
   {
     name: 'manageAccess',

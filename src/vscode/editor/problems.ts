@@ -27,7 +27,7 @@ import type { HoverParts } from './hover.ts';
 import { ownerOf, placeOf, replacementOf } from './place.ts';
 import { type PlacedToken, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
 
-/** Problems of one document; who has more has one problem. */
+/** The most problems of one document. */
 const most = 200;
 
 /** Of a working token in a file; see ../leaks. */

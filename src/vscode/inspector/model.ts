@@ -330,7 +330,7 @@ export function timelineTexts(moments: readonly Moment[], now: number): Timeline
   };
 }
 
-/** The picture in a sentence, for those who cannot see it. */
+/** The picture in a sentence, for screen readers. */
 export function spokenTimeline(moments: readonly Moment[], now: number): string {
   if (moments.length === 0) return l10n.t('The token says nothing about its lifetime.');
   return moments.map(({ id, at }) => `${timeName({ claim: id })} ${relativeText(at, now)}.`).join(' ');

@@ -54,7 +54,7 @@ export function innerTimes(opened: OpenedToken | undefined): TokenTime[] {
   return opened?.decrypted.content.kind === 'claims' ? timesIn(opened.decrypted.content.payload) : [];
 }
 
-/** What can be checked of claims that came in no signed token: what they say, and not who said it. */
+/** What can be checked of claims that came in no signed token: their content, not their origin. */
 export function innerChecks(
   { decrypted: { header, content } }: OpenedToken,
   checksOf: (decoded: DecodedToken, connection?: Connection) => Check[],

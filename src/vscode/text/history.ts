@@ -149,7 +149,7 @@ export function askerText(asker: Asker): string {
   }
 }
 
-/** To whom and what for. @param whole with the workspace, which is seldom another one than that of this window */
+/** The receiver and the purpose. @param whole with the workspace, which is seldom another one than that of this window */
 export function handOutText({ asker, purpose }: HandOut, whole = false): string {
   const who = askerText(asker.kind === 'workspace' && !whole ? { ...asker, uri: '' } : asker);
   return purpose === '' ? who : `${printable(purpose, 100)}, ${who}`;

@@ -32,7 +32,7 @@ export function activityText(
 }
 
 /**
- * A note on whom a token is for, where that is not whom the connection's tokens are for.
+ * A note on the audience of a token, where it is not the audience of the connection's tokens.
  * @param found `aud` of the issuer's answer or of the token
  */
 export function audienceText(expected: string | undefined, found: unknown): string | undefined {

@@ -8,7 +8,7 @@ export function mockText(text: string): string {
   return l10n.t(text);
 }
 
-/** Who sent a request, inside a sentence; empty where nothing in it says so. */
+/** The sender of a request, inside a sentence; empty where nothing in it says so. */
 export function senderText({ connection, client, automatic }: Sender): string {
   if (connection !== undefined && automatic) return l10n.t('automatic refresh of {0}', connection);
   if (connection !== undefined) return connection;
@@ -30,7 +30,7 @@ export function mockClockText({ ahead, frozenAt }: MockClockView, now: number): 
     : l10n.t('{0} behind this machine', durationText(ahead));
 }
 
-/** What the answer was, and who asked: `400 invalid_grant, Demo`. */
+/** The answer, and the sender of the request: `400 invalid_grant, Demo`. */
 export function answerText({ status, error, dropped, from }: MockRequest): string {
   const answer = dropped
     ? l10n.t('connection dropped')

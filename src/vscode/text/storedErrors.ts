@@ -4,7 +4,7 @@ import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { show, unknownReason } from './answerErrors.ts';
 import { dateText } from './time.ts';
 
-/** What is stored for a connection, and who may use it now. */
+/** Errors about what is stored for a connection. */
 export const storedSentences = {
   no_refresh_token: () =>
     l10n.t(

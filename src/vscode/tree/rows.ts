@@ -143,7 +143,7 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
   };
 }
 
-/** Who got a token in this window, folded: the last of them stands beside it. */
+/** The programs that got a token in this window, folded, the last of them beside it. */
 export function handOutsItem(handOuts: readonly HandOut[], now: number, isOpen: boolean): Row {
   const [last] = handOuts;
   const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
@@ -166,7 +166,7 @@ const askerIcons = {
   user: 'account',
 } as const satisfies Record<HandOut['asker']['kind'], string>;
 
-/** One token: when, to whom, and what for. */
+/** One token: when, for which program, and what for. */
 export function handOutItem(handOut: HandOut, now: number): Row {
   const { at, asker, generation } = handOut;
   return {

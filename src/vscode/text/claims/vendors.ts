@@ -1,4 +1,4 @@
-/** Names that no registry has and many tokens carry, by who uses them. Written as registered.ts is. */
+/** Names that no registry has and many tokens carry, by their issuer. Written as registered.ts is. */
 export default `
 # RFC 7662 section 2.2
 active Whether the issuer says that the token is valid now.
