@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { slowVariable } from '../../scripts/lib/results.mjs';
 import { startSampleClient } from '../torture/sampleClient.ts';
 import { useWorkbench } from './harness.ts';
+
+const themes = [
+  ['light', 'Light Modern', 'light_modern'],
+  ['contrast', 'Dark High Contrast', 'hc_black'],
+  ['dark', 'Dark Modern', 'dark_modern'],
+] as const;
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
 
@@ -15,15 +22,13 @@ describe('a person in front of the mock issuer', function () {
   /** The same in each theme, for the eye that looks at the pictures. */
   async function pictured(name: string): Promise<void> {
     await mkdir(pictures, { recursive: true });
-    for (const [theme, label, file] of [
-      ['light', 'Light Modern', 'light_modern'],
-      ['contrast', 'Dark High Contrast', 'hc_black'],
-      ['dark', 'Dark Modern', 'dark_modern'],
-    ] as const) {
+    // The other themes are for the eye that looks at the pictures.
+    for (const [theme, label, file] of process.env[slowVariable] ? themes : []) {
       await ui.window.runCommand('Preferences: Color Theme', label);
       await ui.window.page.locator(`.monaco-workbench[class*="${file}"]`).waitFor();
       await ui.window.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
     }
+    await ui.window.page.screenshot({ path: join(pictures, `${name}.png`) });
   }
 
   it('sees what is set, who used it up and what was asked, and takes a fault away', async () => {
@@ -82,6 +87,8 @@ describe('a person in front of the mock issuer', function () {
     await answer('/logout');
     await ui.window.quickItem('ID token').waitFor();
     await page.screenshot({ path: join(pictures, 'torture-families.png') });
+    await page.locator('.quick-input-widget:visible').getByRole('checkbox', { name: 'Toggle all checkboxes' }).click();
+    for (const family of ['ID token', 'UserInfo', 'logout']) await ui.window.quickItem(family).click();
     await page.keyboard.press('Enter');
     const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
     await report.getByRole('button', { name: 'Cancel' }).waitFor();
@@ -102,5 +109,30 @@ describe('a person in front of the mock issuer', function () {
     await page.keyboard.press('Home');
     await report.locator('.details .check.passed, .details .check.warning').waitFor();
     assert.equal(await report.getByRole('rowheader').count(), await report.getByRole('row').count());
+  });
+
+  it('reads it in a narrow window, writes it to a file, and stops what was started again', async () => {
+    const { page } = ui.window;
+    const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+    await page.setViewportSize({ width: 760, height: 800 });
+    await report.locator('.details').waitFor();
+    await page.screenshot({ path: join(pictures, 'torture-narrow.png') });
+    await page.setViewportSize({ width: 1440, height: 1000 });
+    await report.getByRole('button', { name: 'Export...' }).click();
+    await ui.window.quickItem('JSON').click();
+    const file = join(ui.folder, 'client-test.json');
+    await page.waitForFunction(
+      name => document.querySelector<HTMLInputElement>('.quick-input-box input')?.value.endsWith(name),
+      'client-test.json',
+    );
+    await page.keyboard.press('Enter');
+    await ui.window.statusBarItem('Report written as JSON').waitFor();
+    const { counts, results } = JSON.parse(await readFile(file, 'utf8'));
+    assert.equal(counts.fail, 1);
+    assert.equal(results.find((each: { verdict: string }) => each.verdict === 'fail').id, 'id-token.nonce');
+    await report.getByRole('button', { name: 'Run Again' }).click();
+    await report.getByRole('button', { name: 'Cancel' }).click();
+    await report.getByText('Stopped before the end').waitFor();
+    assert.equal(await report.getByRole('button', { name: 'Export...' }).count(), 0);
   });
 });

@@ -167,10 +167,14 @@ function cellOf({ id, title, must, severity, section }: Played, result: Result |
     status,
     title: mockText(title),
     must: severity === 'must' ? l10n.t('{0} (required)', asked) : l10n.t('{0} (recommended)', asked),
-    seen: result ? l10n.t('{0}, {1} ms', result.detail ?? status, result.milliseconds) : status,
+    seen: result ? l10n.t('{0}, {1} ms', result.detail ?? seenText(result.verdict), result.milliseconds) : status,
     section,
     links: linksOf(section).map(({ name }) => name),
   };
+}
+
+function seenText(verdict: Verdict): string {
+  return verdict === 'pass' ? l10n.t('as required') : verdictText(verdict);
 }
 
 /** The only pages that a report leads to: the RFCs by their number, and these. */
