@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundle } from '../lib/bundle.mjs';
@@ -21,6 +21,7 @@ export const scenes = {
   tree: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 560 }, tree),
   checks: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 1000 }, sideBar: 640 }, checks),
   contrast: () => onStage({ env: demoEnvironment, theme: 'contrast', sideBar: 640 }, contrast),
+  editor: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 560 } }, editor),
   inspector: () => onStage({ env: demoEnvironment, size: tall }, inspector),
   inspectorLight: () => onStage({ env: demoEnvironment, size: tall, theme: 'light' }, inspector),
   inspectorContrast: () => onStage({ env: demoEnvironment, size: tall, theme: 'contrast' }, inspector),
@@ -229,9 +230,9 @@ async function importing(stage) {
   await stage.asked('Selection');
   await stage.picture('import-1-source', { of: 'top' });
   await stage.choose('Selection');
-  await stage.asked('Only look at them');
+  await stage.asked('Keep in Memory Only');
   await stage.picture('import-2-target', { of: 'top' });
-  await stage.choose('Only look at them');
+  await stage.choose('Keep in Memory Only');
   await stage.row('Pasted tokens').waitFor();
   await page.keyboard.press('ControlOrMeta+k');
   await page.keyboard.press('ControlOrMeta+w');
@@ -266,8 +267,7 @@ async function refresh(stage) {
   await stage.picture('refresh', { readme: true, of: 'sidebar', height: 260 });
   await stage.rest();
   await stage.picture('refresh-2-after');
-  await stage.row('Demo').hover();
-  await stage.row('Demo').locator('.action-label[aria-label*="Copy"]').click();
+  await stage.run('JWT Workbench: Copy as Header or curl...');
   await stage.asked('Authorization header');
   await stage.picture('copy', { readme: true, of: 'top' });
   await page.keyboard.press('Escape');
@@ -300,6 +300,27 @@ async function checks(stage) {
   await stage.asked('Verification failed');
   await stage.picture('checks-failed', { readme: true, of: 'top' });
   await page.keyboard.press('Escape');
+}
+
+/** A file with an expired token and a fresh one, in lines that are not wrapped. @param {Stage} stage */
+async function editor(stage) {
+  const { page } = stage;
+  await stage.open('Demo');
+  await stage.run('JWT Workbench: Copy Token');
+  await stage.inStatusBar('copied');
+  const fresh = await page.evaluate(() => navigator.clipboard.readText());
+  const old = /eyJ\S+/.exec(await readFile(join(stage.folder, 'token.jwt'), 'utf8'))?.[0] ?? '';
+  const request = (/** @type {string} */ token) => `GET https://api.example/orders\nAuthorization: Bearer ${token}\n`;
+  await writeFile(
+    join(stage.folder, 'orders.http'),
+    `### Fresh\n${request(fresh)}\n### From last year\n${request(old)}`,
+  );
+  await openFile(stage, 'orders.http');
+  await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
+  await page.waitForTimeout(1000);
+  await stage.unselect();
+  await stage.rest();
+  await stage.picture('editor', { readme: true, height: 300 });
 }
 
 /** @param {Stage} stage */
@@ -353,7 +374,11 @@ async function inspector(stage) {
 /** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */
 async function tamper(stage) {
   // The text in the status bar may be of an earlier copy: the clipboard shows when this one is done.
+  // A page may have had the focus, and only who has it may write to the clipboard.
+  await stage.page.keyboard.press('F1');
+  await stage.input().focus();
   await stage.page.evaluate(() => navigator.clipboard.writeText(''));
+  await stage.page.keyboard.press('Escape');
   await stage.run('JWT Workbench: Copy Token');
   await stage.page.evaluate(async () => {
     let token = '';
