@@ -204,7 +204,7 @@ function headersOf({ type, token, proof }: TokenAnswer): Record<string, string> 
   return { Authorization: `${type} ${token}`, ...(proof !== undefined && { DPoP: proof }) };
 }
 
-/** A token that is bound to a key is of no use without a proof for the one request. */
+/** A token that is bound to a key cannot be used without a proof for the request. */
 function needsProof(answer: TokenAnswer, advice: string): void {
   if (answer.type === 'DPoP' && answer.proof === undefined)
     throw usage(`The token is bound to a key (DPoP), and each request needs a proof. ${advice}`);

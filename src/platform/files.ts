@@ -50,7 +50,7 @@ export function assertKind(stats: Stats, kind: 'file' | 'folder'): void {
  * pipe, a socket, a device) for what is no file
  */
 export function readText(file: string, limit: number): string | undefined {
-  // Most often there is none, and an error costs more than the question.
+  // Most often the file is missing, and throwing costs more than asking.
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   assertKind(found, 'file');

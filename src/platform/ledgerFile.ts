@@ -29,7 +29,7 @@ const limit = 4096;
 /** Bytes. A record has at most 64 Ki characters, of three bytes each, and base64 makes four of three. */
 const journalLimit = 300 * 1024;
 
-/** What a file of ours holds; `damaged` where it is a file and its text is none of ours. */
+/** The content of a file; `damaged` where the text was not written by this extension. */
 type Found<T> = { readonly value?: T; readonly damaged?: true };
 
 /** Both files of one name, as they are now. */
@@ -43,7 +43,7 @@ export async function readLedger(files: LockFiles, name: string): Promise<Ledger
   return { entry: await read(files.ledger, name, limit, parsed(isEntry)), signOut: await readSignOut(files, name) };
 }
 
-/** Of most names there is none, which is quickly seen. Throws like `readLedger`. */
+/** Most names have no ledger, which is quickly seen. Throws like `readLedger`. */
 export function readSignOut(files: LockFiles, name: string): Promise<Found<SignOut>> {
   return read(files.signedOut, name, limit, parsed(isSignOut));
 }

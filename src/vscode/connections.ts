@@ -78,8 +78,8 @@ export function memberInSettings(id: string, name: string): unknown {
 export async function changeInSettings(id: string, members: object): Promise<void> {
   const value = userValue();
   if (!Array.isArray(value)) return;
-  const isIt = (entry: unknown) => typeof entry === 'object' && entry !== null && 'id' in entry && entry.id === id;
-  await write(value.map(entry => (isIt(entry) ? { ...entry, ...members } : entry)));
+  const hasId = (entry: unknown) => typeof entry === 'object' && entry !== null && 'id' in entry && entry.id === id;
+  await write(value.map(entry => (hasId(entry) ? { ...entry, ...members } : entry)));
 }
 
 /** Takes out every entry of that id. */

@@ -50,14 +50,14 @@ export function createStatusBar(
     const badge = badgeOf(session, clock.now());
     const { label, id } = session.connection;
     const next = plan(session);
-    const upset = badge.state === 'expired' && 'at' in next && next.because !== 'ending' ? next : undefined;
-    const counted = upset ? upset.at : session.record?.tokens?.expires_at;
+    const retry = badge.state === 'expired' && 'at' in next && next.because !== 'ending' ? next : undefined;
+    const counted = retry ? retry.at : session.record?.tokens?.expires_at;
     if (counted !== undefined) due(clock.now() + nextChange(counted, clock.now()));
     const token = verifications.stateOf(id, 'access_token');
     const isActive = badge.state === 'active';
     const isForged = isActive && token.kind === 'failed';
-    const left = upset
-      ? planText(upset, clock.now())
+    const left = retry
+      ? planText(retry, clock.now())
       : isForged
         ? tokenStateText(token)
         : isActive && badge.remaining !== undefined
@@ -113,7 +113,7 @@ export interface Ticker {
   dispose(): void;
 }
 
-/** Longer than a day and setTimeout is of no use; what still counts then is only looked at once more. */
+/** The longest sleep, in milliseconds: setTimeout cannot wait for weeks. Then the texts are looked at again. */
 const longest = 24 * 3600_000;
 
 /** The one timer of all countdowns. It sleeps until the next text changes, and not at all while nothing counts. */

@@ -49,7 +49,7 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
       const value: unknown = JSON.parse(text);
       return Array.isArray(value) ? value.filter(isStored).slice(-most) : [];
     } catch {
-      // Unreadable answers are none: the user is asked again.
+      // Unreadable answers do not count: the user is asked again.
       log('warn', 'consents unreadable');
       return [];
     }

@@ -61,7 +61,7 @@ export function certificateMap(value: JsonObject): readonly JsonObject[] | undef
   return entries.map(([kid, text]) => ({ ...jwkOf(() => derOfPem(String(text))), kid }));
 }
 
-/** The public key in DER; nothing where it is none that can be read. */
+/** The public key in DER; `undefined` where it cannot be read. */
 function jwkOf(der: () => Uint8Array | undefined): JsonObject {
   try {
     return publicJwk(der() ?? new Uint8Array()) as JsonObject;

@@ -150,7 +150,7 @@ function dataRow(
   id: string,
   severity: ReviewRow['severity'],
   section: string,
-  isIt: (name: string, value: unknown, path: readonly string[]) => boolean,
+  matches: (name: string, value: unknown, path: readonly string[]) => boolean,
   applies: (input: ReviewInput) => boolean = () => true,
 ): ReviewRow {
   return {
@@ -160,7 +160,7 @@ function dataRow(
     part: 'payload',
     run: input => {
       if (!applies(input)) return undefined;
-      const found = namesOf(input.payload, isIt);
+      const found = namesOf(input.payload, matches);
       return found.length > 0 && { member: found[0]?.split('.')[0] ?? '', found: shown(found.join(', ')) };
     },
   };
@@ -169,14 +169,14 @@ function dataRow(
 /** The paths of the members for which it holds, joined with dots. */
 function namesOf(
   payload: JsonObject,
-  isIt: (name: string, value: unknown, path: readonly string[]) => boolean,
+  matches: (name: string, value: unknown, path: readonly string[]) => boolean,
 ): string[] {
   const found: string[] = [];
   let left = mostValues;
   const look = (value: unknown, path: readonly string[]) => {
     if (left-- <= 0) return;
     const name = path.findLast(each => !/^\d+$/.test(each)) ?? '';
-    if (isIt(name, value, path)) found.push(path.join('.'));
+    if (matches(name, value, path)) found.push(path.join('.'));
     else if (Array.isArray(value)) value.forEach((item, index) => void look(item, [...path, String(index)]));
     else if (isObject(value)) for (const [member, item] of Object.entries(value)) look(item, [...path, member]);
   };

@@ -71,7 +71,7 @@ export async function checkSignature(
   return reason ? { ...outcome, signature: reason } : outcome;
 }
 
-/** What a source has for a token: keys, or where there are none, why that is a failure. */
+/** What a source has for a token: keys, or why their absence is a failure. */
 export interface FoundKeys {
   readonly keys?: KeySet;
   readonly error?: WorkbenchError;

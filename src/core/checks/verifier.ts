@@ -221,8 +221,8 @@ export async function verifyToken(
   if (given.kind !== 'jws') return { verified: false, checks: runChecks({ token: given, policy, now, skew }) };
   const token = own(given.header, 'zip') === 'DEF' ? await inflated(given) : given;
   const source = isProof(token.header) && keySource.kind === 'none' ? ownKey(token.header, keySource) : keySource;
-  const looking = keysFrom(source, token.header);
-  const keys = looking instanceof Promise ? await looking : looking;
+  const pending = keysFrom(source, token.header);
+  const keys = pending instanceof Promise ? await pending : pending;
   const { signature, key } = await (token.form?.kind === 'json' ? signaturesOf : checkSignature)(token, policy, keys);
   const hashing = hashFor(token, policy);
   const accessTokenHash = hashing && (await hashing);

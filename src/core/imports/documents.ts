@@ -212,7 +212,7 @@ function jsonBlocks(text: string, within = 0): Block[] {
   return spans.slice(-mostBlocks).flatMap(span => blocksIn(text, span, within));
 }
 
-/** So far values are looked for in what is balanced like one and is none. */
+/** How far values are looked for in a span that is balanced like JSON but is not JSON. */
 const mostWithin = 4;
 
 /** The span as one value, or the values in it where it is none: JSON in a literal of code, say. */

@@ -80,7 +80,7 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
 }
 
-/** Where none of these words stands, no token has a name. */
+/** Without any of these words, no token in the text has a name. */
 const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret/i;
 
 /** Members and items of all JSON in a text that are looked at. */
@@ -228,7 +228,7 @@ function fromWord(text: string): ImportedTokens | undefined {
     const member = tokenNames.find(name => tokens[name] !== undefined) ?? 'access_token';
     return { tokens, source, warnings: [...warnings, { code: 'base64_decoded', member }] };
   }
-  // One that looks like a JWT and is none is damaged, and says why.
+  // A text that looks like a JWT but is not one is damaged, and the error says how.
   if (looksLikeJose(word)) decodeToken(word);
   const member = opaqueKind(word)?.use ?? 'refresh_token';
   const set = readSet({ [member]: word }, 'response');
@@ -294,7 +294,7 @@ function readPairs(text: string): TokenSetFound | undefined {
     const between = word.startsWith('--') || /set/i.test(before) ? spaceToo : separator;
     between.lastIndex = end;
     const gap = between.exec(joined)?.[0];
-    // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, is none.
+    // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, is no name of a token.
     if (gap === undefined || (/[a-z\d]:$/i.test(before) && !/env:$/i.test(before))) continue;
     const { member, fit } = namesRead.get(word) ?? named(word.replace(/^[-.$]+/, ''));
     if (namesRead.size < mostNames) namesRead.set(word, { fit, ...(member && { member }) });
@@ -321,7 +321,7 @@ function readPairs(text: string): TokenSetFound | undefined {
   }
   const object = Object.fromEntries([...entries].map(([member, { value }]) => [member, value]));
   const set = readSet(object, /\bgrant_?type["'`]?\s*[:=]/i.test(text) ? 'request' : 'pairs', duplicates);
-  // Words around tokens look like members often: those that are none are not worth a warning.
+  // Words around tokens often look like members, so they get no warning.
   return (
     set && {
       ...set,
@@ -345,7 +345,7 @@ function isToken(text: string): boolean {
   return isRecognised(text) || isRecognised(base64Text(text));
 }
 
-/** A value without quotes; `undefined` for what is none. */
+/** A value without quotes; `undefined` for any other text. */
 function unquoted(member: keyof RawTokens, bare: string): string | number | undefined {
   if (/^\d+$/.test(bare)) return Number(bare);
   // Code around a response reads its members (`x = tokens.access_token`): that is no token.

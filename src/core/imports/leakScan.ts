@@ -59,7 +59,7 @@ export function scanForLeaks(text: string, known: readonly KnownToken[], now: nu
   return [...(isMarked ? merged(leaks, encodedTokens(text, known, now)) : leaks)];
 }
 
-/** Most texts have none of these, and one look tells. */
+/** Most texts have none of these, which one search tells. */
 const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`);
 
 // --- Tokens of connections ---

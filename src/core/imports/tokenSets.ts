@@ -84,7 +84,7 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
   return { rank: actual, tokens, warnings: [...warnings, ...notes] };
 }
 
-/** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. What is no longer good, or guards forms, is none. */
+/** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. Names of old tokens and of CSRF tokens are left out. */
 const longName =
   /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh|oauth)[-_ ]?token)(?:[-_]?cookie)?$/i;
 const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash/i;

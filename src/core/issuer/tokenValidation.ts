@@ -15,7 +15,7 @@ import { defined } from '../tokens/json.ts';
 import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 
-/** Something that an issuer should not do and that does no harm. */
+/** A harmless mistake of an issuer. */
 export interface ResponseWarning {
   readonly code:
     | 'member_invalid'

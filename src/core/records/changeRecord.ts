@@ -38,7 +38,7 @@ export interface LockedRecord {
   readonly current: StoredRecord;
   /** The generation that a new set of tokens takes. */
   readonly nextGeneration: number;
-  /** A file that all windows share holds none of our texts: how far others have come is not known. */
+  /** A file that all windows share is damaged: how far other windows have come is unknown. */
   readonly isDamaged: boolean;
 }
 

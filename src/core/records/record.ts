@@ -290,7 +290,7 @@ export function boundTo(accessToken: string | undefined): string | undefined {
   }
 }
 
-/** True for tokens that are of no use without a proof. */
+/** True for tokens that cannot be used without a proof. */
 export function isBound({ token_type, access_token }: TokenSet): boolean {
   return token_type?.toLowerCase() === 'dpop' || boundTo(access_token) !== undefined;
 }

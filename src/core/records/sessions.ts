@@ -117,7 +117,7 @@ export function createSessions(): Sessions {
     listeners.tell(id);
   }
 
-  /** What another store holds is of no use to a connection that has moved to memory or out of it. */
+  /** A connection that has moved to memory or out of it starts without the record of the other store. */
   function sessionFor({ connection, memoryOnly }: ListedConnection): Session {
     const before = sessions.get(connection.id);
     if (before?.memoryOnly !== memoryOnly) return { connection, memoryOnly, refreshing: false, failures: 0 };

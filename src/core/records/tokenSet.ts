@@ -171,7 +171,7 @@ export function bindingMismatch(
   return undefined;
 }
 
-/** Credentials are known to one issuer and client, and go nowhere else. Another endpoint of the same issuer is none. */
+/** Credentials are known to one issuer and client, and are sent nowhere else. Another endpoint of the same issuer makes no difference. */
 export function isSameClient(stored: TokenBinding | undefined, now: TokenBinding): boolean {
   const moved = stored && bindingMismatch(stored, now);
   return !moved || moved.member === 'token_endpoint';

@@ -22,7 +22,7 @@ import { createWriter, type Flight } from './refreshWriter.ts';
  * Milliseconds between a server's error and the one retry: an issuer in trouble needs a moment, and those that forgive
  * a second use of a token do so for seconds only. Where the connection broke there is nothing to wait for.
  */
-const breather = 1000;
+const retryDelay = 1000;
 
 /** One refresh from beginning to end. Where it stops early it throws why. */
 export async function refreshOnce(
@@ -33,7 +33,16 @@ export async function refreshOnce(
 ): Promise<RefreshResult> {
   const { vault, sessions, clock, log } = parts;
   const writer = createWriter(parts, id, flight);
-  const { settle, confirm, handOn, handOnAgain, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn } = writer;
+  const {
+    storeStep,
+    renewLease,
+    publishRecord,
+    publishAgain,
+    publishLate,
+    publishLedger,
+    assertNotDiscarded,
+    assertSignedIn,
+  } = writer;
 
   /** An answer that came when the lock was lost. */
   let late: StoredRecord | undefined;
@@ -61,7 +70,7 @@ export async function refreshOnce(
       },
       { kin: kinOf(sessions, id, endpoints.token_endpoint) },
     );
-    if (late) await handOnLate(late);
+    if (late) await publishLate(late);
     return result;
   }
 
@@ -89,7 +98,7 @@ export async function refreshOnce(
 
   /**
    * Puts on record that a token is being sent, where every window and the next start will find it. Where that is not
-   * certain nothing may be sent, and all is as it was.
+   * certain nothing may be sent, and nothing has changed.
    * @throws WorkbenchError `lock_unavailable` with `reason`, `secret_unavailable`, `superseded`, `lock_lost`, `cancelled`
    */
   async function mark(lease: Lease, before: StoredRecord, sent: StoredRecord): Promise<StoredRecord> {
@@ -97,7 +106,7 @@ export async function refreshOnce(
     // For the windows whose store shows the mark late: a second attempt must not pass for the first.
     await lease.mark(ledgerEntry(lease, sent), step.answerRoom(sent));
     try {
-      const { record, isOvertaken, error } = await settle(before, () => sent);
+      const { record, isOvertaken, error } = await storeStep(before, () => sent);
       if (isOvertaken) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
       if (error) throw error;
       await lease.renew();
@@ -107,8 +116,8 @@ export async function refreshOnce(
     } catch (error) {
       // A window that has lost the lock writes nothing: another one may be writing this record.
       if (lease.lost) throw error;
-      const { record } = await settle(sent, current => step.unsent(current, before));
-      await tellOthers(lease, record);
+      const { record } = await storeStep(sent, current => step.unsent(current, before));
+      await publishLedger(lease, record);
       throw error;
     }
   }
@@ -135,7 +144,7 @@ export async function refreshOnce(
           signal: flight.discarded,
         });
         const { access_token, refresh_token } = answer.raw;
-        // An answer without any token is none. This throws, and says what is wrong with it.
+        // Throws if the response contains no token.
         if (access_token === undefined && refresh_token === undefined) await answer.validate();
       } catch (error) {
         assertNotDiscarded();
@@ -160,7 +169,7 @@ export async function refreshOnce(
     const { lease, sent } = job;
     const { signal } = flight;
     if (sent.intent?.retried) return undefined;
-    if (Number(status) >= 500) await pause(clock, breather, signal).catch(() => {});
+    if (Number(status) >= 500) await pause(clock, retryDelay, signal).catch(() => {});
     // Asked again: waiting for the first answer may have taken long.
     const isHeld = await lease.renew().then(
       () => true,
@@ -183,8 +192,8 @@ export async function refreshOnce(
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
     // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
     // window that sees the store late would put what it knows over the only copy.
-    const handed = await handOn(lease, expected);
-    const stored = await settle(job.sent, current => {
+    const handed = await publishRecord(lease, expected);
+    const stored = await storeStep(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
       cut = error;
       return record;
@@ -193,8 +202,8 @@ export async function refreshOnce(
       sessions.apply(stored.record);
       return overtaken(stored.record);
     }
-    const isHanded = handed === 'given' || (handed === 'failed' && (await handOnAgain(lease, stored.record)));
-    await tellOthers(lease, stored.record);
+    const isHanded = handed === 'given' || (handed === 'failed' && (await publishAgain(lease, stored.record)));
+    await publishLedger(lease, stored.record);
     const result = await validate(job, answer, stored.record, stored.error ?? cut);
     if (!isHanded || lease.lost) late = stored.record;
     return result;
@@ -216,15 +225,15 @@ export async function refreshOnce(
       const { warnings } = await answer.validate(id_token === undefined ? {} : { id_token });
       if (warnings.length > 0) log('info', 'refresh warnings', { connection, warnings });
       sessions.apply(stored);
-      // Without its access token the new set is of no use yet.
+      // Without its access token the new set cannot be used yet.
       const isUsable = stored.tokens?.access_token !== undefined;
       return isUsable || flaw === undefined
         ? succeeded('refreshed', stored, flaw)
         : failed(generation, flaw, 'retryable');
     } catch (error) {
-      const kept = await settle(stored, record => step.withoutInvalid(record, before));
+      const kept = await storeStep(stored, record => step.withoutInvalid(record, before));
       sessions.apply(kept.record);
-      if (!kept.isOvertaken) await handOn(lease, kept.record);
+      if (!kept.isOvertaken) await publishRecord(lease, kept.record);
       return failed(generation, classify(error), 'retryable');
     }
   }
@@ -241,8 +250,8 @@ export async function refreshOnce(
     const { retryAfter } = failure.data;
     const at = clock.now();
     const reason = String(failure.data.error ?? failure.code);
-    await confirm(lease);
-    const { record, isOvertaken } = await settle(job.sent, current => {
+    await renewLease(lease);
+    const { record, isOvertaken } = await storeStep(job.sent, current => {
       // The window that took the lock over has the newer record.
       if (kind !== 'refused' && lease.lost) return current;
       if (grant.refreshToken === undefined) return current;
@@ -252,7 +261,7 @@ export async function refreshOnce(
     sessions.apply(record);
     if (isOvertaken) return overtaken(record);
     const wait = typeof retryAfter === 'number' ? retryAfter : 0;
-    await tellOthers(lease, record, wait > 0 ? { notBefore: at + wait, notedAt: at } : {});
+    await publishLedger(lease, record, wait > 0 ? { notBefore: at + wait, notedAt: at } : {});
     if (grant.refreshToken === undefined) return failed(generation, failure);
     if (kind !== 'refused') {
       const lostAt = spentIntent(record)?.at;

@@ -107,7 +107,7 @@ export function provable(
 ): StoredRecord {
   const { dpop_key = dpop ? fresh : undefined, ...others } = record;
   const isTied = record.tokens !== undefined && isBound(record.tokens);
-  // Of clients that authenticate the refresh token is not bound (§5), and a lost key costs nothing.
+  // For clients that authenticate, the refresh token is not bound (§5), so a lost key costs nothing.
   if (isTied && tokenEndpointAuthMethod === 'none') {
     const jkt = boundTo(record.tokens?.access_token);
     const isOurs = jkt === undefined || jkt === thumbprintOf(record.dpop_key);
@@ -153,7 +153,7 @@ export function unmarked({ intent: _, ...record }: StoredRecord, earlier?: Refre
   return earlier ? { ...record, intent: earlier } : record;
 }
 
-/** Nothing was sent: all is as it was. */
+/** Nothing was sent and nothing has changed. */
 export function unsent(record: StoredRecord, before: StoredRecord): StoredRecord {
   const { tokens } = before;
   return { ...unmarked(record, unansweredIntent(before)), ...(tokens && { tokens }) };

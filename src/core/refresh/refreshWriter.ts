@@ -24,13 +24,13 @@ const patience = 20_000;
 const visible = 3000;
 const interval = 100;
 
-/** How one refresh writes down what has happened, once something was sent and nothing may be lost any more. */
+/** Writes down the steps of one refresh. Once a token was sent, nothing may be lost. */
 export function createWriter({ vault, lock, sessions, clock, log, handover }: WriterParts, id: string, flight: Flight) {
   /**
-   * Stores a step, on the generation that was sent and no other: a loser never writes. Where the store fails, twice,
+   * Stores a step, on the generation that was sent only: an overtaken refresh never writes. Where the store fails twice,
    * the step still counts in this window, and the next refresh stores it.
    */
-  async function settle(sent: StoredRecord, change: (record: StoredRecord) => StoredRecord): Promise<Settled> {
+  async function storeStep(sent: StoredRecord, change: (record: StoredRecord) => StoredRecord): Promise<Settled> {
     let isOvertaken = false;
     const write = (stored: StoredRecord | undefined) => {
       assertNotDiscarded();
@@ -51,17 +51,17 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /** A window that stood still and kept its lock finds that out here. */
-  async function confirm(lease: Lease): Promise<void> {
+  async function renewLease(lease: Lease): Promise<void> {
     if (lease.lost) await lease.renew().catch(() => {});
   }
 
   /**
-   * Leaves an answer for the other windows and the next start. Nothing fails of it but what a sign-out in another
-   * window forbids: without it the store is the only place. A lost lock's journal is another's.
+   * Leaves an answer for the other windows and the next start. Only a sign-out in another window makes it throw: after any
+   * other failure the record is in SecretStorage alone. After the lock is lost, the journal belongs to another window.
    * @throws WorkbenchError `superseded`
    */
-  async function handOn(lease: Lease, record: StoredRecord): Promise<'given' | 'failed' | 'lost'> {
-    await confirm(lease);
+  async function publishRecord(lease: Lease, record: StoredRecord): Promise<'given' | 'failed' | 'lost'> {
+    await renewLease(lease);
     assertNotDiscarded();
     try {
       await handRecord(handover, lease, record);
@@ -78,26 +78,27 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
    * The same for an answer that is on no disk yet. While the journal cannot be written other windows know of a request
    * without an answer and would ask again: the lock is kept until their stores show what this one stores.
    */
-  async function handOnAgain(lease: Lease, record: StoredRecord): Promise<boolean> {
+  async function publishAgain(lease: Lease, record: StoredRecord): Promise<boolean> {
     for (let waited = 0; waited < visible; waited += interval) {
       await pause(clock, interval, flight.discarded).catch(() => {});
       assertNotDiscarded();
-      const given = await handOn(lease, record);
+      const given = await publishRecord(lease, record);
       if (given !== 'failed') return given === 'given';
     }
     return true;
   }
 
   /**
-   * A refresh does not fail of it: at worst another window waits for nothing. A lost lock's ledger is another's.
+   * A failed write does not fail the refresh: at worst another window waits in vain. After the lock is lost, the ledger
+   * belongs to another window.
    * @throws WorkbenchError `superseded` where the user has signed out in another window: that wins
    */
-  async function tellOthers(
+  async function publishLedger(
     lease: Lease,
     record: StoredRecord,
     notes: Pick<LedgerEntry, 'notBefore' | 'notedAt'> = {},
   ): Promise<void> {
-    await confirm(lease);
+    await renewLease(lease);
     if (lease.lost) return;
     try {
       await lease.writeLedger({ ...ledgerEntry(lease, record), ...notes });
@@ -109,11 +110,11 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /**
-   * Leaves an answer for the others that came when the lock had been lost, and so could not be left under it. Waits
+   * Leaves an answer for the others that arrived after the lock was lost. Waits
    * for the process that holds the lock now, and only so long: it may have stored a newer record, which stays.
    * @throws WorkbenchError `superseded`
    */
-  async function handOnLate(answer: StoredRecord): Promise<void> {
+  async function publishLate(answer: StoredRecord): Promise<void> {
     const record = sessions.get(id)?.record;
     if (record?.generation !== answer.generation || record.tokens === undefined) return;
     try {
@@ -123,8 +124,8 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
         const { generation = 0, fingerprint } = (await lease.readLedger()) ?? {};
         const isMine = generation === record.generation && fingerprint === entry.fingerprint;
         if (generation >= record.generation && !isMine) return;
-        await handOn(lease, record);
-        await tellOthers(lease, record);
+        await publishRecord(lease, record);
+        await publishLedger(lease, record);
       });
     } catch (error) {
       const failure = classify(error);
@@ -137,13 +138,13 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   async function signedOutElsewhere(lease: Lease, record: StoredRecord, failure: WorkbenchError): Promise<never> {
     const ledger = await lease.readLedger();
     const generation = Math.max(record.generation, ledger?.generation ?? 0);
-    const gone = await settle(record, current => emptied(current, generation));
+    const gone = await storeStep(record, current => emptied(current, generation));
     sessions.apply(gone.record);
     throw failure;
   }
 
   /**
-   * Of a record that was stored without anything else being written down: a sign-out that came meanwhile has not seen it.
+   * For a record that was stored without journal and ledger: a sign-out meanwhile has not seen it.
    * @throws WorkbenchError `superseded` where the user has signed out in another window
    */
   async function assertSignedIn(lease: Lease, record: StoredRecord): Promise<void> {
@@ -158,7 +159,16 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
 
-  return { settle, confirm, handOn, handOnAgain, handOnLate, tellOthers, assertNotDiscarded, assertSignedIn };
+  return {
+    storeStep,
+    renewLease,
+    publishRecord,
+    publishAgain,
+    publishLate,
+    publishLedger,
+    assertNotDiscarded,
+    assertSignedIn,
+  };
 }
 
 /** One piece of work under way, as the work itself sees it. */

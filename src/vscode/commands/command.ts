@@ -244,13 +244,13 @@ export async function showError(error: WorkbenchError, failed: Failed = {}): Pro
   const text = describeError(error, label === undefined ? undefined : { label });
   // The user declined, so there is nothing to fix.
   if (error.data.error === 'access_denied' && error.data.grant !== undefined) return void notify('info', text);
-  const ways = waysOn(error, failed);
+  const ways = buttonsFor(error, failed);
   const chosen = await notify('error', text, ...ways.map(([title]) => title));
   const [, command, argument] = ways.find(([title]) => title === chosen) ?? [];
   if (command !== undefined) await registry.executeCommand(command, argument);
 }
 
-export function waysOn(error: WorkbenchError, { id, command, signIn }: Failed): readonly Way[] {
+export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Failed): readonly Way[] {
   const { remedies = ['settings', 'log'] } = errorTable[error.code];
   const row = { kind: 'connection', id: id ?? error.data.connection };
   const ways: Readonly<Record<Remedy, Way | undefined>> = {

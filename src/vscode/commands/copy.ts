@@ -155,7 +155,7 @@ function copiedText({ token, as, shell = shellOf(env.shell) }: Argument): string
   return as === 'bearer' ? l10n.t('Authorization header') : l10n.t('curl line for {0}', shellNames[shell]);
 }
 
-/** Bound to a key: the bare token is of no use. */
+/** Bound to a key: the token alone cannot be used. */
 function needsProof({ record }: Session): boolean {
   return record?.tokens !== undefined && isBound(record.tokens);
 }

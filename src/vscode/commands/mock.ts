@@ -75,7 +75,7 @@ export const startMockFromFile = defineCommand(
     return {
       accept({ file }) {
         const [folder] = workspace.workspaceFolders ?? [];
-        // No way out of the folder: a path with `..` is none of its files.
+        // A path with `..` would leave the folder.
         if (folder === undefined || file.split(/[\\/]/).includes('..'))
           throw new WorkbenchError('mock_file_missing', { file });
         return argumentOf(Uri.joinPath(folder.uri, file));

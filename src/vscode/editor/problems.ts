@@ -81,7 +81,7 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
 
 const tokenLike = /(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g;
 
-/** Lines that start like a token and are none: a character was lost or came in. */
+/** Lines that start like a token but are not one: a character was lost or added. */
 function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnostic[] {
   if (document.languageId !== 'jwt') return [];
   const text = document.getText().slice(0, scanLimit);

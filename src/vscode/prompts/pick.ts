@@ -88,7 +88,7 @@ export interface Read<T> {
 /**
  * What is read from the selection, the clipboard or an input box. What the first two hold is only described, never
  * shown.
- * @param read throws where a text is of no use; each text is read once
+ * @param read throws where a text cannot be used; each text is read once
  */
 export async function pickText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
   const editor = window.activeTextEditor;

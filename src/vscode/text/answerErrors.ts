@@ -86,7 +86,7 @@ export function httpError(data: DataOf<'http_error'>): string {
   }
 }
 
-/** What an issuer wrote, in quotes: none of it is a sentence of ours. */
+/** What an issuer wrote, in quotes, apart from the sentences of this extension. */
 export function issuerResponse(words: ErrorData[string], code?: ErrorData[string]): string {
   return code === undefined
     ? l10n.t('Issuer response: "{0}".', show(words))

@@ -131,7 +131,7 @@ export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string 
   }
 }
 
-/** Why an issuer's key set is none. */
+/** Why an issuer's key set cannot be used. */
 export function keySetSentences({ data }: Check): Sentences {
   const host = plain(data?.host, l10n.t('the issuer'));
   const check = l10n.t('Check jwksUri: it must be the address of a JWK Set, a JSON object with "keys".');

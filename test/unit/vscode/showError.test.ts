@@ -10,12 +10,12 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 
 describe('an error that is shown', function () {
   this.timeout(20_000);
-  let ways: typeof ShowError.waysOn;
+  let ways: typeof ShowError.buttonsFor;
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'jwt-workbench-'));
     const more = 'export const window = {}; export const commands = {}; export const env = {};';
-    ways = (await withoutVscode<typeof ShowError>('commands/command', folder, more)).waysOn;
+    ways = (await withoutVscode<typeof ShowError>('commands/command', folder, more)).buttonsFor;
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
