@@ -163,11 +163,16 @@ export class UiWindow {
     await this.#toggle(item, 'false', 'ArrowLeft');
   }
 
+  /** Rows that come in above move this one, and another takes the click and the key. */
   async #toggle(item: Locator, expanded: 'true' | 'false', key: string): Promise<void> {
     await item.waitFor();
-    if ((await item.getAttribute('aria-expanded')) === expanded) return;
-    await item.click();
-    if ((await item.getAttribute('aria-expanded')) !== expanded) await this.page.keyboard.press(key);
+    const done = item.and(this.page.locator(`[aria-expanded="${expanded}"]`));
+    await again(async timeout => {
+      if ((await done.count()) > 0) return;
+      await item.click({ timeout });
+      if ((await done.count()) === 0) await this.page.keyboard.press(key);
+      await done.waitFor({ timeout });
+    });
   }
 
   /** Presses a button that a tree row shows while the pointer is over it. */
