@@ -19,6 +19,7 @@ import { elapsed, runScript, UserError } from './lib/project.mjs';
 const parts = {
   verify: () => import('./bench/verify.mjs'),
   scan: () => import('./bench/scan.mjs'),
+  search: () => import('./bench/search.mjs'),
   refresh: () => import('./bench/refresh.mjs'),
   schedule: () => import('./bench/schedule.mjs'),
   signIn: () => import('./bench/signIn.mjs'),

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { answer } from '../../scripts/bench/child.mjs';
+import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
+import { leakMarks, scanForLeaks } from '../../src/core/imports/leakScan.ts';
+import { createFileSearch } from '../../src/platform/fileSearch.ts';
+
+const mostBytes = 5 * 1024 * 1024;
+
+/** What Find Tokens does with a folder, beside VS Code's ripgrep that looks for `eyJ` alone. */
+async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep: string; folder: string }) {
+  const files = createFileSearch(appRoot, () => {});
+  const { signal } = new AbortController();
+  let searched: number | undefined;
+  let leaks = 0;
+  const ours = async () => {
+    const waiting: Promise<void>[] = [];
+    const look = async (file: string) => {
+      const text = await files.read(join(folder, file), mostBytes);
+      leaks += text === undefined ? 0 : scanForLeaks(text, [], Date.now()).length;
+    };
+    const search = { folder, texts: leakMarks([]), exclude: ['**/.git/**'], mostBytes };
+    searched = await files.filesWith(search, file => waiting.push(look(file)), signal);
+    await Promise.all(waiting);
+  };
+  const flags = ['--no-config', '--files-with-matches', '--hidden', '--no-ignore', '--fixed-strings', 'eyJ', '.'];
+  const rival = () =>
+    new Promise<void>((resolve, reject) => {
+      const child = spawn(ripgrep, flags, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+      child.on('error', reject).on('close', () => resolve());
+    });
+  const figures = await inTurns({ ours: batch(ours, 1), rival: batch(rival, 1) }, { rounds: 5, warmUp: 1 });
+  if (searched === undefined) throw new Error('ripgrep did not search.');
+  return { searched, leaks, ...compared(figures.ours, figures.rival) };
+}
+
+answer({ measure });
