@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { test as base, expect } from '@playwright/test';
 import { startMockIssuer } from 'mock-issuer';
@@ -26,6 +27,7 @@ const test = base.extend({
 test('signs in as bob', async ({ page, mock }) => {
   // In place of your application.
   const app = createServer((_, response) => response.end('signed in')).listen(0, '127.0.0.1');
+  await once(app, 'listening');
   const callback = `http://127.0.0.1:${app.address().port}/cb`;
   const request = new URLSearchParams({
     client_id: 'app',
