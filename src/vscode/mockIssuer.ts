@@ -153,7 +153,7 @@ export function createMockService(parts: MockParts): MockService {
     const { server, mock, watch } = tested;
     const test = new AbortController();
     tested.test = test;
-    const { signal = test.signal, onResult } = options;
+    const { signal = test.signal, onResult, onStart } = options;
     const { torture } = await import('../mock/torture/torture.ts');
     const faults = server.faults.active;
     const { ahead, frozenAt } = watch.view().clock;
@@ -161,10 +161,13 @@ export function createMockService(parts: MockParts): MockService {
     try {
       // A refresh in between would be one more client, with a token that the first reset has revoked.
       if (connection) connections.addMemoryOnly({ ...connection, autoRefresh: false });
-      watch.testing({ done: 0, count: 0 });
       return await torture(server, {
         ...options,
         signal: AbortSignal.any([signal, test.signal]),
+        onStart(chosen) {
+          watch.testing({ done: 0, count: chosen.length });
+          onStart?.(chosen);
+        },
         onResult(result, index, count) {
           watch.testing({ done: index + 1, count });
           onResult?.(result, index, count);
