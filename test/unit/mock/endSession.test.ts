@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { decodeJwt } from 'jose';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { codeOf, redeem, send } from './signInSupport.ts';
 import { refresh, text } from './support.ts';
@@ -50,6 +51,20 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
       const response = await end(mock, each);
       assert.deepEqual([response.status, response.headers.get('location')], [400, null], JSON.stringify(each));
     }
+  });
+
+  it('has the browser tell clients in frames first (OpenID Connect Front-Channel Logout)', async () => {
+    const told = { ...client, frontchannel_logout_uri: 'https://client.example/out?a=1' };
+    const mock = await createMockIssuer({ alg: 'ES256', clients: [told] });
+    const id_token_hint = text((await mock.issueTokens()).id_token);
+    const { sid } = decodeJwt(id_token_hint);
+    const response = await end(mock, { id_token_hint, post_logout_redirect_uri: goodbye, state: 'x' });
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get('content-security-policy') ?? '', /frame-src https:\/\/client\.example;/);
+    const page = (await response.text()).replaceAll('&amp;', '&');
+    const address = `https://client.example/out?a=1&iss=${encodeURIComponent(mock.issuer)}&sid=${sid}`;
+    assert.ok(page.includes(`<iframe hidden src="${address}">`), page);
+    assert.ok(page.includes(`<meta http-equiv="refresh" content="1;url=${goodbye}?state=x">`), page);
   });
 
   it('ends the tokens of the sign-in, but for those granted for offline use', async () => {
