@@ -83,6 +83,11 @@ describe('tokens in the editor', () => {
     assert.match(text, /Expires: \*\*5 days ago \(\d{4}-/);
     assert.match(text, /\$\(error\) Expiry \(exp\)/);
     assert.equal(await hoverText(document, 3, 1), '');
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const known = await open(
+      `${part({ alg: 'ES256', typ: 'logout+jwt' })}.${part({ iss: 'https://issuer.example' })}.AAAA`,
+    );
+    assert.match(words(await hoverText(known, 10)), /Variety: \*\*.*[Ll]ogout/);
   });
 
   it('carry no token in the links of a hover, and links only to a fixed list', async () => {

@@ -131,6 +131,10 @@ describe('decoding', () => {
     assert.deepEqual([decoded.kind, decoded.payload.sub], ['jws', 'b']);
     assert.equal(decoded.warnings.length, 4, decoded.warnings.join('\n'));
     assert.equal((await run<{ kind: string }>('decode', { token: 'ya29.a0AfH6SMBx' })).kind, 'opaque');
+    // https://github.com/jsonwebtoken/jsonwebtoken.github.io/issues/450
+    const big = `${encoded({ alg: 'none' })}.${encoded('{"a":[{"uid":9007199254740993}]}')}.`;
+    const { exact } = await run<{ exact: object }>('decode', { token: big });
+    assert.deepEqual(exact, { '/payload/a/0/uid': '9007199254740993' });
     for (const [token, code] of [
       ['two words', 'not_a_token'],
       [`${encoded({ alg: 'RS256' })}.e30.a!b`, 'token_encoding'],

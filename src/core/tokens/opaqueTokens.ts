@@ -24,8 +24,7 @@ const gitlab = 'https://gitlab.com/gitlab-org/auth/iam/-/merge_requests/588';
 const codex = 'https://github.com/XxxXTeam/codex-proxy/issues/26';
 const awsSso = 'https://docs.rs/crate/aws-config/1.8.16/source/src/sso/cache.rs';
 const entra = 'https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow';
-const openShift =
-  'https://docs.openshift.com/container-platform/latest/authentication/understanding-authentication.html';
+const openShift = 'https://docs.okd.io/latest/rest_api/oauth_apis/oauth-apis-index.html';
 const auth0 = 'https://auth0.com/docs/secure/tokens/refresh-tokens/get-refresh-tokens';
 const firebase = 'https://github.com/firebase/flutterfire/issues/8058';
 const vault = 'https://developer.hashicorp.com/vault/docs/concepts/tokens';
@@ -61,7 +60,8 @@ export const opaqueKinds: readonly OpaqueKind[] = [
   refresh('Ory', ory, ['ory_rt_']),
   access('DigitalOcean', digitalOcean, ['doo_v1_', 'dop_v1_'], { rest: 16 }),
   refresh('DigitalOcean', digitalOcean, ['dor_v1_'], { rest: 16 }),
-  access('GitLab', gitlab, ['gliamat-', 'glpat-']),
+  access('GitLab', gitlab, ['gliamat-']),
+  access('GitLab', 'https://gitlab.com/gitlab-org/gitlab/-/issues/342327', ['glpat-']),
   refresh('GitLab', gitlab, ['gliamrt-']),
   access('AWS IAM Identity Center', awsSso, ['aoaAAAA'], { rest: 8 }),
   refresh('AWS IAM Identity Center', awsSso, ['aorAAAA'], { rest: 8 }),

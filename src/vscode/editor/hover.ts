@@ -10,6 +10,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { printable, valueText } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
+import { varietyOf } from '../../core/tokens/varieties.ts';
 import { checksOf, problemsAmong, remarksOn, summarize } from '../../core/view/tokenSummary.ts';
 import { type HoverLink, HoverText } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
@@ -62,7 +63,9 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
     const of = found.known ? l10n.t('Held by the connection') : l10n.t('Issuer of the connection');
     row(text, of, connection.label);
   }
+  const variety = varietyOf(found.token, decoded)?.name;
   for (const [name, value] of [
+    [l10n.t('Variety'), variety],
     [l10n.t('Issuer'), summary.issuer],
     [l10n.t('Subject'), summary.subject],
     [l10n.t('Audience'), summary.audience],
