@@ -6,8 +6,8 @@ import { askedFor, claimsOf, core, noIdToken, refreshesOf, refreshing } from './
 
 const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
   for (let i = 0; i < 2; i += 1) {
+    if (i > 0) await bench.pass();
     if (!(await bench.isSignedIn())) return { ok: false, detail: `the session ended at refresh ${i + 1}` };
-    await bench.pass();
   }
   return undefined;
 };
