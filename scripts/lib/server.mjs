@@ -26,6 +26,8 @@ const quietSettings = {
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
   'remote.autoForwardPorts': false,
+  // So that what a terminal shows is text, for those who look at it.
+  'terminal.integrated.gpuAcceleration': 'off',
   'telemetry.telemetryLevel': 'off',
 };
 

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { secretsVariable, watchScreen, withSecrecy } from '../../test/support/secrets.mjs';
+import { screenFile, secretsVariable, watchScreen, withSecrecy } from '../../test/support/secrets.mjs';
 import { run } from './ensure.mjs';
 import { root, UserError } from './project.mjs';
 import { resultsVariable } from './results.mjs';
@@ -96,7 +96,7 @@ async function vscodeFromNpm(edition) {
         const shown = await watchScreen(window.page);
         const code = await Promise.race([window.exit, silence]);
         // Where the search for secrets in the user's files finds it.
-        await writeFile(join(userDataDir, 'screen.txt'), await shown());
+        await writeFile(join(userDataDir, screenFile), await shown());
         return code;
       } catch (error) {
         console.error(`VS Code's server printed:\n${workbench.server.output()}`);
@@ -132,6 +132,8 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
     const env = {
       [resultsVariable]: resultsFile,
       [secretsVariable]: secretsFile,
+      // Among the files that are searched, and not in the history of whoever runs the tests.
+      HISTFILE: join(profile.userDataDir, 'shell-history'),
       ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
     };
     const code = await vscode

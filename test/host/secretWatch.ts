@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { commands, window, workspace } from 'vscode';
@@ -76,8 +76,27 @@ function overhearCalls(
   }
 }
 
+/** Variables and arguments of the processes of this run, as Linux shows them to every program of the user. */
+export function sawProcesses(): void {
+  for (const id of process.platform === 'linux' ? readdirSync('/proc').filter(name => /^\d+$/.test(name)) : []) {
+    const read = (name: string) => {
+      try {
+        return readFileSync(`/proc/${id}/${name}`, 'utf8');
+      } catch {
+        // It has ended, or is another user's.
+        return '';
+      }
+    };
+    const variables = read('environ');
+    // What proves that a terminal may ask is no token, and is there on purpose.
+    const own = variables.replace(/JWTW_CAPABILITY=[^\0]*/, '');
+    if (variables.includes(`${secretsVariable}=`)) saw(`process ${read('comm').trim()}`, own + read('cmdline'));
+  }
+}
+
 /** For whoever searches, once VS Code has ended. */
 export function writeSecretWatch(): void {
+  sawProcesses();
   const file = process.env[secretsVariable];
   const { secrets, seen } = watch() ?? { secrets: [], seen: [] };
   if (file) writeFileSync(file, JSON.stringify({ secrets: [...secrets], seen }));

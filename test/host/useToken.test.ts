@@ -26,6 +26,7 @@ import {
   workspace,
 } from 'vscode';
 import { hmacJwt } from '../support/signing.ts';
+import { sawProcesses } from './secretWatch.ts';
 import { activate, codeOf, eventually, run, signedIn } from './support.ts';
 
 type SignedIn = Awaited<ReturnType<typeof signedIn>>;
@@ -67,6 +68,8 @@ describe('the token where it is used', function () {
 
   it('comes to a real terminal by jwtw, and stands in no variable there', async () => {
     const terminal = window.createTerminal({ name: 'jwtw', shellPath: '/bin/bash' });
+    // What is in sight is searched for tokens as well.
+    terminal.show();
     const file = join(folder, 'token');
     terminal.sendText(`jwtw token ${session.id} > ${file} 2> ${file}.err; env > ${file}.env; echo $? > ${file}.done`);
     const isDone = async () => existsSync(`${file}.done`);
@@ -76,6 +79,7 @@ describe('the token where it is used', function () {
     const variables = await readFile(`${file}.env`, 'utf8');
     assert.match(variables, /^JWTW_SOCKET=/m);
     assert.doesNotMatch(variables, /eyJ[\w-]{10}/);
+    sawProcesses();
     terminal.dispose();
   });
 
@@ -124,7 +128,11 @@ describe('the token where it is used', function () {
     );
     const configuration = workspace.getConfiguration('tasks', workspace.workspaceFolders?.[0]?.uri);
     const options = { env: { GIVEN: reference } };
-    const entries = [{ label: 'given', type: 'shell', command: `printenv GIVEN > ${file}.given`, options }];
+    // Its shell has the token in a variable as long as it lives.
+    const presentation = { close: true };
+    const entries = [
+      { label: 'given', type: 'shell', command: `printenv GIVEN > ${file}.given`, options, presentation },
+    ];
     await configuration.update('tasks', entries, ConfigurationTarget.WorkspaceFolder);
     const isOver = new Promise<void>(done => {
       const watch = tasks.onDidEndTaskProcess(event => {
@@ -137,6 +145,7 @@ describe('the token where it is used', function () {
     await isOver;
     assert.equal((await readFile(`${file}.given`, 'utf8')).trim(), await stored());
     await configuration.update('tasks', undefined, ConfigurationTarget.WorkspaceFolder);
+    await eventually(async () => !window.terminals.some(({ name }) => name === 'given'));
   });
 
   it('comes to a launch configuration by an input variable', async () => {

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Where what was on the screen is written to, below the folder of the user's data. */
+export const screenFile = 'screen.txt';
+
 /** Names the file that a run inside VS Code writes its secrets to, and what it has seen. */
 export const secretsVariable = 'JWT_WORKBENCH_TEST_SECRETS';
 
@@ -85,7 +88,8 @@ export function searchForSecrets(file, folders) {
 }
 
 /**
- * Keeps all that notifications, rows, dialogs, hovers and the status bar say, and what the browser has stored in the end.
+ * Keeps all that notifications, rows, dialogs, hovers, terminals and the status bar say, and what the browser has stored in
+ * the end: secrets, sealed, and in its databases all that an extension or VS Code remembers.
  * Not what editors show: that is the user's own.
  * @param {import('playwright-core').Page} page
  * @returns {Promise<() => Promise<string>>}
@@ -93,7 +97,7 @@ export function searchForSecrets(file, folders) {
 export async function watchScreen(page) {
   const texts = await page.evaluateHandle(() => {
     const places =
-      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget';
+      '.notifications-toasts, .notifications-center, .pane-body, .statusbar, .monaco-dialog-box, .monaco-hover, .quick-input-widget, .xterm';
     /** @type {Set<string>} */
     const texts = new Set();
     const attributeFilter = ['aria-label', 'title'];
@@ -101,13 +105,32 @@ export async function watchScreen(page) {
       for (const { target } of changes) {
         const element = target instanceof Element ? target : target.parentElement;
         if (!element?.closest(places)) continue;
-        texts.add(element.textContent ?? '');
+        // A line of a terminal is made of many elements.
+        texts.add((element.closest('.xterm-rows > div') ?? element).textContent ?? '');
         for (const name of attributeFilter) texts.add(element.getAttribute(name) ?? '');
       }
     }).observe(document, { subtree: true, childList: true, characterData: true, attributeFilter });
     return texts;
   });
-  return () => texts.evaluate(all => [...all, JSON.stringify({ ...localStorage, ...sessionStorage })].join('\n'));
+  return () =>
+    texts.evaluate(async all => {
+      /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+      const result = request =>
+        new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      const kept = [];
+      for (const { name = '' } of await indexedDB.databases()) {
+        const database = await result(indexedDB.open(name));
+        for (const store of database.objectStoreNames) {
+          const values = await result(database.transaction(store).objectStore(store).getAll());
+          kept.push(`database ${name}`, JSON.stringify(values));
+        }
+        database.close();
+      }
+      return [...all, JSON.stringify({ ...localStorage, ...sessionStorage }), ...kept].join('\n');
+    });
 }
 
 /**
@@ -125,6 +148,10 @@ export function withSecrecy(results, file, folders, whole) {
   // What finds nothing must have looked at something.
   if (whole && (secrets < 100 || logs.length === 0))
     leaks.push(`${secrets} secrets and ${logs.length} logs of refreshes are too few`);
+  const screen = files.find(({ where }) => where.endsWith(screenFile));
+  const parts = [/[#$%>]\sjwtw\stoken\s/, /database vscode-web-state-db-global/];
+  for (const part of whole && screen ? parts : [])
+    if (!part.test(screen?.text ?? '')) leaks.push(`${part} was not on the screen or in its storage`);
   console.log(`  secrets of this run: ${secrets}, looked for in ${files.length} files`);
   if (leaks.length === 0) return { ...results, passed: results.passed + 1 };
   const title = 'secrets of the whole run are in no file, log, answer, row or notification';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -141,7 +142,7 @@ describe('jwtw', function () {
       assert.equal((await run(args)).code, 2, args.join(' '));
   });
 
-  it('never has the token in its arguments or in those of the program that it runs', async function () {
+  it('has the token in no arguments, and in the variables of the program that it runs alone', async function () {
     if (process.platform !== 'linux') return this.skip();
     const child = spawn(
       process.execPath,
@@ -154,6 +155,19 @@ describe('jwtw', function () {
     const listed = await new Promise<string>(done => execFile('ps', ['-eo', 'args'], (_, out) => done(out)));
     assert.ok(listed.includes('jwtw.mjs exec demo'));
     assert.ok(!listed.includes(token));
+    const holders = readdirSync('/proc').filter(id => {
+      try {
+        return /^\d+$/.test(id) && readFileSync(`/proc/${id}/environ`, 'utf8').includes(token);
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    });
+    assert.deepEqual(
+      holders.map(id => readFileSync(`/proc/${id}/stat`, 'utf8').split(' ')[3]),
+      [`${child.pid}`],
+      'the child of jwtw',
+    );
     child.stdin.end();
     assert.equal(await new Promise(done => child.on('close', done)), 0);
   });
