@@ -42,7 +42,7 @@ export interface KeySet {
  */
 export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   if (!isObject(value)) throw new WorkbenchError('jwks_invalid', { reason: 'not_an_object' });
-  const members = own(value, 'keys') ?? certificateMap(value);
+  const members = own(value, 'keys') ?? certificateMap(value) ?? wrappedKeys(value);
   if (!Array.isArray(members)) throw new WorkbenchError('jwks_invalid', { reason: 'no_keys_member' });
   if (members.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'empty' });
   const all = members.flatMap(member => (isObject(member) ? (readJwk(member, source) ?? []) : []));
@@ -51,6 +51,13 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   const ignored = members.length - keys.length;
   if (keys.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'no_usable_key', ignored });
   return { keys, ignored };
+}
+
+/** One key alone, or a set in the envelope that a framework puts around each of its answers. */
+function wrappedKeys(value: JsonObject): unknown {
+  if (typeof own(value, 'kty') === 'string') return [value];
+  const inner = own(value, 'jwks') ?? own(value, 'data');
+  return isObject(inner) ? own(inner, 'keys') : undefined;
 }
 
 /** Google and Firebase publish an object of certificates or public keys as PEM, each under its `kid`. */

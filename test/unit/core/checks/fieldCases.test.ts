@@ -64,6 +64,13 @@ describe('tokens and key sets from the field', () => {
     assert.deepEqual(await published(token, { keys: [{ ...rs256.jwk, n }] }), { verified: true, key: 'key_base64' });
   });
 
+  it('a set in an envelope, and a key alone', async () => {
+    const token = jwt(rs256, claims);
+    for (const answer of [{ jwks: { keys: [rs256.jwk] } }, { data: { keys: [rs256.jwk] } }, rs256.jwk])
+      assert.deepEqual(await published(token, answer), { verified: true, key: 'key_ok' });
+    assert.equal((await published(token, { data: { keys: 'none' } })).verified, false);
+  });
+
   it('a key that is its certificate alone (RFC 7517 section 4.7)', async () => {
     const x5c = [selfSigned.cert.replace(/-----[^-]+-----|\s/g, '')];
     assert.equal((await published(jwt(certified, claims), { keys: [{ kty: 'EC', kid: 'k1', x5c }] })).verified, true);
