@@ -113,7 +113,7 @@ async function add(stage) {
   await stage.rest();
   await stage.picture('add-0-starting-points', { of: 'top' });
   await stage.choose('Any issuer, by its URL');
-  await stage.asked('address of the issuer');
+  await stage.asked('Enter the full URL of the issuer');
   await stage.input().fill(issuer);
   await stage.picture('add-1-issuer', { of: 'top' });
   await page.keyboard.press('Enter');
@@ -125,7 +125,7 @@ async function add(stage) {
   await stage.asked(/public client/);
   await stage.picture('add-3-authentication', { of: 'top' });
   await page.keyboard.press('Enter');
-  await stage.answer('A name for this connection', 'My mock');
+  await stage.answer('The name of this connection', 'My mock');
   await stage.row('My mock').waitFor();
   await stage.rest();
   await stage.picture('add-4-added', { of: 'sidebar', height: 260 });
@@ -165,7 +165,7 @@ async function signIn(stage) {
   await stage.run('JWT Workbench: Sign In...');
   await stage.choose('With a code, on any device');
   const panel = page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
-  await panel.getByText(/good for \d+:\d\d/).waitFor();
+  await panel.getByText(/valid for \d+:\d\d/).waitFor();
   await stage.rest();
   await stage.picture('sign-in-code', { readme: true });
   popup = page.context().waitForEvent('page');
