@@ -41,7 +41,7 @@ export async function activate(): Promise<void> {
 /** @returns the median of each figure in milliseconds */
 async function measure(): Promise<Record<string, number>> {
   const long = population(size, 8 * 3600_000);
-  // Every text changes every second.
+  // A connection names the moment of its expiry: each second some of them expire, and only their rows change.
   const short = population(size, 50_000);
   const still = wired(long.sessions, long.clock, true);
   const other = population(size, 8 * 3600_000);
@@ -66,9 +66,9 @@ async function measure(): Promise<Record<string, number>> {
         const since = performance.now();
         moving.tick();
         const took = performance.now() - since;
-        if (redrawn !== size) throw new Error(`${redrawn} rows of ${size} were redrawn.`);
+        if (redrawn === 0 || redrawn === size) throw new Error(`${redrawn} rows of ${size} were redrawn.`);
         const redraw = performance.now();
-        await paint(moving.tree, size);
+        await paint(moving.tree, redrawn);
         redraws.push(performance.now() - redraw);
         return took;
       },
