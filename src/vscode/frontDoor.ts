@@ -65,6 +65,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
           services ? services.tree.getChildren(node) : started().then(({ tree }) => tree.getChildren(node)),
         getTreeItem: node => services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
         getParent: node => services?.tree.getParent(node),
+        resolveTreeItem: (item, node) => services?.tree.resolveTreeItem(item, node) ?? item,
       },
       showCollapseAll: true,
     }),

@@ -5,4 +5,4 @@ export { claimHoverAt, hoverAt } from './editor/hover.ts';
 export { diagnosticsOf, fixesFor, settingsProblems } from './editor/problems.ts';
 export { watchStaged } from './leaks/git.ts';
 export { handledRedirectUri, reportArrival } from './redirects.ts';
-export { treeItem } from './tree/items.ts';
+export { resolveItem, treeItem } from './tree/items.ts';

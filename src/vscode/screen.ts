@@ -285,7 +285,8 @@ export interface Row {
   readonly description?: string | undefined;
   readonly icon?: string | undefined;
   readonly color?: string | undefined;
-  readonly tooltip?: string | undefined;
+  /** As a function where many rows are drawn: VS Code asks for it when the pointer rests on the row. */
+  readonly tooltip?: string | (() => string) | undefined;
   readonly spoken?: string | undefined;
   readonly words?: readonly string[] | undefined;
   readonly open?: 'collapsed' | 'expanded' | undefined;
@@ -300,12 +301,19 @@ export function rowItem(id: string, row: Row): TreeItem {
   const { description, tooltip, spoken } = row;
   if (description) item.description = plain(description, 500);
   if (row.icon) item.iconPath = new ThemeIcon(row.icon, row.color ? new ThemeColor(row.color) : undefined);
-  item.tooltip = plainLines(tooltip ?? [row.label, description].filter(Boolean).join(': '));
+  if (typeof tooltip !== 'function')
+    item.tooltip = plainLines(tooltip ?? [row.label, description].filter(Boolean).join(': '));
   item.accessibilityInformation = {
     label: plain(spoken ?? [row.label, description].filter(Boolean).join(', ')),
   };
   if (row.words) item.contextValue = row.words.join(' ');
   if (row.command) item.command = row.command;
+  return item;
+}
+
+/** The same item with the tooltip that was left out at first. */
+export function withTooltip(item: TreeItem, { tooltip }: Row): TreeItem {
+  if (typeof tooltip === 'function') item.tooltip = plainLines(tooltip());
   return item;
 }
 

@@ -9,7 +9,7 @@ import { startAutoRefresh } from '../../src/core/refresh/autoRefresh.ts';
 import type { Refresher } from '../../src/core/refresh/refresher.ts';
 import type { ViewNode } from '../../src/core/view/viewNode.ts';
 import { createStatusBar, createTicker } from '../../src/vscode/statusBar.ts';
-import { treeItem } from '../../src/vscode/tree/items.ts';
+import { resolveItem, treeItem } from '../../src/vscode/tree/items.ts';
 import { type ConnectionsTree, createConnectionsTree, type TreeParts } from '../../src/vscode/tree/provider.ts';
 import { population } from './population.ts';
 
@@ -132,7 +132,7 @@ function treeOf(
     log: () => {},
     due,
     plan,
-    items: async () => ({ treeItem }),
+    items: async () => ({ treeItem, resolveItem }),
   });
 }
 

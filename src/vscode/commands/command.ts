@@ -209,7 +209,7 @@ function asCommandError(error: unknown, name: CommandName, { log, secrets }: Ser
 
 function isNode(given: unknown): given is ViewNode {
   if (typeof given !== 'object' || given === null || !('kind' in given)) return false;
-  return 'id' in given || 'problem' in given || String(given.kind).startsWith('mock');
+  return 'id' in given || 'problem' in given || (typeof given.kind === 'string' && given.kind.startsWith('mock'));
 }
 
 /** A modal question with one way to go on. */

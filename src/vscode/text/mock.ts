@@ -37,7 +37,7 @@ export function answerText({ status, error, dropped, from }: MockRequest): strin
     : status === undefined
       ? l10n.t('waiting for the answer')
       : error === undefined
-        ? String(status)
+        ? `${status}`
         : `${status} ${error}`;
   const who = senderText(from);
   return who === '' ? answer : `${answer}, ${who}`;

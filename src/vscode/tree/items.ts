@@ -10,7 +10,7 @@ import { addressMeant } from '../../core/tokens/issuerNames.ts';
 import { groupMembers } from '../../core/view/sessionView.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
-import { type Row, rowItem } from '../screen.ts';
+import { type Row, rowItem, withTooltip } from '../screen.ts';
 import { stateDetails } from '../text/checks.ts';
 import {
   badgeText,
@@ -52,6 +52,11 @@ export interface ItemContext {
 
 export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
   return rowItem(keyOf(node), rowOf(node, context));
+}
+
+/** Adds what VS Code asks for only when the pointer rests on the row. */
+export function resolveItem(item: TreeItem, node: ViewNode, context: ItemContext): TreeItem {
+  return withTooltip(item, rowOf(node, context));
 }
 
 function rowOf(node: ViewNode, context: ItemContext): Row {
@@ -138,15 +143,16 @@ function connectionRow(session: Session, now: number): Row {
   const badge = badgeOf(session, now);
   const state = stateText(badge.state);
   const ends = record?.tokens?.expires_at;
-  const lines = [
-    connection.label,
-    l10n.t('State: {0}', state),
-    ...(ends === undefined ? [] : [l10n.t('Access token expires: {0}', momentText(ends, now))]),
-    ...(lastRefresh ? [l10n.t('Last refresh: {0}', relativeText(lastRefresh.at, now))] : []),
-    l10n.t('Issuer: {0}', printable(connection.issuer ?? connection.tokenEndpoint ?? l10n.t('none'), 200)),
-    l10n.t('Client: {0}', printable(connection.clientId, 100)),
-    ...(memoryOnly ? [l10n.t('Kept in memory only: removed when this window closes.')] : []),
-  ];
+  const tooltip = () =>
+    [
+      connection.label,
+      l10n.t('State: {0}', state),
+      ...(ends === undefined ? [] : [l10n.t('Access token expires: {0}', momentText(ends, now))]),
+      ...(lastRefresh ? [l10n.t('Last refresh: {0}', relativeText(lastRefresh.at, now))] : []),
+      l10n.t('Issuer: {0}', printable(connection.issuer ?? connection.tokenEndpoint ?? l10n.t('none'), 200)),
+      l10n.t('Client: {0}', printable(connection.clientId, 100)),
+      ...(memoryOnly ? [l10n.t('Kept in memory only: removed when this window closes.')] : []),
+    ].join('\n');
   const words = [
     itemWords.connection,
     memoryOnly ? itemWords.memoryOnly : itemWords.configured,
@@ -164,7 +170,7 @@ function connectionRow(session: Session, now: number): Row {
     description: memoryOnly ? l10n.t('{0}, in memory', text) : text,
     icon: stateIcons[badge.state],
     color: stateColors[badge.state],
-    tooltip: lines.join('\n'),
+    tooltip,
     spoken: l10n.t('Connection {0}, {1}', connection.label, text.startsWith(state) ? text : `${state}, ${text}`),
     words,
     open: 'collapsed',

@@ -12,11 +12,12 @@ import { checkNodes, childrenOf, groupMembers, roots } from '../../core/view/ses
 import { keyOf, parentOf, unique, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';
 import { nextChange } from '../text/time.ts';
-import type { ItemContext, treeItem } from './items.ts';
+import type { ItemContext, resolveItem, treeItem } from './items.ts';
 
 export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   readonly onDidChangeTreeData: Event<ViewNode | ViewNode[] | undefined>;
   getParent(node: ViewNode): ViewNode | undefined;
+  resolveTreeItem(item: TreeItem, node: ViewNode): Promise<TreeItem>;
   /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
   tick(): void;
   /** The user has opened or folded a row. */
@@ -41,7 +42,7 @@ export interface TreeParts {
   readonly mock: Pick<MockService, 'view' | 'onDidChange'>;
   readonly broker: Pick<Broker, 'onDidHandOut'>;
   /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
-  readonly items: () => Promise<{ readonly treeItem: typeof treeItem }>;
+  readonly items: () => Promise<{ readonly treeItem: typeof treeItem; readonly resolveItem: typeof resolveItem }>;
 }
 
 /**
@@ -192,6 +193,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
         return draw(node, context);
       });
     },
+    resolveTreeItem: async (item, node) => (await parts.items()).resolveItem(item, node, context),
     getChildren(node) {
       if (node === undefined) {
         const list = () => [...roots(sessions), ...(mock.view() ? [mockNode] : [])].map(known);

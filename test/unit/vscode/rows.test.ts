@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TreeItem } from 'vscode';
 import manifest from '../../../package.json' with { type: 'json' };
 import { commands } from '../../../src/contributions.ts';
 import type { TokenState } from '../../../src/core/checks/tokenState.ts';
@@ -12,6 +11,7 @@ import { emptyRecord, type StoredRecord } from '../../../src/core/records/record
 import { createSessions, type HandOut, type Session } from '../../../src/core/records/sessions.ts';
 import type { ViewNode } from '../../../src/core/view/viewNode.ts';
 import type * as Items from '../../../src/vscode/tree/items.ts';
+import type { ItemContext } from '../../../src/vscode/tree/items.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const now = 1_700_000_000_000;
@@ -36,7 +36,7 @@ describe('rows of the tree', function () {
 
   const shop = connection({ id: 'shop', label: 'Shop', issuer: 'https://a.example', clientId: 'demo' });
 
-  function draw(node: ViewNode, session: Partial<Session> = {}, state: TokenState = { kind: 'not_checked' }): TreeItem {
+  function contextOf(session: Partial<Session>, state: TokenState = { kind: 'not_checked' }): ItemContext {
     const sessions = createSessions();
     const { connection: of = shop, memoryOnly = false, record, problem, refreshing } = session;
     sessions.setConnections([{ connection: of, memoryOnly }], []);
@@ -44,7 +44,7 @@ describe('rows of the tree', function () {
     if (problem) sessions.unreadable(of.id, problem);
     if (session.handOuts) sessions.note(of.id, { handOuts: session.handOuts });
     if (refreshing) sessions.refreshing(of.id, true);
-    return items.treeItem(node, {
+    return {
       sessions,
       verifications: {
         known: () => undefined,
@@ -58,8 +58,11 @@ describe('rows of the tree', function () {
       plan: () => ({ never: 'off' }),
       mock: { view: () => undefined },
       isOpen: () => false,
-    });
+    };
   }
+
+  const draw = (node: ViewNode, session: Partial<Session> = {}, state?: TokenState) =>
+    items.treeItem(node, contextOf(session, state));
 
   const connectionRow = (session: Partial<Session> = {}) =>
     draw({ kind: 'connection', id: session.connection?.id ?? 'shop' }, session);
@@ -141,6 +144,13 @@ describe('rows of the tree', function () {
     const message = { kind: 'message', id: 'shop', message: 'last_refresh', error } as const;
     assert.equal(draw(message, { record: refused }).command?.command, commands.signIn);
     assert.equal(draw(message, { record: tokens }).command, undefined);
+  });
+
+  it('of connections have their tooltip when the pointer rests on them, so that a thousand are drawn at once', () => {
+    const item = connectionRow();
+    assert.equal(item.tooltip, undefined);
+    const node = { kind: 'connection', id: 'shop' } as const;
+    assert.match(String(items.resolveItem(item, node, contextOf({})).tooltip), /^Shop\nState: no tokens\n/);
   });
 
   it('name the generation of the refresh token and never the token', () => {

@@ -90,6 +90,7 @@ describe('the tree of the sidebar', function () {
       },
       items: async () => ({
         treeItem: (node: ViewNode, { isOpen }: ItemContext) => ({ id: keyOf(node), isOpen: isOpen(node) }) as TreeItem,
+        resolveItem: item => item,
       }),
     });
     ticker.onTick(tree.tick);
