@@ -180,7 +180,7 @@ async function signIn(stage) {
 
   await stage.run('JWT Workbench: Introspect Token...');
   await stage.choose('Access token');
-  await page.getByText('What the issuer says').first().waitFor();
+  await page.locator('.monaco-diff-editor').first().waitFor();
   await stage.rest();
   await stage.picture('ask-the-issuer');
 }
