@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { WorkbenchError } from '../../core/errors.ts';
-import { own } from '../../core/tokens/json.ts';
+import { numberFrom, own } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import type { MockClockView, MockFault } from '../../core/view/mockView.ts';
 import type { AnyRow, FaultGroup } from '../../mock/effects.ts';
@@ -295,7 +295,7 @@ export async function pickClockMove(clock: MockClockView, token: string | undefi
   const now = Date.now();
   const mockNow = clock.frozenAt ?? now + clock.ahead;
   const decoded = token === undefined ? undefined : tryDecode(token);
-  const exp = decoded && 'payload' in decoded ? Number(own(decoded.payload, 'exp')) * 1000 : Number.NaN;
+  const exp = decoded && 'payload' in decoded ? numberFrom(own(decoded.payload, 'exp')) * 1000 : Number.NaN;
   const past = exp > mockNow ? Math.ceil((exp - mockNow) / 1000) + 1 : undefined;
   const hour = 3600;
   const items: (QuickPickItem & { readonly move: ClockMove })[] = [

@@ -28,6 +28,7 @@ const vscode = `
       return uri(place().page + '/callback?vscode-reqid=1&of=' + encodeURIComponent(own));
     },
   };
+  export const extensions = { getExtension: () => undefined };
   export const workspace = {
     getConfiguration: () => ({ inspect: () => ({ globalValue: place().setting, workspaceValue: 'loopback' }) }),
   };

@@ -157,6 +157,8 @@ describe('verifyToken', () => {
         Buffer.from(text).toString('hex'),
         encodeURIComponent(text),
       ];
+      // A PEM in base64, as variables of a pipeline hold one, is read as the public key that it is.
+      const wrapped = [pem, selfSigned.cert].flatMap(text => once(text).slice(0, 2));
       for (const text of [
         pem.toLowerCase(),
         pem.replaceAll('-----', '----'),
@@ -170,7 +172,10 @@ describe('verifyToken', () => {
           const result = await verifyToken(hmacJwt(secret, claims), policy, given(text), now);
           assert.equal(result.verified, false, text.slice(0, 60));
           const { code, data } = find(result, 'signature');
-          assert.deepEqual([code, data], ['key_invalid', { reason: 'public_as_secret' }], text.slice(0, 60));
+          const refused = wrapped.includes(text)
+            ? ['secret_needed', undefined]
+            : ['key_invalid', { reason: 'public_as_secret' }];
+          assert.deepEqual([code, data], refused, text.slice(0, 60));
         }
       }
       for (const k of [Buffer.from(pem), der].map(each => each.toString('base64url'))) {
