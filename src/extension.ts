@@ -21,19 +21,20 @@ import { createHistories, createMemoryHistory } from './core/records/histories.t
 import { createHandover, createJournalKeys } from './core/records/journalKeys.ts';
 import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import type { StoredRecord } from './core/records/record.ts';
-import { judgeKeeping } from './core/records/secretKeeping.ts';
 import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
 import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
-import { createVault } from './core/records/vault.ts';
+import { createVault, judgeKeeping } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
-import { createSignIns } from './core/signIn/signIns.ts';
-import { createPreviousTokens } from './core/view/previousTokens.ts';
-import { lazy } from './core/waiting.ts';
-import { createLocalLock, routeLock } from './platform/localLock.ts';
+import { createSignIns } from './core/signIn/signOut.ts';
+import { createPreviousTokens } from './core/view/sessionView.ts';
+import { createLocalLock, lazy, routeLock } from './core/waiting.ts';
 import type { UriRedirects } from './platform/uriRedirect.ts';
-import { registerAuthenticationProvider } from './vscode/broker/authenticationProvider.ts';
-import { type BrokerPlatform, createBrokerService } from './vscode/broker/brokerService.ts';
+import {
+  type BrokerPlatform,
+  createBrokerService,
+  registerAuthenticationProvider,
+} from './vscode/broker/brokerService.ts';
 import { createConnections, createLog, createSecretStore, onDidChangeSettings } from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';

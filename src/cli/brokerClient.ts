@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type BrokerAddress, type ErrorAnswer, exitCodes, type Refusal, routes } from '../core/broker/protocol.ts';
-import { machineBrokerPlace } from '../platform/brokerAddress.ts';
+import { machineBrokerPlace } from '../platform/brokerSocket.ts';
 
 /** Ends `jwtw` with the exit code of its reason; `message` goes to stderr. */
 export class CliError extends Error {

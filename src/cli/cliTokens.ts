@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type TokenStateKind, tokenStateOf } from '../core/checks/tokenState.ts';
+import { type TokenStateKind, tokenStateOf } from '../core/checks/finding.ts';
 import { createVerifier } from '../core/checks/verifier.ts';
 import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';

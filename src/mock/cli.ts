@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { selfSignedCertificate } from './keys.ts';
 import { configShape, type MockServer, type MockServerOptions, readConfig, startMockServer } from './nodeServer.ts';
-import { selfSignedCertificate } from './selfSigned.ts';
 import { MockOptionError, refuse } from './shape.ts';
 import { type TortureShell, tortureMain } from './torture/command.ts';
 

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { type MockReply, textReply } from './http.ts';
+import { certificateOf } from './keys.ts';
 import type { PublicJwk } from './options.ts';
 import { html } from './pages.ts';
-import { certificateOf } from './selfSigned.ts';
 import {
   anything,
   type Fields,

@@ -1,17 +1,17 @@
 /* What the package `mock-issuer` exports. */
 
-export type { MockClock } from './clock.ts';
 export type { Control } from './control.ts';
 export type { Fault, FaultPlan, FaultSetting, FaultType } from './faults.ts';
 export type { Visitor } from './http.ts';
 export type { MockIssuer } from './issuer.ts';
 export { createMockIssuer } from './issuer.ts';
+export { selfSignedCertificate } from './keys.ts';
 export type { MockServer, MockServerOptions } from './nodeServer.ts';
 export { startMockServer as startMockIssuer } from './nodeServer.ts';
 export type { MockClient, MockClientOptions, MockIssuerOptions } from './options.ts';
 export type { RequestLogEntry } from './requestLog.ts';
-export { selfSignedCertificate } from './selfSigned.ts';
 export { MockOptionError } from './shape.ts';
+export type { MockClock } from './shelf.ts';
 export { fingerprint } from './shelf.ts';
 export type { TokenResponse } from './tokens.ts';
 export type { Driver } from './torture/rows.ts';

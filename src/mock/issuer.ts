@@ -1,26 +1,36 @@
-import type { MockClock } from './clock.ts';
-import { createClock } from './clock.ts';
-import type { Rotation } from './families.ts';
-import { createFamilies } from './families.ts';
-import type { FaultPlan } from './faults.ts';
-import { createFaultPlan } from './faults.ts';
-import type { Exchange, Fetch, Handler, MockReply, MockRequest, Visitor } from './http.ts';
-import { fetchOf, jsonReply, readForm } from './http.ts';
-import type { MockAlg, MockCrypto, SigningKey } from './keys.ts';
-import { createKeyRing, nodeCrypto } from './keys.ts';
-import type { Lifetimes, MockClient, MockIssuerOptions, SignIn } from './options.ts';
-import { applyLifetimes, applyRotation, applySignIn, registerRedirectUri, settle } from './options.ts';
+import { createFamilies, type Rotation } from './families.ts';
+import { createFaultPlan, type FaultPlan } from './faults.ts';
+import {
+  type Exchange,
+  type Fetch,
+  fetchOf,
+  type Handler,
+  jsonReply,
+  type MockReply,
+  type MockRequest,
+  readForm,
+  type Visitor,
+} from './http.ts';
+import { createKeyRing, type MockAlg, type MockCrypto, nodeCrypto, type SigningKey } from './keys.ts';
+import {
+  applyLifetimes,
+  applyRotation,
+  applySignIn,
+  type Lifetimes,
+  type MockClient,
+  type MockIssuerOptions,
+  registerRedirectUri,
+  type SignIn,
+  settle,
+} from './options.ts';
 import { isAllowedOrigin } from './requested.ts';
-import type { Journal, OpenEntry, RequestLogEntry } from './requestLog.ts';
-import { createRequestLog, writeForm } from './requestLog.ts';
-import type { Route } from './routes.ts';
-import { createService } from './routes.ts';
+import { createRequestLog, type Journal, type OpenEntry, type RequestLogEntry, writeForm } from './requestLog.ts';
+import { createService, type Route } from './routes.ts';
 import { read } from './shape.ts';
+import { createClock, type MockClock } from './shelf.ts';
 import type { FirstTokens } from './tokenEndpoint.ts';
-import type { TokenResponse } from './tokens.ts';
-import { createSigner, signAsAsked } from './tokens.ts';
-import type { MockUser } from './users.ts';
-import { usersShape } from './users.ts';
+import { createSigner, signAsAsked, type TokenResponse } from './tokens.ts';
+import { type MockUser, usersShape } from './users.ts';
 
 export interface MockStatus extends Lifetimes {
   readonly rotation: Rotation;

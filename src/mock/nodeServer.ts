@@ -3,16 +3,25 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from './clients.ts';
-import type { MockClock } from './clock.ts';
-import type { Control } from './control.ts';
-import { controlPath, createControl } from './control.ts';
-import type { Handler, MockReply } from './http.ts';
-import { bodyLimit, firstHalf } from './http.ts';
-import type { MockIssuer } from './issuer.ts';
-import { createMockIssuer } from './issuer.ts';
+import { type Control, controlPath, createControl } from './control.ts';
+import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
+import { createMockIssuer, type MockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
-import type { Input } from './shape.ts';
-import { anyText, httpUrl, list, needed, object, optional, read, refuse, text, whole, yesOrNo } from './shape.ts';
+import {
+  anyText,
+  httpUrl,
+  type Input,
+  list,
+  needed,
+  object,
+  optional,
+  read,
+  refuse,
+  text,
+  whole,
+  yesOrNo,
+} from './shape.ts';
+import type { MockClock } from './shelf.ts';
 
 /** Of the same bundle: the caller that makes the mock fail has started it. */
 export { faultRows, readFaults } from './faults.ts';

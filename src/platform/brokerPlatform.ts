@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { BrokerAddress, BrokerAnswers, BrokerSocket } from '../core/broker/protocol.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import { machineBrokerPlace, newBrokerAddress } from './brokerAddress.ts';
+import { machineBrokerPlace, newBrokerAddress } from './brokerSocket.ts';
 import { errorCode } from './files.ts';
 
 /** Milliseconds after which a window asks again whether it can take over the address of the machine. */

@@ -16,8 +16,7 @@ import {
   signOutText,
   unavailable,
 } from './ledgerFile.ts';
-import { createClaim, type LockClaim } from './lockClaim.ts';
-import { type LockFiles, lockFiles, sweep, watchFolder } from './lockFiles.ts';
+import { createClaim, type LockClaim, type LockFiles, lockFiles, sweep, watchFolder } from './lockClaim.ts';
 import { acquire, type Holding, hold, type LockTimes, lockTimes } from './lockWait.ts';
 
 export interface FileLockOptions {

@@ -4,7 +4,7 @@ import { isWorkbenchError, WorkbenchError } from '../core/errors.ts';
 import type { Clock, HandedOver, HistoryStore, LedgerEntry, Log } from '../core/ports.ts';
 import { createFileLock } from './fileLock.ts';
 import { errorCode, readPatiently, readText, remove, replaceFile } from './files.ts';
-import { fileName, type LockFiles } from './lockFiles.ts';
+import { fileName, type LockFiles } from './lockClaim.ts';
 
 /** As it stands in the file. */
 interface WrittenEntry extends Omit<LedgerEntry, 'signedOutAt'> {

@@ -3,6 +3,6 @@ export { createHandlers } from './commands/table.ts';
 export { createColors, followLink, hintsOf, lensesOf, linksIn, mockLens } from './editor/annotations.ts';
 export { claimHoverAt, hoverAt } from './editor/hover.ts';
 export { diagnosticsOf, fixesFor, settingsProblems } from './editor/problems.ts';
-export { watchStaged } from './leaks/git.ts';
-export { handledRedirectUri, reportArrival } from './redirects.ts';
+export { watchStaged } from './leaks/search.ts';
+export { handledRedirectUri, reportArrival } from './signInPage.ts';
 export { resolveItem, treeItem } from './tree/items.ts';

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answer, startChild } from '../../scripts/bench/child.mjs';
-import { newBrokerAddress } from '../../src/platform/brokerAddress.ts';
+import { newBrokerAddress } from '../../src/platform/brokerSocket.ts';
 import { buildScripts, startRig, World } from '../histories/world.ts';
 
 /** How programs come by a token when theirs has ended. */

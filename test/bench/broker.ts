@@ -5,8 +5,7 @@ import { createBroker } from '../../src/core/broker/broker.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock as clock } from '../../src/core/waiting.ts';
-import { newBrokerAddress } from '../../src/platform/brokerAddress.ts';
-import { openBrokerSocket } from '../../src/platform/brokerSocket.ts';
+import { newBrokerAddress, openBrokerSocket } from '../../src/platform/brokerSocket.ts';
 
 const address = newBrokerAddress();
 

@@ -12,10 +12,9 @@ import { createSessions } from '../../src/core/records/sessions.ts';
 import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { createRefresher, type RefreshResult } from '../../src/core/refresh/refresher.ts';
-import { systemClock as clock } from '../../src/core/waiting.ts';
+import { systemClock as clock, createLocalLock } from '../../src/core/waiting.ts';
 import type { TokenResponse } from '../../src/mock/tokens.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
-import { createLocalLock } from '../../src/platform/localLock.ts';
 import { createLog } from '../../src/vscode/connections.ts';
 
 interface Asked {

@@ -8,11 +8,10 @@ import { createHandover, createJournalKeys } from '../../src/core/records/journa
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
 import { createIssuerClient } from '../../src/core/signIn/signIn.ts';
-import { createSignIns } from '../../src/core/signIn/signIns.ts';
-import { systemClock as clock } from '../../src/core/waiting.ts';
+import { createSignIns } from '../../src/core/signIn/signOut.ts';
+import { systemClock as clock, createLocalLock } from '../../src/core/waiting.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';
-import { createLocalLock } from '../../src/platform/localLock.ts';
-import { listenForRedirect } from '../../src/platform/loopbackRedirect.ts';
+import { listenForRedirect } from '../../src/platform/uriRedirect.ts';
 
 interface Asked {
   readonly issuer: string;

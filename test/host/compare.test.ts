@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Difference } from '../../src/core/tokens/compareTokens.ts';
+import type { Difference } from '../../src/core/tokens/tokenUse.ts';
 import { hmacJwt } from '../support/signing.ts';
 import { codeOf, run, signedIn } from './support.ts';
 

@@ -1,8 +1,8 @@
 import { explains, skewData } from '../records/clockSkew.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { isSameIssuer, secondVersion } from '../tokens/issuerNames.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type NumericDate, numericDate } from '../tokens/tokenParts.ts';
+import { isSameIssuer, secondVersion } from '../tokens/tokenUse.ts';
 import { rulesOf, varietyOf } from '../tokens/varieties.ts';
 import { type CheckInput, type Finding, failed, passed, shown, skipped, warning } from './finding.ts';
 

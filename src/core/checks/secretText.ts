@@ -1,7 +1,11 @@
-import { WorkbenchError } from '../errors.ts';
-import { decodeBase64 } from '../tokens/base64url.ts';
-import { isDer } from '../tokens/der.ts';
-import { isObject, readJson } from '../tokens/json.ts';
+import { CompactSign } from 'jose';
+import { type KeyFlaw, WorkbenchError } from '../errors.ts';
+import { readClientKey } from '../issuer/clientKey.ts';
+import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
+import { isDer, publicJwk } from '../tokens/der.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
+import { type Block, derOf, readKeyMaterial } from '../tokens/keyMaterial.ts';
+import { certificateMap, type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
 
 /** How the text of a shared secret stands for its bytes. */
 export const secretForms = ['text', 'base64', 'base64url', 'hex'] as const;
@@ -59,7 +63,7 @@ function bytesOf(text: string, form: SecretForm): Uint8Array | undefined {
 }
 
 /** @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'} where a text holds a public key in any spelling */
-export function refuseKeys(text: string): void {
+function refuseKeys(text: string): void {
   if (text.length > longestSecret) throw new WorkbenchError('key_invalid', { reason: 'too_long' });
   if (holdsKey(text)) throw new WorkbenchError('key_invalid', { reason: 'public_as_secret' });
 }
@@ -87,4 +91,118 @@ function holdsKey(text: string, layers = 2): boolean {
 
 function withoutLineEnd(text: string): string {
   return text.replace(/\r?\n$/, '');
+}
+
+const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason });
+
+/**
+ * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or else a shared secret.
+ * A text that holds a public key in any of these forms never becomes a secret (RFC 8725 section 2.1).
+ * @param form that of a shared secret; then the text is read as one and as nothing else
+ * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'private_key' | 'encrypted' | 'pem' | 'compressed' | 'kind' |
+ * 'json' | 'kty' | 'ssh' | 'not_in_form' | 'public_as_secret'}, `jwks_invalid`
+ */
+export async function readKeyText(text: string, form?: SecretForm): Promise<KeySet> {
+  const material = readKeyMaterial(text);
+  if (material.kind === 'empty') throw invalid('empty');
+  if (form !== undefined) return single(secretKey(readSecret(text, form)));
+  switch (material.kind) {
+    case 'pem': {
+      const [first, ...others] = material.blocks;
+      const key = fromDer(derOf(first));
+      const more = others.flatMap(block => readable(block) ?? []);
+      return { keys: [key, ...more], ignored: others.length - more.length };
+    }
+    case 'ssh':
+      throw invalid('ssh');
+    case 'json':
+      return readJsonKey(material.text);
+    default:
+      return { keys: guessSecrets(text).map(secret => secretKey(secret)), ignored: 0 };
+  }
+}
+
+/** A chain's other certificates and further keys count as well; what else stands behind the first is no key to check with. */
+function readable(block: Block): VerificationKey | undefined {
+  try {
+    return fromDer(derOf(block));
+  } catch {
+    return undefined;
+  }
+}
+
+function single(key: VerificationKey): KeySet {
+  return { keys: [key], ignored: 0 };
+}
+
+function fromDer(der: Uint8Array): VerificationKey {
+  const key = readJwk(publicJwk(der) as Readonly<Record<string, unknown>>, 'given');
+  if (!key) throw invalid('pem');
+  return key;
+}
+
+function readJsonKey(text: string): KeySet {
+  const reading = readJson(text);
+  if (!reading.ok) throw invalid('json');
+  const value = Array.isArray(reading.value) ? { keys: reading.value } : reading.value;
+  if (!isObject(value)) throw invalid('json');
+  for (const member of [value, own(value, 'keys')].flat())
+    if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(textOf(member, 'k') ?? '');
+  if (Object.hasOwn(value, 'keys') || certificateMap(value)) return readKeySet(value, 'given');
+  const key = readJwk(value, 'given');
+  if (!key) throw invalid('kty');
+  return single(key);
+}
+
+/** Signs a header and a payload that the user wrote, with a key of the user's own. Loaded when it is first needed. */
+export interface OwnKey {
+  /** What a verifier needs to accept what this key signs: the public half, or the secret itself. */
+  readonly verification: { readonly jwks: object } | { readonly key: string; readonly keyFormat: SecretForm };
+  /** `alg` becomes the key's where it does not fit the key, and `kid` its own where it has one. The payload stays as written. */
+  sign(header: JsonObject, payload: string): Promise<string>;
+}
+
+/**
+ * Reads a private key as `readClientKey` does, a secret in the form that was chosen, or a secret as a JWK.
+ * @throws WorkbenchError `credential_invalid`, `key_invalid`
+ */
+export async function readOwnKey(text: string, form?: SecretForm): Promise<OwnKey> {
+  if (form !== undefined) return secretOf(readSecret(text, form), { key: text, keyFormat: form });
+  const reading = readJson(text);
+  if (reading.ok && isObject(reading.value) && reading.value.kty === 'oct') {
+    const bytes = decodeBase64(textOf(reading.value, 'k') ?? '');
+    if (!bytes?.length) throw new WorkbenchError('key_invalid', { reason: 'kty' });
+    return secretOf(bytes, { key: encodeBase64url(bytes), keyFormat: 'base64url' }, textOf(reading.value, 'kid'));
+  }
+  const key = await readClientKey(text);
+  const [first = ''] = key.algorithms;
+  const { kty, crv, n, e, x, y } = await crypto.subtle.exportKey('jwk', await key.cryptoKey(first, true));
+  const { kid } = key.header;
+  const publicJwk = JSON.parse(JSON.stringify({ kty, crv, n, e, x, y, kid })) as JsonObject;
+  return {
+    verification: { jwks: { keys: [publicJwk] } },
+    sign: async (header, payload) => {
+      const alg = fitting(header, key.algorithms);
+      return compact({ ...header, ...(kid !== undefined && { kid }), alg }, payload, await key.cryptoKey(alg));
+    },
+  };
+}
+
+const hmac = ['HS256', 'HS384', 'HS512'];
+
+function secretOf(secret: Uint8Array, verification: OwnKey['verification'], kid?: string): OwnKey {
+  return {
+    verification,
+    sign: (header, payload) =>
+      compact({ ...header, ...(kid !== undefined && { kid }), alg: fitting(header, hmac) }, payload, secret),
+  };
+}
+
+function fitting(header: JsonObject, algorithms: readonly string[]): string {
+  const asked = textOf(header, 'alg') ?? '';
+  return algorithms.includes(asked) ? asked : (algorithms[0] ?? '');
+}
+
+function compact(header: JsonObject & { alg: string }, payload: string, key: CryptoKey | Uint8Array): Promise<string> {
+  return new CompactSign(new TextEncoder().encode(payload)).setProtectedHeader(header).sign(key);
 }

@@ -21,9 +21,8 @@ import {
 } from './finding.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
 import { type KeySet, keyFinding, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
-import { readKeyText } from './keyText.ts';
 import { isProof } from './possession.ts';
-import type { SecretForm } from './secretText.ts';
+import { readKeyText, type SecretForm } from './secretText.ts';
 
 export type KeySource =
   /** A key set that was read already (`readKeySet`), or as JSON: its object or the array of its keys. */

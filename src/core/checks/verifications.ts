@@ -4,8 +4,7 @@ import type { Connection } from '../records/connection.ts';
 import { endOf, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
 import { createListeners } from '../waiting.ts';
-import type { VerificationResult } from './finding.ts';
-import { type TokenState, tokenStateOf } from './tokenState.ts';
+import { type TokenState, tokenStateOf, type VerificationResult } from './finding.ts';
 
 /** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
 export interface Verifications {

@@ -33,11 +33,9 @@ import {
 } from './finding.ts';
 import { createJwksClient } from './jwks.ts';
 import { type KeySet, readJwk, readKeySet } from './keys.ts';
-import { readKeyText } from './keyText.ts';
 import { isProof, present } from './possession.ts';
-import type { SecretForm } from './secretText.ts';
+import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';
-import { type OwnKey, readOwnKey } from './signing.ts';
 
 /** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
 export interface VerifyRequest {

@@ -2,7 +2,7 @@ import type { Connection } from '../records/connection.ts';
 import type { Session } from '../records/sessions.ts';
 import { tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
-import { meansSameIssuer } from '../tokens/issuerNames.ts';
+import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { type ImportedTokens, importText } from './importText.ts';
 import { payloadOf } from './tokenSets.ts';
 

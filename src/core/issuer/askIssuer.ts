@@ -18,9 +18,9 @@ import { assertBound, type Connection, isMutualTls } from '../records/connection
 import { clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
 import { usualAlgorithms } from '../tokens/algorithms.ts';
-import { compareMembers, type Difference } from '../tokens/compareTokens.ts';
 import { type JsonObject, textFrom } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
+import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
 import { type Asked, refuseError } from './answers.ts';
 import { askEndpoint, type ClientParts, type Heard, issuersTime, notOffered } from './askEndpoint.ts';
 import { resolveEndpoints } from './discovery.ts';

@@ -2,8 +2,8 @@ import { classify, type DataOf, WorkbenchError } from '../errors.ts';
 import { isLoopback, requireSecureUrl, retryAfter } from '../http/http.ts';
 import type { Clock } from '../ports.ts';
 import { printable, sanitized } from '../redact.ts';
-import { hasPlaceholder, isSameIssuer } from '../tokens/issuerNames.ts';
 import { isObject, type JsonObject } from '../tokens/json.ts';
+import { hasPlaceholder, isSameIssuer } from '../tokens/tokenUse.ts';
 
 const endpointNames = [
   'token_endpoint',

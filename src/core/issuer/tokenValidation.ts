@@ -10,9 +10,8 @@ import type { Connection } from '../records/connection.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { printable } from '../redact.ts';
 import { allowedAlgorithms, usualAlgorithms } from '../tokens/algorithms.ts';
-import { isSameIssuer } from '../tokens/issuerNames.ts';
 import { defined } from '../tokens/json.ts';
-import { type Claims, changedClaim, claimsOf } from '../tokens/tokenUse.ts';
+import { type Claims, changedClaim, claimsOf, isSameIssuer } from '../tokens/tokenUse.ts';
 import type { Endpoints } from './discovery.ts';
 
 /** A harmless mistake of an issuer. */

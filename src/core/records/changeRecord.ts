@@ -11,9 +11,8 @@ import {
   type StoredRecord,
   unansweredIntent,
 } from './record.ts';
-import type { Keeping } from './secretKeeping.ts';
 import type { Sessions } from './sessions.ts';
-import type { Vault } from './vault.ts';
+import type { Keeping, Vault } from './vault.ts';
 
 /*
  * The one way to change what is stored of a connection: take its lock, find the newest record of all windows, decide on

@@ -270,7 +270,7 @@ function typeName(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** What names a record, a key and, in a spelling of its own, files (src/platform/lockFiles.ts). */
+/** What names a record, a key and, in a spelling of its own, files (src/platform/lockClaim.ts). */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Names under which people keep secrets, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */

@@ -1,6 +1,6 @@
 import { WorkbenchError } from '../errors.ts';
-import { meansSameIssuer } from '../tokens/issuerNames.ts';
 import { defined, sameData } from '../tokens/json.ts';
+import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { changeRecord, type LockedRecord, type RecordParts, withRecord, writeRecord } from './changeRecord.ts';
 import { bindingOf, type Connection } from './connection.ts';
 import { familyOf } from './families.ts';

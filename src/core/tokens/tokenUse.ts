@@ -1,6 +1,6 @@
-import { isSameIssuer } from './issuerNames.ts';
-import { own } from './json.ts';
-import { type DecodedToken, decodeToken } from './jwt.ts';
+import { type JsonObject, own, sameData } from './json.ts';
+import { type DecodedToken, decodeToken, membersOf } from './jwt.ts';
+import { isTimeClaim, numericDate } from './tokenParts.ts';
 
 export type TokenUse = 'access_token' | 'id_token' | 'refresh_token';
 
@@ -84,4 +84,106 @@ export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud'
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value];
+}
+
+/** What two decoded tokens say differently. Nothing here is verified. */
+export interface Difference {
+  readonly part: 'header' | 'payload';
+  readonly name: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** Of two times: by how many seconds the second token's is later. */
+  readonly seconds?: number;
+}
+
+/** Member by member, in the order of the first token and then of the second. */
+export function compareTokens(before: DecodedToken, after: DecodedToken): Difference[] {
+  return (['header', 'payload'] as const).flatMap(part => {
+    return compareMembers(part, membersOf(before, part), membersOf(after, part));
+  });
+}
+
+/** The same of one part, whatever says it. */
+export function compareMembers(part: Difference['part'], one: JsonObject, other: JsonObject): Difference[] {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].flatMap(name => difference(part, name, one, other));
+}
+
+function difference(part: Difference['part'], name: string, one: JsonObject, other: JsonObject): Difference[] {
+  const [before, after] = [own(one, name), own(other, name)];
+  if (!Object.hasOwn(one, name)) return [{ part, name, change: 'added', after }];
+  if (!Object.hasOwn(other, name)) return [{ part, name, change: 'removed', before }];
+  if (sameData(before, after)) return [];
+  const isTime = part === 'payload' && isTimeClaim(name);
+  const [from, to] = [numericDate(before), numericDate(after)];
+  const seconds = isTime && 'at' in from && 'at' in to ? (to.at - from.at) / 1000 : undefined;
+  return [{ part, name, change: 'changed', before, after, ...(seconds !== undefined && { seconds }) }];
+}
+
+/** The members of both tokens in one order, so that a text comparison lines up: those of the first token lead. */
+export function inOrderOf(first: JsonObject, second: JsonObject): JsonObject {
+  const names = [...Object.keys(first).filter(name => Object.hasOwn(second, name)), ...Object.keys(second)];
+  // A prototype would swallow a member called __proto__.
+  return Object.assign(Object.create(null), Object.fromEntries([...new Set(names)].map(name => [name, second[name]])));
+}
+
+/** Issuers that go by more than one name, and what was meant where a name is almost one. */
+
+/**
+ * Issuers are compared character by character. Google alone calls itself by two names:
+ * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+ */
+export function isSameIssuer(one: unknown, other: unknown): boolean {
+  return one === other || (isGoogle(one) && isGoogle(other));
+}
+
+const isGoogle = (issuer: unknown) => issuer === 'https://accounts.google.com' || issuer === 'accounts.google.com';
+
+/** Two names of one issuer: with a slash at the end, Google's without its scheme, Entra's v1.0 and its any-tenant names. */
+export function meansSameIssuer(one: string, other: string): boolean {
+  const [mine, theirs] = [plainIssuer(one), plainIssuer(other)];
+  if (mine === theirs) return true;
+  const tenants = [mine, theirs].map(each => /^entra (.+)$/.exec(each)?.[1]);
+  return tenants.every(each => each !== undefined) && tenants.some(each => each !== undefined && anyTenant.test(each));
+}
+
+const anyTenant = /^(?:common|organizations|consumers|\{tenantid\})$/;
+
+function plainIssuer(issuer: string): string {
+  const plain = issuer.replace(/\/$/, '').replace(/^accounts\.google\.com$/, 'https://accounts.google.com');
+  const tenant = /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.com)\/([^/]+)(?:\/v2\.0)?$/.exec(plain)?.[1];
+  return tenant === undefined ? plain : `entra ${tenant}`;
+}
+
+/** Microsoft Entra ID answers with a pattern for `common` and its like, which are no issuer's name. */
+const placeholder = /\{[a-z]+\}/i;
+
+export function hasPlaceholder(issuer: string): boolean {
+  return placeholder.test(issuer);
+}
+
+/** The id of a tenant of Microsoft Entra ID. */
+export const tenantPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** The v2.0 name of a tenant whose v1.0 name this is: the one whose endpoints take scopes. */
+export function secondVersion(issuer: string): string | undefined {
+  const [, tenant] = /^https:\/\/sts\.windows\.net\/([\da-f-]{36})\/$/i.exec(issuer) ?? [];
+  return tenant && `https://login.microsoftonline.com/${tenant}/v2.0`;
+}
+
+/**
+ * The issuers that a setting can mean whose metadata names `found`, the likeliest first. None where only a tenant is missing.
+ * @param tenant of the tokens that the connection has
+ */
+export function issuersMeant(set: string, found: string, tenant: string | undefined): readonly string[] {
+  const named = hasPlaceholder(found) ? (tenant ? found.replace(placeholder, tenant) : undefined) : found;
+  const second = secondVersion(found);
+  return [second, named].filter((each): each is string => each !== undefined && each !== set);
+}
+
+/** The https address that a host without a scheme, or an http address of another machine, stands for. */
+export function addressMeant(text: string): string | undefined {
+  const [, rest] = /^(?:http:\/\/)?((?:[a-z\d-]+\.)+[a-z]{2,}(?::\d+)?(?:\/[\w.~/%-]*)?)$/i.exec(text.trim()) ?? [];
+  return rest && `https://${rest}`;
 }

@@ -9,7 +9,7 @@ import { jsonText } from '../../core/tokens/json.ts';
 import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/place.ts';
+import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/scan.ts';
 import { askToken, pickConnection, sessionOf } from '../prompts/pick.ts';
 import { ask, flash, notify, pick, toClipboard } from '../screen.ts';
 import { tokenTitle } from '../text/states.ts';

@@ -14,7 +14,7 @@ import {
   tokenAtPlace,
   tokenFields,
   tokenFor,
-} from '../editor/place.ts';
+} from '../editor/scan.ts';
 import type { Subject } from '../inspector/inspection.ts';
 import { type InspectOptions, openInspector } from '../inspector/panel.ts';
 import type { PickedKey } from '../prompts/keys.ts';

@@ -17,9 +17,9 @@ import { undoImport as putBack, replacesLive, storeTokens } from '../../core/rec
 import { type Connections, pastedId } from '../connections.ts';
 import { connectionItem, pickConnection, pickText, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick } from '../screen.ts';
-import { describeImportWarning, describeSource, foreignText } from '../text/imports.ts';
 import { sharedTokenText } from '../text/signIn.ts';
 import { tokenTitle } from '../text/states.ts';
+import { describeImportWarning, describeSource, foreignText } from '../text/warnings.ts';
 import { type Behaviour, defineCommand } from './command.ts';
 import { addByAsking } from './connections.ts';
 import { connectionId, flag, optional, text, type Values, withDefault } from './fields.ts';

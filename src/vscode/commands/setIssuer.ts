@@ -2,6 +2,8 @@ import { l10n } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { requireSecureUrl } from '../../core/http/http.ts';
 import { renameIssuer } from '../../core/records/storeTokens.ts';
+import { textOf } from '../../core/tokens/json.ts';
+import { tryDecode } from '../../core/tokens/jwt.ts';
 import {
   addressMeant,
   hasPlaceholder,
@@ -9,9 +11,7 @@ import {
   meansSameIssuer,
   secondVersion,
   tenantPattern,
-} from '../../core/tokens/issuerNames.ts';
-import { textOf } from '../../core/tokens/json.ts';
-import { tryDecode } from '../../core/tokens/jwt.ts';
+} from '../../core/tokens/tokenUse.ts';
 import { changeInSettings, memberInSettings } from '../connections.ts';
 import { urlFlaw } from '../prompts/askIssuer.ts';
 import { pickConnection } from '../prompts/pick.ts';

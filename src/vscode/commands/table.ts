@@ -17,7 +17,6 @@ import type { Services } from './services.ts';
 import * as setIssuer from './setIssuer.ts';
 import * as signIn from './signIn.ts';
 import * as signOut from './signOut.ts';
-import * as status from './status.ts';
 import * as torture from './torture.ts';
 import * as useToken from './useToken.ts';
 import * as verify from './verify.ts';
@@ -29,7 +28,7 @@ export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'le
 
 /** The files that define commands. A definition is a command by what it exports; there is no other list. */
 const files: readonly object[] = [
-  ...[connections, setIssuer, importTokens, refresh, status, signIn, signOut, exchangeToken, introspect, copy],
+  ...[connections, setIssuer, importTokens, refresh, signIn, signOut, exchangeToken, introspect, copy],
   ...[decode, verify, compare, leaks, useToken, mock, torture],
 ];
 

@@ -1,10 +1,10 @@
 import { ConfigurationTarget, l10n, Uri, WorkspaceEdit, window, workspace } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { StoredConsent } from '../../core/broker/consents.ts';
+import type { StoredConsent } from '../../core/broker/broker.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Asker, Session } from '../../core/records/sessions.ts';
-import { type Place, placeFields, placeIn, replacementOf, tokenAtCursor, tokenAtPlace } from '../editor/place.ts';
+import { type Place, placeFields, placeIn, replacementOf, tokenAtCursor, tokenAtPlace } from '../editor/scan.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { flash, notify, pick, toClipboard } from '../screen.ts';
 import { askerText, handOutText } from '../text/history.ts';

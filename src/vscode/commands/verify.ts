@@ -1,9 +1,8 @@
 import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
-import type { VerificationResult } from '../../core/checks/finding.ts';
+import { tokenStateOf, type VerificationResult } from '../../core/checks/finding.ts';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { secretForms } from '../../core/checks/secretText.ts';
-import { tokenStateOf } from '../../core/checks/tokenState.ts';
 import type { VerifyRequest } from '../../core/checks/verifier.ts';
 import { isWorkbenchError, WorkbenchError } from '../../core/errors.ts';
 import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.ts';

@@ -21,11 +21,10 @@ import { findTokens } from '../../core/tokens/tokenRanges.ts';
 import { summarize } from '../../core/view/tokenSummary.ts';
 import { inlayHint, lens, type TokenLink, terminalLink } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
-import { expiryText, kindText } from '../text/summary.ts';
+import { expiryText, kindText } from '../text/states.ts';
 import { momentText, nextChange } from '../text/time.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf, placeOf, replacementOf } from './place.ts';
-import { type KnownToken, knownTokenIn, type PlacedToken, tokensIn } from './scan.ts';
+import { type KnownToken, knownTokenIn, ownerOf, type PlacedToken, placeOf, replacementOf, tokensIn } from './scan.ts';
 
 /** Lenses of one document; more would push its text out of sight. */
 const most = 100;

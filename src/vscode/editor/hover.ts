@@ -1,8 +1,7 @@
 import { type Hover, l10n, type Position, Range, type TextDocument } from 'vscode';
 import { commands } from '../../contributions.ts';
-import type { Check } from '../../core/checks/finding.ts';
+import { type Check, unkeyedState } from '../../core/checks/finding.ts';
 import type { ReviewFinding } from '../../core/checks/review.ts';
-import { unkeyedState } from '../../core/checks/tokenState.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -17,11 +16,9 @@ import { checkText } from '../text/checks.ts';
 import { claimText, headerText } from '../text/claims.ts';
 import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
-import { tokenStateLooks, tokenStateText } from '../text/states.ts';
-import { kindText, timeName } from '../text/summary.ts';
+import { kindText, timeName, tokenStateLooks, tokenStateText } from '../text/states.ts';
 import { momentText } from '../text/time.ts';
-import { ownerOf, placeOf, replacementOf } from './place.ts';
-import { type PlacedToken, tokenAtPosition } from './scan.ts';
+import { ownerOf, type PlacedToken, placeOf, replacementOf, tokenAtPosition } from './scan.ts';
 
 /** Problems that are named; the inspector has them all. */
 const mostProblems = 4;

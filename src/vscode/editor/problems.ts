@@ -24,8 +24,7 @@ import { describeError } from '../text/errors.ts';
 import { reviewText } from '../text/review.ts';
 import { describeProblem } from '../text/storedErrors.ts';
 import type { HoverParts } from './hover.ts';
-import { ownerOf, placeOf, replacementOf } from './place.ts';
-import { type PlacedToken, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
+import { ownerOf, type PlacedToken, placeOf, replacementOf, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
 
 /** The most problems of one document. */
 const most = 200;

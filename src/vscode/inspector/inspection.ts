@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { KeyInfo, VerificationResult } from '../../core/checks/finding.ts';
-import type { OwnKey } from '../../core/checks/signing.ts';
+import type { OwnKey } from '../../core/checks/secretText.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -21,7 +21,7 @@ import {
 import { type DecodedToken, decodeToken, isHmac, roundedIn } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/view/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
-import { ownerOf } from '../editor/place.ts';
+import { ownerOf } from '../editor/scan.ts';
 import type { TestKey } from '../mockIssuer.ts';
 import type { KeyChooser, PickedKey } from '../prompts/keys.ts';
 import { describeError } from '../text/errors.ts';

@@ -1,7 +1,13 @@
 import { l10n } from 'vscode';
-import type { Check, KeyInfo, VerificationResult } from '../../core/checks/finding.ts';
+import {
+  type Check,
+  type KeyInfo,
+  type TokenState,
+  tokenStateOf,
+  unkeyedState,
+  type VerificationResult,
+} from '../../core/checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
-import { type TokenState, tokenStateOf, unkeyedState } from '../../core/checks/tokenState.ts';
 import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { keysAt, varietyOf } from '../../core/tokens/varieties.ts';
@@ -20,8 +26,7 @@ import type {
 } from '../../webview/protocol.ts';
 import { checkText } from '../text/checks.ts';
 import { reviewText, severityText } from '../text/review.ts';
-import { statusText, tokenStateTitle } from '../text/states.ts';
-import { kindText, timeName } from '../text/summary.ts';
+import { kindText, statusText, timeName, tokenStateTitle } from '../text/states.ts';
 import { dateText, durationText, relativeText } from '../text/time.ts';
 import { varietyText } from '../text/varieties.ts';
 import { decodedSections, encodedParts, type OpenedToken, openedSections, openedVerdict } from './opened.ts';

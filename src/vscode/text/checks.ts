@@ -1,6 +1,5 @@
 import { l10n } from 'vscode';
-import type { Check, CheckCode } from '../../core/checks/finding.ts';
-import type { TokenState } from '../../core/checks/tokenState.ts';
+import type { Check, CheckCode, TokenState } from '../../core/checks/finding.ts';
 import { type DataOf, type ErrorCode, errorOf } from '../../core/errors.ts';
 import { isErrorCode } from '../../core/errorTable.ts';
 import { nameOf, plain, quoted, type Sentences, type SentencesOf, titleOf } from './checkWords.ts';

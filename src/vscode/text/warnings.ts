@@ -1,5 +1,11 @@
 import { l10n } from 'vscode';
+import type { ImportSource, ImportWarning } from '../../core/imports/importText.ts';
+import type { ForeignOrigin } from '../../core/imports/tokenOwner.ts';
+import type { AskedToken, IssuerAnswer } from '../../core/issuer/askIssuer.ts';
+import { printable } from '../../core/redact.ts';
 import type { TokenWarning } from '../../core/tokens/tokenParts.ts';
+import type { Difference } from '../../core/tokens/tokenUse.ts';
+import { durationText, momentText } from './time.ts';
 
 /** The header of an encrypted token repeats a claim, and says something else than the claim does. */
 export function describeDiffering(claim: string): string {
@@ -52,4 +58,116 @@ export function describeTokenWarning({ code, part, member = '', found = '' }: To
     case 'non_canonical':
       return l10n.t('The {0} has an unusual base64url ending: other spellings of this token mean the same.', part);
   }
+}
+
+export function describeSource(source: ImportSource): string {
+  switch (source) {
+    case 'token_response':
+      return l10n.t('a token response');
+    case 'pairs':
+      return l10n.t('parts of a token response');
+    case 'bearer_header':
+      return l10n.t('an Authorization header');
+    case 'jwt':
+      return l10n.t('a JWT');
+    case 'refresh_token':
+      return l10n.t('a refresh token');
+    case 'access_token':
+      return l10n.t('an access token');
+  }
+}
+
+/** What was done to the text, or guessed about it, while it was imported. */
+export function describeImportWarning({ code, member = 'access_token' }: ImportWarning): string {
+  switch (code) {
+    case 'whitespace_removed':
+      return l10n.t('Spaces or line breaks inside "{0}" were removed: the text was wrapped.', member);
+    case 'number_as_text':
+      return l10n.t('"{0}" is a number written as text and was read as a number.', member);
+    case 'list_as_text':
+      return l10n.t('"{0}" is a list and was read as one text with spaces.', member);
+    case 'member_ignored':
+      return l10n.t('"{0}" has no usable value and was ignored.', member);
+    case 'duplicate_member':
+      return l10n.t('"{0}" appears twice in the text. The last one was used.', member);
+    case 'several_found':
+      return l10n.t('The text contains several sets of tokens. One was used: check that it is the right one.');
+    case 'token_damaged':
+      return l10n.t('"{0}" looks like a JWT but cannot be decoded. It was imported unchanged.', member);
+    case 'looks_like_other_token':
+      return l10n.t('"{0}" has the claims of another kind of token. Check that it is the right one.', member);
+    case 'base64_decoded':
+      return l10n.t('"{0}" was encoded in base64 and was decoded.', member);
+    case 'base64_kept':
+      return l10n.t(
+        '"{0}" is base64 of another text. It was imported unchanged: check whether it must be decoded.',
+        member,
+      );
+    case 'percent_decoded':
+      return l10n.t('"{0}" was percent-encoded and was decoded.', member);
+    case 'use_assumed':
+      return l10n.t('Nothing in the token says what it is. It was imported as "{0}".', member);
+  }
+}
+
+export function foreignText({ member, expected, found }: ForeignOrigin): string {
+  return member === 'issuer'
+    ? l10n.t('The tokens are from the issuer {0}, and the connection has {1}.', found, expected)
+    : l10n.t('The tokens were issued to the client {0}, and the connection has {1}.', found, expected);
+}
+
+/**
+ * Whether issuer and token agree that it is still good.
+ * @param end of the token, in milliseconds since the epoch
+ */
+export function activityText(
+  { claims }: IssuerAnswer,
+  end: number | undefined,
+  now: number,
+  token: AskedToken = 'access_token',
+): string {
+  const ended = end !== undefined && end <= now;
+  if (claims.active === true)
+    return ended
+      ? l10n.t('Active at the issuer, but expired here: {0}. Compare the clocks.', momentText(end, now))
+      : l10n.t('Active at the issuer.');
+  return ended
+    ? l10n.t('Not active at the issuer, and expired here: {0}.', momentText(end, now))
+    : token === 'refresh_token'
+      ? // LemonLDAP::NG says so of each.
+        l10n.t(
+          'Not active at the issuer, although its time is not over here. It was revoked, this client may not ask about it, or the issuer introspects access tokens only and calls every refresh token inactive.',
+        )
+      : l10n.t(
+          'Not active at the issuer, although it has not expired here. It was revoked, or this client may not introspect it.',
+        );
+}
+
+/**
+ * A note on the audience of a token, where it is not the audience of the connection's tokens.
+ * @param found `aud` of the issuer's answer or of the token
+ */
+export function audienceText(expected: string | undefined, found: unknown): string | undefined {
+  const named = [found].flat().filter(each => typeof each === 'string');
+  if (expected === undefined || named.length === 0 || named.includes(expected)) return undefined;
+  return l10n.t(
+    'The token is for {0}, and the connection expects {1}. Some issuers call a token inactive for every other audience.',
+    printable(named.join(', '), 200),
+    printable(expected, 200),
+  );
+}
+
+export function answerOriginText({ signed }: IssuerAnswer): string {
+  return signed ? l10n.t('The issuer says (signed and verified):') : l10n.t('The issuer says (not signed):');
+}
+
+/** Behind a claim of the issuer's answer that the token has otherwise or not at all. */
+export function differenceText({ change, before, seconds }: Difference): string | undefined {
+  if (change === 'added') return l10n.t('DIFFERENT: the token does not say this.');
+  if (change === 'removed') return l10n.t('DIFFERENT: the issuer does not say this.');
+  if (seconds === undefined) return l10n.t('DIFFERENT: the token says {0}.', JSON.stringify(before));
+  const length = durationText(Math.abs(seconds) * 1000);
+  return seconds > 0
+    ? l10n.t('DIFFERENT: {0} later than in the token.', length)
+    : l10n.t('DIFFERENT: {0} earlier than in the token.', length);
 }

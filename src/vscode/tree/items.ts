@@ -6,7 +6,7 @@ import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../..
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
-import { addressMeant } from '../../core/tokens/issuerNames.ts';
+import { addressMeant } from '../../core/tokens/tokenUse.ts';
 import { groupMembers } from '../../core/view/sessionView.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';

@@ -16,8 +16,7 @@ import {
 } from '../../../src/core/broker/protocol.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import type { Asker } from '../../../src/core/records/sessions.ts';
-import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
-import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+import { newBrokerAddress, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
 
 const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEiLCJxdW90ZSI6IlwiIn0.';
 const expiresAt = Date.UTC(2030, 0, 1);

@@ -7,9 +7,8 @@ import { delimiter, join, resolve } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
 import { npm } from '../../../scripts/lib/ensure.mjs';
 import type { BrokerAddress, BrokerSocket } from '../../../src/core/broker/protocol.ts';
-import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
 import { writeCliScripts } from '../../../src/platform/brokerPlatform.ts';
-import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+import { newBrokerAddress, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
 import { type LoopbackServer, loopbackServer } from '../../support/loopbackServer.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
 

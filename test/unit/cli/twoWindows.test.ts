@@ -7,7 +7,7 @@ import { buildExtension } from '../../../scripts/build.mjs';
 import { slowVariable } from '../../../scripts/lib/results.mjs';
 import { askBroker, type CliError } from '../../../src/cli/brokerClient.ts';
 import type { BrokerAddress, TokenAnswer } from '../../../src/core/broker/protocol.ts';
-import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
+import { newBrokerAddress } from '../../../src/platform/brokerSocket.ts';
 import { assertSentOnce, useWorld } from '../../histories/useWorld.ts';
 import type { TestWindow, WindowOptions } from '../../histories/world.ts';
 

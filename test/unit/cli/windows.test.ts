@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { buildExtension } from '../../../scripts/build.mjs';
 import type { BrokerAddress, BrokerSocket } from '../../../src/core/broker/protocol.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
-import { newBrokerAddress } from '../../../src/platform/brokerAddress.ts';
 import { writeCliScripts } from '../../../src/platform/brokerPlatform.ts';
-import { openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
+import { newBrokerAddress, openBrokerSocket } from '../../../src/platform/brokerSocket.ts';
 
 const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.';
 

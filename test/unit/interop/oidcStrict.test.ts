@@ -9,7 +9,7 @@ import { createSessions } from '../../../src/core/records/sessions.ts';
 import { createVault } from '../../../src/core/records/vault.ts';
 import { createIssuerClient } from '../../../src/core/signIn/signIn.ts';
 import { systemClock } from '../../../src/core/waiting.ts';
-import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
+import { listenForRedirect } from '../../../src/platform/uriRedirect.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
 import {

@@ -9,7 +9,7 @@ import { createVault } from '../../../src/core/records/vault.ts';
 import { createRefresher } from '../../../src/core/refresh/refresher.ts';
 import { createIssuerClient } from '../../../src/core/signIn/signIn.ts';
 import { systemClock } from '../../../src/core/waiting.ts';
-import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
+import { listenForRedirect } from '../../../src/platform/uriRedirect.ts';
 import { loopbackServer } from '../../support/loopbackServer.ts';
 import { miniBrowser } from '../../support/miniBrowser.ts';
 import {

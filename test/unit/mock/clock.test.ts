@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createClock } from '../../../src/mock/clock.ts';
+import { createClock } from '../../../src/mock/shelf.ts';
 
 describe('mock issuer: clock', () => {
   it('runs, freezes, advances and resumes', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lease } from '../../../src/core/ports.ts';
-import { createLocalLock, routeLock } from '../../../src/platform/localLock.ts';
+import { createLocalLock, routeLock } from '../../../src/core/waiting.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { listeningLog, never, promised, quickTimes, useFolder, windowOf } from './support.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readClientKey, readTlsIdentity } from '../../../src/core/issuer/clientKey.ts';
 import { lockedKey, withOpened } from '../../../src/core/tokens/keyMaterial.ts';
-import { unlockKey } from '../../../src/platform/keyPassphrase.ts';
+import { unlockKey } from '../../../src/platform/mutualTls.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { selfSigned } from '../../support/selfSigned.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createLocalLock } from '../../../src/platform/localLock.ts';
+import { createLocalLock } from '../../../src/core/waiting.ts';
 import { failureOf } from '../../support/failureOf.ts';
 
 const never = new AbortController().signal;

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createClaim, ownIdentity } from '../../../src/platform/lockClaim.ts';
-import { lockFiles } from '../../../src/platform/lockFiles.ts';
+import { createClaim, lockFiles, ownIdentity } from '../../../src/platform/lockClaim.ts';
 import { useFolder } from './support.ts';
 
 describe('a claim to a lock', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { RedirectListener } from '../../../src/core/ports.ts';
-import { listenForRedirect } from '../../../src/platform/loopbackRedirect.ts';
+import { listenForRedirect } from '../../../src/platform/uriRedirect.ts';
 import { failureOf } from '../../support/failureOf.ts';
 
 describe('the loopback redirect', () => {

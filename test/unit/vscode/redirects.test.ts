@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as Redirects from '../../../src/vscode/redirects.ts';
+import type * as Redirects from '../../../src/vscode/signInPage.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /** Where VS Code is, in the terms of its API: `page` is the address of a workbench in the browser. */
@@ -46,7 +46,7 @@ describe('the way back from the browser', function () {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'redirects-'));
-    ({ handledRedirectUri, reportArrival } = await withoutVscode<typeof Redirects>('redirects', folder, vscode));
+    ({ handledRedirectUri, reportArrival } = await withoutVscode<typeof Redirects>('signInPage', folder, vscode));
   });
   after(() => rm(folder, { recursive: true }));
 

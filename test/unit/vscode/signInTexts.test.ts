@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { IssuerAnswer } from '../../../src/core/issuer/askIssuer.ts';
 import type { Discovery } from '../../../src/core/issuer/discovery.ts';
 import type { Connection } from '../../../src/core/records/connection.ts';
-import type { Difference } from '../../../src/core/tokens/compareTokens.ts';
+import type { Difference } from '../../../src/core/tokens/tokenUse.ts';
 import type * as Picks from '../../../src/vscode/prompts/pick.ts';
-import type * as Answers from '../../../src/vscode/text/issuerAnswer.ts';
 import type * as Texts from '../../../src/vscode/text/signIn.ts';
+import type * as Answers from '../../../src/vscode/text/warnings.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const vscode = `
@@ -30,7 +30,7 @@ describe('signing in, in words', function () {
   let pickGrant: typeof Picks.pickGrant;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sign-in-'));
-    answers = await withoutVscode<typeof Answers>('text/issuerAnswer', folder);
+    answers = await withoutVscode<typeof Answers>('text/warnings', folder);
     texts = await withoutVscode<typeof Texts>('text/signIn', folder);
     ({ pickGrant } = await withoutVscode<typeof Picks>('prompts/pick', folder, vscode));
   });

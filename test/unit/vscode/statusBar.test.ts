@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StatusBarItem } from 'vscode';
 import { commands } from '../../../src/contributions.ts';
-import type { TokenState } from '../../../src/core/checks/tokenState.ts';
+import type { TokenState } from '../../../src/core/checks/finding.ts';
 import { readConnections } from '../../../src/core/records/connection.ts';
 import { emptyRecord, type StoredRecord } from '../../../src/core/records/record.ts';
 import { createSessions } from '../../../src/core/records/sessions.ts';

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
-import { type Broker, type BrokerParts, createBroker } from '../../../../src/core/broker/broker.ts';
-import { type Consent, createConsents } from '../../../../src/core/broker/consents.ts';
+import {
+  type Broker,
+  type BrokerParts,
+  type Consent,
+  createBroker,
+  createConsents,
+} from '../../../../src/core/broker/broker.ts';
 import type { Asker } from '../../../../src/core/records/sessions.ts';
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
 import { dataOf, failureOf } from '../../../support/failureOf.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readKeyText } from '../../../../src/core/checks/keyText.ts';
-import { readSecret, type SecretForm } from '../../../../src/core/checks/secretText.ts';
+import { readKeyText, readSecret, type SecretForm } from '../../../../src/core/checks/secretText.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 

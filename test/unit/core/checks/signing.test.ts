@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { readOwnKey } from '../../../../src/core/checks/secretText.ts';
 import type { KeySource } from '../../../../src/core/checks/signatures.ts';
-import { readOwnKey } from '../../../../src/core/checks/signing.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { failureOf } from '../../../support/failureOf.ts';

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Check, CheckCode, CheckStatus } from '../../../../src/core/checks/finding.ts';
-import { tokenStateOf, unkeyedState } from '../../../../src/core/checks/tokenState.ts';
+import {
+  type Check,
+  type CheckCode,
+  type CheckStatus,
+  tokenStateOf,
+  unkeyedState,
+} from '../../../../src/core/checks/finding.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { hmacJwt, jwt, signer } from '../../../support/signing.ts';
 

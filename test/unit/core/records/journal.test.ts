@@ -15,8 +15,7 @@ import {
   seal,
 } from '../../../../src/core/records/journalKeys.ts';
 import { createMemoryStore } from '../../../../src/core/records/vault.ts';
-import { systemClock } from '../../../../src/core/waiting.ts';
-import { createLocalLock } from '../../../../src/platform/localLock.ts';
+import { createLocalLock, systemClock } from '../../../../src/core/waiting.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 import { useFolder, windowOf } from '../../platform/support.ts';

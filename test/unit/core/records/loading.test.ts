@@ -4,7 +4,7 @@ import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { emptyRecord, type StoredRecord } from '../../../../src/core/records/record.ts';
 import { createSessions, stateOf } from '../../../../src/core/records/sessions.ts';
 import { createVault } from '../../../../src/core/records/vault.ts';
-import { createLocalLock } from '../../../../src/platform/localLock.ts';
+import { createLocalLock } from '../../../../src/core/waiting.ts';
 import { createWorld, gate, id, key, settled, signedIn, testStore } from '../refresh/refreshWorld.ts';
 
 const text = (generation: number, more: Partial<StoredRecord> = {}) =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createMemoryHistory } from '../../../../src/core/records/histories.ts';
-import { judgeKeeping, probeName } from '../../../../src/core/records/secretKeeping.ts';
+import { judgeKeeping, probeName } from '../../../../src/core/records/vault.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 import { testStore } from '../refresh/refreshWorld.ts';
 

@@ -8,8 +8,8 @@ import { emptyRecord, recordLimit, type StoredRecord } from '../../../../src/cor
 import { stateOf } from '../../../../src/core/records/sessions.ts';
 import type { RawTokens } from '../../../../src/core/records/tokenSet.ts';
 import { planRefresh } from '../../../../src/core/refresh/autoRefresh.ts';
+import { createLocalLock } from '../../../../src/core/waiting.ts';
 import type { Rotation } from '../../../../src/mock/families.ts';
-import { createLocalLock } from '../../../../src/platform/localLock.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 import {
   createWorld,

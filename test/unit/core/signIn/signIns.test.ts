@@ -4,7 +4,7 @@ import type { RedirectAnswer } from '../../../../src/core/ports.ts';
 import { type Browser, patience, waitForAnswer } from '../../../../src/core/signIn/authorizationCode.ts';
 import type { SignInRequest } from '../../../../src/core/signIn/grants.ts';
 import type { IssuerClient, SignInResult } from '../../../../src/core/signIn/signIn.ts';
-import { createSignIns } from '../../../../src/core/signIn/signIns.ts';
+import { createSignIns } from '../../../../src/core/signIn/signOut.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { compareTokens, inOrderOf } from '../../../../src/core/tokens/compareTokens.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
+import { compareTokens, inOrderOf } from '../../../../src/core/tokens/tokenUse.ts';
 import { hmacJwt } from '../../../support/signing.ts';
 
 const token = (payload: object, header = {}) => decodeToken(hmacJwt('secret', payload, header));

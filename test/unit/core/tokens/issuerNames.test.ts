@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { addressMeant, issuersMeant, meansSameIssuer } from '../../../../src/core/tokens/issuerNames.ts';
+import { addressMeant, issuersMeant, meansSameIssuer } from '../../../../src/core/tokens/tokenUse.ts';
 
 describe('names of an issuer', () => {
   const issuer = 'https://login.example.com/realms/a';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSessions } from '../../../../src/core/records/sessions.ts';
-import { createPreviousTokens } from '../../../../src/core/view/previousTokens.ts';
+import { createPreviousTokens } from '../../../../src/core/view/sessionView.ts';
 import { hmacJwt } from '../../../support/signing.ts';
 
 const connection = {
