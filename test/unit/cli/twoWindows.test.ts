@@ -30,7 +30,7 @@ describe('many programs and two windows', function () {
   }
 
   /** What a window stores is on the disk half a second later, as SecretStorage has it. */
-  async function serve(options: WindowOptions = { pace: 4, flush: 2000 }): Promise<Served> {
+  async function serve(options: WindowOptions = { pace: 1, flush: 500 }): Promise<Served> {
     const window = await world.open(options);
     const address = newBrokerAddress();
     await world.ask(window, 'serve', address);
