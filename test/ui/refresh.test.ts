@@ -131,7 +131,7 @@ describe('a person in the real workbench', function () {
     const { page } = ui.window;
     const folder = join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
     // The key of the journal lies there for its first minute, and would bring the tokens back.
-    for (const name of await readdir(folder)) if (name.includes('journal-key')) await rm(join(folder, name));
+    for (const name of await readdir(folder)) if (/journal-key.*\.journal$/.test(name)) await rm(join(folder, name));
     await page.reload();
     await ui.window.ready();
     await reveal(ui.window, row('Connection Shop, sign in again'));

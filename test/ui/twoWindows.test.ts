@@ -117,6 +117,8 @@ describe('two windows', function () {
 
   slowly('offer a sign-in where VS Code keeps no secrets for one of them', async () => {
     await ui.workbench.context.unroute('**/mint-key');
+    // The key of the journal lies there for its first minute, and would bring the tokens here.
+    for (const name of await readdir(locks())) if (/journal-key.*\.journal$/.test(name)) await rm(join(locks(), name));
     const window = await ui.openWindow();
     await reveal(window, shop.row(window));
     await window.expand(shop.row(window));
@@ -135,6 +137,9 @@ describe('two windows', function () {
     // The slow test above has taken it away.
     await keepSecrets(ui.workbench.context);
     await shop.signIn(two);
+    // The slow tests above have signed in already.
+    const replace = two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true });
+    if (process.env[slowVariable]) await replace.click();
     await two.expand(shop.row(two));
     const refreshToken = two.treeItem(/Refresh token.*generation \d+/);
     await refreshToken.waitFor();
@@ -164,9 +169,7 @@ describe('two windows', function () {
 
   /** Kills the extension host that holds the lock of the shop, which bears its number. */
   async function killHolder(): Promise<void> {
-    const { userDataDir } = ui.workbench.server;
-    const locks = join(userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
-    const lock = join(locks, 'n-shop.lock');
+    const lock = join(locks(), 'n-shop.lock');
     const host = Number.parseInt((await readdir(lock))[0] ?? '', 10);
     process.kill(host, 'SIGKILL');
     await until(() => {
@@ -179,6 +182,9 @@ describe('two windows', function () {
     // As somebody finds it who comes back later: a lock that nobody holds.
     await rm(lock, { recursive: true, force: true });
   }
+
+  const locks = () =>
+    join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
 
   const refreshing = (window: UiWindow) => window.page.locator('[role=treeitem][aria-label*="refreshing"]').first();
 });
