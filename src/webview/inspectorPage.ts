@@ -1,5 +1,5 @@
 /** The inspector's page. It keeps nothing: when it is shown again the extension tells it everything anew. */
-import { checks, decoded, encoded, facts, h, icon, keys, review } from './parts.ts';
+import { checks, decoded, encoded, facts, h, icon, keepFocus, keys, renew, review } from './parts.ts';
 import type { Action, Editing, FromPage, InspectorModel, ToPage, Words } from './protocol.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
@@ -24,20 +24,23 @@ addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
 post({ type: 'ready' });
 
 function render(model: InspectorModel): void {
-  const { words, editing } = model;
+  const { editing } = model;
   // The text has changed since: its own answer is on the way.
   if (editor && editing && editing.revision < editor.revision()) return;
-  const focused = document.activeElement?.getAttribute('data-id');
-  top.replaceChildren(
+  keepFocus(() => draw(model));
+}
+
+function draw(model: InspectorModel): void {
+  const { words, editing } = model;
+  renew(
+    top,
     h('header', {}, [
       h('div', { class: 'heading' }, [h('h1', {}, [model.title]), h('p', { class: 'quiet' }, [model.subtitle])]),
       h('div', { class: 'actions' }, model.actions.map(button)),
     ]),
   );
   drawVerdict(model.verdict);
-  newer.replaceChildren(
-    ...(model.newer ? [icon('info'), h('p', {}, [model.newer.text]), button(model.newer.action)] : []),
-  );
+  renew(newer, ...(model.newer ? [icon('info'), h('p', {}, [model.newer.text]), button(model.newer.action)] : []));
   time.replaceChildren(section(words.timeline, [timeline], 'time'));
   if (!editing) {
     editor = undefined;
@@ -58,7 +61,6 @@ function render(model: InspectorModel): void {
     ...(model.key.length > 0 ? [section(words.key, [facts(model)], 'key')] : []),
     ...(model.keys.length > 0 ? [section(words.keys, [keys(model)], 'keys')] : []),
   );
-  if (focused) document.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function button({ id, label, primary }: Action): HTMLElement {
@@ -148,15 +150,14 @@ function createEditor(first: Editing, words: Words, post: (message: FromPage) =>
   function update({ errors, signings }: Editing): void {
     header.say(errors.header);
     payload.say(errors.payload);
-    const focused = document.activeElement?.getAttribute('data-id');
-    signatures.replaceChildren(
+    renew(
+      signatures,
       ...signings.map(({ id, label, on }) => {
         const button = h('button', { 'data-id': id, 'aria-pressed': String(on), class: on ? 'primary' : '' }, [label]);
         button.addEventListener('click', () => {
           flush();
           post({ type: 'action', id });
         });
-        if (id === focused) queueMicrotask(() => button.focus());
         return button;
       }),
     );

@@ -188,3 +188,20 @@ export function icon(mood: Mood): SVGElement {
   svg.append(circle, path);
   return svg;
 }
+
+/**
+ * Draws a part anew where it says something else. What says the same stays: a button that is replaced under the pointer
+ * takes no click.
+ */
+export function renew(part: Element, ...children: readonly Node[]): void {
+  const next = part.cloneNode(false) as Element;
+  next.append(...children);
+  if (!part.isEqualNode(next)) part.replaceChildren(...next.childNodes);
+}
+
+/** Draws, and puts the focus back where it was. A page without the focus takes it from nobody: VS Code may be asking something. */
+export function keepFocus(draw: () => void): void {
+  const id = document.hasFocus() ? document.activeElement?.getAttribute('data-id') : undefined;
+  draw();
+  if (id) document.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true });
+}

@@ -1,5 +1,5 @@
 /** The page of a client's test: a matrix of scenarios, and beside it what is known of the one that is selected. */
-import { h, icon } from './parts.ts';
+import { h, icon, keepFocus, renew } from './parts.ts';
 import type { FromTorturePage, TortureCell, TortureModel } from './protocol.ts';
 
 declare function acquireVsCodeApi(): { postMessage(message: FromTorturePage): void };
@@ -16,61 +16,66 @@ addEventListener('message', ({ data }: MessageEvent<TortureModel>) => {
 });
 host.postMessage('ready');
 
+const [header, verdict, matrix, details] = [h('header'), h('div'), h('section'), h('section', { class: 'details' })];
+const grid = h('div', { class: 'matrix', role: 'grid', 'aria-labelledby': 'matrix', 'aria-readonly': 'true' });
+const detail = h('div', { 'aria-live': 'polite' });
+details.setAttribute('aria-labelledby', 'details');
+main.append(header, verdict, h('div', { class: 'columns' }, [matrix, details]));
+matrix.append(h('h2', { id: 'matrix' }), grid);
+details.append(h('h2', { id: 'details' }), detail);
+
 function render(): void {
-  if (model === undefined) return;
-  const { title, subtitle, verdict, progress, families, actions, words } = model;
+  const shown = model;
+  if (shown !== undefined) keepFocus(() => draw(shown));
+}
+
+/** A test that runs says something new every moment: only what has changed is drawn anew. */
+function draw({ title, subtitle, verdict: score, progress, families, actions, words }: TortureModel): void {
   const cells = families.flatMap(family => family.cells);
   // The first that is wrong is what one wants to read.
   const worst = (['failed', 'warning'] as const).flatMap(mood => cells.filter(cell => cell.mood === mood));
   const shown = cells.find(({ id }) => id === selected) ?? worst[0];
   const at = shown ?? cells[0];
-  const focused = document.activeElement?.getAttribute('data-id');
-  main.replaceChildren(
-    h('header', {}, [
-      h('div', {}, [h('h1', {}, [title]), h('p', { class: 'quiet' }, [subtitle])]),
-      h(
-        'div',
-        { class: 'actions' },
-        actions.map(({ id, label, primary }) => {
-          const button = h('button', { 'data-id': id, class: primary ? 'primary' : '' }, [label]);
-          button.addEventListener('click', () => host.postMessage({ does: id }));
-          return button;
-        }),
-      ),
-    ]),
-    // While it runs the score changes with every scenario, which is too much to be read out.
-    h('div', { class: `verdict ${verdict.mood}`, ...(!progress && { role: 'status' }) }, [
-      icon(verdict.mood),
-      h('div', {}, [h('strong', {}, [verdict.text]), h('p', {}, [verdict.detail])]),
-      ...(progress
-        ? [h('progress', { value: `${progress.done}`, max: `${progress.count}`, 'aria-label': verdict.text })]
-        : []),
-    ]),
-    h('div', { class: 'columns' }, [
-      h('section', {}, [
-        h('h2', { id: 'matrix' }, [words.matrix]),
-        h(
-          'div',
-          { class: 'matrix', role: 'grid', 'aria-labelledby': 'matrix', 'aria-readonly': 'true' },
-          families.map(({ name, cells }) =>
-            h('div', { class: 'family', role: 'row' }, [
-              h('div', { role: 'rowheader' }, [name]),
-              ...cells.map(cell => cellOf(cell, cell === shown, cell === at)),
-            ]),
-          ),
-        ),
-      ]),
-      h('section', { class: 'details', 'aria-labelledby': 'details' }, [
-        h('h2', { id: 'details' }, [words.details]),
-        h(
-          'div',
-          { 'aria-live': 'polite' },
-          shown ? detailsOf(shown, words) : [h('p', { class: 'quiet' }, [words.none])],
-        ),
-      ]),
-    ]),
+  renew(
+    header,
+    h('div', {}, [h('h1', {}, [title]), h('p', { class: 'quiet' }, [subtitle])]),
+    h(
+      'div',
+      { class: 'actions' },
+      actions.map(({ id, label, primary }) => {
+        const button = h('button', { 'data-id': id, class: primary ? 'primary' : '' }, [label]);
+        button.addEventListener('click', () => host.postMessage({ does: id }));
+        return button;
+      }),
+    ),
   );
-  if (focused) main.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  verdict.className = `verdict ${score.mood}`;
+  // While it runs the score changes with every scenario, which is too much to be read out.
+  if (progress) verdict.removeAttribute('role');
+  else verdict.setAttribute('role', 'status');
+  renew(
+    verdict,
+    icon(score.mood),
+    h('div', {}, [h('strong', {}, [score.text]), h('p', {}, [score.detail])]),
+    ...(progress
+      ? [h('progress', { value: `${progress.done}`, max: `${progress.count}`, 'aria-label': score.text })]
+      : []),
+  );
+  for (const [id, text] of [
+    ['matrix', words.matrix],
+    ['details', words.details],
+  ] as const)
+    renew(document.getElementById(id) ?? h('h2'), document.createTextNode(text));
+  while (grid.children.length > families.length) grid.lastElementChild?.remove();
+  families.forEach((family, index) => {
+    const row = grid.children[index] ?? grid.appendChild(h('div', { class: 'family', role: 'row' }));
+    renew(
+      row,
+      h('div', { role: 'rowheader' }, [family.name]),
+      ...family.cells.map(cell => cellOf(cell, cell === shown, cell === at)),
+    );
+  });
+  renew(detail, ...(shown ? detailsOf(shown, words) : [h('p', { class: 'quiet' }, [words.none])]));
 }
 
 /** One of the cells is in the way of the Tab key; arrows lead to the others. */
