@@ -136,11 +136,18 @@ export class UiWindow {
       .first();
   }
 
-  /** Shows a view container by the title of its icon in the activity bar. */
+  /**
+   * Shows a view container by the title of its icon in the activity bar. After a reload VS Code opens the one that was
+   * open, and a click that comes in between closes it.
+   */
   async openContainer(title: string): Promise<void> {
     const icon = this.page.locator('.activitybar').getByRole('tab', { name: title });
+    const shown = this.page.locator('.part.sidebar .title-label').getByText(title);
     await icon.waitFor();
-    if ((await icon.getAttribute('aria-selected')) !== 'true') await icon.click();
+    await again(async timeout => {
+      if (!(await shown.isVisible())) await icon.click({ timeout });
+      await shown.waitFor({ timeout });
+    });
   }
 
   /** A row of a tree in the side bar, by a part of its text. */
