@@ -40,7 +40,13 @@ const someConnections = [
     clientId: 'orders-web',
     scope: 'openid offline_access',
   },
-  { id: 'production', label: 'Production', issuer: 'http://login.example', clientId: 'orders-web' },
+  {
+    id: 'production',
+    redirectPort: '8400',
+    label: 'Production',
+    issuer: 'https://login.example',
+    clientId: 'orders-web',
+  },
 ];
 
 /**
