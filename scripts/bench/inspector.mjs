@@ -43,6 +43,8 @@ export async function run(temporary) {
       await page.evaluate(noteEnter);
       await pick(page, 'sample.jwt', 'sample.jwt');
       await page.locator('.editor-instance .view-line').first().click();
+      // Its extension host is still starting others, which would be counted as ours.
+      await page.waitForTimeout(8_000);
       return page;
     };
     // The first webview of a window waits for what all of them need: the rival's first is that of another window.
