@@ -15,7 +15,7 @@ const chatter =
  * @property {string} [language] for extensions, like `zh-cn`; VS Code's own words stay English without a language pack
  * @property {keyof typeof import('./vscode-from-npm.mjs').editions} [edition] which VS Code
  * @property {boolean} [shared] takes the browser of an earlier workbench, and its server where that is left and was started
- *   alike: a start takes a third less. Settings, secrets, storage and workspace are new all the same.
+ *   alike. Settings, secrets, storage and workspace are new all the same.
  *
  * @typedef {import('./server.mjs').ServerOptions & BrowserOptions} WorkbenchOptions
  *
