@@ -116,8 +116,10 @@ function post<Answer>(
         const [, content = ''] = answered.split('\r\n\r\n', 2);
         const answer = JSON.parse(content) as Answer & Partial<ErrorAnswer>;
         if (answer.error === undefined) return resolve(answer);
-        const { reason, code, message } = answer.error;
-        reject(message === '' ? refused(reason, code) : new CliError(reason, code, message));
+        const { code, message } = answer.error;
+        // Another version may have reasons that this one does not know: each ends with an exit code all the same.
+        const reason = Object.hasOwn(exitCodes, answer.error.reason) ? answer.error.reason : 'internal';
+        reject(message ? new CliError(reason, code, `${message}`) : refused(reason, code));
       } catch (error) {
         // Half an answer, or none: the window has gone.
         reject(error);

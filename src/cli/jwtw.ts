@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type ConnectionAnswer, exitCodes, type TokenAnswer } from '../core/broker/protocol.ts';
-import { askBroker, CliError, isCliError } from './brokerClient.ts';
+import { askBroker, CliError, isCliError, refused } from './brokerClient.ts';
 
 /*
  * `jwtw`: the fresh token in a terminal. Standard output holds the answer and nothing else, messages go to standard
@@ -187,17 +187,24 @@ function usage(message: string): CliError {
   return new CliError('usage', 'usage', message);
 }
 
-function askToken({ words: [connection], options }: Given, purpose: string, more: object = {}): Promise<TokenAnswer> {
+async function askToken(
+  { words: [connection], options }: Given,
+  purpose: string,
+  more: object = {},
+): Promise<TokenAnswer> {
   const minTtl = options['min-ttl'];
   if (minTtl !== undefined && !/^\d{1,9}$/.test(String(minTtl)))
     throw usage(`--min-ttl must be a whole number of seconds, not "${minTtl}".`);
-  return askBroker<TokenAnswer>('token', {
+  const answer = await askBroker<Partial<TokenAnswer>>('token', {
     purpose: `jwtw ${purpose}`,
     ...(connection !== undefined && { connection }),
     ...(minTtl !== undefined && { minTtl: Number(minTtl) }),
     ...(options['id-token'] && { token: 'id_token' }),
     ...more,
   });
+  // An answer without a token must not be printed as one.
+  if (typeof answer.token !== 'string' || typeof answer.type !== 'string') throw refused('internal', 'internal');
+  return answer as TokenAnswer;
 }
 
 function headersOf({ type, token, proof }: TokenAnswer): Record<string, string> {
@@ -223,6 +230,7 @@ function execCredentialVersion(info: string | undefined): string {
 
 async function list({ words: [id], options }: Given, line: (each: ConnectionAnswer) => string): Promise<void> {
   const all = await askBroker<readonly ConnectionAnswer[]>('connections', {});
+  if (!Array.isArray(all)) throw refused('internal', 'internal');
   const some = id === undefined ? all : all.filter(each => each.id === id);
   if (id !== undefined && some.length === 0)
     throw new CliError(

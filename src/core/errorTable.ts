@@ -147,7 +147,9 @@ export function failureKind<C extends ErrorCode>({
 }
 
 export function isTransient({ code, data }: WorkbenchError): boolean {
-  return errorTable[code].transient === true || (code === 'http_error' && Number(data.status) >= 429);
+  if (errorTable[code].transient === true) return true;
+  if (code !== 'http_error' && code !== 'oauth_error') return false;
+  return Number(data.status) >= 429 || data.error === 'slow_down' || data.error === 'temporarily_unavailable';
 }
 
 /** RFC 6749 §5.2, and what GitHub and Slack say instead; the last three want the user at a browser (OpenID Connect Core §3.1.2.6). */

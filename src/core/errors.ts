@@ -182,7 +182,7 @@ export interface ErrorDataOf {
   mock_not_running: Empty;
   client_test_running: Empty;
   mock_file_missing: { readonly file: string };
-  /** `problems`: each wrong member with its path and what is expected, and no value. */
+  /** `problems`: each wrong member with its path and what is expected. Values may be secrets and are left out. */
   mock_file_invalid: { readonly file: string; readonly problems: string };
   port_in_use: { readonly port?: number | undefined };
   git_unavailable: Empty;

@@ -306,7 +306,7 @@ async function actAsVisitor(
   const { location } = reply.headers;
   if (location === undefined) {
     const what = reply.error ?? `status ${reply.status}`;
-    throw new Error(`The mock issuer sent nobody back, but answered with ${what}`);
+    throw new Error(`The mock issuer did not redirect, but answered with ${what}`);
   }
   return new URL(location);
 }

@@ -184,10 +184,8 @@ export function createMockService(parts: MockParts): MockService {
         for (const fault of faults) server.setFault(fault);
         if (frozenAt !== undefined) server.clock.freeze(frozenAt);
         else if (Math.abs(ahead) >= 1000) server.clock.advance(ahead);
-        if (connection) {
-          await giveTokens(server, connection);
-          connections.addMemoryOnly(connection);
-        }
+        // After its new tokens, as a refresh would send one that is void; without them too, as it is refreshed again then.
+        if (connection) await giveTokens(server, connection).finally(() => connections.addMemoryOnly(connection));
       }
     }
   }
@@ -262,6 +260,7 @@ export function createMockService(parts: MockParts): MockService {
     view: () => current?.watch.view(),
     onDidChange: changes.add,
     dispose() {
+      current?.test?.abort();
       current?.watch.dispose();
       void current?.server.close();
     },

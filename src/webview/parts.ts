@@ -199,7 +199,7 @@ export function renew(part: Element, ...children: readonly Node[]): void {
   if (!part.isEqualNode(next)) part.replaceChildren(...next.childNodes);
 }
 
-/** Draws, and puts the focus back where it was. A page without the focus takes it from nobody: VS Code may be asking something. */
+/** Draws, and puts the focus back where it was. A page that does not have the focus leaves it alone: VS Code may be asking something. */
 export function keepFocus(draw: () => void): void {
   const id = document.hasFocus() ? document.activeElement?.getAttribute('data-id') : undefined;
   draw();

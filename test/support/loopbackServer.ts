@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
@@ -37,19 +37,22 @@ export async function loopbackServer(answer: LoopbackServer['answer'], tls?: Ser
   const http = tls ? createTlsServer(tls, listener) : createServer(listener);
   // A failed handshake is what some tests are about.
   http.on('tlsClientError', () => {});
-  http.listen(0, '127.0.0.1');
+  const server: LoopbackServer = { requests, answer, ...(await listen(http)) };
+  return server;
+}
+
+/** Listens on 127.0.0.1, on any free port where none is given. */
+export async function listen(http: Server, port = 0): Promise<Pick<LoopbackServer, 'origin' | 'close'>> {
+  http.listen(port, '127.0.0.1');
   await once(http, 'listening');
-  const server: LoopbackServer = {
-    origin: `${tls ? 'https' : 'http'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    requests,
-    answer,
+  return {
+    origin: `${http instanceof TlsServer ? 'https' : 'http'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
     async close() {
       http.close();
       http.closeAllConnections();
       await once(http, 'close');
     },
   };
-  return server;
 }
 
 /** Answers with JSON, or with the text as it is. */

@@ -7,7 +7,8 @@ import {
   sign,
   verify as verifySignature,
 } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { listen } from '../support/loopbackServer.ts';
 
 /*
  * A small web application that signs in with OpenID Connect, and an API that verifies access tokens. It is right, but for
@@ -398,21 +399,12 @@ export async function startSampleClient({
     response.end();
   };
 
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     answer(request, response).catch(() => response.writeHead(502).end());
   });
-  await new Promise<void>(resolve => {
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  origin = `http://127.0.0.1:${Object(server.address()).port}`;
-  return {
-    origin,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const listening = await listen(server, port);
+  ({ origin } = listening);
+  return listening;
 }
 
 const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';

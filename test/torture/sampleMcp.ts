@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
+import { listen } from '../support/loopbackServer.ts';
 import type { Flaw, SampleClient } from './sampleClient.ts';
 
 /*
@@ -110,7 +111,7 @@ export async function startSampleMcp(api: string, flaw: Flaw = ''): Promise<Samp
     '/': async () => 200,
   };
 
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     const url = new URL(request.url ?? '', origin);
     const id = /sid=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1] ?? text();
     response.setHeader('set-cookie', `sid=${id}; Path=/; HttpOnly`);
@@ -120,16 +121,7 @@ export async function startSampleMcp(api: string, flaw: Flaw = ''): Promise<Samp
       () => response.writeHead(401).end(),
     );
   });
-  await new Promise<void>(resolve => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  origin = `http://127.0.0.1:${Object(server.address()).port}`;
-  return {
-    origin,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const listening = await listen(server);
+  ({ origin } = listening);
+  return listening;
 }

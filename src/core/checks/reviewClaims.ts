@@ -188,7 +188,7 @@ function isSaid(value: unknown): boolean {
   return value !== null && value !== '' && value !== undefined && typeof value !== 'boolean';
 }
 
-/** 13 to 19 digits of a payment network whose check digit is right (ISO/IEC 7812), and no id. */
+/** 13 to 19 digits of a payment network with a valid check digit (ISO/IEC 7812). Other numbers may be ids. */
 function isCardNumber(name: string, value: unknown): boolean {
   if (typeof value !== 'string' || /^sub$|id$|^jti$/i.test(name)) return false;
   const digits = value.replace(/[ -]/g, '');

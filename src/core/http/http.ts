@@ -37,6 +37,22 @@ export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname);
 }
 
+/** What somebody types for an address: a host gets its scheme, https but on this machine. Anything else stays as it is. */
+export function withScheme(text: string): string {
+  const [, host] = /^(localhost|\[::1\]|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?$/.exec(text) ?? [];
+  // A row of digits can look like a host, and be none.
+  if (host === undefined || !URL.canParse(`http://${text}`)) return text;
+  return `${isLoopback(new URL(`http://${host}`)) ? 'http' : 'https'}://${text}`;
+}
+
+/** The https address that a host without a scheme, or an http address of another machine, stands for; none for an IP address. */
+export function addressMeant(text: string): string | undefined {
+  const bare = text.trim().replace(/^http:\/\//i, '');
+  const meant = withScheme(bare);
+  const isName = /^[^/]+\.[a-z]{2,}(?::\d+)?(?:\/[^?#]*)?$/i.test(bare);
+  return isName && meant !== bare && meant.startsWith('https:') ? meant : undefined;
+}
+
 /** A URL as it may be shown: user names, passwords, queries and fragments can be secrets. */
 function withoutSecrets(url: URL): string {
   return printable(url.origin + (url.pathname === '/' ? '' : url.pathname), 200);

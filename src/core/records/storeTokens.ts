@@ -122,8 +122,8 @@ export function storeCredentials(
 }
 
 /**
- * Binds what is stored to another name of the same issuer. Where it is another issuer nothing changes: its tokens go to
- * nobody else.
+ * Binds what is stored to another name of the same issuer. For another issuer nothing changes, so that tokens are sent only
+ * to the issuer that gave them.
  * @throws WorkbenchError what `changeRecord` throws
  */
 export function renameIssuer(

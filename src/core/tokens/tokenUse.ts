@@ -181,9 +181,3 @@ export function issuersMeant(set: string, found: string, tenant: string | undefi
   const second = secondVersion(found);
   return [second, named].filter((each): each is string => each !== undefined && each !== set);
 }
-
-/** The https address that a host without a scheme, or an http address of another machine, stands for. */
-export function addressMeant(text: string): string | undefined {
-  const [, rest] = /^(?:http:\/\/)?((?:[a-z\d-]+\.)+[a-z]{2,}(?::\d+)?(?:\/[\w.~/%-]*)?)$/i.exec(text.trim()) ?? [];
-  return rest && `https://${rest}`;
-}

@@ -95,7 +95,7 @@ const signInScenarios: readonly Scenario[] = [
   {
     ...idToken,
     id: 'id-token.aud-several',
-    title: 'A stranger beside the client as audience (aud), and no azp',
+    title: 'The audience (aud) names another party besides the client, without azp',
     severity: 'should',
     section: `${core} 3.1.3.7 no. 3: which others it trusts is for the client to say`,
     run(bench) {

@@ -1,11 +1,10 @@
 import { l10n } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
-import { requireSecureUrl } from '../../core/http/http.ts';
+import { addressMeant, requireSecureUrl } from '../../core/http/http.ts';
 import { renameIssuer } from '../../core/records/storeTokens.ts';
 import { textOf } from '../../core/tokens/json.ts';
 import { tryDecode } from '../../core/tokens/jwt.ts';
 import {
-  addressMeant,
   hasPlaceholder,
   issuersMeant,
   meansSameIssuer,

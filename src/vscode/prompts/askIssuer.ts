@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import { classify, type WorkbenchError } from '../../core/errors.ts';
 import { isTransient } from '../../core/errorTable.ts';
-import { isLoopback, requireSecureUrl } from '../../core/http/http.ts';
+import { requireSecureUrl, withScheme } from '../../core/http/http.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import { issuerOfAddress } from '../../core/records/connection.ts';
@@ -110,13 +110,6 @@ function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
       manual: true,
     },
   ];
-}
-
-/** The URL that a user means by a bare host: https, and http on this machine. Any other text stays as it is. */
-export function withScheme(text: string): string {
-  const [, host] = /^(localhost|\[::1\]|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?$/.exec(text) ?? [];
-  if (host === undefined) return text;
-  return `${isLoopback(new URL(`http://${host}`)) ? 'http' : 'https'}://${text}`;
 }
 
 /** What is wrong with a text as an address, or `undefined`. */

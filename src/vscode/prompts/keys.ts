@@ -3,13 +3,14 @@ import type { RememberedKey, RememberedKeys } from '../../core/checks/remembered
 import { type SecretForm, secretForms } from '../../core/checks/secretText.ts';
 import type { KeyOrigin, Verifier } from '../../core/checks/verifier.ts';
 import { classify } from '../../core/errors.ts';
+import { withScheme } from '../../core/http/http.ts';
 import type { UnlockKey } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { ask, confirm, flash, notify, pick, pickFiles, separator } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { formText, keysText, rememberedText } from '../text/keyErrors.ts';
-import { urlFlaw, withScheme } from './askIssuer.ts';
+import { urlFlaw } from './askIssuer.ts';
 import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';
 

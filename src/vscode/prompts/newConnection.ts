@@ -1,4 +1,5 @@
 import { env, l10n, ThemeIcon, Uri } from 'vscode';
+import { withScheme } from '../../core/http/http.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
@@ -7,7 +8,7 @@ import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../co
 import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
-import { askIssuer, urlFlaw, withScheme } from './askIssuer.ts';
+import { askIssuer, urlFlaw } from './askIssuer.ts';
 import { askCredentials } from './credentials.ts';
 import { askChoice, askText, runSteps, type Step } from './steps.ts';
 

@@ -228,7 +228,7 @@ export const headerSentences = {
     l10n.t('They were checked as they stand. Many libraries refuse such a token: remove nothing before you verify it.'),
   ],
   form_json: ({ found }) => [
-    l10n.t('This is a JWS in JSON (RFC 7515 section 7.2) with {0} signatures, and no JWT.', plain(found)),
+    l10n.t('This is a JWS in JSON serialization (RFC 7515 section 7.2) with {0} signatures, not a JWT.', plain(found)),
     l10n.t('Where a JWT is expected, refuse it: RFC 7519 wants the compact form.'),
   ],
   form_cut: () => [

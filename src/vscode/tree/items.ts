@@ -1,12 +1,12 @@
 import { l10n, type TreeItem } from 'vscode';
 import { commands, itemWords } from '../../contributions.ts';
 import type { Verifications } from '../../core/checks/verifications.ts';
+import { addressMeant } from '../../core/http/http.ts';
 import type { Clock } from '../../core/ports.ts';
 import { badgeOf, endOf, isConfidential, isRefreshable, isSignable } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
-import { addressMeant } from '../../core/tokens/tokenUse.ts';
 import { groupMembers } from '../../core/view/sessionView.ts';
 import { type ClaimNode, keyOf, type ViewNode } from '../../core/view/viewNode.ts';
 import type { MockService } from '../mockIssuer.ts';

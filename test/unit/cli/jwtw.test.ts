@@ -281,6 +281,32 @@ describe('jwtw', function () {
         assert.match(ran.stderr, sentence);
       });
 
+    it('an answer that is none, or from a version to come', async () => {
+      const path = join(folder, 'liar');
+      let said = '';
+      const liar = createServer((_, response) => response.end(said));
+      await new Promise<void>(resolve => {
+        liar.listen(path, resolve);
+      });
+      const env = { JWTW_SOCKET: path, JWTW_CAPABILITY: 'A'.repeat(22) };
+      const odd = [
+        ...['', '{', 'null', '7', '"a"', '[]', '{}', '<html>', '{"token":7,"type":"Bearer"}', '{"token":"t"}'],
+        ...['{"error":{}}', '{"error":7}', '{"error":{"reason":"toString","code":"a","message":""}}'],
+        '{"error":{"reason":"a_new_one","code":"a","message":"A new sentence."}}',
+        '{"token":"t","type":"Bearer","expiresAt":"soon"}',
+      ];
+      for (said of odd) {
+        const ran = await run(['exec-credential', 'demo'], { env });
+        assert.ok([6, 70].includes(ran.code), `${said}: ${ran.code}`);
+        assert.equal(ran.stdout, '', said);
+        assert.doesNotMatch(ran.stderr, /undefined|\bat .*:\d+/, said);
+      }
+      said = '{}';
+      const listed = await run(['connections'], { env });
+      assert.deepEqual([listed.code, listed.stdout], [70, '']);
+      await new Promise(resolve => liar.close(resolve));
+    });
+
     it("another user's broker", async function () {
       if (process.platform === 'win32' || process.getuid?.() !== 0) return this.skip();
       // As root every socket can be opened: the command runs as nobody.

@@ -25,8 +25,16 @@ describe('an error that is shown', function () {
   it('has the next step at hand', () => {
     const first = (error: WorkbenchError, more = {}) => ways(error, { ...shop, ...more })[0];
     assert.deepEqual(first(new WorkbenchError('connection_refused')), ['Try Again', commands.refresh, row]);
-    for (const status of [429, 503])
+    for (const status of [429, 503]) {
       assert.equal(first(new WorkbenchError('http_error', { status }))?.[0], 'Try Again');
+      assert.equal(first(new WorkbenchError('oauth_error', { status, error: 'invalid_request' }))?.[0], 'Try Again');
+    }
+    for (const error of ['slow_down', 'temporarily_unavailable'])
+      assert.equal(first(new WorkbenchError('oauth_error', { status: 400, error }))?.[0], 'Try Again');
+    assert.equal(
+      first(new WorkbenchError('oauth_error', { status: 401, error: 'invalid_client' }))?.[0],
+      'Open Settings',
+    );
     assert.deepEqual(first(new WorkbenchError('refresh_token_refused'), { signIn: true }), [
       ...['Sign In', commands.signIn],
       row,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { addressMeant, issuersMeant, meansSameIssuer } from '../../../../src/core/tokens/tokenUse.ts';
+import { addressMeant } from '../../../../src/core/http/http.ts';
+import { issuersMeant, meansSameIssuer } from '../../../../src/core/tokens/tokenUse.ts';
 
 describe('names of an issuer', () => {
   const issuer = 'https://login.example.com/realms/a';
@@ -42,6 +43,9 @@ describe('names of an issuer', () => {
     ['login.example.com:8443/realms/a/', 'https://login.example.com:8443/realms/a/'],
     [issuer, undefined],
     ['http://10.0.0.7', undefined],
+    ['999.1.1.1', undefined],
+    ['http://localhost:8080/realms/a', undefined],
+    ['http://login.example.com:99999', undefined],
     ['user@login.example.com', undefined],
     ['login.example.com/?a=b', undefined],
     ['keycloak', undefined],
