@@ -17,7 +17,7 @@ interface CheckRow {
   readonly run: (input: CheckInput) => Finding;
 }
 
-export const checkTable: readonly CheckRow[] = [
+export const checkTable = [
   { id: 'signature', part: 'signature', section: 'RFC 7515 section 5.2', run: signature },
   { id: 'key', part: 'signature', section: 'RFC 7518 sections 3.2 and 3.3', run: key },
   { id: 'alg', part: 'header', section: 'RFC 8725 section 3.1', run: alg },
@@ -42,7 +42,10 @@ export const checkTable: readonly CheckRow[] = [
   { id: 'disclosures', part: 'payload', section: 'RFC 9901 section 7.1', run: disclosures },
   { id: 'key_binding', part: 'payload', section: 'RFC 9901 section 7.3', run: keyBinding },
   { id: 'proof', part: 'payload', section: 'RFC 9449 section 4.3', run: proof },
-];
+] as const satisfies readonly CheckRow[];
+
+/** `signature`, or the claim or parameter that a check is about. Its name on the screen is in src/vscode/text/checkWords.ts. */
+export type CheckId = (typeof checkTable)[number]['id'];
 
 /** What of the token a check is about. */
 export function partOf(id: string): CheckRow['part'] {

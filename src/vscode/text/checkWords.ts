@@ -1,5 +1,6 @@
 /** What the sentences about checks have in common. What a token says is shown with its invisible characters. */
 import { l10n } from 'vscode';
+import type { CheckId } from '../../core/checks/checks.ts';
 import type { Check } from '../../core/checks/finding.ts';
 import { printable, valueText } from '../../core/redact.ts';
 import { dateText, skewAdvice } from './time.ts';
@@ -44,56 +45,33 @@ export function dateOf(at: number | undefined): string {
 
 /** A check's name in the words of the specifications. */
 export function titleOf(id: string): string {
-  switch (id) {
-    case 'signature':
-      return l10n.t('Signature');
-    case 'key':
-      return l10n.t('Key');
-    case 'alg':
-      return l10n.t('Algorithm (alg)');
-    case 'typ':
-      return l10n.t('Type (typ)');
-    case 'crit':
-      return l10n.t('Critical extensions (crit)');
-    case 'b64':
-      return l10n.t('Payload encoding (b64)');
-    case 'header_key':
-      return l10n.t('Keys in the header');
-    case 'members':
-      return l10n.t('Member names');
-    case 'encoding':
-      return l10n.t('Encoding');
-    case 'iss':
-      return l10n.t('Issuer (iss)');
-    case 'aud':
-      return l10n.t('Audience (aud)');
-    case 'azp':
-      return l10n.t('Authorized party (azp)');
-    case 'sub':
-      return l10n.t('Subject (sub)');
-    case 'exp':
-      return l10n.t('Expiry (exp)');
-    case 'nbf':
-      return l10n.t('Not before (nbf)');
-    case 'iat':
-      return l10n.t('Issued at (iat)');
-    case 'nonce':
-      return l10n.t('Nonce (nonce)');
-    case 'at_hash':
-      return l10n.t('Access token hash (at_hash)');
-    case 'cnf':
-      return l10n.t('Bound to a key (cnf)');
-    case 'numbers':
-      return l10n.t('Numbers');
-    case 'claims':
-      return l10n.t('Claims of the type');
-    case 'disclosures':
-      return l10n.t('Disclosures (SD-JWT)');
-    case 'key_binding':
-      return l10n.t('Key binding (SD-JWT)');
-    case 'proof':
-      return l10n.t('Proof of possession (DPoP)');
-    default:
-      return id;
-  }
+  const title = Object.hasOwn(titles, id) ? titles[id as CheckId] : undefined;
+  return title?.() ?? id;
 }
+
+const titles: Readonly<Record<CheckId, () => string>> = {
+  signature: () => l10n.t('Signature'),
+  key: () => l10n.t('Key'),
+  alg: () => l10n.t('Algorithm (alg)'),
+  typ: () => l10n.t('Type (typ)'),
+  crit: () => l10n.t('Critical extensions (crit)'),
+  b64: () => l10n.t('Payload encoding (b64)'),
+  header_key: () => l10n.t('Keys in the header'),
+  members: () => l10n.t('Member names'),
+  encoding: () => l10n.t('Encoding'),
+  iss: () => l10n.t('Issuer (iss)'),
+  aud: () => l10n.t('Audience (aud)'),
+  azp: () => l10n.t('Authorized party (azp)'),
+  sub: () => l10n.t('Subject (sub)'),
+  exp: () => l10n.t('Expiry (exp)'),
+  nbf: () => l10n.t('Not before (nbf)'),
+  iat: () => l10n.t('Issued at (iat)'),
+  nonce: () => l10n.t('Nonce (nonce)'),
+  at_hash: () => l10n.t('Access token hash (at_hash)'),
+  cnf: () => l10n.t('Bound to a key (cnf)'),
+  numbers: () => l10n.t('Numbers'),
+  claims: () => l10n.t('Claims of the type'),
+  disclosures: () => l10n.t('Disclosures (SD-JWT)'),
+  key_binding: () => l10n.t('Key binding (SD-JWT)'),
+  proof: () => l10n.t('Proof of possession (DPoP)'),
+};
