@@ -91,11 +91,6 @@ export function printable(text: string, max: number): string {
   return cut ? `${shown}…` : shown;
 }
 
-/** A foreign value as text: strings as they are, everything else as JSON. It calls nothing that the value brings along. */
-export function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-}
-
 /** A fixed sign for a hidden secret: neither its characters nor its length show. */
 export const mask = '••••••••';
 

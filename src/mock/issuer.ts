@@ -77,7 +77,10 @@ export interface MockIssuer {
   /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
   rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
   /** A JWT of the caller's making, to see what its verifier says: the header's `alg` and `kid` become the key's. */
-  sign(payload: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): Promise<string>;
+  sign(
+    payload: Readonly<Record<string, unknown>> | string,
+    header?: Readonly<Record<string, unknown>>,
+  ): Promise<string>;
   /** What the JWKS endpoint shows, the signing key last. */
   jwks(): { readonly keys: readonly SigningKey['publicJwk'][] };
   /** `graceSeconds` stays as it is where it is left out. */
@@ -241,7 +244,7 @@ export async function createMockIssuer(
     registerRedirectUri: (uri, clientId) => registerRedirectUri(state.settings, uri, clientId),
     expireDpopNonces: () => state.service.proofs.expireNonces(),
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
-    sign: (payload, header = {}) => signAsAsked(backend, ring.signing, { ...payload }, { ...header }),
+    sign: (payload, header = {}) => signAsAsked(backend, ring.signing, payload, { ...header }),
     jwks: () => ({ keys: ring.published }),
     setRotation: (rotation, graceSeconds) => applyRotation(state.settings, rotation, graceSeconds),
     setTokenLifetime: lifetimes => applyLifetimes(state.settings, lifetimes),

@@ -120,15 +120,15 @@ function personal(claims: Claims, otherwise: Claims = {}): Claims {
   return claims;
 }
 
-/** A header and claims of the caller under the signing key: `alg` and `kid` become the key's. */
+/** A header and claims of the caller under the signing key: `alg` and `kid` become the key's. Claims as text stay as written. */
 export async function signAsAsked(
   backend: MockCrypto,
   { alg, publicJwk: { kid }, sign }: SigningKey,
-  payload: Claims,
+  payload: Claims | string,
   header: Claims,
 ): Promise<string> {
-  const parts = [{ ...header, alg, kid }, payload].map(part => backend.encode(JSON.stringify(part)));
-  const input = parts.join('.');
+  const written = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const input = [JSON.stringify({ ...header, alg, kid }), written].map(part => backend.encode(part)).join('.');
   return `${input}.${await sign(input)}`;
 }
 

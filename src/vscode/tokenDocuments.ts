@@ -1,6 +1,6 @@
 import { EventEmitter, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
-import { type JsonObject, jsonText, type RoundedNumber } from '../core/tokens/json.ts';
-import { type DecodedToken, roundedIn } from '../core/tokens/jwt.ts';
+import { type JsonObject, jsonText, memberJson } from '../core/tokens/json.ts';
+import type { DecodedToken } from '../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../core/tokens/tokenParts.ts';
 import { keysAt, varietyOf } from '../core/tokens/varieties.ts';
 import { documentName } from './screen.ts';
@@ -53,7 +53,7 @@ export function createTokenDocuments(): TokenDocuments {
 
   return {
     show: (title, lines) => open(named(title, 'jsonc'), `${lines.join('\n')}\n`),
-    showJson: (title, value) => open(named(title, 'json'), `${JSON.stringify(value, undefined, 2)}\n`),
+    showJson: (title, value) => open(named(title, 'json'), `${jsonText(value, 2)}\n`),
     add: (title, lines) => keep(named(title, 'jsonc'), `${lines.join('\n')}\n`),
     dispose() {
       provider.dispose();
@@ -69,15 +69,17 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
   const variety = token === undefined ? undefined : varietyOf(token, decoded);
   if (token !== undefined && variety) lines.push(`// ${varietyText(variety, keysAt(variety, token, decoded))}`);
   const form = decoded.kind === 'jws' ? decoded.form : undefined;
-  for (const { name = '...', value } of form?.kind === 'sd_jwt' ? form.disclosures : [])
-    lines.push(`// ${l10n.t('Disclosed: {0}', visible(`${JSON.stringify(name)}: ${JSON.stringify(value)}`))}`);
+  for (const each of form?.kind === 'sd_jwt' ? form.disclosures : []) {
+    const said = `${JSON.stringify(each.name ?? '...')}: ${memberJson(each, 'value')}`;
+    lines.push(`// ${l10n.t('Disclosed: {0}', visible(said))}`);
+  }
   if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
   if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its recipient can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
-  return [...lines, ...commented(body, time => momentText(time, now), undefined, roundedIn(decoded))];
+  return [...lines, ...commented(body, time => momentText(time, now))];
 }
 
 /** JSON with comments: what each name means, and times in words. @param moment writes a time */
@@ -85,10 +87,9 @@ export function commented(
   body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
   moment: (time: number) => string,
   note: (member: string) => string | undefined = () => undefined,
-  rounded: readonly RoundedNumber[] = [],
 ): string[] {
   let section = '';
-  return visible(jsonText(body, rounded, 2))
+  return visible(jsonText(body, 2))
     .split('\n')
     .map(line => {
       section = /^ {2}"(header|payload)": \{/.exec(line)?.[1] ?? section;

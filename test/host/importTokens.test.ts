@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extensions } from 'vscode';
@@ -135,6 +136,17 @@ describe('decoding', () => {
     const big = `${encoded({ alg: 'none' })}.${encoded('{"a":[{"uid":9007199254740993}]}')}.`;
     const { exact } = await run<{ exact: object }>('decode', { token: big });
     assert.deepEqual(exact, { '/payload/a/0/uid': '9007199254740993' });
+    const disclosure = encoded('["salt","uid",9007199254740993]');
+    const digest = createHash('sha256').update(disclosure).digest('base64url');
+    const token = `${encoded({ alg: 'ES256' })}.${encoded({ sub: 'u', _sd: [digest] })}.c2ln~${disclosure}~`;
+    const verified = await run<{ exact: object; disclosed: object }>('verify', { token });
+    assert.deepEqual(verified.exact, { '/disclosed/uid': '9007199254740993' });
+    const { differences } = await run<{ differences: unknown[] }>('compare', {
+      tokens: [big, big.replace(encoded('{"a":[{"uid":9007199254740993}]}'), encoded('{"a":1}'))],
+    });
+    assert.deepEqual(differences, [
+      { part: 'payload', name: 'a', change: 'changed', before: [{ uid: '9007199254740993' }], after: 1 },
+    ]);
     for (const [token, code] of [
       ['two words', 'not_a_token'],
       [`${encoded({ alg: 'RS256' })}.e30.a!b`, 'token_encoding'],

@@ -4,20 +4,20 @@ import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type NumericDate, numericDate } from '../tokens/tokenParts.ts';
 import { isSameIssuer, secondVersion } from '../tokens/tokenUse.ts';
 import { rulesOf, varietyOf } from '../tokens/varieties.ts';
-import { type CheckInput, type Finding, failed, passed, shown, skipped, warning } from './finding.ts';
+import { type CheckInput, type Finding, failed, passed, shown, shownMember, skipped, warning } from './finding.ts';
 
 export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
   const value = own(token.payload, 'iss');
   if (issuer !== undefined) {
     const alias = typeof value === 'string' && value !== issuer ? aliasOf(value, issuer, token.payload) : undefined;
     if (alias) return alias;
-    const finding = same(value, issuer);
+    const finding = same(token.payload, 'iss', issuer);
     // The commonest of all mistakes; RFC 8414 section 2 and OpenID Connect compare character by character.
     return finding.code === 'mismatch' && withoutSlash(textOf(token.payload, 'iss') ?? '') === withoutSlash(issuer)
       ? { ...finding, code: 'slash_differs' }
       : finding;
   }
-  return unasked(value, kind === 'id_token');
+  return unasked(token.payload, 'iss', kind === 'id_token');
 }
 
 /** Issuers that go by two names, or by a pattern. Anything looser lets one issuer speak for another. */
@@ -39,7 +39,7 @@ export function aud({ token, policy }: CheckInput): Finding {
   const { kind, clientId } = policy;
   const asked = policy.audience ?? (kind === 'id_token' ? clientId : undefined);
   const value = own(token.payload, 'aud');
-  if (asked === undefined || asked.length === 0) return unasked(value, kind === 'id_token');
+  if (asked === undefined || asked.length === 0) return unasked(token.payload, 'aud', kind === 'id_token');
   const expected = typeof asked === 'string' ? asked : asked.join(', ');
   // Amazon Cognito names the client of an access token in `client_id`, and has no audience.
   const client = own(token.payload, 'token_use') === 'access' ? textOf(token.payload, 'client_id') : undefined;
@@ -50,7 +50,7 @@ export function aud({ token, policy }: CheckInput): Finding {
   if (value === undefined) return failed('missing', { expected });
   const audiences: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (!audiences.every(audience => typeof audience === 'string'))
-    return failed('wrong_type', { expected, found: shown(value) });
+    return failed('wrong_type', { expected, found: shownMember(token.payload, 'aud') });
   const found = shown(audiences.join(', '));
   const accepted = typeof asked === 'string' ? [asked] : asked;
   const matches = accepted.some(audience => audiences.includes(audience));
@@ -66,12 +66,13 @@ export function azp({ token, policy: { kind, clientId } }: CheckInput): Finding 
     const several = Array.isArray(audiences) && audiences.length > 1;
     return several ? warning('azp_missing', { found: shown(audiences) }) : skipped('absent');
   }
-  return clientId === undefined ? skipped('not_asked', { found: shown(value) }) : same(value, clientId);
+  return clientId === undefined ? unasked(token.payload, 'azp', false) : same(token.payload, 'azp', clientId);
 }
 
 export function sub({ token, policy: { subject, kind } }: CheckInput): Finding {
-  const value = own(token.payload, 'sub');
-  return subject === undefined ? unasked(value, kind === 'id_token') : same(value, subject);
+  return subject === undefined
+    ? unasked(token.payload, 'sub', kind === 'id_token')
+    : same(token.payload, 'sub', subject);
 }
 
 /** A token ends at `exp`, not after it. */
@@ -84,7 +85,7 @@ export function exp(input: CheckInput): Finding {
     return (policy.requireExp ?? !endless) ? failed('missing') : warning('missing');
   }
   const date = numericDate(token.payload.exp);
-  if ('flaw' in date) return malformed(date, token.payload.exp);
+  if ('flaw' in date) return malformed(date, token.payload, 'exp');
   const { at } = date;
   if (now < at) return passed('exp_ahead', { at });
   return now < at + tolerance(input)
@@ -96,7 +97,7 @@ export function nbf(input: CheckInput): Finding {
   const { token, now } = input;
   if (!Object.hasOwn(token.payload, 'nbf')) return skipped('absent');
   const date = numericDate(token.payload.nbf);
-  if ('flaw' in date) return malformed(date, token.payload.nbf);
+  if ('flaw' in date) return malformed(date, token.payload, 'nbf');
   const { at } = date;
   if (now >= at) return passed('nbf_past', { at });
   return now + tolerance(input) >= at
@@ -120,7 +121,7 @@ export function iat(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'iat')) return policy.kind === 'id_token' ? failed('missing') : skipped('absent');
   const date = numericDate(token.payload.iat);
-  if ('flaw' in date) return malformed(date, token.payload.iat);
+  if ('flaw' in date) return malformed(date, token.payload, 'iat');
   const { at } = date;
   return now + tolerance(input) >= at
     ? passed('iat_past', { at })
@@ -130,14 +131,14 @@ export function iat(input: CheckInput): Finding {
 export function nonce({ token, policy }: CheckInput): Finding {
   if (policy.kind !== 'id_token') return skipped('not_applicable');
   const value = own(token.payload, 'nonce');
-  if (policy.nonce !== undefined) return same(value, policy.nonce);
+  if (policy.nonce !== undefined) return same(token.payload, 'nonce', policy.nonce);
   return value === undefined ? skipped('absent') : skipped('not_asked');
 }
 
 export function tokenHash({ token, policy: { kind, accessToken }, accessTokenHash: expected }: CheckInput): Finding {
   const value = own(token.payload, 'at_hash');
   if (value === undefined) return skipped(kind === 'id_token' ? 'absent' : 'not_applicable');
-  const found = shown(value);
+  const found = shownMember(token.payload, 'at_hash');
   if (expected !== undefined)
     return value === expected
       ? passed('hash_matches', { expected, found })
@@ -157,7 +158,7 @@ export function cnf({ token, policy: { holder } }: CheckInput): Finding {
   if (holder === undefined || method === undefined || !isObject(cnf))
     return skipped('not_asked', { found: shown(cnf) });
   const { [method]: expected } = holder;
-  const found = shown(cnf[method]);
+  const found = shownMember(cnf, method);
   if (cnf[method] === expected) return passed('bound', { expected: found, found });
   return failed('bound_elsewhere', { ...(expected !== undefined && { expected }), found });
 }
@@ -171,20 +172,21 @@ function tolerance({ policy: { clockTolerance = 0 } }: CheckInput): number {
   return Math.max(0, clockTolerance) * 1000;
 }
 
-function malformed(date: Extract<NumericDate, { flaw: unknown }>, value: unknown): Finding {
-  return failed(date.flaw, { found: typeof value === 'number' ? String(value) : shown(value) });
+function malformed(date: Extract<NumericDate, { flaw: unknown }>, payload: JsonObject, name: string): Finding {
+  return failed(date.flaw, { found: shownMember(payload, name) });
 }
 
 /** Character by character (RFC 7519 section 2, StringOrURI). */
-function same(value: unknown, expected: string): Finding {
+function same(payload: JsonObject, name: string, expected: string): Finding {
+  const value = own(payload, name);
   if (value === undefined) return failed('missing', { expected });
-  const details = { expected, found: shown(value) };
+  const details = { expected, found: shownMember(payload, name) };
   if (typeof value !== 'string') return failed('wrong_type', details);
   return value === expected ? passed('matches', details) : failed('mismatch', details);
 }
 
 /** No expected value was given. The claim can still be required. */
-function unasked(value: unknown, required: boolean): Finding {
-  if (value === undefined) return required ? failed('missing') : skipped('absent');
-  return skipped('not_asked', { found: shown(value) });
+function unasked(payload: JsonObject, name: string, required: boolean): Finding {
+  if (own(payload, name) === undefined) return required ? failed('missing') : skipped('absent');
+  return skipped('not_asked', { found: shownMember(payload, name) });
 }

@@ -2,7 +2,7 @@ import type { ErrorCode, ErrorData } from '../errors.ts';
 import { isErrorCode } from '../errorTable.ts';
 import type { ClockSkew } from '../records/clockSkew.ts';
 import type { Disclosed } from '../tokens/forms.ts';
-import { type JsonObject, textFrom } from '../tokens/json.ts';
+import { type JsonObject, memberText, textFrom } from '../tokens/json.ts';
 import type { DecodedJws } from '../tokens/jwt.ts';
 import type { TimeFlaw } from '../tokens/tokenParts.ts';
 import type { TokenUse } from '../tokens/tokenUse.ts';
@@ -249,6 +249,11 @@ const shownLimit = 200;
 export function shown(value: unknown): string {
   const text = textFrom(value);
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
+}
+
+/** The same of a member, whose number is shown as it is written. */
+export function shownMember(object: JsonObject, name: string): string {
+  return shown(memberText(object, name) ?? '');
 }
 
 export type Severity = 'error' | 'warning' | 'info';

@@ -4,7 +4,7 @@ import { findJwts } from '../tokens/findJwts.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
 import type { ReviewInput, ReviewRow } from './finding.ts';
-import { shown } from './finding.ts';
+import { shown, shownMember } from './finding.ts';
 
 /** Seconds after which a bearer token has outlived every reason: RFC 6750 speaks of one hour. */
 const longestLife = 24 * 3600;
@@ -64,7 +64,7 @@ export const claimRows: readonly ReviewRow[] = [
   claimRow('azp_foreign', 'warning', 'OpenID Connect Core section 3.1.3.7 (5)', ({ payload, use, certain }) => {
     const azp = own(payload, 'azp');
     if (use !== 'id_token' || !certain || azp === undefined || !Object.hasOwn(payload, 'aud')) return undefined;
-    return ![payload.aud].flat().includes(azp) && { member: 'azp', found: shown(azp) };
+    return ![payload.aud].flat().includes(azp) && { member: 'azp', found: shownMember(payload, 'azp') };
   }),
   claimRow('hash_length', 'warning', 'OpenID Connect Core sections 3.1.3.6 and 3.3.2.11', ({ header, payload }) => {
     const hash = signatureAlgorithms.get(textOf(header, 'alg') ?? '')?.hash;
@@ -72,7 +72,7 @@ export const claimRows: readonly ReviewRow[] = [
     const member = ['at_hash', 'c_hash', 's_hash'].find(
       name => Object.hasOwn(payload, name) && textOf(payload, name)?.length !== hashLength[hash],
     );
-    return member !== undefined && { member, found: shown(payload[member]) };
+    return member !== undefined && { member, found: shownMember(payload, member) };
   }),
 ];
 

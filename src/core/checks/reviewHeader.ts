@@ -4,7 +4,7 @@ import { decodeBase64url } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
 import { isNone } from '../tokens/jwt.ts';
 import { mostRounds } from './decrypt.ts';
-import { type ReviewRow, shown } from './finding.ts';
+import { type ReviewRow, shown, shownMember } from './finding.ts';
 
 /** What "Authorization: Bearer " and a token may take in common settings of servers and proxies. */
 const headerLimits = { some: 4096, most: 8192 } as const;
@@ -81,7 +81,7 @@ export const headerRows: readonly ReviewRow[] = [
       const member = ['jku', 'x5u'].find(
         name => Object.hasOwn(header, name) && !/^https:\/\//i.test(textOf(header, name) ?? ''),
       );
-      return member !== undefined && { member, found: shown(header[member]) };
+      return member !== undefined && { member, found: shownMember(header, member) };
     },
   },
   kidRow('kid_path', 'error', kid =>
@@ -101,7 +101,8 @@ export const headerRows: readonly ReviewRow[] = [
     section: 'RFC 7515 section 4.1.4',
     part: 'header',
     run: ({ header }) =>
-      Object.hasOwn(header, 'kid') && typeof header.kid !== 'string' && { member: 'kid', found: shown(header.kid) },
+      Object.hasOwn(header, 'kid') &&
+      typeof header.kid !== 'string' && { member: 'kid', found: shownMember(header, 'kid') },
   },
   {
     id: 'header_claim',
@@ -113,7 +114,7 @@ export const headerRows: readonly ReviewRow[] = [
       const member = ['iss', 'sub', 'aud'].find(
         name => Object.hasOwn(header, name) && JSON.stringify(header[name]) !== JSON.stringify(own(payload, name)),
       );
-      return member !== undefined && { member, found: shown(header[member]) };
+      return member !== undefined && { member, found: shownMember(header, member) };
     },
   },
   {

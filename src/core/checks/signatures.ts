@@ -15,6 +15,7 @@ import {
   type KeyInfo,
   passed,
   shown,
+  shownMember,
   skipped,
   type VerificationPolicy,
   warning,
@@ -245,7 +246,7 @@ export function alg({ token, policy, secret = false }: CheckInput): Finding {
  */
 export function typ({ token, policy }: CheckInput): Finding {
   const typ = own(token.header, 'typ');
-  const found = typ === undefined ? {} : { found: shown(typ) };
+  const found = typ === undefined ? {} : { found: shownMember(token.header, 'typ') };
   const kind = policy.kind ?? 'any';
   if (kind === 'any') return typ === undefined ? skipped('absent') : passed('typ_any', found);
   const expected = kind === 'access_token' ? 'at+jwt' : 'JWT';

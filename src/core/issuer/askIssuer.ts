@@ -18,7 +18,7 @@ import { assertBound, type Connection, isMutualTls } from '../records/connection
 import { clientCredentialsOf, credentialsOf, type StoredRecord } from '../records/record.ts';
 import { printable } from '../redact.ts';
 import { usualAlgorithms } from '../tokens/algorithms.ts';
-import { type JsonObject, textFrom } from '../tokens/json.ts';
+import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
 import { type Asked, refuseError } from './answers.ts';
@@ -151,15 +151,24 @@ async function read(
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
   const echoed = [token, ...asked.secrets].filter(each => each.length >= 16);
-  const shown = JSON.parse(JSON.stringify(claims), (_, value) =>
-    // An issuer that repeats what it was sent: what is shown and returned is no place for it.
-    typeof value === 'string' && echoed.some(each => value.includes(each)) ? '[token]' : value,
+  // An issuer that repeats what it was sent: what is shown and returned is no place for it.
+  const shown = withTexts(asReceived(text, isJwt, claims), value =>
+    echoed.some(each => value.includes(each)) ? '[token]' : value,
   ) as JsonObject;
   return {
     claims: shown,
     differences: compareMembers('payload', payloadOf(token), shown),
     signed: isJwt,
   };
+}
+
+/** The same claims as our own reader has them, which keeps numbers as they were written. */
+function asReceived(text: string, isJwt: boolean, claims: object): unknown {
+  const reading = isJwt ? undefined : readJson(text);
+  const payload = isJwt ? payloadOf(text) : reading?.ok ? reading.value : undefined;
+  const inside = isObject(payload) ? own(payload, 'token_introspection') : undefined;
+  const plain = JSON.stringify(claims);
+  return [payload, inside].find(each => JSON.stringify(each) === plain) ?? claims;
 }
 
 /** Milliseconds for one request: a sign-out must not wait for an issuer that is gone. */

@@ -1,7 +1,7 @@
 /** Tokens that are not written as three parts of base64url, and the compact JWS (RFC 7515 section 3.1) inside them. */
 import { WorkbenchError } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
-import { depthLimit, isObject, type JsonObject, own, readJson, textOf } from './json.ts';
+import { carryNumber, depthLimit, isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 
 /** What stands around the compact JWS. */
 export type Form =
@@ -67,12 +67,16 @@ function readDisclosure(encoded: string, start: number): Disclosure {
     throw new WorkbenchError('token_encoding', { part: 'disclosure', reason, position: start + position });
   }
   const reading = readJson(new TextDecoder().decode(bytes));
-  const [salt, second, third, ...more] = reading.ok && Array.isArray(reading.value) ? reading.value : [];
+  const pieces: readonly unknown[] = reading.ok && Array.isArray(reading.value) ? reading.value : [];
+  const [salt, second, third, ...more] = pieces;
   if (typeof salt !== 'string' || more.length > 0 || second === undefined)
     throw new WorkbenchError('token_json', { part: 'disclosure', reason: 'syntax' });
-  if (third === undefined) return { encoded, value: second };
-  if (typeof second !== 'string') throw new WorkbenchError('token_json', { part: 'disclosure', reason: 'syntax' });
-  return { encoded, name: second, value: third };
+  const isElement = third === undefined;
+  if (!isElement && typeof second !== 'string')
+    throw new WorkbenchError('token_json', { part: 'disclosure', reason: 'syntax' });
+  const disclosure = isElement ? { encoded, value: second } : { encoded, name: String(second), value: third };
+  carryNumber(pieces, isElement ? 1 : 2, disclosure, 'value');
+  return disclosure;
 }
 
 function fromDigits(digits: string): Unwrapped {
@@ -154,29 +158,40 @@ export async function disclose(signed: JsonObject, disclosures: readonly Disclos
       return undefined;
     }
     if (Array.isArray(value)) {
-      return value.flatMap(item => {
-        if (!isObject(item) || Object.keys(item).length !== 1 || !Object.hasOwn(item, '...'))
-          return [resolve(item, depth + 1)];
-        const found = take(item['...']);
-        if (found?.name !== undefined) problem ??= 'name';
-        return found ? [resolve(found.value, depth + 1)] : [];
-      });
+      const items: unknown[] = [];
+      for (const [index, item] of value.entries()) {
+        if (isObject(item) && Object.keys(item).length === 1 && Object.hasOwn(item, '...')) {
+          const found = take(item['...']);
+          if (found?.name !== undefined) problem ??= 'name';
+          if (found) put(items, items.length, found, 'value', depth);
+        } else put(items, items.length, value, index, depth);
+      }
+      return items;
     }
     if (!isObject(value)) return value;
-    const { _sd: digests, ...others } = value;
-    const members = new Map(Object.entries(others).map(([name, item]) => [name, resolve(item, depth + 1)]));
+    const members: Record<string, unknown> = {};
+    const digesting = depth === 0 ? ['_sd', '_sd_alg'] : ['_sd'];
+    for (const name of Object.keys(value)) if (!digesting.includes(name)) put(members, name, value, name, depth);
+    const digests = own(value, '_sd');
     for (const digest of Array.isArray(digests) ? digests : []) {
       const found = take(digest);
       if (!found) continue;
       const { name } = found;
       if (name === undefined || name === '_sd' || name === '...') problem ??= 'name';
-      else if (members.has(name)) problem ??= 'duplicate';
-      else members.set(name, resolve(found.value, depth + 1));
+      else if (Object.hasOwn(members, name)) problem ??= 'duplicate';
+      else put(members, name, found, 'value', depth);
     }
-    return Object.fromEntries(members);
+    return members;
   }
 
-  const { _sd_alg: _, ...payload } = resolve(signed, 0) as JsonObject;
+  /** A member of what is disclosed, under any name: `__proto__` is one like any other. */
+  function put(to: object, as: string | number, from: object, name: string | number, depth: number): void {
+    const value = resolve(Reflect.get(from, name), depth + 1);
+    Object.defineProperty(to, as, { value, enumerable: true, configurable: true, writable: true });
+    carryNumber(from, name, to, as);
+  }
+
+  const payload = resolve(signed, 0) as JsonObject;
   for (const digest of known.keys()) if (!seen.has(digest)) problem ??= 'undigested';
   return { payload, hidden, ...(problem && { problem }) };
 }

@@ -1,4 +1,4 @@
-/** JSON.parse, and what it keeps to itself: members that come twice, and how deep the text goes. */
+/** JSON.parse, and what it keeps to itself: members that come twice, how deep the text goes, and how numbers are written. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -15,16 +15,13 @@ export interface DuplicateMember {
 /** As many duplicates as are named; one is enough to distrust a text. */
 const duplicatesNamed = 16;
 
-/** A number that JavaScript cannot hold as it is written: beyond 2^53, or with more digits than a double has. */
-export interface RoundedNumber {
-  /** As it is written. */
-  readonly written: string;
-  /** JSON Pointer (RFC 6901). */
-  readonly path: string;
-}
-
 export type JsonReading =
-  | { readonly ok: true; readonly value: unknown; readonly duplicates: readonly DuplicateMember[] }
+  | {
+      readonly ok: true;
+      readonly value: unknown;
+      readonly duplicates: readonly DuplicateMember[];
+      readonly rounded: readonly RoundedNumber[];
+    }
   | { readonly ok: false; readonly reason: 'depth' | 'syntax' };
 
 /** Linear in the text. The value is JSON.parse's own, so `__proto__` in it is a member like any other. */
@@ -37,8 +34,11 @@ export function readJson(text: string): JsonReading {
   } catch {
     return { ok: false, reason: 'syntax' };
   }
+  const isRespelled = mayBeRespelled.test(text);
+  if (isRespelled) noteSpellings(text, value);
   // JSON.parse drops what comes twice: only where something is missing is there a name to find.
-  return { ok: true, value, duplicates: written === membersIn(value) ? [] : duplicatesIn(text) };
+  const duplicates = written === membersIn(value) ? [] : duplicatesIn(text);
+  return { ok: true, value, duplicates, rounded: isRespelled ? roundedNumbers(value) : [] };
 }
 
 /** Where a text stops being JSON. Lines and columns count from 1; `expected` is what should stand there. */
@@ -103,7 +103,13 @@ export function textOf(object: JsonObject, name: string): string | undefined {
 
 /** Any value as a text to show. `String()` of a foreign object runs what the object says, and may throw. */
 export function textFrom(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return typeof value === 'string' ? value : jsonText(value);
+}
+
+/** A member as a text to show, a number as it is written; `undefined` where there is none. */
+export function memberText(object: JsonObject, name: string): string | undefined {
+  const value = own(object, name);
+  return value === undefined ? undefined : (spellings.get(object)?.get(name) ?? textFrom(value));
 }
 
 /** The number that a value is, or says as text; `NaN` where it is of another kind, as `Number()` of an object may throw. */
@@ -111,16 +117,26 @@ export function numberFrom(value: unknown): number {
   return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
-/** True where two values of plain data (what JSON can hold) hold the same, in whatever order their members stand. */
+/**
+ * True where two values of plain data (what JSON can hold) hold the same, in whatever order their members stand. Numbers
+ * are the same as they are written: 2^53 and 2^53 + 1 are not.
+ */
 export function sameData(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true;
+  if (one === other || Object.is(one, other)) return true;
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
   if (Array.isArray(one) !== Array.isArray(other)) return false;
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every(name => Object.hasOwn(other, name) && sameData(Reflect.get(one, name), Reflect.get(other, name)))
+    names.every(name => Object.hasOwn(other, name) && sameMember(one, other, name))
   );
+}
+
+/** The same of one member of two objects. */
+export function sameMember(one: object, other: object, name: string): boolean {
+  const [mine, theirs] = [roundedMember(one, name), roundedMember(other, name)];
+  if (mine !== undefined && theirs !== undefined) return normalized(mine) === normalized(theirs);
+  return mine === theirs && sameData(Reflect.get(one, name), Reflect.get(other, name));
 }
 
 /** The members that a JSON text writes, one for each colon that is in no string; `undefined` where it is too deep. */
@@ -167,45 +183,100 @@ function duplicatesIn(text: string): DuplicateMember[] {
   return duplicates;
 }
 
-/** Digits enough to be rounded, or an exponent: few texts have either, and only those are looked through. */
-const mayRound = /[:[,]\s*-?\d(?:[\d.]{15}|[\d.]{0,15}[eE])/;
+/**
+ * Numbers as they are written, beside the object or array that JSON.parse made of the text around them: 2^53 + 1, 1e400, 1.0.
+ * JavaScript has no room for that in the number. What copies members takes it along with `carryNumber`.
+ */
+const spellings = new WeakMap<object, Map<string, string>>();
 
-/** The numbers of a text that JSON.parse accepts that it rounds. Linear in the text. */
-export function roundedNumbers(text: string): RoundedNumber[] {
-  const rounded: RoundedNumber[] = [];
-  if (!mayRound.test(text)) return rounded;
+/** Digits enough to be rounded, an exponent, a zero at the end of a fraction, or a zero with a sign: few texts have them. */
+const mayBeRespelled = /[:[,]\s*(?:-0(?![\d.])|-?(?:\d[\d.]{15}|\d[\d.]{0,14}[eE]|\d{1,14}\.\d{0,14}0(?!\d)))/;
+
+/** @param value what JSON.parse made of the text. Linear in the text. */
+function noteSpellings(text: string, value: unknown): void {
   walk(text, {
-    number: (written, path) => {
-      if (digitsOf(written) !== digitsOf(String(Number(written)))) rounded.push({ written, path: path() });
+    number: (written, keys) => {
+      const number = Number(written);
+      const isPlain = String(number) === written;
+      const path = keys();
+      const last = String(path.pop());
+      const holder = path.reduce<unknown>(
+        (inside, key) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, key) : undefined),
+        value,
+      );
+      // Of a member that comes twice JSON.parse keeps the last.
+      if (typeof holder !== 'object' || holder === null || !Object.is(Reflect.get(holder, last), number)) return;
+      if (isPlain) spellings.get(holder)?.delete(last);
+      else spellings.set(holder, (spellings.get(holder) ?? new Map<string, string>()).set(last, written));
     },
   });
-  return rounded;
 }
 
-/** A number in one spelling: its digits without zeros around them, and where the point stands. */
-function digitsOf(number: string): string {
-  const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(number) ?? [];
+/** A number of a copied member is written as that of the original. @param as its name in the copy */
+export function carryNumber(from: object, name: string | number, to: object, as: string | number = name): void {
+  const written = spellings.get(from)?.get(String(name));
+  if (written !== undefined)
+    spellings.set(to, (spellings.get(to) ?? new Map<string, string>()).set(String(as), written));
+}
+
+/** A copy of an object with some of its members, or with other ones in their place, and its numbers as they were written. */
+export function withMembers(names: Iterable<string>, ...objects: readonly object[]): JsonObject {
+  // A prototype would swallow a member called __proto__.
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const name of names) {
+    const from = objects.findLast(each => Object.hasOwn(each, name));
+    if (!from) continue;
+    copy[name] = Reflect.get(from, name);
+    carryNumber(from, name, copy);
+  }
+  return copy;
+}
+
+/** As it is written, where JavaScript has no such number: it is beyond 2^53, or has more digits than a double. */
+function roundedMember(holder: object, name: string): string | undefined {
+  const written = spellings.get(holder)?.get(name);
+  return written !== undefined && normalized(written) !== normalized(String(Number(written))) ? written : undefined;
+}
+
+/** A number in one spelling: its sign, its digits without zeros around them, and where the point stands. */
+function normalized(number: string): string {
+  const [, sign = '', whole, fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(number) ?? [];
+  if (whole === undefined) return number;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const kept = digits.replace(/0+$/, '');
-  return kept === ''
-    ? whole === ''
-      ? number
-      : '0'
-    : `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+  return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
+
+/** A number that JavaScript cannot hold as it is written. */
+export interface RoundedNumber {
+  /** As it is written. */
+  readonly written: string;
+  /** JSON Pointer (RFC 6901). */
+  readonly path: string;
+}
+
+/** The numbers in a value, of readJson or made of its parts, that JavaScript rounds. */
+export function roundedNumbers(value: unknown, at = '', depth = 0): RoundedNumber[] {
+  if (typeof value !== 'object' || value === null || depth > depthLimit) return [];
+  return Object.entries(value).flatMap(([name, item]) => {
+    const path = `${at}/${escaped(name)}`;
+    const written = roundedMember(value, name);
+    return written === undefined ? roundedNumbers(item, path, depth + 1) : [{ written, path }];
+  });
 }
 
 /** A value as JSON text with its numbers as they were written. @param indent spaces, none where it is left out */
-export function jsonText(value: unknown, rounded: readonly RoundedNumber[], indent = 0, at = ''): string {
-  if (rounded.length === 0) return JSON.stringify(value, undefined, indent) ?? '';
-  const written = new Map(rounded.map(each => [each.path, each.written]));
-  const text = (value: unknown, path: string, margin: string): string => {
-    if (typeof value !== 'object' || value === null) return written.get(path) ?? JSON.stringify(value) ?? 'null';
+export function jsonText(value: unknown, indent = 0): string {
+  const text = (value: unknown, margin: string, depth: number): string => {
+    if (typeof value !== 'object' || value === null || depth > depthLimit) return JSON.stringify(value) ?? 'null';
     const inner = margin + ' '.repeat(indent);
+    const written = spellings.get(value);
+    const item = (each: unknown, name: string) => written?.get(name) ?? text(each, inner, depth + 1);
     const items = Array.isArray(value)
-      ? value.map((item, index) => text(item, `${path}/${index}`, inner))
-      : Object.entries(value).map(
-          ([name, item]) =>
-            `${JSON.stringify(name)}:${indent > 0 ? ' ' : ''}${text(item, `${path}/${escaped(name)}`, inner)}`,
+      ? value.map((each, index) => item(each, String(index)))
+      : Object.entries(value).flatMap(([name, each]) =>
+          each === undefined ? [] : [`${JSON.stringify(name)}:${indent > 0 ? ' ' : ''}${item(each, name)}`],
         );
     const [open, close] = Array.isArray(value) ? '[]' : '{}';
     if (items.length === 0) return `${open}${close}`;
@@ -213,23 +284,37 @@ export function jsonText(value: unknown, rounded: readonly RoundedNumber[], inde
       ? `${open}\n${inner}${items.join(`,\n${inner}`)}\n${margin}${close}`
       : `${open}${items.join(',')}${close}`;
   };
-  return text(value, at, '');
+  return value === undefined ? '' : text(value, '', 0);
 }
 
-/** A copy in which the numbers that are rounded are texts, as they were written: to be shown and compared. */
-export function asWritten(value: unknown, rounded: readonly RoundedNumber[], path = ''): unknown {
-  if (rounded.length === 0) return value;
-  if (Array.isArray(value)) return value.map((item, index) => asWritten(item, rounded, `${path}/${index}`));
-  if (!isObject(value)) return rounded.find(each => each.path === path)?.written ?? value;
-  const entries = Object.entries(value);
-  return Object.fromEntries(
-    entries.map(([name, item]) => [name, asWritten(item, rounded, `${path}/${escaped(name)}`)]),
-  );
+/** The same of one member. */
+export function memberJson(holder: object, name: string, indent = 0): string {
+  return spellings.get(holder)?.get(name) ?? jsonText(Reflect.get(holder, name), indent);
+}
+
+/** A member, to be shown: numbers that JavaScript rounds are texts, as they were written. */
+export function memberAsWritten(holder: object, name: string): unknown {
+  const value: unknown = Object.hasOwn(holder, name) ? Reflect.get(holder, name) : undefined;
+  if (typeof value !== 'object' || value === null) return roundedMember(holder, name) ?? value;
+  return Array.isArray(value)
+    ? value.map((_, index) => memberAsWritten(value, String(index)))
+    : Object.fromEntries(Object.keys(value).map(each => [each, memberAsWritten(value, each)]));
+}
+
+/** A copy with each text replaced, and with numbers as they were written. */
+export function withTexts(value: unknown, replaced: (text: string) => string): unknown {
+  if (typeof value === 'string') return replaced(value);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Array.isArray(value)
+    ? value.map(each => withTexts(each, replaced))
+    : Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withTexts(each, replaced)]));
+  for (const name of spellings.get(value)?.keys() ?? []) carryNumber(value, name, copy);
+  return copy;
 }
 
 interface Visitor {
   readonly twice?: (member: string, path: string) => void;
-  readonly number?: (written: string, path: () => string) => void;
+  readonly number?: (written: string, keys: () => (string | number)[]) => void;
 }
 
 function walk(text: string, { twice, number }: Visitor): void {
@@ -270,7 +355,7 @@ function walk(text: string, { twice, number }: Visitor): void {
         if (!number || !(code === 0x2d || (code >= 0x30 && code <= 0x39))) break;
         const start = i;
         while (i + 1 < text.length && /[\d.eE+-]/.test(text[i + 1] ?? '')) i++;
-        number(text.slice(start, i + 1), () => pointer(stack));
+        number(text.slice(start, i + 1), () => stack.map(({ at }) => at));
       }
     }
   }
@@ -301,11 +386,6 @@ function memberName(quoted: string): string {
 
 function pointer(stack: readonly Frame[]): string {
   return stack.map(({ at }) => `/${escaped(String(at))}`).join('');
-}
-
-/** To a member of the first level (RFC 6901). */
-export function pointerTo(name: string): string {
-  return `/${escaped(name)}`;
 }
 
 /** RFC 6901 section 3. */

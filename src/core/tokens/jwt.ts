@@ -5,16 +5,7 @@
 import { classify, WorkbenchError } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { type Form, inflate, unwrapped } from './forms.ts';
-import {
-  asWritten,
-  isObject,
-  type JsonObject,
-  own,
-  type RoundedNumber,
-  readJson,
-  roundedNumbers,
-  textOf,
-} from './json.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import {
   checkEncoding,
   numericDate,
@@ -136,20 +127,10 @@ export async function inflated(token: DecodedJws): Promise<DecodedJws> {
   return { ...others, payload: reading.value, payloadText: text, warnings };
 }
 
-/** The numbers of a token that JavaScript rounds, by pointers that begin with the part. */
-export function roundedIn(decoded: DecodedToken): RoundedNumber[] {
-  if (!decoded.warnings.some(({ code }) => code === 'number_rounded') || decoded.kind === 'opaque') return [];
-  const of = (part: string, text: string) =>
-    roundedNumbers(text).map(({ written, path }) => ({ written, path: `/${part}${path}` }));
-  const payload = decoded.kind === 'jws' && !decoded.content ? of('payload', decoded.payloadText) : [];
-  return [...of('header', decoded.headerText), ...payload];
-}
-
-/** The members of one part, with numbers that JavaScript rounds as the texts that they are. */
+/** The members of one part; none where it cannot be read. */
 export function membersOf(decoded: DecodedToken, part: 'header' | 'payload'): JsonObject {
   if (decoded.kind === 'opaque') return {};
-  const members = part === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
-  return asWritten(members, roundedIn(decoded), `/${part}`) as JsonObject;
+  return part === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
 }
 
 /** Signed with a shared secret, which no key set holds. */

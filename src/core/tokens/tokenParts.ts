@@ -1,7 +1,7 @@
 /** The parts of a token: base64url of JSON, or of bytes that are not needed here. */
 import { WorkbenchError } from '../errors.ts';
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
-import { depthLimit, isObject, type JsonObject, readJson, roundedNumbers } from './json.ts';
+import { depthLimit, isObject, type JsonObject, readJson } from './json.ts';
 
 export type TokenPart =
   | 'header'
@@ -99,7 +99,7 @@ export function readText(text: string, part: TokenPart, warnings: TokenWarning[]
   for (const { member, path } of reading.duplicates) {
     warnings.push({ code: 'duplicate_member', part, member, path });
   }
-  for (const { written, path } of roundedNumbers(text).slice(0, numbersNamed)) {
+  for (const { written, path } of reading.rounded.slice(0, numbersNamed)) {
     warnings.push({
       code: 'number_rounded',
       part,

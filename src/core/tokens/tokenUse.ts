@@ -1,4 +1,4 @@
-import { type JsonObject, own, sameData } from './json.ts';
+import { type JsonObject, memberAsWritten, own, sameMember, withMembers } from './json.ts';
 import { type DecodedToken, decodeToken, membersOf } from './jwt.ts';
 import { isTimeClaim, numericDate } from './tokenParts.ts';
 
@@ -77,7 +77,7 @@ export function claimsOf(idToken: string | undefined): Claims | undefined {
 /** What must not differ between two ID tokens of one sign-in, and does (OpenID Connect Core §12.2). */
 export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud' | undefined {
   if (before.iss !== undefined && !isSameIssuer(before.iss, now.iss)) return 'iss';
-  if (before.sub !== undefined && before.sub !== now.sub) return 'sub';
+  if (before.sub !== undefined && !sameMember(before, now, 'sub')) return 'sub';
   const audience = list(now.aud);
   return list(before.aud).every(each => audience.includes(each)) ? undefined : 'aud';
 }
@@ -111,21 +111,19 @@ export function compareMembers(part: Difference['part'], one: JsonObject, other:
 }
 
 function difference(part: Difference['part'], name: string, one: JsonObject, other: JsonObject): Difference[] {
-  const [before, after] = [own(one, name), own(other, name)];
+  const [before, after] = [memberAsWritten(one, name), memberAsWritten(other, name)];
   if (!Object.hasOwn(one, name)) return [{ part, name, change: 'added', after }];
   if (!Object.hasOwn(other, name)) return [{ part, name, change: 'removed', before }];
-  if (sameData(before, after)) return [];
+  if (sameMember(one, other, name)) return [];
   const isTime = part === 'payload' && isTimeClaim(name);
-  const [from, to] = [numericDate(before), numericDate(after)];
+  const [from, to] = [numericDate(own(one, name)), numericDate(own(other, name))];
   const seconds = isTime && 'at' in from && 'at' in to ? (to.at - from.at) / 1000 : undefined;
   return [{ part, name, change: 'changed', before, after, ...(seconds !== undefined && { seconds }) }];
 }
 
 /** The members of both tokens in one order, so that a text comparison lines up: those of the first token lead. */
 export function inOrderOf(first: JsonObject, second: JsonObject): JsonObject {
-  const names = [...Object.keys(first).filter(name => Object.hasOwn(second, name)), ...Object.keys(second)];
-  // A prototype would swallow a member called __proto__.
-  return Object.assign(Object.create(null), Object.fromEntries([...new Set(names)].map(name => [name, second[name]])));
+  return withMembers(new Set([...Object.keys(first), ...Object.keys(second)]), second);
 }
 
 /** Issuers that go by more than one name, and what was meant where a name is almost one. */

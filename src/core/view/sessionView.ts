@@ -2,6 +2,7 @@ import type { Check } from '../checks/finding.ts';
 import { isBound, isRefused, spentIntent } from '../records/record.ts';
 import { isRefreshable, isSignable, type TokenName, tokenOf } from '../records/session.ts';
 import type { Session, Sessions } from '../records/sessions.ts';
+import { memberAsWritten, own } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, membersOf, tryDecode } from '../tokens/jwt.ts';
 import { isTimeClaim } from '../tokens/tokenParts.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
@@ -138,8 +139,9 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
   const token = tokenOf(session, name);
   const decoded = token === undefined ? undefined : tryDecode(token);
   if (decoded === undefined || 'error' in decoded || decoded.kind === 'opaque') return [];
-  return shown(membersOf(decoded, section === 'header' ? 'header' : 'payload')).map(([member, value]) => {
-    const time = section === 'claims' && isTimeClaim(member) ? timeOf(value) : undefined;
+  const members = membersOf(decoded, section === 'header' ? 'header' : 'payload');
+  return shown(members).map(([member, value]) => {
+    const time = section === 'claims' && isTimeClaim(member) ? timeOf(own(members, member)) : undefined;
     return {
       kind: 'claim',
       id: session.connection.id,
@@ -160,8 +162,13 @@ function timeOf(value: unknown): number | undefined {
 /** The most members of one object or array that are shown: a tree of ten thousand lines is of no use. */
 const mostMembers = 200;
 
+/** Objects as they are, and numbers that JavaScript rounds as they are written. */
 function shown(members: object): [string, unknown][] {
-  return Object.entries(members).slice(0, mostMembers);
+  const names = Object.keys(members).slice(0, mostMembers);
+  return names.map(name => {
+    const value: unknown = Reflect.get(members, name);
+    return [name, typeof value === 'number' ? memberAsWritten(members, name) : value];
+  });
 }
 
 function nested(parent: ClaimNode): ClaimNode[] {

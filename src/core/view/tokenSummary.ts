@@ -3,7 +3,7 @@ import { runChecks } from '../checks/checks.ts';
 import type { Check, VerificationPolicy } from '../checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
 import { audienceOf, type Connection } from '../records/connection.ts';
-import { type JsonObject, own } from '../tokens/json.ts';
+import { type JsonObject, memberText, own } from '../tokens/json.ts';
 import { type DecodedToken, isHmac } from '../tokens/jwt.ts';
 import { numericDate } from '../tokens/tokenParts.ts';
 import { type TokenUse, tokenUse } from '../tokens/tokenUse.ts';
@@ -35,12 +35,8 @@ export function summarize(decoded: DecodedToken, now: number, connection?: Conne
   const kind = known ?? kindOf(decoded);
   if (decoded.kind !== 'jws') return { kind, times: [], problems: [] };
   const { payload } = decoded;
-  const text = (name: string) => {
-    const value = own(payload, name);
-    return value === undefined ? undefined : typeof value === 'string' ? value : JSON.stringify(value);
-  };
   const audience = own(payload, 'aud');
-  const [issuer, subject] = [text('iss'), text('sub')];
+  const [issuer, subject] = [memberText(payload, 'iss'), memberText(payload, 'sub')];
   return {
     kind,
     ...(issuer !== undefined && { issuer }),
@@ -49,7 +45,7 @@ export function summarize(decoded: DecodedToken, now: number, connection?: Conne
       audience:
         Array.isArray(audience) && audience.every(each => typeof each === 'string')
           ? audience.join(', ')
-          : (text('aud') ?? ''),
+          : (memberText(payload, 'aud') ?? ''),
     }),
     times: timesOf(decoded),
     problems: problemsOf(decoded, now, connection),

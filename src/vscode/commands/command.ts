@@ -2,7 +2,7 @@ import { l10n, commands as registry, Uri, workspace } from 'vscode';
 import { type CommandName, commands, contextKeys, settings } from '../../contributions.ts';
 import { classify, type DataOf, type ErrorCode, WorkbenchError } from '../../core/errors.ts';
 import { errorTable, isTransient, type Remedy } from '../../core/errorTable.ts';
-import { valueText } from '../../core/redact.ts';
+import { isObject, roundedNumbers, textFrom } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
@@ -93,7 +93,7 @@ export function defineCommand<F extends Fields, Argument, Result>(
           if (argument === undefined) throw new WorkbenchError('cancelled', { sent: false });
           const result = await behaviour.run(argument, new AbortController().signal, () => {});
           void behaviour.handedOut?.(result, argument);
-          return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
+          return answered(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
         } catch (error) {
           throw asCommandError(error, declared.name, services);
         }
@@ -133,7 +133,7 @@ async function interactive<Argument, Result>(
     const result = await withProgress(behaviour.progress?.(argument), run, abort);
     if (declared.completes) void registry.executeCommand('setContext', contextKeys[declared.completes], true);
     await behaviour.report?.(result, argument);
-    return masked(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
+    return answered(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {
     const failure = classify(error);
     services.log('warn', `command ${name} failed`, { error: failure });
@@ -189,9 +189,18 @@ function assertTrust({ needsTrust }: { readonly needsTrust: boolean }): void {
   if (needsTrust && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
 }
 
-/** What an issuer echoes is hidden from callers as it is from the log. */
-function masked({ returnsToken }: Declared<Fields>, { secrets }: Services, answer: unknown): unknown {
-  return returnsToken ? answer : secrets.mask(answer);
+/** What callers get: what an issuer echoes is hidden as it is from the log. */
+function answered({ returnsToken }: Declared<Fields>, { secrets }: Services, answer: unknown): unknown {
+  const whole = withExact(answer);
+  return returnsToken ? whole : secrets.mask(whole);
+}
+
+/** `exact`: numbers that JSON carries and JavaScript rounds, as they were written, by JSON Pointers into the answer. */
+function withExact(answer: unknown): unknown {
+  const rounded = isObject(answer) ? roundedNumbers(answer) : [];
+  return isObject(answer) && rounded.length > 0
+    ? { ...answer, exact: Object.fromEntries(rounded.map(({ path, written }) => [path, written])) }
+    : answer;
 }
 
 /**
@@ -277,5 +286,5 @@ export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Faile
 /** A user may cancel a sign-in because the page in the browser rejected the redirect URI. */
 export async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
-  if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(valueText(data.redirectUri));
+  if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(textFrom(data.redirectUri));
 }

@@ -4,7 +4,7 @@ import { type TokenName, tokenOf } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { own } from '../../core/tokens/json.ts';
-import { type DecodedToken, decodeToken, membersOf, roundedIn } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, decodeToken, membersOf } from '../../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
 import { compareTokens, type Difference, inOrderOf } from '../../core/tokens/tokenUse.ts';
 import type { PreviousTokens } from '../../core/view/sessionView.ts';
@@ -63,12 +63,9 @@ export const compare = defineCommand(
         const note = (name: string) => [ageText(name, other.decoded), later(name)].filter(Boolean).join(' ');
         const left = documents.add(
           one.label,
-          commented(bodyOf(one.decoded), dateText, name => ageText(name, one.decoded), roundedIn(one.decoded)),
+          commented(bodyOf(one.decoded), dateText, name => ageText(name, one.decoded)),
         );
-        const right = documents.add(
-          other.label,
-          commented(bodyOf(other.decoded, one.decoded), dateText, note, roundedIn(other.decoded)),
-        );
+        const right = documents.add(other.label, commented(bodyOf(other.decoded, one.decoded), dateText, note));
         const names = `${one.label} ↔ ${other.label}`;
         const real = withoutShift(differences).length;
         const title =

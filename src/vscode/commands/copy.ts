@@ -4,9 +4,8 @@ import { WorkbenchError } from '../../core/errors.ts';
 import { isBound } from '../../core/records/record.ts';
 import { endOf, isRefreshable, tokenOf } from '../../core/records/session.ts';
 import type { Session } from '../../core/records/sessions.ts';
-import { valueText } from '../../core/redact.ts';
-import { jsonText } from '../../core/tokens/json.ts';
-import { decodeToken, roundedIn } from '../../core/tokens/jwt.ts';
+import { jsonText, textFrom } from '../../core/tokens/json.ts';
+import { decodeToken } from '../../core/tokens/jwt.ts';
 import { curlLine, type Shell, shells } from '../../core/view/curl.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
 import { type TokenArgument, tokenArgument, tokenAtCursor, tokenFields, tokenFor } from '../editor/scan.ts';
@@ -231,7 +230,7 @@ export const copyValue = defineCommand(
 );
 
 function claimText(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value, undefined, 2) : valueText(value);
+  return typeof value === 'object' ? jsonText(value, 2) : textFrom(value);
 }
 
 /** Copies the payload as JSON: the claims, nothing that could be used as a token. */
@@ -244,9 +243,7 @@ export const copyPayload = defineCommand(
     async run(argument) {
       const decoded = decodeToken(await tokenFor(argument, sessions));
       if (decoded.kind !== 'jws') throw new WorkbenchError('not_a_token', { reason: 'empty' });
-      await toClipboard(
-        decoded.content ? decoded.payloadText : jsonText(decoded.payload, roundedIn(decoded), 2, '/payload'),
-      );
+      await toClipboard(decoded.content ? decoded.payloadText : jsonText(decoded.payload, 2));
       flash(l10n.t('Payload copied'), 3000);
       return { copied: true };
     },

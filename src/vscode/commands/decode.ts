@@ -3,8 +3,8 @@ import { reviewToken } from '../../core/checks/review.ts';
 import type { SecretForm } from '../../core/checks/secretText.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { TokenName } from '../../core/records/session.ts';
-import { isObject, type JsonObject, own } from '../../core/tokens/json.ts';
-import { type DecodedJws, type DecodedToken, decodeToken, inflated, roundedIn } from '../../core/tokens/jwt.ts';
+import { isObject, type JsonObject, own, withMembers } from '../../core/tokens/json.ts';
+import { type DecodedJws, type DecodedToken, decodeToken, inflated } from '../../core/tokens/jwt.ts';
 import { varietyOf } from '../../core/tokens/varieties.ts';
 import { checksOf } from '../../core/view/tokenSummary.ts';
 import {
@@ -34,7 +34,7 @@ export const decode = defineCommand(
     needsTrust: false,
     fields: { token: text },
     returns:
-      '`{ kind: "jws" \\| "jwe" \\| "opaque", header?, payload?, text?, base64url?, variety?: { id, name, advice }, disclosures?, exact?, warnings, review }`; `exact` has numbers beyond 2^53 as texts, by JSON Pointers; `text` and `base64url` for signed content that is no JWT, `disclosures` for an SD-JWT',
+      '`{ kind: "jws" \\| "jwe" \\| "opaque", header?, payload?, text?, base64url?, variety?: { id, name, advice }, disclosures?, warnings, review }`; `text` and `base64url` for signed content that is no JWT, `disclosures` for an SD-JWT',
   },
   ({ sessions, clock, documents }) => ({
     ask: node => askToken(sessions, node, l10n.t('Decode Token')),
@@ -47,7 +47,6 @@ export const decode = defineCommand(
       ...(decoded.kind !== 'opaque' && { header: decoded.header }),
       ...(decoded.kind === 'jws' && payloadOf(decoded)),
       ...varietyAnswer(token, decoded),
-      ...exactNumbers(decoded),
       warnings: decoded.warnings.map(describeTokenWarning),
       review: reviewAnswer(reviewToken(token, decoded, checksOf(decoded, clock.now()))),
     }),
@@ -61,19 +60,13 @@ function payloadOf({ content, payload, payloadText }: DecodedJws): object {
   return content === 'text' ? { text: payloadText } : { base64url: payloadText };
 }
 
-/** Numbers that JSON carries and JavaScript rounds, as they are written, by JSON Pointers that begin with the part. */
-function exactNumbers(decoded: DecodedToken): object {
-  const rounded = roundedIn(decoded).map(({ path, written }) => [path, written] as const);
-  return rounded.length > 0 ? { exact: Object.fromEntries(rounded) } : {};
-}
-
 /** What is known of tokens of this kind, and what an SD-JWT discloses. */
 function varietyAnswer(token: string, decoded: DecodedToken): object {
   const variety = varietyOf(token, decoded);
   const form = decoded.kind === 'jws' ? decoded.form : undefined;
   return {
     ...(variety && { variety: { id: variety.id, name: variety.name, advice: varietyAdvice(variety) } }),
-    ...(form?.kind === 'sd_jwt' && { disclosures: form.disclosures.map(({ name, value }) => ({ name, value })) }),
+    ...(form?.kind === 'sd_jwt' && { disclosures: form.disclosures.map(each => withMembers(['name', 'value'], each)) }),
   };
 }
 

@@ -1,8 +1,8 @@
 import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { valueText } from '../../core/redact.ts';
 import { signOut as deleteTokens, revokeAndSignOut } from '../../core/signIn/signOut.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, progress } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
@@ -141,7 +141,7 @@ async function offerLogout(services: Services, connection: Connection, idToken: 
     if (chosen === again) return;
     const text = l10n.t(
       'The browser did not return from signing out. The tokens are deleted. If the issuer rejected the redirect, register {0} there as a post-logout redirect URI.',
-      valueText(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
+      textFrom(failure.data.redirectUri ?? 'http://127.0.0.1/callback'),
     );
     chosen = await notify('info', text, again);
   }

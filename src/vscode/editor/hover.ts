@@ -6,8 +6,8 @@ import type { Verifications } from '../../core/checks/verifications.ts';
 import { classify } from '../../core/errors.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
-import { printable, valueText } from '../../core/redact.ts';
-import { own } from '../../core/tokens/json.ts';
+import { printable } from '../../core/redact.ts';
+import { own, textFrom } from '../../core/tokens/json.ts';
 import { type DecodedToken, decodeToken } from '../../core/tokens/jwt.ts';
 import { varietyOf } from '../../core/tokens/varieties.ts';
 import { checksOf, problemsAmong, remarksOn, summarize } from '../../core/view/tokenSummary.ts';
@@ -72,7 +72,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   for (const time of summary.times) row(text, timeName(time), momentText(time.at, now));
   if (decoded.kind === 'jwe') {
     const { header } = decoded;
-    row(text, l10n.t('Encryption'), `${valueText(own(header, 'alg'))}, ${valueText(own(header, 'enc'))}`);
+    row(text, l10n.t('Encryption'), `${textFrom(own(header, 'alg'))}, ${textFrom(own(header, 'enc'))}`);
   }
   problems(
     text,

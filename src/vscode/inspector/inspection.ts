@@ -17,8 +17,9 @@ import {
   jsonText,
   own,
   readJson,
+  withMembers,
 } from '../../core/tokens/json.ts';
-import { type DecodedToken, decodeToken, isHmac, roundedIn } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, decodeToken, isHmac } from '../../core/tokens/jwt.ts';
 import type { Moment } from '../../core/view/timeline.ts';
 import { checksOf, summarize, timesOf } from '../../core/view/tokenSummary.ts';
 import { ownerOf } from '../editor/scan.ts';
@@ -59,8 +60,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   const known = subject.known ?? followed;
   const connection = ownerOf({ token, ...(known && { known }) }, sessions);
   /** The text of both parts as an editor begins with it. */
-  const written = (part: 'header' | 'payload') =>
-    decoded.kind === 'jws' ? jsonText(decoded[part], roundedIn(decoded), 2, `/${part}`) : '';
+  const written = (part: 'header' | 'payload') => (decoded.kind === 'jws' ? jsonText(decoded[part], 2) : '');
   const named = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
   const issuer = typeof named === 'string' ? { issuer: named } : {};
   /** The keys that the user chose for this token. */
@@ -154,12 +154,12 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     const set = (next: Inspected) => {
       if (isCurrent()) state = next;
     };
-    const [head, claims] = [readObject(header), readObject(payload)];
-    if (!head || !claims) return set({ ...state, state: { kind: 'broken' }, editing });
+    const head = readObject(header);
+    if (!head || !readObject(payload)) return set({ ...state, state: { kind: 'broken' }, editing });
     if (signing.kind === 'none' && header === written('header') && payload === written('payload'))
       return set({ ...original, editing });
     try {
-      const { token, ...trust } = await signed(head, claims, header, payload);
+      const { token, ...trust } = await signed(head, header, payload);
       const signedBy: InspectedState = { kind: 'edited', signed: signing.kind === 'none' ? false : signing.kind };
       const looked = { ...look(token, decodeToken(token)), state: signedBy, editing };
       set(looked);
@@ -175,13 +175,13 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /** The edited token, and the keys of a verifier that trusts its signer. */
-  async function signed(head: JsonObject, claims: JsonObject, header: string, payload: string) {
+  async function signed(head: JsonObject, header: string, payload: string) {
     if (signing.kind === 'own') return { token: await signing.key.sign(head, payload), ...signing.key.verification };
     if (signing.kind === 'none') return { token: unsigned(header, payload) };
     const key = testKey();
     if (!key) throw new WorkbenchError('mock_not_running');
-    // A verifier that has these keys has them for the mock issuer alone.
-    return { token: await key.sign(claims, head), jwks: key.jwks(), issuer: key.issuer };
+    // As it is written: a number beyond 2^53 stays what it is. A verifier that has these keys has them for the mock issuer alone.
+    return { token: await key.sign(payload, head), jwks: key.jwks(), issuer: key.issuer };
   }
 
   /** Signs the copy that is being edited from now on. A key of one's own is asked for, and kept nowhere else. */
@@ -233,7 +233,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     },
     async editMembers(given: { header?: JsonObject; payload?: JsonObject; sign: boolean }): Promise<void> {
       if (decoded.kind !== 'jws') return;
-      const merged = (own: JsonObject, other: JsonObject = {}) => JSON.stringify({ ...own, ...other }, undefined, 2);
+      const merged = (own: JsonObject, other: JsonObject = {}) =>
+        jsonText(withMembers(new Set([...Object.keys(own), ...Object.keys(other)]), own, other), 2);
       original = state;
       if (given.sign) signing = { kind: 'mock' };
       await edit(merged(decoded.header, given.header), merged(decoded.payload, given.payload), 0);

@@ -4,15 +4,17 @@ import type { Decrypted } from '../../core/checks/decrypt.ts';
 import type { Check } from '../../core/checks/finding.ts';
 import type { Verifier } from '../../core/checks/verifier.ts';
 import type { Connection } from '../../core/records/connection.ts';
-import { printable, valueText } from '../../core/redact.ts';
+import { printable } from '../../core/redact.ts';
 import {
+  isObject,
+  type JsonObject,
   jsonText,
   type MemberRange,
+  memberJson,
   memberRanges,
   own,
-  pointerTo,
-  type RoundedNumber,
-  roundedNumbers,
+  readJson,
+  textFrom,
 } from '../../core/tokens/json.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../../core/tokens/tokenParts.ts';
@@ -67,7 +69,7 @@ export function innerChecks(
     header,
     payload,
     payloadText,
-    headerText: JSON.stringify(header),
+    headerText: jsonText(header),
     signature: '',
     compact: '',
     warnings: [],
@@ -78,8 +80,8 @@ export function innerChecks(
 export function openedText({ decrypted: { header, key } }: OpenedToken): string {
   return l10n.t(
     'Decrypted here ({0}, {1}) with the key: {2}. The key is not stored unless you have it remembered.',
-    valueText(own(header, 'alg')),
-    valueText(own(header, 'enc')),
+    textFrom(own(header, 'alg')),
+    textFrom(own(header, 'enc')),
     keyText(key),
   );
 }
@@ -102,7 +104,7 @@ export function openedSections({ decrypted: { header, content } }: OpenedToken, 
   switch (content.kind) {
     case 'token': {
       const title = l10n.t('Header of the encrypted token');
-      return [section('envelope', title, JSON.stringify(header), headerText, now)];
+      return [section('envelope', title, jsonText(header), headerText, now)];
     }
     case 'claims':
       return [section('inside', l10n.t('Decrypted claims'), content.text, claimText, now)];
@@ -152,26 +154,25 @@ function plainSection(title: string, text: string): Section {
 }
 
 function section(part: string, title: string, json: string, explain: Explain, now: number): Section {
-  const values = new Map(Object.entries(JSON.parse(json) as object));
-  const rounded = roundedNumbers(json);
+  const reading = readJson(json);
+  const values = reading.ok && isObject(reading.value) ? reading.value : {};
   const members = memberRanges(json).slice(0, mostMembers);
-  return { part, title, members: members.map(range => member(range, values, rounded, part, explain, now)) };
+  return { part, title, members: members.map(range => member(range, values, part, explain, now)) };
 }
 
 function member(
   { name: quoted, start, end }: MemberRange,
-  values: ReadonlyMap<string, unknown>,
-  rounded: readonly RoundedNumber[],
+  values: JsonObject,
   part: string,
   explain: Explain,
   now: number,
 ): Member {
-  const name = valueText(JSON.parse(quoted));
-  const value = values.get(name);
+  const name = textFrom(JSON.parse(quoted));
+  const value = own(values, name);
   const date = (part === 'payload' || part === 'inside') && isTimeClaim(name) ? numericDate(value) : undefined;
   const moment = date && 'at' in date ? momentText(date.at, now) : undefined;
   const known = explain(name);
-  const text = jsonText(value, rounded, 2, pointerTo(name));
+  const text = memberJson(values, name, 2);
   return {
     name: printable(name, 80),
     value: text

@@ -1,8 +1,8 @@
 import { l10n, commands as registry, type Uri } from 'vscode';
 import { commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
-import { valueText } from '../../core/redact.ts';
 import type { JsonObject } from '../../core/tokens/json.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import { layoutTimeline, timelineSvg } from '../../core/view/timeline.ts';
 import type { FromPage, ToPage } from '../../webview/protocol.ts';
 import { confirm, flash, nameTab, notify, openPage, toClipboard } from '../screen.ts';
@@ -72,7 +72,7 @@ export async function openInspector(
       case 'ready':
         break;
       case 'edited':
-        await inspection.edit(valueText(message.header), valueText(message.payload), Number(message.revision), show);
+        await inspection.edit(textFrom(message.header), textFrom(message.payload), Number(message.revision), show);
         break;
       case 'action':
         await told(() => act(message.id));

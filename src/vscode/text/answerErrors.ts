@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode, ErrorData } from '../../core/errors.ts';
-import { valueText } from '../../core/redact.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import { durationText, skewAdvice } from './time.ts';
 
 /** Metadata that is there and cannot be used. */
@@ -209,7 +209,7 @@ export function joined(...parts: readonly (string | undefined)[]): string {
 }
 
 export function show(value: ErrorData[string], otherwise = l10n.t('unknown')): string {
-  return value === undefined ? otherwise : valueText(value);
+  return value === undefined ? otherwise : textFrom(value);
 }
 
 /** A request that came to no answer. */

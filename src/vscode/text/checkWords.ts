@@ -2,7 +2,8 @@
 import { l10n } from 'vscode';
 import type { CheckId } from '../../core/checks/checks.ts';
 import type { Check } from '../../core/checks/finding.ts';
-import { printable, valueText } from '../../core/redact.ts';
+import { printable } from '../../core/redact.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import { dateText, skewAdvice } from './time.ts';
 
 /** What was found, and what to do where something can be done. */
@@ -32,7 +33,7 @@ export function clockOr(data: Check['data'], otherwise: string): string {
 }
 
 export function plain(value: string | number | boolean | undefined, otherwise = ''): string {
-  return value === undefined || value === '' ? otherwise : printable(valueText(value), 200);
+  return value === undefined || value === '' ? otherwise : printable(textFrom(value), 200);
 }
 
 export function quoted(value: string | number | undefined): string {

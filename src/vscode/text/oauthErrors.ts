@@ -1,6 +1,6 @@
 import { l10n } from 'vscode';
 import type { DataOf } from '../../core/errors.ts';
-import { valueText } from '../../core/redact.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
 import { grantWords, toRegister, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
@@ -37,7 +37,7 @@ function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined
   return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(error)
     ? l10n.t(
         'The issuer rejected this for this client: the client may not do it, or the token belongs to another client. Check clientId and {0}.',
-        valueText(setting),
+        textFrom(setting),
       )
     : undefined;
 }

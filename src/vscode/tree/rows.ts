@@ -6,9 +6,10 @@ import type { ClockSkew } from '../../core/records/clockSkew.ts';
 import type { HistoryEntry, RefreshOutcome } from '../../core/records/history.ts';
 import { isRefused, isRenewable, type StoredRecord } from '../../core/records/record.ts';
 import type { HandOut, Session } from '../../core/records/sessions.ts';
-import { printable, valueText } from '../../core/redact.ts';
+import { printable } from '../../core/redact.ts';
 import type { Plan } from '../../core/refresh/autoRefresh.ts';
 import { refusal } from '../../core/refresh/refreshSteps.ts';
+import { textFrom } from '../../core/tokens/json.ts';
 import type { ClaimNode, FactNode, ViewNode } from '../../core/view/viewNode.ts';
 import type { Row } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
@@ -61,9 +62,9 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
     case 'generation':
       return {
         label: l10n.t('Generation'),
-        description: valueText(value),
+        description: textFrom(value),
         icon: 'layers',
-        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', valueText(value)),
+        tooltip: l10n.t('Generation {0}: counts up with every new set of tokens.', textFrom(value)),
       };
     case 'stored':
       return { label: l10n.t('Stored'), description: moment, icon: 'save' };
@@ -86,7 +87,7 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
         tooltip: l10n.t('The issuer states no expiry of the refresh token.'),
       };
     case 'scope':
-      return { label: l10n.t('Scope'), description: printable(valueText(value), 200), icon: 'checklist' };
+      return { label: l10n.t('Scope'), description: printable(textFrom(value), 200), icon: 'checklist' };
     case 'bound':
       return { label: l10n.t('Bound to a key'), description: 'DPoP', icon: 'lock' };
     case 'obtained':
@@ -224,7 +225,7 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
 
 /** A value as one line: text as it is, anything else as JSON, cut and with invisible characters shown. */
 export function claimValue(value: unknown): string {
-  return printable(valueText(value), 300);
+  return printable(textFrom(value), 300);
 }
 
 /** A line that says why there is nothing to show, or what went wrong last. */

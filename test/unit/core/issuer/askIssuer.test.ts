@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Fetch } from '../../../../src/core/ports.ts';
+import { jsonText } from '../../../../src/core/tokens/json.ts';
+import { claimsOf } from '../../../../src/core/tokens/tokenUse.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { encode, jwt, signer } from '../../../support/signing.ts';
 import { present } from '../refresh/refreshWorld.ts';
@@ -76,6 +78,28 @@ describe('introspection', () => {
     );
     assert.equal(data.error, 'invalid_token');
     assert.ok(!JSON.stringify(data).includes(token));
+  });
+
+  it('keeps numbers beyond 2^53 as the issuer wrote them', async () => {
+    const { world, connection, tokens } = await signedIn();
+    const token = present(tokens.access_token);
+    const answer = (path: string, body: string) =>
+      world.client({ fetch: saying(world, path, body, 'application/json') });
+    const body = '{"active":true,"sub":"alice","uid":9007199254740993,"list":[1e400]}';
+    const introspected = await answer('/introspect', body).introspect(
+      connection,
+      world.stored(),
+      token,
+      undefined,
+      signal,
+    );
+    assert.equal(jsonText(introspected.claims), body);
+    assert.deepEqual(
+      introspected.differences.filter(({ name }) => name === 'uid'),
+      [{ part: 'payload', name: 'uid', change: 'added', after: '9007199254740993' }],
+    );
+    const user = `{"sub":${JSON.stringify(claimsOf(tokens.id_token)?.sub)},"uid":9007199254740993}`;
+    assert.equal(jsonText((await answer('/userinfo', user).userInfo(connection, world.stored(), signal)).claims), user);
   });
 
   it('asks no issuer but the one that the tokens are of', async () => {
