@@ -19,7 +19,7 @@ import type { TokenReader } from './tokenStatus.ts';
 import { type Consent, type Issuing, refreshTokenOf } from './tokens.ts';
 import { type Session, type Sessions, subjectOfHint } from './users.ts';
 
-/** A sign-in that waits for a person to decide. */
+/** A sign-in page that was shown and whose user has not decided yet. */
 interface Pending {
   readonly request: AuthorizationRequest;
   readonly pushed?: PushedRequest;
@@ -28,7 +28,7 @@ interface Pending {
 export interface Authorization {
   /** RFC 6749 section 4.1.1 and OpenID Connect Core section 3.1.2.1. */
   readonly authorize: Answer;
-  /** What the page sends. */
+  /** Takes the form of the sign-in page. */
   readonly signIn: Answer;
 }
 
@@ -42,7 +42,7 @@ export interface AuthorizationParts {
   readonly sessions: Sessions;
   readonly issuing: Issuing;
   readonly reader: TokenReader;
-  /** Where the page sends its form. */
+  /** Path that the sign-in page posts its form to. */
   readonly signInPath: string;
 }
 
@@ -50,7 +50,10 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   const { settings, codes, pushedRequests, sessions, issuing, reader, signInPath } = parts;
   const tickets = createShelf<Pending>(1_000);
 
-  /** RFC 6749 section 4.1.2, with the `iss` of RFC 9207, in the response mode that was asked for. */
+  /**
+   * Sends the browser back to the client in the response mode of the request (RFC 6749 section 4.1.2), with `iss` (RFC
+   * 9207).
+   */
   const back = (exchange: Exchange, to: Return, result: Record<string, string>, session?: Session): MockReply => {
     const parameters = new URLSearchParams(result);
     if (to.state !== undefined) parameters.set('state', to.state);
@@ -66,7 +69,10 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   const refuse = (exchange: Exchange, to: Return, { error, description }: Refusal) =>
     back(exchange, to, { error, error_description: description });
 
-  /** A decision was made: by the page, by the settings, or by an earlier one that a session remembers. */
+  /**
+   * Answers the request once somebody has decided: the user on the page, the settings, or the user earlier, in a
+   * session that is still open.
+   */
   const decide = async (
     exchange: Exchange,
     { request, pushed }: Pending,
@@ -93,7 +99,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     return back(exchange, request, result, session);
   };
 
-  /** The user that the request requires, where another one is signed in. */
+  /** Refuses when the request requires one user (`id_token_hint` or the claim `sub`) and another one is signed in. */
   const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Refusal | undefined> => {
     const { idTokenHint, claims } = request;
     const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);
@@ -104,11 +110,11 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     return { error: 'login_required', description: 'Another user is asked for' };
   };
 
-  /** The hint counts for more than the client's usual subject, as a person of that name would sign in. */
+  /** A login hint takes precedence over the client's usual subject: a person of that name would sign in under it. */
   const usual = ({ client, loginHint }: AuthorizationRequest) =>
     settings.signInSubject ?? subjectOfHint(settings, loginHint) ?? client.subject ?? settings.subject;
 
-  /** The session of this browser, as far as it answers this request without a person. */
+  /** The session of this browser, if it answers this request without asking the user. */
   const usable = (exchange: Exchange, { prompts, maxAge, loginHint }: AuthorizationRequest): Session | undefined => {
     const session = sessions.of(exchange);
     if (session === undefined || prompts.some(prompt => prompt !== 'none')) return undefined;
@@ -159,7 +165,7 @@ ${choice(subject, settings.users)}</form>`;
     async signIn(exchange) {
       const read = await readForm(exchange);
       if ('refused' in read) return read.refused;
-      // A browser says where a form comes from; anywhere else was refused before.
+      // A browser sends Origin with a form. Other origins were rejected before this point.
       if (exchange.request.header('origin') === undefined)
         return errorPage(403, 'foreign_origin', 'This form was not sent by the page that it belongs to');
       const { form } = read;
@@ -181,13 +187,13 @@ ${choice(subject, settings.users)}</form>`;
 function redirect(exchange: Exchange, to: Return, parameters: URLSearchParams): MockReply {
   const location =
     to.responseMode === 'fragment' ? `${to.redirectUri}#${parameters}` : withParameters(to.redirectUri, parameters);
-  // After a POST the browser is to come with a GET.
+  // After a POST, 303 makes the browser continue with GET.
   const status = exchange.request.method === 'POST' ? 303 : 302;
   const headers = { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
   return { status, headers, body: '' };
 }
 
-/** OAuth 2.0 Form Post Response Mode section 2; the button is for browsers without scripts. */
+/** OAuth 2.0 Form Post Response Mode section 2. The button is for browsers without scripts. */
 function formPost(redirectUri: string, parameters: URLSearchParams): MockReply {
   const fields = [...parameters].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
   const body = html`<form method="post" action="${redirectUri}">${fields}<button>Continue</button></form>`;
@@ -199,7 +205,7 @@ interface Code {
   readonly session: Session;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** What it gave when it was used. */
+  /** The grant that this code was redeemed for; undefined until then. */
   family: Family | undefined;
 }
 
@@ -211,7 +217,7 @@ export interface Codes {
 
 // Milliseconds.
 const codeLifetime = 60_000;
-/** How long a second use is recognised as one. */
+/** How long a redeemed code is kept, in milliseconds, so that a second use is recognised. */
 const remembered = 3_600_000;
 
 export function createCodes(settings: Settings, families: Families, issuing: Issuing): Codes {
@@ -231,7 +237,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
         return oauthError(400, 'invalid_request', 'No code_verifier: PKCE is required');
       const wellFormed = /^[\w.~-]{43,128}$/.test(verifier ?? '') ? verifier : undefined;
       const hash = wellFormed === undefined ? undefined : await sha256(wellFormed);
-      // From here to the mark that it is used there is no await, so that no two requests interleave.
+      // There is no await from here until the code is marked as used, so two requests cannot both redeem it.
       const code = codes.get(form.get('code'), now);
       if (code === undefined) return invalid('This code is unknown');
       const { request, session } = code;
@@ -243,7 +249,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       if (now >= code.expiresAt) return invalid('This code has expired');
       if (form.get('redirect_uri') !== request.sentRedirectUri)
         return invalid('redirect_uri is not the one of the authorization request');
-      // A verifier without a challenge is an attack as well (RFC 9700 section 2.1.1).
+      // A verifier without a challenge indicates a PKCE downgrade attack (RFC 9700 section 2.1.1).
       const { pkce } = request;
       if (pkce === undefined ? verifier !== undefined : pkce.challenge !== (pkce.plain ? wellFormed : hash))
         return invalid('code_verifier does not fit the code_challenge');
@@ -262,7 +268,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
   };
 }
 
-/** What a person in a browser has agreed to. */
+/** What the user agreed to in the browser. */
 export function consentOf({ scope, targets, claims }: AuthorizationRequest, session: Session): Consent {
   const { subject, authTime, acr, amr } = session;
   return { subject, scope, targets, authTime, acr, amr, claims };

@@ -6,17 +6,17 @@ import { hasScope, isRedirectUri, isRegistered, isSupported, targetsOf } from '.
 import { createShelf, randomText } from './shelf.ts';
 import { type ClaimsRequest, parseClaims } from './users.ts';
 
-/** What a client asks the user to agree to, found well-formed and allowed. */
+/** A valid authorization request that the client is allowed to make. */
 export interface AuthorizationRequest {
   readonly client: MockClient;
   readonly redirectUri: string;
-  /** The same, where it was sent: then the token request has to repeat it (RFC 6749 section 4.1.3). */
+  /** `redirect_uri` as sent, if it was sent. The token request must then repeat it (RFC 6749 section 4.1.3). */
   readonly sentRedirectUri: string | undefined;
   readonly state: string | undefined;
   readonly nonce: string | undefined;
   readonly responseType: MockResponseType;
   readonly responseMode: ResponseMode;
-  /** RFC 7636 section 4.3; undefined where PKCE is not required and not used. */
+  /** RFC 7636 section 4.3. Undefined if the client may and does go without PKCE. */
   readonly pkce: { readonly challenge: string; readonly plain: boolean } | undefined;
   readonly scope: string;
   readonly targets: readonly string[] | undefined;
@@ -34,14 +34,14 @@ export interface AuthorizationRequest {
 export interface Refusal {
   readonly error: string;
   readonly description: string;
-  /** The value that it is about. */
+  /** The offending value. */
   readonly sent?: string;
 }
 
 export const responseModes = ['query', 'fragment', 'form_post'] as const;
 export type ResponseMode = (typeof responseModes)[number];
 
-/** Where a browser goes back to, and what the client knows it by. */
+/** Where the browser is sent back to, and the `state` by which the client recognises the response. */
 export interface Return {
   readonly redirectUri: string;
   readonly responseMode: ResponseMode;
@@ -50,13 +50,19 @@ export interface Return {
 
 export type Examined =
   | { readonly request: AuthorizationRequest }
-  /** Shown on a page and not sent to the redirect URI, whose owner is unknown (RFC 6749 section 4.1.2.1). */
+  /**
+   * Shown on a page instead of sent to the redirect URI, because nothing says whose URI it is (RFC 6749 section
+   * 4.1.2.1).
+   */
   | { readonly shown: Refusal }
   | { readonly redirected: Refusal; readonly to: Return };
 
 export const promptValues: readonly string[] = ['none', 'login', 'consent', 'select_account'];
 
-/** RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1. `pushed`: it came by RFC 9126. */
+/**
+ * RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1. `pushed`: the request came as a
+ * pushed request (RFC 9126).
+ */
 export function examine({ form, duplicate }: ParsedForm, settings: Settings, pushed: boolean): Examined {
   const clientId = form.get('client_id');
   if (duplicate === 'client_id' || duplicate === 'redirect_uri')
@@ -67,7 +73,7 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   const sentRedirectUri = form.get('redirect_uri');
   const scope = form.get('scope') ?? settings.scope;
   const [registered] = client.redirect_uris;
-  // It may be left out only where there is nothing to choose (RFC 6749 section 3.1.2.3), with openid never.
+  // It may be left out only if the client registered exactly one (RFC 6749 section 3.1.2.3), and never with openid.
   const choice = client.redirect_uris.length !== 1 || hasScope(scope, 'openid');
   const redirectUri = sentRedirectUri ?? (choice ? undefined : registered);
   if (redirectUri === undefined) return shown('invalid_request', 'No redirect_uri');
@@ -90,7 +96,7 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   for (const name of ['request', 'registration'] as const) {
     if (form.has(name)) return redirected(`${name}_not_supported`, `There is no support for ${name}`);
   }
-  // RFC 9396 section 5: to ignore it would grant something else than was asked for.
+  // RFC 9396 section 5. If it were ignored, something other than what was asked for would be granted.
   if (form.has('authorization_details'))
     return redirected('invalid_authorization_details', 'There is no support for authorization_details');
   if (responseType === undefined) return redirected('invalid_request', 'No response_type');
@@ -143,7 +149,7 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   };
 }
 
-/** RFC 7636 section 4.3, or what is wrong with it. */
+/** RFC 7636 section 4.3. Returns a description of the error if the parameters are invalid. */
 function pkceOf(form: Form, required: boolean): AuthorizationRequest['pkce'] | string {
   const challenge = form.get('code_challenge');
   const method = form.get('code_challenge_method') ?? 'plain';
@@ -167,14 +173,14 @@ function isHash(value: string): boolean {
 
 export interface PushedRequest {
   readonly request: AuthorizationRequest;
-  /** It was answered, which happens once; until then the page may be loaded again. */
+  /** Set when the request was answered, which happens once. Until then the browser may reload the page. */
   spent: boolean;
 }
 
 export interface PushedRequests {
   /** RFC 9126 section 2. */
   readonly push: Answer;
-  /** The request of an authorization URL, pushed or there in full. */
+  /** The request of an authorization URL, whether it was pushed or is in the URL. */
   find(parsed: ParsedForm, now: number): Examined & { readonly pushed?: PushedRequest };
 }
 
@@ -198,7 +204,7 @@ export function createPushedRequests(settings: Settings, backChannel: BackChanne
         return oauthError(400, error, description, headers);
       }
       const { request } = examined;
-      // RFC 9449 section 10.1: the proof says as much as dpop_jkt, and both have to say the same.
+      // RFC 9449 section 10.1: the DPoP proof binds like dpop_jkt, so if both are sent they must name the same key.
       const jkt = request.jkt ?? proof.jkt;
       if (proof.jkt !== undefined && jkt !== proof.jkt)
         return oauthError(400, 'invalid_request', 'dpop_jkt is not the key of the DPoP proof', headers);
@@ -217,7 +223,7 @@ export function createPushedRequests(settings: Settings, backChannel: BackChanne
       const pushed = requests.get(requestUri, now);
       if (pushed === undefined || pushed.spent)
         return shown('invalid_request_uri', 'This request_uri is unknown, used or expired');
-      // Whatever else is in the URL counts for nothing, RFC 9126 section 4.
+      // All other parameters of the URL are ignored (RFC 9126 section 4).
       if (pushed.request.client.client_id !== form.get('client_id'))
         return shown('invalid_request', 'This request_uri belongs to another client_id');
       return { request: pushed.request, pushed };

@@ -16,13 +16,13 @@ export const usage = `mock-issuer: a mock OAuth 2.0 and OpenID Connect issuer
   mock-issuer torture --start URL [...]      tests a client, see mock-issuer torture --help
   mock-issuer schema                         prints the JSON schema of the config file
 
-One line of JSON on the standard output says when it is ready: the issuer, its clients, and with --control the address
-and the bearer token of the control API. It ends on SIGTERM, or with --until-stdin-closes when its input ends.
-FILE is JSON, or a .mjs module whose default export is the object. Options given here win over those of the file.`;
+When it is ready, it writes one line of JSON to standard output: the issuer, its clients, and with --control the address
+and the bearer token of the control API. It ends on SIGTERM, or with --until-stdin-closes when standard input closes.
+FILE is JSON, or a .mjs module whose default export is the object. Command-line options override those of the file.`;
 
-/** What the process gives it. */
+/** What the process provides to the command. */
 export interface Shell extends TortureShell {
-  /** Resolves when the process is asked to end. */
+  /** Resolves when the process is asked to end (and with `untilStdinCloses`, when stdin closes). */
   readonly ended: (untilStdinCloses: boolean) => Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export function schemaText(): string {
   return JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...configShape.schema }, null, 2);
 }
 
-/** @returns the exit code: 0, or 2 where it could not start, with one line for each reason */
+/** @returns the exit code: 0, or 2 if it could not start, with one line for each reason */
 export async function main(argv: readonly string[], shell: Shell): Promise<number> {
   try {
     if (argv[0] === 'schema') {
@@ -82,7 +82,7 @@ interface Given {
 
 interface StartSettings {
   readonly options: MockServerOptions;
-  /** PEM of the certificate that was made for `--tls`. */
+  /** PEM of the certificate that `--tls` created. */
   readonly certificate: string | undefined;
 }
 
@@ -147,7 +147,7 @@ function readyLine(server: MockServer, certificate: string | undefined): object 
   };
 }
 
-/** What makes it unsafe where others can reach it. */
+/** Options that make the issuer unsafe if other machines can reach it. */
 function warnings({ host = '127.0.0.1', anyClient, anyRedirectUri }: MockServerOptions): readonly string[] {
   const local = ['127.0.0.1', 'localhost', '::1'].includes(host);
   return [
@@ -157,7 +157,7 @@ function warnings({ host = '127.0.0.1', anyClient, anyRedirectUri }: MockServerO
   ];
 }
 
-/** One line for each thing that is wrong. */
+/** One line for each problem. */
 export function reasons(error: unknown): readonly string[] {
   if (error instanceof MockOptionError)
     return error.problems.map(({ field, expected }) => `${field}: must be ${expected}`);
@@ -169,7 +169,7 @@ export function reasons(error: unknown): readonly string[] {
   return [error.message.split('\n')[0] ?? 'it could not start'];
 }
 
-/** The command in its process. */
+/** Runs the command with the real process: its arguments, streams and signals. */
 export async function start(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), {
     write: line => process.stdout.write(`${line}\n`),

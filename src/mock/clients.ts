@@ -16,7 +16,10 @@ import {
 import { type Input, isObject, object, problemsOf } from './shape.ts';
 import { createShelf } from './shelf.ts';
 
-/** What clients ask with a form, after authenticating: RFC 6749 section 3.2, and the endpoints that follow it. */
+/**
+ * Handles POST forms of authenticated clients: the token endpoint (RFC 6749 section 3.2) and the endpoints modelled on
+ * it.
+ */
 export type BackChannel = (
   work: (client: MockClient, form: Form, exchange: Exchange) => MockReply | Promise<MockReply>,
 ) => Answer;
@@ -34,7 +37,9 @@ export function createBackChannel(desk: ClientDesk): BackChannel {
   };
 }
 
-/** An error description takes no quotes and nothing outside ASCII, RFC 6749 section 5.2. */
+/**
+ * A parameter's name for use in an error description, which may hold only ASCII and no quotes (RFC 6749 section 5.2).
+ */
 export function named(parameter: string): string {
   return /^[\w.-]{1,64}$/.test(parameter) ? parameter : 'A parameter';
 }
@@ -46,7 +51,10 @@ export interface ClientDesk {
   readonly assertions: AssertionCheck;
 }
 
-/** RFC 6749 section 2.3, RFC 7523 section 2.2 and RFC 8705 section 2. A client is accepted by the method it is registered with and no other. */
+/**
+ * RFC 6749 section 2.3, RFC 7523 section 2.2 and RFC 8705 section 2. A client may use only the method it is registered
+ * with.
+ */
 export function authenticateClient(
   { clients, assertions }: ClientDesk,
   form: Form,
@@ -74,7 +82,7 @@ export function authenticateClient(
     if (client === undefined) return unauthenticated('Unknown client');
     if (client.anyone) return { client };
     const expected = client.token_endpoint_auth_method;
-    // Several clients send Basic with an empty password where they have no secret (RFC 6749 section 2.3.1).
+    // Several clients without a secret send Basic with an empty password (RFC 6749 section 2.3.1).
     if (method === 'client_secret_basic' && secret === '' && expected === 'none') return { client };
     if (method === 'none' && byCertificate(expected)) {
       const refused = certificateRefusal(client, exchange.request.certificate, exchange.now());
@@ -91,7 +99,7 @@ export function authenticateClient(
   }
 
   function unauthenticated(description: string): ClientAuthentication {
-    // RFC 6749 section 5.2 asks for the challenge where the client came with an Authorization header.
+    // RFC 6749 section 5.2 requires the challenge if the client sent an Authorization header.
     const challenge = authorization === undefined ? undefined : { 'www-authenticate': 'Basic realm="mock issuer"' };
     return { refused: oauthError(401, 'invalid_client', description, challenge) };
   }
@@ -105,7 +113,7 @@ function badRequest(description: string): ClientAuthentication {
   return { refused: oauthError(400, 'invalid_request', description) };
 }
 
-/** Both parts are form-urlencoded before they are joined, RFC 6749 section 2.3.1. */
+/** Decodes a Basic header. Both parts are form-urlencoded before they are joined (RFC 6749 section 2.3.1). */
 function parseBasic(authorization: string): { id: string; secret: string } | undefined {
   const encoded = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization)?.[1];
   if (encoded === undefined) return undefined;
@@ -130,10 +138,13 @@ export type AssertionCheck = (
 ) => Promise<{ readonly client: MockClient } | { readonly refused: string }>;
 
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-// Seconds. Until it expires its jti has to be remembered.
+// Seconds. The `jti` of an assertion is remembered until the assertion expires.
 const longestLifetime = 3600;
 
-/** RFC 7523 section 3, with a `jti` that is used once. `audiences`: what else than the address that was asked is one. */
+/**
+ * RFC 7523 section 3; each `jti` is accepted once. `audiences`: values of `aud` that are accepted beside the requested
+ * address.
+ */
 export function createAssertionCheck(clients: ClientRegistry, audiences: readonly string[]): AssertionCheck {
   const seen = createShelf<true>();
 
@@ -187,28 +198,28 @@ function subjectOf(assertion: string): string | undefined {
   }
 }
 
-/** What a client has shown in the handshake, its private key proven there. */
+/** A client certificate from the TLS handshake, in which the client proved that it holds the private key. */
 export interface ClientCertificate {
-  /** base64 of the DER form, as in `x5c`. */
+  /** DER in base64, as in `x5c`. */
   readonly der: string;
-  /** base64url of the SHA-256 of the DER form, RFC 8705 section 3.1. */
+  /** SHA-256 of the DER, base64url (RFC 8705 section 3.1). */
   readonly thumbprint: string;
   /** Distinguished name, RFC 4514. */
   readonly subject: string;
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly until: number;
-  /** Of one of the server's `ca`, or there is none to ask for. */
+  /** True if one of the server's `ca` issued it, or if the server has no `ca`. */
   readonly trusted: boolean;
 }
 
-/** The `cnf` of tokens: RFC 9449 section 6.1, RFC 8705 section 3.1. */
+/** The `cnf` claim of tokens: RFC 9449 section 6.1, RFC 8705 section 3.1. */
 export interface Confirmation {
   readonly jkt?: string;
   readonly 'x5t#S256'?: string;
 }
 
-/** RFC 8705 section 2: undefined where the certificate is the client's, else why it is not. */
+/** RFC 8705 section 2. Why this certificate does not authenticate the client; undefined if it does. */
 export function certificateRefusal(
   { token_endpoint_auth_method: method, tls_client_auth_subject_dn: subject = '', jwks }: MockClient,
   certificate: ClientCertificate | undefined,
@@ -225,7 +236,7 @@ export function certificateRefusal(
   return known ? undefined : 'The certificate is not one of this client';
 }
 
-/** What tokens get bound to. `jkt`: of the DPoP proof. */
+/** What the tokens are bound to. `jkt`: thumbprint of the key of the DPoP proof. */
 export function confirmation(
   client: MockClient,
   jkt: string | undefined,
@@ -237,18 +248,24 @@ export function confirmation(
   return { ...(jkt !== undefined && { jkt }), ...(x5t !== undefined && { 'x5t#S256': x5t }) };
 }
 
-/** As names are compared: people put spaces after commas, and types of attributes in small letters. */
+/** A subject normalised for comparison: people write spaces after commas and attribute types in lower case. */
 function plain(subject: string): string {
   return subject.replace(/(?<!\\) *, */g, ',').toLowerCase();
 }
 
-/** What RFC 7591 section 2 lets a client say of itself and is acted upon here; other members are ignored, as it asks. */
+/**
+ * The RFC 7591 section 2 metadata that a registering client may set and the mock acts on. The RFC asks to ignore other
+ * members.
+ */
 const { client_id: _, client_secret: __, subject: ___, claims: ____, ...registered } = clientFields;
 
-/** OpenID Connect Dynamic Client Registration: to accept these and ignore them would hand out plain tokens. */
+/**
+ * OpenID Connect Dynamic Client Registration. Accepting and ignoring these would issue unencrypted tokens, so they are
+ * rejected.
+ */
 const encryption = /_encrypted_response_(?:alg|enc)$|^request_object_encryption_/;
 
-/** RFC 7591 section 3. Anyone may register, as MCP clients do. */
+/** RFC 7591 section 3. Registration is open to anyone, because MCP clients rely on that. */
 export function createRegistration(settings: Settings): Answer {
   return async exchange => {
     const text = await exchange.request.text();
@@ -262,7 +279,7 @@ export function createRegistration(settings: Settings): Answer {
     const encrypted = Object.keys(sent).find(name => encryption.test(name));
     if (encrypted !== undefined)
       return oauthError(400, 'invalid_client_metadata', 'There is no support for encrypted tokens');
-    // RFC 7591 section 2: these are the defaults of registration, whatever those of the options are.
+    // The defaults of RFC 7591 section 2 apply here, not the defaults of the mock's options.
     const known = Object.fromEntries(Object.entries(sent).filter(([name]) => name in registered));
     const metadata = {
       token_endpoint_auth_method: 'client_secret_basic',

@@ -31,17 +31,17 @@ import { firstTokenFields } from './tokenEndpoint.ts';
 import { type MockUser, usersShape } from './users.ts';
 
 /*
- * The mock over HTTP, for tests in any language: each operation is a row, and the OpenAPI document is made of the rows.
- * Everything is behind a bearer token that only the process that started the mock knows.
+ * Control of the mock over HTTP, for tests in any language. Each operation is a row, and the OpenAPI document is
+ * generated from the rows. Every request needs a bearer token that only the process that started the mock knows.
  */
 
 interface Operation {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly summary: string;
-  /** Of the body of PUT and POST, or of the query of GET. */
+  /** Members of the body of PUT and POST, or parameters in the query of GET. */
   readonly fields?: Fields;
-  /** The whole body, where it is no object. */
+  /** The whole body, if it is not an object. */
   readonly body?: Shape<unknown>;
   run(mock: MockIssuer, given: never): unknown;
 }
@@ -59,11 +59,11 @@ const claims = members(anything);
 const longestWait = 60_000;
 
 export const operations: readonly Operation[] = [
-  operation('GET', 'state', 'How the issuer stands: faults, clock, users, rotation, clients.', {}, stateOf),
+  operation('GET', 'state', 'The state of the issuer: faults, clock, users, rotation, clients.', {}, stateOf),
   {
     method: 'PUT',
     path: 'faults',
-    summary: 'These faults stand, and no others.',
+    summary: 'Replaces all faults that are set.',
     body: list(faultShape, 'an array of faults'),
     run(mock, faults: readonly FaultSetting[]) {
       mock.faults.clear();
@@ -84,7 +84,7 @@ export const operations: readonly Operation[] = [
   {
     method: 'PUT',
     path: 'users',
-    summary: 'Who can sign in from now on.',
+    summary: 'Replaces the users that can sign in.',
     body: usersShape,
     run(mock, users: readonly MockUser[]) {
       mock.setUsers(users);
@@ -94,8 +94,11 @@ export const operations: readonly Operation[] = [
   operation(
     'PUT',
     'sign-in',
-    'What the sign-in page does, and who signs in.',
-    { signIn: needed(signInShape, 'See the option.'), subject: optional(anyText, 'Who signs in.', 'as before') },
+    'Sets what the sign-in page does and which user signs in.',
+    {
+      signIn: needed(signInShape, 'See the option.'),
+      subject: optional(anyText, 'Subject of the user who signs in.', 'as before'),
+    },
     (mock, { signIn, subject }) => {
       mock.setSignIn(signIn, subject);
       return { signIn };
@@ -104,11 +107,11 @@ export const operations: readonly Operation[] = [
   operation(
     'PUT',
     'clock',
-    'Freezes, moves or sets the clock of the issuer. An empty object lets it run with the machine’s again.',
+    'Freezes, moves or sets the clock of the issuer. An empty object returns it to the machine’s time.',
     {
-      now: optional(milliseconds, 'Milliseconds since the epoch: the clock is set to it.'),
-      advance: optional(milliseconds, 'Milliseconds: the clock is moved by them.'),
-      frozen: optional(yesOrNo, 'Whether it stands.', 'as before'),
+      now: optional(milliseconds, 'Milliseconds since the epoch to set the clock to.'),
+      advance: optional(milliseconds, 'Milliseconds to move the clock by.'),
+      frozen: optional(yesOrNo, 'Whether the clock is stopped.', 'as before'),
     },
     (mock, { now, advance, frozen }) => {
       const { clock } = mock;
@@ -125,8 +128,8 @@ export const operations: readonly Operation[] = [
     'keys/rotate',
     'Signs with a new key from now on.',
     {
-      alg: optional(oneOf(mockAlgs), 'Of the new key.', 'as before'),
-      dropOld: optional(yesOrNo, 'The old public keys go.', 'false'),
+      alg: optional(oneOf(mockAlgs), 'Algorithm of the new key.', 'as before'),
+      dropOld: optional(yesOrNo, 'Removes the old public keys from the JWKS.', 'false'),
     },
     async (mock, { alg, dropOld = false }) => {
       await mock.rotateKeys(alg, { dropOld });
@@ -136,34 +139,34 @@ export const operations: readonly Operation[] = [
   operation(
     'PUT',
     'rotation',
-    'What a refresh does to the refresh token from now on.',
+    'Sets how a refresh changes the refresh token.',
     { rotation: needed(rotationShape, 'See the option.'), graceSeconds: optional(seconds, 'Seconds.', 'as before') },
     (mock, { rotation, graceSeconds }) => {
       mock.setRotation(rotation, graceSeconds);
       return { rotation };
     },
   ),
-  operation('PUT', 'lifetimes', 'How long tokens are valid from now on.', lifetimeFields, (mock, lifetimes) => {
+  operation('PUT', 'lifetimes', 'Sets how long new tokens are valid.', lifetimeFields, (mock, lifetimes) => {
     mock.setTokenLifetime(lifetimes);
     return lifetimes;
   }),
-  operation('POST', 'revoke-all', 'Revokes every refresh token, and what came of it.', {}, mock => {
+  operation('POST', 'revoke-all', 'Revokes every refresh token and the tokens that came from it.', {}, mock => {
     mock.revokeAll();
     return {};
   }),
-  operation('POST', 'end-sessions', 'Signs every browser out. Tokens stay.', {}, mock => {
+  operation('POST', 'end-sessions', 'Signs every browser out. Tokens stay valid.', {}, mock => {
     mock.endSessions();
     return {};
   }),
   operation(
     'GET',
     'requests',
-    'What clients asked: the journal. Secrets in it are fingerprints.',
+    'The request log. Secrets are replaced by fingerprints.',
     {
-      since: optional(whole('a number from 0 on', 0), '`next` of the answer before.', '0'),
+      since: optional(whole('a number from 0 on', 0), '`next` of the previous response.', '0'),
       wait: optional(
         whole(`milliseconds, at most ${longestWait}`, 0, longestWait),
-        'How long to wait for a request where there is none yet.',
+        'How long to wait if there is no new request yet.',
         '0',
       ),
     },
@@ -174,20 +177,24 @@ export const operations: readonly Operation[] = [
       return mock.requestsSince(since);
     },
   ),
-  operation('DELETE', 'requests', 'Empties the journal.', {}, mock => {
+  operation('DELETE', 'requests', 'Empties the request log.', {}, mock => {
     mock.clearRequests();
     return {};
   }),
-  operation('POST', 'tokens', 'A first token set, as if a user had signed in.', firstTokenFields, (mock, first) =>
-    mock.issueTokens(first),
+  operation(
+    'POST',
+    'tokens',
+    'Issues a first token set, as if a user had signed in.',
+    firstTokenFields,
+    (mock, first) => mock.issueTokens(first),
   ),
   operation(
     'POST',
     'sign',
-    'A JWT of any claims, signed with the issuer’s key.',
+    'Signs a JWT with any claims with the issuer’s key.',
     {
       payload: needed(claims, 'The claims.'),
-      header: optional(claims, 'Members of the header; `alg` and `kid` become the key’s.', '{}'),
+      header: optional(claims, 'Members of the header; `alg` and `kid` are set to those of the key.', '{}'),
     },
     async (mock, { payload, header }) => ({ token: await mock.sign(payload, header) }),
   ),
@@ -198,20 +205,20 @@ export const operations: readonly Operation[] = [
     {
       userCode: needed(anyText, 'The code that the device shows.'),
       deny: optional(yesOrNo, 'The user declines.', 'false'),
-      subject: optional(anyText, 'Who it is.', 'the usual user'),
+      subject: optional(anyText, 'Subject of the user.', 'the default user'),
     },
     (mock, { userCode, ...visitor }) => {
       mock.decideDevice(userCode, visitor);
       return {};
     },
   ),
-  operation('POST', 'reset', 'As it was at the start. Keys and client secrets stay.', {}, mock => {
+  operation('POST', 'reset', 'Restores the state at the start. Keys and client secrets stay.', {}, mock => {
     mock.reset();
     return {};
   }),
 ];
 
-/** How the issuer stands, as plain JSON. */
+/** The state of the issuer as plain JSON. */
 export function stateOf(mock: MockIssuer): object {
   return {
     issuer: mock.issuer,
@@ -226,15 +233,15 @@ export function stateOf(mock: MockIssuer): object {
 }
 
 export interface Control {
-  /** With the path `/control`. */
+  /** Ends with the path `/control`. */
   readonly url: string;
-  /** What requests need as `Authorization: Bearer …`. */
+  /** The token for `Authorization: Bearer …`. */
   readonly token: string;
 }
 
 export const controlPath = '/control/';
 
-/** `issuers`: several by path; `?issuer=/path` says which one is meant, the first by default. */
+/** `issuers`: those of this server. `?issuer=/path` selects one by its path; the default is the first. */
 export function createControl(origin: string, issuers: readonly MockIssuer[]): Control & { readonly handle: Handler } {
   const token = randomText(32);
   const url = origin + controlPath.slice(0, -1);
@@ -243,7 +250,7 @@ export function createControl(origin: string, issuers: readonly MockIssuer[]): C
     token,
     async handle(request) {
       const { pathname, searchParams } = new URL(request.target, origin);
-      // A page of a browser never needs it, and must not be a way in.
+      // No web page needs the control interface, so none gets access: a request with Origin is rejected.
       if (request.header('origin') !== undefined) return jsonReply(403, { error: 'foreign_origin' });
       if (!isBearer(request.header('authorization'), token))
         return jsonReply(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer realm="mock issuer control"' });
@@ -302,7 +309,7 @@ function problem(status: number, problems: readonly Problem[]): MockReply {
   return jsonReply(status, { error: 'invalid_request', problems });
 }
 
-/** Compares hashes, so that how long it takes says nothing about the token. */
+/** Compares hashes in constant time, so that the duration reveals nothing about the token. */
 function isBearer(authorization: string | undefined, token: string): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(hash(authorization ?? ''), hash(`Bearer ${token}`));
@@ -314,7 +321,7 @@ function pause(ms: number): Promise<void> {
   });
 }
 
-/** OpenAPI 3.1 of the operations above. */
+/** OpenAPI 3.1 document of the operations above. */
 export function openApi(url: string): JsonSchema {
   const answer = { description: 'Done.', content: { 'application/json': { schema: { type: 'object' } } } };
   const refused = { description: 'What is wrong: `{ error, problems: [{ field, expected }] }`.' };

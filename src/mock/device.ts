@@ -7,7 +7,7 @@ import { createShelf, randomText } from './shelf.ts';
 import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import { type Issuing, refreshTokenOf } from './tokens.ts';
 
-/** A device that waits for its user. */
+/** A device authorization request (RFC 8628). */
 export interface DeviceRequest {
   readonly client: MockClient;
   readonly userCode: string;
@@ -28,19 +28,19 @@ export interface DeviceCodes {
   readonly authorize: Answer;
   /** RFC 8628 section 3.4. */
   readonly grant: GrantWork;
-  /** The request that still waits under this user code, however it was typed. */
+  /** The pending request with this user code; letter case and separators do not matter. */
   find(userCode: string, now: number): DeviceRequest | undefined;
   decide(request: DeviceRequest, visitor: Visitor): void;
 }
 
-// RFC 8628 section 6.1: no vowels, so that no words come about; 20 to the power of 8.
+// RFC 8628 section 6.1: no vowels, so that codes do not form words. 20 letters in 8 places give 20^8 codes.
 const letters = 'BCDFGHJKLMNPQRSTVWXZ';
 
 export function createDeviceCodes(
   settings: Settings,
   backChannel: BackChannel,
   issuing: Issuing,
-  /** The page where a user code is entered. */
+  /** Address of the page where the user enters the code. */
   verificationUri: string,
 ): DeviceCodes {
   const byDeviceCode = createShelf<DeviceRequest>(1_000);
@@ -75,7 +75,7 @@ export function createDeviceCodes(
         askedAt: undefined,
       };
       byUserCode.put(plain(userCode), request, request.expiresAt, now);
-      // Kept for as long again, to say that it has expired.
+      // Kept for a second lifetime, so that late polls get `expired_token`.
       byDeviceCode.put(deviceCode, request, request.expiresAt + deviceCodeLifetime * 1000, now);
       return jsonReply(200, {
         device_code: deviceCode,
@@ -128,7 +128,7 @@ export function createDeviceCodes(
 function newUserCode(): string {
   let code = '';
   while (code.length < 8) {
-    // Of 256 values 240 are a multiple of 20: the others would make some letters likelier.
+    // Only the 240 values below a multiple of 20 are used; the others would make some letters likelier.
     for (const byte of crypto.getRandomValues(new Uint8Array(8))) {
       if (byte < 240 && code.length < 8) code += letters[byte % letters.length];
     }
@@ -136,12 +136,12 @@ function newUserCode(): string {
   return `${code.slice(0, 4)}-${code.slice(4)}`;
 }
 
-/** As it is compared: people leave out the dash, or type small letters. */
+/** A user code normalised for comparison: people leave out the dash or type lower case. */
 function plain(userCode: string): string {
   return userCode.toUpperCase().replace(/[^A-Z]/g, '');
 }
 
-/** Where the user of a device enters its code and decides, RFC 8628 section 3.3. A GET changes nothing. */
+/** The page where the user enters the device's code and decides (RFC 8628 section 3.3). A GET changes nothing. */
 export function createDevicePage(settings: Settings, codes: DeviceCodes, path: string): Answer {
   const entryPage = (typed: string): MockReply => {
     const failed = typed === '' ? '' : html`<p role="alert">No device waits for this code. It may have expired.</p>`;
@@ -172,7 +172,7 @@ ${choice(subject, settings.users)}</form>`,
     if (request === undefined) return entryPage(typed);
     exchange.authenticated(request.client);
     if (exchange.request.method !== 'POST') return decisionPage(request);
-    // A browser says where a form comes from; anywhere else was refused before.
+    // A browser sends Origin with a form. Other origins were rejected before this point.
     if (exchange.request.header('origin') === undefined)
       return errorPage(403, 'foreign_origin', 'This form was not sent by the page that it belongs to');
     const deny = form.get('decision') !== 'allow';

@@ -5,16 +5,16 @@ import type { DpopNonce } from './options.ts';
 import { createShelf, randomText, type Shelf } from './shelf.ts';
 
 export type Proof =
-  /** RFC 7638 thumbprint of the key that signed it; undefined where no proof was sent. */
+  /** RFC 7638 thumbprint of the key that signed the proof; undefined if no proof was sent. */
   | { readonly jkt: string | undefined }
   | { readonly refused: 'invalid_dpop_proof' | 'use_dpop_nonce'; readonly description: string };
 
 export interface ProofDesk {
-  /** RFC 9449 section 4.3. `accessToken`: the one that the request presents. */
+  /** RFC 9449 section 4.3. `accessToken`: the access token that the request presents. */
   check(exchange: Exchange, accessToken?: string): Promise<Proof>;
-  /** What goes with every answer where nonces are required. */
+  /** Headers for every response, if nonces are required. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The next proof needs a new nonce. */
+  /** Makes the next proof need a new nonce. */
   expireNonces(): void;
 }
 
@@ -33,7 +33,7 @@ export function createProofDesk(nonces: DpopNonce): ProofDesk {
   const renew = (now: number) => {
     if (renewAt !== undefined && now < renewAt) return;
     if (renewAt !== undefined) {
-      // One that was fetched a moment ago still counts, one from long ago does not.
+      // The replaced nonce stays valid until the next renewal, unless its time ended more than one lifetime ago.
       previous = now < renewAt + nonceLifetime ? current : undefined;
       current = randomText(16);
     }
@@ -98,14 +98,17 @@ function withoutQuery(uri: unknown): string | undefined {
   return origin + pathname;
 }
 
-/** What clients may sign with, for RFC 7523 assertions and DPoP proofs. */
+/** Algorithms for RFC 7523 assertions and DPoP proofs. */
 export const asymmetricAlgs: readonly string[] = [...mockAlgs, 'Ed25519', 'ES384', 'ES512', 'RS384', 'RS512'];
 export const secretAlgs: readonly string[] = ['HS256', 'HS384', 'HS512'];
 
-// What is kept to recognise it again must not be of any length.
+// The `jti` is stored to recognise replays, so its length is limited.
 const longestJti = 256;
 
-/** False where `jti` was there before, or is none. `until` in milliseconds: when no server accepts it any more. */
+/**
+ * False if `jti` is missing or was used before. `until`: milliseconds since the epoch when it stops being accepted
+ * anyway.
+ */
 export function isFresh(seen: Shelf<true>, owner: string, jti: unknown, until: number, now: number): boolean {
   if (typeof jti !== 'string' || jti === '' || jti.length > longestJti) return false;
   const key = `${owner} ${jti}`;
@@ -114,13 +117,13 @@ export function isFresh(seen: Shelf<true>, owner: string, jti: unknown, until: n
   return true;
 }
 
-/** What jose found wrong, as far as an error description may say it: no quotes (RFC 6749 section 5.2). */
+/** The error of jose as an error description, which may hold only ASCII and no quotes (RFC 6749 section 5.2). */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : 'it cannot be read';
   return message.replace(/[^\x20-\x7e]|["\\]/g, "'");
 }
 
-/** SHA-256, base64url. */
+/** SHA-256 in base64url. */
 export async function sha256(text: string): Promise<string> {
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return base64url.encode(new Uint8Array(hash));

@@ -19,17 +19,17 @@ import {
   whole,
 } from './shape.ts';
 
-/** Where a request can go, for faults and the journal. */
+/** Endpoints, as faults and the request log name them. */
 export const endpoints = [
   'token',
   'jwks',
   'metadata',
   'authorization',
-  /** Where the sign-in page sends the decision. */
+  /** Where the sign-in page posts the user's decision. */
   'sign_in',
   'par',
   'device_authorization',
-  /** The page where a user code is approved. */
+  /** The page where a user enters and approves a user code. */
   'device',
   'introspection',
   'revocation',
@@ -43,23 +43,23 @@ export type Endpoint = (typeof endpoints)[number];
 export type TokenKind = 'access_token' | 'id_token';
 export type Claims = Record<string, unknown>;
 
-/** Where a fault reaches into one exchange. Every hook is optional. */
+/** What a fault does to one exchange. Every hook is optional. */
 export interface Effect {
-  /** Milliseconds of the mock's time before the request is looked at. */
+  /** Milliseconds of the mock's clock to wait before the request is handled. */
   readonly delay?: number;
-  /** Milliseconds between the work done (a rotation is committed) and its answer. */
+  /** Milliseconds to wait between the work (a rotation is committed by then) and its response. */
   readonly delayAfter?: number;
-  /** Answers in place of the issuer, which never sees the request. `now` in milliseconds. */
+  /** Answers instead of the issuer, which does not see the request. `now`: milliseconds since the epoch. */
   readonly reply?: (now: number) => MockReply;
-  /** Changes what the issuer answered; its work is done. */
+  /** Changes the issuer's response, after its work is done. */
   readonly finish?: (reply: MockReply, now: number) => MockReply;
-  /** Changes the claims before they are signed. */
+  /** Changes the claims before signing. */
   readonly claims?: (claims: Claims, kind: TokenKind) => void;
-  /** Changes the JOSE header before it is signed. */
+  /** Changes the JOSE header before signing. */
   readonly header?: (header: Claims, kind: TokenKind) => void;
-  /** Changes the signature, base64url. */
+  /** Changes the signature (base64url). */
   readonly signature?: (signature: string, signingInput: string, key: PublicJwk, kind: TokenKind) => string;
-  /** Changes what a redirect takes back to the client. */
+  /** Changes the parameters that a redirect takes back to the client. */
   readonly parameters?: (parameters: URLSearchParams) => void;
 }
 
@@ -68,17 +68,17 @@ export type FaultGroup = (typeof faultGroups)[number];
 
 export interface Row<F extends Fields> {
   readonly group: FaultGroup;
-  /** Where it strikes unless it is told otherwise. */
+  /** The endpoints where it strikes by default. */
   readonly at: readonly Endpoint[];
-  /** What a client sees of it, for pickers and the documentation. */
+  /** What a client sees, for pickers and the documentation. */
   readonly title: string;
   readonly parameters: F;
   readonly effect: (given: Input<F>) => Effect;
-  /** A typical use of it, which a picker offers; without one it is too general to be picked. */
+  /** A typical use, offered by the picker. A fault without an example is too general for the picker. */
   readonly example?: Input<F> & { readonly at?: Endpoint };
 }
 
-/** One fault as the functions see it that work with all of them. */
+/** A row of any fault, for functions that handle all of them. */
 export type AnyRow = Omit<Row<Fields>, 'effect' | 'example'> & {
   readonly effect: (given: never) => Effect;
   readonly example?: object;
@@ -97,11 +97,11 @@ export const anyNumber = numeric('a number');
 export const status = whole('a status from 200 to 599', 200, 599);
 export const none = {};
 
-/* What faults do to answers, tokens and key sets, for the rows of faultTable.ts and keyFaults.ts. */
+/* Helpers for the rows of faultTable.ts and keyFaults.ts: what faults do to responses, tokens and key sets. */
 
 export const lost: MockReply = { status: 0, headers: {}, body: '', broken: 'drop' };
 
-/** A well-formed public key that signed nothing. */
+/** A well-formed public key that never signed anything. */
 export const strangeKey: Claims = {
   kty: 'EC',
   crv: 'P-256',
@@ -133,7 +133,7 @@ export function onSuccess(change: (reply: MockReply, now: number) => MockReply):
   return { finish: (reply, now) => (reply.status >= 200 && reply.status < 300 ? change(reply, now) : reply) };
 }
 
-/** Changes a JSON answer and leaves pages alone. */
+/** Changes the body of a JSON response; other responses, such as pages, stay as they are. */
 export function inBody(change: (body: Claims) => void): Effect {
   return onSuccess(reply => {
     if (reply.headers['content-type'] !== 'application/json') return reply;
@@ -165,7 +165,7 @@ export function flipFirst(signature: string): string {
   return (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
 }
 
-/* RFC 6902, for metadata and answers that a test wants otherwise. */
+/* RFC 6902, for tests that want different metadata or responses. */
 
 const pointer = text('a JSON Pointer, /name for instance', value => /^(?:\/(?:[^~]|~[01])*)*$/.test(value));
 
@@ -179,7 +179,10 @@ export const patchShape = list(
 );
 export type Patch = Of<typeof patchShape>;
 
-/** A changed copy. What a path does not lead to stays as it is: answers differ, and one patch is for all of them. */
+/**
+ * Returns a changed copy. A path that does not exist in this document is skipped, because one patch applies to
+ * responses of different shapes.
+ */
 export function patched(document: Claims, patch: Patch): Claims {
   if (patch.length === 0) return document;
   const copy: Claims = structuredClone(document);
@@ -207,7 +210,7 @@ export function patched(document: Claims, patch: Patch): Claims {
 export const weakKid = 'weak';
 let weak: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
 
-/** An RSA key of 1,024 bits, made when it is first asked for. */
+/** An RSA key of 1,024 bits, generated at the first call. */
 export function weakKey(): { publicJwk: Claims; sign: (signingInput: string) => string } {
   weak ??= generateKeyPairSync('rsa', { modulusLength: 1024 });
   const { publicKey, privateKey } = weak;
@@ -217,13 +220,13 @@ export function weakKey(): { publicJwk: Claims; sign: (signingInput: string) => 
   };
 }
 
-/** The key in a certificate, and nowhere else (RFC 7517 section 4.7). */
+/** Moves the public key into a certificate: the JWK has it only in `x5c` (RFC 7517 section 4.7). */
 export function certified({ kty, kid, alg, use, ...key }: Claims): Claims {
   const der = certificateOf({ kty, ...key } as JsonWebKey, Date.now());
   return { kty, kid, alg, use, x5c: [der.toString('base64')] };
 }
 
-/** A page that loads the address unseen and leads to it at the same time. */
+/** Replaces a redirect with a page that loads its address in a hidden image and redirects to it as well. */
 export function twice(reply: MockReply): MockReply {
   const { location, ...headers } = reply.headers;
   if (location === undefined) return reply;

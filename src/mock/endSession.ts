@@ -11,8 +11,8 @@ import { signAsAsked } from './tokens.ts';
 import type { Sessions } from './users.ts';
 
 /**
- * OpenID Connect RP-Initiated Logout section 2. What ends is the session of this browser and what the ID token came of,
- * with their tokens, unless these were granted for offline use (OpenID Connect Back-Channel Logout section 2.7).
+ * OpenID Connect RP-Initiated Logout section 2. Ends the session of this browser and the grant of the ID token, and
+ * revokes their tokens, unless they were granted for offline use (OpenID Connect Back-Channel Logout section 2.7).
  */
 export function createEndSession(
   settings: Settings,
@@ -28,7 +28,7 @@ export function createEndSession(
     if (duplicate !== undefined) return invalid('A parameter is there twice');
     const sent = form.get('id_token_hint');
     const hint = sent === undefined ? undefined : await reader.read(sent);
-    // An expired one is accepted: it only names the user.
+    // An expired hint is accepted, because it only identifies the user.
     if (sent !== undefined && hint?.kind !== 'id_token') return invalid('id_token_hint is no ID token of this issuer');
     const hinted = hint?.claims.aud;
     const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);
@@ -59,7 +59,7 @@ export function createEndSession(
     const parameters = new URLSearchParams(state === undefined ? {} : { state });
     for (const effect of exchange.effects) effect.parameters?.(parameters);
     const location = withParameters(uri, parameters);
-    // The browser stays on the page until it has loaded the frames.
+    // The redirect waits one second, so that the frames can load.
     if (frames.length > 0)
       return signedOut(
         html`<meta http-equiv="refresh" content="1;url=${location}"><p><a href="${location}">Go on</a></p>`,
@@ -73,7 +73,7 @@ function invalid(description: string): MockReply {
   return errorPage(400, 'invalid_request', description);
 }
 
-/** What the browser tells the clients of these grants, OpenID Connect Front-Channel Logout section 2. */
+/** The frames that tell the clients of these grants (OpenID Connect Front-Channel Logout section 2). */
 function framesOf(settings: Settings, ended: readonly Family[]): readonly string[] {
   return ended.flatMap(({ grant: { clientId, sid } }) => {
     const { frontchannel_logout_uri: uri } = settings.clients.get(clientId) ?? {};
@@ -83,12 +83,12 @@ function framesOf(settings: Settings, ended: readonly Family[]): readonly string
 
 /** OpenID Connect Back-Channel Logout section 2. */
 export interface LogoutNotices {
-  /** Tells the clients of these grants, and waits for them, but not for long. */
+  /** Notifies the clients of these grants and waits for their responses, for at most two seconds. */
   send(ended: readonly Family[], now: number): Promise<void>;
 }
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
-// Milliseconds.
+// Milliseconds that one client has to respond.
 const patience = 2_000;
 
 export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNotices {
@@ -108,7 +108,7 @@ export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNo
     };
     const logout_token = await signAsAsked(nodeCrypto, ring.signing, claims, { typ: 'logout+jwt' });
     const body = new URLSearchParams({ logout_token });
-    // A client that cannot be told stays signed in, as it would with a real issuer.
+    // A client that does not respond stays signed in, as with a real issuer.
     const answer = await fetch(uri, { method: 'POST', body, redirect: 'error', signal: AbortSignal.timeout(patience) });
     await answer.body?.cancel();
   };

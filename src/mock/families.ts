@@ -3,41 +3,41 @@ import { randomText } from './shelf.ts';
 import type { ClaimsRequest } from './users.ts';
 
 /**
- * What a refresh answers with, and what becomes of the token that was sent:
- * `none` the same token again; `omit` no refresh_token, the old one goes on; `strict` a new one, and using a
- * spent one revokes the whole family (RFC 9700 section 4.14.2); `grace` as strict, but the immediate
- * predecessor stays usable for a while and yields the successor that was already issued.
+ * How a refresh answers, and what happens to the refresh token that was sent. `none`: the response repeats the same
+ * token. `omit`: the response has no refresh_token and the old one stays valid. `strict`: the response has a new token,
+ * and using a spent one revokes the whole family (RFC 9700 section 4.14.2). `grace`: as strict, but the immediate
+ * predecessor stays usable for `graceSeconds` and returns the successor that was already issued.
  */
 export type Rotation = 'none' | 'omit' | 'strict' | 'grace';
 
 export interface RotationPolicy {
   rotation: Rotation;
   graceSeconds: number;
-  /** Seconds; undefined: refresh tokens do not expire. */
+  /** Seconds. Undefined: refresh tokens do not expire. */
   refreshTokenLifetime: number | undefined;
 }
 
-/** What was granted once and is carried from token to token. */
+/** What was granted once and applies to every token of the family. */
 export interface Grant {
   readonly clientId: string;
   readonly subject: string;
   readonly scope: string;
   readonly audience: string | readonly string[];
-  /** `sid` of ID tokens and the beginning of the `jti` of access tokens, which leads back to the family. */
+  /** `sid` of the ID tokens. The `jti` of the access tokens starts with it, so that both lead back to the family. */
   readonly sid: string;
   /** Seconds since the epoch. */
   readonly authTime: number;
   readonly acr?: string | undefined;
   readonly amr?: readonly string[] | undefined;
-  /** What the `claims` parameter asked for. */
+  /** The claims that the `claims` parameter requested. */
   readonly claims?: ClaimsRequest | undefined;
-  /** What the authorization named as `resource` or `audience`; tokens for anything else are refused. */
+  /** The `resource` or `audience` values of the authorization request; tokens for other targets are refused. */
   readonly targets?: readonly string[] | undefined;
-  /** What the refresh tokens are bound to. */
+  /** The key that the refresh tokens are bound to. */
   readonly cnf?: Confirmation | undefined;
 }
 
-/** The refresh tokens that descend from one grant: one current, at most one predecessor in its grace window. */
+/** All refresh tokens of one grant: one is current, and at most one predecessor is in its grace period. */
 export interface Family {
   readonly grant: Grant;
   readonly handle: string;
@@ -47,7 +47,9 @@ export interface Family {
   expiresAt: number | undefined;
   predecessor: { readonly token: string; readonly usableUntil: number } | undefined;
   revoked: boolean;
-  /** Milliseconds since the epoch: when its last access token expires. Until then it may be introspected. */
+  /**
+   * Milliseconds since the epoch when the last access token of the family expires. It can be introspected until then.
+   */
   accessUntil: number;
 }
 
@@ -58,15 +60,17 @@ export type Lookup =
 export interface Families {
   readonly size: number;
   start(grant: Grant, now: number): Family;
-  /** Finds the family that a presented token may refresh. A spent token revokes its family here. */
+  /** The family that this token may refresh. A spent token revokes its family here. */
   find(token: string, clientId: string, now: number): Lookup;
-  /** Rotates as the policy says and returns the refresh token for the response, if it carries one. */
+  /**
+   * Rotates according to the policy. Returns the refresh token for the response, or undefined if the response has none.
+   */
   rotate(family: Family, presented: string, now: number): string | undefined;
-  /** The family that a refresh token belongs to, current or spent; nothing is revoked by asking. */
+  /** The family of a refresh token, current or spent. Looking it up revokes nothing. */
   holderOf(token: string): Family | undefined;
-  /** The family of an access token by its `jti`, or of an ID token by its `sid`. */
+  /** The family of an access token, by its `jti`, or of an ID token, by its `sid`. */
   ofSession(jtiOrSid: string): Family | undefined;
-  /** Whether a refresh token would be taken. */
+  /** Whether a refresh with this token would succeed. */
   isUsable(family: Family, token: string, now: number): boolean;
   revoke(family: Family): void;
   revokeAll(): void;
@@ -76,13 +80,13 @@ const handleLength = 22;
 const sidLength = 18;
 const sweepFrom = 256;
 const sizeLimit = 10_000;
-// Well below the limit, so that a full house does not sweep at every newcomer.
+// Well below the limit, so that a full map is not swept for every new family.
 const sizeAfterEviction = 9_000;
 
 /**
- * A token is its family's handle (128 random bits), 128 fresh random bits, and the generation in base 36. Whoever
- * has the handle has held a token of the family, so every spent token is recognised with no list of spent tokens,
- * and none of them helps to guess the next.
+ * A refresh token consists of its family's handle (128 random bits), 128 fresh random bits and the generation in base
+ * 36. Only somebody who has held a token of the family knows the handle, so every spent token is recognised without a
+ * list of spent tokens, and none of them helps to guess the next.
  */
 export function createFamilies(policy: RotationPolicy): Families {
   const families = new Map<string, Family>();
@@ -108,13 +112,13 @@ export function createFamilies(policy: RotationPolicy): Families {
     return token === predecessor?.token && now < predecessor.usableUntil;
   };
 
-  /** Each family is looked at once per doubling, so the cost per family does not grow with their number. */
+  /** Runs once per doubling of the map, so the cost per family does not grow with the number of families. */
   const sweep = (now: number) => {
     if (families.size < sweepAt) return;
     for (const family of families.values())
       if ((family.revoked || isExpired(family, now)) && now >= family.accessUntil) forget(family);
     if (families.size >= sizeLimit) {
-      // The map is in the order of last use.
+      // The map is ordered by last use, oldest first.
       for (const family of families.values()) {
         if (families.size <= sizeAfterEviction) break;
         forget(family);
@@ -177,7 +181,7 @@ export function createFamilies(policy: RotationPolicy): Families {
   };
 }
 
-/** Half a UUID: `jti` has the other half from elsewhere. */
+/** Half of a UUID. `jti` adds another random half. */
 export function newSid(): string {
   return crypto.randomUUID().slice(0, sidLength);
 }

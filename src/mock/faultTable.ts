@@ -27,14 +27,14 @@ import { anyText, anything, either, list, needed, oneOf, optional, whole, yesOrN
 
 const tokenOnly: readonly Endpoint[] = ['token'];
 
-/** `commit`: the issuer does its work first, so that a rotation stands although its answer is lost. */
-const commit = { commit: optional(yesOrNo, 'The issuer does its work first: a rotation stands.', 'false') };
-/** `token`: only this one of the two is made wrong. */
-const token = { token: optional(oneOf(['access_token', 'id_token']), 'Only this one.', 'both') };
+/** `commit`: the issuer does its work before the fault, so a rotation stays in effect although the response is lost. */
+const commit = { commit: optional(yesOrNo, 'The issuer does its work first, so a rotation stays in effect.', 'false') };
+/** `token`: only this one of the two tokens is changed. */
+const token = { token: optional(oneOf(['access_token', 'id_token']), 'Changes only this token.', 'both') };
 const name = needed(anyText, 'Its name.');
 const value = optional(anything, 'Its value.', 'it is left out');
 
-/** Every fault there is. Another one is another row here and a test; pickers, the reader and the documentation follow. */
+/** The table of faults. To add one, add a row and a test; pickers, the reader and the documentation follow. */
 export const faultTable = {
   delay: row(
     'network',
@@ -42,7 +42,7 @@ export const faultTable = {
     'Answers come late',
     {
       ms: needed(anyNumber, 'Milliseconds of the mock’s clock.'),
-      after: optional(yesOrNo, 'The work is done before the wait.', 'false'),
+      after: optional(yesOrNo, 'Does the work first, then waits.', 'false'),
     },
     ({ ms, after }) => (after ? { delayAfter: ms } : { delay: ms }),
     { ms: 5000, at: 'token' },
@@ -92,7 +92,7 @@ export const faultTable = {
     'trouble',
     endpoints,
     'Service unavailable (503)',
-    { status: optional(status, 'Of the answer.', '503'), ...commit },
+    { status: optional(status, 'Status code of the response.', '503'), ...commit },
     ({ status = 503, commit }) => instead(commit, () => textReply(status, 'upstream error', 'text/plain')),
     { at: 'token' },
   ),
@@ -129,7 +129,7 @@ export const faultTable = {
     'A redirect to another address',
     {
       location: needed(anyText, 'The address.'),
-      status: optional(oneOf([301, 302, 303, 307, 308]), 'Of the answer.', '307'),
+      status: optional(oneOf([301, 302, 303, 307, 308]), 'Status code of the response.', '307'),
     },
     ({ location, status = 307 }) => ({ reply: () => ({ status, headers: { location }, body: '' }) }),
   ),
@@ -139,7 +139,7 @@ export const faultTable = {
     'The refresh token is rejected',
     {
       error: needed(anyText, 'The OAuth error code.'),
-      status: optional(status, 'Of the answer.', '400'),
+      status: optional(status, 'Status code of the response.', '400'),
       description: optional(anyText, '`error_description`.'),
     },
     ({ error, status = 400, description = '' }) => ({ reply: () => oauthError(status, error, description) }),
@@ -244,7 +244,7 @@ export const faultTable = {
     {},
   ),
 
-  /** Signed with the public key as if it were a shared secret: what verifiers fall for that believe the header's alg. */
+  /** Signed with the public key as an HMAC secret. Verifiers that trust the `alg` of the header accept it. */
   hmacWithPublicKey: row(
     'tokens',
     tokenOnly,
@@ -263,7 +263,7 @@ export const faultTable = {
     }),
     {},
   ),
-  /** Of 1,024 bits, RFC 7518 section 3.3. */
+  /** RSA with 1,024 bits, below the minimum of RFC 7518 section 3.3. */
   weakRsa: row(
     'tokens',
     ['token', 'jwks'],
@@ -285,12 +285,15 @@ export const faultTable = {
     () => inBody(body => Reflect.deleteProperty(body, 'expires_in')),
     {},
   ),
-  /** `literal` is put there as it stands, since JSON options could not carry `1e400`, nor `"3600"` clearly. */
+  /**
+   * `literal` is inserted into the JSON as it stands, because JSON options cannot express `1e400`, nor `"3600"`
+   * clearly.
+   */
   expiresIn: row(
     'answers',
     tokenOnly,
     'Absurd lifetime (expires_in)',
-    { literal: needed(anyText, 'The JSON text of the value, `1e400` or `"3600"` for instance.') },
+    { literal: needed(anyText, 'The JSON text of the value, for example `1e400` or `"3600"`.') },
     ({ literal }) =>
       onSuccess(reply => ({
         ...reply,
@@ -343,7 +346,9 @@ export const faultTable = {
     'trouble',
     endpoints,
     'A body of 10 MB',
-    { bytes: optional(whole('a whole number up to 100000000', 1, 100_000_000), 'How long it is.', '10000000') },
+    {
+      bytes: optional(whole('a whole number up to 100000000', 1, 100_000_000), 'Bytes added to the body.', '10000000'),
+    },
     ({ bytes = 10_000_000 }) => onSuccess(reply => ({ ...reply, body: reply.body + ' '.repeat(bytes) })),
     { at: 'token' },
   ),
@@ -363,7 +368,7 @@ export const faultTable = {
     () => onSuccess(reply => withHeaders(reply, { 'content-encoding': 'gzip' })),
     { at: 'token' },
   ),
-  /** The work is done, and the client is told that it was not. */
+  /** The token is revoked, but the response says that it was not. */
   errorAfterCommit: row(
     'trouble',
     ['revocation'],

@@ -20,28 +20,30 @@ import { seededRandom } from './shelf.ts';
 type Table = typeof faultTable;
 export type FaultType = keyof Table;
 
-/** One fault, plain JSON: `{ type, at?, ...parameters }`. `at` narrows or moves where it strikes. */
+/**
+ * One fault as plain JSON: `{ type, at?, ...parameters }`. `at` replaces the endpoints at which it strikes by default.
+ */
 export type Fault = {
   [K in FaultType]: { readonly type: K; readonly at?: Endpoint | readonly Endpoint[] } & Input<Table[K]['parameters']>;
 }[FaultType];
 
-/** When a standing fault strikes. */
+/** How often a fault that was set strikes. */
 const oddsFields = {
-  times: optional(whole('a whole number from 1 on', 1), 'It goes away after so many strikes.', 'it stays'),
-  probability: optional(numeric('a number from 0 to 1', 0, 1), 'How often it strikes.', '1'),
-  seed: optional(numeric('a number'), 'The same seed gives the same row of hits and misses.', '1'),
+  times: optional(whole('a whole number from 1 on', 1), 'Removes the fault after this many strikes.', 'it stays'),
+  probability: optional(numeric('a number from 0 to 1', 0, 1), 'Probability of striking a request.', '1'),
+  seed: optional(numeric('a number'), 'The same seed gives the same sequence of hits and misses.', '1'),
 };
 
-/** A fault as options and control carry it. */
+/** A fault in options and in the control API. */
 export type FaultSetting = Fault & Input<typeof oddsFields>;
 
 export const faultTypes = Object.keys(faultTable) as readonly FaultType[];
 export const faultRows: Readonly<Record<FaultType, AnyRow>> = faultTable;
 
 const at = either(oneOf(endpoints), list(oneOf(endpoints)));
-/** What every fault may have. */
+/** Members that every fault may have. */
 export const faultFields = {
-  at: optional(at, 'Where it strikes: an endpoint or several.', 'as in the table'),
+  at: optional(at, 'The endpoint, or several, at which it strikes.', 'as in the table'),
   ...oddsFields,
 };
 
@@ -67,8 +69,8 @@ export const faultShape: Shape<FaultSetting> = {
 };
 
 /**
- * One object with the members of all faults: editors complete it well, and would make nothing of fifty alternatives.
- * That a member belongs to another fault is said when the fault is read.
+ * One object with the members of all faults, because editors complete that well and would not cope with fifty
+ * alternatives. A member that belongs to another fault is rejected when the fault is read.
  */
 function looseSchema(): JsonSchema {
   const parameters: Record<string, JsonSchema> = {};
@@ -87,7 +89,7 @@ function looseSchema(): JsonSchema {
   };
 }
 
-/** Faults as a user's JSON describes them. @throws MockOptionError with every problem, before any of them is set */
+/** Reads faults from a user's JSON. @throws MockOptionError with every problem, before any fault is set */
 export function readFaults(value: unknown): readonly FaultSetting[] {
   return read(list(faultShape, 'an array of faults'), value, 'faults');
 }
@@ -99,14 +101,17 @@ export interface Strike {
 }
 
 export interface FaultPlan {
-  /** The next `n` requests at the fault's endpoints get this fault (or these together); first come, first served. */
+  /**
+   * The next `n` requests at the fault's endpoints get this fault, or all of these faults together. Queued faults are
+   * used in order.
+   */
   next(n: number, fault: Fault | readonly Fault[]): void;
-  /** Stands until it has struck `times` times or is cleared; another of the same type replaces it. */
+  /** Stays set until it has struck `times` times or is cleared. Replaces a fault of the same type. */
   set(fault: FaultSetting): void;
   clear(type?: FaultType): void;
-  /** What stands and what waits in the queue, `times` being what is left of it. */
+  /** The faults that are set or queued; `times` is the number of strikes left. */
   readonly active: readonly FaultSetting[];
-  /** What strikes this request; each call uses up what has a limit. */
+  /** The faults that strike this request. Each call counts against their limits. */
   strikes(endpoint: Endpoint): readonly Strike[];
 }
 
@@ -176,6 +181,6 @@ export function createFaultPlan(settings: readonly FaultSetting[] = []): FaultPl
 
 function strikeOf(fault: Fault): Strike {
   const { at, effect } = faultRows[fault.type];
-  // The shape was checked, and with it that the parameters are those of the row.
+  // The cast is safe: the shape was checked, so the parameters are those of the row.
   return { type: fault.type, at: fault.at === undefined ? at : [fault.at].flat(), effect: effect(fault as never) };
 }

@@ -3,20 +3,20 @@ import type { Effect } from './effects.ts';
 import type { MockClient } from './options.ts';
 
 /**
- * What the issuer needs to know of a request. Plainer than `Request`, because building the WHATWG objects and
- * taking them apart again costs a loopback server more than everything else it does but signing.
+ * What the issuer needs to know about a request. Simpler than `Request`, because building and reading the WHATWG
+ * objects costs a loopback server more than all its other work except signing.
  */
 export interface MockRequest {
   readonly method: string;
   /** Path and query, as in the request line. */
   readonly target: string;
-  /** The Host header, or the host of the URL where there was no wire. */
+  /** The Host header, or the host of the URL for calls in process. */
   readonly host: string;
-  /** Where there is TLS and the client has one. Nothing in the request itself can say it. */
+  /** The client certificate of the TLS connection, if there is one. It cannot be taken from the request itself. */
   readonly certificate?: ClientCertificate | undefined;
   /** A header by its lower-case name. */
   header(name: string): string | undefined;
-  /** The body, or undefined where it is longer than `bodyLimit`. */
+  /** The body; undefined if it is longer than `bodyLimit`. */
   text(): Promise<string | undefined>;
 }
 
@@ -26,14 +26,16 @@ export interface MockReply {
   readonly body: string;
   /** The OAuth error code in the body, for the request log. */
   readonly error?: string;
-  /** `drop`: the connection ends without an answer; `truncate`: in the middle of the body; `drip`: it stays open
-   * there, and no more comes. */
+  /**
+   * `drop`: the connection closes without a response. `truncate`: it closes in the middle of the body. `drip`: it stays
+   * open in the middle of the body and sends nothing more.
+   */
   readonly broken?: 'drop' | 'truncate' | 'drip';
 }
 
 export type Handler = (request: MockRequest) => Promise<MockReply>;
 
-/** Characters; a token request has a few hundred. */
+/** Characters. A token request has a few hundred. */
 export const bodyLimit = 65_536;
 
 export function jsonReply(status: number, body: unknown, headers?: Record<string, string>): MockReply {
@@ -49,7 +51,7 @@ export function textReply(
   return { status, headers: { 'content-type': contentType, 'cache-control': 'no-store', ...headers }, body };
 }
 
-/** An error answer of the token endpoint, RFC 6749 section 5.2. */
+/** An error response of the token endpoint, RFC 6749 section 5.2. */
 export function oauthError(
   status: number,
   error: string,
@@ -59,12 +61,12 @@ export function oauthError(
   return { ...jsonReply(status, { error, error_description: description }, headers), error };
 }
 
-/** `RequestInit` that also takes what libraries pass: members that are there and undefined. */
+/** `RequestInit` that also accepts members set to undefined, because libraries pass them. */
 export type FetchInit = { readonly [K in keyof RequestInit]?: RequestInit[K] | undefined };
 
 export type Fetch = (input: RequestInfo | URL, init?: FetchInit) => Promise<Response>;
 
-/** The `fetch` of a handler: nothing goes over a network. Takes what the global `fetch` takes. */
+/** A `fetch` that calls the handler in process, without a network. Accepts what the global `fetch` accepts. */
 export function fetchOf(handler: Handler): Fetch {
   return async (input, init) => {
     const request = input instanceof Request && init === undefined ? input : new Request(input, init as RequestInit);
@@ -81,9 +83,11 @@ export function fetchOf(handler: Handler): Fetch {
         return text.length > bodyLimit ? undefined : text;
       },
     });
-    // A caller that gives up is answered at once, but the issuer goes on: over a wire it would not notice.
+    // An aborted caller gets its error at once. The issuer completes the request, because over a network it would not
+    // notice the abort.
     const reply = await Promise.race([handled, aborted(signal)]);
-    // Nothing but this issuer can be reached from here. A client that would follow must not look like one that refuses.
+    // This fetch reaches only this issuer, so it cannot follow redirects. It throws, so that a client that would follow
+    // does not look like one that refuses to.
     if (reply.headers.location !== undefined && request.redirect !== 'manual') throw new TypeError('fetch failed');
     return responseOf(reply);
   };
@@ -96,7 +100,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 function responseOf(reply: MockReply): Response {
-  // The message and type of a failed fetch in Node.
+  // Same type and message as a failed fetch in Node.
   if (reply.broken === 'drop') throw new TypeError('fetch failed');
   const init = { status: reply.status, headers: reply.headers };
   const empty = reply.status === 204 || reply.status === 304;
@@ -126,13 +130,13 @@ export type Form = ReadonlyMap<string, string>;
 
 export interface ParsedForm {
   readonly form: Form;
-  /** A parameter that came twice. */
+  /** The name of a parameter that was sent twice. */
   readonly duplicate: string | undefined;
 }
 
 /**
- * Parameters without a value count as left out, and none may come twice (RFC 6749 section 3.2) but for `resource`
- * (RFC 8707 section 2) and `audience` (RFC 8693 section 2.1): theirs are kept as lines, for `listOf`.
+ * Parameters without a value count as left out. None may be repeated (RFC 6749 section 3.2), except `resource` (RFC
+ * 8707 section 2) and `audience` (RFC 8693 section 2.1), whose values are joined with line breaks for `listOf`.
  */
 export function parseForm(body: string): ParsedForm {
   const form = new Map<string, string>();
@@ -151,7 +155,7 @@ export function listOf(form: Form, name: 'resource' | 'audience'): readonly stri
   return form.get(name)?.split('\n') ?? [];
 }
 
-/** The form in the body of a POST. The log is told what is in it. */
+/** Reads the form in the body of a POST and records its fields in the request log. */
 export async function readForm(exchange: Exchange): Promise<ParsedForm | { readonly refused: MockReply }> {
   const { request } = exchange;
   const mediaType = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
@@ -167,7 +171,7 @@ export async function readForm(exchange: Exchange): Promise<ParsedForm | { reado
   return parsed;
 }
 
-/** What came in the query of a GET or in the body of a POST. */
+/** The parameters in the query of a GET or in the body of a POST. */
 export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedForm | { readonly refused: MockReply }> {
   const { method, target } = exchange.request;
   if (method === 'POST') return readForm(exchange);
@@ -177,7 +181,7 @@ export function readParameters(exchange: Exchange): ParsedForm | Promise<ParsedF
   return parsed;
 }
 
-/** The user of the browser, where the settings do not name one. */
+/** How the user of the browser decides, if the settings do not say it. */
 export interface Visitor {
   readonly deny?: boolean;
   readonly subject?: string;
@@ -186,15 +190,15 @@ export interface Visitor {
 /** One request as an endpoint sees it. */
 export interface Exchange {
   readonly request: MockRequest;
-  /** The address that was asked, with no query. */
+  /** The requested address without its query. */
   readonly url: string;
   readonly effects: readonly Effect[];
   readonly visitor?: Visitor | undefined;
-  /** Milliseconds since the epoch. Asked once the body is there. */
+  /** Milliseconds since the epoch. Call it after the body was read. */
   now(): number;
-  /** Told what was sent, for the log. */
+  /** Records the fields that were sent, for the request log. */
   saw(form: ReadonlyMap<string, string>): void;
-  /** Called with the user, once that is known. */
+  /** Records the client, once it is known. */
   authenticated(client: MockClient): void;
 }
 

@@ -44,73 +44,80 @@ export interface MockStatus extends Lifetimes {
 
 export interface MockIssuer {
   readonly issuer: string;
-  /** The issuer in process, no network: what jose and oauth4webapi take as `customFetch`. */
+  /** The issuer in process, without a network. jose and oauth4webapi take it as `customFetch`. */
   readonly fetch: Fetch;
-  /** The same for a server that has its own idea of a request. */
+  /** As `fetch`, for a server that has its own request type. */
   readonly handle: Handler;
   readonly clients: readonly MockClient[];
   readonly clock: MockClock;
   readonly faults: FaultPlan;
-  /** As `faults.set`. */
+  /** Same as `faults.set`. */
   readonly setFault: FaultPlan['set'];
-  /** Whether it has an endpoint at this path. */
+  /** Whether an endpoint of this issuer has this path. */
   serves(path: string): boolean;
-  /** A first token set, as if a user had signed in. Faults do not touch it. */
+  /** Issues a first token set, as if a user had signed in. Faults do not apply to it. */
   issueTokens(first?: FirstTokens): Promise<TokenResponse>;
   /**
    * Plays the user, whatever `signIn` is: follows an authorization URL in process, signs in (or declines) and returns
-   * where the browser would be sent. Throws Error with the code of what the issuer would show instead of sending back.
+   * the address that the browser would be sent to. Throws Error with the error code if the issuer would show an error
+   * page instead.
    */
   authorize(url: string | URL, visitor?: Visitor): Promise<URL>;
-  /** Plays the user of a device: approves its user code, or denies it. Throws Error where no device waits for it. */
+  /** Plays the user of a device: approves or denies its user code. Throws Error if no device waits for this code. */
   decideDevice(userCode: string, visitor?: Visitor): void;
-  /** What the sign-in page does from now on; `subject` is the user that signs in, and stays as it is where it is left out. */
+  /** Changes what the sign-in page does. `subject` is the user that signs in; if it is left out, it stays as it is. */
   setSignIn(signIn: SignIn, subject?: string): void;
-  /** One more address that answers may go to, after sign-in and sign-out; of the first client by default. */
+  /** Adds a redirect URI for sign-in and sign-out, to the first client by default. */
   registerRedirectUri(uri: string, clientId?: string): void;
-  /** The users that can sign in from now on; users that are signed in stay so. */
+  /** Replaces the users that can sign in. Users who are signed in stay signed in. */
   setUsers(users: readonly MockUser[]): void;
-  /** Every browser is signed out; tokens stay. */
+  /** Signs out every browser. Tokens stay valid. */
   endSessions(): void;
-  /** With `dpopNonce: 'required'`: no nonce that is out is good any longer. */
+  /** With `dpopNonce: 'required'`: invalidates all nonces issued so far. */
   expireDpopNonces(): void;
-  /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld`. */
+  /** Signs with a new key from now on. The old public key stays in the JWKS unless `dropOld` is set. */
   rotateKeys(alg?: MockAlg, how?: { readonly dropOld?: boolean }): Promise<void>;
-  /** A JWT of the caller's making, to see what its verifier says: the header's `alg` and `kid` become the key's. */
+  /**
+   * Signs a JWT of the caller's making, to test a verifier. `alg` and `kid` of the header are set to those of the key.
+   */
   sign(
     payload: Readonly<Record<string, unknown>> | string,
     header?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
-  /** What the JWKS endpoint shows, the signing key last. */
+  /** The JWKS as its endpoint serves it; the signing key is last. */
   jwks(): { readonly keys: readonly SigningKey['publicJwk'][] };
-  /** `graceSeconds` stays as it is where it is left out. */
+  /** If `graceSeconds` is left out, it stays as it is. */
   setRotation(rotation: Rotation, graceSeconds?: number): void;
-  /** Seconds; what is left out stays. Tokens that are out already keep their expiry. */
+  /** Seconds. What is left out stays as it is. Tokens issued earlier keep their expiry. */
   setTokenLifetime(lifetimes: Lifetimes): void;
-  /** Every refresh token issued so far is revoked, and with it what came of it. */
+  /** Revokes every refresh token issued so far and the tokens that came from them. */
   revokeAll(): void;
-  /** As it was at the start but for these options: faults, clock, and nothing issued. Its keys and client secrets stay. */
+  /**
+   * Restores the state at the start, with these options replaced: no faults, the machine's clock, nothing issued. Keys
+   * and client secrets stay.
+   */
   reset(otherwise?: MockIssuerOptions): void;
-  /** How it stands; nothing in it is a secret. */
+  /** State without any secret. */
   readonly status: MockStatus;
   /** The last 1,000 requests, oldest first. */
   readonly requests: readonly RequestLogEntry[];
-  /** Those from a number on, and the number to ask with next. */
+  /** The requests from this number on, and the number to pass next time. */
   requestsSince(number: number): Journal;
   clearRequests(): void;
-  /** The next request to arrive, before it is answered. */
+  /** Resolves with the next request as it arrives, before it is answered. */
   nextRequest(): Promise<RequestLogEntry>;
   /**
-   * Calls back when a request has arrived, and when it is answered or dropped. Returns what ends it; a reset does not.
+   * Calls back when a request arrives, and again when it is answered or dropped. Returns a function that stops this; a
+   * reset does not stop it.
    */
   watchRequests(listener: (entry: RequestLogEntry) => void): () => void;
-  /** How many grants are remembered; dead ones go when there are many. */
+  /** How many grants are remembered. Expired ones are removed only when there are many. */
   readonly familyCount: number;
 }
 
 /**
- * A mock OAuth 2.0 and OpenID Connect issuer. Its keys are made here, live in memory and are good for nothing else.
- * @throws MockOptionError for options that cannot be used
+ * A mock OAuth 2.0 and OpenID Connect issuer. Its keys are generated here, stay in memory, and are valid for testing
+ * only. @throws MockOptionError for options that cannot be used
  */
 export async function createMockIssuer(
   options: MockIssuerOptions = {},
@@ -118,7 +125,7 @@ export async function createMockIssuer(
 ): Promise<MockIssuer> {
   const described = settle(options);
   const { issuer } = described;
-  // A reset gives the clients back as they were, with the secrets that were made for them.
+  // A reset restores the clients with the secrets that were generated for them.
   const asDescribed = { ...options, clients: described.clients.all.map(client => ({ ...client })) };
   const clock = createClock();
   const log = createRequestLog();
@@ -141,13 +148,13 @@ export async function createMockIssuer(
     entry: OpenEntry,
     visitor: Visitor | undefined,
   ): Promise<MockReply> => {
-    // A page that has its own name resolve to 127.0.0.1 comes with that name here (DNS rebinding).
+    // Rejects DNS rebinding: a page whose own host name resolves to 127.0.0.1 sends that name as Host.
     if (!hosts.includes(request.host)) return jsonReply(421, { error: 'misdirected_request' });
     const { service, faults } = state;
     const route = service.find(path);
     const from = request.header('origin');
     const isForeign = from !== undefined && !ownOrigins.includes(from);
-    // A page of a registered client may read answers, and send its user here with a form.
+    // Pages of registered clients may read responses, and may send their user here with a form.
     if (isForeign && (route?.ownPage || !isReadable(from))) return jsonReply(403, { error: 'foreign_origin' });
     if (route === undefined) return jsonReply(404, { error: 'not_found' });
     if (request.method === 'OPTIONS' && isForeign)
@@ -172,7 +179,7 @@ export async function createMockIssuer(
     };
     for (const effect of effects) {
       if (effect.reply === undefined) continue;
-      // The log says which client met the fault.
+      // Reads the form only so that the log names the client.
       if (request.method === 'POST') await readForm(exchange);
       return effect.reply(clock.now());
     }
@@ -271,7 +278,9 @@ export async function createMockIssuer(
   };
 }
 
-/** The Fetch standard's answer to a page of another origin. No credentials: cookies are for the pages here alone. */
+/**
+ * CORS headers of the Fetch standard. Credentials are not allowed, because cookies are for the issuer's own pages only.
+ */
 function corsHeaders(from: string): Record<string, string> {
   return {
     'access-control-allow-origin': from,
@@ -280,7 +289,7 @@ function corsHeaders(from: string): Record<string, string> {
   };
 }
 
-/** `asked`: headers of the page's own, such as `auth0-client`. */
+/** `asked`: additional headers that the page wants to send, such as `auth0-client`. */
 function preflight({ methods }: Route, asked?: string): MockReply {
   const names = ['authorization, content-type, dpop, x-requested-with', ...(asked === undefined ? [] : [asked])];
   const headers = {
@@ -291,7 +300,7 @@ function preflight({ methods }: Route, asked?: string): MockReply {
   return { status: 204, headers, body: '' };
 }
 
-/** A browser whose user decides at once, for as long as one request takes. */
+/** Follows redirects like a browser whose user decides at once, for one request. */
 async function actAsVisitor(
   serve: (request: MockRequest, visitor: Visitor) => Promise<MockReply>,
   url: string | URL,

@@ -8,7 +8,7 @@ const metadataOnly: readonly Endpoint[] = ['metadata'];
 const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
 const name = needed(anyText, 'Its name.');
 
-/** Faults of what comes back through the browser, of the key set and of the metadata; a part of the fault table. */
+/** Part of the fault table: faults of responses through the browser, of the key set and of the metadata. */
 export const browserAndKeyFaults = {
   responseParameter: row(
     'browser',
@@ -38,7 +38,7 @@ export const browserAndKeyFaults = {
     { error: 'server_error' },
   ),
 
-  /** As a double click, or a browser that looks ahead. */
+  /** As after a double click, or with a browser that prefetches links. */
   doubleCallback: row(
     'browser',
     redirects,
@@ -52,7 +52,7 @@ export const browserAndKeyFaults = {
     'keys',
     jwksOnly,
     'Key set unavailable (503)',
-    { status: optional(status, 'Of the answer.', '503') },
+    { status: optional(status, 'Status code of the response.', '503') },
     ({ status = 503 }) => ({ reply: () => textReply(status, 'upstream error', 'text/plain') }),
     {},
   ),

@@ -21,22 +21,22 @@ export type MockAlg = (typeof mockAlgs)[number];
 
 export interface SigningKey {
   readonly alg: MockAlg;
-  /** Public members only, with `kid`, `alg` and `use`. */
+  /** Public members only, including `kid`, `alg` and `use`. */
   readonly publicJwk: PublicJwk & { readonly kid: string };
-  /** The signature of a JWS signing input (RFC 7515 section 5.1), base64url. */
+  /** Signs a JWS signing input (RFC 7515 section 5.1). Returns base64url. */
   sign(signingInput: string): Promise<string> | string;
 }
 
-/** What a test replaces to sign nothing, or to sign wrongly. */
+/** A test can replace this to sign nothing or to sign incorrectly. */
 export interface MockCrypto {
   generateKey(alg: MockAlg): Promise<SigningKey>;
-  /** base64url of the UTF-8 bytes of `text`. */
+  /** The UTF-8 bytes of `text` in base64url. */
   encode(text: string): string;
-  /** `at_hash` of an access token: base64url of the left half of its hash (OpenID Connect Core section 3.1.3.6). */
+  /** `at_hash` of an access token: the left half of its hash in base64url (OpenID Connect Core section 3.1.3.6). */
   atHash(accessToken: string, alg: MockAlg): Promise<string> | string;
 }
 
-/** RFC 7638 thumbprint as `kid`. Only public members may be given. */
+/** Adds the RFC 7638 thumbprint as `kid`. Pass public members only. */
 export async function describeKey(publicJwk: PublicJwk, alg: MockAlg): Promise<SigningKey['publicJwk']> {
   const members = Object.fromEntries(Object.entries(publicJwk).filter(([, value]) => value !== undefined));
   return { ...members, kid: await calculateJwkThumbprint(members), alg, use: 'sig' };
@@ -46,7 +46,7 @@ interface Recipe {
   generate(): Promise<{ publicKey: KeyObject; privateKey: KeyObject }>;
   readonly digest: string | null;
   readonly options: SigningOptions;
-  /** Long enough to be worth a trip to the thread pool: an RSA signature takes 10 times as long as the others. */
+  /** Whether signing goes to the thread pool: an RSA signature takes 10 times as long as the others. */
   readonly slow: boolean;
 }
 
@@ -87,7 +87,7 @@ async function signingKey(
   };
 }
 
-/** A private key of the options, as PEM or JWK. @throws MockOptionError */
+/** Reads a private key from the options, as PEM or JWK. @throws MockOptionError */
 async function importKey(material: unknown, alg: MockAlg, field: string): Promise<SigningKey> {
   const expected = 'a private key as PEM or JWK: RSA of 2048 bits or more, P-256 or Ed25519';
   let privateKey: KeyObject;
@@ -96,7 +96,7 @@ async function importKey(material: unknown, alg: MockAlg, field: string): Promis
       ? createPrivateKey({ key: material as JsonWebKey, format: 'jwk' })
       : createPrivateKey(String(material));
   } catch {
-    // What OpenSSL says could hold parts of the key.
+    // The message of OpenSSL is dropped, because it could contain parts of the key.
     return refuse(field, expected);
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = privateKey;
@@ -122,7 +122,7 @@ export const nodeCrypto: MockCrypto = {
   },
   encode: text => Buffer.from(text).toString('base64url'),
   atHash(accessToken, alg) {
-    // Ed25519 signs with SHA-512 inside, and at_hash follows it.
+    // Ed25519 uses SHA-512 internally, so at_hash does too.
     const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
       .update(accessToken)
       .digest();
@@ -130,10 +130,10 @@ export const nodeCrypto: MockCrypto = {
   },
 };
 
-// A mock that rotates its keys every minute for a week must not serve a JWKS of ten thousand keys.
+// Keeps the JWKS small even if the mock rotates its keys every minute for a week.
 const publishedLimit = 8;
 
-/** The signing key and the public keys that the JWKS endpoint shows, the signing key's last. */
+/** The signing key and the public keys of the JWKS; the signing key is last. */
 export interface KeyRing {
   readonly signing: SigningKey;
   readonly published: readonly SigningKey['publicJwk'][];
@@ -160,8 +160,8 @@ export async function createKeyRing(backend: MockCrypto, alg: MockAlg, own: read
 }
 
 /*
- * A certificate for `--tls`, made at the start. Node reads certificates and makes none, so the few DER elements of
- * RFC 5280 section 4.1 are written here.
+ * The certificate for `--tls`, generated at the start. Node can read certificates but not create them, so the few DER
+ * elements of RFC 5280 section 4.1 are written here.
  */
 
 const sequence = (...parts: Buffer[]) => element(0x30, ...parts);
@@ -174,7 +174,7 @@ const commonName = oid('550403');
 const subjectAltName = oid('551d11');
 const basicConstraints = oid('551d13');
 
-/** PEM. For these host names and for 127.0.0.1 and ::1, valid for a year from `now` in milliseconds. */
+/** PEM. Valid for these host names, 127.0.0.1 and ::1, for a year from `now` (milliseconds since the epoch). */
 export function selfSignedCertificate(names: readonly string[], now: number): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const addresses = [Buffer.from([127, 0, 0, 1]), Buffer.concat([Buffer.alloc(15), Buffer.from([1])])];
@@ -185,7 +185,7 @@ export function selfSignedCertificate(names: readonly string[], now: number): { 
   const critical = element(0x01, Buffer.from([0xff]));
   const extensions = sequence(
     sequence(subjectAltName, element(0x04, alternatives)),
-    // It signs itself, and clients that trust it as an authority want it to be one.
+    // Marked as CA, because it is self-signed and clients that add it to their authorities require that.
     sequence(basicConstraints, critical, element(0x04, sequence(critical))),
   );
   const cert = certificate(publicKey, privateKey, now, extensions);
@@ -196,7 +196,7 @@ export function selfSignedCertificate(names: readonly string[], now: number): { 
   };
 }
 
-/** DER. A self-signed certificate around a key: no authority vouches for it, and the signing key is not kept. */
+/** DER of a certificate around this public key, signed with a key that is thrown away. */
 export function certificateOf(key: JsonWebKey, now: number): Buffer {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return certificate(createPublicKey({ key, format: 'jwk' }), privateKey, now);
@@ -205,7 +205,7 @@ export function certificateOf(key: JsonWebKey, now: number): Buffer {
 function certificate(publicKey: KeyObject, signer: KeyObject, now: number, ...extensions: Buffer[]): Buffer {
   const name = sequence(set(sequence(commonName, element(0x0c, Buffer.from('Mock issuer')))));
   const serial = randomBytes(16);
-  serial[0] = 0x4d; // Positive, and not padded.
+  serial[0] = 0x4d; // Positive, without padding.
   const body = sequence(
     element(0xa0, element(0x02, Buffer.from([2]))),
     element(0x02, serial),
@@ -226,7 +226,7 @@ function element(tag: number, ...parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
-/** GeneralizedTime is for years from 2050 on; before that it has to be UTCTime. */
+/** RFC 5280 requires UTCTime before 2050 and GeneralizedTime from 2050 on. */
 function time(at: number): Buffer {
   const [year, rest] = [new Date(at).toISOString().slice(0, 4), new Date(at).toISOString().slice(4, 19)];
   const digits = `${rest.replace(/\D/g, '')}Z`;

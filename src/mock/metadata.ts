@@ -30,7 +30,10 @@ export type Paths = Readonly<Record<keyof typeof pathNames, string>> & {
   readonly resourceMetadata: string;
 };
 
-/** Paths at the issuer's host. Metadata is found by OpenID Connect Discovery section 4 and by RFC 8414 sections 3 and 5. */
+/**
+ * The paths of the endpoints on the issuer's host. Metadata follows OpenID Connect Discovery section 4 and RFC 8414
+ * sections 3 and 5.
+ */
 export function pathsOf({ issuer, persona }: Pick<Settings, 'issuer' | 'persona'>): Paths {
   const base = new URL(issuer).pathname.replace(/\/$/, '');
   const names = { ...pathNames, ...persona?.paths };
@@ -52,8 +55,9 @@ export function pathsOf({ issuer, persona }: Pick<Settings, 'issuer' | 'persona'
 }
 
 /**
- * RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the single endpoints add.
- * What clients call themselves is where they `asked` for it: a container knows the issuer by another name than a browser.
+ * RFC 8414 section 2, OpenID Connect Discovery section 3, and what the RFCs of the individual endpoints add. Endpoints
+ * that clients call directly are at the origin that the client `asked`, because a container reaches the issuer under
+ * another name than a browser.
  */
 export function metadataOf(settings: Settings, asked: string): Record<string, unknown> {
   const { issuer, clients, mutualTls } = settings;

@@ -23,7 +23,7 @@ import {
 } from './shape.ts';
 import type { MockClock } from './shelf.ts';
 
-/** Of the same bundle: the caller that makes the mock fail has started it. */
+/** Exported from this bundle, because callers that start the mock also set faults. */
 export { faultRows, readFaults } from './faults.ts';
 
 const issuerPath = text('a path that starts with a slash and does not end with one', value =>
@@ -34,36 +34,40 @@ const tlsExpected = 'a key and its certificate as PEM';
 
 const { issuer: _, mutualTls: __, ...ofIssuers } = issuerFields;
 
-/** The options of an issuer, and of the server that it runs in. Another one is another row here. */
+/** The options of an issuer and of its server. To add one, add a row here. */
 export const serverFields = {
-  port: optional(whole('a port from 0 to 65535', 0, 65_535), 'Where it listens.', 'a free one'),
+  port: optional(whole('a port from 0 to 65535', 0, 65_535), 'Port to listen on.', 'a free one'),
   host: optional(
     text('an IP address or a host name', value => /^[\w.:-]+$/.test(value)),
-    'The address it listens at. Others than 127.0.0.1 may let other machines in.',
+    'Address to listen on. Any other than 127.0.0.1 may let other machines connect.',
     '127.0.0.1',
   ),
   publicUrl: optional(
     httpUrl,
-    'The issuer identifier where it is not the address itself: behind a proxy, or as a container.',
+    'The issuer identifier, if it differs from the server’s own address: behind a proxy or in a container.',
     '`http://127.0.0.1:port` with `path`',
   ),
   path: optional(issuerPath, 'Path of the issuer identifier, `/tenants/one` for instance.', 'none'),
-  control: optional(yesOrNo, 'The issuer is controlled over HTTP at `/control`, see below.', 'false'),
+  control: optional(yesOrNo, 'Serves the control API at `/control`, see below.', 'false'),
   issuers: optional(
     list(object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path')),
-    'More issuers of the same server, each with its path and options of its own.',
+    'More issuers on the same server, each with its own path and options.',
     'none',
   ),
   tls: optional(
     object(
       {
         key: needed(pem, 'Private key, PEM.'),
-        cert: needed(pem, 'Its certificate, PEM. Clients have to trust it.'),
-        ca: optional(pem, 'Who has to have signed the certificates of `tls_client_auth`.', 'anyone'),
+        cert: needed(pem, 'Its certificate, PEM. Clients must trust it.'),
+        ca: optional(
+          pem,
+          'CA certificates, PEM. One of them must have issued the client certificate of `tls_client_auth`.',
+          'any issuer',
+        ),
       },
       tlsExpected,
     ),
-    'The issuer is at https, and clients may authenticate with a certificate (RFC 8705).',
+    'Serves https, and clients may authenticate with a certificate (RFC 8705).',
     'none',
   ),
   ...ofIssuers,
@@ -74,7 +78,7 @@ export type MockServerOptions = Input<typeof serverFields>;
 /** The whole config file: the options of a server, and the address of its schema. */
 export const configShape = object({ $schema: optional(anyText, 'Address of this schema.'), ...serverFields });
 
-/** The options in a config file. @throws MockOptionError with every problem */
+/** Reads the options from a config file. @throws MockOptionError with every problem */
 export function readConfig(value: unknown): MockServerOptions {
   const { $schema: _, ...options } = read(configShape, value, '');
   return options;
@@ -84,17 +88,17 @@ type MockTls = NonNullable<MockServerOptions['tls']>;
 
 export interface MockServer extends MockIssuer {
   readonly port: number;
-  /** All issuers of the server; the members of the server itself are those of the first. */
+  /** All issuers of this server. The members of the server itself are those of the first issuer. */
   readonly issuers: readonly MockIssuer[];
-  /** Where and how it is controlled over HTTP, with the option `control`. */
+  /** Address and token of the control API, if the option `control` is set. */
   readonly control: Control | undefined;
-  /** Ends every connection at once and frees the port. May be called again. */
+  /** Closes every connection at once and frees the port. May be called again. */
   close(): Promise<void>;
 }
 
 /**
- * The mock issuer at http://127.0.0.1:port, or https, reachable from this machine only unless `host` says otherwise.
- * @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE where the port is taken
+ * Starts the mock issuer at http://127.0.0.1:port, or https, reachable only from this machine unless `host` says
+ * otherwise. @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE if the port is taken
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   const {
@@ -115,7 +119,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     if (handle === undefined) incoming.socket.destroy();
     else void exchange(handle, incoming, outgoing, Boolean(tls?.ca));
   });
-  // A client may reuse an idle connection at the very moment at which it is closed.
+  // Longer than Node's default, because a client may reuse an idle connection at the moment it is closed.
   server.keepAliveTimeout = 60_000;
   const port = await listen(server, wanted, host);
   const close = () =>
@@ -139,7 +143,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
       return (issuers.find(each => each.serves(target)) ?? mock).handle(request);
     };
     clocks = issuers.map(each => each.clock);
-    // Getters stay getters: a spread would freeze `requests` as it is now.
+    // Copies property descriptors: a spread would evaluate getters such as `requests` once, now.
     const ofServer = { port, close, issuers, control: control && { url: control.url, token: control.token } };
     return Object.defineProperties(ofServer as typeof ofServer & MockIssuer, Object.getOwnPropertyDescriptors(mock));
   } catch (error) {
@@ -166,7 +170,7 @@ async function exchange(
   outgoing: ServerResponse,
   byAuthority: boolean,
 ): Promise<void> {
-  // Read at once, whatever becomes of the request: a client that hangs up after sending has sent all the same.
+  // Starts reading at once, so that the request counts even if the client disconnects after sending it.
   const body = readBody(incoming);
   body.catch(() => {});
   try {
@@ -183,7 +187,7 @@ async function exchange(
     });
     send(reply, incoming, outgoing);
   } catch {
-    // The client went away while it was sending, or the mock has a fault of its own; no response can be sent.
+    // The client disconnected while sending, or the mock has a bug. Either way no response can be sent.
     incoming.socket.destroy();
   }
 }
@@ -193,7 +197,8 @@ function readBody(incoming: IncomingMessage): Promise<string | undefined> {
     let body = '';
     incoming.setEncoding('utf8');
     incoming.on('data', (chunk: string) => {
-      // What is too long is read to its end and not kept: an answer before that would be lost in a reset.
+      // A body over the limit is read to its end and discarded. An earlier response would be lost in a connection
+      // reset.
       if (body.length <= bodyLimit) body += chunk;
     });
     incoming.once('end', () => resolve(body.length > bodyLimit ? undefined : body));
@@ -216,22 +221,22 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
 function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
   if (tls === undefined) return createServer(listener);
   try {
-    // The issuer judges the certificate, and answers with an error of OAuth.
+    // The issuer checks the certificate itself and responds with an OAuth error.
     return createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener);
   } catch {
-    // OpenSSL's words could hold parts of what it was given.
+    // The message of OpenSSL is dropped, because it could contain parts of the key.
     return refuse('tls', `${tlsExpected} that belong together`);
   }
 }
 
-/** `byAuthority`: a certificate without a known authority is rejected. */
+/** `byAuthority`: a certificate is trusted only if a known authority issued it. */
 function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): ClientCertificate | undefined {
   const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (shown === undefined) return undefined;
   return {
     der: shown.raw.toString('base64'),
     thumbprint: createHash('sha256').update(shown.raw).digest('base64url'),
-    // Node has a line for each part, in the order of the certificate; RFC 4514 has it the other way round.
+    // Node lists one attribute per line in the order of the certificate; RFC 4514 reverses that order.
     subject: shown.subject.split('\n').reverse().join(',').replaceAll(' + ', '+'),
     from: Date.parse(shown.validFrom),
     until: Date.parse(shown.validTo),

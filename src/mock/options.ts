@@ -76,19 +76,19 @@ const webAddress = text('an http or https URL', value =>
   /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''),
 );
 
-/** A client in the words of RFC 7591, and of the RFCs that add to them. */
+/** A client, with the member names of RFC 7591 and the RFCs that extend it. */
 export const clientFields = {
-  client_id: needed(notEmpty, 'What the client is known by.'),
-  client_secret: optional(notEmpty, 'Random where the method needs one and none is given.'),
+  client_id: needed(notEmpty, 'The client identifier.'),
+  client_secret: optional(notEmpty, 'If the method needs a secret and none is given, it is random.'),
   token_endpoint_auth_method: optional(
     oneOf(authMethods),
-    'Only this method is accepted.',
-    '`client_secret_basic` where there is a secret, else `none`',
+    'The client must authenticate with this method.',
+    '`client_secret_basic` with a secret, otherwise `none`',
   ),
   grant_types: optional(
     list(oneOf(grantTypes)),
-    'What the token endpoint does for it.',
-    'all, `client_credentials` only where the client can authenticate',
+    'Grant types that the client may use.',
+    'all; `client_credentials` only if the client can authenticate',
   ),
   jwks: optional(
     jwks,
@@ -97,24 +97,31 @@ export const clientFields = {
   tls_client_auth_subject_dn: optional(notEmpty, 'Subject of the certificate as in RFC 4514 (RFC 8705 section 2.1.2).'),
   tls_client_certificate_bound_access_tokens: optional(
     yesOrNo,
-    'Tokens are bound to the certificate of a client that authenticates otherwise or not at all (RFC 8705 section 3.4).',
+    'Binds tokens to the certificate of a client that authenticates by another method or not at all (RFC 8705 section 3.4).',
   ),
   redirect_uris: optional(
     list(redirectUri),
-    'Exact, but for the port of http://127.0.0.1 and http://[::1].',
+    'Compared exactly, except for the port of http://127.0.0.1 and http://[::1].',
     '`/` and `/callback` there',
   ),
-  post_logout_redirect_uris: optional(list(redirectUri), 'Where sign-out may lead to.', 'as `redirect_uris`'),
+  post_logout_redirect_uris: optional(
+    list(redirectUri),
+    'Addresses that sign-out may redirect to.',
+    'as `redirect_uris`',
+  ),
   require_pushed_authorization_requests: optional(yesOrNo, 'RFC 9126 section 6.'),
-  dpop_bound_access_tokens: optional(yesOrNo, 'No token without a DPoP proof (RFC 9449 section 5.2).'),
-  response_types: optional(list(oneOf(responseTypes)), 'What it may ask the authorization endpoint for.', '`["code"]`'),
-  subject: optional(anyText, 'Whose tokens this client holds.', '`subject` of the issuer'),
-  backchannel_logout_uri: optional(webAddress, 'Is told when a session ends (OpenID Connect Back-Channel Logout).'),
+  dpop_bound_access_tokens: optional(yesOrNo, 'Token requests need a DPoP proof (RFC 9449 section 5.2).'),
+  response_types: optional(list(oneOf(responseTypes)), 'Response types that the client may request.', '`["code"]`'),
+  subject: optional(anyText, 'Subject of the tokens of this client.', '`subject` of the issuer'),
+  backchannel_logout_uri: optional(
+    webAddress,
+    'Receives a logout token when a session ends (OpenID Connect Back-Channel Logout).',
+  ),
   frontchannel_logout_uri: optional(
     webAddress,
-    'Is loaded in a frame of the page that ends a session (OpenID Connect Front-Channel Logout).',
+    'Loaded in a frame of the page that ends a session (OpenID Connect Front-Channel Logout).',
   ),
-  claims: optional(members(anything), 'Claims that all of its access and ID tokens carry.'),
+  claims: optional(members(anything), 'Claims added to all of its access and ID tokens.'),
 };
 
 export type MockClientOptions = Input<typeof clientFields>;
@@ -126,15 +133,18 @@ type SettledMember =
   | 'redirect_uris'
   | 'post_logout_redirect_uris';
 
-/** With the defaults filled in. */
+/** A client with its defaults filled in. */
 export type MockClient = MockClientOptions & {
   readonly [K in SettledMember]-?: NonNullable<MockClientOptions[K]>;
 } & {
-  /** Made for a request of a client that is not registered: it may authenticate anyhow, and go back anywhere. */
+  /**
+   * Created for a request of an unregistered client_id. It may authenticate with any secret or none, and use any
+   * redirect URI.
+   */
   readonly anyone?: true;
 };
 
-/** As the mock holds it: a redirect URI may be added later. */
+/** As the mock stores it; redirect URIs can be added later. */
 export type SettledClient = MockClient & {
   readonly redirect_uris: string[];
   readonly post_logout_redirect_uris: string[];
@@ -146,78 +156,86 @@ const dpopNonce = oneOf(['off', 'required']);
 export type SignIn = Of<typeof signInShape>;
 export type DpopNonce = Of<typeof dpopNonce>;
 
-/** Seconds, and they may be changed while the issuer runs. */
+/** Seconds. They can be changed while the issuer runs. */
 export const lifetimeFields = {
   accessTokenLifetime: optional(seconds, 'Seconds.', '3600'),
   idTokenLifetime: optional(seconds, 'Seconds.', '3600'),
   refreshTokenLifetime: optional(
     seconds,
-    'Seconds. Responses then say `refresh_expires_in`, as Keycloak’s do.',
+    'Seconds. Responses then have `refresh_expires_in`, as Keycloak’s do.',
     'refresh tokens do not expire',
   ),
 };
 export type Lifetimes = Input<typeof lifetimeFields>;
 
-/** All of it is JSON. Another option is another row here, and its default in `settle`. */
+/** The options of an issuer, all of them JSON. To add one, add a row here and its default in `settle`. */
 export const issuerFields = {
   issuer: optional(
     httpUrl,
-    'The issuer identifier. A server is its own issuer: use `port` and `path` there.',
+    'The issuer identifier. For a server, set `port` and `path` instead.',
     '`https://issuer.example`',
   ),
   clients: optional(
     list(object(clientFields)),
-    'Clients with the members of RFC 7591, see below.',
+    'Clients, with the members of RFC 7591, see below.',
     'public `demo`, and `demo-confidential` with a random secret',
   ),
-  rotation: optional(rotationShape, 'What a refresh does to the refresh token, see below.', '`none`'),
+  rotation: optional(rotationShape, 'How a refresh changes the refresh token, see below.', '`none`'),
   graceSeconds: optional(seconds, 'How long `grace` keeps the predecessor usable.', '60'),
-  alg: optional(oneOf(mockAlgs), 'The algorithm of its signatures.', '`RS256`'),
-  scope: optional(anyText, 'What is granted where nothing is asked for.', '`openid profile offline_access`'),
+  alg: optional(oneOf(mockAlgs), 'Signature algorithm.', '`RS256`'),
+  scope: optional(anyText, 'Scope granted if the request names none.', '`openid profile offline_access`'),
   audience: optional(either(anyText, list(anyText)), '`aud` of access tokens.', 'the issuer with `/api`'),
-  subject: optional(anyText, 'Who signs in where nothing else is said.', '`mock-user`'),
+  subject: optional(anyText, 'Subject of the user who signs in by default.', '`mock-user`'),
   signIn: optional(
     signInShape,
-    '`page` asks the person in front of the browser, `auto` signs everybody in, `deny` refuses. Of device codes: `auto` approves and `deny` refuses them when the client polls.',
+    '`page` shows a sign-in page, `auto` signs in without one, `deny` refuses. `auto` and `deny` also apply to device codes, when the client polls.',
     '`page`',
   ),
-  users: optional(usersShape, 'Who can sign in; the sign-in page then offers them.', 'any name'),
+  users: optional(usersShape, 'Users that can sign in; the sign-in page lists them.', 'any name'),
   scopeClaims: optional(
     members(list(anyText)),
-    'Which claims a scope is for, beside those of OpenID Connect Core section 5.4 and `groups`.',
+    'Claims that a scope adds, beside those of OpenID Connect Core section 5.4 and `groups`.',
     'none',
   ),
-  sessionLifetime: optional(seconds, 'Seconds that a browser stays signed in.', '28800'),
-  singleSignOn: optional(yesOrNo, 'A signed-in browser is sent back without the page.', 'false'),
-  requirePkce: optional(yesOrNo, 'With `false` codes are given without PKCE, and for `plain`.', 'true'),
-  anyClient: optional(yesOrNo, 'Clients that are not registered are accepted with any credentials.', 'false'),
-  anyRedirectUri: optional(yesOrNo, 'Answers go to any redirect URI. Never use it where others can reach it.', 'false'),
+  sessionLifetime: optional(seconds, 'Seconds for which a browser stays signed in.', '28800'),
+  singleSignOn: optional(yesOrNo, 'Skips the sign-in page if the browser is already signed in.', 'false'),
+  requirePkce: optional(yesOrNo, 'With `false`, PKCE is optional and the method `plain` is allowed.', 'true'),
+  anyClient: optional(yesOrNo, 'Accepts unregistered clients, with any credentials.', 'false'),
+  anyRedirectUri: optional(
+    yesOrNo,
+    'Accepts any redirect URI. Do not use it where others can reach the issuer.',
+    'false',
+  ),
   corsOrigins: optional(
     list(text('an origin, https://app.example for instance', isOrigin)),
-    'Origins whose pages may read answers, beside those of `redirect_uris`.',
+    'Origins whose pages may read responses, beside those of `redirect_uris`.',
     'none',
   ),
   hosts: optional(
     list(text('a host name, with a port where it is not the usual one', value => /^[\w.-]+(:\d{1,5})?$/.test(value))),
-    'Other names that requests may come by (the Host header), a container’s for instance.',
+    'Further values of the Host header to accept, for example the name of a container.',
     'none',
   ),
   registration: optional(yesOrNo, 'Clients may register themselves (RFC 7591).', 'true'),
-  accessTokens: optional(oneOf(['jwt', 'opaque']), 'What access tokens are; opaque ones need introspection.', '`jwt`'),
+  accessTokens: optional(oneOf(['jwt', 'opaque']), 'Format of access tokens; opaque ones need introspection.', '`jwt`'),
   keys: optional(
     list(either(notEmpty, members(anything)), 'an array of private keys'),
-    'Private keys as PEM or JWK; the first one signs, all are published.',
-    'one is made at the start',
+    'Private keys as PEM or JWK. The first one signs; the public keys of all are in the JWKS.',
+    'one is generated at the start',
   ),
   metadataPatch: optional(patchShape, 'JSON Patch (RFC 6902) of the metadata.', 'none'),
-  tokenResponsePatch: optional(patchShape, 'JSON Patch of successful answers of the token endpoint.', 'none'),
-  persona: optional(oneOf(personaNames), 'Paths, claims and errors as this issuer has them.', 'none'),
+  tokenResponsePatch: optional(patchShape, 'JSON Patch of successful responses of the token endpoint.', 'none'),
+  persona: optional(oneOf(personaNames), 'Uses the paths, claims and errors of this issuer.', 'none'),
   audiences: optional(list(anyText), 'The only values of `resource` and `audience` that are accepted.', 'any'),
   dpopNonce: optional(dpopNonce, '`required`: DPoP proofs need a nonce (RFC 9449 sections 8 and 9).', '`off`'),
   deviceInterval: optional(seconds, 'Seconds between two polls for a device code.', '5'),
   deviceCodeLifetime: optional(seconds, 'Seconds.', '600'),
-  mutualTls: optional(yesOrNo, 'The caller sees client certificates (RFC 8705). A server sets it with `tls`.', 'false'),
-  faults: optional(list(faultShape, 'an array of faults'), 'Faults that stand from the start, see below.', 'none'),
+  mutualTls: optional(
+    yesOrNo,
+    'Requests carry client certificates (RFC 8705). A server with `tls` sets this itself.',
+    'false',
+  ),
+  faults: optional(list(faultShape, 'an array of faults'), 'Faults set from the start, see below.', 'none'),
   ...lifetimeFields,
 };
 
@@ -231,7 +249,10 @@ export interface Settings extends RotationPolicy {
   readonly audience: string | readonly string[];
   readonly subject: string;
   signIn: SignIn;
-  /** Set by `setSignIn`; a visitor with a name comes before it, everything else after it. */
+  /**
+   * Set by `setSignIn`. The name that a visitor gives takes precedence over it; it takes precedence over everything
+   * else.
+   */
   signInSubject: string | undefined;
   users: readonly MockUser[];
   readonly scopeClaims: Readonly<Record<string, readonly string[]>>;
@@ -258,7 +279,7 @@ export interface Settings extends RotationPolicy {
 
 const loopback = ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://127.0.0.1/', 'http://[::1]/'];
 
-/** Options, which may be a user's JSON, with the defaults filled in. @throws MockOptionError with every problem */
+/** Fills in the defaults of options, which may come from a user's JSON. @throws MockOptionError with every problem */
 export function settle(options: MockIssuerOptions): Settings {
   const {
     issuer: plainIssuer = 'https://issuer.example',
@@ -275,7 +296,7 @@ export function settle(options: MockIssuerOptions): Settings {
     return [
       ...(twin ? [at('client_id', 'one that no other client has')] : []),
       ...credentialProblems(client).map(([name, expected]) => at(name, expected)),
-      // No client could ever authenticate by a certificate that the issuer does not see.
+      // The issuer sees client certificates only over TLS, so these clients could never authenticate without it.
       ...(!mutualTls && usesTls(client) ? [{ field: 'tls', expected: 'a key and its certificate as PEM' }] : []),
     ];
   });
@@ -335,7 +356,7 @@ export function settleClient(client: MockClientOptions): SettledClient {
   };
 }
 
-/** The clients that are registered; some may come while the issuer runs. */
+/** The registered clients. More can be added while the issuer runs. */
 export interface ClientRegistry {
   readonly all: readonly SettledClient[];
   get(clientId: string): SettledClient | undefined;
@@ -354,7 +375,7 @@ function createClients(clients: SettledClient[], anyClient: boolean): ClientRegi
         ...settleClient({ client_id: clientId, grant_types: grantTypes, response_types: responseTypes }),
         anyone: true,
       };
-      // One object for one client, as codes and tokens are held to the client that got them.
+      // Each client_id keeps its object, because codes and tokens are compared with the client that received them.
       if (byId.size < 10_000) byId.set(clientId, made);
       return made;
     },
@@ -370,7 +391,7 @@ function createClients(clients: SettledClient[], anyClient: boolean): ClientRegi
   };
 }
 
-/** What a client lacks to authenticate as it is registered: the member, and what is expected of it. */
+/** What the client lacks for its authentication method, as pairs of member and expectation. */
 export function credentialProblems(client: MockClient): readonly (readonly [name: string, expected: string])[] {
   const { token_endpoint_auth_method: method, jwks, tls_client_auth_subject_dn: subject } = client;
   const keys = jwks?.keys ?? [];
@@ -385,7 +406,7 @@ export function credentialProblems(client: MockClient): readonly (readonly [name
   return [];
 }
 
-/** Changes the lifetimes that are given and leaves the others. */
+/** Changes only the lifetimes that are given. */
 export function applyLifetimes(settings: Settings, lifetimes: Lifetimes): void {
   const { accessTokenLifetime, idTokenLifetime, refreshTokenLifetime } = read(object(lifetimeFields), lifetimes, '');
   settings.accessTokenLifetime = accessTokenLifetime ?? settings.accessTokenLifetime;

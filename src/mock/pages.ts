@@ -2,7 +2,7 @@ import { type MockReply, textReply } from './http.ts';
 import { randomText } from './shelf.ts';
 import type { MockUser } from './users.ts';
 
-/** HTML that is safe as it stands. */
+/** HTML that is already escaped. */
 export interface Markup {
   readonly markup: string;
 }
@@ -17,7 +17,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Every text that is put into it is escaped, in attributes too as long as they are quoted. */
+/** Escapes every inserted text. This is safe in attributes too, as long as they are quoted. */
 export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   const parts = strings.map((part, i) => part + (i < contents.length ? escaped(contents[i] ?? '') : ''));
   return { markup: parts.join('') };
@@ -28,7 +28,7 @@ function escaped(content: Content): string {
   return 'markup' in content ? content.markup : content.map(each => each.markup).join('');
 }
 
-// System colours follow the browser's light or dark theme by themselves.
+// System colours follow the browser's light or dark theme.
 const style = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:30rem;margin:8vh auto;padding:0 1.25rem;background:Canvas;color:CanvasText}
 h1{font-size:1.5rem;line-height:1.25}
@@ -44,11 +44,11 @@ button[value=allow]{background:CanvasText;color:Canvas}
 .choice{display:flex;gap:.75rem;margin-top:1.25rem}`;
 
 interface PageParts {
-  /** An address outside that its forms may end at after a redirect, which browsers hold `form-action` to as well. */
+  /** The redirect target of its forms, outside the issuer. Browsers apply `form-action` to redirects too. */
   readonly leadsTo?: string;
-  /** Runs at the end; there is no other. */
+  /** The only script of the page; it runs at the end. */
   readonly script?: string;
-  /** What its frames load. */
+  /** Addresses that its frames load. */
   readonly frames?: readonly string[];
 }
 
@@ -85,12 +85,12 @@ ${body}
     ].join('; '),
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
-    // With no-referrer the page's own forms would come with the origin null.
+    // With no-referrer, browsers would send the page's own forms with `Origin: null`.
     'referrer-policy': 'same-origin',
   });
 }
 
-/** `sent`: what it is about, as it came. */
+/** `sent`: the offending value as it was sent. */
 export function errorPage(status: number, error: string, description: string, sent?: string): MockReply {
   const value = sent === undefined ? '' : html`<p class="sent"><code>${sent}</code></p>\n`;
   const body = html`<p>${description}.</p>\n${value}<p>Error code: <code>${error}</code></p>`;
@@ -101,7 +101,7 @@ export function scopeList(scope: string): Markup {
   return html`<dt>Asks for</dt><dd>${scope === '' ? 'nothing in particular' : scope}</dd>`;
 }
 
-/** Two buttons, and the user: one of the options, or any name where they have none. */
+/** The two buttons, and the choice of user: a list if the options name users, otherwise a text field. */
 export function choice(subject: string, users: readonly MockUser[]): Markup {
   const options = users.map(({ sub, claims = {} }) => {
     const words = typeof claims.name === 'string' ? `${claims.name} (${sub})` : sub;
@@ -118,7 +118,10 @@ ${field}
 <button name="decision" value="deny" formnovalidate>Deny</button></div>`;
 }
 
-/** A CSP source that covers an address; it has no place for IPv6 addresses, and other schemes have no origin. */
+/**
+ * A CSP source for an address. CSP has no syntax for IPv6 addresses, and other schemes have no origin; for those it is
+ * the scheme.
+ */
 function sourceOf(uri: string): string {
   const { protocol, origin, hostname } = new URL(uri);
   const isPlain = /^https?:$/.test(protocol) && !hostname.startsWith('[');

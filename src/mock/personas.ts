@@ -1,25 +1,23 @@
 import type { Claims } from './effects.ts';
 import type { Grant } from './families.ts';
 import type { PathName } from './metadata.ts';
-/*
- * What well-known issuers do in their own ways, as data. Another persona is another row; each fact has its source.
- */
+/* The peculiarities of well-known issuers, as data. To add a persona, add a row, with a source for each fact. */
 
 export interface Persona {
-  /** Where the facts are from. */
+  /** Pages that document these facts. */
   readonly sources: readonly string[];
   /** The issuer identifier ends in a slash. */
   readonly slash?: true;
-  /** Paths of endpoints, behind that of the issuer. */
+  /** Paths of the endpoints, relative to the issuer. */
   readonly paths: Partial<Record<PathName, string>>;
-  /** Its own name for `post_logout_redirect_uri`, and another path of that endpoint. */
+  /** Its name for `post_logout_redirect_uri`, and the path of that endpoint if it differs. */
   readonly logout?: { readonly returnTo: string; readonly path?: string };
-  /** `typ` of access tokens; undefined leaves it out. */
+  /** `typ` of access tokens; undefined omits it. */
   readonly accessTyp: string | undefined;
-  /** Claims that tokens carry, with the subject and the client at hand; undefined takes one out. */
+  /** Claims added to tokens; a value of undefined removes a claim. */
   readonly access: (grant: Grant) => Claims;
   readonly id: (grant: Grant) => Claims;
-  /** Members of error answers, beside those of RFC 6749. */
+  /** Members that error responses have in addition to those of RFC 6749. */
   readonly error?: (now: number) => Claims;
 }
 
@@ -70,7 +68,7 @@ export const personas = {
       scope: undefined,
       client_id: undefined,
     }),
-    // at_hash comes from the authorization endpoint alone.
+    // Entra sends at_hash only from the authorization endpoint.
     id: ({ subject }) => ({
       ver: '2.0',
       tid: '00000000-0000-4000-8000-000000000000',
@@ -122,7 +120,7 @@ export const personas = {
     access: ({ subject }) => ({ token_use: 'access', username: subject, version: 2, aud: undefined }),
     id: ({ subject }) => ({ token_use: 'id', 'cognito:username': subject, azp: undefined }),
   },
-  /** Its issuer ends in `/oidc`: that is the `path` of the options. A refresh brings the same refresh token again. */
+  /** Its issuer ends in `/oidc`; the option `path` sets that. A refresh returns the same refresh token. */
   genauth: {
     sources: [
       'https://docs.genauth.ai/concepts/refresh-token.html',

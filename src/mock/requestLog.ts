@@ -1,34 +1,34 @@
 import type { FaultType } from './faults.ts';
 import { fingerprint } from './shelf.ts';
 
-/** One request. Nothing in it is a secret: what could be one is there as its `fingerprint`. */
+/** One request, without secrets: every value that could be one is replaced by its `fingerprint`. */
 export interface RequestLogEntry {
-  /** Milliseconds since the epoch, of the mock's clock, when it arrived. */
+  /** Milliseconds since the epoch by the mock's clock, when the request arrived. */
   readonly time: number;
   readonly method: string;
   readonly path: string;
   readonly grant_type?: string;
-  /** As it was sent, or of the client that authenticated. */
+  /** The client_id that was sent, or that of the authenticated client. */
   readonly client_id?: string;
   /** `fingerprint(refresh_token)`. */
   readonly refresh_token?: string;
-  /** Every form field; the values of all but a few harmless ones as fingerprints. */
+  /** Every form field. Only the fields known to be harmless keep their values; the others have fingerprints. */
   readonly form?: Readonly<Record<string, string>>;
-  /** Undefined until there is an answer, and for good where the connection was dropped. */
+  /** Undefined until the response is sent, and forever if the connection was dropped. */
   readonly status?: number;
-  /** The OAuth error code of the answer. */
+  /** The OAuth error code of the response. */
   readonly error?: string;
-  /** The token endpoint did its work, whether or not its answer arrived. */
+  /** The token endpoint completed its work, whether or not the response arrived. */
   readonly committed: boolean;
   readonly faults: readonly FaultType[];
 }
 
-/** The same entry, for the code that writes it. */
+/** The same entry, writable. */
 export type OpenEntry = { -readonly [K in keyof RequestLogEntry]: RequestLogEntry[K] };
 
-/** Entries are numbered from the first request on, so that a reader can go on where it stopped. */
+/** Entries are numbered from the first request on, so that a reader can continue where it stopped. */
 export interface Journal {
-  /** The number to ask with next. */
+  /** The number to pass next time. */
   readonly next: number;
   readonly requests: readonly RequestLogEntry[];
 }
@@ -40,14 +40,14 @@ export interface RequestLog {
   clear(): void;
   /** Resolves with the next request that arrives. */
   next(): Promise<RequestLogEntry>;
-  /** Calls back for each request once more is known of it: when it has arrived, and when it is answered or dropped. */
+  /** Calls back when a request arrives, and again when it is answered or dropped. */
   watch(listener: (entry: RequestLogEntry) => void): () => void;
   tell(entry: RequestLogEntry): void;
 }
 
 const logLimit = 1000;
 
-// An allow-list: an unknown field may well be a secret.
+// An allow-list, because an unknown field may be a secret.
 const harmless = new Set([
   'grant_type',
   'client_id',

@@ -2,16 +2,22 @@ import type { Form } from './http.ts';
 import { listOf } from './http.ts';
 import type { Settings } from './options.ts';
 import { standardScopeClaims } from './users.ts';
-/* What a request may name: addresses to go back to, scopes, and the APIs that tokens are for. */
+/* What a request may ask for: redirect URIs, scopes, and the APIs that tokens are for. */
 
-/** An address that a browser may be sent back to: no fragment (RFC 6749 section 3.1.2), and no script of the browser's. */
+/**
+ * Whether a browser may be sent to this address: it has no fragment (RFC 6749 section 3.1.2) and is not a script or
+ * local scheme.
+ */
 export function isRedirectUri(uri: string): boolean {
-  // A Location header has room for ASCII only, and none for blanks.
+  // A Location header holds ASCII without blanks only.
   if (!URL.canParse(uri) || !/^[\x21\x22\x24-\x7e]+$/.test(uri)) return false;
   return !/^(javascript|data|vbscript|blob|file|about):/i.test(uri);
 }
 
-/** Exact but for the port of a loopback address, which a client learns only when it listens (RFC 8252 section 7.3). */
+/**
+ * An exact match, except for the port of a loopback address, which a client learns only when it listens (RFC 8252
+ * section 7.3).
+ */
 export function isRegistered(uri: string, registered: readonly string[]): boolean {
   const wanted = withoutLoopbackPort(uri);
   return isRedirectUri(uri) && registered.some(each => withoutLoopbackPort(each) === wanted);
@@ -27,7 +33,10 @@ export function isOrigin(value: string): boolean {
 
 const onThisMachine = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 
-/** Whether a page of this origin may read answers: it is one of `origins`, or both are pages of this machine. */
+/**
+ * Whether a page of this origin may read responses: it is listed in `origins`, or both it and a listed origin are on
+ * this machine.
+ */
 export function isAllowedOrigin(origin: string, origins: readonly string[]): boolean {
   return origins.includes(origin) || (onThisMachine.test(origin) && origins.some(each => onThisMachine.test(each)));
 }
@@ -37,7 +46,7 @@ export function withParameters(uri: string, parameters: URLSearchParams): string
   return text === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${text}`;
 }
 
-/** Of a person who has signed in; OpenID Connect Core sections 5.4 and 11. */
+/** Scopes that need a signed-in user; OpenID Connect Core sections 5.4 and 11. */
 export const personalScopes: readonly string[] = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'];
 
 export function supportedScopes(settings: Settings): readonly string[] {
@@ -47,7 +56,7 @@ export function supportedScopes(settings: Settings): readonly string[] {
   return [...new Set([...personalScopes, ...asked, ...settings.scope.split(' ')])].filter(value => value !== '');
 }
 
-/** Whether there is such a scope to grant. */
+/** Whether every scope in this list exists. */
 export function isSupported(scope: string, settings: Settings): boolean {
   const supported = supportedScopes(settings);
   return scope.split(' ').every(value => supported.includes(value));
@@ -62,12 +71,15 @@ export function isWithin(scope: string, granted: string): boolean {
   return scope.split(' ').every(value => allowed.includes(value));
 }
 
-/** Where tokens are asked for: `resource` of RFC 8707 and `audience` of RFC 8693, which issuers take elsewhere too. */
+/**
+ * The APIs that tokens are requested for: `resource` (RFC 8707) and `audience` (RFC 8693), which issuers accept in
+ * other requests too.
+ */
 export type Targets =
   | { readonly targets: readonly string[] | undefined }
   | { readonly refused: 'invalid_target'; readonly description: string };
 
-/** `allowed`: the only ones there are; undefined allows any. */
+/** `allowed`: the targets that exist; undefined allows any. */
 export function targetsOf(form: Form, allowed: readonly string[] | undefined): Targets {
   if (!form.has('resource') && !form.has('audience')) return { targets: undefined };
   const resources = listOf(form, 'resource');
@@ -79,7 +91,7 @@ export function targetsOf(form: Form, allowed: readonly string[] | undefined): T
   return { targets };
 }
 
-/** `aud`: one is a string, several are an array. */
+/** The `aud` claim: a string for one target, an array for several. */
 export function audienceOf(targets: readonly string[]): string | readonly string[] {
   const [only] = targets;
   return targets.length === 1 && only !== undefined ? only : targets;

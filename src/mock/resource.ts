@@ -13,12 +13,12 @@ import { claimsOfUser, selectClaims } from './users.ts';
 const algs = `algs="${asymmetricAlgs.join(' ')}"`;
 const realm = 'realm="mock issuer"';
 
-/** The access token of a request, found good, or what is answered instead. */
+/** A request's access token after validation, or the error response. */
 export type Access =
   | { readonly token: ReadToken; readonly scope: string; readonly headers: Record<string, string> }
   | { readonly refused: MockReply };
 
-/** `resource`: an API of its own, to which the token has to be addressed. */
+/** `resource`: the API that the token must be addressed to. */
 export type AccessCheck = (
   exchange: Exchange,
   scope?: string,
@@ -40,7 +40,7 @@ export function createAccessCheck(reader: TokenReader, proofs: ProofDesk): Acces
     if (scheme === undefined || token === undefined) {
       if (authorization !== undefined && /^(Bearer|DPoP)\b/i.test(authorization))
         return refused('Bearer', 400, 'invalid_request', 'The Authorization header has no token');
-      // Nothing was tried, so nothing is said but how to (RFC 6750 section 3.1).
+      // Without credentials, the response has a challenge and no error code (RFC 6750 section 3.1).
       const challenge = ['Bearer realm="mock issuer"', ...pointer, `DPoP ${realm}`, algs].join(', ');
       return { refused: textReply(401, '', 'text/plain', { 'www-authenticate': challenge }) };
     }
@@ -88,7 +88,7 @@ export function createUserInfo(settings: Settings, check: AccessCheck): Answer {
   };
 }
 
-/** A sample API: it says what it was asked with. `/api/scope/admin` needs the scope `admin`. */
+/** A sample API that returns what the request and its token contain. `/api/scope/admin` needs the scope `admin`. */
 export function createResource(settings: Settings, check: AccessCheck): Answer {
   const { resource, resourceMetadata } = pathsOf(settings);
   const { origin } = new URL(settings.issuer);

@@ -28,13 +28,12 @@ export interface Route {
   readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];
   readonly endpoint: Endpoint;
   readonly answer: Answer;
-  /** It takes forms of the issuer's own pages alone. */
+  /** Accepts forms only from the issuer's own pages. */
   readonly ownPage?: true;
 }
 
-/** The issuer's endpoints, each built once and handed what it needs. */
+/** The issuer's endpoints and the services they share, each created once. */
 export interface Service {
-  /** The endpoint at a path. */
   find(path: string): Route | undefined;
   readonly devices: DeviceCodes;
   readonly proofs: ProofDesk;

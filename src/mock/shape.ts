@@ -1,15 +1,17 @@
 /*
- * JSON that a user wrote, held to a shape. Every problem is collected with its path, so that one look shows them all.
- * The same tables make the JSON schema that editors complete and the tables of docs/mock-issuer.md.
+ * Checks JSON that a user wrote against a shape. All problems are collected with their paths, so that the user sees
+ * them at once. The same tables generate the JSON schema for editors and the tables of docs/mock-issuer.md.
  */
 
-/** One member that cannot be used: `{ field: 'clients[1].redirect_uris[0]', expected: 'an absolute URI' }`. */
+/** An invalid member: `{ field: 'clients[1].redirect_uris[0]', expected: 'an absolute URI' }`. */
 export interface Problem {
   readonly field: string;
   readonly expected: string;
 }
 
-/** What the mock throws for options, faults and other input that it cannot use. Values are left out: one could be a secret. */
+/**
+ * Thrown for options, faults and other input that is invalid. The values are left out, because one could be a secret.
+ */
 export class MockOptionError extends TypeError {
   readonly code = 'mock_option_invalid';
   readonly problems: readonly Problem[];
@@ -30,15 +32,15 @@ export interface Shape<T> {
   /** Completes the sentence "x must be …". */
   readonly expected: string;
   readonly schema: JsonSchema;
-  /** Adds to `problems` what does not fit. */
+  /** Adds a problem for everything that does not fit. */
   check(value: unknown, path: string, problems: Problem[]): void;
-  /** Never there: it carries the type. */
+  /** Never set; it carries the type. */
   readonly of?: T;
 }
 
 export type Of<S> = S extends Shape<infer T> ? T : never;
 
-/** A member of an object. `about` and `usual` (the default) are the documentation's words. */
+/** A member of an object. `about` and `usual` (the default) appear in the documentation. */
 export interface Field<T = unknown, Needed extends boolean = boolean> {
   readonly shape: Shape<T>;
   readonly about: string;
@@ -50,7 +52,7 @@ export type Fields = Readonly<Record<string, Field>>;
 
 type NeededNames<F> = { [K in keyof F]: F[K] extends { readonly needed: true } ? K : never }[keyof F];
 
-/** The object that fits a table of fields. */
+/** The type of objects described by a table of fields. */
 export type Input<F extends Fields> = { readonly [K in NeededNames<F>]: Of<F[K]['shape']> } & {
   readonly [K in Exclude<keyof F, NeededNames<F>>]?: Of<F[K]['shape']>;
 };
@@ -63,7 +65,7 @@ export function needed<T>(shape: Shape<T>, about: string): Field<T, true> {
   return { shape, about, needed: true };
 }
 
-/** A shape that one question decides. */
+/** A shape that a single predicate checks. */
 export function shape<T>(expected: string, schema: JsonSchema, fits: (value: unknown) => boolean): Shape<T> {
   return {
     expected,
@@ -124,7 +126,7 @@ export function list<T>(each: Shape<T>, expected = 'an array'): Shape<readonly T
   };
 }
 
-/** An object with any members, each of one shape. */
+/** An object with arbitrary member names, whose values all have one shape. */
 export function members<T>(each: Shape<T>, expected = 'an object'): Shape<Readonly<Record<string, T>>> {
   return {
     expected,
@@ -136,7 +138,7 @@ export function members<T>(each: Shape<T>, expected = 'an object'): Shape<Readon
   };
 }
 
-/** An object with these members and no others: one that is misspelt would do nothing in silence. */
+/** An object with these members only. Others are rejected, because a misspelt member would silently do nothing. */
 export function object<F extends Fields>(fields: F, expected = 'an object'): Shape<Input<F>> {
   const names = Object.keys(fields);
   const required = names.filter(name => fields[name]?.needed);
@@ -182,7 +184,7 @@ export function problemsOf(of: Shape<unknown>, value: unknown, path: string): re
   return problems;
 }
 
-/** @throws MockOptionError with every problem */
+/** Checks a value and returns it typed. @throws MockOptionError with every problem */
 export function read<T>(of: Shape<T>, value: unknown, path: string): T {
   const problems = problemsOf(of, value, path);
   if (problems.length > 0) throw new MockOptionError(problems);

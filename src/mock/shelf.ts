@@ -1,8 +1,8 @@
 import { base64url } from 'jose';
 
 /**
- * What has to be remembered for a while, under keys that the mock or a client chose: codes, proofs that were used,
- * sign-ins under way. It never holds more than `limit`; beyond that the oldest go, expired or not.
+ * Values that are remembered for a limited time, under keys that the mock or a client chose: codes, used proofs,
+ * pending sign-ins. It holds at most `limit` entries; beyond that the oldest are dropped, expired or not.
  */
 export interface Shelf<T> {
   readonly size: number;
@@ -18,7 +18,7 @@ export function createShelf<T>(limit = 10_000): Shelf<T> {
   const entries = new Map<string, { readonly value: T; readonly expiresAt: number }>();
   let sweepAt = Math.min(sweepFrom, limit);
 
-  /** Each entry is looked at once per doubling, so the cost per entry does not grow with their number. */
+  /** Runs once per doubling of the map, so the cost per entry does not grow with the number of entries. */
   const sweep = (now: number) => {
     for (const [key, { expiresAt }] of entries) if (now >= expiresAt) entries.delete(key);
     if (entries.size >= limit) {
@@ -50,14 +50,15 @@ export function createShelf<T>(limit = 10_000): Shelf<T> {
   };
 }
 
-/** `bytes` random bytes as base64url; 16 bytes are 22 characters, 32 are 43. */
+/** `bytes` random bytes as base64url: 16 bytes give 22 characters, 32 give 43. */
 export function randomText(bytes: number): string {
   return base64url.encode(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
 /**
- * A short non-secret name for a secret: the same in, the same out, in one synchronous step so that the request
- * log costs nothing. 64 bits (two 32-bit hashes in the manner of FNV-1a) of a secret with 256: enough to tell two apart, not to rebuild it.
+ * A short, deterministic, non-secret name for a secret. It is synchronous and cheap, because the request log computes
+ * it for every request. It has 64 bits (two 32-bit hashes in the manner of FNV-1a) of a 256-bit secret: enough to tell
+ * secrets apart, too few to recover one.
  */
 export function fingerprint(secret: string): string {
   let a = 0x811c9dc5;
@@ -74,7 +75,7 @@ function hex(value: number): string {
   return (value >>> 0).toString(16).padStart(8, '0');
 }
 
-/** Numbers in [0, 1), the same row for the same seed (mulberry32). */
+/** Numbers in [0, 1); the same seed gives the same sequence (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -85,27 +86,27 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** The mock's own time: it runs with the machine's clock until a test freezes or advances it. */
+/** The mock's own clock. It follows the machine's clock until a test freezes or advances it. */
 export interface MockClock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Stops time, at `atMs` (milliseconds since the epoch) or where it stands. */
+  /** Stops the clock at `atMs` (milliseconds since the epoch), or at the current time. */
   freeze(atMs?: number): void;
-  /** Moves time by `ms` milliseconds, frozen or not; sleepers whose time has come wake up. */
+  /** Advances the clock by `ms` milliseconds, frozen or not, and wakes the sleepers that are due. */
   advance(ms: number): void;
-  /** Lets time run on from where it stands. */
+  /** Lets the clock run on from its current time. */
   resume(): void;
   /**
-   * Resolves when `ms` milliseconds of the mock's time have passed. While time is frozen only `advance` gets
-   * it there, so that a test can hold a request in flight for as long as it likes without sleeping.
+   * Resolves when `ms` milliseconds have passed on this clock. While it is frozen, only `advance` gets it there, so
+   * that a test can hold a request in flight without sleeping.
    */
   sleep(ms: number): Promise<void>;
-  /** The machine's time again. */
+  /** Returns to the machine's time. */
   reset(): void;
   readonly frozen: boolean;
-  /** Wakes every sleeper, due or not: a request must not wait for a server that is closed. */
+  /** Wakes every sleeper, due or not, so that no request waits for a server that has closed. */
   wakeAll(): void;
-  /** How many sleepers are waiting. */
+  /** Number of waiting sleepers. */
   readonly sleeping: number;
 }
 
@@ -115,7 +116,7 @@ interface Sleeper {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-// Longer timers overflow a 32-bit integer and would fire at once.
+// Longer timeouts overflow a 32-bit integer and fire at once.
 const longestTimer = 0x7fff_ffff;
 
 export function createClock(): MockClock {
@@ -125,7 +126,7 @@ export function createClock(): MockClock {
 
   const now = () => frozenAt ?? Date.now() + offset;
 
-  /** Wakes the sleepers that are due and sets the timers of the others anew; called after every change of time's course. */
+  /** Wakes the sleepers that are due and restarts the timers of the others. Called after every change of the clock. */
   const settle = () => {
     for (const sleeper of sleepers) {
       clearTimeout(sleeper.timer);

@@ -21,14 +21,14 @@ export const firstTokenFields = {
 
 export type FirstTokens = Input<typeof firstTokenFields>;
 
-/** One token request, its client known. */
+/** One token request of an authenticated client. */
 export interface TokenRequest {
   readonly client: MockClient;
   readonly form: Form;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly effects: readonly Effect[];
-  /** What it proved to hold, and its tokens are bound to. */
+  /** The key or certificate that the client proved to hold; its tokens are bound to it. */
   readonly cnf: Confirmation | undefined;
 }
 
@@ -44,7 +44,7 @@ const refusals = {
   reused: 'This refresh token was used before; every token that came of it is now revoked',
 };
 
-/** RFC 6749 section 6. What it changes, it changes before its first await, so that no two requests interleave. */
+/** RFC 6749 section 6. All changes happen before the first await, so that two requests cannot interleave. */
 export function refreshGrant(settings: Settings, families: Families, issuing: Issuing): GrantWork {
   return ({ client, form, now, effects, cnf }) => {
     const presented = form.get('refresh_token');
@@ -78,7 +78,7 @@ export function refreshGrant(settings: Settings, families: Families, issuing: Is
 /** RFC 6749 section 4.4. */
 export function clientCredentialsGrant(settings: Settings, issuing: Issuing): GrantWork {
   return ({ client, form, now, effects, cnf }) => {
-    // Without a user there is no ID token and nothing to refresh.
+    // Without a user there is neither an ID token nor a refresh token.
     const allowed = settings.scope
       .split(' ')
       .filter(value => !personalScopes.includes(value))
@@ -109,7 +109,7 @@ export function createTokenEndpoint(
     if (!client.grant_types.some(type => type === grantType)) {
       return oauthError(400, 'unauthorized_client', 'This client is not registered for this grant type');
     }
-    // Most requests have none, and the quick path should not pay for it.
+    // Most requests have no DPoP header, and skipping the check keeps them fast.
     const proof = exchange.request.header('dpop') === undefined ? undefined : await proofs.check(exchange);
     const headers = proof === undefined ? noCache : { ...noCache, ...proofs.headers };
     if (proof !== undefined && 'refused' in proof) return oauthError(400, proof.refused, proof.description, headers);
@@ -133,7 +133,7 @@ export function createTokenEndpoint(
   });
 }
 
-/** A first token set, as if a user had signed in. */
+/** Issues a first token set, as if a user had signed in. */
 export function firstTokens(
   settings: Settings,
   families: Families,
@@ -169,14 +169,17 @@ function scopeRefused(): MockReply {
 
 const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
 
-/** RFC 8693 section 3. */
+/** RFC 8693 section 3: the kinds of token that each token type identifier covers. */
 const kindsOf = new Map<string, readonly TokenKind[]>([
   [type('access_token'), ['access_token']],
   [type('id_token'), ['id_token']],
   [type('jwt'), ['access_token', 'id_token']],
 ]);
 
-/** RFC 8693 section 2.1: a token of this issuer for a token with another audience. Delegation (actor_token) is not supported. */
+/**
+ * RFC 8693 section 2.1: exchanges a token of this issuer for one with another audience. Delegation (actor_token) is not
+ * supported.
+ */
 export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: Issuing): GrantWork {
   return async ({ client, form, now, effects, cnf }) => {
     const subjectToken = form.get('subject_token');
@@ -194,7 +197,7 @@ export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: 
       return invalid('The subject_token is not one of this issuer, or is over');
     const { kind, claims, family } = subject;
     if (!kinds.includes(kind)) return invalid('The subject_token is not of the subject_token_type');
-    // An ID token is a message to one client, and worth nothing in the hands of another.
+    // An ID token is meant for one client, so no other client may exchange it.
     if (kind === 'id_token' && claims.aud !== client.client_id)
       return invalid('The ID token was issued to another client');
     const granted = kind === 'id_token' ? (family?.grant.scope ?? '') : String(claims.scope ?? '');
@@ -202,7 +205,7 @@ export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: 
     if (!isWithin(scope, granted)) return oauthError(400, 'invalid_scope', 'More than the subject_token has');
     const asked = targetsOf(form, settings.audiences);
     if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
-    // It goes on for no longer than what it came of, and ends with the same grant.
+    // The new token expires no later than the subject token, and is revoked with the same grant.
     const left = Math.floor(Number(claims.exp) - now / 1000);
     const lifetime = Math.max(0, Math.min(settings.accessTokenLifetime, left));
     const grant = {
@@ -218,7 +221,7 @@ export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: 
   };
 }
 
-/** RFC 8693 section 2.2.2: so is a subject_token that is not valid. */
+/** RFC 8693 section 2.2.2 requires invalid_request for an invalid subject_token too. */
 function invalid(description: string): MockReply {
   return oauthError(400, 'invalid_request', description);
 }

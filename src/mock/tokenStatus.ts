@@ -14,15 +14,15 @@ import { createShelf } from './shelf.ts';
 export interface ReadToken {
   readonly kind: TokenKind;
   readonly claims: Claims;
-  /** The grant it came of; undefined for client credentials, and where it is forgotten. */
+  /** The grant that the token was issued for. Undefined for client credentials, and if the grant was forgotten. */
   readonly family: Family | undefined;
 }
 
-/** What the issuer makes of its own tokens when they come back. */
+/** Reads tokens of this issuer that come back in requests. */
 export interface TokenReader {
-  /** Undefined where this issuer did not sign it with a key that is published. Its time may be over. */
+  /** Undefined unless a published key of this issuer signed the token. The token may be expired. */
   read(token: string): Promise<ReadToken | undefined>;
-  /** Not expired, not revoked, nor what it came of. */
+  /** Neither expired nor revoked, and its grant is not revoked either. */
   isActive(token: ReadToken, now: number): boolean;
   revoke(token: ReadToken, now: number): void;
 }
@@ -31,7 +31,7 @@ export function createTokenReader(
   issuer: string,
   ring: KeyRing,
   families: Families,
-  /** Claims of opaque access tokens, by the token. */
+  /** Claims of opaque access tokens, keyed by token. */
   opaque: Shelf<Claims>,
 ): TokenReader {
   const revoked = createShelf<true>();
@@ -55,7 +55,7 @@ export function createTokenReader(
         });
         const claims: Claims = JSON.parse(new TextDecoder().decode(payload));
         if (claims.iss !== issuer) return undefined;
-        // ID tokens have no jti here, whatever a persona calls its access tokens.
+        // ID tokens of the mock have no jti, so it marks an access token whatever `typ` the persona gives it.
         const kind = protectedHeader.typ === 'at+jwt' || 'jti' in claims ? 'access_token' : 'id_token';
         const session = kind === 'access_token' ? claims.jti : claims.sid;
         return {
@@ -83,7 +83,7 @@ export function createTokenReader(
 
 const inactive = jsonReply(200, { active: false });
 
-/** RFC 7662. A public client, which any program can claim to be, learns of its own tokens only. */
+/** RFC 7662. A public client learns only about its own tokens, because any program can claim to be that client. */
 export function createIntrospection(
   issuer: string,
   backChannel: BackChannel,
@@ -135,9 +135,9 @@ export function createIntrospection(
   });
 }
 
-/** RFC 7009. With a refresh token goes its whole family; an access token goes alone. */
+/** RFC 7009. Revoking a refresh token revokes its whole family; revoking an access token revokes only that token. */
 export function createRevocation(backChannel: BackChannel, families: Families, reader: TokenReader): Answer {
-  // Unknown or over already: what the client wanted is so (section 2.2).
+  // Also for unknown and expired tokens: they are already unusable, which is what the client wants (section 2.2).
   const done: MockReply = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
   const foreign = () => oauthError(400, 'invalid_grant', 'This token was issued to another client');
   return backChannel(async (client, form, exchange) => {

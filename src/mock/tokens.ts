@@ -10,30 +10,30 @@ import { audienceOf, hasScope } from './requested.ts';
 import { randomText, type Shelf } from './shelf.ts';
 import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
 
-/** What is signed for one response. */
+/** The contents of the tokens of one response. */
 export interface TokenOrder {
   readonly issuer: string;
   readonly grant: Grant;
-  /** Of this response: the grant's, or less. */
+  /** The scope of this response: that of the grant, or less. */
   readonly scope: string;
   /** Seconds since the epoch. */
   readonly now: number;
   /** Seconds. */
   readonly accessTokenLifetime: number;
   readonly idTokenLifetime: number;
-  /** A user has signed in: false for client credentials, which get no ID token. */
+  /** True if a user signed in. False for client credentials, which get no ID token. */
   readonly user: boolean;
   readonly nonce?: string | undefined;
-  /** What the access token is bound to. */
+  /** The key that the access token is bound to. */
   readonly cnf?: Confirmation | undefined;
   readonly accessClaims: Claims;
-  /** Keeps the claims and gives a token that says nothing. */
+  /** Stores the claims and returns an opaque access token. */
   readonly opaque?: ((claims: Claims) => string) | undefined;
-  /** `named`: only those that were asked for by name, as the others are told at UserInfo. */
+  /** The user's claims. `named`: only those requested by name, because UserInfo returns the others. */
   idClaims(named: boolean): Claims;
-  /** The code that comes beside an ID token, for its `c_hash`. */
+  /** The code issued with the ID token, for `c_hash`. */
   readonly code?: string | undefined;
-  /** There will be no access token to ask for the claims with. */
+  /** No access token is issued, so the claims cannot be fetched from UserInfo. */
   readonly alone?: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface Signer {
 }
 
 export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Persona | undefined): Signer {
-  // The header is the same for every token of one key and type, so it is encoded once.
+  // All tokens of one key and type have the same header, so it is encoded once.
   const headers = new WeakMap<SigningKey, Record<TokenKind, string>>();
 
   const headersOf = (key: SigningKey) => {
@@ -86,7 +86,7 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
 
   return {
     async tokens(order, effects) {
-      // One key for both, should a rotation come in between.
+      // Both tokens use the same key, even if the keys rotate in between.
       const key = ring.signing;
       const claims = personal(accessClaims(order), persona?.access(order.grant));
       const access_token = order.opaque?.(claims) ?? (await sign(key, 'access_token', claims, effects));
@@ -111,7 +111,7 @@ export function createSigner(backend: MockCrypto, ring: KeyRing, persona: Person
   };
 }
 
-/** With what a persona has otherwise; undefined takes a claim out. */
+/** Applies the claims of a persona; a value of undefined removes a claim. */
 function personal(claims: Claims, otherwise: Claims = {}): Claims {
   for (const [name, value] of Object.entries(otherwise)) {
     if (value === undefined) Reflect.deleteProperty(claims, name);
@@ -120,7 +120,10 @@ function personal(claims: Claims, otherwise: Claims = {}): Claims {
   return claims;
 }
 
-/** A header and claims of the caller under the signing key: `alg` and `kid` become the key's. Claims as text stay as written. */
+/**
+ * Signs the caller's header and claims. `alg` and `kid` are set to those of the key. Claims that are given as text are
+ * signed as written.
+ */
 export async function signAsAsked(
   backend: MockCrypto,
   { alg, publicJwk: { kid }, sign }: SigningKey,
@@ -149,7 +152,7 @@ function accessClaims(order: TokenOrder): Claims {
   };
 }
 
-/** OpenID Connect Core section 2, and section 12.2 for those of a refresh. */
+/** OpenID Connect Core section 2; section 12.2 for ID tokens of a refresh. */
 function idClaims(order: TokenOrder, hashes: { at_hash?: string; c_hash?: string }): Claims {
   const { grant, now, nonce } = order;
   return {
@@ -169,7 +172,7 @@ function idClaims(order: TokenOrder, hashes: { at_hash?: string; c_hash?: string
   };
 }
 
-/** A successful answer of the token endpoint, RFC 6749 section 5.1. */
+/** A successful response of the token endpoint, RFC 6749 section 5.1. */
 export interface TokenResponse {
   readonly access_token: string;
   /** RFC 8693 section 2.2.1. */
@@ -181,33 +184,33 @@ export interface TokenResponse {
   /** Seconds. */
   readonly refresh_expires_in?: number;
   readonly id_token?: string;
-  /** Left out where nothing was granted by that name, since an empty one is not well-formed. */
+  /** Left out if no scope was granted, because an empty one is not well-formed. */
   readonly scope?: string;
 }
 
-/** One token response to be made. */
+/** What to put into one token response. */
 export interface Issuance {
   readonly grant: Grant;
   readonly scope: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly effects: readonly Effect[];
-  /** Set where a user has signed in. */
+  /** Set if a user has signed in. */
   readonly family?: Family;
   readonly refreshToken?: string | undefined;
-  /** Seconds, where it is not the usual one. */
+  /** Seconds, if it differs from the configured lifetime. */
   readonly lifetime?: number | undefined;
   readonly nonce?: string | undefined;
-  /** What the access token is bound to. */
+  /** The key that the access token is bound to. */
   readonly cnf?: Confirmation | undefined;
 }
 
-/** What a person has agreed to. */
+/** What a user has agreed to. */
 export interface Consent {
   readonly subject: string;
   readonly scope: string;
   readonly targets: readonly string[] | undefined;
-  /** Seconds since the epoch; now by default. */
+  /** Seconds since the epoch; the default is the current time. */
   readonly authTime?: number;
   readonly acr?: string | undefined;
   readonly amr?: readonly string[] | undefined;
@@ -224,7 +227,10 @@ export interface Issuing {
     effects: readonly Effect[],
     now: number,
   ): Promise<string>;
-  /** A new grant. `cnf` binds its refresh tokens where the client proves itself with nothing else (RFC 9449 section 5, RFC 8705 section 4). */
+  /**
+   * Starts a new grant. `cnf` binds its refresh tokens if the client has no other means of authentication (RFC 9449
+   * section 5, RFC 8705 section 4).
+   */
   begin(client: MockClient, consent: Consent, cnf: Confirmation | undefined, now: number): Family;
 }
 
@@ -260,7 +266,7 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
   return {
     async respond({ grant, scope, now, effects, family, refreshToken, lifetime, nonce, cnf }) {
       const accessTokenLifetime = lifetime ?? settings.accessTokenLifetime;
-      // Read before the first await: another request may rotate meanwhile.
+      // Read before the first await, because another request may rotate in the meantime.
       const expiresAt = family?.expiresAt;
       if (family !== undefined) family.accessUntil = Math.max(family.accessUntil, now + accessTokenLifetime * 1000);
       const order = { ...orderOf(grant, scope, now), accessTokenLifetime, user: family !== undefined, nonce, cnf };
@@ -304,7 +310,9 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
   };
 }
 
-/** With openid a refresh token has to be asked for (OpenID Connect Core section 11); without it there is always one. */
+/**
+ * With openid, a refresh token must be requested (OpenID Connect Core section 11); without openid there is always one.
+ */
 export function refreshTokenOf(client: MockClient, family: Family): string | undefined {
   const { scope } = family.grant;
   if (!client.grant_types.includes('refresh_token')) return undefined;

@@ -18,7 +18,7 @@ import {
   text,
 } from './shape.ts';
 import { createShelf, randomText } from './shelf.ts';
-/* Sign-in: the users that the options name, their sessions in a browser, and which of their claims are issued. */
+/* Sign-in: the users of the options, their browser sessions, and which of their claims are issued. */
 
 export const userFields = {
   sub: needed(
@@ -26,15 +26,15 @@ export const userFields = {
     'The subject.',
   ),
   claims: optional(members(anything), 'Claims for ID tokens and UserInfo: `{ "email": "ada@example.com" }`.'),
-  groups: optional(list(anyText), '`groups`, with the scope of that name in access tokens too.'),
-  acr: optional(anyText, 'How this user authenticates: `acr` (OpenID Connect Core section 2).'),
-  amr: optional(list(anyText), '`amr`, RFC 8176.'),
+  groups: optional(list(anyText), 'The claim `groups`; with the scope `groups` it is in access tokens too.'),
+  acr: optional(anyText, 'The claim `acr`: how this user authenticates (OpenID Connect Core section 2).'),
+  amr: optional(list(anyText), 'The claim `amr` (RFC 8176).'),
 };
 
 export type MockUser = Input<typeof userFields>;
 export const usersShape = list(object(userFields, 'a user, an object with sub'), 'an array of users');
 
-/** OpenID Connect Core section 5.4, and `groups` as many issuers have it. */
+/** OpenID Connect Core section 5.4, plus `groups` in the form many issuers use. */
 export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = {
   profile: [
     'name',
@@ -58,13 +58,13 @@ export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = 
   groups: ['groups'],
 };
 
-/** The `claims` parameter of OpenID Connect Core section 5.5, as far as it is acted upon. */
+/** The supported part of the `claims` parameter (OpenID Connect Core section 5.5). */
 export interface ClaimsRequest {
   readonly idToken: readonly string[];
   readonly userInfo: readonly string[];
-  /** The values of an essential `acr`: sign-in fails where the user has none of them. */
+  /** The values of an essential `acr`. Sign-in fails if the user has none of them. */
   readonly acr?: readonly string[];
-  /** The value of `sub`: it has to be this person. */
+  /** The required value of `sub`: only this user may sign in. */
   readonly sub?: string;
 }
 
@@ -74,7 +74,7 @@ const claimsShape = object({
   userinfo: optional(members(requestedClaim), ''),
 });
 
-/** Undefined where it is not JSON of the shape that section 5.5 has. */
+/** Undefined if the text is not JSON in the form of section 5.5. */
 export function parseClaims(sent: string): ClaimsRequest | undefined {
   let value: unknown;
   try {
@@ -95,7 +95,9 @@ export function parseClaims(sent: string): ClaimsRequest | undefined {
   };
 }
 
-/** What is known of a person. One that no option names gets a name and an address made of the subject. */
+/**
+ * All claims of a user. A user that the options do not name gets a name and an email address derived from the subject.
+ */
 export function claimsOfUser(settings: Settings, subject: string): Claims {
   const user = userCalled(settings, subject);
   const made = {
@@ -111,19 +113,22 @@ export function userCalled({ users }: Settings, subject: string): MockUser | und
   return users.find(({ sub }) => sub === subject);
 }
 
-/** The user that a hint means: a subject, a name or an address. A name that no option knows is believed. */
+/**
+ * The user that a hint refers to by subject, email address or user name. Without users in the options, any hint is
+ * taken as the subject.
+ */
 export function subjectOfHint({ users }: Settings, hint: string | undefined): string | undefined {
   if (hint === undefined || users.length === 0) return hint;
   return users.find(({ sub, claims = {} }) => [sub, claims.email, claims.preferred_username].includes(hint))?.sub;
 }
 
-/** Those of the claims that these scopes, or a request by name, are for. */
+/** The claims that these scopes or requests by name select. */
 export function selectClaims(settings: Settings, claims: Claims, scope: string, named: readonly string[]): Claims {
   const wanted = new Set([...scope.split(' ').flatMap(each => settings.scopeClaims[each] ?? []), ...named]);
   return Object.fromEntries(Object.entries(claims).filter(([name]) => wanted.has(name)));
 }
 
-/** A person who has signed in with a browser. */
+/** A user who is signed in with a browser. */
 export interface Session {
   readonly id: string;
   readonly subject: string;
@@ -131,27 +136,28 @@ export interface Session {
   readonly authTime: number;
   readonly acr: string | undefined;
   readonly amr: readonly string[] | undefined;
-  /** What clients hold because of it, by `client_id`. */
+  /** Grants made in this session, by `client_id`. */
   readonly families: Map<string, Family>;
 }
 
 export interface Sessions {
   readonly size: number;
-  /** The session of the browser that asks. */
+  /** The session of the requesting browser. */
   of(exchange: Exchange): Session | undefined;
   start(subject: string, acr: string | undefined, now: number): Session;
   end(session: Session): void;
   endAll(): void;
-  /** `Set-Cookie` for a session, or for none. */
+  /** `Set-Cookie` that sets this session, or that deletes the cookie. */
   cookie(session: Session | undefined): string;
 }
 
 export function createSessions(settings: Settings): Sessions {
   const { host, protocol, pathname } = new URL(settings.issuer);
   let sessions = createShelf<Session>(1_000);
-  // Browsers send cookies to every port of a host, so that two issuers on one machine need two names.
+  // Browsers send cookies to every port of a host, so two issuers on one machine need two names.
   const name = `mock_session_${host.replace(/\W/g, '_')}`;
-  // Over https a single-page app of another site renews in a frame, which needs SameSite=None.
+  // A single-page app on another site renews in a frame, which needs SameSite=None. Browsers allow that only over
+  // https.
   const attributes = `Path=${pathname}; HttpOnly; SameSite=${protocol === 'https:' ? 'None; Secure' : 'Lax'}`;
   return {
     get size() {

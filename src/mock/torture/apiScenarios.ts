@@ -7,7 +7,7 @@ const api = { must: 'refuse', severity: 'must', section: rfc9068 } as const;
 const hour = 3600;
 const now = () => Math.floor(Date.now() / 1000);
 
-/** Encrypted for another recipient, with the claims of a valid token. */
+/** A token with valid claims, encrypted for another recipient. */
 async function encrypted(mock: MockServer): Promise<string> {
   const key = crypto.getRandomValues(new Uint8Array(32));
   return new CompactEncrypt(new TextEncoder().encode(await access(mock)))
@@ -112,7 +112,7 @@ const mcp = { family: 'MCP', needs: 'mcp' } as const;
 const authorization = 'MCP authorization 2025-11-25';
 const metadataPath = '/.well-known/oauth-protected-resource';
 
-/** A client that never read the metadata of the API knew its issuer from elsewhere. */
+/** A client that never read the API's metadata knew the issuer by other means. */
 const noDiscovery = ({ requests }: Bench) =>
   requests().some(({ path }) => path.startsWith(metadataPath))
     ? undefined
@@ -209,5 +209,5 @@ const protocol: readonly Scenario[] = [
   },
 ];
 
-/** APIs that verify tokens, and clients that ask one. */
+/** Scenarios for APIs that verify tokens, and for clients that call an API. */
 export const apiScenarios: readonly Scenario[] = [...resources, ...protocol];

@@ -1,5 +1,5 @@
 import type { TortureReport, Verdict } from './torture.ts';
-/* A report in the forms that people and build servers read. */
+/* A report in formats for people and for build servers. */
 
 export const formats = {
   json: (report: TortureReport) => `${JSON.stringify(report, null, 2)}\n`,
@@ -9,7 +9,7 @@ export const formats = {
 } as const;
 export type Format = keyof typeof formats;
 
-/** For a terminal. */
+/** A plain-text table for a terminal. */
 export function table({ results, counts }: TortureReport): string {
   const width = Math.max(8, ...results.map(({ id }) => id.length));
   const lines = results.map(({ id, verdict, title, detail }) => {
@@ -24,7 +24,7 @@ export function table({ results, counts }: TortureReport): string {
 const escaped = (text: string) =>
   text.replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`).replace(/[^\t\n\x20-\ud7ff\ue000-\ufffd]/g, '?');
 
-/** One file with everything in it and no script. */
+/** A self-contained HTML file without scripts. */
 function html(report: TortureReport): string {
   const { results, counts, start } = report;
   const marks: Readonly<Record<Verdict, string>> = {

@@ -17,63 +17,66 @@ export const families = [
 ] as const;
 export type Family = (typeof families)[number];
 
-/** `must`: a client that does not is broken; `should`: a warning, with the reason in `section`. */
+/** `must`: a client that does not comply is broken. `should`: it gets a warning; `section` has the reason. */
 export type Severity = 'must' | 'should';
 
-/** What was seen of the client. `notExercised`: it never came to the point, which is no pass. */
+/** What was observed of the client. `notExercised`: the client never reached the tested step, so this is not a pass. */
 export type Seen =
   | { readonly ok: true }
-  /** `severity`: where it is another than the row's for a client of this kind. */
+  /** `severity`: set if it differs from the row's for this kind of client. */
   | { readonly ok: false; readonly detail: string; readonly severity?: Severity }
   | { readonly notExercised: string };
 
-/** One client in front of one issuer, as at the start. */
+/** One client and one issuer in its initial state. */
 export interface Bench {
   readonly mock: MockServer;
   readonly target: Target;
-  /** Walks the client's sign-in as a new visitor. Whether the client then takes the visitor for signed in. */
+  /** Signs in to the client as a new visitor. Resolves with whether the client then treats the visitor as signed in. */
   signIn(): Promise<boolean>;
-  /** Asks the client once more whether the visitor is signed in. */
+  /** Asks the client again whether the visitor is signed in. */
   isSignedIn(): Promise<boolean>;
   signOut(): Promise<void>;
-  /** Waits until this many seconds and a little more have passed for the client, whose clock the test cannot move; 1 by default. */
+  /**
+   * Waits until a little more than this many seconds (1 by default) have passed for the client, whose clock the test
+   * cannot move.
+   */
   pass(seconds?: number): Promise<void>;
-  /** Milliseconds that a second lasts for the client. */
+  /** Milliseconds of real time in one second of the client's clock. */
   readonly second: number;
-  /** Milliseconds for one request. */
+  /** Timeout of one request, in milliseconds. */
   readonly patience: number;
-  /** The visitor, unless a driver is one. */
+  /** The visitor's browser, if no driver replaces it. */
   readonly browser: Browser;
-  /** What the client asked the issuer for since the start of the scenario. */
+  /** The client's requests to the issuer since the start of the scenario. */
   requests(): readonly RequestLogEntry[];
 }
 
 export interface Target {
-  /** Where sign-in starts. */
+  /** URL that starts a sign-in. */
   readonly start: string;
-  /** Answers 200 where the visitor is signed in, and 401, 403 or a redirect where not. */
+  /** URL that answers 200 if the visitor is signed in, and 401, 403 or a redirect if not. */
   readonly signedIn?: string | undefined;
   readonly logout?: string | undefined;
-  /** An API that verifies access tokens of the mock. */
+  /** URL of an API that verifies access tokens of the mock. */
   readonly resource?: string | undefined;
-  /** Where sign-in starts with the second of the `issuers`, for a client that has both. */
+  /** URL that starts a sign-in with the second of the `issuers`, for a client that uses both. */
   readonly secondStart?: string | undefined;
-  /** Starts a sign-in by device code, and answers when that has ended: 200 where a user is signed in. */
+  /** URL that starts a sign-in by device code and responds when it has ended: 200 if a user is signed in. */
   readonly device?: string | undefined;
-  /** The client is one of the Model Context Protocol, whose server is the mock's API. */
+  /** The client is an MCP (Model Context Protocol) client, whose server is the mock's API. */
   readonly mcp?: boolean | undefined;
-  /** Walks in place of the browser without a screen. */
+  /** Replaces the built-in browser. */
   readonly driver?: Driver | undefined;
 }
 
-/** What a module for `--driver` exports: it walks a client that needs a browser with scripts. */
+/** Exported by a module for `--driver`: operates a client that needs a browser with scripts. */
 export interface Driver {
-  /** Signs in as a new visitor. Whether the client then takes the visitor for signed in. */
+  /** Signs in as a new visitor. Resolves with whether the client then treats the visitor as signed in. */
   signIn(start: string): Promise<boolean>;
-  /** Has the client use its access token, and refresh it where it has expired. */
+  /** Makes the client use its access token, and refresh it if it has expired. */
   isSignedIn(): Promise<boolean>;
   signOut(): Promise<void>;
-  /** When all is over. */
+  /** Called once, at the end of the run. */
   close?(): Promise<void>;
 }
 
@@ -81,18 +84,21 @@ export interface Scenario {
   readonly id: string;
   readonly family: Family;
   readonly title: string;
-  /** What the client has to do. */
+  /** What the client must do. */
   readonly must: 'refuse' | 'accept' | 'keep the session' | 'end the session' | 'one request' | 'wait' | 'sign out';
   readonly severity: Severity;
-  /** Where it stands. */
+  /** The section of the specification that says so. */
   readonly section: string;
   readonly needs?: Need;
-  /** How the issuer stands, where that is not as at the start. */
+  /** Options of the issuer that differ from its initial state. */
   readonly options?: (mock: MockServer) => MockIssuerOptions;
   run(bench: Bench): Promise<Seen>;
 }
 
-/** What a scenario needs of the target. `browser`: no driver. The two of logout: a client that is told. */
+/**
+ * What a scenario needs of the target. `browser`: the built-in browser, no driver. The two logout needs: a client that
+ * receives that kind of logout notification.
+ */
 export type Need =
   | 'signedIn'
   | 'logout'
@@ -125,27 +131,27 @@ export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen 
 
 export type Asked = Readonly<Record<string, string>>;
 
-/** What the client asked the authorization endpoint for, pushed or not. */
+/** The parameters of the client's authorization request, pushed or not. */
 export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
   requests.find(({ form }) => form?.response_type !== undefined)?.form ?? {};
 
-/** Why there is no ID token to judge. MCP clients ask for all scopes of an API, and use no ID token. */
+/** Why there is no ID token to check: MCP clients request all scopes of an API but use no ID token. */
 export const noIdToken = ({ scope = '' }: Asked, { target }: Bench) =>
   target.mcp || !scope.split(' ').includes('openid') ? 'the client has no use for an ID token' : undefined;
 
-/** One comes through the browser, where no TLS vouches for it. */
+/** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
 export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');
 
 export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
   readonly must: 'refuse' | 'accept';
   readonly faults: readonly FaultSetting[];
-  /** Why this client never comes to the point. */
+  /** Why this client cannot reach the tested step. */
   readonly unless?: (asked: Asked, bench: Bench) => string | undefined;
-  /** How bad it is for a client of this kind, where it did wrong. */
+  /** The severity of a failure for this kind of client. */
   readonly judge?: (asked: Asked, bench: Bench) => Severity | Promise<Severity>;
 }
 
-/** A sign-in under faults. Where none of them struck, the client never came to the point. */
+/** A sign-in with faults set. If none of them struck, the scenario was not exercised. */
 export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scenario => ({
   ...row,
   async run(bench) {
@@ -166,7 +172,7 @@ export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scena
 export const core = 'OpenID Connect Core 1.0 section';
 export const rfc9068 = 'RFC 9068 section 4';
 
-/** Where ID tokens are made: at the token endpoint, or beside the code. */
+/** Endpoints that issue ID tokens: the token endpoint, and the authorization endpoint beside the code. */
 export const idTokens = ['token', 'authorization', 'sign_in'] as const;
 export const claim = (name: string, value?: unknown): FaultSetting => ({
   type: 'claim',
@@ -178,19 +184,19 @@ export const claim = (name: string, value?: unknown): FaultSetting => ({
 
 type Words = Pick<Scenario, 'id' | 'title' | 'must' | 'severity' | 'section'>;
 
-/** A refresh, with what stands in its way set between sign-in and expiry. */
+/** A refresh scenario: `run` sets the obstacles between sign-in and expiry. */
 export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): Scenario => ({
   ...words,
   family: 'refresh',
   needs: 'signedIn',
   async run(bench) {
-    // Only said to be short: UserInfo still takes the token, however slow the machine is.
+    // Only `expires_in` is short. UserInfo still accepts the token, however slow the machine is.
     bench.mock.setFault({ type: 'expiresIn', literal: '1' });
     await bench.signIn();
     await bench.pass();
     const before = bench.requests().length;
     const seen = await run(bench);
-    // Where a fault answered in place of the issuer, the form was not read.
+    // If a fault replaced the response, the log has no grant type, because the form was not read.
     const after = bench.requests().slice(before);
     const came = after.some(
       ({ grant_type, faults }) => grant_type === 'refresh_token' || faults.some(type => type !== 'expiresIn'),
@@ -203,7 +209,7 @@ export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): 
 export const refreshesOf = ({ requests }: Bench) =>
   requests().filter(({ grant_type }) => grant_type === 'refresh_token');
 
-/** An API asked with one token. */
+/** Sends one token to an API. */
 export const asked = (words: Words, token: (mock: MockServer) => Promise<string>): Scenario => ({
   ...words,
   family: 'resource server',

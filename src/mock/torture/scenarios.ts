@@ -3,7 +3,7 @@ import type { Asked, Bench, Scenario, Severity } from './rows.ts';
 import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
 
-/** Over TLS a client may skip the signature; one that checks it must check it fully. */
+/** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */
 const whoVerifies = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
   if (isFrontChannel(asked)) return 'must';
   mock.faults.clear();
@@ -18,7 +18,7 @@ const answer = { family: 'authorization answer', must: 'refuse', severity: 'must
 const keys = { family: 'keys and metadata', must: 'refuse', severity: 'should', unless: noIdToken } as const;
 const token = { family: 'token endpoint', must: 'refuse', severity: 'must' } as const;
 
-/** From the start of a sign-in to its end. */
+/** Scenarios of a sign-in, from its start to its end. */
 const signInScenarios: readonly Scenario[] = [
   {
     ...answer,
@@ -238,7 +238,8 @@ const signInScenarios: readonly Scenario[] = [
       if (other === undefined || !other.serves(authorize.pathname))
         return { notExercised: 'the second sign-in does not lead to the second issuer' };
       const seen = other.requests.length;
-      // The honest issuer of the two is asked with what the client meant for the attacker.
+      // The mix-up attack: the honest issuer gets the authorization request that the client meant for the attacker's
+      // issuer.
       const { authorization_endpoint } = await metadataOf(mock);
       authorize.searchParams.set('client_id', mock.clients[0]?.client_id ?? '');
       await browser.visit(`${authorization_endpoint}${authorize.search}`);
@@ -401,5 +402,5 @@ async function metadataOf(mock: Bench['mock']): Promise<Record<string, string>> 
   return response.json();
 }
 
-/** Every scenario. Another one is another row, and a client in the tests that is broken in exactly that way. */
+/** All scenarios. To add one, add a row, and a deliberately broken client to the tests. */
 export const scenarios: readonly Scenario[] = [...signInScenarios, ...sessionScenarios, ...apiScenarios];

@@ -12,7 +12,7 @@ const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
   return undefined;
 };
 
-/** The session outlives one answer that is no verdict on the refresh token. */
+/** The session must survive one failed response that says nothing about the refresh token. */
 const outlives =
   (fault: FaultSetting) =>
   async (bench: Bench): Promise<Seen> => {
@@ -73,7 +73,7 @@ const refreshes: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.setRotation('strict');
-      // What the first of them gets is good for the others.
+      // The token of the first refresh is valid for the other requests too.
       bench.mock.faults.clear('expiresIn');
       const before = refreshesOf(bench).length;
       const answers = await Promise.all(Array.from({ length: 5 }, () => bench.isSignedIn()));
@@ -174,7 +174,10 @@ const pollsOf = ({ requests }: Bench) =>
     ({ path, form, faults }) => form?.grant_type === deviceCode || (faults.length > 0 && /token/.test(path)),
   );
 
-/** A sign-in by device code: `meanwhile` plays the person and the issuer. The status of the client's answer. */
+/**
+ * Signs in by device code while `meanwhile` plays the user and the issuer. Resolves with the status of the client's
+ * response.
+ */
 async function byDevice(
   bench: Bench,
   meanwhile: (polls: () => Promise<void>) => Promise<void>,
@@ -182,7 +185,7 @@ async function byDevice(
   const { mock, target, patience, second } = bench;
   mock.setSignIn('page');
   mock.setFault({ type: 'member', name: 'interval', value: 1, at: 'device_authorization' });
-  // A client that keeps what it has to needs 5 seconds more after slow_down.
+  // After slow_down, a client that complies needs 5 seconds more.
   const signal = AbortSignal.timeout(patience + 10 * second);
   const ended = fetch(target.device ?? '', { signal }).then(
     async response => {
@@ -211,7 +214,7 @@ const device = (
   family: 'device',
   severity: 'must',
   needs: 'device',
-  // The mock takes a poll at any time: what a client keeps is seen in the journal.
+  // The mock accepts polls at any rate. The request log shows whether the client kept the interval.
   options: () => ({ deviceInterval: 0 }),
   async run(bench) {
     const seen = await run(bench);
@@ -221,7 +224,7 @@ const device = (
   },
 });
 
-/** Milliseconds between polls, the first of them left out. */
+/** Milliseconds between consecutive polls. */
 const gaps = (bench: Bench) =>
   pollsOf(bench)
     .map(({ time }, i, all) => time - (all[i - 1]?.time ?? 0))
@@ -283,7 +286,7 @@ const devices: readonly Scenario[] = [
   ),
 ];
 
-/** The issuer ends the session, as when another client has signed out. */
+/** The issuer ends the session, as after a sign-out from another client. */
 async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Promise<Seen> {
   if (!(await signIn())) return { notExercised: 'the client does not sign in' };
   const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
@@ -291,7 +294,7 @@ async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Pro
   return (await isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
 }
 
-/** A client that is told both ways is told in this one alone. */
+/** Removes the other logout URI, so that a client registered for both kinds of notification gets only this one. */
 const toldBy =
   (way: 'backchannel_logout_uri' | 'frontchannel_logout_uri') =>
   ({ clients }: MockServer): MockIssuerOptions => ({
@@ -303,7 +306,7 @@ const toldBy =
 
 const logout = { family: 'logout', must: 'sign out', severity: 'must' } as const;
 
-/** A logout token that no issuer may have sent: with these claims, and changed after it was signed. */
+/** A logout token that the client must reject: it has these claims, and `forge` changes it after signing. */
 const forgedNotice = (
   what: string,
   title: string,
@@ -392,5 +395,5 @@ const logouts: readonly Scenario[] = [
   },
 ];
 
-/** What comes after the sign-in, and sign-ins that need no browser. */
+/** Scenarios that follow a sign-in, and those of the device flow. */
 export const sessionScenarios: readonly Scenario[] = [...refreshes, ...devices, ...logouts];

@@ -15,7 +15,7 @@ export interface Result {
   readonly severity: string;
   readonly section: string;
   readonly verdict: Verdict;
-  /** Why it is no pass. */
+  /** Why the verdict is not a pass. */
   readonly detail?: string;
   readonly milliseconds: number;
 }
@@ -27,23 +27,26 @@ export interface TortureReport {
 }
 
 export interface TortureOptions extends Target {
-  /** Ids of scenarios, or their beginnings; all that fit by default. */
+  /** Ids of scenarios or prefixes of ids; the default is all applicable scenarios. */
   readonly scenarios?: readonly string[];
-  /** Milliseconds for one request of the visitor; 5,000 by default. */
+  /** Timeout of one request of the visitor in milliseconds; 5,000 by default. */
   readonly patience?: number;
-  /** How many times faster than the machine's the client's clock runs; 1 by default, as the test cannot move it. */
+  /**
+   * How many times faster than real time the client's clock runs. 1 by default, because the test cannot move the
+   * client's clock.
+   */
   readonly pace?: number;
-  /** Where the visitor may go, wherever the client sends it; anywhere by default. */
+  /** Restricts the addresses that the client can send the visitor to; any address by default. */
   readonly allows?: (url: URL) => boolean;
   readonly signal?: AbortSignal;
   readonly onResult?: (result: Result, index: number, count: number) => void;
-  /** Told once what is about to be played, in order. */
+  /** Called once with the chosen scenarios, in order. */
   readonly onStart?: (chosen: readonly Scenario[]) => void;
 }
 
 /**
- * Tests a client that is configured with this issuer. Each scenario starts with the issuer as it was at the start, and
- * with a fresh browser. @throws MockOptionError where no scenario has such an id
+ * Tests a client that is configured with this issuer. Each scenario starts with the issuer in its initial state and a
+ * fresh browser. @throws MockOptionError if no scenario has one of these ids
  */
 export async function torture(mock: MockServer, options: TortureOptions): Promise<TortureReport> {
   const { scenarios: wanted = [], patience = 5_000, pace = 1, signal, onResult } = options;
@@ -92,7 +95,7 @@ async function play(
   mock.reset(scenario.options?.(mock));
   mock.setSignIn('auto');
   const began = mock.requestsSince(0).next;
-  // The certificate of the mock is nothing that the visitor has to trust.
+  // Requests to the mock's https address are handled in process, because the visitor does not trust its certificate.
   const { origin, protocol } = new URL(mock.issuer);
   const inProcess = (url: URL) =>
     protocol === 'https:' && url.origin === origin ? mock.issuers.find(each => each.serves(url.pathname)) : undefined;
@@ -133,7 +136,7 @@ async function play(
   if (seen instanceof Error) {
     if (seen.name === 'TimeoutError')
       return { ...row, verdict: 'hung', detail: `no answer within ${patience} ms`, milliseconds };
-    // A client that hangs up on its visitor has not signed it in, but it has not said why either.
+    // The client closed the connection to its visitor. It did not sign in, but gave no reason either.
     return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
   }
   const { ok, detail, notExercised, severity: ofThis = severity } = Object(seen) as Partial<SeenOfAll>;
@@ -155,7 +158,7 @@ async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
   return Promise.race([work, late]);
 }
 
-/** A baseline that was accepted: what is worse than in it, or not in it and no pass. */
+/** Compares with an accepted baseline: returns the results that are not a pass and differ from it. */
 export function worseThan(report: TortureReport, accepted: Readonly<Record<string, string>>): readonly Result[] {
   return report.results.filter(({ id, verdict }) => verdict !== 'pass' && accepted[id] !== verdict);
 }

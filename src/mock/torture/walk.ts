@@ -1,4 +1,7 @@
-/* A browser without a screen: cookies, redirects and forms that post themselves. It walks a client's sign-in. */
+/*
+ * A browser without a screen, which handles cookies, redirects and self-submitting forms, to go through a client's
+ * sign-in.
+ */
 
 export interface Page {
   readonly url: string;
@@ -8,15 +11,15 @@ export interface Page {
 }
 
 export interface Browser {
-  /** Follows redirects and forms until a page stands. @throws Error where the client does not answer in time */
+  /** Follows redirects and forms to the final page. @throws Error if the client does not respond in time */
   visit(url: string): Promise<Page>;
-  /** One request, nothing followed: the status is the answer. */
+  /** Sends one request and follows nothing. */
   look(url: string): Promise<Page>;
-  /** Another visitor: without cookies. */
+  /** Deletes all cookies, to become another visitor. */
   forget(): void;
-  /** Every address that was visited, in order. */
+  /** All visited addresses, in order. */
   readonly visited: readonly string[];
-  /** A page had it ask for an address twice at once. */
+  /** Whether a page made the browser request an address twice at once. */
   readonly twice: boolean;
 }
 
@@ -29,8 +32,8 @@ interface Cookie {
 }
 
 /**
- * `patience`: milliseconds for one request. `send`: how it asks, `fetch` usually. Cookies are kept by host alone, as
- * browsers keep them for all ports.
+ * `patience`: timeout of one request in milliseconds. `send`: sends a request, usually `fetch`. Cookies are kept per
+ * host without the port, as in real browsers.
  */
 export function createBrowser(patience: number, send: (url: URL, init: RequestInit) => Promise<Response>): Browser {
   const jar = new Map<string, Cookie>();
@@ -66,7 +69,7 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
         headers: { accept: 'text/html', ...(cookie && { cookie }), ...(from && { origin: from }) },
         ...(form && { method: 'POST', body: form }),
       });
-    // A connection that was kept open is of no use to a client that was started anew.
+    // A kept-alive connection is dead if the client was restarted, so a failed request is tried once more.
     const response = await once().catch(error => (Object(error).name === 'TypeError' ? once() : Promise.reject(error)));
     keep(url, response.headers);
     return response;
@@ -100,7 +103,7 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
         const location = response.headers.get('location');
         const hidden = hiddenParts(body).map(part => new URL(part, url));
         const refreshed = /<meta http-equiv="refresh" content="\d;url=([^"]+)">/.exec(body)?.[1];
-        // A part that does not load is no concern of the page.
+        // The page does not depend on its hidden parts, so failures to load them are ignored.
         parts.push(
           ...hidden.map(part =>
             ask(part)
@@ -132,7 +135,7 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
   };
 }
 
-/** What a page loads unseen: pictures and frames. */
+/** Addresses of the hidden images and frames of a page. */
 function hiddenParts(body: string): string[] {
   return [...body.matchAll(/<(?:img|iframe) hidden src="([^"]+)"/g)].map(([, address = '']) => plain(address));
 }
