@@ -1,28 +1,28 @@
 import type { DataOf, ErrorCode, WorkbenchError } from './errors.ts';
 
 /**
- * What a failed refresh means for the refresh token that it was about:
- * - `configuration`: the issuer or this side rejects the request as it is made; the token stays.
+ * What a failed refresh means for the refresh token:
+ * - `configuration`: the issuer or the extension rejects the request as it is; the token is kept.
  * - `refused`: the issuer rejects this refresh token for good.
- * - `retryable`: the token was not sent, or certainly not used.
- * - `unknown`: it may have been used, and the answer with its successor is lost.
+ * - `retryable`: the token was not sent, or was certainly not used.
+ * - `unknown`: the token may have been used, and the answer with its successor is lost.
  */
 export type FailureKind = 'configuration' | 'refused' | 'retryable' | 'unknown';
 
-/** A button beside an error's sentence; src/vscode/commands/command.ts knows what each does. */
+/** A button beside an error message; src/vscode/commands/command.ts has the action of each. */
 export type Remedy = 'settings' | 'issuer' | 'log' | 'credentials' | 'trust';
 
 interface ErrorRow<C extends ErrorCode> {
   readonly kind: FailureKind | ((data: DataOf<C>) => FailureKind);
-  /** Trying once more may help, with nothing changed: that is offered first. */
+  /** Retrying without a change may help, so Try Again is the first button. */
   readonly transient?: true;
-  /** The first two that apply are offered; settings and the log where they are left out. */
+  /** The first two that apply are offered. If omitted: settings and the log. */
   readonly remedies?: readonly Remedy[];
 }
 
-/** Nothing that sending the token again would change, and nothing that uses it up. */
+/** Sending the token again changes nothing, and the failure has not used it up. */
 const configuration = { kind: 'configuration' } as const;
-/** Only the text that was given is wrong: neither a setting nor the log says more. */
+/** Only the given text is wrong, so neither the settings nor the log help. */
 const aboutText = { kind: 'configuration', remedies: [] } as const;
 const retryable = { kind: 'retryable' } as const;
 const unreachable = { kind: 'retryable', transient: true } as const;
@@ -134,7 +134,7 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errorTable, code);
 }
 
-/** What a failed token request means for the refresh token that it carried. */
+/** What a failed token request means for the refresh token in it. */
 export function failureKind<C extends ErrorCode>({
   code,
   data,
@@ -152,7 +152,10 @@ export function isTransient({ code, data }: WorkbenchError): boolean {
   return Number(data.status) >= 429 || data.error === 'slow_down' || data.error === 'temporarily_unavailable';
 }
 
-/** RFC 6749 §5.2, and what GitHub and Slack say instead; the last three want the user at a browser (OpenID Connect Core §3.1.2.6). */
+/**
+ * RFC 6749 §5.2, and the codes that GitHub and Slack use instead. The last three require the user to sign in with a
+ * browser (OpenID Connect Core §3.1.2.6).
+ */
 const refusing: ReadonlySet<string> = new Set([
   'invalid_grant',
   'bad_refresh_token',
@@ -170,13 +173,13 @@ function oauthErrorKind({ error, status, retryAfter, ended }: DataOf<'oauth_erro
 }
 
 function httpErrorKind({ sent, status, empty, retryAfter, ended }: DataOf<'http_error'>): FailureKind {
-  // Before the token was sent any answer is harmless; a status that lasts needs a change of the settings.
+  // No token was sent, so none can be lost. A status that persists needs a change of the settings.
   if (sent === false) return fromStatus(status, true);
   if (ended === true || (status === 400 && empty === true)) return 'refused';
   return fromStatus(status, retryAfter !== undefined);
 }
 
-/** @param promised the issuer said when to come back, so it did not begin */
+/** @param promised the issuer sent `Retry-After`, so it did not process the request */
 function fromStatus(status: number | undefined, promised: boolean): FailureKind {
   if (status === undefined) return 'unknown';
   if (status === 408 || status === 425 || status === 429) return 'retryable';

@@ -1,37 +1,37 @@
 /**
- * One error type with stable codes and typed data. The core says what happened as a code and data; only src/vscode makes
- * a sentence of it (src/vscode/text/errors.ts). Data never holds a token, a secret or a whole response. What a code means
- * for a refresh token, and which buttons help, is in errorTable.ts; a code without a row or a sentence does not compile.
+ * One error type with stable codes and typed data. The core reports a code and data; only src/vscode makes a sentence
+ * of them (src/vscode/text/errors.ts). Data never holds a token, a secret or a whole response. errorTable.ts says what
+ * a code means for a refresh token and which buttons help; a code without a row or a sentence does not compile.
  */
 
-/** Which part of a flow failed: it decides what an issuer's error means. */
+/** The part of a flow that failed. It decides what an issuer's error means. */
 export type FailedGrant = 'authorization_code' | 'device_code' | 'client_credentials' | 'token_exchange';
 
-/** Members that any error may get on its way up. */
+/** Members that callers may add to any error. */
 type Common = {
-  /** False where no token was on its way yet; true where the other side may have seen it. */
+  /** False if no token was sent yet; true if the other side may have received it. */
   readonly sent?: boolean | undefined;
   /** The id of the connection. */
   readonly connection?: string | undefined;
   readonly host?: string | undefined;
   readonly status?: number | undefined;
-  /** Milliseconds to wait, by the issuer's `Retry-After` (RFC 9110 §10.2.3). */
+  /** Milliseconds to wait, from the issuer's `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfter?: number | undefined;
   readonly grant?: FailedGrant | undefined;
-  /** The setting that names the endpoint that was asked, where that is not the token endpoint. */
+  /** The setting that names the endpoint that was called, if it is not the token endpoint. */
   readonly setting?: string | undefined;
   readonly redirectUri?: string | undefined;
-  /** Milliseconds since the epoch: when an answer was lost whose token is not sent again by itself. */
+  /** Milliseconds since the epoch: when an answer was lost whose token is not sent again automatically. */
   readonly lostAt?: number | undefined;
-  /** Milliseconds by which this machine's clock is ahead of the issuer's, and how uncertain that is. */
+  /** Milliseconds by which this machine's clock is ahead of the issuer's, and the uncertainty of that figure. */
   readonly ahead?: number | undefined;
   readonly uncertainty?: number | undefined;
-  /** The issuer's own words, made safe to show. */
+  /** What the issuer wrote, sanitized for display. */
   readonly error?: string | undefined;
   readonly error_description?: string | undefined;
   readonly firstLine?: string | undefined;
   readonly empty?: boolean | undefined;
-  /** The issuer's words say that the refresh token has ended, or that the user should sign in again. */
+  /** The issuer's message says that the refresh token has ended, or that the user should sign in again. */
   readonly ended?: boolean | undefined;
   readonly signInAgain?: boolean | undefined;
 };
@@ -65,7 +65,7 @@ export interface ErrorDataOf {
   not_trusted: Empty;
   nothing_to_pick: Empty;
   no_such_token: { readonly token?: string };
-  /** No quoting of that shell carries the text of a curl line. */
+  /** The shell has no quoting that can represent the text of the curl command. */
   not_quotable: { readonly shell: string; readonly reason: 'control' | 'quote' | 'length' | 'url' };
   // The network
   cancelled: Empty;
@@ -87,13 +87,16 @@ export interface ErrorDataOf {
   issuer_mismatch: {
     readonly expected: string;
     readonly found: string;
-    /** What explains it, where that is known. */
+    /** The cause of the difference, if it is known. */
     readonly difference?: 'slash' | 'placeholder' | 'scheme';
   };
   endpoint_missing: {
     readonly endpoint: string;
     readonly without?: string;
-    /** How the client authenticates, where the issuer offers the endpoint to others only: how those do. */
+    /**
+     * The client's authentication method and those that the issuer offers, if the issuer offers the endpoint to other
+     * methods only.
+     */
     readonly method?: string;
     readonly offered?: string;
   };
@@ -101,7 +104,7 @@ export interface ErrorDataOf {
   http_error: Empty;
   response_invalid: {
     readonly reason: ResponseFlaw;
-    /** A new refresh token came with the response, and was stored. */
+    /** A new refresh token came with the response and was stored. */
     readonly refreshToken?: boolean;
     readonly claim?: string | undefined;
     readonly found?: string;
@@ -128,32 +131,32 @@ export interface ErrorDataOf {
   refresh_token_shared: { readonly other: string };
   binding_mismatch: { readonly member: string; readonly expected?: string; readonly found?: string };
   dpop_key_lost: { readonly reason?: 'unreadable' };
-  /** `reason`: what is wrong, or the member of the record that is. */
+  /** `reason`: the flaw, or the name of the invalid member. */
   record_unreadable: { readonly reason: string };
   record_newer_version: { readonly version?: number };
   record_too_large: { readonly size: number; readonly limit: number };
   record_behind: { readonly generation: number; readonly newest: number; readonly unopened?: boolean };
   superseded: { readonly signedOut?: boolean };
   secret_unavailable: { readonly type?: string };
-  /** VS Code held them in memory only, and they ended with the window. */
+  /** VS Code kept the secrets in memory only, and they were lost when the window closed. */
   secrets_not_kept: Empty;
-  /** The process that holds the lock, and since when it may be sending. */
+  /** The process that holds the lock, and when it may have started to send (milliseconds since the epoch). */
   lock_timeout: { readonly process?: number; readonly since?: number };
   lock_unavailable: { readonly reason: string };
   lock_lost: Empty;
   answer_lost: { readonly at?: number };
   answer_missing: { readonly at?: number | undefined };
   // Tokens for programs outside VS Code
-  /** The ids there are, separated by commas. */
+  /** The ids of all connections, separated by commas. */
   connection_ambiguous: { readonly connections: string };
   consent_denied: Empty;
   consent_unanswered: Empty;
-  /** Seconds. */
   scope_not_granted: { readonly scope: string };
   /** No connection has the issuer and the client of this token. */
   no_owner: Empty;
   no_editor: Empty;
   no_folder: Empty;
+  /** Seconds. */
   lifetime_too_short: { readonly left: number; readonly wanted: number };
   // Tokens as text
   not_a_token: { readonly reason: 'empty' | 'character' | 'json'; readonly position?: number };
@@ -163,7 +166,7 @@ export interface ErrorDataOf {
   token_encoding: { readonly part: string; readonly reason: 'character' | 'length'; readonly position: number };
   token_json: { readonly part: string; readonly reason: 'utf8' | 'syntax' | 'empty' };
   token_not_an_object: { readonly part: string };
-  /** The tokens are another issuer's or client's than the connection's. */
+  /** The tokens belong to another issuer or client than the connection. */
   import_foreign: { readonly member: string; readonly expected: string; readonly found: string };
   nothing_to_undo: Empty;
   nothing_to_import: { readonly reason: 'empty' | 'no_token' | 'error_response' | 'masked' | 'base64' };
@@ -182,16 +185,16 @@ export interface ErrorDataOf {
   mock_not_running: Empty;
   client_test_running: Empty;
   mock_file_missing: { readonly file: string };
-  /** `problems`: each wrong member with its path and what is expected. Values may be secrets and are left out. */
+  /** `problems`: each wrong member with its path and what is expected. Values may be secrets and are omitted. */
   mock_file_invalid: { readonly file: string; readonly problems: string };
   port_in_use: { readonly port?: number | undefined };
   git_unavailable: Empty;
-  /** Anything that should not happen. */
+  /** An unexpected error, most likely a bug. */
   internal: { readonly type: string };
 }
 
 type Empty = Readonly<Record<never, never>>;
-/** The system's own code for a failure, such as `ECONNREFUSED`. */
+/** The system's own code for a failure, for example `ECONNREFUSED`. */
 type Detail = { readonly detail?: string };
 
 export type CredentialFlaw =
@@ -275,7 +278,7 @@ export type DataOf<C extends ErrorCode> = C extends ErrorCode ? Readonly<ErrorDa
 /** The data of any error, as it is stored or logged. */
 export type ErrorData = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Data is left out only where no member is required. */
+/** Data may be omitted only if no member is required. */
 type Arguments<C extends ErrorCode> = Empty extends ErrorDataOf[C] ? [data?: DataOf<C>] : [data: DataOf<C>];
 
 class TypedError<C extends ErrorCode> extends Error {
@@ -290,7 +293,7 @@ class TypedError<C extends ErrorCode> extends Error {
   }
 }
 
-/** Narrowed by its `code`, `data` has that code's members. */
+/** Checking `code` narrows `data` to that code's members. */
 export type WorkbenchError<C extends ErrorCode = ErrorCode> = C extends ErrorCode ? TypedError<C> : never;
 export const WorkbenchError = TypedError;
 
@@ -298,17 +301,20 @@ export function isWorkbenchError(error: unknown): error is WorkbenchError {
   return error instanceof TypedError;
 }
 
-/** An error whose code and data come from a finding, a history file or another error. */
+/** An error from a code and data that a finding, a history file or another error holds. */
 export function errorOf(code: ErrorCode, data: ErrorData): WorkbenchError {
   return new TypedError(code, data as never) as WorkbenchError;
 }
 
-/** The same error with more of its data known. */
+/** The same error with more data. */
 export function withData<E extends WorkbenchError>({ code, data }: E, more: Common): E {
   return errorOf(code, { ...data, ...more }) as E;
 }
 
-/** Makes any thrown value a WorkbenchError. What is unknown keeps its class name only: messages can carry tokens. */
+/**
+ * Makes any thrown value a WorkbenchError. Of an unknown error only the class name is kept, because messages can
+ * contain tokens.
+ */
 export function classify(error: unknown): WorkbenchError {
   if (isWorkbenchError(error)) return error;
   if (error instanceof Error && error.name === 'AbortError') return new TypedError('cancelled');

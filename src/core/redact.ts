@@ -1,36 +1,39 @@
 /**
- * The only way from a value to text that may be logged or shown. It errs on the side of hiding: a long
- * word of mixed letters and digits is taken for a secret, and so is whatever stands under a telling name.
+ * The only way from a value to text that may be logged or shown. It hides too much rather than too little: a long word
+ * of mixed letters and digits counts as a secret, and so does any value whose name suggests a secret.
  */
 const HIDDEN = '[hidden]';
 
-/** Names of OAuth and JOSE members whose values are secrets or carry them. */
+/** Names of OAuth and JOSE members whose values are or contain secrets. */
 const secretName =
   /^(authorization|cookie|set-cookie|cause|body|.*tokens?(_hint)?|.*secrets?|.*passw.*|.*passphrase|.*passcode|.*assertion|.*credentials?|.*private_?key|.*dpop_?key|.*api_?key|code|(device|user|authorization)_?code|code_?verifier|otp|pin|jwt|bearer|d|p|q|dp|dq|qi|oth|k)$/i;
 
-/** Names under that pattern whose values are harmless and useful in a log. */
+/** Names that match `secretName`, but whose values are harmless and useful in a log. */
 const harmlessName = /^(.*endpoint|token_type|code_challenge_method)$/i;
 
 /**
- * Runs of base64url, base64, hex or percent-encoding of at least 20 characters, with the dots that join a JWT's
- * parts; runs of short pieces between dots and colons, as some issuers' tokens are; and whatever starts like a JOSE
- * header. Invisible characters do not end a run: they would cut a token into pieces too short to notice.
+ * Runs of at least 20 characters of base64url, base64, hex or percent-encoding, with the dots between a JWT's parts;
+ * runs of at least 40 characters of short pieces joined by dots and colons, as some issuers' tokens are; and anything
+ * that starts like a JOSE header. Invisible characters do not end a run: they would cut a token into pieces too short
+ * to notice.
  */
 const tokenLike =
   /[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]{20,}(?:\.[\w~+/=%!*$\p{Default_Ignorable_Code_Point}-]*)*|(?:[\w~+/=%!*$-]|[.:](?=[\w~+/=%!*$-])){40,}|eyJ[\w~+/=%!*$.\p{Default_Ignorable_Code_Point}-]*/gu;
 
-/** Words of plain prose, paths and dashed names (`client_secret_basic`, `//login.example/realms`) are no secrets. */
+/** Plain words, paths and dashed names (`client_secret_basic`, `//login.example/realms`), which are not secrets. */
 const plainWord = /^\/{0,2}[A-Za-z]?[a-z]{1,16}(?:[-_/.:]{1,3}[a-z]{1,16})*\/?$|^[A-Z]{1,16}(?:_[A-Z]{1,16})*$/;
 
-/** Hides everything in `text` that could be a token or a secret. Linear in its length. */
+/** Hides everything in `text` that may be a token or a secret. Linear in its length. */
 export function redactText(text: string): string {
   return text.replace(tokenLike, run => (plainWord.test(run) ? run : HIDDEN));
 }
 
-/** The most values that are looked at: a log entry is no dump, and cycles end here. */
+/** The most values that are copied: it keeps log entries short and ends cycles. */
 const mostValues = 1000;
 
-/** A copy of `value` that is safe to log: plain data only, at most six levels deep, every string redacted. Never throws. */
+/**
+ * A copy of `value` that is safe to log: plain data only, at most six levels deep, every string redacted. Never throws.
+ */
 export function redact(value: unknown): unknown {
   let left = mostValues;
 
@@ -39,7 +42,7 @@ export function redact(value: unknown): unknown {
     if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
     if (typeof value !== 'object' || depth === 0 || --left < 0) return HIDDEN;
     if (value instanceof Error) {
-      // Neither message nor cause: libraries put whole responses there.
+      // No message and no cause: libraries put whole responses there.
       const code = 'code' in value && typeof value.code === 'string' ? value.code : undefined;
       return {
         error: shown(String(value.name), 100),
@@ -61,12 +64,12 @@ export function redact(value: unknown): unknown {
   try {
     return copy(value, 6);
   } catch {
-    // A getter or a proxy that throws: nothing of it can be told.
+    // A getter or a proxy threw, so the value cannot be read.
     return HIDDEN;
   }
 }
 
-/** Hidden first and cut then: a token that is cut could be too short to be seen as one. */
+/** Redacts before it cuts: a token that is cut first could be too short to be recognized. */
 function shown(text: string, max: number): string {
   return printable(redactText(text), max);
 }
@@ -76,13 +79,13 @@ function isSecret(name: string): boolean {
 }
 
 /**
- * Control, bidirectional, zero-width and other invisible characters: a token that hides behind them must show. The
- * selector that makes a sign an emoji is no disguise.
+ * Control, bidirectional, zero-width and other invisible characters, which could hide a token. The variation selector
+ * of an emoji is left alone.
  */
 const invisible =
   /(?<!\p{Extended_Pictographic})\ufe0f|(?!\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** `text` with invisible characters written as `\u{...}` and cut to `max` characters, with an ellipsis. */
+/** `text` with invisible characters written as `\u{...}`, cut to `max` characters with an ellipsis. */
 export function printable(text: string, max: number): string {
   const cut = text.length > max;
   // A cut inside a surrogate pair would leave half a character.
@@ -91,16 +94,19 @@ export function printable(text: string, max: number): string {
   return cut ? `${shown}…` : shown;
 }
 
-/** A fixed sign for a hidden secret: neither its characters nor its length show. */
+/** The fixed replacement for a hidden secret: it reveals neither characters nor length. */
 export const mask = '••••••••';
 
-/** Standing alone a GUID names an application, a tenant or a request. Those that are secrets were sent and are hidden before. */
+/**
+ * A GUID on its own identifies an application, a tenant or a request. A GUID that is a secret was sent by us and is in
+ * `secrets`, so it is hidden before this applies.
+ */
 const guid = '[\\da-f]{8}-(?:[\\da-f]{4}-){3}[\\da-f]{12}';
 
 /**
- * Text that someone else wrote, safe to show: what looks like a token is hidden, and so is every one of
- * `secrets` wherever it stands; invisible characters show; it is one line of at most `max` characters.
- * @param known identifiers that are no secrets, and are shown although they may look like tokens
+ * Makes text from outside safe to show: everything that looks like a token and every one of `secrets` is hidden,
+ * invisible characters become visible, and the result is one line of at most `max` characters.
+ * @param known identifiers that are no secrets and are shown even if they look like tokens
  */
 export function sanitized(
   text: string,
@@ -110,13 +116,13 @@ export function sanitized(
 ): string {
   let hidden = text;
   for (const secret of secrets) {
-    // Shorter ones would blot out plain words, and are no secrets.
+    // Shorter ones are not secrets, and replacing them would hide plain words.
     if (secret.length < 4) continue;
-    // Half a surrogate pair has no encoding: what goes over the wire is the replacement character.
+    // Half a surrogate pair cannot be encoded: the replacement character is what was sent.
     const sent = secret.replace(/\p{Surrogate}/gu, '\ufffd');
     for (const each of [secret, sent, encodeURIComponent(sent)]) hidden = hidden.replaceAll(each, HIDDEN);
   }
-  // Cut before the patterns run, with room for what they shorten: a page of any size must be cheap.
+  // Cut before the patterns run, so that a large page is cheap. The margin of 8 allows for what they shorten.
   const line = hidden
     .slice(0, max * 8)
     .replace(/\s+/g, ' ')
@@ -124,13 +130,15 @@ export function sanitized(
   const names = known
     .filter(name => name.length >= 4 && !secrets.includes(name))
     .map(name => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  // Inside a longer word it is a part of that, which may be a token.
+  // As a part of a longer word it may belong to a token, so it is not exempt.
   const identifier = new RegExp(`(?<![\\w~+/=%.-])(${[guid, ...names].join('|')})(?!\\.?[\\w~+/=%-])`, 'gi');
   const shown = line.split(identifier).map((part, index) => (index % 2 === 0 ? redactText(part) : part));
   return printable(shown.join(''), max);
 }
 
-/** What an HTML page or a plain text says first: its title, else its first line of text. */
+/**
+ * The first line that an HTML page or a plain text shows: its title if it has one, otherwise its first line of text.
+ */
 export function firstLine(
   body: string,
   max: number,

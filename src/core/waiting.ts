@@ -1,13 +1,13 @@
 import { WorkbenchError } from './errors.ts';
 import type { Clock, Lease, LedgerEntry, SharedLock } from './ports.ts';
 
-/** How callers wait: for a moment, for work that they may leave, and for their turn. */
+/** Ways of waiting: for a delay, for work that the caller may leave, and for a turn in a queue. */
 
 export function cancelled(): WorkbenchError {
   return new WorkbenchError('cancelled', { sent: false });
 }
 
-/** Waits for `promise`, but no longer than `signal` allows. @throws WorkbenchError `cancelled` */
+/** Waits for `promise` until `signal` is aborted. @throws WorkbenchError `cancelled` */
 export function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(cancelled());
@@ -30,11 +30,11 @@ export async function pause(clock: Clock, delay: number, signal?: AbortSignal): 
   }
 }
 
-/** Callers of one process in the order in which they came, one at a time per name. */
+/** A queue per name for the callers of one process: they run one at a time, in the order in which they came. */
 export interface Turns {
   /**
-   * Runs `work` when all callers before have finished. `wait` is given that moment and may give up before it by
-   * rejecting, in which case the place in the queue is passed on.
+   * Runs `work` when all callers before have finished. `wait` gets a promise of that moment. If `wait` rejects, the
+   * caller gives up its place in the queue and the next one moves up.
    */
   take<T>(name: string, work: () => Promise<T>, wait?: (turn: Promise<void>) => Promise<void>): Promise<T>;
 }
@@ -55,7 +55,7 @@ export function createTurns(): Turns {
         return await work();
       } finally {
         done();
-        // Only after all callers before: one that gives up must not let the next one past them.
+        // Only after all callers before: a caller that gives up must not let the next one overtake them.
         void turn.then(() => {
           if (last.get(name) === turn) last.delete(name);
         });
@@ -64,7 +64,7 @@ export function createTurns(): Turns {
   };
 }
 
-/** Makes a value when it is first asked for. A failure is not kept: the next caller tries again. */
+/** Makes a value when it is first needed. A failure is not kept: the next caller tries again. */
 export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
@@ -79,11 +79,12 @@ export function lazy<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Listeners to an event. */
 interface Listeners<Told extends unknown[]> {
   /** Returns the unsubscribe function. */
   add(listener: (...told: Told) => void): () => void;
-  /** Calls every listener. One that throws stops neither the others nor the caller: the host reports it. */
+  /**
+   * Calls every listener. An error thrown by a listener stops neither the others nor the caller; the host reports it.
+   */
   tell(...told: Told): void;
 }
 
@@ -116,7 +117,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** A lock among the callers of this window, for stores that no other window shares. The ledger lives in memory. */
+/** A lock among the callers of this window, for stores that no other window shares. The ledger is in memory. */
 export function createLocalLock(): SharedLock {
   const turns = createTurns();
   const ledger = new Map<string, LedgerEntry>();
@@ -132,7 +133,7 @@ export function createLocalLock(): SharedLock {
     lost: false,
     shared: false,
     renew: async () => {},
-    // What no other window reads needs nothing to be compared by.
+    // No other window reads the ledger, so there is nothing to compare.
     fingerprint: () => '',
     readLedger: async () => ledger.get(name),
     writeLedger: async entry => {
@@ -144,7 +145,7 @@ export function createLocalLock(): SharedLock {
       ledger.set(name, entry);
     },
     voidBelow: async () => {},
-    // There is no other window to hand anything to, and a record in memory ends with this one.
+    // No other window reads the journal, and records in memory end with this window.
     handOver: async generation => covered(name, generation),
     takeOver: async () => undefined,
   });
@@ -159,7 +160,8 @@ export function createLocalLock(): SharedLock {
           signal.removeEventListener('abort', giveUp);
           if (!signal.aborted) resolve(await work(leaseOf(name)));
         };
-        // A caller that gives up keeps its place in the queue: passed on early, the next one would enter beside the holder.
+        // A caller that gives up keeps its place in the queue: if the next one moved up early, it would enter beside
+        // the holder.
         turns.take(name, enter).catch(reject);
       }),
     peek: async name => {
@@ -175,7 +177,10 @@ export function createLocalLock(): SharedLock {
   };
 }
 
-/** Connections that live in memory leave nothing on disk, not even a lock: no other window could share them anyway. */
+/**
+ * Uses a local lock for connections that are kept in memory, so that they leave nothing on the disk. No other window
+ * can share them anyway.
+ */
 export function routeLock(isMemoryOnly: (name: string) => boolean, shared: SharedLock, local: SharedLock): SharedLock {
   const of = (name: string) => (isMemoryOnly(name) ? local : shared);
   return {

@@ -9,14 +9,15 @@ export const defaultTimeout = 30_000;
 export const defaultMaxBytes = 1024 * 1024;
 
 /**
- * A URL that a secret may be sent to: https, or http on this machine's own loopback address, where no one on
- * the way can read it. `localhost` counts as one; no other name does, whatever it resolves to.
+ * Parses a URL that secrets may be sent to: https, or http on this machine's loopback address, where no one can
+ * intercept it. `localhost` counts as loopback; no other name does, whatever it resolves to.
  * @throws WorkbenchError `url_invalid`, `url_insecure` with `field` and `found`
  */
 export function requireSecureUrl(text: string, field: string): URL {
   const invalid = (reason: ErrorDataOf['url_invalid']['reason'], found: string) =>
     new WorkbenchError('url_invalid', { field, found, reason });
-  // The parser silently drops tabs and line breaks and turns backslashes round: what is checked must be what is sent.
+  // The URL parser silently drops tabs and line breaks and turns backslashes into slashes, so it would send to another
+  // URL than the one that was checked.
   if (/[\p{Cc}\p{Cf}\s\\]/u.test(text)) throw invalid('characters', sanitized(text, 200));
   let url: URL;
   try {
@@ -32,20 +33,26 @@ export function requireSecureUrl(text: string, field: string): URL {
   return url;
 }
 
-/** True for 127.0.0.0/8, `[::1]` and `localhost`, after the parser has brought every spelling of them into one. */
+/** True for 127.0.0.0/8, `[::1]` and `localhost`. The parser has already normalized all other spellings of them. */
 export function isLoopback(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname);
 }
 
-/** What somebody types for an address: a host gets its scheme, https but on this machine. Anything else stays as it is. */
+/**
+ * Adds the scheme to a host that a user typed: http for this machine, https for all others. Any other text is returned
+ * unchanged.
+ */
 export function withScheme(text: string): string {
   const [, host] = /^(localhost|\[::1\]|[\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?$/.exec(text) ?? [];
-  // A row of digits can look like a host, and be none.
+  // A row of numbers can look like a host without being a valid one.
   if (host === undefined || !URL.canParse(`http://${text}`)) return text;
   return `${isLoopback(new URL(`http://${host}`)) ? 'http' : 'https'}://${text}`;
 }
 
-/** The https address that a host without a scheme, or an http address of another machine, stands for; none for an IP address. */
+/**
+ * The https URL that the user most likely meant by a host without a scheme or by an http URL of another machine.
+ * `undefined` for an IP address.
+ */
 export function addressMeant(text: string): string | undefined {
   const bare = text.trim().replace(/^http:\/\//i, '');
   const meant = withScheme(bare);
@@ -53,29 +60,34 @@ export function addressMeant(text: string): string | undefined {
   return isName && meant !== bare && meant.startsWith('https:') ? meant : undefined;
 }
 
-/** A URL as it may be shown: user names, passwords, queries and fragments can be secrets. */
+/**
+ * A URL that is safe to show: user names, passwords, queries and fragments are removed, because they can be secrets.
+ */
 function withoutSecrets(url: URL): string {
   return printable(url.origin + (url.pathname === '/' ? '' : url.pathname), 200);
 }
 
 export interface FetchLimits {
-  /** Milliseconds over headers and body; 30 seconds where it is left out. */
+  /** Milliseconds for headers and body; 30 seconds if omitted. */
   readonly timeout?: number;
-  /** The largest body that is read; 1 MiB where it is left out. */
+  /** The largest body that is read, in bytes; 1 MiB if omitted. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
-  /** A request that carries no secret may follow a redirect within its origin, three times. None does where it is left out. */
+  /**
+   * Follows up to three redirects within the origin, for requests that carry no secret. If omitted, no redirect is
+   * followed.
+   */
   readonly redirects?: 'same_origin';
-  /** Called in the moment of sending: where it throws, nothing is sent. */
+  /** Called right before sending: if it throws, nothing is sent. */
   readonly guard?: (() => void) | undefined;
-  /** Measures the timeout; the system's own timers where it is left out. */
+  /** Measures the timeout; the system's timers if omitted. */
   readonly clock?: Clock;
 }
 
 /**
- * A fetch that follows no redirect but what `redirects` allows, waits and reads only so much, and answers with a response whose body has
- * arrived. Every failure is a WorkbenchError with `host` and with `sent`: whether the request may have reached
- * the other side. Neither the query, a header nor a body is ever part of one.
+ * Wraps fetch with bounds: it follows only the redirects that `redirects` allows, limits time and size, and resolves
+ * when the whole body has arrived. Every failure is a WorkbenchError with `host` and with `sent`: whether the request
+ * may have reached the other side. An error never contains the query, a header or a body.
  * @throws WorkbenchError `redirect_refused`, `response_too_large`, `timeout`, `cancelled`, `connection_refused`,
  * `host_unknown`, `connection_reset`, `certificate_untrusted`, `network_failed`, `http_error`
  */
@@ -104,7 +116,7 @@ export function boundedFetch(fetch: Fetch, limits: FetchLimits = {}): Fetch {
     const stopTimer = clock.schedule(() => stop('timeout'), timeout);
     let answered = false;
     try {
-      // Raced against the signal too: a fetch that ignores it must not keep anyone waiting.
+      // Raced against the signal, in case a fetch ignores it.
       return await Promise.race([
         rejectOn(abort.signal),
         (async () => {
@@ -152,21 +164,24 @@ function rejectOn(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Where an answer sends the request on to: an empty object where it does not say. `undefined` for any other answer. */
+/**
+ * The target of a redirect; an empty object if `Location` is missing or invalid. `undefined` if the response is not a
+ * redirect.
+ */
 function redirectTarget({ status, type, headers }: Response, from: string): Partial<URL> | undefined {
   if (type !== 'opaqueredirect' && !(status >= 300 && status <= 399 && status !== 304)) return undefined;
   const location = headers.get('location');
   return location !== null && URL.canParse(location, from) ? new URL(location, from) : {};
 }
 
-/** RFC 9700 §4.12: a 307 or 308 would carry the refresh token and the client secret to another host. */
+/** RFC 9700 §4.12: a 307 or 308 would send the refresh token and the client secret to another host. */
 function redirected(
   { status }: Response,
   host: string,
   target: Partial<URL>,
   redirects: FetchLimits['redirects'],
 ): WorkbenchError {
-  // Of a public document the whole address helps; elsewhere a path may hold what was sent.
+  // For a public document the whole URL helps; for other requests the path may contain what was sent.
   const location = redirects === undefined ? target.host : `${target.origin}${target.pathname}`;
   return new WorkbenchError('redirect_refused', {
     host,
@@ -176,7 +191,7 @@ function redirected(
   });
 }
 
-/** A response whose body has arrived. It can be read at once and more than once, without the streams of a real body. */
+/** A response whose body has arrived. It can be read more than once, without the streams of a real body. */
 class ReadResponse extends Response {
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
@@ -218,7 +233,7 @@ async function buffered(response: Response, host: string, maxBytes: number): Pro
     chunks.push(value);
   }
   const { status } = response;
-  // Outside this range no Response can be made (LinkedIn's 999 is one that is seen).
+  // `Response` accepts only this range (LinkedIn, for example, sends 999).
   if (status < 200 || status > 599) throw new WorkbenchError('http_error', { host, status, sent: true });
   return new ReadResponse(joined(chunks), response);
 }
@@ -235,20 +250,20 @@ function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuf
   return all;
 }
 
-// --- What the headers of an answer say about time ---
+// --- Time in the headers of an answer ---
 
-/** The longest wait that a `Retry-After` is believed to ask for, in milliseconds. */
+/** The longest wait that is accepted from a `Retry-After`, in milliseconds. */
 export const longestRetryAfter = 60 * 60 * 1000;
 
-/** The issuer's clock: its `Date` header in milliseconds since the epoch. */
+/** The issuer's time: the `Date` header in milliseconds since the epoch. */
 export function issuerDate(headers: Headers): number | undefined {
   const time = Date.parse(headers.get('date') ?? '');
   return Number.isFinite(time) ? time : undefined;
 }
 
 /**
- * `Retry-After` in milliseconds from now, capped (RFC 9110 §10.2.3). A date is measured on the issuer's own
- * clock where it says it, since this machine's can be wrong.
+ * `Retry-After` in milliseconds from now, capped (RFC 9110 §10.2.3). A date is compared with the issuer's own `Date` if
+ * there is one, since this machine's clock can be wrong.
  * @param now milliseconds since the epoch
  */
 export function retryAfter(headers: Headers, now: number): number | undefined {
@@ -262,7 +277,7 @@ export function retryAfter(headers: Headers, now: number): number | undefined {
 
 type Failure = 'connection_refused' | 'host_unknown' | 'connection_reset' | 'certificate_untrusted' | 'timeout';
 
-/** What Node's sockets and undici call it. `true`: the request may have been sent. */
+/** Error codes of Node's sockets and undici. `true`: the request may have been sent. */
 const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: boolean]>([
   ['ECONNREFUSED', ['connection_refused', false]],
   ['ENOTFOUND', ['host_unknown', false]],
@@ -283,11 +298,11 @@ const nodeCodes = new Map<string, readonly [Failure | 'network_failed', sent: bo
   ['EPROTO', ['network_failed', false]],
 ]);
 
-/** Codes of X.509 verification, which come before anything is sent. */
+/** Codes of X.509 verification, which happens before anything is sent. */
 const certificateCode =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w*(?:CERT|ISSUER|CRL|LEAF)\w*|CERT_\w+|CRL_\w+|ERR_TLS_CERT_ALTNAME_\w+|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERROR_IN_CERT_\w+)$/;
 
-/** What Chromium calls it: VS Code can route an extension's fetch through Electron. */
+/** Error codes of Chromium: VS Code can route an extension's fetch through Electron. */
 const chromiumCodes: readonly (readonly [RegExp, Failure | 'network_failed', sent: boolean])[] = [
   [/^(?:CERT_|SSL_CLIENT_AUTH_CERT|SSL_PINNED|BAD_SSL_CLIENT_AUTH)/, 'certificate_untrusted', false],
   [/^CONNECTION_REFUSED$/, 'connection_refused', false],
@@ -303,14 +318,15 @@ const chromiumCodes: readonly (readonly [RegExp, Failure | 'network_failed', sen
 ];
 
 /**
- * The cause of a failed fetch, by the codes that undici, Node's sockets and Chromium give; never by prose.
- * @param answered headers had come already, so that the request surely arrived
+ * The cause of a failed fetch, by the codes of undici, Node's sockets and Chromium. Messages are used only where
+ * Electron gives no code.
+ * @param answered headers had arrived, so the request certainly was received
  */
 function networkError(error: unknown, host: string, answered: boolean): WorkbenchError {
   const make = (code: Failure | 'network_failed', sent: boolean, detail?: string) =>
     new WorkbenchError(code, { host, sent: sent || answered, ...(detail && { detail }) });
   for (const { code, syscall, message } of causes(error)) {
-    // Electron reports a redirect that it was told not to follow as a failure.
+    // If Electron is told not to follow a redirect, it reports the redirect as a failure.
     if (message === 'Redirect was cancelled') return new WorkbenchError('redirect_refused', { host, sent: true });
     const chromium = /net::ERR_([A-Z0-9_]+)/.exec(message)?.[1];
     if (chromium !== undefined) {
@@ -321,7 +337,7 @@ function networkError(error: unknown, host: string, answered: boolean): Workbenc
     if (certificateCode.test(code)) return make('certificate_untrusted', false, code);
     const [failure, sent] = nodeCodes.get(code) ?? [];
     if (failure !== undefined) return make(failure, (sent ?? true) && syscall !== 'connect', code);
-    // A handshake that fails, most often because the other side does not speak TLS.
+    // A failed TLS handshake, most often because the other side does not speak TLS.
     if (code.startsWith('ERR_SSL_')) return make('network_failed', false, code);
     if (/^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return make('network_failed', syscall !== 'connect', code);
   }
@@ -334,13 +350,13 @@ interface Cause {
   readonly message: string;
 }
 
-/** The error and what it says it came from. fetch hides the telling one in `cause`, and that can be several. */
+/** The error and all its causes. fetch puts the useful one in `cause`, which can hold several. */
 function causes(error: unknown, depth = 5): Cause[] {
   if (typeof error !== 'object' || error === null || depth === 0) return [];
   const { code, syscall, message, cause, errors } = error as Record<string, unknown>;
   return [
     {
-      // A DOMException's code is a number; its name says what it is.
+      // The code of a DOMException is a number and tells nothing, so it is ignored.
       code: typeof code === 'string' ? code : undefined,
       syscall: typeof syscall === 'string' ? syscall : undefined,
       message: typeof message === 'string' ? message : '',

@@ -15,9 +15,9 @@ import type { Sessions } from './sessions.ts';
 import type { Keeping, Vault } from './vault.ts';
 
 /*
- * The one way to change what is stored of a connection: take its lock, find the newest record of all windows, decide on
- * that one, and write it where others find it before this window counts on it. A sign-out alone does not wait for the
- * lock (signIn/signOut.ts): it wins over all that is under way.
+ * The one way to change what is stored for a connection: take its lock, find the newest record of all windows, decide
+ * from that one, and write it where other windows find it before this window uses it. Only a sign-out does not wait for
+ * the lock (signIn/signOut.ts): it wins over everything that is running.
  */
 
 export interface RecordParts {
@@ -28,29 +28,32 @@ export interface RecordParts {
   readonly handover: Handover;
 }
 
-/** A connection's record under its lock. */
+/** A connection's record, read under its lock. */
 export interface LockedRecord {
   readonly id: string;
   readonly lease: Lease;
   readonly ledger: LedgerEntry | undefined;
-  /** The newest record of all windows. A new grant may come upon an older one. */
+  /** The newest record of all windows. For a new grant it may be an older one. */
   readonly current: StoredRecord;
-  /** The generation that a new set of tokens takes. */
+  /** The generation for a new set of tokens. */
   readonly nextGeneration: number;
-  /** A file that all windows share is damaged: how far other windows have come is unknown. */
+  /** A file that all windows share is damaged, so the newest generation of other windows is unknown. */
   readonly isDamaged: boolean;
 }
 
 export interface LockOptions {
-  /** Connections whose locks are held as well. */
+  /** Other connections whose locks are held as well. */
   readonly kin?: readonly string[];
-  /** A new refresh token comes: nothing that is held is needed or sent, and what cannot be read is about older grants. */
+  /**
+   * A new refresh token is coming: the stored one is not sent, so unreadable files about older grants do not matter.
+   */
   readonly isNewGrant?: boolean;
 }
 
 /**
- * @throws WorkbenchError `record_unreadable`, `record_newer_version`, `record_behind`, `secret_unavailable`, `cancelled`,
- * `lock_timeout`, `lock_unavailable` with `reason`, and what `work` throws
+ * Runs `work` with the newest record under its lock.
+ * @throws WorkbenchError `record_unreadable`, `record_newer_version`, `record_behind`, `secret_unavailable`,
+ * `cancelled`, `lock_timeout`, `lock_unavailable` with `reason`, and what `work` throws
  */
 export function withRecord<T>(
   parts: RecordParts,
@@ -60,7 +63,7 @@ export function withRecord<T>(
   { kin = [], isNewGrant = false }: LockOptions = {},
 ): Promise<T> {
   const leases = new Map<string, Lease>();
-  // In one order for all windows, or two could wait for each other.
+  // All windows take the locks in the same order; otherwise two could wait for each other.
   const take = ([next, ...rest]: readonly string[]): Promise<T> => {
     if (next !== undefined) {
       const enter = (lease: Lease) => {
@@ -78,7 +81,7 @@ export function withRecord<T>(
 }
 
 /**
- * Stores what `change` makes of the newest record, which waits for nothing. Where it throws nothing has changed.
+ * Stores what `change` returns for the newest record. `change` is synchronous. If it throws, nothing has changed.
  * @throws WorkbenchError as `withRecord` and `writeRecord`
  */
 export function changeRecord(
@@ -103,8 +106,8 @@ export function changeRecord(
 }
 
 /**
- * Stores a record for all windows: first where a failure leaves everything as it is, and last where this window alone
- * looks.
+ * Stores a record for all windows, in the order journal, ledger, SecretStorage, sessions of this window: the first step
+ * changes nothing if it fails, and the last is seen by this window only.
  * @throws WorkbenchError `lock_unavailable` with `reason`, `lock_lost`, `superseded`, `secret_unavailable`
  */
 export async function writeRecord(
@@ -116,19 +119,20 @@ export async function writeRecord(
   const isLost = (now: StoredRecord | undefined) => now !== undefined && now.generation > generation;
   if (lease.lost) throw new WorkbenchError('lock_lost', { connection, sent: false });
   if (isDamaged) await lease.voidBelow(generation);
-  // After a sign-out there is nothing to lose and nothing to leave for other windows.
+  // A record without tokens whose generation the ledger has already (after a sign-out) needs neither journal nor
+  // ledger.
   if (record.tokens !== undefined || generation > (ledger?.generation ?? 0)) {
     await handRecord(handover, lease, record);
     const { notBefore, notedAt } = ledger ?? {};
     await lease.writeLedger({ ...ledgerEntry(lease, record), ...(notBefore !== undefined && { notBefore, notedAt }) });
   }
-  // What a sign-out has left since is newer, and stays.
+  // A newer record was left by a sign-out since, and is kept.
   const stored = await vault.update(connection, now => (now !== undefined && isLost(now) ? now : record));
   sessions.apply(stored);
   if (isLost(stored)) throw new WorkbenchError('superseded', { connection, signedOut: true });
 }
 
-/** What all windows may know of a record. */
+/** The ledger entry of a record. */
 export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
   const { generation, tokens, family } = record;
   const token = tokens?.refresh_token;
@@ -144,7 +148,7 @@ export function ledgerEntry(lease: Lease, record: StoredRecord): LedgerEntry {
   };
 }
 
-/** What another window found out about the same refresh token, and this one's store may show only later. */
+/** Adds what the ledger knows about the same refresh token. This window's store may show another window's note late. */
 function withNotes(record: StoredRecord, { generation, intent, refused }: LedgerEntry): StoredRecord {
   if (record.generation !== generation) return record;
   if (refused && !isRefused(record)) {
@@ -161,29 +165,34 @@ interface Sight {
   readonly id: string;
   readonly lease: Lease;
   readonly ledger: LedgerEntry | undefined;
-  /** What another window has left for the others, where it is newer than what this one knew. */
+  /** The record that another window has left, if it is newer than what this window knew. */
   readonly handedOver?: StoredRecord | undefined;
-  /** The generation of the same where this window does not have the key to it. */
+  /** The generation of that record if this window does not have its key. */
   readonly unopened: number;
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds: how long to wait for a record that the ledger says another window has stored, and how often to look. */
+/**
+ * Milliseconds: how long to wait for a record that the ledger says another window has stored, and how often to read.
+ */
 const patience = 3000;
 const interval = 100;
 
-/** The same where the ledger says that the refresh token did not change: being behind is harmless then. */
+/** Milliseconds to wait if the ledger says that the refresh token has not changed. Being behind is harmless then. */
 const harmlessPatience = 500;
 
-/** A generation that counting never brings, and how many to skip where others cannot be read. */
+/**
+ * `absurd`: a generation that counting never reaches, so the file is damaged. `leap`: how many generations to skip if
+ * those of other windows cannot be read.
+ */
 const absurd = 2 ** 47;
 const leap = 1024;
 
 /**
- * Windows see each other's writes late or never, so the newest record is left beside the ledger. It is looked at
- * even where the ledger is not ahead: a window that ended between the two writes has left its answer there and nowhere
- * else.
- * @throws WorkbenchError `lock_unavailable` with `reason`, `damaged` among them, and what `newestRecord` throws
+ * Reads the newest record under the lock. Windows see each other's writes to SecretStorage late or never, so the newest
+ * record is also in the journal beside the ledger. The journal is read even if the ledger is not ahead: a window that
+ * ended between the two writes has left its answer only there.
+ * @throws WorkbenchError `lock_unavailable` with `reason` (including `damaged`), and what `newestRecord` throws
  */
 export async function readLocked(
   parts: RecordParts,
@@ -204,11 +213,11 @@ export async function readLocked(
   const unopened = taken && 'fault' in taken ? taken.generation : 0;
   let newestNumber = Math.max(ledger?.generation ?? 0, unopened);
   if (isNewGrant && newestNumber >= absurd) {
-    // It would leave no room to count on.
+    // Counting on from this number would soon overflow.
     isDamaged = true;
     newestNumber = 0;
   }
-  // A new refresh token needs nothing of what is held; one that is kept must be the newest.
+  // A new grant does not need the stored token. A stored token that is kept must be the newest.
   const isSignedOut = ledger?.signedOutAt !== undefined;
   const needed = isNewGrant
     ? { ledger: isSignedOut && !isDamaged ? ledger : undefined, unopened: 0 }
@@ -219,30 +228,30 @@ export async function readLocked(
 }
 
 /**
- * The newest record there is: the store's, or this window's own where the store answers nothing or something older.
- * Where the ledger or the journal knows of a newer one, that is waited for, since windows see each other's writes
- * late; what never comes is an error, and an older record is not used. Where the ledger knows of a sign-out, the record
- * is an empty one.
+ * The newest record: that of the store, or this window's own if the store returns nothing or an older one. If the
+ * ledger or the journal knows of a newer record, this waits for it, since windows see each other's writes late. If it
+ * does not arrive, that is an error; an older record is not used. If the ledger knows of a sign-out, the record is an
+ * empty one.
  * @throws WorkbenchError `record_behind`, `cancelled`, and what `vault.read` throws
  */
 async function newestRecord(parts: RecordParts, sight: Sight): Promise<StoredRecord> {
   const { clock, vault } = parts;
   const { id, signal, ledger } = sight;
-  // Counted in its own steps: the time of day may be set back meanwhile.
+  // Counts its own steps, because the clock may be set back meanwhile.
   for (let waited = 0; ; waited += interval) {
     const record = newestKnown(parts, sight, await vault.read(id));
     if (record.generation >= Math.max(ledger?.generation ?? 0, sight.unopened)) return record;
     const isHarmless = isSameToken(record, sight);
     if (waited >= (isHarmless ? harmlessPatience : patience)) {
       if (!isHarmless || ledger === undefined) throw behind(record, sight);
-      // The same refresh token under a newer number.
+      // The same refresh token, under the newer generation.
       return withNotes({ ...record, generation: ledger.generation }, ledger);
     }
     await pause(clock, interval, signal);
   }
 }
 
-/** A store that answers nothing is no sign-out: what this window knows still counts. What the ledger says does more. */
+/** An empty store does not mean a sign-out: what this window knows still counts, unless the ledger says otherwise. */
 function newestKnown(
   { sessions }: RecordParts,
   { id, ledger, handedOver }: Sight,
@@ -273,9 +282,9 @@ function isSameToken({ tokens }: StoredRecord, { ledger, unopened, lease }: Sigh
 }
 
 interface Loading {
-  /** Reads what is stored for every connection that is not known yet. Never rejects. */
+  /** Reads the stored record of every connection that is not known yet. Never rejects. */
   loadNew(): Promise<void>;
-  /** Resolves when everything asked for so far has been read. */
+  /** Resolves when everything requested so far has been read. */
   settled(): Promise<void>;
   dispose(): void;
 }
@@ -285,14 +294,14 @@ interface LoadingParts {
   readonly sessions: Sessions;
   readonly lock: SharedNotes;
   readonly handover: Handover;
-  /** Asked where tokens are missing that were stored once. */
+  /** Called when tokens that were stored before are missing. */
   readonly keeping?: () => Promise<Keeping>;
 }
 
-/** Brings stored records into the read model: at the start, for new connections, and when a store says it changed. */
+/** Loads stored records into the read model: at the start, for new connections, and when a store reports a change. */
 export function createLoading({ vault, sessions, lock, handover, keeping }: LoadingParts): Loading {
   const loaded = new Set<string>();
-  /** Reads under way, and whether the store has changed since they began. */
+  /** Running reads, and whether the store has changed since they began. */
   const reading = new Map<string, { again: boolean; readonly done: Promise<void> }>();
   let pending: Promise<unknown> = Promise.resolve();
 
@@ -309,20 +318,22 @@ export function createLoading({ vault, sessions, lock, handover, keeping }: Load
         return;
       }
       const isUnopened = taken !== undefined && 'fault' in taken && ledger?.signedOutAt === undefined;
-      // Not "no tokens": they are somewhere else, in a window whose secrets end with it or behind a lost keyring.
+      // Do not report "no tokens": they exist, but only in a window that keeps secrets in memory, or behind a lost
+      // keyring.
       if (isUnopened && isMissing) {
         const data = { connection: id, generation: known, newest: taken.generation, unopened: true };
         sessions.unreadable(id, new WorkbenchError('record_behind', data));
         return;
       }
-      // An empty read is no sign-out: what this window knows stays until the user deletes it.
+      // An empty read does not mean a sign-out: what this window knows stays until the user deletes it.
       if (record === undefined) return;
       const isVoid = ledger?.signedOutAt !== undefined && record.generation <= ledger.generation;
       if (!isVoid || record.tokens === undefined) {
         sessions.apply(ledger ? withNotes(record, ledger) : record);
         return;
       }
-      // Signed out in another window, whose store may never be seen here; what is left here goes as well.
+      // Another window has signed out, and its store may never be seen here. So the tokens in this store are removed as
+      // well.
       const { generation } = ledger;
       const left = await vault.update(id, now =>
         now === undefined || (now.tokens && now.generation <= generation) ? emptied(now ?? record, generation) : now,
@@ -333,7 +344,7 @@ export function createLoading({ vault, sessions, lock, handover, keeping }: Load
     }
   }
 
-  /** One read at a time for each: of two that overlap the older one could be the last to arrive. */
+  /** Runs one read at a time per connection: of two overlapping reads, the older one could finish last. */
   function load(id: string): Promise<void> {
     const known = reading.get(id);
     if (known) {

@@ -5,48 +5,51 @@ import { numericDate } from '../tokens/tokenParts.ts';
 import type { Connection } from './connection.ts';
 import type { RawTokens } from './tokenSet.ts';
 
-/** How far the clock of this machine and an issuer's are apart. Milliseconds. */
+/** The difference between this machine's clock and an issuer's, in milliseconds. */
 export interface ClockSkew {
-  /** Positive where this machine is ahead of the issuer, negative where it is behind. */
+  /** Positive if this machine is ahead of the issuer, negative if it is behind. */
   readonly ahead: number;
-  /** The truth is within so much of it: the `Date` header has a resolution of a second, and an answer takes its time. */
+  /**
+   * The true difference is within this distance of `ahead`: `Date` has a resolution of a second, and an answer takes
+   * time.
+   */
   readonly uncertainty: number;
 }
 
-/** What an answer says about the time. Milliseconds since the epoch. */
+/** The times of one answer, in milliseconds since the epoch. */
 export interface TimedAnswer {
   /** On this machine's clock. */
   readonly sentAt: number;
   readonly receivedAt: number;
-  /** On the issuer's clock, by its `Date` header (RFC 9110 section 6.6.1). */
+  /** On the issuer's clock, from its `Date` header (RFC 9110 section 6.6.1). */
   readonly date?: number | undefined;
-  /** On the issuer's clock, by a token that came with the answer. */
+  /** On the issuer's clock, from a token in the answer. */
   readonly issuedAt?: number | undefined;
 }
 
-/** `Date` and `iat` are whole seconds, cut off. */
+/** Milliseconds: `Date` and `iat` are whole seconds, rounded down. */
 const resolution = 1000;
 
-/** A skew over this, in milliseconds, is worth a line of its own. */
+/** Milliseconds: a larger skew is shown to the user. */
 const notable = 5000;
 
-/** Measurements this far apart, in milliseconds, may have a clock set between them. */
+/** Milliseconds: between measurements that are further apart a clock may have been set. */
 const together = 10 * 60_000;
 
 /**
- * By the `Date` header, else by `iat`. A token may have been issued long before it was handed out, and some issuers
- * date it back on purpose: an `iat` proves only that this machine is behind, never that it is ahead.
+ * Measures by the `Date` header, otherwise by `iat`. A token may have been issued long before it was sent, and some
+ * issuers backdate it on purpose. So `iat` proves only that this machine is behind, never that it is ahead.
  */
 export function measureSkew({ sentAt, receivedAt, date, issuedAt }: TimedAnswer): ClockSkew | undefined {
   const theirs = date ?? issuedAt;
   if (theirs === undefined || receivedAt < sentAt) return undefined;
-  // The answer was made at some moment in between, and its second had begun up to one second before.
+  // The issuer answered at some moment between sending and receiving, up to one second after the time that it states.
   const [least, most] = [sentAt - theirs - resolution, receivedAt - theirs];
   const skew = { ahead: (least + most) / 2, uncertainty: (most - least) / 2 };
   return date === undefined && most >= 0 ? undefined : skew;
 }
 
-/** `iat` of the tokens of an answer, the latest, in milliseconds since the epoch. */
+/** The latest `iat` of the tokens in an answer, in milliseconds since the epoch. */
 export function issuedAtOf(raw: RawTokens): number | undefined {
   const times = [raw.access_token, raw.id_token].flatMap(token => {
     try {
@@ -60,7 +63,7 @@ export function issuedAtOf(raw: RawTokens): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-/** Certain that there is one at all, and in which direction. */
+/** True if there certainly is a skew, in a known direction. */
 export function isCertain({ ahead, uncertainty }: ClockSkew): boolean {
   return Math.abs(ahead) > uncertainty;
 }
@@ -69,23 +72,23 @@ export function isNotable(skew: ClockSkew): boolean {
   return Math.abs(skew.ahead) > notable && isCertain(skew);
 }
 
-/** True where a check that fails at `now` on this machine's clock could hold on the issuer's. */
+/** True if a check that fails at `now` on this machine's clock may succeed on the issuer's. */
 export function explains(skew: ClockSkew | undefined, now: number, holds: (at: number) => boolean): boolean {
   if (skew === undefined || !isCertain(skew)) return false;
   const theirs = now - skew.ahead;
   return holds(theirs - skew.uncertainty) || holds(theirs + skew.uncertainty);
 }
 
-/** As an error or a finding carries it. */
+/** The skew as the data of an error or a finding. */
 export function skewData({ ahead, uncertainty }: ClockSkew): ErrorData {
   return { ahead: Math.round(ahead), uncertainty: Math.round(uncertainty) };
 }
 
-/** The skew of every issuer that has answered in this window. */
+/** The clock skew of every issuer that has answered in this window. */
 export interface ClockSkews {
-  /** Whose clock: connections to one issuer share one. */
+  /** Takes a measurement. Connections to the same issuer share one skew. */
   measured(connection: Connection, answer: TimedAnswer): ClockSkew | undefined;
-  /** By connection, or by the name of an issuer. */
+  /** By connection, or by the issuer's identifier. */
   of(whose: Connection | string | undefined): ClockSkew | undefined;
 }
 
@@ -112,20 +115,20 @@ export function clockOf({ issuer, tokenEndpoint, id }: Connection): string {
   return issuer ?? tokenEndpoint ?? id;
 }
 
-/** Both are true, so the truth is where they overlap; where they do not, a clock was set in between. */
+/** The truth is within both ranges, so it is where they overlap. If they do not overlap, a clock was set in between. */
 function narrowed(one: ClockSkew, other: ClockSkew): ClockSkew | undefined {
   const least = Math.max(one.ahead - one.uncertainty, other.ahead - other.uncertainty);
   const most = Math.min(one.ahead + one.uncertainty, other.ahead + other.uncertainty);
   return least > most ? undefined : { ahead: (least + most) / 2, uncertainty: (most - least) / 2 };
 }
 
-/** What the sessions of this window know of their issuers' clocks. */
+/** The part of the sessions that notes clock skews. */
 export interface TimedSessions {
   list(): readonly { readonly connection: Connection; readonly clockSkew?: ClockSkew | undefined }[];
   note(id: string, known: { readonly clockSkew: ClockSkew | undefined }): void;
 }
 
-/** Takes a measurement, and tells every connection to that issuer where it is worth telling. */
+/** Takes a measurement and notes a notable skew at every connection to that issuer. */
 export function noteSkew(
   { skews, sessions }: { readonly skews: ClockSkews; readonly sessions: TimedSessions },
   connection: Connection,
@@ -137,7 +140,7 @@ export function noteSkew(
   for (const session of sessions.list()) {
     if (clockOf(session.connection) !== clock) continue;
     const told = session.clockSkew;
-    // Measured anew each time: what reads the same is no news.
+    // The skew is measured again each time; a change of less than a second is not shown.
     if (!isNotable(skew)) {
       if (told) sessions.note(session.connection.id, { clockSkew: undefined });
     } else if (!told || Math.abs(told.ahead - skew.ahead) >= resolution) {

@@ -1,4 +1,6 @@
-/** The settings of a connection: one row for each, from which its type, its reading and the check of the manifest come. */
+/**
+ * The settings of a connection: one row each. Its type, its reader and the check of the manifest come from the rows.
+ */
 
 import { type DataOf, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { requireSecureUrl } from '../http/http.ts';
@@ -7,7 +9,7 @@ import { defined, isObject } from '../tokens/json.ts';
 import type { StoredRecord } from './record.ts';
 import { bindingMismatch, type TokenBinding } from './tokenSet.ts';
 
-/** What a client can authenticate with at the token endpoint. */
+/** The ways in which a client can authenticate at the token endpoint. */
 export const tokenEndpointAuthMethods = [
   'none',
   'client_secret_basic',
@@ -19,10 +21,10 @@ export const tokenEndpointAuthMethods = [
 ] as const;
 export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number];
 
-/** What an assertion of the client is addressed to (RFC 7523 §3). */
+/** The audience of a client assertion (RFC 7523 §3). */
 export const assertionAudiences = ['issuer', 'endpoint'] as const;
 
-/** How a setting is read: `text` is trimmed, `url` is https or on this machine. */
+/** How a setting is read: `text` is trimmed, `url` must be https or on this machine. */
 interface Row {
   readonly type: 'text' | 'url' | 'choice' | 'flag' | 'port' | 'parameters';
   readonly values?: readonly string[];
@@ -30,18 +32,21 @@ interface Row {
   readonly default?: string | boolean;
 }
 
-/** A setting is a row here, its schema in package.json and its words in package.nls.json. Names follow RFC 6749 and RFC 8414. */
+/**
+ * A new setting needs a row here, its schema in package.json and its texts in package.nls.json. Names follow RFC 6749
+ * and RFC 8414.
+ */
 export const connectionRows = {
-  /** A slug; names the stored record. */
+  /** A slug; the key of the stored record. */
   id: { type: 'text', required: true },
-  /** The id where it is left out. */
+  /** Defaults to the id. */
   label: { type: 'text', required: true },
-  /** Connections of one group stand together in the tree. */
+  /** Connections with the same group are shown together in the tree. */
   group: { type: 'text' },
-  /** Absent only where the issuer has no identifier and no metadata; then `tokenEndpoint` is set. */
+  /** Absent only if the issuer has neither identifier nor metadata; `tokenEndpoint` is set then. */
   issuer: { type: 'url' },
   clientId: { type: 'text', required: true },
-  /** Space separated, as on the wire. */
+  /** Separated by spaces, as in the request. */
   scope: { type: 'text' },
   tokenEndpoint: { type: 'url' },
   authorizationEndpoint: { type: 'url' },
@@ -52,12 +57,12 @@ export const connectionRows = {
   userinfoEndpoint: { type: 'url' },
   endSessionEndpoint: { type: 'url' },
   tokenEndpointAuthMethod: { type: 'choice', values: tokenEndpointAuthMethods, default: 'none' },
-  /** The issuer where it is left out; `endpoint` is the one that is asked, as Okta wants it. */
+  /** Defaults to the issuer; `endpoint` means the endpoint that is called, as Okta requires. */
   clientAssertionAudience: { type: 'choice', values: assertionAudiences },
   audience: { type: 'text' },
   resource: { type: 'text' },
   extraParameters: { type: 'parameters' },
-  /** The port of the loopback redirect URI, for issuers that compare it. Any free one where it is left out (RFC 8252 §7.3). */
+  /** The port of the loopback redirect URI, for issuers that compare it. Defaults to any free port (RFC 8252 §7.3). */
   redirectPort: { type: 'port' },
   autoRefresh: { type: 'flag', default: true },
   dpop: { type: 'flag', default: false },
@@ -82,28 +87,28 @@ export type Connection = { readonly [K in keyof Pick<Rows, Present>]: ValueOf<Ro
   readonly [K in keyof Omit<Rows, Present>]?: ValueOf<Rows[K]>;
 };
 
-/** What access tokens of the connection are for, where its settings say so. */
+/** The audience of the connection's access tokens, if the settings name one. */
 export function audienceOf({ audience, resource }: Partial<Connection>): string | undefined {
   return audience ?? resource;
 }
 
-/** True where the client shows a certificate (RFC 8705). */
+/** True if the client presents a certificate (RFC 8705). */
 export function isMutualTls(method: TokenEndpointAuthMethod): boolean {
   return method.endsWith('tls_client_auth');
 }
 
-/** True where the client has a private key and no secret. */
+/** True if the client has a private key instead of a secret. */
 export function usesKey(method: TokenEndpointAuthMethod): boolean {
   return method === 'private_key_jwt' || isMutualTls(method);
 }
 
-/** What is wrong with one entry of the setting. The other entries go on working. */
+/** A problem of one entry in the setting. The other entries still work. */
 export interface ConnectionProblem {
-  /** An entry with an error is no connection; one with nothing but warnings works. */
+  /** An entry with an error is not used; an entry with warnings only is. */
   readonly severity: 'error' | 'warning';
-  /** Position in the setting's array; -1 where the setting as a whole is wrong. */
+  /** Position in the setting's array; -1 if the setting as a whole is wrong. */
   readonly index: number;
-  /** Names the entry on screen where it can be told. */
+  /** Identifies the entry on screen, if known. */
   readonly id?: string;
   readonly label?: string;
   readonly field?: string;
@@ -120,7 +125,7 @@ export interface ConnectionProblem {
     | 'reserved_parameter'
     | 'secret_in_settings'
     | 'duplicate_id';
-  /** What stands there now, cut to a printable length; never for a field that may be a secret. */
+  /** The current value, cut to a printable length; never for a field that may be a secret. */
   readonly found?: string;
 }
 
@@ -130,8 +135,8 @@ export interface ConnectionSettings {
 }
 
 /**
- * Reads the setting `jwtWorkbench.connections`. Never throws: an entry that cannot be used becomes problems and
- * the others still work. Of two entries with one id the first is used.
+ * Reads the setting `jwtWorkbench.connections`. Never throws: an entry that cannot be used is reported in `problems`,
+ * and the others still work. If two entries have the same id, the first is used.
  */
 export function readConnections(raw: unknown): ConnectionSettings {
   if (raw === undefined) return { connections: [], problems: [] };
@@ -154,7 +159,7 @@ export function readConnections(raw: unknown): ConnectionSettings {
   return { connections: [...connections.values()], problems };
 }
 
-/** One entry on its own, as a command's argument brings it. */
+/** Reads a single entry, for example from the argument of a command. */
 export function readConnection(raw: unknown): {
   readonly connection?: Connection;
   readonly problems: readonly ConnectionProblem[];
@@ -193,7 +198,7 @@ function readEntry(raw: unknown, index: number): { connection?: Connection; prob
   for (const key of Object.keys(raw)) {
     if (Object.hasOwn(connectionRows, key)) continue;
     const field = sanitized(key, 64);
-    // The field that we do not know may hold anything: its value is never looked at, and never shown.
+    // An unknown field may hold anything: its value is neither read nor shown.
     if (secretName.test(key)) problem(field, 'secret_in_settings');
     else problem(field, 'unknown_field', undefined, 'warning');
   }
@@ -217,7 +222,7 @@ type Reader = (
   field: string,
 ) => unknown;
 
-/** Trimmed; an empty text is one that is not there. */
+/** Trimmed; an empty text counts as absent. */
 const readText = (value: unknown, problem: Parameters<Reader>[1]): string | undefined =>
   value === undefined || typeof value === 'string'
     ? value?.trim() || undefined
@@ -264,22 +269,22 @@ const readers: Readonly<Record<Row['type'], Reader>> = {
   },
 };
 
-/** For a value of the wrong type its type says enough, and cannot be a secret. */
+/** Of a value with the wrong type only the type is shown, which cannot be a secret. */
 function typeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** What names a record, a key and, in a spelling of its own, files (src/platform/lockClaim.ts). */
+/** The form of ids: they name a record, a key and, in an encoded form, files (src/platform/lockClaim.ts). */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** Names under which people keep secrets, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */
+/** Names that suggest a secret, in any spelling: `clientSecret`, `client_secret`, `refresh-token`, `apiKey`. */
 const secretName =
   /secret|passw|passphrase|token(?:[-_]?hint)?$|private[-_]?key|api[-_]?key|assertion|credential|^jwk|^code(?:[-_]?verifier)?$/i;
 
 /**
- * Parameters that the grant itself makes (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. With another
- * `response_mode` the answer would be a form or a fragment, and the listener would not get it.
+ * Parameters that the grant itself sets (RFC 6749 §4, §6; RFC 7521 §4.2): an extra one would contradict it. With
+ * another `response_mode` the answer would be a form or a fragment, which the listener does not receive.
  */
 const reservedParameters: ReadonlySet<string> = new Set([
   'grant_type',
@@ -298,15 +303,17 @@ const reservedParameters: ReadonlySet<string> = new Set([
   'dpop_jkt',
 ]);
 
-/** True for a parameter that settings can neither add nor replace. */
+/** True for a parameter that the settings can neither add nor replace. */
 export function isReservedParameter(name: string): boolean {
   return reservedParameters.has(name) || secretName.test(name);
 }
 
-/** Where the metadata of an issuer is: the end of its address (OpenID Connect Discovery §4), or the middle (RFC 8414 §3). */
+/**
+ * The path of an issuer's metadata: at the end of its URL (OpenID Connect Discovery §4) or in the middle (RFC 8414 §3).
+ */
 const wellKnown = /\/\.well-known\/(openid-configuration|oauth-authorization-server)(?=\/|$)/;
 
-/** The issuer that is meant by the address of its metadata; any other address stays as it is. */
+/** The issuer that a metadata URL belongs to. Any other text is returned trimmed. */
 export function issuerOfAddress(text: string): string {
   const address = text.trim();
   if (!URL.canParse(address) || !wellKnown.test(new URL(address).pathname)) return address;
@@ -315,8 +322,8 @@ export function issuerOfAddress(text: string): string {
 }
 
 /**
- * What a token that is issued to `connection` today is bound to.
- * @param tokenEndpoint the endpoint that discovery found, where the settings name none
+ * The binding of a token that is issued to `connection` now.
+ * @param tokenEndpoint the endpoint that discovery found, if the settings name none
  */
 export function bindingOf(connection: Connection, tokenEndpoint?: string): TokenBinding {
   return defined<TokenBinding>({
@@ -327,12 +334,12 @@ export function bindingOf(connection: Connection, tokenEndpoint?: string): Token
 }
 
 /**
- * Tokens are sent only to the issuer that issued them.
+ * Makes sure that tokens are sent only to the issuer that issued them.
  * @throws WorkbenchError `binding_mismatch`
  */
 export function assertBound(connection: Connection, { binding }: Pick<StoredRecord, 'binding'>): void {
   const today = bindingOf(connection);
-  // Where the settings name no endpoint it is the issuer's, as it was.
+  // If the settings name no endpoint, it is still the issuer's, as in the binding.
   const token_endpoint = today.token_endpoint ?? (today.issuer === undefined ? undefined : binding?.token_endpoint);
   const mismatch = binding && bindingMismatch(binding, defined<TokenBinding>({ ...today, token_endpoint }));
   if (mismatch) throw new WorkbenchError('binding_mismatch', { ...mismatch, sent: false });

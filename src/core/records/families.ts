@@ -7,17 +7,18 @@ import type { Sessions } from './sessions.ts';
 import { isSameClient } from './tokenSet.ts';
 
 /*
- * One refresh token in two connections: where one uses it up, an issuer takes the other's use for a theft and revokes
- * both. They are known by the family of the token, which is named by a fingerprint of its first member and counts its
- * rotations. A connection that shares a family takes the locks of all of it, and adopts what another has brought.
+ * Two connections may hold the same refresh token. If both use it, the issuer takes the second use for theft and
+ * revokes both. So each refresh token belongs to a family, which is named by a fingerprint of its first token and
+ * counts its rotations. A refresh takes the locks of all connections of the family, and adopts the tokens that another
+ * connection has received.
  */
 
-/** The connections that hold the same grant as `record`, as far as it is known here. */
+/** The other connections that, as far as this window knows, hold the same grant as `record`. */
 export function sharedWith({ connection, family }: StoredRecord): readonly string[] {
   return (family?.with ?? []).filter(id => id !== connection);
 }
 
-/** The family that a refresh token from outside belongs to, by what all windows have noted of the other connections. */
+/** The family of an imported refresh token, from the ledgers of the other connections. */
 export async function familyOf(
   { sessions, lock }: Pick<RecordParts, 'sessions' | 'lock'>,
   { id, lease }: Pick<LockedRecord, 'id' | 'lease'>,
@@ -34,14 +35,17 @@ export async function familyOf(
   return { id: name, turn, ...(kin.length > 0 && { with: kin.map(({ other }) => other) }) };
 }
 
-/** Before a record is sent for the first time under this version. */
+/** Starts a family for a record that has none, for example because an earlier version stored it. */
 export function withFamily(record: StoredRecord, lease: Lease): StoredRecord {
   const token = record.tokens?.refresh_token;
   if (!lease.shared || token === undefined || record.family) return record;
   return { ...record, family: { id: lease.fingerprint(token), turn: 0 } };
 }
 
-/** Whose locks a refresh of `id` needs beside its own. @param endpoint where its refresh token would be sent now */
+/**
+ * The connections whose locks a refresh of `id` needs as well. @param endpoint where its refresh token would be sent
+ * now
+ */
 export function kinOf(sessions: Sessions, id: string, endpoint: string | undefined): readonly string[] {
   const { record, memoryOnly } = sessions.get(id) ?? {};
   const token = record?.tokens?.refresh_token;
@@ -49,7 +53,7 @@ export function kinOf(sessions: Sessions, id: string, endpoint: string | undefin
   const noted = sharedWith(record);
   return others(sessions, id).filter(other => {
     const { family, tokens, binding } = sessions.get(other)?.record ?? {};
-    // Where the settings left it open: of a token without an issuer the endpoint tells whose it is.
+    // For records without an issuer, the token endpoint tells which issuer the token belongs to.
     const theirs = binding?.issuer === undefined ? binding?.token_endpoint : undefined;
     if (theirs !== undefined && endpoint !== undefined && theirs !== endpoint) return false;
     const isSame = family !== undefined && family.id === record.family?.id;
@@ -58,10 +62,10 @@ export function kinOf(sessions: Sessions, id: string, endpoint: string | undefin
 }
 
 /**
- * The record after a look at its kin, under all their locks: with the tokens of the one that has rotated the token since,
- * and with what is missing or refused for all of them.
- * @throws WorkbenchError `refresh_token_shared` where another connection has used the token and this one cannot go on
- * with what that has brought; and as `writeRecord`
+ * Brings the record up to date with the other connections of its family, under all their locks: takes the tokens if
+ * another one has rotated them, and notes missing answers and rejections.
+ * @throws WorkbenchError `refresh_token_shared` if another connection has used the token and its new tokens cannot be
+ * used here; and as `writeRecord`
  */
 export async function caughtUp(
   parts: RecordParts,
@@ -73,7 +77,7 @@ export async function caughtUp(
   for (const [other, lease] of kin) {
     const { current } = await readLocked(parts, { id: other, lease, signal }).catch(error => {
       if (signal.aborted) throw error;
-      // What it may have done with the token cannot be told.
+      // Whether the other connection has used the token is unknown.
       throw new WorkbenchError('refresh_token_shared', { other, sent: false });
     });
     const theirs = withFamily(current, lease);
@@ -105,7 +109,7 @@ function adopted(ours: StoredRecord, theirs: StoredRecord, other: string, genera
   return withNotesOf(record, theirs);
 }
 
-/** Of the same refresh token. */
+/** Copies the notes about a missing answer or a rejection of the same refresh token. */
 function withNotesOf(ours: StoredRecord, theirs: StoredRecord): StoredRecord {
   const { generation } = ours;
   const intent = unansweredIntent(theirs);
@@ -126,14 +130,18 @@ function others(sessions: Sessions, id: string): string[] {
     .map(({ connection }) => connection.id);
 }
 
-/** A text that two issuers give for a refresh token is two tokens. Where the settings leave it open, the address decides. */
+/**
+ * True if both connections have the same issuer: equal refresh tokens of two issuers are different tokens. If the
+ * settings do not tell, the URLs decide.
+ */
 function haveOneIssuer(one: Connection, other: Connection | undefined): boolean {
   if (other === undefined) return true;
   const { issuer, tokenEndpoint } = one;
   if (tokenEndpoint !== undefined && tokenEndpoint === other.tokenEndpoint) return true;
   if (issuer !== undefined && other.issuer !== undefined) return issuer === other.issuer;
   if (issuer === undefined && other.issuer === undefined) return false;
-  // One is known by its name, the other by its token endpoint, which is at most below the first step of that name's path.
+  // One has an issuer, the other only a token endpoint. They match if the endpoint is on the issuer's origin and below
+  // the first segment of the issuer's path.
   const [named, asked] = issuer === undefined ? [other.issuer, tokenEndpoint] : [issuer, other.tokenEndpoint];
   const [name, address] = [new URL(named ?? 'urn:none'), new URL(asked ?? 'urn:none')];
   const [, first = ''] = name.pathname.split('/');

@@ -12,17 +12,17 @@ import {
 } from './history.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What earlier refreshes of each connection came to. */
+/** The results of earlier refreshes of each connection. */
 export interface Histories {
-  /** The status of an answer that came for a refresh under way. @param at milliseconds since the epoch */
+  /** Notes the status of an answer to a running refresh. @param at milliseconds since the epoch */
   heard(id: string, status: number, at: number): void;
-  /** Writes a refresh down, behind its back: it never waits for it and never fails of it. */
+  /** Records a finished refresh in the background; write failures never reach the refresh. */
   add(finished: FinishedRefresh): void;
-  /** Oldest first. What other windows have added meanwhile is in it. Never rejects. */
+  /** All entries, oldest first, including those that other windows have added. Never rejects. */
   list(id: string): Promise<readonly HistoryEntry[]>;
-  /** For a connection that is removed, and nothing but that: a sign-out leaves the history as it is. */
+  /** Deletes the history of a removed connection. A sign-out keeps the history. */
   remove(id: string): Promise<void>;
-  /** Resolves when all that was added by now is written. */
+  /** Resolves when everything added so far is written. */
   settled(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
       const { id, at, result } = finished;
       const answer = answers.get(id);
       answers.delete(id);
-      // Nothing happened, and a connection that is gone must not leave a file behind.
+      // Nothing was sent, or the connection was removed and must not leave a file behind.
       if (result.error?.code === 'cancelled' || sessions.get(id) === undefined) return;
       const status = answer !== undefined && answer.at >= at ? answer.status : undefined;
       const written = Promise.resolve()
@@ -77,7 +77,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
     async list(id) {
       try {
         const entries = readHistory(await storeFor(id).read(id));
-        // The first reader is about to show it; later changes are events.
+        // No event for the first read: the view that asked for the list is about to show it.
         sessions.note(id, { history: entries }, sessions.get(id)?.history === undefined);
         return entries;
       } catch (error) {
@@ -98,7 +98,7 @@ export function createHistories({ storeFor, sessions, log }: HistoriesParts): Hi
   };
 }
 
-/** For connections that must leave no trace. */
+/** For connections that must leave no trace on the disk. */
 export function createMemoryHistory(): HistoryStore {
   const texts = new Map<string, string>();
   return {
@@ -108,14 +108,14 @@ export function createMemoryHistory(): HistoryStore {
   };
 }
 
-/** What a history is stored as. */
+/** The text in which a history is stored. */
 export function historyText(entries: readonly HistoryEntry[]): string {
   return JSON.stringify({ version: 1, entries });
 }
 
 /**
- * What a stored text says, as far as it can be understood: an entry that is damaged or from a newer version is left
- * out, and spoils no other. Never throws.
+ * Reads a stored history. An entry that is damaged or from a newer version is left out and does not affect the others.
+ * Never throws.
  */
 export function readHistory(text: string | undefined): readonly HistoryEntry[] {
   let stored: unknown;

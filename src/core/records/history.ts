@@ -6,33 +6,33 @@ import { type DecodedJws, decodeToken } from '../tokens/jwt.ts';
 import type { StoredRecord } from './record.ts';
 import type { TokenSet } from './tokenSet.ts';
 
-/** One refresh as it is remembered: no token, no claim's value, and of an error no free text. Plain JSON. */
+/** One refresh in the history: no tokens, no claim values and no free text of errors. Plain JSON. */
 export interface HistoryEntry {
   /** When it began, in milliseconds since the epoch. */
   readonly at: number;
   /** Milliseconds. */
   readonly duration: number;
   readonly outcome: RefreshOutcome;
-  /** Of the record afterwards. */
+  /** The generation of the record afterwards. */
   readonly generation: number;
-  /** Nothing was sent here: another window, or another caller, had refreshed already. */
+  /** This window sent nothing, because another window or caller had already refreshed. */
   readonly adopted: boolean;
-  /** HTTP status of the answer, where one came. */
+  /** HTTP status of the answer, if there was one. */
   readonly status?: number;
   readonly error?: HistoryError;
-  /** What is different from before; no change is an empty list. */
+  /** The differences from the tokens before; empty if nothing changed. */
   readonly changes: readonly HistoryChange[];
 }
 
 export interface HistoryError {
   readonly code: string;
-  /** Codes, numbers and names of hosts; see `safeData`. */
+  /** Codes, numbers and host names; see `safeData`. */
   readonly data: ErrorData;
 }
 
 export type HistoryChange =
   | ({ readonly what: 'scope' | 'claims'; readonly token?: HistoryToken } & Difference)
-  /** Seconds; left out where it is unknown. */
+  /** In seconds; left out if unknown. */
   | { readonly what: 'lifetime'; readonly from?: number; readonly to?: number }
   | {
       readonly what: 'kid' | 'alg';
@@ -50,10 +50,10 @@ export interface Difference {
   readonly lost: readonly string[];
 }
 
-/** How many refreshes are remembered. */
+/** How many refreshes are kept. */
 export const historyLength = 50;
 
-/** The entry for a refresh that is over. Never throws, whatever the tokens hold. */
+/** The entry for a finished refresh. Never throws, whatever the tokens contain. */
 export function historyEntry(over: {
   readonly at: number;
   readonly duration: number;
@@ -77,7 +77,7 @@ export function historyEntry(over: {
   };
 }
 
-/** The list with one entry more: oldest first, by time, since two windows write to it, and bounded. */
+/** Adds an entry. Sorted by time, oldest first, because two windows write to the list, and cut to `historyLength`. */
 export function withEntry(list: readonly HistoryEntry[], entry: HistoryEntry): readonly HistoryEntry[] {
   return [...list, entry].sort((one, other) => one.at - other.at).slice(-historyLength);
 }
@@ -85,7 +85,7 @@ export function withEntry(list: readonly HistoryEntry[], entry: HistoryEntry): r
 const safeNames = ['status', 'error', 'reason', 'sent', 'host', 'retryAfter', 'at', 'after', 'claim'] as const;
 const moreSafeNames = ['empty', 'member', 'signedOut', 'ahead', 'uncertainty', 'limit', 'size', 'method'] as const;
 
-/** What of an error's data is no free text: an issuer's words may hold anything, a copy of the token included. */
+/** The members of an error's data that are not free text: an issuer's message may contain anything, even the token. */
 function safeData(error: WorkbenchError): ErrorData {
   const data: ErrorData = error.data;
   return Object.fromEntries(
@@ -97,7 +97,7 @@ function safeData(error: WorkbenchError): ErrorData {
   );
 }
 
-/** A code, a number or a host; redaction leaves alone what cannot be a token. */
+/** True for a code, a number or a host name that redaction would not hide. */
 function isHarmless(text: string): boolean {
   return /^[\w.:[\]-]{1,100}$/.test(text) && redactText(text) === text;
 }
@@ -106,13 +106,15 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
-/** Names of each kind that one entry keeps. */
+/** How many names of each kind one entry keeps. */
 const mostNames = 20;
 
-/** Seconds by which a lifetime may differ without being another one: an `exp` is counted from another moment. */
+/**
+ * Seconds: a smaller difference is not a changed lifetime, because `exp` and `expires_in` count from different moments.
+ */
 const sameLifetime = 2;
 
-/** What a refresh changed beside the tokens' text. Names only: a claim's value can be a person's name. */
+/** What a refresh changed, apart from the text of the tokens. Names only: a claim's value can be a person's name. */
 export function tokenChanges(before: TokenSet, after: TokenSet): HistoryChange[] {
   const changes: HistoryChange[] = [];
   if (before.refresh_token !== undefined && before.refresh_token !== after.refresh_token)
@@ -123,13 +125,13 @@ export function tokenChanges(before: TokenSet, after: TokenSet): HistoryChange[]
     changes.push(...changesOf(token, before[token], after[token]));
   const [from, to] = [lifetimeOf(before), lifetimeOf(after)];
   const isSame = from === undefined || to === undefined ? from === to : Math.abs(from - to) <= sameLifetime;
-  // Without new tokens a lifetime that is gone is no news.
+  // If there is no new access token, a missing lifetime is not a change.
   if (!isSame && before.access_token !== after.access_token)
     changes.push({ what: 'lifetime', ...(from !== undefined && { from }), ...(to !== undefined && { to }) });
   return changes;
 }
 
-/** A name that an issuer chose, as it may be kept and shown. */
+/** A name from the issuer, made safe to store and show. */
 export function safeName(value: unknown): string {
   return sanitized(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), 80);
 }
@@ -184,11 +186,11 @@ function decoded(token: string): DecodedJws | undefined {
 }
 
 /**
- * - `refreshed`: the issuer gave new tokens and they are stored.
- * - `adopted`: another caller or window had refreshed already; nothing was sent.
- * - `reauthRequired`: the issuer will not take this refresh token any more, or there is none; sign in again.
+ * - `refreshed`: the issuer sent new tokens and they are stored.
+ * - `adopted`: another caller or window had already refreshed; nothing was sent.
+ * - `reauthRequired`: the issuer rejects this refresh token for good, or there is none; sign in again.
  * - `retryable`: nothing was lost; the same refresh token can be used again.
- * - `unknown`: it was sent and no readable answer came; the issuer may have rotated the token.
+ * - `unknown`: the token was sent and no readable answer came; the issuer may have rotated it.
  */
 export type RefreshOutcome = 'refreshed' | 'adopted' | 'reauthRequired' | 'retryable' | 'unknown';
 
@@ -197,18 +199,18 @@ export interface RefreshResult {
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** Set for every failure; beside `refreshed` where the new tokens could not be stored in full. */
+  /** Set for every failure, and for `refreshed` if the new tokens could not be stored in full. */
   readonly error?: WorkbenchError;
 }
 
-/** A refresh that is over, for the history. */
+/** A finished refresh, for the history. */
 export interface FinishedRefresh {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Milliseconds. */
   readonly duration: number;
-  /** What this window knew when it began, and what it knows now. */
+  /** The record that this window knew when the refresh began, and the one that it knows now. */
   readonly before: StoredRecord | undefined;
   readonly after: StoredRecord | undefined;
   readonly result: RefreshResult;
@@ -227,7 +229,7 @@ export function succeeded(
   };
 }
 
-/** @param outcome what the error itself says, where it is left out */
+/** @param outcome if omitted, it follows from the error */
 export function failed(
   generation: number,
   error: WorkbenchError,
@@ -236,7 +238,7 @@ export function failed(
   return { outcome, generation, error };
 }
 
-/** What a caller gets whose refresh another one overtook: the tokens that are there now serve as well. */
+/** The result of a refresh that another one has overtaken: the tokens of the other one serve as well. */
 export function overtaken(record: StoredRecord): RefreshResult {
   if (record.tokens?.access_token !== undefined) return succeeded('adopted', record);
   const { connection, generation } = record;

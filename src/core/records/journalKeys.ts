@@ -6,20 +6,20 @@ import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
 export const journalKeyName = 'jwtWorkbench.journalKey';
 
-/** The lock's name for the key. No connection's: those begin with a letter or a digit. */
+/** The name of the key's lock. It cannot be a connection's id, which begins with a letter or a digit. */
 const lockName = '_journal-key';
 
-/** Milliseconds: how long a key that another window has made may take to be seen here, and how often to look. */
+/** Milliseconds: how long another window's key may take to become visible here, and how often to read. */
 const arrival = { patience: 3000, interval: 100 };
 
 /**
- * Milliseconds for which a new key lies in a file beside the lock as well. VS Code says that a secret is stored before
- * it is on the disk, a second or more, and nothing tells when it is: a process that is killed in between would leave a
- * journal that no key opens. For that time the journal is protected by the rights of its file alone.
+ * Milliseconds for which a new key is also kept in a file beside the lock. VS Code reports a secret as stored a second
+ * or more before it is on the disk, and nothing tells when it is. If the process were killed in between, no key would
+ * open the journal. During this time only the permissions of that file protect the journal.
  */
 const settling = 60_000;
 
-/** What is left of that file. */
+/** Content of that file after the key was removed. */
 const nothing = '-';
 
 export interface JournalKeysParts {
@@ -29,16 +29,22 @@ export interface JournalKeysParts {
   readonly log: Log;
 }
 
-/** The key of this machine's journals, which all windows share as far as SecretStorage lets them. */
+/** The key of this machine's journals. All windows share it, as far as SecretStorage lets them. */
 interface JournalKeys {
-  /** Makes the key where there is none. `undefined`, and reported, where it can neither be read nor stored. */
+  /**
+   * Creates the key if there is none. If it can neither be read nor stored: logs that and resolves with `undefined`.
+   */
   current(): Promise<JournalKey | undefined>;
   /**
-   * Makes the key where no window ever has. One that is not seen here is not replaced before something has to be sealed:
-   * the web workbench writes all secrets of a window at once, over those that other windows have stored.
+   * Creates the key if no window has ever had one. A key that exists but is not visible here is replaced only when
+   * something has to be sealed: the web workbench writes all secrets of a window at once and so overwrites those of
+   * other windows.
    */
   prepare(): Promise<void>;
-  /** For opening: what the store holds and what this window used before. Makes none: it would open nothing. */
+  /**
+   * The keys for opening: the stored key and those that this window used before. Creates none, because a new key opens
+   * nothing.
+   */
   known(): Promise<readonly JournalKey[]>;
   dispose(): void;
 }
@@ -46,22 +52,24 @@ interface JournalKeys {
 export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysParts): JournalKeys {
   const known = new Map<string, JournalKey>();
   let current: Promise<JournalKey | undefined> | undefined;
-  /** Milliseconds since the epoch from which on the file beside the lock may go; `undefined` where there is none. */
+  /**
+   * Milliseconds since the epoch after which the file beside the lock may be removed; `undefined` if there is no file.
+   */
   let settledAt: number | undefined;
   const never = new AbortController().signal;
 
-  /** @throws what the store throws; `not a key` where something else stands under the name */
+  /** @throws what the store throws; `not a key` if another value is stored under the name */
   async function stored(): Promise<JournalKey | undefined> {
     const text = await secrets.get(journalKeyName);
     if (text === undefined) return undefined;
     const key = await readKey(text);
-    // A later version's, or damage. Not ours to replace: what it opens may be the only copy.
+    // The key of a later version, or damage. It must not be replaced: what it opens may be the only copy.
     if (key === undefined) throw new WorkbenchError('secret_unavailable', { type: 'not a key' });
     known.set(key.id, key);
     return key;
   }
 
-  /** What a window has left beside the lock, which the store may not show yet, or never after a crash. */
+  /** Reads the key that a window has left beside the lock. SecretStorage may show it late, or never after a crash. */
   async function left(lease: Lease) {
     const damaged = (error: unknown) => {
       const { code, data } = classify(error);
@@ -86,13 +94,16 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     return lock.withLock(lockName, never, async lease => {
       const { ledger, isDamaged, text, key } = await left(lease);
       const generation = (ledger?.generation ?? 0) + 1;
-      // Killed before the store wrote it down: it is stored once more.
+      // The window was killed before the store wrote the key to the disk, so it is stored again.
       if (text !== undefined && key) return (await stored()) ?? (await keep(lease, generation, text, key));
       return (await arrived(ledger !== undefined)) ?? (await make(lease, generation, isDamaged));
     });
   }
 
-  /** Windows see each other's writes late, and the key is written once: it must not be made twice for that. */
+  /**
+   * Waits for a key that another window has stored: windows see each other's writes late, and a second key must not be
+   * made.
+   */
   async function arrived(exists: boolean): Promise<JournalKey | undefined> {
     for (let waited = 0; ; waited += arrival.interval) {
       const key = await stored();
@@ -105,14 +116,14 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     const text = newKeyText();
     const key = await readKey(text);
     if (key === undefined) throw new WorkbenchError('internal', { type: 'journal key' });
-    // The web workbench never shows another window's key, and a reset keyring never brings it back. A new one opens
-    // nothing that was sealed before: such a journal is left alone and reported.
+    // The web workbench never shows another window's key, and a reset keyring has lost it. The new key does not open
+    // older journals; those are left alone and reported.
     if (generation > 1) log('warn', 'journal key replaced');
     if (isDamaged) await lease.voidBelow(generation);
     return keep(lease, generation, text, key);
   }
 
-  /** In the file first: what is sealed with a key that is nowhere cannot be opened. */
+  /** Writes the file first: a journal whose key is stored nowhere cannot be opened. */
   async function keep(lease: Lease, generation: number, text: string, key: JournalKey): Promise<JournalKey> {
     await lease.handOver(generation, text);
     await secrets.store(journalKeyName, text);
@@ -122,14 +133,14 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     return key;
   }
 
-  /** Takes the file away once the store has had its time. */
+  /** Removes the file when the store has had time to write the key to the disk. */
   async function settle(): Promise<void> {
     settledAt = Number.POSITIVE_INFINITY;
     await lock.withLock(lockName, never, async lease => {
       const { ledger, text } = await left(lease);
       const at = ledger?.notBefore ?? 0;
       if (text === undefined) return;
-      // Longer than it was ever meant to be: the time of day was set back since.
+      // `at` is further away than `settling` allows, so the clock was set back since.
       if (at <= clock.now() || at > clock.now() + settling) await lease.handOver(ledger?.generation ?? 1, nothing);
       else settledAt = at;
     });
@@ -141,7 +152,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
   };
 
   const stop = secrets.onDidChange(name => {
-    // What the store holds is what survives: a key of another window replaces this window's own.
+    // The key in the store is the one that survives, so it replaces this window's own.
     if (name === journalKeyName) current = undefined;
   });
 
@@ -150,7 +161,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
       current ??= find().catch(reported('journal key unavailable'));
       const mine = current;
       const key = await mine;
-      // Not for good: a keyring may be unlocked later.
+      // Do not keep the failure: the keyring may be unlocked later.
       if (key === undefined && current === mine) current = undefined;
       if (key && settledAt !== undefined && settledAt <= clock.now()) {
         void settle().catch(reported('journal key not settled'));
@@ -179,44 +190,44 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
 }
 
 /*
- * The newest record on its way to other windows and to the next start, sealed with AES-256-GCM. It lies in a file, so
- * it is worth as much as its key, which lies in SecretStorage and nowhere else.
+ * The newest record on its way to other windows and to the next start, sealed with AES-256-GCM. It is in a file, so it
+ * is as safe as its key, which is in SecretStorage only.
  */
 
-/** The format: part of what is authenticated, and the first thing that is read. */
+/** The version of the format. It is part of the authenticated data and is checked first. */
 const format = 'jwtw1';
 
 export interface JournalKey {
-  /** Tells keys apart and says nothing about them. Public. */
+  /** Distinguishes keys without revealing anything about them. Public. */
   readonly id: string;
   readonly key: CryptoKey;
 }
 
 /**
- * - `format`: another program's text, another version's, or a torn one.
+ * - `format`: the text of another program or version, or an incomplete one.
  * - `key`: sealed with a key that this window does not have.
- * - `sealed`: the key is right and the text is not: changed, or another connection's or generation's.
+ * - `sealed`: the key is right, but the text was changed or belongs to another connection or generation.
  */
 type JournalFault = 'format' | 'key' | 'sealed';
 
 type Opened = { readonly text: string } | { readonly fault: JournalFault };
 
-/** What a sealed text is about. It opens for no other connection and no other generation. */
+/** What a sealed text belongs to. It cannot be opened for another connection or generation. */
 interface Subject {
   readonly connection: string;
   readonly generation: number;
 }
 
-/** 32 random bytes as text, for the store of secrets. */
+/** 32 random bytes as text, for SecretStorage. */
 export function newKeyText(): string {
   return encodeBase64url(crypto.getRandomValues(new Uint8Array(32)));
 }
 
-/** `undefined` where the text is no key. */
+/** Resolves with `undefined` if the text is not a key. */
 export async function readKey(text: string): Promise<JournalKey | undefined> {
   const bytes = decodeBase64url(text);
   if (!(bytes instanceof Uint8Array) || bytes.length !== 32 || !isCanonical(text)) return undefined;
-  // Hashed under a name of its own, so that the id is good for nothing else.
+  // Hashed with its own prefix, so that the id cannot be used for anything else.
   const named = new TextEncoder().encode(`${format} key ${text}`);
   const [key, digest] = await Promise.all([
     crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']),
@@ -225,9 +236,9 @@ export async function readKey(text: string): Promise<JournalKey | undefined> {
   return { id: encodeBase64url(new Uint8Array(digest).subarray(0, 6)), key };
 }
 
-/** Format, key id, nonce and cipher text, joined by dots. */
+/** Format, key id, nonce and ciphertext, joined by dots. */
 export async function seal({ id, key }: JournalKey, subject: Subject, text: string): Promise<string> {
-  // Random: 2^32 records under one key would be too many (NIST SP 800-38D §8.3), at one a second that is 136 years.
+  // A random nonce is safe for up to 2^32 records under one key (NIST SP 800-38D §8.3): at one per second, 136 years.
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const sealed = await crypto.subtle.encrypt(
     { name: 'AES-GCM', iv, additionalData: additionalData(id, subject) },
@@ -258,27 +269,27 @@ export async function open(keys: readonly JournalKey[], subject: Subject, sealed
   }
 }
 
-/** An array, so that no two subjects are written alike. */
+/** A JSON array, so that no two subjects have the same encoding. */
 function additionalData(keyId: string, { connection, generation }: Subject) {
   return new TextEncoder().encode(JSON.stringify([format, keyId, connection, generation]));
 }
 
-/** Windows hand each other the newest record, because their stores show it late or never. */
+/** Passes the newest record between windows, because SecretStorage shows it late or never. */
 export interface Handover {
   /**
-   * Brings the key along before anything is sent: an answer that has come must wait for nothing.
+   * Loads the key before anything is sent, so that an answer can be stored at once.
    * @throws WorkbenchError `lock_unavailable` with `reason` `journal_key`: nothing may be sent
    */
   ready(lease: Lease): Promise<void>;
   /**
-   * Hands a record on, before it goes anywhere else: a store that has resolved is not on disk yet.
+   * Writes a record to the journal, before SecretStorage: a write to SecretStorage resolves before it is on the disk.
    * @throws WorkbenchError `lock_lost`, `superseded` with `signedOut`, `lock_unavailable` with `reason`
    */
   give(lease: Lease, subject: Subject, text: string): Promise<void>;
   /**
-   * The text of a record that is newer than `generation`, or why what lies there cannot be read. Nothing is deleted:
-   * a window that has its key may still come.
-   * @param from what a lease's `takeOver` or a `peek` brought
+   * Opens a record that is newer than `generation`, or returns why it cannot be read. Nothing is deleted, because a
+   * window that has the key may still open it.
+   * @param from the result of a lease's `takeOver` or of `peek`
    */
   take(
     from: HandedOver | undefined,
@@ -337,7 +348,7 @@ export function handRecord(handover: Handover, lease: Lease, record: StoredRecor
   return handover.give(lease, record, serializeRecord(record));
 }
 
-/** Where no other window shares anything. */
+/** For stores that no other window shares. */
 export const noHandover: Handover = {
   ready: async () => {},
   give: async () => {},

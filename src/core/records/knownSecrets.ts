@@ -2,23 +2,25 @@ import { isObject } from '../tokens/json.ts';
 import type { StoredRecord } from './record.ts';
 import type { Sessions } from './sessions.ts';
 
-/** The tokens, secrets and keys that this window has seen, and a way to take them out of what leaves it. */
+/** The tokens, secrets and keys that this window has seen, to be removed from what leaves it. */
 export interface KnownSecrets {
-  /** A copy of plain JSON in which every one of them reads `[hidden]`, however it is written. */
+  /**
+   * A copy of plain JSON in which each known secret is replaced by `[hidden]`, in every encoding that a request uses.
+   */
   mask<T>(value: T): T;
   dispose(): void;
 }
 
 const HIDDEN = '[hidden]';
 
-/** Shorter ones would blot out plain words. */
+/** Shorter ones are not masked: that would hide plain words. */
 const shortest = 8;
 
-/** Superseded ones that are remembered: an issuer may repeat the refresh token that it was sent. */
+/** How many superseded secrets are remembered: an issuer may repeat the refresh token that it was sent. */
 const most = 300;
 
 export function createKnownSecrets(sessions: Sessions): KnownSecrets {
-  /** In lower case: a host name that was made of a token is. */
+  /** In lower case, because a host name made from a token is in lower case. */
   const known = new Set<string>();
 
   function learn(id: string): void {
@@ -60,7 +62,7 @@ export function createKnownSecrets(sessions: Sessions): KnownSecrets {
   return { mask: <T>(value: T) => mask(value) as T, dispose: stop };
 }
 
-/** Each secret as it is, as a form writes it, and as HTTP Basic does, with and without the encoding of RFC 6749 §2.3.1. */
+/** Each secret as it is, form-encoded, and as HTTP Basic sends it, with and without the encoding of RFC 6749 §2.3.1. */
 function secretsOf({ tokens, client_secret, private_key, dpop_key }: StoredRecord, clientId: string): string[] {
   const plain = [tokens?.access_token, tokens?.refresh_token, tokens?.id_token, client_secret, private_key, dpop_key];
   const basic =
@@ -80,7 +82,7 @@ function base64(text: string): string {
   return btoa(Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join(''));
 }
 
-/** A lone surrogate has no encoding. */
+/** `encodeURIComponent` throws for a lone surrogate. */
 function encoded(text: string): string {
   return /\p{Cs}/u.test(text) ? '' : encodeURIComponent(text);
 }

@@ -3,55 +3,57 @@ import { isObject, type JsonObject, own, readJson } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
-/** The format that this version writes. A higher number is kept as it stands and reported. */
+/** The format that this version writes. A record of a higher version is left unchanged and reported. */
 export const recordVersion = 1;
 
-/** The most that is stored for one connection, in UTF-16 code units. Checked before anything is posted. */
+/** The largest record of one connection, in UTF-16 code units. Checked before anything is sent. */
 export const recordLimit = 64 * 1024;
 
-/** How much of that tokens leave free: a record that was stored once can always be marked. */
+/**
+ * UTF-16 code units of `recordLimit` that tokens must leave free, so that a stored record can always be marked later.
+ */
 const room = 1024;
 
-/** Everything stored for one connection, under one key: multi-part writes have been seen to tear. */
+/** Everything stored for one connection, under one key: writes to several keys have been seen to tear. */
 export interface StoredRecord extends Credentials {
   readonly version: typeof recordVersion;
   readonly connection: string;
-  /** Counts up by one with every set of tokens; 0 while there is none. */
+  /** Increases by one with every set of tokens; 0 while there is none. */
   readonly generation: number;
   readonly binding?: TokenBinding;
   readonly tokens?: TokenSet;
-  /** Written before a refresh is posted, taken away by its answer: what remains tells of a lost answer. */
+  /** Written before a refresh is sent and removed when its answer arrives. If it remains, an answer was lost. */
   readonly intent?: RefreshIntent;
-  /** The issuer's final no to the refresh token of this generation: it is never sent again. */
+  /** The issuer has rejected the refresh token of this generation for good; it is never sent again. */
   readonly refused?: Refusal;
-  /** What an import took the place of, until tokens come by other ways: it can be put back. */
+  /** What the last import has replaced, kept for undo until tokens come in another way. */
   readonly replaced?: Replaced;
-  /** Left out where no refresh token is shared with other windows. */
+  /** Absent if no other window shares the refresh token. */
   readonly family?: TokenFamily;
 }
 
 export interface Replaced extends Pick<StoredRecord, 'dpop_key' | 'family'> {
   readonly binding: TokenBinding;
   readonly tokens: TokenSet;
-  /** Milliseconds since the epoch of the refresh whose answer is missing. */
+  /** The refresh whose answer is missing; `at` is in milliseconds since the epoch. */
   readonly unanswered?: Omit<RefreshIntent, 'generation'>;
 }
 
 /** A refresh token and those that it was rotated into; see families.ts. */
 export interface TokenFamily {
-  /** A fingerprint of the first one. */
+  /** A fingerprint of the first token. */
   readonly id: string;
   /** How often it has been rotated. */
   readonly turn: number;
-  /** Ids of the connections that held it when this one came to it. */
+  /** Ids of the connections that already held the token when this connection got it. */
   readonly with?: readonly string[];
 }
 
 export interface RefreshIntent {
   readonly generation: number;
-  /** Milliseconds since the epoch of the first attempt that no readable answer came to. */
+  /** Milliseconds since the epoch of the first attempt without a readable answer. */
   readonly at: number;
-  /** The one retry has been made, or was about to be: only a user who asks for it sends this token again. */
+  /** The one retry was made or was about to be made. From now on this token is sent again only if a user asks. */
   readonly retried?: true;
 }
 
@@ -61,7 +63,7 @@ export interface Refusal {
   readonly error: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** When an earlier answer went missing, which then most likely held the successor of this token. */
+  /** When an earlier answer was lost, which most likely held the successor of this token. */
   readonly answer_lost_at?: number;
 }
 
@@ -70,7 +72,7 @@ export function emptyRecord(connection: string): StoredRecord {
 }
 
 /**
- * Reads a stored text. Nothing is repaired here: what cannot be read is reported, and the caller leaves it.
+ * Reads a stored text. Nothing is repaired: what cannot be read is reported, and the caller leaves it unchanged.
  * @throws WorkbenchError `record_unreadable` with `reason`, `record_newer_version`
  */
 export function parseRecord(connection: string, text: string): StoredRecord {
@@ -95,7 +97,7 @@ export function parseRecord(connection: string, text: string): StoredRecord {
 }
 
 /**
- * The text to store. What could not be read again is never written.
+ * The text to store. A record that could not be read again is never written.
  * @throws WorkbenchError `record_too_large`, `internal`
  */
 export function serializeRecord(record: StoredRecord): string {
@@ -106,7 +108,7 @@ export function serializeRecord(record: StoredRecord): string {
   return text;
 }
 
-/** @throws WorkbenchError `record_too_large` where these tokens leave no room to mark the record later */
+/** @throws WorkbenchError `record_too_large` if these tokens leave no room to mark the record later */
 export function assertRoom(record: StoredRecord): void {
   if (!hasRoom(record)) throw tooLarge(record, JSON.stringify(record).length);
 }
@@ -116,12 +118,12 @@ export function hasRoom(record: StoredRecord): boolean {
 }
 
 /**
- * Leaves out what a record is too large with, the ID token first. The refresh token stays in any case: it exists
- * nowhere else.
+ * Removes tokens until the record fits, the ID token first. The refresh token always stays, because it exists nowhere
+ * else.
  */
 export function fitted(record: StoredRecord): {
   readonly record: StoredRecord;
-  /** `record_too_large` where something was left out. */
+  /** `record_too_large` if something was removed. */
   readonly error?: WorkbenchError;
 } {
   const { length } = JSON.stringify(record);
@@ -132,7 +134,7 @@ export function fitted(record: StoredRecord): {
   return { record: { ...record, tokens: slim }, error: tooLarge(record, length) };
 }
 
-/** The record of the higher generation; of two with the same the first, which is what the store holds. */
+/** The record with the higher generation; if both are equal, the stored one. */
 export function newest<T extends StoredRecord | undefined>(
   stored: StoredRecord | undefined,
   known: T,
@@ -141,17 +143,17 @@ export function newest<T extends StoredRecord | undefined>(
   return known === undefined || stored.generation >= known.generation ? stored : known;
 }
 
-/** What a sign-out leaves: no tokens, but the client's credentials, and a generation that the tokens cannot come back under. */
+/** The record after a sign-out: no tokens, but the client's credentials, and a generation that voids the old tokens. */
 export function emptied(record: StoredRecord, generation: number): StoredRecord {
   return { ...emptyRecord(record.connection), ...clientCredentialsOf(record), generation };
 }
 
-/** True where new tokens come by asking again, with no refresh token. */
+/** True if new tokens come from repeating the request, without a refresh token. */
 export function isRenewable({ tokens }: StoredRecord): boolean {
   return tokens?.grant === 'client_credentials' && tokens.refresh_token === undefined;
 }
 
-/** True where the issuer has refused the refresh token that the record holds. */
+/** True if the issuer has rejected the refresh token in the record. */
 export function isRefused({ refused, generation }: StoredRecord): boolean {
   return refused?.generation === generation;
 }
@@ -161,7 +163,7 @@ export function unansweredIntent({ intent, generation }: StoredRecord): RefreshI
   return intent?.generation === generation ? intent : undefined;
 }
 
-/** The same where the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
+/** The same, if the answer to the one retry is missing as well: nothing is sent any more unless a user asks. */
 export function spentIntent(record: StoredRecord): RefreshIntent | undefined {
   const intent = unansweredIntent(record);
   return intent?.retried && !isRefused(record) ? intent : undefined;
@@ -171,7 +173,7 @@ function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
   return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - room });
 }
 
-/** The first member that is not what a record has there. */
+/** The first member that is missing or has the wrong type. */
 function flawOf(record: StoredRecord | JsonObject): keyof StoredRecord | undefined {
   const { generation, binding, tokens, client_secret, private_key, dpop_key, intent, refused, replaced, family } =
     record;
@@ -200,13 +202,13 @@ function isTime(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value);
 }
 
-/** Leaves room to count on: from a number near the last safe integer no refresh could go on. */
+/** The bound leaves room to count on: near the largest safe integer a refresh could not increase the generation. */
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 52;
 }
 
 function withFields(required: FieldTypes, others: FieldTypes): (value: unknown) => boolean {
-  // Listed once: records are looked at several times in a refresh.
+  // Computed once, because records are checked several times per refresh.
   const [needed, possible] = [Object.entries(required), Object.entries(others)];
   return value =>
     isObject(value) &&
@@ -243,10 +245,10 @@ const isReplaced = withFields(
   { dpop_key: isText, family: isFamily, unanswered: withFields({ at: isTime }, { retried: value => value === true }) },
 );
 
-/** What a client proves with that it is itself: known to one issuer only, and kept in the connection's record. */
+/** What a client authenticates with: known to one issuer only, and stored in the connection's record. */
 export interface ClientCredentials {
   readonly client_secret?: string;
-  /** A private key as a JWK or in PEM, there with the certificates that belong to it; see `readClientKey`. */
+  /** A private key as a JWK or in PEM; PEM may contain the matching certificates as well; see `readClientKey`. */
   readonly private_key?: string;
 }
 
@@ -255,12 +257,12 @@ export interface Credentials extends ClientCredentials {
   readonly dpop_key?: string;
 }
 
-/** Nothing but the credentials of what may hold more. */
+/** Only the credentials of an object that may hold more. */
 export function credentialsOf({ dpop_key, ...others }: Credentials): Credentials {
   return { ...clientCredentialsOf(others), ...(dpop_key !== undefined && { dpop_key }) };
 }
 
-/** The same without the key that only the tokens at hand are bound to. */
+/** The same without the DPoP key, which belongs to the current tokens only. */
 export function clientCredentialsOf({ client_secret, private_key }: ClientCredentials): ClientCredentials {
   return {
     ...(client_secret !== undefined && { client_secret }),
@@ -268,16 +270,16 @@ export function clientCredentialsOf({ client_secret, private_key }: ClientCreden
   };
 }
 
-// --- What can be told of keys that tokens are bound to (RFC 9449) without using them ---
+// --- Reading DPoP keys (RFC 9449) without using them ---
 
-/** RFC 7638 thumbprint of a key as a record holds it. */
+/** The RFC 7638 thumbprint of a key as stored in a record. */
 export function thumbprintOf(dpopKey: string | undefined): string | undefined {
   const reading = readJson(dpopKey ?? '');
   const kid = reading.ok && isObject(reading.value) ? own(reading.value, 'kid') : undefined;
   return typeof kid === 'string' ? kid : undefined;
 }
 
-/** RFC 9449 §6.1: the thumbprint of the key that an access token is bound to, where it says it. */
+/** RFC 9449 §6.1: the thumbprint of the key that an access token is bound to, if the token says so. */
 export function boundTo(accessToken: string | undefined): string | undefined {
   try {
     const decoded = decodeToken(accessToken ?? '');
@@ -285,12 +287,12 @@ export function boundTo(accessToken: string | undefined): string | undefined {
     const jkt = isObject(cnf) ? own(cnf, 'jkt') : undefined;
     return typeof jkt === 'string' ? jkt : undefined;
   } catch {
-    // Any text can be an access token (RFC 6749 §1.4).
+    // An access token may be any text (RFC 6749 §1.4).
     return undefined;
   }
 }
 
-/** True for tokens that cannot be used without a proof. */
+/** True for tokens that can be used only with a DPoP proof. */
 export function isBound({ token_type, access_token }: TokenSet): boolean {
   return token_type?.toLowerCase() === 'dpop' || boundTo(access_token) !== undefined;
 }

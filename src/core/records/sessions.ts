@@ -19,81 +19,84 @@ export interface LastRefresh {
 
 /** The program or user that asks for a token. */
 export type Asker =
-  /** The terminals and tasks of a workspace, by the URI of its first folder or of its file. */
+  /** The terminals and tasks of a workspace, identified by the URI of its first folder or of its file. */
   | { readonly kind: 'workspace'; readonly uri: string }
-  /** Every program of this user, over the socket of the whole machine. */
+  /** Any program of this user that connects to the machine-wide socket. */
   | { readonly kind: 'machine' }
-  /** Another extension, whose consent VS Code itself asks for. */
+  /** Another extension. VS Code itself asks the user for consent. */
   | { readonly kind: 'extension' }
-  /** A command that the user runs: the choice of the connection is the consent. */
+  /** A command that the user runs. Choosing the connection is the consent. */
   | { readonly kind: 'user' };
 
-/** The program that got a token, when, and what for. Never a token. */
+/** Which program got a token, when and what for. Never contains the token. */
 export interface HandOut {
-  /** Counts up within a window. */
+  /** A running number within this window. */
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly connection: string;
   readonly asker: Asker;
   readonly purpose: string;
-  /** Of the record that the token was taken from. */
+  /** The generation of the record that the token came from. */
   readonly generation: number;
 }
 
-/** All that is known of one connection at this moment. Replaced as a whole, never changed in place. */
+/** Everything known about one connection now. Replaced as a whole, never changed in place. */
 export interface Session {
   readonly connection: Connection;
-  /** True for the mock issuer's connection: nothing of it is ever written to settings or SecretStorage. */
+  /** True for the mock issuer's connection, which is never written to settings or SecretStorage. */
   readonly memoryOnly: boolean;
   readonly record?: StoredRecord;
-  /** Why the record cannot be read. It is kept as it stands. */
+  /** Why the record cannot be read. The stored text is left unchanged. */
   readonly problem?: WorkbenchError;
   readonly refreshing: boolean;
   readonly lastRefresh?: LastRefresh;
   /** How many refreshes have failed in a row. */
   readonly failures: number;
-  /** What earlier refreshes came to, oldest first; left out until it was asked for. */
+  /** The results of earlier refreshes, oldest first; absent until a view has asked for them. */
   readonly history?: readonly HistoryEntry[];
-  /** The programs that got its tokens in this window, newest first. */
+  /** The programs that got tokens in this window, newest first. */
   readonly handOuts?: readonly HandOut[];
-  /** Set where this machine's clock and the issuer's are so far apart that it is worth telling. */
+  /** Set if this machine's clock and the issuer's differ enough to tell the user. */
   readonly clockSkew?: ClockSkew | undefined;
 }
 
-/** What stands beside the tokens and changes nothing about them. */
+/** Members that are shown beside the tokens and do not affect them. */
 export type Notes = Partial<Pick<Session, 'history' | 'handOuts' | 'clockSkew'>>;
 
-/** The read model of every connection: views pull from it when its one event names what changed. */
+/** The read model of all connections. Its one event names the connection that changed, and views then read it. */
 export interface Sessions {
   list(): readonly Session[];
   get(id: string): Session | undefined;
   connection(id: string): Connection | undefined;
-  /** 0 where nothing is known. */
+  /** 0 if nothing is known. */
   generation(id: string): number;
   problems(): readonly ConnectionProblem[];
-  /** What the settings say now. Sessions whose connection is unchanged stay as they are; no event where all are. */
+  /**
+   * Applies the connections of the settings. Sessions whose connection is unchanged stay as they are; there is no event
+   * if none has changed.
+   */
   setConnections(connections: readonly ListedConnection[], problems: readonly ConnectionProblem[]): void;
   /**
-   * Takes a record in; one that is older than what is known, or holds the same, changes nothing. New tokens that no
-   * refresh under way has brought make earlier failures a thing of the past, and so does a new secret or key.
+   * Takes in a record. An older or equal record changes nothing. New tokens that no running refresh has brought, or a
+   * new secret or key, reset earlier failures.
    */
   apply(record: StoredRecord): void;
-  /** The stored record is gone because the user asked for it, not because a read came back empty. */
+  /** Removes the record after the user has deleted it. Never called because a read found nothing. */
   forget(id: string): void;
-  /** What is stored cannot be read; what this window knows stays, until a record is taken in again. */
+  /** Notes that the stored record cannot be read. What this window knows stays until `apply` is called again. */
   unreadable(id: string, problem: WorkbenchError): void;
   refreshing(id: string, refreshing: boolean): void;
   /**
-   * No event where all of it is known, and none where `quiet`: a view that asks for the children of a row must not be
+   * Sets notes. No event if nothing changed or if `quiet`: a view that is asking for the children of a row must not be
    * told meanwhile that the row has changed.
    */
   note(id: string, notes: Notes, quiet?: boolean): void;
-  /** Ends `refreshing`, too. */
+  /** Sets the result of a refresh and ends `refreshing`. */
   refreshed(id: string, last: LastRefresh): void;
   /**
-   * Called once per change; with `undefined` where the list itself changed. A listener that throws does not stop
-   * the others. Returns the unsubscribe function.
+   * The listener is called once per change, with `undefined` if the list itself changed. A listener that throws does
+   * not stop the others. Returns the unsubscribe function.
    */
   onDidChange(listener: (id: string | undefined) => void): () => void;
 }
@@ -117,11 +120,13 @@ export function createSessions(): Sessions {
     listeners.tell(id);
   }
 
-  /** A connection that has moved to memory or out of it starts without the record of the other store. */
+  /**
+   * A connection that has moved to or from memory starts without a record, because its record is in the other store.
+   */
   function sessionFor({ connection, memoryOnly }: ListedConnection): Session {
     const before = sessions.get(connection.id);
     if (before?.memoryOnly !== memoryOnly) return { connection, memoryOnly, refreshing: false, failures: 0 };
-    // What failed by the old settings may work by the new ones.
+    // What failed with the old settings may work with the new ones.
     return sameData(before.connection, connection) ? before : { ...withoutFailures(before), connection };
   }
 
@@ -188,10 +193,13 @@ function withoutFailures(session: Session): Session {
   return lastRefresh?.error ? { ...rest, failures: 0 } : session;
 }
 
-/** What a file system says of a folder that will not take a file later either. A full disk may have room again. */
+/**
+ * Errors of the file system that mean a folder will not become writable later. A full disk is not one of them: it may
+ * have room again.
+ */
 const lasting: readonly string[] = ['EROFS', 'EACCES', 'EPERM', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'];
 
-/** True where the windows of this machine have no folder to agree in, so that none may refresh by itself. */
+/** True if this machine's windows have no folder for their locks, so that none may refresh automatically. */
 export function isUnwritable({ code, data }: WorkbenchError): boolean {
   return code === 'lock_unavailable' && 'reason' in data && lasting.includes(String(data.reason));
 }
@@ -203,7 +211,7 @@ export function stateOf({ problem, refreshing, record }: Session, now: number): 
   const tokens = record?.tokens;
   if (record === undefined || tokens === undefined) return 'none';
   if (isRefused(record)) return 'reauthRequired';
-  // While the access token lasts there is time; after it nothing goes on without a hand.
+  // Until the access token expires it can still be used; after that only the user can continue.
   const ended = spentIntent(record) ? 'reauthRequired' : 'expired';
   if (tokens.access_token === undefined) return tokens.refresh_token === undefined ? 'none' : ended;
   return tokens.expires_at !== undefined && tokens.expires_at <= now ? ended : 'active';

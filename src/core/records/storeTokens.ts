@@ -17,18 +17,18 @@ import {
 } from './record.ts';
 import { bindingMismatch, imported, isSameClient, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
-/** Tokens that a sign-in of ours brought: a new grant, so nothing of the old one stays beside them. */
+/** Tokens from our own sign-in: a new grant, so nothing of the old tokens is kept beside them. */
 export interface SignedIn {
   readonly tokenEndpoint: string;
-  /** What they are bound to (RFC 9449). */
+  /** The key that they are bound to (RFC 9449). */
   readonly dpopKey?: string;
   readonly grant?: 'client_credentials';
 }
 
 /**
- * Stores tokens that did not come from a refresh of ours, as a new generation bound to the connection of today.
- * A refresh token that is held stays unless another one is brought; for one that was issued elsewhere that is an
- * error, because the two would end up in one record.
+ * Stores tokens that did not come from our own refresh, as a new generation bound to the current connection. A stored
+ * refresh token stays unless a new one is given. If the stored one was issued elsewhere, that is an error, because
+ * tokens of two grants would end up in one record.
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `binding_mismatch`, `record_too_large`, and what `withRecord` and `writeRecord` throw
  */
@@ -47,7 +47,7 @@ export function storeTokens(
     await parts.handover.ready(locked.lease);
     const familyNow = async () => (refresh_token === undefined ? undefined : familyOf(parts, locked, refresh_token));
     const family = await familyNow();
-    // The last moment: a sign-out meanwhile must not be undone by what comes after.
+    // The last check: after this point a sign-out must not be undone.
     if (signal.aborted) throw new WorkbenchError('cancelled', { sent: signedIn !== undefined });
     const tokens = signedIn
       ? {
@@ -58,7 +58,8 @@ export function storeTokens(
       : withTokens(current, nextGeneration, bindingOf(connection), raw, now);
     const record = withRoom({ ...tokens, ...(family && { family }) });
     await writeRecord(parts, locked, record);
-    // Another connection may have taken the same token in at this very moment: now one of the two sees the other.
+    // Another connection may have imported the same token at the same moment. By now, at least one of the two sees the
+    // other.
     const late = await familyNow();
     if (late?.with === undefined || sameData(late, family)) return record;
     const noted = { ...record, family: late };
@@ -69,7 +70,7 @@ export function storeTokens(
 }
 
 /**
- * Puts back what the last import took the place of.
+ * Restores what the last import has replaced.
  * @throws WorkbenchError `nothing_to_undo`, and what `changeRecord` throws
  */
 export function undoImport(parts: RecordParts, id: string, signal: AbortSignal): Promise<StoredRecord> {
@@ -82,7 +83,9 @@ export function undoImport(parts: RecordParts, id: string, signal: AbortSignal):
   });
 }
 
-/** What was replaced is kept where there is room for it, its refresh token at least: all else is got with that. */
+/**
+ * Keeps the replaced tokens for undo if there is room, or at least the refresh token, which can get the others again.
+ */
 function withRoom(record: StoredRecord): StoredRecord {
   const { replaced, ...others } = record;
   assertRoom(others);
@@ -92,7 +95,7 @@ function withRoom(record: StoredRecord): StoredRecord {
   return hasRoom(least) ? least : others;
 }
 
-/** True where another refresh token would take the place of one that, for all that is known, still works. */
+/** True if another refresh token would replace one that, as far as is known, still works. */
 export function replacesLive(record: StoredRecord | undefined, raw: RawTokens, now: number): boolean {
   const { refresh_token, refresh_expires_at = Number.POSITIVE_INFINITY } = record?.tokens ?? {};
   if (record === undefined || refresh_token === undefined || raw.refresh_token === undefined) return false;
@@ -100,9 +103,9 @@ export function replacesLive(record: StoredRecord | undefined, raw: RawTokens, n
 }
 
 /**
- * Replaces what the client proves itself with, whatever else is stored: tokens stay, and so does their generation.
- * Where the settings have moved to another issuer or client since, the tokens of the old one go: with credentials of
- * another they could only be lost, and the new credentials must not be taken for the old ones.
+ * Replaces the client's credentials. Tokens and their generation stay. If the settings have moved to another issuer or
+ * client since, the old tokens are removed: they cannot be used with other credentials, and the new credentials must
+ * not be sent to the old issuer.
  * @throws WorkbenchError `record_too_large`, and what `changeRecord` throws
  */
 export function storeCredentials(
@@ -122,8 +125,8 @@ export function storeCredentials(
 }
 
 /**
- * Binds what is stored to another name of the same issuer. For another issuer nothing changes, so that tokens are sent only
- * to the issuer that gave them.
+ * Changes the binding to another name of the same issuer. For a different issuer nothing changes, so that tokens are
+ * sent only to the issuer that issued them.
  * @throws WorkbenchError what `changeRecord` throws
  */
 export function renameIssuer(
@@ -152,7 +155,7 @@ function withTokens(
   raw: RawTokens,
   now: number,
 ): StoredRecord {
-  // What discovery once found stays part of the binding where the settings name no endpoint.
+  // If the settings name no endpoint, the one that discovery has found stays in the binding.
   const { token_endpoint } = { ...current.binding, ...today };
   const kept = { ...today, ...(token_endpoint !== undefined && { token_endpoint }) };
   const moved = current.binding && bindingMismatch(current.binding, kept);
@@ -174,10 +177,10 @@ function withTokens(
   return {
     ...rest,
     ...(isSameClient(current.binding, kept) && clientCredentialsOf(current)),
-    // Another refresh token was bound elsewhere, if it is bound at all.
+    // A new refresh token is bound to another key, if it is bound at all.
     ...(keepsRefreshToken && dpop_key !== undefined && { dpop_key }),
     ...(keepsRefreshToken && family && { family }),
-    // An access token alone neither brings a refused refresh token back to life nor answers for a lost answer.
+    // A new access token alone does not make a rejected refresh token valid again, and does not replace a lost answer.
     ...(keepsRefreshToken && refused && isRefused(current) && { refused: { ...refused, generation } }),
     ...(keepsRefreshToken && intent && { intent: { ...intent, generation } }),
     ...(replaced && { replaced }),

@@ -1,6 +1,6 @@
 /**
- * The members of a token response (RFC 6749 section 5.1) by the names, in the places and with the types that issuers and
- * programs give them. One reader for the answers of token endpoints and for what users paste.
+ * Reads the members of a token response (RFC 6749 section 5.1) under the names, in the places and with the types that
+ * issuers and programs use. Serves the answers of token endpoints and what users paste.
  */
 import { defined, isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import type { RawTokens } from './tokenSet.ts';
@@ -10,13 +10,13 @@ export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
 
 export const tokenNames = ['access_token', 'id_token', 'refresh_token'] as const satisfies readonly TokenName[];
 
-/** What was unusual about a member. */
+/** Something unusual about a member. */
 export interface MemberNote {
-  readonly code: /** A number came as text. */
+  readonly code: /** A number was sent as text. */
     | 'number_as_text'
-    /** A list came where one text with spaces belongs. */
+    /** A list was sent instead of one text with spaces. */
     | 'list_as_text'
-    /** The member has no value of its kind and is left out. */
+    /** The value has the wrong type, so the member is left out. */
     | 'member_ignored';
   readonly member: TokenMember;
 }
@@ -24,11 +24,11 @@ export interface MemberNote {
 export interface ReadMembers {
   readonly tokens: RawTokens;
   readonly notes: readonly MemberNote[];
-  /** Tokens that were taken by a short name, such as `token`, which can stand for something else. */
+  /** Tokens found under a short name, for example `token`, which may mean something else. */
   readonly guessed: readonly TokenName[];
 }
 
-/** Names by their spelling in lower case without separators. */
+/** Member names in lower case without separators. */
 const names: ReadonlyMap<string, TokenMember> = new Map([
   ['accesstoken', 'access_token'],
   ['idtoken', 'id_token'],
@@ -39,7 +39,7 @@ const names: ReadonlyMap<string, TokenMember> = new Map([
   ['grantedscopes', 'scope'],
 ]);
 
-/** Names that say less. They count only in an object that has none of the names above for the same member. */
+/** Ambiguous names. They count only if the object has none of the names above for the same member. */
 const shortNames: ReadonlyMap<string, TokenName> = new Map([
   ['token', 'access_token'],
   ['access', 'access_token'],
@@ -47,7 +47,9 @@ const shortNames: ReadonlyMap<string, TokenName> = new Map([
   ['refresh', 'refresh_token'],
 ]);
 
-/** A lifetime in seconds (`expires_in`), a date (`expires_at`), or either by its value (`expires`, `expiry`). */
+/**
+ * A lifetime in seconds (`expires_in`), a date (`expires_at`), or either depending on its value (`expires`, `expiry`).
+ */
 const lifetimeName =
   /^x?(access|refresh)?(?:token)?(?:(expiresin(?:sec(?:ond)?s?)?|lifetime|ttl|maxage)|(expires(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration)$/;
 
@@ -65,7 +67,7 @@ export function memberOf(name: string): TokenMember | undefined {
   return of === 'refresh' ? `refresh_${kind}` : kind;
 }
 
-/** The members of one object. Those of a wrong type are left out and noted, and spoil nothing beside them. */
+/** Reads the members of one object. A member of a wrong type is left out and noted, and does not affect the others. */
 export function readMembers(object: JsonObject): ReadMembers {
   const notes: MemberNote[] = [];
   const tokens: { -readonly [K in TokenMember]?: RawTokens[K] } = {};
@@ -87,7 +89,7 @@ export function readMembers(object: JsonObject): ReadMembers {
     const member = memberOf(name);
     return member === undefined || isNothing(value) ? [] : [{ name, member, value }];
   });
-  // Where an alias stands beside the real name, the real one counts.
+  // If an alias and the real name are both present, the real name counts.
   entries.sort((one, other) => Number(other.name === other.member) - Number(one.name === one.member));
   for (const { member, value } of entries) {
     if (/expires/.test(member)) lifetime(member, value);
@@ -105,7 +107,7 @@ export function readMembers(object: JsonObject): ReadMembers {
   for (const [name, value] of Object.entries(object)) {
     const member = shortNames.get(normalized(name));
     const text = member === undefined || tokens[member] !== undefined ? undefined : textOf(value);
-    // A flag or a word under such a name (`"refresh": "daily"`) is no token.
+    // A flag or a word under a short name (`"refresh": "daily"`) is not a token.
     if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
     Object.assign(tokens, { [member]: text, ...beside(member, value) });
     guessed.push(member);
@@ -117,7 +119,7 @@ export function hasToken(tokens: RawTokens): boolean {
   return tokenNames.some(name => tokens[name] !== undefined);
 }
 
-/** True for a member that is there without a value. */
+/** True for a member without a value. */
 function isNothing(value: unknown): boolean {
   return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 }
@@ -129,7 +131,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The lifetime that stands in a token's own object. */
+/** The lifetime inside a token's own object. */
 function beside(member: TokenMember, value: unknown): RawTokens {
   if (!isObject(value) || member === 'id_token') return {};
   const { expires_in, expires_at } = readMembers(value).tokens;
@@ -138,12 +140,12 @@ function beside(member: TokenMember, value: unknown): RawTokens {
     : defined<RawTokens>({ expires_in, expires_at });
 }
 
-// --- When a token ends ---
+// --- When a token expires ---
 
-/** Seconds, a hundred years. More than that is a mistake of units or no number at all (`1e400`). */
+/** Seconds in a hundred years. A longer lifetime is a mistake of units or not a number at all (`1e400`). */
 const longestLifetime = 100 * 366 * 24 * 3600;
 
-/** Seconds since the epoch from which on a number is a date and no lifetime, and the same in milliseconds. */
+/** From this number on a value is a date instead of a lifetime, in seconds and in milliseconds since the epoch. */
 const dateInSeconds = 1e9;
 const dateInMilliseconds = 1e11;
 
@@ -152,22 +154,23 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 type Lifetime = { readonly seconds: number; readonly asText: boolean } | { readonly at: number };
 
 /**
+ * Reads a lifetime or an expiry date.
  * @param isDate the member's name says that it is a date
- * @returns a lifetime in seconds, or `at` in milliseconds since the epoch; `none` where the value says that there is no end
+ * @returns a lifetime in seconds, or `at` in milliseconds since the epoch; `none` if the value means "never expires"
  */
 function readLifetime(value: unknown, isDate: boolean): Lifetime | 'none' | undefined {
   if (typeof value === 'number') return lifetimeOf(value, isDate, false);
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
   if (/^\d{1,15}(?:\.\d{1,15})?$/.test(text)) return lifetimeOf(Number(text), isDate, true);
-  // `3600s` (Google's JSON of a duration), `15m` and `1 hour` (what jsonwebtoken takes), `PT1H` (ISO 8601).
+  // `3600s` (a duration in Google's JSON), `15m` and `1 hour` (as jsonwebtoken accepts them), `PT1H` (ISO 8601).
   const [, amount, unit = ''] =
     /^(?:PT?)?(\d{1,9}(?:\.\d{1,9})?) ?(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|ays?)?$/i.exec(text) ?? [];
   if (amount !== undefined) return lifetimeOf(Number(amount) * (units[unit.toLowerCase()] ?? 1), false, true);
-  // An ISO 8601 or HTTP date. The AWS command line wrote `UTC` where `Z` belongs.
+  // An ISO 8601 or HTTP date. The AWS command line wrote `UTC` instead of `Z`.
   if (!/^(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2}, \d)/.test(text)) return undefined;
   const at = Date.parse(text.replace(/UTC$/, 'Z'));
-  // Go writes the first of January of the year 1 for "no end".
+  // Go writes January 1 of year 1 for "never".
   if (at < 0) return 'none';
   return Number.isNaN(at) ? undefined : { at };
 }
@@ -180,17 +183,17 @@ function lifetimeOf(number: number, isDate: boolean, asText: boolean): Lifetime 
   return number <= longestLifetime ? { seconds: number, asText } : undefined;
 }
 
-// --- Where the members stand ---
+// --- Where the members are ---
 
-/** As deep and as far as an answer is searched: its members stand near the top, whatever they are wrapped in. */
+/** Bounds of the search: the members of an answer are near the top, whatever they are wrapped in. */
 const deepest = 8;
 const mostValues = 2000;
 const textsOpened = 8;
 
 export interface FoundTokens extends ReadMembers {
-  /** They did not stand at the top. */
+  /** The tokens were not in the outermost object. */
   readonly nested: boolean;
-  /** There were others, of another token. */
+  /** The answer also contains another access or refresh token. */
   readonly several: boolean;
 }
 
@@ -199,12 +202,12 @@ interface Place extends ReadMembers {
 }
 
 /**
- * The tokens in a JSON value, wherever they stand: at the top, as RFC 6749 says, or wrapped in objects, lists, texts with
- * JSON in them and lists of names and values. What stands at the top comes first, then the first object with an access
- * token and a refresh token, then the first with any. Where it lacks one of them, an object that has only that one counts.
+ * Finds the tokens in a JSON value: at the top, as RFC 6749 says, or wrapped in objects, lists, JSON texts and lists of
+ * names and values. Preferred is the top, then the first object with an access token and a refresh token, then the
+ * first with any token. A token that is missing there is taken from an object that has only that token.
  */
 export function findTokens(value: unknown): FoundTokens | undefined {
-  // What was only guessed comes after what has the name of a token.
+  // Places whose tokens were only guessed come last.
   const places = placesIn(value).sort(
     (one, other) => Number(one.guessed.length > 0) - Number(other.guessed.length > 0),
   );
@@ -224,7 +227,7 @@ export function findTokens(value: unknown): FoundTokens | undefined {
     ...best.tokens,
     ...(refresh && {
       refresh_token: refresh.refresh_token,
-      // In an object with nothing but the refresh token its end is called like any other's.
+      // In an object with nothing but a refresh token, plain `expires_in` and `expires_at` mean the refresh token.
       refresh_expires_in: refresh.refresh_expires_in ?? refresh.expires_in ?? best.tokens.refresh_expires_in,
       refresh_expires_at: refresh.refresh_expires_at ?? refresh.expires_at ?? best.tokens.refresh_expires_at,
     }),
@@ -237,7 +240,7 @@ export function findTokens(value: unknown): FoundTokens | undefined {
   return { tokens, notes: best.notes, guessed: best.guessed, nested: best.depth > 0, several: places.some(isOther) };
 }
 
-/** Every object that has a member of a token response, the top first. */
+/** Every object that has a member of a token response, the outermost first. */
 function placesIn(root: unknown): Place[] {
   const places: Place[] = [];
   let level = [root];
@@ -263,7 +266,7 @@ function placesIn(root: unknown): Place[] {
   return places;
 }
 
-/** `[{"key": "access_token", "value": "…"}, …]` as the object that it stands for. */
+/** Converts `[{"key": "access_token", "value": "…"}, …]` into an object. */
 function namedValues(list: readonly unknown[]): JsonObject | undefined {
   const entries: [string, unknown][] = [];
   for (const item of list) {

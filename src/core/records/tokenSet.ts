@@ -1,37 +1,40 @@
 import { defined } from '../tokens/json.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 
-/** What a stored refresh token was issued for. Nothing is ever sent when it no longer matches the connection. */
+/** What a stored refresh token was issued for. It is not sent if this does not match the connection. */
 export interface TokenBinding {
   readonly issuer?: string;
   readonly token_endpoint?: string;
   readonly client_id: string;
 }
 
-/** The tokens of one connection. Wire fields keep their RFC 6749 spelling; times are milliseconds since the epoch. */
+/**
+ * The tokens of one connection. Members of the response keep their RFC 6749 names; times are milliseconds since the
+ * epoch.
+ */
 export interface TokenSet {
   readonly access_token?: string;
   readonly token_type?: string;
   readonly refresh_token?: string;
   readonly id_token?: string;
   readonly scope?: string;
-  /** When the access token ends, by `expires_in` or by its own `exp`. */
+  /** When the access token expires, by `expires_in` or by its own `exp`. */
   readonly expires_at?: number;
-  /** When the refresh token ends, where the issuer said so (`refresh_expires_in`, `refresh_token_expires_in`). */
+  /** When the refresh token expires, if the issuer said so (`refresh_expires_in`, `refresh_token_expires_in`). */
   readonly refresh_expires_at?: number;
-  /** When the access token came. */
+  /** When the access token was received. */
   readonly obtained_at: number;
-  /** A refresh may bring no ID token (OpenID Connect Core §12.2): then the ID token is older than its neighbour. */
+  /** A refresh may return no ID token (OpenID Connect Core §12.2); the ID token is older than the access token then. */
   readonly id_token_obtained_at?: number;
   readonly refresh_token_stored_at?: number;
   readonly refresh_token_last_used_at?: number;
-  /** Set where there is no refresh token because this grant gives none: new tokens come by asking again. */
+  /** Set if this grant issues no refresh token: new tokens come from repeating the request. */
   readonly grant?: 'client_credentials';
 }
 
 /**
- * The members of a token response that are kept, as they came (RFC 6749 §5.1): lifetimes in seconds, dates, which some
- * issuers give instead, in milliseconds since the epoch. `tokenMembers.ts` reads them.
+ * The members of a token response that are kept, as they were sent (RFC 6749 §5.1): lifetimes in seconds; dates, which
+ * some issuers send instead, in milliseconds since the epoch. `tokenMembers.ts` reads them.
  */
 export interface RawTokens {
   readonly access_token?: string;
@@ -46,8 +49,8 @@ export interface RawTokens {
 }
 
 /**
- * The tokens after an answer: what the issuer sent replaces, what it left out stays. A response without a
- * refresh token means that the old one goes on (RFC 6749 §6), one without a scope that it is unchanged (§5.1).
+ * The tokens after an answer: sent members replace the old ones, missing members stay. A response without a refresh
+ * token means that the old one stays valid (RFC 6749 §6), one without a scope that the scope is unchanged (§5.1).
  * @param now milliseconds since the epoch at which the answer arrived
  */
 export function merge(previous: TokenSet | undefined, response: RawTokens, now: number): TokenSet {
@@ -60,9 +63,9 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
     raw.access_token === undefined
       ? previous?.expires_at
       : (after(now, raw.expires_in) ?? credible(now, raw.expires_at) ?? ownExpiry(raw.access_token));
-  // A renewed lifetime counts for the token that goes on as well; an old one never for a new token.
+  // A new lifetime also applies to a refresh token that stays; an old lifetime never applies to a new token.
   const refresh_expires_at =
-    // Keycloak says 0 of an offline token, which has no end.
+    // Keycloak sends 0 for an offline token, which does not expire.
     raw.refresh_expires_in === 0
       ? undefined
       : (after(now, raw.refresh_expires_in) ??
@@ -84,9 +87,9 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
 }
 
 /**
- * Tokens that a user brings. Their response is of unknown age, so a token's own `exp` and a date are believed before an
- * `expires_in` that counts from an unknown moment. Another refresh token is another grant, maybe another
- * user's: nothing of the old one stays beside it.
+ * The tokens after an import by the user. The age of the response is unknown, so a token's own `exp` and a date are
+ * preferred to `expires_in`. Another refresh token is another grant, maybe another user's, so nothing of the old tokens
+ * is kept beside it.
  */
 export function imported(previous: TokenSet | undefined, raw: RawTokens, now: number): TokenSet {
   const isOtherGrant = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
@@ -101,7 +104,7 @@ export function imported(previous: TokenSet | undefined, raw: RawTokens, now: nu
   };
 }
 
-/** Of an answer that cannot be believed only the refresh token counts: it was rotated all the same. */
+/** From an answer that failed validation only the refresh token is kept: the issuer has rotated it all the same. */
 export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): TokenSet {
   const { refresh_token, refresh_expires_at, refresh_token_stored_at, refresh_token_last_used_at } = answer;
   const { obtained_at } = previous ?? answer;
@@ -115,7 +118,7 @@ export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): T
   });
 }
 
-/** The longest lifetime that is believed: ten years, in seconds. Longer ones are absurd and mean "unknown". */
+/** The longest lifetime that is accepted: ten years, in seconds. A longer one counts as unknown. */
 const longest = 10 * 366 * 24 * 3600;
 
 function after(now: number, seconds: number | undefined): number | undefined {
@@ -123,24 +126,24 @@ function after(now: number, seconds: number | undefined): number | undefined {
   return now + Math.max(0, seconds) * 1000;
 }
 
-/** A date in milliseconds since the epoch, within the same bounds. */
+/** A date in milliseconds since the epoch, within the same bound. */
 function credible(now: number, at: number | undefined): number | undefined {
   return at !== undefined && Number.isFinite(at) && at <= now + longest * 1000 ? at : undefined;
 }
 
-/** `exp` of a token that can be read, in milliseconds since the epoch. Nothing about it is verified. */
+/** `exp` of a readable token, in milliseconds since the epoch. Nothing is verified. */
 function ownExpiry(token: string | undefined): number | undefined {
   if (token === undefined) return undefined;
   try {
     const decoded = decodeToken(token);
     return decoded.kind === 'jws' ? expiresAt(decoded) : undefined;
   } catch {
-    // An access or refresh token may be any text (RFC 6749 §1.4): what cannot be read has no known end.
+    // An access or refresh token may be any text (RFC 6749 §1.4), and then its expiry is unknown.
     return undefined;
   }
 }
 
-/** An empty text is no token, whatever brought it: it must neither replace one nor be stored. */
+/** An empty text is not a token, wherever it comes from: it must neither replace a token nor be stored. */
 function withoutEmpty(raw: RawTokens): RawTokens {
   const { access_token, refresh_token, id_token, token_type } = raw;
   return defined<RawTokens>({
@@ -153,9 +156,9 @@ function withoutEmpty(raw: RawTokens): RawTokens {
 }
 
 /**
- * What keeps a stored refresh token from being sent: the first member in which the connection of today differs
- * from what the token was issued for. A token that was brought along before its endpoint was known fits any
- * endpoint of its issuer.
+ * The reason why a stored refresh token must not be sent: the first member in which the current connection differs from
+ * what the token was issued for. A token that was imported before its endpoint was known matches any endpoint of its
+ * issuer.
  */
 export function bindingMismatch(
   stored: TokenBinding,
@@ -171,7 +174,10 @@ export function bindingMismatch(
   return undefined;
 }
 
-/** Credentials are known to one issuer and client, and are sent nowhere else. Another endpoint of the same issuer makes no difference. */
+/**
+ * True if credentials may be used: they are known to one issuer and client, and are sent nowhere else. Another endpoint
+ * of the same issuer makes no difference.
+ */
 export function isSameClient(stored: TokenBinding | undefined, now: TokenBinding): boolean {
   const moved = stored && bindingMismatch(stored, now);
   return !moved || moved.member === 'token_endpoint';

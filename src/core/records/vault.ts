@@ -3,17 +3,17 @@ import type { Clock, HistoryStore, Log, SecretVault } from '../ports.ts';
 import { isObject } from '../tokens/json.ts';
 import { parseRecord, type StoredRecord, serializeRecord } from './record.ts';
 
-/** Connections' records as the stores hold them, one key each. */
+/** The records of the connections as the stores hold them, under one key each. */
 export interface Vault {
   /**
-   * The record, or `undefined` where the store holds none *or cannot tell*: never read it as "signed out".
+   * The record, or `undefined` if the store holds none *or cannot tell*: it does not mean "signed out".
    * @throws WorkbenchError `record_unreadable`, `record_newer_version`, `secret_unavailable`
    */
   read(id: string): Promise<StoredRecord | undefined>;
   /**
-   * Re-reads the record, gives it to `change` and stores what that returns; one change at a time per id.
-   * `change` is given `undefined` where the store answers nothing, which may be a fault of the store.
-   * An unreadable record is left as it stands: the change fails instead.
+   * Reads the record again, passes it to `change` and stores the result; one change at a time per id. `change` gets
+   * `undefined` if the store returns nothing, which may be a fault of the store. An unreadable record is left
+   * unchanged, and the update fails.
    */
   update(id: string, change: (record: StoredRecord | undefined) => StoredRecord): Promise<StoredRecord>;
   /** Deletes the record, readable or not. */
@@ -23,10 +23,10 @@ export interface Vault {
 
 const prefix = 'jwtWorkbench.connection.';
 
-/** @param storeFor where the record of a connection lives: SecretStorage, or memory for the mock's. */
+/** @param storeFor the store of a connection's record: SecretStorage, or memory for the mock's connection. */
 export function createVault(storeFor: (id: string) => SecretVault, shared: SecretVault): Vault {
   const queues = new Map<string, Promise<unknown>>();
-  /** What was read or stored last: a refresh looks at the same text several times. */
+  /** The text that was read or stored last: a refresh reads the same text several times. */
   const known = new Map<string, { readonly text: string; readonly record: StoredRecord }>();
 
   async function read(id: string): Promise<StoredRecord | undefined> {
@@ -56,7 +56,7 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
     known.set(record.connection, { text, record });
   }
 
-  /** Runs `work` after everything queued for `id`, whether that failed or not. */
+  /** Runs `work` after everything queued for `id`, even if that failed. */
   function inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
     const turn = (queues.get(id) ?? Promise.resolve()).then(work, work);
     queues.set(id, turn);
@@ -92,7 +92,7 @@ export function createVault(storeFor: (id: string) => SecretVault, shared: Secre
   };
 }
 
-/** A store that ends with the window: for connections that must never be written anywhere. */
+/** A store in memory, for connections that must never be written to the disk. */
 export function createMemoryStore(): SecretVault {
   const entries = new Map<string, string>();
   return {
@@ -110,24 +110,24 @@ function typeName(error: unknown): string {
 }
 
 /**
- * Whether VS Code keeps secrets beyond its end. A VS Code server in the browser and Linux without a keyring hold them in
- * memory only, and no API says so. So a secret of no value is stored once, and a mark of it in a file: a later start
- * that finds the mark without the secret knows.
+ * Whether VS Code keeps secrets after it exits. A VS Code server in the browser and Linux without a keyring keep them
+ * in memory only, and no API says so. So a worthless secret is stored once, and a mark for it in a file: a later start
+ * that finds the mark without the secret knows that secrets were lost.
  */
 export type Keeping = 'kept' | 'memory_only' | 'unknown';
 
 export const probeName = 'jwtWorkbench.kept';
 
-/** No connection's: those begin with a letter or a digit. */
+/** Cannot be a connection's id, which begins with a letter or a digit. */
 const markName = '_kept';
 
-/** Milliseconds for which a secret may not be on the disk yet although VS Code says that it is stored. */
+/** Milliseconds for which a secret may not be visible yet although VS Code has reported it as stored. */
 const settling = 10_000;
 
 interface Mark {
   /** When the secret was stored, in milliseconds since the epoch. */
   readonly at: number;
-  /** The session that stored it: a secret in memory ends with it. */
+  /** The session that stored the secret: a secret in memory is lost when this session ends. */
   readonly session: string;
   /** The secret before this one was lost. */
   readonly lost?: boolean;
@@ -138,11 +138,11 @@ interface KeepingParts {
   readonly marks: Pick<HistoryStore, 'read' | 'update'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Names what a secret in memory ends with: the window in a browser, the process of VS Code on the desktop. */
+  /** What a secret in memory lives as long as: the window in a browser, the process of VS Code on the desktop. */
   readonly session: string;
 }
 
-/** Never rejects: where nothing can be read, nothing is known. */
+/** Never rejects: if something cannot be read, the result is `unknown`. */
 export async function judgeKeeping({ secrets, marks, clock, log, session }: KeepingParts): Promise<Keeping> {
   const now = clock.now();
   const write = (mark: Mark) => marks.update(markName, () => JSON.stringify(mark));
@@ -161,7 +161,8 @@ export async function judgeKeeping({ secrets, marks, clock, log, session }: Keep
       if (mark.lost) await write({ at: mark.at, session: mark.session });
       return 'kept';
     }
-    // The other window may have stored it a moment ago, and this one does not see it yet. A time to come: the clock was set.
+    // Another window may have stored the secret a moment ago, not yet visible here. `Math.abs`: a mark from the future
+    // means that the clock was set.
     if (mark.session === session || Math.abs(now - mark.at) < settling) return 'unknown';
     log('warn', 'secrets are kept in memory only');
     await store(true);
@@ -178,7 +179,7 @@ function readMark(text: string | undefined): Mark | undefined {
     if (!isObject(mark) || typeof mark.at !== 'number' || typeof mark.session !== 'string') return undefined;
     return { at: mark.at, session: mark.session, lost: mark.lost === true };
   } catch {
-    // Damaged or none: the next mark takes its place.
+    // Missing or damaged: the next mark replaces it.
     return undefined;
   }
 }

@@ -6,9 +6,9 @@ import { isUnwritable, type Session, type Sessions } from '../records/sessions.t
 import type { Refresher } from './refresher.ts';
 
 export interface AutoRefresh {
-  /** What happens next to a connection in this window. */
+  /** When this window will refresh a connection next, or why it will not. */
   plan(session: Session): Plan;
-  /** Plans anew at once: after a wake, a change of trust, a network that is back. */
+  /** Plans all connections again: after the machine wakes, trust changes or the network returns. */
   reschedule(): void;
   dispose(): void;
 }
@@ -19,26 +19,26 @@ export interface AutoRefreshParts {
   readonly clock: Clock;
   /** From 0 to 1, one per window. */
   readonly jitter: number;
-  /** False while nothing may be sent: in a workspace that is not trusted yet. */
+  /** False while nothing may be sent, for example in Restricted Mode. */
   readonly allowed: () => boolean;
 }
 
 /**
- * The longest sleep, in milliseconds. Timers stand still while a laptop sleeps: the wall clock is looked at least
- * this often, which also keeps every delay far below the 2^31 ms at which timers overflow.
+ * The longest delay of a timer, in milliseconds. Timers do not run while a laptop sleeps, so the wall clock is checked
+ * at least this often. This also keeps every delay far below 2^31 ms, at which timers overflow.
  */
 const longestSleep = 30_000;
 
-/** A timer that comes this many milliseconds late was stopped by a sleep of the machine. */
+/** Milliseconds: a timer that fires this late was delayed by a sleep of the machine. */
 const overslept = 5000;
 
-/** Over how many milliseconds the windows of a machine that wakes spread their first requests. */
+/** Milliseconds over which the windows of a machine spread their first requests after it wakes. */
 const wakeSpread = 2000;
 
-/** Plans that fall into this many milliseconds are carried out together. */
+/** Milliseconds: connections due within this time are refreshed together. */
 const together = 50;
 
-/** Keeps connections fresh with one timer for all of them. */
+/** Refreshes connections before their tokens expire, with one timer for all of them. */
 export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
   const { sessions, refresher, clock, jitter, allowed } = parts;
   let cancel: (() => void) | undefined;
@@ -58,10 +58,10 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     const now = clock.now();
     const late = now - expected;
     const woke = late > overslept;
-    // The time of day was set back while the timer ran: a wait that began by the old time is over.
+    // The clock was set back while the timer ran: a wait that was computed with the old time counts as over.
     const isSetBack = late < -overslept;
     expected = Number.POSITIVE_INFINITY;
-    // After a sleep every connection is due at once, and so is every window: each begins in its own moment.
+    // After a sleep every connection is due in every window, so each window waits for its own moment.
     if (woke) {
       sleepUntil(now + jitter * wakeSpread, now);
       return;
@@ -77,7 +77,7 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
       else next = Math.min(next, due.at);
     }
     sleepUntil(next, now);
-    // Last: what a refresh changes plans anew, and must find the sleep as it is.
+    // Must come last: the changes of a refresh call `consider`, which compares with the sleep that is planned.
     for (const id of dueNow) void refresher.refresh(id);
   }
 
@@ -96,7 +96,10 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     run();
   }
 
-  /** A change of one connection can only bring the next moment nearer; otherwise the sleep goes on. */
+  /**
+   * Plans again after a change. A change of one connection can only bring the next moment closer; otherwise the timer
+   * stays.
+   */
   function consider(id: string | undefined): void {
     if (id === undefined) reschedule();
     const session = id === undefined ? undefined : sessions.get(id);
@@ -119,12 +122,12 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
   };
 }
 
-/** When a connection is refreshed next without anyone asking, or why it is not. */
+/** When a connection is refreshed next without a user asking for it, or why it is not. */
 export type Plan =
   | { readonly at: number; readonly because: 'ending' | 'waiting_for_issuer' | Setback }
   | { readonly never: NoPlan };
 
-/** `offline`: this machine found no way out; `unreachable`: the issuer alone may be down. */
+/** `offline`: this machine has no network; `unreachable`: only the issuer may be down. */
 type Setback = 'backing_off' | 'offline' | 'unreachable';
 
 export type NoPlan =
@@ -142,21 +145,22 @@ const second = 1000;
 const minute = 60 * second;
 
 /**
- * How long before its end a token is refreshed: a fifth of its lifetime, within these bounds; milliseconds. Half of it
- * where it lives for moments only, so that an issuer that takes a second, or a busy machine, does not cost it its end.
+ * How long before its expiry a token is refreshed: a fifth of its lifetime, within these bounds in milliseconds. For a
+ * lifetime of a few seconds it is half the lifetime, so that a slow issuer or a busy machine does not let the token
+ * expire.
  */
 const lead = { share: 0.2, least: 10 * second, most: 5 * minute };
 
-/** However short a lifetime is, an issuer is not asked more often than this, in milliseconds. */
+/** Milliseconds: the issuer is not asked more often than this, however short the lifetime is. */
 const leastInterval = 3 * second;
 
-/** Waiting times after failures in a row, in milliseconds: doubled each time up to the most. */
+/** Milliseconds to wait after consecutive failures: doubled each time, up to the maximum. */
 const backoff = { first: 5 * second, most: 10 * minute };
 
 /**
- * Plans the next refresh of one connection. Pure, and blind to the time of day: the same session gives the same plan,
- * so that a moment that has passed stays due until something is done about it.
- * @param jitter from 0 to 1, one per window: windows that plan the same refresh come one after the other
+ * Plans the next refresh of one connection. Pure and independent of the current time: the same session gives the same
+ * plan, so a moment that has passed stays due until the session changes.
+ * @param jitter from 0 to 1, one per window: windows that plan the same refresh run one after the other
  */
 export function planRefresh(session: Session, jitter: number): Plan {
   const { connection, record, problem, lastRefresh, failures } = session;
@@ -180,13 +184,13 @@ export function planRefresh(session: Session, jitter: number): Plan {
   return { at: Math.max(at, tokens.obtained_at + leastInterval), because: 'ending' };
 }
 
-/** Milliseconds before the end at which a token of this lifetime is refreshed. */
+/** Milliseconds before its expiry at which a token of this lifetime (milliseconds) is refreshed. */
 export function leadTime(lifetime: number): number {
-  // A token that lives shorter than twice the least lead would be refreshed without pause.
+  // Without the half, a token whose lifetime is shorter than the least lead would be refreshed without pause.
   return Math.min(Math.max(lifetime * lead.share, lead.least), lead.most, Math.max(0, lifetime / 2));
 }
 
-/** @param retryAfter milliseconds, by the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 where it said nothing */
+/** @param retryAfter milliseconds, from the issuer's `Retry-After` (RFC 9110 §10.2.3); 0 if there was none */
 function retry(failedAt: number, failures: number, retryAfter: number, jitter: number, because: Setback): Plan {
   const wait = Math.min(backoff.first * 2 ** Math.max(0, failures - 1), backoff.most);
   const spread = 1 + jitter / 4;
@@ -195,7 +199,7 @@ function retry(failedAt: number, failures: number, retryAfter: number, jitter: n
     : { at: failedAt + wait * spread, because };
 }
 
-/** Offline only where no token was on its way: then there is nothing to worry about but the network. */
+/** `offline` and `unreachable` only if no token was sent: otherwise the token may have been used. */
 function setback({ code, data }: WorkbenchError): Setback {
   switch (code) {
     case 'host_unknown':

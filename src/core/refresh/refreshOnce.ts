@@ -19,12 +19,12 @@ import * as step from './refreshSteps.ts';
 import { createWriter, type Flight } from './refreshWriter.ts';
 
 /**
- * Milliseconds between a server's error and the one retry: an issuer in trouble needs a moment, and those that forgive
- * a second use of a token do so for seconds only. Where the connection broke there is nothing to wait for.
+ * Milliseconds to wait before the one retry after a server error: the issuer may need a moment to recover, and issuers
+ * that accept the same token twice do so for a few seconds only. After a broken connection there is no wait.
  */
 const retryDelay = 1000;
 
-/** One refresh from beginning to end. Where it stops early it throws why. */
+/** Runs one refresh from beginning to end. Throws the reason if it stops before sending. */
 export async function refreshOnce(
   parts: RefresherParts,
   id: string,
@@ -44,18 +44,18 @@ export async function refreshOnce(
     assertSignedIn,
   } = writer;
 
-  /** An answer that came when the lock was lost. */
+  /** The stored answer of a refresh that lost the lock before it could leave the record for other windows. */
   let late: StoredRecord | undefined;
 
   async function refresh(): Promise<RefreshResult> {
     const connection = sessions.connection(id);
     if (connection === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
-    // A window that has just started must not take what has long been stored for news.
+    // A window that has just started has no session yet: without this read it would adopt an old record as new.
     const seen = sessions.get(id)?.record ?? (await vault.read(id));
     // Network work that sends no secret is done before the lock is taken.
     const [endpoints, client] = await Promise.all([parts.endpointsOf(connection, flight.signal), parts.tokenClient()]);
     const binding = bindingOf(connection, endpoints.token_endpoint);
-    // Made before it is known to be needed: under the lock nothing is waited for that can be had before.
+    // Created before we know whether it is needed, so that nothing has to wait for it while the lock is held.
     const fresh = connection.dpop && seen?.dpop_key === undefined ? await client.newKey(endpoints) : undefined;
     const result = await withRecord(
       parts,
@@ -74,13 +74,14 @@ export async function refreshOnce(
     return result;
   }
 
-  /** Decides, on the newest record and under the lock, whether to send; if so, marks it as being used. */
+  /** Decides under the lock, from the newest record, whether to send. If so, marks the token as being used. */
   async function begin({ seen, binding, locked, before, provable }: Beginning): Promise<Begun | RefreshResult> {
     const { lease, ledger } = locked;
     try {
       const now = clock.now();
       if (step.isWorthAdopting(before, seen, now)) {
-        // The window that brought it has stored it. This one's store may show that late, and may be behind it.
+        // The window that refreshed has already stored this record. SecretStorage of this window may show it late, and
+        // a sign-out may have happened since.
         await assertSignedIn(lease, before);
         return succeeded('adopted', before);
       }
@@ -97,13 +98,15 @@ export async function refreshOnce(
   }
 
   /**
-   * Puts on record that a token is being sent, where every window and the next start will find it. Where that is not
-   * certain nothing may be sent, and nothing has changed.
-   * @throws WorkbenchError `lock_unavailable` with `reason`, `secret_unavailable`, `superseded`, `lock_lost`, `cancelled`
+   * Records that a token is being sent, where every window and the next start can read it. If this throws, nothing may
+   * be sent, and the record is as before.
+   * @throws WorkbenchError `lock_unavailable` with `reason`, `secret_unavailable`, `superseded`, `lock_lost`,
+   * `cancelled`
    */
   async function mark(lease: Lease, before: StoredRecord, sent: StoredRecord): Promise<StoredRecord> {
     await parts.handover.ready(lease);
-    // For the windows whose store shows the mark late: a second attempt must not pass for the first.
+    // The ledger tells windows whose SecretStorage shows the mark late, so that they do not mistake a second attempt
+    // for the first.
     await lease.mark(ledgerEntry(lease, sent), step.answerRoom(sent));
     try {
       const { record, isOvertaken, error } = await storeStep(before, () => sent);
@@ -114,7 +117,7 @@ export async function refreshOnce(
       assertWanted();
       return record;
     } catch (error) {
-      // A window that has lost the lock writes nothing: another one may be writing this record.
+      // Without the lock this window must not write: another window may be writing this record.
       if (lease.lost) throw error;
       const { record } = await storeStep(sent, current => step.unsent(current, before));
       await publishLedger(lease, record);
@@ -133,14 +136,14 @@ export async function refreshOnce(
         answer = await grant.ask(client, {
           connection,
           credentials: credentialsOf(sent),
-          // Those that the binding was compared with.
+          // The endpoints that the binding was compared with.
           endpoints,
-          // Between the last look at the lock and this moment the machine may have slept.
+          // The machine may have slept since the lock was last checked.
           guard() {
             assertHeld(lease);
             assertWanted();
           },
-          // Ended by a sign-out alone: the answer may hold the only copy of a rotated token.
+          // Only a sign-out aborts the request: the answer may hold the only copy of a rotated token.
           signal: flight.discarded,
         });
         const { access_token, refresh_token } = answer.raw;
@@ -164,13 +167,16 @@ export async function refreshOnce(
     }
   }
 
-  /** The record marked for the one retry, or `undefined` where that was made before or must not be made now. */
+  /**
+   * Returns the record marked for the one retry, or `undefined` if it has been retried already or must not be retried
+   * now.
+   */
   async function retry(job: Job, { data: { status } }: WorkbenchError): Promise<StoredRecord | undefined> {
     const { lease, sent } = job;
     const { signal } = flight;
     if (sent.intent?.retried) return undefined;
     if (Number(status) >= 500) await pause(clock, retryDelay, signal).catch(() => {});
-    // Asked again: waiting for the first answer may have taken long.
+    // Renew the lease: waiting for the first answer may have taken long.
     const isHeld = await lease.renew().then(
       () => true,
       () => false,
@@ -182,7 +188,7 @@ export async function refreshOnce(
     });
   }
 
-  /** Stores what came, before anything asks whether the rest of the answer is right. Never throws but `superseded`. */
+  /** Stores the tokens before the rest of the answer is validated. Throws nothing but `superseded`. */
   async function take(job: Job, answer: TokenAnswer): Promise<RefreshResult> {
     const { lease, sent, binding } = job;
     const { receivedAt } = answer;
@@ -190,8 +196,9 @@ export async function refreshOnce(
     const generation = sent.generation + 1;
     let cut: WorkbenchError | undefined;
     const expected = step.answered(sent, { raw, receivedAt, generation, binding }).record;
-    // First of all where a crash cannot reach it: a store that has resolved is not on disk yet. And not side by side: a
-    // window that sees the store late would put what it knows over the only copy.
+    // The journal comes first, because it survives a crash: SecretStorage reports a write as done before it is on the
+    // disk. The two writes must not run in parallel: a window that sees SecretStorage late would overwrite the only
+    // copy.
     const handed = await publishRecord(lease, expected);
     const stored = await storeStep(job.sent, current => {
       const { record, error } = step.answered(current, { raw, receivedAt, generation, binding });
@@ -210,7 +217,7 @@ export async function refreshOnce(
   }
 
   /**
-   * Under the lock as well: a wrong record must not reach another window.
+   * Runs under the lock as well, so that a wrong record does not reach another window.
    * @param flaw why the record could not be stored in full
    */
   async function validate(
@@ -225,7 +232,7 @@ export async function refreshOnce(
       const { warnings } = await answer.validate(id_token === undefined ? {} : { id_token });
       if (warnings.length > 0) log('info', 'refresh warnings', { connection, warnings });
       sessions.apply(stored);
-      // Without its access token the new set cannot be used yet.
+      // If the access token was cut off because the record was too large, the new tokens cannot be used yet.
       const isUsable = stored.tokens?.access_token !== undefined;
       return isUsable || flaw === undefined
         ? succeeded('refreshed', stored, flaw)
@@ -252,7 +259,7 @@ export async function refreshOnce(
     const reason = String(failure.data.error ?? failure.code);
     await renewLease(lease);
     const { record, isOvertaken } = await storeStep(job.sent, current => {
-      // The window that took the lock over has the newer record.
+      // The window that took over the lock has the newer record.
       if (kind !== 'refused' && lease.lost) return current;
       if (grant.refreshToken === undefined) return current;
       if (kind !== 'refused') return step.unmarked(current, unanswered);
@@ -270,7 +277,8 @@ export async function refreshOnce(
     }
     return failed(
       generation,
-      // Refused after an answer went missing: that answer most likely held the successor. Say so, not "revoked".
+      // Rejected after an answer was lost: that answer most likely held the successor. Report the lost answer rather
+      // than a revoked token.
       unanswered ? new WorkbenchError('answer_lost', { ...failure.data, at: unanswered.at }) : failure,
       'reauthRequired',
     );
@@ -289,9 +297,9 @@ export async function refreshOnce(
 }
 
 interface Begun {
-  /** As it was found. */
+  /** The record as it was read. */
   readonly before: StoredRecord;
-  /** The same, marked as being used. */
+  /** The same record, marked as being used. */
   readonly sent: StoredRecord;
   readonly grant: step.Grant;
 }
@@ -314,14 +322,14 @@ interface Job extends Begun {
 
 export interface RefresherParts extends RecordParts {
   readonly log: Log;
-  /** Among the callers of this window alone; see `Refresher.refresh`. */
+  /** A lock among the callers of this window only; see `Refresher.refresh`. */
   readonly unshared?: RecordParts['lock'];
-  /** Loaded when the first refresh asks for it. */
+  /** Loads the client when the first refresh needs it. */
   readonly tokenClient: () => Promise<TokenClient>;
-  /** By the settings or the issuer's metadata, once for each refresh. */
+  /** Endpoints from the settings or the issuer's metadata; called once per refresh. */
   readonly endpointsOf: (connection: Connection, signal: AbortSignal) => Promise<TokenEndpoints>;
-  /** Called for each refresh that was not called back. */
+  /** Called for each refresh that was not replaced by a later one. */
   readonly finished?: (finished: FinishedRefresh) => void;
-  /** Called by `discard`, for what else may be under way. */
+  /** Called by `discard`, to cancel other work for the connection. */
   readonly discarded?: (id: string) => void;
 }

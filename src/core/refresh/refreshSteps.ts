@@ -1,4 +1,4 @@
-/** What a refresh makes of a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
+/** How a refresh changes a record, step by step. Everything here is pure; times are milliseconds since the epoch. */
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { longestRetryAfter } from '../http/http.ts';
 import type { TokenAnswer, TokenClient, TokenRequest } from '../issuer/tokenEndpoint.ts';
@@ -20,13 +20,13 @@ import {
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
 import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 
-/** An access token with less than this left, in milliseconds, is not worth adopting. */
+/** Milliseconds: an access token that expires sooner than this is not adopted. */
 const worthwhile = 10_000;
 
 /**
- * True where another window has refreshed since `seen`, so that nothing needs to be sent. A token that lives for
- * moments only is fresh in the first half of its life.
- * @param seen what the caller knew when it asked
+ * True if another window has refreshed since `seen`, so that nothing needs to be sent. A token with a lifetime of a few
+ * seconds is fresh in the first half of its lifetime.
+ * @param seen the record that the caller knew when it asked
  */
 export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undefined, now: number): boolean {
   const { tokens, generation } = record;
@@ -36,17 +36,23 @@ export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undef
   return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
 }
 
-/** The source of a refresh: a user, or a caller for one, may send a token again whose answers were lost. */
+/**
+ * Who asked for a refresh. For a `user` (or a program acting for one) a token is sent again even if the answers to it
+ * were lost.
+ */
 export type AskedBy = 'user' | 'timer';
 
-/** How new tokens are got. */
+/** How a record gets new tokens. */
 export interface Grant {
-  /** Set where the request uses something up, so that an answer which is lost is a loss. */
+  /**
+   * The refresh token that the request may use up, so that losing the answer loses the token. Absent for client
+   * credentials.
+   */
   readonly refreshToken?: string;
   ask(client: TokenClient, request: TokenRequest): Promise<TokenAnswer>;
 }
 
-/** RFC 6749 §4.4.3: this grant gives no refresh token, and asking again is all there is to it. */
+/** RFC 6749 §4.4.3: this grant issues no refresh token, so new tokens come from repeating the request. */
 const clientCredentials: Grant = {
   ask: (client, request) =>
     client.clientCredentials(request).catch(thrown => {
@@ -55,7 +61,7 @@ const clientCredentials: Grant = {
 };
 
 /**
- * How this record gets new tokens, where it may ask for them at `binding`.
+ * Chooses the grant by which this record gets new tokens from the endpoint in `binding`.
  * @throws WorkbenchError `refresh_token_refused`, `answer_lost`, `answer_missing`, `no_refresh_token`,
  * `binding_mismatch`
  */
@@ -75,7 +81,7 @@ export function grantFor(record: StoredRecord, binding: TokenBinding, askedBy: A
 }
 
 /**
- * The issuer's wish for rest (`Retry-After`, RFC 9110 §10.2.3) binds all windows.
+ * Throws while the issuer's `Retry-After` (RFC 9110 §10.2.3) is not over. It applies to all windows.
  * @param now milliseconds since the epoch
  * @throws WorkbenchError `http_error` with `retryAfter` in milliseconds
  */
@@ -85,7 +91,7 @@ export function assertMayAsk(
   endpoint: string | undefined,
 ): void {
   const wait = notBefore - now;
-  // This machine's clock was set back since: nothing says how much of the wait is over.
+  // If this machine's clock was set back meanwhile, the rest of the wait is unknown, so it is ignored.
   if (wait <= 0 || wait > longestRetryAfter || notedAt > now) return;
   throw new WorkbenchError('http_error', {
     ...(endpoint !== undefined && { host: new URL(endpoint).host }),
@@ -96,9 +102,9 @@ export function assertMayAsk(
 }
 
 /**
- * The record with the key to prove itself by (RFC 9449): the one that its tokens are bound to, whatever the settings
- * say since; `fresh` where they want one and there is none yet; none at all where neither is the case.
- * @throws WorkbenchError `dpop_key_lost` where the refresh token is bound to a key that is not here
+ * Adds or removes the DPoP key (RFC 9449). A key that the tokens are bound to stays, even if the settings have changed
+ * since. If DPoP is on and there is no key yet, `fresh` is used; otherwise the record has no key.
+ * @throws WorkbenchError `dpop_key_lost` if the refresh token is bound to a key that is not stored here
  */
 export function provable(
   record: StoredRecord,
@@ -107,7 +113,7 @@ export function provable(
 ): StoredRecord {
   const { dpop_key = dpop ? fresh : undefined, ...others } = record;
   const isTied = record.tokens !== undefined && isBound(record.tokens);
-  // For clients that authenticate, the refresh token is not bound (§5), so a lost key costs nothing.
+  // The refresh token of a client that authenticates is not bound to the key (§5), so a lost key does not matter.
   if (isTied && tokenEndpointAuthMethod === 'none') {
     const jkt = boundTo(record.tokens?.access_token);
     const isOurs = jkt === undefined || jkt === thumbprintOf(record.dpop_key);
@@ -116,7 +122,9 @@ export function provable(
   return dpop_key !== undefined && (dpop || isTied) ? { ...others, dpop_key } : others;
 }
 
-/** The error for a final no: where an answer went missing before, that one most likely held the successor. */
+/**
+ * The error for a permanent rejection. If an answer was lost before, it most likely held the successor of this token.
+ */
 export function refusal(
   { at, answer_lost_at }: { readonly at: number; readonly answer_lost_at?: number },
   data: WorkbenchError['data'],
@@ -127,8 +135,8 @@ export function refusal(
 }
 
 /**
- * Says on record, before anything is sent, that this generation is being used, and whether for the second time. Holds
- * no secret of its own.
+ * Notes in the record, before anything is sent, that this generation's token is being used, and whether for the second
+ * time. Adds no secret.
  */
 export function marked(record: StoredRecord, now: number): StoredRecord {
   const { generation, tokens } = record;
@@ -141,19 +149,19 @@ export function marked(record: StoredRecord, now: number): StoredRecord {
 }
 
 /**
- * Characters that an answer may take in the journal: sealing makes four of three, and new tokens may be longer than the
- * old ones.
+ * How many characters an answer may take in the journal: sealing turns three characters into four, and new tokens may
+ * be longer than the old ones.
  */
 export function answerRoom(record: StoredRecord): number {
   return Math.min(2 * JSON.stringify(record).length + 8192, 2 * recordLimit);
 }
 
-/** An attempt that came to nothing leaves no mark, unless an earlier one is still unanswered. */
+/** Removes the mark of an attempt. `earlier`, an attempt that is still unanswered, stays marked. */
 export function unmarked({ intent: _, ...record }: StoredRecord, earlier?: RefreshIntent): StoredRecord {
   return earlier ? { ...record, intent: earlier } : record;
 }
 
-/** Nothing was sent and nothing has changed. */
+/** Undoes `marked` after a request that was never sent. */
 export function unsent(record: StoredRecord, before: StoredRecord): StoredRecord {
   const { tokens } = before;
   return { ...unmarked(record, unansweredIntent(before)), ...(tokens && { tokens }) };
@@ -171,8 +179,8 @@ export function refusedBy(
 }
 
 /**
- * What of an answer may be stored before anything has checked it. Where the window ends in between, it is never checked:
- * an ID token of another subject would then be what all later ones are compared with.
+ * Removes an ID token whose issuer or subject has changed, because the record is stored before the answer is validated.
+ * If the window closes in between, later ID tokens would be compared with the wrong one.
  */
 export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): RawTokens {
   const now = claimsOf(raw.id_token);
@@ -183,7 +191,7 @@ export function storable(raw: RawTokens, { tokens, binding }: StoredRecord): Raw
   return others;
 }
 
-/** The record after an answer, cut to what can be stored. */
+/** The record after an answer, cut to a size that can be stored. */
 export function answered(
   { intent: _, refused: __, replaced: ___, ...record }: StoredRecord,
   answer: {
@@ -205,7 +213,9 @@ export function answered(
   return fitted({ ...record, ...turned, generation, binding, tokens });
 }
 
-/** The record after an answer that cannot be believed: only the rotation counts. */
+/**
+ * The record after an answer that failed validation: it keeps the old tokens and only a rotated refresh token is new.
+ */
 export function withoutInvalid(record: StoredRecord, before: StoredRecord): StoredRecord {
   return record.tokens ? { ...record, tokens: onlyRotated(before.tokens, record.tokens) } : record;
 }

@@ -7,9 +7,9 @@ import { pause } from '../waiting.ts';
 
 export interface Settled {
   readonly record: StoredRecord;
-  /** Another window has stored a newer generation, which stays. */
+  /** Another window has stored a newer generation, which is kept. */
   readonly isOvertaken: boolean;
-  /** Why the record is in this window's memory only. */
+  /** The write error, if the record is in this window's memory only. */
   readonly error?: WorkbenchError;
 }
 
@@ -17,18 +17,24 @@ export interface WriterParts extends RecordParts {
   readonly log: Log;
 }
 
-/** Milliseconds to wait for the lock with an answer that came when it was lost. */
+/** Milliseconds to wait for the lock with an answer that arrived after the lock was lost. */
 const patience = 20_000;
 
-/** The same for a store to show other windows what was written to it, and between two attempts at the journal. */
+/**
+ * Milliseconds until other windows surely see what was written to SecretStorage, and between two attempts to write the
+ * journal.
+ */
 const visible = 3000;
 const interval = 100;
 
-/** Writes down the steps of one refresh. Once a token was sent, nothing may be lost. */
+/**
+ * Writes the steps of one refresh to SecretStorage, the journal and the ledger. After a token was sent, nothing may be
+ * lost.
+ */
 export function createWriter({ vault, lock, sessions, clock, log, handover }: WriterParts, id: string, flight: Flight) {
   /**
-   * Stores a step, on the generation that was sent only: an overtaken refresh never writes. Where the store fails twice,
-   * the step still counts in this window, and the next refresh stores it.
+   * Stores a step, but only on the generation that was sent: a refresh that another window has overtaken writes
+   * nothing. If the store fails twice, the step counts in this window only, and the next refresh stores it.
    */
   async function storeStep(sent: StoredRecord, change: (record: StoredRecord) => StoredRecord): Promise<Settled> {
     let isOvertaken = false;
@@ -50,14 +56,15 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     }
   }
 
-  /** A window that stood still and kept its lock finds that out here. */
+  /** Checks whether a window that stood still for long has kept its lock after all. */
   async function renewLease(lease: Lease): Promise<void> {
     if (lease.lost) await lease.renew().catch(() => {});
   }
 
   /**
-   * Leaves an answer for the other windows and the next start. Only a sign-out in another window makes it throw: after any
-   * other failure the record is in SecretStorage alone. After the lock is lost, the journal belongs to another window.
+   * Writes the record to the journal for the other windows and the next start. Throws only if the user has signed out
+   * in another window; after any other failure the record is in SecretStorage alone. If the lock is lost, nothing is
+   * written, because the journal belongs to another window.
    * @throws WorkbenchError `superseded`
    */
   async function publishRecord(lease: Lease, record: StoredRecord): Promise<'given' | 'failed' | 'lost'> {
@@ -75,8 +82,9 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /**
-   * The same for an answer that is on no disk yet. While the journal cannot be written other windows know of a request
-   * without an answer and would ask again: the lock is kept until their stores show what this one stores.
+   * Retries `publishRecord` for an answer that is not on the disk yet. Until the journal is written, other windows know
+   * only of a request without an answer and would send it again. So the lock is kept until their SecretStorage shows
+   * the record.
    */
   async function publishAgain(lease: Lease, record: StoredRecord): Promise<boolean> {
     for (let waited = 0; waited < visible; waited += interval) {
@@ -89,9 +97,9 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /**
-   * A failed write does not fail the refresh: at worst another window waits in vain. After the lock is lost, the ledger
-   * belongs to another window.
-   * @throws WorkbenchError `superseded` where the user has signed out in another window: that wins
+   * Writes the ledger. A failed write does not fail the refresh: at worst another window waits longer than it needs to.
+   * If the lock is lost, nothing is written, because the ledger belongs to another window.
+   * @throws WorkbenchError `superseded` if the user has signed out in another window
    */
   async function publishLedger(
     lease: Lease,
@@ -110,8 +118,8 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /**
-   * Leaves an answer for the others that arrived after the lock was lost. Waits
-   * for the process that holds the lock now, and only so long: it may have stored a newer record, which stays.
+   * Publishes an answer that arrived after the lock was lost. Waits up to `patience` for the process that holds the
+   * lock now. If that process has stored a newer record, this one is dropped.
    * @throws WorkbenchError `superseded`
    */
   async function publishLate(answer: StoredRecord): Promise<void> {
@@ -144,8 +152,9 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   }
 
   /**
-   * For a record that was stored without journal and ledger: a sign-out meanwhile has not seen it.
-   * @throws WorkbenchError `superseded` where the user has signed out in another window
+   * Throws if a sign-out in another window has voided this record. That sign-out may not have seen it: the record may
+   * have been in SecretStorage but not yet in the journal or the ledger.
+   * @throws WorkbenchError `superseded` if the user has signed out in another window
    */
   async function assertSignedIn(lease: Lease, record: StoredRecord): Promise<void> {
     const { signedOutAt, generation = 0 } = (await lease.readLedger()) ?? {};
@@ -154,7 +163,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
     await signedOutElsewhere(lease, record, failure);
   }
 
-  /** @throws WorkbenchError `superseded` where the user has signed out in this window */
+  /** @throws WorkbenchError `superseded` if the user has signed out in this window */
   function assertNotDiscarded(): void {
     if (flight.discarded.aborted) throw new WorkbenchError('superseded', { connection: id, signedOut: true });
   }
@@ -171,29 +180,32 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   };
 }
 
-/** One piece of work under way, as the work itself sees it. */
+/** One running piece of work, as seen by the work itself. */
 export interface Flight {
-  /** Aborted when no caller waits any more, by `discard` and by `callOff`: nothing new may be sent. */
+  /** Aborted by `discard`, by `callOff` and when the last caller has left: nothing new may be sent. */
   readonly signal: AbortSignal;
-  /** Aborted by `discard` alone: whatever the work still brings is dropped. */
+  /** Aborted by `discard` alone: the result of the work is dropped. */
   readonly discarded: AbortSignal;
-  /** Set by the work when it cannot be undone any more: a caller that leaves then no longer calls it back. */
+  /** Set by the work when it cannot be undone any more. A caller that leaves later does not cancel it. */
   sent: boolean;
 }
 
-/** Single flight: callers for one id share one piece of work (RFC 9700 §4.14 makes two of them dangerous). */
+/**
+ * Single flight: callers with the same id share one piece of work, because two refreshes at once can void the tokens
+ * (RFC 9700 §4.14).
+ */
 interface Flights<T> {
   /**
-   * Waits for the work that is under way for `id`, or starts it. Aborting `signal` ends this caller's wait, and
-   * the last one to leave calls the work back where it is not sent yet.
+   * Joins the work that is running for `id`, or starts it. Aborting `signal` ends the wait of this caller. When the
+   * last caller leaves and nothing has been sent, the work is cancelled.
    * @throws WorkbenchError `cancelled` with `sent`
    */
   join(id: string, signal: AbortSignal | undefined, start: (flight: Flight) => Promise<T>): Promise<T>;
-  /** False for work that was called back and has been followed by other work. */
+  /** False if this work was cancelled and newer work for `id` has started. */
   isCurrent(id: string, flight: Flight): boolean;
-  /** Calls all work for `id` back and drops what it brings. */
+  /** Cancels all work for `id` and drops its results. */
   discard(id: string): void;
-  /** Calls all work back that is not sent yet. */
+  /** Cancels all work that has not been sent yet. */
   callOff(): void;
 }
 
@@ -208,7 +220,7 @@ interface Entry<T> extends Flight {
 export function createFlights<T>(): Flights<T> {
   /** The work that callers join. */
   const current = new Map<string, Entry<T>>();
-  /** And that which was called back and has not ended yet. */
+  /** The work of `current`, and cancelled work that has not ended yet. */
   const all = new Set<Entry<T>>();
 
   function launch(id: string, start: (flight: Flight) => Promise<T>): Entry<T> {
@@ -216,7 +228,7 @@ export function createFlights<T>(): Flights<T> {
     const drop = new AbortController();
     const flight = { id, abort, drop, signal: abort.signal, discarded: drop.signal, sent: false, waiting: 0 };
     const entry: Entry<T> = Object.assign(flight, {
-      // One turn later, so that the work finds itself to be the current one.
+      // Deferred to a microtask, so that `isCurrent` is already true when the work starts.
       result: Promise.resolve().then(() => start(entry)),
     });
     current.set(id, entry);

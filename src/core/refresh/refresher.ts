@@ -8,24 +8,25 @@ export type { FinishedRefresh, RefreshOutcome, RefreshResult } from '../records/
 
 export interface Refresher {
   /**
-   * Never rejects: every failure is a result. Callers for one id share one request. Aborting `signal` ends the
-   * wait; a request that is already on its way still has its answer stored, or a rotated token would be lost.
-   * @param askedBy `timer`, the default, sends nothing once two answers in a row were lost; a `user` may
-   * @param protection `none` goes on where the folder that windows share cannot be written, and only where the user has
-   * been told what that risks: another window may send the same token, and an answer can be lost with this process
+   * Never rejects: every failure is a result. Callers for the same id share one request. Aborting `signal` ends the
+   * wait; the answer to a request that was already sent is still stored, because a rotated token would be lost
+   * otherwise.
+   * @param askedBy `timer`, the default, sends nothing after two answers in a row were lost; `user` does
+   * @param protection `none` refreshes even though the folder that windows share cannot be written. Use it only after
+   * the user was told the risk: another window may send the same token, and an answer can be lost with this process
    */
   refresh(id: string, signal?: AbortSignal, askedBy?: AskedBy, protection?: Protection): Promise<RefreshResult>;
-  /** The source of the refresh that is under way. */
+  /** Who asked for the refresh that is running. */
   askedBy(id: string): AskedBy | undefined;
-  /** Sign-out wins: whatever a refresh under way still brings for `id` is dropped. */
+  /** Drops the result of a running refresh of `id`: a sign-out wins. */
   discard(id: string): void;
-  /** Ends waiting and starts nothing new; answers that are under way are still stored. */
+  /** Ends all waits and starts nothing new; answers to requests already sent are still stored. */
   dispose(): void;
 }
 
 export type Protection = 'shared' | 'none';
 
-/** What is stored cannot be told: that is a state of the connection, not of one refresh. */
+/** Errors that mean the stored record cannot be read. They are a state of the connection and outlast this refresh. */
 const unavailable: ReadonlySet<ErrorCode> = new Set([
   'record_unreadable',
   'record_newer_version',
@@ -51,9 +52,9 @@ export function createRefresher(parts: RefresherParts): Refresher {
       return failed(sessions.generation(id), error);
     });
     const { outcome, generation, error } = result;
-    // The time of day may be set back meanwhile.
+    // The clock may have been set back meanwhile.
     const duration = Math.max(0, clock.now() - at);
-    // Where it was called back and has been followed by another, that one has the say.
+    // If this refresh was cancelled and another one has started, only that one reports.
     if (flights.isCurrent(id, flight)) {
       askers.delete(id);
       if (error?.code === 'cancelled') sessions.refreshing(id, false);
