@@ -90,6 +90,10 @@ export const authenticationProvider = 'jwtWorkbench';
 /** Set with `setContext`, read by `when` clauses. */
 export const contextKeys = {
   mockRunning: 'jwtWorkbench.mockRunning',
+  /** The mock issuer has a fault that can be removed. */
+  hasMockFault: 'jwtWorkbench.hasMockFault',
+  /** Or one that is used up and still shown. */
+  hasMockFaults: 'jwtWorkbench.hasMockFaults',
   hasConnections: 'jwtWorkbench.hasConnections',
   /** A connection holds an access token or an ID token. */
   hasTokens: 'jwtWorkbench.hasTokens',
@@ -100,6 +104,8 @@ export const contextKeys = {
   hasReplaced: 'jwtWorkbench.hasReplaced',
   /** A sign-in waits for the browser. */
   signingIn: 'jwtWorkbench.signingIn',
+  /** A key is remembered, or something that cannot be read as keys. */
+  hasRememberedKeys: 'jwtWorkbench.hasRememberedKeys',
   /** Find Tokens has listed something. */
   hasLeaks: 'jwtWorkbench.hasLeaks',
   // Steps of the walkthrough: each is set when its step is done, and ticks it.

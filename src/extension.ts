@@ -1,5 +1,5 @@
 import { type ExtensionContext, ExtensionMode, env, commands as registry, UIKind, type Uri, workspace } from 'vscode';
-import { contextKeys, views } from './contributions.ts';
+import { type contextKeys, views } from './contributions.ts';
 import { createVerifications } from './core/checks/verifications.ts';
 import { WorkbenchError } from './core/errors.ts';
 import { createDiscovery, resolveEndpoints } from './core/issuer/discovery.ts';
@@ -23,7 +23,7 @@ import { createKnownSecrets } from './core/records/knownSecrets.ts';
 import type { StoredRecord } from './core/records/record.ts';
 import { isConfidential, isRefreshable, isSignable } from './core/records/session.ts';
 import { createSessions, isUnwritable, type Session } from './core/records/sessions.ts';
-import { createVault, judgeKeeping } from './core/records/vault.ts';
+import { createVault, judgeKeeping, rememberedKeysName } from './core/records/vault.ts';
 import { startAutoRefresh } from './core/refresh/autoRefresh.ts';
 import { createRefresher } from './core/refresh/refresher.ts';
 import { createSignIns } from './core/signIn/signOut.ts';
@@ -39,7 +39,7 @@ import { createConnections, createLog, createSecretStore, onDidChangeSettings } 
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createMockService, type MockService } from './vscode/mockIssuer.ts';
-import { openLogChannel, viewMessage } from './vscode/screen.ts';
+import { openLogChannel, setMenuKey, viewMessage } from './vscode/screen.ts';
 import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar, createTicker } from './vscode/statusBar.ts';
 import { memoryOnlyText, unwritableText } from './vscode/text/history.ts';
@@ -176,13 +176,19 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
     const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
     void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
   }
-  const told = new Map<string, boolean>();
   function tellMenus(): void {
     for (const [name, fits] of Object.entries(menuConditions) as [keyof typeof menuConditions, SessionTest][]) {
-      const holds = sessions.list().some(fits);
-      if (holds !== (told.get(name) ?? false)) void registry.executeCommand('setContext', contextKeys[name], holds);
-      told.set(name, holds);
+      void setMenuKey(name, sessions.list().some(fits));
     }
+  }
+  function tellRemembered(changed: string): void {
+    if (changed !== rememberedKeysName) return;
+    // What cannot be read can be forgotten, and the command says what is wrong.
+    const holds = secrets.get(changed).then(
+      text => text !== undefined,
+      () => true,
+    );
+    void holds.then(holds => setMenuKey('hasRememberedKeys', holds));
   }
   own({
     dispose: sessions.onDidChange(id => {
@@ -190,6 +196,8 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
       tellMenus();
     }),
   });
+  own({ dispose: secrets.onDidChange(tellRemembered) });
+  tellRemembered(rememberedKeysName);
   return {
     channel,
     log,

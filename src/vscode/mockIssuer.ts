@@ -1,5 +1,3 @@
-import { commands as registry } from 'vscode';
-import { contextKeys } from '../contributions.ts';
 import { WorkbenchError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RecordParts } from '../core/records/changeRecord.ts';
@@ -18,6 +16,7 @@ import type { MockClock } from '../mock/shelf.ts';
 import type { TortureOptions, TortureReport } from '../mock/torture/torture.ts';
 import type { Connections } from './connections.ts';
 import type { MockWatch } from './mockWatch.ts';
+import { setMenuKey } from './screen.ts';
 
 export interface RunningMock {
   readonly issuer: string;
@@ -94,6 +93,13 @@ export function createMockService(parts: MockParts): MockService {
   const changes = createListeners<[]>();
   let starting = false;
 
+  function tellChange(): void {
+    const { faults = [], spent = [] } = current?.watch.view() ?? {};
+    void setMenuKey('hasMockFault', faults.length > 0);
+    void setMenuKey('hasMockFaults', faults.length + spent.length > 0);
+    changes.tell();
+  }
+
   async function start(options: MockServerOptions = {}, label = 'Mock connection'): Promise<RunningMock> {
     if (current || starting) throw new WorkbenchError('mock_running', { issuer: current?.mock.issuer });
     starting = true;
@@ -102,9 +108,9 @@ export function createMockService(parts: MockParts): MockService {
       server = await listen(options);
       const mock = await signIn(server, label);
       const { watchMock } = await import('./mockWatch.ts');
-      current = { server, mock, watch: watchMock({ ...parts, server, onChange: changes.tell }), test: undefined };
-      await registry.executeCommand('setContext', contextKeys.mockRunning, true);
-      changes.tell();
+      current = { server, mock, watch: watchMock({ ...parts, server, onChange: tellChange }), test: undefined };
+      await setMenuKey('mockRunning', true);
+      tellChange();
       return mock;
     } catch (error) {
       await server?.close();
@@ -200,8 +206,8 @@ export function createMockService(parts: MockParts): MockService {
     sessions.forget(mock.connection);
     await histories.remove(mock.connection);
     connections.removeMemoryOnly(mock.connection);
-    await registry.executeCommand('setContext', contextKeys.mockRunning, false);
-    changes.tell();
+    await setMenuKey('mockRunning', false);
+    tellChange();
     await server.close();
   }
 

@@ -39,7 +39,17 @@ import {
   window,
   workspace,
 } from 'vscode';
+import { contextKeys } from '../contributions.ts';
 import { printable } from '../core/redact.ts';
+
+const menuKeys = new Map<string, boolean>();
+
+/** Tells `when` clauses: a menu lists no command that cannot work. */
+export async function setMenuKey(name: keyof typeof contextKeys, holds: boolean): Promise<void> {
+  if (menuKeys.get(name) === holds) return;
+  menuKeys.set(name, holds);
+  await registry.executeCommand('setContext', contextKeys[name], holds);
+}
 
 /** What every link and every icon needs: without it there is neither. */
 const opening = /([\]$])\(/g;

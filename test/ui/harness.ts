@@ -112,6 +112,20 @@ export class UiWindow {
     });
   }
 
+  /**
+   * Whether the palette lists a command, by its full title.
+   * @param beside the title of one that it lists as well, and that begins with the same letter: the list is there then
+   */
+  async lists(title: string, beside: string): Promise<boolean> {
+    await this.page.keyboard.press('F1');
+    const common = [...title].findIndex((letter, index) => letter !== beside[index]);
+    await this.quickInput().fill(`>${title.slice(0, common)}`);
+    await this.quickItem(beside).waitFor();
+    const isListed = (await this.quickItem(title).count()) > 0;
+    await this.page.keyboard.press('Escape');
+    return isListed;
+  }
+
   /** Opens a file of the workspace by its name. */
   async openFile(name: string): Promise<void> {
     await again(async timeout => {

@@ -7,6 +7,7 @@ import type { FrameLocator } from 'playwright-core';
 import { jwt, signer } from '../support/signing.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { readAll } from './secrets.ts';
+import { until } from './shop.ts';
 
 const pictures = join(process.cwd(), 'out', 'screenshots');
 const by = signer('ES256');
@@ -44,7 +45,11 @@ describe('a key in hand', function () {
     await ui.window.page.keyboard.press('Enter');
   }
 
+  const canForget = () =>
+    ui.window.lists('JWT Workbench: Forget Remembered Keys...', 'JWT Workbench: Focus on JWT Workbench View');
+
   it('verifies a token of nobody known, is remembered on a click alone, and is offered first', async () => {
+    assert.equal(await canForget(), false, 'nothing is remembered');
     const inspector = await openAnd('signed.jwt', 'Verify');
     await ui.window.quickItem('Ask issuer.example').waitFor();
     await ui.window.page.screenshot({ path: join(pictures, 'verify-with.png') });
@@ -65,6 +70,7 @@ describe('a key in hand', function () {
     await ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').first().click();
     await ui.window.page.keyboard.press('Enter');
     await ui.window.statusBarItem('All remembered keys are deleted').waitFor();
+    await until(async () => !(await canForget()));
   });
 
   it('opens an encrypted token, and the one inside', async () => {

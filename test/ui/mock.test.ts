@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { slowVariable } from '../../scripts/lib/results.mjs';
 import { startSampleClient } from '../torture/sampleClient.ts';
 import { useWorkbench } from './harness.ts';
+import { until } from './shop.ts';
 
 const themes = [
   ['light', 'Light Modern', 'light_modern'],
@@ -35,12 +36,16 @@ describe('a person in front of the mock issuer', function () {
     await ui.window.openContainer('JWT Workbench');
     await row('Connection Demo').waitFor({ timeout: 60_000 });
     await row('Mock issuer at').waitFor();
+    const canClear = () =>
+      ui.window.lists('JWT Workbench: Clear Mock Issuer Faults', 'JWT Workbench: Compare Two Tokens...');
+    assert.equal(await canClear(), false, 'no fault is set');
     for (const fault of ['Too many requests (429)', 'Key set unavailable (503)'])
       await ui.window.runCommand('JWT Workbench: Inject Mock Issuer Fault...', fault, 'next request');
     await ui.window.expand(row('Mock issuer at'));
     await row('Fault set: Too many requests (429), next request').waitFor();
     await ui.window.treeAction(row('Connection Demo'), 'Refresh Access Token');
     await row('Fault Too many requests (429), used up').waitFor();
+    await until(canClear);
     await ui.window.expand(row('Requests'));
     await pictured('mock-rows');
     await ui.window.treeAction(row('Fault set: Key set unavailable'), 'Remove Mock Issuer Fault');

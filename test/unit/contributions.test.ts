@@ -128,8 +128,9 @@ describe('package.json', () => {
   it('lists no command that cannot work', () => {
     const anywhere = ['decode', 'verify', 'decrypt', 'inspect', 'copyPayload', 'compare', 'openSettings', 'showLog'];
     same(listed('true'), anywhere);
-    const trusted = [...anywhere, 'addConnection', 'importTokens', 'forgetKeys', 'startMockIssuer', 'tortureClient'];
+    const trusted = [...anywhere, 'addConnection', 'importTokens', 'startMockIssuer', 'tortureClient'];
     same(listed('true', 'isWorkspaceTrusted'), trusted);
+    same(listed('true', 'isWorkspaceTrusted', contextKeys.hasRememberedKeys), [...trusted, 'forgetKeys']);
     const { mockRunning, hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced } = contextKeys;
     const added = ['removeConnection', 'setActive', 'showHistory', 'signOut', 'status', 'manageAccess', 'filter'];
     same(listed('true', hasConnections, hasSignable, hasRefreshable, hasTokens, hasReplaced), [...anywhere, ...added]);
@@ -141,6 +142,10 @@ describe('package.json', () => {
     const withMock = listed('true', mockRunning).filter(name => !anywhere.includes(name));
     assert.ok(withMock.includes('stopMockIssuer'));
     for (const name of withMock) assert.match(name, /Mock/);
+    const faults = ['clearMockFaults', 'removeMockFault'];
+    assert.ok(!faults.some(name => withMock.includes(name)));
+    const { hasMockFault, hasMockFaults } = contextKeys;
+    same(listed('true', mockRunning, hasMockFault, hasMockFaults), [...anywhere, ...withMock, ...faults]);
   });
 
   it('lists no command in Restricted Mode that is refused there', async () => {

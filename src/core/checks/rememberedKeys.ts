@@ -1,5 +1,6 @@
 import { type ErrorDataOf, WorkbenchError } from '../errors.ts';
 import type { Clock, SecretVault } from '../ports.ts';
+import { rememberedKeysName as name } from '../records/vault.ts';
 import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
 import type { KeyInfo } from './finding.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
@@ -33,8 +34,7 @@ export interface RememberedKeys {
   forgetAll(): Promise<void>;
 }
 
-/** One record under one name: writes in several parts have been seen to tear. */
-const name = 'jwtWorkbench.rememberedKeys';
+// One record under one name: writes in several parts have been seen to tear.
 const version = 1;
 const mostKeys = 50;
 /** UTF-16 code units. Checked before anything is posted to the store. */

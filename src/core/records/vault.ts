@@ -23,6 +23,9 @@ export interface Vault {
 
 const prefix = 'jwtWorkbench.connection.';
 
+/** All keys that the user had remembered: core/checks/rememberedKeys.ts. */
+export const rememberedKeysName = 'jwtWorkbench.rememberedKeys';
+
 /** @param storeFor the store of a connection's record: SecretStorage, or memory for the mock's connection. */
 export function createVault(storeFor: (id: string) => SecretVault, shared: SecretVault): Vault {
   const queues = new Map<string, Promise<unknown>>();

@@ -1,10 +1,10 @@
 import { l10n, commands as registry, Uri, workspace } from 'vscode';
-import { type CommandName, commands, contextKeys, settings } from '../../contributions.ts';
+import { type CommandName, commands, settings } from '../../contributions.ts';
 import { classify, type DataOf, type ErrorCode, WorkbenchError } from '../../core/errors.ts';
 import { errorTable, isTransient, type Remedy } from '../../core/errorTable.ts';
 import { isObject, roundedNumbers, textFrom } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
+import { confirm, notify, progress, setMenuKey, type Tell, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { complaintText } from '../text/signIn.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
@@ -131,7 +131,7 @@ async function interactive<Argument, Result>(
     const given = argument;
     const run = (tell: Tell) => behaviour.run(given, abort.signal, tell);
     const result = await withProgress(behaviour.progress?.(argument), run, abort);
-    if (declared.completes) void registry.executeCommand('setContext', contextKeys[declared.completes], true);
+    if (declared.completes) void setMenuKey(declared.completes, true);
     await behaviour.report?.(result, argument);
     return answered(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {

@@ -1,5 +1,4 @@
 import { l10n, languages, Range, commands as registry, Uri, WorkspaceEdit, workspace } from 'vscode';
-import { contextKeys } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { Leak } from '../../core/imports/leakScan.ts';
 import { type ImportPlan, importedNames, planImport } from '../../core/imports/tokenOwner.ts';
@@ -10,7 +9,7 @@ import { pastedId } from '../connections.ts';
 import { knownTokenAt, ownerOf, type Place, placeFields, placeIn, tokensIn } from '../editor/scan.ts';
 import { type FileLeaks, gitApi, leaksIn, searchStaged, searchWorkspace, stagedFiles } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pick.ts';
-import { confirm, flash, notify, pick } from '../screen.ts';
+import { confirm, flash, notify, pick, setMenuKey } from '../screen.ts';
 import { type Behaviour, defineCommand } from './command.ts';
 import { flag, type Values, withDefault } from './fields.ts';
 import { importInto, keptInMemory, mayImport } from './importTokens.ts';
@@ -55,19 +54,25 @@ export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 
   const listed = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
   own(
     workspace.onDidChangeTextDocument(({ document }) => {
-      if (listed.has(document.uri)) listed.set(document.uri, leaksIn(document, sessions, clock.now()));
+      if (!listed.has(document.uri)) return;
+      listed.set(document.uri, leaksIn(document, sessions, clock.now()));
+      tell();
     }),
   );
-  const tell = (hasLeaks: boolean) => void registry.executeCommand('setContext', contextKeys.hasLeaks, hasLeaks);
+  const tell = () =>
+    void setMenuKey(
+      'hasLeaks',
+      [...listed].some(([, diagnostics]) => diagnostics.length > 0),
+    );
   return {
     show(found: readonly FileLeaks[]): void {
       listed.clear();
       for (const { uri, diagnostics } of found) listed.set(uri, diagnostics);
-      tell(found.length > 0);
+      tell();
     },
     clear(): void {
       listed.clear();
-      tell(false);
+      tell();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { l10n, commands as registry } from 'vscode';
-import { commands, contextKeys } from '../../contributions.ts';
+import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { usesKey } from '../../core/records/connection.ts';
 import { isSignable } from '../../core/records/session.ts';
@@ -9,7 +9,7 @@ import { grantNames, grants } from '../../core/signIn/grants.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
 import { changeInSettings } from '../connections.ts';
 import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
-import { flash, notify, toClipboard } from '../screen.ts';
+import { flash, notify, setMenuKey, toClipboard } from '../screen.ts';
 import { showDevicePanel } from '../signInPage.ts';
 import {
   noRefreshTokenText,
@@ -58,7 +58,7 @@ export const signIn = defineCommand(
             signal: AbortSignal.any([signal, closed.signal]),
             tell(step) {
               if (step.waitingFor === 'browser') {
-                tellMenus(true);
+                void setMenuKey('signingIn', true);
                 const argument = { connection: id };
                 return show(l10n.t('finish in the browser. Redirect URI: {0}', step.redirectUri), [
                   { title: l10n.t('Copy Redirect URI'), command, argument: { ...argument, what: 'redirect_uri' } },
@@ -71,7 +71,8 @@ export const signIn = defineCommand(
           });
         } finally {
           panel?.dispose();
-          tellMenus(sessions.list().some(({ connection: other }) => signIns.waiting(other.id)));
+          const waits = sessions.list().some(({ connection: other }) => signIns.waiting(other.id));
+          void setMenuKey('signingIn', waits);
         }
       },
       answer: ({ generation, expiresAt }) => ({
@@ -96,10 +97,6 @@ export const signIn = defineCommand(
     };
   },
 );
-
-function tellMenus(signingIn: boolean): void {
-  void registry.executeCommand('setContext', contextKeys.signingIn, signingIn);
-}
 
 /** For another browser or profile than the one that has opened, and for the issuer's registration page. */
 export const copySignInLink = defineCommand(

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
-import { commands } from '../../../src/contributions.ts';
+import { commands, contextKeys } from '../../../src/contributions.ts';
 import type { TokenState } from '../../../src/core/checks/finding.ts';
 import { WorkbenchError } from '../../../src/core/errors.ts';
 import { type Connection, readConnections } from '../../../src/core/records/connection.ts';
@@ -183,9 +183,13 @@ describe('rows of the tree', function () {
     ];
 
     it('offer what concerns the mock issuer beside its connection, and beside no other', () => {
-      const beside = (session: Partial<Session>) => offered(connectionRow(session).contextValue);
+      const beside = (session: Partial<Session>, faults = true) =>
+        offered(connectionRow(session).contextValue, true, faults);
       const shown = (names: readonly string[]) => ofMock.filter(name => names.includes(name));
-      assert.deepEqual(shown(beside({ connection: mock, memoryOnly: true, record: tokens })), ofMock);
+      const session = { connection: mock, memoryOnly: true, record: tokens };
+      assert.deepEqual(shown(beside(session)), ofMock);
+      const withoutFaults = ofMock.filter(name => name !== 'clearMockFaults');
+      assert.deepEqual(shown(beside(session, false)), withoutFaults);
       assert.deepEqual(shown(beside({ connection: pasted, memoryOnly: true, record: tokens })), []);
       assert.deepEqual(shown(beside({ record: tokens })), []);
     });
@@ -240,12 +244,13 @@ function record(tokens: Partial<NonNullable<StoredRecord['tokens']>>): StoredRec
 const nameOf = (command: string) => command.slice(command.indexOf('.') + 1);
 
 /** The commands that the manifest puts beside a row with these words. */
-function offered(words = '', trusted = true): string[] {
+function offered(words = '', trusted = true, faults = false): string[] {
   return manifest.contributes.menus['view/item/context']
     .filter(({ when }) =>
       when.split(' && ').every(clause => {
         const [, pattern] = /^viewItem =~ \/(.+)\/$/.exec(clause) ?? [];
         if (pattern !== undefined) return new RegExp(pattern).test(words);
+        if (clause === contextKeys.hasMockFaults) return faults;
         return clause === 'isWorkspaceTrusted' ? trusted : clause.startsWith('view == ');
       }),
     )
