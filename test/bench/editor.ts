@@ -51,9 +51,9 @@ async function hugeToken(): Promise<Record<string, number>> {
   const colors = features.createColors();
   const steps: Record<string, () => unknown> = {
     holdsToken: () => holdsToken(document),
-    paint: () => colors.paint(editor, clock.now()),
+    paint: () => colors.paint(editor, sessions, clock.now()),
     diagnostics: () => features.diagnosticsOf(document, parts),
-    hints: () => features.hintsOf(document, whole, clock.now()),
+    hints: () => features.hintsOf(document, whole, sessions, clock.now()),
     lenses: () => features.lensesOf(document, sessions),
     hoverBegin: () => features.hoverAt(document, document.positionAt(100), parts),
     hoverMiddle: () => features.hoverAt(document, middle, parts),

@@ -139,6 +139,34 @@ describe('tokens in the editor', () => {
     await end();
   });
 
+  it('have a hint where they are opaque and a connection holds them, as long as it does', async () => {
+    const { id, end } = await signedIn('editor-held');
+    const accessToken = 'an-opaque.access-token/of~the+tests';
+    const text = JSON.stringify({
+      access_token: accessToken,
+      refresh_token: 'an-opaque-refresh-token',
+      expires_in: 90,
+    });
+    const document = await open(`A=1\nTOKEN=${accessToken} an-opaque-refresh-token ${accessToken}\n`, 'jwt');
+    assert.deepEqual(await hintsIn(document), []);
+    await run('importTokens', { connection: id, text });
+    const hints = said(await hintsIn(document)).map(hint => hint.replace(/in .*/, 'in N'));
+    const access = 'Access token of editor-held, expires in N';
+    assert.deepEqual(hints, [`1:6 ${access}`, '1:42 Refresh token of editor-held', `1:66 ${access}`]);
+    const lenses = await registry.executeCommand<CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 9);
+    assert.deepEqual(
+      lenses.map(({ command }) => command?.title),
+      ['Open in the inspector', 'Replace with a fresh token', 'Open in the inspector'].concat([
+        'Open in the inspector',
+        'Replace with a fresh token',
+      ]),
+    );
+    assert.doesNotMatch(JSON.stringify(lenses.map(({ command }) => command)), /an-opaque/);
+    await run('signOut', { connection: id });
+    assert.deepEqual(await hintsIn(document), []);
+    await end();
+  });
+
   it('say of what is signed and no JWT that it is none', async () => {
     const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${encode('no signature of anybody')}`;
     assert.match(words(await hoverText(await open(text), 10)), /not a JSON object: this is signed content/);

@@ -15,6 +15,7 @@ import {
 } from 'vscode';
 import { colors, commands } from '../../contributions.ts';
 import { classify } from '../../core/errors.ts';
+import { endOf as endIn } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { type DecodedToken, decodeToken, expiresAt } from '../../core/tokens/jwt.ts';
 import { findTokens } from '../../core/tokens/tokenRanges.ts';
@@ -31,17 +32,20 @@ const most = 100;
 
 /** "Decode | Verify" above each token, and a fresh one where a connection has it. */
 export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[] {
-  return tokensIn(document, undefined, most).flatMap(({ range, token }) => {
+  return tokensIn(document, undefined, most, sessions).flatMap(({ range, token, known }) => {
     const place = placeOf(document, range);
+    const fresh = replacementOf({ token, ...(known && { known }) }, sessions)
+      ? [lens(range, l10n.t('Replace with a fresh token'), commands.replaceToken, place)]
+      : [];
+    if (known)
+      return [lens(range, l10n.t('Open in the inspector'), commands.inspect, { ...place, show: true }), ...fresh];
     return [
       lens(range, l10n.t('Decode'), commands.decodeSelection, place),
       // Five parts: an encrypted token (RFC 7516 section 3.1), which no key set verifies.
       token.split('.', 6).length === 5
         ? lens(range, l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true })
         : lens(range, l10n.t('Verify'), commands.inspect, { ...place, show: true, verify: true }),
-      ...(replacementOf({ token }, sessions)
-        ? [lens(range, l10n.t('Replace with a fresh token'), commands.replaceToken, place)]
-        : []),
+      ...fresh,
     ];
   });
 }
@@ -60,21 +64,29 @@ export interface Hints {
 /** A token that begins further to the right is out of sight where long lines are not wrapped. */
 const farColumn = 80;
 
-/** When each token in sight ends: in front of it, as its end is out of sight more often than not. */
-export function hintsOf(document: TextDocument, area: Range, now: number): Hints {
+/**
+ * When each token in sight ends: in front of it, as its end is out of sight more often than not. Of an opaque token of
+ * a connection it says what it is, since nothing else there does.
+ */
+export function hintsOf(document: TextDocument, area: Range, sessions: Sessions, now: number): Hints {
   let changesIn = Number.POSITIVE_INFINITY;
-  const hints = tokensIn(document, area).flatMap(({ range, token }) => {
-    const end = endOf(token);
-    if (end === undefined) return [];
-    changesIn = Math.min(changesIn, nextChange(end, now));
-    const { line, character } = range.start;
-    const text = expiryText(end, now);
+  const hints = tokensIn(document, area, undefined, sessions).flatMap(found => {
+    const { line, character } = found.range.start;
+    const end = endOf(found, sessions);
+    if (end !== undefined) changesIn = Math.min(changesIn, nextChange(end, now));
+    const holder = found.known && ownerOf(found, sessions);
+    const words = [
+      ...(found.known && holder ? [l10n.t('{0} of {1}', kindText(found.known.name), holder.label)] : []),
+      ...(end === undefined ? [] : [expiryText(end, now)]),
+    ];
+    if (words.length === 0) return [];
+    const text = words.join(', ');
     const hintAt = (position: Position, label: string) => {
-      const hint = inlayHint(position, label, momentText(end, now));
+      const hint = inlayHint(position, label, end === undefined ? text : momentText(end, now));
       hint.paddingRight = true;
       return hint;
     };
-    const atToken = hintAt(range.start, text);
+    const atToken = hintAt(found.range.start, text);
     if (character <= farColumn) return [atToken];
     const start = new Position(line, document.lineAt(line).firstNonWhitespaceCharacterIndex);
     return [hintAt(start, l10n.t('token in column {0} {1}', character + 1, text)), atToken];
@@ -82,7 +94,10 @@ export function hintsOf(document: TextDocument, area: Range, now: number): Hints
   return { hints, changesIn };
 }
 
-function endOf(token: string): number | undefined {
+/** Of an opaque token that a connection holds, the issuer has said beside it when it ends. */
+function endOf({ token, known }: Pick<PlacedToken, 'token' | 'known'>, sessions: Sessions): number | undefined {
+  const session = known && sessions.get(known.connection);
+  if (session) return endIn(session, known.name);
   let decoded: DecodedToken;
   try {
     decoded = decodeToken(token);
@@ -96,7 +111,7 @@ function endOf(token: string): number | undefined {
 /** Colours header, payload and signature of every token in sight, and strikes through those that have ended. */
 export interface Colors {
   /** Returns the milliseconds until one more of them ends; infinite where none will. */
-  paint(editor: TextEditor, now: number): number;
+  paint(editor: TextEditor, sessions: Sessions, now: number): number;
   clear(editor: TextEditor): void;
   dispose(): void;
 }
@@ -116,14 +131,15 @@ export function createColors(): Colors {
       );
     });
   return {
-    paint(editor, now) {
+    paint(editor, sessions, now) {
       const painted: Range[][] = [[], [], []];
       const expired: Range[] = [];
       let nextEnd = Number.POSITIVE_INFINITY;
       for (const area of editor.visibleRanges) {
-        for (const token of tokensIn(editor.document, area)) {
-          const end = endOf(token.token) ?? Number.POSITIVE_INFINITY;
+        for (const token of tokensIn(editor.document, area, undefined, sessions)) {
+          const end = endOf(token, sessions) ?? Number.POSITIVE_INFINITY;
           if (end <= now) expired.push(...token.pieces);
+          else if (token.known) painted[1]?.push(...token.pieces);
           else partsOf(token, painted);
           if (end > now) nextEnd = Math.min(nextEnd, end);
         }

@@ -62,7 +62,9 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   own(
     languages.registerCodeLensProvider(anywhere, {
       provideCodeLenses: async document =>
-        isWanted('codeLens', document) && holdsToken(document) ? (await features()).lensesOf(document, sessions) : [],
+        isWanted('codeLens', document) && holdsToken(document, undefined, sessions)
+          ? (await features()).lensesOf(document, sessions)
+          : [],
     }),
   );
   own(
@@ -81,14 +83,23 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   );
 
   const hintsChanged = own(new EventEmitter<void>());
+  // An opaque token in a file is one while a connection holds it.
+  let tellSoon: (() => void) | undefined;
+  own({
+    dispose: sessions.onDidChange(() => {
+      tellSoon?.();
+      tellSoon = clock.schedule(() => hintsChanged.fire(), debounce);
+    }),
+  });
+  own({ dispose: () => tellSoon?.() });
   let stopHints: (() => void) | undefined;
   own({ dispose: () => stopHints?.() });
   own(
     languages.registerInlayHintsProvider(anywhere, {
       onDidChangeInlayHints: hintsChanged.event,
       async provideInlayHints(document, area) {
-        if (!isWanted('inlayHints', document) || !holdsToken(document, area)) return [];
-        const { hints, changesIn } = (await features()).hintsOf(document, area, clock.now());
+        if (!isWanted('inlayHints', document) || !holdsToken(document, area, sessions)) return [];
+        const { hints, changesIn } = (await features()).hintsOf(document, area, sessions, clock.now());
         stopHints?.();
         // Once a second at most, and not at all while nothing counts.
         if (Number.isFinite(changesIn))
@@ -136,7 +147,8 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
 
     const paint = async (editor: TextEditor) => {
       const { document } = editor;
-      const wanted = isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area));
+      const wanted =
+        isWanted('colorTokens', document) && editor.visibleRanges.some(area => holdsToken(document, area, sessions));
       if (!wanted && !painted.has(editor)) return;
       colors ??= (await features()).createColors();
       if (!wanted) {
@@ -144,7 +156,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
         return colors.clear(editor);
       }
       painted.add(editor);
-      const endsIn = colors.paint(editor, clock.now());
+      const endsIn = colors.paint(editor, sessions, clock.now());
       if (endsIn < longest) soon(editor, () => window.visibleTextEditors.includes(editor) && paint(editor), endsIn + 1);
     };
     const check = async (document: TextDocument) => {
@@ -156,6 +168,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
       problems.set(document.uri, diagnosticsOf(document, { sessions, clock }));
     };
     const lookAt = (editor: TextEditor) => soon(editor, () => paint(editor));
+    own({ dispose: sessions.onDidChange(() => window.visibleTextEditors.forEach(lookAt)) });
     const checkSoon = (document: TextDocument) => soon(document, () => check(document));
 
     own(window.onDidChangeVisibleTextEditors(editors => editors.forEach(lookAt)));

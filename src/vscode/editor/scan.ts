@@ -26,6 +26,8 @@ export interface KnownToken {
   readonly name: TokenName;
 }
 
+type Found = Omit<TokenRange, 'kind'> & { readonly known?: KnownToken };
+
 /** Lines above and below the pointer that a wrapped token may reach. */
 const reach = 100;
 
@@ -38,9 +40,13 @@ export const scanLimit = 2_000_000;
 /** Characters before and after the pointer's line that a wrapped token may reach. */
 const farthest = 100_000;
 
-/** Could there be a token? A cheap question before any code is loaded. */
-export function holdsToken(document: TextDocument, area?: Range): boolean {
-  return mayHoldToken(searched(document, area).text);
+/**
+ * Could there be a token? A cheap question before any code is loaded.
+ * @param sessions whose tokens count as well, whatever they look like
+ */
+export function holdsToken(document: TextDocument, area?: Range, sessions?: Sessions): boolean {
+  const { text } = searched(document, area);
+  return mayHoldToken(text) || (sessions !== undefined && heldIn(text, sessions, 1).length > 0);
 }
 
 /** The text that is searched, and the offset at which it starts. */
@@ -83,12 +89,45 @@ function edge(text: string, from: number, step: 1 | -1): number {
   return at;
 }
 
-export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens): PlacedToken[] {
+/** @param sessions whose tokens are found as well, whatever they look like */
+export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens, sessions?: Sessions): PlacedToken[] {
   const { text, start } = searched(document, area);
-  return findTokens(text, limit).map(found => placed(document, start, found));
+  const found: Found[] = findTokens(text, limit);
+  for (const held of sessions ? heldIn(text, sessions, limit) : [])
+    if (!found.some(each => each.start < held.end && held.start < each.end)) found.push(held);
+  return found.toSorted((one, other) => one.start - other.start).map(each => placed(document, start, each));
 }
 
-function placed(document: TextDocument, offset: number, found: TokenRange): PlacedToken {
+/** Characters that are compared for the tokens of all connections in one text: far more would be felt. */
+const mostCompared = 100_000_000;
+
+/** The tokens of connections in a text. They are looked for one by one, so that no list of them is kept. */
+function heldIn(text: string, sessions: Sessions, limit: number): Found[] {
+  const found: Found[] = [];
+  const tokens = heldTokens(sessions);
+  if (text.length * tokens.length > mostCompared) return found;
+  for (const { token, known } of tokens) {
+    for (let start = text.indexOf(token); start >= 0 && found.length < limit; ) {
+      const end = start + token.length;
+      found.push({ start, end, token, known, wrapped: false, pieces: [{ start, end }] });
+      start = text.indexOf(token, end);
+    }
+  }
+  return found;
+}
+
+function heldTokens(sessions: Sessions): { readonly token: string; readonly known: KnownToken }[] {
+  return sessions.list().flatMap(session =>
+    (['access_token', 'id_token', 'refresh_token'] as const).flatMap(name => {
+      const token = tokenOf(session, name);
+      // Shorter ones could be any word.
+      if (token === undefined || token.length < 16) return [];
+      return [{ token, known: { connection: session.connection.id, name } }];
+    }),
+  );
+}
+
+function placed(document: TextDocument, offset: number, { known, ...found }: Found): PlacedToken {
   const rangeOf = ({ start, end }: Piece) =>
     new Range(document.positionAt(offset + start), document.positionAt(offset + end));
   return {
@@ -96,6 +135,7 @@ function placed(document: TextDocument, offset: number, found: TokenRange): Plac
     pieces: found.pieces.map(rangeOf),
     token: found.token,
     wrapped: found.wrapped,
+    ...(known && { known }),
   };
 }
 
@@ -130,18 +170,12 @@ export function knownTokenIn(
   sessions: Sessions,
   near?: number,
 ): { start: number; end: number; token: string; known: KnownToken } | undefined {
-  for (const session of sessions.list()) {
-    for (const name of ['access_token', 'id_token', 'refresh_token'] as const) {
-      const token = tokenOf(session, name);
-      // Shorter ones could be any word.
-      if (token === undefined || token.length < 16) continue;
-      // No farther than it can reach: lines can be megabytes, and connections many.
-      const from = near === undefined ? 0 : Math.max(0, near - token.length);
-      const reach = near === undefined ? line : line.slice(from, near + token.length);
-      const start = from + reach.indexOf(token);
-      if (start < from) continue;
-      return { start, end: start + token.length, token, known: { connection: session.connection.id, name } };
-    }
+  for (const { token, known } of heldTokens(sessions)) {
+    // No farther than it can reach: lines can be megabytes, and connections many.
+    const from = near === undefined ? 0 : Math.max(0, near - token.length);
+    const reach = near === undefined ? line : line.slice(from, near + token.length);
+    const start = from + reach.indexOf(token);
+    if (start >= from) return { start, end: start + token.length, token, known };
   }
   return undefined;
 }
