@@ -19,7 +19,7 @@ export class CliError extends Error {
   }
 }
 
-/** Sentences for what is refused before VS Code is asked. All others come from VS Code, in its language. */
+/** Messages for requests that fail before VS Code handles them. All others come from VS Code, in its language. */
 const sentences: Readonly<Record<string, string>> = {
   no_vscode:
     'JWT Workbench is not reachable: no VS Code window with it is open, or this terminal was not opened in VS Code. Open a new terminal in VS Code. For terminals outside VS Code set jwtWorkbench.broker to "machine".',
@@ -36,7 +36,7 @@ const sentences: Readonly<Record<string, string>> = {
   internal: 'JWT Workbench could not answer. Its log in VS Code has the details.',
 };
 
-/** By its looks: what is loaded late is bundled with a class of its own. */
+/** By its members rather than `instanceof`: lazily loaded bundles contain a copy of the class. */
 export function isCliError(error: unknown): error is CliError {
   return error instanceof Error && 'reason' in error && 'exitCode' in error;
 }
@@ -45,7 +45,7 @@ export function refused(reason: Refusal, code: string): CliError {
   return new CliError(reason, code, sentences[code] ?? sentences.internal ?? code);
 }
 
-/** This terminal's broker, or else that of the machine. @throws CliError `no_vscode`, `other_user` */
+/** The broker of this terminal, otherwise that of the machine. @throws CliError `no_vscode`, `other_user` */
 function brokerAddress(env: NodeJS.ProcessEnv): BrokerAddress {
   const { JWTW_SOCKET: socket, JWTW_CAPABILITY: capability } = env;
   if (socket && capability) return { socket, capability };
@@ -64,7 +64,7 @@ function brokerAddress(env: NodeJS.ProcessEnv): BrokerAddress {
 const startTime = 3000;
 
 /**
- * Asks the broker. Waits as long as VS Code needs: for the user's answer, or for the issuer.
+ * Calls the broker. Waits without a limit for the user's answer or for the issuer.
  * @throws CliError with the reason
  */
 export async function askBroker<Answer>(
@@ -89,8 +89,8 @@ export async function askBroker<Answer>(
 }
 
 /**
- * One request of HTTP/1.0, after whose answer the broker closes. Written out, as node:http alone would take a fifth of the
- * time that Node itself needs to start.
+ * Sends one HTTP/1.0 request, after which the broker closes the connection. Written by hand, because loading node:http
+ * takes a fifth of the time that Node needs to start.
  */
 function post<Answer>(
   { socket: path, capability }: BrokerAddress,
@@ -117,11 +117,11 @@ function post<Answer>(
         const answer = JSON.parse(content) as Answer & Partial<ErrorAnswer>;
         if (answer.error === undefined) return resolve(answer);
         const { code, message } = answer.error;
-        // Another version may have reasons that this one does not know: each ends with an exit code all the same.
+        // Another version may send unknown reasons; they end with the exit code of `internal`.
         const reason = Object.hasOwn(exitCodes, answer.error.reason) ? answer.error.reason : 'internal';
         reject(message ? new CliError(reason, code, `${message}`) : refused(reason, code));
       } catch (error) {
-        // Half an answer, or none: the window has gone.
+        // An incomplete or empty answer: the window was closed.
         reject(error);
       }
     });

@@ -14,7 +14,7 @@ function tokenIn(text: string): string {
     const { access_token, id_token } = importText(text, false).tokens;
     return access_token ?? id_token ?? text.trim();
   } catch {
-    // No token in any known form: the text itself is judged.
+    // No token in a known form: use the text itself.
     return text.trim();
   }
 }
@@ -55,7 +55,7 @@ export interface VerifyOptions {
   readonly json?: true;
 }
 
-/** Nothing is fetched but the address that is named: the key set's, or the metadata of `issuer`. */
+/** Fetches only the given URL of the key set, or the metadata of `issuer` and its key set. */
 export async function verifyText(
   text: string,
   { jwks, key, issuer, audience, json }: VerifyOptions,

@@ -3,30 +3,30 @@ import { type ConnectionAnswer, exitCodes, type TokenAnswer } from '../core/brok
 import { askBroker, CliError, isCliError, refused } from './brokerClient.ts';
 
 /*
- * `jwtw`: the fresh token in a terminal. Standard output holds the answer and nothing else, messages go to standard
- * error, and no token is ever an argument. Exit codes: core/broker/protocol.ts. Node's own parser reads the arguments,
- * and what only some commands need is loaded by them: a token costs little more than the start of Node.
+ * `jwtw` prints a fresh token in a terminal. Standard output has only the result, messages go to standard error, and a
+ * token is never an argument. Exit codes: core/broker/protocol.ts. Node's own parser reads the arguments, and code that
+ * only some commands need is loaded by them, so that a token takes little longer than Node's start.
  */
 
 type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 interface Given {
-  /** The words that are no options. */
+  /** The arguments that are not options. */
   readonly words: readonly string[];
   readonly options: Options;
-  /** What stands behind `--`, or is meant for another program. */
+  /** The arguments after `--`, or those for another program. */
   readonly rest: readonly string[];
 }
 
-/** Adding a command is adding a row. */
+/** To add a command, add a row. */
 interface CommandRow {
   readonly usage: string;
   readonly help: string;
   /** `string` options take a value. */
   readonly options?: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string }>>;
-  /** The most words it takes. */
+  /** The maximum number of words. */
   readonly words: number;
-  /** Its arguments belong to another program, which has options of its own. */
+  /** The arguments belong to another program, which has its own options. */
   readonly foreign?: true;
   readonly run: (given: Given) => Promise<unknown>;
 }
@@ -127,7 +127,7 @@ const commands: Readonly<Record<string, CommandRow>> = {
     help: 'answer git 2.46 or later as a credential helper; git adds the last word',
     words: 2,
     async run({ words, ...given }) {
-      // A token of ours is neither stored nor erased by git.
+      // Our tokens are neither stored nor erased by git.
       if (words.at(-1) !== 'get') return;
       if (!/^capability\[\]=authtype$/m.test(await readStdin()))
         throw usage('This git cannot use bearer tokens from a credential helper. Install git 2.46 or later.');
@@ -202,7 +202,7 @@ async function askToken(
     ...(options['id-token'] && { token: 'id_token' }),
     ...more,
   });
-  // An answer without a token must not be printed as one.
+  // Do not print an answer that contains no token.
   if (typeof answer.token !== 'string' || typeof answer.type !== 'string') throw refused('internal', 'internal');
   return answer as TokenAnswer;
 }
@@ -211,19 +211,19 @@ function headersOf({ type, token, proof }: TokenAnswer): Record<string, string> 
   return { Authorization: `${type} ${token}`, ...(proof !== undefined && { DPoP: proof }) };
 }
 
-/** A token that is bound to a key cannot be used without a proof for the request. */
+/** A token that is bound to a key needs a proof for each request. */
 function needsProof(answer: TokenAnswer, advice: string): void {
   if (answer.type === 'DPoP' && answer.proof === undefined)
     throw usage(`The token is bound to a key (DPoP), and each request needs a proof. ${advice}`);
 }
 
-/** kubectl says which version it speaks, and refuses another. */
+/** kubectl tells which version it speaks, and rejects another one. */
 function execCredentialVersion(info: string | undefined): string {
   try {
     const { apiVersion } = JSON.parse(info ?? '{}') as { readonly apiVersion?: unknown };
     if (apiVersion === 'client.authentication.k8s.io/v1beta1') return apiVersion;
   } catch {
-    // Not from kubectl: the stable version.
+    // Not called by kubectl: the stable version.
   }
   return 'client.authentication.k8s.io/v1';
 }
@@ -254,7 +254,7 @@ async function readStdin(): Promise<string> {
 /** @throws CliError `usage` */
 function read(name: string, row: CommandRow, args: readonly string[]): Given {
   if (row.foreign) {
-    // An address has a colon or a slash, a host name a dot; an id of a connection looks like neither.
+    // A URL has a colon or a slash and a host name a dot; an id without these is taken for a connection.
     const [first = ''] = args;
     const isId = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(first) && first !== 'localhost';
     return { words: isId ? [first] : [], options: {}, rest: isId ? args.slice(1) : args };

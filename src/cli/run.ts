@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { CliError } from './brokerClient.ts';
 
-/** Runs a program in the place of this one: its streams and signals are this one's, and so is its exit code. */
+/** Runs a program in place of this one, with the same streams and signals. Resolves with its exit code. */
 export function run(
   command: string,
   args: readonly string[],
   { env = process.env, input, pipe }: { env?: NodeJS.ProcessEnv; input?: string; pipe?: string },
 ): Promise<number> {
-  // VS Code starts this command with its own Node; programs below must not be started that way.
+  // VS Code starts jwtw with ELECTRON_RUN_AS_NODE; the programs that jwtw starts must not inherit it.
   const { ELECTRON_RUN_AS_NODE: _, ...clean } = env;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -33,7 +33,7 @@ export function run(
       [child.stdio[3], pipe],
     ] as const) {
       if (text === undefined || stream === null || stream === undefined || !('end' in stream)) continue;
-      // The program may end before it has read everything: its exit code says why.
+      // The program may exit before it has read everything; its exit code tells why.
       stream.on('error', () => child.stdin?.destroy());
       stream.end(text);
     }
@@ -41,8 +41,8 @@ export function run(
 }
 
 /**
- * Where curl reads standard input for itself, the header comes over a pipe of its own. What Node calls a pipe is a socket,
- * which cannot be opened as /dev/fd/3, so `cat` makes a true one of it.
+ * If curl itself reads standard input, the header is passed through a separate pipe. Node's pipes are sockets, which
+ * cannot be opened as /dev/fd/3, so `cat` copies it into a real pipe.
  */
 const besideStdin = 'exec 4<&0; cat <&3 | curl --config /dev/fd/5 "$@" 5<&0 0<&4 3<&- 4<&-';
 
@@ -63,19 +63,19 @@ export function runCurl(
     : run('curl', ['--config', '-', ...args], { input: config });
 }
 
-/** What of a curl command line says which request it makes; a DPoP proof is for one method and one address. */
+/** The request that a curl command line makes. A DPoP proof is valid for one method and one URL. */
 export interface CurlRequest {
   readonly method: string;
   readonly url?: string;
-  /** curl's own standard input is asked for: `-d @-`, `-T -`, `-K -`. */
+  /** curl itself reads standard input: `-d @-`, `-T -`, `-K -`. */
   readonly readsStdin: boolean;
 }
 
-/** Options of curl with a value of their own, as far as they stand before or between addresses. */
+/** Options of curl that take a value, as far as they occur before or between URLs. */
 const takesValue =
   /^(?:-[AbcCDeEFhHKmoPQrtTuUwxXyYzd]|--(?:request|data(?:-\w+)?|json|header|url|output|user|user-agent|cookie|cookie-jar|form(?:-string)?|upload-file|config|proxy|max-time|connect-timeout|retry(?:-\w+)?|range|referer|write-out|cacert|capath|cert(?:-type)?|key(?:-type)?|resolve|connect-to|interface|limit-rate|dump-header|unix-socket|url-query|variable|expand-\w+|max-redirs|tls-max|ciphers|dns-servers|proto(?:-\w+)?|trace|trace-ascii|stderr|netrc-file|aws-sigv4|oauth2-bearer|etag-\w+))$/;
 
-/** Reads the arguments as curl does, as far as the request needs it. */
+/** Reads the arguments as curl does, as far as the request depends on them. */
 export function curlRequest(args: readonly string[]): CurlRequest {
   let method: string | undefined;
   let url: string | undefined;
@@ -103,7 +103,7 @@ export function curlRequest(args: readonly string[]): CurlRequest {
   return { method: method ?? implied, ...(url !== undefined && { url }), readsStdin };
 }
 
-/** Lines for `curl --config`: header values in quotes, escaped as curl reads them. */
+/** Lines for `curl --config`: header values in quotes, with curl's escapes. */
 export function curlConfig(headers: Readonly<Record<string, string>>): string {
   return Object.entries(headers)
     .map(([name, value]) => {

@@ -8,18 +8,18 @@ import { isObject } from '../tokens/json.ts';
 import { createListeners } from '../waiting.ts';
 import { type ConnectionAnswer, defaultMinTtl, type TokenAnswer, type TokenQuery } from './protocol.ts';
 
-/** The one door through which access tokens and ID tokens leave the extension. */
+/** The only way in which access tokens and ID tokens leave the extension. */
 export interface Broker {
   /**
-   * A token that is valid for `minTtl` seconds more, refreshed first where it is not. Never a refresh token, a secret
-   * or a key.
+   * A token that is valid for at least `minTtl` seconds; refreshes first if necessary. Never returns a refresh token, a
+   * secret or a key.
    * @throws WorkbenchError `not_trusted`, `connection_unknown`, `connection_ambiguous`, `consent_denied`,
    * `consent_unanswered`, `no_such_token`, `lifetime_too_short`, `argument_invalid`, and why a refresh failed
    */
   token(asker: Asker, query: TokenQuery, signal?: AbortSignal): Promise<TokenAnswer>;
-  /** Every connection, without its tokens. @throws WorkbenchError `not_trusted` */
+  /** All connections, without their tokens. @throws WorkbenchError `not_trusted` */
   connections(): readonly ConnectionAnswer[];
-  /** Each is on the list of its session by then. */
+  /** Called after the hand-out was added to the list of its session. */
   onDidHandOut(listener: (handOut: HandOut) => void): () => void;
 }
 
@@ -30,25 +30,28 @@ export interface BrokerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly isTrusted: () => boolean;
-  /** A DPoP proof (RFC 9449 §4.2) for one request with this access token. */
+  /** Creates a DPoP proof (RFC 9449 §4.2) for one request with this access token. */
   readonly proof: (connection: string, accessToken: string, url: string, method: string) => Promise<string>;
 }
 
-/** How many hand-outs are remembered of each connection. */
+/** How many hand-outs per connection are kept. */
 const remembered = 50;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { sessions, refresher, consents, clock, log, isTrusted } = parts;
   let number = 0;
   const listeners = createListeners<[handOut: HandOut]>();
-  /** The generation whose tokens are new and too short for a caller: asking the issuer once more would not help. */
+  /**
+   * By connection: the generation whose tokens are new, but too short-lived for a caller. Refreshing again would not
+   * help.
+   */
   const tooShort = new Map<string, number>();
 
   function assertTrusted(): void {
     if (!isTrusted()) throw new WorkbenchError('not_trusted', { sent: false });
   }
 
-  /** The connection of that id; without one the only connection that has tokens or can get them. */
+  /** The connection with that id. Without an id: the only connection that has tokens or can get them. */
   function resolve(id: string | undefined): Session {
     if (id !== undefined) {
       const session = sessions.get(id);
@@ -66,7 +69,7 @@ export function createBroker(parts: BrokerParts): Broker {
     });
   }
 
-  /** Milliseconds for which the token is valid; endless where nothing says when it ends. */
+  /** Milliseconds until the token expires; infinite if its expiry is unknown. */
   function left(session: Session, name: 'access_token' | 'id_token'): number {
     if (tokenOf(session, name) === undefined) return Number.NEGATIVE_INFINITY;
     const end = endOf(session, name);
@@ -108,7 +111,7 @@ export function createBroker(parts: BrokerParts): Broker {
   function note(handOut: HandOut): void {
     const { connection: id, asker, purpose, generation } = handOut;
     const before = sessions.get(id)?.handOuts;
-    // A view has a row for the list; where that is there, only what is in the list has changed.
+    // If the list exists already, the view has a row for it, and only the content of the list has changed: no event.
     sessions.note(id, { handOuts: [handOut, ...(before ?? [])].slice(0, remembered) }, before !== undefined);
     log('info', 'token handed out', { connection: id, asker: asker.kind, purpose, generation });
     listeners.tell(handOut);
@@ -121,7 +124,7 @@ export function createBroker(parts: BrokerParts): Broker {
       const { connection } = resolve(query.connection);
       const { id } = connection;
       await consents.allowed(asker, id, purpose);
-      // The question may have taken long: what was trusted and known then may be gone.
+      // The user may have taken long to answer: trust and the connection may have changed.
       assertTrusted();
       const session = await freshSession(resolve(id), name, minTtl, signal);
       const token = tokenOf(session, name);
@@ -165,7 +168,10 @@ export function createBroker(parts: BrokerParts): Broker {
   };
 }
 
-/** Milliseconds: half the life of a token that lives for moments only, so that it is not refreshed for each request. */
+/**
+ * Milliseconds of the default `minTtl`, but at most half the lifetime, so that short-lived tokens are not refreshed for
+ * each request.
+ */
 function usualMinimum({ record }: Session): number {
   const { expires_at, obtained_at } = record?.tokens ?? {};
   const usual = defaultMinTtl * 1000;
@@ -189,30 +195,30 @@ export interface StoredConsent {
 
 export interface Consents {
   /**
-   * True where the user allows it. Asks once for each pair of asker and connection, however many ask at that moment.
+   * Resolves if the user allows it. Asks once per asker and connection, however many requests wait for the answer.
    * @throws WorkbenchError `consent_denied`, `consent_unanswered`
    */
   allowed(asker: Asker, connection: string, purpose: string): Promise<void>;
   list(): Promise<readonly StoredConsent[]>;
-  /** Forgets an answer: the next request asks again. */
+  /** Deletes an answer, so that the next request asks again. */
   revoke(entry: StoredConsent): Promise<void>;
-  /** All answers about a connection that is removed. */
+  /** Deletes all answers about a removed connection. */
   forget(connection: string): Promise<void>;
 }
 
 interface ConsentParts {
   readonly secrets: SecretVault;
   readonly log: Log;
-  /** Asks the user; `undefined` where nothing was chosen. */
+  /** Asks the user; resolves with `undefined` if the user chose nothing. */
   readonly ask: (asker: Asker, connection: string, purpose: string) => Promise<Consent | undefined>;
 }
 
-/** Answers that outlast the window are kept in SecretStorage: no workspace and no settings sync can write them there. */
+/** Answers that outlive the window are in SecretStorage, where neither a workspace nor Settings Sync can write them. */
 const storageKey = 'jwtWorkbench.consents';
 const most = 500;
 
 export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
-  /** Answers for this window; `denied` as well, so that a loop in a terminal asks once. */
+  /** Answers for this window. `denied` is kept too, so that a loop in a terminal asks only once. */
   const inMemory = new Map<string, StoredConsent>();
   const asking = new Map<string, Promise<Consent | undefined>>();
   let writing: Promise<unknown> = Promise.resolve();
@@ -224,13 +230,13 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
       const value: unknown = JSON.parse(text);
       return Array.isArray(value) ? value.filter(isStored).slice(-most) : [];
     } catch {
-      // Unreadable answers do not count: the user is asked again.
+      // Unreadable answers are ignored, so the user is asked again.
       log('warn', 'consents unreadable');
       return [];
     }
   }
 
-  /** One write after the other, each on what is stored then. */
+  /** Runs one write at a time, each based on what is stored then. */
   function change(changed: (list: readonly StoredConsent[]) => readonly StoredConsent[]): Promise<void> {
     const work = writing.then(async () => {
       const before = await stored();
@@ -242,7 +248,7 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
     return work;
   }
 
-  /** Allowed by other means than an answer here. */
+  /** The other kinds are allowed by other means than an answer here. */
   const isAsked = ({ kind }: Asker) => kind === 'workspace' || kind === 'machine';
 
   async function decide(asker: Asker, connection: string, purpose: string): Promise<Consent | undefined> {

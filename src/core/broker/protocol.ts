@@ -1,27 +1,27 @@
 import type { WorkbenchError } from '../errors.ts';
 import type { Asker } from '../records/sessions.ts';
 
-/** What goes over the broker's socket: JSON in both directions, HTTP/1.1, one request for one answer. */
+/** The protocol of the broker's socket: JSON in both directions over HTTP, one answer per request. */
 
-/** Where a broker can be reached, and what proves that a caller may ask it. */
+/** The address of a broker, and the capability that authorizes a caller. */
 export interface BrokerAddress {
-  /** A Unix domain socket in a folder of this user alone, or a named pipe with a name that cannot be guessed. */
+  /** A Unix domain socket in a folder that only this user can open, or a named pipe with an unguessable name. */
   readonly socket: string;
   /** 128 bits in base64url. */
   readonly capability: string;
 }
 
-/** What listens for requests asks of what answers them. */
+/** What the socket calls to answer a request. */
 export interface BrokerAnswers {
   readonly asker: () => Asker;
-  /** Answers one request; `signal` is aborted where the caller has gone. */
+  /** Answers one request; `signal` is aborted when the caller disconnects. */
   readonly answer: (
     route: keyof typeof routes,
     body: Readonly<Record<string, unknown>>,
     asker: Asker,
     signal: AbortSignal,
   ) => Promise<unknown>;
-  /** The answer for an error. */
+  /** The error answer for an error. */
   readonly refusal: (error: WorkbenchError) => ErrorAnswer['error'];
 }
 
@@ -30,21 +30,21 @@ export interface BrokerSocket {
   close(): Promise<void>;
 }
 
-/** Bytes of a request's body; the largest is a DPoP address. */
+/** The largest request body, in bytes. The largest valid one contains a DPoP URL. */
 export const requestLimit = 16 * 1024;
 
-/** Seconds that a token must still be valid for, where a caller names none. */
+/** Seconds for which a token must still be valid if the caller names none. */
 export const defaultMinTtl = 30;
 
 export interface TokenQuery {
-  /** The id of a connection; the only one that has tokens where it is left out. */
+  /** The id of a connection. If omitted: the only connection that has tokens. */
   readonly connection?: string;
   readonly token?: 'access_token' | 'id_token';
   /** Seconds. */
   readonly minTtl?: number;
-  /** What the token is for, in a word, such as `jwtw exec`: shown to the user beside the question and in the list. */
+  /** What the token is for, for example `jwtw exec`. Shown to the user in the consent question and in the list. */
   readonly purpose?: string;
-  /** Both, for a token that is bound to a key (RFC 9449): which request the proof is for. */
+  /** For a token that is bound to a key (RFC 9449): the request that the proof is for. Both are needed. */
   readonly method?: string;
   readonly url?: string;
 }
@@ -56,7 +56,7 @@ export interface TokenAnswer {
   readonly type: 'Bearer' | 'DPoP';
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** The proof for `method` and `url`, where they were given and the token is bound. */
+  /** The proof for `method` and `url`, if they were given and the token is bound. */
   readonly proof?: string;
 }
 
@@ -70,8 +70,8 @@ export interface ConnectionAnswer {
 }
 
 /**
- * Why there is no token, each with the exit code of `jwtw`. `usage` is decided by the command line alone, `no_vscode`
- * and `other_user` before anything is asked.
+ * Why there is no token, each with the exit code of `jwtw`. `usage` is decided by the command line alone; `no_vscode`
+ * and `other_user` are decided before VS Code is asked.
  */
 export const exitCodes = {
   usage: 2,
@@ -91,14 +91,14 @@ export type Refusal = keyof typeof exitCodes;
 export interface ErrorAnswer {
   readonly error: {
     readonly reason: Refusal;
-    /** A code of core/errors.ts where the broker made it. */
+    /** A code of core/errors.ts if the broker has created the error. */
     readonly code: string;
-    /** A sentence for people: what happened, why, what to do next. */
+    /** A sentence for the user: what happened, why, what to do next. */
     readonly message: string;
   };
 }
 
-/** Path, and what is posted to it and answered. */
+/** The path of each request. */
 export const routes = {
   token: '/v1/token',
   connections: '/v1/connections',

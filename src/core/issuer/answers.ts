@@ -1,4 +1,4 @@
-/** What an issuer's answers say: the error that one is, or the tokens in it. Every endpoint's answer is read here. */
+/** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { issuerDate, retryAfter } from '../http/http.ts';
 import { findTokens, hasToken, normalized } from '../records/tokenMembers.ts';
@@ -7,26 +7,26 @@ import { firstLine, sanitized } from '../redact.ts';
 import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 
-/** What is known of a request when its answer is read. */
+/** What the reader of an answer knows about the request. */
 export interface Asked {
   readonly host: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** What was sent, and must not come back in an error's text. */
+  /** What was sent and must not appear in an error's text. */
   readonly secrets: readonly string[];
-  /** Identifiers that an issuer repeats and that are no secrets, as the `client_id`. */
+  /** Identifiers that an issuer may repeat and that are not secrets, for example the `client_id`. */
   readonly known?: readonly string[];
-  /** What names the endpoint, where it is not the token endpoint. */
+  /** The setting that names the endpoint, if it is not the token endpoint. */
   readonly setting?: string | undefined;
-  /** A refresh token was sent: the issuer may say that it has ended, in whatever words. */
+  /** A refresh token was sent, so the issuer's message may say in any words that it has ended. */
   readonly refreshes?: boolean;
 }
 
-/** The most characters of an issuer's own words that are kept. */
+/** The most characters that are kept of an issuer's message. */
 const longestText = 300;
 
 /**
- * The error in an answer, if it is one. Some issuers answer an error with status 200 (GitHub, Slack).
+ * Throws if the answer is an error. Some issuers answer an error with status 200 (GitHub, Slack).
  * @throws WorkbenchError `oauth_error`, `http_error`
  */
 export async function refuseError(response: Response, asked: Asked): Promise<void> {
@@ -36,7 +36,7 @@ export async function refuseError(response: Response, asked: Asked): Promise<voi
 }
 
 /**
- * The JSON object that an endpoint answers with.
+ * Reads the JSON object in an answer.
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
 export async function readObject(response: Response, asked: Asked): Promise<JsonObject> {
@@ -55,8 +55,8 @@ interface TokenResponse {
 }
 
 /**
- * What a token response holds, or the error that it is. Wherever its tokens stand they are found: beside what was not
- * understood may stand a refresh token that exists nowhere else.
+ * Reads the tokens of a response, or throws the error in it. Tokens are found wherever they are: an answer that is
+ * partly unreadable may still contain a refresh token that exists nowhere else.
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
 export async function readTokenResponse(response: Response, asked: Asked): Promise<TokenResponse> {
@@ -75,10 +75,10 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
     const issuedTokenType = typeof issued === 'string' ? issued : undefined;
     return { raw: inOurTime(found.tokens, response, asked, warnings), warnings, issuedTokenType };
   }
-  // No token, and something said in its place.
+  // No token, but an error message.
   if (isObject(value) && hasWords(errorIn(value))) throw errorOf(response, text, value, asked);
   const rest = findTokens(pairsOf(text))?.tokens;
-  // Cut off or not quite JSON. A text whose closing quote is there is whole.
+  // The text is truncated or almost JSON. A member whose closing quote is present is complete.
   if (rest !== undefined && value === undefined && hasToken(rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
   if (isObject(value)) return { raw: {}, warnings: [] };
@@ -88,12 +88,15 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
 function unreadable(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
   const { common } = dataOf(response, asked);
   const reason = value !== undefined ? 'not_an_object' : /^\s*</.test(text) ? 'html' : 'not_json';
-  // What does not parse may be half a token response: nothing of it is repeated.
+  // A text that does not parse may be half a token response, so none of it is repeated.
   const line = reason === 'html' ? firstLine(text, longestText, asked.secrets, asked.known) : undefined;
   return new WorkbenchError('response_invalid', { ...common, reason, ...(line !== undefined && { firstLine: line }) });
 }
 
-/** A date that the issuer gives is on its own clock. One that is over would have the token refreshed without pause. */
+/**
+ * Converts an expiry date from the issuer's clock to this machine's. A date in the past is dropped: the token would be
+ * refreshed without pause.
+ */
 function inOurTime(
   { expires_at, ...tokens }: RawTokens,
   { headers }: Response,
@@ -107,11 +110,14 @@ function inOurTime(
   return tokens;
 }
 
-// --- What a body is ---
+// --- Parsing a body ---
 
-/** JSON, whatever its content type says, or the form that some answer with (GitHub). `undefined` where it is neither. */
+/**
+ * Parses JSON, whatever the content type, or the form encoding that some issuers use (GitHub). `undefined` if it is
+ * neither.
+ */
 function parsed(text: string): unknown {
-  // What keeps JSON from being run as a script is no part of it.
+  // Removes the prefix with which some servers keep JSON from being executed as a script.
   const reading = readJson(text.replace(/^\s*(?:\)\]\}'|for ?\(;;\);|while ?\(1\);)/, ''));
   if (reading.ok) return typeof reading.value === 'string' ? (parsed(reading.value) ?? reading.value) : reading.value;
   if (!/^\s*[\w.-]{1,64}=[^\s<{]*\s*$/.test(text)) return undefined;
@@ -119,7 +125,7 @@ function parsed(text: string): unknown {
   return typeof form.error === 'string' || findTokens(form) ? form : undefined;
 }
 
-/** Members of a text that is almost JSON, or XML. */
+/** The members of a text that is almost JSON, or XML. */
 function pairsOf(text: string): JsonObject {
   const pairs = text.matchAll(
     /["']([\w-]{1,64})["']\s*:\s*(?:"([^"\\\s]*)"|'([^'\\\s]*)'|(\d{1,15})\b)|<([\w-]{1,64})>([^<\s]*)<\/\5>/g,
@@ -132,7 +138,7 @@ function pairsOf(text: string): JsonObject {
   );
 }
 
-// --- What an error says ---
+// --- Reading an error ---
 
 interface Said {
   /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
@@ -144,7 +150,7 @@ const hasWords = ({ code, words }: Said) => code !== undefined || words !== unde
 
 const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
 
-/** Names under which codes and messages are met, lower case and without separators, the most telling first. */
+/** Names of members with codes and messages, in lower case without separators, the most specific first. */
 const codeNames = ['error', 'errorcode', 'errcode', 'code', 'type'];
 const wordNames = [
   'errordescription',
@@ -164,10 +170,13 @@ const wordNames = [
   'error',
 ];
 
-/** What may hold them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body": "{…}"}`. */
+/**
+ * Members that may contain them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body":
+ * "{…}"}`.
+ */
 const holders = /^(?:err(?:or)?s?|fault|details?|data|result|response|body|meta|errorcauses)$/;
 
-/** The code and the message of an error, however deep and under whatever names they stand. */
+/** Finds the code and the message of an error, at any depth and under any of these names. */
 function errorIn(value: unknown): Said {
   let code: string | undefined;
   let words: string | undefined;
@@ -182,7 +191,7 @@ function errorIn(value: unknown): Said {
       const firstOf = (names: readonly string[], fits: (text: string) => boolean) => {
         for (const name of names) {
           const [, member] = members.find(([each]) => each.replace(/^_+/, '') === name) ?? [];
-          // A number that only repeats the status says nothing more.
+          // A number that repeats the HTTP status adds nothing.
           const isNumber = typeof member === 'number' && (member < 200 || member > 599);
           const text = isNumber ? String(member) : member;
           if (typeof text === 'string' && fits(text)) return text.trim();
@@ -194,7 +203,7 @@ function errorIn(value: unknown): Said {
           codeNames,
           text => /^[\w.:-]{1,64}$/.test(text.trim()) && !/^(?:error|about:blank)$/i.test(text.trim()),
         ) ?? firstOf(['status'], text => endedCode.test(text));
-      // Which member of the request it is about (Strava).
+      // Strava names the member of the request that the code is about.
       const about = firstOf(['field', 'param', 'parameter'], text => normalized(text) === 'refreshtoken');
       if (about && own && /^[a-z]+$/i.test(own)) code = `refresh_token_${own}`;
       code ??= own;
@@ -206,7 +215,7 @@ function errorIn(value: unknown): Said {
   return { ...(code !== undefined && { code }), ...(words !== undefined && { words }) };
 }
 
-/** An error that is one word, as some write OAuth's codes, or XML. */
+/** An error whose body is a plain word or XML. Some issuers send an OAuth code as plain text. */
 function plainError(text: string): JsonObject {
   const word = text.trim();
   if (/^[a-z]+(?:_[a-z]+)+$/.test(word) && word.length <= 64) return { error: word };
@@ -227,7 +236,10 @@ function dataOf({ status, headers }: Response, { host, now, setting }: Asked) {
   return { common };
 }
 
-/** OAuth's own codes, which mean the same wherever they stand (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707, RFC 9449). */
+/**
+ * Registered codes of OAuth, which mean the same wherever they appear (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707, RFC
+ * 9449).
+ */
 const oauthCodes: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_client',
@@ -285,7 +297,7 @@ function errorOf(response: Response, text: string, value: unknown, asked: Asked)
   });
 }
 
-/** RFC 6750 §3: a resource says what is wrong in a header, and may leave the body empty. */
+/** RFC 6750 §3: a resource server describes the error in this header, and may leave the body empty. */
 function challengeIn(headers: Headers): { error?: string; error_description?: string } {
   const challenge = headers.get('www-authenticate') ?? '';
   const member = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
@@ -296,7 +308,7 @@ function challengeIn(headers: Headers): { error?: string; error_description?: st
 
 // --- Whether the refresh token has ended ---
 
-/** Codes that say so beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
+/** Codes that mean this, beside OAuth's `invalid_grant`: GitHub, Slack, Zoho (`invalid_code`), OpenAI and others. */
 const endedCode =
   /^(?:(?:invalid|bad|expired|revoked|unknown|inactive)_?(?:refresh_?)?token|(?:refresh_?)?token_?(?:is_?)?(?:expired|revoked|invalid(?:ated)?|reused|inactive|not_?(?:found|valid)|(?:already_?)?used)|invalid_?code|session_?(?:expired|not_?found))$/i;
 
@@ -309,11 +321,11 @@ const endedWords = new RegExp(
 const signInWords =
   /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)/i;
 
-/** The error is about something else than the token, even where words above stand in it. */
+/** The error is about something other than the token, even if the words above appear in it. */
 const elsewhere =
   /client|assertion|secret|parameter|missing|required|redirect|content[ -]?type|scope|api[ -]?key|certificate/i;
 
-/** Codes of OAuth that say for certain that something else is wrong, whatever the words beside them. */
+/** OAuth codes that certainly mean another problem, whatever the message beside them says. */
 const otherCodes: ReadonlySet<string> = new Set([
   'invalid_client',
   'invalid_scope',
@@ -326,8 +338,8 @@ const otherCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `ended`: the issuer says that this refresh token is good for nothing any more, so that it must not be sent again.
- * `signInAgain`: it asks for a new sign-in, and the token may still be good.
+ * `ended`: the issuer says that this refresh token is invalid for good, so it must not be sent again. `signInAgain`:
+ * the issuer asks for a new sign-in, but the token may still be valid.
  */
 function endOfGrant({ code = '', words = '' }: Said, status: number): { ended?: true; signInAgain?: true } {
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};

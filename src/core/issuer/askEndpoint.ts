@@ -1,4 +1,4 @@
-/** The one way to ask an endpoint of an issuer as a connection's client. */
+/** The one way to call an endpoint of an issuer as the client of a connection. */
 import {
   type AuthorizationServer,
   allowInsecureRequests,
@@ -28,7 +28,7 @@ export interface ClientParts {
   readonly mutualTls?: MutualTls | undefined;
   /** Milliseconds by which this machine's clock is known to be ahead of the issuer's. */
   readonly aheadOf?: ((connection: Connection) => number) | undefined;
-  /** Hears of every answer, errors included, before anything asks whether it is right. */
+  /** Called for every answer, errors included, before it is checked. */
   readonly heard?: ((connection: Connection, answer: HeardAnswer) => void) | undefined;
 }
 
@@ -38,13 +38,13 @@ export interface HeardAnswer {
   readonly status: number;
   readonly sentAt: number;
   readonly receivedAt: number;
-  /** The issuer's clock, where it says it. */
+  /** The issuer's time, if the answer has a `Date`. */
   readonly date?: number;
-  /** Where it does not: the latest `iat` of what came. */
+  /** The latest `iat` of the tokens in the answer, if there is no `date`. */
   readonly issuedAt?: number;
 }
 
-/** A request function of oauth4webapi, with what they all take. */
+/** A request function of oauth4webapi, with the arguments that all of them take. */
 type Send = (
   as: AuthorizationServer,
   client: Client,
@@ -56,28 +56,29 @@ export interface Question<Name extends EndpointName> {
   readonly connection: Connection;
   readonly credentials: Credentials;
   readonly name: Name;
-  /** As they were resolved before; resolved here where they are left out. */
+  /** Endpoints that the caller has resolved already; resolved here if omitted. */
   readonly endpoints?: (Endpoints & { readonly [Each in Name]: string }) | undefined;
   readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>;
-  /** What is sent beside the client's secret, and must not come back in an error's text. */
+  /** What is sent beside the client's secret and must not appear in an error's text. */
   readonly secrets?: readonly string[];
-  /** A refresh token is sent. */
+  /** True if a refresh token is sent. */
   readonly refreshes?: boolean;
   readonly send: Send;
 }
 
-/** An answer, whatever it says, with its body in memory. */
+/** An answer, successful or not, with its body in memory. */
 export interface Heard<Name extends EndpointName> {
   readonly response: Response;
-  /** What reading the answer needs to know. */
+  /** What the reader of the answer needs to know. */
   readonly asked: Asked;
   readonly endpoints: Endpoints & { readonly [Each in Name]: string };
   readonly answer: HeardAnswer;
 }
 
 /**
- * @throws WorkbenchError what clientAuthentication, resolveEndpoints and boundedFetch throw; `dpop_key_lost`, `url_invalid`,
- * `url_insecure`
+ * Calls the endpoint once, or twice if the issuer requires a DPoP nonce.
+ * @throws WorkbenchError what clientAuthentication, resolveEndpoints and boundedFetch throw; `dpop_key_lost`,
+ * `url_invalid`, `url_insecure`
  */
 export async function askEndpoint<Name extends EndpointName>(
   parts: ClientParts,
@@ -91,27 +92,27 @@ export async function askEndpoint<Name extends EndpointName>(
   const url = requireSecureUrl(endpoints[name], setting);
   const { issuer, token_endpoint, token_endpoint_auth_signing_alg_values_supported: algs } = endpoints;
   const as: AuthorizationServer = {
-    // The audience of an assertion, and nothing else. Without an issuer by name the token endpoint is one as well.
+    // Used only as the audience of an assertion. Without an issuer identifier, the token endpoint serves as audience.
     issuer: connection.clientAssertionAudience === 'endpoint' ? url.href : (issuer ?? token_endpoint ?? url.href),
     [name]: url.href,
     ...(algs && { token_endpoint_auth_signing_alg_values_supported: [...algs] }),
   };
   const client = {
     client_id: connection.clientId,
-    // oauth4webapi reads Date.now(): this turns it into the issuer's time.
+    // oauth4webapi reads Date.now(); this difference turns it into the issuer's time.
     [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
   };
   const bounded = boundedFetch(fetch, { ...limits, clock });
   const attempt = () =>
     send(as, client, auth, {
-      // Only ever true for this machine's own address; see requireSecureUrl.
+      // True only for this machine's loopback address; see requireSecureUrl.
       [allowInsecureRequests]: url.protocol === 'http:',
       [customFetch]: (input, init) => bounded(input, init as RequestInit),
       ...(dpop && { DPoP: dpop }),
     });
   let sentAt = clock.now();
   let response = await attempt();
-  // RFC 9449 §8: the answer brings the nonce, and nothing was done. Once: a second one would go on for ever.
+  // RFC 9449 §8: the answer contains the nonce, and the issuer did nothing else. Retry once only, or this could loop.
   if (dpop !== undefined && (await wantsNonce(response))) {
     sentAt = clock.now();
     response = await attempt();
@@ -119,7 +120,7 @@ export async function askEndpoint<Name extends EndpointName>(
   const receivedAt = clock.now();
   const date = issuerDate(response.headers);
   const answer = { endpoint: name, status: response.status, sentAt, receivedAt, ...(date !== undefined && { date }) };
-  // In a task of its own: a listener that throws must not cost a rotated token.
+  // In a microtask, so that a listener that throws cannot lose a rotated token.
   if (heard) queueMicrotask(() => heard(connection, answer));
   const asked: Asked = {
     host: url.host,
@@ -133,7 +134,8 @@ export async function askEndpoint<Name extends EndpointName>(
 }
 
 /**
- * What the client proves itself with. Called before anything else, it finds what is wrong on this side.
+ * The client's authentication, fetch and DPoP handle. Calling it first finds errors of this side before anything is
+ * sent.
  * @throws WorkbenchError `dpop_key_lost`, and what clientAuthentication throws
  */
 export async function clientOf(parts: ClientParts, connection: Connection, credentials: Credentials) {
@@ -143,7 +145,7 @@ export async function clientOf(parts: ClientParts, connection: Connection, crede
   return { auth, fetch, dpop };
 }
 
-/** What the time is for the issuer, in seconds since the epoch. */
+/** The issuer's current time, in seconds since the epoch. */
 export function issuersTime(
   { clock, aheadOf }: Pick<ClientParts, 'clock' | 'aheadOf'>,
   connection: Connection,
@@ -151,7 +153,9 @@ export function issuersTime(
   return () => Math.floor((clock.now() - (aheadOf?.(connection) ?? 0)) / 1000);
 }
 
-/** The settings' extra parameters, which replace none of a request's `own`; what is undefined is not sent. */
+/**
+ * Adds the extra parameters of the settings. They replace none of the request's `own`; undefined values are not sent.
+ */
 export function requestParameters(
   { extraParameters = {} }: Connection,
   own: Readonly<Record<string, string | undefined>>,
@@ -165,8 +169,8 @@ export function requestParameters(
 }
 
 /**
- * The issuer offers the endpoint only to clients that authenticate in other ways than this one, and has refused it.
- * @returns an error that says so, or the one that it was
+ * Explains a rejection by an issuer that offers the endpoint to clients with other authentication methods only.
+ * @returns `endpoint_missing` in that case, otherwise `error` unchanged
  */
 export function notOffered(
   error: unknown,
@@ -194,7 +198,7 @@ export function notOffered(
 async function wantsNonce(response: Response): Promise<boolean> {
   const { ok, headers } = response;
   if (ok || !headers.has('dpop-nonce')) return false;
-  // §9: a resource says it there, and maybe nowhere else.
+  // §9: a resource server says it in this header, and maybe only there.
   if (/\berror="use_dpop_nonce"/.test(headers.get('www-authenticate') ?? '')) return true;
   const reading = readJson(await response.clone().text());
   return reading.ok && isObject(reading.value) && own(reading.value, 'error') === 'use_dpop_nonce';

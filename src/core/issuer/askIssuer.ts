@@ -27,21 +27,21 @@ import { resolveEndpoints } from './discovery.ts';
 
 export type AskedToken = 'access_token' | 'refresh_token';
 
-/** What the issuer says, and what the token itself says otherwise. Nothing of it is the token. */
+/** The issuer's claims about a token, and where they differ from the token's own. Never contains the token. */
 export interface IssuerAnswer {
   readonly claims: JsonObject;
-  /** Of the token, where it can be read: `before` is the token's, `after` the issuer's. */
+  /** Empty if the token cannot be read. `before` is the token's value, `after` the issuer's. */
   readonly differences: readonly Difference[];
-  /** The answer is a JWT, and its signature is the issuer's. Else it is as good as the connection over which it came. */
+  /** True if the answer is a JWT whose signature was verified. Otherwise it is as trustworthy as the connection. */
   readonly signed: boolean;
 }
 
 /**
- * RFC 7662: whether the issuer takes a token for active, and what it knows of it. Answers that are JWTs (RFC 9701) are
- * verified.
- * @param record whose credentials are used; a token of its own goes only to the issuer that gave it
+ * RFC 7662: asks the issuer whether a token is active, and what it knows about it. If the answer is a JWT (RFC 9701),
+ * it is verified.
+ * @param record its credentials are used; its tokens are sent only to the issuer that issued them
  * @throws WorkbenchError `endpoint_missing`, `binding_mismatch`, `oauth_error`, `http_error`, `response_invalid` with
- * `reason`, and what asClient, boundedFetch and Discovery throw
+ * `reason`, and what askEndpoint throws
  */
 export async function introspect(
   parts: ClientParts,
@@ -73,8 +73,8 @@ export async function introspect(
 }
 
 /**
- * OpenID Connect Core §5.3: what the issuer says of the subject of the access token, which has to be the one of
- * the ID token (§5.3.2).
+ * OpenID Connect Core §5.3: the issuer's claims about the subject of the access token, which must be that of the ID
+ * token (§5.3.2).
  * @throws WorkbenchError as `introspect`, `no_such_token`
  */
 export async function userInfo(
@@ -88,7 +88,7 @@ export async function userInfo(
   if (token === undefined)
     throw new WorkbenchError('no_such_token', { connection: connection.id, token: 'access_token' });
   const name = 'userinfo_endpoint';
-  // The token is all that is shown there, with a proof where it is bound to a key.
+  // This endpoint takes the access token only, with a proof if the token is bound to a key.
   const shown = isMutualTls(connection.tokenEndpointAuthMethod)
     ? connection
     : { ...connection, tokenEndpointAuthMethod: 'none' as const };
@@ -132,7 +132,7 @@ async function read(
   try {
     claims = await take(as, {
       client_id: connection.clientId,
-      // It reads Date.now(): this turns it into the issuer's time.
+      // oauth4webapi reads Date.now(); this difference turns it into the issuer's time.
       [clockSkew]: issuersTime(parts, connection)() - Math.floor(Date.now() / 1000),
     });
     if (isJwt) await verifySignature(parts, connection, as, response);
@@ -151,7 +151,7 @@ async function read(
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
   const echoed = [token, ...asked.secrets].filter(each => each.length >= 16);
-  // An issuer that repeats what it was sent: what is shown and returned is no place for it.
+  // An issuer may repeat the token that it was sent. It must not be shown or returned.
   const shown = withTexts(asReceived(text, isJwt, claims), value =>
     echoed.some(each => value.includes(each)) ? '[token]' : value,
   ) as JsonObject;
@@ -162,7 +162,7 @@ async function read(
   };
 }
 
-/** The same claims as our own reader has them, which keeps numbers as they were written. */
+/** The same claims as read by our own JSON reader, which keeps numbers as they were written. */
 function asReceived(text: string, isJwt: boolean, claims: object): unknown {
   const reading = isJwt ? undefined : readJson(text);
   const payload = isJwt ? payloadOf(text) : reading?.ok ? reading.value : undefined;
@@ -171,22 +171,23 @@ function asReceived(text: string, isJwt: boolean, claims: object): unknown {
   return [payload, inside].find(each => JSON.stringify(each) === plain) ?? claims;
 }
 
-/** Milliseconds for one request: a sign-out must not wait for an issuer that is gone. */
+/** Milliseconds for one request: a sign-out must not wait long for an issuer that does not respond. */
 const patience = 10_000;
 
 export interface Revocation {
-  /** The issuer was told, and knows the tokens no more. */
+  /** The issuer has revoked the tokens, or does not know them any more. */
   readonly revoked: boolean;
-  /** But for the access token, which it did not take back: it ends by itself. */
+  /** The issuer has not revoked the access token; it is valid until it expires. */
   readonly accessTokenLeft?: true;
 }
 
 /**
- * RFC 7009: the refresh token first, which ends the grant at most issuers, then the access token. A token that the
- * issuer does not know (any more) counts as revoked (§2.2). Once the refresh token is revoked, whatever becomes of the
- * access token is told and fails nothing: many issuers cannot revoke a JWT, or know none whose refresh token is gone.
+ * RFC 7009: revokes the refresh token first, which ends the grant at most issuers, then the access token. A token that
+ * the issuer does not know (any more) counts as revoked (§2.2). After the refresh token is revoked, a failure to revoke
+ * the access token is reported but not thrown: many issuers cannot revoke a JWT, or forget it together with its refresh
+ * token.
  * @throws WorkbenchError `endpoint_missing`, `binding_mismatch`, `oauth_error`, `http_error` and what askEndpoint
- * throws; nothing that is stored has changed then
+ * throws; nothing stored has changed then
  */
 export async function revoke(
   parts: ClientParts,
@@ -225,7 +226,7 @@ export async function revoke(
   return { revoked: true };
 }
 
-/** RFC 7009 §2.2: "invalid tokens do not cause an error response". Of some issuers they do (better-auth). */
+/** RFC 7009 §2.2: "invalid tokens do not cause an error response". With some issuers they do (better-auth). */
 function isUnknownToken(error: unknown): boolean {
   if (!(error instanceof WorkbenchError)) return false;
   const { ended, error: code } = error.data;

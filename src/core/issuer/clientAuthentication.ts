@@ -26,16 +26,16 @@ import {
 /** Seconds. */
 const leeway = 30;
 
-/** How the client authenticates, at every endpoint that requires it. */
+/** How the client authenticates at every endpoint that requires it. */
 export interface ClientAuthentication {
   readonly auth: ClientAuth;
-  /** Where it says so in the TLS handshake. */
+  /** Set if the client presents a certificate in the TLS handshake. */
   readonly fetch?: Fetch;
 }
 
 /**
- * Everything that can be wrong on this side is found out here, before anything is asked of an issuer.
- * @param mutualTls left out where the platform has no client certificates
+ * Prepares client authentication. Errors of this side are found here, before anything is sent to an issuer.
+ * @param mutualTls omitted if the platform has no client certificates
  * @throws WorkbenchError `client_secret_missing`, `private_key_missing`, `credential_invalid` with `reason`,
  * `auth_method_unsupported`
  */
@@ -91,14 +91,14 @@ function byPrivateKey({ header, algorithms, cryptoKey }: ClientKey): ClientAuth 
   };
 }
 
-/** An issuer whose clock is a second behind would refuse an assertion that begins just now. */
+/** Backdates `nbf`: an issuer whose clock is a second behind would reject an assertion that starts now. */
 function begunBefore(_: unknown, payload: Record<string, unknown>): void {
   payload.nbf = Number(payload.iat) - leeway;
 }
 
 /**
- * RFC 6749 §2.3.1. oauth4webapi's own percent-encodes `-`, `_` and `.` too, which the form encoding of Appendix B
- * leaves as they are, and which the many issuers that do not decode then take for a wrong secret.
+ * RFC 6749 §2.3.1. oauth4webapi's ClientSecretBasic also percent-encodes `-`, `_` and `.`, which the form encoding of
+ * Appendix B leaves unchanged. Many issuers do not decode them and then report a wrong secret.
  */
 function basic(clientSecret: string): ClientAuth {
   return (_as, { client_id }, _body, headers) => {
@@ -110,12 +110,12 @@ function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-/** Seconds since the epoch on the clock of the server that reads a proof. */
+/** Seconds since the epoch, on the clock of the server that checks the proof. */
 type Now = () => number;
 
-/** Handles to keys, with the nonces that each issuer has given last. */
+/** DPoP handles of keys, with the latest nonce of each issuer. */
 export interface Proofs {
-  /** @throws WorkbenchError `dpop_key_lost` where the key cannot be read */
+  /** @throws WorkbenchError `dpop_key_lost` if the key cannot be read */
   handle(dpopKey: string, now: Now): Promise<DPoPHandle>;
 }
 
@@ -143,11 +143,11 @@ export function createProofs(): Proofs {
   };
 }
 
-/** What is made where an issuer allows it, the most common first. */
+/** The algorithms for new keys, the preferred first. */
 const algorithms = ['ES256', 'PS256', 'RS256', 'ES384', 'Ed25519'] as const;
 
 /**
- * A new key for a connection, as its record holds it.
+ * Creates a key for a connection, in the form that its record stores.
  * @param supported the issuer's `dpop_signing_alg_values_supported`
  */
 export async function newDpopKey(supported: readonly string[] = []): Promise<string> {

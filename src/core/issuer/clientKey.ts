@@ -17,15 +17,18 @@ import {
 
 /** A private key that a client signs with (RFC 7523). */
 export interface ClientKey {
-  /** What the header of an assertion names the key by: `kid`, and the thumbprint of a certificate where there is one. */
+  /**
+   * What identifies the key in the header of an assertion: `kid`, and the thumbprint of the certificate if there is
+   * one.
+   */
   readonly header: Readonly<Record<string, string>>;
-  /** The JWS algorithms that it can sign with, the most common first. */
+  /** The JWS algorithms that the key can sign with, the most common first. */
   readonly algorithms: readonly string[];
-  /** @param extractable for its public half, which is not stored beside it */
+  /** @param extractable true to derive the public key, which is not stored */
   cryptoKey(alg: string, extractable?: boolean): Promise<CryptoKey>;
 }
 
-/** A private key and the certificate for it, as TLS takes them (RFC 8705). */
+/** A private key and its certificate in PEM, as TLS needs them (RFC 8705). */
 export interface TlsIdentity {
   readonly key: string;
   /** The certificate, then those that it was signed with. */
@@ -33,10 +36,18 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads what a user pasted: a private JWK, the JSON file of a service account, or a key in PEM or DER, there maybe with its
- * certificate, as PKCS #8, PKCS #1 or SEC 1, however it is wrapped (src/core/tokens/keyMaterial.ts).
- * @throws WorkbenchError `credential_invalid` {reason: 'empty' | 'public_key' | 'certificate' | 'encrypted' |
- * 'ssh' | 'symmetric' | 'several' | 'kty' | 'broken' | 'unknown'}
+ * Reads a key that a user pasted: a private JWK, the JSON file of a service account, or a key in PEM or DER as PKCS #8,
+ * PKCS #1 or SEC 1, with or without its certificate, however it is wrapped (src/core/tokens/keyMaterial.ts).
+ * @throws WorkbenchError `credential_invalid` {reason: 'empty'
+ * 'public_key'
+ * 'certificate'
+ * 'encrypted'
+ * 'ssh'
+ * 'symmetric'
+ * 'several'
+ * 'kty'
+ * 'broken'
+ * 'unknown'}
  */
 export async function readClientKey(text: string): Promise<ClientKey> {
   const material = readKeyMaterial(text);
@@ -52,7 +63,7 @@ export function readTlsIdentity(text: string): TlsIdentity {
   const material = readKeyMaterial(text);
   const blocks = blocksIn(material);
   const certificates = blocks.filter(({ label }) => label === 'CERTIFICATE');
-  // OpenSSL reads the older forms of a private key as well.
+  // OpenSSL also reads the older forms of a private key.
   const key = privateBlock(blocks);
   if (key === undefined) throw noKeyIn(material);
   if (isLocked(key)) throw invalid('encrypted');
@@ -62,7 +73,7 @@ export function readTlsIdentity(text: string): TlsIdentity {
 }
 
 /**
- * What the user typed in for a way of authenticating, checked as far as that is possible without the issuer.
+ * Checks the credentials that the user entered for an authentication method, as far as possible without the issuer.
  * @throws WorkbenchError `credential_invalid` with `reason`
  */
 export async function readCredentials(method: TokenEndpointAuthMethod, text: string): Promise<ClientCredentials> {
@@ -76,7 +87,7 @@ export async function readCredentials(method: TokenEndpointAuthMethod, text: str
 }
 
 /**
- * RFC 7518 §3.2: a key of HMAC has at least the size of the hash. Issuers refuse shorter ones, and don't say why.
+ * RFC 7518 §3.2: an HMAC key must be at least as long as the hash. Issuers reject shorter ones without saying why.
  * @throws WorkbenchError `credential_invalid` {reason: 'secret_short', found, expected}
  */
 export function assertLongEnough(clientSecret: string): void {
@@ -102,11 +113,11 @@ async function fromPem(material: KeyMaterial): Promise<ClientKey> {
     try {
       await cryptoKey(algorithms[0] ?? '');
     } catch {
-      // Of another kind.
+      // Another kind of key.
       continue;
     }
     if (certificate === undefined) return { header: {}, algorithms, cryptoKey };
-    // RFC 7515 §4.1.8: Microsoft Entra ID finds the key by it, and wants PS256 then.
+    // RFC 7515 §4.1.8: Microsoft Entra ID finds the key by this thumbprint, and requires PS256 with it.
     const header = { 'x5t#S256': await thumbprint(certificate) };
     const isRsa = algorithms.includes('PS256');
     return { header, algorithms: isRsa ? ['PS256', ...algorithms] : algorithms, cryptoKey };
@@ -114,7 +125,7 @@ async function fromPem(material: KeyMaterial): Promise<ClientKey> {
   throw invalid('broken');
 }
 
-/** Whatever structure the key comes in (src/core/tokens/der.ts). */
+/** Converts the key to PKCS #8 from any structure that src/core/tokens/der.ts reads. */
 function pkcs8Of(block: Block): Uint8Array {
   try {
     return privateKey(derOf(block)).pkcs8;
@@ -124,7 +135,7 @@ function pkcs8Of(block: Block): Uint8Array {
   }
 }
 
-/** What is wrong with a key, in the words of a client's credentials. */
+/** The credential flaw for each flaw of a key. */
 const keyFlaws: Partial<Record<KeyFlaw, CredentialFlaw>> = {
   encrypted: 'encrypted',
   ssh_private: 'ssh',
@@ -156,13 +167,13 @@ async function fromJson(text: string): Promise<ClientKey> {
   return { header: Object.fromEntries(header), algorithms, cryptoKey };
 }
 
-/** Only the key itself is passed on: the other members of a JWK say how others use it. */
+/** Passes on only the key itself: the other members of a JWK restrict its use. */
 export function importPrivateJwk(jwk: JsonObject, alg: string, extractable = false): Promise<CryptoKey> {
   const { kid: _, alg: __, use: ___, key_ops: ____, ext: _____, ...bare } = jwk;
   return crypto.subtle.importKey('jwk', bare as JsonWebKey, parameters(alg), extractable, ['sign']);
 }
 
-/** The algorithms of each kind of key, by `crv`, for RSA by `kty`. */
+/** The algorithms of each kind of key, by `crv`, or `kty` for RSA. */
 const kinds: ReadonlyMap<string, readonly string[]> = new Map([
   ['RSA', ['RS256', 'PS256', 'RS384', 'PS384', 'RS512', 'PS512']],
   ['P-256', ['ES256']],
@@ -171,7 +182,7 @@ const kinds: ReadonlyMap<string, readonly string[]> = new Map([
   ['Ed25519', ['EdDSA', 'Ed25519']],
 ]);
 
-/** What WebCrypto has to be told of a JWS algorithm. */
+/** The WebCrypto parameters of a JWS algorithm. */
 export function parameters(alg: string): { name: string; hash?: string; namedCurve?: string } {
   const { kty, crv = '', hash = 'SHA-256' } = signatureAlgorithms.get(alg) ?? {};
   if (kty === 'OKP') return { name: crv };
@@ -179,7 +190,7 @@ export function parameters(alg: string): { name: string; hash?: string; namedCur
   return { name: alg.startsWith('PS') ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5', hash };
 }
 
-/** Of the first certificate beside a private key, where there is one that can be read. Never throws. */
+/** The thumbprint of the first certificate beside a private key, or `undefined` if none can be read. Never throws. */
 export async function certificateThumbprint(text = ''): Promise<string | undefined> {
   const certificate = blocksIn(readKeyMaterial(text)).find(({ label }) => label === 'CERTIFICATE');
   return certificate && thumbprint(certificate).catch(() => undefined);
@@ -193,7 +204,7 @@ function blocksIn(material: KeyMaterial): readonly Block[] {
   return material.kind === 'pem' ? material.blocks : [];
 }
 
-/** What there is instead of a private key that can be read. */
+/** The error for material without a readable private key, by what it contains instead. */
 function noKeyIn(material: KeyMaterial): WorkbenchError {
   if (material.kind !== 'pem')
     return invalid(material.kind === 'json' || material.kind === 'other' ? 'unknown' : material.kind);

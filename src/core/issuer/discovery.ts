@@ -6,15 +6,15 @@ import { type EndpointName, type IssuerMetadata, readMetadata } from './issuerMe
 
 export interface Discovery {
   /**
-   * What `issuer` says about itself, at most ten minutes old. Callers at the same time share one request.
+   * The metadata of `issuer`, at most ten minutes old. Concurrent callers share one request.
    * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `redirect_refused`,
-   * `http_error`, `url_invalid`, `url_insecure` and what boundedFetch throws, always with `sent: false`: no token
-   * is part of these requests
+   * `http_error`, `url_invalid`, `url_insecure` and what boundedFetch throws, always with `sent: false`: no token is
+   * part of these requests
    */
   metadata(issuer: string, signal?: AbortSignal): Promise<IssuerMetadata>;
 }
 
-/** Milliseconds for which an answer is used again. Failures are never kept. */
+/** Milliseconds for which metadata is cached. Failures are not cached. */
 const lifetime = 10 * 60 * 1000;
 
 export function createDiscovery({ fetch, clock }: { fetch: Fetch; clock: Clock }): Discovery {
@@ -58,7 +58,7 @@ interface Flight {
   waiting: number;
 }
 
-/** One caller's abort ends that caller's wait; the request itself ends with the last one. */
+/** Aborting ends only this caller's wait. The request is aborted when the last caller has left. */
 async function wait(flight: Flight, signal: AbortSignal | undefined, abandon: () => void): Promise<IssuerMetadata> {
   flight.waiting++;
   let leave = () => {};
@@ -81,8 +81,8 @@ async function wait(flight: Flight, signal: AbortSignal | undefined, abandon: ()
 }
 
 /**
- * The places where an issuer's metadata can be: OpenID Connect Discovery §4 appends to the issuer, RFC 8414 §3.1
- * inserts before its path, and some servers append there as well.
+ * The URLs at which an issuer's metadata can be: OpenID Connect Discovery §4 appends to the issuer, RFC 8414 §3.1
+ * inserts before its path, and some servers append the RFC 8414 name as well.
  */
 export function metadataUrls(issuer: URL): string[] {
   const path = issuer.pathname.replace(/\/$/, '');
@@ -106,7 +106,7 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
       return await readMetadata(await fetch(place, { headers: { accept: 'application/json' } }), issuer, clock);
     } catch (error) {
       const failure = classify(error);
-      // A site that answers every path with its start page or its login page may still have metadata elsewhere.
+      // A site that answers every path with its start page or login page may still have metadata at another place.
       if (failure.code === 'metadata_not_found') missing ??= failure;
       else if (keepsLooking.has(failure.code)) wrong ??= failure;
       else throw unsent(failure);
@@ -117,17 +117,17 @@ async function discover(fetch: Fetch, issuer: string, clock: Clock): Promise<Iss
 
 const keepsLooking: ReadonlySet<string> = new Set(['metadata_invalid', 'issuer_mismatch', 'redirect_refused']);
 
-/** The metadata request may have arrived, but the token that these errors are asked about was not in it. */
+/** Sets `sent: false`: the metadata request may have arrived, but it contained no token. */
 function unsent(error: WorkbenchError): WorkbenchError {
   return withData(error, { sent: false });
 }
 
 // --- The endpoints of a connection ---
 
-/** Metadata with the settings on top. Without an issuer it holds the settings alone. */
+/** The metadata, with the settings on top. Without an issuer, only the settings. */
 export type Endpoints = Omit<IssuerMetadata, 'issuer'> & { readonly issuer?: string };
 
-/** The settings that take an endpoint's place. */
+/** The settings that override an endpoint of the metadata. */
 const overrides = {
   token_endpoint: 'tokenEndpoint',
   authorization_endpoint: 'authorizationEndpoint',
@@ -139,17 +139,17 @@ const overrides = {
   end_session_endpoint: 'endSessionEndpoint',
 } as const satisfies { [Name in EndpointName]?: keyof Connection };
 
-/** The setting that takes an endpoint's place, where there is one. */
+/** The setting that overrides an endpoint, if there is one. */
 export function settingOf(name: EndpointName): (typeof overrides)[keyof typeof overrides] | undefined {
   return name in overrides ? overrides[name as keyof typeof overrides] : undefined;
 }
 
 /**
- * The endpoints of a connection: what the settings name wins, the rest is asked of the issuer. Those that it has for
- * clients with a certificate (RFC 8705 §5) take the place of the others for such a client. Where the settings
- * name all that is `needed`, nothing is asked. An endpoint that the metadata names badly spoils only what needs it.
- * @throws WorkbenchError `endpoint_missing` with `endpoint` and `setting`, `metadata_invalid` and `url_insecure` of the endpoint,
- * and what Discovery throws
+ * The endpoints of a connection: those of the settings, then those of the issuer's metadata. For a client with a
+ * certificate, the issuer's mTLS aliases (RFC 8705 §5) replace the others. If the settings name everything that is
+ * `needed`, no metadata is fetched. An invalid endpoint in the metadata fails only the requests that need it.
+ * @throws WorkbenchError `endpoint_missing` with `endpoint` and `setting`, `metadata_invalid` and `url_insecure` of the
+ * endpoint, and what Discovery throws
  */
 export async function resolveEndpoints<Name extends EndpointName = 'token_endpoint'>(
   connection: Connection,

@@ -37,7 +37,10 @@ const flagNames = ['authorization_response_iss_parameter_supported', 'require_pu
 type InvalidMetadata = DataOf<'metadata_invalid'>;
 type Invalid = (reason: InvalidMetadata['reason'], more?: Partial<InvalidMetadata>) => WorkbenchError;
 
-/** What is used of an issuer's metadata (RFC 8414 §2, OpenID Connect Discovery §3), its types and URLs checked. */
+/**
+ * The members of an issuer's metadata that are used (RFC 8414 §2, OpenID Connect Discovery §3), with types and URLs
+ * checked.
+ */
 export type IssuerMetadata = { readonly issuer: string } & {
   readonly [Name in EndpointName]?: string;
 } & {
@@ -47,12 +50,12 @@ export type IssuerMetadata = { readonly issuer: string } & {
 } & {
   /** RFC 8705 §5. */
   readonly mtls_endpoint_aliases?: { readonly [Name in EndpointName]?: string };
-  /** Why an endpoint that the metadata names is left out: its URL cannot be used, or not safely. */
+  /** Why an endpoint in the metadata is left out: its URL is invalid or insecure. */
   readonly flaws?: { readonly [Name in EndpointName]?: WorkbenchError };
 };
 
 /**
- * The metadata in an answer, where it is this issuer's.
+ * Reads the metadata in an answer and checks that it is this issuer's.
  * @throws WorkbenchError `metadata_not_found`, `metadata_invalid`, `issuer_mismatch`, `http_error`
  */
 export async function readMetadata(response: Response, issuer: string, clock: Clock): Promise<IssuerMetadata> {
@@ -65,7 +68,7 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
       ...(wait !== undefined && { retryAfter: wait }),
     });
   }
-  // Gateways answer 400, 401 or 403 for a path that they do not know.
+  // Gateways answer 400, 401 or 403 for unknown paths.
   if (status >= 400) throw new WorkbenchError('metadata_not_found', { issuer: printable(issuer, 200), status });
   const invalid: Invalid = (reason, more) =>
     new WorkbenchError('metadata_invalid', { issuer: printable(issuer, 200), reason, ...more });
@@ -80,7 +83,7 @@ export async function readMetadata(response: Response, issuer: string, clock: Cl
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not_an_object');
   const metadata = value as Readonly<Record<string, unknown>>;
   if (typeof metadata.issuer !== 'string') throw invalid('issuer_missing');
-  // RFC 8414 §3.3: identical, character for character. Anything looser lets one issuer speak for another.
+  // RFC 8414 §3.3: must be identical, character for character. Otherwise one issuer could speak for another.
   if (!isSameIssuer(metadata.issuer, issuer)) {
     throw new WorkbenchError('issuer_mismatch', {
       expected: printable(issuer, 200),
@@ -110,7 +113,7 @@ function picked(metadata: JsonObject, issuer: string): IssuerMetadata {
   return Object.fromEntries(entries) as unknown as IssuerMetadata;
 }
 
-/** Each endpoint on its own: one that cannot be used spoils only what needs it. */
+/** Checks each endpoint separately: an invalid one fails only the requests that need it. */
 function endpointsIn(metadata: JsonObject, issuer: string) {
   const endpoints: [EndpointName, string][] = [];
   const flaws: [EndpointName, WorkbenchError][] = [];
@@ -133,7 +136,7 @@ function flawOf(name: EndpointName, value: unknown, issuer: string): WorkbenchEr
   if (typeof value !== 'string' || value === '') return invalid;
   try {
     const url = requireSecureUrl(value, name);
-    // Else a remote issuer could have tokens sent to whatever listens on this machine.
+    // Otherwise a remote issuer could have tokens sent to any program that listens on this machine.
     return url.protocol === 'http:' && !isLoopback(new URL(issuer))
       ? new WorkbenchError('url_insecure', { field: name, found: sanitized(url.origin, 200) })
       : undefined;

@@ -12,22 +12,22 @@ import type { Endpoints } from './discovery.ts';
 import { type ResponseWarning, validateTokenResponse } from './tokenValidation.ts';
 
 /**
- * A token response in two steps: `raw` is stored first, since a rotated refresh token exists nowhere else;
- * only then is the rest asked whether it is right.
+ * A token response in two steps: `raw` is stored first, since a rotated refresh token exists nowhere else; only then is
+ * the rest validated.
  */
 export interface TokenAnswer {
   readonly status: number;
   /** Milliseconds since the epoch, on this machine's clock. */
   readonly receivedAt: number;
-  /** Milliseconds since the epoch, on the issuer's clock, where it says it. */
+  /** Milliseconds since the epoch, on the issuer's clock, if the answer has a `Date`. */
   readonly date?: number;
-  /** What the response holds, taken leniently. */
+  /** The members of the response, read leniently. */
   readonly raw: RawTokens;
-  /** Where the tokens came from: what they are bound to. */
+  /** The endpoint that issued the tokens, to which they are bound. */
   readonly tokenEndpoint: string;
   /**
-   * RFC 6749 §5.1 and OpenID Connect Core §12.2. This does not validate the ID token's signature: it came from
-   * the token endpoint itself, over TLS (§3.1.3.7).
+   * RFC 6749 §5.1 and OpenID Connect Core §12.2. The ID token's signature is not verified, because it came from the
+   * token endpoint itself over TLS (§3.1.3.7).
    * @throws WorkbenchError `response_invalid` with `reason`
    */
   validate(previous?: { readonly id_token?: string }): Promise<{ readonly warnings: readonly ResponseWarning[] }>;
@@ -36,7 +36,7 @@ export interface TokenAnswer {
 export interface TokenRequest {
   readonly connection: Connection;
   readonly credentials?: Credentials;
-  /** As `endpoints` has resolved them; resolved anew where they are left out. */
+  /** Endpoints that the caller has resolved already; resolved again if omitted. */
   readonly endpoints?: TokenEndpoints | undefined;
   readonly signal?: AbortSignal;
   readonly guard?: FetchLimits['guard'];
@@ -45,11 +45,11 @@ export interface TokenRequest {
 export type TokenEndpoints = Endpoints & { readonly token_endpoint: string };
 
 export interface CodeProof {
-  /** As oauth4webapi's `validateAuthResponse` gave them. */
+  /** The result of oauth4webapi's `validateAuthResponse`. */
   readonly callback: URLSearchParams;
   readonly redirectUri: string;
   readonly codeVerifier: string;
-  /** What the ID token has to repeat; an answer without an ID token is refused then. */
+  /** The ID token must repeat it. If this is set, an answer without an ID token is rejected. */
   readonly nonce?: string;
 }
 
@@ -63,18 +63,18 @@ export interface ExchangeRequest {
   readonly audience?: string | undefined;
   readonly resource?: string | undefined;
   readonly scope?: string | undefined;
-  /** One of RFC 8693 §3 by its last word, or a URI. */
+  /** A type of RFC 8693 §3 without the prefix, or a URI. */
   readonly requestedTokenType?: string | undefined;
   readonly signal: AbortSignal;
 }
 
 export interface Exchanged {
-  /** The token by the name under which it is kept, and what came with it. */
+  /** The token under the name by which it is stored, and the other members of the response. */
   readonly raw: RawTokens;
   readonly tokenEndpoint: string;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** By its last word where RFC 8693 §3 knows it. */
+  /** Without the prefix if RFC 8693 §3 defines it. */
   readonly issuedTokenType: string;
   readonly dpopKey?: string;
 }
@@ -82,21 +82,22 @@ export interface Exchanged {
 export type TokenClientParts = Omit<ClientParts, 'proofs'> & Partial<Pick<ClientParts, 'proofs'>>;
 
 export interface TokenClient {
-  /** A key for tokens to be bound to (RFC 9449), of a kind that the issuer takes. */
+  /** Creates a key for DPoP-bound tokens (RFC 9449), with an algorithm that the issuer supports. */
   newKey(endpoints: Endpoints): Promise<string>;
   /**
-   * RFC 6749 §6. No scope is sent: that asks for what was granted before.
-   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, and what askEndpoint throws
+   * RFC 6749 §6. No scope is sent, which requests the scope that was granted before.
+   * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`, `binding_mismatch`, and what askEndpoint
+   * throws
    */
   refresh(request: TokenRequest & { readonly refreshToken: string }): Promise<TokenAnswer>;
   /** RFC 6749 §4.4. Throws as `refresh` does. */
   clientCredentials(request: TokenRequest): Promise<TokenAnswer>;
   /** RFC 6749 §4.1.3 with RFC 7636. Throws as `refresh` does. */
   authorizationCode(request: TokenRequest & CodeProof): Promise<TokenAnswer>;
-  /** RFC 8628 §3.4. One question; throws as `refresh` does, `authorization_pending` included. */
+  /** RFC 8628 §3.4. Polls once; throws as `refresh` does, `authorization_pending` included. */
   deviceCode(request: TokenRequest & { readonly deviceCode: string }): Promise<TokenAnswer>;
   /**
-   * RFC 8693: a token of a connection for a token with another audience. The response is not checked here.
+   * RFC 8693: exchanges a token of a connection for a token with another audience. The response is not validated here.
    * @throws WorkbenchError with `grant`: as `refresh`, and `no_such_token`
    */
   exchange(request: ExchangeRequest): Promise<Exchanged>;
@@ -105,7 +106,7 @@ export interface TokenClient {
 const typePrefix = 'urn:ietf:params:oauth:token-type:';
 const typeUri = (name: string) => (name.includes(':') ? name : typePrefix + name);
 
-/** What a grant sends, and what of it must not come back in an error's text. */
+/** What a grant sends, and which parts of it must not appear in an error's text. */
 interface Sent {
   readonly grantType: string;
   readonly parameters: Readonly<Record<string, string | undefined>>;
@@ -117,7 +118,7 @@ interface Sent {
 export function createTokenClient(given: TokenClientParts): TokenClient {
   const parts = { ...given, proofs: given.proofs ?? createProofs() };
 
-  /** Every grant goes through here. */
+  /** All grants use this function. */
   async function ask(request: TokenRequest, { grantType, parameters, secrets = [], nonce, refreshToken }: Sent) {
     const { connection, credentials = {}, signal, guard } = request;
     const { response, asked, answer, endpoints } = await askEndpoint(parts, {
@@ -179,10 +180,10 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       },
     );
     const { access_token: issued, ...others } = raw;
-    // What went out with the request is no answer to it.
+    // The issued token is in `access_token`. Another member may repeat the token that was sent.
     if (issued === undefined)
       throw new WorkbenchError('response_invalid', { reason: 'access_token_missing', sent: true });
-    // Required by §2.2.1, and left out by some: then it is what was asked for.
+    // Required by §2.2.1, but some issuers omit it; the requested type applies then.
     const named = type ?? typeUri(requestedTokenType ?? 'access_token');
     const issuedTokenType = named.startsWith(typePrefix) ? named.slice(typePrefix.length) : named;
     const isOther = issuedTokenType === 'id_token' || issuedTokenType === 'refresh_token';

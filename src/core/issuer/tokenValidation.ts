@@ -19,11 +19,11 @@ export interface ResponseWarning {
   readonly code:
     | 'member_invalid'
     | 'token_type_missing'
-    /** Neither Bearer nor DPoP, as Slack's `bot` and `user`: the token is used as a bearer token. */
+    /** Neither Bearer nor DPoP, for example Slack's `bot` and `user`; the token is used as a bearer token. */
     | 'token_type_unknown'
-    /** The tokens stood somewhere below the top of the response. */
+    /** The tokens were not at the top level of the response. */
     | 'response_nested'
-    /** The response was cut off or is no JSON; whole members of it were taken. */
+    /** The response is truncated or not JSON; only complete members were used. */
     | 'response_incomplete'
     | 'token_not_bound'
     | 'clock_skew'
@@ -35,33 +35,35 @@ export interface ResponseWarning {
   readonly ahead?: number;
 }
 
-/** Milliseconds between the clocks from which on the issuer's own is used, and the user is told. */
+/** Milliseconds: with a larger skew, the issuer's clock is used and the user is told. */
 const tolerableSkew = 60_000;
 
-/** What OpenID Connect Discovery §3 and RFC 7518 §3.1 know, for issuers whose metadata says nothing. Never `none`. */
+/**
+ * The algorithms of OpenID Connect Discovery §3 and RFC 7518 §3.1, for issuers whose metadata lists none. Never `none`.
+ */
 const anyAlgorithm = [...usualAlgorithms, ...allowedAlgorithms(undefined, true)];
 
 export interface Validation {
   readonly raw: RawTokens;
-  /** What was left out of the response already. */
+  /** Warnings from reading the response. */
   readonly warnings: readonly ResponseWarning[];
   readonly previous: { readonly id_token?: string };
   readonly endpoints: Endpoints;
   readonly connection: Connection;
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** Of a sign-in that asked for an ID token: it has to be there and to repeat this. */
+  /** Set if the sign-in requested an ID token: the ID token must exist and repeat this value. */
   readonly nonce?: string;
-  /** The refresh token that went out. */
+  /** The refresh token that was sent. */
   readonly sent?: string | undefined;
-  /** The request had a proof (RFC 9449), so that the tokens should be bound to its key. */
+  /** The request had a DPoP proof (RFC 9449), so the tokens should be bound to its key. */
   readonly isProven?: boolean;
-  /** By this very answer. */
+  /** Measured by this answer. */
   readonly skew: ClockSkew | undefined;
 }
 
 /**
- * RFC 6749 §5.1, and OpenID Connect Core §12.2 where there is an ID token. This does not validate signatures.
+ * Validates by RFC 6749 §5.1, and by OpenID Connect Core §12.2 if there is an ID token. Signatures are not verified.
  * @throws WorkbenchError `response_invalid` with `reason`
  */
 export async function validateTokenResponse(
@@ -84,10 +86,10 @@ export async function validateTokenResponse(
   const now = claimsOf(raw.id_token);
   const { id_token, expires_at: _, refresh_expires_at: __, ...others } = raw;
   const token_type = type === 'dpop' ? 'DPoP' : 'Bearer';
-  // Five parts: only the client's own key could open it, and no access token is worse for that.
+  // Five parts: only the client's own key could decrypt it. The access token is valid all the same.
   const isEncrypted = id_token?.split('.').length === 5;
   if (isEncrypted) warnings.push({ code: 'id_token_encrypted', member: 'id_token' });
-  // An issuer without a name can be held to nothing but what it called itself before.
+  // Without an issuer identifier in the settings, the only reference is what the issuer called itself before.
   const named = endpoints.issuer ?? text(before?.iss) ?? text(now?.iss) ?? 'urn:none';
   const issuer = isSameIssuer(now?.iss, named) ? String(now?.iss) : named;
   const as: AuthorizationServer = {
@@ -96,7 +98,7 @@ export async function validateTokenResponse(
       ...(endpoints.id_token_signing_alg_values_supported ?? anyAlgorithm),
     ].filter(alg => alg !== 'none'),
   };
-  // Its clock reads Date.now(): this turns it into ours, or into the issuer's where ours is wrong.
+  // oauth4webapi reads Date.now(); this difference turns it into our clock's time, or the issuer's if ours is wrong.
   const client = {
     client_id: connection.clientId,
     [clockSkew]: Math.round((receivedAt - (isSkewed ? ahead : 0) - Date.now()) / 1000),
@@ -104,18 +106,18 @@ export async function validateTokenResponse(
   const response = responseWith({ ...others, token_type, ...(!isEncrypted && { id_token }) });
   if (nonce !== undefined && raw.id_token === undefined) throw invalid('id_token_missing');
   try {
-    // An encrypted one cannot be opened, so what it repeats cannot be told.
+    // An encrypted ID token cannot be opened, so its nonce is unknown.
     if (nonce === undefined || isEncrypted) await processRefreshTokenResponse(as, client, response);
     else await processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce });
   } catch (error) {
-    // Where the issuer's own clock was used, this machine's explains nothing.
+    // If the issuer's clock was used, this machine's skew is not the cause.
     throw explained(error, raw, issuer, isSkewed ? undefined : skew);
   }
   if (before !== undefined && now !== undefined) warnings.push(...sameUser(before, now));
   return { warnings };
 }
 
-/** What oauth4webapi reads of a response. A body would be written only to be parsed again. */
+/** A minimal response for oauth4webapi. A real body would be serialized only to be parsed again. */
 function responseWith(members: Partial<RawTokens>): Response {
   return Object.create(Response.prototype, {
     status: { value: 200 },
@@ -124,7 +126,7 @@ function responseWith(members: Partial<RawTokens>): Response {
   });
 }
 
-/** OpenID Connect Core §12.2: a refreshed ID token is about the same user, of the same issuer, for the same client. */
+/** OpenID Connect Core §12.2: a refreshed ID token has the same subject, issuer and audience as before. */
 function sameUser(before: Claims, now: Claims): ResponseWarning[] {
   const claim = changedClaim(before, now);
   if (claim !== undefined) throw invalid('id_token_changed', { claim });
@@ -137,7 +139,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Neither message nor cause of oauth4webapi's errors is kept: the cause is the response itself. */
+/** The message and cause of oauth4webapi's errors are not kept: the cause is the response itself. */
 function explained(error: unknown, raw: RawTokens, issuer: string, skew: ClockSkew | undefined): WorkbenchError {
   const code = property(error, 'code');
   const cause = property(error, 'cause');

@@ -21,11 +21,11 @@ import type { GrantRequest, SignInParts } from './grants.ts';
 export type BrowserParts = SignInParts & ClientParts & Browser;
 
 /**
- * RFC 6749 §4.1 with PKCE (RFC 7636), as RFC 8252 has it for programs: over the browser and back to a listener of this
- * machine, which is there only meanwhile.
- * @param keep stores the answer; the browser's last page tells what came of it
- * @throws WorkbenchError with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `callback_invalid`, `listener_failed`, `oauth_error`,
- * `cancelled`, and what the token endpoint's `authorizationCode` throws
+ * RFC 6749 §4.1 with PKCE (RFC 7636), as RFC 8252 recommends for native apps: through the browser and back to a
+ * listener on this machine that exists only during the sign-in.
+ * @param keep stores the answer; the last page in the browser shows the result
+ * @throws WorkbenchError with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `callback_invalid`,
+ * `listener_failed`, `oauth_error`, `cancelled`, and what the token endpoint's `authorizationCode` throws
  */
 export async function byAuthorizationCode<T>(
   parts: BrowserParts,
@@ -33,7 +33,7 @@ export async function byAuthorizationCode<T>(
   keep: (answer: TokenAnswer) => Promise<T>,
 ): Promise<T> {
   const { connection, credentials, signal } = request;
-  // What would fail at the end fails before the user is sent anywhere.
+  // Checks the credentials before the user is sent to the browser.
   await clientOf(parts, connection, credentials);
   const endpoints = await resolveEndpoints(connection, parts.discovery, signal, [
     'authorization_endpoint',
@@ -98,18 +98,18 @@ async function authorizationRequest(
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    // RFC 9449 §10: a stolen code cannot be redeemed with another key.
     scope,
     resource,
     state,
     nonce,
+    // RFC 9449 §10: a stolen code cannot be redeemed with another key.
     dpop_jkt,
     code_challenge: await calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   });
 }
 
-/** RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.4. What is returned is the only thing that the token request takes. */
+/** RFC 6749 §4.1.2 and §4.1.2.1, RFC 9207 §2.4. The token request accepts only the parameters returned here. */
 function validated(
   parameters: URLSearchParams,
   { issuer, authorization_response_iss_parameter_supported }: Endpoints,
@@ -124,7 +124,7 @@ function validated(
       authorization_response_iss_parameter_supported,
     }),
   };
-  // An issuer that the settings give no name cannot be compared with the one that it calls itself.
+  // Without an issuer in the settings there is nothing to compare `iss` with.
   if (issuer === undefined) parameters.delete('iss');
   let callback: URLSearchParams;
   try {
@@ -153,9 +153,10 @@ function wordsOf(error: string, parameters: URLSearchParams) {
 }
 
 /**
- * RFC 9126: the request goes to the issuer directly, and the browser carries only its name.
- * @returns what the browser carries
- * @throws WorkbenchError `endpoint_missing`, `oauth_error`, `http_error`, `response_invalid` and what askEndpoint throws
+ * RFC 9126: sends the request to the issuer directly, so that the browser carries only its `request_uri`.
+ * @returns the parameters for the browser
+ * @throws WorkbenchError `endpoint_missing`, `oauth_error`, `http_error`, `response_invalid` and what askEndpoint
+ * throws
  */
 async function pushed(
   parts: ClientParts,
@@ -189,13 +190,13 @@ async function pushed(
   }
 }
 
-/** Milliseconds that the user has in the browser. */
+/** Milliseconds that the user has to sign in with the browser. */
 export const patience = 10 * 60_000;
 
 export interface Browser {
   readonly clock: Clock;
   readonly listen: ListenForRedirect;
-  /** False where no browser was opened, because the user said no for instance. */
+  /** Resolves with false if no browser was opened, for example because the user declined. */
   readonly openBrowser: (url: string) => Promise<boolean>;
 }
 
@@ -206,8 +207,8 @@ function withQuery(endpoint: string, parameters: URLSearchParams): string {
 }
 
 /**
- * Only a request with the right `state` counts: any other leaves the sign-in as it is. The wait begins
- * before the browser is opened, which can come back before it is known to be open.
+ * Waits for a request with the right `state`; other requests do not affect the sign-in. The wait starts before the
+ * browser opens, because the browser may return before VS Code reports that it is open.
  * @throws WorkbenchError `browser_not_opened`, `sign_in_timeout`, `cancelled`
  */
 export async function waitForAnswer(
@@ -240,7 +241,10 @@ export async function waitForAnswer(
   }
 }
 
-/** What to register at the issuer: of the loopback address the port is free (RFC 8252 §7.3), unless the settings name one. */
+/**
+ * The redirect URI to register at the issuer: the port of a loopback address is arbitrary (RFC 8252 §7.3), unless the
+ * settings name one.
+ */
 function registrable(redirectUri: string, { redirectPort }: Connection): string {
   return redirectPort === undefined ? redirectUri.replace(/^(http:\/\/127\.0\.0\.1):\d+\//, '$1/') : redirectUri;
 }
@@ -250,9 +254,9 @@ interface LogoutParts extends Browser {
 }
 
 /**
- * OpenID Connect RP-Initiated Logout §2: ends the user's session in the browser. Nothing that is stored depends on it.
- * @param idToken names the user: the hint
- * @param returns whether the browser is asked to come back, for which its address has to be registered
+ * OpenID Connect RP-Initiated Logout §2: ends the user's session in the browser. Changes nothing that is stored.
+ * @param idToken identifies the user, sent as the hint
+ * @param returns whether the browser should return, for which its redirect URI must be registered
  * @throws WorkbenchError `endpoint_missing`; with `redirectUri`: `browser_not_opened`, `sign_in_timeout`, `cancelled`
  */
 export async function logout(

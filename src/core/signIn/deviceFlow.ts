@@ -15,16 +15,16 @@ import type { GrantRequest, SignInParts } from './grants.ts';
 
 export type DeviceParts = SignInParts & ClientParts;
 
-/** Milliseconds between two questions where the issuer says nothing, and what `slow_down` adds (RFC 8628 §3.2, §3.5). */
+/** Milliseconds between two polls if the issuer names no interval, and what `slow_down` adds (RFC 8628 §3.2, §3.5). */
 const usualInterval = 5000;
 const slowDown = 5000;
 
-/** Milliseconds: the longest that a code is waited for, and the longest time between two questions. */
+/** Milliseconds: the longest lifetime of a code, and the longest interval between two polls. */
 const longestLife = 60 * 60_000;
 const longestInterval = 60_000;
 
 /**
- * RFC 8628: the user types a code into a browser that may be anywhere, while this side asks again and again.
+ * RFC 8628: the user enters a code in a browser on any device, while this side polls the token endpoint.
  * @throws WorkbenchError `oauth_error` (`access_denied`, `expired_token` and others), `response_invalid`, `cancelled`,
  * and what the token endpoint's `deviceCode` throws
  */
@@ -63,14 +63,14 @@ export async function byDeviceCode(parts: DeviceParts, request: GrantRequest): P
   }
 }
 
-/** How long to wait before asking again, in milliseconds; `undefined` where it is over. */
+/** Milliseconds to wait before the next poll; `undefined` if polling must stop. */
 function nextInterval({ code, data }: WorkbenchError, interval: number): number | undefined {
   if (code === 'oauth_error') {
     if (data.error === 'authorization_pending') return interval;
     if (data.error === 'slow_down') return Math.max(interval + slowDown, Number(data.retryAfter ?? 0));
     return undefined;
   }
-  // RFC 8628 §3.5: where the network fails it is asked less often.
+  // RFC 8628 §3.5: poll less often after a network failure.
   const isPassing =
     ['timeout', 'connection_reset', 'connection_refused', 'host_unknown', 'network_failed'].includes(code) ||
     (code === 'http_error' && typeof data.status === 'number' && (data.status >= 500 || data.status === 429));
@@ -102,13 +102,13 @@ async function authorize(
   }
 }
 
-/** Google says `verification_url` (https://developers.google.com/identity/protocols/oauth2/limited-input-device). */
+/** Google sends `verification_url` (https://developers.google.com/identity/protocols/oauth2/limited-input-device). */
 function asDefined(answer: JsonObject): Response {
   const { verification_url, interval, ...others } = answer;
   return Response.json({
     ...(verification_url !== undefined && { verification_uri: verification_url }),
     ...others,
-    // A text is no number, and one that is neither leaves the usual interval.
+    // Some issuers send the interval as text. If it is not a positive number, the usual interval applies.
     ...(numberFrom(interval) > 0 && { interval: numberFrom(interval) }),
   });
 }

@@ -7,23 +7,23 @@ import type { RecordParts } from '../records/changeRecord.ts';
 import type { Connection } from '../records/connection.ts';
 import type { Credentials } from '../records/record.ts';
 
-/** A way to sign in, by its name in commands and errors. */
+/** A way to sign in, named as in commands and errors. */
 export type Grant = Exclude<FailedGrant, 'token_exchange'>;
 
 interface GrantRow {
-  /** As `grant_types_supported` has it (RFC 8414 §2). */
+  /** Its name in `grant_types_supported` (RFC 8414 §2). */
   readonly type: string;
-  /** Where the flow begins. An issuer without it does not offer this way. */
+  /** The first endpoint of the flow. An issuer without it does not offer this grant. */
   readonly endpoint?: EndpointName;
   /** Only for clients that authenticate (RFC 6749 §4.4). */
   readonly confidential?: true;
-  /** There is no refresh token: new tokens come by asking again (RFC 6749 §4.4.3). */
+  /** The grant issues no refresh token: new tokens come from repeating the request (RFC 6749 §4.4.3). */
   readonly askAgain?: true;
 }
 
 /**
- * The ways to sign in, in the order in which they are offered. A new one is a row here, its name in `FailedGrant`, its flow in
- * signIn.ts and its words in src/vscode/text/signIn.ts: without them it does not compile.
+ * The ways to sign in, in the order in which they are offered. A new one needs a row here, its name in `FailedGrant`,
+ * its flow in signIn.ts and its texts in src/vscode/text/signIn.ts; without them it does not compile.
  */
 export const grants: { readonly [G in Grant]: GrantRow } = {
   authorization_code: { type: 'authorization_code', endpoint: 'authorization_endpoint' },
@@ -36,7 +36,7 @@ export const grants: { readonly [G in Grant]: GrantRow } = {
 
 export const grantNames = Object.keys(grants) as Grant[];
 
-/** The ways that this issuer offers to this client, as far as the settings and the metadata say. */
+/** The grants that this issuer offers to this client, as far as the settings and the metadata tell. */
 export function offeredGrants(connection: Connection, metadata: IssuerMetadata | undefined): readonly Grant[] {
   return grantNames.filter(name => {
     const { type, endpoint, confidential } = grants[name];
@@ -52,11 +52,11 @@ export interface SignInParts extends RecordParts {
   readonly tokenClient: TokenClient;
 }
 
-/** What a sign-in waits for. */
+/** What a sign-in is waiting for. */
 export type SignInStep =
   | {
       readonly waitingFor: 'browser';
-      /** As it has to be registered at the issuer. */
+      /** The redirect URI to register at the issuer. */
       readonly redirectUri: string;
       /** The page that the browser opens. It works until the sign-in ends, in any browser on this machine. */
       readonly url: string;
@@ -64,11 +64,11 @@ export type SignInStep =
   | {
       readonly waitingFor: 'device';
       readonly userCode: string;
-      /** Where the code is typed in. */
+      /** The page where the user enters the code. */
       readonly address: string;
-      /** The same with the code in it, where the issuer has that. */
+      /** The same page with the code filled in, if the issuer offers it. */
       readonly complete?: string;
-      /** Milliseconds since the epoch: when the code ends. */
+      /** Milliseconds since the epoch at which the code expires. */
       readonly until: number;
     };
 
@@ -76,7 +76,7 @@ export interface SignInRequest {
   readonly connection: Connection;
   readonly grant: Grant;
   readonly signal: AbortSignal;
-  /** Of the authorization code grant: how the browser comes back. */
+  /** How the browser returns; for the authorization code grant. */
   readonly redirect?: RedirectWay | undefined;
   readonly tell?: (step: SignInStep) => void;
 }

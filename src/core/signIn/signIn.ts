@@ -28,7 +28,7 @@ import { type BrowserParts, byAuthorizationCode, logout } from './authorizationC
 import { byDeviceCode, type DeviceParts } from './deviceFlow.ts';
 import { type Grant, type GrantRequest, grants, type SignInParts, type SignInRequest } from './grants.ts';
 
-/** How each way to sign in gets its tokens, and hands them to `keep`. */
+/** The flow of each grant. It gets the tokens and passes them to `keep`. */
 const flows: {
   readonly [G in Grant]: <T>(
     parts: BrowserParts & DeviceParts,
@@ -46,18 +46,21 @@ export interface SignInResult {
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** Without one the connection cannot be refreshed. */
+  /** False if the connection cannot be refreshed with a refresh token. */
   readonly hasRefreshToken: boolean;
   readonly warnings: readonly ResponseWarning[];
-  /** Ids of other connections that hold the same refresh token: the one that uses it first renews it for all. */
+  /** Ids of other connections with the same refresh token: the first one to use it renews it for all. */
   readonly sharedWith: readonly string[];
 }
 
-/** Claims by which an answer belongs to another sign-in, client or issuer: of such an answer nothing is kept. */
+/**
+ * A mismatch in one of these claims means that the answer belongs to another sign-in, client or issuer, so nothing of
+ * it is stored.
+ */
 const foreign: ReadonlySet<unknown> = new Set(['nonce', 'iss', 'aud', 'azp']);
 
 /**
- * Gets a first token set from the issuer and stores it as a new generation. Until then nothing that is stored changes.
+ * Gets the first tokens from the issuer and stores them as a new generation. Until then nothing stored changes.
  * @throws WorkbenchError with `grant`, what the grant throws, and what `storeTokens` throws
  */
 export async function signIn(parts: BrowserParts & DeviceParts, request: SignInRequest): Promise<SignInResult> {
@@ -76,8 +79,8 @@ export async function signIn(parts: BrowserParts & DeviceParts, request: SignInR
 }
 
 /**
- * The answer is checked and then stored at once, in one write. Checking waits for nothing, so that nothing
- * is lost between the two; an answer with a flaw still leaves its refresh token, which exists nowhere else.
+ * Validates the answer and then stores it in one write. Validation makes no request, so nothing is lost in between. If
+ * the answer is invalid, its refresh token is stored nevertheless, because it exists nowhere else.
  */
 async function keepTokens(
   parts: SignInParts,
@@ -114,7 +117,7 @@ async function keepTokens(
   };
 }
 
-/** The same with a key for the new tokens, where they are bound to one: the stored one, or else a new one. */
+/** The stored credentials, with a DPoP key if the connection uses one: the stored key, or a new one. */
 async function provingCredentials(parts: SignInParts, { connection, signal }: SignInRequest): Promise<Credentials> {
   const { dpop_key, ...credentials } = await credentialsFor(parts, connection);
   if (!connection.dpop) return credentials;
@@ -125,7 +128,7 @@ async function provingCredentials(parts: SignInParts, { connection, signal }: Si
   };
 }
 
-/** The stored credentials, where they were given for this issuer and client. */
+/** The stored credentials, if they belong to this issuer and client. */
 export async function credentialsFor(
   { vault, sessions }: Pick<SignInParts, 'vault' | 'sessions'>,
   connection: Connection,
@@ -135,13 +138,15 @@ export async function credentialsFor(
   return isSameClient(record.binding, bindingOf(connection)) ? credentialsOf(record) : {};
 }
 
-/** All that speaks OAuth to an issuer, in one bundle: oauth4webapi is loaded once, when it is first needed. */
+/**
+ * Everything that talks OAuth to an issuer, in one bundle, so that oauth4webapi is loaded only when it is first needed.
+ */
 export interface IssuerClient {
   readonly tokenClient: TokenClient;
   signIn(request: SignInRequest): Promise<SignInResult>;
   /**
-   * A proof for one request to `url`, a GET where no method is named, with an access token that is bound to `dpopKey`
-   * (RFC 9449 §7.1). Nothing is sent.
+   * Creates a DPoP proof for one request to `url` (GET by default) with an access token bound to `dpopKey` (RFC 9449
+   * §7.1). Nothing is sent.
    * @throws WorkbenchError `dpop_key_lost`, `url_invalid`, `url_insecure`
    */
   proof(

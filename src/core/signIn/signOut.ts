@@ -13,14 +13,14 @@ export interface SignOutParts {
   readonly lock: Pick<SharedNotes, 'forget'>;
   readonly sessions: Sessions;
   readonly clock: Clock;
-  /** Drops what a refresh under way in this window still brings. */
+  /** Drops the result of a running refresh in this window. */
   readonly discard: (id: string) => void;
 }
 
 /**
- * Deletes a connection's tokens and keeps its client secret. Waits for no lock and no issuer. What stays is an empty
- * record: other windows tell by it that this is no fault of the store, and the ledger makes their refreshes under way
- * lose against it. A record that cannot be read is deleted as a whole. The issuer is not told.
+ * Deletes a connection's tokens and keeps its client secret. Waits for no lock and no issuer. An empty record remains:
+ * it tells other windows that the tokens were deleted rather than lost by the store, and the ledger voids the results
+ * of their running refreshes. An unreadable record is deleted as a whole. Nothing is sent to the issuer.
  * @throws WorkbenchError `secret_unavailable`, and what `forget` throws
  */
 export async function signOut(parts: SignOutParts, id: string): Promise<void> {
@@ -40,7 +40,7 @@ export async function signOut(parts: SignOutParts, id: string): Promise<void> {
   const last = await lock.forget(id, generation, clock.now());
   const left = await vault.update(id, stored => {
     const record = newest(stored, known()) ?? emptyRecord(id);
-    // Newer than what was forgotten: a sign-in came meanwhile.
+    // Newer than the voided generation: a sign-in has stored it meanwhile.
     return record.generation > last ? record : emptied(record, last);
   });
   sessions.apply(left);
@@ -52,16 +52,16 @@ function isUnreadable(error: unknown): boolean {
 
 export interface RevokingParts extends Omit<RecordParts, 'lock'>, Omit<SignOutParts, 'lock'> {
   readonly lock: RecordParts['lock'] & SignOutParts['lock'];
-  /** Revokes what a record holds. Loaded at the first sign-out. */
+  /** Revokes the tokens of a record. Loaded at the first sign-out. */
   readonly revoke: (id: string, record: StoredRecord, signal: AbortSignal) => Promise<Revocation>;
 }
 
 /**
- * Revokes a connection's tokens at the issuer and then deletes them here. Both happen under the lock: a refresh under
- * way is waited for, so that what it brought is revoked as well, and none begins in between. Where revoking fails
- * nothing is deleted.
- * @param revocation `required` fails where the issuer revokes nothing; `offered` then deletes all the same
- * @returns what the issuer was told
+ * Revokes a connection's tokens at the issuer and then deletes them here. Both happen under the lock: a running refresh
+ * finishes first, so that its tokens are revoked as well, and no new one starts in between. If revoking fails, nothing
+ * is deleted.
+ * @param revocation `required` fails if the issuer offers no revocation; `offered` deletes the tokens all the same
+ * @returns what the issuer has revoked
  * @throws WorkbenchError what `revoke` throws, `lock_timeout`, `cancelled`, `record_behind`, `secret_unavailable`
  */
 export async function revokeAndSignOut(
@@ -72,7 +72,7 @@ export async function revokeAndSignOut(
 ): Promise<Revocation> {
   try {
     return await withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
-      // What cannot be written down afterwards must not be begun.
+      // Do not start if the sign-out could not be written afterwards.
       if (current.tokens) await lease.writeLedger({ ...ledger, ...ledgerEntry(lease, current) });
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
       const revoked = await revokeOffered(parts, id, current, revocation, signal);
@@ -81,7 +81,7 @@ export async function revokeAndSignOut(
     });
   } catch (error) {
     if (!isUnreadable(error) && !isDamaged(error)) throw error;
-    // What there would be to revoke cannot be read.
+    // The tokens that would be revoked cannot be read.
     await signOut(parts, id);
     return { revoked: false };
   }
@@ -108,12 +108,12 @@ async function revokeOffered(
   }
 }
 
-/** The sign-ins under way in this window, one for each connection: a second one ends the first. */
+/** The running sign-ins of this window, one per connection: a second one cancels the first. */
 export interface SignIns {
-  /** @throws WorkbenchError what `signIn` throws; `cancelled` where `cancel` or another sign-in came in between */
+  /** @throws WorkbenchError what `signIn` throws; `cancelled` after `cancel` or when another sign-in starts */
   run(request: SignInRequest): Promise<SignInResult>;
   cancel(id: string): void;
-  /** What the sign-in of a connection waits for in the browser. */
+  /** What the sign-in of a connection is waiting for in the browser. */
   waiting(id: string): BrowserStep | undefined;
   dispose(): void;
 }

@@ -1,13 +1,13 @@
 import type { TokenEndpointAuthMethod } from '../records/connection.ts';
 
 /**
- * What is known of well-known issuers: enough to fill in a connection, and what to expect of their refresh tokens. Facts
- * only, each with where it was read; what is not documented is left out.
+ * Facts about well-known issuers: enough to fill in a connection, and what their refresh tokens do. Each with its
+ * source; what is not documented is left out.
  */
 export interface StartingPoint {
   readonly id: string;
   readonly label: string;
-  /** What has to be asked for, by its name in the templates, with an example of it. */
+  /** What the user has to enter, by its name in the templates, with an example. */
   readonly placeholders: Readonly<Record<string, string>>;
   readonly connection: {
     readonly issuer?: string;
@@ -16,27 +16,29 @@ export interface StartingPoint {
     readonly deviceAuthorizationEndpoint?: string;
     readonly scope?: string;
     readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
-    /** Left out of the connection where the client signs nothing. */
+    /** Not used if the client signs nothing. */
     readonly clientAssertionAudience?: 'endpoint';
     readonly extraParameters?: Readonly<Record<string, string>>;
   };
-  /** What gives a refresh token, and what has to be set at the issuer for it. */
+  /** What makes the issuer return a refresh token, and what has to be configured at the issuer for it. */
   readonly refreshToken: 'offline_access' | 'offline_access_allowed' | 'access_type' | 'always' | 'expiring_tokens';
   /**
-   * Whether a refresh replaces the refresh token: `always`; `optional`, by a setting of the client or of the realm;
-   * `kept_alive`, and the old one goes on as well; `never`, and each answer brings the same one.
+   * Whether a refresh replaces the refresh token: `always`; `optional`, depending on a setting of the client or the
+   * realm; `kept_alive`, the old one stays valid as well; `never`, each answer contains the same one.
    */
   readonly rotation?: 'always' | 'optional' | 'kept_alive' | 'never';
-  /** Seconds for which the old one stays good for a retry: those of the issuer's own setting, or the most it allows. */
+  /**
+   * Seconds for which the old token can be used again for a retry: the issuer's default, and the most that it allows.
+   */
   readonly grace?: { readonly usual: number; readonly most?: number };
-  /** The issuer's page about it. */
+  /** The issuer's documentation about it. */
   readonly page: string;
 }
 
 export const startingPoints: readonly StartingPoint[] = [
   {
-    // Issuer and offline_access: the example in https://authing.apifox.cn/api-10238656. The same refresh token comes back
-    // from each refresh, until it expires: the page below.
+    // Issuer and offline_access: the example in https://authing.apifox.cn/api-10238656. Each refresh returns the same
+    // refresh token until it expires: the page below.
     id: 'authing',
     label: 'GenAuth / Authing',
     placeholders: { domain: 'example.authing.cn' },
@@ -84,7 +86,8 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://developer.okta.com/docs/guides/refresh-tokens/refresh-token-rotation/',
   },
   {
-    // Replaced upon every use, the old one is not revoked: the page below. By tenant id: metadata of `common` names no issuer.
+    // Replaced on every use, the old one is not revoked: the page below. Needs a tenant id: the metadata of `common`
+    // names no issuer.
     id: 'entra',
     label: 'Microsoft Entra ID',
     placeholders: { tenant: '00000000-0000-0000-0000-000000000000' },
@@ -100,9 +103,9 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://learn.microsoft.com/entra/identity-platform/refresh-tokens',
   },
   {
-    // A refresh token comes always, with offline_access one that outlives the session, and "Revoke Refresh Token" makes
-    // each good for one use: https://wjw465150.gitbooks.io/keycloak-documentation/server_admin/topics/sessions/timeouts.html
-    // and offline.html beside it, of Keycloak's own Server Administration Guide. Its newest form: the page below.
+    // Always issues a refresh token, with offline_access one that outlives the session. "Revoke Refresh Token" makes
+    // each usable once: https://wjw465150.gitbooks.io/keycloak-documentation/server_admin/topics/sessions/timeouts.html
+    // and offline.html beside it, from Keycloak's own Server Administration Guide. Its newest edition: the page below.
     id: 'keycloak',
     label: 'Keycloak',
     placeholders: { domain: 'keycloak.example.com', realm: 'my-realm' },
@@ -116,8 +119,9 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://docs.redhat.com/en/documentation/red_hat_build_of_keycloak/26.4/html/server_administration_guide/managing-user-sessions',
   },
   {
-    // A client secret for desktop apps too: the page below. access_type=offline, and prompt=consent for a further one:
-    // https://stackoverflow.com/questions/10827920/not-receiving-google-oauth-refresh-token/65702100. Rotation: not documented.
+    // Requires a client secret even for desktop apps: the page below. access_type=offline, and prompt=consent for
+    // another one: https://stackoverflow.com/questions/10827920/not-receiving-google-oauth-refresh-token/65702100.
+    // Rotation: not documented.
     id: 'google',
     label: 'Google',
     placeholders: {},
@@ -131,7 +135,8 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://developers.google.com/identity/protocols/OAuth2InstalledApp',
   },
   {
-    // A code gives a refresh token always: https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
+    // A code always yields a refresh token:
+    // https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
     // Rotation per app client, with a grace period of up to 60 s: the page below.
     id: 'cognito',
     label: 'Amazon Cognito',
@@ -147,8 +152,9 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html',
   },
   {
-    // No metadata and no ID token; endpoints: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
-    // A GitHub App whose user access tokens expire, each refresh token for one use: the page below.
+    // No metadata and no ID token; endpoints:
+    // https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
+    // For a GitHub App whose user access tokens expire; each refresh token can be used once: the page below.
     id: 'github',
     label: 'GitHub',
     placeholders: {},
@@ -164,7 +170,8 @@ export const startingPoints: readonly StartingPoint[] = [
     page: 'https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens',
   },
   {
-    // offline_access, refresh tokens to be allowed for the application, rotating: the page below. Grace: not documented.
+    // Requires offline_access, and refresh tokens enabled for the application; rotates: the page below. Grace: not
+    // documented.
     id: 'zitadel',
     label: 'Zitadel',
     placeholders: { domain: 'example.us1.zitadel.cloud' },
@@ -179,7 +186,7 @@ export const startingPoints: readonly StartingPoint[] = [
   },
 ];
 
-/** The members of a connection with every placeholder filled in. @throws where one is left */
+/** The members of a connection with all placeholders filled in. @throws RangeError if a value is missing */
 export function fillIn(
   { connection }: StartingPoint,
   values: Readonly<Record<string, string>>,
@@ -195,7 +202,7 @@ export function fillIn(
   ) as unknown as StartingPoint['connection'];
 }
 
-/** The one whose issuer this is, where that can be told: a custom domain can belong to any of them. */
+/** The starting point of an issuer, if it can be recognized: a custom domain may belong to any of them. */
 export function startingPointOf(issuer: string): StartingPoint | undefined {
   return startingPoints.find(({ connection, placeholders }) => {
     if (connection.issuer === undefined || 'domain' in placeholders) return false;
@@ -204,7 +211,7 @@ export function startingPointOf(issuer: string): StartingPoint | undefined {
   });
 }
 
-/** What of a host or a path a user has typed or pasted with too much around it: `https://example.com/`, `/realm/`. */
+/** Removes what users type or paste around a host or a path: `https://example.com/`, `/realm/`. */
 export function trimmedPlaceholder(text: string): string {
   return text
     .trim()

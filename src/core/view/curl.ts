@@ -1,23 +1,23 @@
 import { WorkbenchError } from '../errors.ts';
 
-/** The shells that a curl line can be written for. `sh` means every shell that reads single quotes as POSIX does. */
+/** The shells for which a curl command can be written. `sh` means every shell with POSIX single quotes. */
 export const shells = ['sh', 'powershell', 'cmd'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The longest line that cmd takes. */
+/** The longest command line of cmd, in characters. */
 const longestForCmd = 8191;
 
 /**
- * A command line that sends one GET with these headers. Whatever stands in them stays one argument of curl: the shell
- * runs, expands and redirects nothing of it.
- * @throws WorkbenchError `not_quotable` with `shell` and `reason`: no quoting of that shell carries the text
+ * A command line that sends one GET with these headers. Each header stays one argument of curl: the shell executes,
+ * expands and redirects nothing in it.
+ * @throws WorkbenchError `not_quotable` with `shell` and `reason`: the shell has no quoting for the text
  */
 export function curlLine(shell: Shell, headers: readonly string[], url: string): string {
   if (!URL.canParse(url) || !/^https?:\/\//i.test(url))
     throw new WorkbenchError('not_quotable', { shell, reason: 'url' });
   const quote = quotes[shell];
   const parts = headers.map(header => `--header ${quote(header)}`);
-  // Braces and brackets in an address would else be patterns of curl's.
+  // curl would read braces and brackets in a URL as patterns.
   const globs = /[[\]{}]/.test(url) ? ['--globoff'] : [];
   const line = [shell === 'powershell' ? 'curl.exe' : 'curl', ...globs, ...parts, quote(url)].join(' ');
   if (shell === 'cmd' && line.length > longestForCmd)
@@ -31,17 +31,19 @@ const quotes: Readonly<Record<Shell, (text: string) => string>> = {
     return `'${text.replaceAll("'", `'\\''`)}'`;
   },
 
-  /** Single quotes hold everything but single quotes, and PowerShell takes the typographic ones for such, too. */
+  /** Single quotes protect everything but single quotes. PowerShell accepts typographic single quotes as well. */
   powershell(text) {
     assertVisible('powershell', text);
-    // Before 7.3 it hands double quotes, and a backslash before its own, to programs without escaping them.
+    // Before 7.3, PowerShell passes double quotes, and a backslash before its own closing quote, to programs without
+    // escaping.
     if (/"|\\$/.test(text)) throw new WorkbenchError('not_quotable', { shell: 'powershell', reason: 'quote' });
     return `'${text.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
   },
 
   /**
-   * First the quoting of the C runtime that curl reads its arguments with, then a caret before each character that cmd
-   * could read. cmd replaces `%name%` before it looks at carets: one behind each percent sign makes it another name.
+   * First the quoting of the C runtime, which splits curl's arguments, then a caret before each character that cmd
+   * could interpret. cmd replaces `%name%` before it reads carets, so a caret after each percent sign makes it an
+   * unknown name.
    */
   cmd(text) {
     assertVisible('cmd', text);
@@ -50,7 +52,7 @@ const quotes: Readonly<Record<Shell, (text: string) => string>> = {
   },
 };
 
-/** Control characters end a line, a header or an argument, and some change what a terminal does. */
+/** Control characters end a line, a header or an argument, and some of them control the terminal. */
 function assertVisible(shell: Shell, text: string): void {
   if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) throw new WorkbenchError('not_quotable', { shell, reason: 'control' });
 }

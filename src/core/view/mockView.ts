@@ -1,42 +1,42 @@
-/** How the mock issuer of this window stands, as the sidebar shows it: plain data, and nothing of it is a secret. */
+/** The state of this window's mock issuer as the sidebar shows it: plain data without secrets. */
 export interface MockView {
-  /** Its address. */
+  /** Its URL. */
   readonly issuer: string;
   readonly clock: MockClockView;
-  /** What is set, in the order in which it strikes. */
+  /** Active faults, in the order in which they apply. */
   readonly faults: readonly MockFault[];
-  /** Faults that have struck as often as they were to, the last one first. */
+  /** Faults that have applied as often as they should, the latest first. */
   readonly spent: readonly SpentFault[];
-  /** The last ones, the newest first. */
+  /** The latest requests, newest first. */
   readonly requests: readonly MockRequest[];
-  /** Empty where any name can sign in. */
+  /** Empty if any name can sign in. */
   readonly users: readonly MockUserView[];
-  /** A client is being tested: how many scenarios are done, and of how many. */
+  /** Set while a client is tested: how many scenarios are done, and how many there are. */
   readonly testing?: { readonly done: number; readonly count: number } | undefined;
 }
 
 export interface MockClockView {
-  /** Milliseconds ahead of this machine's clock; negative where it is behind. */
+  /** Milliseconds ahead of this machine's clock; negative if it is behind. */
   readonly ahead: number;
-  /** Where it stands still: milliseconds since the epoch. */
+  /** Milliseconds since the epoch at which the clock was stopped, if it was. */
   readonly frozenAt?: number;
 }
 
 export interface MockFault {
   readonly type: string;
-  /** What a client sees of it, in English as the mock's table has it. */
+  /** What a client sees of it, in English as in the mock's table. */
   readonly title: string;
-  /** How often it strikes yet; left out where it stays. */
+  /** How many more times it applies; absent if it is permanent. */
   readonly left?: number;
-  /** Its parameters and where it strikes, as JSON; empty where it has none. */
+  /** Its parameters and where it applies, as JSON; empty if it has none. */
   readonly details: string;
 }
 
-/** The sender of a request: a connection by its label, or the client that it names. */
+/** The sender of a request: a connection by its label, or the client id in the request. */
 export interface Sender {
   readonly connection?: string;
   readonly client?: string;
-  /** An automatic refresh. */
+  /** True for an automatic refresh. */
   readonly automatic: boolean;
 }
 
@@ -44,24 +44,24 @@ export interface SpentFault {
   readonly type: string;
   readonly title: string;
   readonly by: Sender;
-  /** Milliseconds since the epoch, of this machine. */
+  /** Milliseconds since the epoch, on this machine's clock. */
   readonly at: number;
 }
 
 export interface MockRequest {
-  /** Counts from the start. */
+  /** Counts up from the start of the mock. */
   readonly number: number;
   readonly method: string;
   readonly path: string;
   readonly grantType?: string;
   readonly from: Sender;
-  /** Milliseconds since the epoch, of this machine. */
+  /** Milliseconds since the epoch, on this machine's clock. */
   readonly at: number;
-  /** Left out until it is answered, and where the connection was dropped. */
+  /** Absent until the request is answered, and if the connection was dropped. */
   readonly status?: number;
   readonly error?: string;
   readonly dropped: boolean;
-  /** Titles of the faults that struck it. */
+  /** Titles of the faults that applied to it. */
   readonly faults: readonly string[];
 }
 
@@ -71,7 +71,7 @@ export interface MockUserView {
   readonly groups: readonly string[];
 }
 
-/** Rows of the mock issuer. There is one mock for each window, so its rows name no connection. */
+/** Rows of the mock issuer. Each window has one mock, so its rows name no connection. */
 export type MockNode =
   | { readonly kind: 'mock'; readonly part: MockPart }
   | { readonly kind: 'mockFault'; readonly fault: MockFault }
@@ -79,7 +79,7 @@ export type MockNode =
   | { readonly kind: 'mockRequest'; readonly request: MockRequest }
   | { readonly kind: 'mockUser'; readonly user: MockUserView };
 
-/** The row of the mock itself, and those right below it. */
+/** The row of the mock itself, and the rows directly below it. */
 export type MockPart = 'issuer' | 'faults' | 'requests' | 'clock' | 'users';
 
 export function mockChildren(node: MockNode, view: MockView): MockNode[] {
@@ -101,7 +101,7 @@ export function mockChildren(node: MockNode, view: MockView): MockNode[] {
   }
 }
 
-/** Ids of connections begin with a letter or a digit: none of theirs is like it. */
+/** The key begins with `~`. Ids of connections begin with a letter or a digit, so they cannot collide. */
 export function mockKey(node: MockNode): string {
   switch (node.kind) {
     case 'mock':

@@ -7,7 +7,7 @@ import { type DecodedToken, decodeToken, membersOf, tryDecode } from '../tokens/
 import { isTimeClaim } from '../tokens/tokenParts.ts';
 import { type ClaimNode, type FactNode, type Section, unique, type ViewNode } from './viewNode.ts';
 
-/** Problems of the setting first: they want to be seen. A group stands where the first of its connections stands. */
+/** Problems of the settings come first, to be seen. A group is at the place of the first of its connections. */
 export function roots(sessions: Sessions): ViewNode[] {
   const rows = sessions.list().map(({ connection: { id, group } }): ViewNode => {
     return group === undefined ? { kind: 'connection', id } : { kind: 'group', group };
@@ -22,7 +22,7 @@ export function groupMembers(sessions: Sessions, group: string): ViewNode[] {
     .map(({ connection: { id } }) => ({ kind: 'connection', id, group }));
 }
 
-/** Everything below a node but the checks, which take a request to the issuer: verifications.ts has those. */
+/** The children of a node, except the checks: those need a request to the issuer and come from verifications.ts. */
 export function childrenOf(node: ViewNode, session: Session | undefined): ViewNode[] {
   if (session === undefined) return [];
   switch (node.kind) {
@@ -47,14 +47,17 @@ export function childrenOf(node: ViewNode, session: Session | undefined): ViewNo
   }
 }
 
-/** What went wrong first, then what is right. An unchecked signature is no side note; what did not apply is left out. */
+/**
+ * Failed checks first, then warnings and passed ones. A skipped signature check comes before all; other skipped checks
+ * are left out.
+ */
 export function inOrder(checks: readonly Check[]): readonly Check[] {
   const unchecked = checks.filter(({ id, status }) => id === 'signature' && status === 'skipped');
   const order = ['failed', 'warning', 'passed'] as const;
   return [...unchecked, ...order.flatMap(status => checks.filter(check => check.status === status))];
 }
 
-/** The checks in order, and last, in one row, those that did not apply to this token. */
+/** The checks in order. The last row contains all checks that did not apply to this token. */
 export function checkNodes(id: string, name: TokenName, checks: readonly Check[]): ViewNode[] {
   const shown = inOrder(checks);
   const rest = checks.filter(check => !shown.includes(check));
@@ -70,7 +73,7 @@ function connectionChildren(session: Session): ViewNode[] {
   const messages: ViewNode[] = [];
   const failure = lastRefresh?.error;
   if (problem) {
-    // What cannot be read now may still be known from before.
+    // Tokens that cannot be read now may still be known from before.
     const message = problem.code === 'secrets_not_kept' ? 'not_kept' : 'storage';
     messages.push({ kind: 'message', id, message, error: problem });
   } else if (failure && failure.code !== 'cancelled') {
@@ -154,15 +157,15 @@ function sectionChildren(session: Session, name: TokenName, section: 'header' | 
   });
 }
 
-/** A NumericDate (RFC 7519 §2) in milliseconds, where a calendar can show it: years 1 to 9999. */
+/** A NumericDate (RFC 7519 §2) in milliseconds, if a calendar can show it: years 1 to 9999. */
 function timeOf(value: unknown): number | undefined {
   return typeof value === 'number' && value > -62_135_596_800 && value < 253_402_300_800 ? value * 1000 : undefined;
 }
 
-/** The most members of one object or array that are shown: a tree of ten thousand lines is of no use. */
+/** The most members of one object or array that are shown: more lines would be of no use. */
 const mostMembers = 200;
 
-/** Objects as they are, and numbers that JavaScript rounds as they are written. */
+/** The members of an object or array. Numbers that JavaScript would round are shown as written. */
 function shown(members: object): [string, unknown][] {
   const names = Object.keys(members).slice(0, mostMembers);
   return names.map(name => {
@@ -185,9 +188,9 @@ function nested(parent: ClaimNode): ClaimNode[] {
   }));
 }
 
-/** What the tokens before the present ones said, to compare a refresh with the last. In this window's memory alone. */
+/** The previous tokens, for comparing a refresh with the one before. Kept in this window's memory only. */
 export interface PreviousTokens {
-  /** Without a signature: what is kept is no token. */
+  /** Without its signature, so that it cannot be used as a token. */
   of(id: string, name: TokenName): DecodedToken | undefined;
   dispose(): void;
 }
@@ -234,7 +237,7 @@ function said(token: string): DecodedToken | undefined {
     if (decoded.kind === 'opaque') return undefined;
     return decoded.kind === 'jws' ? { ...decoded, signature: '', compact: '' } : decoded;
   } catch {
-    // What cannot be read says nothing that could be compared.
+    // A token that cannot be read cannot be compared.
     return undefined;
   }
 }

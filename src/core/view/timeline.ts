@@ -1,42 +1,42 @@
-/** The life of a token as a picture: pure, from moments to SVG text, so that a test can read it. */
+/** The lifetime of a token as a picture. Pure: it turns moments into SVG text, which tests can read. */
 
 export interface Moment {
-  /** A claim's name, or `refresh` for the end of the refresh token that came with it. */
+  /** The name of a claim, or `refresh` for the expiry of the refresh token. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
 export interface Mark {
-  /** All that happened at this moment. */
+  /** All moments at this time. */
   readonly ids: readonly string[];
   readonly at: number;
-  /** Per cent of the width. */
+  /** Percent of the width. */
   readonly x: number;
 }
 
 export interface Timeline {
   readonly marks: readonly Mark[];
-  /** Where now is, in per cent. */
+  /** The position of the current time, in percent of the width. */
   readonly now: number;
-  /** From where to where the token is valid; `to` is missing where it has no end. */
+  /** The range in which the token is valid, in percent of the width. Without an `exp`, `to` is the right edge. */
   readonly valid: { readonly from: number; readonly to: number };
-  /** Between two marks: the middle, and how long it is in milliseconds. */
+  /** For each pair of neighbouring marks: the middle, and the time between them in milliseconds. */
   readonly gaps: readonly { readonly x: number; readonly length: number }[];
 }
 
 const margin = 9;
 
 /**
- * Places moments from left to right. A gap's width grows with its length, but slowly: seconds beside days stay
- * visible, and each label has room. Now moves evenly within its gap.
+ * Places moments from left to right. The width of a gap grows slowly with its length, so that seconds beside days stay
+ * visible and each label has room. The current time moves evenly within its gap.
  */
 export function layoutTimeline(moments: readonly Moment[], now: number): Timeline | undefined {
   const times = [...new Set(moments.map(({ at }) => at))].toSorted((a, b) => a - b);
   const [first] = times;
   const last = times.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  // Now has a place of its own before the first and after the last moment.
+  // Before the first and after the last moment, the current time has its own place.
   const stops = [...(now < first ? [now] : []), ...times, ...(now > last ? [now] : [])];
   if (stops.length === 1) stops.push(first + 1);
   const shares = stops.slice(1).map((stop, index) => Math.max(1, stop - (stops[index] ?? stop)) ** 0.25);
@@ -73,7 +73,7 @@ export function layoutTimeline(moments: readonly Moment[], now: number): Timelin
   };
 }
 
-/** The words of the picture; src/vscode makes them. */
+/** The texts of the picture; src/vscode provides them. */
 export interface TimelineTexts {
   readonly title: string;
   readonly now: string;
@@ -83,7 +83,7 @@ export interface TimelineTexts {
   length(ms: number): string;
 }
 
-/** Plain SVG with classes and without styles: the page that shows it says how it looks. */
+/** Plain SVG with classes and without styles: the page that shows it has the styles. */
 export function timelineSvg(timeline: Timeline, texts: TimelineTexts): string {
   const { marks, now, valid, gaps } = timeline;
   const x = (value: number) => `${Math.round(value * 100) / 100}%`;
@@ -96,7 +96,7 @@ export function timelineSvg(timeline: Timeline, texts: TimelineTexts): string {
     bar(2, 98, 'track'),
     bar(valid.from, Math.min(valid.to, 98), 'valid'),
     bar(valid.from, Math.min(valid.to, Math.max(valid.from, now)), 'spent'),
-    // Where now stands there is no room for another word.
+    // No room for a label where the current time is marked.
     ...gaps.filter(gap => Math.abs(gap.x - now) > 5).map(gap => text(gap.x, 41, 'gap', texts.length(gap.length))),
     ...marks.flatMap(({ ids, at, x: place }) => [
       `<circle cx="${x(place)}" cy="52" r="5" class="mark ${ids.map(id => escaped(id)).join(' ')}"/>`,

@@ -1,4 +1,4 @@
-/** What there is to say about a token at a glance. Decoded and checked without keys: nothing here is verified. */
+/** A short summary of a token. It is decoded and checked without keys: nothing here is verified. */
 import { runChecks } from '../checks/checks.ts';
 import type { Check, VerificationPolicy } from '../checks/finding.ts';
 import { type ReviewFinding, reviewToken } from '../checks/review.ts';
@@ -23,14 +23,16 @@ export interface TokenSummary {
   readonly subject?: string;
   readonly audience?: string;
   readonly times: readonly TokenTime[];
-  /** Checks that failed or warn, in the order of importance. The signature was not looked at. */
+  /** Checks that failed or warn, the most important first. The signature is not checked. */
   readonly problems: readonly Check[];
 }
 
-/** In the order in which they happen. */
+/** In chronological order. */
 export const momentClaims = ['auth_time', 'iat', 'nbf', 'exp'] as const;
 
-/** @param now milliseconds since the epoch @param connection the one that has this token's issuer, where there is one */
+/**
+ * @param now milliseconds since the epoch @param connection the connection with this token's issuer, if there is one
+ */
 export function summarize(decoded: DecodedToken, now: number, connection?: Connection, known?: TokenUse): TokenSummary {
   const kind = known ?? kindOf(decoded);
   if (decoded.kind !== 'jws') return { kind, times: [], problems: [] };
@@ -56,7 +58,7 @@ export function timesOf(decoded: DecodedToken): TokenTime[] {
   return decoded.kind === 'jws' ? timesIn(decoded.payload) : [];
 }
 
-/** The times among claims, in the order in which they happen. */
+/** The times among the claims, in chronological order. */
 export function timesIn(payload: JsonObject): TokenTime[] {
   return momentClaims.flatMap(claim => {
     const date = numericDate(own(payload, claim));
@@ -64,13 +66,13 @@ export function timesIn(payload: JsonObject): TokenTime[] {
   });
 }
 
-/** Every check that needs no key. */
+/** All checks that need no key. */
 export function checksOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
-  // Without a key in hand a shared secret is as good as any other: no HMAC is wrong for want of one.
+  // Without a key, assume a shared secret: otherwise every HMAC token would fail for lack of one.
   return runChecks({ token: decoded, policy: policyFor(decoded, connection), now, secret: isHmac(decoded) });
 }
 
-/** The failed checks first. A generic `typ` is so common that it is no problem at a glance. */
+/** The failed checks first. Without `typ` warnings, which are too common to count as problems here. */
 export function problemsOf(decoded: DecodedToken, now: number, connection?: Connection): Check[] {
   return problemsAmong(checksOf(decoded, now, connection));
 }
@@ -81,12 +83,14 @@ export function problemsAmong(checks: readonly Check[]): Check[] {
   return [...of('failed'), ...of('warning')];
 }
 
-/** What the review has against a token beside what `problemsOf` says already. @param text the token itself */
+/** What the review finds in a token and `problemsOf` does not report. @param text the token itself */
 export function remarksOn(text: string, decoded: DecodedToken, now: number, connection?: Connection): ReviewFinding[] {
   return reviewToken(text, decoded, checksOf(decoded, now, connection)).filter(({ check }) => !check);
 }
 
-/** A guess of the kind is no ground to fail a token on; without a connection nothing is expected of its issuer. */
+/**
+ * The policy of the checks. An uncertain kind must not fail a token, and without a connection no issuer is expected.
+ */
 export function policyFor(decoded: DecodedToken, connection?: Connection): VerificationPolicy {
   const use = tokenUse(decoded);
   const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';

@@ -7,16 +7,16 @@ import type { HandOut } from '../records/sessions.ts';
 import type { TokenWarning } from '../tokens/tokenParts.ts';
 import { type MockNode, mockKey, mockParent } from './mockView.ts';
 
-/** What the sidebar shows, as plain data: no sentence, no icon, and of a token only what may be seen. */
+/** The rows of the sidebar as plain data: no sentences, no icons, and of a token only what may be shown. */
 export type ViewNode =
   | { readonly kind: 'connection'; readonly id: string; readonly group?: string | undefined }
-  /** Holds the connections of one `group` of the settings. */
+  /** Contains the connections of one `group` of the settings. */
   | { readonly kind: 'group'; readonly group: string }
   | { readonly kind: 'problem'; readonly problem: ConnectionProblem }
   | {
       readonly kind: 'message';
       readonly id: string;
-      /** The token that it is about, where it is about one. */
+      /** The token that the message is about, if any. */
       readonly name?: TokenName;
       readonly message: Message;
       readonly error?: WorkbenchError;
@@ -25,7 +25,7 @@ export type ViewNode =
   | { readonly kind: 'section'; readonly id: string; readonly name: TokenName; readonly section: Section }
   | ClaimNode
   | { readonly kind: 'check'; readonly id: string; readonly name: TokenName; readonly check: Check }
-  /** Holds the checks that had nothing to look at. */
+  /** Contains the checks that did not apply. */
   | {
       readonly kind: 'skipped';
       readonly id: string;
@@ -40,19 +40,19 @@ export type ViewNode =
     }
   /** When the connection is refreshed next, or why it is not. */
   | { readonly kind: 'next'; readonly id: string }
-  /** This machine's clock and the issuer's do not agree. */
+  /** This machine's clock and the issuer's differ. */
   | { readonly kind: 'clock'; readonly id: string }
-  /** Holds the refreshes that were made, the last one first. */
+  /** Contains the refreshes, the latest first. */
   | { readonly kind: 'history'; readonly id: string }
   | { readonly kind: 'refresh'; readonly id: string; readonly entry: HistoryEntry }
-  /** Holds the programs that got a token, the last one first. */
+  /** Contains the programs that got a token, the latest first. */
   | { readonly kind: 'handOuts'; readonly id: string }
   | { readonly kind: 'handOut'; readonly id: string; readonly handOut: HandOut }
   | FactNode
   | MockNode;
 
 export type Section = 'header' | 'claims' | 'verification';
-/** Lines that stand in for what is not there. */
+/** Messages that are shown in place of missing data. */
 export type Message =
   | 'sign_in'
   | 'no_tokens'
@@ -74,9 +74,9 @@ export interface ClaimNode {
   /** From the top: `["realm_access", "roles", "0"]`. */
   readonly path: readonly string[];
   readonly value: unknown;
-  /** Set where the claim is a NumericDate that can be told: milliseconds since the epoch. */
+  /** Milliseconds since the epoch, if the claim is a NumericDate that a calendar can show. */
   readonly time?: number;
-  /** The claim that it is a member of. */
+  /** The claim that contains this one. */
   readonly parent?: ClaimNode;
 }
 
@@ -90,7 +90,7 @@ export interface FactNode {
   readonly value?: string | number;
 }
 
-/** A node's place in the tree, the same for the same thing after a refresh: selection and expansion survive. */
+/** The key of a node. It stays the same after a refresh, so that selection and expansion survive. */
 export function keyOf(node: ViewNode): string {
   switch (node.kind) {
     case 'connection':
@@ -164,7 +164,7 @@ export function parentOf(node: ViewNode): ViewNode | undefined {
   }
 }
 
-/** Each place in the tree once: a token can repeat a flaw, and a setting a mistake. */
+/** Removes duplicates: a token can repeat a flaw, and a setting a mistake. */
 export function unique<T extends ViewNode>(nodes: readonly T[]): T[] {
   return [...new Map(nodes.map(node => [keyOf(node), node])).values()];
 }
