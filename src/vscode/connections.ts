@@ -8,18 +8,23 @@ import { createMemoryStore } from '../core/records/vault.ts';
 import { redact } from '../core/redact.ts';
 import { isObject, own } from '../core/tokens/json.ts';
 
-/** The connection for tokens that belong to none: memory only, and nothing is ever asked of their issuer. */
+/**
+ * The connection for tokens that belong to no other. It is kept in memory, and no request is ever sent to its issuer.
+ */
 export const pastedId = 'pasted';
 
-/** Where connections come from: the user's settings, and memory for those that must leave no trace. */
+/** Connections come from the user's settings, and from memory if they must leave no trace. */
 export interface Connections {
-  /** Takes the settings and the memory as they are now into the read model. */
+  /** Updates the read model from the settings and from memory. */
   reload(): void;
-  /** A connection that ends with the window. One of the same id is replaced. @throws WorkbenchError `connection_exists` for one of the user's */
+  /**
+   * Adds a connection that ends with the window. Replaces one of the same id. @throws WorkbenchError
+   * `connection_exists` if a connection of the settings has this id
+   */
   addMemoryOnly(connection: Connection): void;
   removeMemoryOnly(id: string): void;
   isMemoryOnly(id: string): boolean;
-  /** Where the record of a connection belongs. */
+  /** The store for the record of a connection. */
   storeFor(id: string): SecretVault;
 }
 
@@ -40,7 +45,7 @@ export function createConnections(sessions: Sessions, secrets: SecretVault): Con
     reload,
     addMemoryOnly(connection) {
       const { id } = connection;
-      // It would hide one of the user's, and a refresh of that one would end in the wrong store.
+      // It would hide the connection of the settings, and a refresh of that one would end up in the wrong store.
       if (sessions.get(id)?.memoryOnly === false) throw new WorkbenchError('connection_exists', { connection: id });
       memory.set(connection.id, connection);
       reload();
@@ -54,27 +59,27 @@ export function createConnections(sessions: Sessions, secrets: SecretVault): Con
 }
 
 /**
- * The connections of the *user's* settings. Workspace values are never read, whatever the manifest's scope
- * lets through: an endpoint from a repository would be a place to send refresh tokens to.
+ * Reads the connections of the *user's* settings. Workspace values are never read, whatever scope the manifest allows:
+ * a repository could set an endpoint that refresh tokens would be sent to.
  */
 export function readSettings(): ConnectionSettings {
   return readConnections(userValue() ?? []);
 }
 
-/** Adds an entry at the end. What stands there already stays, broken entries too. */
+/** Appends an entry. Existing entries stay, even invalid ones. */
 export async function addToSettings(entry: object): Promise<void> {
   const value = userValue();
   await write([...(Array.isArray(value) ? value : []), entry]);
 }
 
-/** What the entry of that id says of one member, whatever its type; `undefined` where there is no entry. */
+/** The value of one member of the entry with this id, of any type; `undefined` if there is no such entry. */
 export function memberInSettings(id: string, name: string): unknown {
   const value = userValue();
   const entry: unknown = Array.isArray(value) ? value.find(each => isObject(each) && each.id === id) : undefined;
   return isObject(entry) ? own(entry, name) : undefined;
 }
 
-/** Replaces members of every entry of that id; its other members stay as they are. */
+/** Changes members of every entry with this id. Other members stay as they are. */
 export async function changeInSettings(id: string, members: object): Promise<void> {
   const value = userValue();
   if (!Array.isArray(value)) return;
@@ -82,7 +87,7 @@ export async function changeInSettings(id: string, members: object): Promise<voi
   await write(value.map(entry => (hasId(entry) ? { ...entry, ...members } : entry)));
 }
 
-/** Takes out every entry of that id. */
+/** Removes every entry with this id. */
 export async function removeFromSettings(id: string): Promise<void> {
   const value = userValue();
   if (!Array.isArray(value)) return;
@@ -90,7 +95,7 @@ export async function removeFromSettings(id: string): Promise<void> {
   if (left.length !== value.length) await write(left);
 }
 
-/** Calls back when the setting changed; returns what to dispose of. */
+/** Calls back when the setting changes. Returns a disposable. */
 export function onDidChangeSettings(listener: () => void): { dispose(): void } {
   return workspace.onDidChangeConfiguration(event => {
     if (event.affectsConfiguration(`${settings.section}.${settings.connections}`)) listener();
@@ -106,12 +111,12 @@ async function write(entries: readonly unknown[]): Promise<void> {
   try {
     await configuration.update(settings.connections, entries, ConfigurationTarget.Global);
   } catch {
-    // VS Code refuses to touch a file with a mistake in it, and says so in an error that has no code.
+    // VS Code does not write a settings.json that has errors, and its error has no code.
     throw new WorkbenchError('settings_unwritable');
   }
 }
 
-/** The output channel as the core's log. Nothing reaches it but through `redact`. */
+/** The output channel as the core's log. Every entry goes through `redact`. */
 export function createLog(channel: LogOutputChannel): Log {
   return (level, event, fields) => channel[level](fields ? `${event} ${JSON.stringify(redact(fields))}` : event);
 }
@@ -122,7 +127,7 @@ export function createSecretStore(secrets: SecretStorage): SecretVault {
     get: async key => secrets.get(key),
     store: async (key, value) => secrets.store(key, value),
     delete: async key => secrets.delete(key),
-    // Hosts of other makers can lag behind the API they declare.
+    // Forks of VS Code may lack parts of the API version that they declare.
     keys: async () => (typeof secrets.keys === 'function' ? secrets.keys() : undefined),
     onDidChange: listener => {
       const subscription = secrets.onDidChange(event => listener(event.key));

@@ -15,11 +15,11 @@ import type { ConnectionsTree } from './tree/provider.ts';
 
 export type ConnectionsView = TreeView<ViewNode>;
 
-/** What extension.ts builds. */
+/** The parts of extension.ts that are used here. */
 export interface Services {
   readonly tree: ConnectionsTree;
   run(command: CommandName, given: unknown): Promise<unknown>;
-  /** VS Code opened an address of this extension: a sign-in that came back from the browser. */
+  /** Handles an address that VS Code opened with this extension: a sign-in that returned from the browser. */
   arrived(query: string): Promise<void>;
   onDidChangeSession(listener: (connection: string | undefined) => void): void;
   /** For tests inside VS Code. */
@@ -33,8 +33,8 @@ export interface FrontDoorParts {
 }
 
 /**
- * All that VS Code waits for when it activates the extension: commands, the view and the API have to be there when it
- * goes on. What stands behind them is started right after, or at the first call.
+ * Registers everything that must exist when activation ends: commands, the view and the API. The services behind them
+ * start right after, or at the first call.
  */
 export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts): JwtWorkbenchApi {
   const own = <T extends { dispose(): unknown }>(disposable: T): T => {
@@ -60,7 +60,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
     window.createTreeView<ViewNode>(views.connections, {
       treeDataProvider: {
         onDidChangeTreeData: rowsChanged.event,
-        // At once where it can be: VS Code drops what it has to wait for when something changes meanwhile.
+        // Synchronous if possible, because VS Code drops pending rows when something changes in the meantime.
         getChildren: node =>
           services ? services.tree.getChildren(node) : started().then(({ tree }) => tree.getChildren(node)),
         getTreeItem: node => services?.tree.getTreeItem(node) ?? started().then(({ tree }) => tree.getTreeItem(node)),
@@ -89,7 +89,7 @@ export function openFrontDoor(context: ExtensionContext, parts: FrontDoorParts):
     });
   });
 
-  /** As a caller of the command: trust, ids and errors are the same. */
+  /** Calls the command as any other caller would, so that trust, ids and errors are the same. */
   async function ask<Answer>(name: CommandName, connection: unknown): Promise<Answer> {
     return (await started()).run(name, { connection }) as Answer;
   }

@@ -21,52 +21,50 @@ import { setMenuKey } from './screen.ts';
 export interface RunningMock {
   readonly issuer: string;
   readonly clientId: string;
-  /** Id of the signed-in connection. */
+  /** Id of the connection that was signed in. */
   readonly connection: string;
 }
 
 export type TestKey = Pick<MockServer, 'issuer' | 'sign' | 'jwks'>;
 
-/** The mock issuer of this window: at most one, and its connection lives and ends with it. */
+/** The mock issuer of this window. There is at most one, and its connection ends with it. */
 export interface MockService {
   /** @throws WorkbenchError `mock_running`, `port_in_use`, `argument_invalid` */
   start(options?: MockServerOptions, label?: string): Promise<RunningMock>;
   /**
-   * The options in the text of a config file, as the command line reads it.
-   * @throws WorkbenchError `mock_file_invalid` that names every wrong member
+   * Reads the options from the text of a config file, as the command line does. @throws WorkbenchError
+   * `mock_file_invalid` that names every invalid member
    */
   readFile(text: string, file: string): Promise<MockServerOptions>;
   /** @throws WorkbenchError `mock_not_running` */
   stop(): Promise<void>;
   running(): RunningMock | undefined;
-  /** What signs with its test key, while it runs. */
+  /** Signs with its test key, while the mock runs. */
   testKey(): TestKey | undefined;
   /**
-   * Adds faults to those that stand; another of the same type is replaced. All of them or none.
-   * @param replace those that stand are cleared first
-   * @param faults JSON of the caller, in the shape of the mock's own plan
-   * @throws WorkbenchError `mock_not_running`, `argument_invalid` with the path of what is wrong
+   * Adds faults to those that are set, or replaces those of the same type. Sets all of them or none. @param replace
+   * clear the faults that are set first @param faults JSON of the caller, in the mock's format @throws WorkbenchError
+   * `mock_not_running`, `argument_invalid` with the path of the error
    */
   setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
-  /** Every fault there is, by its type. */
+  /** All faults, by type. */
   faultRows(): Promise<Readonly<Record<string, AnyRow>>>;
   /**
-   * All of them, or those of one type.
-   * @throws WorkbenchError `mock_not_running`; `argument_invalid` where none of that type is set
+   * Clears all faults, or those of one type. @throws WorkbenchError `mock_not_running`; `argument_invalid` if no fault
+   * of this type is set
    */
   clearFaults(type?: string): void;
   /** @param change moves the clock of the mock. @throws WorkbenchError `mock_not_running` */
   moveClock(change: (clock: MockClock) => void): MockView['clock'];
   /**
-   * Tests a client that is configured with this mock. Each scenario resets the mock, so its own connection is not
-   * refreshed meanwhile and gets new tokens at the end; faults and the clock are put back.
-   * @throws WorkbenchError `mock_not_running`, `client_test_running`, `cancelled`; `argument_invalid` for a scenario that
-   * there is not
+   * Tests a client that is configured with this mock. Each scenario resets the mock, so the mock's own connection is
+   * not refreshed during the test and gets new tokens at the end. Faults and the clock are restored. @throws
+   * WorkbenchError `mock_not_running`, `client_test_running`, `cancelled`; `argument_invalid` for an unknown scenario
    */
   torture(options: TortureOptions): Promise<TortureReport>;
-  /** How it stands, while it runs. */
+  /** The mock's state, while it runs. */
   view(): MockView | undefined;
-  /** Tells when it has started or stopped, and when `view` has something new. Returns the unsubscribe function. */
+  /** Calls back when the mock starts or stops, and when `view` changes. Returns the unsubscribe function. */
   onDidChange(listener: () => void): () => void;
   dispose(): void;
 }
@@ -83,7 +81,7 @@ interface Current {
   readonly server: MockServer;
   readonly mock: RunningMock;
   readonly watch: MockWatch;
-  /** Ends the test of a client that is under way. */
+  /** Aborts the running test of a client. */
   test: AbortController | undefined;
 }
 
@@ -120,11 +118,11 @@ export function createMockService(parts: MockParts): MockService {
     }
   }
 
-  /** One connection to the mock with its first tokens, as if a user had signed in. */
+  /** Adds a connection to the mock with its first tokens, as if a user had signed in. */
   async function signIn(server: MockServer, label: string): Promise<RunningMock> {
     const client = server.clients[0];
     if (client === undefined) throw new WorkbenchError('argument_invalid', { field: 'clients', expected: 'array' });
-    // A connection of the user that is called so keeps its name.
+    // Does not replace a connection of the user's settings with this id.
     let id = 'mock';
     while (sessions.get(id)?.memoryOnly === false) id += '-issuer';
     const connection: Connection = {
@@ -165,7 +163,7 @@ export function createMockService(parts: MockParts): MockService {
     const { ahead, frozenAt } = watch.view().clock;
     const connection = sessions.connection(mock.connection);
     try {
-      // A refresh in between would be one more client, with a token that the first reset has revoked.
+      // A refresh during the test would be an additional client, with a token that the first reset revoked.
       if (connection) connections.addMemoryOnly({ ...connection, autoRefresh: false });
       return await torture(server, {
         ...options,
@@ -190,7 +188,8 @@ export function createMockService(parts: MockParts): MockService {
         for (const fault of faults) server.setFault(fault);
         if (frozenAt !== undefined) server.clock.freeze(frozenAt);
         else if (Math.abs(ahead) >= 1000) server.clock.advance(ahead);
-        // After its new tokens, as a refresh would send one that is void; without them too, as it is refreshed again then.
+        // The connection comes back after its new tokens are stored, because a refresh would send a revoked one. It
+        // comes back even if there are none, since it is refreshed again then.
         if (connection) await giveTokens(server, connection).finally(() => connections.addMemoryOnly(connection));
       }
     }
@@ -273,7 +272,7 @@ export function createMockService(parts: MockParts): MockService {
   };
 }
 
-/** The mock is a bundle of its own, loaded when it is first used. */
+/** The mock is a separate bundle, loaded at first use. */
 async function listen(options: MockServerOptions): Promise<MockServer> {
   const { startMockServer } = await import('../mock/nodeServer.ts');
   try {
@@ -294,7 +293,7 @@ function withCodes<T>(work: () => T): T {
   }
 }
 
-/** The mock names every member that is wrong; the first is enough for a command's caller. */
+/** The mock names every invalid member; callers of a command get the first. */
 function asArgumentError(error: unknown): unknown {
   if (!(error instanceof Error) || !('problems' in error)) return error;
   const [first] = error.problems as readonly Problem[];

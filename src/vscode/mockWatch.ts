@@ -7,12 +7,12 @@ import type { MockServer } from '../mock/nodeServer.ts';
 import type { RequestLogEntry } from '../mock/requestLog.ts';
 import { fingerprint } from '../mock/shelf.ts';
 
-/** What of the running mock is shown. Loaded with the mock. */
+/** Collects what is shown of the running mock. Loaded with the mock. */
 export interface MockWatch {
   view(): MockView;
-  /** What was set or changed by hand is told as well. */
+  /** Called when a user or a command changed something. */
   changed(): void;
-  /** Faults that were used up are of no interest any more. */
+  /** Drops the faults that were used up. */
   forgetSpent(): void;
   testing(progress: MockView['testing']): void;
   dispose(): void;
@@ -26,11 +26,11 @@ export interface MockWatchParts {
   readonly onChange: () => void;
 }
 
-/** How many requests and used-up faults are kept. */
+/** Number of requests and used-up faults that are kept. */
 const mostRequests = 20;
 const mostSpent = 5;
 
-/** Milliseconds: requests that come together are one change, as a row that is redrawn loses a menu that is open. */
+/** Milliseconds. Requests within this time cause one update, because redrawing a row closes its context menu. */
 const gathering = 250;
 
 export function watchMock({ server, sessions, refresher, clock, onChange }: MockWatchParts): MockWatch {
@@ -48,7 +48,9 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
     }, gathering);
   }
 
-  /** The refresh token is still the one that was sent: what the answer brings is stored after this. */
+  /**
+   * Called before the tokens of the response are stored, so the session still holds the refresh token that was sent.
+   */
   function senderOf({ refresh_token, client_id }: RequestLogEntry): Sender {
     const session =
       refresh_token === undefined
@@ -81,7 +83,7 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
     requests = [request, ...requests.filter(each => each.number !== number)]
       .toSorted((one, other) => other.number - one.number)
       .slice(0, mostRequests);
-    // A client under test meets hundreds of faults, and the report has them.
+    // A client under test meets hundreds of faults, which its report lists.
     if (known !== undefined && testing === undefined) {
       const gone = new Set(faults.filter(type => !issuer.faults.active.some(fault => fault.type === type)));
       const used = [...gone].map(type => ({ type, title: titleOf(type), by: from, at: clock.now() }));
@@ -98,7 +100,7 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
       const { frozen } = server.clock;
       return {
         issuer: server.issuer,
-        // Both clocks are asked one after the other, which is no difference between them.
+        // The two clocks are read one after the other; rounding removes that difference.
         clock: { ahead: Math.round((now - Date.now()) / 100) * 100, ...(frozen && { frozenAt: now }) },
         faults: server.faults.active.map(faultView),
         ...{ spent, requests, testing },

@@ -1,4 +1,4 @@
-/** What is loaded at the first look or command: rows, commands, what they say, and what is shown of tokens in place. */
+/** Loaded at the first view or command: tree rows, commands, sentences, and editor features for tokens. */
 export { createHandlers } from './commands/table.ts';
 export { createColors, followLink, hintsOf, lensesOf, linksIn, mockLens } from './editor/annotations.ts';
 export { claimHoverAt, hoverAt } from './editor/hover.ts';

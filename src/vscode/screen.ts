@@ -1,8 +1,9 @@
 /**
- * The only way from a text to the screen. VS Code reads some texts as markup: `[x](command:y)` is a link in
+ * All texts reach the screen through this file. VS Code reads some texts as markup: `[x](command:y)` is a link in
  * notifications, prompts, validation messages and the message of a view, and `$(name)` an icon in quick picks, the
- * status bar, hovers and lenses. Names, claims and answers come from elsewhere, so each function here takes plain text
- * and shows it as such. Icons are given beside the text. test/unit/screen.test.ts finds calls that go around this file.
+ * status bar, hovers and lenses. Names, claims and responses come from elsewhere, so each function here takes plain
+ * text and shows it literally. Icons are separate parameters. test/unit/screen.test.ts finds calls that bypass this
+ * file.
  */
 import {
   CodeAction,
@@ -51,15 +52,15 @@ export async function setMenuKey(name: keyof typeof contextKeys, holds: boolean)
   await registry.executeCommand('setContext', contextKeys[name], holds);
 }
 
-/** What every link and every icon needs: without it there is neither. */
+/** Every link and every icon contains one of these two pairs. */
 const opening = /([\]$])\(/g;
 
-/** `text` as one line without markup: a space ends what could be a link or an icon, invisible characters show. */
+/** `text` as one line without markup: a space breaks up links and icons, and invisible characters are made visible. */
 export function plain(text: string, max = 900): string {
   return printable(text, max).replace(opening, '$1 (');
 }
 
-/** The same for a text of several lines. */
+/** As `plain`, for several lines. */
 function plainLines(text: string, max = 4000): string {
   return text
     .slice(0, max)
@@ -70,7 +71,7 @@ function plainLines(text: string, max = 4000): string {
 
 type Severity = 'info' | 'warning' | 'error';
 
-/** A notification. Resolves with the button that was pressed. */
+/** Shows a notification. Resolves with the button that was pressed. */
 export async function notify<Button extends string>(
   severity: Severity,
   text: string,
@@ -85,7 +86,7 @@ export async function notify<Button extends string>(
   return buttons.find(each => plain(each, 80) === pressed);
 }
 
-/** A modal question. Resolves with the button that was pressed, and with nothing where it was closed. */
+/** Shows a modal question. Resolves with the button that was pressed, or with undefined if it was closed. */
 export async function confirm<Button extends string>(
   question: string,
   detail: string | undefined,
@@ -100,19 +101,19 @@ export async function confirm<Button extends string>(
   return buttons.find(each => plain(each, 80) === pressed);
 }
 
-/** A text at the bottom of the window, for some milliseconds. */
+/** Shows a text in the status bar for some milliseconds. */
 export function flash(text: string, ms = 5000, icon = 'check'): void {
   window.setStatusBarMessage(`$(${icon}) ${plain(text, 300)}`, ms);
 }
 
-/** A link of a text that this extension has written, to one of its commands. */
+/** A link to a command of this extension, in a text that this extension wrote. */
 export interface TextLink {
   readonly title: string;
   readonly command: string;
   readonly argument: object;
 }
 
-/** Says how far work has come, with links to commands that help meanwhile. */
+/** Reports progress, with links to commands that help in the meantime. */
 export type Tell = (text: string, links?: readonly TextLink[]) => void;
 
 function linkText({ title, command, argument }: TextLink): string {
@@ -120,7 +121,9 @@ function linkText({ title, command, argument }: TextLink): string {
   return `[${plain(title, 80).replace(/[[\]]/g, '')}](command:${command}?${query})`;
 }
 
-/** Work with its title and a cancel button. @param shown is given what shows a text beside the title */
+/**
+ * Shows progress with a title and a cancel button. @param shown receives a function that shows a text beside the title
+ */
 export async function progress<T>(
   title: string,
   work: Promise<T>,
@@ -158,7 +161,7 @@ function plainOptions<Options extends QuickPickOptions | InputBoxOptions>(option
   };
 }
 
-/** A list to choose from; the item as it was given. */
+/** Shows a list. Resolves with the original item. */
 export async function pick<Item extends QuickPickItem>(
   items: readonly Item[],
   options: QuickPickOptions & { readonly title: string },
@@ -168,7 +171,7 @@ export async function pick<Item extends QuickPickItem>(
   return chosen && items[shown.indexOf(chosen)];
 }
 
-/** The same for several of them. */
+/** As `pick`, for several items. */
 export async function pickMany<Item extends QuickPickItem>(
   items: readonly Item[],
   options: QuickPickOptions & { readonly title: string },
@@ -185,7 +188,9 @@ export function separator(label: string): QuickPickItem {
 
 type Flaw = string | undefined;
 
-/** A line to type. It stays when another window comes to the front: what is asked for is often copied there. */
+/**
+ * Shows an input box. It stays open when another window comes to the front, because users often copy the text there.
+ */
 export async function ask(
   options: Omit<InputBoxOptions, 'validateInput' | 'ignoreFocusOut'> & {
     readonly title: string;
@@ -205,7 +210,7 @@ function plainFlaw(flaw: Flaw): Flaw {
   return flaw === undefined ? undefined : plain(flaw);
 }
 
-/** An input box of a flow, whose fields go through `set`. */
+/** An input box of a flow. Its fields are set through `set`. */
 export interface Input {
   readonly box: InputBox;
   readonly refuse: (flaw: Flaw) => void;
@@ -219,7 +224,7 @@ export interface InputTexts {
   readonly password?: boolean | undefined;
 }
 
-/** Where a question stands in a flow; 0 for one that stands alone. VS Code writes "(2/5)" beside the title. */
+/** The position of a question in a flow; 0 for a single question. VS Code shows "(2/5)" beside the title. */
 export interface Count {
   readonly step?: number;
   readonly steps?: number;
@@ -246,7 +251,7 @@ export function openInput({
   return { box, refuse };
 }
 
-/** A list of a flow. `original` gives an item as it was given. */
+/** A list of a flow. `original` maps a shown item to the given one. */
 export function openList<Item extends QuickPickItem>(
   items: readonly Item[],
   { title, placeholder, prompt, ...count }: { title: string; placeholder: string; prompt?: string | undefined } & Count,
@@ -268,7 +273,7 @@ export async function pickFiles(title: string, options: OpenDialogOptions = {}):
   return (await window.showOpenDialog({ ...options, title: plain(title, 200) })) ?? [];
 }
 
-/** Asks for a file and writes to it; where, or nothing where the user turned away. */
+/** Asks for a file name and writes the text. Returns the file, or undefined if the user cancelled. */
 export async function saveFile(title: string, name: string, text: string): Promise<Uri | undefined> {
   const [folder] = workspace.workspaceFolders ?? [];
   const target = await window.showSaveDialog({
@@ -279,28 +284,28 @@ export async function saveFile(title: string, name: string, text: string): Promi
   return target;
 }
 
-/** Puts a text on the clipboard, as it is. */
+/** Copies a text to the clipboard, unchanged. */
 export async function toClipboard(text: string): Promise<void> {
   await env.clipboard.writeText(text);
 }
 
-/** The message above the rows of a view. */
+/** Sets the message above the rows of a view. */
 export function viewMessage(view: { message?: string | undefined }, text: string | undefined): void {
   view.message = text === undefined ? undefined : plain(text);
 }
 
-/** The look of a row of a tree: label, words beside it, icon, tooltip, and what a screen reader says. */
+/** Appearance of a tree row: label, description, icon, tooltip, and the text for screen readers. */
 export interface Row {
   readonly label: string;
   readonly description?: string | undefined;
   readonly icon?: string | undefined;
   readonly color?: string | undefined;
-  /** As a function where many rows are drawn: VS Code asks for it when the pointer rests on the row. */
+  /** A function if there are many rows: VS Code resolves it when the pointer rests on the row. */
   readonly tooltip?: string | (() => string) | undefined;
   readonly spoken?: string | undefined;
   readonly words?: readonly string[] | undefined;
   readonly open?: 'collapsed' | 'expanded' | undefined;
-  /** What selecting the row does. */
+  /** The command that runs when the row is selected. */
   readonly command?: Command | undefined;
 }
 
@@ -321,7 +326,7 @@ export function rowItem(id: string, row: Row): TreeItem {
   return item;
 }
 
-/** The same item with the tooltip that was left out at first. */
+/** Adds the tooltip that was deferred. */
 export function withTooltip(item: TreeItem, { tooltip }: Row): TreeItem {
   if (typeof tooltip === 'function') item.tooltip = plainLines(tooltip());
   return item;
@@ -360,18 +365,18 @@ export function statusItem(id: string, name: string): StatusItem {
   };
 }
 
-/** A link that a hover may have: one of a fixed list of commands. Its argument is never a token. */
+/** A link for hovers, to one of a fixed list of commands. Its argument is never a token. */
 export interface HoverLink {
   readonly title: string;
   readonly command: string;
   readonly argument: object;
 }
 
-/** The text of a hover, piece by piece. No HTML, and no link but those of `links`. */
+/** The text of a hover, built piece by piece. It contains no HTML, and no links except those of `links`. */
 export class HoverText {
   readonly #text = new MarkdownString('', true);
 
-  /** Addresses stay text: what a token says leads nowhere by one click. */
+  /** Addresses in the text do not become links, so that a token cannot lead the user anywhere. */
   add(text: string, bold = false): this {
     const escaped = new MarkdownString('', true)
       .appendText(plain(text))
@@ -397,7 +402,7 @@ export class HoverText {
     return this;
   }
 
-  /** No other command can be run from the hover. */
+  /** Only these commands can be run from the hover. */
   links(links: readonly HoverLink[]): this {
     this.#text.isTrusted = { enabledCommands: [...new Set(links.map(({ command }) => command))] };
     const shown = links.map(({ title, command, argument }) => {
@@ -413,10 +418,10 @@ export class HoverText {
   }
 }
 
-/** What the Problems panel says a problem is from. */
+/** The source that the Problems panel shows. */
 export const problemSource = 'JWT Workbench';
 
-/** A line of the Problems panel. */
+/** An entry of the Problems panel. */
 export function problem(range: Range, text: string, severity: DiagnosticSeverity, code: string): Diagnostic {
   const made = new Diagnostic(range, plain(text, 2000), severity);
   made.source = problemSource;
@@ -440,7 +445,9 @@ export function inlayHint(position: Position, label: string, tooltip: string): I
   return hint;
 }
 
-/** A link of a terminal keeps its token in memory, as the terminal does: its place is gone when it is followed. */
+/**
+ * A terminal link keeps its token in memory, as the terminal does, because its place is gone when the user follows it.
+ */
 export interface TokenLink extends TerminalLink {
   readonly token: string;
 }
@@ -449,19 +456,19 @@ export function terminalLink(startIndex: number, token: string, length: number, 
   return Object.assign(new TerminalLink(startIndex, length, plain(tooltip, 300)), { token });
 }
 
-/** The name of a document that this extension makes: no folder, and nothing that a file system reads. */
+/** The name of a generated document, without folders and characters that have a meaning in paths. */
 export function documentName(title: string): string {
   return plain(title, 150).replace(/[\\/:*?"<>|]/g, '-');
 }
 
-/** VS Code's own comparison of two documents. */
+/** Opens VS Code's diff editor. */
 export async function showDiff(left: Uri, right: Uri, title: string): Promise<void> {
   await registry.executeCommand('vscode.diff', left, right, plain(title, 300), { preview: true });
 }
 
 /**
- * A page of `src/webview` in the editor area. It gets everything by messages, as text; nothing in it is remote, and its
- * one script has a nonce.
+ * Opens a page of `src/webview` in the editor area. It receives everything as text in messages, loads nothing remote,
+ * and its only script has a nonce.
  */
 export function openPage(name: 'inspector' | 'device' | 'torture', title: string, extensionUri: Uri): WebviewPanel {
   const dist = Uri.joinPath(extensionUri, 'dist');
@@ -488,13 +495,13 @@ export function openPage(name: 'inspector' | 'device' | 'torture', title: string
   return panel;
 }
 
-/** Says in its tab which of many a page shows. */
+/** Sets the title of the tab, to distinguish several pages. */
 export function nameTab(panel: WebviewPanel, title: string): void {
   const name = plain(title, 100);
   if (panel.title !== name) panel.title = name;
 }
 
-/** What src/vscode/connections.ts writes to. Nothing else does: what is logged is redacted. */
+/** Creates the log channel. Only src/vscode/connections.ts writes to it, because it redacts every entry. */
 export function openLogChannel(): LogOutputChannel {
   return window.createOutputChannel('JWT Workbench', { log: true });
 }

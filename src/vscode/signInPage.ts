@@ -18,7 +18,10 @@ import type { Arrival } from '../platform/uriRedirect.ts';
 import type { DeviceModel, FromDevicePage } from '../webview/protocol.ts';
 import { flash, notify, openPage, toClipboard } from './screen.ts';
 
-/** Background, text, softer text, border and accent of VS Code's own themes: the browser cannot know the user's. */
+/**
+ * Background, text, secondary text, border and accent of VS Code's default themes. The browser does not know the user's
+ * theme.
+ */
 const palettes = {
   [ColorThemeKind.Light]: ['#ffffff', '#3b3b3b', '#616161', '#e5e5e5', '#005fb8'],
   [ColorThemeKind.Dark]: ['#1f1f1f', '#cccccc', '#9d9d9d', '#2b2b2b', '#4daafc'],
@@ -26,7 +29,7 @@ const palettes = {
   [ColorThemeKind.HighContrastLight]: ['#ffffff', '#292929', '#292929', '#0f4a85', '#0f4a85'],
 } as const;
 
-/** The page that the browser ends on. It holds no script, and nothing of the sign-in. */
+/** The page that the browser shows at the end. It contains no script and nothing of the sign-in. */
 export function signInPage(page: RedirectPage): string {
   const { kind } = window.activeColorTheme;
   const [background, text, soft, border, accent] = palettes[kind];
@@ -85,11 +88,11 @@ export interface DevicePanelParts {
   readonly step: SignInStep & { readonly waitingFor: 'device' };
   readonly extensionUri: Uri;
   readonly open: (url: string) => unknown;
-  /** Called where the user closes the panel: that sign-in is not wanted any more. */
+  /** Called when the user closes the panel, which cancels the sign-in. */
   readonly cancel: () => void;
 }
 
-/** The code of a device sign-in, large, with what to do with it. Closing it ends the sign-in. */
+/** Shows the code of a device sign-in with instructions. Closing the panel ends the sign-in. */
 export function showDevicePanel({ label, step, extensionUri, open, cancel }: DevicePanelParts): { dispose(): void } {
   const title = l10n.t('Sign in to {0}', label);
   const panel = openPage('device', title, extensionUri);
@@ -131,8 +134,8 @@ function deviceModel(title: string, { userCode, address, until }: DevicePanelPar
 }
 
 /**
- * The address that VS Code opens with this extension, where the browser is to come back to it; `undefined` for the
- * loopback address, which suits where the browser is on the machine of the extension.
+ * The redirect URI that VS Code opens with this extension. `undefined` means the loopback address, which works if the
+ * browser runs on the machine of the extension.
  */
 export async function handledRedirectUri(
   { extensionKind }: Pick<Extension<unknown>, 'extensionKind'>,
@@ -144,31 +147,35 @@ export async function handledRedirectUri(
   const own = Uri.from({ scheme: env.uriScheme, authority: extensionId, path: '/callback' });
   if (env.uiKind === UIKind.Desktop) {
     const isHere = env.remoteName === undefined || extensionKind === ExtensionKind.UI;
-    // As it is, and not by way of asExternalUri: that adds the window's number, and issuers compare letter by letter.
+    // Not through asExternalUri: that adds the window's number, and issuers compare redirect URIs character by
+    // character.
     return way !== 'uri_handler' && isHere ? undefined : own.toString(true);
   }
   let external: string;
   try {
-    // The text is one address in a query of another: encoded once more, it would be none.
+    // Skips encoding: the text is an address with another one in its query, and encoding it again would break it.
     external = (await env.asExternalUri(own)).toString(true);
   } catch (error) {
-    // Not every workbench has such addresses.
+    // Not every workbench supports external addresses.
     if (way === 'uri_handler') throw error;
     return undefined;
   }
-  // A workbench that is itself on the loopback address is most likely on this machine.
+  // A workbench served from the loopback address most likely runs on this machine.
   return way !== 'uri_handler' && isLoopback(new URL(external)) ? undefined : external;
 }
 
-/** The redirect URI to register at an issuer for sign-ins in this window: the port of the loopback address is free (RFC 8252 §7.3). */
+/**
+ * The redirect URI to register at an issuer for sign-ins in this window. The port of the loopback address does not
+ * matter (RFC 8252 §7.3).
+ */
 export async function registeredRedirectUri(): Promise<string> {
   const extension = extensions.getExtension(extensionId);
-  // Where VS Code has no such address, the sign-in says so.
+  // If VS Code has no such address, the sign-in reports it.
   const handled = extension && (await handledRedirectUri(extension, undefined).catch(() => undefined));
   return handled ?? 'http://127.0.0.1/callback';
 }
 
-/** What is there to say of an address that VS Code has opened here. */
+/** Tells the user about an address that VS Code has opened here, if needed. */
 export function reportArrival(arrival: Arrival): void {
   if (arrival === 'handed_over') {
     flash(l10n.t('The sign-in continues in the window where it started.'));

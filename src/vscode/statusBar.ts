@@ -15,12 +15,12 @@ export interface StatusBar {
   /** Shows this connection from now on. */
   setActive(id: string): void;
   active(): Session | undefined;
-  /** Redraws if the text reads differently by now. */
+  /** Redraws if the text has changed by now. */
   tick(): void;
   dispose(): void;
 }
 
-/** One item: the active connection and what is left of its access token. A click refreshes it. */
+/** The status bar item: the active connection and the time left of its access token. A click refreshes it. */
 export function createStatusBar(
   sessions: Sessions,
   clock: Clock,
@@ -32,7 +32,10 @@ export function createStatusBar(
   let chosen: string | undefined;
   let shown: string | undefined;
 
-  /** The one that was chosen; else the first that has tokens and an issuer: the others are only looked at. */
+  /**
+   * The chosen connection, otherwise the first one with tokens and an issuer, because connections without an issuer are
+   * only viewed.
+   */
   function active(): Session | undefined {
     return (
       (chosen === undefined ? undefined : sessions.get(chosen)) ??
@@ -68,7 +71,7 @@ export function createStatusBar(
     if (`${icon} ${text}` === shown) return;
     shown = `${icon} ${text}`;
     const refreshable = isRefreshable(session);
-    // A token that the issuer has refused is never sent again.
+    // A token that the issuer rejected is never sent again.
     const signIn = session.record !== undefined && isRefused(session.record) && isSignable(session);
     const action = signIn
       ? l10n.t('Select to sign in.')
@@ -106,17 +109,17 @@ export function createStatusBar(
 }
 
 export interface Ticker {
-  /** A text on screen reads differently from this moment on, in milliseconds since the epoch. */
+  /** Announces that a text on screen changes at this moment (milliseconds since the epoch). */
   due(at: number): void;
-  /** `redraw` runs when anything is due. It says what has changed, and what goes on counting says `due` again. */
+  /** `redraw` runs when anything is due. It updates what changed, and calls `due` again for what continues to count. */
   onTick(redraw: () => void): void;
   dispose(): void;
 }
 
-/** The longest sleep, in milliseconds: setTimeout cannot wait for weeks. Then the texts are looked at again. */
+/** Longest timeout in milliseconds, because setTimeout cannot wait for weeks. After it the texts are checked again. */
 const longest = 24 * 3600_000;
 
-/** The one timer of all countdowns. It sleeps until the next text changes, and not at all while nothing counts. */
+/** The only timer of all countdowns. It sleeps until the next text changes, and stops if nothing counts down. */
 export function createTicker(clock: Clock): Ticker {
   const redraws: (() => void)[] = [];
   let next = Number.POSITIVE_INFINITY;

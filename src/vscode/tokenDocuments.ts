@@ -12,22 +12,20 @@ import { describeTokenWarning } from './text/warnings.ts';
 export interface TokenDocuments {
   /** Opens commented JSON as a read-only document. @param title becomes its name */
   show(title: string, lines: readonly string[]): Promise<void>;
-  /** Opens a plain value as a read-only JSON document. @param title becomes its name */
+  /** Opens a value as a read-only JSON document. @param title becomes its name */
   showJson(title: string, value: unknown): Promise<void>;
-  /** The same without opening it. */
+  /** Adds the document without opening it. */
   add(title: string, lines: readonly string[]): Uri;
   dispose(): void;
 }
 
-/** Of all these documents. */
+/** URI scheme of these documents. */
 export const scheme = 'jwt-workbench';
 
-/** How many documents stay readable; the oldest go first. */
+/** Number of documents that stay readable; the oldest are dropped. */
 const kept = 20;
 
-/**
- * Virtual documents: an untitled one would be written to disk by hot exit, with the claims in clear.
- */
+/** Documents are virtual, because hot exit would write untitled ones, with the claims in clear text, to disk. */
 export function createTokenDocuments(): TokenDocuments {
   const texts = new Map<string, string>();
   const changed = new EventEmitter<Uri>();
@@ -62,7 +60,7 @@ export function createTokenDocuments(): TokenDocuments {
   };
 }
 
-/** What a token says, as the lines of a read-only document. They hold claims, never the token. */
+/** The decoded token as the lines of a read-only document. They contain claims, never the token. */
 export function decodedLines(decoded: DecodedToken, now: number, token?: string): string[] {
   const lines = [`// ${l10n.t('Decoded, not checked: anyone could have written this.')}`];
   for (const warning of decoded.warnings) lines.push(`// ${l10n.t('Note: {0}', describeTokenWarning(warning))}`);
@@ -82,7 +80,7 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
   return [...lines, ...commented(body, time => momentText(time, now))];
 }
 
-/** JSON with comments: what each name means, and times in words. @param moment writes a time */
+/** JSON with comments that explain names and times. @param moment formats a time */
 export function commented(
   body: { readonly header?: JsonObject; readonly payload?: JsonObject | string },
   moment: (time: number) => string,
@@ -107,7 +105,7 @@ export function commented(
     });
 }
 
-/** Invisible characters as JSON's own escapes: they mean the same and can be seen. */
+/** Replaces invisible characters with JSON escapes, which mean the same and are visible. */
 function visible(json: string): string {
   return json.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, character =>
     Array.from(

@@ -33,14 +33,14 @@ import { pickConnection } from '../prompts/pick.ts';
 import { notify } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 
-/** What the platform lends: sockets and files. */
+/** Sockets and files, provided by the platform. */
 export interface BrokerPlatform {
-  /** Where this window's broker is going to listen. Known before anything listens there. */
+  /** Address of this window's broker. It is known before the broker listens. */
   readonly address: BrokerAddress;
-  /** What is put before PATH: the folder with `jwtw`, which `prepare` fills, and the separator. */
+  /** Text to put before PATH: the folder with `jwtw`, which `prepare` fills, and the separator. */
   readonly path: string;
   prepare(): Promise<unknown>;
-  /** @param machine at the address that every program of this user knows, as soon as no other window has it */
+  /** @param machine also listen at the address known to every program of this user, once no other window holds it */
   open(machine: boolean, answers: BrokerAnswers): Promise<BrokerSocket>;
 }
 
@@ -54,25 +54,25 @@ export interface BrokerServiceParts extends Omit<BrokerParts, 'consents' | 'isTr
 export interface BrokerService extends Disposable {
   readonly broker: Broker;
   readonly consents: Consents;
-  /** What stands for this window's folder wherever consent is remembered. */
+  /** The asker that stands for this window's folder in remembered consents. */
   workspaceAsker(): Asker;
 }
 
 type Mode = 'off' | 'terminals' | 'machine';
 
-/** Milliseconds that a question waits for its answer. */
+/** Milliseconds after which an unanswered question is given up. */
 const questionTime = 120_000;
 
 /**
- * Lets programs in terminals and tasks ask for tokens. Terminals learn where from their environment, which holds an
- * address and no token; nothing listens there before the first terminal or task is open.
+ * Lets programs in terminals and tasks ask for tokens. Terminals find the broker through their environment, which holds
+ * an address and no token. The broker listens only once the first terminal or task is open.
  */
 export function createBrokerService(parts: BrokerServiceParts): BrokerService {
   const { sessions, secrets, log, clock, platform, environment, extensionKind } = parts;
   const consents = createConsents({ secrets, log, ask: askConsent });
   const broker = createBroker({ ...parts, consents, isTrusted: () => workspace.isTrusted });
   const open = new Map<Mode, Promise<BrokerSocket>>();
-  // With the extension on the user's side of a remote window its socket is on another machine than the terminal.
+  // In a remote window with the extension on the user's side, its socket is on another machine than the terminal.
   const isReachable = extensionKind === ExtensionKind.Workspace || env.remoteName === undefined;
 
   async function askConsent(asker: Asker, id: string, purpose: string): Promise<Consent | undefined> {
@@ -104,12 +104,12 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
   const answers: Omit<BrokerAnswers, 'asker'> = {
     answer: async (route, body, asker, signal) =>
       route === 'connections' ? broker.connections() : broker.token(asker, queryOf(body), signal),
-    // Why there is no token, in the terms of the command line, and the sentence for people.
+    // The reason in the terms of the command line, and the sentence for people.
     refusal: error => ({ reason: reasonOf(error), code: error.code, message: describeError(error) }),
   };
 
   function mode(): Mode {
-    // The user's value alone: a repository must not open a door to tokens.
+    // Reads the user's value only: a repository must not be able to open access to tokens.
     const value = workspace.getConfiguration(settings.section).inspect<string>(settings.broker)?.globalValue;
     return value === 'off' || value === 'machine' ? value : 'terminals';
   }
@@ -132,14 +132,14 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
   function close(which: Mode): void {
     const opened = open.get(which);
     open.delete(which);
-    // Where it never opened there is nothing to close, and that was logged.
+    // If it never opened, there is nothing to close, and the failure was logged.
     void opened?.then(
       socket => socket.close(),
       () => undefined,
     );
   }
 
-  /** Brings everything to what the setting says. */
+  /** Applies the setting. */
   function apply(): void {
     const now = mode();
     environment.persistent = false;
@@ -213,12 +213,12 @@ interface AuthenticationParts {
 }
 
 /**
- * Every connection as an account for other extensions: `authentication.getSession('jwtWorkbench', scopes)`. VS Code asks
- * the user before an extension gets anything. The token that it then gets is fresh.
+ * Offers every connection as an account to other extensions: `authentication.getSession('jwtWorkbench', scopes)`. VS
+ * Code asks the user before an extension gets access. Tokens are refreshed before they are returned.
  */
 export function registerAuthenticationProvider({ sessions, broker, log }: AuthenticationParts): Disposable {
   const changed = new EventEmitter<AuthenticationProviderAuthenticationSessionsChangeEvent>();
-  /** What VS Code was told last of each connection, by the generation of its tokens. */
+  /** The generation of each connection's tokens that VS Code was last told about. */
   const told = new Map<string, number>();
 
   const account = ({ connection: { id, label } }: Session) => ({ id, label });
@@ -229,7 +229,7 @@ export function registerAuthenticationProvider({ sessions, broker, log }: Authen
     return { id: session.connection.id, accessToken, account: account(session), scopes: scopesOf(session) };
   }
 
-  /** With the token that is stored: enough to list accounts and to tell what changed. */
+  /** Uses the stored token, which is enough to list accounts and to detect changes. */
   function stored(session: Session): AuthenticationSession | undefined {
     const token = tokenOf(session, 'access_token');
     return token === undefined ? undefined : shown(session, token);
@@ -250,7 +250,7 @@ export function registerAuthenticationProvider({ sessions, broker, log }: Authen
         .filter(session => tokenOf(session, 'access_token') !== undefined)
         .filter(({ connection }) => wanted === undefined || connection.id === wanted.id)
         .filter(session => (scopes ?? []).every(scope => scopesOf(session).includes(scope)));
-      // Without scopes and account VS Code only lists: nothing is refreshed for a menu.
+      // Without scopes and account, VS Code only builds a list, so nothing is refreshed.
       if (scopes === undefined && wanted === undefined) return candidates.flatMap(each => stored(each) ?? []);
       const all = await Promise.all(
         candidates.map(({ connection: { id } }) =>

@@ -10,63 +10,63 @@ import { complaintText } from '../text/signIn.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
 import type { Services } from './services.ts';
 
-/** What is known of a command without running it. */
+/** Properties of a command that are known without running it. */
 export interface Declared<F extends Fields> {
   readonly name: CommandName;
-  /** True where tokens are sent, stored or handed out: not before the workspace is trusted. */
+  /** True if the command sends, stores or returns tokens. It then requires a trusted workspace. */
   readonly needsTrust: boolean;
   readonly fields: F;
-  /** For an argument that goes as a whole to a reader of its own: what it is, for docs/commands.md. */
+  /** Describes an argument that is passed as a whole to its own reader, for docs/commands.md. */
   readonly whole?: string;
-  /** What callers get, for docs/commands.md. */
+  /** The result for callers, for docs/commands.md. */
   readonly returns: string;
-  /** What it returns is a token or was inside one: nothing of it is hidden. */
+  /** The result is a token or was inside one, so its values are not masked. */
   readonly returnsToken?: true;
-  /** The step of the walkthrough that is done once this command has succeeded. */
+  /** The walkthrough step that is completed when this command succeeds. */
   readonly completes?: 'connected' | 'imported' | 'used';
 }
 
 /**
- * A command in its two lives: called by code with one argument object, it returns plain JSON and asks only what
- * `confirm` asks; called by a person it asks for what is missing and shows the outcome.
+ * A command has two kinds of callers. Called by code with one argument object, it returns plain JSON and asks only what
+ * `confirm` asks. Called by a user, it asks for what is missing and shows the outcome.
  */
 interface Actions<Argument, Result> {
   /**
-   * Asks for what is missing; `undefined` where the user cancelled. `node`: the tree row it was called on; `uri`: the file
-   * of the editor or the explorer.
+   * Asks the user for what is missing; `undefined` if the user cancelled. `node`: the tree row it was called on; `uri`:
+   * the file of the editor or the explorer.
    */
   ask(node: ViewNode | undefined, uri: Uri | undefined): Promise<Argument | undefined>;
   /**
-   * The question before something is deleted or sent that no undo brings back; the argument as it was answered. VS Code
-   * does not say who calls, and a link in any text can: so callers' arguments are asked about like a person's.
+   * Asks before something is deleted or sent that cannot be undone, and returns the argument with the user's answer.
+   * Code is asked too, because VS Code does not say who calls a command, and a link in any text can call it.
    */
   confirm?(argument: Argument, byCaller: boolean): Promise<Argument | undefined>;
-  /** @param tell says beside the title of the progress how far the work has come */
+  /** @param tell shows the progress of the work beside its title */
   run(argument: Argument, signal: AbortSignal, tell: Tell): Promise<Result>;
-  /** The result as plain JSON for callers; the result itself where it is that already. */
+  /** Converts the result to plain JSON for callers. Not needed if the result already is plain JSON. */
   answer?(result: Result, argument: Argument): unknown;
-  /** Shows a person the outcome, as quietly as it can. */
+  /** Shows the user the outcome, unobtrusively. */
   report?(result: Result, argument: Argument): unknown;
-  /** Shows the user that a caller got something. */
+  /** Shows the user that code got a result. */
   handedOut?(result: Result, argument: Argument): unknown;
-  /** Title of the progress, shown when the work takes longer than a moment. */
+  /** Title of the progress, which is shown if the work takes a while. */
   progress?(argument: Argument): string;
   /** Names the connection in an error's sentence. */
   labelOf?(argument: Argument): string | undefined;
 }
 
-/** `accept` makes an argument of the fields that a caller gave. Where they are one already, it may be left out. */
+/** `accept` converts the fields that a caller gave to the argument. It may be omitted if they already have its type. */
 export type Behaviour<Given, Argument, Result> = Actions<Argument, Result> &
   (Given extends Argument ? { accept?(given: Given): Argument } : { accept(given: Given): Argument });
 
-/** What VS Code calls, with the argument of code, the row of a tree, or nothing. */
+/** The handler that VS Code calls with code's argument, a tree row, or nothing. */
 export type Handler = (given?: unknown) => Promise<unknown>;
 
 export interface Command extends Declared<Fields> {
   handler(services: Services): Handler;
 }
 
-/** Adds a command: `make` gets the services that it names. Copy one from refresh.ts. */
+/** Defines a command. `make` receives the services. For an example, see refresh.ts. */
 export function defineCommand<F extends Fields, Argument, Result>(
   declared: Declared<F>,
   make: (services: Services) => Behaviour<Values<F>, Argument, Result>,
@@ -106,7 +106,7 @@ function readArgument<F extends Fields>({ fields, whole }: Declared<F>, given: u
   return whole === undefined ? readFields(fields, given) : (object.read(given, 'argument') as Values<F>);
 }
 
-/** The user can say that their own keybindings are not asked; a test has no user to ask. */
+/** A setting turns the questions for keybindings and other callers off. In tests there is no user to ask. */
 function asksCallers({ unattended }: Services): boolean {
   const { section, confirmCommands } = settings;
   const asked = workspace.getConfiguration(section).inspect<boolean>(confirmCommands)?.globalValue ?? true;
@@ -147,16 +147,16 @@ async function interactive<Argument, Result>(
   }
 }
 
-/** Arguments that are about a connection name it so. */
+/** Arguments name their connection in the member `connection`. */
 function connectionOf(argument: unknown): string | undefined {
   const id = typeof argument === 'object' && argument !== null ? Reflect.get(argument, 'connection') : undefined;
   return typeof id === 'string' ? id : undefined;
 }
 
-/** Work that is over sooner than this, in milliseconds, shows no progress: since it would only flash. */
+/** Milliseconds. Work that ends sooner shows no progress, because it would only flash. */
 const quietFor = 700;
 
-/** Progress with a cancel button, from the moment on at which the work becomes noticeable. */
+/** Shows progress with a cancel button once the work takes noticeably long. */
 async function withProgress<T>(
   title: string | undefined,
   run: (tell: Tell) => Promise<T>,
@@ -184,7 +184,7 @@ async function withProgress<T>(
   });
 }
 
-/** A hidden command can still be called: what the manifest hides is refused here. */
+/** Code can call commands that the manifest hides in untrusted workspaces, so they are refused here. */
 function assertTrust({ needsTrust }: { readonly needsTrust: boolean }): void {
   if (needsTrust && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
 }
@@ -204,8 +204,8 @@ function withExact(answer: unknown): unknown {
 }
 
 /**
- * What callers get: `code` to branch on and a sentence to show. The host that carries errors from one extension to
- * another keeps only the message, so the code stands at its end as well.
+ * The error for callers: `code` to branch on, and a sentence to show. VS Code keeps only the message when it passes an
+ * error to another extension, so the code is at the end of the message too.
  */
 function asCommandError(error: unknown, name: CommandName, { log, secrets }: Services): Error {
   const failure = classify(error);
@@ -221,33 +221,32 @@ function isNode(given: unknown): given is ViewNode {
   return 'id' in given || 'problem' in given || (typeof given.kind === 'string' && given.kind.startsWith('mock'));
 }
 
-/** A modal question with one way to go on. */
+/** A modal question with one button besides Cancel. */
 export async function isConfirmed(question: string, detail: string, yes: string): Promise<boolean> {
   return (await confirm(question, detail, yes)) === yes;
 }
 
-/** How a connection is called in sentences: by its label, or by its id where it is gone. */
+/** The connection's label for sentences, or its id if it no longer exists. */
 export const labelIn =
   ({ sessions }: Pick<Services, 'sessions'>) =>
   ({ connection }: { readonly connection: string }): string =>
     sessions.connection(connection)?.label ?? connection;
 
-/** The failure and its connection. */
 export interface Failed {
-  /** Names the connection in the error's sentence. */
+  /** The label for the error's sentence. */
   readonly label?: string | undefined;
-  /** The connection. */
+  /** Id of the connection. */
   readonly id?: string | undefined;
-  /** The command, to run it once more. */
+  /** The command to offer again. */
   readonly command?: string;
-  /** Only a new sign-in brings it on. */
+  /** Only a new sign-in helps. */
   readonly signIn?: boolean;
 }
 
 /** A button: its title, and the command that it runs. */
 export type Way = readonly [title: string, command: string, argument?: object];
 
-/** The error's sentence, with what a person would do next at hand. */
+/** Shows the error with buttons for the next steps. */
 export async function showError(error: WorkbenchError, failed: Failed = {}): Promise<void> {
   const { label } = failed;
   const text = describeError(error, label === undefined ? undefined : { label });
@@ -265,7 +264,7 @@ export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Faile
   const ways: Readonly<Record<Remedy, Way | undefined>> = {
     trust: [l10n.t('Manage Workspace Trust'), 'workbench.trust.manage'],
     log: [l10n.t('Show Log'), commands.showLog],
-    // A name without a scheme is no address that a setting could hold.
+    // If the difference is the scheme, the issuer's name has none, and the setting cannot hold it.
     issuer:
       row.id === undefined || (error.code === 'issuer_mismatch' && error.data.difference === 'scheme')
         ? undefined
@@ -283,7 +282,7 @@ export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Faile
   return (first ? [first, ...offered.slice(-1)] : offered).slice(0, 2);
 }
 
-/** A user may cancel a sign-in because the page in the browser rejected the redirect URI. */
+/** A user may cancel a sign-in because the issuer's page rejected the redirect URI. */
 export async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
   if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(textFrom(data.redirectUri));

@@ -22,7 +22,7 @@ type Compared = 'access_token' | 'id_token';
 
 const fields = {
   tokens: optional(anything('[token, token]', { type: 'array', items: { type: 'string' }, minItems: 2, maxItems: 2 })),
-  /** In place of `tokens`: its token against the one before the last refresh. */
+  /** Instead of `tokens`: compares this connection's token with the one before the last refresh. */
   connection: optional(connectionId),
   token: withDefault(choice<Compared>('access_token', 'id_token'), 'access_token'),
 };
@@ -35,7 +35,7 @@ interface Result {
   readonly differences: readonly Difference[];
 }
 
-/** Two tokens side by side in VS Code's own comparison: what they say, never the tokens. */
+/** Shows the decoded contents of two tokens in VS Code's diff editor, never the tokens. */
 export const compare = defineCommand(
   {
     name: 'compare',
@@ -84,7 +84,7 @@ export const compare = defineCommand(
       return (await askToken(sessions, undefined, title))?.token;
     }
 
-    /** The row that it was called on, the token at the cursor, or one that is picked. */
+    /** The token of the row, the token at the cursor, or one that the user picks. */
     async function firstSide(node: ViewNode | undefined): Promise<Side | undefined> {
       if (node?.kind === 'token' || node?.kind === 'section') {
         const sides = sidesOf(node.id, sessions, previous);
@@ -99,7 +99,7 @@ export const compare = defineCommand(
   },
 );
 
-/** @throws WorkbenchError `argument_invalid`, and what decodeToken throws */
+/** @throws WorkbenchError `argument_invalid`, and the errors of decodeToken */
 function givenSides(tokens: unknown): readonly [Side, Side] {
   const [one, other, ...more]: readonly unknown[] = Array.isArray(tokens) ? tokens : [];
   if (more.length > 0 || typeof one !== 'string' || typeof other !== 'string' || one === '' || other === '')
@@ -107,7 +107,7 @@ function givenSides(tokens: unknown): readonly [Side, Side] {
   return [pasted(one), pasted(other)];
 }
 
-/** A token of a connection against the one before the last refresh. @throws WorkbenchError `no_such_token` */
+/** Compares a connection's token with the one before the last refresh. @throws WorkbenchError `no_such_token` */
 function refreshed(id: string, name: Compared, sessions: Sessions, previous: PreviousTokens): readonly [Side, Side] {
   const session = sessionOf(sessions, id);
   const sides = sidesOf(session.connection.id, sessions, previous);
@@ -118,7 +118,7 @@ function refreshed(id: string, name: Compared, sessions: Sessions, previous: Pre
   return [old, now];
 }
 
-/** The older token on the left. Where a token does not say when it was issued, the order of the questions stays. */
+/** Puts the older token on the left. If a token does not say when it was issued, the order stays. */
 function oldFirst(one: Side, other: Side): readonly [Side, Side] {
   const [first, second] = [issuedAt(one.decoded), issuedAt(other.decoded)];
   const isNewer = first !== undefined && second !== undefined && first > second;
@@ -130,7 +130,7 @@ function issuedAt(decoded: DecodedToken): number | undefined {
   return 'at' in date ? date.at : undefined;
 }
 
-/** A time by its distance from `iat`, which two tokens of one kind have in common. */
+/** A time as its distance from `iat`, which makes the times of two tokens comparable. */
 function ageText(name: string, decoded: DecodedToken): string | undefined {
   const issued = issuedAt(decoded);
   const date = numericDate(own(membersOf(decoded, 'payload'), name));
@@ -139,7 +139,7 @@ function ageText(name: string, decoded: DecodedToken): string | undefined {
   return date.at >= issued ? l10n.t('{0} after iat.', length) : l10n.t('{0} before iat.', length);
 }
 
-/** A token that was issued later expires later: times that have moved with `iat` are no difference. */
+/** Removes time claims that differ only because `iat` does: a token issued later also expires later. */
 function withoutShift(differences: readonly Difference[]): Difference[] {
   const shift = differences.find(({ part, name }) => part === 'payload' && name === 'iat')?.seconds;
   return differences.filter(({ seconds }) => seconds === undefined || seconds !== shift);
@@ -160,11 +160,11 @@ function bodyOf(token: DecodedToken, first?: DecodedToken): Parameters<typeof co
   return { header, payload: first?.kind === 'jws' ? inOrderOf(first.payload, token.payload) : token.payload };
 }
 
-/** One of two tokens that are compared: what it says, and where it is from. */
+/** One of two tokens that are compared. */
 interface Side {
   readonly label: string;
   readonly decoded: DecodedToken;
-  /** Where a connection has it, or had it before the last refresh. */
+  /** Set if a connection holds this token, or held it before the last refresh. */
   readonly held?: { readonly name: TokenName; readonly before: boolean };
 }
 
@@ -173,8 +173,8 @@ interface SideItem extends QuickPickItem {
 }
 
 /**
- * The tokens that connections hold, what those before the last refresh said, or one from elsewhere.
- * @param other asks for that one @param first the other side, which is not offered again
+ * Offers the tokens of the connections, those before the last refresh, and entering another one. @param other asks for
+ * another one @param first the other side, which is not offered again
  */
 async function pickSide(
   title: string,
@@ -203,7 +203,7 @@ function pasted(token: string): Side {
   return { label: l10n.t('Token'), decoded: decodeToken(token) };
 }
 
-/** What a connection has to compare. */
+/** The tokens of a connection that can be compared. */
 function sidesOf(id: string, sessions: Sessions, previous: PreviousTokens): Side[] {
   const session = sessions.get(id);
   if (!session) return [];
@@ -220,13 +220,13 @@ function sidesOf(id: string, sessions: Sessions, previous: PreviousTokens): Side
   });
 }
 
-/** An opaque token says nothing that could be compared. */
+/** Opaque tokens are left out, because they have no content to compare. */
 function readable(label: string, token: string, name: TokenName): Side[] {
   try {
     const decoded = decodeToken(token);
     return decoded.kind === 'opaque' ? [] : [{ label, decoded, held: { name, before: false } }];
   } catch {
-    // What is wrong with it is told where it is shown.
+    // Errors are reported where the token is shown.
     return [];
   }
 }

@@ -30,7 +30,7 @@ function credentialsOf({ clientSecret, privateKey }: Values<typeof credentialFie
 }
 
 interface AddArgument {
-  /** An entry of the setting, checked by the same reader. */
+  /** An entry of the setting, checked by the setting's reader. */
   readonly connection: unknown;
   readonly credentials: ClientCredentials;
 }
@@ -64,7 +64,7 @@ async function add(services: Services, { connection: entry, credentials }: AddAr
   const { id } = connection;
   if (services.sessions.get(id)) throw new WorkbenchError('connection_exists', { connection: id });
   await assertCredentials(connection, credentials);
-  // First: where settings.json cannot be written, no secret stays behind without a connection.
+  // Written first, so that no secret is left behind without a connection if settings.json cannot be written.
   await addToSettings(entry as object);
   if (Object.keys(credentials).length > 0)
     await services.vault.update(id, (record = emptyRecord(id)) => ({ ...record, ...credentials }));
@@ -72,7 +72,7 @@ async function add(services: Services, { connection: entry, credentials }: AddAr
   return { id };
 }
 
-/** Asks for a connection and adds it; its id, unless the user cancelled. */
+/** Asks for a connection and adds it. Returns its id, or `undefined` if the user cancelled. */
 export async function addByAsking(services: Services, proposal: TokenClaims): Promise<string | undefined> {
   const answer = await askFor(services, proposal);
   return answer && (await add(services, answer)).id;
@@ -84,7 +84,7 @@ function askFor(services: Services, proposal: TokenClaims = {}): Promise<AddArgu
   return askConnection({ discovery, unlockKey, redirectUri: registeredRedirectUri, taken, proposal });
 }
 
-/** Takes the connection out of the settings, and everything stored for it out of SecretStorage. */
+/** Removes the connection from the settings, and everything stored for it from SecretStorage. */
 export const removeConnection = defineCommand(
   { name: 'removeConnection', needsTrust: false, fields: { connection: connectionId }, returns: '`{ id }`' },
   services => {
@@ -103,9 +103,10 @@ export const removeConnection = defineCommand(
       },
       async run({ connection: id }) {
         sessionOf(sessions, id);
-        // Other windows still have what they know of it, and a refresh under way there would bring it back.
+        // Signs out first: other windows still hold the record, and a refresh in progress would store it again.
         await signOut({ vault, lock, sessions, clock, discard: refresher.discard }, id);
-        // The secret goes first: an entry without tokens is harmless, tokens without an entry would be forgotten.
+        // The secrets are deleted before the entry: an entry without tokens is harmless, but tokens without an entry
+        // would remain unnoticed.
         await vault.delete(id);
         sessions.forget(id);
         await histories.remove(id);
@@ -118,7 +119,7 @@ export const removeConnection = defineCommand(
   },
 );
 
-/** Stores a client's secret or key, or another one in its place. Tokens stay as they are. */
+/** Stores or replaces a client secret or private key. Tokens stay as they are. */
 export const setClientSecret = defineCommand(
   {
     name: 'setClientSecret',
@@ -163,7 +164,7 @@ export const setClientSecret = defineCommand(
   },
 );
 
-/** `undefined` where the user cancelled. */
+/** `undefined` if the user cancelled. */
 export async function askForCredentials(
   { unlockKey }: Pick<Services, 'unlockKey'>,
   connection: Connection,
@@ -174,7 +175,7 @@ export async function askForCredentials(
   return given.turn === 'next' ? given.value : undefined;
 }
 
-/** @throws WorkbenchError `credential_invalid` where they could never work for this connection */
+/** @throws WorkbenchError `credential_invalid` if they cannot work for this connection */
 async function assertCredentials(
   { tokenEndpointAuthMethod: method }: Connection,
   { client_secret, private_key }: ClientCredentials,
@@ -183,7 +184,7 @@ async function assertCredentials(
   if (client_secret !== undefined && method === 'client_secret_jwt') await readCredentials(method, client_secret);
 }
 
-/** Opens the user's settings.json at the setting, and at the entry where one is meant. */
+/** Opens the user's settings.json at the setting, or at the entry of a connection. */
 export const openSettings = defineCommand(
   { name: 'openSettings', needsTrust: false, fields: { connection: optional(connectionId) }, returns: '`{}`' },
   ({ sessions }) => ({
@@ -203,7 +204,7 @@ function idOf(node: ViewNode | undefined, sessions: Sessions): string | undefine
   return node && 'id' in node ? sessions.get(node.id)?.connection.id : undefined;
 }
 
-/** By text: an entry that cannot be parsed is the very one that the user wants to see. */
+/** Searches the text, because users need to see an entry especially if it cannot be parsed. */
 function revealEntry(id: string): void {
   const editor = window.activeTextEditor;
   if (editor === undefined) return;

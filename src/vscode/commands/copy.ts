@@ -23,18 +23,18 @@ const fields = {
   connection: connectionId,
   token: withDefault(choice(...tokens), 'access_token'),
   as: withDefault(choice('token', 'bearer', 'curl'), 'token'),
-  /** Where the curl line goes. */
+  /** URL of the curl line. */
   url: optional(text),
-  /** The shell that reads the curl line; left out, VS Code's own. */
+  /** Shell that the curl line is for; the default is the shell of VS Code's terminals. */
   shell: optional(choice(...shells)),
 };
 
 interface Argument extends Values<typeof fields> {
-  /** A user asked: a token that has expired is refreshed first. */
+  /** A user asked, so an expired token is refreshed first. */
   readonly fresh?: true;
 }
 
-/** At once: the access token, else the ID token, or the token of the row. */
+/** Copies the token of the row, or else the access token, or else the ID token, without a question. */
 export const copyToken = defineCommand(
   {
     name: 'copyToken',
@@ -52,7 +52,7 @@ export const copyToken = defineCommand(
     }),
 );
 
-/** The same after the question in which form: a header, a curl line, the ID token. */
+/** As copyToken, but asks for the form: a header, a curl line, the ID token. */
 export const copyAs = defineCommand(
   {
     name: 'copyAs',
@@ -114,7 +114,7 @@ function copying(
         return { copied: true };
       }
       if (url === undefined) throw new WorkbenchError('argument_invalid', { field: 'url', expected: 'https://...' });
-      // A line that the shell could not take needs no proof.
+      // Throws if the shell cannot take the line, before a proof is created.
       curlLine(shell, [header], url);
       await toClipboard(curlLine(shell, [header, `DPoP: ${await proof(connection, text, url)}`], url));
       return { copied: true };
@@ -148,13 +148,13 @@ function copying(
   };
 }
 
-/** What is on the clipboard, by its name. */
+/** Name of what was copied. */
 function copiedText({ token, as, shell = shellOf(env.shell) }: Argument): string {
   if (as === 'token') return tokenTitle(token);
   return as === 'bearer' ? l10n.t('Authorization header') : l10n.t('curl line for {0}', shellNames[shell]);
 }
 
-/** Bound to a key: the token alone cannot be used. */
+/** A token bound to a key cannot be used without a proof. */
 function needsProof({ record }: Session): boolean {
   return record?.tokens !== undefined && isBound(record.tokens);
 }
@@ -233,7 +233,7 @@ function claimText(value: unknown): string {
   return typeof value === 'object' ? jsonText(value, 2) : textFrom(value);
 }
 
-/** Copies the payload as JSON: the claims, nothing that could be used as a token. */
+/** Copies the payload as JSON, which cannot be used as a token. */
 export const copyPayload = defineCommand(
   { name: 'copyPayload', needsTrust: false, fields: tokenFields, returns: '`{ copied: true }`' },
   ({ sessions }) => ({

@@ -54,13 +54,13 @@ export const decode = defineCommand(
   }),
 );
 
-/** Claims, or what else was signed. */
+/** The claims, or other signed content. */
 function payloadOf({ content, payload, payloadText }: DecodedJws): object {
   if (content === undefined) return { payload };
   return content === 'text' ? { text: payloadText } : { base64url: payloadText };
 }
 
-/** What is known of tokens of this kind, and what an SD-JWT discloses. */
+/** The known kind of the token, and the disclosures of an SD-JWT. */
 function varietyAnswer(token: string, decoded: DecodedToken): object {
   const variety = varietyOf(token, decoded);
   const form = decoded.kind === 'jws' ? decoded.form : undefined;
@@ -70,7 +70,7 @@ function varietyAnswer(token: string, decoded: DecodedToken): object {
   };
 }
 
-/** Opens what the token in the selection, at the cursor or at a place says, as a read-only document. */
+/** Shows the decoded token in the selection, at the cursor or at a place, as a read-only document. */
 export const decodeSelection = defineCommand(
   { name: 'decodeSelection', needsTrust: false, fields: tokenFields, returns: '`{ shown: true }`' },
   ({ sessions, clock, documents }) => ({
@@ -89,11 +89,11 @@ interface DecryptArgument {
   readonly token: string;
   readonly key: string;
   readonly keyFormat?: SecretForm | undefined;
-  /** The key that a person chose. */
+  /** The key that the user chose. */
   readonly picked?: PickedKey;
 }
 
-/** Opens an encrypted token with a key that is kept nowhere. */
+/** Decrypts a token with a key that is not stored. */
 export const decrypt = defineCommand(
   {
     name: 'decrypt',
@@ -155,13 +155,13 @@ export const decrypt = defineCommand(
 interface Argument extends TokenArgument {
   readonly known?: { readonly connection: string; readonly name: TokenName };
   readonly verify?: boolean;
-  /** Asks for the key of an encrypted token at once. */
+  /** Ask for the key of an encrypted token at once. */
   readonly decrypt?: boolean;
-  /** Called by a user, so that questions are possible. */
+  /** A user called the command and can be asked. */
   readonly ask?: boolean;
-  /** Members that are put in the place of the token's own, to see what a verifier would say. */
+  /** Replacements for members of the token, to see what a verifier would say. */
   readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject };
-  /** The edited token is signed with the mock issuer's test key. */
+  /** Sign the edited token with the mock issuer's test key. */
   readonly sign?: boolean;
 }
 
@@ -179,9 +179,9 @@ const fields = {
   ...tokenFields,
   connection: optional(connectionId),
   verify: withDefault(flag, false),
-  /** Asks for the key of an encrypted token. */
+  /** Ask for the key of an encrypted token. */
   decrypt: withDefault(flag, false),
-  /** A person is there to be asked for keys. */
+  /** A user is present and can be asked for keys. */
   show: withDefault(flag, false),
   edit: optional(anything('{ header?, payload? }', { type: 'object' })),
   sign: withDefault(flag, false),

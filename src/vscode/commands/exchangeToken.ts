@@ -22,13 +22,13 @@ const fields = {
   scope: optional(text),
   subjectToken: withDefault(choice(...subjects), 'access_token'),
   requestedTokenType: optional(text),
-  /** Where the result is kept; left out: in memory, as a connection of its own. */
+  /** The connection to store the result in; the default is a new connection in memory. */
   to: optional(connectionId),
 };
 
 type Argument = Values<typeof fields>;
 
-/** RFC 8693: a token of one connection for one that is meant for another audience. */
+/** RFC 8693: exchanges a connection's token for one with another audience. */
 export const exchangeToken = defineCommand(
   {
     name: 'exchangeToken',
@@ -57,7 +57,7 @@ export const exchangeToken = defineCommand(
         const keep = audience === undefined ? undefined : await pickPlace(sessions, picked.connection);
         if (audience === undefined || keep === undefined) return undefined;
         const target = audience.trim();
-        // Issuers differ in which of the two they look at; both mean the same here.
+        // Issuers differ in which of the two parameters they read; either names the same target.
         const wanted = target === '' ? {} : isUri(target) ? { resource: target } : { audience: target };
         return { ...picked, subjectToken, ...wanted, to: keep.to };
       },
@@ -75,7 +75,7 @@ export const exchangeToken = defineCommand(
           const keeps = sessions.get(kept.id)?.record?.tokens?.refresh_token !== undefined;
           const { tokens } = await storeTokens(
             ...([services, kept, raw, receivedAt, new AbortController().signal] as const),
-            // A refresh token that is held there goes on, unless another one has come.
+            // A refresh token that the connection already holds is kept, unless the response has a new one.
             keeps && raw.refresh_token === undefined && dpopKey === undefined
               ? undefined
               : { tokenEndpoint, ...(dpopKey !== undefined && { dpopKey }) },
@@ -83,7 +83,7 @@ export const exchangeToken = defineCommand(
           return { kept, tokens };
         };
         const memory = () => store(inMemory(services, connection, asked.audience ?? asked.resource));
-        // What has come is lost in no case.
+        // If storing fails, the tokens are kept in memory, so that they are not lost.
         const { kept, tokens } = await (target ? store(target).catch(memory) : memory());
         return {
           connection: kept.id,
@@ -119,8 +119,8 @@ function inMemory({ sessions, connections }: Services, source: Connection, audie
 }
 
 /**
- * @throws WorkbenchError `connection_unknown`; `argument_invalid` for one of another issuer, or of another client, to
- * which tokens of this one are of no use
+ * @throws WorkbenchError `connection_unknown`; `argument_invalid` if the connection has another issuer or client, for
+ * which these tokens are useless
  */
 function placeFor(sessions: Sessions, source: Connection, to: string): Connection {
   const { connection } = sessionOf(sessions, to);

@@ -1,6 +1,6 @@
 /**
- * The members of a command's argument, each declared once: its type here, its reading, its line in docs/commands.md and
- * its completion in keybindings.json come from the declaration.
+ * The members of a command's argument. Each is declared once; the declaration gives its type here, its reader, its line
+ * in docs/commands.md and its completion in keybindings.json.
  */
 import { WorkbenchError } from '../../core/errors.ts';
 import { isObject, type JsonObject, own } from '../../core/tokens/json.ts';
@@ -8,9 +8,8 @@ import { isObject, type JsonObject, own } from '../../core/tokens/json.ts';
 export interface Field<T> {
   /** In TypeScript's notation. */
   readonly type: string;
-  /** JSON Schema. */
   readonly schema: object;
-  /** Whether a caller may leave it out. */
+  /** Whether a caller may omit it. */
   readonly mayOmit: boolean;
   /** @throws WorkbenchError `argument_invalid` */
   readonly read: (value: unknown, name: string) => T;
@@ -21,7 +20,7 @@ export type Fields = Readonly<Record<string, Field<unknown>>>;
 type ValueOf<F> = F extends Field<infer T> ? T : never;
 type OptionalName<F extends Fields> = { [N in keyof F]: undefined extends ValueOf<F[N]> ? N : never }[keyof F];
 
-/** What the fields of a command hold once they are read. */
+/** The values of a command's fields after reading. */
 export type Values<F extends Fields> = {
   readonly [N in Exclude<keyof F, OptionalName<F>>]: ValueOf<F[N]>;
 } & { readonly [N in OptionalName<F>]?: ValueOf<F[N]> };
@@ -40,7 +39,7 @@ function field<T>(type: string, schema: object, fits: (value: unknown) => value 
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** A text that is not empty. */
+/** A non-empty string. */
 export const text = field('string', { type: 'string', minLength: 1 }, isText);
 
 export const connectionId: Field<string> = { ...text, type: 'id' };
@@ -61,7 +60,7 @@ export const amount = field(
 
 export const object = field<JsonObject>('object', { type: 'object' }, isObject);
 
-/** Passed as it is to a reader that names what is wrong. */
+/** Passed unchanged to a reader that reports errors itself. */
 export const anything = (type: string, schema: object = {}): Field<unknown> => ({
   ...{ type, schema },
   mayOmit: false,
@@ -74,7 +73,6 @@ export function choice<T extends string>(...choices: readonly T[]): Field<T> {
   return field(type, { enum: choices }, fits, choices.join(' | '));
 }
 
-/** One text or several. */
 export const texts: Field<readonly string[]> = {
   type: 'string | string[]',
   schema: { type: ['string', 'array'], items: { type: 'string' } },
@@ -96,7 +94,7 @@ export function withDefault<T>({ read, schema, ...rest }: Field<T>, fallback: T)
   return { ...rest, schema: { ...schema, default: fallback }, mayOmit: true, read: reading };
 }
 
-/** A member that is not declared is misspelt, and what was meant by it would silently not be done. */
+/** Rejects undeclared members: they are most likely misspelt and would silently be ignored. */
 export function readFields<F extends Fields>(fields: F, given: unknown): Values<F> {
   if (!isObject(given)) throw invalid('argument', 'object');
   const values = Object.entries(fields).map(([name, { read }]) => [name, read(own(given, name), name)] as const);
@@ -107,13 +105,13 @@ export function readFields<F extends Fields>(fields: F, given: unknown): Values<
   return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Values<F>;
 }
 
-/** A declaration as docs/commands.md writes it: `{ connection: id, url?: string }`. */
+/** The declaration in the notation of docs/commands.md: `{ connection: id, url?: string }`. */
 export function notation(fields: Fields): string {
   const members = Object.entries(fields).map(([name, { type, mayOmit }]) => `${name}${mayOmit ? '?' : ''}: ${type}`);
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
 }
 
-/** The same as JSON Schema, for completion. */
+/** The declaration as JSON Schema, for completion. */
 export function schemaOf(fields: Fields): object {
   const entries = Object.entries(fields);
   const required = entries.filter(([, { mayOmit }]) => !mayOmit).map(([name]) => name);

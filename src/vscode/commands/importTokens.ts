@@ -28,14 +28,14 @@ import type { Services } from './services.ts';
 const fields = {
   text,
   connection: optional(connectionId),
-  /** Tokens of another issuer than the connection's are taken, too. */
+  /** Also accept tokens of another issuer than the connection's. */
   anyIssuer: withDefault(flag, false),
 };
 
 interface Argument {
   readonly plan: ImportPlan;
   readonly connection?: string | undefined;
-  /** Tokens of another issuer than the connection's are taken, too. */
+  /** Also accept tokens of another issuer than the connection's. */
   readonly anyIssuer: boolean;
 }
 
@@ -43,7 +43,7 @@ interface ImportResult {
   readonly connection: string;
   readonly imported: readonly string[];
   readonly warnings: readonly string[];
-  /** The refresh token that was held can be put back. */
+  /** The replaced refresh token can be restored. */
   readonly replaced: boolean;
 }
 
@@ -88,7 +88,7 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
       const [only, ...more] = connection === undefined ? matchingConnections(sessions.list(), plan) : [];
       const id = connection ?? (more.length === 0 ? only?.id : undefined);
       const known = id === undefined ? undefined : sessions.connection(id);
-      // Without a yes to any issuer it is refused below.
+      // Tokens of another issuer are rejected below unless `anyIssuer` is set.
       if (known === undefined || (!anyIssuer && foreignOrigin(known, plan))) return argument;
       return (await mayImport(parts, plan, known.id)) ? argument : undefined;
     },
@@ -108,7 +108,7 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
       if (warnings.length === 0) return flash(l10n.t('Imported into {0}: {1}', label, names));
       const undo = l10n.t('Undo');
       const text = l10n.t('Imported into {0}: {1}. {2}', label, names, warnings.join(' '));
-      // Not waited for: a notification may stay for long.
+      // Not awaited, because a notification may stay for long.
       void notify('warning', text, ...(replaced ? [undo] : [])).then(pressed =>
         pressed === undo
           ? registry.executeCommand(commands.undoImport, { kind: 'connection', id: connection })
@@ -118,7 +118,7 @@ function importing(parts: Services): Behaviour<Values<typeof fields>, Argument, 
   };
 }
 
-/** Stores what a text had, and says what was odd about it and about where it went. */
+/** Stores the tokens of a text, and returns warnings about the text and the connection. */
 export async function importInto(
   parts: RecordParts & Pick<Services, 'clock'>,
   plan: ImportPlan,
@@ -166,7 +166,7 @@ export async function mayImport(
   return (await confirm(question, details, button)) === button;
 }
 
-/** Puts back the refresh token that the last import has replaced. */
+/** Restores the refresh token that the last import replaced. */
 export const undoImport = defineCommand(
   {
     name: 'undoImport',
@@ -191,7 +191,7 @@ export const undoImport = defineCommand(
   },
 );
 
-/** A connection for tokens that belong to none. */
+/** A connection in memory for tokens that belong to no other connection. */
 export function keptInMemory(connections: Connections, id: string): Connection {
   const number = id.slice(pastedId.length + 1);
   const connection: Connection = {
@@ -207,7 +207,7 @@ export function keptInMemory(connections: Connections, id: string): Connection {
   return connection;
 }
 
-/** Which connection imported tokens are for: one that they match comes first, else a new one. */
+/** The connection for imported tokens: matching ones are offered first, then a new one. */
 export async function pickTarget(
   sessions: Sessions,
   plan: ImportPlan,

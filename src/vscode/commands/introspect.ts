@@ -23,13 +23,13 @@ const tokens: readonly AskedToken[] = ['access_token', 'refresh_token'];
 const fields = {
   connection: connectionId,
   token: withDefault(choice(...tokens), 'access_token'),
-  /** A token of the caller's instead, which is then sent to the connection's issuer. */
+  /** A token given by the caller, which is then sent to the connection's issuer. */
   text: optional(text),
 };
 
 type Argument = Values<typeof fields>;
 
-/** Asks the issuer about a token (RFC 7662) and shows its answer beside what the token itself says. */
+/** Introspects a token (RFC 7662) and shows the response beside the token's own claims. */
 export const introspect = defineCommand(
   {
     name: 'introspect',
@@ -97,7 +97,7 @@ export const introspect = defineCommand(
   },
 );
 
-/** Asks the issuer about the user (OpenID Connect Core §5.3), beside what the ID token says. */
+/** Fetches UserInfo (OpenID Connect Core §5.3) and shows it beside the claims of the ID token. */
 export const userInfo = defineCommand(
   { name: 'userInfo', needsTrust: true, fields: { connection: connectionId }, returns: '`{ claims, differences }`' },
   services => {
@@ -127,7 +127,10 @@ export const userInfo = defineCommand(
   },
 );
 
-/** VS Code's own comparison: left what the token says, right what the issuer says, each difference with its words. */
+/**
+ * Shows VS Code's diff editor: the token's claims on the left, the issuer's response on the right, each difference with
+ * an explanation.
+ */
 async function showBeside(
   { clock, documents }: Services,
   title: string,
@@ -155,13 +158,16 @@ async function showBeside(
   await showDiff(...sides, [title, ...verdict].join(' - '));
 }
 
-/** What only the issuer says leads: the rest then stands beside the same of the token, down to the last comma. */
+/**
+ * Puts the members that only the issuer's response has first, so that the others align line by line with those of the
+ * token.
+ */
 function ownFirst(payload: JsonObject, claims: JsonObject): JsonObject {
   const own = Object.keys(claims).filter(name => !Object.hasOwn(payload, name));
   return inOrderOf(Object.fromEntries([...own, ...Object.keys(payload)].map(name => [name, true])), claims);
 }
 
-/** A token of the connection, or another one. */
+/** A token of the connection, or one that the user enters. */
 async function pickToken(sessions: Sessions, id: string): Promise<Argument | undefined> {
   const session = sessionOf(sessions, id);
   const items: (QuickPickItem & { token?: AskedToken })[] = tokens

@@ -22,11 +22,11 @@ interface Found {
 }
 
 interface Scope {
-  /** Only what Git would commit next. */
+  /** Search only what Git would commit next. */
   readonly staged: boolean;
 }
 
-/** Lists the working tokens in the files of the workspace in the Problems panel. */
+/** Lists tokens that still work, found in the files of the workspace, in the Problems panel. */
 export const findLeaks = defineCommand(
   {
     name: 'findLeaks',
@@ -37,7 +37,7 @@ export const findLeaks = defineCommand(
   finding,
 );
 
-/** Takes what Find Tokens has listed out of the Problems panel. */
+/** Removes the results of Find Tokens from the Problems panel. */
 export const clearLeaks = defineCommand(
   { name: 'clearLeaks', needsTrust: false, fields: {}, returns: '`{}`' },
   ({ leakList }) => ({
@@ -49,7 +49,7 @@ export const clearLeaks = defineCommand(
   }),
 );
 
-/** The tokens that were found, in the Problems panel. A file that is edited is looked at again. */
+/** The found tokens in the Problems panel. A file is searched again when it is edited. */
 export function createLeakList({ own, sessions, clock }: Pick<Services, 'own' | 'sessions' | 'clock'>) {
   const listed = own(languages.createDiagnosticCollection('jwtWorkbench.leaks'));
   own(
@@ -115,11 +115,11 @@ function finding(services: Services): Behaviour<Scope, Scope, Found> {
   };
 }
 
-/** Asked only where there is something staged. */
+/** Asks only if something is staged. */
 async function pickScope(): Promise<Scope | undefined> {
   const count = await gitApi().then(
     api => stagedFiles(api).length,
-    // Without Git the workspace is what there is.
+    // Without Git, only the workspace can be searched.
     () => 0,
   );
   if (count === 0) return { staged: false };
@@ -132,28 +132,29 @@ async function pickScope(): Promise<Scope | undefined> {
   return pick([all, some], { title: l10n.t('Find Tokens In') });
 }
 
-/** What stands in a file where a token stood, before the connection and the name under which it is kept. */
+/** Replaces a token in a file; the connection and the token's name follow. */
 const placeholder = 'JWT_WORKBENCH_TOKEN';
 
-/** `show`: called by a user, so that questions are possible. */
+/** `show`: a user called the command and can be asked. */
 const fields = { ...placeFields, show: withDefault(flag, false) };
 
 interface Moved {
   readonly moved: boolean;
-  /** Where it went. */
+  /** The connection it was moved to. */
   readonly connection?: string;
   readonly name?: string;
 }
 
 interface MoveArgument {
   readonly place: Place;
-  /** Called by a user, so that questions are possible. */
+  /** A user called the command and can be asked. */
   readonly ask: boolean;
 }
 
 /**
- * Takes a token out of a file: it is imported, and a placeholder that says where it went stands in its place. The file is
- * not saved. Nothing is replaced by it: beside another token of its kind it goes into memory, under a name of its own.
+ * Moves a token out of a file: imports it and puts a placeholder in its place that says where it is. The file is not
+ * saved. The import replaces no other token: if the connection already holds one of this kind, the token goes into a
+ * new connection in memory.
  */
 export const moveToken = defineCommand(
   {
@@ -168,7 +169,7 @@ export const moveToken = defineCommand(
 function moving(parts: Services): Behaviour<Values<typeof fields>, MoveArgument, Moved> {
   const { sessions, connections, clock } = parts;
 
-  /** `pasted`, or the first of `pasted-2` and so on in which nothing is replaced. */
+  /** `pasted`, or the first of `pasted-2`, `pasted-3` and so on in which the import replaces nothing. */
   function freeMemory(plan: ImportPlan): string {
     for (let number = 1; ; number++) {
       const id = number === 1 ? pastedId : `${pastedId}-${number}`;
@@ -177,7 +178,7 @@ function moving(parts: Services): Behaviour<Values<typeof fields>, MoveArgument,
     }
   }
 
-  /** The connection of the token's issuer, one that is picked, or memory; `undefined` where the user turned away. */
+  /** The connection of the token's issuer, one that the user picks, or memory; `undefined` if the user cancelled. */
   async function target(plan: ImportPlan, token: string, ask: boolean): Promise<Connection | undefined> {
     const owner = ownerOf({ token }, sessions);
     if (owner && !holdsOther(sessions.get(owner.id), plan, clock.now())) return owner;
@@ -234,7 +235,7 @@ function moving(parts: Services): Behaviour<Values<typeof fields>, MoveArgument,
   };
 }
 
-/** True where another token of the same kind, which has not ended, would be replaced. */
+/** True if the import would replace another token of the same kind that has not expired. */
 function holdsOther(session: Session | undefined, { tokens }: ImportPlan, now: number): boolean {
   return importedNames(tokens).some(name => {
     const held = session?.record?.tokens?.[name];

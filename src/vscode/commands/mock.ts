@@ -12,10 +12,10 @@ import { momentText } from '../text/time.ts';
 import { defineCommand, isConfirmed } from './command.ts';
 import { amount, anything, flag, optional, text, withDefault } from './fields.ts';
 
-/** The name that the command line's documentation gives it. */
+/** The name used in the documentation of the command line. */
 export const configName = 'mock-issuer.json';
 
-/** Shows that the mock runs, and offers its address for the configuration of a client. */
+/** Shows that the mock runs, and offers to copy its address, which clients need. */
 async function reportStart({ issuer, connection }: RunningMock, show: (id: string) => unknown): Promise<void> {
   await show(connection);
   const copy = l10n.t('Copy Address');
@@ -30,7 +30,7 @@ export const startMockIssuer = defineCommand(
   {
     name: 'startMockIssuer',
     needsTrust: true,
-    // The mock itself checks its options and names the one that is wrong.
+    // The mock checks its options itself and names the invalid one.
     fields: {},
     whole: '[options](mock-issuer.md#options)',
     returns: '`{ issuer, clientId, connection }`',
@@ -45,7 +45,7 @@ export const startMockIssuer = defineCommand(
 );
 
 interface FileArgument {
-  /** As people call it: its path in the workspace. */
+  /** The path within the workspace, for people. */
   readonly file: string;
   readonly options: () => Promise<MockServerOptions>;
 }
@@ -58,7 +58,7 @@ export const startMockFromFile = defineCommand(
     returns: '`{ issuer, clientId, connection }`. `file`: path of a JSON file in the first folder of the workspace',
   },
   ({ mock, show }) => {
-    /** What stands in the editor counts, saved or not. */
+    /** The text in the editor is used, saved or not. */
     const argumentOf = (uri: Uri): FileArgument => {
       const file = workspace.asRelativePath(uri);
       const options = async () => {
@@ -75,7 +75,7 @@ export const startMockFromFile = defineCommand(
     return {
       accept({ file }) {
         const [folder] = workspace.workspaceFolders ?? [];
-        // A path with `..` would leave the folder.
+        // A path with `..` could leave the folder.
         if (folder === undefined || file.split(/[\\/]/).includes('..'))
           throw new WorkbenchError('mock_file_missing', { file });
         return argumentOf(Uri.joinPath(folder.uri, file));
@@ -135,11 +135,11 @@ export const copyMockAddress = defineCommand(
 );
 
 interface FaultsArgument {
-  /** The caller's JSON: the mock reads it and names what is wrong. */
+  /** The caller's JSON. The mock validates it. */
   readonly faults?: unknown;
-  /** True: standing faults are cleared first. */
+  /** Clear the faults that are set first. */
   readonly replace: boolean;
-  /** What the user chose, in words. */
+  /** What the user chose, as a text. */
   readonly words?: string;
 }
 
@@ -199,7 +199,7 @@ export const moveMockClock = defineCommand(
   {
     name: 'moveMockClock',
     needsTrust: false,
-    // Without a member: the time of this machine again.
+    // Without a member, the mock returns to this machine's time.
     fields: { advance: optional(amount), frozen: optional(flag) },
     returns: '`{ ahead, frozen }`: seconds ahead of this machine',
   },
@@ -232,7 +232,7 @@ interface LimitItem extends QuickPickItem {
   readonly times?: number;
 }
 
-/** A fault by what a client sees of it, and for how long; `undefined` where the user cancelled. */
+/** Asks for a fault, described by its effect on clients, and for how long; `undefined` if the user cancelled. */
 export async function pickFault(
   rows: Readonly<Record<string, AnyRow>>,
 ): Promise<{ fault: object; words: string } | undefined> {
@@ -259,7 +259,7 @@ function limitItems(): LimitItem[] {
   ];
 }
 
-/** The mock's own table, each row that has an example, under the heading of its group. */
+/** All rows of the mock's table that have an example, grouped under headings. */
 function faultItems(rows: Readonly<Record<string, AnyRow>>): FaultItem[] {
   const groups: Readonly<Record<FaultGroup, string>> = {
     network: l10n.t('the network'),
@@ -278,19 +278,19 @@ function faultItems(rows: Readonly<Record<string, AnyRow>>): FaultItem[] {
   ]);
 }
 
-/** One of the faults that are set. */
+/** Asks for one of the faults that are set. */
 export async function pickSetFault(faults: readonly MockFault[]): Promise<{ type: string } | undefined> {
   const items = faults.map(({ type, title, left }) => ({ label: mockText(title), description: limitText(left), type }));
   return pick(items, { title: l10n.t('Remove a Mock Issuer Fault'), matchOnDescription: true });
 }
 
-/** Seconds, and whether it stands still; with neither it has the time of this machine again. */
+/** Seconds to advance, and whether the clock is stopped. With neither, the mock returns to this machine's time. */
 export interface ClockMove {
   readonly advance?: number | undefined;
   readonly frozen?: boolean | undefined;
 }
 
-/** @param token the access token whose expiry is offered */
+/** @param token an access token; moving to its expiry is offered */
 export async function pickClockMove(clock: MockClockView, token: string | undefined): Promise<ClockMove | undefined> {
   const now = Date.now();
   const mockNow = clock.frozenAt ?? now + clock.ahead;

@@ -66,14 +66,14 @@ async function mayGoUnprotected(label: string): Promise<boolean> {
   return chosen === refresh;
 }
 
-/** The result as plain JSON: what another extension gets. */
+/** The result as plain JSON for other extensions. */
 function refreshAnswer({ error, ...result }: RefreshResult, label: string): RefreshAnswer {
   return { ...result, ...(error && { error: { code: error.code, message: describeError(error, { label }) } }) };
 }
 
 type Results = ReadonlyMap<string, RefreshResult>;
 
-/** How many refreshes are under way at once: enough to be quick, too few to look like an attack on an issuer. */
+/** Number of simultaneous refreshes: enough to be quick, too few to look like an attack on an issuer. */
 const atOnce = 6;
 
 export const refreshAll = defineCommand(
@@ -119,7 +119,7 @@ export const refreshAll = defineCommand(
   },
 );
 
-/** Hands out what earlier refreshes came to, oldest first, as JSON that holds no secret. */
+/** Returns the outcomes of earlier refreshes, oldest first, as JSON without secrets. */
 export const showHistory = defineCommand(
   {
     name: 'showHistory',
@@ -136,7 +136,7 @@ export const showHistory = defineCommand(
     },
     report(entries, { connection }) {
       const { label } = sessionOf(sessions, connection).connection;
-      // Milliseconds are for programs, and this is for eyes as well.
+      // Programs read the milliseconds, people the time.
       const readable = entries.map(({ at, ...entry }) => ({ time: new Date(at).toISOString(), at, ...entry }));
       return documents.showJson(l10n.t('History of {0}', label), { connection, refreshes: readable });
     },
@@ -198,7 +198,7 @@ function connectionStatus(session: Session, now: number): ConnectionStatus {
   };
 }
 
-/** VS Code's own search in the rows of a tree. */
+/** Opens VS Code's search box of the tree. */
 export const filter = defineCommand({ name: 'filter', needsTrust: false, fields: {}, returns: '`{}`' }, () => ({
   ask: async () => ({}),
   async run() {
@@ -208,7 +208,7 @@ export const filter = defineCommand({ name: 'filter', needsTrust: false, fields:
   },
 }));
 
-/** Chooses the connection that the status bar counts down. */
+/** Chooses the connection that the status bar shows. */
 export const setActive = defineCommand(
   { name: 'setActive', needsTrust: false, fields: { connection: connectionId }, returns: '`{}`' },
   ({ sessions, statusBar }) => ({

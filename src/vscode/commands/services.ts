@@ -22,7 +22,7 @@ import type { createLeakList } from './leaks.ts';
 
 type LeakList = ReturnType<typeof createLeakList>;
 
-/** What src/extension.ts builds, by name. A command takes those that it needs. */
+/** The services built by src/extension.ts, by name. */
 export interface Services {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly log: Log;
@@ -41,12 +41,12 @@ export interface Services {
   readonly signIns: SignIns;
   readonly discovery: () => Promise<Discovery>;
   readonly issuerClient: () => Promise<IssuerClient>;
-  /** A proof for one GET of the address with that access token (RFC 9449). */
+  /** Creates a DPoP proof for a GET of this URL with this access token (RFC 9449). */
   readonly proof: (id: string, accessToken: string, url: string) => Promise<string>;
   readonly revoke: RevokingParts['revoke'];
   readonly broker: () => Broker;
   readonly consents: () => Consents;
-  /** The asker that tasks and launch configurations of this workspace are. */
+  /** The asker for tasks and launch configurations of this workspace. */
   readonly workspaceAsker: () => Asker;
   readonly openBrowser: (url: string) => unknown;
   readonly verifier: () => Promise<Verifier>;
@@ -55,13 +55,13 @@ export interface Services {
   readonly mock: MockService;
   readonly statusBar: StatusBar;
   readonly documents: TokenDocuments;
-  /** What Find Tokens has listed under Problems. */
+  /** The results of Find Tokens in the Problems panel. */
   readonly leakList: LeakList;
-  /** Shows a connection in the sidebar. */
+  /** Reveals a connection in the sidebar. */
   readonly show: (id: string) => unknown;
   readonly extensionUri: Uri;
-  /** Resolves when what is stored has been read: no command answers from half a picture. */
+  /** Resolves when the stored data was read. Commands wait for it, so that none works on partial data. */
   readonly ready: () => Promise<void>;
-  /** A test runs the extension: no user can answer a question. */
+  /** A test runs the extension, so there is no user to answer questions. */
   readonly unattended: boolean;
 }

@@ -23,7 +23,7 @@ const fields = { connection: connectionId, issuer: text };
 
 type Argument = Values<typeof fields>;
 
-/** Sets the issuer of a connection in the user's settings, to what its metadata calls itself where that is known. */
+/** Sets the issuer of a connection in the user's settings, to the issuer named in its metadata if that is known. */
 export const setIssuer = defineCommand(
   { name: 'setIssuer', needsTrust: true, fields, returns: '`{ id, issuer }`' },
   services => {
@@ -62,7 +62,7 @@ export const setIssuer = defineCommand(
         requireSecureUrl(issuer, 'issuer');
         if (memberInSettings(id, 'id') === undefined)
           throw new WorkbenchError('connection_unknown', { connection: id });
-        // First: where settings.json cannot be written, the tokens stay bound to what stands there.
+        // Written first: if settings.json cannot be written, the tokens stay bound to the issuer in the settings.
         await changeInSettings(id, { issuer });
         connections.reload();
         if (await vault.read(id)) await renameIssuer(services, id, issuer, signal);
@@ -86,7 +86,7 @@ function issuerOf(id: string): string {
   return typeof value === 'string' ? value.trim() : '';
 }
 
-/** What the issuer calls itself, or what is typed where that is not known. */
+/** The issuer named in the metadata, or the one that the user types. */
 async function askIssuer({ sessions, discovery }: Services, id: string): Promise<string | undefined> {
   const before = issuerOf(id);
   const address = addressMeant(before);
@@ -129,7 +129,7 @@ function askTenant(title: string): Promise<string | undefined> {
   });
 }
 
-/** The tenant that stored tokens name; nothing of it is verified, and the user sees what it becomes. */
+/** The tenant in the stored tokens. It is unverified, but the user sees the resulting address. */
 function tenantOf(tokens: { readonly id_token?: string; readonly access_token?: string } = {}): string | undefined {
   const named = [tokens.id_token, tokens.access_token].map(token => {
     const decoded = tryDecode(token ?? '');

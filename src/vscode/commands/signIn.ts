@@ -98,7 +98,10 @@ export const signIn = defineCommand(
   },
 );
 
-/** For another browser or profile than the one that has opened, and for the issuer's registration page. */
+/**
+ * Copies the link of a pending sign-in, to open it in another browser or profile, or its redirect URI, to register it
+ * at the issuer.
+ */
 export const copySignInLink = defineCommand(
   {
     name: 'copySignInLink',
@@ -124,7 +127,7 @@ export const copySignInLink = defineCommand(
 
 const command = commands.copySignInLink;
 
-/** Says why there is no refresh token, and does what would bring one where that is known. */
+/** Explains why there is no refresh token, and offers a remedy if one is known. */
 async function offerOfflineAccess(services: Services, id: string): Promise<void> {
   const { connection, memoryOnly } = sessionOf(services.sessions, id);
   const { label, issuer, scope = '' } = connection;
@@ -143,7 +146,7 @@ async function offerOfflineAccess(services: Services, id: string): Promise<void>
   await registry.executeCommand(commands.signIn, { kind: 'connection', id });
 }
 
-/** Asks for a secret or a key that is needed and not stored; false where the user cancelled. */
+/** Asks for the client secret or key if it is needed and not stored; false if the user cancelled. */
 async function askSecret(services: Services, id: string): Promise<boolean> {
   const { connection } = sessionOf(services.sessions, id);
   const method = connection.tokenEndpointAuthMethod;

@@ -13,21 +13,24 @@ import type { Services } from './services.ts';
 const fields = { connection: connectionId, revoke: optional(flag), endSession: optional(flag) };
 
 interface Argument extends Values<typeof fields> {
-  /** A person is there to be asked what to do where the issuer cannot be reached. */
+  /** A user is present and can be asked what to do if the issuer cannot be reached. */
   readonly asked?: true;
 }
 
 interface SignedOut {
   readonly revoked: boolean;
-  /** The issuer did not take the access token back. */
+  /** The issuer did not revoke the access token. */
   readonly accessTokenLeft?: true;
   readonly failure?: WorkbenchError;
   readonly sessionEnded?: boolean;
-  /** The user of the session. */
+  /** The session's ID token, to end the session at the issuer. */
   readonly idToken?: string | undefined;
 }
 
-/** Revokes the tokens at the issuer and deletes them here. Where the issuer cannot be told, they stay until the user decides. */
+/**
+ * Revokes the tokens at the issuer and deletes them here. If the issuer cannot be reached, they stay until the user
+ * decides.
+ */
 export const signOut = defineCommand(
   {
     name: 'signOut',
@@ -54,7 +57,7 @@ export const signOut = defineCommand(
         const detail = l10n.t(
           'The tokens are revoked at the issuer if it supports revocation, and then deleted here. The connection stays. A deleted refresh token cannot be restored.',
         );
-        // Nothing is sent before the workspace is trusted.
+        // In an untrusted workspace nothing is sent to the issuer.
         const ways = argument.revoke === true ? [both] : workspace.isTrusted ? [both, here] : [here];
         const answer = await confirm(question, detail, ...ways);
         if (answer === undefined) return undefined;
@@ -73,7 +76,7 @@ export const signOut = defineCommand(
           const told = await revokeAndSignOut(ending, id, revoke ? 'required' : 'offered', signal);
           if (!ends) return { ...told, idToken };
           const client = await services.issuerClient();
-          // The tokens are gone, whatever becomes of the page.
+          // The tokens are deleted, whether or not the logout page works.
           const over = client.logout(connection, idToken, true, signal);
           const isOver = () => true;
           return { ...told, sessionEnded: await over.then(isOver, () => false) };
@@ -113,7 +116,7 @@ export const signOut = defineCommand(
   },
 );
 
-/** The issuer may still know the user in the browser: then the next sign-in asks nothing. */
+/** Offers to end the session in the browser: while it lasts, the next sign-in asks nothing. */
 async function offerLogout(services: Services, connection: Connection, idToken: string): Promise<void> {
   const { issuer, label } = connection;
   const metadata = issuer && (await (await services.discovery()).metadata(issuer).catch(() => undefined));

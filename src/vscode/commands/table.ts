@@ -21,12 +21,14 @@ import * as torture from './torture.ts';
 import * as useToken from './useToken.ts';
 import * as verify from './verify.ts';
 
-/** What extension.ts has. The rest is made here, where it is loaded with its sentences. */
+/**
+ * The services that extension.ts provides. The others are created here, because they are loaded with their sentences.
+ */
 export interface ServiceParts extends Omit<Services, 'keys' | 'remembered' | 'leakList'> {
   readonly secretStore: SecretVault;
 }
 
-/** The files that define commands. A definition is a command by what it exports; there is no other list. */
+/** The modules that define commands. Every exported command definition counts; there is no other list. */
 const files: readonly object[] = [
   ...[connections, setIssuer, importTokens, refresh, signIn, signOut, exchangeToken, introspect, copy],
   ...[decode, verify, compare, leaks, useToken, mock, torture],
@@ -38,7 +40,7 @@ function isCommand(value: unknown): value is Command {
   return typeof value === 'object' && value !== null && 'handler' in value && 'fields' in value;
 }
 
-/** What each command does. They are registered in frontDoor.ts before this is loaded. */
+/** The handlers of all commands. frontDoor.ts registers the commands before this module is loaded. */
 export function createHandlers({ secretStore, ...built }: ServiceParts): ReadonlyMap<CommandName, Handler> {
   const remembered = createRememberedKeys(secretStore, built.clock);
   const leakList = leaks.createLeakList(built);

@@ -10,7 +10,7 @@ import { openTortureReport, type TorturePage } from '../torture/report.ts';
 import { defineCommand, isConfirmed } from './command.ts';
 import { amount, flag, optional, text, texts } from './fields.ts';
 
-/** Where the client is asked, in the order of the questions. */
+/** Addresses of the client, in the order of the questions. */
 const addresses = ['start', 'signedIn', 'logout', 'resource', 'device', 'secondStart'] as const;
 type Addresses = Pick<TortureOptions, (typeof addresses)[number]>;
 type Part = (typeof addresses)[number] | 'mcp';
@@ -20,7 +20,7 @@ interface TortureArgument extends Addresses {
   /** Milliseconds. */
   readonly patience?: number | undefined;
   readonly mcp?: boolean | undefined;
-  /** Where a person looks on. */
+  /** Set if a user watches. */
   readonly page?: TorturePage;
 }
 
@@ -44,7 +44,7 @@ export const tortureClient = defineCommand(
       '`verdict`: `pass`, `fail`, `warning`, `not exercised` or `hung`',
   },
   ({ mock, openBrowser, extensionUri }) => {
-    /** What was answered last, for the next time. */
+    /** The last answers, as defaults for the next time. */
     let last: Partial<Record<keyof Addresses, string>> = {};
     let lastParts: readonly Part[] = ['start', 'signedIn'];
 
@@ -67,7 +67,7 @@ export const tortureClient = defineCommand(
       });
     }
 
-    /** Asks for the addresses that the client has. */
+    /** Asks for the addresses of the client. */
     async function askTarget(issuer: string, clientId: string): Promise<TortureArgument | undefined> {
       const answers = { ...last };
       let parts = lastParts;
@@ -178,7 +178,7 @@ function questions(issuer: string, clientId: string): Readonly<Record<keyof Addr
   };
 }
 
-/** What a client has beside a sign-in, each with what is tested by it. */
+/** Asks which features the client has besides sign-in; each item names the tests it enables. */
 async function askParts(place: Place, selected: readonly Part[]) {
   const items: (QuickPickItem & { readonly part: Part })[] = [
     { part: 'signedIn', label: l10n.t('A page for signed-in visitors'), description: l10n.t('refreshes, sessions') },
@@ -197,7 +197,7 @@ async function askParts(place: Place, selected: readonly Part[]) {
 
 const isHttp = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 
-/** Starts the mock first where it is not running. */
+/** Asks to start the mock if it is not running. */
 async function startedForTest(): Promise<boolean> {
   const start = l10n.t('Start Mock Issuer');
   const answer = await confirm(

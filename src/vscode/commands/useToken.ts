@@ -13,7 +13,7 @@ import { type Behaviour, defineCommand } from './command.ts';
 import { choice, connectionId, optional, seconds, type Values, withDefault } from './fields.ts';
 import type { Services } from './services.ts';
 
-/** What brings a token to where it is used. Each goes through the broker, which refreshes first where it has to. */
+/** Commands that bring a token to where it is used. Each uses the broker, which refreshes first if needed. */
 const hasToken = (session: Session) => tokenOf(session, 'access_token') !== undefined || isRefreshable(session);
 
 const getFields = {
@@ -23,11 +23,11 @@ const getFields = {
 };
 
 interface GetArgument extends Values<typeof getFields> {
-  /** The user chose the connection just now. */
+  /** The user has just chosen the connection. */
   readonly chosen?: boolean;
 }
 
-/** The token as a string, so that `${input:…}` of tasks.json and launch.json can be it. */
+/** Returns the token as a string, for `${input:…}` in tasks.json and launch.json. */
 export const getToken = defineCommand(
   {
     name: 'getToken',
@@ -89,7 +89,7 @@ interface ReplaceArgument {
   readonly place: Place;
 }
 
-/** Replaces a token in a document by the fresh one of the connection that it belongs to, in one undo step. */
+/** Replaces a token in a document with the fresh one of its connection, in one undo step. */
 export const replaceToken = defineCommand(
   {
     name: 'replaceToken',
@@ -125,7 +125,7 @@ function replacing({
         { connection: connection.id, token: name, purpose: commands.replaceToken },
         signal,
       );
-      // The document may have changed while the issuer was asked: what is replaced is what stands there now.
+      // The document may have changed during the request, so the token's place is determined again.
       const now = await tokenAtPlace(place, sessions);
       const edit = new WorkspaceEdit();
       edit.replace(Uri.parse(place.uri, true), now.range, token);
@@ -200,7 +200,7 @@ function configuring({
   };
 }
 
-/** Programs that may get tokens, and programs that got one. */
+/** Lists programs that may get tokens, and programs that got one. */
 export const manageAccess = defineCommand(
   {
     name: 'manageAccess',

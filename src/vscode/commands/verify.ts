@@ -23,7 +23,10 @@ import { dateText } from '../text/time.ts';
 import { defineCommand, isConfirmed } from './command.ts';
 import { anything, choice, connectionId, object, optional, seconds, text, texts, type Values } from './fields.ts';
 
-/** A key in hand: PEM, JWK or shared secret as text, or a JWK as an object. `keyFormat`: how a shared secret is written. */
+/**
+ * A key given by the caller: PEM, JWK or shared secret as text, or a JWK as an object. `keyFormat`: encoding of a
+ * shared secret.
+ */
 export const keyFields = {
   key: optional(anything('string | JWK', { type: ['string', 'object'] })),
   keyFormat: optional(choice(...secretForms)),
@@ -53,7 +56,7 @@ const fields = {
 };
 
 interface Argument extends VerifyRequest {
-  /** The keys that a person chose. */
+  /** The keys that the user chose. */
   readonly picked?: PickedKey;
 }
 
@@ -72,7 +75,7 @@ export const verify = defineCommand(
       if (argument === undefined) return undefined;
       if (node !== undefined && 'id' in node)
         return { ...argument, connection: sessionOf(sessions, node.id).connection };
-      // What is encrypted or opaque says so, whichever keys there are.
+      // Encrypted and opaque tokens are reported without asking for keys.
       const decoded = decodeToken(argument.token);
       if (decoded.kind !== 'jws') return argument;
       const { issuer } = tokenClaims({ access_token: argument.token });
@@ -132,7 +135,10 @@ function signedBy({ checks }: VerificationResult): boolean {
   return checks.some(({ id, status }) => id === 'signature' && status === 'passed');
 }
 
-/** A connection whose issuer the token names has its keys; no other issuer is asked for a pasted token. */
+/**
+ * Uses the keys of the connection with the token's issuer, if there is one. No other issuer is contacted for a pasted
+ * token.
+ */
 function requestOf({ connection: id, ...given }: Values<typeof fields>, sessions: Sessions): VerifyRequest {
   const { key, keyFormat } = keyOf(given);
   const { token, issuer, jwksUri, jwks, audience, algorithms, clockTolerance, nonce, accessToken, payload } = given;
@@ -159,11 +165,11 @@ function ownerOf(token: string, sessions: Sessions): Session | undefined {
 }
 
 interface ForgetArgument {
-  /** Ids as the answer lists them; left out, nothing is forgotten and all are listed. */
+  /** Ids from the command's result. Without them nothing is forgotten, and all are listed. */
   readonly keys: readonly string[] | 'all';
 }
 
-/** Lists what is remembered, never a key itself, and forgets what is chosen. */
+/** Lists remembered keys, never the key material, and forgets the chosen ones. */
 export const forgetKeys = defineCommand(
   {
     name: 'forgetKeys',

@@ -27,10 +27,10 @@ import { momentText, nextChange } from '../text/time.ts';
 import type { HoverParts } from './hover.ts';
 import { type KnownToken, knownTokenIn, ownerOf, type PlacedToken, placeOf, replacementOf, tokensIn } from './scan.ts';
 
-/** Lenses of one document; more would push its text out of sight. */
+/** Lenses per document. More would push the text out of sight. */
 const most = 100;
 
-/** "Decode | Verify" above each token, and a fresh one where a connection has it. */
+/** "Decode | Verify" above each token, and "Replace" if a connection has a fresh one. */
 export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[] {
   return tokensIn(document, undefined, most, sessions).flatMap(({ range, token, known }) => {
     const place = placeOf(document, range);
@@ -41,7 +41,7 @@ export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[]
       return [lens(range, l10n.t('Open in the inspector'), commands.inspect, { ...place, show: true }), ...fresh];
     return [
       lens(range, l10n.t('Decode'), commands.decodeSelection, place),
-      // Five parts: an encrypted token (RFC 7516 section 3.1), which no key set verifies.
+      // Five parts mean an encrypted token (RFC 7516 section 3.1), which no key set can verify.
       token.split('.', 6).length === 5
         ? lens(range, l10n.t('Decrypt'), commands.inspect, { ...place, show: true, decrypt: true })
         : lens(range, l10n.t('Verify'), commands.inspect, { ...place, show: true, verify: true }),
@@ -50,18 +50,18 @@ export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[]
   });
 }
 
-/** At the top of a config file of the mock issuer. */
+/** A lens at the top of a config file of the mock issuer. */
 export function mockLens(uri: Uri): CodeLens[] {
   return [lens(new Range(0, 0, 0, 0), l10n.t('Start Mock Issuer from This File'), commands.startMockFromFile, uri)];
 }
 
 export interface Hints {
   readonly hints: InlayHint[];
-  /** Milliseconds until one of them reads differently; infinite where none will. */
+  /** Milliseconds until the text of a hint changes; infinite if none will. */
   readonly changesIn: number;
 }
 
-/** A token that begins further to the right is out of sight where long lines are not wrapped. */
+/** Column beyond which a token is out of sight if long lines are not wrapped. */
 const farColumn = 80;
 
 /**
@@ -102,15 +102,15 @@ function endOf({ token, known }: Pick<PlacedToken, 'token' | 'known'>, sessions:
   try {
     decoded = decodeToken(token);
   } catch {
-    // What is wrong with it is told on hover and among the problems.
+    // The hover and the problems report what is wrong with it.
     return undefined;
   }
   return expiresAt(decoded);
 }
 
-/** Colours header, payload and signature of every token in sight, and strikes through those that have ended. */
+/** Colours header, payload and signature of every visible token, and strikes through expired ones. */
 export interface Colors {
-  /** Returns the milliseconds until one more of them ends; infinite where none will. */
+  /** Returns the milliseconds until the next of them expires; infinite if none will. */
   paint(editor: TextEditor, sessions: Sessions, now: number): number;
   clear(editor: TextEditor): void;
   dispose(): void;
@@ -154,7 +154,7 @@ export function createColors(): Colors {
   };
 }
 
-/** The parts of one token, piece by piece: header first, payload second, everything after it third. */
+/** Distributes the pieces of one token: header first, payload second, everything after it third. */
 function partsOf({ token, pieces }: PlacedToken, painted: readonly Range[][]): void {
   const dot = token.indexOf('.');
   const ends = [dot, token.indexOf('.', dot + 1), token.length];
@@ -172,7 +172,10 @@ function partsOf({ token, pieces }: PlacedToken, painted: readonly Range[][]): v
   }
 }
 
-/** The tokens of one line of a terminal, with what each is and when it ends. VS Code puts wrapped lines together. */
+/**
+ * Links for the tokens in one line of a terminal, with their kind and expiry. VS Code joins wrapped lines before it
+ * calls this.
+ */
 export function linksIn(line: string, { sessions, clock }: HoverParts): TokenLink[] {
   const now = clock.now();
   const known = knownTokenIn(line, sessions);
@@ -195,5 +198,5 @@ export async function followLink({ token }: TokenLink): Promise<void> {
   await registry.executeCommand(commands.inspect, { token, show: true });
 }
 
-/** The most links in one line. */
+/** Maximum number of links in one line. */
 const mostLinks = 20;

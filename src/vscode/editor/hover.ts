@@ -20,7 +20,7 @@ import { kindText, timeName, tokenStateLooks, tokenStateText } from '../text/sta
 import { momentText } from '../text/time.ts';
 import { ownerOf, type PlacedToken, placeOf, replacementOf, tokenAtPosition } from './scan.ts';
 
-/** Problems that are named; the inspector has them all. */
+/** Maximum number of problems in a hover; the inspector shows all. */
 const mostProblems = 4;
 
 export interface HoverParts {
@@ -49,7 +49,7 @@ function hoverText(document: TextDocument, found: PlacedToken, parts: CheckedPar
   }
   const connection = ownerOf(found, sessions);
   const summary = summarize(decoded, now, connection, found.known?.name);
-  // Hovering sends no request: only what is known already is shown.
+  // A hover sends no request, so only results that are already known are shown.
   const { known } = found;
   const told = known && verifications.stateOf(known.connection, known.name);
   const isTold = told !== undefined && told.kind !== 'not_checked';
@@ -87,7 +87,10 @@ function row(text: HoverText, name: string, value: string): void {
   text.paragraph().add(`${name}: `).add(printable(value, 120), true);
 }
 
-/** What a verifier would say, and then what the best practices have against it. Notes are for the inspector. */
+/**
+ * The failures that a verifier would report, then the findings of the best-practice review. Notes appear only in the
+ * inspector.
+ */
 function problems(text: HoverText, checks: readonly Check[], review: readonly ReviewFinding[]): void {
   const lines = checks.map(check => {
     const { title, detail } = checkText(check);
@@ -106,7 +109,7 @@ function problems(text: HoverText, checks: readonly Check[], review: readonly Re
   if (more > 0) text.paragraph().add(l10n.t('{0} more in the inspector.', more));
 }
 
-/** Their arguments are a place and never a token. */
+/** The arguments of the links are places, never tokens. */
 function actions(document: TextDocument, found: PlacedToken, { kind }: DecodedToken, sessions: Sessions): HoverLink[] {
   const place = placeOf(document, found.range);
   const inspect = (title: string, more: object = {}): HoverLink => ({
@@ -130,7 +133,9 @@ function actions(document: TextDocument, found: PlacedToken, { kind }: DecodedTo
   ];
 }
 
-/** What a name means and where it is defined, in a document that this extension made of a token (see tokenDocuments.ts). */
+/**
+ * Meaning and source of a claim name, in a document that this extension generated from a token (see tokenDocuments.ts).
+ */
 export function claimHoverAt(document: TextDocument, { line, character }: Position): Hover | undefined {
   const [start, name = ''] = /^ {4}"([^"\\]{1,60})":/.exec(document.lineAt(line).text) ?? [];
   if (start === undefined || character < 4 || character >= start.length) return undefined;

@@ -26,13 +26,13 @@ import { describeProblem } from '../text/storedErrors.ts';
 import type { HoverParts } from './hover.ts';
 import { ownerOf, type PlacedToken, placeOf, replacementOf, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
 
-/** The most problems of one document. */
+/** Maximum number of problems in one document. */
 const most = 200;
 
-/** Of a working token in a file; see ../leaks. */
+/** Code of the problem for a working token in a file; see ../leaks. */
 export const leakCode = 'leak';
 
-/** Of a token that a quick fix can put into one line. */
+/** Code of the problem for a wrapped token, which a quick fix can join into one line. */
 const wrappedCode = 'wrapped';
 
 const severities = {
@@ -41,7 +41,7 @@ const severities = {
   info: DiagnosticSeverity.Information,
 } as const;
 
-/** What the checks without keys say of each token, where its part stands. */
+/** Results of the checks that need no keys, at the part of the token that they are about. */
 export function diagnosticsOf(document: TextDocument, { sessions, clock }: HoverParts): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const found = tokensIn(document);
@@ -80,12 +80,12 @@ function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnosti
 
 const tokenLike = /(?<![\w.-])(?:ey[A-DI-L]|ew[k-r0-3])[\w-]{8,}\S*/g;
 
-/** Lines that start like a token but are not one: a character was lost or added. */
+/** Text that starts like a token but is none, because a character was lost or added. */
 function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnostic[] {
   if (document.languageId !== 'jwt') return [];
   const text = document.getText().slice(0, scanLimit);
   const list: Diagnostic[] = [];
-  // Both are in the order of the text: each token is passed once.
+  // Tokens and matches are both in text order, so one pass suffices.
   let next = 0;
   for (const match of text.matchAll(tokenLike)) {
     const range = new Range(document.positionAt(match.index), document.positionAt(match.index + match[0].length));
@@ -109,7 +109,7 @@ function broken(error: WorkbenchError, range: Range, length = Number.POSITIVE_IN
   return problem(place, describeError(error), DiagnosticSeverity.Error, error.code);
 }
 
-/** The characters that hold the member, where it is one of the first level and they are in one line. */
+/** The range of a top-level member within the token, if the token is on one line. */
 function memberRange(token: PlacedToken, { part, member }: ReviewFinding): Range {
   const whole = partRange(token, part === 'header');
   const text = token.pieces.length === 1 ? token.token.split('.')[part === 'header' ? 0 : 1] : undefined;
@@ -124,7 +124,7 @@ function memberRange(token: PlacedToken, { part, member }: ReviewFinding): Range
 
 const duplicateId = 'duplicate_id' satisfies ConnectionProblem['code'];
 
-/** What the schema of the setting cannot say of the user's settings.json: a second entry with the same id. */
+/** Reports duplicate ids in the user's settings.json, which the schema of the setting cannot express. */
 export function settingsProblems(document: TextDocument, sessions: Sessions): Diagnostic[] {
   const found = sessions.problems().filter(({ code }) => code === duplicateId);
   if (found.length === 0) return [];
@@ -146,7 +146,7 @@ export function settingsProblems(document: TextDocument, sessions: Sessions): Di
   );
 }
 
-/** The part of the token that a check is about, on its first line. */
+/** The range of the part that a check is about, if the token is on one line. */
 function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Range {
   const [first] = pieces;
   if (!first || pieces.length > 1) return range;
@@ -156,7 +156,7 @@ function partRange({ token, pieces, range }: PlacedToken, ofHeader: boolean): Ra
   return new Range(line, character + from, line, character + to);
 }
 
-/** Ways out of each problem: look closer, put a wrapped token into one line, have a fresh one in its place. */
+/** Quick fixes: inspect the token, join a wrapped token into one line, replace it with a fresh one. */
 export function fixesFor(document: TextDocument, diagnostics: readonly Diagnostic[], sessions: Sessions): CodeAction[] {
   const ours = diagnostics.filter(({ source }) => source === problemSource);
   return ours.flatMap(problem => {
@@ -164,7 +164,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
     const inspect = commandFix(l10n.t('Open in the inspector'), problem, commands.inspect, { ...place, show: true });
     if (problem.code === leakCode) return [moved(problem, place), inspect, decoded(problem, place)];
     if (problem.code === 'token_encoding') return cleaned(document, problem);
-    // There is nothing to look at in what cannot be read.
+    // A token that cannot be decoded cannot be inspected.
     if (isErrorCode(problem.code) || problem.code === duplicateId) return [];
     if (problem.code !== wrappedCode)
       return [...replaced(document, problem, sessions), inspect, decoded(problem, place)];
@@ -175,7 +175,7 @@ export function fixesFor(document: TextDocument, diagnostics: readonly Diagnosti
   });
 }
 
-/** Padding, the other alphabet of base64, and inserted characters: corrected where a valid token results. */
+/** Corrects padding, the other base64 alphabet and inserted characters, if the result is a valid token. */
 function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
   const { line, character } = problem.range.start;
   for (const { 0: found, index } of document.lineAt(line).text.matchAll(tokenLike)) {
@@ -188,7 +188,7 @@ function cleaned(document: TextDocument, problem: Diagnostic): CodeAction[] {
     try {
       decodeToken(token);
     } catch {
-      // More is wrong with it than that.
+      // The token has further errors.
       return [];
     }
     const fix = quickFix(l10n.t('Convert to base64url'), problem);

@@ -23,20 +23,20 @@ export interface EditorParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verifications: Pick<Verifications, 'stateOf' | 'known'>;
-  /** Loaded when a text could hold a token. */
+  /** Loaded when a text may contain a token. */
   readonly features: () => Promise<typeof OnDemand>;
 }
 
-/** Milliseconds of rest before a document is looked at again. */
+/** Milliseconds without changes before a document is scanned again. */
 const debounce = 250;
 
-/** Milliseconds: a token that ends later than this is not waited for, since an editor is rarely looked at for so long. */
+/** Milliseconds. No timer is set for later expiries, because an editor is rarely open for that long. */
 const longest = 24 * 3600_000;
 
-/** Any document of any scheme: files, untitled ones, output, notebook cells. */
+/** Documents of any scheme: files, untitled ones, output, notebook cells. */
 const anywhere = '*';
 
-/** Providers are cheap; their code is loaded when a text could hold a token. */
+/** Registers the providers. Their code is loaded when a text may contain a token. */
 export function registerEditorFeatures({ own, sessions, clock, verifications, features }: EditorParts): {
   readonly links: TerminalLinkProvider;
 } {
@@ -101,7 +101,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
         if (!isWanted('inlayHints', document) || !holdsToken(document, area, sessions)) return [];
         const { hints, changesIn } = (await features()).hintsOf(document, area, sessions, clock.now());
         stopHints?.();
-        // Once a second at most, and not at all while nothing counts.
+        // Refreshes at most once a second, and not at all if no hint counts down.
         if (Number.isFinite(changesIn))
           stopHints = clock.schedule(() => hintsChanged.fire(), Math.min(Math.max(changesIn, 1000), 3600_000));
         return hints;
@@ -113,14 +113,14 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   watchGit();
   return { links };
 
-  /** Begins once the setting is on; otherwise Git is not started. */
+  /** Starts once the setting is on; before that, Git is not started. */
   function watchGit(): void {
     let watching = false;
     const begin = async () => {
       if (watching || !wantsStagedWarning()) return;
       watching = true;
       const { watchStaged } = await features();
-      // Without Git nothing is staged.
+      // Without Git, nothing is staged.
       await watchStaged({ own, clock, wanted: wantsStagedWarning }).catch(() => {});
     };
     own(workspace.onDidChangeConfiguration(begin));
@@ -194,7 +194,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   }
 }
 
-/** The user's own file: no other settings are read for connections. */
+/** The user's own settings.json. Connections are not read from other settings files. */
 function isUserSettings({ uri, languageId }: TextDocument): boolean {
   return languageId === 'jsonc' && /\/User\/(?:profiles\/[^/]+\/)?settings\.json$/.test(uri.path);
 }
@@ -205,17 +205,17 @@ function read<T>(name: string, fallback: T): T {
   return workspace.getConfiguration(settings.section).get<T>(name) ?? fallback;
 }
 
-/** Whether tokens in terminals are links. */
+/** Whether tokens in terminals become links. */
 export function wantsTerminalLinks(): boolean {
   return read(settings.terminalLinks, true);
 }
 
-/** Whether a staged token is warned of. */
+/** Whether to warn about staged tokens. */
 export function wantsStagedWarning(): boolean {
   return read(settings.warnWhenStaged, false);
 }
 
-/** Whether a feature with the choice "off, in .jwt files, everywhere" is wanted in this document. */
+/** Whether a feature with the choices "off, in .jwt files, everywhere" is enabled for this document. */
 export function isWanted(
   name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',
   document: TextDocument,

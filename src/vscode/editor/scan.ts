@@ -10,17 +10,17 @@ import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '..
 import { tokenUse } from '../../core/tokens/tokenUse.ts';
 import { anything, optional, text, type Values } from '../commands/fields.ts';
 
-/** A token in a document: where it stands, and itself in one piece. */
+/** A token in a document: its range, and its text without line breaks. */
 export interface PlacedToken {
   readonly range: Range;
-  /** The parts of the range that are token and not line break or indentation. */
+  /** The parts of the range that belong to the token, without line breaks and indentation. */
   readonly pieces: readonly Range[];
   readonly token: string;
   readonly wrapped: boolean;
   readonly known?: KnownToken;
 }
 
-/** A token that a connection holds: its reader knows it by its text, whatever it looks like. */
+/** A token that a connection holds. It is recognised by its text, so it need not look like a token. */
 export interface KnownToken {
   readonly connection: string;
   readonly name: TokenName;
@@ -28,16 +28,16 @@ export interface KnownToken {
 
 type Found = Omit<TokenRange, 'kind'> & { readonly known?: KnownToken };
 
-/** Lines above and below the pointer that a wrapped token may reach. */
+/** Lines above and below the pointer that are searched for the rest of a wrapped token. */
 const reach = 100;
 
-/** Longer lines are looked at only where the pointer is. */
+/** In longer lines, only the surroundings of the pointer are searched. */
 const longLine = 20_000;
 
-/** Characters of one document that are searched; what is beyond shows on hover only. */
+/** Characters of one document that are searched. Beyond them, tokens are found on hover only. */
 export const scanLimit = 2_000_000;
 
-/** Characters before and after the pointer's line that a wrapped token may reach. */
+/** Characters before and after the pointer's line that are searched for the rest of a wrapped token. */
 const farthest = 100_000;
 
 /**
@@ -49,22 +49,22 @@ export function holdsToken(document: TextDocument, area?: Range, sessions?: Sess
   return mayHoldToken(text) || (sessions !== undefined && heldIn(text, sessions, 1).length > 0);
 }
 
-/** The text that is searched, and the offset at which it starts. */
+/** The text to search, and the offset at which it starts. */
 function searched(document: TextDocument, area?: Range): { text: string; start: number } {
   const start = area ? document.offsetAt(area.start) : 0;
   const end = Math.min(area ? document.offsetAt(area.end) : scanLimit, start + scanLimit);
   return { text: document.getText(new Range(document.positionAt(start), document.positionAt(end))), start };
 }
 
-/** The text around a position in which a token that covers it has to start and end. */
+/** The range around a position that contains any token covering the position. */
 export function surroundings(document: TextDocument, position: Position): Range {
   const { line, character } = position;
   const { text } = document.lineAt(line);
   if (text.length > longLine) {
     const start = edge(text, character, -1);
-    // No token is so long: there is nothing to find.
+    // No token is that long, so there is nothing to find.
     if (character - start >= tokenLimit) return new Range(position, position);
-    // Some characters more: an escape before the token tells where it starts.
+    // A few characters more, because an escape sequence before the token shows where it starts.
     return new Range(line, Math.max(0, start - longestEscape), line, edge(text, character, 1));
   }
   let first = line;
@@ -81,7 +81,7 @@ export function surroundings(document: TextDocument, position: Position): Range 
   return document.validateRange(new Range(first, 0, last, longLine));
 }
 
-/** Where the characters of a token begin or end, at most as far as a token may be long. */
+/** Where the run of token characters ends, at most the longest token's length away. */
 function edge(text: string, from: number, step: 1 | -1): number {
   let at = from;
   const last = Math.min(Math.max(from + step * tokenLimit, 0), text.length);
@@ -120,7 +120,7 @@ function heldTokens(sessions: Sessions): { readonly token: string; readonly know
   return sessions.list().flatMap(session =>
     (['access_token', 'id_token', 'refresh_token'] as const).flatMap(name => {
       const token = tokenOf(session, name);
-      // Shorter ones could be any word.
+      // Shorter texts could be ordinary words.
       if (token === undefined || token.length < 16) return [];
       return [{ token, known: { connection: session.connection.id, name } }];
     }),
@@ -139,7 +139,7 @@ function placed(document: TextDocument, offset: number, { known, ...found }: Fou
   };
 }
 
-/** The token at a position: one that reads as a token, or any text that is a token of a connection. */
+/** The token at a position: text that reads as a token, or any text that is a token of a connection. */
 export function tokenAtPosition(
   document: TextDocument,
   position: Position,
@@ -164,14 +164,15 @@ export function knownTokenAt(
   return { range, token, known, pieces: [range], wrapped: false };
 }
 
-/** A token of a connection in a line. @param near an offset that it has to be at */
+/** A token of a connection in a line. @param near an offset within the token */
 export function knownTokenIn(
   line: string,
   sessions: Sessions,
   near?: number,
 ): { start: number; end: number; token: string; known: KnownToken } | undefined {
   for (const { token, known } of heldTokens(sessions)) {
-    // No farther than it can reach: lines can be megabytes, and connections many.
+    // Searches only as far as the token can reach, because lines can be megabytes long and there can be many
+    // connections.
     const from = near === undefined ? 0 : Math.max(0, near - token.length);
     const reach = near === undefined ? line : line.slice(from, near + token.length);
     const start = from + reach.indexOf(token);
@@ -181,8 +182,8 @@ export function knownTokenIn(
 }
 
 /**
- * Where a token stands, as the argument of a command. Links carry this and never the token, which is read again
- * when the command runs: command links end in places that are kept.
+ * The place of a token, as the argument of a command. Links contain the place instead of the token, because command
+ * links are stored in places such as logs. The command reads the token when it runs.
  */
 export interface Place {
   readonly uri: string;
@@ -194,7 +195,7 @@ export function placeOf({ uri }: TextDocument, { start, end }: Range): Place {
   return { uri: uri.toString(), range: [start.line, start.character, end.line, end.character] };
 }
 
-/** The members of an argument that name a place. */
+/** The members of an argument that describe a place. */
 export const placeFields = {
   uri: optional(anything('string', { type: 'string' })),
   range: optional(
@@ -213,10 +214,10 @@ export function placeIn({ uri, range }: { readonly uri?: unknown; readonly range
   return { uri, range: [a, b, c, d] };
 }
 
-/** The token that stands at the place now. @throws WorkbenchError `not_a_token` */
+/** The token that is at the place now. @throws WorkbenchError `not_a_token` */
 export async function tokenAtPlace({ uri, range }: Place, sessions: Sessions): Promise<PlacedToken> {
   const wanted = Uri.parse(uri, true);
-  // Documents that are open and no others: a link opens nothing by itself.
+  // Only documents that are already open: a link must not open anything.
   const document = workspace.textDocuments.find(each => each.uri.toString() === wanted.toString());
   const where = document?.validateRange(new Range(...range));
   const found =
@@ -228,7 +229,7 @@ export async function tokenAtPlace({ uri, range }: Place, sessions: Sessions): P
   return found;
 }
 
-/** A token in hand, or the place in an open document where it stands. */
+/** A token, or the place of one in an open document. */
 export const tokenFields = { token: optional(text), ...placeFields };
 
 export interface TokenArgument {
@@ -259,7 +260,7 @@ export function tokenAtCursor(sessions: Sessions): (PlacedToken & { readonly pla
   return token && { ...token, place: placeOf(document, token.range) };
 }
 
-/** The connection that a token belongs to: the one that holds it, else one of its issuer. */
+/** The connection that a token belongs to: the one that holds it, otherwise one with its issuer. */
 export function ownerOf(
   { token, known }: Pick<PlacedToken, 'token' | 'known'>,
   sessions: Sessions,
@@ -268,15 +269,14 @@ export function ownerOf(
   return holder ?? matchingConnections(sessions.list(), { access_token: token })[0];
 }
 
-/** What a token in a document can be replaced by. */
 interface Replacement {
   readonly connection: Connection;
   readonly name: 'access_token' | 'id_token';
 }
 
 /**
- * The fresh token that can take the place of one: of the connection that holds it, else of the only one of its issuer
- * and its client. A refresh token has no place in a document.
+ * The connection whose fresh token can replace this one: the connection that holds it, otherwise the only one with its
+ * issuer and client. Refresh tokens are not offered, because they do not belong in documents.
  */
 export function replacementOf(
   { token, known }: Pick<PlacedToken, 'token' | 'known'>,

@@ -41,16 +41,16 @@ export interface InspectionParts {
 export interface Subject {
   readonly token: string;
   readonly known?: { readonly connection: string; readonly name: TokenName };
-  /** The token is encrypted, and this was inside. */
+  /** The decrypted content, if the token is encrypted. */
   readonly opened?: OpenedToken;
 }
 
-/** What an edited copy is signed with. A key of the user's own ends with the tab or with the edit. */
+/** How an edited copy is signed. A key that the user entered is dropped when the tab closes or the edit ends. */
 type Signing =
   | { readonly kind: 'none' | 'mock' }
   | { readonly kind: 'own'; readonly key: OwnKey; readonly from: string };
 
-/** One token and what was found out about it. @throws WorkbenchError as `decodeToken` */
+/** The state of one inspected token. @throws WorkbenchError as `decodeToken` */
 export function createInspection(subject: Subject, { sessions, clock, verifier, testKey, keys }: InspectionParts) {
   const { opened } = subject;
   const inner = innerToken(opened);
@@ -59,7 +59,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   const followed = heldAs(subject, sessions);
   const known = subject.known ?? followed;
   const connection = ownerOf({ token, ...(known && { known }) }, sessions);
-  /** The text of both parts as an editor begins with it. */
+  /** The initial text of a part in the editor. */
   const written = (part: 'header' | 'payload') => (decoded.kind === 'jws' ? jsonText(decoded[part], 2) : '');
   const named = decoded.kind === 'jws' ? own(decoded.payload, 'iss') : undefined;
   const issuer = typeof named === 'string' ? { issuer: named } : {};
@@ -67,10 +67,10 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   let picked: PickedKey | undefined;
   let remembered = false;
   let state: Inspected = look(token, decoded);
-  /** What was known of the token when the user began to edit a copy. */
+  /** The state of the token before the user started to edit a copy. */
   let original = state;
   let signing: Signing = { kind: 'none' };
-  /** Each edit has a number: the answer to one that another has overtaken is dropped. */
+  /** Number of the current edit. A result that belongs to an older edit is dropped. */
   let edits = 0;
 
   function look(token: string, decoded: DecodedToken): Inspected {
@@ -90,9 +90,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /**
-   * Fetches keys only where a connection has the issuer, or the user has chosen them.
-   * @param ask whether the user can be asked
-   * @param anew asks although it is known whose keys are meant
+   * Fetches keys only if a connection has the issuer, or if the user chose them. @param ask whether the user can be
+   * asked @param anew ask for keys even if they are already known
    */
   async function verify(ask: boolean, anew = false): Promise<void> {
     if ((anew || (!picked && !connection)) && ask) {
@@ -110,7 +109,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     if (!origin) return;
     const { editing } = state;
     const checked = await withKeys(token, origin);
-    // The user has begun to edit a copy meanwhile, and that stays.
+    // The user started to edit a copy in the meantime, which takes precedence.
     if (state.editing !== editing) return;
     const given = origin.key !== undefined || origin.jwks !== undefined;
     const { result, keys: tried } = checked;
@@ -129,12 +128,12 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
       isHeld && from.connection?.id === known.connection
         ? await verifySession(session.connection, known.name, session)
         : await verify({ token, ...from });
-    // Those that could not be had are named by the check of the signature.
+    // The signature check reports keys that could not be fetched.
     const keys = await keysOf(from).catch((): readonly KeyInfo[] => []);
     return { result, keys };
   }
 
-  /** The key that proved to be the right one, and was not kept yet. */
+  /** The chosen key, if it verified or decrypted the token and is not stored yet. */
   function rememberable(): PickedKey | undefined {
     const fits = state.result.checks.some(({ id, status }) => id === 'signature' && status === 'passed');
     const key = inner || !opened ? (fits && state.state.kind !== 'edited' ? picked : undefined) : opened.picked;
@@ -142,9 +141,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /**
-   * The checks of a token with another header and payload, with and then without waiting for keys. What holds for the
-   * original is shown again only where the texts are its own.
-   * @param changed there is something new to show already
+   * Checks the token with another header and payload, first without and then with keys. If the texts are those of the
+   * original, its results are shown again. @param changed called when there is something to show before the end
    */
   async function edit(header: string, payload: string, revision: number, changed = () => {}): Promise<void> {
     const edit = ++edits;
@@ -184,7 +182,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     return { token: await key.sign(payload, head), jwks: key.jwks(), issuer: key.issuer };
   }
 
-  /** Signs the copy that is being edited from now on. A key of one's own is asked for, and kept nowhere else. */
+  /** Signs the edited copy with this key from now on. A key of the user's is asked for and not stored. */
   async function signWith(kind: Signing['kind'], changed?: () => void): Promise<void> {
     if (kind === 'own') {
       const picked = await keys.pick({ title: l10n.t('Sign Edited Token'), use: 'sign' });
@@ -219,7 +217,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     },
     edit,
     signWith,
-    /** The same look once more: time has passed. A copy that is being edited stays as it is. */
+    /** Repeats the checks after time has passed. An edited copy stays as it is. */
     async again(): Promise<void> {
       if (state.editing) return;
       if (state.state.kind === 'verified') await verify(false);
@@ -247,14 +245,14 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     moments(): Moment[] {
       const times = inner || !opened ? timesOf(state.decoded) : innerTimes(opened);
       const moments = times.map(({ claim, at }) => ({ id: claim, at }));
-      // The refresh token came with the original and not with what was made of it here.
+      // The refresh token belongs to the original, not to an edited copy.
       const session = state.state.kind === 'edited' ? undefined : known && sessions.get(known.connection);
       const refresh = session?.record?.tokens?.refresh_expires_at;
       return [...moments, ...(refresh === undefined ? [] : [{ id: 'refresh', at: refresh }])];
     },
   };
 
-  /** What the connection holds by now in the place of the token, where it held that when this began. */
+  /** The connection's current token, if it replaced the inspected one. */
   function newer(): Subject | undefined {
     const session = followed && sessions.get(followed.connection);
     const now = session && tokenOf(session, followed.name);
@@ -264,7 +262,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
 
 export type Inspection = ReturnType<typeof createInspection>;
 
-/** The connection that holds the very token, and as what. */
+/** The connection that holds this token, and the token's name there. */
 function heldAs({ token, known }: Subject, sessions: Sessions): Subject['known'] {
   const places = known
     ? [known]
@@ -290,7 +288,7 @@ function readObject(text: string): JsonObject | undefined {
   return reading.ok && isObject(reading.value) ? reading.value : undefined;
 }
 
-/** What is wrong with a part as JSON, and where. */
+/** Describes the JSON error of a part, and where it is. */
 function flawIn(part: 'header' | 'payload', text: string): { readonly header?: string; readonly payload?: string } {
   if (readObject(text)) return {};
   const fault = jsonFault(text);

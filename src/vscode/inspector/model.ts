@@ -31,42 +31,42 @@ import { dateText, durationText, relativeText } from '../text/time.ts';
 import { varietyText } from '../text/varieties.ts';
 import { decodedSections, encodedParts, type OpenedToken, openedSections, openedVerdict } from './opened.ts';
 
-/** What was done with the token that is shown. */
+/** What was done with the inspected token. */
 export type InspectedState =
-  /** It was looked at, without keys. */
+  /** Decoded and checked without keys. */
   | { readonly kind: 'looked' }
   | {
       readonly kind: 'verified';
       readonly keys: readonly KeyInfo[];
-      /** Where the chosen keys are from. */
+      /** Where the chosen keys come from. */
       readonly from?: string;
-      /** The user gave them; they are not a published key set. */
+      /** The user gave the keys; they are not a published key set. */
       readonly given: boolean;
     }
-  /** It was edited here; signed with the mock issuer's test key, or with a key of the user's own. */
+  /** Edited here, and signed with nothing, the mock issuer's test key, or a key of the user's. */
   | { readonly kind: 'edited'; readonly signed: false | 'mock' | 'own' }
-  /** What was edited is no token: `editing` says why. */
+  /** The edited text is not a token; `editing` says why. */
   | { readonly kind: 'broken' };
 
-/** What is known of the token that an inspector shows. */
+/** Everything known about the token that an inspector shows. */
 export interface Inspected {
   readonly token: string;
   readonly decoded: DecodedToken;
   readonly summary: TokenSummary;
   readonly result: VerificationResult;
   readonly source: string;
-  /** The name of the connection that it belongs to. */
+  /** Label of the connection that the token belongs to. */
   readonly connection?: string;
   readonly state: InspectedState;
-  /** The token was encrypted, or holds one that is. */
+  /** The decrypted content of an encrypted token. */
   readonly opened?: OpenedToken;
-  /** The key that was given can be kept. */
+  /** The given key can be remembered. */
   readonly canRemember?: boolean;
   /** The mock issuer runs. */
   readonly canSignWithMock?: boolean;
-  /** Where the key is from that signs an edited copy. */
+  /** Where the key that signed the edited copy comes from. */
   readonly signedWith?: string;
-  /** The connection holds another token by now. */
+  /** The connection holds a newer token. */
   readonly hasNewer?: boolean;
   readonly editing?: Omit<Editing, 'signings'>;
 }
@@ -79,7 +79,7 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
   const order = { failed: 0, warning: 1, passed: 2, skipped: 3 } as const;
   const variety = varietyOf(token, decoded);
   const isQuiet = ({ status, id }: Check) => status === 'skipped' && id !== 'signature';
-  // A single key that was given is the one that was used, and has its section.
+  // A single given key has its own section.
   const listed = !isVerified || (state.given && state.keys.length < 2) ? [] : state.keys;
   const loud = result.checks.filter(check => !isQuiet(check));
   return {
@@ -88,7 +88,7 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     verdict: verdict(inspected),
     encoded: isBroken || (state.kind === 'edited' && !signed) ? [] : encodedParts(token, decoded),
     encodedNote: encodedNote(state),
-    // It is left out of a copy of the whole page.
+    // An edited token is left out when the whole page is copied.
     selectable: state.kind !== 'edited',
     decoded: isBroken
       ? []
@@ -123,7 +123,7 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
   };
 }
 
-/** The name of the tab: which token it shows, and whether that is an edited copy. */
+/** Title of the tab: the token, and whether an edited copy is shown. */
 export function tabTitle({ summary, connection, state }: Inspected): string {
   const { issuer, subject } = summary;
   const host = issuer !== undefined && URL.canParse(issuer) ? new URL(issuer).host : issuer;
@@ -133,7 +133,7 @@ export function tabTitle({ summary, connection, state }: Inspected): string {
   return state.kind === 'edited' || state.kind === 'broken' ? l10n.t('Edited: {0}', name) : name;
 }
 
-/** What an edited copy can be signed with. */
+/** The ways to sign an edited copy. */
 function signings({ canSignWithMock, editing }: Inspected): Editing['signings'] {
   const one = (id: Action['id'], label: string, kind: string) => ({ id, label, on: editing?.signing === kind });
   return [
@@ -301,7 +301,7 @@ function actions({ decoded, state, editing, opened, canRemember }: Inspected): A
   ];
 }
 
-/** The words of the page that are the same for every token. */
+/** Texts of the page that are the same for every token. */
 export function words(): Words {
   return {
     encoded: l10n.t('Encoded'),
@@ -335,7 +335,7 @@ export function timelineTexts(moments: readonly Moment[], now: number): Timeline
   };
 }
 
-/** The picture in a sentence, for screen readers. */
+/** The timeline as a sentence, for screen readers. */
 export function spokenTimeline(moments: readonly Moment[], now: number): string {
   if (moments.length === 0) return l10n.t('The token says nothing about its lifetime.');
   return moments.map(({ id, at }) => `${timeName({ claim: id })} ${relativeText(at, now)}.`).join(' ');

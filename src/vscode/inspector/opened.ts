@@ -26,13 +26,13 @@ import { keyText } from '../text/keyErrors.ts';
 import { momentText } from '../text/time.ts';
 import { describeDiffering } from '../text/warnings.ts';
 
-/** What an encrypted token turned out to hold, and the key that opened it. It ends with the tab. */
+/** The content of an encrypted token and the key that decrypted it. Both are dropped when the tab closes. */
 export interface OpenedToken {
   readonly decrypted: Decrypted;
   readonly picked?: PickedKey;
 }
 
-/** Asks for a key and opens the token with it. @throws WorkbenchError as `decrypt` */
+/** Asks for a key and decrypts the token. @throws WorkbenchError as `decrypt` */
 export async function openWithKey(
   token: string,
   decoded: DecodedToken,
@@ -47,7 +47,7 @@ export async function openWithKey(
   return { decrypted, picked };
 }
 
-/** The token that was inside, where there was one. */
+/** The nested token, if there is one. */
 export function innerToken(opened: OpenedToken | undefined) {
   return opened?.decrypted.content.kind === 'token' ? opened.decrypted.content : undefined;
 }
@@ -56,7 +56,7 @@ export function innerTimes(opened: OpenedToken | undefined): TokenTime[] {
   return opened?.decrypted.content.kind === 'claims' ? timesIn(opened.decrypted.content.payload) : [];
 }
 
-/** What can be checked of claims that came in no signed token: their content, not their origin. */
+/** Checks of claims that were encrypted but not signed: their content can be checked, not their origin. */
 export function innerChecks(
   { decrypted: { header, content } }: OpenedToken,
   checksOf: (decoded: DecodedToken, connection?: Connection) => Check[],
@@ -86,7 +86,7 @@ export function openedText({ decrypted: { header, key } }: OpenedToken): string 
   );
 }
 
-/** The verdict on a token that was opened and held no signed one. */
+/** The verdict on a decrypted token that contains no signed token. */
 export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdict'] {
   const shared = decrypted.key.kty === 'oct';
   const who = shared
@@ -99,7 +99,7 @@ export function openedVerdict({ decrypted }: OpenedToken): InspectorModel['verdi
   };
 }
 
-/** The header of the encrypted token, and what was inside where that is no token with sections of its own. */
+/** The header of the encrypted token, and its content unless that is a nested token, which has its own sections. */
 export function openedSections({ decrypted: { header, content } }: OpenedToken, now: number): Section[] {
   switch (content.kind) {
     case 'token': {
@@ -115,11 +115,11 @@ export function openedSections({ decrypted: { header, content } }: OpenedToken, 
   }
 }
 
-/** Characters of one part and members of one object that the page gets: more is no help to the eye. */
+/** Limits of the page: characters of one part and members of one object. */
 const mostCharacters = 20_000;
 const mostMembers = 300;
 
-/** The token as it is sent, part by part. */
+/** The encoded token, part by part. */
 export function encodedParts(token: string, { kind }: DecodedToken): InspectorModel['encoded'] {
   const names =
     kind === 'jws'
@@ -135,7 +135,7 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
   }));
 }
 
-/** The header and the payload member by member, with what each says and where its characters are. */
+/** Header and payload, member by member, with meanings and the position of their characters. */
 export function decodedSections(decoded: DecodedToken, now: number): Section[] {
   if (decoded.kind === 'opaque') return [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerText, now);
@@ -147,7 +147,7 @@ export function decodedSections(decoded: DecodedToken, now: number): Section[] {
 
 type Explain = (name: string) => NameText | undefined;
 
-/** A text that has no members. */
+/** A section for text without members. */
 function plainSection(title: string, text: string): Section {
   const value = printable(text.slice(0, mostCharacters), mostCharacters);
   return { part: 'inside', title, members: [{ name: '', value, note: '', source: '', start: 0, end: 0 }] };

@@ -17,19 +17,19 @@ export interface PanelParts extends InspectionParts {
 }
 
 export interface InspectOptions {
-  /** Checks with keys at once. */
+  /** Verify with keys at once. */
   readonly verify: boolean;
   /** The user can be asked. */
   readonly ask: boolean;
-  /** Asks for the key of an encrypted token at once. */
+  /** Ask for the key of an encrypted token at once. */
   readonly decrypt?: boolean;
-  /** Begins with a copy that has other members, as if the user had edited it. */
+  /** Start with an edited copy that has these members. */
   readonly edit?: { readonly header?: JsonObject; readonly payload?: JsonObject; readonly sign: boolean };
 }
 
 /**
- * Opens a token in the editor area. The page keeps nothing of it: it is told everything when it is shown, and
- * forgets it when it is hidden.
+ * Opens a token in the editor area. The page stores nothing: it receives everything when it is shown, and forgets it
+ * when it is hidden.
  */
 export async function openInspector(
   subject: Subject,
@@ -41,9 +41,9 @@ export async function openInspector(
   const panel = openPage('inspector', tabTitle(inspection.state()), extensionUri);
   let stop: (() => void) | undefined;
   let closed = false;
-  /** When the checks were made that are shown. */
+  /** Time of the checks that are shown. */
   let checkedAt = clock.now();
-  // VS Code closes the panel when the extension ends: nothing that outlives it may hold the token.
+  // VS Code closes the panel when the extension ends; nothing may keep the token longer.
   panel.onDidDispose(() => {
     closed = true;
     stop?.();
@@ -57,7 +57,7 @@ export async function openInspector(
   });
   panel.webview.onDidReceiveMessage((message: FromPage) => void receive(message));
   panel.onDidChangeViewState(() => tick());
-  // The page gets it when it has loaded, and need not ask for it first; what the keys say follows.
+  // Sent without waiting for a request, so that the page has it when it has loaded. The results with keys follow.
   show();
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
@@ -80,7 +80,7 @@ export async function openInspector(
     show();
   }
 
-  /** No caller waits for what a button does, so its errors are shown here. */
+  /** Buttons have no caller that could handle errors, so errors are shown here. */
   async function told(work: () => unknown): Promise<void> {
     try {
       await work();
@@ -149,13 +149,13 @@ export async function openInspector(
     tick();
   }
 
-  /** Draws the time anew: each second while something happens within the hour, and not at all while the panel is hidden. */
+  /** Redraws the times: every second if something happens within the hour, and never while the panel is hidden. */
   function tick(): void {
     stop?.();
     if (!panel.visible) return;
     const now = clock.now();
     const moments = inspection.moments();
-    // A token that has begun or ended while it is shown is no longer what its checks say.
+    // The token became valid or expired while it was shown, so the checks are repeated.
     if (moments.some(({ at }) => checkedAt < at && at <= now)) {
       checkedAt = now;
       void told(() => inspection.again()).then(show);
@@ -168,7 +168,7 @@ export async function openInspector(
   }
 }
 
-/** Copied on a yes alone: what looks like a token is taken for one. */
+/** Asks before copying, because the copy can be mistaken for a real token. */
 async function copyTestToken({ token, state }: Inspected): Promise<void> {
   if (state.kind !== 'edited' || !state.signed) return;
   const copy = l10n.t('Copy');

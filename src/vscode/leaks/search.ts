@@ -30,7 +30,7 @@ export interface FileLeaks {
 
 export interface Search {
   readonly searched: number;
-  /** There were more files than are looked at. */
+  /** More files matched than are searched. */
   readonly cut: boolean;
   readonly found: readonly FileLeaks[];
 }
@@ -41,17 +41,17 @@ export interface SearchParts {
   readonly clock: Clock;
 }
 
-/** Says how far a search has come. */
+/** Reports the progress of a search. */
 export type Tell = (text: string) => void;
 
 const mostFiles = 20_000;
 const mostBytes = 5 * 1024 * 1024;
 const atOnce = 16;
 
-/** Fewer staged files are read one by one. */
+/** Up to this many staged files are read one by one. */
 const fewStaged = 200;
 
-/** Looks through every file of the workspace that its settings do not exclude. Nothing of a token is kept. */
+/** Searches every file of the workspace that the settings do not exclude. No token is stored. */
 export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const staged = stagedUris();
   const look = looker(parts, uri => staged.has(uri.toString()), signal, tell);
@@ -73,14 +73,15 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
   return { searched, cut, found };
 }
 
-/** The same for what Git would commit next. @throws WorkbenchError `git_unavailable` */
+/** Searches what Git would commit next. @throws WorkbenchError `git_unavailable` */
 export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const api = await gitApi();
   const staged = stagedFiles(api);
   const look = looker(parts, () => true, signal, tell);
   const marked = staged.length > fewStaged ? await markedStaged(api, parts, signal) : undefined;
   for (const file of staged) {
-    // Of many, what has not changed since is on the disk as it is staged, and one look there tells which has a token.
+    // With many staged files, those unchanged since staging are searched on disk first, which shows the ones worth
+    // reading.
     if (!marked || file.changed) look.at(file);
     else if (marked.has(file.uri.toString())) look.at({ ...file, read: () => textOf(file.uri, parts.files) });
   }
@@ -96,7 +97,7 @@ async function markedStaged(api: GitApi, parts: SearchParts, signal: AbortSignal
   return marked;
 }
 
-/** Names the files that can have a token. Resolves with how many were looked into, where that is known at all. */
+/** Reports the files that may contain a token. Resolves with the number of searched files, if it is known. */
 async function markedBelow(
   folder: Uri,
   exclude: readonly string[],
@@ -115,7 +116,7 @@ async function markedBelow(
   return searched;
 }
 
-/** Looks into files while others are still searched for, some at once, each once. */
+/** Reads files, several at a time and each once, while the search for others continues. */
 function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolean, signal: AbortSignal, tell: Tell) {
   const now = clock.now();
   const known = knownTokens(sessions);
@@ -166,7 +167,7 @@ function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolea
   };
 }
 
-/** The same for one open document as it stands now. */
+/** The tokens in one open document as it is now. */
 export function leaksIn(document: TextDocument, sessions: Sessions, now: number): Diagnostic[] {
   const at = (offset: number) => document.positionAt(offset);
   const leaks = scanForLeaks(document.getText().slice(0, mostBytes), knownTokens(sessions), now);
@@ -192,15 +193,15 @@ async function textOf(uri: Uri, files: FileSearch): Promise<string | undefined> 
     const { size } = await workspace.fs.stat(uri);
     if (size > mostBytes) return undefined;
     const bytes = await workspace.fs.readFile(uri);
-    // A zero among the first bytes: no text.
+    // A zero byte at the start means that the file is binary.
     return bytes.subarray(0, 1000).includes(0) ? undefined : new TextDecoder().decode(bytes);
   } catch {
-    // Gone since it was listed, or not to be read: a search goes on.
+    // The file was deleted or cannot be read; the search continues.
     return undefined;
   }
 }
 
-/** For offsets that only grow: each line is counted once. */
+/** For increasing offsets, so that each line is counted once. */
 function positionsIn(text: string): (offset: number) => Position {
   let line = 0;
   let lineStart = 0;
@@ -238,8 +239,8 @@ function leakText({ kind, expiresAt, connection, issuer }: Leak, now: number): s
   }
 }
 
-/** What Git would commit next, by the word of VS Code's own Git extension. No process is started here. */
-/** The part of the extension's API that is used: `getAPI(1)` of `vscode.git`. */
+/** Staged files, as reported by VS Code's Git extension. No process is started here. */
+/** The used part of the API of `vscode.git` (`getAPI(1)`). */
 interface GitApi {
   readonly repositories: readonly Repository[];
   readonly onDidOpenRepository: Event<Repository>;
@@ -252,32 +253,32 @@ interface Repository {
     readonly workingTreeChanges: readonly { readonly uri: Uri }[];
     readonly onDidChange: Event<void>;
   };
-  /** With no `ref`: the file as it is staged. */
+  /** With an empty `ref`: the staged content. */
   show(ref: string, path: string): Promise<string>;
 }
 
 interface StagedFile {
   readonly uri: Uri;
-  /** The file is another than what is staged. */
+  /** The file differs from its staged content. */
   readonly changed: boolean;
-  /** What is staged, which the file may have left behind; `undefined` for a file whose removal is staged. */
+  /** The staged content; `undefined` if the removal of the file is staged. */
   read(): Promise<string | undefined>;
 }
 
-/** @throws WorkbenchError `git_unavailable` where the extension is missing, switched off or on another machine */
+/** @throws WorkbenchError `git_unavailable` if the extension is missing, disabled or on another machine */
 export async function gitApi(): Promise<GitApi> {
   const git = extensions.getExtension<{ getAPI(version: 1): GitApi }>('vscode.git');
   try {
-    // It throws where the setting git.enabled is off.
+    // Throws if the setting git.enabled is off.
     const api = (git?.isActive ? git.exports : await git?.activate())?.getAPI(1);
     if (api) return api;
   } catch {
-    // Why it does not run is said by itself.
+    // VS Code reports by itself why it does not run.
   }
   throw new WorkbenchError('git_unavailable');
 }
 
-/** Of the extension where it runs already; none otherwise. */
+/** The staged files, if the Git extension already runs; otherwise none. */
 function stagedUris(): ReadonlySet<string> {
   const git = extensions.getExtension<{ getAPI?(version: 1): GitApi }>('vscode.git');
   try {
@@ -304,14 +305,14 @@ export function stagedFiles({ repositories }: GitApi): StagedFile[] {
 interface WatchParts {
   readonly own: <T extends { dispose(): unknown }>(disposable: T) => T;
   readonly clock: Clock;
-  /** The setting, which may change. */
+  /** The value of the setting, which may change. */
   readonly wanted: () => boolean;
 }
 
-/** Milliseconds of rest after Git has changed something: staging many files is many changes. */
+/** Milliseconds without changes before staged files are checked, because staging many files causes many events. */
 const debounce = 400;
 
-/** Warns when a token that still works is staged. @throws WorkbenchError `git_unavailable` */
+/** Warns when a working token is staged. @throws WorkbenchError `git_unavailable` */
 export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<void> {
   const api = await gitApi();
   let seen: ReadonlySet<string> = new Set();
@@ -331,7 +332,7 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
   );
   soon();
 
-  /** Files that were staged before are not warned of again. */
+  /** Checks newly staged files only, so that each is reported once. */
   async function look(api: GitApi): Promise<void> {
     const before = seen;
     seen = new Set(stagedFiles(api).map(({ uri }) => uri.toString()));

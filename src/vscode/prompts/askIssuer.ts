@@ -10,20 +10,20 @@ import { type Answer, askChoice, askText, busy, type Place } from './steps.ts';
 
 export interface AskedIssuer {
   readonly issuer: string;
-  /** Without it the token endpoint is entered by hand. */
+  /** Without it, the user enters the token endpoint. */
   readonly metadata?: IssuerMetadata;
-  /** False where it was known and has answered: there was no question. */
+  /** False if the issuer was known and its metadata could be read, so the user was not asked. */
   readonly asked: boolean;
 }
 
 interface IssuerQuestion {
-  /** Asked for its metadata without a question. */
+  /** An issuer whose metadata is tried first, without asking the user. */
   readonly known: string | undefined;
   readonly before: string | undefined;
   readonly prompt: string | undefined;
 }
 
-/** Asks for an issuer until its metadata was read or the user gives up. */
+/** Asks for an issuer until its metadata could be read or the user gives up. */
 export async function askIssuer(
   place: Place,
   discovery: Discovery,
@@ -89,8 +89,8 @@ interface Choice {
 
 function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
   const found = failure.code === 'issuer_mismatch' ? failure.data.found : undefined;
-  // What the metadata calls itself is an offer only: it is asked for its own, and has to say the same there.
-  // A pattern like {tenantid} is no address.
+  // The issuer named in the metadata is only offered: its own metadata must then name the same issuer. A pattern such
+  // as {tenantid} is not an address.
   const other = found !== undefined && !found.includes('{') && urlFlaw(found, 'issuer') === undefined;
   return [
     ...(other
@@ -112,7 +112,7 @@ function choicesAfter(failure: WorkbenchError, issuer: string): Choice[] {
   ];
 }
 
-/** What is wrong with a text as an address, or `undefined`. */
+/** What is wrong with the text as a URL, or `undefined`. */
 export function urlFlaw(text: string, field: string): string | undefined {
   try {
     requireSecureUrl(text, field);

@@ -12,7 +12,7 @@ import { type Answer, askText, type Place } from './steps.ts';
 /** What is wrong with a text, or `undefined`. */
 type FlawOf = (text: string) => Promise<string | undefined>;
 
-/** Asks for what the client proves itself with: a secret, or a private key from the clipboard or a file. */
+/** Asks for the client's credential: a secret, or a private key from the clipboard or a file. */
 export async function askCredentials(
   place: Place,
   method: TokenEndpointAuthMethod,
@@ -32,7 +32,7 @@ export async function askCredentials(
   return opened.turn === 'next' ? { turn: 'next', value: await readCredentials(method, opened.value) } : opened;
 }
 
-/** The text with its private key opened, where a passphrase protects it. The passphrase is kept nowhere. */
+/** Decrypts a private key that is protected by a passphrase. The passphrase is not stored. */
 export async function askPassphrase(
   place: Place,
   text: string,
@@ -83,12 +83,12 @@ async function fromFiles(): Promise<string | undefined> {
   return files.length === 0 ? undefined : contents.join('\n');
 }
 
-/** Bytes of a file with keys. */
+/** Largest key file, in bytes. */
 const largestFile = 512 * 1024;
 
 /**
- * A certificate or a key in DER is no text: it is read as the base64 that a PEM would hold.
- * @throws WorkbenchError `key_invalid`
+ * The text of a key file. A certificate or key in DER is returned as the base64 that a PEM would contain. @throws
+ * WorkbenchError `key_invalid`
  */
 export async function keyFileText(file: Uri): Promise<string> {
   const { size } = await workspace.fs.stat(file);

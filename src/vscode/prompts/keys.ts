@@ -14,11 +14,11 @@ import { urlFlaw } from './askIssuer.ts';
 import { askPassphrase, keyFileText } from './credentials.ts';
 import { connectionItem } from './pick.ts';
 
-/** Asks for keys, and remembers those that the user wants remembered. */
+/** Asks for keys, and remembers those that the user wants to keep. */
 export interface KeyChooser {
-  /** What was remembered first, then connections, then everything else. @throws WorkbenchError `key_invalid` */
+  /** Offers remembered keys first, then connections, then everything else. @throws WorkbenchError `key_invalid` */
   pick(question: KeyQuestion): Promise<PickedKey | undefined>;
-  /** False where there is nothing to remember, or the workspace is not trusted. */
+  /** False if there is nothing to remember, or the workspace is not trusted. */
   canRemember(picked: PickedKey | undefined): boolean;
   /** @throws WorkbenchError `keys_unreadable`, `keys_full`, `secret_unavailable` */
   remember(picked: PickedKey, question: RememberQuestion, about?: RememberedKey['about']): Promise<void>;
@@ -36,7 +36,7 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
     try {
       return await remembered.list();
     } catch (error) {
-      // The other keys are there all the same.
+      // The other keys can still be offered.
       void notify('warning', describeError(classify(error)));
       return [];
     }
@@ -66,7 +66,7 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
           ? l10n.t('Choose a signing key. It is not stored.')
           : l10n.t('Choose a decryption key. It is not stored.');
       const { title } = question;
-      // It stays while the user fetches the key from another window.
+      // Stays open while the user fetches the key from another window.
       const stays = { ignoreFocusOut: true };
       const picked = await pick(items, {
         title,
@@ -91,7 +91,7 @@ export function createKeyChooser({ sessions, verifier, remembered, unlockKey }: 
   };
 }
 
-/** What may be shown of a key, and nothing else that may stand beside it. */
+/** The displayable properties of a key. Other members are dropped, because they could be secret. */
 function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<RememberedKey['about']>) {
   return {
     kty,
@@ -106,9 +106,9 @@ function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<Remem
 export interface KeyQuestion {
   readonly title: string;
   readonly use: RememberedKey['use'] | 'sign';
-  /** What the token says in `iss`. The user is asked before anything is fetched from it. */
+  /** The `iss` claim of the token. The user is asked before anything is fetched from it. */
   readonly issuer?: string;
-  /** Signed with HMAC: no public key can verify it, so that the shared secret is offered first. */
+  /** Signed with HMAC. No public key can verify it, so the shared secret is offered first. */
   readonly shared?: boolean;
 }
 
@@ -116,9 +116,9 @@ type RememberQuestion = Pick<RememberedKey, 'use' | 'issuer'>;
 
 export interface PickedKey {
   readonly origin: KeyOrigin;
-  /** Where it is from, in words. */
+  /** Where the key comes from, as a text. */
   readonly from: string;
-  /** What there is to remember; nothing for what is kept already. */
+  /** What to store if the key is remembered; undefined if it already is. */
   readonly source?: RememberedKey['source'];
 }
 
@@ -201,7 +201,7 @@ function issuerItems(sessions: Sessions, { title, issuer }: KeyQuestion): KeyIte
   ];
 }
 
-/** Keys in the hands of the user. */
+/** Keys that the user enters or loads from a file. */
 async function textItems(
   { verifier, unlockKey }: Pick<KeyChooserParts, 'verifier' | 'unlockKey'>,
   question: KeyQuestion,
@@ -209,7 +209,7 @@ async function textItems(
   const { title, use, shared = false } = question;
   const flawOf = flawFor(use, verifier);
   const opened = async (entered: EnteredKey | undefined, from: string): Promise<PickedKey | undefined> => {
-    // Checking a signature takes the public key, and says so.
+    // A signature is checked with the public key, so a private key is rejected without asking for its passphrase.
     if (entered === undefined || use === 'verify') return given(entered, from);
     const text = await askPassphrase({ title, step: 0 }, entered.key, unlockKey);
     return text.turn === 'next' ? given({ ...entered, key: text.value }, from) : undefined;
@@ -261,7 +261,7 @@ function given(entered: EnteredKey | undefined, from: string): PickedKey | undef
   return entered && { origin: entered, from, source: entered };
 }
 
-/** The issuer is a claim of the token: an attacker can name any server in it, so the user is asked. */
+/** Asks before fetching, because the issuer is only a claim of the token and an attacker can name any server in it. */
 async function consent(issuer: string): Promise<boolean> {
   const yes = l10n.t('Fetch Its Keys');
   const answer = await confirm(
@@ -289,7 +289,7 @@ interface KeyTextQuestion {
   readonly keyFormat?: SecretForm;
 }
 
-/** Hidden as it is typed: a private key or a secret that is pasted by mistake stays unseen. */
+/** The input is masked, so that a private key or a secret pasted by mistake stays hidden. */
 async function askKeyText({ title, prompt, flawOf, keyFormat }: KeyTextQuestion): Promise<EnteredKey | undefined> {
   const entered = (key: string) => ({ key, ...(keyFormat && { keyFormat }) });
   const key = await ask({
@@ -301,7 +301,7 @@ async function askKeyText({ title, prompt, flawOf, keyFormat }: KeyTextQuestion)
   return key === undefined || key === '' ? undefined : entered(key);
 }
 
-/** A shared secret, in a form that is chosen and not guessed. */
+/** Asks for a shared secret and its encoding, which cannot be guessed. */
 async function askSecret(title: string, flawOf: KeyFlaw): Promise<EnteredKey | undefined> {
   const details: Readonly<Record<SecretForm, string>> = {
     text: l10n.t('The characters as they are, in UTF-8'),
@@ -341,7 +341,7 @@ async function askAddress(
   return text === undefined || text === '' ? undefined : withScheme(text);
 }
 
-/** For signatures a text is read as the verifier would; for decrypting only the token can tell. */
+/** For signatures, the verifier reads the key. For decryption, only the token can tell whether the key fits. */
 function flawFor(use: KeyQuestion['use'], verifier: () => Promise<Verifier>): KeyFlaw {
   return async ({ key, keyFormat }) => {
     if (use === 'decrypt') return undefined;
@@ -355,10 +355,10 @@ function flawFor(use: KeyQuestion['use'], verifier: () => Promise<Verifier>): Ke
   };
 }
 
-/** Characters: longer texts are no key. */
+/** Characters. Longer texts are not keys. */
 const longestClipboard = 512 * 1024;
 
-/** The clipboard's text where it plainly holds a key, and no guess is needed. */
+/** The text on the clipboard, if it unmistakably is a key. */
 async function clipboardKey(use: KeyQuestion['use']): Promise<string | undefined> {
   const text = (await env.clipboard.readText()).trim();
   if (text.length > longestClipboard) return undefined;

@@ -12,7 +12,7 @@ import { askIssuer, urlFlaw } from './askIssuer.ts';
 import { askCredentials } from './credentials.ts';
 import { askChoice, askText, runSteps, type Step } from './steps.ts';
 
-/** An entry of the setting as it will be written, and the secret that will not be. */
+/** The new entry of the setting, and the secret, which is stored elsewhere. */
 export interface Draft {
   id: string;
   label: string;
@@ -35,14 +35,14 @@ export interface NewConnection {
 interface ConnectionQuestion {
   readonly discovery: () => Promise<Discovery>;
   readonly unlockKey: UnlockKey;
-  /** The address that the browser returns to: issuers accept only a registered one. */
+  /** The redirect URI that the user has to register at the issuer. */
   readonly redirectUri: () => Promise<string>;
-  /** Ids of connections that are there. */
+  /** Ids of existing connections. */
   readonly taken: readonly string[];
   readonly proposal?: TokenClaims;
 }
 
-/** Which issuer, client, scope, client authentication: a few questions, the rest is known or discovered. */
+/** Asks for issuer, client, scope and client authentication. What is known or discovered is not asked. */
 export async function askConnection({
   discovery,
   unlockKey,
@@ -230,12 +230,12 @@ export async function askConnection({
   return { connection, credentials };
 }
 
-/** GitHub Apps have permissions instead. */
+/** GitHub Apps have permissions instead of scopes. */
 function hasNoScopes({ refreshToken }: StartingPoint): boolean {
   return refreshToken === 'expiring_tokens';
 }
 
-/** A slug of the name that no other connection has. */
+/** A slug of the name that no other connection uses. */
 export function freeId(name: string, taken: readonly string[]): string {
   const slug =
     name
@@ -248,7 +248,7 @@ export function freeId(name: string, taken: readonly string[]): string {
   for (let number = 2; ; number++) if (!taken.includes(`${slug}-${number}`)) return `${slug}-${number}`;
 }
 
-/** What discovery found, in one line. */
+/** The result of discovery in one line. */
 function summary(metadata: IssuerMetadata): string {
   const parts = [
     ...(metadata.token_endpoint ? [l10n.t('token endpoint')] : []),
@@ -278,7 +278,7 @@ function scopePrompt(metadata: IssuerMetadata | undefined, start?: StartingPoint
 }
 
 function methodItems(metadata: IssuerMetadata | undefined) {
-  // RFC 8414 §2: an issuer that says nothing means client_secret_basic, yet public clients work nearly everywhere.
+  // RFC 8414 §2: the default of metadata is client_secret_basic, yet public clients work nearly everywhere.
   const supported = metadata?.token_endpoint_auth_methods_supported;
   const details: Readonly<Record<TokenEndpointAuthMethod, string>> = {
     none: l10n.t('a public client, without a secret'),

@@ -14,7 +14,7 @@ import { grantWords } from '../text/signIn.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
 
 /**
- * The connection of the row, the only one there is, or the one that the user picks; `undefined` where they turn away.
+ * The connection of the row, the only existing one, or the one that the user picks; `undefined` if the user cancelled.
  * @throws WorkbenchError `nothing_to_pick`
  */
 export async function pickConnection(
@@ -59,8 +59,8 @@ export function connectionItem(session: Session): ConnectionItem {
 }
 
 /**
- * The way to sign in: the only one that there is for this issuer and client, or the one that the user picks.
- * @throws WorkbenchError `endpoint_missing`, and what Discovery throws
+ * The grant to sign in with: the only one for this issuer and client, or the one that the user picks. @throws
+ * WorkbenchError `endpoint_missing`, and the errors of Discovery
  */
 export async function pickGrant(connection: Connection, discovery: Discovery): Promise<Grant | undefined> {
   const { issuer } = connection;
@@ -79,16 +79,15 @@ export async function pickGrant(connection: Connection, discovery: Discovery): P
   return (await pick(items, { title: l10n.t('Sign in to {0}', connection.label) }))?.grant;
 }
 
-/** What a text is, in a few words, and what was read from it. */
+/** A short description of a text, and the value read from it. */
 export interface Read<T> {
   readonly label: string;
   readonly value: T;
 }
 
 /**
- * What is read from the selection, the clipboard or an input box. What the first two hold is only described, never
- * shown.
- * @param read throws where a text cannot be used; each text is read once
+ * Reads a text from the selection, the clipboard or an input box. Texts of the selection and the clipboard are
+ * described, never shown. @param read throws if a text cannot be used; each text is read once
  */
 export async function pickText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
   const editor = window.activeTextEditor;
@@ -121,7 +120,7 @@ async function typeText<T>(title: string, read: (text: string) => Read<T>): Prom
   const text = await ask({
     title,
     prompt: l10n.t('Paste a token response, a refresh token, a JWT or an Authorization header'),
-    // Refresh tokens are passwords: what is pasted here is not for the eyes of the room.
+    // Masked, because refresh tokens are as sensitive as passwords.
     password: true,
     flaw: text => {
       try {
@@ -136,7 +135,7 @@ async function typeText<T>(title: string, read: (text: string) => Read<T>): Prom
   return last?.text === text ? last.value : read(text).value;
 }
 
-/** Any other text on the clipboard is nothing to complain about: it is just not offered. */
+/** Unsuitable text on the clipboard is not an error; it is not offered. */
 function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> | undefined {
   try {
     return read(text);
@@ -163,9 +162,9 @@ export async function askToken(
   });
 }
 
-/** The token in what was picked: a header line or a response holds one as well. */
+/** The token in the picked text, which may be a header line or a response. */
 function firstToken(text: string): string {
-  // What stands around a JWT can be a part of the token.
+  // Tried first as a whole, because text around a JWT can be part of the token.
   const whole = tryDecode(text.trim());
   if (!('error' in whole) && whole.kind === 'jws' && whole.form) return text.trim();
   const { tokens } = importText(text, false);

@@ -1,24 +1,28 @@
 import { type QuickInputButton, QuickInputButtons, type QuickPickItem, ThemeIcon, version } from 'vscode';
 import { openInput, openList, toClipboard } from '../screen.ts';
 
-/** What a step of a flow came to: go on, go back, or the user cancelled. */
+/** The outcome of a step: continue, go back, or cancelled. */
 export type Turn = 'next' | 'back' | 'cancelled';
 export type Answer<T> = { readonly turn: 'next'; readonly value: T } | { readonly turn: 'back' | 'cancelled' };
 export interface Step {
   ask(place: Place): Promise<Turn | 'skip'>;
-  /** False where the answers so far make the question superfluous. */
+  /** False if earlier answers make the question unnecessary. */
   applies?(): boolean;
 }
 
 export interface Place {
   readonly title: string;
-  /** Counted by what was really asked: steps that do not apply leave no gap. 0 for a question that stands alone. */
+  /**
+   * Number of this question among those actually asked, so that skipped steps leave no gap. 0 for a single question.
+   */
   readonly step: number;
-  /** How many there will be, as far as the answers so far tell. */
+  /** Expected number of questions, as far as the answers so far tell. */
   readonly steps?: number;
 }
 
-/** Runs steps in order; "back" returns to the last step that asked something. True when all of them are through. */
+/**
+ * Runs steps in order. "Back" returns to the last question that was asked. Resolves with true when all steps are done.
+ */
 export async function runSteps(title: string, steps: readonly Step[]): Promise<boolean> {
   const asked: number[] = [];
   const isAsked = (step: Step) => step.applies?.() ?? true;
@@ -42,13 +46,13 @@ export interface Question extends Place {
   readonly prompt: string;
   readonly placeholder?: string;
   readonly password?: boolean;
-  /** Spaces around the text belong to it. */
+  /** Spaces around the text are kept. */
   readonly exact?: boolean;
   /** What is wrong with the text, or `undefined`. */
   readonly validate?: (text: string) => string | undefined | Promise<string | undefined>;
-  /** A button that fetches the text from elsewhere; `undefined` where nothing came of it. */
+  /** A button that fetches the text from elsewhere; `undefined` if that failed or was cancelled. */
   readonly fetch?: { readonly button: QuickInputButton; readonly text: () => Promise<string | undefined> };
-  /** A button that copies something that is needed elsewhere to answer. */
+  /** A button that copies a text that the user needs elsewhere to answer. */
   readonly copy?: { readonly tooltip: string; readonly text: string };
 }
 
@@ -78,7 +82,7 @@ export function askText(question: Question): Promise<Answer<string>> {
     box.onDidTriggerButton(async button => {
       if (copy && button === copy) return toClipboard(copy.text);
       if (button !== fetch?.button) return end({ turn: 'back' });
-      // Where the dialog takes the place of this box it hides it.
+      // The dialog takes the place of this box and hides it.
       away = true;
       const text = await fetch.text().finally(() => {
         away = false;
@@ -95,20 +99,20 @@ export function askText(question: Question): Promise<Answer<string>> {
   });
 }
 
-/** A placeholder is cut at the width of the list. Since 1.108 VS Code shows a prompt below it, in full. */
+/** A placeholder is cut off at the width of the list. VS Code 1.108 and later show a prompt below it in full. */
 const hasPrompts = Number(version.split('.')[1]) >= 108;
 
-/** A list of a flow, one or many to choose. */
+/** A list of a flow, with one or several choices. */
 export function askChoice<Item extends QuickPickItem>(
   place: Place,
   items: readonly Item[],
   options: {
     readonly placeholder: string;
-    /** What has to be read to the end, however long it is. */
+    /** A text that must be readable in full. */
     readonly prompt?: string;
     readonly many?: boolean;
     readonly selected?: (item: Item) => boolean;
-    /** A button of an item was pressed; the list stays. */
+    /** Called when a button of an item is pressed; the list stays open. */
     readonly pressed?: (item: Item) => unknown;
   },
 ): Promise<Answer<readonly Item[]>> {
@@ -133,7 +137,7 @@ export function askChoice<Item extends QuickPickItem>(
   });
 }
 
-/** Runs `work` behind a busy input that stands where the question stood; hiding it cancels the work. */
+/** Runs `work` behind a busy input box; hiding the box cancels the work. */
 export async function busy<T>(
   place: Place,
   { value, prompt }: { readonly value: string; readonly prompt: string },

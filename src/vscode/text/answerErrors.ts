@@ -3,7 +3,7 @@ import type { DataOf, ErrorCode, ErrorData } from '../../core/errors.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { durationText, skewAdvice } from './time.ts';
 
-/** Metadata that is there and cannot be used. */
+/** Metadata that was found but cannot be used. */
 export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_invalid'>): string {
   const name = show(issuer);
   switch (reason) {
@@ -31,7 +31,7 @@ export function invalidMetadata({ issuer, reason, endpoint }: DataOf<'metadata_i
   }
 }
 
-/** An answer whose status is an error and whose body is not OAuth's. */
+/** An error status with a body that is not an OAuth error. */
 export function httpError(data: DataOf<'http_error'>): string {
   const { status, sent } = data;
   const host = show(data.host, l10n.t('The issuer'));
@@ -54,7 +54,7 @@ export function httpError(data: DataOf<'http_error'>): string {
     }
     if (status === 429) return l10n.t('There were too many requests. Try again later.');
     const isTheirs = typeof status === 'number' && status >= 500;
-    // Metadata and keys are asked for without any token.
+    // Metadata and keys are requested without any token.
     if (sent !== true) {
       return isTheirs
         ? l10n.t('The issuer has a problem. No token was sent. Try again later.')
@@ -86,24 +86,24 @@ export function httpError(data: DataOf<'http_error'>): string {
   }
 }
 
-/** What an issuer wrote, in quotes, apart from the sentences of this extension. */
+/** The issuer's own words, in quotes. */
 export function issuerResponse(words: ErrorData[string], code?: ErrorData[string]): string {
   return code === undefined
     ? l10n.t('Issuer response: "{0}".', show(words))
     : l10n.t('Issuer response: "{0}" ({1}).', show(words), show(code));
 }
 
-/** The issuer has said that a refresh token is good for nothing any more. */
+/** The issuer rejected the refresh token for good. */
 export function endedGrant(): string {
   return l10n.t(
     'The issuer rejected the refresh token: it has expired, was already used or was revoked. Sign in again or import a new one.',
   );
 }
 
-/** What names the endpoint that answered. */
+/** The setting that names the endpoint. */
 const settingText = ({ setting }: { readonly setting?: string | undefined }) => show(setting, 'tokenEndpoint');
 
-/** A success that cannot be used. */
+/** A successful response that cannot be used. */
 export function invalidResponse(data: DataOf<'response_invalid'>): string {
   const { reason, claim, found, expected } = data;
   const host = show(data.host, l10n.t('The issuer'));
@@ -193,13 +193,13 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
   }
 }
 
-/** Whether the other side may have seen the request: what that means for a refresh token that rotates. */
+/** Whether the issuer may have received the request, which matters for rotating refresh tokens. */
 export function arrival(sent: ErrorData[string]): string | undefined {
   if (sent === false) return l10n.t('No token was sent.');
   return sent === true ? l10n.t('The issuer may have received the request.') : undefined;
 }
 
-/** An error from a history file may have a reason that this version does not know. */
+/** An error in a history file may have a reason that this version does not know. */
 export function unknownReason(reason: never): string {
   return l10n.t('It failed for a reason that this version does not know ({0}). Try again.', show(reason));
 }
@@ -212,7 +212,7 @@ export function show(value: ErrorData[string], otherwise = l10n.t('unknown')): s
   return value === undefined ? otherwise : textFrom(value);
 }
 
-/** A request that came to no answer. */
+/** Requests without a response. */
 export const networkSentences = {
   timeout: ({ host, after, sent }) =>
     joined(

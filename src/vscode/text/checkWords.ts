@@ -1,4 +1,4 @@
-/** What the sentences about checks have in common. What a token says is shown with its invisible characters. */
+/** Shared parts of the sentences about checks. Text from tokens is shown with its invisible characters. */
 import { l10n } from 'vscode';
 import type { CheckId } from '../../core/checks/checks.ts';
 import type { Check } from '../../core/checks/finding.ts';
@@ -6,7 +6,7 @@ import { printable } from '../../core/redact.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { dateText, skewAdvice } from './time.ts';
 
-/** What was found, and what to do where something can be done. */
+/** The finding, and advice if there is any. */
 export type Sentences = readonly [detail: string, advice?: string];
 
 export type SentencesOf = (check: Check) => Sentences;
@@ -22,12 +22,12 @@ export function kindOf(kind: string | undefined): string {
   }
 }
 
-/** Names of checks that stand for a claim or a parameter are their own. */
+/** Checks named after a claim or a parameter use that name. */
 export function nameOf(id: string): string {
   return id === 'header_key' ? l10n.t('key in its header') : id;
 }
 
-/** Where the clock explains the failure it is named; otherwise it is one of the things to look at. */
+/** Names the clock if it explains the failure; otherwise returns the general advice. */
 export function clockOr(data: Check['data'], otherwise: string): string {
   return typeof data?.ahead === 'number' ? skewAdvice(data.ahead) : otherwise;
 }
@@ -44,7 +44,7 @@ export function dateOf(at: number | undefined): string {
   return dateText(at ?? Number.NaN);
 }
 
-/** A check's name in the words of the specifications. */
+/** A check's name in the terms of the specifications. */
 export function titleOf(id: string): string {
   const title = Object.hasOwn(titles, id) ? titles[id as CheckId] : undefined;
   return title?.() ?? id;

@@ -9,21 +9,21 @@ import { keyFlaw, keySetSentences } from './keyErrors.ts';
 import { headerSentences, signatureSentences } from './signatureSentences.ts';
 
 export interface CheckText {
-  /** The check's name in the words of the specifications. */
+  /** The check's name in the terms of the specifications. */
   readonly title: string;
-  /** What was found, and what was expected where that is another thing. */
+  /** The finding, and the expected value if it differs. */
   readonly detail: string;
-  /** What to do, where something can be done. */
+  /** Advice, if there is any. */
   readonly advice?: string;
 }
 
-/** The sentences for one line of a verification. What the token says is shown with its invisible characters. */
+/** The sentences for one check. Text from the token is shown with its invisible characters. */
 export function checkText(check: Check): CheckText {
   const [detail, advice] = sentencesFor(check);
   return { title: titleOf(check.id), detail, ...(advice !== undefined && { advice }) };
 }
 
-/** Why a token is in this state, a line for each reason; none where its word says all. */
+/** Why a token is in this state, one line per reason; empty if the state needs no explanation. */
 export function stateDetails(state: TokenState): string[] {
   const reasons = state.kind === 'failed' ? state.failed : state.kind === 'unverifiable' ? [state.reason] : [];
   return reasons.map(check => {
@@ -42,7 +42,7 @@ function sentencesFor(check: Check): Sentences {
     ];
   }
   if (isErrorCode(check.code)) {
-    // Keys are asked for without any token, so that nothing needs to be said about one.
+    // Keys are requested without any token, so the sentence must not mention one.
     return [describeError(errorOf(check.code, { ...check.data, sent: undefined }))];
   }
   return sentences[check.code](check);

@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { CheckCode } from '../../core/checks/finding.ts';
 import { clockOr, dateOf, nameOf, plain, quoted, type SentencesOf } from './checkWords.ts';
 
-/** About the claims of a token. */
+/** Sentences about the claims of a token. */
 export const claimSentences = {
   matches: ({ found }) => [l10n.t('It is {0}, as expected.', plain(found))],
   mismatch: ({ id, expected, found }) => [

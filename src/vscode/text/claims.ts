@@ -3,19 +3,19 @@ import registeredLines, { headerLines } from './claims/registered.ts';
 import vendorLines from './claims/vendors.ts';
 
 export interface NameText {
-  /** What the name says, in one sentence. */
+  /** The meaning of the name, in one sentence. */
   readonly meaning: string;
-  /** Where that is defined: a section, or whose name it is and the page that explains it. */
+  /** The section that defines it, or its vendor and the page that explains it. */
   readonly source: string;
 }
 
-/** What a claim says; `undefined` for names without a meaning that is known here. */
+/** The meaning of a claim; `undefined` for unknown names. */
 export function claimText(name: string): NameText | undefined {
   claims ??= readNames(registeredLines + vendorLines);
   return translated(claims.get(name));
 }
 
-/** The same for a header parameter. */
+/** The meaning of a header parameter; `undefined` for unknown names. */
 export function headerText(name: string): NameText | undefined {
   headers ??= readNames(headerLines);
   return translated(headers.get(name));
@@ -29,11 +29,11 @@ export function headerMeaning(name: string): string | undefined {
   return headerText(name)?.meaning;
 }
 
-/** Read when first needed. Maps and not objects: `constructor` is a possible claim, too. */
+/** Read at first use. Maps instead of objects, because a claim can be called `constructor`. */
 let claims: ReadonlyMap<string, NameText> | undefined;
 let headers: ReadonlyMap<string, NameText> | undefined;
 
-/** The sentence in the language of the moment. */
+/** The sentence in the display language. */
 function translated(text: NameText | undefined): NameText | undefined {
   return text && { ...text, meaning: l10n.t(text.meaning) };
 }

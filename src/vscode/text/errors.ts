@@ -18,8 +18,8 @@ import { credentialSentences, describeProblem, storedSentences } from './storedE
 import { decryptionSentences, tokenTextSentences } from './tokenTextErrors.ts';
 
 /**
- * What happened, why, and what to do next, in plain words. What an issuer wrote stands in quotes as its own words.
- * @param connection whose error it is, where the place that shows it does not say so already
+ * What happened, why, and what to do next. Text from an issuer is in quotes. @param connection the connection
+ * concerned, unless the place that shows the error already names it
  */
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;
@@ -28,7 +28,7 @@ export function describeError(error: WorkbenchError, connection?: { readonly lab
   return connection === undefined ? text : l10n.t('{0}: {1}', connection.label, text);
 }
 
-/** One for each code, from the data of that code: a code or a reason without its sentence does not compile. */
+/** One sentence per code, made from the data of that code. A missing code or reason does not compile. */
 const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   argument_invalid: ({ field, expected }) =>
     expected === undefined
@@ -182,10 +182,10 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
     ),
 };
 
-/** The same table for a code that is known only at run time, whose data is that code's by construction. */
+/** The same table for a code known only at run time, whose data matches the code by construction. */
 type Sentences<Data> = Readonly<Record<ErrorCode, (data: Data) => string>>;
 
-/** The metadata says that it is another issuer's: why, and what to set. */
+/** The metadata names another issuer: explains the difference and what to set. */
 function otherIssuer({ expected, found, difference }: DataOf<'issuer_mismatch'>): string {
   switch (difference) {
     case 'slash':

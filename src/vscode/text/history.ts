@@ -8,7 +8,7 @@ import type { NoPlan, Plan } from '../../core/refresh/autoRefresh.ts';
 import { describeError } from './errors.ts';
 import { durationText } from './time.ts';
 
-/** What a refresh came to, in a word or two. */
+/** The outcome of a refresh, in a word or two. */
 export function outcomeText({ outcome, error }: HistoryEntry): string {
   switch (outcome) {
     case 'refreshed':
@@ -24,7 +24,7 @@ export function outcomeText({ outcome, error }: HistoryEntry): string {
   }
 }
 
-/** The sentence for an error that was written down without its free text. */
+/** The sentence for a recorded error, whose free text was not stored. */
 export function pastErrorText({ code, data }: HistoryError): string {
   return isErrorCode(code) ? describeError(errorOf(code, data)) : code;
 }
@@ -48,7 +48,7 @@ export function changeText(change: HistoryChange): string {
   }
 }
 
-/** A rotated refresh token is what every refresh brings: of interest in detail only. */
+/** Every refresh rotates the refresh token, so that change is left out. */
 export function notableChanges(changes: readonly HistoryChange[]): readonly HistoryChange[] {
   return changes.filter(({ what }) => what !== 'refresh_token');
 }
@@ -69,13 +69,16 @@ function tokenText(token: HistoryToken): string {
   return token === 'id_token' ? l10n.t('ID token') : l10n.t('access token');
 }
 
-/** What happens next to a connection, and when, inside a sentence: "next refresh in 48 min". @param now milliseconds since the epoch */
+/**
+ * The next event of a connection and its time, for use inside a sentence: "next refresh in 48 min". @param now
+ * milliseconds since the epoch
+ */
 export function planText(plan: Plan, now: number): string {
   const { description } = planRow(plan, now);
   return 'never' in plan ? l10n.t('refresh {0}', description) : l10n.t('next {0}', description);
 }
 
-/** The same as a row of the tree, which is read in one: "Next refresh in 48 min". */
+/** The next event as a tree row: "Next refresh in 48 min". */
 export function planRow(plan: Plan, now: number): { readonly label: string; readonly description: string } {
   return 'never' in plan
     ? { label: l10n.t('Refresh'), description: neverText(plan.never) }
@@ -122,14 +125,14 @@ function neverText(reason: NoPlan): string {
   }
 }
 
-/** Above the rows of the view, once for all connections. */
+/** Shown above the rows of the view, once for all connections. */
 export function memoryOnlyText(): string {
   return l10n.t(
     'VS Code keeps secrets in memory only here: a reload loses the tokens. On Linux, install and unlock a keyring.',
   );
 }
 
-/** The same where windows cannot agree on which of them refreshes. */
+/** Shown when windows cannot agree on which of them refreshes. */
 export function unwritableText(): string {
   return l10n.t(
     'VS Code cannot write to its own folder, so connections are not refreshed automatically: two windows could use the same token. Check the rights of the folder, or refresh a connection yourself.',
@@ -149,7 +152,7 @@ export function askerText(asker: Asker): string {
   }
 }
 
-/** The receiver and the purpose. @param whole with the workspace, which is seldom another one than that of this window */
+/** The receiver and the purpose. @param whole include the workspace, which usually is that of this window */
 export function handOutText({ asker, purpose }: HandOut, whole = false): string {
   const who = askerText(asker.kind === 'workspace' && !whole ? { ...asker, uri: '' } : asker);
   return purpose === '' ? who : `${printable(purpose, 100)}, ${who}`;

@@ -7,7 +7,7 @@ import { printable } from '../../core/redact.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
 import { plain, type Sentences } from './checkWords.ts';
 
-/** A key that was given cannot be read or used: what is wrong with it, and what to do. */
+/** What is wrong with a given key, and what to do. */
 export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonly [detail: string, advice: string] {
   const forms = l10n.t('Give a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
   switch (reason) {
@@ -111,7 +111,7 @@ export function invalidKey(data: DataOf<'key_invalid'>): string {
   return joined(...keyFlaw(data));
 }
 
-/** A key set cannot be used. */
+/** Why a key set cannot be used. */
 export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string {
   const from = host === undefined ? l10n.t('This key set') : l10n.t('The key set of {0}', show(host));
   switch (reason) {
@@ -159,7 +159,7 @@ export function keySetSentences({ data }: Check): Sentences {
   }
 }
 
-/** What a key is, without showing it: "RSA, 2048 bits, kid 2024-1". */
+/** Describes a key without revealing it: "RSA, 2048 bits, kid 2024-1". */
 export function keyText({ kty, crv, size, kid, alg }: NonNullable<RememberedKey['about']>): string {
   const kind = kty === 'oct' ? l10n.t('shared secret') : (crv ?? (kty === 'AKP' ? alg : undefined) ?? kty);
   const bits = size === undefined ? undefined : l10n.t('{0} bits', size);
@@ -172,7 +172,7 @@ export function keysText(keys: readonly KeyInfo[]): string {
   return first !== undefined && keys.length === 1 ? keyText(first) : l10n.t('{0} keys', keys.length);
 }
 
-/** Where a remembered key is from, or what it is. */
+/** Where a remembered key comes from, or what it is. */
 export function rememberedText({ source, about }: Pick<RememberedKey, 'source' | 'about'>): string {
   if ('jwksUri' in source) return l10n.t('Keys at {0}', printable(source.jwksUri, 100));
   if ('issuer' in source) return l10n.t('Keys of {0}', printable(source.issuer, 100));

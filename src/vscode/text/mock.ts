@@ -3,19 +3,19 @@ import type { MockClockView, MockRequest, MockView, Sender } from '../../core/vi
 import type { Verdict } from '../../mock/torture/torture.ts';
 import { clockText, durationText } from './time.ts';
 
-/** A text of the mock's own tables, which have no sentences of VS Code: the title of a fault or of a scenario. */
+/** A text of the mock's own tables, such as the title of a fault or scenario. The mock cannot use l10n itself. */
 export function mockText(text: string): string {
   return l10n.t(text);
 }
 
-/** The sender of a request, inside a sentence; empty where nothing in it says so. */
+/** The sender of a request, for use inside a sentence; empty if it is unknown. */
 export function senderText({ connection, client, automatic }: Sender): string {
   if (connection !== undefined && automatic) return l10n.t('automatic refresh of {0}', connection);
   if (connection !== undefined) return connection;
   return client === undefined ? '' : l10n.t('client {0}', client);
 }
 
-/** How often a fault strikes yet. */
+/** How often a fault will still strike. */
 export function limitText(left: number | undefined): string {
   if (left === undefined) return l10n.t('until cleared');
   return left === 1 ? l10n.t('next request') : l10n.t('next {0} requests', left);
@@ -23,14 +23,14 @@ export function limitText(left: number | undefined): string {
 
 export function mockClockText({ ahead, frozenAt }: MockClockView, now: number): string {
   if (frozenAt !== undefined) return l10n.t('stopped at {0}', clockText(frozenAt, now));
-  // Less than a second is the time that reading the two clocks takes.
+  // Differences below a second come from reading the two clocks one after the other.
   if (Math.abs(ahead) < 1000) return l10n.t('as on this machine');
   return ahead > 0
     ? l10n.t('{0} ahead of this machine', durationText(ahead))
     : l10n.t('{0} behind this machine', durationText(ahead));
 }
 
-/** The answer, and the sender of the request: `400 invalid_grant, Demo`. */
+/** The response and the sender of the request: `400 invalid_grant, Demo`. */
 export function answerText({ status, error, dropped, from }: MockRequest): string {
   const answer = dropped
     ? l10n.t('connection dropped')
@@ -47,14 +47,14 @@ export function struckText({ faults }: MockRequest): string[] {
   return faults.map(title => l10n.t('fault: {0}', mockText(title)));
 }
 
-/** What the mock is doing, in few words. */
+/** What the mock is doing, in a few words. */
 export function mockStateText({ faults, testing }: MockView): string {
   if (testing) return l10n.t('testing a client, {0} of {1}', testing.done, testing.count);
   if (faults.length === 0) return l10n.t('no faults');
   return faults.length === 1 ? l10n.t('1 fault set') : l10n.t('{0} faults set', faults.length);
 }
 
-/** What a scenario of a test came to; every place that shows its sign shows this as well. */
+/** The verdict of a scenario. Every place that shows its icon shows this text as well. */
 export function verdictText(verdict: Verdict | undefined): string {
   switch (verdict) {
     case 'pass':
@@ -72,7 +72,7 @@ export function verdictText(verdict: Verdict | undefined): string {
   }
 }
 
-/** How many scenarios came to what, the worst first: "2 fail, 1 warning, 40 pass". */
+/** Numbers of scenarios by verdict, worst first: "2 fail, 1 warning, 40 pass". */
 export function scoreText(counts: Readonly<Record<Verdict, number>>): string {
   const order = ['fail', 'hung', 'warning', 'not exercised', 'pass'] as const;
   const parts = order.filter(verdict => counts[verdict] > 0).map(each => `${counts[each]} ${verdictText(each)}`);

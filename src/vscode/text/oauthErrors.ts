@@ -5,7 +5,7 @@ import { endedGrant, issuerResponse, joined } from './answerErrors.ts';
 import { grantWords, toRegister, unproven } from './signIn.ts';
 import { durationText } from './time.ts';
 
-/** An error that the issuer named (RFC 6749 §5.2 and its extensions): what it means here, and its own words. */
+/** An OAuth error of the issuer (RFC 6749 §5.2 and its extensions): its meaning, and the issuer's description. */
 export function oauthErrorText(data: DataOf<'oauth_error'>): string {
   // Absent in a history file, where free text is left out.
   const { error = '' } = data as { readonly error?: string };
@@ -16,7 +16,7 @@ export function oauthErrorText(data: DataOf<'oauth_error'>): string {
     typeof data.retryAfter === 'number' && data.retryAfter > 0
       ? l10n.t('The issuer asks to wait {0}.', durationText(data.retryAfter))
       : undefined;
-  // Errors that this side has noticed have no words of the issuer.
+  // Errors detected by this extension have no text from the issuer.
   if (data.status === undefined && data.grant === 'device_code') return meaning ?? error;
   const words =
     data.error_description === undefined
@@ -32,7 +32,7 @@ function unknownMeaning({ status, signInAgain }: DataOf<'oauth_error'>): string 
     : kept(l10n.t('The issuer rejected the request.'));
 }
 
-/** Of what is asked of another endpoint than the token endpoint. */
+/** Errors of endpoints other than the token endpoint. */
 function refusals({ error, setting }: DataOf<'oauth_error'>): string | undefined {
   return ['invalid_grant', 'unauthorized_client', 'invalid_request'].includes(error)
     ? l10n.t(
@@ -91,7 +91,7 @@ function signInMeaning(data: DataOf<'oauth_error'>): string {
     case 'expired_token':
       return l10n.t('The code expired before it was confirmed. Sign in again to get a new one.');
     case 'invalid_grant':
-      // RFC 8693 §2.2.2 wants invalid_request here.
+      // RFC 8693 §2.2.2 prescribes invalid_request, but issuers send this too.
       return grant === 'token_exchange' || grant === undefined
         ? unexchangeable()
         : grantWords[grant].invalidGrant(data);
@@ -151,7 +151,7 @@ const unexchangeable = () =>
     'The issuer rejected the token for exchange: it has expired, was revoked, or has the wrong type. Refresh it, or choose another token or type.',
   );
 
-/** What an error of an issuer means in every request, where it means the same in all. */
+/** Errors that mean the same in every request. */
 function sharedMeaning(error: string | undefined): string | undefined {
   switch (error) {
     // RFC 9449

@@ -6,12 +6,12 @@ import { checkText } from './checks.ts';
 import { durationText } from './time.ts';
 
 export interface ReviewText {
-  /** What was found, in one sentence. */
+  /** The finding, in one sentence. */
   readonly detail: string;
   readonly advice: string;
 }
 
-/** The sentences for one finding of the review. What the token says is shown with its invisible characters. */
+/** The sentences for one finding of the review. Text from the token is shown with its invisible characters. */
 export function reviewText(finding: ReviewFinding): ReviewText {
   if (finding.check) {
     const { title, detail, advice = '' } = checkText(finding.check);
@@ -34,7 +34,7 @@ export function severityText(severity: Severity): string {
 
 type Sentences = (finding: ReviewFinding) => readonly [detail: string, advice: string];
 
-/** By the ids of the rows; a test holds them together. */
+/** Keyed by the ids of the rows; a test checks that both match. */
 const sentences: Readonly<Record<string, Sentences>> = {
   secret_and_public: ({ member }) => [
     l10n.t('A shared secret signs this token, and its header names a public key ("{0}").', plain(member)),
@@ -172,7 +172,7 @@ function plain(value: string | undefined): string {
   return printable(value ?? '', 200);
 }
 
-/** The findings as commands answer with them. */
+/** The findings as returned by commands. */
 export function reviewAnswer(findings: readonly ReviewFinding[]) {
   return findings.map(finding => {
     const { id, severity, section, member } = finding;

@@ -8,10 +8,10 @@ import { durationText } from './time.ts';
 
 type Addressed = { readonly redirectUri?: string | undefined };
 
-/** What to register where an issuer wants to know its redirect URIs; the port is free (RFC 8252 §7.3). */
+/** The redirect URI to register at the issuer; the port does not matter (RFC 8252 §7.3). */
 export const toRegister = ({ redirectUri }: Addressed) => show(redirectUri, 'http://127.0.0.1/callback');
 
-/** An issuer that does not know the redirect URI says so on its own page, and the browser does not return. */
+/** An issuer that does not know the redirect URI reports it on its own page, and the browser does not return. */
 export function complaintText(data: Addressed): string {
   const uri = toRegister(data);
   return joined(
@@ -71,13 +71,13 @@ interface GrantWords {
   readonly label: () => string;
   readonly detail: () => string;
   readonly waiting: (connection: string) => string;
-  /** What a success says instead of how long the token is valid. */
+  /** The message of a success, if it is not about how long the token is valid. */
   readonly done?: (connection: string) => string;
-  /** What the issuer's refusal of what was shown to it means. */
+  /** The meaning of `invalid_grant` for this grant. */
   readonly invalidGrant: (data: DataOf<'oauth_error'>) => string;
 }
 
-/** The words of each way to sign in. */
+/** The texts of each way to sign in. */
 export const grantWords: { readonly [G in Grant]: GrantWords } = {
   authorization_code: {
     icon: 'globe',
@@ -123,7 +123,7 @@ export function signedInText(label: string, { grant, expiresAt }: SignInResult, 
     : l10n.t('Signed in to {0}. The access token is valid for {1}.', label, durationText(expiresAt - now));
 }
 
-/** The connection wants tokens that are bound to a key (DPoP), and got others. */
+/** The connection requested tokens bound to a key (DPoP), but the issuer returned unbound ones. */
 export function notBoundText(label: string): string {
   return l10n.t(
     'Signed in to {0}, but its tokens are not bound to a key although dpop is on: anyone who has them can use them. Allow DPoP for this client at the issuer, or turn dpop off.',
@@ -132,8 +132,8 @@ export function notBoundText(label: string): string {
 }
 
 /**
- * Why the tokens cannot be refreshed, and how to get ones that can.
- * @param known false where the issuer lists its scopes and offline_access is none of them
+ * Why the tokens cannot be refreshed, and how to get a refresh token. @param known false if the issuer lists its scopes
+ * and offline_access is not among them
  */
 export function noRefreshTokenText(label: string, scope: string | undefined, known: boolean): string {
   if (scope?.split(' ').includes('offline_access'))
@@ -161,12 +161,12 @@ export function sharedTokenText(label: string, others: readonly string[]): strin
   );
 }
 
-/** What to expect of this issuer, in one line: how it gives refresh tokens, and what becomes of one that is used. */
+/** What to expect of this issuer, in one line: how to get a refresh token, and how refreshing changes it. */
 export function startingPointText(point: StartingPoint): string {
   return [refreshTokenText(point), rotationText(point), graceText(point)].filter(text => text !== undefined).join(' ');
 }
 
-/** What to do for a refresh token. */
+/** How to get a refresh token. */
 export function refreshTokenText({ refreshToken }: StartingPoint): string {
   switch (refreshToken) {
     case 'offline_access':

@@ -4,7 +4,7 @@ import { varieties } from '../../core/tokens/varieties.ts';
 import { dateOf, kindOf, plain, quoted, type SentencesOf } from './checkWords.ts';
 import { varietyAdvice, verifiersText } from './varieties.ts';
 
-/** About the signature and the key that it was checked with. */
+/** Sentences about the signature and the key that it was checked with. */
 export const signatureSentences = {
   signature_valid: ({ found }) => [l10n.t('The signature is valid ({0}).', plain(found))],
   signature_invalid: ({ data }) => [
@@ -127,7 +127,7 @@ export const signatureSentences = {
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;
 
-/** About the header and the form of a token. */
+/** Sentences about the header and the form of a token. */
 export const headerSentences = {
   alg_allowed: ({ found }) => [l10n.t('{0} is allowed.', plain(found))],
   alg_none: ({ found }) => [

@@ -6,7 +6,7 @@ import type { RefreshResult } from '../../core/refresh/refresher.ts';
 import type { SummaryKind, TokenTime } from '../../core/view/tokenSummary.ts';
 import { clockText, durationText, relativeText } from './time.ts';
 
-/** One word or two for a state; every place that shows an icon shows these as well. */
+/** One or two words for a state. Every place that shows an icon shows this text as well. */
 export function stateText(state: SessionState): string {
   switch (state) {
     case 'none':
@@ -42,8 +42,8 @@ export const stateColors: Partial<Record<SessionState, string>> = {
 };
 
 /**
- * State and countdown in few words, the ones that differ first: a narrow sidebar cuts the end.
- * @param fixed the moment now, in milliseconds since the epoch, where the text is to name a time instead of counting
+ * State and countdown in few words. The words that differ come first, because a narrow sidebar cuts off the end. @param
+ * fixed the current time in milliseconds since the epoch, if the text should name a time instead of counting down
  */
 export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   if (fixed !== undefined && remaining !== undefined) {
@@ -58,7 +58,7 @@ export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   return stateText(state);
 }
 
-/** The look of what is known of a token's genuineness, the same in every place; `tokenStateText` stands beside it. */
+/** Icon and colour of a token's verification state, the same everywhere; `tokenStateText` is shown beside it. */
 export const tokenStateLooks: Readonly<Record<TokenStateKind, { readonly icon: string; readonly color?: string }>> = {
   not_checked: { icon: 'shield' },
   verified: { icon: 'verified-filled', color: 'testing.iconPassed' },
@@ -67,7 +67,7 @@ export const tokenStateLooks: Readonly<Record<TokenStateKind, { readonly icon: s
   unverifiable: { icon: 'question' },
 };
 
-/** In the middle of a sentence or of a row. */
+/** For use inside a sentence or a row. */
 export function tokenStateText(state: TokenState): string {
   switch (state.kind) {
     case 'not_checked':
@@ -83,7 +83,7 @@ export function tokenStateText(state: TokenState): string {
   }
 }
 
-/** The same as a heading. */
+/** The state as a heading. */
 export function tokenStateTitle(state: TokenState): string {
   switch (state.kind) {
     case 'not_checked':
@@ -99,7 +99,7 @@ export function tokenStateTitle(state: TokenState): string {
   }
 }
 
-/** Two or three words; the check's own sentence says more. */
+/** Two or three words; the check's own sentence has the details. */
 function reasonText({ code, found }: Check): string {
   switch (code) {
     case 'encrypted':
@@ -122,8 +122,8 @@ function reasonText({ code, found }: Check): string {
 }
 
 /**
- * What is known of a token and when it ends, what matters first in front: a narrow sidebar cuts the end.
- * @param ended the token has ended
+ * The verification state and the expiry of a token. The more important comes first, because a narrow sidebar cuts off
+ * the end. @param ended the token has expired
  */
 export function tokenRowText(state: TokenState, ended: boolean, time: string): string {
   const verdict = state.kind === 'expired_valid_signature' ? l10n.t('signature valid') : tokenStateText(state);
@@ -142,7 +142,7 @@ export function tokenTitle(name: TokenName): string {
   }
 }
 
-/** What a successful refresh says. Failures have their error's own sentence. */
+/** The message of a successful refresh. Failures have their error's sentence. */
 export function refreshedText(label: string, { outcome, expiresAt }: RefreshResult, now: number): string {
   const left = expiresAt === undefined ? undefined : durationText(expiresAt - now);
   if (outcome === 'adopted') return l10n.t('{0} was already fresh: another request had just refreshed it.', label);
@@ -151,14 +151,14 @@ export function refreshedText(label: string, { outcome, expiresAt }: RefreshResu
     : l10n.t('{0} has a new access token, valid for {1}.', label, left);
 }
 
-/** What a cancelled refresh says: a request that is under way cannot be taken back, and its answer is not thrown away. */
+/** The message of a cancelled refresh. A request that was sent cannot be undone, and its response is still stored. */
 export function cancelledText(label: string, sent: boolean): string {
   return sent
     ? l10n.t('{0}: cancelled. The request was sent; new tokens are stored if they arrive.', label)
     : l10n.t('{0}: cancelled, nothing was sent.', label);
 }
 
-/** Theme icons of checks; `statusText` stands beside them. */
+/** Theme icons of checks; `statusText` is shown beside them. */
 export const checkIcons = {
   passed: 'pass',
   failed: 'error',
@@ -179,7 +179,7 @@ export function statusText(status: CheckStatus): string {
   }
 }
 
-/** What a token is. None of these words says that it is valid. */
+/** The kind of a token. None of these texts says that it is valid. */
 export function kindText(kind: SummaryKind): string {
   switch (kind) {
     case 'signed':
@@ -210,7 +210,7 @@ export function timeName({ claim }: Pick<TokenTime, 'claim'>): string {
   }
 }
 
-/** The end of a token in few words: "expires in 5 min", "expired 3 h ago". @param at milliseconds since the epoch */
+/** The expiry of a token in few words: "expires in 5 min", "expired 3 h ago". @param at milliseconds since the epoch */
 export function expiryText(at: number | undefined, now: number): string {
   if (at === undefined) return l10n.t('no expiry');
   return at > now ? l10n.t('expires in {0}', durationText(at - now)) : l10n.t('expired {0}', relativeText(at, now));

@@ -4,7 +4,7 @@ import type { ConnectionProblem } from '../../core/records/connection.ts';
 import { show, unknownReason } from './answerErrors.ts';
 import { dateText } from './time.ts';
 
-/** Errors about what is stored for a connection. */
+/** Errors of the data stored for a connection. */
 export const storedSentences = {
   no_refresh_token: () =>
     l10n.t(
@@ -98,7 +98,7 @@ export const storedSentences = {
       typeof at === 'number' ? dateText(at) : l10n.t('an unknown date'),
       show(error, l10n.t('no reason given')),
     ),
-  // It may be lost with the answer, and an issuer may take a further use for a theft.
+  // The refresh token may have been rotated in the lost response. Sending it again may look like theft to the issuer.
   answer_missing: ({ at }) =>
     l10n.t(
       'The responses to the refresh on {0} and to its retry were lost, so the refresh token may be used up. It is not sent again automatically. Refresh to try once more, or sign in again.',
@@ -106,7 +106,7 @@ export const storedSentences = {
     ),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
-/** What a client was to prove itself with, and why that cannot be. */
+/** Which client credential is missing or unusable, and why. */
 export const credentialSentences = {
   client_secret_missing: ({ method }: DataOf<'client_secret_missing'>) =>
     l10n.t(
@@ -188,7 +188,7 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
   }
 }
 
-/** What is wrong with an entry of the setting, and what to write instead. The place that shows it names the entry. */
+/** What is wrong with an entry of the setting, and how to correct it. The place that shows it names the entry. */
 export function describeProblem({ code, field = '', found }: ConnectionProblem): string {
   const now = found === undefined ? '' : l10n.t(' Now it is "{0}".', found);
   switch (code) {

@@ -8,8 +8,8 @@ const month = 30.44 * day;
 const year = 365.25 * day;
 
 /**
- * A length of time in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". Rounded to the nearest minute or day: a
- * token that was issued for 5 minutes a moment ago has 5 minutes left. Seconds are counted in full. @param ms milliseconds
+ * A duration in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". It is rounded to the nearest minute or day,
+ * so that a token just issued for 5 minutes has "5 min" left. Seconds are rounded down. @param ms milliseconds
  */
 export function durationText(ms: number): string {
   const length = Math.abs(ms);
@@ -25,14 +25,14 @@ export function durationText(ms: number): string {
   return l10n.t('{0} years', Math.round(length / year));
 }
 
-/** "in 5 min", "3 h ago" or "now", from one moment to another; both in milliseconds since the epoch. */
+/** "in 5 min", "3 h ago" or "now". Both moments in milliseconds since the epoch. */
 export function relativeText(time: number, now: number): string {
   const distance = time - now;
   if (Math.abs(distance) < second) return l10n.t('now');
   return distance > 0 ? l10n.t('in {0}', durationText(distance)) : l10n.t('{0} ago', durationText(distance));
 }
 
-/** Local date and time to the second, in an order that sorts: "2019-04-06 10:04:29". */
+/** Local date and time to the second, in a sortable format: "2019-04-06 10:04:29". */
 export function dateText(time: number): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return l10n.t('a date out of range');
@@ -41,45 +41,45 @@ export function dateText(time: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** The time of day, with the date where it is not today's: for a text that stays as it is. */
+/** The time of day, with the date unless it is today, for texts that do not count down. */
 export function clockText(time: number, now: number): string {
   const [text, today] = [dateText(time), dateText(now)];
   return text.slice(0, 10) === today.slice(0, 10) ? text.slice(11) : text;
 }
 
-/** How far it is from now, and the date: what matters first, where a narrow sidebar cuts the end. */
+/** The distance from now, then the date. The distance comes first, because a narrow sidebar cuts off the end. */
 export function momentText(time: number, now: number): string {
   return l10n.t('{0} ({1})', relativeText(time, now), dateText(time));
 }
 
 /**
- * How long, in milliseconds, until `durationText` of the time left until `end` reads differently. Countdowns
- * redraw no more often than that: each second in the last minute, else each minute or day.
+ * Milliseconds until `durationText` of the time left until `end` changes. Countdowns redraw no more often than that:
+ * every second in the last minute, otherwise every minute or day.
  */
 export function nextChange(end: number, now: number): number {
   const distance = end - now;
   const length = Math.abs(distance);
   const [unit, least] = length < minute ? [second, 0] : length < 2 * day ? [minute, minute] : [day, 2 * day];
-  // Seconds change when they are over, rounded units in their middle.
+  // Seconds change at their end, rounded units in their middle.
   const over = (unit === second ? length : length + unit / 2) % unit;
   const part = distance > 0 ? Math.min(over, length - least) : unit - over;
   return Math.max(part, 20) + 1;
 }
 
-/** "This machine is 93 s ahead of the issuer." @param ahead milliseconds, negative where it is behind */
+/** "This machine is 93 s ahead of the issuer." @param ahead milliseconds, negative if it is behind */
 export function skewText(ahead: number): string {
   return ahead > 0
     ? l10n.t('This machine is {0} ahead of the issuer.', lengthText(ahead))
     : l10n.t('This machine is {0} behind the issuer.', lengthText(ahead));
 }
 
-/** The same, and what to do. */
+/** The same, with advice. */
 export function skewAdvice(ahead: number): string {
   const text = l10n.t("Let the system set the clock of this computer; if it is right, the issuer's clock is wrong.");
   return `${skewText(ahead)} ${text}`;
 }
 
-/** Rounded, and in seconds up to ten minutes: clocks are compared to the second. */
+/** Rounded, in seconds up to ten minutes, because clock differences of seconds matter. */
 export function lengthText(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1000);
   return seconds < 600 ? l10n.t('{0} s', seconds) : durationText(seconds * 1000);

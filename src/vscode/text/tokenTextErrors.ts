@@ -2,7 +2,7 @@ import { l10n } from 'vscode';
 import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import { show, unknownReason } from './answerErrors.ts';
 
-/** A text that is no token, or holds none. */
+/** Errors of a text that is not a token or contains none. */
 export const tokenTextSentences = {
   not_a_token: ({ reason, position }) =>
     reason === 'empty'
@@ -63,7 +63,7 @@ export const tokenTextSentences = {
             : l10n.t('No token was found in this text. Paste a token response, a token or a command line with one.'),
 } satisfies { readonly [C in ErrorCode]?: (data: DataOf<C>) => string };
 
-/** Why a token was not decrypted, and why a key was not remembered. */
+/** Why a token could not be decrypted, or a key not remembered. */
 export const decryptionSentences = {
   not_encrypted: ({ kind }: DataOf<'not_encrypted'>) =>
     kind === 'jws'

@@ -1,7 +1,7 @@
 import { l10n } from 'vscode';
 import type { Variety, Verifiers } from '../../core/tokens/variety.ts';
 
-/** What a variety is and what to do with it, in one sentence each; the ids are those of core/tokens/varieties.ts. */
+/** What a variety is and what to do with it, in one sentence each. The ids are those of core/tokens/varieties.ts. */
 const sentences: Readonly<Record<string, () => string>> = {
   sd_jwt_kb: () =>
     l10n.t(

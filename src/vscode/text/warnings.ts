@@ -7,7 +7,7 @@ import type { TokenWarning } from '../../core/tokens/tokenParts.ts';
 import type { Difference } from '../../core/tokens/tokenUse.ts';
 import { durationText, momentText } from './time.ts';
 
-/** The header of an encrypted token repeats a claim, and says something else than the claim does. */
+/** The header of an encrypted token repeats a claim with a different value. */
 export function describeDiffering(claim: string): string {
   return l10n.t(
     'The header of the encrypted token gives "{0}" another value than the claims do (RFC 7519 section 5.3).',
@@ -15,7 +15,7 @@ export function describeDiffering(claim: string): string {
   );
 }
 
-/** What is odd about a token that could still be read. */
+/** Oddities of a token that could still be decoded. */
 export function describeTokenWarning({ code, part, member = '', found = '' }: TokenWarning): string {
   switch (code) {
     case 'duplicate_member':
@@ -77,7 +77,7 @@ export function describeSource(source: ImportSource): string {
   }
 }
 
-/** What was done to the text, or guessed about it, while it was imported. */
+/** What the import changed or guessed. */
 export function describeImportWarning({ code, member = 'access_token' }: ImportWarning): string {
   switch (code) {
     case 'whitespace_removed':
@@ -117,8 +117,8 @@ export function foreignText({ member, expected, found }: ForeignOrigin): string 
 }
 
 /**
- * Whether issuer and token agree that it is still good.
- * @param end of the token, in milliseconds since the epoch
+ * Whether issuer and token agree that the token is active. @param end expiry of the token, in milliseconds since the
+ * epoch
  */
 export function activityText(
   { claims }: IssuerAnswer,
@@ -134,7 +134,7 @@ export function activityText(
   return ended
     ? l10n.t('Not active at the issuer, and expired here: {0}.', momentText(end, now))
     : token === 'refresh_token'
-      ? // LemonLDAP::NG says so of each.
+      ? // LemonLDAP::NG reports every refresh token as inactive.
         l10n.t(
           'Not active at the issuer, although its time is not over here. It was revoked, this client may not ask about it, or the issuer introspects access tokens only and calls every refresh token inactive.',
         )
@@ -144,8 +144,8 @@ export function activityText(
 }
 
 /**
- * A note on the audience of a token, where it is not the audience of the connection's tokens.
- * @param found `aud` of the issuer's answer or of the token
+ * A note if the audience of a token differs from the connection's. @param found `aud` of the issuer's response or of
+ * the token
  */
 export function audienceText(expected: string | undefined, found: unknown): string | undefined {
   const named = [found].flat().filter(each => typeof each === 'string');
@@ -161,7 +161,7 @@ export function answerOriginText({ signed }: IssuerAnswer): string {
   return signed ? l10n.t('The issuer says (signed and verified):') : l10n.t('The issuer says (not signed):');
 }
 
-/** Behind a claim of the issuer's answer that the token has otherwise or not at all. */
+/** A comment behind a claim of the issuer's response that differs from the token or is missing there. */
 export function differenceText({ change, before, seconds }: Difference): string | undefined {
   if (change === 'added') return l10n.t('DIFFERENT: the token does not say this.');
   if (change === 'removed') return l10n.t('DIFFERENT: the issuer does not say this.');

@@ -8,12 +8,12 @@ import { flash, notify, openPage, pick, saveFile } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { mockText, scoreText, verdictText } from '../text/mock.ts';
 
-/** The page of one client's test. It keeps nothing of its own: it is told everything anew when it is shown. */
+/** The page of one client test. It stores nothing: it receives everything again when it is shown. */
 export interface TorturePage {
-  /** What is about to be played. */
+  /** Called with the scenarios that will run. */
   readonly begin: (chosen: readonly Scenario[]) => void;
   readonly show: (result: Result) => void;
-  /** Shows how `work` begins and ends; the page's own button cancels it as well. */
+  /** Shows the start and the end of `work`; the page's own button cancels it as well. */
   play(work: (signal: AbortSignal) => Promise<TortureReport>, signal?: AbortSignal): Promise<TortureReport>;
   dispose(): void;
 }
@@ -26,14 +26,14 @@ export interface TorturePageParts {
 
 export type Played = Pick<Scenario, 'id' | 'family' | 'title' | 'must' | 'severity' | 'section'>;
 
-/** How far a test has come. */
+/** Progress of a test. */
 export interface TortureState {
   readonly start: string;
   readonly issuer: string;
   readonly chosen: readonly Played[];
   readonly results: readonly Result[];
   readonly running: boolean;
-  /** It ended before its end. */
+  /** The test was cancelled before its end. */
   readonly cancelled: boolean;
 }
 
@@ -53,7 +53,7 @@ export function openTortureReport(start: string, issuer: string, parts: TortureP
     if (!closed) void panel.webview.postMessage(tortureModel(state));
   }
 
-  /** No caller waits for what a button does, so its errors are shown here. */
+  /** Buttons have no caller that could handle errors, so errors are shown here. */
   async function told(work: () => unknown): Promise<void> {
     try {
       await work();
@@ -152,7 +152,7 @@ function verdictOf({ results, chosen, running, cancelled }: TortureState): Tortu
   if (count('fail', 'hung') > 0) return { mood: 'failed', text: l10n.t('The client breaks rules'), detail };
   if (count('warning') > 0)
     return { mood: 'warning', text: l10n.t('The client follows the rules, with warnings'), detail };
-  // What was not looked at is no pass.
+  // Scenarios that were not exercised do not count as passed.
   if (count('pass') === 0) return { mood: 'skipped', text: l10n.t('Nothing was exercised'), detail };
   return { mood: 'passed', text: l10n.t('The client follows the rules'), detail };
 }
@@ -177,7 +177,7 @@ function seenText(verdict: Verdict): string {
   return verdict === 'pass' ? l10n.t('as required') : verdictText(verdict);
 }
 
-/** The only pages that a report leads to: the RFCs by their number, and these. */
+/** The only pages that a report links to: the RFCs by number, and these. */
 const specifications: readonly (readonly [start: string, url: string])[] = [
   ['OpenID Connect Core 1.0', 'https://openid.net/specs/openid-connect-core-1_0.html'],
   ['OpenID Connect Discovery 1.0', 'https://openid.net/specs/openid-connect-discovery-1_0.html'],

@@ -46,7 +46,7 @@ export interface ItemContext {
   readonly clock: Clock;
   readonly plan: (session: Session) => Plan;
   readonly mock: Pick<MockService, 'view'>;
-  /** An open row does not count: see provider.ts. */
+  /** Expanded rows do not count down: see provider.ts. */
   readonly isOpen: (node: ViewNode) => boolean;
 }
 
@@ -54,7 +54,7 @@ export function treeItem(node: ViewNode, context: ItemContext): TreeItem {
   return rowItem(keyOf(node), rowOf(node, context));
 }
 
-/** Adds what VS Code asks for only when the pointer rests on the row. */
+/** Adds what VS Code requests only when the pointer rests on the row. */
 export function resolveItem(item: TreeItem, node: ViewNode, context: ItemContext): TreeItem {
   return withTooltip(item, rowOf(node, context));
 }

@@ -5,7 +5,7 @@ import type { Row } from '../screen.ts';
 import { answerText, limitText, mockClockText, mockStateText, mockText, senderText, struckText } from '../text/mock.ts';
 import { clockText, dateText } from '../text/time.ts';
 
-/** A row of the mock issuer. It names moments and counts nothing, so that it is redrawn when something happens only. */
+/** A row of the mock issuer. It shows times instead of countdowns, so it is redrawn only when something happens. */
 export function mockRow(node: MockNode, view: MockView, now: number): Row {
   switch (node.kind) {
     case 'mock':

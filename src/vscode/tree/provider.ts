@@ -18,16 +18,16 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
   readonly onDidChangeTreeData: Event<ViewNode | ViewNode[] | undefined>;
   getParent(node: ViewNode): ViewNode | undefined;
   resolveTreeItem(item: TreeItem, node: ViewNode): Promise<TreeItem>;
-  /** Redraws what reads differently by now: countdowns of shown rows, and nothing else. */
+  /** Redraws visible countdowns whose text has changed by now. */
   tick(): void;
-  /** The user has opened or folded a row. */
+  /** The user expanded or collapsed a row. */
   opened(node: ViewNode, open: boolean): void;
-  /** The view has come into sight, or there is leave now to ask issuers: see `Verifications.seen`. */
+  /** The view became visible, or issuers may now be contacted: see `Verifications.seen`. */
   seen(): void;
   dispose(): void;
 }
 
-/** VS Code gathers events for this long, in milliseconds, before it acts on them. */
+/** Milliseconds for which VS Code collects events before it handles them. */
 const gathering = 200;
 
 export interface TreeParts {
@@ -35,34 +35,34 @@ export interface TreeParts {
   readonly verifications: Verifications;
   readonly clock: Clock;
   readonly log: Log;
-  /** A text reads differently from this moment on, in milliseconds since the epoch. */
+  /** Announces that a text changes at this moment, in milliseconds since the epoch. */
   readonly due: (at: number) => void;
   readonly plan: (session: Session) => Plan;
   readonly histories: Pick<Histories, 'list'>;
   readonly mock: Pick<MockService, 'view' | 'onDidChange'>;
   readonly broker: Pick<Broker, 'onDidHandOut'>;
-  /** What makes rows, with all its sentences, is loaded when the first one is drawn. */
+  /** The code that makes rows, with all its sentences, is loaded when the first row is drawn. */
   readonly items: () => Promise<{ readonly treeItem: typeof treeItem; readonly resolveItem: typeof resolveItem }>;
 }
 
 /**
- * Pulls everything from the read model; of its own it keeps only what is on screen.
+ * Takes everything from the read model and stores only what is on screen.
  *
- * VS Code cannot redraw a row alone: it forgets the rows below until it has asked for them anew, and a menu or button
- * of one of these then calls its command without the row. So no row is redrawn while it is open just because time goes
- * by: an open row names a moment, and what counts are the rows that have none below. A connection names a moment always:
- * were it redrawn when it is opened, a quick right click on one of its tokens would be lost. For the same reason rows
- * that are known are handed out at once and not by a promise.
+ * VS Code cannot redraw a single row: it forgets the rows below until it has requested them again, and a menu or button
+ * of one of those then calls its command without the row. Therefore time alone never redraws an expanded row: an
+ * expanded row shows a time, and only rows without expanded children count down. A connection always shows a time: if
+ * it were redrawn on expansion, a quick right click on one of its tokens would be lost. For the same reason, rows that
+ * are known are returned directly and not as a promise.
  */
 export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const { sessions, verifications, clock, log, due, plan, histories, mock, broker } = parts;
   let draw: typeof treeItem | undefined;
   const changed = new EventEmitter<ViewNode | ViewNode[] | undefined>();
-  // VS Code knows an element by identity: the same place in the tree must be the same object.
+  // VS Code identifies elements by object identity, so the same place in the tree must be the same object.
   const nodes = new Map<string, ViewNode>();
-  /** When each drawn countdown reads differently, in milliseconds since the epoch. */
+  /** When the text of each drawn countdown changes, in milliseconds since the epoch. */
   const shown = new Map<string, number>();
-  /** Rows that were opened, and not folded since; and the reverse of it. */
+  /** Rows that the user expanded, and rows that the user collapsed. */
   const open = new Set<string>();
   const folded = new Set<string>();
 
@@ -83,7 +83,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const isOpen = (node: ViewNode) => node.kind === 'connection' || open.has(keyOf(node));
   const context: ItemContext = { sessions, verifications, clock, plan, mock, isOpen };
 
-  /** An open row names a moment, which reads the same until it has come. */
+  /** An expanded row shows a time, so its text stays the same until that time. */
   function nextChangeOf(node: ViewNode, now: number): number | undefined {
     const moment = countedFrom(node, 'id' in node ? sessions.get(node.id) : undefined, plan);
     if (moment === undefined) return undefined;
@@ -99,7 +99,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     if (at !== undefined) due(at);
   }
 
-  /** A connection that is named by its id alone, with its group. */
+  /** Adds the group to a connection that is given by its id only. */
   function inGroup(node: ViewNode): ViewNode {
     return node.kind === 'connection' ? { ...node, group: sessions.connection(node.id)?.group } : node;
   }
@@ -109,18 +109,18 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     return parent !== undefined && (folded.has(keyOf(parent)) || isHidden(parent));
   }
 
-  /** @param changed drawn anew in any case */
+  /** @param changed redrawn in any case */
   function redraw(...changed: ViewNode[]): void {
     const now = clock.now();
     const stale = [...changed];
     for (const [key, at] of shown) {
       const node = nodes.get(key);
       if (node === undefined) shown.delete(key);
-      // It is redrawn when the row above it is opened.
+      // It is redrawn when its parent is expanded.
       else if (isHidden(node)) continue;
       else if (at > now) due(at);
       else if (!changed.includes(node)) {
-        // VS Code does not draw what is out of its sight: the next change counts from here all the same.
+        // VS Code does not redraw rows that are out of sight. The next change still counts from now.
         drawn(node);
         stale.push(node);
       }
@@ -132,7 +132,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   const stops = [
     mock.onDidChange(() => {
       const row = nodes.get(keyOf(mockNode));
-      // It comes and goes with the mock; while that runs only its own rows change.
+      // The row appears and disappears with the mock. While the mock runs, only the rows below it change.
       if (row === undefined || mock.view() === undefined) {
         nodes.delete(keyOf(mockNode));
         fire(undefined);
@@ -155,7 +155,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     }),
   ];
 
-  /** An event that reaches VS Code while it waits for rows makes it show none: then it is told once more. */
+  /** If an event reaches VS Code while it waits for rows, it shows none, so it is notified again afterwards. */
   async function later(node: ViewNode, children: Promise<ViewNode[]>): Promise<ViewNode[]> {
     const asked = clock.now();
     try {
@@ -207,7 +207,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
       const session = 'id' in node ? sessions.get(node.id) : undefined;
       if (node.kind === 'connection' || node.kind === 'history') {
         const listed = histories.list(node.id);
-        // Other windows add to it as well: what is new to this one comes with an event of its own.
+        // Other windows add to the history too. Entries that are new to this window cause an event.
         if (session?.history) return childrenNow(node);
         return later(
           node,
@@ -215,7 +215,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
         );
       }
       if (isChecked(node) && session && tokenOf(session, node.name)) {
-        // Looking at a token is asking whether it is genuine; its row is redrawn when the answer is there.
+        // Expanding a token starts its checks; the row is redrawn with their result.
         verifications
           .check(node.id, node.name)
           .catch(error => log('warn', 'checks not run', { connection: node.id, error: classify(error) }));
@@ -250,7 +250,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
   };
 }
 
-/** The row of a token that has a signature, or could have. */
+/** Whether the row is a token that may have a signature. */
 function isChecked(node: ViewNode): node is ViewNode & { kind: 'token' } {
   return node.kind === 'token' && node.name !== 'refresh_token';
 }

@@ -27,10 +27,10 @@ import {
 import { checkIcons, statusText } from '../text/states.ts';
 import { clockText, dateText, lengthText, momentText, relativeText, skewAdvice } from '../text/time.ts';
 
-/** What happens to the connection next, and when. */
+/** The next event of the connection and its time. */
 export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
   const { label, description } = planRow(plan, now);
-  // The client credentials grant has no refresh token, and the row says so.
+  // The client credentials grant has no refresh token, so the row mentions a new token request.
   const text = record && isRenewable(record) ? l10n.t('{0}, by a new token request', description) : description;
   return {
     label,
@@ -41,7 +41,7 @@ export function nextItem(plan: Plan, now: number, record?: StoredRecord): Row {
   };
 }
 
-/** That this machine and the issuer do not agree on the time. */
+/** Shows that the clocks of this machine and the issuer differ. */
 export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
   return {
     label: l10n.t('Clock'),
@@ -55,7 +55,7 @@ export function clockItem({ ahead, uncertainty }: ClockSkew): Row {
   };
 }
 
-/** What is known about a token beside what stands in it. */
+/** A fact about a token beyond its claims. */
 export function factItem({ fact, time, value }: FactNode, now: number): Row {
   const moment = time === undefined ? undefined : momentText(time, now);
   switch (fact) {
@@ -103,7 +103,7 @@ const icons = {
   unknown: ['question', 'list.warningForeground'],
 } as const satisfies Record<RefreshOutcome, readonly [string, string | undefined]>;
 
-/** What the last refreshes came to, folded: the last of them stands beside it. */
+/** The recent refreshes, collapsed, with the outcome of the last one. */
 export function historyItem(entries: readonly HistoryEntry[], now: number, isOpen: boolean): Row {
   const last = entries.at(-1);
   const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
@@ -119,7 +119,7 @@ export function historyItem(entries: readonly HistoryEntry[], now: number, isOpe
   };
 }
 
-/** One refresh: when, what came of it, and what is different since. */
+/** One refresh: its time, its outcome, and what it changed. */
 export function refreshItem(entry: HistoryEntry, now: number): Row {
   const { at, duration, generation, status, error, changes, outcome } = entry;
   const [icon, color] = icons[outcome];
@@ -144,7 +144,7 @@ export function refreshItem(entry: HistoryEntry, now: number): Row {
   };
 }
 
-/** The programs that got a token in this window, folded, the last of them beside it. */
+/** The programs that got a token in this window, collapsed, with the last one. */
 export function handOutsItem(handOuts: readonly HandOut[], now: number, isOpen: boolean): Row {
   const [last] = handOuts;
   const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
@@ -167,7 +167,7 @@ const askerIcons = {
   user: 'account',
 } as const satisfies Record<HandOut['asker']['kind'], string>;
 
-/** One token: when, for which program, and what for. */
+/** One token that was given to a program: when, to which, and for what purpose. */
 export function handOutItem(handOut: HandOut, now: number): Row {
   const { at, asker, generation } = handOut;
   return {
@@ -185,7 +185,7 @@ const colors = {
   skipped: undefined,
 } as const;
 
-/** One check: what came of it, what was expected and found, and what to do. */
+/** One check: its result, the expected and found values, and advice. */
 export function checkItem(check: Check): Row {
   const { title, detail, advice } = checkText(check);
   const text = advice ? `${detail} ${advice}` : detail;
@@ -198,7 +198,7 @@ export function checkItem(check: Check): Row {
   };
 }
 
-/** One claim or header parameter: its value, what it means, and times as dates. */
+/** One claim or header parameter: its value, its meaning, and times as dates. */
 export function claimItem({ path, value, time, section }: ClaimNode, now: number): Row {
   const name = path.at(-1) ?? '';
   const known = path.length === 1 ? (section === 'header' ? headerText : claimText)(name) : undefined;
@@ -210,7 +210,7 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
     label: printable(name, 60),
     description: meaning ? `${shown}  ·  ${meaning}` : shown,
     icon: nested ? 'list-tree' : time === undefined ? 'symbol-field' : 'calendar',
-    // The colours belong to what can go wrong.
+    // Colours are reserved for states that can be wrong.
     color: 'icon.foreground',
     tooltip: [
       `${printable(name, 200)}: ${text}`,
@@ -223,12 +223,12 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
   };
 }
 
-/** A value as one line: text as it is, anything else as JSON, cut and with invisible characters shown. */
+/** A value as one line: text as it is, anything else as JSON; cut off, with invisible characters made visible. */
 export function claimValue(value: unknown): string {
   return printable(textFrom(value), 300);
 }
 
-/** A line that says why there is nothing to show, or what went wrong last. */
+/** A line that says why there is nothing to show, or what failed last. */
 export function messageItem(
   { id, message, error }: ViewNode & { kind: 'message' },
   session: Session | undefined,
@@ -274,7 +274,7 @@ export function messageItem(
       const refused = session?.record?.refused;
       return {
         label: l10n.t('Sign in again'),
-        // After a restart, too: the refusal alone would read as if the issuer had revoked it.
+        // Also after a restart: the error code alone would read as if the issuer had revoked the token.
         description: refused?.answer_lost_at
           ? describeError(refusal(refused, { error: refused.error }))
           : refused

@@ -1,6 +1,6 @@
 /**
- * Every name of the IANA "JSON Web Token Claims" registry (https://www.iana.org/assignments/jwt), and what it says.
- * `# ` begins a group and names its source; each other line is a name and its meaning. To add a name, add a line.
+ * Every name of the IANA "JSON Web Token Claims" registry (https://www.iana.org/assignments/jwt), and its meaning. `# `
+ * starts a group and names its source; each other line is a name and its meaning. To add a name, add a line.
  */
 export default `
 # RFC 7519 section 4.1.1
@@ -228,7 +228,7 @@ resOwnerId Owner of the resource.
 
 /**
  * Every name of the IANA "JSON Web Signature and Encryption Header Parameters" registry
- * (https://www.iana.org/assignments/jose). Written as above.
+ * (https://www.iana.org/assignments/jose), in the format above.
  */
 export const headerLines = `
 # RFC 7515 section 4.1.1, RFC 7516 section 4.1.1

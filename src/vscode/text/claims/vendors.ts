@@ -1,4 +1,4 @@
-/** Names that no registry has and many tokens carry, by their issuer. Written as registered.ts is. */
+/** Claims that many tokens carry but no registry lists, by vendor. The format is that of registered.ts. */
 export default `
 # RFC 7662 section 2.2
 active Whether the issuer says that the token is valid now.
