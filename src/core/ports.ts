@@ -222,8 +222,7 @@ export type ListenForRedirect = (how: {
 
 /**
  * Decrypts a PEM private key that is protected by a passphrase. Returns unencrypted PKCS #8.
- * @throws WorkbenchError `credential_invalid` {reason: 'passphrase'
- * 'cipher'}
+ * @throws WorkbenchError `credential_invalid` {reason: 'passphrase' | 'cipher'}
  */
 export type UnlockKey = (pem: string, passphrase: string) => Promise<string>;
 

@@ -7,11 +7,11 @@ import type { Clock, Log } from '../core/ports.ts';
 import { machineBrokerPlace, newBrokerAddress } from './brokerSocket.ts';
 import { errorCode } from './files.ts';
 
-/** Milliseconds after which a window asks again whether it can take over the address of the machine. */
+/** Milliseconds after which a window tries again to take over the machine-wide address. */
 const takeOverInterval = 15_000;
 
 export interface BrokerPlatformParts {
-  /** A folder of this user alone, for the scripts. */
+  /** A folder for the scripts that only this user can access. */
   readonly folder: string;
   /** The bundled command line. */
   readonly script: string;
@@ -19,7 +19,7 @@ export interface BrokerPlatformParts {
   readonly log: Log;
 }
 
-/** Sockets and scripts for the broker; what listens is loaded when it is first asked for. */
+/** Sockets and scripts for the broker. The server is loaded when it is first needed. */
 export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatformParts) {
   const address = newBrokerAddress();
   return {
@@ -36,8 +36,8 @@ export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatf
 }
 
 /**
- * Listens at the address that every program of this user knows. Where another window does, this one asks again from time
- * to time, and takes over when that window is closed.
+ * Listens on the address that all programs of this user know. If another window listens there, this one retries from
+ * time to time, and takes over when that window has closed.
  */
 async function openForMachine(
   open: (address: BrokerAddress) => Promise<BrokerSocket>,
@@ -54,7 +54,7 @@ async function openForMachine(
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
       const own = { socket, capability: newBrokerAddress().capability };
       if (!(await answers(socket))) {
-        // Of a window that was killed: nothing listens there, and the name would be in the way.
+        // The socket file of a window that was killed: nothing listens there, but the name is in the way.
         if (process.platform !== 'win32') await rm(socket, { force: true });
         opened = await open(own);
         await writeFile(file, JSON.stringify(own), { mode: 0o600 });
@@ -75,7 +75,7 @@ async function openForMachine(
       cancel();
       if (opened === undefined) return;
       await opened.close();
-      // Only what is this window's own: another may have taken over by now.
+      // Removes the file only if no window listens: another one may have taken over by now.
       const current = await readFile(file, 'utf8').catch(() => '');
       if (current.includes(socket) && !(await answers(socket))) await rm(file, { force: true });
     },
@@ -93,9 +93,10 @@ function answers(socket: string): Promise<boolean> {
 }
 
 /**
- * Writes `jwtw` and `jwtw.cmd`, which start the command line with the Node of this VS Code, and says where they are.
- * Written here and not packaged: an archive may lose the permission to run, and the paths are those of this machine.
- * @param folder of this user alone
+ * Writes `jwtw` (and `jwtw.cmd` on Windows), which start the command line with this VS Code's Node, and returns their
+ * folder. They are not packaged, because an archive may lose the executable bit and the paths are those of this
+ * machine.
+ * @param folder accessible to this user only
  * @param script the bundled command line
  * @param node an executable that is Node with ELECTRON_RUN_AS_NODE set
  */
@@ -113,7 +114,7 @@ export async function writeCliScripts(folder: string, script: string, node: stri
   return bin;
 }
 
-/** In one step, since another window may write it, or a terminal run it, at the same moment. */
+/** Replaces the file in one step, since another window may write it, or a terminal run it, at the same moment. */
 async function replaced(file: string, text: string): Promise<void> {
   const before = await readFile(file, 'utf8').catch(() => undefined);
   if (before === text) return;
@@ -128,8 +129,9 @@ function shellQuoted(text: string): string {
 }
 
 /**
- * A quote cannot be in a file name of Windows; a percent sign can, and would name a variable. A script is read in the code
- * page of the console, which lacks most names of people, so their folder is named by its variable.
+ * Windows file names cannot contain quotes. They can contain percent signs, which would name a variable. The console
+ * reads scripts in its own code page, which lacks many letters of people's names, so the home folder is written as a
+ * variable.
  */
 function cmdQuoted(text: string): string {
   const home = homedir();

@@ -21,22 +21,21 @@ export interface BrokerSocketParts extends BrokerAnswers {
   readonly log: Log;
 }
 
-/** Requests that are answered at once; further ones are told to come back. */
+/** Requests that are handled concurrently; further ones are told to retry. */
 const mostAtOnce = 256;
-/** Milliseconds in which a request has to arrive. The answer may take as long as the user takes to answer a question. */
+/** Milliseconds in which a request must arrive. The answer may take as long as the user takes to answer a question. */
 const arrivalTime = 5_000;
 
 /**
- * Listens on the address. Every request has to carry the capability, is bounded in size and time, and is answered with
- * JSON.
- * @throws what the system says where the address cannot be used: `EADDRINUSE`, `EACCES`
+ * Listens on the address. Every request must carry the capability, is limited in size and time, and gets a JSON answer.
+ * @throws the system's error if the address cannot be used: `EADDRINUSE`, `EACCES`
  */
 export async function openBrokerSocket(parts: BrokerSocketParts): Promise<BrokerSocket> {
   const { address, log } = parts;
   const folder = process.platform === 'win32' ? undefined : join(address.socket, '..');
   if (folder !== undefined) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    // An existing folder keeps its mode: others must not reach the socket through it.
+    // `mkdir` does not change the mode of an existing folder, through which others could reach the socket.
     await chmod(folder, 0o700);
   }
   const expected = hash(address.capability);
@@ -114,7 +113,7 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
   }
 }
 
-/** Refused before the broker was asked: the command line has the sentence for the code. */
+/** Rejects a request before the broker sees it. The command line has the message for the code. */
 function refuse(response: ServerResponse, status: number, reason: Refusal, code: string): void {
   send(response, status, { error: { reason, code, message: '' } } satisfies ErrorAnswer);
 }
@@ -125,14 +124,14 @@ function send(response: ServerResponse, status: number, answer: unknown): void {
   response.end(JSON.stringify(answer));
 }
 
-/** Of equal length whatever was given, so that the comparison takes equal time. */
+/** A hash has a fixed length, which `timingSafeEqual` needs. */
 function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** A new address: nothing listens there yet. */
+/** A new address, on which nothing listens yet. */
 export function newBrokerAddress(): BrokerAddress {
-  // The global one: the command line imports this file, and node:crypto would take it a tenth of its time.
+  // The global `crypto`: the command line imports this file, and node:crypto would take a tenth of its run time.
   const random = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes)));
   const name = `jwtw-${random(12).toString('hex')}`;
   const capability = random(16).toString('base64url');
@@ -140,12 +139,12 @@ export function newBrokerAddress(): BrokerAddress {
   return { socket, capability };
 }
 
-/** A short one: socket paths may have 104 bytes (macOS). */
+/** A short path: socket paths are limited to 104 bytes on macOS. */
 function socketFolder(): string {
   return process.env.XDG_RUNTIME_DIR || tmpdir();
 }
 
-/** The address that every program of this user can know: the capability lies beside it, for this user's eyes alone. */
+/** The address that all programs of this user know. The capability is in a file that only this user can read. */
 export function machineBrokerPlace(): { readonly socket: string; readonly file: string } {
   if (process.platform === 'win32') {
     const name = Buffer.from(userInfo().username).toString('hex').slice(0, 64);

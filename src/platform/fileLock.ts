@@ -20,32 +20,32 @@ import { createClaim, type LockClaim, type LockFiles, lockFiles, sweep, watchFol
 import { acquire, type Holding, hold, type LockTimes, lockTimes } from './lockWait.ts';
 
 export interface FileLockOptions {
-  /** Made when it is first needed. On a disk of this machine: network drives rename and report times as they like. */
+  /** Created when first needed. Must be on a local disk: on network drives, renames and file times are unreliable. */
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly times?: Partial<LockTimes>;
-  /** Milliseconds since any moment, never set back. Whether an owner is dead must not depend on the time of day. */
+  /** A clock in milliseconds that is never set back. Whether an owner is dead must not depend on the time of day. */
   readonly monotonic?: () => number;
 }
 
 export interface FileLock extends SharedLock {
-  /** Resolves when everything that was written is on the disk itself. */
+  /** Resolves when everything written so far is synced to the disk. */
   flushed(): Promise<void>;
 }
 
 interface HeldLease extends Lease {
   close(): void;
-  /** True while an answer has come and could not be written down. */
+  /** True if an answer has arrived and could not be written to the journal. */
   owes(): boolean;
-  /** Tries to write it once more. Never rejects. */
+  /** Tries to write that answer again. Never rejects. */
   payUp(): Promise<void>;
 }
 
-/** Generations to skip where what others have written cannot be read. */
+/** How many generations to skip if those of other windows cannot be read. */
 const leap = 1024;
 
-/** One holder per name among all processes of this machine that are given the same folder. */
+/** A lock with one holder per name among all processes of this machine that use the same folder. */
 export function createFileLock(options: FileLockOptions): FileLock {
   const { folder, clock, log } = options;
   const times: LockTimes = { ...lockTimes, ...options.times };
@@ -92,8 +92,8 @@ export function createFileLock(options: FileLockOptions): FileLock {
   }
 
   /**
-   * Keeps the lock until the disk takes the journal. Without it other windows see a request without an answer and would
-   * send its token again; so they wait, and are told for which process.
+   * Keeps the lock until the journal can be written. Without it, other windows would see a request without an answer
+   * and send its token again. So they wait, and their error names this process.
    */
   async function deliver(lease: HeldLease, letGo: () => Promise<void>): Promise<void> {
     while (lease.owes()) {
@@ -103,7 +103,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
     await letGo();
   }
 
-  /** The same patience for the queue in this process as for the lock itself. */
+  /** Limits the wait in this process's queue to the same time as the wait for the lock. */
   function inTime(turn: Promise<void>, name: string, wait: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = () => reject(new WorkbenchError('lock_timeout', { connection: name, process: process.pid }));
@@ -114,9 +114,9 @@ export function createFileLock(options: FileLockOptions): FileLock {
 
   function leaseOf(name: string, files: LockFiles, claim: LockClaim, holding: Holding): HeldLease {
     const lost = () => new WorkbenchError('lock_lost', { connection: name });
-    /** Room on the disk for an answer that is on its way, taken before it was asked for. */
+    /** Space on the disk for the answer, reserved before the request is sent. */
     let reserved: Draft | undefined;
-    /** Set from the mark to the release: what fails to be written then is an answer. */
+    /** True from `mark` to the release: a journal write that fails then is an answer. */
     let isMarked = false;
     let owed: Parameters<Lease['handOver']> | undefined;
 
@@ -128,7 +128,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
       return signOut?.generation ?? 0;
     }
 
-    /** Out of the owner's own folder, which is gone when the lock is: see lockClaim.ts. */
+    /**
+     * Runs a write that renames a file out of the owner's folder. That folder is gone if the lock is lost: see
+     * lockClaim.ts.
+     */
     async function place<T>(work: () => Promise<T>): Promise<T> {
       if (holding.lost) throw lost();
       try {
@@ -142,7 +145,8 @@ export function createFileLock(options: FileLockOptions): FileLock {
     async function write(entry: LedgerEntry, durable: boolean): Promise<void> {
       const after = await assertWanted(entry.generation);
       await place(() => replaceFile(files.ledger, claim.path('ledger'), ledgerText(entry, after), durable));
-      // A sign-out that came between the two has not seen this entry; now one of the two sees the other.
+      // Checks again, because a sign-out between the check and the write has not seen this entry. Now one of the two
+      // sees the other.
       await assertWanted(entry.generation);
     }
 
@@ -167,7 +171,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       async renew() {
         if (!(await holding.confirm())) throw lost();
       },
-      // Half of it tells tokens apart, and says nothing else about them.
+      // A quarter of the hash (64 bits): enough to distinguish tokens, and it reveals nothing else about them.
       fingerprint: token => createHash('sha256').update(token).digest('hex').slice(0, 16),
       async readLedger() {
         const { entry, signOut } = await readLedger(files, name);
@@ -175,7 +179,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       },
       writeLedger: entry => write(entry, false),
       async mark(entry, room) {
-        // First of all a heartbeat: from here on no other process may take over without finding the note.
+        // A heartbeat first: from here on, no other process takes over without finding the note.
         if (!(await holding.confirm())) throw lost();
         await place(async () => {
           claim.announce(clock.now());
@@ -209,7 +213,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
           await writeJournal(...owed);
           owed = undefined;
         } catch (error) {
-          // Nothing is owed to a window that has signed out, or has taken the lock over.
+          // After a sign-out or a takeover, the answer is not needed any more.
           const isVoid = isWorkbenchError(error) && error.code === 'superseded';
           if (isVoid || (errorCode(error) === 'ENOENT' && !(await holding.confirm()))) owed = undefined;
         }
@@ -217,7 +221,10 @@ export function createFileLock(options: FileLockOptions): FileLock {
     };
   }
 
-  /** After the rename: nothing is as near as the end of this process, and a journal that has a place survives that. */
+  /**
+   * Syncs the journal after the rename. The most likely failure is the end of this process, and a renamed file survives
+   * that even without a sync.
+   */
   async function flush(draft: Draft, name: string): Promise<void> {
     try {
       await draft.flush();
@@ -229,13 +236,16 @@ export function createFileLock(options: FileLockOptions): FileLock {
     }
   }
 
-  /** After a sign-out nothing stays but the fact. Only the holder of the lock can tell that it deletes nothing newer. */
+  /**
+   * After a sign-out, removes the ledger and the journal that it has voided. Only the lock's holder knows that nothing
+   * newer is deleted.
+   */
   async function cleanUp(name: string, files: LockFiles, claim: LockClaim): Promise<void> {
     try {
       const { entry, signOut } = await readLedger(files, name);
       if (signOut.value === undefined) return;
       const { generation } = signOut.value;
-      // Into the owner's own folder, and gone with it: like a write, this fails where the lock is no longer held.
+      // Renamed into the owner's folder, which is deleted at release. Like a write, this fails if the lock is lost.
       if (entry.value && entry.value.generation <= generation) renameSync(files.ledger, claim.path('void-ledger'));
       const journal = await readJournal(files, name);
       if (journal.value && journal.value.generation <= generation) {
@@ -255,11 +265,11 @@ export function createFileLock(options: FileLockOptions): FileLock {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       for (;;) {
         const { entry, signOut } = await readLedger(files, name);
-        // How far others have come cannot be read in a damaged file.
+        // A damaged file does not tell how far other windows have come.
         const step = entry.damaged || signOut.damaged ? leap : 1;
         last = Math.max(last, entry.value?.generation ?? 0, signOut.value?.generation ?? 0) + step;
         await replaceFile(files.signedOut, temporary, signOutText(last, at), true);
-        // What a window wrote meanwhile without knowing of this sign-out is void as well.
+        // A window may have written meanwhile without knowing of this sign-out: that is voided as well.
         const { value } = (await readLedger(files, name)).entry;
         if (value === undefined || value.generation <= last || value.after >= last) break;
       }
@@ -268,7 +278,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       await remove(temporary).catch(() => {});
       throw unavailable(name, error);
     }
-    // The process that holds the lock now cleans up when it is done.
+    // If another process holds the lock, it cleans up when it is done.
     const claim = createClaim(files);
     if (await claim.take().catch(() => false)) {
       await cleanUp(name, files, claim);
@@ -304,7 +314,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
   };
 }
 
-/** Work in the background, which only the end waits for. It never rejects. */
+/** A set of background work that only the shutdown waits for. The work must not reject. */
 function pendingWork() {
   const pending = new Set<Promise<void>>();
   return {

@@ -4,7 +4,10 @@ import { access, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileSearch, Log, TextSearch } from '../core/ports.ts';
 
-/** Where VS Code has kept its ripgrep over the years, below the folder of its own program. Nothing else is ever run. */
+/**
+ * The places where VS Code has kept its ripgrep over the years, below its own installation folder. Nothing else is
+ * executed.
+ */
 function places(appRoot: string): string[] {
   const name = process.platform === 'win32' ? 'rg.exe' : 'rg';
   return ['node_modules', 'node_modules.asar.unpacked'].flatMap(modules => [
@@ -42,20 +45,20 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
           const info = await file.stat();
           if (!info.isFile() || info.size > mostBytes) return undefined;
           const bytes = await file.readFile();
-          // A zero among the first bytes: no text.
+          // A NUL among the first bytes means that it is not a text file.
           return bytes.subarray(0, 1000).includes(0) ? undefined : bytes.toString('utf8');
         } finally {
           await file.close();
         }
       } catch {
-        // Gone since it was listed, or not to be read: a search goes on.
+        // Deleted since it was listed, or not readable: the search continues.
         return undefined;
       }
     },
   };
 }
 
-/** The texts go over the standard input: a process's arguments can be read by others, and some are tokens. */
+/** Passes the texts through standard input: other processes can read arguments, and some texts are tokens. */
 function run(
   program: string,
   search: TextSearch,
@@ -92,7 +95,7 @@ function run(
       resolve(searched);
     };
     child.on('error', () => end(undefined, 'start'));
-    // It may end before it has read all.
+    // ripgrep may exit before it has read everything.
     child.stdin.on('error', () => {});
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       const names = (rest + part).split('\0');
@@ -100,7 +103,7 @@ function run(
       for (const name of names) found(name);
     });
     child.on('close', code => {
-      // 2: some files could not be read, which one by one would go unread as well.
+      // Exit code 2: some files could not be read; reading them one by one would fail as well.
       const searched = /(\d+) files searched/.exec(rest)?.[1];
       end(code !== null && code <= 2 && searched !== undefined ? Number(searched) : undefined, `exit ${code}`);
     });

@@ -14,9 +14,9 @@ import { rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /*
- * The lock's files are a few hundred bytes on a disk of this machine. Where a call takes microseconds, the way through
- * the system's four helper threads, which every extension shares, takes ten times as long: so these are made at once.
- * What does wait for the disk itself is not.
+ * The lock's files have a few hundred bytes and are on a local disk. A synchronous call takes microseconds, while an
+ * asynchronous one takes ten times as long in the system's four helper threads, which all extensions share. So these
+ * calls are synchronous, except those that wait for the disk itself.
  */
 
 export function errorCode(error: unknown): string {
@@ -27,15 +27,20 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** What stands under a name and does not belong there: waiting changes nothing, and nothing of it is opened or followed. */
+/**
+ * Errors that mean something other than a file or folder has this name: waiting does not help, and it is neither opened
+ * nor followed.
+ */
 export function isMisplaced(code: string): boolean {
   return ['EISDIR', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EFBIG'].includes(code);
 }
 
-/** Windows knows neither flag, and no such file can be opened there by a name. */
+/** Windows has neither flag, but there no link, pipe or device can be opened under a file's name. */
 const regularOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** @param stats of the thing itself, no link followed. @throws `EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO` as `readText` */
+/**
+ * @param stats of the file itself, without following links. @throws `EISDIR`, `ENOTDIR`, `ELOOP`, `ENXIO` as `readText`
+ */
 export function assertKind(stats: Stats, kind: 'file' | 'folder'): void {
   if (kind === 'file' ? stats.isFile() : stats.isDirectory()) return;
   if (stats.isDirectory()) throw failure('EISDIR');
@@ -44,13 +49,13 @@ export function assertKind(stats: Stats, kind: 'file' | 'folder'): void {
 }
 
 /**
- * What a regular file holds, or `undefined` where there is none: every other failure is thrown, since "cannot be read"
- * is not "absent".
- * @throws what the file system says; `EFBIG` above `limit` bytes, `EISDIR`, `ELOOP` (a symbolic link) or `ENXIO` (a
- * pipe, a socket, a device) for what is no file
+ * The text of a regular file, or `undefined` if the file does not exist. All other failures are thrown, since "cannot
+ * be read" does not mean "absent".
+ * @throws the file system's error; `EFBIG` above `limit` bytes, `EISDIR`, `ELOOP` (a symbolic link) or `ENXIO` (a pipe,
+ * a socket, a device) if it is not a regular file
  */
 export function readText(file: string, limit: number): string | undefined {
-  // Most often the file is missing, and throwing costs more than asking.
+  // Most often the file is missing, and an exception costs more than this call.
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   assertKind(found, 'file');
@@ -75,10 +80,13 @@ export function readText(file: string, limit: number): string | undefined {
   }
 }
 
-/** Milliseconds. Virus scanners and indexers hold a new file for a moment, and a process can be short of handles. */
+/**
+ * Milliseconds between attempts. Virus scanners and indexers open new files for a moment, and a process may run out of
+ * handles.
+ */
 const patience = [5, 20, 50, 100];
 
-/** Like `readText`, with a few more attempts at what may pass: a busy file, a disk error, too many open files. */
+/** Like `readText`, but retries after temporary errors: a busy file, a disk error, too many open files. */
 export async function readPatiently(file: string, limit: number): Promise<string | undefined> {
   for (const delay of patience) {
     try {
@@ -91,24 +99,27 @@ export async function readPatiently(file: string, limit: number): Promise<string
   return readText(file, limit);
 }
 
-/** For the owner's eyes only, where the system knows owners. */
+/** Only the owner may read and write, on systems with file permissions. */
 const ownerOnly = 0o600;
 
 const writeOnly = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
 
-/** A file on its way to its place: written under a name of its own and then renamed. */
+/** A file that is written under a temporary name and then renamed. */
 export interface Draft {
   /**
-   * Replaces what was written before. Where that was longer, spaces stand at the end: to cut a file short takes many
-   * times as long as to write it, and an answer must not wait for that.
-   * @throws what the file system says
+   * Replaces the content. If the old content was longer, the new one is padded with spaces: truncating a file takes
+   * many times as long as writing it, and an answer must not wait for that.
+   * @throws the file system's error
    */
   write(text: string): void;
-  /** Waits until the text is on the disk itself. @throws what the disk says; a file system that cannot do it says nothing */
+  /**
+   * Waits until the text is synced to the disk. @throws the disk's error; ignored if the file system does not support
+   * it
+   */
   flush(): Promise<void>;
-  /** @throws what the disk says of what was not flushed */
+  /** @throws the disk's error for content that was not flushed */
   close(): void;
-  /** Closes what is on the disk already, or is not wanted any more. Never throws. */
+  /** Closes a file that is flushed already or not needed any more. Never throws. */
   discard(): void;
 }
 
@@ -126,7 +137,7 @@ export function openDraft(path: string): Draft {
       const written = Buffer.byteLength(text);
       const bytes = Buffer.from(text + ' '.repeat(Math.max(0, size - written)));
       size = bytes.length;
-      // A disk that is nearly full takes a part and says so by the count alone.
+      // A nearly full disk may write only a part, and reports that only by the returned count.
       for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, bytes.length - done, done);
     },
     flush: () => flushed(handle),
@@ -135,16 +146,16 @@ export function openDraft(path: string): Draft {
       try {
         close();
       } catch {
-        // The system has taken the handle back all the same.
+        // The system has released the handle all the same.
       }
     },
   };
 }
 
 /**
- * Replaces `file` by way of `temporary`, a path in the same file system: a reader finds the old text or the new one,
- * and so does the next start, however this process ends.
- * @param durable whether the new text is to be on the disk itself before it takes its place
+ * Replaces `file` by renaming `temporary`, a path in the same file system: readers and the next start find the old text
+ * or the new one, even if this process is killed.
+ * @param durable sync the new text to the disk before the rename
  */
 export async function replaceFile(file: string, temporary: string, text: string, durable = false): Promise<void> {
   const draft = openDraft(temporary);
@@ -171,12 +182,11 @@ export async function move(from: string, to: string): Promise<void> {
 }
 
 /**
- * Puts the names in `folder` on the disk itself. Only a power cut makes a difference: what a process has done stays
- * when it ends.
- * @throws what the disk says
+ * Syncs the names in `folder` to the disk. This matters only for a power cut: the changes of a process survive its end.
+ * @throws the disk's error
  */
 export async function flushNames(folder: string): Promise<void> {
-  // Windows has no such call for names.
+  // Windows has no such call for folders.
   if (process.platform === 'win32') return;
   const handle = openSync(folder, constants.O_RDONLY);
   try {
@@ -192,7 +202,7 @@ async function flushed(handle: number): Promise<void> {
   try {
     await sync(handle);
   } catch (error) {
-    // Not every file system can do it. What a disk says that can and failed is another matter.
+    // Some file systems do not support fsync. Real failures are thrown.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'].includes(errorCode(error))) throw error;
   }
 }

@@ -6,10 +6,10 @@ import { createFileLock } from './fileLock.ts';
 import { errorCode, readPatiently, readText, remove, replaceFile } from './files.ts';
 import { fileName, type LockFiles } from './lockClaim.ts';
 
-/** As it stands in the file. */
+/** The content of the ledger file. */
 interface WrittenEntry extends Omit<LedgerEntry, 'signedOutAt'> {
   readonly version: typeof version;
-  /** The sign-out that the writer knew of: one of a higher generation has not been seen by it. */
+  /** The generation of the newest sign-out that the writer knew. It has not seen a later one. */
   readonly after: number;
 }
 
@@ -23,27 +23,27 @@ interface SignOut {
 
 const version = 1;
 
-/** Bytes. A ledger is a fraction of it, and nothing else is read into memory. */
+/** Bytes. A ledger is much smaller, and a larger file is not read into memory. */
 const limit = 4096;
 
-/** Bytes. A record has at most 64 Ki characters, of three bytes each, and base64 makes four of three. */
+/** Bytes. A record has at most 64 Ki characters of up to three bytes, and base64 turns three bytes into four. */
 const journalLimit = 300 * 1024;
 
-/** The content of a file; `damaged` where the text was not written by this extension. */
+/** The content of a file; `damaged` if this extension cannot have written it. */
 type Found<T> = { readonly value?: T; readonly damaged?: true };
 
-/** Both files of one name, as they are now. */
+/** Both files of one name. */
 export interface Ledger {
   readonly entry: Found<WrittenEntry>;
   readonly signOut: Found<SignOut>;
 }
 
-/** @throws WorkbenchError `lock_unavailable` with `reason` where a file is there and cannot be read */
+/** @throws WorkbenchError `lock_unavailable` with `reason` if a file exists and cannot be read */
 export async function readLedger(files: LockFiles, name: string): Promise<Ledger> {
   return { entry: await read(files.ledger, name, limit, parsed(isEntry)), signOut: await readSignOut(files, name) };
 }
 
-/** Most names have no ledger, which is quickly seen. Throws like `readLedger`. */
+/** The sign-out of a name. Most names have none, so this is fast. Throws like `readLedger`. */
 export function readSignOut(files: LockFiles, name: string): Promise<Found<SignOut>> {
   return read(files.signedOut, name, limit, parsed(isSignOut));
 }
@@ -63,7 +63,9 @@ export function unavailable(name: string, error: unknown): WorkbenchError {
   return new WorkbenchError('lock_unavailable', { connection: name, reason: errorCode(error), sent: false });
 }
 
-/** What a reader gets that has to know: a damaged file says that something was there, and not what. */
+/**
+ * Unwraps a file's value. @throws WorkbenchError `lock_unavailable` with `reason` `damaged`: the lost value is unknown
+ */
 export function known<T>({ value, damaged }: Found<T>, name: string): T | undefined {
   if (!damaged) return value;
   throw new WorkbenchError('lock_unavailable', { connection: name, reason: 'damaged', sent: false });
@@ -98,7 +100,7 @@ function parsed<T>(is: (value: unknown) => value is T): (text: string) => T | un
   };
 }
 
-/** One entry of the two: a sign-out counts until a later sign-in. */
+/** Combines both files: a sign-out counts until a later sign-in. */
 export function combined(entry: WrittenEntry | undefined, signOut: SignOut | undefined): LedgerEntry | undefined {
   if (signOut && signOut.generation >= (entry?.generation ?? 0)) {
     return { generation: signOut.generation, signedOutAt: signOut.at };
@@ -125,7 +127,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Far above what counting reaches, and far enough below what a record may have to count on from. */
+/** The bound is far above what counting reaches, and low enough for a record to count on from it (see record.ts). */
 function isGeneration(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 48;
 }
@@ -161,13 +163,15 @@ function isSignOut(value: unknown): value is SignOut {
   return isObject(value) && value.version === version && isGeneration(value.generation) && isTime(value.at);
 }
 
-/** Far more than fifty entries take. */
+/** Bytes: far more than fifty entries take. */
 const largest = 256 * 1024;
 
-/** Milliseconds: a window that writes is done in a fraction of it. */
+/** Milliseconds: a window writes its entry in a fraction of this. */
 const times = { heartbeat: 1000, stale: 3000, patience: 5000 };
 
-/** One file per name in `folder`, which is made when it is needed. Windows that write at one time take turns. */
+/**
+ * Stores one file per name in `folder`, which is created when needed. Windows that write at the same time take turns.
+ */
 export function createHistoryFile(folder: string, clock: Clock, log: Log): HistoryStore {
   const lock = createFileLock({ folder, clock, log, times });
   const never = new AbortController().signal;

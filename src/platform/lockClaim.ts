@@ -21,78 +21,80 @@ import { defined } from '../core/tokens/json.ts';
 import { assertKind, errorCode, readText, remove } from './files.ts';
 
 /*
- * The lock is a folder with one folder in it, which bears the owner's token:
+ * The lock is a folder that contains one folder, named by the owner's token:
  *
  *     n-example.lock/4711-0f3a.../
  *
- * - It is taken by renaming a prepared folder to that name. That fails while the one there has something in it, and
- *   succeeds for one contender only.
- * - It is taken away from a dead owner by giving the owner's folder another owner's name. That too succeeds for one
- *   contender only, it can hit no other owner than the one that was watched, since tokens never come back, and at no
- *   moment is the lock free. (`proper-lockfile` removes by the lock's own name and can so remove the lock that a quicker
- *   contender has just taken; two holders are then at work. Its issue 121, and it was seen to happen.)
- * - What a holder writes is prepared inside its own folder and renamed out of it. Of a holder whose lock was taken
- *   away that rename fails, however late it wakes up: there is no moment between a check and a write.
- * - Before a holder sends a token it leaves in its folder which process it is. Its lock is not taken away while that
- *   process lives, however long it stands still: its request may be on the way, or about to be.
- * - No symbolic link is followed.
+ * - A process takes the lock by renaming a prepared folder to that name. The rename fails while the existing folder
+ *   has content, and succeeds for one contender only.
+ * - A contender takes the lock from a dead owner by renaming the owner's folder to its own token. This too succeeds for
+ *   one contender only. It cannot hit another owner than the one that was watched, since tokens are never reused, and
+ *   the lock is free at no moment. (`proper-lockfile` removes the lock by the lock's own name, so it can remove the lock
+ *   that a faster contender has just taken, and two holders work at once. Its issue 121; it was seen to happen.)
+ * - A holder prepares what it writes inside its own folder and renames it out. If its lock was taken over, that rename
+ *   fails, however late the holder wakes up: there is no gap between a check and a write.
+ * - Before a holder sends a token, it leaves a note in its folder that identifies its process. The lock is not taken over
+ *   while that process lives, however long it stands still: its request may be on the way, or about to be sent.
+ * - Symbolic links are never followed.
  */
 
-/** What a look at the lock found: its owner, and a mark that changes with each heartbeat. */
+/** The state of a held lock: its owner, and a mark that changes with each heartbeat. */
 export interface Sighting {
   readonly owner: string;
   readonly mark: string;
-  /** Set where the owner may have sent a token. */
+  /** Set if the owner may have sent a token. */
   readonly sender?: Sender;
 }
 
 export interface Sender {
   readonly state: ProcessState;
-  /** Milliseconds since the epoch, where the owner's note could be read. */
+  /** Milliseconds since the epoch, if the owner's note could be read. */
   readonly since?: number;
 }
 
-/** One contender's claim to one lock, from the first try to the release. */
+/** One contender's claim to one lock, from the first attempt to the release. */
 export interface LockClaim {
   readonly owner: string;
-  /** A path for a file on its way out; see above. */
+  /** The path in the owner's folder where a file is prepared; see above. */
   path(file: string): string;
-  /** Tries once. @throws what the file system says where it can hold no lock at all */
+  /** Tries once. @throws the file system's error if no lock is possible there */
   take(): Promise<boolean>;
-  /** `undefined` where the lock is free. @throws what the file system says where it cannot be told */
+  /** Resolves with `undefined` if the lock is free. @throws the file system's error if that cannot be determined */
   look(): Promise<Sighting | undefined>;
   /**
-   * Takes the lock over from `owner`; false where another contender was quicker, and where the owner turns out to have
-   * announced a request since it was looked at.
-   * @param force even from an owner that may have sent a token
+   * Takes the lock over from `owner`. Resolves with false if another contender was faster, or if the owner has
+   * announced a request since the last `look`.
+   * @param force take it even from an owner that may have sent a token
    */
   takeOver(owner: string, force: boolean): Promise<boolean>;
-  /** Says that this process is about to send a token. @throws what the file system says */
+  /** Notes that this process is about to send a token. @throws the file system's error */
   announce(at: number): void;
-  /** Shows that the owner lives. `unsure` where the file system did not let it. */
+  /** Shows that the owner is alive. `unsure` if the file system rejected the write. */
   beat(): Promise<'held' | 'gone' | 'unsure'>;
-  /** False where the file system does not let it go: the lock is still held, and another try may succeed. */
+  /**
+   * Resolves with false if the file system did not allow it: the lock is still held, and another attempt may succeed.
+   */
   release(): Promise<boolean>;
-  /** Cleans up after a claim that came to nothing. */
+  /** Removes the prepared folder of a claim that did not get the lock. */
   withdraw(): Promise<void>;
 }
 
 const tokenPattern = /^[0-9]+-[0-9a-f]{32}$/;
 
-/** The file in an owner's folder that says which process is sending. */
+/** The file in an owner's folder that identifies the sending process. */
 const note = 'sending';
 
 /** Bytes. */
 const noteLimit = 1024;
 
-/** How systems say that a folder cannot be renamed to where something is, or that another process was in the way. */
+/** Errors of a rename whose target exists, or that another process interfered with. */
 const heldCodes = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'];
 
-/** Milliseconds by which heartbeats differ. FAT counts in steps of two seconds. */
+/** Milliseconds between the times of two heartbeats. FAT stores times in steps of two seconds. */
 const step = 2000;
 
 export function createClaim(files: LockFiles): LockClaim {
-  // Random enough to need no boot time.
+  // Random enough to be unique without the boot time.
   const owner = `${process.pid}-${randomBytes(16).toString('hex')}`;
   const prepared = files.temporary(owner, 'new');
   const mine = join(files.lock, owner);
@@ -105,7 +107,7 @@ export function createClaim(files: LockFiles): LockClaim {
       mkdirSync(prepared, 0o700);
       mkdirSync(inside, 0o700);
     } catch {
-      // The folder of all locks is missing, or this one is there from the last try.
+      // The folder of all locks is missing, or the prepared one exists from the last attempt.
       mkdirSync(inside, { recursive: true, mode: 0o700 });
     }
   }
@@ -120,7 +122,7 @@ export function createClaim(files: LockFiles): LockClaim {
         renameSync(prepared, files.lock);
         return true;
       } catch (error) {
-        // Windows says EPERM for what is ENOTEMPTY elsewhere, and EBUSY or EACCES while another process looks into it.
+        // Windows reports EPERM instead of ENOTEMPTY, and EBUSY or EACCES while another process reads the folder.
         if (heldCodes.includes(errorCode(error))) return false;
         throw error;
       }
@@ -129,7 +131,8 @@ export function createClaim(files: LockFiles): LockClaim {
     async look() {
       const found = (await entries(files.lock)).find(name => tokenPattern.test(name));
       if (found === undefined) {
-        // Only POSIX replaces an empty folder by renaming. It may be filled by now: then this fails, as it should.
+        // Removed because only POSIX replaces an empty folder by a rename. If it has content by now, this fails, as it
+        // should.
         await quietly(rmdir(files.lock));
         return undefined;
       }
@@ -148,7 +151,7 @@ export function createClaim(files: LockFiles): LockClaim {
       } catch {
         return false;
       }
-      // What was written between the look and the rename came along with the folder.
+      // The folder contains everything that was written between the look and the rename.
       const sender = senderOf(mine, other);
       if (sender !== undefined && sender.state !== 'dead' && !force) {
         renameSync(mine, theirs);
@@ -164,7 +167,7 @@ export function createClaim(files: LockFiles): LockClaim {
     },
 
     async beat() {
-      // Not the time of day, which may stand still or go back: a heartbeat only has to differ from the last one.
+      // Not the current time, which may stand still or go back: a heartbeat only needs to differ from the last one.
       const time = new Date(born + ++beats * step);
       try {
         utimesSync(mine, time, time);
@@ -181,7 +184,7 @@ export function createClaim(files: LockFiles): LockClaim {
         rmdirSync(files.lock);
         return true;
       } catch {
-        // What cannot be deleted can often be moved out of the way; the sweep deletes it.
+        // A folder that cannot be deleted can often be renamed; `sweep` deletes it later.
         const grave = files.temporary(owner, 'old');
         await quietly(rename(mine, grave));
         await quietly(remove(grave));
@@ -199,7 +202,7 @@ export function createClaim(files: LockFiles): LockClaim {
   };
 }
 
-/** A note that is there and cannot be understood is one of a process that may live. */
+/** The sender's note in an owner's folder. A note that cannot be read counts as that of a process that may be alive. */
 function senderOf(folder: string, owner: string): Sender | undefined {
   let state: ProcessState = 'unknown';
   let since: number | undefined;
@@ -209,10 +212,10 @@ function senderOf(folder: string, owner: string): Sender | undefined {
     const { at, owner: by, ...identity }: Note = JSON.parse(text);
     since = at;
     state = stateOfProcess(identity);
-    // Of an owner before this one, which is about to take the note away.
+    // The note of an earlier owner, which the current owner is about to delete.
     if (by !== owner && state === 'dead') return undefined;
   } catch {
-    // As unreadable as a note can be, it is one.
+    // Unreadable, but there is a note: the state stays `unknown`.
   }
   return { state, ...(Number.isFinite(since) && { since: Number(since) }) };
 }
@@ -222,7 +225,9 @@ interface Note extends ProcessIdentity {
   readonly at: number;
 }
 
-/** The names in the lock's folder, without what others put there: it would keep the lock from ever being free. */
+/**
+ * The names in the lock's folder. Files that other programs put there are removed: the lock could never be released.
+ */
 async function entries(folder: string): Promise<string[]> {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats === undefined) return [];
@@ -238,34 +243,35 @@ async function entries(folder: string): Promise<string[]> {
   for (const name of names) {
     if (tokenPattern.test(name)) continue;
     const path = join(folder, name);
-    // A file manager's own. A folder or a link is nothing that a program puts there by itself, and is left alone.
+    // A file of a file manager, for example. No program creates folders or links here by itself, so these are left
+    // alone.
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) await quietly(remove(path));
   }
   return names;
 }
 
-/** For what another process may have done already, or will do later. */
+/** Ignores errors of work that another process may have done already or will do later. */
 async function quietly(work: Promise<unknown>): Promise<void> {
   await work.catch(() => {});
 }
 
-/** Which process it is, in a way that another one can check. */
+/** Identifies a process so that another process can check whether it is alive. */
 interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** One start of the machine, where the system names it: another one gives the same numbers to other processes. */
+  /** Identifies one boot of the machine, if the system has that: process ids are reused after a reboot. */
   readonly boot?: string;
-  /** Containers count their processes for themselves. */
+  /** The PID namespace: containers number their processes independently. */
   readonly numbers?: string;
-  /** Tells it from a later process with its number, where the system says when a process began. */
+  /** When the process started, if the system tells: distinguishes it from a later process with the same id. */
   readonly started?: string;
 }
 
 /**
- * - `alive`: for certain, stopped or not.
- * - `dead`: for certain.
- * - `restarted`: of an earlier start of this machine, or of a machine of the same name.
- * - `unknown`: its number answers, or cannot be asked for, and nothing says whether it is still the same process.
+ * - `alive`: certainly alive, stopped or not.
+ * - `dead`: certainly dead.
+ * - `restarted`: from an earlier boot of this machine, or from another machine of the same name.
+ * - `unknown`: a process with this id exists or cannot be queried, and it may or may not be the same one.
  */
 type ProcessState = 'alive' | 'dead' | 'restarted' | 'unknown';
 
@@ -291,7 +297,7 @@ function stateOfProcess({ pid, host, boot, numbers, started }: ProcessIdentity):
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it is there, and another user's.
+    // EPERM: the process exists and belongs to another user.
     return errorCode(error) === 'ESRCH' ? 'dead' : 'unknown';
   }
   const now = statusOf(pid);
@@ -307,22 +313,22 @@ function textOf(read: () => string): string | undefined {
   }
 }
 
-/** As Linux has it; elsewhere nothing is known but the number. */
+/** Reads Linux's /proc; on other systems only the process id is known. */
 function statusOf(pid: number): { readonly started: string; readonly isOver: boolean } | undefined {
   try {
-    // The name of the program stands in parentheses and may hold anything: fields are counted after the last one.
+    // The program's name is in parentheses and may contain anything, so fields are counted from the last parenthesis.
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const [state] = fields;
     const started = fields[19];
-    // A zombie answers signals, and does nothing any more.
+    // A zombie accepts signals but does nothing any more.
     return started === undefined ? undefined : { started, isOver: state === 'Z' || state === 'X' };
   } catch {
     return undefined;
   }
 }
 
-/** Where everything about one name is kept, all of it in one folder. */
+/** The files of one name, all of them in one folder. */
 export interface LockFiles {
   readonly folder: string;
   /** The folder that exists while the lock is held. */
@@ -330,13 +336,14 @@ export interface LockFiles {
   readonly ledger: string;
   readonly signedOut: string;
   readonly journal: string;
-  /** A path of its own for whatever is on its way in or out. */
+  /** A unique path for a file or folder before it is moved in or after it is moved out. */
   temporary(token: string, kind: 'new' | 'old'): string;
 }
 
 /**
- * The same file name for the same name on every system: ids differ in case where file systems do not, and `con` or
- * `nul` name devices on Windows. Hence a prefix, and `=` before a letter that was upper case, which no name contains.
+ * The same file name for the same name on every system: ids are case-sensitive where file systems are not, and `con`
+ * and `nul` are devices on Windows. Hence the prefix, and `=` before each letter that was upper case; no name contains
+ * `=`.
  */
 export function fileName(name: string): string {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) throw new WorkbenchError('internal', { type: 'lock name' });
@@ -356,19 +363,19 @@ export function lockFiles(folder: string, name: string): LockFiles {
   };
 }
 
-/** The name whose ledger, journal or sign-out a file is; `undefined` for everything else in the folder. */
+/** The name that a ledger, journal or sign-out file belongs to; `undefined` for other files in the folder. */
 function nameOf(file: string): string | undefined {
   const base = /^n-(.+)\.(?:ledger|journal|signed-out)$/.exec(file)?.[1];
   return base?.replace(/=([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** What `temporary` made, by the process that made it. */
+/** Names that `temporary` makes. */
 const temporaryPattern = /^n-.+\.[0-9]+-[0-9a-f]{32}\.(?:new|old)$/;
 
 /** Milliseconds. No process waits for a lock that long. */
 const old = 24 * 3600 * 1000;
 
-/** Removes what processes that were killed while they waited have left. Nothing depends on it. */
+/** Removes the leftovers of processes that were killed while they waited. Nothing depends on it. */
 export async function sweep(folder: string, now: number): Promise<void> {
   try {
     for (const name of await readdir(folder)) {
@@ -382,8 +389,8 @@ export async function sweep(folder: string, now: number): Promise<void> {
 }
 
 /**
- * Calls `listener` with the name whose files changed. Only a hint: events come twice or not at all, and where the
- * system cannot watch there are none. Returns the function that ends it.
+ * Calls `listener` with the name whose files have changed. Events are hints: they may come twice or not at all, and
+ * some systems cannot watch. Returns the function that stops it.
  */
 export function watchFolder(folder: string, listener: (name: string) => void, log: Log): () => void {
   try {

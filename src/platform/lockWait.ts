@@ -4,18 +4,19 @@ import { cancelled, pause } from '../core/waiting.ts';
 import { errorCode, isMisplaced } from './files.ts';
 import type { LockClaim, Sighting } from './lockClaim.ts';
 
-/** Milliseconds, all of them. */
+/** All in milliseconds. */
 export interface LockTimes {
-  /** How often a holder shows that it lives. */
+  /** The interval between heartbeats of a holder. */
   readonly heartbeat: number;
   /**
    * How long an owner must be watched without a heartbeat before it counts as dead. Extension hosts do stand still for
-   * seconds, and a holder whose request is under way must not be taken for dead lightly: its token would be sent again.
+   * seconds. A holder whose request is on the way must not be declared dead too early, because its token would be sent
+   * again.
    */
   readonly stale: number;
-  /** How long to wait for the lock at most. A holder may need two requests of 30 s. */
+  /** The longest wait for the lock. A holder may need two requests of 30 s. */
   readonly patience: number;
-  /** The longest time between two looks. */
+  /** The longest time between two attempts. */
   readonly poll: number;
 }
 
@@ -24,9 +25,9 @@ export const lockTimes: LockTimes = { heartbeat: 2000, stale: 10_000, patience: 
 export interface Waiting {
   readonly name: string;
   readonly signal: AbortSignal;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   readonly deadline: number;
-  /** Whether the one that waits will send nothing that the holder may have sent. */
+  /** True if the waiting work sends none of the tokens that the holder may have sent. */
   readonly sendsNothing: boolean;
   readonly times: LockTimes;
   readonly clock: Clock;
@@ -37,7 +38,7 @@ export interface Waiting {
 /**
  * Resolves when the claim holds its lock.
  * @throws WorkbenchError `cancelled`; `lock_timeout` with the `process` that holds it, and since when it may be sending
- * (milliseconds since the epoch); `lock_unavailable` with `reason` where the file system can hold no lock
+ * (milliseconds since the epoch); `lock_unavailable` with `reason` if the file system cannot hold a lock
  */
 export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void> {
   const { name, signal, deadline, sendsNothing, times, clock, monotonic, log } = waiting;
@@ -50,7 +51,7 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
       const { sighting, failure } = tried;
       if (failure !== undefined && isMisplaced(failure)) throw unavailable(name, failure);
       if (sighting && stillness(sighting) >= limitFor(sighting, waiting)) {
-        // A request that has been announced since the look is another matter.
+        // Not by force if there was no note: the owner may have announced a request since.
         if (await claim.takeOver(sighting.owner, sendsNothing || sighting.sender !== undefined)) {
           log('warn', 'lock taken over', { connection: name, process: processOf(sighting) });
           await claim.withdraw();
@@ -58,7 +59,7 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
         }
       }
       if (monotonic() >= deadline) throw late(name, sighting, failure);
-      // Free or failing: again at once, but never in a tight loop. Unequal steps keep contenders out of step.
+      // Retry soon if the lock is free, but never in a tight loop. Random steps keep contenders from colliding again.
       delay = sighting ? Math.min(delay * 1.5, times.poll) : 2;
       await pause(clock, failure === undefined ? delay * (0.75 + Math.random() / 2) : times.poll, signal);
     }
@@ -75,13 +76,13 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
 function limitFor({ sender }: Sighting, { times, sendsNothing }: Waiting): number {
   if (sender?.state === 'dead') return 0;
   if (sender === undefined || sender.state === 'restarted' || sendsNothing) return times.stale;
-  // A process that stands still may have sent its token, or be about to.
+  // A process that stands still may have sent its token, or be about to send it.
   return sender.state === 'alive' ? Number.POSITIVE_INFINITY : 6 * times.stale;
 }
 
 type Attempt = 'taken' | { readonly sighting?: Sighting | undefined; readonly failure?: string };
 
-/** One attempt and, where it fails, a look at the holder of the lock. What fails may pass: too many open files, a disk error. */
+/** Tries once and, if that fails, looks at the holder. Failures may be temporary: too many open files, a disk error. */
 async function attempt(claim: LockClaim): Promise<Attempt> {
   try {
     if (await claim.take()) return 'taken';
@@ -107,9 +108,9 @@ function late(name: string, sighting: Sighting | undefined, failure: string | un
 }
 
 /**
- * For how long the owner has been seen without a new heartbeat. Only what was watched counts, so a time of day that
- * jumps changes nothing, and neither does a sleep of this process or of the whole machine: between two looks no more
- * is counted than a few of their usual distance.
+ * Returns how long the owner has been watched without a new heartbeat, in milliseconds. Only watched time counts, so a
+ * change of the clock or a sleep of the process or machine has no effect: between two looks, at most a few polling
+ * intervals are counted.
  */
 function watchStillness(poll: number, monotonic: () => number): (sighting: Sighting) => number {
   let last = { mark: '', at: 0, still: 0 };
@@ -120,11 +121,11 @@ function watchStillness(poll: number, monotonic: () => number): (sighting: Sight
   };
 }
 
-/** A lock that is held, kept by heartbeats until `end`. */
+/** A held lock, kept by heartbeats until `end`. */
 export interface Holding {
   /** See `Lease.lost`. */
   readonly lost: boolean;
-  /** Asks the file system. False: the lock was taken over. */
+  /** Checks the file system. False: the lock was taken over. */
   confirm(): Promise<boolean>;
   end(): Promise<void>;
 }
@@ -138,7 +139,10 @@ export interface HoldingParts {
 }
 
 export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: HoldingParts): Holding {
-  /** No other process takes over before this much has passed since a heartbeat; the rest is for what still has to be done. */
+  /**
+   * Milliseconds after a heartbeat in which no other process takes over. The rest of `stale` is a margin for the work
+   * in progress.
+   */
   const certain = times.stale - times.heartbeat;
   let confirmed = monotonic();
   let gone = false;
@@ -164,7 +168,7 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
   }
   next();
 
-  /** A lock that stays would keep all windows waiting for as long as this process lives. */
+  /** Retries until the lock is released: otherwise all windows would wait as long as this process lives. */
   async function release(): Promise<void> {
     if (await claim.release()) return;
     log('warn', 'lock not released', { connection: name });
@@ -173,8 +177,8 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
 
   return {
     /**
-     * By the clock before the next heartbeat can tell: a process that wakes up runs whatever was waiting, and a timer
-     * is not the first of that. A heartbeat that then succeeds shows that no other process had come.
+     * Uses the clock, because the next heartbeat may come too late: a process that wakes up runs other pending work
+     * before its timers. A heartbeat that succeeds later shows that no other process has taken over.
      */
     get lost() {
       return gone || monotonic() - confirmed > certain;

@@ -9,9 +9,9 @@ import { largestNumber } from '../core/tokens/der.ts';
 import { derOf, readKeyMaterial } from '../core/tokens/keyMaterial.ts';
 
 /**
- * RFC 8705, over Node's own https: fetch can show no certificate. The other side's certificate is checked as usual. No
- * redirect is followed. VS Code's settings for proxies are out of reach here.
- * @param ca authorities that may have signed the other side's certificate; the system's authorities where it is left out
+ * RFC 8705 with Node's own https, because fetch cannot present a certificate. The server's certificate is verified as
+ * usual. Redirects are not followed. VS Code's proxy settings do not apply here.
+ * @param ca certificate authorities to trust for the server; the system's if omitted
  */
 export function createMutualTls(ca?: string): MutualTls {
   return async ({ key, certificate: cert }) => {
@@ -19,7 +19,7 @@ export function createMutualTls(ca?: string): MutualTls {
     try {
       createSecureContext(identity);
     } catch {
-      // OpenSSL's words could hold parts of what it was given.
+      // OpenSSL's message may contain parts of its input, so it is dropped.
       throw new WorkbenchError('credential_invalid', { reason: 'certificate_mismatch', sent: false });
     }
     return (input, init) => send(new URL(input), init, identity);
@@ -39,7 +39,7 @@ function send(
       method,
       ...identity,
       headers: Object.fromEntries(new Headers(headers)),
-      // A connection of another client must not be used again.
+      // A new connection: one that belongs to another client must not be reused.
       agent: false,
       ...(signal && { signal }),
     });
@@ -54,7 +54,7 @@ function send(
         const stream = Readable.toWeb(answer) as ReadableStream<Uint8Array> & globalThis.ReadableStream;
         resolve(new Response(hasNoBody ? null : stream, { status, headers: pairs }));
       } catch {
-        // Outside 200 to 599 no Response can be made.
+        // `Response` accepts only status codes from 200 to 599.
         answer.destroy();
         reject(new WorkbenchError('http_error', { host, status, sent: true }));
       }
@@ -64,8 +64,8 @@ function send(
 }
 
 /**
- * TLS 1.3 tells only after the handshake that the certificate was not taken; what was sent by then is not read. The
- * name of the alert (RFC 8446 §6.2) is part of the code, or of OpenSSL's constant message.
+ * In TLS 1.3 the server rejects a client certificate only after the handshake; what was sent by then is not read. The
+ * name of the alert (RFC 8446 §6.2) is in the code, or in OpenSSL's constant message.
  */
 function refusal({ code, message }: NodeJS.ErrnoException, host: string): WorkbenchError | undefined {
   const alert = /\balert ([a-z ]+)/.exec(`${code}\n${message}`.toLowerCase().replaceAll('_', ' '))?.[1]?.trim();
@@ -74,10 +74,13 @@ function refusal({ code, message }: NodeJS.ErrnoException, host: string): Workbe
     : undefined;
 }
 
-/** How often a passphrase may be hashed: the work blocks this process, and a file can ask for any amount of it. */
+/** The most hash rounds for a passphrase: the work blocks this process, and a file can request any number. */
 const mostRounds = 20_000_000;
 
-/** Opens PKCS #8 and OpenSSL's older form with what Node's OpenSSL has. Web Crypto lacks MD5 and DES, which the older form needs. */
+/**
+ * Decrypts PKCS #8 and OpenSSL's older PEM encryption with Node's OpenSSL. Web Crypto lacks MD5 and DES, which the
+ * older form needs.
+ */
 export const unlockKey: UnlockKey = async (pem, passphrase) => {
   try {
     if (roundsOf(pem) > mostRounds) throw refused('cipher');
@@ -86,13 +89,14 @@ export const unlockKey: UnlockKey = async (pem, passphrase) => {
       .toString();
   } catch (error) {
     if (isWorkbenchError(error) && error.code === 'credential_invalid') throw error;
-    // OpenSSL's words could hold parts of what it was given. VS Code's BoringSSL has other codes than Node's OpenSSL.
+    // OpenSSL's message may contain parts of its input. The codes differ between VS Code's BoringSSL and Node's
+    // OpenSSL.
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     throw refused(/UNSUPPORT|UNKNOWN|INVALID_SCRYPT|MEMORY_LIMIT/.test(code) ? 'cipher' : 'passphrase');
   }
 };
 
-/** Of the derivation that PKCS #8 names; OpenSSL's older form hashes once. */
+/** The rounds of the key derivation in PKCS #8. OpenSSL's older form hashes once. */
 function roundsOf(pem: string): number {
   const material = readKeyMaterial(pem);
   const [block] = material.kind === 'pem' ? material.blocks : [];

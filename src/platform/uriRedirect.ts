@@ -7,33 +7,33 @@ import { WorkbenchError } from '../core/errors.ts';
 import type { Clock, RedirectAnswer, RedirectListener, RedirectPage } from '../core/ports.ts';
 import { readText, remove, replaceFile } from './files.ts';
 
-/** Milliseconds between two looks for an answer that came to another window. */
+/** Milliseconds between two checks for an answer that another window has received. */
 const interval = 250;
 
 /** Bytes of an answer. */
 const longest = 64 * 1024;
 
-/** Milliseconds after which a file of a window that has ended is stale. */
+/** Milliseconds after which a file counts as left behind by a window that has ended. */
 const abandoned = 60 * 60_000;
 
-/** `handed_over`: the window that waits for it has it. `foreign`: no window of this machine waits for it. */
+/** `handed_over`: passed to the window that waits for it. `foreign`: no window of this machine waits for it. */
 export type Arrival = 'taken' | 'handed_over' | 'foreign';
 
-/** Answers of the browser that reach the extension as an address which VS Code opens, in whichever window it likes. */
+/** The browser's answers that arrive as a URI that VS Code opens, in a window of its choice. */
 export interface UriRedirects {
   listen(redirectUri: string): RedirectListener;
   arrived(parameters: URLSearchParams): Promise<Arrival>;
 }
 
 /**
- * A window that waits leaves an empty file that is named by a hash of its `state`. Another one that is opened with that
- * `state` seals the answer with it and lays it beside: a reader of the folder knows no `state`, and can neither
- * forge an answer nor read one.
+ * A waiting window creates an empty file, named by a hash of its `state`. A window that receives that `state` seals the
+ * answer with a key made from it and writes it beside that file. Other readers of the folder do not know `state`, so
+ * they can neither forge nor read an answer.
  * @param folder shared by the windows of this machine
  */
 export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
   const waiting = new Map<string, (parameters: URLSearchParams) => void>();
-  /** Marks that are being taken away: an answer that comes twice must not find them. */
+  /** Files that are being removed. `arrived` waits for this, so that a repeated answer does not find them. */
   let closing: Promise<unknown> = Promise.resolve();
   return {
     listen(redirectUri) {
@@ -48,14 +48,14 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
               isOver = true;
               stop();
               waiting.delete(state);
-              // The mark may still be on its way to the disk.
+              // The file may still be being written.
               const gone = marked.then(file => Promise.all([remove(file), remove(`${file}.answer`)]));
               closing = Promise.all([closing, gone.catch(() => {})]);
             };
             const take = (parameters: URLSearchParams) => {
               if (isOver) return;
               close();
-              // VS Code shows the browser's last page, not this side.
+              // No page to send: the browser has opened VS Code.
               resolve({ parameters, respond() {} });
             };
             const look = async (file: string) => {
@@ -66,7 +66,7 @@ export function createUriRedirects(folder: string, clock: Clock): UriRedirects {
             };
             const marked = leaveMark(folder, state, clock);
             waiting.set(state, take);
-            // Where there is no such folder, the answer can still come to this window.
+            // If the folder cannot be written, the answer can still arrive in this window.
             void marked.then(file => (isOver ? undefined : look(file))).catch(() => {});
           }),
         close: () => close(),
@@ -141,13 +141,13 @@ async function unsealed(state: string, text: string): Promise<string | undefined
 
 const path = '/callback';
 
-/** Milliseconds after which a browser that waits for the last page gets the connection closed. */
+/** Milliseconds after which the connection of a browser that still loads the last page is closed. */
 const lastPage = 1000;
 
 /**
- * RFC 8252 §7.3 and §8.3: on the IP literal, on a port that is free, and nowhere else.
+ * RFC 8252 §7.3 and §8.3: listens on the IP literal only, on a free port by default.
  * @param page the HTML that the browser shows
- * @param port for an issuer that compares it; 0 for any that is free
+ * @param port for issuers that compare it; 0 for any free port
  * @throws WorkbenchError `listener_failed`
  */
 export async function listenForRedirect(page: (page: RedirectPage) => string, port = 0): Promise<RedirectListener> {
@@ -169,13 +169,13 @@ export async function listenForRedirect(page: (page: RedirectPage) => string, po
   };
 
   const server = createServer((request, response) => {
-    // A page whose name was made to resolve to 127.0.0.1 comes under that name (DNS rebinding).
+    // With DNS rebinding, a page's own host name resolves to 127.0.0.1, and its requests carry that name.
     if (request.headers.host !== host) return void response.writeHead(421).end();
     const [target = '', query = ''] = (request.url ?? '').split('?', 2);
     if (target !== path) return void response.writeHead(404).end();
     if (request.method !== 'GET') return void response.writeHead(405, { allow: 'GET' }).end();
     const parameters = new URLSearchParams(query);
-    // The first answer counts; the same one again is as foreign as any other.
+    // Only the first answer counts; a repetition is rejected like any other request.
     if (taken || take === undefined || parameters.get('state') !== expected) return send(response, 'foreign');
     taken = true;
     take({ parameters, respond: shown => send(response, shown) });
@@ -202,7 +202,7 @@ export async function listenForRedirect(page: (page: RedirectPage) => string, po
       taken = true;
       server.close();
       server.closeIdleConnections();
-      // A page that is being sent arrives; other connections are closed at once.
+      // Lets the last page finish; idle connections are closed at once.
       setTimeout(() => server.closeAllConnections(), lastPage).unref();
     },
   };

@@ -1,7 +1,7 @@
 /**
- * What is checked of a token, one row per check: to add a check, add a row. Each row is pure and knows no
- * other; all of them run, so that one result names every fault at once. No cryptography is loaded here: the
- * outcome of the signature comes in (see verify.ts), and without one the rows serve a token that is only shown.
+ * The checks of a token, one row each: to add a check, add a row. Rows are pure and independent. All of them run, so
+ * that one result names every fault. No cryptography is loaded here: the result of the signature is passed in (see
+ * verifier.ts). Without it, the rows serve a token that is only shown.
  */
 import type { DecodedToken } from '../tokens/jwt.ts';
 import { aud, azp, claims, cnf, exp, iat, iss, nbf, nonce, sub, tokenHash } from './claimChecks.ts';
@@ -11,7 +11,10 @@ import { alg, b64, crit, embeddedKeys, encoding, members, numbers, typ } from '.
 
 interface CheckRow {
   readonly id: string;
-  /** What of the token it is about. Those of the payload hold for claims that came in no signed token as well. */
+  /**
+   * The part of the token that the row is about. Rows of the payload also apply to claims that are not from a signed
+   * token.
+   */
   readonly part: 'header' | 'payload' | 'signature';
   readonly section: string;
   readonly run: (input: CheckInput) => Finding;
@@ -44,15 +47,17 @@ export const checkTable = [
   { id: 'proof', part: 'payload', section: 'RFC 9449 section 4.3', run: proof },
 ] as const satisfies readonly CheckRow[];
 
-/** `signature`, or the claim or parameter that a check is about. Its name on the screen is in src/vscode/text/checkWords.ts. */
+/**
+ * `signature`, or the claim or parameter that a check is about. Its name on screen is in src/vscode/text/checkWords.ts.
+ */
 export type CheckId = (typeof checkTable)[number]['id'];
 
-/** What of the token a check is about. */
+/** The part of the token that a check is about. */
 export function partOf(id: string): CheckRow['part'] {
   return checkTable.find(row => row.id === id)?.part ?? 'payload';
 }
 
-/** Runs every row. A token that cannot be read has one line, which says why. */
+/** Runs all rows. A token that cannot be read gets a single check, which says why. */
 export function runChecks(input: Omit<CheckInput, 'token'> & { readonly token: DecodedToken }): Check[] {
   const { token } = input;
   if (token.kind !== 'jws') {

@@ -12,7 +12,7 @@ export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
     const alias = typeof value === 'string' && value !== issuer ? aliasOf(value, issuer, token.payload) : undefined;
     if (alias) return alias;
     const finding = same(token.payload, 'iss', issuer);
-    // The commonest of all mistakes; RFC 8414 section 2 and OpenID Connect compare character by character.
+    // The most common mistake; RFC 8414 section 2 and OpenID Connect compare character by character.
     return finding.code === 'mismatch' && withoutSlash(textOf(token.payload, 'iss') ?? '') === withoutSlash(issuer)
       ? { ...finding, code: 'slash_differs' }
       : finding;
@@ -20,11 +20,11 @@ export function iss({ token, policy: { issuer, kind } }: CheckInput): Finding {
   return unasked(token.payload, 'iss', kind === 'id_token');
 }
 
-/** Issuers that go by two names, or by a pattern. Anything looser lets one issuer speak for another. */
+/** Issuers with two names, or with a pattern. A looser comparison would let one issuer speak for another. */
 function aliasOf(found: string, expected: string, payload: JsonObject): Finding | undefined {
   const details = { expected, found: shown(found) };
   const tid = textOf(payload, 'tid') ?? '';
-  // The metadata for several tenants of Microsoft Entra names no tenant: the token does.
+  // Microsoft Entra's metadata for several tenants names no tenant; the token does.
   if (expected.includes('{tenantid}') && /^[\da-f-]{36}$/.test(tid))
     return found === expected.replace('{tenantid}', tid) ? passed('matches', details) : undefined;
   if (isSameIssuer(found, expected)) return warning('issuer_alias', details);
@@ -41,7 +41,7 @@ export function aud({ token, policy }: CheckInput): Finding {
   const value = own(token.payload, 'aud');
   if (asked === undefined || asked.length === 0) return unasked(token.payload, 'aud', kind === 'id_token');
   const expected = typeof asked === 'string' ? asked : asked.join(', ');
-  // Amazon Cognito names the client of an access token in `client_id`, and has no audience.
+  // Amazon Cognito names the client of an access token in `client_id` and sets no audience.
   const client = own(token.payload, 'token_use') === 'access' ? textOf(token.payload, 'client_id') : undefined;
   if (value === undefined && client !== undefined) {
     const isClient = [asked].flat().includes(client);
@@ -57,7 +57,7 @@ export function aud({ token, policy }: CheckInput): Finding {
   return matches ? passed('matches', { expected, found }) : failed('mismatch', { expected, found });
 }
 
-/** Only an ID token is bound to the client that asked for it. */
+/** Only an ID token is bound to the client that requested it. */
 export function azp({ token, policy: { kind, clientId } }: CheckInput): Finding {
   if (kind !== 'id_token') return skipped('not_applicable');
   const value = own(token.payload, 'azp');
@@ -75,11 +75,11 @@ export function sub({ token, policy: { subject, kind } }: CheckInput): Finding {
     : same(token.payload, 'sub', subject);
 }
 
-/** A token ends at `exp`, not after it. */
+/** A token expires at `exp`, not after it. */
 export function exp(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'exp')) {
-    // Signed content is no JWT, and proofs, events and statements may go without (RFC 9449, RFC 8417, RFC 9901).
+    // Signed content is not a JWT, and proofs, events and statements need no `exp` (RFC 9449, RFC 8417, RFC 9901).
     if (token.content) return skipped('not_applicable');
     const endless = rulesOf(token.header)?.endless ?? varietyOf(token.compact, token)?.endless;
     return (policy.requireExp ?? !endless) ? failed('missing') : warning('missing');
@@ -105,7 +105,7 @@ export function nbf(input: CheckInput): Finding {
     : failed('nbf_ahead', { at, ...explained(input, theirs => theirs >= at) });
 }
 
-/** What the type of the token demands. */
+/** The claims that the type of the token requires. */
 export function claims({ token }: CheckInput): Finding {
   const required = rulesOf(token.header)?.required;
   if (!required) return skipped('absent');
@@ -116,7 +116,7 @@ export function claims({ token }: CheckInput): Finding {
     : passed('claims_present', details);
 }
 
-/** No specification refuses a token from the future; a clock that is wrong explains other failures. */
+/** No specification rejects a token from the future, so this only warns; a wrong clock explains other failures. */
 export function iat(input: CheckInput): Finding {
   const { token, policy, now } = input;
   if (!Object.hasOwn(token.payload, 'iat')) return policy.kind === 'id_token' ? failed('missing') : skipped('absent');
@@ -149,7 +149,7 @@ export function tokenHash({ token, policy: { kind, accessToken }, accessTokenHas
     : skipped('not_asked', { found });
 }
 
-/** RFC 9449 §6.1, RFC 8705 §3.1. Of no use in other hands, so it is a failure where these are not the right ones. */
+/** RFC 9449 §6.1, RFC 8705 §3.1. Only the holder of the key can use a bound token, so another key is a failure. */
 export function cnf({ token, policy: { holder } }: CheckInput): Finding {
   const cnf = own(token.payload, 'cnf');
   const method = (['jkt', 'x5t#S256'] as const).find(each => isObject(cnf) && Object.hasOwn(cnf, each));
@@ -163,7 +163,7 @@ export function cnf({ token, policy: { holder } }: CheckInput): Finding {
   return failed('bound_elsewhere', { ...(expected !== undefined && { expected }), found });
 }
 
-/** The clock of this machine, where it alone is what makes a claim look wrong. */
+/** The skew of this machine's clock, if it alone makes the claim fail. */
 function explained({ now, skew }: CheckInput, holds: (theirs: number) => boolean): Pick<Finding, 'data'> {
   return skew !== undefined && explains(skew, now, holds) ? { data: skewData(skew) } : {};
 }
@@ -176,7 +176,7 @@ function malformed(date: Extract<NumericDate, { flaw: unknown }>, payload: JsonO
   return failed(date.flaw, { found: shownMember(payload, name) });
 }
 
-/** Character by character (RFC 7519 section 2, StringOrURI). */
+/** Compares character by character (RFC 7519 section 2, StringOrURI). */
 function same(payload: JsonObject, name: string, expected: string): Finding {
   const value = own(payload, name);
   if (value === undefined) return failed('missing', { expected });
@@ -185,7 +185,7 @@ function same(payload: JsonObject, name: string, expected: string): Finding {
   return value === expected ? passed('matches', details) : failed('mismatch', details);
 }
 
-/** No expected value was given. The claim can still be required. */
+/** No expected value was given, but the claim can still be required. */
 function unasked(payload: JsonObject, name: string, required: boolean): Finding {
   if (own(payload, name) === undefined) return required ? failed('missing') : skipped('absent');
   return skipped('not_asked', { found: shownMember(payload, name) });

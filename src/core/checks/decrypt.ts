@@ -12,23 +12,23 @@ import { guessSecrets, readSecret, type SecretForm } from './secretText.ts';
 
 export interface DecryptRequest {
   readonly token: string;
-  /** A private key as PEM or JWK, a JWK Set of such, or a shared secret, as text. Kept nowhere. */
+  /** A private key as PEM or JWK, a JWK Set of private keys, or a shared secret, as text. It is not stored. */
   readonly key: string;
-  /** That of a shared secret; left out, the one is taken that fits. */
+  /** The encoding of a shared secret; if omitted, the encoding that fits is used. */
   readonly keyFormat?: SecretForm;
 }
 
-/** What an encrypted token holds. Decrypted is not verified: any holder of the public key can encrypt with it. */
+/** The content of an encrypted token. It is decrypted but not verified: anyone who has the public key can encrypt. */
 export interface Decrypted {
   readonly header: JsonObject;
   readonly content: Content;
-  /** Claims that the header repeats and that say something else there (RFC 7519 section 5.3). */
+  /** Claims that the header repeats with another value (RFC 7519 section 5.3). */
   readonly differing: readonly string[];
   readonly key: KeyInfo;
 }
 
 export type Content =
-  /** A token again (RFC 7519 section 5.2: `cty` is `JWT`). Decoded, and not verified. */
+  /** A nested token (RFC 7519 section 5.2: `cty` is `JWT`), decoded and not verified. */
   | {
       readonly kind: 'token';
       readonly token: string;
@@ -36,14 +36,14 @@ export type Content =
     }
   | { readonly kind: 'claims'; readonly payload: JsonObject; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
-  /** No text at all: base64url. */
+  /** Not text: base64url. */
   | { readonly kind: 'bytes'; readonly base64url: string };
 
 /** The most keys of a set that are tried. */
 const mostTried = 16;
 
 /**
- * Decrypts one layer. What the header asks for is weighed before anything is computed.
+ * Decrypts one layer. The cost that the header asks for is checked before anything is computed.
  * @throws WorkbenchError what `decodeToken` throws, `not_encrypted` {kind}, `jwe_refused` {reason, found?, limit?},
  * `key_invalid` {reason, found?, form?}, `decryption_failed` {tried}
  */
@@ -66,7 +66,7 @@ export async function decrypt({ token, key, keyFormat }: DecryptRequest): Promis
   throw failure ?? new WorkbenchError('decryption_failed', { tried: keys.length });
 }
 
-/** What a text may be, and where it is a secret of a website's sessions, the keys that are derived from it. */
+/** The keys that a text may mean, including those derived from the session secret of a website. */
 async function keysOrFailure(
   text: string,
   form: SecretForm | undefined,
@@ -83,10 +83,13 @@ async function keysOrFailure(
   }
 }
 
-/** Names of the session cookie, with which Auth.js 5 salts its keys. */
+/** Names of the session cookie, which Auth.js 5 uses as the salt of its keys. */
 const sessionCookies = ['authjs.session-token', '__Secure-authjs.session-token'];
 
-/** Auth.js 5 and NextAuth 4 encrypt a session with a key that they derive (HKDF, RFC 5869) from the secret in their settings. */
+/**
+ * Auth.js 5 and NextAuth 4 encrypt a session with a key that they derive (HKDF, RFC 5869) from the secret in their
+ * settings.
+ */
 async function sessionKeys(secret: string, { alg, enc, bits = 0 }: Needed): Promise<JWK[]> {
   if (alg !== 'dir' || !/^A256(?:GCM|CBC-HS512)$/.test(enc) || /^\s*[{[]|-----BEGIN /.test(secret)) return [];
   const inputs = [
@@ -119,7 +122,7 @@ async function tryKey(
     });
     return plaintext;
   } catch (error) {
-    // jose's own code, not its class or its text.
+    // jose's error code, rather than its class or message.
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_JWE_DECRYPTION_FAILED') return undefined;
     if (code === 'ERR_JWE_INVALID')
@@ -175,7 +178,7 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   if (whole.length === 0) throw invalid(kty === 'oct' ? 'kty' : 'public_key', alg);
   const meant = whole.filter(jwk => isMeantFor(jwk, needed));
   if (meant.length === 0) throw invalid('unsuitable', alg);
-  // A kid is a hint here: a key that does not fit fails by itself.
+  // Here `kid` is only a hint: a key that does not fit fails anyway.
   const named = meant.filter(jwk => own(jwk, 'kid') === own(header, 'kid'));
   const tried = (named.length > 0 ? named : meant).slice(0, mostTried);
   if (kty === 'oct') {
@@ -188,7 +191,9 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
   return tried.map(jwk => strong({ ...bare(jwk), ...kidOf(jwk) }));
 }
 
-/** What the key says that it is for (RFC 7517 sections 4.2 to 4.4). With `dir` it is for the content. */
+/**
+ * Whether the key's own members allow this use (RFC 7517 sections 4.2 to 4.4). With `dir` the key encrypts the content.
+ */
 function isMeantFor(jwk: JsonObject, { alg, enc }: Needed): boolean {
   const [meant, use, ops] = [own(jwk, 'alg'), own(jwk, 'use'), own(jwk, 'key_ops')];
   return (
@@ -199,7 +204,7 @@ function isMeantFor(jwk: JsonObject, { alg, enc }: Needed): boolean {
   );
 }
 
-/** Nothing else in the JWK has a say in what is imported. */
+/** The only members of the JWK that are imported. */
 const privateMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 
 function bare(jwk: JsonObject): JWK {
@@ -213,7 +218,7 @@ function kidOf(jwk: JsonObject): { kid?: string } {
   return typeof kid === 'string' ? { kid } : {};
 }
 
-/** Those of the length that is needed; a password for PBES2 may have any. */
+/** The secrets with the required length; a password for PBES2 may have any length. */
 function secrets(candidates: readonly Uint8Array[], { alg, kty, bits }: Needed): JWK[] {
   if (kty !== 'oct') throw invalid('secret_for_key', alg);
   const fit = candidates.filter(({ length }) => bits === undefined || length * 8 === bits);
@@ -231,12 +236,12 @@ function strong(jwk: JWK): JWK {
   return jwk;
 }
 
-/** Of an RSA modulus. */
+/** Bits of an RSA modulus. */
 function bitsOf({ n }: JWK): number {
   return integer(n)?.toString(2).length ?? 0;
 }
 
-/** @param jwk private: only its public half goes into what is said of it */
+/** @param jwk private; only public members are returned */
 async function describe(jwk: JWK): Promise<KeyInfo> {
   const { kty = '', kid, crv, k } = jwk;
   const size = kty === 'oct' ? (decodeBase64(k ?? '')?.length ?? 0) * 8 : bitsOf(jwk) || undefined;
@@ -262,7 +267,7 @@ function contentOf(bytes: Uint8Array): Content {
       const decoded = decodeToken(text);
       if (decoded.kind !== 'opaque') return { kind: 'token', token: text, decoded };
     } catch {
-      // What only starts like a token is shown as the text that it is.
+      // A text that only starts like a token is shown as text.
     }
   }
   const reading = readJson(text);
@@ -294,14 +299,17 @@ function invalid(reason: KeyFlaw, found?: string): WorkbenchError {
 
 interface KeyManagement {
   readonly kty: 'RSA' | 'EC' | 'oct';
-  /** Bits of a shared secret, where they are fixed; those of `dir` are the content encryption's. */
+  /** Bits of a shared secret, if they are fixed; for `dir` they are those of the content encryption. */
   readonly bits?: number;
 }
 
 const names = (one: string, ...bits: readonly number[]) =>
   bits.map(each => [one.replace('*', `${each}`), each] as const);
 
-/** The exact allow-list. RSA1_5 is known and not in it: its padding tells an attacker too much (RFC 8725 section 3.2). */
+/**
+ * The exact allow-list. RSA1_5 is known but not on it: its padding reveals too much to an attacker (RFC 8725 section
+ * 3.2).
+ */
 export const keyManagement: ReadonlyMap<string, KeyManagement> = new Map<string, KeyManagement>([
   ...['RSA-OAEP', 'RSA-OAEP-256', 'RSA-OAEP-384', 'RSA-OAEP-512'].map(alg => [alg, { kty: 'RSA' }] as const),
   ...['ECDH-ES', 'ECDH-ES+A128KW', 'ECDH-ES+A192KW', 'ECDH-ES+A256KW'].map(alg => [alg, { kty: 'EC' }] as const),
@@ -321,22 +329,25 @@ export const contentEncryption: ReadonlyMap<string, number> = new Map([
   ['A256CBC-HS512', 512],
 ]);
 
-/** Rounds of PBKDF2 that are waited for, as rfc8725bis section 3.13 advises: a second. A token that asks for more could ask for hours. */
+/**
+ * The most PBKDF2 rounds that are computed, about a second, as rfc8725bis section 3.13 advises. A token could ask for
+ * hours.
+ */
 export const mostRounds = 1_200_000;
 
 /**
- * Work that is done for one decryption, over all keys that are tried, counted in rounds of PBKDF2: about a second.
- * A set of keys must not multiply what one key may cost.
+ * The most work for one decryption, over all keys that are tried, in PBKDF2 rounds: about a second. A set of keys must
+ * not multiply the cost of one key.
  */
 const mostWork = mostRounds;
 
-/** What trying one key costs, in the same unit: an RSA operation takes eight times as long for twice the bits. */
+/** The cost of trying one key, in the same unit: an RSA operation takes eight times as long for twice the bits. */
 function workOf(alg: string, rounds: unknown, bits: number): number {
   if (alg.startsWith('PBES2')) return typeof rounds === 'number' ? rounds : mostRounds;
   return alg.startsWith('RSA') ? 600 * (bits / 2048) ** 3 : 600;
 }
 
-/** Bytes that a compressed content may come to: no token that is read is longer. */
+/** Bytes: the most that compressed content may expand to. Longer tokens are not read either. */
 export const mostInflated = tokenLimit;
 
 type Refusal = ErrorDataOf['jwe_refused'];
@@ -347,8 +358,8 @@ interface Needed extends KeyManagement {
 }
 
 /**
- * What it takes to decrypt a token with this header, or why it is not attempted. `jwk`, `jku`, `x5u` and `x5c` in it are
- * no keys to decrypt with and are not looked at; `epk` is half of an agreement and proves nothing.
+ * The requirements for decrypting a token with this header, or why that is refused. `jwk`, `jku`, `x5u` and `x5c` are
+ * not decryption keys and are ignored; `epk` is half of a key agreement and proves nothing.
  */
 function neededFor(header: JsonObject): Needed | { readonly refusal: Refusal } {
   const alg = own(header, 'alg');

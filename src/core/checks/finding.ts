@@ -7,32 +7,32 @@ import type { DecodedJws } from '../tokens/jwt.ts';
 import type { TimeFlaw } from '../tokens/tokenParts.ts';
 import type { TokenUse } from '../tokens/tokenUse.ts';
 
-/** What a token has to be. Members that are left out are not asked for, except where it says so. */
+/** What a token must satisfy. Omitted members are not checked, unless their comment says otherwise. */
 export interface VerificationPolicy {
   readonly issuer?: string;
-  /** One of them has to be in `aud`. For an ID token `clientId` stands in where this is left out. */
+  /** `aud` must contain one of these. For an ID token, `clientId` is the default. */
   readonly audience?: string | readonly string[];
-  /** Only these; without it every asymmetric algorithm, or every HMAC where the key is a shared secret. */
+  /** The only accepted algorithms. Default: every asymmetric algorithm, or every HMAC if the key is a shared secret. */
   readonly algorithms?: readonly string[];
   readonly kind?: TokenKind;
   readonly clientId?: string;
-  /** Seconds by which clocks may differ; none where it is left out. */
+  /** Seconds by which the clocks may differ; 0 if omitted. */
   readonly clockTolerance?: number;
-  /** The access token that came with the ID token, for `at_hash`. */
+  /** The access token that was issued with the ID token, for `at_hash`. */
   readonly accessToken?: string;
   readonly nonce?: string;
-  /** What the holder of the token can show: the thumbprints of a key (DPoP) and of a certificate (mutual TLS). */
+  /** What the holder of the token can prove: the thumbprints of its DPoP key and of its mTLS certificate. */
   readonly holder?: {
     readonly jkt?: string | undefined;
     readonly 'x5t#S256'?: string | undefined;
-    /** The token has to be bound to the key. */
+    /** True if the token must be bound to the DPoP key. */
     readonly required: boolean;
   };
-  /** The `aud` of the key binding of an SD-JWT: the verifier that asked for the presentation. */
+  /** The expected `aud` of an SD-JWT's key binding: the verifier that requested the presentation. */
   readonly presentedTo?: string;
-  /** Whose token it has to be, as when an ID token is refreshed (OpenID Connect Core section 12.2). */
+  /** The expected subject, for example when an ID token is refreshed (OpenID Connect Core section 12.2). */
   readonly subject?: string;
-  /** True where it is left out: a token without an end is refused. */
+  /** Whether a token without `exp` fails. Default: yes, unless tokens of its type or variety do not expire. */
   readonly requireExp?: boolean;
 }
 
@@ -164,7 +164,7 @@ export interface Finding {
   readonly status: CheckStatus;
   readonly code: CheckCode;
   readonly expected?: string;
-  /** What the token says, cut to a length that can be shown. */
+  /** The token's value, cut to a length that can be shown. */
   readonly found?: string;
   /** A time that the check is about, in milliseconds since the epoch. */
   readonly at?: number;
@@ -183,19 +183,19 @@ export interface KeyInfo {
   /** Bits of an RSA modulus or of a secret. */
   readonly size?: number;
   readonly crv?: string;
-  /** RFC 7638, SHA-256, base64url. None for a secret: a hash of it could be guessed back. */
+  /** RFC 7638, SHA-256, base64url. Absent for a secret, which could be guessed from its hash. */
   readonly thumbprint?: string;
-  /** Where the key came from: the issuer's key set, a key set or a key that was given, or the header of a proof. */
+  /** The source of the key: the issuer's key set, a given key set, a given key, or the header of a proof. */
   readonly source: 'jwks_uri' | 'jwks' | 'given' | 'header';
 }
 
 export interface VerificationResult {
-  /** True only where the signature is valid and no check failed. */
+  /** True only if the signature is valid and no check failed. */
   readonly verified: boolean;
   readonly checks: readonly Check[];
   /** The key that the signature was checked with, or would have been. */
   readonly key?: KeyInfo;
-  /** The claims of an SD-JWT with all that was disclosed. */
+  /** The claims of an SD-JWT including all disclosures. */
   readonly disclosed?: JsonObject;
 }
 
@@ -204,16 +204,16 @@ export interface CheckInput {
   readonly policy: VerificationPolicy;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** How far that is from the issuer's clock, where it is known: named where it explains a failure. */
+  /** The known skew between `now` and the issuer's clock. Reported if it explains a failure. */
   readonly skew?: ClockSkew | undefined;
-  /** What came of the signature and of a look at its key; left out where a token is only shown. */
+  /** The results of checking the signature and its key; absent if a token is only shown. */
   readonly signature?: Finding | undefined;
   readonly key?: Finding | undefined;
-  /** The key is a shared secret that the user gave: the only case in which HMAC is allowed. */
+  /** The key is a shared secret from the user. Only then is HMAC allowed. */
   readonly secret?: boolean;
-  /** The left half of the access token's hash, base64url, under the algorithm that the ID token names. */
+  /** The left half of the access token's hash, base64url, with the hash of the ID token's algorithm. */
   readonly accessTokenHash?: string | undefined;
-  /** Of an SD-JWT. */
+  /** For an SD-JWT. */
   readonly presentation?: Presentation | undefined;
 }
 
@@ -223,7 +223,9 @@ function finding(status: CheckStatus) {
   return (code: CheckCode, details?: Details): Finding => withDetails({ status, code }, details);
 }
 
-/** Adds them member by member: a spread takes several times as long, and each token has a score of findings. */
+/**
+ * Adds the details member by member: a spread takes several times as long, and each token has about twenty findings.
+ */
 export function withDetails<Target extends Finding>(
   target: { -readonly [Member in keyof Target]: Target[Member] },
   details: Details | undefined,
@@ -242,16 +244,18 @@ export const failed = finding('failed');
 export const warning = finding('warning');
 export const skipped = finding('skipped');
 
-/** The longest value that a finding repeats. */
+/** The longest value that a finding repeats, in characters. */
 const shownLimit = 200;
 
-/** A value of a token as text of bounded length. Its characters are as they come: the place that shows it escapes them. */
+/**
+ * A value of a token as text of limited length. Its characters are unchanged: the code that shows it must escape them.
+ */
 export function shown(value: unknown): string {
   const text = textFrom(value);
   return text.length > shownLimit ? `${text.slice(0, shownLimit)}...` : text;
 }
 
-/** The same of a member, whose number is shown as it is written. */
+/** The same for a member; a number is shown as it is written in the token. */
 export function shownMember(object: JsonObject, name: string): string {
   return shown(memberText(object, name) ?? '');
 }
@@ -260,26 +264,26 @@ export type Severity = 'error' | 'warning' | 'info';
 
 export interface ReviewInput {
   readonly header: JsonObject;
-  /** Empty where the token is encrypted. */
+  /** Empty if the token is encrypted. */
   readonly payload: JsonObject;
-  /** Its claims can be read, and are those of a token for access or sign-in, not of a proof or an event. */
+  /** True if the claims can be read and belong to a token for access or sign-in, rather than to a proof or an event. */
   readonly readable: boolean;
-  /** base64url, as it stands in the token; `undefined` where the token is encrypted. */
+  /** base64url, as in the token; `undefined` if the token is encrypted. */
   readonly signature: string | undefined;
   /** Characters of the whole token. */
   readonly size: number;
   readonly use: TokenUse | undefined;
-  /** The use was not guessed. */
+  /** True if the use was determined rather than guessed. */
   readonly certain: boolean;
-  /** What the verification, or a look without keys, found. */
+  /** The results of the verification, or of the checks without keys. */
   readonly checks: readonly Check[];
 }
 
-/** What a row found. Never the value of a secret. */
+/** The result of a row. Never contains the value of a secret. */
 export interface Observation {
   /** The member that it is about. */
   readonly member?: string;
-  /** Bounded in length; its characters are as they come. */
+  /** Limited in length; its characters are unchanged. */
   readonly found?: string;
   /** Seconds, characters or rounds. */
   readonly amount?: number;
@@ -294,27 +298,27 @@ export interface ReviewRow {
   readonly run: (input: ReviewInput) => Observation | boolean | undefined;
 }
 
-/** What an SD-JWT discloses, and whether its holder signed for this presentation. */
+/** The disclosures of an SD-JWT, and the check of the holder's signature for this presentation. */
 export interface Presentation {
   readonly disclosed: Disclosed;
   readonly names: readonly string[];
   readonly binding: Finding;
 }
 
-/** What is known of a token's signature and claims, in one word: every place that shows a token shows one of these. */
+/** The state of a token's signature and claims. Every view that shows a token shows one of these. */
 export type TokenState =
-  /** The signature was not checked yet. */
+  /** The signature has not been checked yet. */
   | { readonly kind: 'not_checked' }
   | { readonly kind: 'verified' }
-  /** The issuer signed it, and the only thing against it is that it has ended. */
+  /** The signature is valid, and the only failure is that the token has expired. */
   | { readonly kind: 'expired_valid_signature' }
   | { readonly kind: 'failed'; readonly failed: readonly Check[] }
-  /** It may be genuine: what it takes to tell is missing. `reason` is the check of the signature. */
+  /** The token may be genuine, but the key or secret to check it is missing. `reason` is the check of the signature. */
   | { readonly kind: 'unverifiable'; readonly reason: Check };
 
 export type TokenStateKind = TokenState['kind'];
 
-/** @param result of checks with keys; left out where none were made */
+/** @param result of checks with keys; omitted if there were none */
 export function tokenStateOf(result: VerificationResult | undefined): TokenState {
   const signature = result?.checks.find(({ id }) => id === 'signature');
   if (result?.verified) return { kind: 'verified' };
@@ -322,18 +326,18 @@ export function tokenStateOf(result: VerificationResult | undefined): TokenState
   const failed = result.checks.filter(({ status }) => status === 'failed');
   const others = failed.filter(check => check !== signature && check.code !== 'exp_past');
   if (signature.status === 'passed' && others.length === 0) return { kind: 'expired_valid_signature' };
-  // Without the secret no HMAC is allowed: that says the same once more.
+  // `alg_symmetric` only repeats that the secret is missing.
   const isMissing = lacksKey(signature) && others.every(({ code }) => code === 'alg_symmetric');
   return isMissing ? { kind: 'unverifiable', reason: signature } : { kind: 'failed', failed };
 }
 
-/** What the checks of a token come to that only exist without a key: those that cannot be had say why. */
+/** The state of a token that was checked without a key. An encrypted or opaque token gets the reason. */
 export function unkeyedState({ checks }: Pick<VerificationResult, 'checks'>): TokenState {
   const reason = checks.find(({ code }) => code === 'encrypted' || code === 'opaque');
   return reason ? { kind: 'unverifiable', reason } : { kind: 'not_checked' };
 }
 
-/** A check of the signature that could not be made, as against one that failed. */
+/** True if the signature could not be checked, as opposed to a check that failed. */
 function lacksKey({ status, code }: Check): boolean {
   return status === 'skipped' || isErrorCode(code) || lacking.has(code);
 }

@@ -1,4 +1,4 @@
-/** The issuer's keys over the network: bounded, cached, and asked for again when a token names a new one. */
+/** Fetches issuers' key sets: bounded, cached, and fetched again when a token names an unknown key. */
 import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
@@ -9,36 +9,38 @@ export interface KeyLookup {
   readonly keys: KeySet;
   /** Milliseconds since the epoch. */
   readonly fetchedAt: number;
-  /** Why the keys could not be fetched again; those of `fetchedAt` go on. */
+  /** Why the keys could not be fetched again; those of `fetchedAt` are still used. */
   readonly outdated?: WorkbenchError;
 }
 
 export interface JwksClient {
   /**
-   * The key set at `jwksUri`, from the cache or anew; anew, too, where it has no key of the header's `kid`.
-   * `jwksUri` must come from the issuer's metadata or from the user, never from a token.
+   * The key set at `jwksUri`, from the cache if it is fresh and has a key with the header's `kid`; otherwise it is
+   * fetched. `jwksUri` must come from the issuer's metadata or from the user, never from a token.
    * @throws WorkbenchError `url_invalid`, `url_insecure`, `jwks_invalid` {reason}, `http_error` {status}, and what
    * `boundedFetch` throws
    */
   keysFor(jwksUri: string, header: JsonObject): Promise<KeyLookup>;
-  /** Forgets the keys of one address, or all: the next question goes to the network. */
+  /** Removes the keys of one URL, or all, from the cache, so that the next call fetches them. */
   forget(jwksUri?: string): void;
 }
 
 export interface JwksClientOptions {
   readonly fetch: Fetch;
   readonly clock: Clock;
-  /** Milliseconds for one request; 10 seconds where it is left out. */
+  /** Milliseconds for one request; 10 seconds if omitted. */
   readonly timeout?: number;
-  /** Bytes of one key set; 512 KiB where it is left out. */
+  /** Bytes of one key set; 512 KiB if omitted. */
   readonly maxBytes?: number;
-  /** Milliseconds for which keys are not asked for again; 10 minutes where it is left out. */
+  /** Milliseconds for which a key set counts as fresh; 10 minutes if omitted. */
   readonly maxAge?: number;
-  /** Milliseconds between two requests for one key set, whatever tokens say; 30 seconds where it is left out. */
+  /**
+   * The least time between two requests for one key set, in milliseconds, whatever tokens name; 30 seconds if omitted.
+   */
   readonly cooldown?: number;
 }
 
-/** Key sets that are kept. A workbench with more issuers fetches again. */
+/** The most key sets in the cache. With more issuers, the oldest are fetched again. */
 const mostKept = 64;
 
 interface Cached {
@@ -71,14 +73,14 @@ export function createJwksClient(options: JwksClientOptions): JwksClient {
       const keys = await download(jwksUri);
       entry.lookup = { keys, fetchedAt: clock.now() };
     } catch (error) {
-      // Without older keys there is nothing to go on with; the next question may ask at once.
+      // Without older keys there is nothing to use; the next call may fetch at once.
       if (!entry.lookup) throw classify(error);
       entry.lookup = { ...entry.lookup, outdated: classify(error) };
     }
     return entry.lookup;
   }
 
-  /** A clock that was set back makes everything old. */
+  /** After the clock was set back, everything counts as old. */
   const within = (since: number, span: number) => clock.now() >= since && clock.now() < since + span;
 
   return {
@@ -107,7 +109,7 @@ function names({ keys }: KeySet, kid: unknown): boolean {
   return typeof kid !== 'string' || keys.some(key => key.kid === kid);
 }
 
-/** The one used last is the last to go. */
+/** Evicts the least recently used entries. */
 function keep(cache: Map<string, Cached>, jwksUri: string, entry: Cached): void {
   cache.delete(jwksUri);
   cache.set(jwksUri, entry);

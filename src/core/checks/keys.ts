@@ -1,4 +1,4 @@
-/** Keys to check signatures with: where they come from, which one fits a token, and how strong they are. */
+/** Keys for checking signatures: their sources, which one fits a token, and how strong they are. */
 import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { WorkbenchError } from '../errors.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
@@ -8,7 +8,7 @@ import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json
 import { derOfPem } from '../tokens/keyMaterial.ts';
 import { type Finding, failed, type KeyInfo, passed, warning } from './finding.ts';
 
-/** One key, with its imported forms kept: importing takes longer than a signature. */
+/** One key. Its imported forms are cached, because an import takes longer than a verification. */
 export interface VerificationKey {
   readonly kid?: string;
   readonly kty: string;
@@ -16,29 +16,30 @@ export interface VerificationKey {
   readonly alg?: string;
   readonly use?: string;
   readonly key_ops?: readonly string[];
-  /** The private half was published with it. */
+  /** True if the private half was published with the key. */
   readonly leaked: boolean;
-  /** Members that are written as base64 and not as base64url (RFC 7518 section 6). */
+  /** Members that are written as base64 instead of base64url (RFC 7518 section 6). */
   readonly base64: readonly string[];
-  /** Imported for one algorithm. Rejects where the platform refuses the key. */
+  /** The key imported for one algorithm. Rejects if the platform refuses the key. */
   cryptoKey(alg: string): Promise<CryptoKey>;
   info(): Promise<KeyInfo>;
-  /** What is weak about the key itself; `undefined` where nothing is. */
+  /** A weakness of the key itself; `undefined` if there is none. */
   readonly weakness: Finding | undefined;
   readonly size: number | undefined;
 }
 
 export interface KeySet {
   readonly keys: readonly VerificationKey[];
-  /** Members of the set that are no key that this program knows. */
+  /** How many members of the set are not keys of a known kind. */
   readonly ignored: number;
 }
 
 /**
- * Reads a JWK Set (RFC 7517 section 5). Keys of unknown kinds are ignored and counted, as the section says.
- * Shared secrets have no place in a set that is published, so they are ignored, too, but where a user handed in
- * nothing else.
- * @throws WorkbenchError `jwks_invalid` {reason: 'not_an_object' | 'no_keys_member' | 'empty' | 'no_usable_key', ignored?}
+ * Reads a JWK Set (RFC 7517 section 5). Keys of unknown kinds are ignored and counted, as that section requires. Shared
+ * secrets must not be in a published set, so they are ignored as well, unless the user gave a set of nothing but
+ * secrets.
+ * @throws WorkbenchError `jwks_invalid` {reason: 'not_an_object' | 'no_keys_member' | 'empty' | 'no_usable_key',
+ * ignored?}
  */
 export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   if (!isObject(value)) throw new WorkbenchError('jwks_invalid', { reason: 'not_an_object' });
@@ -53,14 +54,14 @@ export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
   return { keys, ignored };
 }
 
-/** One key alone, or a set in the envelope that a framework puts around each of its answers. */
+/** A single key, or a set in the envelope that some frameworks put around every answer. */
 function wrappedKeys(value: JsonObject): unknown {
   if (typeof own(value, 'kty') === 'string') return [value];
   const inner = own(value, 'jwks') ?? own(value, 'data');
   return isObject(inner) ? own(inner, 'keys') : undefined;
 }
 
-/** Google and Firebase publish an object of certificates or public keys as PEM, each under its `kid`. */
+/** Google and Firebase publish an object of PEM certificates or public keys, each under its `kid`. */
 export function certificateMap(value: JsonObject): readonly JsonObject[] | undefined {
   const entries = Object.entries(value);
   if (entries.length === 0 || !entries.every(([, text]) => typeof text === 'string' && text.includes('-----BEGIN ')))
@@ -68,7 +69,7 @@ export function certificateMap(value: JsonObject): readonly JsonObject[] | undef
   return entries.map(([kid, text]) => ({ ...jwkOf(() => derOfPem(String(text))), kid }));
 }
 
-/** The public key in DER; `undefined` where it cannot be read. */
+/** The members of a public key in DER; an empty object if it cannot be read. */
 function jwkOf(der: () => Uint8Array | undefined): JsonObject {
   try {
     return publicJwk(der() ?? new Uint8Array()) as JsonObject;
@@ -87,7 +88,7 @@ export function parseKeySet(text: string, source: KeyInfo['source']): KeySet {
 export type Selection =
   | {
       readonly keys: readonly VerificationKey[];
-      /** `differs`: a given key has another id. `absent`: the keys of the set have none. */
+      /** `differs`: the given key has another id. `absent`: the keys of the set have no id. */
       readonly kid?: 'differs' | 'absent';
     }
   | { readonly problem: 'kid_unknown' | 'kid_invalid' | 'key_unsuitable' };
@@ -96,15 +97,15 @@ export type Selection =
 const mostTried = 16;
 
 /**
- * The keys that may have signed a token with this header: of its `kid`, where it has one, and fit for its
- * `alg`. `kid` is opaque and need not be unique. A key that the user handed in counts whatever its `kid` is.
+ * The keys that may have signed a token with this header: those with its `kid`, if it has one, that fit its `alg`.
+ * `kid` is opaque and need not be unique. A key that the user gave is used whatever its `kid` is.
  */
 export function selectKeys({ keys }: KeySet, header: JsonObject, given: boolean): Selection {
   const kid = own(header, 'kid');
   if (kid !== undefined && typeof kid !== 'string') return { problem: 'kid_invalid' };
   const alg = textOf(header, 'alg') ?? '';
   const named = kid === undefined ? keys : keys.filter(key => key.kid === kid);
-  // Some issuers publish keys without an id: those are tried, and none that has another one.
+  // Some issuers publish keys without an id. Those are tried, but no key with another id.
   const nameless = named.length === 0 ? keys.filter(key => key.kid === undefined) : [];
   const candidates = named.length > 0 ? named : given ? keys : nameless;
   if (candidates.length === 0) return { problem: 'kid_unknown' };
@@ -133,25 +134,25 @@ function sameAlgorithm(one: string, other: string): boolean {
   return name(one) === name(other);
 }
 
-/** What there is to say about the key that was used with `alg`. */
+/** The finding about the key that was used with `alg`. */
 export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Finding {
   if (key.leaked && info.source === 'jwks_uri') return failed('private_key_published');
   if (key.weakness) return key.weakness;
   if (key.leaked) return warning('private_key_given');
   const hash = signatureAlgorithms.get(alg)?.hash;
-  // RFC 7518 section 3.2: a secret at least as long as the hash.
+  // RFC 7518 section 3.2: a secret must be at least as long as the hash.
   const least = key.kty === 'oct' ? Number(hash?.slice(4)) : 0;
   if ((key.size ?? 0) < least) return failed('hmac_too_short', { expected: String(least), found: String(key.size) });
   if (key.base64.length > 0) return warning('key_base64', { found: key.base64.join(', ') });
   return passed('key_ok', { found: [info.kty, info.crv ?? info.size].filter(Boolean).join(' ') });
 }
 
-/** A JWK (RFC 7517), or `undefined` where its kind is unknown or a member is missing. */
+/** Reads a JWK (RFC 7517). `undefined` if its kind is unknown or a member is missing. */
 export function readJwk(given: JsonObject, source: KeyInfo['source']): VerificationKey | undefined {
   const jwk = withCertificate(given);
   const members = publicMembers.get(textOf(jwk, 'kty') ?? '');
   if (!members) return undefined;
-  // Only what the public key consists of goes on: nothing else in the set can change what is imported.
+  // Only the members of the public key are kept, so that nothing else in the set affects the import.
   const bare: Record<string, string> = { kty: textOf(jwk, 'kty') ?? '' };
   const base64: string[] = [];
   for (const name of members) {
@@ -173,7 +174,7 @@ export function readJwk(given: JsonObject, source: KeyInfo['source']): Verificat
   return verificationKey(bare as unknown as JWK, described, source, leaked, base64);
 }
 
-/** Some issuers leave the numbers out and send the certificate alone (RFC 7517 section 4.7). */
+/** Some issuers omit the key's members and send only the certificate (RFC 7517 section 4.7). */
 function withCertificate(jwk: JsonObject): JsonObject {
   const chain = own(jwk, 'x5c');
   const first: unknown = Array.isArray(chain) ? chain[0] : undefined;
@@ -182,7 +183,7 @@ function withCertificate(jwk: JsonObject): JsonObject {
   return { ...jwk, ...jwkOf(() => decodeBase64(first)) };
 }
 
-/** What makes up a public key of each kind (RFC 7518 section 6, RFC 8037 section 2, RFC 9964 for ML-DSA). */
+/** The members of a public key of each kind (RFC 7518 section 6, RFC 8037 section 2, RFC 9964 for ML-DSA). */
 const publicMembers: ReadonlyMap<string, readonly string[]> = new Map([
   ['RSA', ['n', 'e']],
   ['EC', ['crv', 'x', 'y']],
@@ -255,7 +256,7 @@ function sizeOf({ kty, n, k }: JWK): number | undefined {
   return modulus?.toString(2).length;
 }
 
-/** A shared secret that the user handed in. */
+/** A shared secret that the user gave. */
 export function secretKey(bytes: Uint8Array): VerificationKey {
   return verificationKey({ kty: 'oct', k: encodeBase64url(bytes) }, {}, 'given');
 }
@@ -266,20 +267,20 @@ export interface RsaMembers {
   readonly e?: string | undefined;
 }
 
-/** NIST SP 800-131A, and what jose insists on as well. */
+/** The minimum of NIST SP 800-131A, which jose requires as well. */
 const leastRsaBits = 2048;
 
-/** Longer than any key in use: a modulus of megabytes is not worth the arithmetic. */
+/** Characters: longer than any key in use. A modulus of megabytes would only waste time. */
 const longestInteger = 4096;
 
-/** What makes an RSA key worthless whatever it signs (RFC 7518 section 3.3); `undefined` where nothing does. */
+/** A weakness that makes an RSA key worthless for any use (RFC 7518 section 3.3); `undefined` if there is none. */
 export function rsaWeakness({ n, e }: RsaMembers): Finding | undefined {
   const modulus = integer(n);
   const exponent = integer(e);
   if (modulus === undefined || exponent === undefined) return failed('key_rejected');
   const bits = modulus.toString(2).length;
   if (bits < leastRsaBits) return failed('rsa_too_short', { expected: String(leastRsaBits), found: String(bits) });
-  // With e = 1 every message is its own signature; an even e is no RSA key.
+  // With e = 1 every message is its own signature; an even e is not a valid RSA exponent.
   if (exponent < 3n || exponent % 2n === 0n)
     return failed('rsa_exponent', { expected: '65537', found: exponent.toString() });
   return isRoca(modulus) ? failed('rsa_roca') : undefined;
@@ -294,8 +295,8 @@ export function integer(encoded: string | undefined): bigint | undefined {
 }
 
 /**
- * The fingerprint of Infineon's faulty key generation (CVE-2017-15361): its primes are k * M + 65537^a mod M,
- * so that modulo each small prime the modulus is a power of 65537. Other moduli are so by chance once in 2^27.
+ * Detects keys of Infineon's faulty generator (CVE-2017-15361): its primes are k * M + 65537^a mod M, so the modulus is
+ * a power of 65537 modulo each small prime. For another modulus this happens by chance once in 2^27.
  */
 function isRoca(modulus: bigint): boolean {
   return smallPrimes.every(prime => {

@@ -1,6 +1,6 @@
 /**
- * Tokens in which a holder proves possession of a key: DPoP proofs (RFC 9449) and the key binding of an SD-JWT
- * (RFC 9901). They bring or name the key themselves, so that a valid signature proves possession of the key and no identity.
+ * Tokens whose holder proves possession of a key: DPoP proofs (RFC 9449) and the key binding of an SD-JWT (RFC 9901).
+ * They contain or name the key themselves, so a valid signature proves possession of the key but not an identity.
  */
 import { digestOf, disclose, type Form } from '../tokens/forms.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
@@ -21,7 +21,7 @@ import type { KeySet } from './keys.ts';
 
 type SdJwt = Extract<Form, { kind: 'sd_jwt' }>;
 
-/** How the signature of a JWT is checked with keys that are at hand. */
+/** Checks the signature of a JWT with the given keys. */
 export type CheckWith = (token: DecodedJws, keys: KeySet) => Promise<Finding>;
 
 export async function present(
@@ -33,7 +33,7 @@ export async function present(
 ): Promise<Presentation> {
   const disclosed = await disclose(token.payload, disclosures);
   const names = disclosures.map(({ name }) => name ?? '...');
-  // The hash is of all that stands before the key binding, the last "~" included.
+  // The hash covers everything before the key binding, including the last "~".
   const bound = `${[token.compact, ...disclosures.map(({ encoded }) => encoded)].join('~')}~`;
   const binding = await bindingOf(
     bound,
@@ -96,15 +96,15 @@ export function keyBinding({ presentation }: CheckInput): Finding {
   return presentation?.binding ?? skipped('absent');
 }
 
-/** Whether the token is a DPoP proof (RFC 9449 section 4.2), which has to bring the key that it proves. */
+/** True for a DPoP proof (RFC 9449 section 4.2), which must contain the key that it proves. */
 export function isProof(header: JsonObject): boolean {
   return /^(?:application\/)?dpop\+jwt$/i.test(textOf(header, 'typ') ?? '');
 }
 
-/** Issuers accept a proof for seconds to a few minutes. */
+/** Milliseconds. Issuers accept a proof for a few seconds to a few minutes. */
 const proofLife = 5 * 60_000;
 
-/** RFC 9449 section 4.3, as far as it can be told without the request. */
+/** RFC 9449 section 4.3, as far as it can be checked without the request. */
 export function proof({ token, policy, now, accessTokenHash }: CheckInput): Finding {
   if (!isProof(token.header)) return skipped('absent');
   const { htm, htu, ath } = token.payload;

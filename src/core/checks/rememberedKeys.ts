@@ -5,14 +5,14 @@ import { isObject, type JsonObject, own, sameData } from '../tokens/json.ts';
 import type { KeyInfo } from './finding.ts';
 import { type SecretForm, secretForms } from './secretText.ts';
 
-/** A key, or the way to keys, that the user asked to keep. It is never used by itself, only offered first. */
+/** A key, or a source of keys, that the user asked to keep. It is never used automatically, only offered first. */
 export interface RememberedKey {
   readonly id: string;
   readonly use: 'verify' | 'decrypt';
-  /** Whose tokens it is for, as their `iss` says. */
+  /** The issuer whose tokens it is for, as in their `iss`. */
   readonly issuer?: string;
   readonly source: KeyText | { readonly jwksUri: string } | { readonly issuer: string };
-  /** What can be said of the key without showing it. */
+  /** Facts about the key that do not reveal it. */
   readonly about?: Pick<KeyInfo, 'kty' | 'crv' | 'size' | 'kid' | 'alg' | 'thumbprint'>;
   /** Milliseconds since the epoch. */
   readonly addedAt: number;
@@ -24,11 +24,14 @@ export interface KeyText {
 }
 
 export interface RememberedKeys {
-  /** The newest first. @throws WorkbenchError `keys_unreadable` {reason}, `secret_unavailable` */
+  /** Newest first. @throws WorkbenchError `keys_unreadable` {reason}, `secret_unavailable` */
   list(): Promise<readonly RememberedKey[]>;
-  /** The same source for the same issuer and use is kept once. @throws WorkbenchError `keys_full` {limit}, and what `list` throws */
+  /**
+   * Keeps the same source for the same issuer and use only once. @throws WorkbenchError `keys_full` {limit}, and what
+   * `list` throws
+   */
   add(key: Omit<RememberedKey, 'id' | 'addedAt'>): Promise<void>;
-  /** @returns what is left. @throws what `list` throws */
+  /** @returns the remaining keys. @throws what `list` throws */
   forget(ids: readonly string[]): Promise<readonly RememberedKey[]>;
   /** Deletes the record, readable or not. */
   forgetAll(): Promise<void>;
@@ -37,13 +40,13 @@ export interface RememberedKeys {
 // One record under one name: writes in several parts have been seen to tear.
 const version = 1;
 const mostKeys = 50;
-/** UTF-16 code units. Checked before anything is posted to the store. */
+/** UTF-16 code units. Checked before the record is passed to the store. */
 const recordLimit = 256 * 1024;
 
 export function createRememberedKeys(secrets: SecretVault, clock: Pick<Clock, 'now'>): RememberedKeys {
   let queue: Promise<unknown> = Promise.resolve();
 
-  /** One change at a time: each reads what the one before has written. */
+  /** Runs one change at a time, so that each reads what the one before has written. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = queue.then(work, work);
     queue = turn;
@@ -92,7 +95,7 @@ async function reached<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Nothing is repaired: what cannot be read is reported, and stays as it is. */
+/** Nothing is repaired: an unreadable record is reported and left unchanged. */
 function parse(text: string): readonly RememberedKey[] {
   const unreadable = (reason: ErrorDataOf['keys_unreadable']['reason']) =>
     new WorkbenchError('keys_unreadable', { reason });

@@ -1,7 +1,7 @@
 /**
- * A review of a token against the best practices: RFC 8725 and its successor, RFC 9068, OpenID Connect Core. It says
- * how well a token is made, where the checks (checks.ts) say whether a verifier accepts it. One row per finding: to
- * add one, add a row here or in a table beside, its sentence in src/vscode/text/review.ts, and two tokens to its test.
+ * Reviews a token against best practices: RFC 8725 and its successor, RFC 9068, OpenID Connect Core. The review says
+ * how well a token is made; the checks (checks.ts) say whether a verifier accepts it. One row per finding: to add one,
+ * add a row here or in a file beside it, its sentence in src/vscode/text/review.ts, and two tokens to its test.
  */
 import { own } from '../tokens/json.ts';
 import type { DecodedToken } from '../tokens/jwt.ts';
@@ -12,7 +12,7 @@ import { headerRows } from './reviewHeader.ts';
 
 export interface ReviewFinding extends Omit<ReviewRow, 'run'>, Observation {}
 
-/** A row that takes over what a check failed or warned with, so that nothing is looked for twice. */
+/** A row that takes its finding from a failed or warning check, so that the review does not repeat the check. */
 const ofCheck = (
   id: string,
   severity: Severity,
@@ -73,7 +73,7 @@ export const reviewTable: readonly ReviewRow[] = [...checkedRows, ...headerRows,
 
 const order: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
-/** The worst first. An opaque token has nothing that could be reviewed. @param text the token itself */
+/** Worst findings first. An opaque token has nothing to review. @param text the token itself */
 export function reviewToken(text: string, token: DecodedToken, checks: readonly Check[]): ReviewFinding[] {
   if (token.kind === 'opaque') return [];
   const hint = tokenUse(token);
@@ -96,7 +96,7 @@ export function reviewToken(text: string, token: DecodedToken, checks: readonly 
     .toSorted((one, other) => order[one.severity] - order[other.severity]);
 }
 
-/** Proofs, events and statements (`dpop+jwt`, `secevent+jwt`) have rules of their own for times and audiences. */
+/** Proofs, events and statements (`dpop+jwt`, `secevent+jwt`) have their own rules for times and audiences. */
 function isOther(typ: unknown): boolean {
   return typeof typ === 'string' && /\+jwt$/i.test(typ) && !/(?:^|\/)at\+jwt$/i.test(typ);
 }

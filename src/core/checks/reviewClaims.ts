@@ -1,4 +1,4 @@
-/** Rows of the review (review.ts) about times, audience, issuer, and what kinds of tokens have to hold. */
+/** Rows of the review (review.ts) about times, audience and issuer, and about claims that kinds of tokens must have. */
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
 import { findJwts } from '../tokens/findJwts.ts';
 import { isObject, type JsonObject, own, textOf } from '../tokens/json.ts';
@@ -6,7 +6,7 @@ import { numericDate } from '../tokens/tokenParts.ts';
 import type { ReviewInput, ReviewRow } from './finding.ts';
 import { shown, shownMember } from './finding.ts';
 
-/** Seconds after which a bearer token has outlived every reason: RFC 6750 speaks of one hour. */
+/** Seconds: a longer lifetime of a bearer token has no good reason; RFC 6750 recommends one hour. */
 const longestLife = 24 * 3600;
 
 /** The longest `sub` (OpenID Connect Core section 2). */
@@ -49,12 +49,12 @@ export const claimRows: readonly ReviewRow[] = [
     return amount > longestSubject && { member: 'sub', amount };
   }),
   claimRow('sub_email', 'info', 'OpenID Connect Core section 5.7', ({ payload }) => {
-    // Bounded, so that no long text is looked at again from each of its dots.
+    // Bounded, so that a long text is not scanned again from each of its dots.
     return /^[^\s@]{1,64}@[^\s@]{1,255}\.[a-z]{2,63}$/i.test(textOf(payload, 'sub') ?? '') && { member: 'sub' };
   }),
   claimRow('access_incomplete', 'error', 'RFC 9068 section 2.2', ({ header, payload }) => {
     if (!/(?:^|\/)at\+jwt$/i.test(textOf(header, 'typ') ?? '')) return undefined;
-    // What the rows above say is not said twice.
+    // Claims that the rows above report are not repeated here.
     const missing = ['sub', 'client_id', 'iat', 'jti'].filter(name => !Object.hasOwn(payload, name));
     return missing.length > 0 && { found: missing.join(', ') };
   }),
@@ -76,7 +76,7 @@ export const claimRows: readonly ReviewRow[] = [
   }),
 ];
 
-/** A row about the claims of a token that can be read and is no proof or event. */
+/** A row about the claims of a readable token that is not a proof or an event. */
 function claimRow(
   id: string,
   severity: ReviewRow['severity'],
@@ -92,24 +92,24 @@ function claimRow(
   };
 }
 
-/** Milliseconds since the epoch; not a number, with which no comparison holds, where there is no good time. */
+/** Milliseconds since the epoch, or NaN without a valid time: comparisons with NaN are false. */
 function timeOf(payload: JsonObject, name: string): number {
   const date = numericDate(own(payload, name));
   return 'at' in date ? date.at : Number.NaN;
 }
 
 /**
- * Rows of the review (review.ts) about what should not be in a token, which every holder can read. They name
- * the claim and never repeat its value.
+ * Rows of the review (review.ts) about data that should not be in a token, which every holder can read. They name the
+ * claim and never repeat its value.
  */
 
-/** The most values of a token that are looked at. */
+/** The most values of a token that are examined. */
 const mostValues = 2000;
 
 const secretName =
   /(?:^|[_.:/-]|(?<=[a-z])(?=[A-Z]))(?:pwd|passw(?:or)?d|passphrase|secret|private_?key|api_?key|access_?key|credentials?|otp|pin)$/i;
 
-/** Beginnings and forms that only keys and passwords have, by their issuer. */
+/** Prefixes and formats that only keys and passwords have, by their issuer. */
 const secretValue =
   /-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:AKIA|ASIA)[A-Z0-9]{16}$|^gh[pousr]_\w{30,}|^github_pat_\w{20,}|^glpat-[\w-]{20,}|^xox[abpsr]-[\w-]{10,}|^(?:sk|rk)_live_\w{10,}|^AIza[\w-]{35}$|^[a-z][a-z+]*:\/\/[^\s:@/]+:[^\s@/]+@/;
 
@@ -119,7 +119,7 @@ const personalName =
 const sensitiveName =
   /(?:^|[_.:/-])(?:ssn|social_?security(?:_?number)?|passport(?:_?(?:no|number))?|national_?id|tax_?id|id_?card|driving_?licen[cs]e|(?:credit_?)?card_?number|cvv|iban|bank_?account|health|medical|diagnosis|religion|ethnicity|biometrics?)$/i;
 
-/** Members that are made to carry tokens. */
+/** Members that are meant to contain tokens. */
 const carriers = new Set(['_claim_sources', 'JWT', 'vp', 'vc', 'trust_chain', 'trust_marks', 'attestation']);
 
 export const dataRows: readonly ReviewRow[] = [
@@ -166,7 +166,7 @@ function dataRow(
   };
 }
 
-/** The paths of the members for which it holds, joined with dots. */
+/** The dotted paths of the members that match. */
 function namesOf(
   payload: JsonObject,
   matches: (name: string, value: unknown, path: readonly string[]) => boolean,
@@ -188,7 +188,10 @@ function isSaid(value: unknown): boolean {
   return value !== null && value !== '' && value !== undefined && typeof value !== 'boolean';
 }
 
-/** 13 to 19 digits of a payment network with a valid check digit (ISO/IEC 7812). Other numbers may be ids. */
+/**
+ * 13 to 19 digits with a payment network's prefix and a valid check digit (ISO/IEC 7812). Members whose names suggest
+ * an id are skipped.
+ */
 function isCardNumber(name: string, value: unknown): boolean {
   if (typeof value !== 'string' || /^sub$|id$|^jti$/i.test(name)) return false;
   const digits = value.replace(/[ -]/g, '');

@@ -6,16 +6,16 @@ import { isNone } from '../tokens/jwt.ts';
 import { mostRounds } from './decrypt.ts';
 import { type ReviewRow, shown, shownMember } from './finding.ts';
 
-/** What "Authorization: Bearer " and a token may take in common settings of servers and proxies. */
+/** Characters: common limits of servers and proxies for a header with "Authorization: Bearer " and the token. */
 const headerLimits = { some: 4096, most: 8192 } as const;
 
-/** Rounds of PBES2: fewer are guessed quickly, more keep the reader busy. */
+/** PBES2 rounds: with fewer a password is guessed quickly, with more the reader is kept busy. */
 const rounds = { least: 310_000, most: mostRounds } as const;
 
-/** The longest `kid` that is no surprise: a thumbprint URI takes a hundred characters. */
+/** The longest usual `kid`: a thumbprint URI has about a hundred characters. */
 const longestKid = 256;
 
-/** As far as it is looked at. */
+/** The `kid`, cut to the length that the rows examine. */
 const kidOf = (header: JsonObject): string => {
   const kid = own(header, 'kid');
   return typeof kid === 'string' ? kid.slice(0, 4 * longestKid) : '';
@@ -35,7 +35,7 @@ export const headerRows: readonly ReviewRow[] = [
     severity: 'error',
     section: 'RFC 8725 section 2.1',
     part: 'header',
-    // A shared secret has no certificate and no address: a verifier that sees both may take the public key for the secret.
+    // A shared secret has no certificate or URL: a verifier that sees both may use the public key as the secret.
     run: ({ header }) => {
       if (signatureAlgorithms.get(textOf(header, 'alg') ?? '')?.kty !== 'oct') return undefined;
       const member = ['jwk', 'jku', 'x5u', 'x5c', 'x5t', 'x5t#S256'].find(name => Object.hasOwn(header, name));

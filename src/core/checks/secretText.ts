@@ -7,16 +7,16 @@ import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json
 import { type Block, derOf, readKeyMaterial } from '../tokens/keyMaterial.ts';
 import { certificateMap, type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
 
-/** How the text of a shared secret stands for its bytes. */
+/** The encodings of a shared secret as text. */
 export const secretForms = ['text', 'base64', 'base64url', 'hex'] as const;
 export type SecretForm = (typeof secretForms)[number];
 
-/** Characters. Longer texts are files that were taken for a secret. */
+/** Characters. A longer text is a file rather than a secret. */
 const longestSecret = 64 * 1024;
 
 /**
- * The bytes of a shared secret in the form that was chosen. A text that holds a public key never becomes a secret
- * (RFC 8725 section 2.1): any holder of the public key could then sign.
+ * The bytes of a shared secret in the given encoding. A text that contains a public key is never used as a secret (RFC
+ * 8725 section 2.1): everyone who has the public key could sign.
  * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'too_long' | 'not_in_form' | 'public_as_secret', form}
  */
 export function readSecret(text: string, form: SecretForm): Uint8Array {
@@ -28,8 +28,8 @@ export function readSecret(text: string, form: SecretForm): Uint8Array {
 }
 
 /**
- * What a text without a named form may mean: its characters, with a line end that came along or without, or the bytes
- * it encodes where it looks like base64 or hex of 16 or more.
+ * Possible secrets in a text without a given encoding: its characters, with and without a trailing line break, or the
+ * bytes that it encodes if it looks like base64 or hex of at least 16 bytes.
  * @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'}
  */
 export function guessSecrets(text: string): Uint8Array[] {
@@ -62,13 +62,19 @@ function bytesOf(text: string, form: SecretForm): Uint8Array | undefined {
   }
 }
 
-/** @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'} where a text holds a public key in any spelling */
+/**
+ * @throws WorkbenchError `key_invalid` {reason: 'too_long' | 'public_as_secret'} if the text contains a public key in
+ * any encoding
+ */
 function refuseKeys(text: string): void {
   if (text.length > longestSecret) throw new WorkbenchError('key_invalid', { reason: 'too_long' });
   if (holdsKey(text)) throw new WorkbenchError('key_invalid', { reason: 'public_as_secret' });
 }
 
-/** A PEM, DER, a JWK or a JWK Set, an SSH key; also as base64, hex, JSON text or percent-encoded, twice over at most. */
+/**
+ * True for PEM, DER, a JWK or JWK Set, and SSH keys; also if encoded up to twice in base64, hex, JSON text or
+ * percent-encoding.
+ */
 function holdsKey(text: string, layers = 2): boolean {
   const plain = text.replace(/%[\da-f]{2}/gi, code => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
   if (/-\s*begin[\w ]*(?:key|certificate)/i.test(plain) || /^\s*(?:ssh-|ecdsa-sha2-)/.test(plain)) return true;
@@ -96,9 +102,9 @@ function withoutLineEnd(text: string): string {
 const invalid = (reason: KeyFlaw) => new WorkbenchError('key_invalid', { reason });
 
 /**
- * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or else a shared secret.
- * A text that holds a public key in any of these forms never becomes a secret (RFC 8725 section 2.1).
- * @param form that of a shared secret; then the text is read as one and as nothing else
+ * Reads a key that a user pasted: a PEM public key or certificate, a JWK, a JWK Set, or otherwise a shared secret. A
+ * text that contains a public key in any of these forms is never used as a secret (RFC 8725 section 2.1).
+ * @param form the encoding of a shared secret; if given, the text is read as a shared secret only
  * @throws WorkbenchError `key_invalid` {reason: 'empty' | 'private_key' | 'encrypted' | 'pem' | 'compressed' | 'kind' |
  * 'json' | 'kty' | 'ssh' | 'not_in_form' | 'public_as_secret'}, `jwks_invalid`
  */
@@ -122,7 +128,7 @@ export async function readKeyText(text: string, form?: SecretForm): Promise<KeyS
   }
 }
 
-/** A chain's other certificates and further keys count as well; what else stands behind the first is no key to check with. */
+/** Reads the blocks after the first: other certificates of a chain and further keys count, anything else is ignored. */
 function readable(block: Block): VerificationKey | undefined {
   try {
     return fromDer(derOf(block));
@@ -154,16 +160,16 @@ function readJsonKey(text: string): KeySet {
   return single(key);
 }
 
-/** Signs a header and a payload that the user wrote, with a key of the user's own. Loaded when it is first needed. */
+/** Signs a header and a payload that the user wrote, with the user's own key. Loaded when it is first needed. */
 export interface OwnKey {
-  /** What a verifier needs to accept what this key signs: the public half, or the secret itself. */
+  /** What a verifier needs to verify signatures of this key: the public half, or the secret itself. */
   readonly verification: { readonly jwks: object } | { readonly key: string; readonly keyFormat: SecretForm };
-  /** `alg` becomes the key's where it does not fit the key, and `kid` its own where it has one. The payload stays as written. */
+  /** Replaces `alg` if it does not fit the key, and sets `kid` if the key has one. The payload is signed as written. */
   sign(header: JsonObject, payload: string): Promise<string>;
 }
 
 /**
- * Reads a private key as `readClientKey` does, a secret in the form that was chosen, or a secret as a JWK.
+ * Reads a private key as `readClientKey` does, a secret in the given encoding, or a secret as a JWK.
  * @throws WorkbenchError `credential_invalid`, `key_invalid`
  */
 export async function readOwnKey(text: string, form?: SecretForm): Promise<OwnKey> {

@@ -1,4 +1,7 @@
-/** Signatures: which key a token asks for, and whether it fits. Cryptography is jose's. Loaded when first needed. */
+/**
+ * Signatures: which key a token asks for, and whether the signature is valid. jose does the cryptography. Loaded when
+ * first needed.
+ */
 import { flattenedVerify } from 'jose';
 import { classify, WorkbenchError } from '../errors.ts';
 import { allowedAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
@@ -26,24 +29,24 @@ import { isProof } from './possession.ts';
 import { readKeyText, type SecretForm } from './secretText.ts';
 
 export type KeySource =
-  /** A key set that was read already (`readKeySet`), or as JSON: its object or the array of its keys. */
+  /** A key set that was read already (`readKeySet`), or one as JSON: its object or the array of its keys. */
   | { readonly kind: 'jwks'; readonly keys: KeySet | object }
-  /** The issuer's key set. `jwksUri` is the issuer's or the user's word, never the token's. */
+  /** The issuer's key set. `jwksUri` comes from the issuer or the user, never from the token. */
   | { readonly kind: 'remote'; readonly jwks: JwksClient; readonly jwksUri: string }
-  /** A PEM public key or certificate, a JWK or JWK Set, or a shared secret, as a user pastes it. */
+  /** A PEM public key or certificate, a JWK or JWK Set, or a shared secret, as pasted by a user. */
   | { readonly kind: 'key'; readonly text: string; readonly form?: SecretForm | undefined }
-  /** No key is available, and where that is a failure, why. Everything but the signature is still checked. */
+  /** No key is available, with the error if that is a failure. Everything but the signature is still checked. */
   | { readonly kind: 'none'; readonly error?: WorkbenchError };
 
-/** What came of a signature. */
+/** The result of checking a signature. */
 export interface Outcome {
   readonly signature?: Finding;
   readonly key?: { readonly finding: Finding; readonly info: KeyInfo };
 }
 
 /**
- * Checks a signature (RFC 7515 section 5.2) with jose. What the keys or the header make impossible is a finding, not
- * an exception.
+ * Checks a signature (RFC 7515 section 5.2) with jose. If the keys or the header make that impossible, the result is a
+ * finding instead of an exception.
  */
 export async function checkSignature(
   token: DecodedJws,
@@ -71,18 +74,18 @@ export async function checkSignature(
   return reason ? { ...outcome, signature: reason } : outcome;
 }
 
-/** What a source has for a token: keys, or why their absence is a failure. */
+/** The keys of a source for a token, or why their absence is a failure. */
 export interface FoundKeys {
   readonly keys?: KeySet;
   readonly error?: WorkbenchError;
-  /** A shared secret is among them: the only case in which HMAC is allowed. */
+  /** True if a shared secret is among them. Only then is HMAC allowed. */
   readonly secret: boolean;
-  /** The user handed them in. */
+  /** True if the user gave them. */
   readonly given: boolean;
   readonly lookup?: KeyLookup;
 }
 
-/** At once where they are at hand. Never throws and never rejects. */
+/** Returns synchronously if the keys are available without waiting. Never throws and never rejects. */
 export function keysFrom(source: KeySource, header: JsonObject): FoundKeys | Promise<FoundKeys> {
   try {
     switch (source.kind) {
@@ -119,7 +122,7 @@ function isKeySet(keys: KeySet | object): keys is KeySet {
   return 'keys' in keys && 'ignored' in keys;
 }
 
-/** What the header says that no key can make good. The rows of checks.ts say what exactly is wrong. */
+/** A flaw of the header that no key can make up for. The rows of checks.ts report the details. */
 function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean): Finding | undefined {
   const { header, signature } = token;
   const alg = own(header, 'alg');
@@ -134,27 +137,27 @@ function refusal(token: DecodedJws, policy: VerificationPolicy, secret: boolean)
   return undefined;
 }
 
-/** What is known to make signatures fail that were made by the right key. */
+/** Known reasons why a signature by the right key is invalid. */
 function whyInvalid(token: DecodedJws, alg: string): Finding | undefined {
   const bytes = decodeBase64(token.signature);
   const known = signatureAlgorithms.get(alg);
   if (bytes && known && !known.varies && !known.bytes.includes(bytes.length)) {
     const details = { expected: String(known.bytes[0]), found: String(bytes.length) };
-    // A sequence of two integers (X.690): what OpenSSL and Java make of ECDSA unless they are told otherwise.
+    // An ASN.1 sequence of two integers (X.690): the default of OpenSSL and Java for ECDSA.
     const isDer = alg.startsWith('ES') && bytes[0] === 0x30 && (bytes[2] === 0x02 || bytes[3] === 0x02);
     return failed(isDer ? 'signature_der' : 'signature_length', details);
   }
   return notForOthers(token, alg);
 }
 
-/** A token that only its recipient or its issuer can verify. */
+/** The finding for a token that only its recipient or its issuer can verify. */
 function notForOthers(token: DecodedJws, alg: string): Finding | undefined {
   const variety = varietyOf(token.compact, token);
   if (variety?.verifiers !== 'recipient' && variety?.verifiers !== 'issuer') return undefined;
   return failed('signature_recipient', { found: alg, data: { variety: variety.id } });
 }
 
-/** Two keys may share a `kid` (RFC 7517 section 4.5), and a token may have none: each that fits is tried. */
+/** Several keys may share a `kid` (RFC 7517 section 4.5), and a token may have none: tries each key that fits. */
 async function tryKeys(
   text: string,
   alg: string,
@@ -164,7 +167,7 @@ async function tryKeys(
   let first: Outcome = {};
   for (const key of keys) {
     const trying = tryKey(text, alg, key);
-    // While another thread is busy with the signature.
+    // Runs while another thread verifies the signature.
     const info = await key.info();
     const outcome = { key: { info, finding: judged(key, info) }, signature: await trying };
     if (outcome.signature.status === 'passed') return outcome;
@@ -174,7 +177,7 @@ async function tryKeys(
   return keys.length === 1 ? first : { ...first, signature: { ...first.signature, data: { tried: keys.length } } };
 }
 
-/** base64 with padding is signed as it stands, and jose reads base64url alone. */
+/** A part in padded base64 is signed as it is written, but jose reads base64url only. */
 async function asWritten(text: string, alg: string, key: CryptoKey): Promise<Finding> {
   const { signature } = partsOf(text);
   const hash = signatureAlgorithms.get(alg)?.hash ?? 'SHA-256';
@@ -184,7 +187,7 @@ async function asWritten(text: string, alg: string, key: CryptoKey): Promise<Fin
   return valid ? passed('signature_valid', { found: alg }) : failed('signature_invalid', { found: alg });
 }
 
-/** By the first and the last dot: content that is not encoded (RFC 7797) may have some of its own. */
+/** Splits at the first and the last dot: unencoded content (RFC 7797) may contain dots. */
 function partsOf(text: string) {
   const [first, last] = [text.indexOf('.'), text.lastIndexOf('.')];
   return { protected: text.slice(0, first), payload: text.slice(first + 1, last), signature: text.slice(last + 1) };
@@ -197,10 +200,10 @@ async function tryKey(text: string, alg: string, key: VerificationKey): Promise<
     await flattenedVerify(partsOf(text), cryptoKey, { algorithms: [alg] });
     return passed('signature_valid', { found: alg });
   } catch (error) {
-    // jose's own code, not its class or its text.
+    // jose's error code, rather than its class or message.
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED') return failed('signature_invalid', { found: alg });
-    // Web Crypto says by this name that it has no such algorithm, as most have no ML-DSA yet.
+    // Web Crypto's error for a missing algorithm; most implementations have no ML-DSA yet.
     const lacking = error instanceof Error && error.name === 'NotSupportedError';
     return failed(lacking ? 'platform_lacks_alg' : 'key_rejected', { found: alg });
   }
@@ -241,8 +244,8 @@ export function alg({ token, policy, secret = false }: CheckInput): Finding {
 }
 
 /**
- * Whether the token is of the kind that it is used as. `typ` decides where it says something. Many issuers
- * give access tokens no type of their own: then its claims speak, and silence is a warning.
+ * Whether the token is of the kind that it is used as. `typ` decides if it is specific. Many issuers give access tokens
+ * no type of their own; then the claims decide, and if they do not tell, the result is a warning.
  */
 export function typ({ token, policy }: CheckInput): Finding {
   const typ = own(token.header, 'typ');
@@ -255,14 +258,14 @@ export function typ({ token, policy }: CheckInput): Finding {
     return (hint.certain ? failed : warning)('used_as_other', { expected: kind, found: hint.use });
   }
   if (typ === undefined) return kind === 'id_token' ? skipped('absent') : warning('typ_missing', { expected });
-  // RFC 7515 section 4.1.9: media types, case-insensitive, whose "application/" may be left out.
+  // RFC 7515 section 4.1.9: `typ` is a media type, case-insensitive, whose "application/" may be omitted.
   const name = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
   if (name === expected.toLowerCase()) return passed('typ_right', { expected, ...found });
   if (name === 'jwt') return warning('typ_generic', { expected, ...found });
   return failed('typ_wrong', { expected, ...found });
 }
 
-/** The only extension that is understood is `b64`, and only to refuse it where it is false. */
+/** The only extension that is understood is `b64`, in order to reject a false one. */
 export function crit({ token }: Pick<CheckInput, 'token'>): Finding {
   if (!Object.hasOwn(token.header, 'crit')) return skipped('absent');
   const { crit } = token.header;
@@ -282,21 +285,21 @@ export function b64({ token }: Pick<CheckInput, 'token'>): Finding {
   const { b64 } = token.header;
   const details = { expected: 'true', found: shown(b64) };
   if (b64 === true) return passed('b64_true', details);
-  // A JWT may not have it (RFC 7797 section 7); content that is kept apart is what it was made for.
+  // A JWT must not use it (RFC 7797 section 7); it is meant for detached content.
   const isContent = token.form?.kind === 'detached' && !/jwt$/i.test(textOf(token.header, 'typ') ?? '');
   if (b64 === false && isContent) return passed('b64_detached', details);
   return failed(b64 === false ? 'b64_false' : 'b64_invalid', details);
 }
 
 export function embeddedKeys({ token }: CheckInput): Finding {
-  // A proof of possession has to bring the key that it proves (RFC 9449 section 4.2).
+  // A proof of possession must contain the key that it proves (RFC 9449 section 4.2).
   const proves = isProof(token.header);
   const names = embeddedKeyParameters.filter(name => Object.hasOwn(token.header, name) && !(proves && name === 'jwk'));
   return names.length > 0 ? warning('embedded_key_ignored', { found: names.join(', ') }) : skipped('absent');
 }
 
 export function members({ token }: CheckInput): Finding {
-  // Content never passes for a JWT; given with a detached signature it was a mistake.
+  // Content must not pass as a JWT; with a detached signature it is only a warning.
   if (token.content) return (token.form?.kind === 'detached' ? warning : failed)('not_claims');
   const paths = token.warnings
     .filter(({ code }) => code === 'duplicate_member')
@@ -309,7 +312,7 @@ export function encoding({ token, policy }: CheckInput): Finding {
     const found = token.warnings.filter(each => each.code === code).map(({ part }) => part);
     return found.length > 0 ? found.join(', ') : undefined;
   };
-  // A JWT is never in this form (RFC 7519 section 1), and readers that take it for one have been fooled.
+  // A JWT is never in this form (RFC 7519 section 1), and readers that accepted it have been exploited.
   if (token.form?.kind === 'json') {
     const isJwt = (policy.kind ?? 'any') !== 'any' || policy.issuer !== undefined;
     return (isJwt ? failed : warning)('form_json', { found: String(token.form.others.length + 1) });

@@ -6,21 +6,21 @@ import type { Session, Sessions } from '../records/sessions.ts';
 import { createListeners } from '../waiting.ts';
 import { type TokenState, tokenStateOf, type VerificationResult } from './finding.ts';
 
-/** Remembers what the checks said of each connection's tokens, for as long as that can still be true. */
+/** Caches the results of the checks of each connection's tokens, as long as they can still be true. */
 export interface Verifications {
-  /** The last result for the token that is held now; `undefined` where none was asked for or it is outdated. */
+  /** The last result for the current token; `undefined` if there was no check or the result is outdated. */
   known(id: string, name: TokenName): VerificationResult | undefined;
-  /** Runs the checks unless their result is known; callers at one time share one run. */
+  /** Runs the checks unless their result is known. Concurrent callers share one run. */
   check(id: string, name: TokenName): Promise<VerificationResult | undefined>;
-  /** What the last checks of the token that is held now say of it by now. Sends no request. */
+  /** The current state of the current token, from its last checks. Sends no request. */
   stateOf(id: string, name: TokenName): TokenState;
   /**
-   * These tokens are on screen: each is checked once, a few at a time, and quietly where that fails. Nothing is asked
-   * where `allowed` says no.
-   * @param again also those that were not verified when they were last checked, some minutes ago
+   * Checks the tokens that are on screen: each once, a few at a time. Failures are only logged. Does nothing unless
+   * `allowed` returns true.
+   * @param again also check tokens again that could not be verified some minutes ago
    */
   seen(tokens: readonly SeenToken[], again?: boolean): void;
-  /** The rows are out of sight: checks that have not begun are dropped. */
+  /** Drops the checks that have not begun, because the rows are out of sight. */
   unseen(): void;
   onDidChange(listener: (id: string, name: TokenName) => void): () => void;
 }
@@ -34,31 +34,31 @@ export interface VerificationsParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly verify: (connection: Connection, name: TokenName, session: Session) => Promise<VerificationResult>;
-  /** Whether checks without a command may go to issuers: the rows are on screen, and the workspace is trusted. */
+  /** Whether checks may send requests without a command: the rows are on screen and the workspace is trusted. */
   readonly allowed: () => boolean;
   readonly log: Log;
 }
 
-/** How long, in milliseconds, a result stands without asking again: keys are rotated and revoked. */
+/** Milliseconds for which a result is reused: keys are rotated and revoked. */
 const freshFor = 5 * 60_000;
 
-/** The same for checks that could not be run: a caller that looks again at once must not ask the issuer without end. */
+/** The same for checks that could not run, so that a view that asks again at once does not flood the issuer. */
 const failedFor = 30_000;
 
-/** Checks at one time of tokens that are only seen: a view of many connections is no storm of requests. */
+/** How many checks of tokens on screen run at once, so that a view of many connections does not flood the network. */
 const mostAtOnce = 4;
 
 interface Entry {
   readonly token: string;
-  /** What it was checked against. */
+  /** The connection that the token was checked against. */
   readonly connection: Connection;
-  /** Milliseconds since the epoch: the token ends, and its checks say something else from then on. */
+  /** Milliseconds since the epoch at which the token expires and its checks have another result. */
   readonly ends: number;
   /** Milliseconds since the epoch until which no request is repeated. */
   freshUntil: number;
   readonly running: Promise<VerificationResult>;
   result?: VerificationResult;
-  /** What the checks came to, or why they could not be run. */
+  /** The result of the checks, or why they could not run. */
   state: TokenState;
 }
 
@@ -67,11 +67,11 @@ export function createVerifications({ sessions, clock, verify, allowed, log }: V
   const listeners = createListeners<[id: string, name: TokenName]>();
   const keyFor = (id: string, name: TokenName) => `${id}/${name}`;
 
-  /** Seen, and not checked yet. */
+  /** Tokens on screen that are waiting for their check. */
   const waiting = new Map<string, SeenToken>();
   let running = 0;
 
-  /** What was asked about the token that is held now, under the settings of now. */
+  /** The entry for the current token under the current settings. */
   function current(id: string, name: TokenName): Entry | undefined {
     const session = sessions.get(id);
     const entry = entries.get(keyFor(id, name));
@@ -99,7 +99,7 @@ export function createVerifications({ sessions, clock, verify, allowed, log }: V
       ends,
       freshUntil: Math.min(now + freshFor, ends),
       running: verify(connection, name, session),
-      // Until the new answer is there the last one stands.
+      // The last result stays until the new one arrives.
       ...(known?.result && now < known.ends && { result: known.result }),
       state: known ? stateNow(known) : { kind: 'not_checked' },
     };

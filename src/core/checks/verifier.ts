@@ -37,7 +37,7 @@ import { isProof, present } from './possession.ts';
 import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';
 
-/** What a token is checked against. Without any source of keys the signature is left unchecked, and the result says so. */
+/** What a token is checked against. Without a source of keys the signature is not checked, and the result says so. */
 export interface VerifyRequest {
   readonly token: string;
   readonly connection?: Connection;
@@ -47,33 +47,33 @@ export interface VerifyRequest {
   readonly jwks?: object;
   /** PEM, JWK or shared secret as text. */
   readonly key?: string;
-  /** That of a shared secret; left out, the text is taken for what it looks like. */
+  /** The encoding of a shared secret; if omitted, the form of the text is detected. */
   readonly keyFormat?: SecretForm;
   readonly audience?: string | readonly string[];
   readonly algorithms?: readonly string[];
   /** Seconds. */
   readonly clockTolerance?: number;
-  /** What an ID token or the key binding of an SD-JWT has to repeat. */
+  /** The value that an ID token or the key binding of an SD-JWT must repeat. */
   readonly nonce?: string;
   /** For `at_hash` of an ID token and `ath` of a DPoP proof. */
   readonly accessToken?: string;
-  /** What was signed, where it is kept apart from the token (RFC 7515 appendix F, RFC 7797). */
+  /** The signed content if it is detached from the token (RFC 7515 appendix F, RFC 7797). */
   readonly payload?: string;
 }
 
-/** Where keys come from. */
+/** The sources of keys. */
 export type KeyOrigin = Pick<VerifyRequest, 'connection' | 'issuer' | 'jwksUri' | 'jwks' | 'key' | 'keyFormat'>;
 
 export interface Verifier {
-  /** The checks of one token that is held for a connection. Never rejects for what an issuer answers. */
+  /** Checks a stored token of a connection. Never rejects because of an issuer's answer. */
   verifySession(connection: Connection, name: TokenName, session: Session): Promise<VerificationResult>;
   /** @throws WorkbenchError what decodeToken throws, `key_invalid` */
   verify(request: VerifyRequest): Promise<VerificationResult>;
-  /** The keys that the connection or the issuer publishes now, from the cache where they are fresh. @throws WorkbenchError */
+  /** The keys that the connection or the issuer publishes, from the cache if they are fresh. @throws WorkbenchError */
   keysOf(request: KeyOrigin): Promise<readonly KeyInfo[]>;
-  /** The keys in a text, as it would be read for `verify`. @throws WorkbenchError `key_invalid`, `jwks_invalid` */
+  /** The keys in a text, read as for `verify`. @throws WorkbenchError `key_invalid`, `jwks_invalid` */
   readKeys(text: string, form?: SecretForm): Promise<readonly KeyInfo[]>;
-  /** A key to sign an edited token with. @throws WorkbenchError as `readOwnKey` */
+  /** Reads a key for signing an edited token. @throws WorkbenchError as `readOwnKey` */
   readOwnKey(text: string, form?: SecretForm): Promise<OwnKey>;
   /** @throws WorkbenchError as `decrypt` in decrypt.ts */
   decrypt(request: DecryptRequest): Promise<Decrypted>;
@@ -90,7 +90,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   const { clock, discovery, skews } = parts;
   const jwks = createJwksClient(parts);
 
-  /** Given keys first; then the address that was given; then what the connection or the issuer names. */
+  /** Given keys take precedence, then the given URL, then the key set of the issuer or the connection. */
   async function keySource(request: VerifyRequest): Promise<KeySource | undefined> {
     const { connection, issuer } = request;
     if (request.key !== undefined) return { kind: 'key', text: request.key, form: request.keyFormat };
@@ -112,7 +112,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   ): Promise<VerificationResult> {
     let source: KeySource = { kind: 'none' };
     try {
-      // No key verifies what is encrypted or opaque, so none is fetched.
+      // No key helps with an encrypted or opaque token, so none is fetched.
       if (decoded.kind === 'jws') source = (await keySource(request)) ?? source;
     } catch (error) {
       source = { kind: 'none', error: classify(error) };
@@ -126,7 +126,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const token = tokenOf(session, name) ?? '';
       const audience = audienceOf(connection);
       const tokens = session.record?.tokens;
-      // `at_hash` speaks of the access token of the same answer, and an ID token can be older than that.
+      // `at_hash` refers to the access token of the same answer, and the ID token can be older than the current one.
       const together = tokens?.id_token_obtained_at === tokens?.obtained_at;
       const accessToken = together ? tokenOf(session, 'access_token') : undefined;
       const decoded = decodeToken(token);
@@ -135,7 +135,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
         request,
         {
           kind: name === 'id_token' ? 'id_token' : 'access_token',
-          // Pasted tokens without a connection have no known client.
+          // A connection of pasted tokens without an issuer has no known client.
           ...(isSignable(session) && { clientId: connection.clientId }),
           ...(connection.issuer !== undefined && { issuer: connection.issuer }),
           ...(name === 'access_token' && audience !== undefined && { audience }),
@@ -165,7 +165,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const { token, payload } = request;
       const decoded = payload === undefined ? decodeToken(token) : decodeDetached(token, payload);
       const use = tokenUse(decoded);
-      // A guess is no ground to fail a token on.
+      // A guessed kind must not fail a token.
       const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
       const issuer = request.issuer ?? connection?.issuer;
       const audience = request.audience ?? (kind === 'id_token' ? undefined : audienceOf(connection ?? {}));
@@ -184,7 +184,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   };
 }
 
-/** OpenID Connect Core section 10.1: an ID token under HMAC is signed with the client's own secret, as UTF-8. */
+/** OpenID Connect Core section 10.1: an ID token with HMAC is signed with the client's own secret, as UTF-8. */
 function clientSecretFor(
   decoded: DecodedToken,
   name: TokenName,
@@ -198,14 +198,13 @@ function infosOf({ keys }: KeySet): Promise<readonly KeyInfo[]> {
   return Promise.all(keys.map(key => key.info()));
 }
 
-/** Checks a token: its signature with jose, everything else with the rows of checks.ts. Loaded when first needed. */
 /**
- * Verifies a JWS (RFC 7515, RFC 7519) under a policy. Every check runs and has its line, whatever became of the
- * others. What stops the keys from being had is the `signature` check's failure, not an exception. Encrypted and
- * opaque tokens cannot be checked and say so.
- * @param given the token, or what `decodeToken` made of `text`
+ * Verifies a JWS (RFC 7515, RFC 7519) under a policy: its signature with jose, everything else with the rows of
+ * checks.ts. Every check runs and is reported, whatever the others found. If the keys are unavailable, the `signature`
+ * check fails; no exception is thrown. Encrypted and opaque tokens cannot be checked, and their result says so.
+ * @param given the token, as decoded from `text`
  * @param now milliseconds since the epoch
- * @param skew what is known of the issuer's clock; it changes no verdict and explains some
+ * @param skew the known skew of the issuer's clock; it changes no result but explains some failures
  * @throws WorkbenchError what `decodeToken` throws
  */
 export async function verifyToken(
@@ -238,12 +237,12 @@ export async function verifyToken(
     signature,
     key: source === keySource ? key?.finding : key && ownKeyFinding(key.finding),
   });
-  // The only way to `verified`.
+  // `verified` is set nowhere else.
   const verified = signature?.status === 'passed' && checks.every(({ status }) => status !== 'failed');
   return { verified, checks, ...(key && { key: key.info }), ...(disclosed && { disclosed }) };
 }
 
-/** All signatures of a JWS in JSON: one that is wrong is the outcome. */
+/** Checks all signatures of a JWS in JSON; one invalid signature is the result. */
 async function signaturesOf(token: DecodedJws, policy: VerificationPolicy, keys: FoundKeys): Promise<Outcome> {
   const first = await checkSignature(token, policy, keys);
   if (token.form?.kind !== 'json') return first;
@@ -256,21 +255,21 @@ async function signaturesOf(token: DecodedJws, policy: VerificationPolicy, keys:
   return first;
 }
 
-/** A proof is checked with the key that it brings where no other was given. */
+/** A proof is checked with the key that it contains, unless another key was given. */
 function ownKey(header: JsonObject, otherwise: KeySource): KeySource {
   const jwk = own(header, 'jwk');
   const keys = isObject(jwk) ? holderKey(jwk) : undefined;
   return keys ? { kind: 'jwks', keys } : otherwise;
 }
 
-/** Such a key proves that the sender has its private half, and says nothing about the sender's identity. */
+/** This key proves that the sender has its private half, and nothing about the sender's identity. */
 function ownKeyFinding(finding: Finding): Finding {
   return finding.status === 'passed'
     ? warning('proof_key', { ...(finding.found && { found: finding.found }) })
     : finding;
 }
 
-/** The public key of a holder; `undefined` for anything else, a shared secret above all. */
+/** The public key of a holder; `undefined` for anything else, in particular a shared secret. */
 function holderKey(jwk: JsonObject): KeySet | undefined {
   const key = readJwk(jwk, 'header');
   return key && key.kty !== 'oct' ? { keys: [key], ignored: 0 } : undefined;
@@ -281,7 +280,10 @@ async function signedBy(token: DecodedJws, keys: KeySet): Promise<Finding> {
   return signature ?? failed('signature_invalid');
 }
 
-/** Of the access token: `at_hash` takes the left half under the algorithm of the ID token, a proof's `ath` all of SHA-256. */
+/**
+ * The hash of the access token: for `at_hash` the left half with the ID token's algorithm, for a proof's `ath` the
+ * whole SHA-256.
+ */
 function hashFor({ header, payload }: DecodedJws, { accessToken }: VerificationPolicy): Promise<string> | undefined {
   if (accessToken === undefined) return undefined;
   if (isProof(header)) return digestOf(accessToken, 'SHA-256');

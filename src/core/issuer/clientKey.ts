@@ -38,16 +38,8 @@ export interface TlsIdentity {
 /**
  * Reads a key that a user pasted: a private JWK, the JSON file of a service account, or a key in PEM or DER as PKCS #8,
  * PKCS #1 or SEC 1, with or without its certificate, however it is wrapped (src/core/tokens/keyMaterial.ts).
- * @throws WorkbenchError `credential_invalid` {reason: 'empty'
- * 'public_key'
- * 'certificate'
- * 'encrypted'
- * 'ssh'
- * 'symmetric'
- * 'several'
- * 'kty'
- * 'broken'
- * 'unknown'}
+ * @throws WorkbenchError `credential_invalid` {reason: 'empty' | 'public_key' | 'certificate' | 'encrypted' | 'ssh' |
+ * 'symmetric' | 'several' | 'kty' | 'broken' | 'unknown'}
  */
 export async function readClientKey(text: string): Promise<ClientKey> {
   const material = readKeyMaterial(text);
