@@ -13,10 +13,15 @@ const patience = 60_000;
 /**
  * A process of its own for one side, so that sides share nothing but the machine.
  * @param {string} file a module that calls `answer`
+ * @param {string} [node] the Node that runs it
  * @returns {Child}
  */
-export function startChild(file) {
-  const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
+export function startChild(file, node = process.execPath) {
+  const child = fork(file, {
+    execPath: node,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+  });
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   const waiting = new Map();
   let asked = 0;

@@ -171,6 +171,12 @@ async function unpackServer(archive, folder) {
   }
 }
 
+/** The Node of the newest edition alone, for what needs a newer one than runs this. @returns {Promise<string>} its path */
+export function ensureNewestNode() {
+  const { nodeMajor, nodes } = editions.newest;
+  return ensureNode(nodeMajor, nodes[`${process.platform}-${process.arch}`]);
+}
+
 /** @param {number} major @param {string | undefined} pin @returns {Promise<string>} path of a Node of this version */
 async function ensureNode(major, pin) {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selfSignedCertificate } from './keys.ts';
-import { configShape, type MockServer, type MockServerOptions, readConfig, startMockServer } from './nodeServer.ts';
+import { configShape, type MockServer, type MockServerOptions, openMockServer, readConfig } from './nodeServer.ts';
 import { MockOptionError, refuse } from './shape.ts';
-import { type TortureShell, tortureMain } from './torture/command.ts';
+import type { TortureShell } from './torture/command.ts';
 
 /* The command `mock-issuer`. */
 
@@ -38,7 +38,10 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
       shell.write(schemaText());
       return 0;
     }
-    if (argv[0] === 'torture') return await tortureMain(argv.slice(1), shell, serverConfig);
+    if (argv[0] === 'torture') {
+      const { tortureMain } = await import('./torture/command.ts');
+      return await tortureMain(argv.slice(1), shell, serverConfig);
+    }
     const options = {
       config: { type: 'string' },
       port: { type: 'string' },
@@ -57,10 +60,12 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
       return 0;
     }
     const settings = await settingsOf(values);
-    const server = await startMockServer(settings.options);
+    const { server, ready } = await openMockServer(settings.options);
+    const ended = shell.ended(values['until-stdin-closes']);
     for (const warning of warnings(settings.options)) shell.warn(`mock-issuer: ${warning}`);
     shell.write(JSON.stringify(readyLine(server, settings.certificate)));
-    await shell.ended(values['until-stdin-closes']);
+    await ready();
+    await ended;
     await server.close();
     return 0;
   } catch (error) {

@@ -123,6 +123,16 @@ export async function createMockIssuer(
   options: MockIssuerOptions = {},
   backend: MockCrypto = nodeCrypto,
 ): Promise<MockIssuer> {
+  const { mock, ready } = await openMockIssuer(options, backend);
+  await ready();
+  return mock;
+}
+
+/** The same, before its key is made: only its metadata is answered at once. `ready` makes the key, or waits for it. */
+export async function openMockIssuer(
+  options: MockIssuerOptions,
+  backend: MockCrypto = nodeCrypto,
+): Promise<{ readonly mock: MockIssuer; ready(): Promise<void> }> {
   const described = settle(options);
   const { issuer } = described;
   // A reset restores the clients with the secrets that were generated for them.
@@ -183,6 +193,7 @@ export async function createMockIssuer(
       if (request.method === 'POST') await readForm(exchange);
       return effect.reply(clock.now());
     }
+    if (route.endpoint !== 'metadata') await ring.ready;
     let reply = await route.answer(exchange);
     entry.committed = route.endpoint === 'token' && reply.status === 200;
     for (const { delayAfter } of effects) if (delayAfter !== undefined) await clock.sleep(delayAfter);
@@ -211,7 +222,7 @@ export async function createMockIssuer(
   };
   const handle: Handler = request => serve(request);
 
-  return {
+  const mock: MockIssuer = {
     issuer,
     get clients() {
       return state.settings.clients.all;
@@ -224,7 +235,10 @@ export async function createMockIssuer(
     handle,
     fetch: fetchOf(handle),
     serves: path => state.service.find(path) !== undefined,
-    issueTokens: (first = {}) => state.service.issue(first, clock.now()),
+    async issueTokens(first = {}) {
+      await ring.ready;
+      return state.service.issue(first, clock.now());
+    },
     authorize: (url, visitor = {}) => actAsVisitor(serve, url, visitor),
     decideDevice(userCode, visitor = {}) {
       const { devices } = state.service;
@@ -251,7 +265,10 @@ export async function createMockIssuer(
     registerRedirectUri: (uri, clientId) => registerRedirectUri(state.settings, uri, clientId),
     expireDpopNonces: () => state.service.proofs.expireNonces(),
     rotateKeys: (alg, how = {}) => ring.rotate(alg, how.dropOld === true),
-    sign: (payload, header = {}) => signAsAsked(backend, ring.signing, payload, { ...header }),
+    async sign(payload, header = {}) {
+      await ring.ready;
+      return signAsAsked(backend, ring.signing, payload, { ...header });
+    },
     jwks: () => ({ keys: ring.published }),
     setRotation: (rotation, graceSeconds) => applyRotation(state.settings, rotation, graceSeconds),
     setTokenLifetime: lifetimes => applyLifetimes(state.settings, lifetimes),
@@ -276,6 +293,7 @@ export async function createMockIssuer(
       return state.families.size;
     },
   };
+  return { mock, ready: () => ring.ready };
 }
 
 /**

@@ -1,10 +1,10 @@
 import {
   constants,
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPair,
   generateKeyPairSync,
+  hash,
   type JsonWebKey,
   type KeyObject,
   randomBytes,
@@ -123,10 +123,8 @@ export const nodeCrypto: MockCrypto = {
   encode: text => Buffer.from(text).toString('base64url'),
   atHash(accessToken, alg) {
     // Ed25519 uses SHA-512 internally, so at_hash does too.
-    const hash = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
-      .update(accessToken)
-      .digest();
-    return hash.subarray(0, hash.length / 2).toString('base64url');
+    const digest = hash(alg === 'EdDSA' ? 'sha512' : 'sha256', accessToken, 'buffer');
+    return digest.toString('base64url', 0, digest.length / 2);
   },
 };
 
@@ -135,6 +133,12 @@ const publishedLimit = 8;
 
 /** The signing key and the public keys of the JWKS; the signing key is last. */
 export interface KeyRing {
+  /**
+   * Resolves when there is a key to sign with. An RSA key takes longer to make than all the rest of a start, so it is
+   * made when this is asked for first, which may be while the issuer already listens.
+   */
+  readonly ready: Promise<void>;
+  /** Once it is ready. */
   readonly signing: SigningKey;
   readonly published: readonly SigningKey['publicJwk'][];
   rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<void>;
@@ -142,17 +146,31 @@ export interface KeyRing {
 
 export async function createKeyRing(backend: MockCrypto, alg: MockAlg, own: readonly unknown[] = []): Promise<KeyRing> {
   const imported = await Promise.all(own.map((material, index) => importKey(material, alg, `keys[${index}]`)));
-  let signing = imported[0] ?? (await backend.generateKey(alg));
-  let published = [...imported.slice(1), signing].map(({ publicJwk }) => publicJwk);
+  let [signing] = imported;
+  let published: KeyRing['published'] = [];
+  let making: Promise<void> | undefined;
+  const make = async () => {
+    signing ??= await backend.generateKey(alg);
+    published = [...imported.slice(1), signing].map(({ publicJwk }) => publicJwk);
+  };
+  const ready = () => {
+    making ??= make();
+    return making;
+  };
   return {
+    get ready() {
+      return ready();
+    },
     get signing() {
+      if (signing === undefined) throw new Error('There is no key yet: `ready` was not waited for');
       return signing;
     },
     get published() {
       return published;
     },
     async rotate(nextAlg, dropOld) {
-      const next = await backend.generateKey(nextAlg ?? signing.alg);
+      await ready();
+      const next = await backend.generateKey(nextAlg ?? signing?.alg ?? alg);
       published = [...(dropOld ? [] : published), next.publicJwk].slice(-publishedLimit);
       signing = next;
     },

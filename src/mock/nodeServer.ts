@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from './clients.ts';
 import { type Control, controlPath, createControl } from './control.ts';
 import { bodyLimit, firstHalf, type Handler, type MockReply } from './http.ts';
-import { createMockIssuer, type MockIssuer } from './issuer.ts';
+import { type MockIssuer, openMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import {
   anyText,
@@ -101,6 +101,15 @@ export interface MockServer extends MockIssuer {
  * otherwise. @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE if the port is taken
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
+  const { server, ready } = await openMockServer(options);
+  await ready();
+  return server;
+}
+
+/** The same, before its keys are made: see `openMockIssuer`. */
+export async function openMockServer(
+  options: MockServerOptions,
+): Promise<{ readonly server: MockServer; ready(): Promise<unknown> }> {
   const {
     port: wanted = 0,
     host = '127.0.0.1',
@@ -115,7 +124,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
 
   let handle: Handler | undefined;
   let clocks: readonly MockClock[] = [];
-  const server = serverOf(tls, (incoming, outgoing) => {
+  const server = await serverOf(tls, (incoming, outgoing) => {
     if (handle === undefined) incoming.socket.destroy();
     else void exchange(handle, incoming, outgoing, Boolean(tls?.ca));
   });
@@ -132,10 +141,12 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
   try {
     const origin = publicUrl ?? `http${tls ? 's' : ''}://127.0.0.1:${port}`;
     const common = { hosts: [...hosts, `127.0.0.1:${port}`, `localhost:${port}`], mutualTls: tls !== undefined };
-    const mock = await createMockIssuer({ ...rest, ...common, issuer: publicUrl ?? origin + path });
-    const issuers = [mock];
+    const first = await openMockIssuer({ ...rest, ...common, issuer: publicUrl ?? origin + path });
+    const opened = [first];
     for (const { path, ...each } of others)
-      issuers.push(await createMockIssuer({ ...each, ...common, issuer: new URL(origin).origin + path }));
+      opened.push(await openMockIssuer({ ...each, ...common, issuer: new URL(origin).origin + path }));
+    const { mock } = first;
+    const issuers = opened.map(each => each.mock);
     const control = isControlled ? createControl(`http${tls ? 's' : ''}://127.0.0.1:${port}`, issuers) : undefined;
     handle = request => {
       const [target = ''] = request.target.split('?', 1);
@@ -145,7 +156,10 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
     clocks = issuers.map(each => each.clock);
     // Copies property descriptors: a spread would evaluate getters such as `requests` once, now.
     const ofServer = { port, close, issuers, control: control && { url: control.url, token: control.token } };
-    return Object.defineProperties(ofServer as typeof ofServer & MockIssuer, Object.getOwnPropertyDescriptors(mock));
+    return {
+      server: Object.defineProperties(ofServer as typeof ofServer & MockIssuer, Object.getOwnPropertyDescriptors(mock)),
+      ready: () => Promise.all(opened.map(each => each.ready())),
+    };
   } catch (error) {
     await close();
     throw error;
@@ -218,8 +232,10 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
   else outgoing.end(reply.body);
 }
 
-function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
+async function serverOf(tls: MockTls | undefined, listener: RequestListener): Promise<Server> {
   if (tls === undefined) return createServer(listener);
+  // Most issuers are at http, and do not pay for it at the start.
+  const { createServer: createTlsServer } = await import('node:https');
   try {
     // The issuer checks the certificate itself and responds with an OAuth error.
     return createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, listener);
@@ -231,7 +247,8 @@ function serverOf(tls: MockTls | undefined, listener: RequestListener): Server {
 
 /** `byAuthority`: a certificate is trusted only if a known authority issued it. */
 function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): ClientCertificate | undefined {
-  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  const secure = isSecure(socket) ? socket : undefined;
+  const shown = secure?.getPeerX509Certificate();
   if (shown === undefined) return undefined;
   return {
     der: shown.raw.toString('base64'),
@@ -240,6 +257,10 @@ function certificateOf({ socket }: IncomingMessage, byAuthority: boolean): Clien
     subject: shown.subject.split('\n').reverse().join(',').replaceAll(' + ', '+'),
     from: Date.parse(shown.validFrom),
     until: Date.parse(shown.validTo),
-    trusted: !byAuthority || (socket instanceof TLSSocket && socket.authorized),
+    trusted: !byAuthority || secure?.authorized === true,
   };
+}
+
+function isSecure(socket: Socket): socket is TLSSocket {
+  return 'getPeerX509Certificate' in socket;
 }

@@ -11,23 +11,24 @@ const api = 'https://api.example';
 let provider: Provider;
 
 answer({
-  /** @param jwt access tokens as JWTs (RFC 9068), as the others make them; without it they are opaque, its default */
-  async start({ jwt }: { jwt: boolean }) {
+  /** @param alg of its signatures @param jwt access tokens as JWTs (RFC 9068), as the others make them; without it they are opaque, its default */
+  async start({ alg, jwt }: { alg: 'RS256' | 'ES256'; jwt: boolean }) {
     // It warns of the version of Node and of what no production should have.
     Object.assign(console, { info() {}, warn() {} });
     const { default: OidcProvider } = await import('oidc-provider');
-    const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const { privateKey } = await generateKeyPair(alg, { extractable: true });
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     provider = new OidcProvider(issuer, {
       adapter: memoryAdapter(),
-      jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'bench', alg: 'RS256', use: 'sig' }] },
+      jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'bench', alg, use: 'sig' }] },
       cookies: { keys: ['only for figures'] },
       clients: [
         {
           client_id: clientId,
           token_endpoint_auth_method: 'none',
+          id_token_signed_response_alg: alg,
           grant_types: ['authorization_code', 'refresh_token'],
           redirect_uris: ['https://client.example/callback'],
         },
@@ -42,7 +43,7 @@ answer({
             scope: 'openid profile offline_access',
             audience: api,
             accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: 'RS256' } },
+            jwt: { sign: { alg } },
           }),
         },
       },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
+import { createMockIssuer, type MockIssuer, openMockIssuer } from '../../../src/mock/issuer.ts';
+import { nodeCrypto, type SigningKey } from '../../../src/mock/keys.ts';
 import { startMockServer } from '../../../src/mock/nodeServer.ts';
 import { refresh, text } from './support.ts';
 
@@ -87,6 +88,41 @@ describe('mock issuer: keys', () => {
     await assert.rejects(jwtVerify((await one.issueTokens()).access_token, keysOf(two)), {
       code: 'ERR_JWKS_NO_MATCHING_KEY',
     });
+  });
+
+  it('answers with its metadata while its key is being made; all that needs a key waits for it', async () => {
+    let asked = 0;
+    const key = await nodeCrypto.generateKey('ES256');
+    let made = (_: SigningKey) => {};
+    const promise = new Promise<SigningKey>(resolve => {
+      made = resolve;
+    });
+    const { mock, ready } = await openMockIssuer(
+      { alg: 'ES256' },
+      {
+        ...nodeCrypto,
+        generateKey() {
+          asked += 1;
+          return promise;
+        },
+      },
+    );
+    assert.equal(asked, 0, 'nobody has asked for the key yet');
+    const metadata = await mock.fetch(`${mock.issuer}/.well-known/openid-configuration`);
+    assert.equal(metadata.status, 200);
+    const answered: string[] = [];
+    const waiting = [
+      mock.fetch(`${mock.issuer}/jwks`).then(() => answered.push('jwks')),
+      mock.issueTokens().then(() => answered.push('issueTokens')),
+      mock.sign({}).then(() => answered.push('sign')),
+      ready().then(() => answered.push('ready')),
+    ];
+    await mock.fetch(`${mock.issuer}/.well-known/openid-configuration`);
+    assert.deepEqual(answered, []);
+    made(key);
+    await Promise.all(waiting);
+    assert.equal(asked, 1);
+    assert.deepEqual(mock.jwks().keys, [key.publicJwk]);
   });
 
   it('rotates: the new key signs, old tokens still verify unless the old key is dropped', async () => {
