@@ -9,11 +9,11 @@ import { elapsed, runScript, UserError } from './lib/project.mjs';
  * @typedef {import('./bench/table.mjs').Row} Row
  * @typedef {object} Part
  * @property {string} title
- * @property {(temporary: string) => Promise<Row[]>} run is given a folder of its own that is removed afterwards
+ * @property {(temporary: string) => Promise<Row[]>} run receives its own folder, which is removed afterwards
  */
 
 /**
- * What can be asked for, in the order of the table. Imported late: they need the dependencies.
+ * The parts, in the order of the table. Imported on demand, because they need the dependencies.
  * @type {Record<string, () => Promise<Part>>}
  */
 const parts = {
@@ -35,7 +35,8 @@ const parts = {
 };
 
 /**
- * `npm run bench`: everything. `npm run bench -- verify size`: some of it. `--json` prints figures for programs.
+ * `npm run bench` runs everything, `npm run bench -- verify size` only these parts. `--json` prints figures for
+ * programs.
  */
 async function main() {
   const since = performance.now();
@@ -46,9 +47,9 @@ async function main() {
   const names = Object.keys(parts);
   const wrong = positionals.find(name => !names.includes(name));
   if (wrong) throw new UserError(`There is no row named ${wrong}. There are: ${names.join(', ')}.`);
-  // With --json the standard output holds nothing else.
+  // With --json, standard output contains only JSON.
   if (values.json) console.log = console.error;
-  // Ends children and VS Code through their handlers of `exit`.
+  // Exiting runs the `exit` handlers, which end child processes and VS Code.
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
   await ensureDependencies();
   const facts = await machine();
@@ -78,7 +79,7 @@ async function main() {
   if (values.json) process.stdout.write(`${JSON.stringify({ ...facts, results }, null, 2)}\n`);
   else await print(results);
   console.log(`\nThe whole took ${elapsed(since)}.`);
-  // A missed goal is no failure: figures are for people to judge. One that could not be had is.
+  // A missed goal is not a failure, because people judge the figures. A figure that could not be measured is.
   return results.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 

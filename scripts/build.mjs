@@ -9,11 +9,12 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 /** @typedef {import('./lib/bundle.mjs').Output} Output */
 
 /**
- * Bundles the extension as ES modules. `dist/extension.mjs` is all that VS Code waits for, and `dist/jwtw.mjs` all that a
- * terminal does, so each is one file that shares nothing. What it loads afterwards is split by esbuild: a file for each dynamic import in `src`, and what several share.
- * What runs in webviews is bundled in the browser's terms: each `*Page.ts` of `src/webview`, with the style beside it.
- * @param {{ production?: boolean, keep?: boolean, to?: string }} [options] `to` is the output folder; `keep` leaves what
- *   an earlier build made, for a VS Code that has yet to load a part of it
+ * Bundles the extension as ES modules. VS Code waits only for `dist/extension.mjs`, and a terminal only for
+ * `dist/jwtw.mjs`, so each is a single file that shares nothing with others. esbuild splits what they load later: one
+ * file for each dynamic import in `src`, and files for code that several of them share. Code for webviews is bundled
+ * for the browser: each `*Page.ts` of `src/webview`, with the style beside it.
+ * @param {{ production?: boolean, keep?: boolean, to?: string }} [options] `to` is the output folder; `keep` keeps
+ * files of an earlier build, for a running VS Code that has yet to load some of them
  * @returns {Promise<Output[]>}
  */
 export async function buildExtension({ production = false, keep = false, to = join(root, 'dist') } = {}) {
@@ -23,7 +24,7 @@ export async function buildExtension({ production = false, keep = false, to = jo
   const options = {
     ...common,
     ...inNode,
-    // Packages are bundled from their ES modules, which drops what is not used.
+    // Packages are bundled from their ES modules, so that unused code is dropped.
     mainFields: ['module', 'main'],
     sourcemap: production ? false : 'linked',
   };
@@ -62,7 +63,7 @@ const inNode = {
   external: ['vscode'],
 };
 
-/** What the files that others wait for load when it is first needed. */
+/** Modules that the two entry files load on demand. */
 const loadedLate = ['start.node', 'cli/run', 'cli/cliTokens'];
 
 /** @type {import('esbuild').Plugin} */
@@ -76,7 +77,7 @@ const late = {
   },
 };
 
-/** The kinds of tests, and where each runs: `unit` and `ui` in bare Node, `host` and `vsix` inside VS Code. */
+/** The kinds of tests: `unit` and `ui` run in bare Node, `host` and `vsix` inside VS Code. */
 export const testKinds = /** @type {const} */ (['unit', 'ui', 'host', 'vsix']);
 
 /**
@@ -95,7 +96,7 @@ export async function buildTests(kind) {
       ...(kind === 'host' || kind === 'vsix' ? [{ in: join(root, 'test', 'host', 'index.ts'), out: 'index' }] : []),
     ],
     outdir,
-    // A module that several tests import is one module, as it is in the extension.
+    // A module that several tests import is bundled once, as in the extension.
     splitting: true,
     packages: 'external',
     sourcemap: 'linked',
@@ -105,8 +106,8 @@ export async function buildTests(kind) {
 }
 
 /**
- * Removes what an earlier build left. Done after building and file by file, so that a VS Code which is running on the
- * folder never finds it empty.
+ * Removes the files of an earlier build. Runs after the build and file by file, so that a VS Code running on the folder
+ * never finds it empty.
  * @param {string} folder
  * @param {Output[]} outputs
  */
@@ -126,7 +127,7 @@ export function printSizes(outputs) {
   }
 }
 
-/** `npm run build`, once or, with `--watch`, after each change. A whole build takes less than a second. */
+/** `npm run build` builds once, or with `--watch` after each change. A full build takes less than a second. */
 async function main() {
   const { values } = parseArgs({ options: { watch: { type: 'boolean' }, production: { type: 'boolean' } } });
   await ensureDependencies();
@@ -138,14 +139,14 @@ async function main() {
     console.log(`Built in ${elapsed(since)}.`);
   };
   if (!values.watch) return once();
-  // These words are what .vscode/tasks.json waits for.
+  // .vscode/tasks.json waits for these messages.
   const again = async () => {
     console.log('Building ...');
     await once().catch(error => console.log(`${error instanceof UserError ? error.message : error.stack}\nNot built.`));
   };
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  /** One build at a time, and one more for what has changed meanwhile. */
+  /** The build in progress. Changes in the meantime cause one more. */
   let building = again();
   for (const folder of ['src', 'test', 'scripts']) {
     watch(join(root, folder), { recursive: true }, () => {

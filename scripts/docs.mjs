@@ -4,7 +4,10 @@ import { pathToFileURL } from 'node:url';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript } from './lib/project.mjs';
 
-/** `npm run docs`: writes the files and tables that are made from declarations in src. A test fails where they differ. */
+/**
+ * `npm run docs` writes the files and tables that are generated from declarations in src. A test fails if they are out
+ * of date.
+ */
 async function main() {
   await ensureDependencies();
   const { bundle } = await import('./lib/bundle.mjs');

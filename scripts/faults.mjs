@@ -6,9 +6,9 @@ import { ensureDependencies } from './lib/ensure.mjs';
 import { elapsed, root, runScript } from './lib/project.mjs';
 
 /**
- * `npm run faults`: what every fault of the mock issuer does to a refresh, for every way of rotation, as a table; and
- * what a failing disk does.
- * `npm run faults -- --write` writes docs/faults.md. Fails where a fault does something that is not expected of it.
+ * `npm run faults` prints a table of what every fault of the mock issuer does to a refresh, for every kind of rotation,
+ * and what a failing disk does. `npm run faults -- --write` writes docs/faults.md. Fails if a fault has an unexpected
+ * effect.
  */
 async function main() {
   const since = performance.now();
@@ -27,7 +27,7 @@ async function main() {
 }
 
 /**
- * The same modules that `npm test` runs.
+ * Loads the modules that `npm test` runs.
  * @returns {Promise<typeof import('../test/faults/run.ts')>}
  */
 async function load() {

@@ -5,14 +5,16 @@ import { buildExtension } from './build.mjs';
 import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript, UserError } from './lib/project.mjs';
 
-/** Sections of the README for readers who have the repository. */
+/** Sections of the README that only matter with the repository at hand. */
 const ofRepository = ['Try it', 'Install', 'For those who change it', 'Contributing'];
 
-/** What of the project's folder is packed beside the bundles. The allow-list in .vscodeignore is the second look at it. */
+/**
+ * Files of the project's folder that are packed beside the bundles. The allow-list in .vscodeignore is a second check.
+ */
 const packed = /^(CHANGELOG\.md|LICENSE|media|schemas|syntaxes|l10n|package\.nls.*\.json|\.vscodeignore)$/;
 
 /**
- * The extension as it is packaged: production bundles and everything else that may go into the package.
+ * Prepares the extension as it is packaged: production bundles and all other files of the package.
  * @param {string} folder
  * @param {(manifest: Record<string, any>) => void} [change] of its package.json
  */
@@ -22,7 +24,7 @@ export async function stageExtension(folder, change = () => {}) {
   for (const name of readdirSync(root).filter(each => packed.test(each))) {
     await cp(join(root, name), join(folder, name), { recursive: true });
   }
-  // Read by VS Code alone: without its spaces a schema is a third smaller in the package.
+  // Only VS Code reads them; without whitespace a schema takes a third less of the package.
   for (const part of ['schemas', 'l10n'])
     for (const name of readdirSync(join(folder, part))) {
       const file = join(folder, part, name);
@@ -37,10 +39,10 @@ export async function stageExtension(folder, change = () => {}) {
 }
 
 /**
- * Packs what was staged. Links in the README are taken as they are, so nothing is asked.
+ * Packs the staged files. vsce leaves the README's links as they are, so it needs no repository address.
  * @param {string} cwd
  * @param {string} packagePath
- * @param {boolean} [scan] whether vsce looks for secrets in it, which takes ten seconds
+ * @param {boolean} [scan] whether vsce searches the files for secrets, which takes ten seconds
  */
 export async function pack(cwd, packagePath, scan = false) {
   const { createVSIX } = await import('@vscode/vsce');
@@ -49,7 +51,7 @@ export async function pack(cwd, packagePath, scan = false) {
 }
 
 /**
- * Makes the production build and packs it, in `out/package`, so that `dist` stays as it is.
+ * Makes the production build in `out/package` and packs it; `dist` stays as it is.
  * @param {{ to?: string, scan?: boolean }} [options] `to`: path of the .vsix, in the project's folder by default
  * @returns {Promise<string>} path of the .vsix
  */
@@ -59,7 +61,7 @@ export async function packageExtension({ to, scan = false } = {}) {
   const folder = join(root, 'out', 'package');
   await rm(folder, { recursive: true, force: true });
   const outputs = await stageExtension(folder);
-  // Read by test/vsix, which looks for the licence of each package among the notices.
+  // test/vsix reads it to check that the notices have the licence of each package.
   await writeFile(join(root, 'out', 'bundles.json'), JSON.stringify(outputs));
   await pack(folder, packagePath, scan);
   console.log(`${relative('', packagePath)}: ${(statSync(packagePath).size / 1024).toFixed(1)} KB`);
@@ -72,9 +74,9 @@ function read(path) {
 }
 
 /**
- * The licences of all packages that a bundle has a part of.
+ * The licences of all packages that are part of a bundle.
  * @param {import('./lib/bundle.mjs').Output[]} outputs
- * @throws UserError where a package has no licence file: it must not be packed
+ * @throws UserError if a package has no licence file, because it must not be packed then
  */
 function notices(outputs) {
   const folders = outputs.flatMap(({ inputs }) =>
@@ -90,8 +92,8 @@ function notices(outputs) {
 }
 
 /**
- * The README as VS Code shows it on the page of the extension. There it finds nothing that the package lacks and
- * nothing by a relative address, so pictures would be broken and such links dead.
+ * The README for the extension's page in VS Code. That page cannot resolve relative addresses, so links and pictures
+ * with such addresses are removed.
  * @param {string} readme
  */
 function packagedReadme(readme) {

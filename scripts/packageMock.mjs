@@ -6,8 +6,8 @@ import { ensureDependencies, npm, run } from './lib/ensure.mjs';
 import { elapsed, root, runScript } from './lib/project.mjs';
 
 /**
- * `npm run package:mock`: the mock issuer as an npm package of its own, `out/mock-issuer-<version>.tgz`. ES modules with
- * types and the command `mock-issuer`; jose is bundled, so that it installs without a network.
+ * `npm run package:mock` builds the mock issuer as a separate npm package, `out/mock-issuer-<version>.tgz`: ES modules
+ * with types and the command `mock-issuer`. jose is bundled, so that it installs without a network.
  */
 async function main() {
   const since = performance.now();
@@ -66,14 +66,18 @@ export async function packageMock(to) {
     engines: { node: '>=20.19' },
   };
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  // Only now does Node know that these are ES modules.
+  // Imported only after package.json is written, which tells Node that these are ES modules.
   const { schemaText } = await import(pathToFileURL(join(dist, 'cli.js')).href);
   await writeFile(join(folder, 'schema.json'), schemaText());
   await npm(['pack', folder, '--pack-destination', to, '--ignore-scripts', '--offline'], to);
   return join(to, `mock-issuer-${own.version}.tgz`);
 }
 
-/** Declarations beside the bundles; what they import from each other is named as Node finds it. @param {string} dist @param {string} source */
+/**
+ * Writes declarations beside the bundles. Their imports are renamed so that Node resolves them.
+ * @param {string} dist
+ * @param {string} source
+ */
 async function types(dist, source) {
   const config = join(dist, 'tsconfig.json');
   const base = JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8')).compilerOptions;

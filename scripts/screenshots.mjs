@@ -4,8 +4,8 @@ import { ensureDependencies } from './lib/ensure.mjs';
 import { runScript } from './lib/project.mjs';
 
 /**
- * `npm run screenshots`: drives the real workbench and takes the README's pictures (media/screenshots) and some more
- * for looking at (out/screenshots). Tokens are the mock issuer's, and no picture shows one.
+ * `npm run screenshots` drives the real workbench and takes the README's pictures (media/screenshots) and others for
+ * review (out/screenshots). Tokens come from the mock issuer, and no picture shows a real one.
  */
 async function main() {
   await ensureDependencies();

@@ -9,20 +9,20 @@ import { elapsed, root, runScript, UserError } from './lib/project.mjs';
 /** Seconds. */
 const lifetime = 5;
 
-/** What a run must keep to. Bytes and milliseconds. */
+/** Limits that a run must keep, in bytes and milliseconds. */
 const bounds = { growth: 3 * 1024 * 1024, p99: 100 };
 
 /**
  * `npm run soak`, in three parts:
  *
- * - Many connections with short-lived tokens keep themselves fresh against the mock issuer, which runs in a process of
- *   its own on 127.0.0.1. Fails where a refresh was missed, memory grew or the event loop was held up.
- * - Random histories of windows as processes against a strict issuer, with disks that fail, stops, kills and clocks that
- *   jump (test/histories). Fails where a token was lost or a family revoked without need.
- * - How long an answer is in memory only, and how often a kill in that time costs the token. Only measured.
+ * - Many connections with short-lived tokens are refreshed automatically against the mock issuer, which runs in a
+ * separate process on 127.0.0.1. Fails if a refresh was missed, memory grew or the event loop was blocked.
+ * - Random histories of windows as processes against a strict issuer, with disk failures, stops, kills and clock
+ * changes (test/histories). Fails if a token was lost or a family was revoked needlessly.
+ * - How long a response is in memory only, and how often a kill in that time loses the token. This is only measured.
  *
- * `npm run soak -- --minutes 1 --connections 50 --histories 500 --seed 7 --kills 10` for other sizes; 0 leaves a part
- * out, and `--lanes` is the number of histories at a time.
+ * `npm run soak -- --minutes 1 --connections 50 --histories 500 --seed 7 --kills 10` sets the sizes; 0 skips a part,
+ * and `--lanes` is the number of simultaneous histories.
  */
 async function main() {
   const since = performance.now();
@@ -38,7 +38,7 @@ async function main() {
   });
   const minutes = number('minutes', values.minutes);
   const connections = Math.ceil(number('connections', values.connections));
-  // Ends the child and removes the folder through the handlers of `exit`.
+  // Exiting runs the `exit` handlers, which end the child process and remove the folder.
   process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
   await ensureDependencies();
   let code = 0;

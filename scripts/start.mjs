@@ -7,7 +7,7 @@ import { startServer, windowUrl } from './lib/server.mjs';
 import { ensureVSCodeFromNpm } from './lib/vscode-from-npm.mjs';
 
 /**
- * `npm start`: a VS Code in the browser with this extension and a mock issuer in it, to try things out. It opens with the
+ * `npm start` opens a VS Code in the browser with this extension and a mock issuer, to try things out. It shows the
  * extension's view and the README of a demo workspace. Nothing has to be installed.
  */
 async function main() {
@@ -20,13 +20,13 @@ async function main() {
     throw new UserError(`--port wants a number from 1 to 65435, and ${values.port} is none.`);
   await ensureDependencies();
   printSizes(await buildExtension());
-  // Asked to stop by Ctrl-C, by a kill, or by a terminal that is closed.
+  // Resolves when the user presses Ctrl-C, kills the process or closes the terminal.
   const asked = new Promise(resolve => {
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.once(signal, resolve);
   });
   const vscode = await ensureVSCodeFromNpm({ browser: false });
   const server = await startServer(vscode, {
-    ports: `${port}-${port + 99}`, // The first that is free.
+    ports: `${port}-${port + 99}`, // The first free port of the range is used.
     installed: true,
     env: { JWT_WORKBENCH_DEMO: 'shown' },
     userSettings: { 'workbench.startupEditor': 'readme' },
@@ -45,7 +45,7 @@ async function main() {
 }
 
 /**
- * Where there is a screen. A failure does no harm: the address has been printed.
+ * Opens the browser if there is a screen. Failures are ignored, because the address was printed.
  * @param {string} url
  */
 function openBrowser(url) {
@@ -55,7 +55,7 @@ function openBrowser(url) {
     platform === 'darwin'
       ? ['open']
       : platform === 'win32'
-        ? ['rundll32', 'url.dll,FileProtocolHandler'] // Not `start`: the shell would cut the address at its &.
+        ? ['rundll32', 'url.dll,FileProtocolHandler'] // Not `start`, because the shell would cut the address at its &.
         : ['xdg-open'];
   spawn(command, [...args, url], { stdio: 'ignore', detached: true })
     .on('error', () => {})

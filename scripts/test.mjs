@@ -11,15 +11,15 @@ import { grepVariable, resultsVariable, slowVariable } from './lib/results.mjs';
 
 /** @typedef {import('./lib/results.mjs').Results} Results */
 
-/** What can be asked for. `oldest`: the tests of `host` in the oldest VS Code that package.json allows. */
+/** The stages that can be selected. `oldest`: the tests of `host` in the oldest VS Code that package.json allows. */
 const stages = [...testKinds, /** @type {const} */ ('oldest')];
 
-/** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is tried on Linux only. */
+/** Why the tests of the user interface cannot run here. They need the VS Code from npm, which is used on Linux only. */
 const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
 
 /**
- * `npm test`: everything that fits into four minutes. `npm test -- unit ui --grep refresh`: some of it.
- * `npm run test:slow`: the oldest VS Code, what takes minutes, and the package as `npm run package` makes it.
+ * `npm test` runs everything that fits into four minutes, `npm test -- unit ui --grep refresh` a selection. `npm run
+ * test:slow` runs the oldest VS Code, tests that take minutes, and the package as `npm run package` makes it.
  */
 async function main() {
   const since = performance.now();
@@ -37,9 +37,9 @@ async function main() {
 
   await ensureDependencies();
   console.log(`dependencies: there (${elapsed(since)})`);
-  await rm(join(root, 'out', 'failures'), { recursive: true, force: true }); // Screenshots of an earlier run.
+  await rm(join(root, 'out', 'failures'), { recursive: true, force: true }); // Removes screenshots of an earlier run.
   const report = new Report();
-  // Imported only now: these modules need the dependencies.
+  // Imported here, because these modules need the dependencies.
   const { chooseVSCode, runInVSCode } = await import('./lib/vscode-runs.mjs');
   const { ensureVSCodeFromNpm } = await import('./lib/vscode-from-npm.mjs');
   const { packageExtension } = await import('./package.mjs');
@@ -78,7 +78,8 @@ async function main() {
         : runInVSCode(chosen, 'host', { extensionDevelopmentPath: root, whole }),
     );
   };
-  // Side by side, as tests in a VS Code wait more than they compute, and the unit tests take what is left of two cores.
+  // In parallel, because tests in VS Code wait more than they compute, and the unit tests use the rest of the two
+  // cores.
   const inWindows = async () => {
     for (const stage of /** @type {const} */ (['host', 'vsix', 'oldest'])) await inVSCode(stage);
   };
@@ -100,7 +101,7 @@ async function build(kinds) {
 }
 
 /**
- * Formatting, lint and types, as `npm run lint` and `npm run check` run them.
+ * Checks formatting, lint and types, as `npm run lint` and `npm run check` do.
  * @param {Report} report
  */
 async function checks(report) {
@@ -117,8 +118,8 @@ async function checks(report) {
 /**
  * @param {'unit' | 'ui'} kind
  * @param {number} timeout milliseconds per test
- * @param {boolean} alone passes output on as it comes; else it is kept, as the outputs of stages that run side by side
- *   would mix
+ * @param {boolean} alone whether to print output at once; otherwise it is collected, because outputs of parallel stages
+ * would mix
  * @returns {Promise<Results>}
  */
 async function runInNode(kind, timeout, alone) {
@@ -128,7 +129,7 @@ async function runInNode(kind, timeout, alone) {
   const env = { ...process.env, [resultsVariable]: file };
   const stdio = alone ? 'inherit' : 'pipe';
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', stdio, stdio] });
-  // Behind what waits for a window: no unit test minds how long it takes.
+  // Lower priority than tests in windows, because no unit test depends on how long it takes.
   if (kind === 'unit' && !alone && child.pid) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (output += chunk));
@@ -141,7 +142,7 @@ async function runInNode(kind, timeout, alone) {
   return results;
 }
 
-/** What a run of many stages came to: each stage reports here, and the end is printed from here. */
+/** Collects the results of all stages and prints the summary. */
 class Report {
   /** @type {string[]} */
   #stages = [];
@@ -152,10 +153,10 @@ class Report {
 
   /**
    * Runs and times one stage. A stage that throws counts as one failure, so that the last line and the exit code agree
-   * also where no test failed.
+   * even if no test failed.
    * @param {string} name
    * @param {() => Promise<Results | string | void>} work resolves to test results, to a remark, or to nothing
-   * @returns {Promise<boolean>} whether the stage went well
+   * @returns {Promise<boolean>} whether the stage succeeded
    */
   async stage(name, work) {
     const since = performance.now();
@@ -185,7 +186,7 @@ class Report {
   }
 
   /**
-   * Prints the times, every failure once more, and the line that others read: it is the last one.
+   * Prints the times, repeats every failure, and ends with the line that other programs parse.
    * @param {number} since a value of `performance.now()`
    * @returns {number} the exit code
    */

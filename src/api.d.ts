@@ -1,5 +1,5 @@
 /**
- * What other extensions get from JWT Workbench. Copy this file into yours; it needs nothing but `vscode`.
+ * The API of JWT Workbench for other extensions. Copy this file into your extension; it needs only `vscode`.
  *
  *     const extension = extensions.getExtension<JwtWorkbenchApi>('jwt-workbench.jwt-workbench');
  *     const api = await extension?.activate();
@@ -7,27 +7,28 @@
 import type { Event } from 'vscode';
 
 /**
- * It never hands out a token: the command `jwtWorkbench.copyToken` copies one to the clipboard, and a notification shows
- * that to the user. Commands that delete or send a token ask the user first, with any caller: see docs/commands.md.
- * Both calls reject with an error that has `code` and says what to do, as the commands do.
+ * The API never returns a token. To use one, run the command `jwtWorkbench.copyToken`, which copies a token to the
+ * clipboard and shows the user a notification. Commands that delete or send a token ask the user first, whoever calls
+ * them: see docs/commands.md. Both methods reject with an error that has a `code` and a message that says what to do,
+ * as the commands do.
  */
 export interface JwtWorkbenchApi {
   readonly version: 1;
-  /** By connection id; all of them where none is named. Rejects with `code: "connection_unknown"`. */
+  /** Status by connection id, of all connections if no id is given. Rejects with `code: "connection_unknown"`. */
   status(connection?: string): Promise<Readonly<Record<string, ConnectionStatus>>>;
   /**
-   * Refreshes now. A failure to refresh is a result and no rejection; rejected is what cannot be tried: `code`
-   * is `connection_unknown`, or `not_trusted` in a workspace that is not trusted.
+   * Refreshes now. A failed refresh is a result and does not reject. The promise rejects only if the refresh cannot be
+   * attempted: `code` is `connection_unknown`, or `not_trusted` in an untrusted workspace.
    */
   refresh(connection: string): Promise<RefreshAnswer>;
-  /** Fires with the id of the connection that changed, or `undefined` where the list did. */
+  /** Fires with the id of the connection that changed, or `undefined` if the list of connections changed. */
   readonly onDidChangeSession: Event<string | undefined>;
 }
 
-/** What may be known of a connection without seeing a token. Times are milliseconds since the epoch. */
+/** What can be known about a connection without seeing a token. Times are milliseconds since the epoch. */
 export interface ConnectionStatus {
   readonly state: 'none' | 'active' | 'refreshing' | 'expired' | 'reauthRequired' | 'unavailable';
-  /** Counts the sets of tokens that were stored. */
+  /** Increases each time a token set is stored. */
   readonly generation: number;
   readonly expiresAt?: number;
   readonly scope?: string;
@@ -46,9 +47,9 @@ export interface ConnectionStatus {
 export interface RefreshAnswer {
   /**
    * - `adopted`: another window had just refreshed; nothing was sent.
-   * - `reauthRequired`: the refresh token is of no use any more; sign in again.
+   * - `reauthRequired`: the refresh token can no longer be used; sign in again.
    * - `retryable`: nothing was lost; try again later.
-   * - `unknown`: it was sent, and the answer was lost.
+   * - `unknown`: the request was sent, but the response was lost.
    */
   readonly outcome: 'refreshed' | 'adopted' | 'reauthRequired' | 'retryable' | 'unknown';
   readonly generation: number;

@@ -1,6 +1,6 @@
 /**
- * Every id that package.json contributes, once and typed. test/unit/contributions.test.ts holds the manifest to
- * this file and this file to the manifest.
+ * Every id that package.json contributes, once and typed. test/unit/contributions.test.ts checks that the manifest and
+ * this file match.
  */
 export const extensionId = 'jwt-workbench.jwt-workbench';
 export const viewContainer = 'jwtWorkbench';
@@ -12,7 +12,7 @@ export const settings = {
   connections: 'connections',
   redirect: 'redirect',
   broker: 'broker',
-  // What is shown of tokens in documents
+  // How tokens are shown in documents
   hover: 'hover',
   codeLens: 'codeLens',
   inlayHints: 'inlayHints',
@@ -23,7 +23,7 @@ export const settings = {
   confirmCommands: 'confirmCommands',
 } as const;
 
-/** Theme colours of the parts of a token, and of one that has ended. */
+/** Theme colours of the parts of a token, and of an expired token. */
 export const colors = {
   header: 'jwtWorkbench.headerForeground',
   payload: 'jwtWorkbench.payloadForeground',
@@ -75,7 +75,7 @@ export const commands = {
   findLeaks: 'jwtWorkbench.findLeaks',
   clearLeaks: 'jwtWorkbench.clearLeaks',
   moveToken: 'jwtWorkbench.moveToken',
-  // The token where it is used
+  // Using tokens elsewhere
   getToken: 'jwtWorkbench.getToken',
   insertToken: 'jwtWorkbench.insertToken',
   replaceToken: 'jwtWorkbench.replaceToken',
@@ -87,12 +87,12 @@ export type CommandName = keyof typeof commands;
 /** The authentication provider for other extensions. */
 export const authenticationProvider = 'jwtWorkbench';
 
-/** Set with `setContext`, read by `when` clauses. */
+/** Set with `setContext` and read by `when` clauses. */
 export const contextKeys = {
   mockRunning: 'jwtWorkbench.mockRunning',
   /** The mock issuer has a fault that can be removed. */
   hasMockFault: 'jwtWorkbench.hasMockFault',
-  /** Or one that is used up and still shown. */
+  /** The mock issuer has such a fault, or one that is used up and still shown. */
   hasMockFaults: 'jwtWorkbench.hasMockFaults',
   hasConnections: 'jwtWorkbench.hasConnections',
   /** A connection holds an access token or an ID token. */
@@ -100,22 +100,22 @@ export const contextKeys = {
   hasRefreshable: 'jwtWorkbench.hasRefreshable',
   hasSignable: 'jwtWorkbench.hasSignable',
   hasConfidential: 'jwtWorkbench.hasConfidential',
-  /** The refresh token that an import replaced can be put back. */
+  /** The refresh token that an import replaced can be restored. */
   hasReplaced: 'jwtWorkbench.hasReplaced',
   /** A sign-in waits for the browser. */
   signingIn: 'jwtWorkbench.signingIn',
-  /** A key is remembered, or something that cannot be read as keys. */
+  /** Keys are remembered, or the stored keys cannot be read. */
   hasRememberedKeys: 'jwtWorkbench.hasRememberedKeys',
-  /** Find Tokens has listed something. */
+  /** Find Tokens has results. */
   hasLeaks: 'jwtWorkbench.hasLeaks',
-  // Steps of the walkthrough: each is set when its step is done, and ticks it.
+  // Steps of the walkthrough. Setting a key ticks off its step.
   connected: 'jwtWorkbench.connected',
   imported: 'jwtWorkbench.imported',
   refreshed: 'jwtWorkbench.refreshed',
   used: 'jwtWorkbench.used',
 } as const;
 
-/** `viewItem` values of tree items; the manifest matches their words with regular expressions. */
+/** Words of the `viewItem` values of tree items. The manifest matches them with regular expressions. */
 export const itemWords = {
   connection: 'connection',
   refreshable: 'refreshable',
@@ -138,5 +138,8 @@ export const itemWords = {
   mockClock: 'mockClock',
 } as const;
 
-/** Where it is set the mock issuer runs at once, with one signed-in connection named "Demo"; `shown` opens the view too. */
+/**
+ * If this environment variable is set, the mock issuer starts at once, with one signed-in connection named "Demo". The
+ * value `shown` also opens the view.
+ */
 export const demoVariable = 'JWT_WORKBENCH_DEMO';

@@ -49,27 +49,30 @@ import { createConnectionsTree } from './vscode/tree/provider.ts';
 /** What differs between the Node host and the browser host. */
 export interface Platform {
   readonly clock: Clock;
-  /** Among all windows that share this one's SecretStorage. */
+  /** Shared by all windows that share this window's SecretStorage. */
   readonly sharedLock: (log: Log) => SharedLock;
   readonly fetch: Fetch;
-  /** Left out where there are no client certificates. */
+  /** Left out if client certificates are not supported. */
   readonly mutualTls?: MutualTls;
   readonly listenForRedirect: (page: (page: RedirectPage) => string, port?: number) => Promise<RedirectListener>;
-  /** For addresses that VS Code opens; one for all sign-ins. */
+  /** For redirect addresses that VS Code opens. One instance serves all sign-ins. */
   readonly uriRedirects: UriRedirects;
   /** Shared by all windows, like the lock. */
   readonly history: (log: Log) => HistoryStore;
-  /** What the broker listens with. */
+  /** Sockets and files for the broker. */
   readonly broker: (log: Log) => BrokerPlatform;
   readonly fileSearch: (log: Log) => FileSearch;
   readonly unlockKey: UnlockKey;
-  /** Whether the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
+  /** If set, the mock issuer starts at once with a connection named "Demo": see `demoVariable`. */
   readonly demo: string | undefined;
 }
 
 type Own = <T extends { dispose(): unknown }>(disposable: T) => T;
 
-/** Builds every service once and wires them, group by group: each is given those above it. Nothing here waits. */
+/**
+ * Builds every service once and connects them, group by group; each group receives the earlier ones. Nothing here
+ * waits.
+ */
 export function startExtension(context: ExtensionContext, view: ConnectionsView, platform: Platform): Services {
   const own: Own = disposable => {
     context.subscriptions.push(disposable);
@@ -137,7 +140,10 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
 
 type SessionTest = (session: Session) => boolean;
 
-/** The context keys that are set while a connection fits: a command that cannot work is not listed. */
+/**
+ * A context key is set while at least one connection meets its condition, so that menus list only commands that can
+ * work.
+ */
 const menuConditions = {
   hasConnections: () => true,
   hasTokens: ({ record }) => (record?.tokens?.access_token ?? record?.tokens?.id_token) !== undefined,
@@ -148,7 +154,7 @@ const menuConditions = {
   refreshed: ({ lastRefresh }) => lastRefresh?.outcome === 'refreshed',
 } satisfies Partial<Record<keyof typeof contextKeys, SessionTest>>;
 
-/** What is known of each connection, and where it is kept. */
+/** The data of each connection, and where it is stored. */
 function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, history }: Platform) {
   const channel = own(openLogChannel());
   const log = createLog(channel);
@@ -162,7 +168,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   const keys = own(createJournalKeys({ secrets, lock: files, clock, log }));
   const handover = createHandover({ keys, log });
   const sharedHistory = history(log);
-  // In a browser each window has a memory of its own; on the desktop it is that of the process which starts extension hosts.
+  // In a browser each window has its own memory; on the desktop it belongs to the process that starts extension hosts.
   const session = env.uiKind === UIKind.Web ? crypto.randomUUID() : `${process.ppid}`;
   const keeping = lazy(() => judgeKeeping({ secrets, marks: sharedHistory, clock, log, session }));
   const loading = own(createLoading({ vault, sessions, lock, handover, keeping }));
@@ -172,7 +178,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   const previous = own(createPreviousTokens(sessions));
 
   function listChanged(): void {
-    // The key to what windows leave for each other: made before it is needed, while few windows are open.
+    // Creates the journal's key before it is needed, while few windows are open.
     const isShared = sessions.list().some(({ memoryOnly }) => !memoryOnly);
     void loading.loadNew().then(() => (isShared ? keys.prepare() : undefined));
   }
@@ -183,7 +189,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
   }
   function tellRemembered(changed: string): void {
     if (changed !== rememberedKeysName) return;
-    // What cannot be read can be forgotten, and the command says what is wrong.
+    // Unreadable keys can be forgotten too, and the command reports what is wrong.
     const holds = secrets.get(changed).then(
       text => text !== undefined,
       () => true,
@@ -217,7 +223,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
 type Storage = ReturnType<typeof openStorage>;
 type OnDemand = () => Promise<typeof import('./vscode/onDemand.ts')>;
 
-/** What talks to issuers and checks what they sign. Loaded when it is first used. */
+/** Services that send requests to issuers and check their signatures. Loaded at first use. */
 function reachIssuers(
   own: Own,
   context: ExtensionContext,
@@ -230,7 +236,8 @@ function reachIssuers(
   const { sessions, histories } = storage;
   const skews = createClockSkews();
   const discovery = createDiscovery({ fetch, clock });
-  // The text and no Uri, whose way of writing a query differs from what issuers compare (microsoft/vscode#85930).
+  // Passes the text instead of a Uri, which would encode the query differently from what issuers compare
+  // (microsoft/vscode#85930).
   const browser = { open: (url: string) => env.openExternal(url as unknown as Uri) };
   const issuerClient = lazy(async () =>
     (await import('./core/signIn/signIn.ts')).createIssuerClient({
@@ -280,7 +287,7 @@ function reachIssuers(
 }
 type Issuers = ReturnType<typeof reachIssuers>;
 
-/** Refreshes when asked, and by itself in a workspace that is trusted. */
+/** Refreshes on request, and automatically in a trusted workspace. */
 function keepFresh(own: Own, { clock }: Platform, storage: Storage, { discovery, issuerClient, signIns }: Issuers) {
   const refresher = own(
     createRefresher({
@@ -300,7 +307,7 @@ function keepFresh(own: Own, { clock }: Platform, storage: Storage, { discovery,
 }
 type Refreshing = ReturnType<typeof keepFresh>;
 
-/** The one door to tokens for terminals, tasks, commands and other extensions. */
+/** The single place where terminals, tasks, commands and other extensions get tokens. */
 function handOutTokens(
   own: Own,
   context: ExtensionContext,
@@ -325,7 +332,7 @@ function handOutTokens(
 }
 type Access = ReturnType<typeof handOutTokens>;
 
-/** The tree, the status bar and decoded tokens. */
+/** The tree, the status bar and documents with decoded tokens. */
 function showConnections(
   own: Own,
   view: ConnectionsView,
@@ -377,7 +384,7 @@ function showConnections(
   };
 }
 
-/** What `npm start` shows: a mock issuer with one signed-in connection. */
+/** Starts what `npm start` shows: a mock issuer with one signed-in connection. */
 function startDemo(demo: string, mock: MockService, show: (id: string) => unknown, log: Log): void {
   if (demo === 'shown') void registry.executeCommand(`${views.connections}.focus`);
   const options = { accessTokenLifetime: 60, idTokenLifetime: 60, rotation: 'strict' } as const;

@@ -6,7 +6,7 @@ import { openFrontDoor } from './vscode/frontDoor.ts';
 export function activate(context: ExtensionContext): JwtWorkbenchApi {
   return openFrontDoor(context, {
     start: async view => (await import('./start.node.ts')).start(context, view),
-    // After what VS Code still has to do for the start of this and other extensions.
+    // Runs after the work that VS Code still has to do to start this and other extensions.
     soon: work => void setImmediate(work),
   });
 }

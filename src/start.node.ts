@@ -11,15 +11,15 @@ import { createMutualTls } from './platform/mutualTls.ts';
 import { createUriRedirects, listenForRedirect } from './platform/uriRedirect.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 
-/** The extension with a Node platform. */
+/** Starts the extension with the Node platform. */
 export function start(context: ExtensionContext, view: ConnectionsView): Services {
   return startExtension(context, view, {
     clock: systemClock,
-    // Not in workspace storage: windows of different folders share the connections.
+    // Global, because windows with different folders share the connections.
     sharedLock: log =>
       createFileLock({ folder: join(context.globalStorageUri.fsPath, 'locks'), clock: systemClock, log }),
     history: log => createHistoryFile(join(context.globalStorageUri.fsPath, 'history'), systemClock, log),
-    // Looked up at each call: VS Code patches it for proxies and certificates.
+    // Looked up at each call, because VS Code patches it for proxies and certificates.
     fetch: (input, init) => globalThis.fetch(input, init),
     mutualTls: createMutualTls(),
     listenForRedirect,

@@ -9,12 +9,17 @@ export const title =
   "Activation in VS Code's extension host, against an extension that does nothing, in the same windows";
 
 const windows = { least: 4, most: 8 };
-/** Milliseconds after which no more than the least number of windows are opened: a busy machine takes long for one. */
+/**
+ * Milliseconds. After this, only the minimum number of windows is opened, because a busy machine takes long for each.
+ */
 const enough = 45_000;
 /** Milliseconds for one window to open and run the module. */
 const patience = 60_000;
 
-/** Neither activates by itself: the module in the window says when. @param {Record<string, any>} manifest */
+/**
+ * Prevents both extensions from activating by themselves: the module in the window triggers it.
+ * @param {Record<string, any>} manifest
+ */
 const asleep = manifest => {
   manifest.activationEvents = [];
 };
@@ -22,7 +27,7 @@ const asleep = manifest => {
 /** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
 export async function run(temporary) {
   const { activation = '' } = await bundleForHost('activation');
-  // As installed ones: of extensions under development a window in the browser takes only one.
+  // Installed, because a window in the browser accepts only one extension under development.
   const extensionsDir = join(temporary, 'extensions');
   await stageExtension(join(extensionsDir, 'ours'), asleep);
   await stageEmptyExtension(join(extensionsDir, 'empty'), asleep);
@@ -41,7 +46,7 @@ export async function run(temporary) {
   try {
     const since = performance.now();
     for (let window = 0; window < windows.most; window++) {
-      // Even numbers: half of the windows begin with each side.
+      // An even number of windows, so that each side goes first in half of them.
       if (window >= windows.least && window % 2 === 0 && performance.now() - since > enough) break;
       /** @type {string[]} */
       const said = [];

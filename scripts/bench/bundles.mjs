@@ -7,8 +7,8 @@ const source = join(root, 'test', 'bench');
 const output = join(root, 'out', 'bench');
 
 /**
- * The modules of test/bench that run in Node, each an entry. They are bundled with the settings of the production
- * build: what that costs users pay.
+ * Bundles modules of test/bench that run in Node, each as an entry. They use the settings of the production build, so
+ * that the figures are those of users.
  * @param {readonly string[]} names
  * @returns {Promise<Record<string, string>>} name -> file
  */
@@ -16,13 +16,13 @@ export async function bundleForNode(...names) {
   return bundled(names, {
     format: 'esm',
     outExtension: { '.js': '.mjs' },
-    // The rivals run as they are installed.
+    // Competing packages run as installed.
     external: ['vscode', 'oauth2-mock-server', 'oidc-provider', 'esbuild'],
   });
 }
 
 /**
- * The same for modules that VS Code's extension host loads.
+ * As bundleForNode, for modules that VS Code's extension host loads.
  * @param {readonly string[]} names
  */
 export async function bundleForHost(...names) {

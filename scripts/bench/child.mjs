@@ -1,17 +1,17 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A child that has not answered for this long, in milliseconds, has hung. */
+/** Milliseconds without an answer after which a child counts as hung. */
 const patience = 60_000;
 
 /**
  * @typedef {object} Child
- * @property {(name: string, argument?: unknown) => Promise<any>} ask has the child's function of that name called
+ * @property {(name: string, argument?: unknown) => Promise<any>} ask calls the child's function of that name
  * @property {() => Promise<void>} end
  */
 
 /**
- * A process of its own for one side, so that sides share nothing but the machine.
+ * Starts a process for one side, so that the sides share only the machine.
  * @param {string} file a module that calls `answer`
  * @param {string} [node] the Node that runs it
  * @returns {Child}
@@ -66,7 +66,7 @@ export function startChild(file, node = process.execPath) {
 /** @typedef {{ id: number, result?: unknown, error?: string }} Answer */
 
 /**
- * The child's end: answers questions with these functions until its parent is gone.
+ * Called in the child: answers calls with these functions until the parent exits.
  * @param {Readonly<Record<string, (argument: any) => unknown>>} functions
  */
 export function answer(functions) {

@@ -2,7 +2,7 @@ import { inHost } from './host.mjs';
 
 export const title = "The editor's features in VS Code's extension host";
 
-/** What a person notices as a pause, in milliseconds. */
+/** Milliseconds that a person notices as a pause. */
 const longest = 50;
 
 /** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */

@@ -9,7 +9,7 @@ const patience = 120_000;
 
 /**
  * Opens a window of the real workbench with a module of test/bench as its extension, waits for the figures that the
- * module writes to host.json, and hands both on.
+ * module writes to host.json, and passes figures and page to `use`.
  * @template Result
  * @param {object} options
  * @param {string} options.name of the module

@@ -6,10 +6,10 @@ import { compared } from './measure.mjs';
 export const title = 'The inspector, from Enter in the command palette to its first paint';
 
 const rounds = 7;
-/** The first one of each loads code. */
+/** The first round of each side loads code, so it does not count. */
 const warmUp = 2;
 
-/** An extension whose webview is one heading: what any webview takes. */
+/** An extension whose webview is a single heading, as the baseline for any webview. */
 const bare = {
   'package.json': JSON.stringify({
     name: 'bare',
@@ -43,11 +43,12 @@ export async function run(temporary) {
       await page.evaluate(noteEnter);
       await pick(page, 'sample.jwt', 'sample.jwt');
       await page.locator('.editor-instance .view-line').first().click();
-      // Its extension host is still starting others, which would be counted as ours.
+      // The extension host is still starting other extensions, which would count as our time.
       await page.waitForTimeout(8_000);
       return page;
     };
-    // The first webview of a window waits for what all of them need: the rival's first is that of another window.
+    // The first webview of a window loads what all webviews need. Therefore the baseline's first one is measured in
+    // another window.
     const other = await prepared();
     const firstBare = await opened(other, 'Bench: Bare');
     await other.close();
@@ -104,7 +105,7 @@ async function pick(page, text, label) {
   await page.keyboard.press('Enter');
 }
 
-/** In the window: keeps the time of each Enter, in milliseconds since the epoch. */
+/** Runs in the window: records the time of each Enter, in milliseconds since the epoch. */
 function noteEnter() {
   window.addEventListener(
     'keydown',
@@ -115,7 +116,10 @@ function noteEnter() {
   );
 }
 
-/** In the page: the time of its first paint with content, in milliseconds since the epoch. @returns {Promise<number>} */
+/**
+ * Runs in the page: the time of its first contentful paint, in milliseconds since the epoch.
+ * @returns {Promise<number>}
+ */
 async function paintedAt() {
   for (;;) {
     const [entry] = performance.getEntriesByName('first-contentful-paint');

@@ -1,6 +1,6 @@
 /**
- * Figures of sides that did the same work in turns. Machines slow down and speed up by themselves, so one side is only
- * ever compared with what another did right before or after it.
+ * Compares sides that did the same work in turns. The speed of a machine varies over time, so each figure is only
+ * compared with one that the other side produced right before or after it.
  */
 
 /**
@@ -17,7 +17,7 @@ export function quantile(values, share = 0.5) {
 }
 
 /**
- * Runs every side once per round, each round beginning with another side. Sides return their figure for the round.
+ * Runs every side once per round, and starts each round with another side. Sides return their figure for the round.
  * @template {string} Side
  * @template Figure
  * @param {Record<Side, () => Promise<Figure>>} sides
@@ -39,7 +39,7 @@ export async function inTurns(sides, { rounds, warmUp }) {
 }
 
 /**
- * A batch of `times` calls, one after the other, so that what is measured is what one caller waits for.
+ * A batch of `times` consecutive calls, to measure what one caller waits for.
  * @param {() => unknown} work
  * @param {number} times
  * @returns {() => Promise<number>} milliseconds per call
@@ -54,10 +54,10 @@ export function batch(work, times) {
 
 /**
  * @typedef {object} Comparison
- * @property {number} ours the median of our rounds
- * @property {number} rival
- * @property {number} ratio the median of the rounds' own ratios, ours by the rival's
- * @property {[number, number]} middle between these lies the middle half of the ratios
+ * @property {number} ours median of our rounds
+ * @property {number} rival median of the rival's rounds
+ * @property {number} ratio median of the ratios per round, ours divided by the rival's
+ * @property {[number, number]} middle the interquartile range of the ratios
  */
 
 /**

@@ -11,7 +11,7 @@ const full = 'openid profile offline_access';
 const plain = 'profile offline_access';
 
 /**
- * One side of the comparison: a server and what is asked of it.
+ * The sides of the comparison: a server and the scope that is requested from it.
  * @type {Record<string, { server: string, scope: string }>}
  */
 const sides = {
@@ -26,7 +26,7 @@ const sides = {
   'oidc-provider, JWTs, ES256': { server: 'oidc-provider, JWTs, ES256', scope: full },
 };
 
-/** @typedef {{ perSecond: number, cpu: number }} Figure `cpu`: milliseconds of the server's processor per refresh */
+/** @typedef {{ perSecond: number, cpu: number }} Figure `cpu`: milliseconds of the server's CPU time per refresh */
 
 /** @returns {Promise<import('./table.mjs').Row[]>} */
 export async function run() {

@@ -92,7 +92,7 @@ async function untilReady(folder, command, args) {
   return milliseconds;
 }
 
-/** KB in use when all is collected. One session is refreshed over and over, as a test suite that runs for a week does. */
+/** KB in use after garbage collection. One session is refreshed repeatedly, as by a test suite that runs for a week. */
 async function memoryOf() {
   const { ourIssuer = '', loadClient = '' } = await bundleForNode('ourIssuer', 'loadClient');
   const [server, client] = [startChild(ourIssuer), startChild(loadClient)];

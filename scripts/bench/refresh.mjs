@@ -6,13 +6,15 @@ export const title =
 
 const unit = /** @type {const} */ ('ms');
 
-/** The sooner the issuer answers, the more of the time is the client's: ES256 signs ten times as fast. */
+/**
+ * The faster the issuer responds, the larger the client's share of the time. ES256 signs ten times as fast as RS256.
+ */
 const algorithms = ['RS256', 'ES256'];
 /** @type {readonly { lock: string, algs: string[], away?: number }[]} */
 const cases = [
   { lock: 'in memory', algs: algorithms },
   { lock: 'in files', algs: algorithms },
-  // Milliseconds. Loopback answers sooner than any issuer that is not on this machine.
+  // Milliseconds. Loopback responds faster than any issuer on another machine.
   { lock: 'in files', algs: ['RS256'], away: 20 },
 ];
 
@@ -48,7 +50,7 @@ export async function run(temporary) {
   return rows;
 }
 
-/** What lock, ledger, intent mark and journal cost. @param {import('./measure.mjs').Comparison} figures */
+/** The cost of lock, ledger, intent mark and journal. @param {import('./measure.mjs').Comparison} figures */
 function onTop({ ours, rival }) {
   const difference = ours - rival;
   const what = '  lock, ledger, intent mark, journal and vault on top';

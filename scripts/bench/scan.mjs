@@ -9,7 +9,7 @@ export async function run() {
   const child = startChild(scan);
   try {
     const rows = [];
-    // Asked one by one, each in a time of its own.
+    // Each is a separate request, so that each has its own timeout.
     for (const name of /** @type {string[]} */ (await child.ask('names'))) {
       /** @type {{ what: string, speed: number, growth: number }} */
       const { what, speed, growth } = await child.ask('measure', name);

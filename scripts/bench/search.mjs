@@ -37,7 +37,7 @@ export async function run(temporary) {
 }
 
 /**
- * The files of the installed packages, again from the start where there are too few. Links take no room.
+ * The files of the installed packages, repeated if there are too few. Hard links take no space.
  * @param {string} temporary
  */
 async function realFiles(temporary) {
@@ -50,7 +50,7 @@ async function realFiles(temporary) {
     const source = join(file.parentPath, file.name);
     const place = join(folder, String(Math.floor(made / names.length)), source.slice(packages.length));
     await mkdir(dirname(place), { recursive: true });
-    // On another disk a file is copied.
+    // Across disks, the file is copied.
     await link(source, place).catch(() => cp(source, place));
   }
   return folder;

@@ -21,7 +21,7 @@ export async function run(temporary) {
   ];
 }
 
-/** vsce lists what it packs. @param {() => Promise<void>} work */
+/** Suppresses the list of packed files that vsce prints. @param {() => Promise<void>} work */
 async function quietly(work) {
   const { log } = console;
   console.log = () => {};

@@ -1,13 +1,13 @@
 /**
  * @typedef {object} Row one line of the table
  * @property {string} what
- * @property {'ms' | 'per second' | 'KB' | 'MB/s' | ''} unit of both figures; none for what is counted
+ * @property {'ms' | 'per second' | 'KB' | 'MB/s' | ''} unit of both figures; empty for counts
  * @property {number} ours
  * @property {number} [rival]
- * @property {number} [ratio] ours by the rival's
- * @property {[number, number]} [middle] of the rounds' ratios the middle half
- * @property {number} [difference] ours less the rival's, where that is what the goal is about
- * @property {string} [goal] in words; without one the row is there to be known
+ * @property {number} [ratio] ours divided by the rival's
+ * @property {[number, number]} [middle] the interquartile range of the ratios per round
+ * @property {number} [difference] ours minus the rival's, if the goal is about the difference
+ * @property {string} [goal] in words; rows without a goal are for information
  * @property {boolean} [met]
  */
 

@@ -4,7 +4,7 @@ import { compared } from './measure.mjs';
 
 export const title = 'A tree of 1,000 connections with countdowns';
 
-/** Views of each kind: a view is painted for the first time only once. */
+/** Views of each kind. Each view can be painted for the first time only once. */
 const views = 6;
 const warmUp = 1;
 
@@ -14,7 +14,7 @@ export async function run(temporary) {
   const viewport = { width: 1280, height: 1000 };
   const env = { JWT_WORKBENCH_BENCH_VIEWS: String(views) };
   return inHost({ name: 'tree', temporary, contributes: contributes(), env, viewport }, async (host, page) => {
-    await pause(2_000); // The window has its own beginning to finish.
+    await pause(2_000); // Lets the window finish its start.
     /** @type {Record<'ours' | 'bare', number[]>} */
     const painted = { ours: [], bare: [] };
     for (let view = 0; view < views; view++) {
@@ -27,7 +27,7 @@ export async function run(temporary) {
 }
 
 /**
- * In the window: opens a view container and waits for the frame after the one with its rows.
+ * Runs in the window: opens a view container and waits for the frame after the one with its rows.
  * @param {string} name
  * @returns {Promise<number>} milliseconds
  */
@@ -49,7 +49,7 @@ async function reveal(name) {
   throw new Error(`${name} was not painted.`);
 }
 
-/** As many views as are to be painted, each in a container of its own. */
+/** The views to paint, each in its own container. */
 function contributes() {
   const names = ['ours', 'bare'].flatMap(kind => Array.from({ length: views }, (_, view) => [kind, view]));
   const icon = 'icon.svg';

@@ -4,17 +4,17 @@ import { root, UserError } from './project.mjs';
  * @typedef {object} Output
  * @property {string} file relative to the project, with slashes
  * @property {number} bytes
- * @property {string[]} inputs what it was made of, relative to the project, with slashes
+ * @property {string[]} inputs its source files, relative to the project, with slashes
  */
 
 /**
- * One run of esbuild.
+ * Runs esbuild once.
  * @param {import('esbuild').BuildOptions} options
  * @returns {Promise<Output[]>}
- * @throws UserError with a line for each fault of the sources, as the problem matcher in .vscode/tasks.json reads it
+ * @throws UserError with a line for each error, in the format of the problem matcher in .vscode/tasks.json
  */
 export async function bundle(options) {
-  const { build } = await import('esbuild'); // Not there yet when a fresh clone loads this module.
+  const { build } = await import('esbuild'); // In a fresh clone, esbuild is not installed yet when this module is loaded.
   const result = await build({
     ...options,
     bundle: true,

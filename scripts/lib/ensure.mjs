@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { root, UserError, withProgress } from './project.mjs';
 
 /**
- * Runs `npm ci` unless `node_modules` already holds what package-lock.json asks for, so that `npm start` and
- * `npm test` work in a fresh clone and after every pull. Uses nothing but Node itself, for the same reason.
+ * Runs `npm ci` unless `node_modules` matches package-lock.json, so that `npm start` and `npm test` work in a fresh
+ * clone and after every pull. Uses only Node itself, for the same reason.
  * @returns {Promise<void>}
  */
 export async function ensureDependencies() {
@@ -28,8 +28,8 @@ export function assertNode(version, wanted) {
 }
 
 /**
- * Compares the lock file with the record that npm itself writes after each complete install. A stamp of our own would
- * not notice an `npm install` run by hand, and a newer modification time says nothing in a fresh checkout.
+ * Compares the lock file with the record that npm writes after each complete install. A marker file of our own would
+ * miss a manual `npm install`, and modification times are meaningless in a fresh checkout.
  * @param {string} wanted path of package-lock.json
  * @param {string} installed path of node_modules/.package-lock.json
  * @returns {boolean}
@@ -39,14 +39,14 @@ function dependenciesMatch(wanted, installed) {
   const [asked, there = {}] = [wanted, installed].map(file => JSON.parse(readFileSync(file, 'utf8')).packages);
   return Object.entries(asked).every(([path, { version, optional, devOptional }]) => {
     const found = there[path];
-    // Optional packages are those of other platforms: they may be missing, but not differ.
+    // Optional packages are those of other platforms: they may be missing, but must not differ.
     return found === undefined ? path === '' || optional === true || devOptional === true : found.version === version;
   });
 }
 
 /**
- * Runs npm. Under `npm start` and `npm test` the very npm that started us is used, through Node: on Windows `npm` is a
- * .cmd file, which Node starts only through a shell, and a shell would need every argument quoted.
+ * Runs npm. Under `npm start` and `npm test`, this is the npm that started us, run with Node: on Windows `npm` is a
+ * .cmd file, which Node can start only through a shell, and a shell would need every argument quoted.
  * @param {string[]} args
  * @param {string} cwd
  */
@@ -64,7 +64,7 @@ export function npm(args, cwd) {
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    // The message of the error holds what the command wrote to stderr.
+    // The message of the error includes what the command wrote to stderr.
     execFile(command, args, { ...options, maxBuffer: Number.POSITIVE_INFINITY }, (error, stdout) =>
       error ? reject(new UserError(`${error.message}\n${stdout}`)) : resolve(),
     );

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The project's folder. Found by walking up to the lock file and not by counting `..`, because this module also
- * runs from inside bundles in `out/`.
+ * The project's folder. Found by searching upwards for the lock file instead of counting `..`, because this module also
+ * runs from bundles in `out/`.
  * @type {string}
  */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
@@ -17,14 +17,12 @@ function findRoot(folder) {
   }
 }
 
-/**
- * An error whose message is all that a user needs: printed without its stack.
- */
+/** An error whose message is sufficient for users: it is printed without its stack. */
 export class UserError extends Error {}
 
 /**
- * Runs the main function of a script. A `UserError` and what `parseArgs` did not understand are printed as their
- * messages alone, anything else with its stack.
+ * Runs the main function of a script. Prints a `UserError` or an error of `parseArgs` as its message only, other errors
+ * with their stack.
  * @param {() => Promise<number | void>} main resolves to the exit code
  */
 export function runScript(main) {
@@ -42,14 +40,14 @@ export function runScript(main) {
 
 /**
  * @param {number} since a value of `performance.now()`
- * @returns {string} the time gone since then, like `3.2 s`
+ * @returns {string} the elapsed time, like `3.2 s`
  */
 export function elapsed(since) {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
 /**
- * Says every ten seconds that something slow is still going on, for terminals and CI logs alike.
+ * Prints every ten seconds that something slow is still running, on terminals and in CI logs.
  * @template T
  * @param {string} what
  * @param {() => Promise<T>} work

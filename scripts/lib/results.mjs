@@ -2,8 +2,8 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What one mocha run came to. Runs happen in other processes (and inside VS Code), so it travels as a file:
- * counts are never read from printed text.
+ * The result of one mocha run. Runs happen in other processes and inside VS Code, so the result is written to a file;
+ * counts are never parsed from printed text.
  * @typedef {object} Results
  * @property {number} passed
  * @property {number} failed
@@ -11,15 +11,15 @@ import { join } from 'node:path';
  * @property {{ title: string, message: string }[]} failures
  */
 
-/** Names the file that a run writes its results to. */
+/** Names the file to which a run writes its results. */
 export const resultsVariable = 'JWT_WORKBENCH_TEST_RESULTS';
 /** A regular expression: only tests with matching titles run. */
 export const grepVariable = 'JWT_WORKBENCH_TEST_GREP';
-/** Set where the tests that take minutes run as well: files named `*.slow.test.ts`, and what asks for it. */
+/** If set, tests that take minutes run too: files named `*.slow.test.ts`, and tests that check this variable. */
 export const slowVariable = 'JWT_WORKBENCH_TEST_SLOW';
 
 /**
- * Runs the built tests of a folder, and writes the results file, if one is asked for.
+ * Runs the built tests of a folder, and writes the results file if one is requested.
  * @param {typeof import('mocha')} Mocha
  * @param {string} folder
  * @param {{ timeout: number, slow: number, color?: boolean }} options

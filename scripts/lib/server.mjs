@@ -8,13 +8,13 @@ import { pathToFileURL } from 'node:url';
 import { root, UserError } from './project.mjs';
 
 /**
- * Makes the extension start its mock issuer and a connection named "Demo" as soon as VS Code is up. To be passed as
- * `env`: the server hands its environment to the extension host.
+ * Makes the extension start its mock issuer and a connection named "Demo" when VS Code starts. Pass it as `env`; the
+ * server gives its environment to the extension host.
  */
 export const demoEnvironment = { JWT_WORKBENCH_DEMO: '1' };
 
 /**
- * What every window starts with: nothing that moves, greets, or asks the network.
+ * Settings of every window: no animations, no welcome page, no network requests.
  * @type {Record<string, unknown>}
  */
 const quietSettings = {
@@ -26,7 +26,7 @@ const quietSettings = {
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
   'remote.autoForwardPorts': false,
-  // So that what a terminal shows is text, for those who look at it.
+  // Renders terminals as text, so that tests can read it.
   'terminal.integrated.gpuAcceleration': 'off',
   'telemetry.telemetryLevel': 'off',
 };
@@ -38,29 +38,29 @@ const quietSettings = {
  * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
- * @property {boolean} [installed] whether all windows have this extension, as if it had been installed; without it
- *   windows can have extensions under development
- * @property {Record<string, string>} [beside] the files of one more extension that is installed
+ * @property {boolean} [installed] whether this extension is installed in all windows; if not, windows can have
+ * extensions under development
+ * @property {Record<string, string>} [beside] the files of another extension to install
  * @property {Record<string, string>} [env] added to the environment of the extension host
  *
  * @typedef {object} Server
  * @property {string} url
  * @property {number} port
  * @property {number} pid
- * @property {string} folder a copy of the demo workspace, so that trying things out edits no file under version control
- * @property {string} userDataDir with `User/settings.json` in it, as on the desktop
+ * @property {string} folder a copy of the demo workspace, so that no file under version control is edited
+ * @property {string} userDataDir contains `User/settings.json`, as on the desktop
  * @property {string} extensionsDir
- * @property {() => string} output what the server has printed, for when something fails
- * @property {Promise<unknown>} ended resolves when the server is gone, asked to or not
- * @property {(userSettings?: Record<string, unknown>) => Promise<void>} renew another user with a new workspace, once no
- *   window is open; on Linux alone
+ * @property {() => string} output everything the server has printed, for error reports
+ * @property {Promise<unknown>} ended resolves when the server has ended, for whatever reason
+ * @property {(userSettings?: Record<string, unknown>) => Promise<void>} renew starts over with a new user and
+ * workspace; requires that no window is open; Linux only
  * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
  *
  * @typedef {object} WindowOptions
- * @property {string} [folder] a folder, or a `.code-workspace` file, to be opened
+ * @property {string} [folder] a folder or a `.code-workspace` file to open
  * @property {string | string[]} [extensionDevelopmentPath]
  * @property {string} [extensionTestsPath]
- * @property {boolean} [welcome] whether the window opens with what `workbench.startupEditor` says
+ * @property {boolean} [welcome] whether the window opens what `workbench.startupEditor` says
  */
 
 /**
@@ -84,7 +84,7 @@ export async function startServer(vscode, options = {}) {
   await writeUserSettings(userDataDir, options.userSettings);
   /** @param {Record<string, unknown>} [userSettings] */
   const renew = async userSettings => {
-    // A window that is closed leaves its extension host to a user who comes back soon, and its terminals as well.
+    // A closed window leaves its extension host and terminals running for a while, in case the user comes back.
     for (const pid of await childrenOf(child.pid ?? 0, /--type=(?:extensionHost|ptyHost)/))
       process.kill(pid, 'SIGKILL');
     for (const each of [join(userDataDir, 'User'), folder]) await rm(each, { recursive: true, force: true });
@@ -97,16 +97,16 @@ export async function startServer(vscode, options = {}) {
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
-    // Without this flag the built workbench silently ignores extensions under development. With it no notification pops up.
+    // The built workbench ignores extensions under development without this flag. With it, notifications do not pop up.
     ...(options.installed ? [] : ['--enable-smoke-test-driver']),
     ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
   ];
   const child = spawn(vscode.node, args, {
-    // A process group of its own, so that extension hosts and terminals can be ended together with the server.
+    // A separate process group, so that extension hosts and terminals can be ended together with the server.
     detached: process.platform !== 'win32',
     env: {
       ...process.env,
-      EXTENSIONS_GALLERY: '{"serviceUrl":""}', // No gallery is asked for extensions, here or in the browser.
+      EXTENSIONS_GALLERY: '{"serviceUrl":""}', // Prevents requests to an extension gallery, here and in the browser.
       VSCODE_PROXY_URI: redirector.template,
       ...options.env,
     },
@@ -115,7 +115,7 @@ export async function startServer(vscode, options = {}) {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
   const ended = new Promise(resolve => child.once('close', resolve));
-  // Covers an exit by an uncaught error; the ordinary way is stop().
+  // For an exit caused by an uncaught error; normally stop() is called.
   const onExit = () => endGroup(child, 'SIGKILL');
   process.once('exit', onExit);
 
@@ -126,7 +126,7 @@ export async function startServer(vscode, options = {}) {
     const impatient = setTimeout(() => endGroup(child, 'SIGKILL'), 2_000);
     await ended;
     clearTimeout(impatient);
-    endGroup(child, 'SIGKILL'); // The server is gone, but an extension host may take its time.
+    endGroup(child, 'SIGKILL'); // The server has ended, but an extension host may still be running.
     await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   try {
@@ -146,7 +146,7 @@ function copyWorkspace(folder) {
 }
 
 /**
- * By Linux' process table.
+ * Reads Linux's process table.
  * @param {number} parent
  * @param {RegExp} command
  */
@@ -164,7 +164,8 @@ export async function childrenOf(parent, command) {
 }
 
 /**
- * VS Code takes what it finds in this folder at its first start for installed. A copy, as the next build changes `dist`.
+ * At its first start, VS Code treats extensions in this folder as installed. The files are copied, because the next
+ * build changes `dist`.
  * @param {string} extensionsDir
  */
 async function install(extensionsDir) {
@@ -176,8 +177,8 @@ async function install(extensionsDir) {
 }
 
 /**
- * A workbench in the browser opens addresses of its server's machine, as an issuer's on 127.0.0.1, through a proxy that
- * this server lacks. The browser is on the same machine, so it is sent to the address itself.
+ * A workbench in the browser opens addresses on its server's machine, such as an issuer's on 127.0.0.1, through a proxy
+ * that this server lacks. The browser runs on the same machine, so it is redirected to the address itself.
  */
 async function startRedirector() {
   const server = createServer(({ url = '' }, response) => {
@@ -188,7 +189,7 @@ async function startRedirector() {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
   return {
-    // VS Code puts the port in. Where the port of a template is {{port}}, its workbench does not start.
+    // VS Code inserts the port. The workbench does not start if the template's own port is {{port}}.
     template: `http://127.0.0.1:${typeof address === 'object' && address?.port}/{{port}}/`,
     close: () => {
       server.close();
@@ -233,14 +234,14 @@ function endGroup(child, signal) {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group is empty.
+    // The group is already empty.
   }
 }
 
 /**
- * Writes the user settings file: the quiet settings, below what the file has already, below the given ones. This
- * server hands its `User` folder to the browser, so a file written before the window opens is what the workbench starts
- * with, application-scoped settings included.
+ * Writes the user settings file. The given settings override the existing file, which overrides the quiet settings. The
+ * server provides its `User` folder to the browser, so a file written before the window opens applies from the start,
+ * including application-scoped settings.
  * @param {string} userDataDir
  * @param {Record<string, unknown>} [settings]
  */

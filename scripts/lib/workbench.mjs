@@ -3,7 +3,10 @@ import { chromium } from 'playwright-core';
 import { startServer, windowUrl } from './server.mjs';
 import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
 
-/** What the workbench itself says at each start and end: the consoles of the window and of the extension host arrive as one. */
+/**
+ * Messages that the workbench itself prints at each start and end. The consoles of the window and of the extension host
+ * arrive together.
+ */
 const chatter =
   /^(Resolv\w+ connection token|Creating a socket|(Ignoring fetching|Updating) additional builtin|\[(reconnection-grace-time|Service Worker|AgentHost:\w+|AccountPolicyGate)\]|Canceled: Canceled)/;
 
@@ -34,8 +37,8 @@ const chatter =
  */
 
 /**
- * Starts the VS Code from npm and a headless browser beside it. No window is open yet.
- * All windows of one workbench share user settings, and secrets (in the browser's storage).
+ * Starts the VS Code from npm and a headless browser, without opening a window. All windows of one workbench share user
+ * settings and secrets (in the browser's storage).
  * @param {WorkbenchOptions} [options]
  * @returns {Promise<Workbench>}
  */
@@ -84,10 +87,10 @@ export async function startWorkbench(options = {}) {
 /** @type {Promise<import('playwright-core').Browser> | undefined} */
 let sharedBrowser;
 
-/** Servers without a window, by what they were started with. @type {Map<string, import('./server.mjs').Server>} */
+/** Servers without open windows, keyed by their start options. @type {Map<string, import('./server.mjs').Server>} */
 const leftServers = new Map();
 
-/** Ends what `shared` workbenches have left. */
+/** Ends the browser and servers that `shared` workbenches left running. */
 export async function endShared() {
   await (await sharedBrowser)?.close();
   for (const server of leftServers.values()) await server.stop();
@@ -100,7 +103,7 @@ function launch({ browser }) {
   const installed = process.env.CHROME_PATH ? { executablePath: process.env.CHROME_PATH } : { channel: 'chrome' };
   return chromium.launch({
     ...(browser ? { executablePath: browser.executablePath } : installed),
-    // The sandbox needs kernel features that containers and CI machines do not grant; only our own server is visited.
+    // The sandbox needs kernel features that containers and CI machines lack; the browser visits only our own server.
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
     env: { ...process.env, ...browser?.env },
   });
@@ -120,7 +123,7 @@ async function openWindow(server, context, { onConsole, ...target } = {}) {
     page.on('crash', () => reject(new Error('The browser page crashed.')));
     page.on('close', () => reject(new Error('The window was closed before its tests ended.')));
   });
-  exit.catch(() => {}); // Only windows with tests are waited for, and the others are closed as well.
+  exit.catch(() => {}); // The promise is awaited only for windows with tests, but it rejects for every window that closes.
   await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
     const text = format(...args);
     if (!chatter.test(text)) onConsole?.(type, text);

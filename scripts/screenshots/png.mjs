@@ -3,7 +3,8 @@ import { deflateSync, inflateSync } from 'node:zlib';
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /**
- * A picture of an interface has few colours: with a palette of 256 it takes a third of the bytes and looks the same.
+ * Pictures of a user interface have few colours. With a palette of 256, they take a third of the bytes and look the
+ * same.
  * @param {Buffer} png as Chromium writes it: 8 bits a channel, with or without alpha, not interlaced
  * @returns {Buffer} the same picture with a palette
  */
@@ -49,7 +50,8 @@ function colorAt(data, at) {
 }
 
 /**
- * The most frequent colours, each at some distance from those before: shades that nobody can tell apart share one.
+ * The most frequent colours, each at a minimum distance from the earlier ones, so that indistinguishable shades share
+ * an entry.
  * @param {Map<number, number>} counts
  */
 function choosePalette(counts) {
@@ -76,7 +78,7 @@ function nearestIndex(palette, color) {
   return best;
 }
 
-/** @param {number} a @param {number} b squared */
+/** Squared distance. @param {number} a @param {number} b */
 function distance(a, b) {
   const red = (a >> 16) - (b >> 16);
   const green = ((a >> 8) & 255) - ((b >> 8) & 255);

@@ -7,7 +7,7 @@ import { demoEnvironment } from '../lib/server.mjs';
 import { Stage } from './stage.mjs';
 
 /**
- * Each scene has a VS Code of its own, so that none depends on what another has left.
+ * Each scene has its own VS Code, so that none depends on the state another one left.
  * @type {Record<string, () => Promise<void>>}
  */
 export const scenes = {
@@ -31,7 +31,10 @@ export const scenes = {
 
 const tall = { width: 1120, height: 1180 };
 
-/** Nothing answers at these addresses: `.example` is nobody's. One entry is wrong, to show what comes of it. */
+/**
+ * Nothing responds at these addresses, because `.example` is reserved. One entry is invalid, to show the resulting
+ * message.
+ */
 const someConnections = [
   {
     id: 'staging',
@@ -58,7 +61,7 @@ async function onStage(options, play) {
   try {
     await play(stage);
   } catch (error) {
-    await stage.picture('failed').catch(() => {}); // The first error is the one to be told.
+    await stage.picture('failed').catch(() => {}); // Failures of the picture are ignored, because the first error is the one to report.
     throw error;
   } finally {
     await stage.close();
@@ -69,7 +72,7 @@ async function onStage(options, play) {
 async function start(stage) {
   await look(stage);
   await openFile(stage, 'README.md');
-  await stage.page.waitForTimeout(1500); // The preview has no sign of being done.
+  await stage.page.waitForTimeout(1500); // The preview gives no sign when it is done.
   await freshly(stage);
   await stage.picture('start', { readme: true });
 }
@@ -78,7 +81,7 @@ async function start(stage) {
 async function light(stage) {
   await look(stage);
   await openFile(stage, 'README.md');
-  await stage.page.waitForTimeout(1500); // The preview has no sign of being done.
+  await stage.page.waitForTimeout(1500); // The preview gives no sign when it is done.
   await freshly(stage);
   await stage.picture('start-light');
 }
@@ -90,7 +93,7 @@ async function look(stage) {
   await stage.open('Claims');
 }
 
-/** A new access token, so that a minute is left and not two seconds. @param {Stage} stage */
+/** Refreshes, so that the countdown shows a minute instead of two seconds. @param {Stage} stage */
 async function freshly(stage) {
   await stage.run('JWT Workbench: Refresh Access Token');
   await stage.inStatusBar('new access token');
@@ -107,7 +110,10 @@ async function openFile(stage, name) {
   await stage.page.locator('.tab.active').filter({ hasText: name }).waitFor();
 }
 
-/** Adding a connection: what the issuer's metadata says is on screen before the second question. @param {Stage} stage */
+/**
+ * Adds a connection. The screen shows what the issuer's metadata says before the second question.
+ * @param {Stage} stage
+ */
 async function add(stage) {
   const { page } = stage;
   await stage.row('Demo').waitFor();
@@ -137,11 +143,11 @@ async function add(stage) {
   await stage.picture('add-4-added', { of: 'sidebar', height: 260 });
 }
 
-/** Signing in: over the browser and back, then with a code on another device. @param {Stage} stage */
+/** Signs in with the browser, then with a code on another device. @param {Stage} stage */
 async function signIn(stage) {
   const { page } = stage;
   await stage.row('Demo').waitFor();
-  // A workbench in the browser opens addresses of its server's machine through a proxy, which this one lacks.
+  // A workbench in the browser opens addresses of its server's machine through a proxy, which this server lacks.
   await page.context().route('**/proxy/*/**', route => {
     const location = route
       .request()
@@ -191,14 +197,14 @@ async function signIn(stage) {
   await stage.picture('ask-the-issuer');
 }
 
-/** The setting: completed, explained, and its mistakes shown in both places. @param {Stage} stage */
+/** The setting: completion, hover texts, and mistakes shown in both places. @param {Stage} stage */
 async function settings(stage) {
   const { page } = stage;
   await stage.row('Production').click();
   await page.locator('.tab.active').filter({ hasText: 'settings.json' }).waitFor();
   await page.waitForTimeout(1500);
   await page.mouse.move(800, 300);
-  await page.mouse.wheel(0, 400); // What else is set is of no interest.
+  await page.mouse.wheel(0, 400); // Scrolls past the other settings.
   await stage.unselect();
   await stage.rest();
   await stage.picture('settings-problem', { readme: true, height: 380 });
@@ -224,7 +230,7 @@ async function settings(stage) {
   await page.keyboard.press('Escape');
 }
 
-/** Tokens with line wraps, from a selection, of an issuer that is not known here. @param {Stage} stage */
+/** Imports tokens with line wraps from a selection, for an issuer without a connection. @param {Stage} stage */
 async function importing(stage) {
   const { page } = stage;
   const name = 'token-response.json';
@@ -258,7 +264,7 @@ async function refresh(stage) {
   const { page } = stage;
   await stage.open('Demo');
   await stage.open('Refresh token');
-  await page.waitForTimeout(3000); // Some seconds of the minute are to be gone.
+  await page.waitForTimeout(3000); // Lets some seconds of the minute pass.
   await stage.row('Demo').hover();
   const button = stage.row('Demo').locator('.action-label[aria-label*="Refresh"]');
   await button.hover();
@@ -308,7 +314,7 @@ async function checks(stage) {
   await page.keyboard.press('Escape');
 }
 
-/** A file with an expired token and a fresh one, in lines that are not wrapped. @param {Stage} stage */
+/** A file with an expired and a fresh token, on lines that are not wrapped. @param {Stage} stage */
 async function editor(stage) {
   const { page } = stage;
   await stage.open('Demo');
@@ -338,7 +344,7 @@ async function contrast(stage) {
   await stage.picture('contrast');
 }
 
-/** A good token, a forged one, and an edited copy. @param {Stage} stage */
+/** A valid token, a forged one, and an edited copy. @param {Stage} stage */
 async function inspector(stage) {
   const { page } = stage;
   const theme = stage.theme === 'dark' ? '' : `-${stage.theme}`;
@@ -377,10 +383,13 @@ async function inspector(stage) {
   await stage.picture(`inspector-forged${theme}`);
 }
 
-/** Puts an access token on the clipboard in which somebody made themselves an administrator. @param {Stage} stage */
+/**
+ * Copies an access token to the clipboard in which an attacker made themselves an administrator.
+ * @param {Stage} stage
+ */
 async function tamper(stage) {
-  // The text in the status bar may be of an earlier copy: the clipboard shows when this one is done.
-  // A page may have had the focus, and only who has it may write to the clipboard.
+  // The status bar may still show an earlier copy, so the clipboard tells when this one is done. A webview may have the
+  // focus, and only a focused page may write to the clipboard.
   await stage.page.keyboard.press('F1');
   await stage.input().focus();
   await stage.page.evaluate(() => navigator.clipboard.writeText(''));
@@ -400,7 +409,7 @@ async function tamper(stage) {
   });
 }
 
-/** The first look of who has nothing yet, and the mock from the palette. @param {Stage} stage */
+/** The first view without connections, and starting the mock from the palette. @param {Stage} stage */
 async function mock(stage) {
   const { page } = stage;
   await stage.rest();
@@ -417,7 +426,7 @@ async function mock(stage) {
   await stage.picture('mock', { readme: true });
 }
 
-/** What the mock is doing, and a client that is tested against it: one that is broken on purpose. @param {Stage} stage */
+/** The mock's state, and the test of a deliberately broken client. @param {Stage} stage */
 async function torture(stage) {
   const { page } = stage;
   await bundle({

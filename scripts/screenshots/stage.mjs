@@ -5,19 +5,19 @@ import { ensureVSCodeFromNpm } from '../lib/vscode-from-npm.mjs';
 import { startWorkbench } from '../lib/workbench.mjs';
 import { withPalette } from './png.mjs';
 
-/** Pictures of the README are under version control; the others are for the eyes of whoever changes the interface. */
+/** The README's pictures are under version control. The others are for reviewing changes of the user interface. */
 const folders = { readme: join(root, 'media', 'screenshots'), only: join(root, 'out', 'screenshots') };
 
-/** What GitHub shows without making anybody wait. */
+/** Largest file, in bytes, so that GitHub shows it quickly. */
 const largest = 150 * 1024;
 
-/** Nothing but what the picture is about. */
+/** Hides everything that is not the subject of the picture. */
 const calm = {
   'window.commandCenter': false,
   'workbench.layoutControl.enabled': false,
   'workbench.editor.empty.hint': 'hidden',
   'workbench.navigationControl.enabled': false,
-  // Settings stand beside the tree and not over it.
+  // Shows settings beside the tree instead of over it.
   'workbench.editor.useModal': 'off',
   'editor.minimap.enabled': false,
   'editor.cursorBlinking': 'solid',
@@ -28,7 +28,7 @@ const calm = {
   'workbench.editorAssociations': { '*.md': 'vscode.markdown.preview.editor' },
 };
 
-/** VS Code's own chrome that a desktop has not. */
+/** Parts of VS Code's interface that the desktop lacks. */
 const webOnly = `
   .statusbar-item:is([id="status.host"], [id="status.forwardedPorts"], [aria-label^="Layout"], [aria-label^="Keyboard Layout"]) {
     display: none !important;
@@ -36,7 +36,7 @@ const webOnly = `
   .monaco-workbench { font-family: 'Open Sans', sans-serif !important; }
 `;
 
-/** Names for settings, and the files by which the workbench's class says that the theme is on. */
+/** Names for settings, and file names that appear in the workbench's class when the theme is active. */
 const themes = {
   dark: { name: 'Dark Modern', file: 'dark_modern' },
   light: { name: 'Light Modern', file: 'light_modern' },
@@ -83,7 +83,7 @@ export class Stage {
     const { folder } = workbench.server;
     try {
       const { page } = await workbench.openWindow({ folder });
-      page.setDefaultTimeout(90_000); // A machine that runs tests beside this is slow.
+      page.setDefaultTimeout(90_000); // A machine that runs tests at the same time is slow.
       const stage = new Stage(page, folder, theme, close);
       await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();
       await stage.#dress();
@@ -102,7 +102,7 @@ export class Stage {
     return this.#close();
   }
 
-  /** The same letters on every machine, where the pinned Chromium brings its own. */
+  /** Loads the fonts of the pinned Chromium, so that pictures look the same on every machine. */
   async #dress() {
     await this.page.addStyleTag({ content: webOnly });
     const { browser } = await ensureVSCodeFromNpm();
@@ -135,7 +135,7 @@ export class Stage {
     await mouse.move(800, 620);
   }
 
-  /** A row of the tree, by the beginning of its label. @param {string} label @param {number} [nth] */
+  /** A row of the tree, found by the start of its label. @param {string} label @param {number} [nth] */
   row(label, nth = 0) {
     return this.page
       .locator('.part.sidebar .monaco-list-row')
@@ -143,7 +143,7 @@ export class Stage {
       .nth(nth);
   }
 
-  /** Opens a row. The extension may do so too, at the same moment. @param {string} label */
+  /** Expands a row. The extension may expand it at the same moment. @param {string} label */
   async open(label, nth = 0) {
     const row = this.row(label, nth);
     await row.waitFor();
@@ -157,7 +157,7 @@ export class Stage {
 
   /** Runs a command from the palette. @param {string} title */
   async run(title) {
-    // The palette lists what can be run when it opens: right after the start that is not yet all.
+    // The palette lists only commands that are available when it opens, which right after the start is not all of them.
     for (let attempt = 1; ; attempt++) {
       await this.page.keyboard.press('F1');
       await this.input().fill(`>${title}`);
@@ -178,7 +178,7 @@ export class Stage {
     return this.page.locator('.quick-input-widget:visible .quick-input-box input');
   }
 
-  /** Takes a row of the list that is open. @param {string} label */
+  /** Selects an item of the open list. @param {string} label */
   async choose(label) {
     await this.page
       .locator('.quick-input-widget:visible .monaco-list-row')
@@ -187,7 +187,11 @@ export class Stage {
       .click();
   }
 
-  /** Waits for the step of a flow that has this text, and answers it. @param {string | RegExp} text @param {string} [answer] */
+  /**
+   * Waits for the step of a flow that shows this text, and answers it.
+   * @param {string | RegExp} text
+   * @param {string} [answer]
+   */
   async answer(text, answer) {
     await this.asked(text);
     if (answer !== undefined) await this.input().fill(answer);
@@ -200,7 +204,10 @@ export class Stage {
     await this.#still();
   }
 
-  /** Opens the list of notifications: a workbench under test shows none by itself. @param {string | RegExp} text */
+  /**
+   * Opens the list of notifications, because a workbench under test does not pop them up.
+   * @param {string | RegExp} text
+   */
   async notified(text) {
     await this.page.locator('.statusbar-item[id="status.notifications"]').click();
     await this.page.locator('.notifications-center').getByText(text).first().waitFor();
@@ -212,13 +219,13 @@ export class Stage {
     await this.page.locator('.statusbar-item').filter({ hasText: text }).first().waitFor();
   }
 
-  /** Takes the selection off the tree, by a click below its rows. */
+  /** Clears the selection of the tree by clicking below its rows. */
   async unselect() {
     const box = await this.page.locator('.part.sidebar').boundingBox();
     if (box) await this.page.mouse.click(box.x + box.width - 40, box.y + box.height - 20);
   }
 
-  /** Waits until the tree has been drawn anew, all of it, after something has changed. @param {RegExp} text of a row */
+  /** Waits until the whole tree has been redrawn after a change. @param {RegExp} text of a row */
   async drawn(text) {
     await this.#still();
     await this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text }).first().waitFor();
@@ -226,21 +233,23 @@ export class Stage {
     await this.#still();
   }
 
-  /** The pointer leaves, and what hovers goes. */
+  /** Moves the pointer away, so that hovers close. */
   async rest() {
     await this.page.mouse.move(900, 640);
     await this.page.waitForTimeout(400);
   }
 
-  /** Waits until nothing moves any more. */
+  /** Waits until animations have ended. */
   async #still() {
     await this.page.waitForTimeout(500);
   }
 
   /**
    * @param {string} name of the file
-   * @param {{ readme?: boolean, page?: import('playwright-core').Page, of?: 'window' | 'sidebar' | 'top' | import('playwright-core').Locator, height?: number, width?: number }} [options]
-   *   `readme` for those that the README shows; `page`: another one than the workbench; `of`: what to cut out; `height`: what is below is left out
+   * @param {{ readme?: boolean, page?: import('playwright-core').Page, of?: 'window' | 'sidebar' | 'top' |
+   * import('playwright-core').Locator, height?: number, width?: number }} [options]
+   *   `readme`: whether the README shows it; `page`: another page than the workbench; `of`: the area to cut out;
+   * `height`: cuts off what is below
    */
   async picture(name, { readme = false, page = this.page, of = 'window', height, width } = {}) {
     const path = join(readme ? folders.readme : folders.only, `${name}.png`);

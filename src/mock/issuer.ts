@@ -117,7 +117,8 @@ export interface MockIssuer {
 
 /**
  * A mock OAuth 2.0 and OpenID Connect issuer. Its keys are generated here, stay in memory, and are valid for testing
- * only. @throws MockOptionError for options that cannot be used
+ * only.
+ * @throws MockOptionError for options that cannot be used
  */
 export async function createMockIssuer(
   options: MockIssuerOptions = {},

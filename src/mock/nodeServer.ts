@@ -98,7 +98,8 @@ export interface MockServer extends MockIssuer {
 
 /**
  * Starts the mock issuer at http://127.0.0.1:port, or https, reachable only from this machine unless `host` says
- * otherwise. @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE if the port is taken
+ * otherwise.
+ * @throws MockOptionError for options that cannot be used; Error with `code` EADDRINUSE if the port is taken
  */
 export async function startMockServer(options: MockServerOptions = {}): Promise<MockServer> {
   const { server, ready } = await openMockServer(options);

@@ -18,8 +18,8 @@ export interface Connections {
   /** Updates the read model from the settings and from memory. */
   reload(): void;
   /**
-   * Adds a connection that ends with the window. Replaces one of the same id. @throws WorkbenchError
-   * `connection_exists` if a connection of the settings has this id
+   * Adds a connection that ends with the window. Replaces one of the same id.
+   * @throws WorkbenchError `connection_exists` if a connection of the settings has this id
    */
   addMemoryOnly(connection: Connection): void;
   removeMemoryOnly(id: string): void;

@@ -32,8 +32,8 @@ export interface MockService {
   /** @throws WorkbenchError `mock_running`, `port_in_use`, `argument_invalid` */
   start(options?: MockServerOptions, label?: string): Promise<RunningMock>;
   /**
-   * Reads the options from the text of a config file, as the command line does. @throws WorkbenchError
-   * `mock_file_invalid` that names every invalid member
+   * Reads the options from the text of a config file, as the command line does.
+   * @throws WorkbenchError `mock_file_invalid` that names every invalid member
    */
   readFile(text: string, file: string): Promise<MockServerOptions>;
   /** @throws WorkbenchError `mock_not_running` */
@@ -42,16 +42,17 @@ export interface MockService {
   /** Signs with its test key, while the mock runs. */
   testKey(): TestKey | undefined;
   /**
-   * Adds faults to those that are set, or replaces those of the same type. Sets all of them or none. @param replace
-   * clear the faults that are set first @param faults JSON of the caller, in the mock's format @throws WorkbenchError
-   * `mock_not_running`, `argument_invalid` with the path of the error
+   * Adds faults to those that are set, or replaces those of the same type. Sets all of them or none.
+   * @param replace clear the faults that are set first
+   * @param faults JSON of the caller, in the mock's format
+   * @throws WorkbenchError `mock_not_running`, `argument_invalid` with the path of the error
    */
   setFaults(faults: unknown, replace?: boolean): Promise<readonly string[]>;
   /** All faults, by type. */
   faultRows(): Promise<Readonly<Record<string, AnyRow>>>;
   /**
-   * Clears all faults, or those of one type. @throws WorkbenchError `mock_not_running`; `argument_invalid` if no fault
-   * of this type is set
+   * Clears all faults, or those of one type.
+   * @throws WorkbenchError `mock_not_running`; `argument_invalid` if no fault of this type is set
    */
   clearFaults(type?: string): void;
   /** @param change moves the clock of the mock. @throws WorkbenchError `mock_not_running` */

@@ -122,7 +122,8 @@ function linkText({ title, command, argument }: TextLink): string {
 }
 
 /**
- * Shows progress with a title and a cancel button. @param shown receives a function that shows a text beside the title
+ * Shows progress with a title and a cancel button.
+ * @param shown receives a function that shows a text beside the title
  */
 export async function progress<T>(
   title: string,

@@ -1,4 +1,4 @@
-/** The page of a device sign-in: the code, large, and what is left of its time. */
+/** The page of a device sign-in: shows the user code and its remaining time. */
 import { h } from './parts.ts';
 import type { DeviceModel, FromDevicePage } from './protocol.ts';
 

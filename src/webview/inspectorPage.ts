@@ -1,4 +1,4 @@
-/** The inspector's page. It keeps nothing: when it is shown again the extension tells it everything anew. */
+/** The inspector's page. It stores nothing: the extension sends everything again when the page is shown. */
 import { checks, decoded, encoded, facts, h, icon, keepFocus, keys, renew, review } from './parts.ts';
 import type { Action, Editing, FromPage, InspectorModel, ToPage, Words } from './protocol.ts';
 
@@ -6,7 +6,7 @@ declare function acquireVsCodeApi(): { postMessage(message: FromPage): void };
 
 const host = acquireVsCodeApi();
 const post = (message: FromPage) => host.postMessage(message);
-/** Each part of the page is drawn anew by itself, so that a text that is being typed stays as it is. */
+/** Each part is redrawn separately, so that a text being edited stays as it is. */
 const part = (name: string, attributes: Readonly<Record<string, string>> = {}) =>
   h('div', { class: name, ...attributes });
 const [top, newer, edit, below] = [part('top'), part('newer', { role: 'status' }), part('edits'), part('below')];
@@ -25,7 +25,7 @@ post({ type: 'ready' });
 
 function render(model: InspectorModel): void {
   const { editing } = model;
-  // The text has changed since: its own answer is on the way.
+  // The text has changed since, and the model for the new text will follow.
   if (editor && editing && editing.revision < editor.revision()) return;
   keepFocus(() => draw(model));
 }
@@ -72,7 +72,7 @@ function button({ id, label, primary }: Action): HTMLElement {
   return made;
 }
 
-/** Screen readers say what stands here each time that it is drawn: only what is new is. */
+/** Screen readers announce this element whenever it is drawn, so it is redrawn only when it changes. */
 function drawVerdict({ mood, text, detail }: InspectorModel['verdict']): void {
   const said = JSON.stringify([mood, text, detail]);
   if (said === saidVerdict) return;
@@ -86,7 +86,7 @@ function section(title: string, content: readonly Node[], name: string): HTMLEle
   return h('section', { class: name, 'aria-labelledby': id }, [h('h2', { id }, [title]), ...content]);
 }
 
-/** Parsed as XML and taken over as nodes: nothing in it is ever read as HTML. */
+/** Parsed as XML and adopted as nodes, so that nothing in it is read as HTML. */
 function drawTimeline(svg: string, spoken: string): void {
   if (svg === '') {
     timeline.replaceChildren(h('p', { class: 'quiet' }, [spoken]));
@@ -96,21 +96,21 @@ function drawTimeline(svg: string, spoken: string): void {
   timeline.replaceChildren(document.importNode(root, true), h('p', { class: 'spoken' }, [spoken]));
 }
 
-/** Header and payload as JSON, to be changed. What is typed is checked as it is typed; the texts are the page's own. */
-/** Milliseconds of rest after a key before the text is sent. */
+/** The editor of header and payload as JSON. Texts are checked while the user types; the page owns the texts. */
+/** Milliseconds without typing before the text is sent. */
 const rest = 120;
 
 interface Editor {
   readonly element: HTMLElement;
-  /** The last of the edits, whose answer is waited for: an answer to an earlier one is of no use. */
+  /** Number of the last edit. Results for earlier edits are ignored. */
   revision(): number;
-  /** What the extension says of the texts. */
+  /** Shows the extension's result for the texts. */
   update(editing: Editing): void;
-  /** Sends what was typed and not sent yet. */
+  /** Sends changes that were not sent yet. */
   flush(): void;
 }
 
-/** @param typed the text is no longer what the page says something about */
+/** @param typed called when the text changes, which makes the shown results outdated */
 function createEditor(first: Editing, words: Words, post: (message: FromPage) => void, typed: () => void): Editor {
   let { revision } = first;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,4 @@
-/** The token and what it says, side by side: each shows where the other has what is pointed at. */
+/** The encoded token beside its decoded content. Pointing at one highlights the matching place in the other. */
 import type { CheckLine, InspectorModel, Member, Mood, ReviewLine, Section } from './protocol.ts';
 
 export function encoded({ encoded, encodedNote, selectable }: InspectorModel): HTMLElement {
@@ -13,14 +13,14 @@ export function encoded({ encoded, encodedNote, selectable }: InspectorModel): H
     if (index > 0) box.append('.');
     box.append(h('span', { class: `part ${part}`, 'data-part': part }, [text]), cut ? '…' : '');
   });
-  // What is not to be taken along with the rest of the page.
+  // Keeps this text out of a copy of the whole page.
   if (!selectable) box.addEventListener('copy', event => event.preventDefault());
   box.addEventListener('pointermove', event => point(memberAt(event)));
   box.addEventListener('pointerleave', () => point(undefined));
   return box;
 }
 
-/** The rows that are shown now, with the characters that each stands for. */
+/** The visible rows and the encoded characters that each belongs to. */
 let rows: { readonly part: string; readonly member: Member; readonly row: HTMLElement }[] = [];
 
 export function decoded(sections: readonly Section[]): HTMLElement[] {
@@ -53,7 +53,7 @@ function memberRow(part: string, member: Member): HTMLElement {
   return row;
 }
 
-/** Marks the characters of the encoded part that hold a member. Nothing is marked where they are none. */
+/** Highlights the characters of the encoded part that contain a member; none if the range is empty. */
 function highlight(part: string, start: number, end: number): void {
   const span = document.querySelector(`.part[data-part="${CSS.escape(part)}"]`);
   const text = span?.textContent ?? '';
@@ -62,13 +62,13 @@ function highlight(part: string, start: number, end: number): void {
   );
 }
 
-/** The row of the member whose characters are below the pointer. */
+/** The row of the member whose characters are under the pointer. */
 function memberAt({ clientX, clientY }: PointerEvent): HTMLElement | undefined {
   const place = document.caretPositionFromPoint(clientX, clientY);
   const span = place?.offsetNode.parentElement?.closest('.part');
   const part = span?.getAttribute('data-part');
   if (!place || !span) return undefined;
-  // A mark splits the text: what stands before the node counts as well.
+  // A highlight splits the text, so the lengths of the preceding nodes are added.
   let offset = place.offset;
   for (const node of span.childNodes) {
     if (node.contains(place.offsetNode)) break;
@@ -81,7 +81,7 @@ function point(at: HTMLElement | undefined): void {
   for (const { row } of rows) row.classList.toggle('pointed', row === at);
 }
 
-/** What was found out about a token, as lists. Each sign has its word beside it. */
+/** The results about a token, as lists. Every icon has a word beside it. */
 export function checks({ checks, quiet, words }: InspectorModel): HTMLElement[] {
   const list = (lines: readonly CheckLine[]) =>
     h(
@@ -149,7 +149,7 @@ export function keys({ keys, words }: InspectorModel): HTMLElement {
   );
 }
 
-/** An element with attributes and children. Text becomes text nodes: nothing is ever parsed as HTML. */
+/** Creates an element with attributes and children. Text becomes text nodes and is never parsed as HTML. */
 export function h(
   name: string,
   attributes: Readonly<Record<string, string>> = {},
@@ -169,7 +169,7 @@ const shapes: Readonly<Record<Mood, string>> = {
   info: 'M8 7.4v4.1M8 4.5v.6',
 };
 
-/** A sign beside words that say the same. */
+/** An icon; the words beside it say the same. */
 export function icon(mood: Mood): SVGElement {
   const space = 'http://www.w3.org/2000/svg';
   const svg = document.createElementNS(space, 'svg');
@@ -190,8 +190,8 @@ export function icon(mood: Mood): SVGElement {
 }
 
 /**
- * Draws a part anew where it says something else. What says the same stays: a button that is replaced under the pointer
- * takes no click.
+ * Replaces the children of a part only if they differ, because a button that is replaced under the pointer loses the
+ * click.
  */
 export function renew(part: Element, ...children: readonly Node[]): void {
   const next = part.cloneNode(false) as Element;
@@ -199,7 +199,10 @@ export function renew(part: Element, ...children: readonly Node[]): void {
   if (!part.isEqualNode(next)) part.replaceChildren(...next.childNodes);
 }
 
-/** Draws, and puts the focus back where it was. A page that does not have the focus leaves it alone: VS Code may be asking something. */
+/**
+ * Redraws and then restores the focus. If the page has no focus, it does not take it, because VS Code may be asking
+ * something.
+ */
 export function keepFocus(draw: () => void): void {
   const id = document.hasFocus() ? document.activeElement?.getAttribute('data-id') : undefined;
   draw();

@@ -1,4 +1,4 @@
-/** What the inspector's page and the extension say to each other. Sentences are made by the extension. */
+/** Messages between the inspector's page and the extension. The extension makes all sentences. */
 
 export type Mood = 'passed' | 'failed' | 'warning' | 'skipped' | 'info';
 
@@ -6,36 +6,36 @@ export interface InspectorModel {
   readonly title: string;
   readonly subtitle: string;
   readonly verdict: { readonly mood: Mood; readonly text: string; readonly detail: string };
-  /** The token itself, part by part; empty where it was edited, so that it is not copied by accident. */
+  /** The encoded token, part by part. Empty if an edited copy is unsigned or is not a token. */
   readonly encoded: readonly { readonly part: string; readonly text: string; readonly cut: boolean }[];
   readonly encodedNote: string;
-  /** What is encoded may be selected and copied. */
+  /** Whether the encoded token may be selected and copied. */
   readonly selectable: boolean;
   readonly decoded: readonly Section[];
   readonly checks: readonly CheckLine[];
-  /** It can be reviewed: an opaque token cannot. */
+  /** False for opaque tokens, which cannot be reviewed. */
   readonly reviewed: boolean;
-  /** What the best practices have against it, the worst first. */
+  /** Findings of the best-practice review, worst first. */
   readonly review: readonly ReviewLine[];
-  /** The checks that had nothing to look at. */
+  /** Checks that did not apply. */
   readonly quiet: readonly CheckLine[];
   readonly key: readonly Fact[];
   readonly keys: readonly KeyLine[];
   readonly actions: readonly Action[];
   /** The texts to edit, while the user edits. */
   readonly editing?: Editing;
-  /** The connection that the token is from has replaced it. */
+  /** Set if the connection has replaced this token. */
   readonly newer?: { readonly text: string; readonly action: Action };
   readonly words: Words;
 }
 
 export interface Editing {
-  /** The texts that the editor begins with; it keeps its own from then on. */
+  /** The initial texts. From then on the editor keeps its own. */
   readonly header: string;
   readonly payload: string;
-  /** Which of the page's edits this is the answer to. */
+  /** The page's edit that this model belongs to. */
   readonly revision: number;
-  /** Why a part is no JSON object, or no part of a token. */
+  /** Why a part is not a JSON object or cannot be part of a token. */
   readonly errors: { readonly header?: string; readonly payload?: string };
   readonly signing: 'none' | 'mock' | 'own';
   readonly signings: readonly { readonly id: ActionId; readonly label: string; readonly on: boolean }[];
@@ -51,7 +51,7 @@ export interface Member {
   readonly name: string;
   readonly value: string;
   readonly note: string;
-  /** Where the name is defined; empty for names that are not known. */
+  /** Where the name is defined; empty for unknown names. */
   readonly source: string;
   /** Offsets into the encoded part. */
   readonly start: number;
@@ -98,7 +98,7 @@ export type ActionId =
   | 'verifyWith'
   | 'rememberKey'
   | 'decrypt'
-  /** Back to what was decrypted. */
+  /** Back to the decrypted token. */
   | 'encrypted'
   | 'copyPayload'
   | 'copyTest'
@@ -139,12 +139,12 @@ export type FromPage =
   | { readonly type: 'action'; readonly id: ActionId }
   | { readonly type: 'edited'; readonly header: string; readonly payload: string; readonly revision: number };
 
-/** What the page of a device sign-in shows. */
+/** Content of the page of a device sign-in. */
 export interface DeviceModel {
   readonly title: string;
   readonly userCode: string;
   readonly address: string;
-  /** When the code ends, in milliseconds since the epoch. */
+  /** Expiry of the code, in milliseconds since the epoch. */
   readonly until: number;
   readonly words: Readonly<
     Record<'instruction' | 'code' | 'open' | 'copy' | 'copied' | 'cancel' | 'left' | 'over', string>
@@ -153,12 +153,12 @@ export interface DeviceModel {
 
 export type FromDevicePage = 'ready' | 'open' | 'copy' | 'cancel';
 
-/** What the page of a client's test shows: a matrix of scenarios, and what is known of each. */
+/** Content of the page of a client test: a matrix of scenarios, and details of each. */
 export interface TortureModel {
   readonly title: string;
   readonly subtitle: string;
   readonly verdict: { readonly mood: Mood; readonly text: string; readonly detail: string };
-  /** While it runs. */
+  /** Set while the test runs. */
   readonly progress?: { readonly done: number; readonly count: number };
   readonly families: readonly { readonly name: string; readonly cells: readonly TortureCell[] }[];
   readonly actions: readonly { readonly id: TortureAction; readonly label: string; readonly primary: boolean }[];
@@ -175,7 +175,7 @@ export interface TortureCell {
   readonly must: string;
   readonly seen: string;
   readonly section: string;
-  /** What the section can be read at; opened by the extension. */
+  /** Addresses of the section; the extension opens them. */
   readonly links: readonly string[];
 }
 

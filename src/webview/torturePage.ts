@@ -1,4 +1,4 @@
-/** The page of a client's test: a matrix of scenarios, and beside it what is known of the one that is selected. */
+/** The page of a client test: a matrix of scenarios, and beside it the details of the selected one. */
 import { h, icon, keepFocus, renew } from './parts.ts';
 import type { FromTorturePage, TortureCell, TortureModel } from './protocol.ts';
 
@@ -29,10 +29,10 @@ function render(): void {
   if (shown !== undefined) keepFocus(() => draw(shown));
 }
 
-/** A test that runs says something new every moment: only what has changed is drawn anew. */
+/** A running test updates often, so only what changed is redrawn. */
 function draw({ title, subtitle, verdict: score, progress, families, actions, words }: TortureModel): void {
   const cells = families.flatMap(family => family.cells);
-  // The first that is wrong is what one wants to read.
+  // By default, the first failed or else the first warning is selected.
   const worst = (['failed', 'warning'] as const).flatMap(mood => cells.filter(cell => cell.mood === mood));
   const shown = cells.find(({ id }) => id === selected) ?? worst[0];
   const at = shown ?? cells[0];
@@ -50,7 +50,7 @@ function draw({ title, subtitle, verdict: score, progress, families, actions, wo
     ),
   );
   verdict.className = `verdict ${score.mood}`;
-  // While it runs the score changes with every scenario, which is too much to be read out.
+  // While the test runs, the score changes with every scenario, too often for a screen reader.
   if (progress) verdict.removeAttribute('role');
   else verdict.setAttribute('role', 'status');
   renew(
@@ -78,7 +78,7 @@ function draw({ title, subtitle, verdict: score, progress, families, actions, wo
   renew(detail, ...(shown ? detailsOf(shown, words) : [h('p', { class: 'quiet' }, [words.none])]));
 }
 
-/** One of the cells is in the way of the Tab key; arrows lead to the others. */
+/** Only one cell is in the Tab order; arrow keys lead to the others. */
 function cellOf({ id, name, mood, status, title }: TortureCell, isShown: boolean, isStop: boolean): HTMLElement {
   const cell = h(
     'div',

@@ -46,7 +46,8 @@ export interface TortureOptions extends Target {
 
 /**
  * Tests a client that is configured with this issuer. Each scenario starts with the issuer in its initial state and a
- * fresh browser. @throws MockOptionError if no scenario has one of these ids
+ * fresh browser.
+ * @throws MockOptionError if no scenario has one of these ids
  */
 export async function torture(mock: MockServer, options: TortureOptions): Promise<TortureReport> {
   const { scenarios: wanted = [], patience = 5_000, pace = 1, signal, onResult } = options;

@@ -189,13 +189,13 @@ function assertTrust({ needsTrust }: { readonly needsTrust: boolean }): void {
   if (needsTrust && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
 }
 
-/** What callers get: what an issuer echoes is hidden as it is from the log. */
+/** The result for callers. Secrets that an issuer echoed are masked, as in the log. */
 function answered({ returnsToken }: Declared<Fields>, { secrets }: Services, answer: unknown): unknown {
   const whole = withExact(answer);
   return returnsToken ? whole : secrets.mask(whole);
 }
 
-/** `exact`: numbers that JSON carries and JavaScript rounds, as they were written, by JSON Pointers into the answer. */
+/** Adds `exact`: the numbers that JavaScript rounds, as they were written, keyed by JSON Pointers into the result. */
 function withExact(answer: unknown): unknown {
   const rounded = isObject(answer) ? roundedNumbers(answer) : [];
   return isObject(answer) && rounded.length > 0

@@ -173,8 +173,9 @@ interface SideItem extends QuickPickItem {
 }
 
 /**
- * Offers the tokens of the connections, those before the last refresh, and entering another one. @param other asks for
- * another one @param first the other side, which is not offered again
+ * Offers the tokens of the connections, those before the last refresh, and entering another one.
+ * @param other asks for another one
+ * @param first the other side, which is not offered again
  */
 async function pickSide(
   title: string,

@@ -65,8 +65,8 @@ export interface Hints {
 const farColumn = 80;
 
 /**
- * When each token in sight ends: in front of it, as its end is out of sight more often than not. Of an opaque token of
- * a connection it says what it is, since nothing else there does.
+ * The expiry of each visible token. The hint is in front of the token, because the token's end is often out of sight.
+ * An opaque token of a connection is named as well, because its text does not show what it is.
  */
 export function hintsOf(document: TextDocument, area: Range, sessions: Sessions, now: number): Hints {
   let changesIn = Number.POSITIVE_INFINITY;

@@ -41,8 +41,8 @@ export const scanLimit = 2_000_000;
 const farthest = 100_000;
 
 /**
- * Could there be a token? A cheap question before any code is loaded.
- * @param sessions whose tokens count as well, whatever they look like
+ * A cheap test whether the text may contain a token, before any code is loaded.
+ * @param sessions their tokens count too, whatever they look like
  */
 export function holdsToken(document: TextDocument, area?: Range, sessions?: Sessions): boolean {
   const { text } = searched(document, area);

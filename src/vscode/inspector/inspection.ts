@@ -90,8 +90,9 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
   }
 
   /**
-   * Fetches keys only if a connection has the issuer, or if the user chose them. @param ask whether the user can be
-   * asked @param anew ask for keys even if they are already known
+   * Fetches keys only if a connection has the issuer, or if the user chose them.
+   * @param ask whether the user can be asked
+   * @param anew ask for keys even if they are already known
    */
   async function verify(ask: boolean, anew = false): Promise<void> {
     if ((anew || (!picked && !connection)) && ask) {
@@ -142,7 +143,8 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
 
   /**
    * Checks the token with another header and payload, first without and then with keys. If the texts are those of the
-   * original, its results are shown again. @param changed called when there is something to show before the end
+   * original, its results are shown again.
+   * @param changed called when there is something to show before the end
    */
   async function edit(header: string, payload: string, revision: number, changed = () => {}): Promise<void> {
     const edit = ++edits;
@@ -178,7 +180,7 @@ export function createInspection(subject: Subject, { sessions, clock, verifier, 
     if (signing.kind === 'none') return { token: unsigned(header, payload) };
     const key = testKey();
     if (!key) throw new WorkbenchError('mock_not_running');
-    // As it is written: a number beyond 2^53 stays what it is. A verifier that has these keys has them for the mock issuer alone.
+    // Signs the text as written, so that numbers beyond 2^53 keep their value. The keys are trusted for the mock issuer only.
     return { token: await key.sign(payload, head), jwks: key.jwks(), issuer: key.issuer };
   }
 

@@ -87,7 +87,8 @@ export interface Read<T> {
 
 /**
  * Reads a text from the selection, the clipboard or an input box. Texts of the selection and the clipboard are
- * described, never shown. @param read throws if a text cannot be used; each text is read once
+ * described, never shown.
+ * @param read throws if a text cannot be used; each text is read once
  */
 export async function pickText<T>(title: string, read: (text: string) => Read<T>): Promise<T | undefined> {
   const editor = window.activeTextEditor;

@@ -18,8 +18,8 @@ import { credentialSentences, describeProblem, storedSentences } from './storedE
 import { decryptionSentences, tokenTextSentences } from './tokenTextErrors.ts';
 
 /**
- * What happened, why, and what to do next. Text from an issuer is in quotes. @param connection the connection
- * concerned, unless the place that shows the error already names it
+ * What happened, why, and what to do next. Text from an issuer is in quotes.
+ * @param connection the connection concerned, unless the place that shows the error already names it
  */
 export function describeError(error: WorkbenchError, connection?: { readonly label: string }): string {
   const { code, data } = error;

@@ -70,8 +70,8 @@ function tokenText(token: HistoryToken): string {
 }
 
 /**
- * The next event of a connection and its time, for use inside a sentence: "next refresh in 48 min". @param now
- * milliseconds since the epoch
+ * The next event of a connection and its time, for use inside a sentence: "next refresh in 48 min".
+ * @param now milliseconds since the epoch
  */
 export function planText(plan: Plan, now: number): string {
   const { description } = planRow(plan, now);

@@ -132,8 +132,8 @@ export function notBoundText(label: string): string {
 }
 
 /**
- * Why the tokens cannot be refreshed, and how to get a refresh token. @param known false if the issuer lists its scopes
- * and offline_access is not among them
+ * Why the tokens cannot be refreshed, and how to get a refresh token.
+ * @param known false if the issuer lists its scopes and offline_access is not among them
  */
 export function noRefreshTokenText(label: string, scope: string | undefined, known: boolean): string {
   if (scope?.split(' ').includes('offline_access'))

@@ -123,7 +123,8 @@ function reasonText({ code, found }: Check): string {
 
 /**
  * The verification state and the expiry of a token. The more important comes first, because a narrow sidebar cuts off
- * the end. @param ended the token has expired
+ * the end.
+ * @param ended the token has expired
  */
 export function tokenRowText(state: TokenState, ended: boolean, time: string): string {
   const verdict = state.kind === 'expired_valid_signature' ? l10n.t('signature valid') : tokenStateText(state);

@@ -9,7 +9,8 @@ const year = 365.25 * day;
 
 /**
  * A duration in one or two units: "42 s", "5 min", "3 h 20 min", "12 days". It is rounded to the nearest minute or day,
- * so that a token just issued for 5 minutes has "5 min" left. Seconds are rounded down. @param ms milliseconds
+ * so that a token just issued for 5 minutes has "5 min" left. Seconds are rounded down.
+ * @param ms milliseconds
  */
 export function durationText(ms: number): string {
   const length = Math.abs(ms);

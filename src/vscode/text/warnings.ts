@@ -117,8 +117,8 @@ export function foreignText({ member, expected, found }: ForeignOrigin): string 
 }
 
 /**
- * Whether issuer and token agree that the token is active. @param end expiry of the token, in milliseconds since the
- * epoch
+ * Whether issuer and token agree that the token is active.
+ * @param end expiry of the token, in milliseconds since the epoch
  */
 export function activityText(
   { claims }: IssuerAnswer,
@@ -144,8 +144,8 @@ export function activityText(
 }
 
 /**
- * A note if the audience of a token differs from the connection's. @param found `aud` of the issuer's response or of
- * the token
+ * A note if the audience of a token differs from the connection's.
+ * @param found `aud` of the issuer's response or of the token
  */
 export function audienceText(expected: string | undefined, found: unknown): string | undefined {
   const named = [found].flat().filter(each => typeof each === 'string');
