@@ -98,10 +98,7 @@ function timeOf(payload: JsonObject, name: string): number {
   return 'at' in date ? date.at : Number.NaN;
 }
 
-/**
- * Rows of the review (review.ts) about data that should not be in a token, which every holder can read. They name the
- * claim and never repeat its value.
- */
+// --- Data that should not be in a token, which every holder can read; findings never repeat a claim's value ---
 
 /** The most values of a token that are examined. */
 const mostValues = 2000;

@@ -1,29 +1,29 @@
-/** Token sets in JSON: files, objects in other text, lists of names and values, caches, and strings with more in them. */
+/** Token sets in JSON: files, objects in other text, lists of names and values, caches, and nested strings. */
 import type { TokenName } from '../records/tokenMembers.ts';
 import { isObject, type JsonObject, numberFrom, own, readJson } from '../tokens/json.ts';
 import { base64Text } from './escapes.ts';
 import { readSet, type TokenSetFound } from './tokenSets.ts';
 
-/** What reading one text has gathered so far. */
+/** The results of reading one text so far. */
 export interface Gathering {
   readonly sets: TokenSetFound[];
-  /** The credentials in caches of MSAL, by whose they are. */
+  /** The credentials in MSAL caches, by account. */
   readonly accounts: Map<string, Partial<Record<TokenName, JsonObject>>>;
-  /** Values that may still be looked at. */
+  /** How many more values may be examined. */
   left: number;
-  /** A Secret of Kubernetes had a value that is no base64 of a text. */
+  /** A Kubernetes Secret had a value that is not base64 of a text. */
   undecodable?: boolean;
 }
 
-/** As many objects of a text are read: of a long log the newest count. */
+/** The most objects of a text that are read. The last ones count, which in a long log are the newest. */
 const mostBlocks = 500;
 
-/** As deep as values in values are followed. */
+/** The depth to which nested values are read. */
 const deepest = 24;
 
 /**
- * Gathers the sets of every JSON object or list in a text.
- * @param readText reads what may stand in a string, which can be a form, a header or JSON again
+ * Collects the sets of all JSON objects and lists in a text.
+ * @param readText reads a string value, which can be a form, a header or JSON again
  * @returns the text around them
  */
 export function readDocuments(
@@ -73,10 +73,13 @@ export function readDocuments(
 
 const mayBeMember = /token|access|refresh|jwt/i;
 
-/** Strings that are worth a look. */
+/** Strings that may contain tokens. */
 const mayHoldMore = /token|bearer|dpop/i;
 
-/** `[{"key": "access_token", "value": "…"}, …]`, as tools export variables, cookies and storage, or `[["key", "value"], …]`. */
+/**
+ * Converts `[{"key": "access_token", "value": "…"}, …]`, as tools export variables, cookies and storage, or `[["key",
+ * "value"], …]`.
+ */
 function namedValues(list: readonly unknown[]): JsonObject | undefined {
   const entries: [string, unknown][] = [];
   for (const item of list) {
@@ -88,7 +91,7 @@ function namedValues(list: readonly unknown[]): JsonObject | undefined {
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** By the names of Postman, HAR and storage dumps, of 1Password and of Bitwarden. */
+/** The member names of Postman, HAR and storage dumps, of 1Password and of Bitwarden. */
 function nameAndValue({ key, name, label, id, value, currentValue }: JsonObject): readonly unknown[] {
   if (value === undefined && currentValue === undefined) return [label ?? id];
   return [key ?? name ?? label ?? id, value ?? currentValue];
@@ -112,7 +115,9 @@ function decodedData(data: unknown, gathering: Gathering): JsonObject {
 
 const entry = /^([ \t]+)["']?([\w.-]+)["']?:[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]*)?["']?([^\s"']*)["']?[ \t]*$/;
 
-/** Secrets in YAML, `kind` given or not, as the objects that they decode to; `rest` is the text without their data. */
+/**
+ * Decodes Secrets in YAML, with or without `kind`. Returns their objects, and in `rest` the text without their data.
+ */
 export function readSecrets(text: string, gathering: Gathering): { rest: string; data: JsonObject[] } {
   if (!/^[ \t-]*data:[ \t]*$/m.test(text)) return { rest: text, data: [] };
   const sure = /^[ \t-]*kind:[ \t]*["']?Secret\b/m.test(text);
@@ -144,7 +149,7 @@ const credentialTypes: readonly (readonly [RegExp, TokenName])[] = [
   [/^refreshtoken/i, 'refresh_token'],
 ];
 
-/** Keeps an entry of a cache: its unified format in files, the same in camel case in browsers. */
+/** Notes an entry of an MSAL cache: in its unified format in files, or in camel case in browsers. */
 function keepCredential(object: JsonObject, { accounts }: Gathering): boolean {
   const type = own(object, 'credential_type') ?? own(object, 'credentialType');
   if (typeof type !== 'string' || typeof own(object, 'secret') !== 'string') return false;
@@ -152,7 +157,7 @@ function keepCredential(object: JsonObject, { accounts }: Gathering): boolean {
   const account = JSON.stringify([object.home_account_id ?? object.homeAccountId, object.environment]);
   const held = accounts.get(account) ?? {};
   accounts.set(account, held);
-  // Of several access tokens, one for each API, the one that lasts longest.
+  // There may be one access token per API; the one that expires last is kept.
   if (name !== undefined && !(endOf(held[name]) > endOf(object))) held[name] = object;
   return true;
 }
@@ -161,7 +166,7 @@ function endOf(entry: JsonObject | undefined): number {
   return numberFrom(entry?.expires_on ?? entry?.expiresOn ?? 0);
 }
 
-/** One set for each account of the caches. */
+/** One set for each account in the caches. */
 export function accountSets({ accounts }: Gathering): TokenSetFound[] {
   return [...accounts.values()].flatMap(({ access_token, id_token, refresh_token }) => {
     const { expires_on, expiresOn, target, token_type, tokenType } = access_token ?? {};
@@ -184,18 +189,18 @@ export function accountSets({ accounts }: Gathering): TokenSetFound[] {
 
 interface Block {
   readonly value: unknown;
-  /** Names that come twice, by the JSON Pointer (RFC 6901) of their object. */
+  /** Names that occur twice, by the JSON Pointer (RFC 6901) of their object. */
   readonly duplicates?: ReadonlyMap<string, readonly string[]>;
   readonly start: number;
   readonly end: number;
 }
 
-/** A brace with a name or nothing in it, a bracket with an object or a list. */
+/** A brace followed by a name or a closing brace, or a bracket followed by an object or a list. */
 const opening = /[{](?=\s*["}])|[[](?=\s*[{[])/g;
 
 /**
- * The outermost JSON objects and lists, of very many the last. Looks at each character a few times at most, whatever the
- * text is.
+ * The outermost JSON objects and lists; if there are very many, the last ones. Examines each character a few times at
+ * most, whatever the text is.
  */
 function jsonBlocks(text: string, within = 0): Block[] {
   const spans: { readonly start: number; readonly end: number }[] = [];
@@ -212,17 +217,17 @@ function jsonBlocks(text: string, within = 0): Block[] {
   return spans.slice(-mostBlocks).flatMap(span => blocksIn(text, span, within));
 }
 
-/** How far values are looked for in a span that is balanced like JSON but is not JSON. */
+/** How deep values are searched in a span that has balanced brackets but is not JSON. */
 const mostWithin = 4;
 
-/** The span as one value, or the values in it where it is none: JSON in a literal of code, say. */
+/** Reads the span as one value, or the values in it if it is not JSON, for example in a code literal. */
 function blocksIn(
   text: string,
   { start, end }: { readonly start: number; readonly end: number },
   within: number,
 ): Block[] {
   const written = text.slice(start, end);
-  // Line breaks inside strings, which JSON forbids, are let through: between values they mean the same as spaces.
+  // Allows line breaks inside strings, which JSON forbids: between values they mean the same as spaces.
   const reading = readJson(written.replace(/\p{Cc}/gu, ' '));
   if (!reading.ok) {
     if (reading.reason === 'depth' || within === mostWithin) return [];
@@ -240,7 +245,7 @@ function blocksIn(
   return [{ value: reading.value, start, end, ...(duplicates.size > 0 && { duplicates }) }];
 }
 
-/** Where the object or list ends that starts here, if it does at all. */
+/** Finds the end of the object or list that starts here, if there is one. */
 function spanAt(text: string, start: number): { readonly end: number; readonly closed: boolean } {
   let depth = 0;
   let inString = false;

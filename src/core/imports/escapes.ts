@@ -1,17 +1,17 @@
-/** What shells, languages, pages and protocols have done to a text is undone here, in time linear in its length. */
+/** Undoes what shells, languages, pages and protocols have done to a text, in time linear in its length. */
 import { memberOf } from '../records/tokenMembers.ts';
 import { decodeBase64url } from '../tokens/base64url.ts';
 import { utf8 } from '../tokens/tokenParts.ts';
 
-/** What editors and web pages slip in: byte order marks, zero-width characters, soft hyphens. */
+/** Characters that editors and web pages insert: byte order marks, zero-width characters, soft hyphens. */
 export const invisible = /[\u00ad\u200b-\u200d\u2060\ufeff]+/g;
 
 const entities: Readonly<Record<string, string>> = { quot: '"', amp: '&', apos: "'", lt: '<', gt: '>' };
 
-/** Each way of writing by what gives it away, since its tokens read wrong as they stand. */
+/** Encodings of a text with a sign by which they are recognized. A token in an encoded text would be read wrong. */
 const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonly undo: (text: string) => string }[] = [
   { sign: /[\u00ad\u200b-\u200d\u2060\ufeff]/, undo: text => text.replace(invisible, '') },
-  // The colours of a terminal
+  // Terminal colours
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what they begin with
   { sign: /\u001b\[/, undo: text => text.replace(/\u001b\[[\d;?]{0,20}[A-Za-z]/g, '') },
   { sign: /[“”„‟«»＂]/, undo: text => text.replace(/[“”„‟«»＂]/g, '"') },
@@ -20,7 +20,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
     // HTML and XML
     sign: /&(?:quot|amp|apos|lt|gt|#\d{2,5}|#x[\da-f]{2,4});/i,
     undo: text =>
-      // What stands in a page that shows a page is escaped twice.
+      // Source code that a page displays is escaped twice.
       text
         .replaceAll('&amp;', '&')
         .replace(/&(?:(quot|amp|apos|lt|gt)|#(\d{2,5})|#x([\da-f]{2,4}));/gi, (_, name, decimal, hex) =>
@@ -28,7 +28,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
         ),
   },
   {
-    // cmd.exe. A caret before a line break goes on with the line, and before two it means one.
+    // cmd.exe. A caret before a line break continues the line; before two line breaks it means one.
     sign: /(?:^|[\s=])\^"|\^&|\^\r?\n/,
     undo: text => text.replace(/\^(?:(?:\r?\n){1,2}|([^\r\n]))/g, '$1'),
   },
@@ -47,7 +47,7 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
   },
 ];
 
-/** The text as its writer meant it, as far as that can be told from how it is written. */
+/** The text without its encoding, as far as that can be recognized. */
 export function undoWriting(text: string): string {
   let plain = text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
@@ -56,7 +56,7 @@ export function undoWriting(text: string): string {
   return plain.trim();
 }
 
-/** Other readings of a text that as it stands holds nothing, or not all: each only where it differs. */
+/** Other readings of a text that contains no token, or not all, in plain form. Yields only readings that differ. */
 export function* otherReadings(text: string): Generator<string> {
   const table = tableText(text);
   if (table !== undefined) yield table;
@@ -69,13 +69,13 @@ export function* otherReadings(text: string): Generator<string> {
   if (encoded.length > 0) yield encoded.join('\n');
 }
 
-/** What stands between the cells of a row: of spreadsheets, of databases' clients, of Markdown. */
+/** Separators between the cells of a row: of spreadsheets, database clients and Markdown. */
 const separators = ['\t', '|', ';', ','] as const;
 
-/** Rows below the names that are read. */
+/** How many rows are read below the names. */
 const mostRows = 200;
 
-/** A table with the names of tokens in one row and their values below, as names and values. */
+/** Converts a table with the names of tokens in one row and their values below to names and values. */
 function tableText(text: string): string | undefined {
   const lines = text.split(/\r?\n/);
   for (const [index, line] of lines.slice(0, mostRows).entries()) {
@@ -98,7 +98,7 @@ function isTokenName(name: string): boolean {
 function valuesBelow(lines: readonly string[], names: readonly string[], separator: string): string[] {
   const found: string[] = [];
   for (const line of lines) {
-    // The line between names and values.
+    // The rule between names and values.
     if (/^[\s+|:=-]*$/.test(line)) continue;
     const cells = cellsOf(line, separator);
     if (cells.length !== names.length) break;
@@ -111,7 +111,7 @@ function valuesBelow(lines: readonly string[], names: readonly string[], separat
   return found;
 }
 
-/** Of a row, without quotes around them (RFC 4180). */
+/** The cells of a row, without the quotes around them (RFC 4180). */
 function cellsOf(line: string, separator: string): string[] {
   const cells: string[] = [];
   let cell = '';
@@ -126,10 +126,10 @@ function cellsOf(line: string, separator: string): string[] {
   return [...cells, cell.trim()];
 }
 
-/** Words that begin as JSON or a JWT in base64 does; a JWT itself goes on with a dot. */
+/** Words that start like JSON or a JWT in base64. A JWT itself continues with a dot. */
 const encodedText = /(?<![\w+/.])(?:base64-)?((?:eyJ|eyA|ew[o0k]|ZXlK)[\w+/-]{40,}={0,2})(?![\w.+/-])/g;
 
-/** Strings in strings, however deep: their quotes stand bare. */
+/** Removes the escapes of nested strings, at any depth, so that their quotes are plain. */
 function withoutBackslashes(text: string): string {
   return text
     .replace(/(?<!\\)\\+(?=["'`/&=:#!$\\])/g, '')
@@ -139,7 +139,7 @@ function withoutBackslashes(text: string): string {
     .replace(/(?<!\\)\\+(?:[nrt]|\r?\n)/g, '\n');
 }
 
-/** The value of a string in a language with backslashes: JSON, C, shells, properties. */
+/** The value of a string in a language with backslash escapes: JSON, C, shells, properties files. */
 export function unescaped(value: string): string {
   if (!value.includes('\\')) return value;
   return value.replace(
@@ -149,7 +149,7 @@ export function unescaped(value: string): string {
   );
 }
 
-/** What percent-encoding (RFC 3986 section 2.1) meant, once more where it was encoded twice. */
+/** Decodes percent-encoding (RFC 3986 section 2.1), twice if it was applied twice. */
 export function percentDecoded(text: string): string {
   let decoded = text;
   for (let times = 0; times < 2 && /%[\da-f]{2}/i.test(decoded); times++) {
@@ -165,11 +165,11 @@ export function percentDecoded(text: string): string {
 }
 
 /**
- * The printable text that a word is the base64 of (RFC 4648), with or without padding; `undefined` where it is none.
- * @param least characters of a word that is looked at: short ones may be such a text by chance
+ * The printable text that a base64 word (RFC 4648) encodes, with or without padding; `undefined` if it encodes none.
+ * @param least characters of the word: shorter words may decode to a text by chance
  */
 export function base64Text(word: string, least = 16): string | undefined {
-  // Tools break it into lines of 64 or 76 characters.
+  // Some tools break it into lines of 64 or 76 characters.
   if (word.length < least || !/^[\w+/-]+(?:\r?\n[ \t]*[\w+/-]+)*={0,2}$/.test(word)) return undefined;
   const bare = word.replace(/\s+/g, '');
   const bytes = decodeBase64url(bare.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));

@@ -1,4 +1,4 @@
-/** Tokens out of whatever a user pastes: a token response, a page around one, a command, a file, a bare token. */
+/** Extracts tokens from what a user pastes: a token response, a page around one, a command, a file, a bare token. */
 import { WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
@@ -28,15 +28,15 @@ export type { ImportWarning };
 export type ImportSource =
   /** A token endpoint's JSON answer (RFC 6749 section 5.1), alone or inside other text. */
   | 'token_response'
-  /** Members of one in a text that is no JSON, or in a request. */
+  /** Members of a token response in a text that is not JSON, or in a request. */
   | 'pairs'
   /** `Authorization: Bearer ...` (RFC 6750 section 2.1). */
   | 'bearer_header'
   /** A JWT, alone or inside other text. */
   | 'jwt'
-  /** One word that is no JWT. */
+  /** A single word that is not a JWT. */
   | 'refresh_token'
-  /** One that its issuer marks as an access token. */
+  /** A single word whose prefix marks it as an access token. */
   | 'access_token';
 
 export interface ImportedTokens {
@@ -54,11 +54,11 @@ const sources: Readonly<Record<Rank, ImportSource>> = {
 };
 
 /**
- * Finds the tokens in a text, in time linear in its length. How the text is written is undone first; then every reader
- * reads all of it, and one set is put together from what they found.
- * @param claimsOnly a JWS that is no JWT is none of them
- * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token' | 'masked' | 'base64', error?},
- * and for a lone JWT what `decodeToken` throws
+ * Finds the tokens in a text, in time linear in its length. First the encoding of the text is undone, then every reader
+ * reads all of it, and one set is chosen and completed from the results.
+ * @param claimsOnly ignore a JWS that is not a JWT
+ * @throws WorkbenchError `nothing_to_import` {reason: 'empty' | 'error_response' | 'no_token' | 'masked' | 'base64',
+ * error?}, and for a lone JWT what `decodeToken` throws
  */
 export function importText(text: string, claimsOnly = true): ImportedTokens {
   const plain = undoWriting(text);
@@ -75,18 +75,18 @@ export function importText(text: string, claimsOnly = true): ImportedTokens {
   }
   const found = mergeSets([...gathering.sets, ...accountSets(gathering)]);
   const taken = found ? { ...found, source: sources[found.rank] } : fromProse(plain, claimsOnly);
-  // A word in which a member was read, and no token, is not one itself.
+  // A word in which a member was recognized, but no token, is not a token itself.
   const word = taken || gathering.sets.length > 0 ? undefined : fromWord(plain);
   return taken ? complete(plain, taken) : (word ?? nothing(plain, gathering));
 }
 
-/** Without any of these words, no token in the text has a name. */
+/** A text without any of these words contains no named token. */
 const mayName = /token|access|refresh|jwt|bearer|dpop|base64|secret/i;
 
-/** Members and items of all JSON in a text that are looked at. */
+/** The most members and items that are examined in all JSON of a text. */
 const mostValues = 200_000;
 
-/** Texts in texts in texts are read: JSON in a string of JSON in a log line. */
+/** How deep nested texts are read: JSON in a string of JSON in a log line. */
 const textsInTexts = 20;
 
 function gather(text: string, gathering: Gathering, depth: number): void {
@@ -100,7 +100,7 @@ function gather(text: string, gathering: Gathering, depth: number): void {
   gathering.sets.push(...[pairs, header].filter(set => set !== undefined));
 }
 
-/** A user who pasted a refresh token would believe that it is stored: where it was not read, a message says so. */
+/** Warns if a refresh token is named in the text but was not read: the user would believe that it is stored. */
 function complete(text: string, { tokens, source, warnings }: ImportedTokens): ImportedTokens {
   const isNamed = source !== 'token_response' && /refresh[-_ ]?token\\*["'`\]]*\s*[:=>,)]/i.test(text);
   const known = warnings.some(({ member }) => member === 'refresh_token');
@@ -131,7 +131,7 @@ function fromBareToken(text: string, claimsOnly: boolean): ImportedTokens | unde
   return { tokens: { [member]: token }, source: 'jwt', warnings };
 }
 
-/** An unreadable use is taken for an access token: that is what JWTs are copied for most. */
+/** A token of unknown use counts as an access token, which is what JWTs are copied for most often. */
 function assign(decoded: DecodedToken, warnings: ImportWarning[]): TokenName {
   const use = tokenUse(decoded)?.use;
   if (use === undefined) warnings.push({ code: 'use_assumed', member: 'access_token' });
@@ -140,12 +140,12 @@ function assign(decoded: DecodedToken, warnings: ImportWarning[]): TokenName {
 
 // --- `Authorization: Bearer ...` ---
 
-/** As many mentions of the scheme are looked into. */
+/** How many occurrences of the scheme are examined. */
 const headersTried = 64;
 const header =
   /(\bauthorization\\{0,3}["']?(?:\s*[:=,]\s*|\s+)\\{0,3}["']?)?\b(Bearer|DPoP|token(?=\s+gh[a-z]_))(?:\s|%20|\+){1,64}(?=[\w.~+/-]{8})/gi;
 
-/** The last one: of a log the newest. */
+/** Reads the last header, which in a log is the newest. */
 function fromHeader(text: string): TokenSetFound | undefined {
   let tried = 0;
   let last: TokenSetFound | undefined;
@@ -154,14 +154,15 @@ function fromHeader(text: string): TokenSetFound | undefined {
     const start = match.index + match[0].length;
     const word = /[\w.~+/=!$*-]+/y.exec(text.slice(start, start + tokenLimit + 1))?.[0] ?? '';
     const joined = looksLikeJose(word) && !isJose(word) ? joinedLines(text, start) : word;
-    // A token broken over lines decodes as a whole only; other words after it are no part of it.
+    // A token broken over lines decodes only as a whole; words after it do not belong to it.
     const broken = joined !== word && isJose(joined);
     const access_token = broken ? joined : word;
-    // "the bearer authentication scheme" is no header: an opaque token needs one around it, or nothing at all.
+    // "the bearer authentication scheme" is not a header: an opaque token must follow `Authorization`, or be the whole
+    // text.
     const alone = match.index === 0 && match[0].length + word.length === text.length;
     if (match[1] === undefined && !alone && !looksLikeJose(access_token) && !isRecognised(access_token)) continue;
     requireSize(access_token);
-    // What goes on with a sign that no token has was masked or cut.
+    // A character that tokens cannot contain shows that the token was masked or cut.
     const next = text[start + word.length] ?? ' ';
     if (isPlaceholder(access_token) || !/[\s"'`,;:&<>()[\]{}\\|%^]/.test(next)) continue;
     const token_type = match[2]?.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer';
@@ -178,10 +179,10 @@ function joinedLines(text: string, start: number): string {
 
 // --- Tokens in prose, and single words ---
 
-/** As many tokens without a name are looked at. */
+/** How many unnamed tokens are examined. */
 const namelessTried = 64;
 
-/** By what they say themselves: a JWT by its claims, another by how it begins. */
+/** Finds tokens by what they are: JWTs by their claims, others by their prefix. */
 function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefined {
   const warnings: ImportWarning[] = [];
   const tokens: { -readonly [K in TokenName]?: string } = {};
@@ -194,21 +195,21 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
     const token = text.slice(start, end);
     if (isJose(token, claimsOnly)) take(assign(decodeToken(token), warnings), token);
   }
-  // One word is read with more care below.
+  // A single word is read more carefully in `fromWord`.
   if (/\s|["'=:]/.test(text)) for (const { token, kind } of findOpaque(text, namelessTried)) take(kind.use, token);
   const source = jwts.length > 0 ? 'jwt' : tokens.access_token === undefined ? 'refresh_token' : 'access_token';
   return hasToken(tokens) ? { tokens, source, warnings } : undefined;
 }
 
-/** A refresh token has no form of its own (RFC 6749 appendix A.17): one printable word that is no URL. */
+/** A refresh token has no fixed form (RFC 6749 appendix A.17): any printable word that is not a URL. */
 function fromWord(text: string): ImportedTokens | undefined {
   const word = text.replace(/^["'`]{1,3}|["'`]{0,3}[,;]?$/g, '');
   const [, name = '', sign] = /^([A-Za-z_][\w.-]{0,100})([=:])[^=]/.exec(word) ?? [];
-  // A variable, or a member whose value can be no token.
+  // A variable, or a member whose value cannot be a token.
   if (sign === '=' || (memberOf(name) ?? memberAtEnd(name)) !== undefined) return undefined;
   const inside = base64Text(word);
   if (inside !== undefined && /token/i.test(inside)) {
-    // A whole response, as a Secret or an environment variable may have it.
+    // A whole response, as in a Secret or an environment variable.
     const set = mergeSets(gathered(inside));
     if (set) {
       const member = tokenNames.find(name => set.tokens[name] !== undefined) ?? 'access_token';
@@ -222,13 +223,14 @@ function fromWord(text: string): ImportedTokens | undefined {
   if (!isWord(word) || isPlaceholder(word) || /["'`]|^(?:[a-z][a-z\d+.-]*:\/\/|[{[<])/i.test(word)) return undefined;
   requireSize(word);
   if (inside !== undefined && isWrapped(inside, word)) {
-    // What only may be a token is not: a wrong refresh token is found out when it is sent, and the right one is gone.
+    // A text that only may be a token is not imported: a wrong refresh token fails when it is sent, and the right one
+    // has been replaced.
     if (!isRecognised(inside)) throw new WorkbenchError('nothing_to_import', { reason: 'base64' });
     const { tokens, source, warnings } = importText(inside);
     const member = tokenNames.find(name => tokens[name] !== undefined) ?? 'access_token';
     return { tokens, source, warnings: [...warnings, { code: 'base64_decoded', member }] };
   }
-  // A text that looks like a JWT but is not one is damaged, and the error says how.
+  // A text that looks like a JWT but cannot be decoded is damaged; the error tells how.
   if (looksLikeJose(word)) decodeToken(word);
   const member = opaqueKind(word)?.use ?? 'refresh_token';
   const set = readSet({ [member]: word }, 'response');
@@ -250,40 +252,42 @@ function nothing(text: string, { undecodable, sets }: Gathering): never {
   throw new WorkbenchError('nothing_to_import', { reason, ...(reason === 'error_response' && { error }) });
 }
 
-/**
- * Members of a token response in texts that are no JSON: forms, `.env`, YAML, TOML, XML, tables, commands, literals of
- * languages. Not by a parser for each: what people paste is a part of a file, a log line or a screen more often than not.
+// --- Members of a token response in texts that are not JSON ---
+
+/*
+ * The readers below handle forms, `.env`, YAML, TOML, XML, tables, commands and literals of languages. There is no
+ * parser for each format, because people usually paste a part of a file, of a log line or of a screen.
  */
-/** Words that can name a member, dots and dashes of longer names included. */
+/** Words that can name a member, including the dots and dashes of longer names. */
 const words =
   /(?<![\w.-])[\w.$-]*?(?:(?:access|id|refresh|oauth)[-_ ]?token(?:[-_]?cookie)?|token[-_ ]?type|(?:refresh[-_ ]?)?(?:token[-_ ]?)?expir(?:y|es[-_ ]?(?:in|at|on))|scopes?|token|access|refresh|jwt)(?![\w-])/gi;
 
-/** What stands between a name and its value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
+/** Separators of name and value in JSON, forms, YAML, TOML, XML, tables, Ruby, PHP and multipart forms. */
 const separator =
   /["'`\]]{0,2}(?:\s*:\s*[A-Za-z]\w{0,20}[?!]?\s*=\s*|\s*(?:=>|:=|[:=|│>])\s*|\t\s*|\s*\n\s*value:\s*|<\/\w{1,20}>\s*<\w{1,20}>|\s+value\s*=\s*|(?<=["'])(?:\r?\n){2})(?:[|>][+-]?[ \t]*[\r\n]\s*|string\(\d+\) |!!\w+ |<!\[CDATA\[)?/y;
 
-/** The same after an option of a command, and after `set` and its like. */
+/** The same, or spaces, as after an option of a command and after `set`. */
 const spaceToo = new RegExp(`${separator.source}|\\s{1,8}`, 'y');
 
-/** In quotes, wrapped as Rust, Scala and Python print it; else as far as no sign of any syntax stands. */
+/** A value in quotes, also as Rust, Scala and Python print it, or an unquoted value up to the next syntax character. */
 const value =
   /(?:(?:(?:Some|Just|Optional|String|SecretString|Secret|\w{0,12}Token)[([]){0,3}[@$bur]?(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'|`([^`]*)`))|([^\s"'`,;&{}<>()#]+(?:\r?\n[ \t]+[\w.~+/-]+={0,2}(?=[ \t]*(?:[\r\n]|$)))*)/iy;
 
-/** Further scopes on a line such as `scope: openid profile`. */
+/** Further scopes on a line, as in `scope: openid profile`. */
 const moreScopes = /(?:[ \t]+(?![\w-]+(?:=|\s*:\s))[^\s"'`,;&{}<>()]+){0,64}/y;
 
-/** As many different names are remembered. */
+/** How many different names are cached. */
 const mostNames = 1000;
 
-/** How well a name fits; a member counts by its best name, and of equal ones by the last. */
+/** How well a name matches. A member is read by its best name; if names match equally well, the last one counts. */
 type Fit = 'whole' | 'end' | 'short';
 const fits: readonly Fit[] = ['whole', 'end', 'short'];
 
-/** Reads the members in whatever syntax they stand. Linear in the text. */
+/** Reads the members in any of these notations. Linear in the text. */
 function readPairs(text: string): TokenSetFound | undefined {
   const entries = new Map<keyof RawTokens, { value: string | number; fit: Fit }>();
   const duplicates: string[] = [];
-  // A long literal of code comes as a sum of short ones.
+  // Joins code literals that are split with a concatenation operator.
   const namesRead = new Map<string, ReturnType<typeof named>>();
   const joined = text.replace(/(["'])\s*[+.&]\s*(?:\r?\n\s*)?\1/g, '');
   words.lastIndex = 0;
@@ -294,7 +298,7 @@ function readPairs(text: string): TokenSetFound | undefined {
     const between = word.startsWith('--') || /set/i.test(before) ? spaceToo : separator;
     between.lastIndex = end;
     const gap = between.exec(joined)?.[0];
-    // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, is no name of a token.
+    // A part of a URN, as in `urn:ietf:params:oauth:token-type:access_token`, does not name a token.
     if (gap === undefined || (/[a-z\d]:$/i.test(before) && !/env:$/i.test(before))) continue;
     const { member, fit } = namesRead.get(word) ?? named(word.replace(/^[-.$]+/, ''));
     if (namesRead.size < mostNames) namesRead.set(word, { fit, ...(member && { member }) });
@@ -306,7 +310,7 @@ function readPairs(text: string): TokenSetFound | undefined {
     words.lastIndex = end + gap.length + (quoted === undefined ? bare.length : written.length);
     let read = quoted === undefined ? unquoted(member, bare) : unescaped(quoted);
     if (read === undefined || (fit === 'short' && !isToken(String(read)))) continue;
-    // In a text of no format a few characters in quotes can be anything.
+    // In a text of unknown format, a few quoted characters may be anything.
     if (/_token$/.test(member) && !isWord(String(read).replace(/\s+/g, ''))) continue;
     if (member === 'scope' && quoted === undefined && gap.includes(':')) {
       moreScopes.lastIndex = words.lastIndex;
@@ -321,7 +325,7 @@ function readPairs(text: string): TokenSetFound | undefined {
   }
   const object = Object.fromEntries([...entries].map(([member, { value }]) => [member, value]));
   const set = readSet(object, /\bgrant_?type["'`]?\s*[:=]/i.test(text) ? 'request' : 'pairs', duplicates);
-  // Words around tokens often look like members, so they get no warning.
+  // Words around tokens often look like other members, so only tokens get this warning.
   return (
     set && {
       ...set,
@@ -340,20 +344,21 @@ function named(word: string): { member?: keyof RawTokens; fit: Fit } {
   return { ...(short && { member: short[1] ? 'refresh_token' : 'access_token' }), fit: 'short' };
 }
 
-/** `token: …` can be anything: one that shows what it is. */
+/** `token: …` can be anything, so its value must be recognizable as a token. */
 function isToken(text: string): boolean {
   return isRecognised(text) || isRecognised(base64Text(text));
 }
 
-/** A value without quotes; `undefined` for any other text. */
+/** Reads a value without quotes; `undefined` if it cannot be the member's value. */
 function unquoted(member: keyof RawTokens, bare: string): string | number | undefined {
   if (/^\d+$/.test(bare)) return Number(bare);
-  // Code around a response reads its members (`x = tokens.access_token`): that is no token.
+  // Code around a response reads its members (`x = tokens.access_token`); that is not a token.
   if (/[()[]|^\$|^(?:null|undefined|none)$/i.test(bare)) return undefined;
   if (!/_token$/.test(member)) return percentDecoded(bare.replaceAll('+', ' '));
-  // Properties and shells escape with a backslash. Any other is a string's in a string, and read where it is undone.
+  // Properties files and shells escape with a backslash. Other backslashes are from nested strings, which
+  // `otherReadings` undoes.
   const plain = bare.replace(/\]+$/, '').replace(/\\([:=#!&|$~ \\]|$)/g, '$1');
   if (plain.includes('\\')) return undefined;
-  // A plus sign is one of the token's own: no token has the space that a form would mean by it.
+  // A plus sign belongs to the token: no token contains the space that it would mean in a form.
   return isWord(plain.replace(/\s+/g, '')) ? percentDecoded(plain) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Tokens that lie in a text and still work: a copy of them is worth as much as they are. */
+/** Finds tokens in a text that still work: a copy of them is as dangerous as the original. */
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 import { anyOf, findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
@@ -10,7 +10,7 @@ export interface KnownToken {
   readonly token: string;
   readonly name: 'access_token' | 'id_token' | 'refresh_token';
   readonly connection: string;
-  /** Milliseconds since the epoch, where it is known. */
+  /** Milliseconds since the epoch, if it is known. */
   readonly expiresAt?: number;
 }
 
@@ -21,18 +21,19 @@ export interface Leak {
   readonly kind: 'token' | 'endless_token' | 'encrypted_token' | 'opaque_token' | 'refresh_token' | 'known_token';
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** The connection that holds this very token. */
+  /** The connection that holds this token. */
   readonly connection?: string;
-  /** The issuer of tokens that begin so. */
+  /** The issuer whose tokens have this prefix. */
   readonly issuer?: string;
 }
 
-/** The most leaks of one kind that are named for one text. */
+/** The most leaks of one kind that are reported for one text. */
 const mostLeaks = mostTokens;
 
 /**
- * What every text with a leak has in it, whatever else: a file with none of these need not be read.
- * A JOSE header starts with `{"`, `{ `, `{\n`, `{\r\n` or `{\t"`, in base64; then what such a start is in base64 again.
+ * Strings of which every text with a leak contains at least one: a file without any of them need not be read. A JOSE
+ * header starts with `{"`, `{ `, `{\n`, `{\r\n` or `{\t"`, in base64. `encodedStarts` are the same starts encoded in
+ * base64 once more.
  */
 export function leakMarks(known: readonly KnownToken[]): string[] {
   return [...headerStarts, ...names, ...encodedStarts, ...opaquePrefixes, ...known.flatMap(writingsOf)];
@@ -46,10 +47,10 @@ const names = ['refresh', 'Refresh', 'REFRESH'].flatMap(first =>
   ),
 );
 
-/** The first four characters of tokens that stand in base64, by the three bytes that they are. */
+/** The first four characters of tokens that are encoded in base64, from the tokens' first three bytes. */
 const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];
 
-/** In time linear in the text, for each known token. @param now milliseconds since the epoch */
+/** Takes time linear in the text, for each known token. @param now milliseconds since the epoch */
 export function scanForLeaks(text: string, known: readonly KnownToken[], now: number): Leak[] {
   let leaks: readonly Leak[] = [];
   for (const token of known) leaks = merged(leaks, placesOf(token, text, now));
@@ -59,15 +60,15 @@ export function scanForLeaks(text: string, known: readonly KnownToken[], now: nu
   return [...(isMarked ? merged(leaks, encodedTokens(text, known, now)) : leaks)];
 }
 
-/** Most texts have none of these, which one search tells. */
+/** Most texts match none of these, which a single search shows. */
 const marked = new RegExp(`\\b${anyOf([...opaquePrefixes, ...encodedStarts, ...headerStarts])}`);
 
 // --- Tokens of connections ---
 
-/** Shorter ones could be any word. */
+/** Shorter tokens could be any word. */
 const leastKnown = 16;
 
-/** As it stands, in a query, in JSON and as far as it is its own in base64. */
+/** The token in plain text, in a query, in JSON, and in base64 as far as that does not depend on what follows. */
 function writingsOf({ token }: KnownToken): string[] {
   if (token.length < leastKnown || /[^\x21-\x7e]/.test(token)) return [];
   const base64 = btoa(token)
@@ -105,13 +106,13 @@ function workingTokens(text: string, now: number): Leak[] {
 
 function opaqueTokens(text: string): Leak[] {
   return findOpaque(text, mostLeaks).flatMap(({ start, end, token, kind: { use, issuer } }) => {
-    // GitHub puts a JWT behind its prefix, which is found as one.
+    // A JWT behind GitHub's prefix is found as a JWT.
     if (/_ey[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return [];
     return [{ start, end, kind: use === 'refresh_token' ? use : ('opaque_token' as const), issuer }];
   });
 }
 
-/** A signed token that has not ended, or has no end at all. */
+/** The leak of a signed token that has not expired or never expires. */
 function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> | undefined {
   try {
     const decoded = decodeToken(token);
@@ -122,7 +123,7 @@ function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> |
       tokenUse(decoded)?.use === 'refresh_token' ? 'refresh_token' : end === undefined ? 'endless_token' : 'token';
     return end === undefined ? { kind } : { kind, expiresAt: end };
   } catch {
-    // What cannot be read opens nothing.
+    // A token that cannot be read gives no access.
     return undefined;
   }
 }
@@ -131,7 +132,9 @@ function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> |
 
 const quote = '(?:\\\\{0,7}["\'`]|%22|&quot;|&#34;|\\\\{1,3}u0022|\\^")?';
 
-/** `refresh_token=...` in any notation, in strings of strings, queries and pages too, with a value that no person wrote. */
+/**
+ * `refresh_token=...` in any notation, also in nested strings, queries and pages, with a value that looks generated.
+ */
 const refreshTokenValues = new RegExp(
   `refresh[_-]?token${quote}[ \\t]{0,4}(?:[:=]>?|%3[AD])[ \\t]{0,4}${quote}((?:[\\w~+/.%!*$-]|\\\\[/:=]){20,4000}={0,2})`,
   'gi',
@@ -141,10 +144,10 @@ function refreshTokens(text: string): Leak[] {
   const leaks: Leak[] = [];
   for (const match of text.matchAll(refreshTokenValues)) {
     const [whole, value = ''] = match;
-    // The end of a string in a query is no part of it.
+    // The encoded end of a string in a query does not belong to the token.
     const written = value.replace(/%(?:22|27|26).*$|[.!]$/i, '');
     const token = percentDecoded(unescaped(written));
-    // REFRESH_TOKEN, your-refresh-token-here and the like are places for one, and a JWT is looked at by itself.
+    // REFRESH_TOKEN, your-refresh-token-here and the like are placeholders, and JWTs are handled by `workingTokens`.
     if (
       token.length < 20 ||
       !/\d/.test(token) ||
@@ -162,7 +165,7 @@ function refreshTokens(text: string): Leak[] {
 
 // --- Tokens in base64 ---
 
-/** Words that begin as a token in base64 does, and JSON with tokens in it; a JWT goes on with a dot. */
+/** Words that start like a token in base64, or like JSON with tokens in it. A JWT itself continues with a dot. */
 const encodedWords = new RegExp(
   `\\b(?<![+/=.-])${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20,}={0,2}(?![\\w.+/-])`,
   'g',
@@ -179,7 +182,7 @@ function encodedTokens(text: string, known: readonly KnownToken[], now: number):
   return leaks;
 }
 
-/** Both in the order of the text. Where two overlap, the first list's counts. */
+/** Merges two lists in the order of the text. If two leaks overlap, that of the first list is kept. */
 function merged(first: readonly Leak[], second: readonly Leak[]): readonly Leak[] {
   if (first.length === 0 || second.length === 0) return first.length === 0 ? second : first;
   const leaks: Leak[] = [];

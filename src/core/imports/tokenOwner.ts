@@ -6,16 +6,16 @@ import { meansSameIssuer } from '../tokens/tokenUse.ts';
 import { type ImportedTokens, importText } from './importText.ts';
 import { payloadOf } from './tokenSets.ts';
 
-/** What tokens say of their origin. Nothing of it is verified: good for a proposal, never for a request. */
+/** What tokens say about their origin. Nothing is verified: use it for suggestions, never for a request. */
 export interface TokenClaims {
   readonly issuer?: string;
   readonly clientId?: string;
 }
 
-/** What a text has to import, read once for all that is asked about it. */
+/** The import of a text, read once for all questions about it. */
 export interface ImportPlan extends ImportedTokens {
   readonly claims: TokenClaims;
-  /** Every name of a client in the tokens, and the addresses in the text. */
+  /** All client ids in the tokens, and the URLs in the text. */
   readonly clients: readonly string[];
   readonly addresses: readonly string[];
 }
@@ -24,7 +24,7 @@ export interface ImportPlan extends ImportedTokens {
 export function planImport(text: string): ImportPlan {
   const found = importText(text);
   const claims = tokenClaims(found.tokens);
-  // Of the request that the tokens were taken from.
+  // The client id in the request that the tokens were copied with.
   const sent = /\bclient_?id["'`]?\s*[:=]\s*["'`]?([\w.~:/@-]{1,200})/i.exec(text.slice(0, farthest))?.[1];
   const clientId = claims.clientId ?? sent;
   return {
@@ -35,10 +35,13 @@ export function planImport(text: string): ImportPlan {
   };
 }
 
-/** Where a request's address and client are looked for: they stand before its tokens. */
+/** Characters from the start in which a request's URL and client id are searched: they come before its tokens. */
 const farthest = 20_000;
 
-/** Issuer and client by the ID token's `iss`, `azp` and `aud` (OpenID Connect Core §2) or the access token's `client_id` (RFC 9068 §2.2). */
+/**
+ * Issuer and client from the ID token's `iss`, `azp` and `aud` (OpenID Connect Core §2) or the access token's
+ * `client_id` (RFC 9068 §2.2).
+ */
 export function tokenClaims(tokens: RawTokens): TokenClaims {
   const issuer = claimsOf(tokens)
     .map(payload => payload?.iss)
@@ -51,7 +54,7 @@ function claimsOf({ id_token, access_token, refresh_token }: RawTokens) {
   return [id_token, access_token, refresh_token].map(payloadOf);
 }
 
-/** The likeliest first. */
+/** The most likely one first. */
 function clientsOf(tokens: RawTokens): string[] {
   const named = claimsOf(tokens).flatMap(payload =>
     ['azp', 'client_id', 'cid', 'appid'].map(name =>
@@ -61,12 +64,12 @@ function clientsOf(tokens: RawTokens): string[] {
   return [...named, payloadOf(tokens.id_token)?.aud].flat().filter(value => typeof value === 'string');
 }
 
-/** The connections that tokens can belong to; those of the same client come alone where there are any. */
+/** The connections that the tokens may belong to; only those with the same client, if there are any. */
 export function matchingConnections(sessions: readonly Session[], from: RawTokens | ImportPlan): Connection[] {
   const { issuer, clientId } = 'claims' in from ? from.claims : tokenClaims(from);
   const addresses = 'claims' in from ? from.addresses : [];
   const connections = sessions.map(({ connection }) => connection);
-  // Where one has the very issuer, another name of it is another connection's.
+  // If a connection has exactly this issuer, connections with another name of it are left out.
   const exact = connections.filter(connection => issuer !== undefined && connection.issuer === issuer);
   const alike = connections.filter(connection =>
     issuer === undefined
@@ -89,7 +92,7 @@ export interface ForeignOrigin {
   readonly found: string;
 }
 
-/** What says that tokens are not a connection's: their issuer first, else every client that they name. */
+/** What shows that the tokens are not the connection's: their issuer, or else that no client id in them matches. */
 export function foreignOrigin({ issuer, clientId }: Connection, plan: ImportPlan): ForeignOrigin | undefined {
   const { claims, clients } = plan;
   if (issuer !== undefined && claims.issuer !== undefined && !meansSameIssuer(claims.issuer, issuer))
@@ -100,7 +103,7 @@ export function foreignOrigin({ issuer, clientId }: Connection, plan: ImportPlan
     : { member: 'client_id', expected: clientId, found: client };
 }
 
-/** Names of the tokens that a text has. */
+/** The names of the tokens in a set. */
 export function importedNames(tokens: RawTokens) {
   return tokenNames.filter(name => tokens[name] !== undefined);
 }

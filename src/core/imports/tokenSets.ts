@@ -1,4 +1,4 @@
-/** Sets of tokens as they are found in a text, and how the right one is put together where there are several. */
+/** Sets of tokens found in a text, and how the set to import is chosen and completed if there are several. */
 
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, readMembers, type TokenName, tokenNames } from '../records/tokenMembers.ts';
@@ -10,29 +10,29 @@ import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, invisible, percentDecoded } from './escapes.ts';
 
 export type ImportWarningCode =
-  /** Spaces or line breaks stood inside the token. */
+  /** The token contained spaces or line breaks. */
   | 'whitespace_removed'
-  /** A number came as text. */
+  /** A number was written as text. */
   | 'number_as_text'
-  /** A list came where one text with spaces belongs. */
+  /** A list was given instead of one text with spaces. */
   | 'list_as_text'
-  /** The member has no value of its kind and is left out. */
+  /** The value has the wrong type, so the member is left out. */
   | 'member_ignored'
-  /** The member comes twice; the last one is taken. */
+  /** The member occurs twice; the last value is used. */
   | 'duplicate_member'
-  /** The text holds more than one set of tokens; one is taken. */
+  /** The text contains more than one set of tokens; one of them is used. */
   | 'several_found'
-  /** The token looks like a JWT but cannot be decoded: `error` is the code why. It is imported as it is. */
+  /** The token looks like a JWT but cannot be decoded: `error` is the code. It is imported unchanged. */
   | 'token_damaged'
-  /** What is taken for an access token has the claims of an ID token, or the other way round. */
+  /** The member is an access token, but its claims are those of an ID token, or the other way round. */
   | 'looks_like_other_token'
-  /** Nothing in the token says what it is for; `member` is a guess. */
+  /** Nothing in the token tells its use; `member` is a guess. */
   | 'use_assumed'
-  /** The token stood in base64 and was decoded. */
+  /** The token was encoded in base64 and was decoded. */
   | 'base64_decoded'
-  /** The token is base64 of a text that could be the token itself. It is imported as it is. */
+  /** The token is base64 of a text that could be the token itself. It is imported unchanged. */
   | 'base64_kept'
-  /** The token stood in percent-encoding and was decoded. */
+  /** The token was percent-encoded and was decoded. */
   | 'percent_decoded';
 
 export interface ImportWarning {
@@ -41,7 +41,7 @@ export interface ImportWarning {
   readonly error?: string;
 }
 
-/** How much a set says for itself, the best first: its members' names, their place, or the form of the tokens alone. */
+/** How reliable a set is, the best first: by its members' names, by their place, or by the form of the tokens alone. */
 export const ranks = ['response', 'guessed', 'request', 'pairs', 'header'] as const;
 export type Rank = (typeof ranks)[number];
 
@@ -52,8 +52,8 @@ export interface TokenSetFound {
 }
 
 /**
- * Reads one object, whose members may have the names of a token response or end in them.
- * @param duplicates names that come twice in it
+ * Reads one object whose members' names are those of a token response or end in them.
+ * @param duplicates names that occur twice in it
  */
 export function readSet(object: JsonObject, rank: Rank, duplicates: readonly string[] = []): TokenSetFound | undefined {
   const { tokens: read, notes, guessed } = readMembers(withPlainNames(object));
@@ -84,12 +84,12 @@ export function readSet(object: JsonObject, rank: Rank, duplicates: readonly str
   return { rank: actual, tokens, warnings: [...warnings, ...notes] };
 }
 
-/** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. Names of old tokens and of CSRF tokens are left out. */
+/** `MY_ACCESS_TOKEN`, `x.y.accessToken`, `access_token_cookie`. Names of old tokens and of CSRF tokens do not count. */
 const longName =
   /^(?:[\w$.:@/-]*[^a-z\d]|[\w$.:@/-]*[a-z\d](?=[AIR]))?((?:access|id|refresh|oauth)[-_ ]?token)(?:[-_]?cookie)?$/i;
 const otherPurpose = /csrf|xsrf|expired|revoked|invalid|hash/i;
 
-/** The member at the end of a longer name. */
+/** The member that a longer name ends in. */
 export function memberAtEnd(name: string): TokenName | undefined {
   if (name.length > 300 || otherPurpose.test(name)) return undefined;
   const end = longName.exec(name)?.[1];
@@ -97,7 +97,7 @@ export function memberAtEnd(name: string): TokenName | undefined {
   return /^oauth/i.test(end) ? 'access_token' : (memberOf(end) as TokenName);
 }
 
-/** Longer names count where there is no plain one. */
+/** Adds the members of longer names. A plain name takes precedence. */
 function withPlainNames(object: JsonObject): JsonObject {
   const known = new Set(Object.keys(object).map(memberOf));
   const plain: Record<string, unknown> = { ...object };
@@ -111,17 +111,20 @@ function withPlainNames(object: JsonObject): JsonObject {
 
 // --- One token ---
 
-/** What logs, manuals and templates put in a token's place. Taken for one, it would replace a refresh token that works. */
+/**
+ * What logs, manuals and templates write in place of a token. Imported as a token, it would replace a working refresh
+ * token.
+ */
 const placeholders = [
   /[*•●]{3}|\.{3}|…|redacted|masked\]|filtered\]|\$\{|\{\{|<[^<>]*>/i,
   /^[[<({%].*[\]>)}%]$|^\$/,
   /^(.)\1{2,}$/,
-  // The line of a table
+  // A rule in a table
   /^[^a-z\d]+$/i,
   /^(?:x{4,}|.{0,12}x{8,}|string|secret|null|undefined|none)$/i,
   /^(?=.*_)[A-Z_]+$/,
   /^(?:your|my|insert|paste|enter|the)[-_][a-z_-]+$/i,
-  // Where to find a token, what Move Token leaves, and code that reads one.
+  // References to a token's location, what Move Token leaves in the file, and code that reads a token.
   /^(?:JWT_WORKBENCH_TOKEN\b|ENC\[)/,
   /^(?:[a-z][a-z\d+.-]*:\/\/|arn:|env[:.])/i,
   /^(?:process|os|self|this|config|tokens?|response|result|ctx|req|args|secrets?)[.[]/i,
@@ -153,19 +156,19 @@ function readToken(member: TokenName, value: string, wrapped: boolean, warnings:
   return token;
 }
 
-/** A text that can be told for a token by its form. */
+/** True if the text's form shows that it is a token. */
 export function isRecognised(text: string | undefined): text is string {
   if (text === undefined) return false;
   return looksLikeJose(text) ? isJose(text) : opaqueKind(text) !== undefined;
 }
 
-/** Whether the text that a token is the base64 of could be the real one: a word of letters and digits as tokens are. */
+/** True if `inside`, the decoded text, may be the real token: it consists of letters and digits as tokens do. */
 export function isWrapped(inside: string, token: string): boolean {
   if (opaqueKind(token) !== undefined) return false;
   return isRecognised(inside) || (/^[\w.~+/-]{16,}={0,2}$/.test(inside) && /\d/.test(inside) && /[a-z]/i.test(inside));
 }
 
-/** One word that can be a token: long enough, and no name of something. */
+/** True for a word that can be a token: it is long enough and not the name of something. */
 export function isWord(text: string): boolean {
   return text.length >= 8 && !/[^\x21-\x7e]/.test(text) && !(text.length < 20 && /^[a-z_-]+[:=]?$/i.test(text));
 }
@@ -178,14 +181,14 @@ export function isJose(token: string, claimsOnly = true): boolean {
   }
 }
 
-/** What a token says it is for; `undefined` where it does not. */
+/** The use that the token itself states; `undefined` if it states none. */
 export function useOf(token: string | undefined): TokenName | undefined {
   const decoded = token === undefined ? undefined : tryDecode(token);
   if (token === undefined || decoded === undefined || 'error' in decoded) return undefined;
   return (decoded.kind === 'opaque' ? opaqueKind(token) : tokenUse(decoded))?.use;
 }
 
-/** Says what is odd about a token, and leaves it as it is: only its issuer knows whether it is right. */
+/** Warns about oddities of a token and leaves it unchanged: only its issuer knows whether it is right. */
 export function inspect(member: TokenName, token: string, warnings: ImportWarning[]): void {
   try {
     const decoded: DecodedToken = decodeToken(token, true);
@@ -205,8 +208,9 @@ export function requireSize(token: string): void {
 // --- Several sets in one text ---
 
 /**
- * The set to import, in the order of the text: of the best rank the last with a refresh token, since an older one may be
- * spent and sending it end the whole grant. What it lacks is taken from sets that do not contradict it.
+ * The set to import. Of the sets with the best rank it is the last one with a refresh token, since an older refresh
+ * token may be spent, and sending it could end the whole grant. Missing tokens are taken from sets that do not
+ * contradict it.
  */
 export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undefined {
   const distinct = distinctSets(sets);
@@ -220,12 +224,13 @@ export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undef
   const others = distinct.filter(set => set !== best && hasToken(set.tokens));
   for (const rank of ranks) {
     for (const other of others.filter(set => set.rank === rank).reverse()) {
-      // A request's access token is older than its answer's, and its refresh token goes on (RFC 6749 section 6).
+      // The access token of a request is older than that of the answer; its refresh token stays valid (RFC 6749 section
+      // 6).
       const mayDiffer = best.rank === 'response' && (rank === 'request' || rank === 'header');
       if (isOfOther(tokens, other.tokens) && !mayDiffer) continue;
       const missing = tokenNames.filter(name => tokens[name] === undefined && other.tokens[name] !== undefined);
       if (missing.length === 0) continue;
-      // The end beside a lone refresh token is not that of another set's access token.
+      // The lifetime beside a lone refresh token does not apply to another set's access token.
       const { expires_in: _, expires_at: __, ...endless } = tokens;
       tokens = { ...besides(other.tokens, missing), ...(missing.includes('access_token') ? endless : tokens) };
       warnings.push(...other.warnings.filter(({ member }) => missing.includes(member as TokenName)));
@@ -240,7 +245,7 @@ export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undef
   return { rank: best.rank, tokens, warnings };
 }
 
-/** Each once, where it stands last, with the warnings of where it stands first: as it was written. */
+/** Each set once, at its last position, with the warnings of its first: there it is as it was written. */
 function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
   const distinct = new Map<string, TokenSetFound>();
   for (const set of sets) {
@@ -252,7 +257,7 @@ function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
   return [...distinct.values()];
 }
 
-/** The tokens of these names, with what belongs to them. */
+/** The tokens with these names and the members that belong to them. */
 function besides(other: RawTokens, names: readonly TokenName[]): RawTokens {
   const { access_token, id_token, refresh_token, refresh_expires_at, refresh_expires_in, ...ofAccess } = other;
   return defined<RawTokens>({
@@ -262,7 +267,7 @@ function besides(other: RawTokens, names: readonly TokenName[]): RawTokens {
   });
 }
 
-/** Another value for the same token, or the name of another issuer or person. */
+/** True if the sets differ in a token, in the issuer or in the subject. */
 function isOfOther(one: RawTokens, other: RawTokens): boolean {
   if (tokenNames.some(name => one[name] !== undefined && other[name] !== undefined && one[name] !== other[name]))
     return true;

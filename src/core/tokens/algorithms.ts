@@ -1,13 +1,13 @@
-/** Signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864): what key each needs and what it hashes with. */
+/** Signature algorithms (RFC 7518 section 3.1, RFC 8037, RFC 9864): the key that each needs, and its hash. */
 
 export interface SignatureAlgorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP' | 'AKP' | 'oct';
   readonly crv?: string;
-  /** For `at_hash`. EdDSA has SHA-512 inside, and issuers take that. */
+  /** For `at_hash`. EdDSA uses SHA-512 internally, and issuers use that. */
   readonly hash?: 'SHA-256' | 'SHA-384' | 'SHA-512';
-  /** Bytes of a signature, where keys cannot change them, or of the usual keys. */
+  /** Bytes of a signature: fixed, or those of the usual keys if `varies`. */
   readonly bytes: readonly number[];
-  /** Other keys make other lengths. */
+  /** The length depends on the key. */
   readonly varies?: true;
 }
 
@@ -34,7 +34,10 @@ export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new 
   ['HS512', { kty: 'oct', hash: 'SHA-512', bytes: [64] }],
 ]);
 
-/** The exact allow-list: HMAC with a shared secret and with nothing else, so that a public key is never one. */
+/**
+ * The exact allow-list: HMAC only with a shared secret, and nothing else with it, so that a public key is never used as
+ * a secret.
+ */
 export function allowedAlgorithms(asked: readonly string[] | undefined, secret: boolean): readonly string[] {
   const able = secret ? hmac : asymmetric;
   return asked === undefined ? able : able.filter(alg => asked.includes(alg));
@@ -44,5 +47,5 @@ const names = [...signatureAlgorithms];
 const hmac = names.filter(([, { kty }]) => kty === 'oct').map(([alg]) => alg);
 const asymmetric = names.filter(([, { kty }]) => kty !== 'oct').map(([alg]) => alg);
 
-/** What may sign an issuer's answer or an ID token where its metadata names nothing; never HMAC. */
+/** Algorithms for an issuer's answer or an ID token if its metadata lists none; never HMAC. */
 export const usualAlgorithms = names.filter(([, { kty }]) => kty !== 'oct' && kty !== 'AKP').map(([alg]) => alg);

@@ -1,9 +1,9 @@
 /**
- * Strict base64url as JOSE uses it (RFC 7515 section 2): the URL-safe alphabet, no padding, no whitespace.
- * `atob` and jose accept more than that, and a token that only some readers accept is worth a word.
+ * Strict base64url as JOSE uses it (RFC 7515 section 2): the URL-safe alphabet, no padding, no whitespace. `atob` and
+ * jose accept more than that, and a token that only some readers accept deserves a warning.
  */
 
-/** Why a text is no base64url, and where: an offset into the text. */
+/** Why a text is not base64url, and at which offset. */
 export interface Base64urlFlaw {
   readonly reason: 'character' | 'length';
   readonly position: number;
@@ -13,12 +13,12 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const values = new Int8Array(128).fill(-1);
 for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
 
-/** -1 for anything outside the alphabet, above ASCII too. */
+/** -1 for anything outside the alphabet, including characters above ASCII. */
 function valueAt(text: string, index: number): number {
   return values[text.charCodeAt(index)] ?? -1;
 }
 
-/** The first flaw, or `undefined` where the text is strict base64url. An empty text is. */
+/** The first flaw, or `undefined` if the text is strict base64url. An empty text is. */
 export function base64urlFlaw(text: string): Base64urlFlaw | undefined {
   const position = text.search(/[^A-Za-z0-9_-]/);
   if (position >= 0) return { reason: 'character', position };
@@ -62,8 +62,8 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
 }
 
 /**
- * The text that strict base64url holds, where all of it is ASCII as most JSON is: the platform is quickest at that.
- * `undefined` for everything else.
+ * Decodes strict base64url if the result is all ASCII, as most JSON is: the platform decodes that fastest. `undefined`
+ * for everything else.
  */
 export function decodeAscii(text: string): string | undefined {
   if (base64urlFlaw(text)) return undefined;
@@ -72,8 +72,8 @@ export function decodeAscii(text: string): string | undefined {
 }
 
 /**
- * False where the last character carries bits that belong to no byte: the text decodes, but another text
- * decodes to the same bytes (RFC 4648 section 3.5).
+ * False if the last character has bits that belong to no byte: the text can be decoded, but another text decodes to the
+ * same bytes (RFC 4648 section 3.5).
  */
 export function isCanonical(text: string): boolean {
   const rest = text.length % 4;
@@ -81,7 +81,7 @@ export function isCanonical(text: string): boolean {
   return (valueAt(text, text.length - 1) & (rest === 2 ? 0b1111 : 0b11)) === 0;
 }
 
-/** base64url without padding. For hashes and keys, not for megabytes. */
+/** base64url without padding. For hashes and keys; too slow for megabytes. */
 export function encodeBase64url(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);

@@ -1,6 +1,6 @@
 /**
- * Reads as much DER (X.690) as it takes to find the key in a SubjectPublicKeyInfo (RFC 5280), a certificate, a PKCS #8
- * (RFC 5958), a PKCS #1 (RFC 8017) or a SEC 1 (RFC 5915) structure. Whether the numbers are a key is for Web Crypto to say.
+ * Reads just enough DER (X.690) to find the key in a SubjectPublicKeyInfo (RFC 5280), a certificate, a PKCS #8 (RFC
+ * 5958), a PKCS #1 (RFC 8017) or a SEC 1 (RFC 5915) structure. Web Crypto decides whether the numbers are a valid key.
  */
 import type { JWK } from 'jose';
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
@@ -20,10 +20,10 @@ const SEQUENCE = 0x30;
 const rsaKey = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const ecKey = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
-/** What an algorithm identifier names; `crv` for keys that have one. */
+/** The key type of each algorithm identifier, with `crv` for types that imply one. */
 const algorithms: Readonly<Record<string, { readonly kty: string; readonly crv?: string; readonly alg?: string }>> = {
   '2a864886f70d010101': { kty: 'RSA' },
-  // RSASSA-PSS and RSAES-OAEP: the same numbers under a narrower name.
+  // RSASSA-PSS and RSAES-OAEP: the same key under a more specific name.
   '2a864886f70d01010a': { kty: 'RSA' },
   '2a864886f70d010107': { kty: 'RSA' },
   '2a8648ce3d0201': { kty: 'EC' },
@@ -40,7 +40,7 @@ const curves: Readonly<Record<string, string>> = {
   '2b81040023': 'P-521',
 };
 
-/** Kinds that are known by name and can be used nowhere here: Web Crypto has none of them. */
+/** Key types that are recognized but cannot be used, because Web Crypto does not support them. */
 const foreign: Readonly<Record<string, string>> = {
   '2b8104000a': 'secp256k1',
   '2b656f': 'X448',
@@ -64,7 +64,7 @@ export function publicJwk(der: Uint8Array): JWK {
       throw invalid('encrypted');
     case `${SEQUENCE},${SEQUENCE},${BIT_STRING}`: {
       const certificate = children(first?.content);
-      // Before the key: serial number, algorithm, issuer, validity and subject, after a version that may be left out.
+      // Before the key come an optional version, then serial number, algorithm, issuer, validity and subject.
       const [algorithm, key] = children(certificate[certificate[0]?.tag === 0xa0 ? 6 : 5]?.content);
       return fromSpki(algorithm, key);
     }
@@ -80,7 +80,7 @@ export interface PrivateKey {
 }
 
 /**
- * A private key as PKCS #8, whichever of the three structures it comes in.
+ * A private key as PKCS #8, converted from any of the three structures.
  * @throws WorkbenchError `key_invalid` {reason: 'pem' | 'public_key' | 'encrypted' | 'kind', found?}
  */
 export function privateKey(der: Uint8Array): PrivateKey {
@@ -105,7 +105,7 @@ export function privateKey(der: Uint8Array): PrivateKey {
   return { pkcs8: wrapped(rsaKey, [0x05, 0x00], der), kty: 'RSA' };
 }
 
-/** The bytes of a base64 text that one DER sequence takes up from end to end: a PEM body without the lines around it. */
+/** True if the bytes are exactly one DER sequence: the body of a PEM without the lines around it. */
 export function isDer(bytes: Uint8Array): boolean {
   try {
     return bytes.length >= 32 && sequence(bytes).length > 0;
@@ -114,7 +114,10 @@ export function isDer(bytes: Uint8Array): boolean {
   }
 }
 
-/** The largest number in an encrypted key's description: what its derivation costs. @throws WorkbenchError `key_invalid` */
+/**
+ * The largest number in an encrypted key's parameters: the cost of its key derivation. @throws WorkbenchError
+ * `key_invalid`
+ */
 export function largestNumber(der: Uint8Array): number {
   const numbers = (parts: readonly Element[], depth: number): number[] =>
     parts.flatMap(({ tag, content }) => {
@@ -124,7 +127,7 @@ export function largestNumber(der: Uint8Array): number {
   return Math.max(0, ...numbers(sequence(der), 5));
 }
 
-/** What a PEM calls the structure: OpenSSL reads it by that. */
+/** The PEM label of the structure, by which OpenSSL reads it. */
 export function labelOf(der: Uint8Array): string {
   const [first, second, third] = sequence(der);
   const tags = [first, second, third].map(part => part?.tag);
@@ -143,7 +146,7 @@ export function labelOf(der: Uint8Array): string {
 function fromSpki(algorithm: Element | undefined, key: Element | undefined): JWK {
   if (algorithm?.tag !== SEQUENCE || key?.tag !== BIT_STRING) throw invalid('pem');
   const { kty, crv, alg } = kindOf(children(algorithm.content));
-  // The first byte counts the unused bits of the last one; a key has none.
+  // The first byte is the number of unused bits in the last one, which is 0 for keys.
   const bytes = key.content.subarray(1);
   if (kty === 'RSA') return rsa(sequence(bytes));
   if (kty === 'AKP') return { kty, alg: String(alg), pub: encodeBase64url(bytes) };
@@ -174,7 +177,7 @@ function rsa([n, e]: readonly Element[]): JWK {
   return { kty: 'RSA', n: number(n), e: number(e) };
 }
 
-/** RFC 5958: version 0, the algorithm and its parameter, the key as it was. */
+/** RFC 5958: version 0, the algorithm with its parameter, and the original key. */
 function wrapped(oid: readonly number[], parameter: Iterable<number>, key: Uint8Array): Uint8Array {
   const algorithm = element(SEQUENCE, [...element(OID, oid), ...parameter]);
   return Uint8Array.from(
@@ -188,14 +191,14 @@ function element(tag: number, content: readonly number[]): number[] {
   return [tag, ...size, ...content];
 }
 
-/** The parts of one sequence that takes up all of the bytes. */
+/** The elements of one sequence that fills all of the bytes. */
 function sequence(bytes: Uint8Array): Element[] {
   const [only, more] = children(bytes);
   if (only?.tag !== SEQUENCE || more) throw invalid('pem');
   return children(only.content);
 }
 
-/** More than any of the structures has: a text that goes on is none of them. */
+/** More elements than any of the structures has: longer data is something else. */
 const mostParts = 64;
 
 function children(bytes: Uint8Array = new Uint8Array()): Element[] {

@@ -1,23 +1,23 @@
 import { decodeAscii, decodeBase64url } from './base64url.ts';
 import { isObject, own, readJson } from './json.ts';
 
-/** Where a compact JWS or JWE stands in a text: offsets in UTF-16 code units, `end` exclusive. */
+/** The place of a compact JWS or JWE in a text: offsets in UTF-16 code units, `end` exclusive. */
 export interface FoundJwt {
   readonly start: number;
   readonly end: number;
   readonly kind: 'jws' | 'jwe';
 }
 
-/** What a JOSE header says that tells a token from other text. */
+/** The members of a JOSE header that distinguish a token from other text. */
 export interface HeaderWords {
   readonly alg: string;
   readonly enc?: string;
 }
 
-/** Reads the header of a candidate; `undefined` where it is none. */
+/** Reads the header of a candidate; `undefined` if it is not a JOSE header. */
 export type HeaderReader = (encoded: string) => HeaderWords | undefined;
 
-/** Finds tokens in any text, in time linear in its length. Their signatures and payloads are not looked at. */
+/** Finds tokens in any text, in time linear in its length. Signatures and payloads are not examined. */
 export function findJwts(text: string): FoundJwt[] {
   const found: FoundJwt[] = [];
   const read = headerReader();
@@ -30,7 +30,7 @@ export function findJwts(text: string): FoundJwt[] {
   return found;
 }
 
-/** The token that all the characters between two offsets are, but for dots that end a sentence. */
+/** The token between two offsets, if all characters there belong to it, except dots that end a sentence. */
 export function jwtAt(text: string, start: number, end: number, read: HeaderReader): FoundJwt | undefined {
   let last = end;
   while (last > start && text.charCodeAt(last - 1) === dot) last--;
@@ -39,13 +39,13 @@ export function jwtAt(text: string, start: number, end: number, read: HeaderRead
   for (let at = start; at < last && dots < 5; at++) {
     if (text.charCodeAt(at) === dot && ++dots === 1) headerEnd = at;
   }
-  // One dot stays where it ends an unsigned token.
+  // An unsigned token ends with a dot, so one dot is kept.
   if (last < end && dots === 1) {
     last++;
     dots++;
   }
   if (dots !== 2 && dots !== 4) return undefined;
-  // Padding (=) is no part of base64url.
+  // Padding (=) does not belong to base64url.
   while (text.charCodeAt(headerEnd - 1) === 0x3d) headerEnd--;
   const header = read(text.slice(start, headerEnd));
   if (header === undefined) return undefined;
@@ -55,13 +55,13 @@ export function jwtAt(text: string, start: number, end: number, read: HeaderRead
 
 const dot = 0x2e;
 
-/** Longer headers are not looked into: none in earnest is. Certificates in `x5c` take a few thousand. */
+/** Longer headers are not read, because real ones are shorter: certificates in `x5c` take a few thousand characters. */
 const headerLimit = 64 * 1024;
 
 /** Characters of `{"alg":""}`. */
 const leastHeader = 14;
 
-/** Issuers have one header for all their tokens: as many different ones are remembered, for one text. */
+/** The most headers that are cached per text. An issuer usually uses one header for all its tokens. */
 const mostKept = 64;
 
 export function headerReader(): HeaderReader {
@@ -77,7 +77,7 @@ export function headerReader(): HeaderReader {
   };
 }
 
-/** Whether the last byte can end a JSON object: `}` or white space. Most of what is no header fails here. */
+/** True if the last byte can end a JSON object: `}` or white space. Most words that are not a header fail here. */
 function endsObject(encoded: string): boolean {
   const tail = decodeBase64url(encoded.slice(encoded.length - (encoded.length % 4 || 4)));
   const last = 'reason' in tail ? undefined : tail.at(-1);
@@ -98,14 +98,14 @@ function readWords(encoded: string): HeaderWords | undefined {
   return typeof enc === 'string' ? { alg, enc } : { alg };
 }
 
-/** The loops below all that finds tokens. They look at each character once, whatever the text is. */
+// --- The loops that all searches for tokens use; they examine each character once, whatever the text is ---
 
 const members = new Uint8Array(128);
 for (const each of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.') {
   members[each.charCodeAt(0)] = 1;
 }
 
-/** A character of base64url, or the dot between two parts. */
+/** True for a character of base64url, or the dot between two parts. */
 export function isTokenCharacter(code: number): boolean {
   return code < 128 && members[code] === 1;
 }
@@ -116,7 +116,7 @@ function wordEnd(text: string, from: number): number {
   return at;
 }
 
-/** Where the characters of a token end that begin at `from`. Padding belongs to it where another part follows. */
+/** The end of the token characters that begin at `from`. Padding belongs to them if another part follows. */
 export function runEnd(text: string, from: number): number {
   for (let at = wordEnd(text, from); ; at = wordEnd(text, at)) {
     if (text.charCodeAt(at) !== 0x3d) return at;
@@ -126,27 +126,26 @@ export function runEnd(text: string, from: number): number {
   }
 }
 
-/** What GitHub puts in front of the JWT in an installation token; nothing where there is none. */
+/** The prefix of the JWT in GitHub's installation tokens; empty if there is none. */
 export function prefixBefore(text: string, start: number): string {
   if (text.charCodeAt(start - 1) !== 0x5f) return '';
   return /(?<!\w)ghs_\d{1,20}_$/.exec(text.slice(Math.max(0, start - 26), start))?.[0] ?? '';
 }
 
 /**
- * The next offset at which a JOSE header can start, -1 where there is none. It may not stand inside a word, but it may
- * follow an escape as in `"\neyJ..."`, `\u0022eyJ...` or `%20eyJ...`, or a colour of a terminal, whose last character
- * looks like a part of it.
+ * The next offset at which a JOSE header can start, or -1. It must not be inside a word, but it may follow an escape as
+ * in `"\neyJ..."`, `\u0022eyJ...` or `%20eyJ...`, or a terminal colour, whose last character looks like part of a word.
  */
 export function nextStart(text: string, from: number): number {
   for (let at = nextOpening(text, from); at >= 0; at = nextOpening(text, at)) {
     if (mayStandAt(text, at)) return at;
-    // An escape ends a word, so that no other start can follow in this one.
+    // An escape ends a word, so no other start can follow in this one.
     at = wordEnd(text, at + 2);
   }
   return -1;
 }
 
-/** The engine's own search is four times as quick as a look at each character, where what it looks for is not near. */
+/** A regular expression searches four times as fast as this loop if the next match is far away. */
 function nextOpening(text: string, from: number): number {
   const near = Math.min(from + 16, text.length);
   for (let at = from; at < near; at++) if (opensHeader(text, at)) return at;
@@ -154,10 +153,13 @@ function nextOpening(text: string, from: number): number {
   return starts.test(text) ? starts.lastIndex - 3 : -1;
 }
 
-/** What opensHeader says. */
+/** Matches what `opensHeader` accepts. */
 const starts = /e(?:y[A-DI-L]|w[k-r0-3])/g;
 
-/** Whether `{"`, or `{` and white space, can stand here in base64url: `ey` and A to D or I to L, `ew` and k to r or 0 to 3. */
+/**
+ * True if base64url of `{"`, or of `{` and white space, starts here: `ey` and A to D or I to L, `ew` and k to r or 0 to
+ * 3.
+ */
 export function opensHeader(text: string, at: number): boolean {
   if (text.charCodeAt(at) !== 0x65) return false;
   const third = text.charCodeAt(at + 2);
@@ -177,7 +179,7 @@ function mayStandAt(text: string, at: number): boolean {
   if (before === 0x5f) return prefixBefore(text, at) !== '';
   const mark = text.charCodeAt(at - 2);
   if (mark === 0x5c) return before === 0x6e || before === 0x72 || before === 0x74;
-  // Where they can be at all: words with a start inside may come by the megabyte.
+  // Run the pattern only where an escape is possible: there may be megabytes of words that contain a start.
   const possible =
     before === 0x6d ||
     text.charCodeAt(at - 3) === 0x25 ||
@@ -189,13 +191,16 @@ function mayStandAt(text: string, at: number): boolean {
 
 const escaped = /(?:%(?:25)?[\da-f]{2}|=3D|\\u[\da-f]{4}|\[[\d;]{0,15}m)$/i;
 
-/** That of a colour. */
+/** The length of the longest escape, a terminal colour. */
 export const longestEscape = 18;
 
-/** Fewer characters are no beginning of a header, not even on the first of many lines: `{"alg":"X"}` takes 15. */
+/**
+ * With fewer characters it is not the beginning of a header, even on the first of several lines: `{"alg":"X"}` takes
+ * 15.
+ */
 const leastStart = 11;
 
-/** Whether it is worth the while to look for tokens. */
+/** True if the text may contain a token, so that a search is worthwhile. */
 export function mayHoldToken(text: string): boolean {
   let end = 0;
   for (let start = nextStart(text, 0); start >= 0; start = nextStart(text, end)) {

@@ -3,25 +3,27 @@ import { WorkbenchError } from '../errors.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { carryNumber, depthLimit, isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 
-/** What stands around the compact JWS. */
+/** What surrounds the compact JWS. */
 export type Form =
-  /** RFC 9901: disclosures follow, and perhaps a JWT in which the holder proves possession of a key. */
+  /** RFC 9901: disclosures follow, and optionally a JWT in which the holder proves possession of a key. */
   | { readonly kind: 'sd_jwt'; readonly disclosures: readonly Disclosure[]; readonly keyBinding?: string }
-  /** RFC 7515 section 7.2: one object. Further signatures over the same payload, each as a compact JWS. */
+  /**
+   * RFC 7515 section 7.2: a JSON object. `others` are further signatures of the same payload, each as a compact JWS.
+   */
   | { readonly kind: 'json'; readonly others: readonly string[]; readonly unprotected: JsonObject }
-  /** Text that its issuer puts in front of the JWT. */
+  /** A text that the issuer puts before the JWT. */
   | { readonly kind: 'prefixed'; readonly prefix: string }
   /** SMART Health Cards: the characters as pairs of digits. */
   | { readonly kind: 'digits' }
-  /** RFC 7515 appendix F: the signed content was kept apart and given separately. */
+  /** RFC 7515 appendix F: the signed content is detached and was given separately. */
   | { readonly kind: 'detached' }
   /** Only the header and the payload were copied. */
   | { readonly kind: 'cut' };
 
 export interface Disclosure {
-  /** As it is hashed: base64url. */
+  /** The text that is hashed: base64url. */
   readonly encoded: string;
-  /** Left out for an element of an array. */
+  /** Absent for an element of an array. */
   readonly name?: string;
   readonly value: unknown;
 }
@@ -31,7 +33,7 @@ export interface Unwrapped {
   readonly form: Form;
 }
 
-/** More disclosures or signatures than these are refused. */
+/** A token with more disclosures or signatures is rejected. */
 const mostPieces = 1000;
 
 /** @throws WorkbenchError `not_a_token` {reason: 'json'}, `token_json` and `token_encoding` of a part `disclosure` */
@@ -48,7 +50,8 @@ export function unwrapped(token: string): Unwrapped | undefined {
 function fromSdJwt(token: string): Unwrapped {
   const [compact = '', ...rest] = token.split('~', mostPieces + 2);
   if (rest.length > mostPieces) throw new WorkbenchError('token_part_count', { parts: rest.length });
-  // The last piece is empty where no key binding follows; one that was cut off is a disclosure without its end.
+  // The last piece is empty if no key binding follows. A piece that was cut off is read as a disclosure without its
+  // end.
   const last = rest.pop() ?? '';
   const isJwt = last.includes('.');
   let position = compact.length + 1;
@@ -80,7 +83,7 @@ function readDisclosure(encoded: string, start: number): Disclosure {
 }
 
 function fromDigits(digits: string): Unwrapped {
-  // Each pair is the code of a character, less that of "-".
+  // Each pair is the code of a character minus the code of "-".
   const compact = (digits.match(/\d\d/g) ?? []).map(pair => String.fromCharCode(Number(pair) + 45)).join('');
   return { compact, form: { kind: 'digits' } };
 }
@@ -102,7 +105,7 @@ function fromJson(token: string): Unwrapped | undefined {
   const unprotected = isObject(member) ? member : {};
   const disclosed = own(unprotected, 'disclosures');
   if (!Array.isArray(disclosed)) return { compact, form: { kind: 'json', others, unprotected } };
-  // An SD-JWT in JSON (RFC 9901 section 8): the same pieces under other names.
+  // An SD-JWT in JSON (RFC 9901 section 8): the same parts under other names.
   const keyBinding = textOf(unprotected, 'kb_jwt');
   const disclosures = disclosed
     .slice(0, mostPieces)
@@ -113,18 +116,18 @@ function fromJson(token: string): Unwrapped | undefined {
 // --- SD-JWT: what the disclosures say, and where it belongs (RFC 9901 section 7) ---
 
 export type SdProblem =
-  /** A disclosure that no digest in the token names: it was added later. */
+  /** No digest in the token matches the disclosure: it was added later. */
   | 'undigested'
-  /** One digest stands twice, or a disclosure names a claim that is there already. */
+  /** A digest occurs twice, or a disclosure names a claim that exists already. */
   | 'duplicate'
   | 'algorithm'
   | 'depth'
   | 'name';
 
 export interface Disclosed {
-  /** The claims with everything that is disclosed at its place. */
+  /** The claims with all disclosures in their places. */
   readonly payload: JsonObject;
-  /** Digests of which nothing was disclosed: hidden claims and decoys. */
+  /** Number of digests without a disclosure: hidden claims and decoys. */
   readonly hidden: number;
   readonly problem?: SdProblem;
 }
@@ -184,7 +187,7 @@ export async function disclose(signed: JsonObject, disclosures: readonly Disclos
     return members;
   }
 
-  /** A member of what is disclosed, under any name: `__proto__` is one like any other. */
+  /** Adds a member under any name; `__proto__` is a name like any other. */
   function put(to: object, as: string | number, from: object, name: string | number, depth: number): void {
     const value = resolve(Reflect.get(from, name), depth + 1);
     Object.defineProperty(to, as, { value, enumerable: true, configurable: true, writable: true });
@@ -196,15 +199,15 @@ export async function disclose(signed: JsonObject, disclosures: readonly Disclos
   return { payload, hidden, ...(problem && { problem }) };
 }
 
-/** base64url of the hash of an ASCII text, as disclosures and `sd_hash` have it. */
+/** base64url of the hash of an ASCII text, as in disclosures and `sd_hash`. */
 export async function digestOf(text: string, hash: string): Promise<string> {
   return encodeBase64url(new Uint8Array(await crypto.subtle.digest(hash, new TextEncoder().encode(text))));
 }
 
-/** Bytes that a compressed payload may come to. */
+/** Characters that a compressed payload may expand to. */
 const mostInflated = 1024 * 1024;
 
-/** The text of a payload that is compressed (`zip: DEF`, RFC 1951), within a bound; `undefined` where it is none. */
+/** The text of a compressed payload (`zip: DEF`, RFC 1951), up to a limit; `undefined` if it cannot be read. */
 export async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
   try {
     const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();

@@ -1,4 +1,7 @@
-/** Rows of the table of varieties (varieties.ts): what is told by its issuer, by its claims, and what is no JOSE token. */
+/**
+ * Rows of the table of varieties (varieties.ts) that are recognized by issuer or claims, and texts that are not JOSE
+ * tokens.
+ */
 import { isObject, own, textOf } from './json.ts';
 import { base, has, issuedAt, issuedBy, opaque, uuid, type Variety, withoutAudience } from './variety.ts';
 
@@ -353,7 +356,7 @@ export const issuerVarieties: readonly Variety[] = [
     is: ({ payload }) => has(payload, 'state', 'iss', 'aud') && (has(payload, 'code') || has(payload, 'error')),
     sample: { alg: 'RS256', payload: { ...base, code: 'c-1', state: 's-1' } },
   },
-  // --- No JOSE at all ---
+  // --- Not JOSE ---
   opaque(
     'paseto',
     'PASETO',

@@ -1,18 +1,18 @@
-/** JSON.parse, and what it keeps to itself: members that come twice, how deep the text goes, and how numbers are written. */
+/** JSON.parse, and what it does not tell: duplicate members, the depth of the text, and how numbers are written. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Deeper texts are refused: no token needs it, and rendering them would be slow. */
+/** Deeper texts are rejected: no token needs more, and rendering them would be slow. */
 export const depthLimit = 100;
 
-/** A member that comes twice in one object. JSON.parse keeps the last; other readers keep the first. */
+/** A member that occurs twice in one object. JSON.parse keeps the last; other readers keep the first. */
 export interface DuplicateMember {
   readonly member: string;
   /** JSON Pointer (RFC 6901). */
   readonly path: string;
 }
 
-/** As many duplicates as are named; one is enough to distrust a text. */
+/** The most duplicates that are reported; one is enough to distrust a text. */
 const duplicatesNamed = 16;
 
 export type JsonReading =
@@ -24,7 +24,7 @@ export type JsonReading =
     }
   | { readonly ok: false; readonly reason: 'depth' | 'syntax' };
 
-/** Linear in the text. The value is JSON.parse's own, so `__proto__` in it is a member like any other. */
+/** Linear in the text. The value is that of JSON.parse, so `__proto__` in it is a member like any other. */
 export function readJson(text: string): JsonReading {
   const written = countMembers(text);
   if (written === undefined) return { ok: false, reason: 'depth' };
@@ -36,19 +36,19 @@ export function readJson(text: string): JsonReading {
   }
   const isRespelled = mayBeRespelled.test(text);
   if (isRespelled) noteSpellings(text, value);
-  // JSON.parse drops what comes twice: only where something is missing is there a name to find.
+  // JSON.parse drops duplicates, so they need to be searched only if members are missing.
   const duplicates = written === membersIn(value) ? [] : duplicatesIn(text);
   return { ok: true, value, duplicates, rounded: isRespelled ? roundedNumbers(value) : [] };
 }
 
-/** Where a text stops being JSON. Lines and columns count from 1; `expected` is what should stand there. */
+/** The place where a text stops being JSON. Lines and columns count from 1; `expected` is what should be there. */
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
   readonly expected: 'value' | 'name' | 'colon' | 'comma' | 'end' | 'quote';
 }
 
-/** For the person who has to correct the text: JSON.parse says it in words of the engine alone. */
+/** For users who correct the text: the messages of JSON.parse depend on the engine. */
 export function jsonFault(text: string): JsonFault | undefined {
   const lexeme =
     /[ \t\r\n]*(?:("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)|([{}[\],:]))/y;
@@ -90,36 +90,36 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member of the object itself: a name like `constructor` must not find what every object inherits. */
+/** A member of the object itself: a name like `constructor` must not return what every object inherits. */
 export function own(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** The same where it is a text. A value of another kind has none: `String()` of an object runs what the object says. */
+/** The member if it is a string. Other values are not converted: `String()` calls methods of a foreign object. */
 export function textOf(object: JsonObject, name: string): string | undefined {
   const value = own(object, name);
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Any value as a text to show. `String()` of a foreign object runs what the object says, and may throw. */
+/** Any value as a text to show. `String()` would call methods of a foreign object, and may throw. */
 export function textFrom(value: unknown): string {
   return typeof value === 'string' ? value : jsonText(value);
 }
 
-/** A member as a text to show, a number as it is written; `undefined` where there is none. */
+/** A member as a text to show, a number as it is written; `undefined` if it is absent. */
 export function memberText(object: JsonObject, name: string): string | undefined {
   const value = own(object, name);
   return value === undefined ? undefined : (spellings.get(object)?.get(name) ?? textFrom(value));
 }
 
-/** The number that a value is, or says as text; `NaN` where it is of another kind, as `Number()` of an object may throw. */
+/** The value as a number if it is a number or a text, otherwise `NaN`: `Number()` of an object may throw. */
 export function numberFrom(value: unknown): number {
   return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
 /**
- * True where two values of plain data (what JSON can hold) hold the same, in whatever order their members stand. Numbers
- * are the same as they are written: 2^53 and 2^53 + 1 are not.
+ * True if two values of plain data (what JSON can hold) are equal, in whatever order their members are. Numbers are
+ * compared as they are written: 2^53 and 2^53 + 1 differ.
  */
 export function sameData(one: unknown, other: unknown): boolean {
   if (one === other || Object.is(one, other)) return true;
@@ -132,14 +132,14 @@ export function sameData(one: unknown, other: unknown): boolean {
   );
 }
 
-/** The same of one member of two objects. */
+/** The same for one member of two objects. */
 export function sameMember(one: object, other: object, name: string): boolean {
   const [mine, theirs] = [roundedMember(one, name), roundedMember(other, name)];
   if (mine !== undefined && theirs !== undefined) return normalized(mine) === normalized(theirs);
   return mine === theirs && sameData(Reflect.get(one, name), Reflect.get(other, name));
 }
 
-/** The members that a JSON text writes, one for each colon that is in no string; `undefined` where it is too deep. */
+/** The number of members in a JSON text, one per colon outside of strings; `undefined` if it is nested too deep. */
 function countMembers(text: string): number | undefined {
   let members = 0;
   let depth = 0;
@@ -154,7 +154,7 @@ function countMembers(text: string): number | undefined {
   return members;
 }
 
-/** No deeper than `depthLimit`. */
+/** Counts recursively; the depth is limited by `depthLimit`. */
 function membersIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const values = Object.values(value);
@@ -164,15 +164,15 @@ function membersIn(value: unknown): number {
 }
 
 interface Frame {
-  /** Members seen so far; `undefined` in an array. */
+  /** The members seen so far; `undefined` in an array. */
   readonly members: Set<string> | undefined;
   /** The member or index that the scan is in. */
   at: string | number;
-  /** The next string is a member's name. */
+  /** True if the next string is a member's name. */
   nameNext: boolean;
 }
 
-/** Of a text that JSON.parse accepts: what it keeps to itself. */
+/** The duplicate members of a text that JSON.parse accepts. */
 function duplicatesIn(text: string): DuplicateMember[] {
   const duplicates: DuplicateMember[] = [];
   walk(text, {
@@ -184,15 +184,18 @@ function duplicatesIn(text: string): DuplicateMember[] {
 }
 
 /**
- * Numbers as they are written, beside the object or array that JSON.parse made of the text around them: 2^53 + 1, 1e400, 1.0.
- * JavaScript has no room for that in the number. What copies members takes it along with `carryNumber`.
+ * Numbers as they are written, by the object or array of JSON.parse that contains them: 2^53 + 1, 1e400, 1.0. A
+ * JavaScript number cannot hold that. Code that copies members must carry it along with `carryNumber`.
  */
 const spellings = new WeakMap<object, Map<string, string>>();
 
-/** Digits enough to be rounded, an exponent, a zero at the end of a fraction, or a zero with a sign: few texts have them. */
+/**
+ * A number with enough digits to be rounded, an exponent, a zero at the end of a fraction, or a negative zero. Few
+ * texts have one.
+ */
 const mayBeRespelled = /[:[,]\s*(?:-0(?![\d.])|-?(?:\d[\d.]{15}|\d[\d.]{0,14}[eE]|\d{1,14}\.\d{0,14}0(?!\d)))/;
 
-/** @param value what JSON.parse made of the text. Linear in the text. */
+/** @param value the result of JSON.parse for the text. Linear in the text. */
 function noteSpellings(text: string, value: unknown): void {
   walk(text, {
     number: (written, keys) => {
@@ -204,7 +207,7 @@ function noteSpellings(text: string, value: unknown): void {
         (inside, key) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, key) : undefined),
         value,
       );
-      // Of a member that comes twice JSON.parse keeps the last.
+      // Of a duplicate member, JSON.parse keeps the last.
       if (typeof holder !== 'object' || holder === null || !Object.is(Reflect.get(holder, last), number)) return;
       if (isPlain) spellings.get(holder)?.delete(last);
       else spellings.set(holder, (spellings.get(holder) ?? new Map<string, string>()).set(last, written));
@@ -212,16 +215,19 @@ function noteSpellings(text: string, value: unknown): void {
   });
 }
 
-/** A number of a copied member is written as that of the original. @param as its name in the copy */
+/** Makes the number of a copied member be written as in the original. @param as its name in the copy */
 export function carryNumber(from: object, name: string | number, to: object, as: string | number = name): void {
   const written = spellings.get(from)?.get(String(name));
   if (written !== undefined)
     spellings.set(to, (spellings.get(to) ?? new Map<string, string>()).set(String(as), written));
 }
 
-/** A copy of an object with some of its members, or with other ones in their place, and its numbers as they were written. */
+/**
+ * A copy of an object with the named members, each from the last of `objects` that has it, with numbers as they were
+ * written.
+ */
 export function withMembers(names: Iterable<string>, ...objects: readonly object[]): JsonObject {
-  // A prototype would swallow a member called __proto__.
+  // With a prototype, assigning a member called __proto__ would be lost.
   const copy: Record<string, unknown> = Object.create(null);
   for (const name of names) {
     const from = objects.findLast(each => Object.hasOwn(each, name));
@@ -232,13 +238,15 @@ export function withMembers(names: Iterable<string>, ...objects: readonly object
   return copy;
 }
 
-/** As it is written, where JavaScript has no such number: it is beyond 2^53, or has more digits than a double. */
+/**
+ * The number as it is written, if JavaScript cannot represent it: it is beyond 2^53 or has more digits than a double.
+ */
 function roundedMember(holder: object, name: string): string | undefined {
   const written = spellings.get(holder)?.get(name);
   return written !== undefined && normalized(written) !== normalized(String(Number(written))) ? written : undefined;
 }
 
-/** A number in one spelling: its sign, its digits without zeros around them, and where the point stands. */
+/** A number in a canonical spelling: its sign, its digits without zeros around them, and the exponent. */
 function normalized(number: string): string {
   const [, sign = '', whole, fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(number) ?? [];
@@ -248,7 +256,7 @@ function normalized(number: string): string {
   return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }
 
-/** A number that JavaScript cannot hold as it is written. */
+/** A number that JavaScript cannot represent as it is written. */
 export interface RoundedNumber {
   /** As it is written. */
   readonly written: string;
@@ -256,7 +264,7 @@ export interface RoundedNumber {
   readonly path: string;
 }
 
-/** The numbers in a value, of readJson or made of its parts, that JavaScript rounds. */
+/** The numbers that JavaScript rounds, in a value that comes from readJson or from its parts. */
 export function roundedNumbers(value: unknown, at = '', depth = 0): RoundedNumber[] {
   if (typeof value !== 'object' || value === null || depth > depthLimit) return [];
   return Object.entries(value).flatMap(([name, item]) => {
@@ -266,7 +274,7 @@ export function roundedNumbers(value: unknown, at = '', depth = 0): RoundedNumbe
   });
 }
 
-/** A value as JSON text with its numbers as they were written. @param indent spaces, none where it is left out */
+/** A value as JSON text with its numbers as they were written. @param indent spaces; none if omitted */
 export function jsonText(value: unknown, indent = 0): string {
   const text = (value: unknown, margin: string, depth: number): string => {
     if (typeof value !== 'object' || value === null || depth > depthLimit) return JSON.stringify(value) ?? 'null';
@@ -287,12 +295,12 @@ export function jsonText(value: unknown, indent = 0): string {
   return value === undefined ? '' : text(value, '', 0);
 }
 
-/** The same of one member. */
+/** The same for one member. */
 export function memberJson(holder: object, name: string, indent = 0): string {
   return spellings.get(holder)?.get(name) ?? jsonText(Reflect.get(holder, name), indent);
 }
 
-/** A member, to be shown: numbers that JavaScript rounds are texts, as they were written. */
+/** A member for display: numbers that JavaScript rounds become texts, as they were written. */
 export function memberAsWritten(holder: object, name: string): unknown {
   const value: unknown = Object.hasOwn(holder, name) ? Reflect.get(holder, name) : undefined;
   if (typeof value !== 'object' || value === null) return roundedMember(holder, name) ?? value;
@@ -361,7 +369,7 @@ function walk(text: string, { twice, number }: Visitor): void {
   }
 }
 
-/** The offset of the closing quote, or of the text's end. */
+/** The offset of the closing quote, or of the end of the text. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
@@ -374,7 +382,7 @@ function isEscaped(text: string, quote: number): boolean {
   return (quote - at) % 2 === 0;
 }
 
-/** `"\u0061ud"` and `"aud"` are one name. */
+/** `"\u0061ud"` and `"aud"` are the same name. */
 function memberName(quoted: string): string {
   if (!quoted.includes('\\')) return quoted.slice(1, -1);
   try {
@@ -393,7 +401,7 @@ function escaped(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** The same without members that are undefined, so that it compares and serializes as what it holds. */
+/** A copy without undefined members, so that it compares and serializes by its content. */
 export function defined<T extends object>(value: { [K in keyof T]?: T[K] | undefined }): T {
   const present: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) if (item !== undefined) present[name] = item;

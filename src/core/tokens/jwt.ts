@@ -1,5 +1,5 @@
 /**
- * Reads tokens. Nothing here checks a signature: what it returns is *decoded*, never *verified* (see verify.ts).
+ * Reads tokens. Nothing here checks a signature: the results are *decoded*, never *verified* (see checks/verifier.ts).
  * Loaded at activation, so it imports no cryptography.
  */
 import { classify, WorkbenchError } from '../errors.ts';
@@ -26,16 +26,16 @@ export interface DecodedJws {
   readonly kind: 'jws';
   readonly header: JsonObject;
   readonly payload: JsonObject;
-  /** What was signed where it is no JSON object and nothing says that it should be one. Then `payload` is empty. */
+  /** Set if the signed content is not a JSON object and nothing says that it should be one. `payload` is empty then. */
   readonly content?: 'text' | 'bytes';
-  /** The JSON texts as they were signed, with their spacing and all their members. Of `bytes`, their base64url. */
+  /** The JSON texts as they were signed, with their spacing and all their members. For `bytes`, their base64url. */
   readonly headerText: string;
   readonly payloadText: string;
-  /** base64url, as it stands in the token. */
+  /** base64url, as in the token. */
   readonly signature: string;
-  /** The three parts that were signed, where they are not the text itself. */
+  /** The three signed parts, without what `form` describes. */
   readonly compact: string;
-  /** What stands around them. */
+  /** What surrounds them in the token's text. */
   readonly form?: Form;
   readonly warnings: readonly TokenWarning[];
 }
@@ -57,13 +57,12 @@ export interface OpaqueToken {
 export type DecodedToken = DecodedJws | DecodedJwe | OpaqueToken;
 
 /**
- * Decodes a token in compact serialization. This does NOT verify anything.
- * A text whose first part starts like a JSON object is meant to be a JOSE token, and then any flaw is an error;
- * every other printable text is an opaque token.
+ * Decodes a token in compact serialization. This does NOT verify anything. A text that starts like base64url of a JSON
+ * object must be a JOSE token, and any flaw in it is an error; every other printable text is an opaque token.
  * @throws WorkbenchError `not_a_token` {reason}, `token_too_large` {size, limit}, `token_part_count` {parts},
- * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason},
- * `token_not_an_object` {part}, `token_too_deep` {part, limit}; of a payload that is no JSON only where it was to be a JWT
- * @param claimsOnly it is read as a JWT, whatever its header says
+ * `token_encoding` {part, reason, position: offset into the token}, `token_json` {part, reason}, `token_not_an_object`
+ * {part}, `token_too_deep` {part, limit}; for a payload that is not JSON only if it should be a JWT
+ * @param claimsOnly read it as a JWT, whatever its header says
  */
 export function decodeToken(token: string, claimsOnly = false): DecodedToken {
   if (token.length > tokenLimit) {
@@ -78,7 +77,7 @@ export function decodeToken(token: string, claimsOnly = false): DecodedToken {
 
 function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
   if (!looksLikeJose(token) || isForeignObject(token) || isSignedCookie(token)) {
-    // A JWT is never in this form (RFC 7519 section 1), and those that took it for one were fooled.
+    // A JWT is never in this form (RFC 7519 section 1), and readers that accepted it have been exploited.
     if (/^\s*\{[\s\S]*"(?:payload|ciphertext)"\s*:/.test(token))
       throw new WorkbenchError('not_a_token', { reason: 'json' });
     const position = token.search(/[^\x21-\x7e]/);
@@ -88,7 +87,7 @@ function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
   const dots = dotsIn(token);
   if (dots.length === 2) {
     const decoded = decodeJws(token, dots, claimsOnly);
-    // A signed cookie of a web framework: its first part is the session, and no header.
+    // A signed cookie of a web framework: its first part is the session rather than a header.
     const isCookie = decoded.content && !Object.hasOwn(decoded.header, 'alg');
     return isCookie ? { kind: 'opaque', warnings: [] } : decoded;
   }
@@ -102,8 +101,8 @@ function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
 }
 
 /**
- * A token whose content was kept apart (RFC 7515 appendix F), with that content in its place; with `b64: false` as it is
- * (RFC 7797). A token that has its payload is decoded as it stands. @throws WorkbenchError as `decodeToken`
+ * Decodes a token whose content is detached (RFC 7515 appendix F), with that content in its place; with `b64: false` it
+ * is not encoded (RFC 7797). A token that has a payload is decoded as it is. @throws WorkbenchError as `decodeToken`
  */
 export function decodeDetached(token: string, content: string): DecodedToken {
   const [head = '', payload, signature, more] = token.split('.', 4);
@@ -115,7 +114,7 @@ export function decodeDetached(token: string, content: string): DecodedToken {
   return { ...decoded, compact, form: { kind: 'detached' } };
 }
 
-/** A payload that is compressed, as in a SMART Health Card, with its claims. */
+/** Decompresses the payload of a token with `zip: DEF`, for example a SMART Health Card, and reads its claims. */
 export async function inflated(token: DecodedJws): Promise<DecodedJws> {
   if (own(token.header, 'zip') !== 'DEF') return token;
   const bytes = token.content === 'bytes' ? decodeBase64url(token.payloadText) : undefined;
@@ -127,13 +126,13 @@ export async function inflated(token: DecodedJws): Promise<DecodedJws> {
   return { ...others, payload: reading.value, payloadText: text, warnings };
 }
 
-/** The members of one part; none where it cannot be read. */
+/** The members of one part; empty if it cannot be read. */
 export function membersOf(decoded: DecodedToken, part: 'header' | 'payload'): JsonObject {
   if (decoded.kind === 'opaque') return {};
   return part === 'header' ? decoded.header : decoded.kind === 'jws' ? decoded.payload : {};
 }
 
-/** Signed with a shared secret, which no key set holds. */
+/** True if the token is signed with a shared secret, which is in no key set. */
 export function isHmac(decoded: DecodedToken): boolean {
   return decoded.kind === 'jws' && /^HS\d{3}$/.test(textOf(decoded.header, 'alg') ?? '');
 }
@@ -148,21 +147,21 @@ export function tryDecode(token: string): DecodedToken | { readonly error: Workb
 }
 
 /**
- * True where the text starts with base64url of `{"`, `{}` or `{` and a space, tab or line break, as every
- * JOSE header does. It says nothing about the rest.
+ * True if the text starts with base64url of `{"`, `{}` or `{` and a space, tab or line break, as every JOSE header
+ * does. The rest is not examined.
  */
 export function looksLikeJose(text: string): boolean {
   return /^(?:ey[A-DI-L]|ew[k-r0-3]|e3[0-3])/.test(text);
 }
 
-/** The claims' end of life in milliseconds since the epoch. Unverified; `undefined` for none or an absurd one. */
+/** `exp` in milliseconds since the epoch. Unverified; `undefined` if it is missing or absurd. */
 export function expiresAt(decoded: DecodedToken): number | undefined {
   if (decoded.kind !== 'jws') return undefined;
   const date = numericDate(own(decoded.payload, 'exp'));
   return 'at' in date ? date.at : undefined;
 }
 
-/** `none`, and what a careless comparison would take for it. */
+/** True for `none` and for what a careless comparison would take for it. */
 export function isNone(alg: unknown): boolean {
   return typeof alg === 'string' && alg.trim().toLowerCase() === 'none';
 }
@@ -196,7 +195,7 @@ function decodeJws(token: string, [first = 0, second = 0]: readonly number[], cl
   };
 }
 
-/** An issuer has one header for many tokens: the last one is read once. It is no secret. */
+/** The last header, cached because an issuer uses one header for many tokens. It is not a secret. */
 let lastHeader:
   | { readonly encoded: string; readonly part: Part; readonly warnings: readonly TokenWarning[] }
   | undefined;
@@ -213,7 +212,7 @@ function readHeader(token: string, end: number, warnings: TokenWarning[]): Part 
   return lastHeader.part;
 }
 
-/** A token whose signature was not copied: nothing can be verified, and all can be read. */
+/** Decodes a token whose signature was not copied: it can be read but not verified. */
 function decodeCut(token: string, dot: number): DecodedJws | undefined {
   try {
     const decoded = decodeJws(`${token}.`, [dot, token.length], true);
@@ -236,7 +235,7 @@ function decodeJwe(token: string, dots: readonly number[]): DecodedJwe {
   return { kind: 'jwe', header: value, headerText: text, warnings };
 }
 
-/** Claims, or else any content that a JWS may sign. What was meant as claims and is flawed stays an error. */
+/** Reads claims, or any other content that a JWS may sign. A flawed payload that should be claims is still an error. */
 function readPayload(
   token: string,
   header: JsonObject,
@@ -289,14 +288,17 @@ function timeWarnings(payload: JsonObject, warnings: TokenWarning[]): void {
   }
 }
 
-/** As Rails and Django sign values: base64 and a digest behind dashes, or three pieces between colons. */
+/** True for values signed by Rails and Django: base64 and a digest after dashes, or three pieces between colons. */
 function isSignedCookie(token: string): boolean {
   return (token.includes('--') || token.includes(':')) && signedCookie.test(token);
 }
 
 const signedCookie = /^[\w+/=%-]{8,4096}--[\da-f]{40,64}$|^[\w-]{2,4096}:[\w-]{6,12}:[\w-]{27,90}$/;
 
-/** base64 of a whole JSON object without `alg`: some issuers' opaque tokens look so. No JOSE header does. */
+/**
+ * True for base64 of a whole JSON object without `alg`, which some issuers' opaque tokens look like. A JOSE header has
+ * `alg`.
+ */
 function isForeignObject(token: string): boolean {
   if (token.includes('.')) return false;
   const bytes = decodeBase64url(
@@ -310,7 +312,7 @@ function isForeignObject(token: string): boolean {
   return reading.ok && isObject(reading.value) && !Object.hasOwn(reading.value, 'alg');
 }
 
-/** Offsets of the first five dots: more than four are too many, however many they are. */
+/** The offsets of the first five dots: a token with more than four has too many anyway. */
 function dotsIn(token: string): number[] {
   const dots: number[] = [];
   for (let at = token.indexOf('.'); at >= 0 && dots.length < 5; at = token.indexOf('.', at + 1)) dots.push(at);

@@ -4,9 +4,9 @@ import { decodeBase64 } from './base64url.ts';
 import { isDer, labelOf } from './der.ts';
 import { isObject, type JsonObject, own, readJson } from './json.ts';
 
-/** What a text holds once everything is taken off that an environment file, a shell, JSON or base64 has put around it. */
+/** The content of a text without what an environment file, a shell, JSON or base64 has added around it. */
 export type KeyMaterial =
-  /** `kid` where what was around it names the key. No block where the text only begins one. */
+  /** `kid` is set if the surrounding JSON names the key. `blocks` is empty if a block is begun but incomplete. */
   | { readonly kind: 'pem'; readonly text: string; readonly blocks: readonly Block[]; readonly kid?: string }
   | { readonly kind: 'json' | 'ssh' | 'other' | 'empty'; readonly text: string };
 
@@ -15,7 +15,7 @@ export interface Block {
   readonly body: string;
 }
 
-/** Never throws. A bare DER becomes the block that it would be. */
+/** Never throws. Bare DER becomes the PEM block that it would be in. */
 export function readKeyMaterial(given: string): KeyMaterial {
   const text = given.trim().replace(/^(["'`])([\s\S]*)\1$/, '$2');
   if (text === '') return { kind: 'empty', text };
@@ -25,7 +25,7 @@ export function readKeyMaterial(given: string): KeyMaterial {
   const bytes = decodeBase64(text.replace(/\s+/g, ''));
   if (bytes === undefined) return { kind: 'other', text };
   if (isDer(bytes)) return pem(armoured({ label: labelOf(bytes), body: text }));
-  // A certificate or a key in PEM that was encoded as a whole.
+  // A PEM certificate or key that was encoded as a whole.
   const inner = bytes.length > begin.length ? new TextDecoder().decode(bytes) : '';
   return inner.includes(begin) ? readKeyMaterial(inner) : { kind: 'other', text };
 }
@@ -34,7 +34,10 @@ function pem(text: string): KeyMaterial {
   return { kind: 'pem', text, blocks: blocksOf(text) ?? [] };
 }
 
-/** The files of Google's service accounts, GitHub Apps and their like hold a PEM; a key set of certificates is all PEM. */
+/**
+ * Reads JSON that contains PEM, as the key files of Google's service accounts and GitHub Apps do. If all members are
+ * PEM certificates, the JSON is a key set and stays JSON.
+ */
 function inJson(text: string): KeyMaterial {
   const reading = readJson(text);
   const value: JsonObject = reading.ok && isObject(reading.value) ? reading.value : {};
@@ -50,7 +53,7 @@ function inJson(text: string): KeyMaterial {
 
 const begin = '-----BEGIN ';
 
-/** The whole blocks of a PEM, up to the first that is none; `undefined` where nothing begins one. */
+/** The complete blocks of a PEM, up to the first incomplete one; `undefined` if there is no begin line. */
 function blocksOf(text: string): Block[] | undefined {
   let at = text.indexOf(begin);
   if (at < 0) return undefined;
@@ -60,14 +63,14 @@ function blocksOf(text: string): Block[] | undefined {
     const label = /^[A-Z0-9 ]{1,40}(?=-----)/.exec(text.slice(start, start + 45))?.[0];
     const end = label === undefined ? -1 : text.indexOf(`-----END ${label}-----`, start);
     if (label === undefined || end < 0) break;
-    // OpenSSL writes the parameters of an EC key before it.
+    // OpenSSL writes the parameters of an EC key in a block before it.
     if (label !== 'EC PARAMETERS') blocks.push({ label, body: text.slice(start + label.length + 5, end) });
     at = text.indexOf(begin, end);
   }
   return blocks;
 }
 
-/** Certificates of a chain, and keys in one text. */
+/** The most blocks that are read: the certificates of a chain and the keys in one text. */
 const mostBlocks = 16;
 
 /** @throws WorkbenchError `key_invalid` {reason: 'pem' | 'encrypted' | 'ssh_private'} */
@@ -87,11 +90,12 @@ export function derOfPem(text: string): Uint8Array {
   return derOf(material.kind === 'pem' ? material.blocks[0] : undefined);
 }
 
-/** A block with the line breaks that OpenSSL wants. */
+/** The block as PEM, with the line breaks that OpenSSL requires. */
 export function armoured({ label, body }: Block): string {
   const [head = '', info = '', digits = ''] =
     /^\s*Proc-Type:\s*4,ENCRYPTED\s*DEK-Info:\s*([\w-]+),([\dA-F]+)/i.exec(body) ?? [];
-  // RFC 1421: the first block of the cipher. A box of one line takes out the break between it and the key.
+  // RFC 1421: DEK-Info has the first cipher block as the initialization vector. A single-line input box removes the
+  // line break between it and the key.
   const size = Math.min(digits.length, info.startsWith('DES') ? 16 : 32);
   const lines = body
     .slice(head.length - digits.length + size)
@@ -101,24 +105,24 @@ export function armoured({ label, body }: Block): string {
   return `-----BEGIN ${label}-----\n${headers}${lines}-----END ${label}-----\n`;
 }
 
-/** True for a private key that a passphrase protects, as PKCS #8 or in OpenSSL's older form. */
+/** True for a private key that a passphrase protects, in PKCS #8 or in OpenSSL's older form. */
 export function isLocked({ label, body }: Block): boolean {
   return label === 'ENCRYPTED PRIVATE KEY' || /^\s*Proc-Type:\s*4,ENCRYPTED/.test(body);
 }
 
-/** The block of a private key, however it is protected. */
+/** The block of a private key, encrypted or not. */
 export function privateBlock(blocks: readonly Block[]): Block | undefined {
   return blocks.find(({ label }) => label.endsWith('PRIVATE KEY'));
 }
 
-/** The private key in a text that a passphrase protects, as a PEM. */
+/** The encrypted private key in a text, as a PEM. */
 export function lockedKey(text: string): string | undefined {
   const material = readKeyMaterial(text);
   const block = material.kind === 'pem' ? material.blocks.find(isLocked) : undefined;
   return block && armoured(block);
 }
 
-/** The text with its key opened: the key, then the certificates beside it. */
+/** The text with its key decrypted: the key first, then the certificates. */
 export function withOpened(text: string, opened: string): string {
   const material = readKeyMaterial(text);
   const others = material.kind === 'pem' ? material.blocks.filter(block => !isLocked(block)) : [];

@@ -1,16 +1,19 @@
 import { decodeAscii } from './base64url.ts';
 import type { TokenUse } from './tokenUse.ts';
 
-/** Tokens that are no JWTs, and whose issuer marks what they are by how they begin. To know one more, add a row. */
+/** Tokens that are not JWTs but have a prefix by which their issuer marks them. To recognize another one, add a row. */
 export interface OpaqueKind {
   readonly issuer: string;
   readonly use: TokenUse;
   readonly prefixes: readonly string[];
-  /** The least characters after the prefix; 10 where nothing is said. */
+  /** The least characters after the prefix; 10 if omitted. */
   readonly rest?: number;
-  /** The prefixes are so short that other words begin with them: a token is known by them, and not found. */
+  /**
+   * The prefixes are so short that other words begin with them: a whole token is recognized by them, but texts are not
+   * searched.
+   */
   readonly alone?: true;
-  /** Where the prefixes are described. */
+  /** The documentation of the prefixes. */
   readonly source: string;
 }
 
@@ -76,10 +79,10 @@ export const opaqueKinds: readonly OpaqueKind[] = [
   access('npm', npm, ['npm_'], { rest: 30 }),
 ];
 
-/** What a token may be made of after its prefix: these are what issuers use, and no quotes, brackets or separators. */
+/** Characters that issuers use in tokens; quotes, brackets and separators are not among them. */
 const wholeToken = /^[\w.~+/!*$|-]+={0,2}$/;
 
-/** The kind of a whole token; `undefined` where its form tells nothing. */
+/** The kind of a whole token; `undefined` if its form tells nothing. */
 export function opaqueKind(token: string): OpaqueKind | undefined {
   if (token.length > longest || !wholeToken.test(token)) return undefined;
   const fits = ({ prefixes, rest = 10 }: OpaqueKind) =>
@@ -89,7 +92,7 @@ export function opaqueKind(token: string): OpaqueKind | undefined {
 
 const longest = 4000;
 
-/** X (Twitter) writes what a token is at the end of a text that it then encodes: `...:1:at:1` and `...:1:rt:1`. */
+/** X (Twitter) puts the kind of a token at the end of a text that it then encodes: `...:1:at:1` and `...:1:rt:1`. */
 function kindInside(token: string): OpaqueKind | undefined {
   const inside = /^\w{60,200}$/.test(token) ? decodeAscii(token) : undefined;
   const use = /:\d:(at|rt):1$/.exec(inside ?? '')?.[1];
@@ -98,10 +101,13 @@ function kindInside(token: string): OpaqueKind | undefined {
   return { issuer: 'X', use: use === 'at' ? 'access_token' : 'refresh_token', prefixes: [], source };
 }
 
-/** Prefixes that are looked for in texts. */
+/** The prefixes that are searched in texts. */
 export const opaquePrefixes: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes }) => (alone ? [] : prefixes));
 
-/** One of the words, as a pattern that looks at each of their beginnings once: the engine is quicker with fewer choices. */
+/**
+ * A pattern that matches any of the words and examines each common prefix once, because the engine is faster with fewer
+ * choices.
+ */
 export function anyOf(words: readonly string[]): string {
   if (words.includes('')) return '';
   const choices = [...new Set(words.map(word => word.charAt(0)))].map(first => {
@@ -121,11 +127,11 @@ export interface FoundOpaque {
   readonly kind: OpaqueKind;
 }
 
-/** Marked tokens in any text, in time linear in its length. */
+/** Finds tokens with a known prefix in any text, in time linear in its length. */
 export function findOpaque(text: string, limit: number): FoundOpaque[] {
   const found: FoundOpaque[] = [];
   for (const { 0: written, index: start } of text.matchAll(anywhere)) {
-    // A sentence's full stop is no part of it.
+    // A full stop at the end of a sentence does not belong to the token.
     const token = written.replace(/[.!*$/]+$/, '');
     const kind = isVaried(token) ? opaqueKind(token) : undefined;
     if (!kind) continue;
@@ -135,7 +141,7 @@ export function findOpaque(text: string, limit: number): FoundOpaque[] {
   return found;
 }
 
-/** `ghp_xxxxxxxxxxxx` and `xoxb-your-token-here` are places for one. */
+/** False for placeholders such as `ghp_xxxxxxxxxxxx` and `xoxb-your-token-here`. */
 function isVaried(token: string): boolean {
   const rest = token.slice(5);
   return /\d/.test(rest) && /[a-z]/i.test(rest) && !/(.)\1{6}/.test(rest) && !/your|example|token/i.test(rest);

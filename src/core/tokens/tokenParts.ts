@@ -1,4 +1,4 @@
-/** The parts of a token: base64url of JSON, or of bytes that are not needed here. */
+/** The parts of a token: base64url of JSON, or of bytes whose content is not needed here. */
 import { WorkbenchError } from '../errors.ts';
 import { type Base64urlFlaw, base64urlFlaw, decodeAscii, decodeBase64url, isCanonical } from './base64url.ts';
 import { depthLimit, isObject, type JsonObject, readJson } from './json.ts';
@@ -11,31 +11,31 @@ export type TokenPart =
   | 'iv'
   | 'ciphertext'
   | 'tag'
-  /** Of an SD-JWT (RFC 9901). */
+  /** A disclosure of an SD-JWT (RFC 9901). */
   | 'disclosure';
 
 export type TokenWarningCode =
-  /** The member comes twice; the last one counts here, the first one elsewhere. */
+  /** The member occurs twice. This reader keeps the last value; other readers keep the first. */
   | 'duplicate_member'
   | TimeFlaw
   | 'alg_missing'
   /** `alg` is `none` in any spelling: anyone could have written this token. */
   | 'alg_none'
   | 'signature_missing'
-  /** The token demands that its reader understands the extensions in `member`. */
+  /** The token requires its reader to understand the extensions in `member`. */
   | 'crit'
   | 'b64_false'
-  /** `jwk`, `jku`, `x5u`, `x5c`: a key, or the way to one, that the token itself brings. Shown, never used. */
+  /** `jwk`, `jku`, `x5u`, `x5c`: the token itself contains or names a key. It is shown but never used. */
   | 'embedded_key'
-  /** The payload is no JSON object: signed content (RFC 7515) that is no JWT. */
+  /** The payload is not a JSON object: signed content (RFC 7515) that is not a JWT. */
   | 'not_claims'
-  /** The last character of the part could be another one without changing its bytes. */
+  /** Another last character of the part would decode to the same bytes. */
   | 'non_canonical'
-  /** The part is base64 with `+`, `/` or padding. It is signed as it stands, and many readers refuse it. */
+  /** The part is base64 with `+`, `/` or padding. It is signed as it is written, and many readers reject it. */
   | 'base64'
-  /** The text is no UTF-8 and was read as Latin-1 (RFC 7519 section 7.2 wants UTF-8). */
+  /** The text is not UTF-8 and was read as Latin-1 (RFC 7519 section 7.2 requires UTF-8). */
   | 'not_utf8'
-  /** `found` is what the token says: JavaScript rounds it. */
+  /** `found` is the number as written in the token; JavaScript rounds it. */
   | 'number_rounded'
   /** Header and payload without a signature: the rest was not copied. */
   | 'cut';
@@ -45,7 +45,7 @@ export interface TokenWarning {
   readonly part: TokenPart;
   /** The member that the warning is about, as the token spells it. */
   readonly member?: string;
-  /** Where the member is, as a JSON Pointer (RFC 6901). */
+  /** The place of the member, as a JSON Pointer (RFC 6901). */
   readonly path?: string;
   readonly found?: string;
 }
@@ -56,7 +56,7 @@ export interface Part {
   readonly content?: 'text' | 'bytes';
 }
 
-/** Keeps no state between calls; making one takes longer than using it. */
+/** Shared, because it keeps no state between calls and creating one takes longer than using it. */
 export const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function readPart(token: string, part: TokenPart, start: number, end: number, warnings: TokenWarning[]): Part {
@@ -66,7 +66,7 @@ export function readPart(token: string, part: TokenPart, start: number, end: num
   return readText(text, part, warnings);
 }
 
-/** base64 in its other alphabet or with padding, as some issuers write it, as base64url. */
+/** Converts base64 in its other alphabet or with padding, as some issuers write it, to base64url. */
 export function urlSafe(encoded: string, part: TokenPart, warnings: TokenWarning[]): string {
   if (!/[+/=]/.test(encoded) || !/^[\w+/-]+={0,2}$/.test(encoded)) return encoded;
   warnings.push({ code: 'base64', part });
@@ -79,7 +79,7 @@ function decodeText(encoded: string, part: TokenPart, start: number, warnings: T
   try {
     return utf8.decode(bytes);
   } catch {
-    // What was written as Latin-1 is an object all the same; other bytes are none by chance.
+    // Latin-1 text still reads as an object; other bytes are never one by chance.
     const text = new TextDecoder('latin1').decode(bytes);
     const reading = readJson(text);
     if (!reading.ok || !isObject(reading.value)) throw new WorkbenchError('token_json', { part, reason: 'utf8' });
@@ -111,7 +111,7 @@ export function readText(text: string, part: TokenPart, warnings: TokenWarning[]
   return { value: reading.value, text };
 }
 
-/** As many rounded numbers are named. */
+/** How many rounded numbers are reported. */
 const numbersNamed = 16;
 
 /** Checks a part whose bytes are not needed here. */
@@ -125,16 +125,16 @@ function encodingError({ reason, position }: Base64urlFlaw, part: TokenPart, sta
   return new WorkbenchError('token_encoding', { part, reason, position: start + position });
 }
 
-/** Times as claims have them (RFC 7519 section 2), and which claims are times. */
+// --- Times in claims (RFC 7519 section 2), and which claims are times ---
 
 export type TimeFlaw = 'time_not_a_number' | 'time_in_milliseconds' | 'time_out_of_range';
 
-/** `at` in milliseconds since the epoch. */
+/** `at` is in milliseconds since the epoch. */
 export type NumericDate = { readonly at: number } | { readonly flaw: TimeFlaw };
 
 /** The last second of the year 9999, in seconds since the epoch. */
 const lastSecond = 253_402_300_799;
-/** The year 2000 in milliseconds: far beyond `lastSecond`, so that the two units cannot be mistaken. */
+/** The year 2000 in milliseconds: far beyond `lastSecond`, so that the two units cannot be confused. */
 const year2000 = 946_684_800_000;
 
 /** Reads a NumericDate: seconds since the epoch, fractions allowed (RFC 7519 section 2). */

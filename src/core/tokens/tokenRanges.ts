@@ -1,4 +1,7 @@
-/** Tokens in a text as people find them: in one piece, or broken over lines by a mail, a terminal or a string. */
+/**
+ * Finds tokens in a text as they occur in practice: in one piece, or broken over lines by a mail, a terminal or a
+ * string.
+ */
 import { signatureAlgorithms } from './algorithms.ts';
 import {
   type FoundJwt,
@@ -13,15 +16,15 @@ import {
 import { tokenLimit } from './jwt.ts';
 
 export interface TokenRange {
-  /** Offsets in UTF-16 code units, `end` exclusive. What lies between is `token`, and line breaks where it is wrapped. */
+  /** Offsets in UTF-16 code units, `end` exclusive. The text between is `token`, with line breaks if it is wrapped. */
   readonly start: number;
   readonly end: number;
   readonly kind: 'jws' | 'jwe';
   /** The token in one piece. */
   readonly token: string;
-  /** It was put together from several lines. */
+  /** True if it was joined from several lines. */
   readonly wrapped: boolean;
-  /** Where its pieces stand: one, or one for each line. */
+  /** The places of its pieces: one, or one per line. */
   readonly pieces: readonly Piece[];
 }
 
@@ -30,23 +33,23 @@ export interface Piece {
   readonly end: number;
 }
 
-/** The most tokens that are named for one text. */
+/** The most tokens that are found in one text. */
 export const mostTokens = 2000;
 
-/** Fewer characters on the first line are no beginning of a header: `{"alg":"X"}` takes 15. */
+/** With fewer characters on the first line it is not the beginning of a header: `{"alg":"X"}` takes 15. */
 const leastHeader = 12;
 
-/** Lines that one token may be broken into. */
+/** The most lines that one token may be broken into. */
 const mostLines = 400;
 
 /**
- * What may stand between two pieces: the end of a string and a sign that joins strings or lines, a line break, and
- * what leads the next line. The piece must be all that the next line holds.
+ * What may come between two pieces: the end of a string and an operator that joins strings or lines, a line break, and
+ * what precedes the text on the next line. The next line must contain nothing but the piece.
  */
 const lineBreak =
   /(?:["'`]?[ \t]{0,4}[+\\=]?[ \t]{0,4})\r?\n[ \t]{0,100}(?:(?:[>#*|+]|\/\/)[ \t]{0,4})?["'`]?(?=[\w.-])([\w.-]+)(?=["'`]?[ \t]{0,4}[+\\=,;)\]}>]{0,4}[ \t]{0,4}(?:\r?\n|$))/y;
 
-/** In time linear in the text. Signatures and payloads are not looked at. */
+/** Takes time linear in the text. Signatures and payloads are not examined. */
 export function findTokens(text: string, limit = mostTokens): TokenRange[] {
   const found: TokenRange[] = [];
   const read = headerReader();
@@ -65,7 +68,7 @@ export function findTokens(text: string, limit = mostTokens): TokenRange[] {
 /** What follows the JWT of an SD-JWT (RFC 9901). */
 const disclosures = /~[\w.~-]*[\w~-]/y;
 
-/** A token of another form has more around the JWT: a prefix, or what an SD-JWT discloses. */
+/** Includes what some tokens have around the JWT: a prefix, or the disclosures of an SD-JWT. */
 function withSurroundings(text: string, range: TokenRange): TokenRange {
   if (range.wrapped) return range;
   disclosures.lastIndex = range.end;
@@ -82,11 +85,11 @@ export function tokenAt(ranges: readonly TokenRange[], offset: number): TokenRan
 }
 
 function rangeAt(text: string, start: number, end: number, read: HeaderReader): TokenRange | undefined {
-  // Not even the beginning of one.
+  // Too short for the beginning of a token.
   if (end - start < leastHeader) return undefined;
   const whole = end - start > tokenLimit * 2 ? undefined : jwtAt(text, start, end, read);
   const single = whole && inOnePiece(text, whole);
-  // Without a line that could go on there is nothing to weigh.
+  // Without a line that could continue the token, there is nothing to compare.
   const next = lineAfter(text, end, text.charCodeAt(end - 1) === 0x2e);
   if (!next) return single;
   if (single && isWhole(outline(single.token), read)) return single;
@@ -99,14 +102,15 @@ function inOnePiece(text: string, { start, end, kind }: FoundJwt): TokenRange {
 }
 
 /**
- * The piece on the line after `end`, if that can go on there. It is not where another token starts, unless a dot before
- * it says that it is this one's payload: else each of many lines would be looked at from each line before it.
+ * The piece on the line after `end`, if it can continue the token. It must not look like the start of another token,
+ * unless a dot before it shows that it is this token's payload: otherwise each of many lines would be read again from
+ * every line before it.
  */
 function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undefined {
   lineBreak.lastIndex = end;
   const piece = lineBreak.exec(text)?.[1];
   if (piece === undefined || (opensHeader(piece, 0) && !dotBefore)) return undefined;
-  // The closing quote and what follows it are looked at and not taken in.
+  // The pattern looks ahead at the closing quote and what follows it, without including it.
   return { start: lineBreak.lastIndex - piece.length, end: lineBreak.lastIndex };
 }
 
@@ -121,7 +125,7 @@ function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader
     if (so.length > tokenLimit || so.dots > 4) break;
     pieces.push(next);
     texts.push(piece);
-    // Only a dot's other side is worth a look: the header is read once a part has ended.
+    // Checked only after a part has ended, because the header must be complete.
     if ((so.dots === 2 || so.dots === 4) && !piece.endsWith('.') && isWhole(so, read)) break;
     next = lineAfter(text, next.end, piece.endsWith('.'));
   }
@@ -133,11 +137,11 @@ function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader
   return { start: first.start, end, kind: found.kind, token, wrapped: true, pieces };
 }
 
-/** What has to be known of a token's text while it grows line by line. */
+/** The facts about a token's text that are kept while it grows line by line. */
 interface Outline {
   readonly length: number;
   readonly dots: number;
-  /** What stands before the first dot. */
+  /** The text before the first dot. */
   readonly header: string;
   /** Characters after the last dot. */
   readonly last: number;
@@ -153,7 +157,7 @@ function outline(text: string): Outline {
   };
 }
 
-/** Up to five: more are as wrong. */
+/** Counts up to five dots: more are wrong just the same. */
 function dotsIn(text: string): number {
   let dots = 0;
   for (let at = text.indexOf('.'); at >= 0 && dots < 5; at = text.indexOf('.', at + 1)) dots++;
@@ -170,8 +174,8 @@ function joined(one: Outline, other: Outline): Outline {
 }
 
 /**
- * Whether the last part is as long as its algorithm makes it: then what stands on the next line is something else.
- * An algorithm without a fixed length never says so.
+ * True if the last part has the length that its algorithm prescribes: the next line does not belong to the token then.
+ * Always false for an algorithm without a fixed length.
  */
 function isWhole({ dots, header, last }: Outline, read: HeaderReader): boolean {
   if (dots !== 2 && dots !== 4) return false;
@@ -180,7 +184,7 @@ function isWhole({ dots, header, last }: Outline, read: HeaderReader): boolean {
   return name !== undefined && (lengths.get(name) ?? []).includes(last);
 }
 
-/** Characters of the signature by `alg`, of the tag by `enc`. */
+/** Characters of the signature by `alg`, and of the tag by `enc`. */
 const lengths: ReadonlyMap<string, readonly number[]> = new Map([
   ...[...signatureAlgorithms].map(([alg, { bytes }]) => [alg, bytes.map(each => Math.ceil((each * 4) / 3))] as const),
   ['none', [0]],

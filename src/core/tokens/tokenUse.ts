@@ -6,19 +6,19 @@ export type TokenUse = 'access_token' | 'id_token' | 'refresh_token';
 
 export interface UseHint {
   readonly use: TokenUse;
-  /** False where other tokens may carry the same claims. */
+  /** False if other tokens may have the same claims. */
   readonly certain: boolean;
 }
 
 /**
- * What a token says it is for, by the first of these that answers; `undefined` where nothing does.
- * 1. Header `typ`: `at+jwt` is an access token (RFC 9068 section 2.1), `rt+jwt` some issuers' refresh token. Plain
- *    `JWT` says nothing.
+ * The use of a token, by the first of these rules that applies; `undefined` if none does.
+ * 1. Header `typ`: `at+jwt` is an access token (RFC 9068 section 2.1), `rt+jwt` the refresh token of some issuers.
+ *    Plain `JWT` tells nothing.
  * 2. Claims by which well-known issuers name it: `token_use` (`access`, `id`), `typ` (`Bearer`, `ID`, `Refresh`,
  *    `Offline`), `token_type` and `type` (`refresh`, `access`), `grant_type`, and `ati`.
  * 3. Claims that only an ID token has: `nonce`, `at_hash`, `c_hash`, `s_hash` (OpenID Connect Core 2, 3.3.2.11).
  * 4. Not certain: claims that belong to access tokens (`scope`, `scp`, `client_id`, `cnf`, `roles`,
- *    `authorization_details`), then, next to an audience, `azp`, `auth_time`, `acr` or `amr` as in an ID token.
+ *    `authorization_details`), then, together with an audience, `azp`, `auth_time`, `acr` or `amr` as in an ID token.
  */
 export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   if (decoded.kind === 'opaque') return undefined;
@@ -33,7 +33,7 @@ export function tokenUse(decoded: DecodedToken): UseHint | undefined {
     const named = typeof value === 'string' ? uses.get(value.toLowerCase().replace(/[-_ ]?token$/, '')) : undefined;
     if (named) return certain(named);
   }
-  // Spring puts the id of the access token into the refresh token that came with it.
+  // Spring puts the id of the access token into the refresh token that was issued with it.
   if (hasOneOf('ati')) return certain('refresh_token');
   if (hasOneOf('nonce', 'at_hash', 'c_hash', 's_hash')) return certain('id_token');
   if (hasOneOf('scope', 'scp', 'client_id', 'cnf', 'roles', 'authorization_details')) {
@@ -49,7 +49,7 @@ function certain(use: TokenUse): UseHint {
   return { use, certain: true };
 }
 
-/** Claims by which issuers and frameworks name the use. */
+/** Claims in which issuers and frameworks name the use. */
 const useClaims = ['token_use', 'typ', 'token_type', 'type', 'grant_type'] as const;
 
 const uses: ReadonlyMap<string, TokenUse> = new Map([
@@ -63,7 +63,7 @@ const uses: ReadonlyMap<string, TokenUse> = new Map([
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Nothing about them is verified. `undefined` where there is nothing to read. */
+/** Nothing is verified. `undefined` if there is no readable JWS. */
 export function claimsOf(idToken: string | undefined): Claims | undefined {
   if (idToken === undefined) return undefined;
   try {
@@ -74,7 +74,7 @@ export function claimsOf(idToken: string | undefined): Claims | undefined {
   }
 }
 
-/** What must not differ between two ID tokens of one sign-in, and does (OpenID Connect Core §12.2). */
+/** The first claim that differs between two ID tokens of one sign-in but must not (OpenID Connect Core §12.2). */
 export function changedClaim(before: Claims, now: Claims): 'iss' | 'sub' | 'aud' | undefined {
   if (before.iss !== undefined && !isSameIssuer(before.iss, now.iss)) return 'iss';
   if (before.sub !== undefined && !sameMember(before, now, 'sub')) return 'sub';
@@ -86,25 +86,25 @@ function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value];
 }
 
-/** What two decoded tokens say differently. Nothing here is verified. */
+/** A difference between two decoded tokens. Nothing here is verified. */
 export interface Difference {
   readonly part: 'header' | 'payload';
   readonly name: string;
   readonly change: 'added' | 'removed' | 'changed';
   readonly before?: unknown;
   readonly after?: unknown;
-  /** Of two times: by how many seconds the second token's is later. */
+  /** For two times: how many seconds later that of the second token is. */
   readonly seconds?: number;
 }
 
-/** Member by member, in the order of the first token and then of the second. */
+/** Compares member by member, in the order of the first token and then of the second. */
 export function compareTokens(before: DecodedToken, after: DecodedToken): Difference[] {
   return (['header', 'payload'] as const).flatMap(part => {
     return compareMembers(part, membersOf(before, part), membersOf(after, part));
   });
 }
 
-/** The same of one part, whatever says it. */
+/** The same for one part, or for any two objects. */
 export function compareMembers(part: Difference['part'], one: JsonObject, other: JsonObject): Difference[] {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...names].flatMap(name => difference(part, name, one, other));
@@ -121,15 +121,15 @@ function difference(part: Difference['part'], name: string, one: JsonObject, oth
   return [{ part, name, change: 'changed', before, after, ...(seconds !== undefined && { seconds }) }];
 }
 
-/** The members of both tokens in one order, so that a text comparison lines up: those of the first token lead. */
+/** The members of both tokens in one order, those of the first token first, so that a text comparison lines up. */
 export function inOrderOf(first: JsonObject, second: JsonObject): JsonObject {
   return withMembers(new Set([...Object.keys(first), ...Object.keys(second)]), second);
 }
 
-/** Issuers that go by more than one name, and what was meant where a name is almost one. */
+// --- Issuers with more than one name, and issuers that a wrong name may mean ---
 
 /**
- * Issuers are compared character by character. Google alone calls itself by two names:
+ * Issuers are compared character by character. Only Google uses two names:
  * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
  */
 export function isSameIssuer(one: unknown, other: unknown): boolean {
@@ -138,7 +138,10 @@ export function isSameIssuer(one: unknown, other: unknown): boolean {
 
 const isGoogle = (issuer: unknown) => issuer === 'https://accounts.google.com' || issuer === 'accounts.google.com';
 
-/** Two names of one issuer: with a slash at the end, Google's without its scheme, Entra's v1.0 and its any-tenant names. */
+/**
+ * True for two names of the same issuer: with a slash at the end, Google's without the scheme, Entra's v1.0 name and
+ * its names for any tenant.
+ */
 export function meansSameIssuer(one: string, other: string): boolean {
   const [mine, theirs] = [plainIssuer(one), plainIssuer(other)];
   if (mine === theirs) return true;
@@ -154,7 +157,7 @@ function plainIssuer(issuer: string): string {
   return tenant === undefined ? plain : `entra ${tenant}`;
 }
 
-/** Microsoft Entra ID answers with a pattern for `common` and its like, which are no issuer's name. */
+/** Microsoft Entra ID's metadata for `common` and the like has a pattern instead of an issuer's name. */
 const placeholder = /\{[a-z]+\}/i;
 
 export function hasPlaceholder(issuer: string): boolean {
@@ -164,15 +167,16 @@ export function hasPlaceholder(issuer: string): boolean {
 /** The id of a tenant of Microsoft Entra ID. */
 export const tenantPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** The v2.0 name of a tenant whose v1.0 name this is: the one whose endpoints take scopes. */
+/** The v2.0 name of the tenant with this v1.0 name. Only v2.0 endpoints accept scopes. */
 export function secondVersion(issuer: string): string | undefined {
   const [, tenant] = /^https:\/\/sts\.windows\.net\/([\da-f-]{36})\/$/i.exec(issuer) ?? [];
   return tenant && `https://login.microsoftonline.com/${tenant}/v2.0`;
 }
 
 /**
- * The issuers that a setting can mean whose metadata names `found`, the likeliest first. None where only a tenant is missing.
- * @param tenant of the tokens that the connection has
+ * The issuers that a setting may mean if its metadata names `found`, the most likely first. Empty if only the tenant is
+ * missing.
+ * @param tenant the tenant in the connection's tokens
  */
 export function issuersMeant(set: string, found: string, tenant: string | undefined): readonly string[] {
   const named = hasPlaceholder(found) ? (tenant ? found.replace(placeholder, tenant) : undefined) : found;

@@ -1,8 +1,8 @@
 /**
- * The varieties of tokens that people really hold, a row for each: how it is recognised, which rules it has, which party can
- * verify it, and a sample. To add one, add a row here and its sentence in src/vscode/text/varieties.ts. A test makes
- * each sample with keys of its own, and docs/tokens.md is written from this table (`npm run zoo -- --write`).
- * Being recognised says nothing about being genuine: anyone can write any of these names into a token.
+ * The varieties of tokens in practice, one row each: how it is recognized, its rules, who can verify it, and a sample.
+ * To add one, add a row here and its sentence in src/vscode/text/varieties.ts. A test makes each sample with its own
+ * keys, and docs/tokens.md is generated from this table (`npm run zoo -- --write`). A recognized token need not be
+ * genuine: anyone can write any of these names into a token.
  */
 
 import { issuerVarieties } from './issuerVarieties.ts';
@@ -22,7 +22,7 @@ import {
   withoutAudience,
 } from './variety.ts';
 
-/** The first row that fits counts: what is told by its form, then by its type, by its issuer, by its claims. */
+/** The first matching row counts, so rows are ordered by form, type, issuer and claims. */
 export const varieties: readonly Variety[] = [
   // --- By form ---
   {
@@ -317,19 +317,19 @@ const byType = new Map(
   }),
 );
 
-/** The rules that a type brings with it. */
+/** The rules of the type in the header. */
 export function rulesOf(header: JsonObject): Pick<Variety, 'required' | 'endless'> | undefined {
   const typ = textOf(header, 'typ');
   return typ === undefined ? undefined : byType.get(typ.toLowerCase().replace(/^application\//, ''));
 }
 
-/** @returns the first row that fits; nothing of it is verified */
+/** @returns the first row that matches; nothing is verified */
 export function varietyOf(text: string, decoded: DecodedToken): Variety | undefined {
   const seen = seenIn(text, decoded);
   return varieties.find(({ is }) => is(seen));
 }
 
-/** Where the keys of a token are, as its variety says it: to be shown, and never fetched by itself. */
+/** The URL of the token's keys, as its variety defines it. It is shown and never fetched automatically. */
 export function keysAt(variety: Variety, text: string, decoded: DecodedToken): string | undefined {
   return variety.keysAt?.(seenIn(text, decoded));
 }

@@ -1,9 +1,9 @@
-/** What a row of the table of varieties (varieties.ts) is, and how rows of one kind are written. */
+/** The type of a row in the table of varieties (varieties.ts), and helpers to write rows. */
 import { encodeBase64url } from './base64url.ts';
 import type { JsonObject } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
 
-/** The parties that can verify it. */
+/** Who can verify the token. */
 export type Verifiers =
   /** Anyone, with the keys that its issuer publishes. */
   | 'published_keys'
@@ -13,39 +13,39 @@ export type Verifiers =
   | 'own_key'
   /** Anyone who trusts the certificate at the root of its chain. */
   | 'certificate'
-  /** Only the service that it is meant for. */
+  /** Only the service that it is intended for. */
   | 'recipient'
   /** Only its issuer. */
   | 'issuer';
 
 export interface Sample {
-  /** `none` stands for text without a signature: then `text` is the sample. */
+  /** Absent for a text without a signature; `text` returns the whole sample then. */
   readonly alg?: 'ES256' | 'RS256' | 'HS256' | 'EdDSA';
   readonly header?: JsonObject;
   readonly payload?: JsonObject;
-  /** Its parts are base64 with padding, and are signed so. */
+  /** Its parts are base64 with padding, and are signed that way. */
   readonly padded?: true;
-  /** Made around the compact JWS, or instead of one. */
+  /** Builds the sample from the compact JWS, or without one. */
   readonly text?: (compact: string) => string;
 }
 
 export interface Variety {
   readonly id: string;
-  /** What its makers call it. */
+  /** The name that its makers use. */
   readonly name: string;
   readonly source: string;
   readonly verifiers: Verifiers;
   readonly is: (seen: Seen) => boolean;
-  /** Its specification demands these claims. */
+  /** The claims that its specification requires. */
   readonly required?: readonly string[];
-  /** It need not have an `exp`: something else ends it. */
+  /** It need not have an `exp`, because its validity ends in another way. */
   readonly endless?: true;
-  /** Where its keys are, where no metadata says it. */
+  /** The URL of its keys, if no metadata names it. */
   readonly keysAt?: (seen: Seen) => string | undefined;
   readonly sample: Sample;
 }
 
-/** What rows look at: all members as the texts that they are, and '' where they are none. */
+/** What rows examine. Members are texts, and '' if the token does not have them as text. */
 export interface Seen {
   /** The token itself. */
   readonly text: string;
@@ -64,7 +64,7 @@ export const rfc = (number: number, section = '') =>
 export const issuedAt = 1893456000;
 export const base = { iss: 'https://issuer.example', sub: 'u-1', aud: 'client-1', iat: issuedAt, exp: issuedAt + 3600 };
 export const { aud: _, ...withoutAudience } = base;
-/** Of the disclosure that samples have, `["salt","name","Ada"]`. */
+/** The digest of the samples' disclosure, `["salt","name","Ada"]`. */
 export const digest = 'q_W4fXRb_RZtDAsUr9X9mDb6cv4HnJquz_QFs7vvNTo';
 export const uuid = '11111111-2222-3333-4444-555555555555';
 
@@ -72,7 +72,7 @@ export function headerOf(header: JsonObject): string {
   return encodeBase64url(new TextEncoder().encode(JSON.stringify(header)));
 }
 
-/** A row that `typ` decides (RFC 8725 section 3.11). */
+/** A row that is recognized by `typ` (RFC 8725 section 3.11). */
 export function typed(
   id: string,
   name: string,
@@ -87,7 +87,7 @@ export function typed(
   return { id, name, source, verifiers, is: seen => seen.kind === 'jws' && types.includes(seen.typ), sample, ...rules };
 }
 
-/** A row that the issuer decides. */
+/** A row that is recognized by the issuer. */
 export function issuedBy(
   id: string,
   name: string,
@@ -105,7 +105,7 @@ export function issuedBy(
   return { id, name, source, verifiers, is, sample: { alg, payload, ...(header && { header }) }, ...rules };
 }
 
-/** A row about a text that is no JOSE token. */
+/** A row for a text that is not a JOSE token. */
 export function opaque(
   id: string,
   name: string,
