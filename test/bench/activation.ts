@@ -3,23 +3,25 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { extensions } from 'vscode';
 
-/** What VS Code does for one extension when it is activated, in milliseconds. */
+/** How long VS Code takes to activate one extension, in milliseconds. */
 interface Activation {
-  /** From `extension.activate()` to its promise: loading the main file and running its `activate`. */
+  /** From `extension.activate()` until its promise resolves: loading the main file and running its `activate`. */
   total: number;
-  /** From the start to the first answer of its API, if it has one: what is started after the activation is in it. */
+  /**
+   * Until the first response of its API, if it has one. This includes what the extension starts after the activation.
+   */
   answer: number;
 }
 
 const ids = { ours: 'jwt-workbench.jwt-workbench', rival: 'jwt-workbench-fixtures.empty-extension' } as const;
 
-/** Runs in a window's extension host as its test module: activates both, and writes what that took. */
+/** Runs in a window's extension host as its test module: activates both extensions and writes the times. */
 export async function run(): Promise<void> {
   const folder = process.env.JWT_WORKBENCH_BENCH_RESULTS ?? '';
   const window = readdirSync(folder).length;
-  // A window that has just opened keeps the host waiting for its answers.
+  // A window that has just opened makes the host wait for its responses.
   await pause(2000);
-  // Whatever the host does at the first activation of all is done for this one.
+  // Whatever the host does only at its very first activation is done here.
   await activate('jwt-workbench-fixtures.warm-up');
   const order = (['ours', 'rival'] as const).toSorted(() => (window % 2 === 0 ? 1 : -1));
   const results: Record<string, Activation> = {};

@@ -6,20 +6,20 @@ import { answer, startChild } from '../../scripts/bench/child.mjs';
 import { newBrokerAddress } from '../../src/platform/brokerSocket.ts';
 import { buildScripts, startRig, World } from '../histories/world.ts';
 
-/** How programs come by a token when theirs has ended. */
+/** How programs get a new token when theirs has expired. */
 type Way =
-  /** Each has a copy of the refresh token, from when it was started. */
+  /** Each program has its own copy of the refresh token, from when it was started. */
   | { readonly way: 'copy'; readonly endpoint: string; readonly token: string }
-  /** All read and write one file, and nothing keeps them from doing so at once. */
+  /** All programs read and write one file, without a lock. */
   | { readonly way: 'file'; readonly endpoint: string; readonly file: string }
   | { readonly way: 'jwtw'; readonly script: string; readonly socket: string; readonly capability: string };
 
 interface Asked {
   readonly way: Way['way'];
   readonly programs: number;
-  /** This module, for the programs. */
+  /** Path of this module, for starting the programs. */
   readonly module: string;
-  /** The command line. */
+  /** Path of the command line. */
   readonly script: string;
 }
 
@@ -35,11 +35,11 @@ async function refreshed(endpoint: string, refresh_token: string): Promise<strin
 }
 
 answer({
-  /** Of a program: it begins with what it is given. */
+  /** Called in a program: sets how it gets tokens. */
   begin(way: Way) {
     own = way;
   },
-  /** Of a program: its token has ended. @returns whether it has a new one */
+  /** Called in a program whose token has expired. @returns whether it got a new one */
   async next(): Promise<boolean> {
     if (own === undefined) throw new Error('not begun');
     if (own.way === 'jwtw') {
@@ -57,7 +57,7 @@ answer({
     return true;
   },
 
-  /** Of the workload: all programs begin with one and the same token. */
+  /** Called in the workload: all programs start with the same token. */
   async prepare({ way, programs: count, module, script }: Asked) {
     const scripts = await buildScripts();
     const rig = await startRig(scripts);
@@ -79,7 +79,7 @@ answer({
     await Promise.all(programs.map(program => program.ask('begin', ways[way])));
     let alive = programs;
     workload = {
-      /** All need a token at once. A program that once gets none has died. */
+      /** All programs need a token at once. A program that gets none is dead from then on. */
       async rotate() {
         await window.ask('shift', { by: 3_601_000 });
         const got: boolean[] = await Promise.all(alive.map(program => program.ask('next')));
@@ -87,7 +87,7 @@ answer({
       },
       async end() {
         const { revoked, uses } = world.issuer;
-        // Who holds tokens of a family that was ended has nothing any more.
+        // If the family was revoked, no program has a valid token any more.
         const came = { alive: revoked.size > 0 ? 0 : alive.length, requests: uses.length, revoked: revoked.size };
         await Promise.all(programs.map(program => program.end()));
         await world.end();

@@ -10,7 +10,7 @@ import { newBrokerAddress, openBrokerSocket } from '../../src/platform/brokerSoc
 const address = newBrokerAddress();
 
 answer({
-  /** A broker with one connection whose token is valid for an hour; it answers until the process ends. */
+  /** Starts a broker with one connection whose token is valid for an hour. It responds until the process ends. */
   async start() {
     const sessions = createSessions();
     const connection: Connection = {
@@ -51,7 +51,7 @@ answer({
     return address;
   },
 
-  /** Milliseconds of 1,000 requests over one connection, and the bytes by which the heap grew from the 100th on. */
+  /** Milliseconds of 1,000 requests over one connection, and how many bytes the heap grew after the 100th. */
   async ask() {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const headers = { authorization: `Bearer ${address.capability}` };

@@ -21,7 +21,7 @@ const verifications = createVerifications({
 });
 const parts = { sessions, clock, verifications };
 
-/** The main file of an extension for figures: the editor's features, in the host that they are made for. */
+/** The main file of the extension for this benchmark. It runs the editor features in a real extension host. */
 export async function activate(): Promise<void> {
   const figures = {
     hover: await hover(log(500)),
@@ -32,7 +32,7 @@ export async function activate(): Promise<void> {
   writeFileSync(join(folder, 'host.json'), JSON.stringify(figures));
 }
 
-/** Milliseconds until a hover in the middle of a file of 1 MB is answered, as register.ts does it. */
+/** Milliseconds until a hover in the middle of a 1 MB file is answered, in the way register.ts does it. */
 async function hover(content: string): Promise<number> {
   const document = await workspace.openTextDocument({ content });
   const position = document.positionAt(content.indexOf('eyJ', content.length / 2) + 50);
@@ -43,7 +43,7 @@ async function hover(content: string): Promise<number> {
   return quantile(answered);
 }
 
-/** Milliseconds of processor time that a step of each feature takes in a token of 10 MB, the first time included. */
+/** Milliseconds of CPU time that one step of each feature takes in a 10 MB token, including the first time. */
 async function hugeToken(): Promise<Record<string, number>> {
   const { document, editor, blocked: bare } = await opened(token(10 * megabyte));
   const whole = new Range(0, 0, 0, 10 * megabyte);
@@ -84,7 +84,7 @@ async function hugeToken(): Promise<Record<string, number>> {
   return { ...took, blocked, bare };
 }
 
-/** Opens, shows and edits a document. @returns the longest time for which the loop did not turn, in milliseconds */
+/** Opens, shows and edits a document. @returns the longest time that the event loop was blocked, in milliseconds */
 async function opened(content: string): Promise<{ document: TextDocument; editor: TextEditor; blocked: number }> {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();

@@ -2,18 +2,18 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { answer } from '../../scripts/bench/child.mjs';
 
-/** The same client for every server: plain node:http on connections that stay open. */
+/** The same client for every server: plain node:http on kept-alive connections. */
 interface Side {
   readonly tokenEndpoint: string;
   readonly agent: Agent;
-  /** One per lane, each with the refresh token that it got last. */
+  /** Each lane has the refresh token that it received last. */
   readonly lanes: { refreshToken: string }[];
 }
 
 const sides = new Map<string, Side>();
 
 answer({
-  /** @returns how many of the first answer's tokens are JWTs, which is how many signatures a refresh is */
+  /** @returns how many tokens of the first response are JWTs, which is the number of signatures per refresh */
   async add({ name, tokenEndpoint, refreshTokens }: Added) {
     const lanes = refreshTokens.map(refreshToken => ({ refreshToken }));
     const agent = new Agent({ keepAlive: true, maxSockets: lanes.length });
@@ -21,7 +21,7 @@ answer({
     const { access_token, id_token } = await refresh(sideNamed(name), lanes[0] ?? { refreshToken: '' });
     return [access_token, id_token].filter(token => token?.startsWith('eyJ')).length;
   },
-  /** Refreshes on every lane at once, each as fast as it is answered, until the time is up. */
+  /** Refreshes on all lanes at once, each as soon as the previous response is there, until the time is up. */
   async load({ name, milliseconds }: { name: string; milliseconds: number }) {
     const side = sideNamed(name);
     const since = performance.now();

@@ -10,7 +10,7 @@ answer({
     await server.start(0, '127.0.0.1');
     return { tokenEndpoint: `http://127.0.0.1:${server.address().port}/token` };
   },
-  // It takes any refresh token.
+  // It accepts any refresh token.
   signIn: () => ({ refresh_token: crypto.randomUUID() }),
   cpu: () => process.cpuUsage(),
 });

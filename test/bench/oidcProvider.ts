@@ -7,13 +7,16 @@ import { answer } from '../../scripts/bench/child.mjs';
 
 const clientId = 'demo';
 const api = 'https://api.example';
-/** As its defaults but for what a refresh needs: a client, a place for tokens, an account for everybody. */
+/** Its defaults, except for what a refresh needs: a client, a store for tokens, and an account for everybody. */
 let provider: Provider;
 
 answer({
-  /** @param alg of its signatures @param jwt access tokens as JWTs (RFC 9068), as the others make them; without it they are opaque, its default */
+  /**
+   * @param alg algorithm of its signatures
+   * @param jwt issue access tokens as JWTs (RFC 9068), as the other servers do; by default they are opaque
+   */
   async start({ alg, jwt }: { alg: 'RS256' | 'ES256'; jwt: boolean }) {
-    // It warns of the version of Node and of what no production should have.
+    // Suppresses warnings about the version of Node and about settings that are unsuitable for production.
     Object.assign(console, { info() {}, warn() {} });
     const { default: OidcProvider } = await import('oidc-provider');
     const { privateKey } = await generateKeyPair(alg, { extractable: true });
@@ -76,7 +79,7 @@ answer({
   cpu: () => process.cpuUsage(),
 });
 
-/** Its own prints a warning, and keeps no more than 1,000 tokens. */
+/** The built-in adapter prints a warning and keeps at most 1,000 tokens. */
 function memoryAdapter() {
   type Payload = { grantId?: string; consumed?: number };
   const entries = new Map<string, Payload>();

@@ -7,7 +7,7 @@ import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 let mock: MockServer | undefined;
 
 answer({
-  /** @param away milliseconds that each answer is on its way, as one from another machine is */
+  /** @param away milliseconds by which each response is delayed, to simulate an issuer on another machine */
   async start({ alg, away }: { alg: MockAlg; away?: number }) {
     mock = await startMockServer({
       alg,
@@ -19,13 +19,13 @@ answer({
   },
   signIn: (scope: string) => mock?.issueTokens({ clientId: 'demo', scope }),
   cpu: () => process.cpuUsage(),
-  /** Signs two texts of a token's length and does nothing else: no refresh with two signatures can cost less. */
+  /** Only signs two texts of a token's length. No refresh with two signatures can be cheaper. */
   async twoSignatures({ alg, times }: { alg: MockAlg; times: number }) {
     const key = await nodeCrypto.generateKey(alg);
     const token = 'a'.repeat(400);
     for (let i = 0; i < times; i++) await Promise.all([key.sign(token), key.sign(token)]);
   },
-  /** KB in use when all that is not is collected. */
+  /** KB in use after garbage collection. */
   memory() {
     setFlagsFromString('--expose-gc');
     const collect: () => void = runInNewContext('gc');

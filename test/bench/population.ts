@@ -2,7 +2,7 @@ import type { Clock } from '../../src/core/ports.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { systemClock } from '../../src/core/waiting.ts';
 
-/** Signed-in connections whose access tokens end one after the other, the last after `span` milliseconds. */
+/** Signed-in connections whose access tokens expire one after the other, the last after `span` milliseconds. */
 export function population(size: number, span: number) {
   let ahead = 0;
   const clock: Clock & { advance(by: number): void } = {

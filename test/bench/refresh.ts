@@ -20,9 +20,9 @@ import { createLog } from '../../src/vscode/connections.ts';
 interface Asked {
   readonly issuer: string;
   readonly tokenEndpoint: string;
-  /** Where the lock among windows has its files; without it the lock is in memory. */
+  /** Folder for the files of the lock among windows. Without it the lock is in memory. */
   readonly folder?: string;
-  /** A grant of its own for each side: both rotate. */
+  /** A grant for each side, because both rotate. */
   readonly tokens: readonly [TokenResponse, TokenResponse];
 }
 
@@ -36,7 +36,10 @@ answer({
     const figures = await inTurns({ ours: batch(ours, 10), rival: batch(rival, 10) }, { rounds: 25, warmUp: 20 });
     return compared(figures.ours, figures.rival);
   },
-  /** A hundred callers at once for one token. @returns requests for each hundred, and milliseconds from first to last */
+  /**
+   * A hundred simultaneous callers for one token.
+   * @returns requests per hundred callers, and milliseconds from the first to the last result
+   */
   async callers({ issuer, folder, tokens: [first] }: Asked) {
     const rounds = 30;
     const { refresh, posts } = await ourRefresher(issuer, first, folder);
@@ -60,11 +63,11 @@ async function refreshed(refresh: OurRefresher['refresh']): Promise<void> {
 
 interface OurRefresher {
   refresh(): Promise<RefreshResult>;
-  /** How many requests have been sent with a token in them. */
+  /** How many token requests were sent. */
   posts(): number;
 }
 
-/** The refresher as extension.ts builds it; only the store and the log's channel end in memory. */
+/** The refresher as extension.ts builds it, except that the store and the log are in memory. */
 async function ourRefresher(issuer: string, tokens: TokenResponse, folder: string | undefined): Promise<OurRefresher> {
   let posts = 0;
   const fetch: Fetch = (input, init) => {
@@ -107,7 +110,7 @@ async function ourRefresher(issuer: string, tokens: TokenResponse, folder: strin
   return { refresh: () => refresher.refresh('bench'), posts: () => posts };
 }
 
-/** What every client has to do: send, check the answer, keep the refresh token. */
+/** The minimum that every client does: send, check the response, keep the refresh token. */
 function bareRefresh(issuer: string, tokenEndpoint: string, tokens: TokenResponse): () => Promise<void> {
   const { alg } = decodeProtectedHeader(tokens.id_token ?? '');
   const as = {

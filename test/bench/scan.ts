@@ -7,7 +7,7 @@ import { findTokens } from '../../src/core/tokens/tokenRanges.ts';
 const megabytes = 10;
 const tokens = 10_000;
 
-/** Each text in two sizes: whether twice as much takes twice as long is the question. */
+/** Each text is scanned in two sizes, to see whether twice the length takes twice the time. */
 const texts: Record<string, (size: number) => string> = {
   [`a log of ${megabytes} MB with ${tokens.toLocaleString('en')} tokens`]: log,
   [`${megabytes} MB of eyJ and dots`]: size => repeated('eyJ.', size),
@@ -21,7 +21,7 @@ interface Figure {
   readonly what: string;
   /** Megabytes per second. */
   readonly speed: number;
-  /** The time for the text twice as long by the time for the text. */
+  /** Time for the text of twice the length divided by the time for the text. */
   readonly growth: number;
 }
 
@@ -41,7 +41,7 @@ async function measure(what: string): Promise<Figure> {
   return { what, speed: (megabytes * 1000) / quantile(once), growth: growthOf(once, twice) };
 }
 
-/** Two logs are twice one: of a longer one no more leaks are named. */
+/** Scans two logs instead of one long one, because the number of reported leaks per text is limited. */
 async function measureLeaks(): Promise<Figure> {
   const [file, other] = [log(5e6), log(10e6).slice(5e6)];
   const scan = (text: string) => scanForLeaks(text, [], Date.now());
@@ -56,7 +56,7 @@ function growthOf(once: readonly number[], twice: readonly number[]): number {
   return quantile(twice.map((figure, round) => figure / (once[round] ?? Number.NaN)));
 }
 
-/** Milliseconds of processor time: all of it is work, and other programs on the machine have no part in it. */
+/** Milliseconds of CPU time, which other programs on the machine do not affect. */
 function timed(work: () => unknown): () => Promise<number> {
   return async () => {
     const since = process.cpuUsage();
@@ -70,7 +70,7 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** As many tokens for each byte, whatever the size. */
+/** A log with a constant number of tokens per byte. */
 function log(size: number): string {
   const header = encode({ alg: 'HS256', typ: 'at+jwt', kid: 'log' });
   const lines: string[] = [];
@@ -89,11 +89,11 @@ function log(size: number): string {
 }
 
 function repeated(unit: string, size: number): string {
-  // In one piece, as documents come, and not the rope that repeat() makes.
+  // Flattened like the text of a document, instead of the rope that repeat() creates.
   return Buffer.from(unit.repeat(Math.ceil(size / unit.length))).toString('latin1');
 }
 
-/** The same characters in each run. */
+/** Generates the same characters in each run. */
 function noise(size: number): string {
   let state = 1;
   return Buffer.from(

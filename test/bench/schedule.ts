@@ -8,7 +8,10 @@ import { population } from './population.ts';
 
 const size = 1000;
 
-/** Plans the refreshes of 1,000 connections anew, as after a wake. @returns milliseconds, and how many timers run then */
+/**
+ * Plans the refreshes of 1,000 connections, as after a wake-up.
+ * @returns milliseconds, and the number of running timers
+ */
 async function measure() {
   const { sessions, clock } = population(size, 8 * 3600_000);
   let timers = 0;

@@ -7,7 +7,7 @@ import { createFileSearch } from '../../src/platform/fileSearch.ts';
 
 const mostBytes = 5 * 1024 * 1024;
 
-/** What Find Tokens does with a folder, beside VS Code's ripgrep that looks for `eyJ` alone. */
+/** Searches a folder as Find Tokens does, compared with VS Code's ripgrep searching for `eyJ` only. */
 async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep: string; folder: string }) {
   const files = createFileSearch(appRoot, () => {});
   const { signal } = new AbortController();

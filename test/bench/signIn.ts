@@ -15,13 +15,13 @@ import { listenForRedirect } from '../../src/platform/uriRedirect.ts';
 
 interface Asked {
   readonly issuer: string;
-  /** Where the lock among windows has its files; without it the lock is in memory. */
+  /** Folder for the files of the lock among windows. Without it the lock is in memory. */
   readonly folder?: string;
   readonly rounds: number;
 }
 
 answer({
-  /** Milliseconds: of the first sign-in of a process, metadata included, and of those after it. */
+  /** Milliseconds of a process's first sign-in, which includes metadata, and of later ones. */
   async measure({ issuer, folder, rounds }: Asked) {
     const signIn = ourSignIn(issuer, folder);
     const first = await signIn();
@@ -31,7 +31,10 @@ answer({
   },
 });
 
-/** From the command to the tokens stored, less what the issuer took: its pages, and its answers on the way here. */
+/**
+ * Time from the command until the tokens are stored, without the time in which the issuer's pages and responses were
+ * pending.
+ */
 function ourSignIn(issuer: string, folder: string | undefined): () => Promise<number> {
   let elsewhere = 0;
   const theirs: Fetch = async (input, init) => {
@@ -55,7 +58,7 @@ function ourSignIn(issuer: string, folder: string | undefined): () => Promise<nu
     discovery: createDiscovery({ fetch: theirs, clock }),
     listen: () => listenForRedirect(page => page),
     async openBrowser(url) {
-      // The way back to the listener is ours.
+      // Following the redirect to the listener counts as our time.
       void theirs(url, { redirect: 'manual' }).then(({ headers }) => fetch(headers.get('location') ?? ''));
       return true;
     },

@@ -14,14 +14,14 @@ import { type ConnectionsTree, createConnectionsTree, type TreeParts } from '../
 import { population } from './population.ts';
 
 const size = 1000;
-/** Rows of a tall sidebar. */
+/** Number of rows in a tall sidebar. */
 const onScreen = 40;
 const rounds = { rounds: 15, warmUp: 3 };
 const noPlan: TreeParts['plan'] = () => ({ never: 'off' });
 
 /**
- * The main file of an extension for figures: measures the tree in the host that it is made for, then shows it in the
- * views that the extension contributes, beside trees of bare items.
+ * The main file of the extension for this benchmark. It measures the tree in a real extension host, then shows it in
+ * the views that the extension contributes, beside trees of bare items.
  */
 export async function activate(): Promise<void> {
   const figures = await measure();
@@ -41,7 +41,7 @@ export async function activate(): Promise<void> {
 /** @returns the median of each figure in milliseconds */
 async function measure(): Promise<Record<string, number>> {
   const long = population(size, 8 * 3600_000);
-  // A connection names the moment of its expiry: each second some of them expire, and only their rows change.
+  // Connections show the time of their expiry. Every second some of them expire, and only their rows change.
   const short = population(size, 50_000);
   const still = wired(long.sessions, long.clock, true);
   const other = population(size, 8 * 3600_000);
@@ -61,7 +61,7 @@ async function measure(): Promise<Record<string, number>> {
       hiddenTick: batch(() => hidden.tick(), 3),
       hiddenChange: batch(() => change(other.sessions), 10),
       async movingTick() {
-        // As the tree's view does it: a tick says what has changed, and the view asks for those items again.
+        // As in the tree's view: a tick reports what changed, and the view requests those items again.
         short.clock.advance(1000);
         const since = performance.now();
         moving.tick();
@@ -81,20 +81,20 @@ async function measure(): Promise<Record<string, number>> {
   );
 }
 
-/** News of one connection, which everything on screen hears of. */
+/** Changes one connection, which notifies everything on screen. */
 function change(sessions: Sessions): void {
   const record = sessions.get('connection-500')?.record;
   if (record === undefined) throw new Error('There is no such connection.');
   sessions.apply({ ...record, generation: record.generation + 1 });
 }
 
-/** What a view asks for: the rows, then what each looks like. */
+/** The requests of a view: the rows, then the item of each. */
 async function paint(tree: ConnectionsTree, rows: number): Promise<void> {
   const nodes = ((await tree.getChildren()) ?? []).slice(0, rows);
   await Promise.all(nodes.map((node: ViewNode) => tree.getTreeItem(node)));
 }
 
-/** Everything that hears of sessions, as extension.ts wires it. Nothing is sent. */
+/** All subscribers of session changes, as extension.ts creates them. Nothing is sent. */
 function wired(sessions: Sessions, clock: Clock, visible: boolean) {
   const refresher = { refresh: () => new Promise(() => {}) } as unknown as Refresher;
   const autoRefresh = startAutoRefresh({ sessions, refresher, clock, jitter: 0, allowed: () => true });
@@ -141,7 +141,7 @@ function verificationsOf(sessions: Sessions, clock: Clock) {
   return createVerifications({ sessions, clock, verify, allowed: () => true, log: () => {} });
 }
 
-/** The least that a tree of as many rows can be. */
+/** The simplest possible tree with the same number of rows. */
 function bareTree() {
   const items = Array.from({ length: size }, (_, index) => {
     const item = new TreeItem(`Connection ${index}`, TreeItemCollapsibleState.Collapsed);

@@ -6,7 +6,7 @@ import { readKeySet } from '../../src/core/checks/keys.ts';
 import { verifyToken } from '../../src/core/checks/verifier.ts';
 import { createMockIssuer } from '../../src/mock/issuer.ts';
 
-/** The same token and the same key, imported once on both sides, under the same policy. */
+/** Both sides verify the same token with the same key, imported once, under the same policy. */
 async function measure(alg: 'RS256' | 'ES256') {
   const issuer = await createMockIssuer({ alg });
   const { access_token: token } = await issuer.issueTokens();

@@ -10,7 +10,7 @@ import type * as Table from '../../src/vscode/commands/table.ts';
 
 type Loaded = Pick<typeof Table, 'definitions'> & Pick<typeof FieldsModule, 'notation' | 'schemaOf'>;
 
-/** Whatever `src/vscode` imports from `vscode`, as something that may be called, made and read. */
+/** Stand-ins for everything that `src/vscode` imports from `vscode`, which can be called, constructed and read. */
 function standIns(): string {
   const names = readdirSync(join('src', 'vscode'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.ts'))
@@ -32,7 +32,7 @@ function standIns(): string {
   ].join('\n');
 }
 
-/** What commands declare. Nothing of `vscode` is called to read it. */
+/** The declarations of all commands. Reading them does not call `vscode`. */
 export async function declaredCommands(): Promise<Loaded> {
   const folder = await mkdtemp(join(tmpdir(), 'commands-'));
   const outfile = join(folder, 'commands.mjs');

@@ -2,7 +2,10 @@ import { commandFiles } from './commandTables.ts';
 import { configSchema, withTables } from './mockTables.ts';
 import { translatedFiles } from './translations.ts';
 
-/** Every file that is made, or has tables that are: its path, and its text made anew from the one that stands there. */
+/**
+ * Every generated file and every file with generated tables: its path, and a function from its current text to its new
+ * text.
+ */
 export async function madeFiles(): Promise<Readonly<Record<string, (before: string) => string>>> {
   return {
     'docs/mock-issuer.md': withTables,

@@ -10,7 +10,7 @@ import type { Fields } from '../../src/mock/shape.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import { userFields } from '../../src/mock/users.ts';
 
-/** The parts of docs/mock-issuer.md that are made from the mock's own tables. */
+/** The parts of docs/mock-issuer.md that are generated from the mock's tables. */
 const parts: Readonly<Record<string, () => string>> = {
   options: () => fieldTable('option', serverFields),
   clients: () => fieldTable('member', clientFields),
@@ -23,7 +23,7 @@ const parts: Readonly<Record<string, () => string>> = {
   examples,
 };
 
-/** The document with its made parts made anew; what stands between them is written by hand. */
+/** The document with its generated parts replaced. The text between them is written by hand. */
 export function withTables(document: string): string {
   return document.replace(/<!-- made: (\w+) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
     const make = parts[name];
@@ -32,7 +32,7 @@ export function withTables(document: string): string {
   });
 }
 
-/** What VS Code completes a mock-issuer.json with: draft 7 is all that it knows in full. */
+/** The schema with which VS Code completes a mock-issuer.json. Draft 7 is the latest that VS Code supports in full. */
 export function configSchema(): string {
   return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...configShape.schema }, undefined, 2)}\n`;
 }
@@ -94,7 +94,7 @@ function personaList(): string {
   return ['| `persona` | paths and ways | sources, of these and of its claims |', '|---|---|---|', ...rows].join('\n');
 }
 
-/** The files as they are packed and tested. */
+/** The example files as they are packaged and tested. */
 function examples(): string {
   const folder = join(root, 'mock-issuer', 'examples');
   return readdirSync(folder)

@@ -6,19 +6,19 @@ import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import registeredLines, { headerLines } from '../../src/vscode/text/claims/registered.ts';
 import vendorLines from '../../src/vscode/text/claims/vendors.ts';
 
-/** The languages beside English, as VS Code spells them. */
+/** The languages beside English, in VS Code's notation. */
 const languages = ['zh-cn'] as const;
 
-/** The only calls whose text is no literal: `tableTexts` reads what they look up. */
+/** The only calls whose text is not a literal. `tableTexts` collects the texts that they look up. */
 const ofTables: Readonly<Record<string, string>> = {
   'vscode/text/claims.ts': 'text.meaning)',
   'vscode/text/mock.ts': 'text)',
 };
 
 /**
- * The English texts of the code, which are the keys of `l10n/bundle.l10n.<language>.json`. A call has its text as one
- * string literal, right after the parenthesis: VS Code looks up nothing else.
- * @throws where a call has none
+ * The English texts of the code, which are the keys of `l10n/bundle.l10n.<language>.json`. Each call must have its text
+ * as a single string literal right after the parenthesis.
+ * @throws if a call has none
  */
 export function codeTexts(): string[] {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
@@ -36,7 +36,7 @@ export function codeTexts(): string[] {
   });
 }
 
-/** In either quotes. */
+/** The value of a literal in single or double quotes. */
 function unquoted(literal: string): string {
   const body = literal
     .slice(1, -1)
@@ -45,7 +45,7 @@ function unquoted(literal: string): string {
   return JSON.parse(`"${body}"`);
 }
 
-/** What claims mean, the titles of the mock's faults, and the words of the scenarios that clients are tested with. */
+/** Meanings of claims, titles of the mock's faults, and texts of the scenarios for client tests. */
 function tableTexts(): string[] {
   const lines = [registeredLines, vendorLines, headerLines].flatMap(each => each.split('\n'));
   const meanings = lines.flatMap(line => /^(?!# )\S+ (.+)$/.exec(line)?.[1] ?? []);
@@ -54,8 +54,8 @@ function tableTexts(): string[] {
 }
 
 /**
- * The translations, made anew: what is translated stays, what is gone goes, and what is new has an empty text, which
- * test/unit/translations.test.ts does not accept.
+ * Updates the translations: keeps existing ones, removes obsolete ones, and adds new texts with an empty translation,
+ * which test/unit/translations.test.ts rejects.
  */
 export function translatedFiles(): Readonly<Record<string, (before: string) => string>> {
   const bundle = [...new Set([...codeTexts(), ...tableTexts()])];

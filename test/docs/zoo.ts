@@ -1,4 +1,4 @@
-/** The token zoo: each variety's sample, signed with keys made here, and the table in docs/tokens.md. */
+/** The token zoo: a sample of each variety, signed with keys generated here, and the table in docs/tokens.md. */
 import { deflateRawSync } from 'node:zlib';
 import { decodeToken, tryDecode } from '../../src/core/tokens/jwt.ts';
 import { varieties, varietyOf } from '../../src/core/tokens/varieties.ts';
@@ -15,7 +15,7 @@ export function keyFor(alg: 'ES256' | 'RS256' | 'EdDSA'): Signer {
   return key;
 }
 
-/** The sample as its holder has it. */
+/** The sample as its holder would have it. */
 export function sampleOf({ sample }: Variety): string {
   const { alg, header = {}, payload = {}, padded, text = compact => compact } = sample;
   if (alg === undefined) return text('');
@@ -38,7 +38,7 @@ const verifiers: Readonly<Record<Verifiers, string>> = {
   issuer: 'only its issuer',
 };
 
-/** The page, as `npm run zoo -- --write` writes it. @param advice the sentence of each */
+/** The page that `npm run zoo -- --write` writes. @param advice returns the sentence for a variety */
 export function tokensPage(advice: (variety: Variety) => string): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const rows = varieties.map(variety => {
@@ -63,7 +63,7 @@ export function tokensPage(advice: (variety: Variety) => string): string {
   ].join('\n');
 }
 
-/** What is made of a sample here, in two words. */
+/** How this extension classifies a sample, in two words. */
 export function seenHere(text: string): string {
   const decoded = tryDecode(text);
   if ('error' in decoded) return decoded.error.code;

@@ -2,30 +2,30 @@ import type { Endpoint } from '../../src/mock/effects.ts';
 import type { Rotation } from '../../src/mock/families.ts';
 import type { Fault, FaultType } from '../../src/mock/faults.ts';
 
-/** What the refresh that meets the fault brings, and what the next one does: outcome and error code each. */
+/** Outcome and error code of the refresh that meets the fault, and of the next one. */
 export type Expected = readonly [struck: string, next: string];
 
 export interface Case<Type extends FaultType = FaultType> {
-  /** In the docs' words. */
+  /** The description in docs/faults.md. */
   readonly about: string;
   readonly fault: Extract<Fault, { type: Type }>;
-  /** How many requests it strikes; 1 by default. */
+  /** How many requests the fault strikes; 1 by default. */
   readonly times?: number;
   readonly expected: Expected;
-  /** Rotations for which it ends otherwise. */
+  /** Rotations with another expectation. */
   readonly but?: { readonly [R in Rotation]?: Expected };
 }
 
 const fine: Expected = ['refreshed', 'refreshed'];
-/** The answer is not believed, but the refresh token in it is kept. */
+/** The response is rejected, but its refresh token is kept. */
 const disbelieved: Expected = ['retryable response_invalid', 'refreshed'];
-/** The first answer was lost with the successor in it, and an issuer without grace does not forgive the retry. */
+/** The first response was lost with the successor, and an issuer without grace rejects the retry. */
 const familyEnded: Expected = ['reauthRequired answer_lost', 'reauthRequired answer_lost'];
 const at = (endpoint: Endpoint) => ({ at: endpoint });
 
 /**
- * What the mock's faults do to a refresh, at the token endpoint where nothing else is said. A fault that has no row here
- * is tried with its example and is expected to do no harm.
+ * What the mock's faults do to a refresh, at the token endpoint unless stated otherwise. A fault without a row is tried
+ * with its example and expected to be harmless.
  */
 export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   delay: [
@@ -34,7 +34,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       about: 'The request takes longer than the limit of 30 s to be looked at',
       fault: { type: 'delay', ms: 40_000, ...at('token') },
       expected: fine,
-      // The second attempt came first: the one that was late then counts as a replay.
+      // The second attempt arrived first, so the delayed one counts as a replay.
       but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
     },
     {
@@ -116,7 +116,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'Metadata behind a redirect to another host',
       fault: { type: 'metadataRedirect', location: 'https://other.example/metadata' },
-      // Once: the next place where metadata is looked for has it.
+      // Struck once, because the next well-known location has the metadata.
       expected: fine,
     },
   ],
@@ -318,7 +318,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       about: 'No refresh_token in the answer',
       fault: { type: 'refreshTokenMissing' },
       expected: fine,
-      // The issuer rotated and kept the new one to itself: nothing else could be sent.
+      // The issuer rotated but did not return the new token, so the client can only send the old one.
       but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
     },
   ],

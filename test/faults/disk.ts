@@ -4,11 +4,11 @@ import type { FsFault } from '../histories/faultyFs.ts';
 import type { Reply } from '../histories/window.ts';
 import { buildScripts, type Rig, startRig, type TestWindow, World } from '../histories/world.ts';
 
-/** What fails on this machine, where no issuer is at fault. */
+/** A failure of this machine, not of the issuer. */
 interface DiskFault {
   readonly name: string;
   readonly about: string;
-  /** In the file system of one window. */
+  /** Set in the file system of one window. */
   readonly fault?: Pick<FsFault, 'operation' | 'code' | 'suffix'>;
 }
 
@@ -45,10 +45,10 @@ export interface DiskTable {
   readonly rows: readonly { readonly about: string; readonly cells: readonly string[] }[];
 }
 
-/** Not in the windows' own pace: what is about waiting alone must not differ on a busy machine. */
+/** A slow pace: results that depend only on waiting must not differ on a busy machine. */
 const window = { pace: 4, lag: 'never', times: { patience: 6000 } } as const;
 
-/** Two windows as processes, one of them with a disk that fails; see test/histories. */
+/** Runs two windows as processes, one of them with a failing disk; see test/histories. */
 export async function runDiskTable(): Promise<DiskTable> {
   const scripts = await buildScripts();
   const rig = await startRig(scripts);
@@ -104,7 +104,7 @@ async function beforeTheRequest(world: World, fault: DiskFault, cells: Map<strin
   assertOnce(world);
 }
 
-/** The disk begins to fail when the answer is on its way. */
+/** The disk starts to fail while the response is on its way. */
 async function afterTheRequest(world: World, fault: DiskFault, cells: Map<string, string>): Promise<void> {
   const { one, two } = await signedIn(world);
   world.issuer.onUse = async ({ pid }) => {
@@ -144,7 +144,7 @@ function usesBy(world: World, one: TestWindow): number {
   return world.issuer.uses.filter(({ pid }) => pid === one.pid).length - 1;
 }
 
-/** Whatever fails: no token is sent twice. */
+/** Whatever fails, no token may be sent twice. */
 function assertOnce({ issuer }: World): void {
   const sent = issuer.uses.map(({ token }) => token);
   if (new Set(sent).size < sent.length || issuer.revoked.size > 0) throw new Error('a token was sent twice');
@@ -153,6 +153,6 @@ function assertOnce({ issuer }: World): void {
 function said({ outcome, error }: Reply): string {
   const { reason } = error?.data ?? {};
   if (error) return `${outcome}: ${error.code}${reason === undefined ? '' : ` (${String(reason)})`}`;
-  // Which of the two it is depends on how soon a window hears of another one.
+  // Which of the two occurs depends on how soon a window learns of another one.
   return outcome === 'adopted' ? 'refreshed' : outcome;
 }

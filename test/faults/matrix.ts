@@ -11,20 +11,20 @@ import { type Case, cases } from './cases.ts';
 
 export const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
 
-/** How long after the fault the next refresh is asked for, in milliseconds: within the grace window of 60 s. */
+/** Milliseconds between the fault and the next refresh; within the grace period of 60 s. */
 const pause = 30_000;
 
 /** Seconds. */
 const issuer = { graceSeconds: 60, accessTokenLifetime: 7200, idTokenLifetime: 7200 };
 
-/** What one fault does to one connection, in the docs' words. */
+/** The effect of one fault on one connection, as described in docs/faults.md. */
 export interface Row {
   readonly struck: string;
   /** How often the refresh token was sent. */
   readonly sent: number;
   readonly stored: string;
   readonly state: string;
-  /** Checks of the tokens held afterwards that fail or warn. */
+  /** Failed checks and warnings of the tokens held afterwards. */
   readonly checks: string;
   readonly next: string;
 }
@@ -36,14 +36,14 @@ export interface Cell {
   readonly row: Row;
 }
 
-/** The cases of a fault. One that has none is tried with the mock's own example of it, and is expected to do no harm. */
+/** The cases of a fault. A fault without cases is tried with the mock's example and expected to be harmless. */
 export function casesOf(type: FaultType): readonly Case[] {
   const { title, example = {} } = faultRows[type];
   const harmless: Case = { about: title, fault: { type, ...example } as Fault, expected: ['refreshed', 'refreshed'] };
   return (cases as { readonly [T in FaultType]?: readonly Case[] })[type] ?? [harmless];
 }
 
-/** Every fault times every rotation. */
+/** Runs every fault with every rotation. */
 export async function runMatrix(types: readonly FaultType[] = faultTypes): Promise<Cell[]> {
   const cells: Cell[] = [];
   for (const type of types) {
@@ -60,14 +60,14 @@ export async function runMatrix(types: readonly FaultType[] = faultTypes): Promi
 }
 
 /**
- * One connection meets one fault: a refresh under the fault, the checks of what it brought, and the next refresh
- * after it. What has to hold whatever the fault is, is asserted here.
+ * One connection meets one fault: a refresh under the fault, the checks of its tokens, and the next refresh. Asserts
+ * what must hold for every fault.
  */
 export async function runCase({ fault, times = 1 }: Case, rotation: Rotation): Promise<Row> {
   const world = await signedIn({ ...issuer, rotation });
   const watch = watchTokens(world);
   const { first } = world;
-  // What discovery found at the import has grown old: faults of the metadata strike as well.
+  // Expires the metadata that discovery cached at the import, so that faults of the metadata strike too.
   world.forward(11 * 60_000);
   world.mock.faults.next(times, fault);
 
@@ -87,7 +87,7 @@ export async function runCase({ fault, times = 1 }: Case, rotation: Rotation): P
 
   world.mock.faults.clear();
   world.forward(pause);
-  // Where two answers were lost, only somebody who asks for it has the token sent once more.
+  // After two lost responses, the token is sent again only if the user asks for it.
   const plan = planRefresh(present(first.sessions.get(id)), 0);
   assert.equal('never' in plan && plan.never === 'answer_missing', after.intent?.retried === true);
   const next = await inTime(world, first.refresh(undefined, 'user'));
@@ -100,13 +100,13 @@ export async function runCase({ fault, times = 1 }: Case, rotation: Rotation): P
 
 type SignedIn = World & { readonly first: Window };
 
-/** The refresh token in it is the newest that arrived, in every case: that has been asserted. */
+/** The stored refresh token is the newest that arrived; this was asserted before. */
 function storedText({ generation, refused, intent }: StoredRecord): string {
   const mark = refused ? ', refused' : intent ? ', answer missing' : '';
   return `generation ${generation}${mark}`;
 }
 
-/** Sees every refresh token that is sent and that arrives, and knows which one is the newest that could be sent. */
+/** Records every refresh token that is sent or arrives, and knows which is the newest that could be sent. */
 function watchTokens(world: SignedIn) {
   const secrets = new Set<string>();
   let newest = present(world.stored().tokens?.refresh_token);
@@ -133,7 +133,7 @@ function watchTokens(world: SignedIn) {
     sent,
     newest: () => newest,
     answers: () => answers,
-    /** Neither the log nor an error holds any of it. */
+    /** Asserts that neither the log nor an error contains any of them. */
     assertUnspoken() {
       const spoken = JSON.stringify([world.first.logged, world.first.sessions.get(id)?.lastRefresh]);
       for (const secret of secrets) assert.ok(!spoken.includes(secret.slice(-20)), 'a token in the log');
@@ -159,7 +159,7 @@ async function checksOf(world: SignedIn): Promise<string> {
   return [...failed].sort().join(', ');
 }
 
-/** Lets the clocks run, second by second, while the mock holds something back. */
+/** Advances the clocks second by second while the mock delays something. */
 async function inTime<T>(world: World, work: Promise<T>): Promise<T> {
   let done = false;
   const finished = () => {

@@ -4,7 +4,7 @@ import { rotations } from './matrix.ts';
 
 const headings = ['Fault', 'Rotation', 'The refresh', 'Sent', 'Kept', 'Shown as', 'Failed checks', 'The next refresh'];
 
-/** One line per case; rotations that end the same way share it. */
+/** One line per case; rotations with the same result share a line. */
 function lines(cells: readonly Cell[]): { type: string; line: string[] }[] {
   const groups = new Map<string, { cell: Cell; modes: string[] }>();
   for (const cell of cells) {
@@ -13,7 +13,7 @@ function lines(cells: readonly Cell[]): { type: string; line: string[] }[] {
     group.modes.push(cell.rotation);
     groups.set(key, group);
   }
-  // Not by the order in which groups were found: the lines of one case stand together.
+  // Sorted so that the lines of one case are adjacent.
   const order = new Map([...new Set(cells.map(caseOf))].map((each, index) => [each, index]));
   return [...groups.values()]
     .sort((a, b) => (order.get(caseOf(a.cell)) ?? 0) - (order.get(caseOf(b.cell)) ?? 0))
@@ -31,7 +31,7 @@ function columns({ struck, sent, stored, state, checks, next }: Row): string[] {
 
 const spaced = (result: string) => result.replace(' ', ': ');
 
-/** For a terminal. */
+/** The tables for a terminal. */
 export function plainTable(cells: readonly Cell[], disk: DiskTable): string {
   return [aligned([headings, ...lines(cells).map(({ line }) => line)]), aligned(diskRows(disk))].join('\n\n');
 }
@@ -52,7 +52,7 @@ function aligned(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** docs/faults.md, whole. */
+/** The whole text of docs/faults.md. */
 export function document(cells: readonly Cell[], disk: DiskTable): string {
   const [head = [], ...body] = diskRows(disk).map(row => `| ${row.join(' | ')} |`);
   const rule = `|${'---|'.repeat(disk.columns.length + 1)}`;

@@ -3,8 +3,8 @@ import inTurn, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
 /*
- * Loaded with --import before anything else in a window: the file system of one folder fails on command. What is
- * patched is Node's own, so the product under it is whole. With nothing commanded every call goes straight through.
+ * Loaded with --import before anything else in a window: makes the file system of one folder fail on command. It
+ * patches Node's own functions, so the product is unchanged. Without a command, every call goes straight through.
  */
 
 export const fsOperations = [
@@ -12,30 +12,30 @@ export const fsOperations = [
 ] as const;
 export type FsOperation = (typeof fsOperations)[number];
 
-/** The `after`-th call of `operation` fails with `code`, and the `times - 1` after it. */
+/** The `after`-th call of `operation` and the `times - 1` calls after it fail with `code`. */
 export interface FsFault {
   readonly operation: FsOperation | 'any' | 'anyWrite';
-  /** `SHORT` is no error: half of what is to be written is, as on a disk with a little room left. */
+  /** `SHORT` is not an error: only half of the data is written, as on a disk that is almost full. */
   readonly code: string;
   readonly after: number;
   readonly times: number;
-  /** Only for paths that end with this. */
+  /** Restricts the fault to paths that end with this. */
   readonly suffix?: string;
 }
 
-/** What the process does to itself before its `call`-th call. */
+/** A signal that the process sends itself before its `call`-th call. */
 export interface FsSignal {
   readonly call: number;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
 }
 
 export interface FaultyFs {
-  /** Nothing outside of it fails. */
+  /** Calls outside this folder never fail. */
   folder: string | undefined;
   arm(faults: readonly FsFault[], signal?: FsSignal): void;
-  /** How many calls there were since it was armed. */
+  /** Number of calls since it was armed. */
   readonly calls: number;
-  /** When a journal last took its place, by the monotonic clock. */
+  /** When a journal was last renamed into place, by the monotonic clock. */
   journalAt: number;
 }
 
@@ -61,7 +61,7 @@ const control: FaultyFs = {
 
 const writing = new Set(['write', 'mkdir', 'rename', 'openForWriting', 'utimes', 'sync']);
 
-/** @returns true where a write has to be short. @throws as the file system would */
+/** @returns true if a write must be short. @throws as the file system would */
 function pass(operation: FsOperation | 'openForWriting', path: unknown): boolean {
   if (control.folder === undefined || typeof path !== 'string' || !path.startsWith(control.folder)) return false;
   calls++;
@@ -102,7 +102,7 @@ function patch(target: object, name: string, before: (...given: unknown[]) => vo
   Reflect.set(target, name, patched);
 }
 
-/** The same for promises: what fails rejects. */
+/** The same for functions that return promises: the promise rejects. */
 function patchInTurn(target: object, name: string, before: (...given: unknown[]) => void): void {
   const call: Call | undefined = Reflect.get(target, name)?.bind(target);
   if (call === undefined) return;
@@ -133,7 +133,7 @@ for (const [operation, names] of byPath) {
     patchInTurn(inTurn, name, path => pass(operation, path));
   }
 }
-// A question that cannot fail: what goes wrong is answered with no.
+// existsSync cannot throw: errors count as "no".
 const exists = atOnce.existsSync;
 atOnce.existsSync = path => {
   try {
@@ -158,7 +158,7 @@ Reflect.set(atOnce, 'writeSync', (descriptor: number, data: string | Uint8Array,
   if (!isShort) return Reflect.apply(writeSync, atOnce, [descriptor, data, ...rest]);
   if (typeof data === 'string') return writeSync(descriptor, data.slice(0, data.length >> 1));
   const [offset = 0, length = data.length - Number(offset), position] = rest;
-  // One byte at least, as a disk that takes none says so.
+  // At least one byte, because a disk that accepts none reports an error.
   return writeSync(descriptor, data, Number(offset), (Number(length) + 1) >> 1, position as number | undefined);
 });
 patch(atOnce, 'ftruncateSync', descriptor => pass('write', named(descriptor)));

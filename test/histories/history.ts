@@ -4,15 +4,15 @@ import type { OrderName, Orders, Reply } from './window.ts';
 import { type Rig, pace as speed, type TestWindow, WindowGone, World } from './world.ts';
 
 export interface Verdict {
-  /** What must not have happened. Empty: all is well. */
+  /** Violations. Empty if all is well. */
   readonly broken: readonly string[];
-  /** How often each thing came up: what never comes up was not tried. */
+  /** How often each event occurred. An event that never occurs was not tested. */
   readonly seen: Readonly<Record<string, number>>;
-  /** What was done and what came of it, for a reader. */
+  /** What was done and what happened, for readers. */
   readonly story: readonly string[];
 }
 
-/** Carries out a plan with real processes, and says what was broken. */
+/** Executes a plan with real processes, and reports violations. */
 export async function runHistory(rig: Rig, plan: Plan): Promise<Verdict> {
   const world = await World.begin(rig);
   const judge = createJudge(world);
@@ -26,20 +26,23 @@ export async function runHistory(rig: Rig, plan: Plan): Promise<Verdict> {
 
 type Judge = ReturnType<typeof createJudge>;
 
-/** Sees every use of a token, every reply of a window and every death, and knows what may follow from what. */
+/**
+ * Observes every use of a token, every reply of a window and every death, and judges whether the consequences are
+ * allowed.
+ */
 function createJudge(world: World) {
   const { issuer } = world;
   const broken: string[] = [];
   const seen: Record<string, number> = {};
   const story: string[] = [];
   const since = performance.now();
-  /** The generation of each token that was ever issued, as far as it is known. */
+  /** The known generations of all issued tokens. */
   const generations = new Map<string, number>();
-  /** Uses whose answer came to nothing, or died with its window before it was on disk. */
+  /** Uses whose response was lost, or whose window died before the response was on disk. */
   const excused = new Set<Use>();
   let family: string | undefined;
   let isSignedOut = true;
-  /** Where the connection's secrets may be gone for a reason that was planned. */
+  /** True while the connection's secrets may be missing for a planned reason. */
   let mayBeLost = false;
 
   const note = (text: string) => void story.push(`${(performance.now() - since).toFixed(0).padStart(6)} ${text}`);
@@ -52,14 +55,14 @@ function createJudge(world: World) {
   };
   const short = (token: string | undefined) => token?.slice(3, 18) ?? 'none';
 
-  /** Other windows may notice an end before it was told here. */
+  /** Other windows may notice a death before it is reported here. */
   async function deathOf(use: Use): Promise<void> {
     const sender = world.windows.find(window => window.pid === use.pid);
     for (let waited = 0; waited < 300 && sender && !sender.isDead; waited += 10) await pause(10);
     if (sender?.isDead) await died(sender);
   }
 
-  /** What the process wrote before it ended stands as it is. */
+  /** What the process wrote before its death stays on disk. */
   async function died(window: TestWindow): Promise<void> {
     const last = issuer.uses.findLast(use => use.pid === window.pid);
     if (last === undefined || last.family !== family || excused.has(last)) return;
@@ -72,7 +75,7 @@ function createJudge(world: World) {
     mayBeLost = true;
   }
 
-  /** Called while the sender waits: what is on disk now was there before it sent. */
+  /** Called while the sender waits, so what is on disk now was there before it sent. */
   async function onUse(use: Use): Promise<void> {
     const generation = generations.get(use.token);
     note(`${use.by} sends ${short(use.token)}, generation ${generation}`);
@@ -123,7 +126,7 @@ function createJudge(world: World) {
     signedOut() {
       isSignedOut = true;
     },
-    /** A sign-in or a sign-out that failed half way may have left either. */
+    /** After a sign-in or sign-out that failed half way, either state is allowed. */
     unsettled() {
       mayBeLost = true;
     },
@@ -160,14 +163,14 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     judge.note(`${window.name} opens: ${JSON.stringify(plan.windows[number])}`);
     return window;
   };
-  /** A window that died is opened anew, as its user would. */
+  /** Reopens a window that died, as its user would. */
   const at = async (number: number) => {
     const window = slots[number];
     return window && !window.isDead ? window : open(number);
   };
   await Promise.all(plan.windows.map((_, number) => open(number)));
 
-  /** `undefined` where the window is gone, which is a fault only where it hangs. */
+  /** `undefined` if the window is gone, which is a violation only if it hangs. */
   async function asked<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]) {
     try {
       const reply = await window.ask(name, order);
@@ -188,7 +191,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     await judge.died(window);
   }
 
-  /** What only prepares the next step: a window that is gone needs none. */
+  /** Sends an order that only prepares the next step, so it may be skipped if the window is gone. */
   async function tell<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]): Promise<void> {
     if (!window.isDead) await window.ask(name, order).catch(error => gone(window, name, error));
   }
@@ -203,7 +206,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     return reply;
   }
 
-  /** Has the signal sent in that moment of the window's next refresh. */
+  /** Arranges that the window receives the signal at this moment of its next refresh. */
   async function aim(window: TestWindow, when: Moment, signal: 'SIGKILL' | 'SIGSTOP', ms: number): Promise<void> {
     if (signal === 'SIGSTOP') void window.resumeAfter(ms / speed);
     if (typeof when === 'object') await tell(window, 'faults', { faults: [], signal: { call: when.call, signal } });
@@ -278,7 +281,7 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
         const isStop = step.do === 'stop';
         await aim(window, step.when, isStop ? 'SIGSTOP' : 'SIGKILL', isStop ? step.ms : 0);
         const first = refresh(window);
-        // Those that wait find out what became of it.
+        // Meanwhile the waiting windows find out the outcome.
         await pause(20);
         const others = slots.filter(other => other !== window && !other.isDead).map(refresh);
         await Promise.all([first, ...others]);
@@ -312,14 +315,14 @@ async function play(world: World, plan: Plan, judge: Judge): Promise<void> {
     }
   }
 
-  /** On a busy machine a lock can be lost for no other reason: nothing is sent then, and asking again is right. */
+  /** On a busy machine the lock can be lost for no other reason. Nothing is sent then, so asking again is right. */
   async function persistently(ask: () => Promise<Reply | undefined>): Promise<Reply | undefined> {
     let reply = await ask();
     for (let more = 3; more > 0 && reply?.error?.code.startsWith('lock_'); more--) reply = await ask();
     return reply;
   }
 
-  // Whatever has happened: nothing is lost, and a new sign-in works.
+  // Whatever happened, nothing may be lost, and a new sign-in must work.
   await heal();
   issuer.behave();
   const shouldLive = judge.shouldLive && !judge.lostAnswers();

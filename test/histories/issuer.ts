@@ -5,36 +5,38 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /*
- * An issuer that forgives nothing, written without a look at src/mock: a refresh token works once, and a second use of
- * it ends its family (RFC 9700 §4.14.2). It notes every use, and does with its answers as it is told.
+ * A strict issuer, written independently of src/mock: a refresh token works once, and a second use ends its family (RFC
+ * 9700 §4.14.2). It records every use, and can be told what to do with its responses.
  */
 
-/** What happens to one answer. A request is always looked at, and its token spent, before the answer is. */
+/**
+ * What happens to one response. The request is always handled, and its token spent, before this, except for `refuse`.
+ */
 export type Answer =
-  /** `after` milliseconds. */
+  /** Sends the response after `after` milliseconds. */
   | { readonly how: 'send'; readonly after?: number }
-  /** The connection ends without an answer. */
+  /** Closes the connection without a response. */
   | { readonly how: 'drop' }
   | { readonly how: 'error'; readonly status: number }
-  /** The connection ends before the request was looked at: the token stays good. */
+  /** Closes the connection before the request is handled, so the token stays valid. */
   | { readonly how: 'refuse' };
 
-/** One use of a refresh token, in the order in which they came. */
+/** One use of a refresh token. Uses are listed in the order of arrival. */
 export interface Use {
   readonly token: string;
   readonly family: string;
-  /** The window that sent it. */
+  /** Name of the window that sent it. */
   readonly by: string;
-  /** Of the process that sent it. */
+  /** Process id of the sender. */
   readonly pid: number;
-  /** By the monotonic clock of this process. */
+  /** Time by the monotonic clock of this process. */
   readonly at: number;
-  /** The token that it brought, or `undefined` where it was refused. */
+  /** The new refresh token, or `undefined` if the use was rejected. */
   readonly successor: string | undefined;
-  /** True where the answer never came: a retry is permitted. */
+  /** True if the response never arrived, so a retry is permitted. */
   readonly lost: boolean;
   readonly revoked: boolean;
-  /** When the answer was on the wire. */
+  /** When the response was sent. */
   answered?: number;
 }
 
@@ -43,16 +45,16 @@ export interface StrictIssuer {
   readonly uses: readonly Use[];
   /** Families that a second use has ended. */
   readonly revoked: ReadonlySet<string>;
-  /** A new family, as a sign-in begins it. */
+  /** Starts a new family, as a sign-in does. */
   signIn(): { readonly access_token: string; readonly refresh_token: string; readonly expires_in: number };
-  /** For the next requests, first come first served; every other one is answered. */
+  /** Sets what happens to the next responses, in order. Later ones are sent normally. */
   next(...answers: readonly Answer[]): void;
-  /** From here on every request is answered. */
+  /** From now on every request is answered. */
   behave(): void;
-  /** Called for each use before it is answered; what it does comes before the answer. */
+  /** Called for each use before the response is sent; the response waits for it. */
   onUse: (use: Use) => void | Promise<void>;
   onAnswered: (use: Use) => void;
-  /** Forgets what is planned, what was noted, and who is told. */
+  /** Forgets plans, records and listeners. */
   reset(): void;
   close(): Promise<void>;
 }
@@ -81,7 +83,7 @@ export async function startStrictIssuer(): Promise<StrictIssuer> {
     refresh_token,
   });
 
-  /** The token that follows, or `undefined` where this one is not good, which ends its family. */
+  /** The next token, or `undefined` if this one is invalid, which ends its family. */
   function rotate(token: string): { readonly family: string; readonly successor?: string; readonly reused: boolean } {
     const known = tokens.get(token);
     if (known === undefined) return { family: 'unknown', reused: false };

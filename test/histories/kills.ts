@@ -2,20 +2,20 @@ import { rm } from 'node:fs/promises';
 import { buildScripts, startRig, World } from './world.ts';
 
 export interface KillsResult {
-  /** Milliseconds between an answer and its durable record. */
+  /** Milliseconds between a response and its durable record. */
   readonly window: { readonly p50: number; readonly p99: number; readonly refreshes: number };
-  /** For kills so many milliseconds after the answer was on the wire: how many of them cost the token. */
+  /** By milliseconds between the response being sent and the kill: how many kills lost the token. */
   readonly kills: readonly { readonly after: number; readonly lost: number; readonly of: number }[];
 }
 
 const delays = [0, 1, 2, 5, 10, 20];
 
-/** In this machine's own time, as a user has it. */
+/** Real time, as for a user. */
 const asInLife = { pace: 1, lag: 0, flush: 100 };
 
 /**
- * How long an answer is in memory only, and what a kill in that time costs. Nothing can make it nothing: between the
- * issuer's last byte and the first write there is a process that can be killed.
+ * Measures how long a response is in memory only, and what a kill in that time costs. The time cannot be zero: between
+ * the issuer's last byte and the first write, the process can always be killed.
  */
 export async function measureKills(rounds: number, progress: (text: string) => void): Promise<KillsResult> {
   const scripts = await buildScripts();
@@ -56,13 +56,13 @@ async function inMemory(rig: Rig, refreshes: number): Promise<number[]> {
   }
 }
 
-/** One refresh whose window is killed; whether the next window has what the issuer answered. */
+/** Kills a window during one refresh. Resolves with whether the next window lacks what the issuer returned. */
 async function isLost(rig: Rig, after: number): Promise<boolean> {
   const world = await World.begin(rig);
   try {
     const window = await world.open(asInLife);
     await window.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
-    // As every later refresh is: connections are there, code is compiled.
+    // A first refresh, so that connections are open and code is compiled, as for every later refresh.
     await window.ask('refresh', { id: 'a', askedBy: 'timer' });
     world.issuer.onAnswered = () => {
       if (after === 0) window.kill();

@@ -1,23 +1,26 @@
 import { type FsFault, fsOperations } from './faultyFs.ts';
 import type { Answer } from './issuer.ts';
 
-/** What happens in one history, in windows that are known by their number. Times are in the windows' milliseconds. */
+/** What happens in one history. Windows are identified by number. Times are in the windows' milliseconds. */
 export type Step =
   | { readonly do: 'refresh'; readonly by: readonly number[] }
   | { readonly do: 'answer'; readonly answer: Answer }
   | { readonly do: 'faults'; readonly by: number; readonly faults: readonly FsFault[] }
-  /** The same, from the moment at which the issuer has a request of this window. */
+  /** The faults start when the issuer has received a request of this window. */
   | { readonly do: 'faultsInFlight'; readonly by: number; readonly faults: readonly FsFault[] }
   | { readonly do: 'diskFull' | 'heal' }
   | { readonly do: 'storeFails'; readonly by: number; readonly how: 'throw' | 'empty' }
-  /** `by` refreshes and stands still in that moment, for so long; then all others refresh. */
+  /** `by` refreshes and is stopped at this moment, for this long; then all others refresh. */
   | { readonly do: 'stop'; readonly by: number; readonly when: Moment; readonly ms: number }
   | { readonly do: 'kill'; readonly by: number; readonly when: Moment }
   | { readonly do: 'restart' | 'signIn' | 'signOut'; readonly by: number }
   | { readonly do: 'shift'; readonly by: number; readonly ms: number }
   | { readonly do: 'pause'; readonly ms: number };
 
-/** `inFlight`: the issuer has the request and nobody the answer. `call`: before so many calls of the file system. */
+/**
+ * `inFlight`: the issuer has the request, but nobody has the response yet. `call`: before this many calls of the file
+ * system.
+ */
 export type Moment = 'beforeWire' | 'inFlight' | 'afterAnswer' | { readonly call: number };
 
 export interface Plan {
@@ -27,12 +30,12 @@ export interface Plan {
 }
 
 export interface Random {
-  /** From 0 to `below`, which it never is. */
+  /** From 0 to `below`, exclusive. */
   number(below: number): number;
   of<T>(list: readonly T[]): T;
 }
 
-/** The same numbers for the same seed, on every machine (mulberry32). */
+/** The same seed gives the same sequence on every machine (mulberry32). */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -41,7 +44,7 @@ export function createRandom(seed: number): Random {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  // The first numbers of neighbouring seeds are alike.
+  // Neighbouring seeds start with similar numbers, so the first ones are skipped.
   for (let round = 0; round < 5; round++) next();
   return {
     number: below => Math.floor(next() * below),

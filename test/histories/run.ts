@@ -16,7 +16,7 @@ export interface HistoriesResult {
   readonly failures: readonly Failure[];
 }
 
-/** Histories of the seeds from `seed` on, a few at a time. */
+/** Runs the histories of the seeds from `seed` on, several at a time. */
 export async function runHistories(
   { seed, runs, lanes = 2 }: { readonly seed: number; readonly runs: number; readonly lanes?: number },
   progress: (failure?: Failure) => void = () => {},

@@ -4,9 +4,9 @@ import type { SecretVault } from '../../src/core/ports.ts';
 
 interface Entry {
   readonly key: string;
-  /** Left out where the secret was deleted. */
+  /** Left out if the secret was deleted. */
   readonly value?: string;
-  /** Milliseconds since the epoch, by a clock that nobody shifts. */
+  /** Milliseconds since the epoch, by a clock that is never shifted. */
   readonly at: number;
   readonly by: string;
 }
@@ -15,20 +15,23 @@ export interface StoreOptions {
   readonly file: string;
   /** Milliseconds until a window sees what others have stored; `never`: only after a restart. */
   readonly lag: number | 'never';
-  /** Milliseconds until what was stored is in the file: a window that ends before has stored nothing. */
+  /** Milliseconds until a stored value is written to the file. A window that ends earlier has stored nothing. */
   readonly flush: number;
 }
 
 export interface Store extends SecretVault {
   /**
-   * What the next calls do: `throw`, or answer nothing as VS Code does where it cannot decrypt.
-   * @param which the one secret that it is about; all where it is left out
+   * Makes the next calls `throw`, or return nothing as VS Code does if it cannot decrypt.
+   * @param which the secret concerned; all if it is left out
    */
   fail(how: 'throw' | 'empty' | undefined, which?: string): void;
   dispose(): void;
 }
 
-/** SecretStorage as VS Code has it: each window its own view of one file, late writes, late reads, odd events. */
+/**
+ * SecretStorage with VS Code's behaviour: each window has its own view of one file, with delayed writes, delayed reads
+ * and odd events.
+ */
 export function openStore({ file, lag, flush }: StoreOptions, now: () => number): Store {
   const me = randomUUID();
   const start = now();
@@ -46,7 +49,7 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
       : [];
   const visible = (entry: Entry) =>
     entry.by !== me && entry.at <= (lag === 'never' ? start : Math.max(start, now() - lag));
-  /** A window's cache shows its own writes at once; of two the later one counts. */
+  /** A window's cache shows its own writes at once; the latest write wins. */
   const newest = (key: string) =>
     [...entries().filter(visible), ...own]
       .filter(entry => entry.key === key)
@@ -57,14 +60,14 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
     try {
       appendFileSync(file, `${JSON.stringify(entry)}\n`);
     } catch {
-      // The history is over, and its folder gone.
+      // The history has ended, and its folder is deleted.
     }
   }
 
   function write(key: string, value?: string): void {
     const entry: Entry = { key, ...(value !== undefined && { value }), at: now(), by: me };
     own.push(entry);
-    // One line in one write: appended as a whole, whichever window writes beside it.
+    // One line per write, so that appends of several windows do not mix.
     setTimeout(append, flush, entry);
     for (const listener of listeners) listener(key);
   }

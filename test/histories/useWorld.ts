@@ -4,19 +4,19 @@ import type { Use } from './issuer.ts';
 import type { OrderName, Orders, Reply } from './window.ts';
 import { buildScripts, type Rig, type Scripts, startRig, type TestWindow, type WindowOptions, World } from './world.ts';
 
-/** A world of its own for each test of a suite. */
+/** A new world for each test of a suite. */
 export interface UsedWorld {
   readonly now: World;
-  /** Where the locks are, where it is not to be a new folder. To be set before the test, in a hook of its own. */
+  /** The folder of the locks, if it should not be a new one. Set it before the test, in a separate hook. */
   folder: string | undefined;
   open(options?: WindowOptions): Promise<TestWindow>;
-  /** A new family in a window, with the token that begins it. */
+  /** Signs in with a new family. The reply has its first token. */
   signIn(window: TestWindow, id?: string): Promise<Reply>;
   refresh(window: TestWindow, order?: Partial<Orders['refresh']>): Promise<Reply>;
   ask<Name extends OrderName>(window: TestWindow, name: Name, order: Orders[Name]): Promise<Reply>;
-  /** How often each token was sent; of one that was sent twice, by whom. */
+  /** Each use of a token, with its sender. */
   readonly uses: readonly Use[];
-  /** Windows that have sent a token while no mark was on disk. */
+  /** Windows that sent a token while no mark was on disk. */
   readonly unmarked: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function useWorld(): UsedWorld {
   let scripts: Scripts;
   let rig: Rig;
   let world: World;
-  /** What a fair observer saw that must never be, whatever the test is about. */
+  /** Violations that no test may have. */
   let unmarked: string[] = [];
 
   before(async () => {
@@ -68,7 +68,7 @@ export function useWorld(): UsedWorld {
   return used;
 }
 
-/** A process that gets no time for a while loses its lock, which costs nothing: it sends nothing, and asks again. */
+/** A process that gets no CPU time for a while loses its lock. Then it sends nothing, so asking again is harmless. */
 async function undisturbed(ask: () => Promise<Reply>): Promise<Reply> {
   for (let more = 5; more > 0; more--) {
     const reply = await ask();
@@ -82,7 +82,7 @@ export function said({ outcome, error }: Reply): string {
   return error ? `${outcome} ${error.code}` : outcome;
 }
 
-/** No family was ended, each token was sent once, and on record before. */
+/** Asserts that no family was ended, and that each token was sent once, after it was recorded on disk. */
 export function assertSentOnce({ now: { issuer }, unmarked }: UsedWorld): void {
   assert.deepEqual(unmarked, [], 'windows that sent a token without a mark on disk');
   assert.deepEqual([...issuer.revoked], [], 'families that were revoked');

@@ -21,28 +21,28 @@ import type { FaultyFs, FsFault, FsSignal } from './faultyFs.ts';
 import { openStore } from './store.ts';
 
 /*
- * A window in a process of its own: the product's core and platform as extension.ts puts them together, and real HTTP.
- * What differs: the store of secrets, the pace of its clock, and that it does what its parent says.
+ * A window in a separate process: the product's core and platform, connected as in extension.ts, with real HTTP. The
+ * differences: the secret store, the pace of its clock, and that it obeys its parent.
  */
 
 export interface Begin {
   readonly name: string;
   readonly tokenEndpoint: string;
-  /** Of the locks. */
+  /** Folder of the locks. */
   readonly folder: string;
-  /** The store of secrets. */
+  /** File of the secret store. */
   readonly secrets: string;
   /** Milliseconds of the window's own time, as is `flush`; see store.ts. */
   readonly lag: number | 'never';
   readonly flush: number;
-  /** How many times faster than the world's its time is: the product's own times stay what they are. */
+  /** How many times faster than real time its clock runs, so that the product's own timeouts need not be changed. */
   readonly pace: number;
-  /** Milliseconds since the epoch at which all windows of a history agree on the time. */
+  /** Milliseconds since the epoch at which the clocks of all windows of a history agree. */
   readonly epoch: number;
   readonly times: Partial<LockTimes>;
 }
 
-/** What the window does to itself when it next sends, in the moment given. */
+/** A signal that the window sends itself at this moment of its next request. */
 export interface WireSignal {
   readonly when: 'beforeWire' | 'afterAnswer';
   readonly signal: 'SIGKILL' | 'SIGSTOP';
@@ -52,10 +52,10 @@ export interface Orders {
   begin: Begin;
   refresh: { readonly id: string; readonly askedBy: AskedBy };
   signIn: { readonly id: string; readonly raw: RawTokens };
-  /** Tokens from somewhere else, perhaps those that another connection has. */
+  /** Imports tokens, which another connection may hold too. */
   import: { readonly id: string; readonly raw: RawTokens };
   signOut: { readonly id: string };
-  /** Answers programs at that address, as a window does for its terminals. */
+  /** Serves programs at this address, as a window does for its terminals. */
   serve: BrokerAddress;
   state: { readonly id: string };
   faults: { readonly faults: readonly FsFault[]; readonly signal?: FsSignal };
@@ -72,11 +72,11 @@ export interface Reply {
   readonly state: SessionState;
   readonly token?: string;
   readonly error?: { readonly code: string; readonly data: Readonly<Record<string, unknown>> };
-  /** Milliseconds between the head of the last answer and the journal that holds what it brought. */
+  /** Milliseconds between the head of the last response and the journal entry with its tokens. */
   readonly inMemory: number;
-  /** How often the file system was asked since faults were armed. */
+  /** Number of file system calls since faults were armed. */
   readonly calls: number;
-  /** Lines of the log that were written since the last reply. */
+  /** Log lines since the last reply. */
   readonly log: readonly string[];
 }
 
@@ -88,7 +88,7 @@ let shift = 0;
 let answeredAt = 0;
 const lines: string[] = [];
 
-/** Real time, for the issuer and for the store. */
+/** Real time, for the issuer and the store. */
 const realNow = () => performance.timeOrigin + performance.now();
 
 function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace, epoch, times }: Begin) {
@@ -131,7 +131,7 @@ function compose({ name, tokenEndpoint, folder, secrets: file, lag, flush, pace,
   const keys = createJournalKeys({ secrets, lock, clock, log });
   const handover = createHandover({ keys, log });
   const loading = createLoading({ vault, sessions, lock, handover });
-  // The issuer is in the world's time: a busy machine must not look like one that does not answer.
+  // Requests use real time, so that a busy machine does not look like an unresponsive issuer.
   const issuerClock = { now: clock.now, schedule: realSchedule };
   const discovery = createDiscovery({ fetch, clock: issuerClock });
   const client = createTokenClient({ fetch, discovery, clock: issuerClock });
@@ -165,7 +165,7 @@ type Result = { readonly outcome: string; readonly error?: WorkbenchError };
 
 const working = new Set<Promise<unknown>>();
 
-/** Nothing of a history that is over may reach into the next one. */
+/** Nothing of a finished history may affect the next one. */
 async function end(): Promise<void> {
   faultyFs?.arm([]);
   wire = undefined;

@@ -13,13 +13,16 @@ import type { LockTimes } from '../../src/platform/lockWait.ts';
 import { type StrictIssuer, startStrictIssuer } from './issuer.ts';
 import type { Begin, OrderName, Orders, Reply } from './window.ts';
 
-/** How many times faster than the world's the windows' time is. */
+/** How many times faster than real time the windows' clocks run. */
 export const pace = 20;
 
-/** A holder that may take 90 s to answer gets 4.5 s of this machine's; here it is a fourth of that. */
+/**
+ * By default, a lock's holder has 90 s to respond, which at this pace are 4.5 s of real time. This is about a fourth of
+ * that.
+ */
 export const quickTimes: Partial<LockTimes> = { patience: 24_000 };
 
-/** Milliseconds of this machine's time after which a window that has not answered counts as hung. */
+/** Milliseconds of real time after which a window that has not replied counts as hung. */
 const hung = 20_000;
 
 export interface Scripts {
@@ -28,7 +31,7 @@ export interface Scripts {
   readonly faultyFs: string;
 }
 
-/** Bundles the window, the product in it, and what makes its file system fail. */
+/** Bundles the window, including the product, and the module that makes its file system fail. */
 export async function buildScripts(): Promise<Scripts> {
   await mkdir('out', { recursive: true });
   const folder = await mkdtemp(resolve('out', 'histories-'));
@@ -44,7 +47,7 @@ export async function buildScripts(): Promise<Scripts> {
   return { folder, window: join(folder, 'window.mjs'), faultyFs: join(folder, 'faultyFs.mjs') };
 }
 
-/** How a window's process ended while it was asked, or that it did not answer. */
+/** The window's process died while it was asked, or did not reply in time. */
 export class WindowGone extends Error {
   readonly how: 'died' | 'hung';
   constructor(how: 'died' | 'hung', name: string, order: string) {
@@ -53,15 +56,15 @@ export class WindowGone extends Error {
   }
 }
 
-/** The parent's end of a window. */
+/** The parent's handle of a window. */
 export class TestWindow {
   name = '';
   readonly process: ChildProcess;
   readonly ready: Promise<void>;
   isDead = false;
-  /** Every line of its log, from the beginning of the history. */
+  /** Every log line since the start of the history. */
   log: string[] = [];
-  /** Milliseconds that the longest answer took. */
+  /** Milliseconds that the slowest reply took. */
   slowest = 0;
   #number = 0;
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
@@ -108,11 +111,11 @@ export class TestWindow {
 
   kill(): void {
     this.process.kill('SIGKILL');
-    // A process that was stopped takes its end when it goes on.
+    // A stopped process handles the kill only when it continues.
     this.process.kill('SIGCONT');
   }
 
-  /** Stands still for so many milliseconds of this machine's. */
+  /** Stops the process for this many milliseconds of real time. */
   stop(ms: number): Promise<void> {
     this.process.kill('SIGSTOP');
     return new Promise(resolve =>
@@ -124,8 +127,8 @@ export class TestWindow {
   }
 
   /**
-   * Lets it go on so many milliseconds after it has stopped.
-   * @returns when it stands still, or is dead
+   * Continues the process this many milliseconds after it was stopped.
+   * @returns a promise that resolves when it is stopped, or dead
    */
   resumeAfter(ms: number): Promise<void> {
     clearInterval(this.#resuming);
@@ -147,7 +150,7 @@ export class TestWindow {
   }
 }
 
-/** By Linux's own account. */
+/** Reads the state from Linux's /proc. */
 function isStopped(pid: number): boolean {
   try {
     return /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -159,12 +162,12 @@ function isStopped(pid: number): boolean {
 export interface Rig {
   readonly scripts: Scripts;
   readonly issuer: StrictIssuer;
-  /** Windows of earlier histories that can be taken again: to start a process takes longer than most histories. */
+  /** Windows of earlier histories that can be reused, because starting a process takes longer than most histories. */
   readonly idle: TestWindow[];
   close(): Promise<void>;
 }
 
-/** What histories that run one after the other share. */
+/** Resources shared by consecutive histories. */
 export async function startRig(scripts: Scripts): Promise<Rig> {
   const issuer = await startStrictIssuer();
   const idle: TestWindow[] = [];
@@ -181,12 +184,12 @@ export async function startRig(scripts: Scripts): Promise<Rig> {
 
 export type WindowOptions = Partial<Pick<Begin, 'lag' | 'flush' | 'times' | 'pace'>>;
 
-/** The folder of one history, its store, and the windows that are open in it. */
+/** One history: its folder, its store, and its open windows. */
 export class World {
   readonly rig: Rig;
   readonly place: string;
   readonly folder: string;
-  /** Sees what windows note for each other, and holds nothing. */
+  /** Reads what windows record for each other, and never takes the lock. */
   readonly lock: SharedLock;
   readonly windows: TestWindow[] = [];
   readonly #epoch = performance.timeOrigin + performance.now();
@@ -199,7 +202,7 @@ export class World {
     this.lock = createFileLock({ folder, clock: systemClock, log: () => {} });
   }
 
-  /** @param folder of the locks, where it is not to be a new one */
+  /** @param folder of the locks, if it should not be a new one */
   static async begin(rig: Rig, folder?: string): Promise<World> {
     rig.issuer.reset();
     const place = await mkdtemp(join(tmpdir(), 'jwtw-history-'));
@@ -221,7 +224,7 @@ export class World {
     return window;
   }
 
-  /** Also a restart: what the window knew is gone. */
+  /** Also used as a restart: the window's earlier state is gone. */
   begin(window: TestWindow, options: WindowOptions = {}): Promise<Reply> {
     return window.ask('begin', {
       ...{ name: window.name, tokenEndpoint: `${this.issuer.origin}/token`, folder: this.folder },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Row, row, run, signedIn } from './support.ts';
 
-/** The row of the verification whose text says `words`, below the access token. */
+/** The row of the verification below the access token whose text matches `words`. */
 async function check(id: string, words: RegExp): Promise<Row> {
   const rows = await (await row([id, 'Access token', 'Verification'])).children();
   const found = rows.find(({ text }) => words.test(text));

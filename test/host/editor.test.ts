@@ -32,7 +32,7 @@ const expired = hmacJwt('a secret of the tests, long enough', {
   sub: 'ada',
   aud: ['https://api.example', 'https://other.example'],
   scope: 'orders.read',
-  // So long ago that it reads the same however long the tests take.
+  // So long ago that the text stays the same however long the tests take.
   iat: seconds - 6 * 86_400,
   exp: seconds - 5 * 86_400,
 });
@@ -52,7 +52,7 @@ async function hoverText(document: TextDocument, character: number, line = 0): P
     .join('\n');
 }
 
-/** The words, without Markdown's escapes. */
+/** The text without Markdown's escapes. */
 const words = (markdown: string) =>
   markdown
     .replaceAll('&nbsp;', ' ')
@@ -295,7 +295,7 @@ describe('tokens in the editor', () => {
     assert.match(await hoverOn('"alg"', 6), /algorithm.*Source: RFC 7515 section 4\.1\.1/s);
     assert.match(await hoverOn('"iss"', 6), /Who issued the token\..*Source: RFC 7519 section 4\.1\.1/s);
     assert.equal(await hoverOn('"iss"', 30), '');
-    // The language server of JSON starts when it is first asked.
+    // The JSON language server starts at the first request.
     let outline: DocumentSymbol[] = [];
     await eventually(async () => {
       const command = 'vscode.executeDocumentSymbolProvider';
@@ -320,7 +320,7 @@ describe('tokens in the editor', () => {
 
   it('can have their payload copied, which is no token', async () => {
     const document = await open(`token=${expired}`);
-    // One that is in no editor is closed by VS Code when it likes.
+    // VS Code may close a document that is in no editor at any time.
     await window.showTextDocument(document);
     await run('copyPayload', { uri: document.uri.toString(), range: [0, 6, 0, 20] });
     assert.equal(JSON.parse(await env.clipboard.readText()).sub, 'ada');

@@ -12,7 +12,7 @@ interface Imported {
   warnings: string[];
 }
 
-/** A real issuer's answer whose tokens carry spaces from line wrapping. */
+/** A response of a real issuer whose tokens contain spaces from line wrapping. */
 const wrapped = readFileSync(
   join(extensions.getExtension(extensionId)?.extensionPath ?? '', 'test/fixtures/wrappedTokenResponse.json'),
   'utf8',

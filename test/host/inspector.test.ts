@@ -8,7 +8,7 @@ const inspectors = () =>
     .flatMap(({ tabs }) => tabs)
     .filter(({ input }) => input instanceof TabInputWebview && input.viewType.includes('jwtWorkbench.inspector'));
 
-/** The list of tabs is told to extensions after the tab is there. */
+/** Extensions learn of a new tab only some time after it opens. */
 async function tabs(): Promise<number> {
   for (let tries = 0; tries < 60 && inspectors().length === 0; tries++)
     await new Promise(resolve => setTimeout(resolve, 50));

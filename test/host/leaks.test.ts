@@ -62,7 +62,7 @@ describe('tokens in files of the workspace', () => {
     assert.ok(actions.some(({ command }) => command?.command === 'jwtWorkbench.decodeSelection'));
     await run('clearLeaks');
     assert.deepEqual(languages.getDiagnostics(file()), []);
-    // Beside the one that the connection has: nothing is replaced.
+    // The token was moved to `pasted`, because the connection holds another one, which must not be replaced.
     await run('removeConnection', { connection: 'pasted' });
     await end();
   });
@@ -80,7 +80,7 @@ describe('tokens in files of the workspace', () => {
     await write(at('node_modules', 'a.env'), `TOKEN=${valid}\n`);
     await write(at('excluded', 'a.env'), `TOKEN=${valid}\n`);
     await write(at('binary.env'), `\0TOKEN=${valid}\n`);
-    // VS Code's own program does the search; one that a workspace brings along is never run.
+    // The search uses VS Code's own program; one in the workspace must never run.
     const trap = at('..', 'node_modules', '@vscode', 'ripgrep', 'bin', 'rg');
     await write(trap, '#!/bin/sh\ntouch "$0.was-run"\n');
     if (trap.scheme === 'file') await chmod(trap.fsPath, 0o755);

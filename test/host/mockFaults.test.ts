@@ -25,7 +25,7 @@ describe('faults of the mock issuer by command', () => {
     await start({ rotation: 'strict' });
     const faults = [{ type: 'serverError', status: 503, times: 2, at: 'token' }];
     assert.deepEqual(await run('setMockFaults', { faults }), { faults: ['serverError'] });
-    // A refresh whose fate is unknown asks once more by itself, so two strikes are one refresh.
+    // A refresh with an unknown outcome is retried once automatically, so two strikes make one refresh.
     assert.equal(await refresh(), 'unknown http_error');
     assert.equal(await refresh(), 'refreshed');
     await run('setMockFaults', { faults: [{ type: 'tooManyRequests', retryAfter: 0 }] });

@@ -33,7 +33,7 @@ describe('against oidc-provider, an issuer nobody here wrote', () => {
     );
     assert.match((await row(['oidc', 'ID token'])).text, /: verified/);
 
-    // Somebody else sends the first token again: the provider revokes the whole family.
+    // Another program sends the first token again, so the provider revokes the whole family.
     const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: first });
     const authorization = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')}`;
     const reuse = await fetch(`${issuer}/token`, { method: 'POST', headers: { authorization }, body });

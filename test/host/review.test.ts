@@ -60,7 +60,7 @@ describe('the review in VS Code', () => {
     assert.ok(found);
     assert.equal(found.severity, DiagnosticSeverity.Error);
     assert.match(found.message, /db_password.*\(RFC 7519 section 11\)$/s);
-    // What stands there decodes to the member; the first characters hold the end of the one before.
+    // The range decodes to the member; its first characters contain the end of the preceding one.
     const there = Buffer.from(document.getText(found.range), 'base64url').toString('latin1');
     assert.ok(there.length < 40, 'not the whole payload');
     const severities = new Map(languages.getDiagnostics(document.uri).map(each => [each.code, each.severity]));
@@ -89,7 +89,7 @@ describe('an edited copy in VS Code', () => {
     const unsigned = { opened: true, verified: false, edited: 'unsigned' };
     assert.deepEqual(await run('inspect', { token, edit: { payload: { sub: 'eve' } } }), unsigned);
 
-    // The mock of the test is an issuer like any other. That of the command is not there yet.
+    // The test's own mock counts as an ordinary issuer. The mock of the command does not run yet.
     const asked = { token, edit: { payload: { sub: 'eve' } }, sign: true };
     assert.equal(await codeOf(run('inspect', asked)), 'mock_not_running');
     const started = await run<{ issuer: string }>('startMockIssuer');

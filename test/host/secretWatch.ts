@@ -4,7 +4,7 @@ import { Server as HttpsServer } from 'node:https';
 import { commands, window, workspace } from 'vscode';
 import { secretsVariable } from '../support/secrets.mjs';
 
-/** Under this name for all test files: each is a bundle with a copy of its own of what it imports. */
+/** A global name, because each test file is a bundle with its own copy of this module. */
 const name = 'jwtWorkbenchSecretWatch';
 
 interface SecretWatch {
@@ -14,12 +14,12 @@ interface SecretWatch {
 
 const watch = (): SecretWatch | undefined => Reflect.get(globalThis, name);
 
-/** What the extension has answered or shown. It is searched when the run has ended. */
+/** Records what the extension returned or showed. It is searched at the end of the run. */
 export function saw(where: string, value: unknown): void {
   watch()?.seen.push({ where, text: typeof value === 'string' ? value : (JSON.stringify(value) ?? '') });
 }
 
-/** What a test hands in. */
+/** Records the secrets that a test passes in. */
 export function handedIn(argument: object): void {
   for (const [member, value] of Object.entries(argument)) {
     if (typeof value === 'object' && value !== null) handedIn(value);
@@ -34,7 +34,10 @@ function note(...secrets: unknown[]): void {
   for (const secret of secrets) if (typeof secret === 'string') watch()?.secrets.add(secret);
 }
 
-/** Every issuer of the tests runs in this process, so all that goes over the wire can be heard. Called once, first. */
+/**
+ * Every issuer of the tests runs in this process, so all network traffic can be recorded. Called once, before anything
+ * else.
+ */
 export function startSecretWatch(): void {
   Reflect.set(globalThis, name, { secrets: new Set(), seen: [] } satisfies SecretWatch);
   for (const { prototype } of [HttpServer, HttpsServer]) {
@@ -44,9 +47,9 @@ export function startSecretWatch(): void {
       return Reflect.apply(emit, this, [event, ...given]);
     };
   }
-  // Tests and the extension are given one and the same API.
+  // Tests and the extension share one API object.
   overhearCalls(commands, ['executeCommand'], (id, answer) => {
-    // Hovers, lenses, actions and links come as VS Code's own answers.
+    // Hovers, lenses, actions and links are results of VS Code's own commands.
     if (String(id).startsWith('vscode.execute')) saw(`what ${id} answers`, answer);
   });
   const messages = ['showInformationMessage', 'showWarningMessage', 'showErrorMessage'];
@@ -76,25 +79,27 @@ function overhearCalls(
   }
 }
 
-/** Variables and arguments of the processes of this run, as Linux shows them to every program of the user. */
+/**
+ * Environment variables and arguments of the processes of this run, as Linux shows them to every program of the user.
+ */
 export function sawProcesses(): void {
   for (const id of process.platform === 'linux' ? readdirSync('/proc').filter(name => /^\d+$/.test(name)) : []) {
     const read = (name: string) => {
       try {
         return readFileSync(`/proc/${id}/${name}`, 'utf8');
       } catch {
-        // It has ended, or is another user's.
+        // It has ended, or belongs to another user.
         return '';
       }
     };
     const variables = read('environ');
-    // What proves that a terminal may ask is no token, and is there on purpose.
+    // The capability that lets a terminal ask is not a token and is there on purpose.
     const own = variables.replace(/JWTW_CAPABILITY=[^\0]*/, '');
     if (variables.includes(`${secretsVariable}=`)) saw(`process ${read('comm').trim()}`, own + read('cmdline'));
   }
 }
 
-/** For whoever searches, once VS Code has ended. */
+/** Writes the records for the search, which runs after VS Code has ended. */
 export function writeSecretWatch(): void {
   sawProcesses();
   const file = process.env[secretsVariable];
@@ -117,7 +122,7 @@ function overhear(request: IncomingMessage, response: ServerResponse): void {
   if (scheme === 'Basic') note(decodeURIComponent(Buffer.from(credentials, 'base64').toString().replace(/^.*?:/s, '')));
   let body = '';
   const { emit } = request;
-  // Not a listener: that would have the body flow before anybody else listens.
+  // Not a listener, because adding one would start the flow of the body before other listeners are attached.
   request.emit = (event: string, ...given: unknown[]) => {
     if (event === 'data') body += String(given[0]);
     if (event === 'end')
@@ -141,6 +146,6 @@ function heard(answer: string, location: string): void {
     const value: unknown = JSON.parse(answer);
     if (typeof value === 'object' && value !== null) note(...answered.map(member => Reflect.get(value, member)));
   } catch {
-    // A page, or half an answer.
+    // A page, or a truncated response.
   }
 }

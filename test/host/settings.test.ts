@@ -34,7 +34,7 @@ describe('the setting', () => {
       );
       assert.equal((await run<{ outcome: string }>('refresh', { connection: 'works' })).outcome, 'refreshed');
       for (const problem of (await rows()).filter(({ icon }) => icon === 'error')) {
-        // An http address has one that is meant, which one press sets.
+        // For an http address, the row offers to set the https address with one click.
         const mends = problem.text.startsWith('plain: ') ? 'setIssuer' : 'openSettings';
         assert.equal(problem.item.command?.command, `jwtWorkbench.${mends}`);
       }

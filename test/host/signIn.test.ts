@@ -22,7 +22,7 @@ describe('signing in', () => {
     });
   }
 
-  /** Puts `open` in the place of the browser. */
+  /** Replaces the browser with `open`. */
   async function browser(open: (url: string) => Promise<boolean>): Promise<void> {
     const { browser } = (await activate()).testing;
     const before = browser.open;
@@ -36,7 +36,7 @@ describe('signing in', () => {
     };
   }
 
-  /** As a browser does: follows the redirects to the end, and is in no hurry. */
+  /** Follows the redirects to the end in the background, as a browser does. */
   const follow = async (url: string) => {
     void fetch(url);
     return true;
@@ -97,7 +97,7 @@ describe('signing in', () => {
     const { handleUri } = (await activate()).testing;
     await browser(async url => {
       const request = new URL(url);
-      // What comes back there is VS Code's to open; here it is handed on as VS Code does.
+      // VS Code would open the address of the redirect; the test passes it on in the same way.
       const answer = await fetch(url, { redirect: 'manual' });
       const { searchParams } = new URL(answer.headers.get('location') ?? '');
       assert.equal(searchParams.get('state'), request.searchParams.get('state'));

@@ -49,7 +49,7 @@ describe('tokens that are about to be committed', function () {
     await workspace.fs.writeFile(staged, encode(`# a comment\nTOKEN=${token(seconds + 600)}\n`));
     await workspace.fs.writeFile(loose, encode(`TOKEN=${token(seconds + 700)}\n`));
     await repository.add([staged.fsPath]);
-    // The file itself has nothing to hide any more; what is staged has.
+    // The file no longer contains the token, but the staged content does.
     await workspace.fs.writeFile(staged, encode('# a comment\nTOKEN=\n'));
     await repository.status();
     const { leaks, searched } = await run<Found>('findLeaks', { staged: true });
@@ -65,7 +65,7 @@ describe('tokens that are about to be committed', function () {
   it('are looked for by themselves where the setting says so', async () => {
     assert.ok(repository);
     await configuration().update('warnWhenStaged', true, ConfigurationTarget.Global);
-    // What was staged before is warned of at once.
+    // Files that were already staged are reported at once.
     await repository.add([loose.fsPath]);
     await repository.status();
     await eventually(async () => languages.getDiagnostics(loose).length > 0);

@@ -17,11 +17,11 @@ import { handedIn, saw } from './secretWatch.ts';
 interface Testing {
   readonly tree: ConnectionsTree;
   readonly secrets: SecretStorage;
-  /** As VS Code does with an address of this extension that is opened. */
+  /** Called by VS Code when an address of this extension is opened. */
   handleUri(query: string): Promise<void>;
-  /** What opens addresses; a test puts its own there. */
+  /** Opens addresses; a test can replace `open`. */
   readonly browser: { open(url: string): PromiseLike<boolean> };
-  /** What VS Code asks for each line of a terminal. */
+  /** Called by VS Code for each line of a terminal. */
   readonly links: TerminalLinkProvider;
 }
 
@@ -32,13 +32,13 @@ export async function activate(): Promise<JwtWorkbenchApi & { readonly testing: 
   return { ...api, testing: await api.testing() };
 }
 
-/** Runs a command of ours as another extension would: with one argument object and nobody to ask. */
+/** Runs a command as another extension would: with one argument object and no user to ask. */
 export async function run<Result = Record<string, unknown>>(name: CommandName, argument: object = {}): Promise<Result> {
   await activate();
   handedIn(argument);
   try {
     const answer = await registry.executeCommand<Result>(commands[name], argument);
-    // What was encrypted may be a token, and is what was asked for; `getToken` answers nothing else.
+    // The results of `decode` and `getToken` may contain a token, as requested, so they are not recorded.
     if (name !== 'decrypt' && name !== 'getToken') saw(`what ${name} answers`, answer);
     return answer;
   } catch (error) {
@@ -47,7 +47,7 @@ export async function run<Result = Record<string, unknown>>(name: CommandName, a
   }
 }
 
-/** The code of the error that a command rejects with. The host hands on only the message, which ends with it. */
+/** The code of the error that a command rejects with. The host passes on only the message, which ends with the code. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
@@ -83,7 +83,7 @@ export async function rows(node?: ViewNode): Promise<Row[]> {
   );
 }
 
-/** The row whose label is `label`, below the rows that were asked for. */
+/** The row with this path of labels. */
 export async function row(path: readonly string[]): Promise<Row> {
   let level = await rows();
   let found: Row | undefined;
@@ -102,13 +102,13 @@ export interface Fixture {
   end(): Promise<void>;
 }
 
-/** What a test that failed half way has left open: it must not fail the next one. */
+/** Fixtures that a failed test left open; they are closed so that the next test is not affected. */
 const opened = new Set<Fixture>();
 afterEach(async () => {
   for (const fixture of opened) await fixture.end();
 });
 
-/** A mock issuer of the test's own, a connection to it in the user's settings, and its first tokens imported. */
+/** Starts a mock issuer for the test, adds a connection to it to the user's settings, and imports its first tokens. */
 export async function signedIn(id: string, options: MockServerOptions = {}): Promise<Fixture> {
   const mock = await startMockServer(options);
   await run('addConnection', { connection: { id, issuer: mock.issuer, clientId: 'demo' } });
@@ -129,7 +129,7 @@ export async function signedIn(id: string, options: MockServerOptions = {}): Pro
   return fixture;
 }
 
-/** Puts the user's setting to `value`, runs `work`, and puts it back. */
+/** Sets the user's setting to `value`, runs `work`, and restores the setting. */
 export async function withSetting(value: unknown, work: () => Promise<void>): Promise<void> {
   const configuration = workspace.getConfiguration('jwtWorkbench');
   const before = configuration.inspect('connections')?.globalValue;
@@ -141,7 +141,7 @@ export async function withSetting(value: unknown, work: () => Promise<void>): Pr
   }
 }
 
-/** What VS Code's own events bring comes in its own time; until then the turn of other tasks is yielded to. */
+/** Waits for effects of VS Code's own events, and yields to other tasks in the meantime. */
 export async function eventually(condition: () => Promise<boolean>): Promise<void> {
   for (let turn = 0; turn < 500; turn++) {
     if (await condition()) return;

@@ -3,7 +3,7 @@ import { commands as registry } from 'vscode';
 import { type CommandName, commands } from '../../src/contributions.ts';
 import { activate, codeOf, run, signedIn } from './support.ts';
 
-/** Runs a command with whatever argument, and gives the sentence that it fails with. */
+/** Runs a command with any argument, and returns the sentence that it fails with. */
 async function failure(name: CommandName, argument: unknown): Promise<string> {
   try {
     await registry.executeCommand(commands[name], argument);
@@ -13,7 +13,7 @@ async function failure(name: CommandName, argument: unknown): Promise<string> {
   throw new assert.AssertionError({ message: `${name} took ${JSON.stringify(argument)}` });
 }
 
-/** The commands that are about one connection, which they have to be told. */
+/** The commands that require a connection. */
 const ofConnection: readonly CommandName[] = [
   ...(['removeConnection', 'refresh', 'signIn', 'signOut', 'copyToken', 'setActive', 'showHistory'] as const),
   ...(['setClientSecret', 'setIssuer', 'exchangeToken', 'introspect', 'userInfo'] as const),
@@ -134,7 +134,7 @@ describe('what commands answer', () => {
       const answer = await run<Answer & object>(name, argument);
       answers[name] = answer;
       assert.deepEqual(Object.keys(answer).sort(), members.sort(), name);
-      // It is plain JSON.
+      // The answer is plain JSON.
       assert.deepEqual(JSON.parse(JSON.stringify(answer)), answer, name);
       return answer;
     };

@@ -54,7 +54,7 @@ describe('tokens in terminals and in output', () => {
     assert.ok(link);
     assert.equal(others.length, 0);
     assert.equal(line.slice(link.startIndex, link.startIndex + link.length), token);
-    // It was made when this file was loaded.
+    // The token was created when this file was loaded.
     assert.match(link.tooltip ?? '', /^Access token, expired 1 h( \d+ min)? ago$/);
     const { links } = (await activate()).testing;
     await links.handleTerminalLink(link);

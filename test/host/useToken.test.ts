@@ -32,18 +32,18 @@ import { activate, codeOf, eventually, run, signedIn } from './support.ts';
 type SignedIn = Awaited<ReturnType<typeof signedIn>>;
 
 describe('the token where it is used', function () {
-  // Terminals, tasks and the debugger start when they are first asked for.
+  // Terminals, tasks and the debugger start at their first use.
   this.timeout(60_000);
   let session: SignedIn;
   let folder = '';
   const workspaceUri = () => workspace.workspaceFolders?.[0]?.uri.toString() ?? '';
 
-  // After each test everything is signed out, so each begins anew.
+  // Each test signs out at its end, so each starts anew.
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'jwtw-use-'));
     session = await signedIn('use', { rotation: 'strict', accessTokenLifetime: 300 });
     const { testing } = await activate();
-    // What "Always Allow" leaves: a person is asked in test/ui.
+    // The consent that "Always Allow" stores; test/ui tests the question itself.
     const consent = { asker: { kind: 'workspace', uri: workspaceUri() }, connection: session.id, consent: 'always' };
     await testing.secrets.store('jwtWorkbench.consents', JSON.stringify([consent]));
   });
@@ -68,12 +68,12 @@ describe('the token where it is used', function () {
 
   it('comes to a real terminal by jwtw, and stands in no variable there', async () => {
     const terminal = window.createTerminal({ name: 'jwtw', shellPath: '/bin/bash' });
-    // What is in sight is searched for tokens as well.
+    // Shown, because visible text is searched for tokens too.
     terminal.show();
     const file = join(folder, 'token');
     terminal.sendText(`jwtw token ${session.id} > ${file} 2> ${file}.err; env > ${file}.env; echo $? > ${file}.done`);
     const isDone = async () => existsSync(`${file}.done`);
-    // A shell takes its time to start on a busy machine.
+    // A shell starts slowly on a busy machine.
     for (let turn = 0; turn < 3; turn++) await eventually(isDone);
     assert.equal((await readFile(file, 'utf8')).trim(), await stored(), await readFile(`${file}.err`, 'utf8'));
     const variables = await readFile(`${file}.env`, 'utf8');
@@ -128,7 +128,7 @@ describe('the token where it is used', function () {
     );
     const configuration = workspace.getConfiguration('tasks', workspace.workspaceFolders?.[0]?.uri);
     const options = { env: { GIVEN: reference } };
-    // Its shell has the token in a variable as long as it lives.
+    // Closed, because its shell has the token in a variable as long as it runs.
     const presentation = { close: true };
     const entries = [
       { label: 'given', type: 'shell', command: `printenv GIVEN > ${file}.given`, options, presentation },
@@ -153,7 +153,7 @@ describe('the token where it is used', function () {
       connection: session.id,
       file: 'launch',
     });
-    // VS Code has put the token in when the debugger is asked; nothing has to be started for that.
+    // VS Code inserts the token before it asks the debugger, so nothing has to be started.
     const resolved = new Promise<string>(done => {
       const provider = debug.registerDebugConfigurationProvider('*', {
         resolveDebugConfigurationWithSubstitutedVariables(_, { env: variables }) {
@@ -243,7 +243,7 @@ describe('the token where it is used', function () {
   it('is an account for other extensions', async () => {
     const accounts = await authentication.getAccounts('jwtWorkbench');
     assert.ok(accounts.some(({ id }) => id === session.id));
-    // Nothing is handed out before VS Code has asked: silent is all that a test can be here.
+    // Nothing is returned before the user has agreed. A test can only ask silently.
     const silent = await authentication.getSession('jwtWorkbench', [], {
       silent: true,
       account: { id: session.id, label: session.id },

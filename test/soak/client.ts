@@ -21,20 +21,20 @@ export interface SoakOptions {
   readonly connections: number;
   /** Milliseconds. */
   readonly duration: number;
-  /** Where the lock among windows has its files. */
+  /** Folder for the files of the lock among windows. */
   readonly folder: string;
   readonly progress: (text: string) => void;
 }
 
 export interface SoakResult {
   readonly refreshes: number;
-  /** Refreshes that brought an error, by its code, whether the next one made up for it or not. */
+  /** Failed refreshes by error code, whether or not the next one succeeded. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Tokens that ended without their successor being there. */
+  /** Tokens that expired before their successor arrived. */
   readonly missed: number;
-  /** Milliseconds that the nearest miss had left, or was late by. */
+  /** The least time left at a refresh in milliseconds; negative if it was late. */
   readonly leastLeft: number;
-  /** Bytes of heap in use after a collection: settled, half way, at the end. */
+  /** Bytes of heap in use after garbage collection: after settling, half way, and at the end. */
   readonly heap: readonly [number, number, number];
   /** Milliseconds by which the event loop was late. */
   readonly delay: { readonly p50: number; readonly p99: number; readonly max: number };
@@ -42,10 +42,13 @@ export interface SoakResult {
   readonly cpu: number;
 }
 
-/** Milliseconds between two looks at the event loop. */
+/** Milliseconds between two samples of the event loop. */
 const resolution = 10;
 
-/** Connections that keep themselves fresh for a while, as extension.ts builds them; only their store is in memory. */
+/**
+ * Refreshes connections automatically for a while. They are built as in extension.ts, except that their store is in
+ * memory.
+ */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const { issuer, folder, duration, progress } = options;
   const fetch: Fetch = (input, init) => globalThis.fetch(input, init);
@@ -78,7 +81,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   let refreshes = 0;
   let missed = 0;
   let leastLeft = Number.POSITIVE_INFINITY;
-  /** @param expiresAt of the token that should have been followed by now */
+  /** @param expiresAt of the token that must have been replaced by now */
   const followed = (expiresAt: number) => {
     const left = expiresAt - clock.now();
     leastLeft = Math.min(leastLeft, left);
@@ -111,7 +114,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   for (const connection of connections) {
     await storeTokens(parts, connection, await options.signIn(), clock.now(), never);
   }
-  // Compiled, connected and planned: from here on nothing should grow.
+  // Code is compiled, connections are open and refreshes planned. From here on memory must not grow.
   await pause(Math.max(10_000, duration / 15));
   const heap: number[] = [usedHeap()];
   const cpu = process.cpuUsage();
@@ -124,7 +127,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       await pause(Math.min(30_000, until - clock.now()));
       progress(`${refreshes} refreshes, ${missed} missed`);
     }
-    // The collection itself stops everything, and only the measuring asks for it.
+    // The collection blocks the event loop, and happens only for the measurement.
     delay.disable();
     heap.push(usedHeap());
     delay.enable();
@@ -134,7 +137,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   autoRefresh.dispose();
   refresher.dispose();
   for (const { expiresAt } of ends.values()) if (expiresAt <= clock.now()) followed(expiresAt);
-  /** What the timer of the measurement itself waits for is no delay. */
+  /** Without the sampling interval of the measurement itself. */
   const ms = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution);
   return {
     refreshes,
@@ -167,7 +170,7 @@ function pause(ms: number): Promise<void> {
 function usedHeap(): number {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
-  // Twice: the first one only finds what finalisers let go of.
+  // Twice, because the first one only frees what finalisers release.
   collect();
   collect();
   return process.memoryUsage().heapUsed;

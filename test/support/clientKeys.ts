@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
-/** A fresh key of a client, in the forms in which people have them. */
+/** A new client key in the usual formats. */
 export interface TestKey {
   readonly privateKey: KeyObject;
   /** PKCS #8. */

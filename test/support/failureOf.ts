@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ErrorData, isWorkbenchError, type WorkbenchError } from '../../src/core/errors.ts';
 
-/** The failure of `promise`. It must be one of ours, and must not carry anything that a test marked `canary`. */
+/** The failure of `promise`. Asserts that it is a WorkbenchError and contains nothing that a test marked `canary`. */
 export async function failureOf(promise: Promise<unknown>): Promise<WorkbenchError & { readonly data: ErrorData }> {
   try {
     await promise;
@@ -13,5 +13,5 @@ export async function failureOf(promise: Promise<unknown>): Promise<WorkbenchErr
   return assert.fail('nothing failed');
 }
 
-/** The data of an error whose code the test has looked at, member by member. */
+/** The data of an error, for tests that have checked its code. */
 export const dataOf = (error: unknown): ErrorData => (isWorkbenchError(error) ? error.data : {});

@@ -1,8 +1,8 @@
-/** Texts as a stranger may write them: for every parser that meets one. */
+/** Arbitrary texts as an attacker may write them, for the tests of every parser that reads foreign text. */
 import fc from 'fast-check';
 import { encode } from './signing.ts';
 
-/** Members that readers look at, where a value of any kind may stand. */
+/** Members that readers interpret, and which may have a value of any type. */
 export const telling = [
   ...['alg', 'typ', 'cty', 'kid', 'crit', 'b64', 'enc', 'zip', 'p2c', 'p2s', 'jwk', 'jku', 'x5c', 'x5t#S256', 'epk'],
   ...['iss', 'sub', 'aud', 'azp', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'at_hash', 'c_hash', 'cnf', 'act', 'may_act'],
@@ -13,7 +13,7 @@ export const telling = [
   ...['__proto__', 'constructor', 'toString', 'payload', 'signatures', 'protected', 'signature', 'ciphertext'],
 ] as const;
 
-/** What stands where something else belongs. */
+/** Values of unexpected types. */
 export const oddValues: readonly unknown[] = [
   ...[null, true, false, 0, -1, 2 ** 53, 1e308, '', ' ', '\ud800', '\u202e', '\0', '__proto__', [], {}, [[]], [null]],
   ...[{ toString: 1 }, { toString: null, valueOf: 1 }, { toJSON: 1 }, [{ toString: 1 }], { length: 3 }],
@@ -22,7 +22,7 @@ export const oddValues: readonly unknown[] = [
 
 const value = fc.oneof(fc.constantFrom(...oddValues), fc.jsonValue({ maxDepth: 3 }), fc.string({ unit: 'binary' }));
 
-/** An object of telling members with values of any kind. */
+/** An object of such members with values of any type. */
 export const oddObject = fc
   .array(fc.tuple(fc.constantFrom(...telling), value), { maxLength: 6 })
   .map(entries => Object.fromEntries(entries) as Readonly<Record<string, unknown>>);
@@ -37,7 +37,7 @@ const part = fc.oneof(
 
 const token = fc.array(part, { minLength: 1, maxLength: 6 }).map(parts => parts.join('.'));
 
-/** One of `samples` with a piece taken out, doubled or replaced. */
+/** One of `samples` with a part removed, doubled or replaced. */
 function changed(samples: readonly string[]) {
   return fc
     .tuple(fc.constantFrom(...samples), fc.nat(), fc.nat(40), fc.oneof(fc.constant(''), fc.string({ unit: 'binary' })))
@@ -47,7 +47,7 @@ function changed(samples: readonly string[]) {
     });
 }
 
-/** Any text, and such as is nearly one of `samples`. */
+/** Any text, and texts that nearly equal one of `samples`. */
 export function foreignText(samples: readonly string[] = ['{"a":1}']) {
   return fc.oneof(
     { arbitrary: changed(samples), weight: 3 },
@@ -88,7 +88,7 @@ const pieces = [
   ],
 ];
 
-/** Texts of about `length` characters that repeat one piece or two: each is what some reader takes long over. */
+/** Texts of about `length` characters that repeat one or two pieces. Each makes some naive reader slow. */
 export function* nastyTexts(length: number): Generator<readonly [name: string, text: string]> {
   const repeated = (text: string) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
   for (const [index, one] of pieces.entries()) {
@@ -96,7 +96,7 @@ export function* nastyTexts(length: number): Generator<readonly [name: string, t
     for (const other of pieces.slice(index + 1)) {
       yield [one + other, repeated(one + other)];
     }
-    // A long run that something else begins or ends.
+    // A long run with another character at its start or end.
     for (const end of ['"', '.']) yield [`${one} and ${end}`, end + repeated(one) + end];
   }
 }

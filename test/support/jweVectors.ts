@@ -1,9 +1,10 @@
 /**
- * Encrypted tokens that others made: RFC 7516 appendix A, RFC 7520 sections 5 and 6 and, where it says so, the JOSE cookbook
- * that goes with the latter (github.com/ietf-jose/cookbook). The values are the documents' own, also the wording of the texts.
+ * Encrypted tokens from published documents: RFC 7516 appendix A, RFC 7520 sections 5 and 6 and, where stated, the JOSE
+ * cookbook that accompanies the latter (github.com/ietf-jose/cookbook). The values are those of the documents,
+ * including the wording of the texts.
  */
 
-/** What sections 5.1 to 5.9 of RFC 7520 encrypt. */
+/** The plaintext of sections 5.1 to 5.9 of RFC 7520. */
 export const friends =
   'You can trust us to stick with you through thick and thin–to the bitter end. And you can trust us to keep any secret of yours–closer than you keep it yourself. But you cannot trust us to let you face trouble alone, and go off without a word. We are your friends, Frodo.';
 
@@ -139,7 +140,10 @@ export const encrypted = [
   },
 ] as const;
 
-/** RFC 7520 section 5.3: PBES2-HS512+A256KW with A128CBC-HS256 over a JWK Set, by a password with dashes outside ASCII. */
+/**
+ * RFC 7520 section 5.3: PBES2-HS512+A256KW with A128CBC-HS256 over a JWK Set. The password contains dashes outside
+ * ASCII.
+ */
 export const byPassword = {
   password: 'entrap_o–peter_long–credit_tun',
   token:

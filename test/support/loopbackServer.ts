@@ -10,11 +10,11 @@ export interface Received {
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
-  /** The subject of the certificate that a client showed. */
+  /** The subject of the client's certificate. */
   readonly client?: string | undefined;
 }
 
-/** A real server on 127.0.0.1 that answers as a test wants, and keeps what it was sent. */
+/** A real server on 127.0.0.1 that responds as a test defines, and records the requests. */
 export interface LoopbackServer {
   readonly origin: string;
   readonly requests: Received[];
@@ -30,18 +30,18 @@ export async function loopbackServer(answer: LoopbackServer['answer'], tls?: Ser
     const client = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.subject : undefined;
     const received = { method, path, headers, body: await text(request), client };
     requests.push(received);
-    // Tests bring a clock of their own, of which a date of today would know nothing.
+    // Tests use their own clocks, which today's date would contradict.
     response.sendDate = false;
     server.answer(received, response);
   };
   const http = tls ? createTlsServer(tls, listener) : createServer(listener);
-  // A failed handshake is what some tests are about.
+  // Some tests cause failed handshakes on purpose.
   http.on('tlsClientError', () => {});
   const server: LoopbackServer = { requests, answer, ...(await listen(http)) };
   return server;
 }
 
-/** Listens on 127.0.0.1, on any free port where none is given. */
+/** Listens on 127.0.0.1, on a free port by default. */
 export async function listen(http: Server, port = 0): Promise<Pick<LoopbackServer, 'origin' | 'close'>> {
   http.listen(port, '127.0.0.1');
   await once(http, 'listening');
@@ -55,7 +55,7 @@ export async function listen(http: Server, port = 0): Promise<Pick<LoopbackServe
   };
 }
 
-/** Answers with JSON, or with the text as it is. */
+/** Responds with JSON, or with a text as it is. */
 export function reply(
   response: ServerResponse,
   status: number,

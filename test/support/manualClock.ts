@@ -2,15 +2,18 @@ import type { Clock } from '../../src/core/ports.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
-  /** Moves on by `ms` and runs what falls due, in order. */
+  /** Advances by `ms` and runs the timers that become due, in order. */
   advance(ms: number): void;
-  /** The machine sleeps: the time of day moves on, timers stand still and come late by `ms`. */
+  /** Simulates a sleeping machine: the time of day advances, but timers stop and fire `ms` later. */
   sleep(ms: number): void;
-  /** How many timers are waiting. */
+  /** Number of waiting timers. */
   readonly pending: number;
 }
 
-/** @param start milliseconds since the epoch; today where it is left out, since certificates and tokens look at it too */
+/**
+ * @param start milliseconds since the epoch; the default is the current time, because certificates and tokens are
+ * checked against it
+ */
 export function manualClock(start = Date.now()): ManualClock {
   let now = start;
   const timers = new Map<object, { readonly due: number; readonly callback: () => void }>();

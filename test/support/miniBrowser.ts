@@ -1,10 +1,10 @@
-/** A browser that knows cookies, redirects and forms, for issuers whose pages a test has to go through. */
+/** A minimal browser with cookies, redirects and forms, for issuers whose pages a test has to go through. */
 export function miniBrowser() {
   const cookies = new Map<string, string>();
 
   /**
-   * Follows redirects to the first page, or to the first address that begins with `until`, which is not asked.
-   * @returns the address, and the page where there is one
+   * Follows redirects to the first page, or to the first address that starts with `until`, which is not requested.
+   * @returns the address, and the page if there is one
    */
   async function go(url: string, init: RequestInit = {}, until = 'never:'): Promise<{ url: string; html: string }> {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -22,7 +22,7 @@ export function miniBrowser() {
 
   return {
     go,
-    /** Sends a page's form with all its hidden fields, and what is added. */
+    /** Submits a page's form with all its hidden fields and the added ones. */
     submit(page: { url: string; html: string }, added: Readonly<Record<string, string>> = {}) {
       const attribute = (tag: string, name: string) => new RegExp(`${name}="([^"]*)"`).exec(tag)?.[1] ?? '';
       const action = attribute(/<form[^>]*>/.exec(page.html)?.[0] ?? '', 'action');

@@ -10,17 +10,20 @@ import type { GrantContext } from 'oidc-provider';
 import { type TestKey, testKey } from './clientKeys.ts';
 import { selfSigned, selfSignedClient } from './selfSigned.ts';
 
-/** panva's oidc-provider on 127.0.0.1: an issuer that none of us wrote. Its tokens rotate, and reuse ends a family. */
+/**
+ * panva's oidc-provider on 127.0.0.1, as an independently written issuer. Its refresh tokens rotate, and reuse ends a
+ * family.
+ */
 export interface OidcProvider {
   readonly issuer: string;
   /** A confidential client with `client_secret_basic`. */
   readonly clientId: string;
   readonly clientSecret: string;
-  /** A client for each way to authenticate, by method; those with a secret all have the same. */
+  /** A client id for each authentication method. Clients with a secret all have the same one. */
   readonly clients: Readonly<Record<keyof typeof clients, string>>;
-  /** What `private_key_jwt` signs with. */
+  /** The key for `private_key_jwt`. */
   readonly clientKey: TestKey;
-  /** A refresh token as a sign-in with `openid offline_access` would have brought it; each begins a family. */
+  /** A refresh token as a sign-in with `openid offline_access` would return it. Each starts a family. */
   issueRefreshToken(clientId?: string): Promise<string>;
   close(): Promise<void>;
 }
@@ -31,7 +34,7 @@ const clients = {
   client_secret_post: 'post-client',
   client_secret_jwt: 'signing-client',
   private_key_jwt: 'key-client',
-  // By `selfSignedClient`, where it has TLS.
+  // With the certificate `selfSignedClient`, if the provider uses TLS.
   tls_client_auth: 'authority-client',
   self_signed_tls_client_auth: 'certificate-client',
   none: 'public-client',
@@ -40,29 +43,32 @@ const scope = 'openid offline_access';
 const loopback = ['http://127.0.0.1/callback'];
 const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-/** The one resource (RFC 8707) that it gives tokens for; they are JWTs. */
+/** The only resource (RFC 8707) that it issues tokens for. These tokens are JWTs. */
 export const knownResource = 'https://api.example';
 
-/** A public client that gets what it asks about users as signed JWTs. */
+/** A public client whose UserInfo responses are signed JWTs. */
 export const signedAnswers = 'signed-answers';
 
-/** Clients of a strict provider, by the algorithm of their ID tokens; what they get about users is signed likewise. */
+/**
+ * Clients of a strict provider, by the algorithm of their ID tokens; their UserInfo responses are signed in the same
+ * way.
+ */
 export const strictClients = {
   EdDSA: 'eddsa-client',
   ES512: 'es512-client',
   PS256: 'ps256-client',
-  // Signed with the client's own secret (OpenID Connect Core 10.1), which needs one.
+  // Signed with the client's secret (OpenID Connect Core 10.1), so this client needs one.
   HS256: 'hs256-client',
 } as const;
 
-/** FAPI 2.0: a pushed request, a signed assertion and tokens bound to a key, or nothing. */
+/** A client for FAPI 2.0, which requires pushed requests, signed assertions and tokens bound to a key. */
 export const fapiClient = 'fapi-client';
 
 /**
- * - `grace`: a token that has been rotated stays good, as with issuers that forgive a retry.
- * - `tls`: on https, with `selfSigned`, and a look at the client's certificate.
+ * - `grace`: a rotated token stays valid, as with issuers that tolerate a retry.
+ * - `tls`: serves https with `selfSigned`, and requests the client's certificate.
  * - `dpopNonce`: a DPoP proof needs a nonce.
- * - `strict`: with `strictClients` and `fapiClient`, who know users by a name of their own (pairwise) and get signed answers.
+ * - `strict`: adds `strictClients` and `fapiClient`, which get pairwise subjects and signed responses.
  */
 export async function startOidcProvider({
   grace = false,
@@ -70,7 +76,7 @@ export async function startOidcProvider({
   dpopNonce = false,
   strict = false,
 } = {}): Promise<OidcProvider> {
-  // ESM only: a dynamic import works in the bundles for VS Code's host as well.
+  // The package is ESM only. A dynamic import works in the bundles for VS Code's host too.
   const { default: OidcProvider, errors } = await quietly(() => import('oidc-provider'));
   const options = {
     ...selfSigned,
@@ -117,7 +123,7 @@ export async function startOidcProvider({
               ...(method === 'none' ? [tokenExchange] : ['client_credentials']),
             ],
             ...(client_id === signedAnswers && { userinfo_signed_response_alg: 'RS256' }),
-            // A native client may come back to any port of the loopback address (RFC 8252 §7.3).
+            // A native client may use any port of the loopback address (RFC 8252 §7.3).
             ...(method === 'none'
               ? { application_type: 'native', redirect_uris: loopback, post_logout_redirect_uris: loopback }
               : { redirect_uris: ['https://client.example/callback'] }),
@@ -153,7 +159,7 @@ export async function startOidcProvider({
           jwtUserinfo: { enabled: true },
           revocation: {
             enabled: true,
-            // The default, said aloud: without it each revocation prints a notice.
+            // The default, set explicitly because otherwise each revocation prints a notice.
             allowedPolicy: (_: unknown, client: { clientId: string }, token: { clientId?: string }) =>
               token.clientId === client.clientId,
           },
@@ -211,7 +217,7 @@ export async function startOidcProvider({
   };
 }
 
-/** FAPI 2.0 for the client that asked for it, and for no other. */
+/** Applies FAPI 2.0 only to the client that needs it. */
 const fapiProfile = (_: unknown, client?: { readonly clientId: string }) =>
   client?.clientId === fapiClient ? '2.0' : undefined;
 
@@ -272,7 +278,7 @@ interface TlsContext {
   readonly req: { readonly socket: TLSSocket };
 }
 
-/** Alice, who says yes to everything. */
+/** Signs in as Alice and consents to everything. */
 async function signInAndConsent(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { params } = await provider.interactionDetails(request, response);
   const grant = new provider.Grant({ accountId: 'alice', clientId: params.client_id });
@@ -282,7 +288,7 @@ async function signInAndConsent(provider: Provider, request: IncomingMessage, re
   await provider.interactionFinished(request, response, result);
 }
 
-/** The least of RFC 8693: an access token of a client for another one of the same grant. */
+/** A minimal RFC 8693: exchanges an access token of a client for another one of the same grant. */
 async function exchange(provider: Provider, context: GrantContext): Promise<void> {
   const { client, params } = context.oidc;
   const subject = await provider.AccessToken.find(params.subject_token ?? '');
@@ -314,7 +320,7 @@ async function signingKey(): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), kid: 'test', alg: 'RS256', use: 'sig' };
 }
 
-/** It warns of the version of Node and of settings that no production should have: neither matters here. */
+/** Suppresses warnings about the version of Node and about settings that are unsuitable for production. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { info, warn } = console;
   Object.assign(console, { info() {}, warn() {} });
@@ -325,7 +331,7 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where oidc-provider keeps its tokens; its own memory adapter is shared by all providers and prints a warning. */
+/** The token store of oidc-provider. The built-in memory adapter is shared by all providers and prints a warning. */
 function memoryAdapter({ grace }: { grace: boolean }) {
   type Payload = { grantId?: string; consumed?: number; uid?: string; userCode?: string };
   const entries = new Map<string, Payload>();

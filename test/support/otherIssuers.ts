@@ -1,4 +1,4 @@
-/** Issuers from npm that others wrote, each on a port of 127.0.0.1. They are installed where no test of every day waits for them. */
+/** Independently written issuers from npm, each on a port of 127.0.0.1. They are installed only for slow tests. */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -14,7 +14,7 @@ export interface OtherIssuers {
   remove(): Promise<void>;
 }
 
-/** By the versions and hashes of test/fixtures/issuers, without their scripts. */
+/** Installs them with the versions and hashes of test/fixtures/issuers, without install scripts. */
 export async function installIssuers(): Promise<OtherIssuers> {
   const folder = await mkdtemp(join(tmpdir(), 'issuers-'));
   await cp(join(root, 'test', 'fixtures', 'issuers'), folder, { recursive: true });
@@ -67,7 +67,7 @@ async function serve(answer: (origin: string) => Promise<Answer>, path = ''): Pr
 const load = ({ folder }: OtherIssuers, file: string): Promise<Untyped> =>
   import(pathToFileURL(join(folder, 'node_modules', ...file.split('/'))).href);
 
-/** OpenAuth: metadata of RFC 8414 alone, ES256, refresh tokens that rotate. The user is signed in without a page. */
+/** OpenAuth: only RFC 8414 metadata, ES256, rotating refresh tokens. Signs the user in without a page. */
 export async function startOpenAuth(installed: OtherIssuers): Promise<Running> {
   const at = (file: string) => load(installed, `@openauthjs/openauth/dist/esm/${file}`);
   const [{ issuer }, { MemoryStorage }, { createSubjects }] = [
@@ -92,7 +92,7 @@ export async function startOpenAuth(installed: OtherIssuers): Promise<Running> {
   return serve(async () => (request: Request) => app.fetch(request));
 }
 
-/** better-auth with its OAuth provider plugin, with a public client and a user whom its page of signing in knows. */
+/** better-auth with its OAuth provider plugin, a public client, and a user that its sign-in page accepts. */
 export async function startBetterAuth(
   installed: OtherIssuers,
   redirectUri: string,
@@ -128,7 +128,7 @@ export async function startBetterAuth(
     ({ client_id: clientId } = await auth.api.adminCreateOAuthClient({ body, headers }));
     return async request => {
       const { pathname, search } = new URL(request.url);
-      // To a script it tells the address of its page; a browser is sent there.
+      // It returns the address of its page to scripts, but redirects browsers.
       if (pathname.endsWith('/authorize')) request.headers.set('sec-fetch-mode', 'navigate');
       if (pathname !== '/sign-in') return auth.handler(request);
       const headers = new Headers({ location: `/api/auth/oauth2/authorize${search}` });
@@ -139,7 +139,7 @@ export async function startBetterAuth(
   return { ...running, clientId };
 }
 
-/** node-oauth2-server: a token endpoint and nothing else, as many a framework has one. */
+/** node-oauth2-server: only a token endpoint, as in many frameworks. */
 export async function startNodeOAuth(installed: OtherIssuers, firstToken: string): Promise<Running> {
   const { default: OAuth2Server } = await load(installed, '@node-oauth/oauth2-server/index.js');
   const client = { id: 'app', grants: ['refresh_token'] };
@@ -166,7 +166,7 @@ export async function startNodeOAuth(installed: OtherIssuers, firstToken: string
     try {
       await server.token(new OAuth2Server.Request({ method, headers, query: {}, body }), reply);
     } catch {
-      // Its answer says what is wrong.
+      // The response describes the error.
     }
     return Response.json(reply.body, { status: reply.status, headers: reply.headers });
   });

@@ -1,27 +1,27 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where what was on the screen is written to, below the folder of the user's data. */
+/** File for the texts that were on the screen, in the user data folder. */
 export const screenFile = 'screen.txt';
 
-/** Names the file that a run inside VS Code writes its secrets to, and what it has seen. */
+/** Names the file to which a run inside VS Code writes its secrets and what it has seen. */
 export const secretsVariable = 'JWT_WORKBENCH_TEST_SECRETS';
 
 /**
  * @typedef {{ where: string, text: string }} Text
- * @typedef {{ secrets: string[], seen: Text[] }} Watched `secrets` were handed out in the course of the run; `seen` is
- *   what the extension has answered and shown
+ * @typedef {{ secrets: string[], seen: Text[] }} Watched `secrets` were issued during the run; `seen` is what the
+ * extension returned and showed
  */
 
-/** How much of a secret is looked for: a part of one is one, too. */
+/** Number of characters searched for, because a part of a secret is a leak too. */
 const length = 24;
 
-/** What is looked for so many characters at a time. */
+/** Length of the prefixes by which the search looks up secrets. */
 const step = 8;
 
 /**
- * Finds out where secrets are, as they stand or within base64, as in the header of Basic. Of a JWT its signature is
- * looked for: what it claims may be shown.
+ * Finds secrets in texts, in plain or within base64, as in a Basic header. For a JWT it searches for the signature,
+ * because its claims may be shown.
  * @param {Iterable<string>} secrets
  * @returns {(text: string) => boolean}
  */
@@ -48,21 +48,21 @@ export function secretFinder(secrets) {
 function coreOf(secret) {
   const parts = secret.split('.');
   if (secret.startsWith('eyJ') && parts.length >= 3) return (parts.at(-1) ?? '').slice(0, length);
-  // Of a PEM the first line says only what it is, and the second what every such key begins with.
+  // The first line of a PEM names its type, and the second starts alike in all such keys, so the third is used.
   if (secret.startsWith('-----')) return (secret.split('\n')[2] ?? '').trim().slice(0, length);
   return secret.slice(0, length);
 }
 
-/** Base64 has three ways to write a text, by how many bytes stand before it. @param {string} text */
+/** A text has three forms in base64, depending on the number of bytes before it. @param {string} text */
 function inBase64(text) {
   return [0, 1, 2].map(before => {
     const whole = Buffer.from('x'.repeat(before) + text).toString('base64');
-    // The first and the last characters depend on what stands around it.
+    // The first and the last characters depend on the surrounding text.
     return whole.slice(before === 0 ? 0 : 4, -4);
   });
 }
 
-/** @param {string} folder @returns {Text[]} every file below it, byte for byte */
+/** @param {string} folder @returns {Text[]} the content of every file below it, as bytes */
 export function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -73,7 +73,7 @@ export function filesIn(folder) {
 }
 
 /**
- * Searches what a run has seen and what it has left on disk.
+ * Searches what a run has seen and the files that it left.
  * @param {string} file see `secretsVariable`
  * @param {string[]} folders
  * @returns {{ leaks: string[], secrets: number, files: Text[] }} `leaks` names the places
@@ -88,9 +88,9 @@ export function searchForSecrets(file, folders) {
 }
 
 /**
- * Keeps all that notifications, rows, dialogs, hovers, terminals and the status bar say, and what the browser has stored in
- * the end: secrets, sealed, and in its databases all that an extension or VS Code remembers.
- * Not what editors show: that is the user's own.
+ * Records all texts of notifications, rows, dialogs, hovers, terminals and the status bar, and finally what the browser
+ * has stored: the encrypted secrets, and in its databases everything that extensions and VS Code store. Editors are
+ * left out, because they show the user's own content.
  * @param {import('playwright-core').Page} page
  * @returns {Promise<() => Promise<string>>}
  */
@@ -105,7 +105,7 @@ export async function watchScreen(page) {
       for (const { target } of changes) {
         const element = target instanceof Element ? target : target.parentElement;
         if (!element?.closest(places)) continue;
-        // A line of a terminal is made of many elements.
+        // A line of a terminal consists of many elements.
         texts.add((element.closest('.xterm-rows > div') ?? element).textContent ?? '');
         for (const name of attributeFilter) texts.add(element.getAttribute(name) ?? '');
       }
@@ -134,8 +134,8 @@ export async function watchScreen(page) {
 }
 
 /**
- * One more test, which only the end of VS Code makes possible: no secret of the run is in what the extension said and
- * showed, nor in any file that it has left, logs and output channels among them.
+ * Adds one more test, which can only run after VS Code has ended: no secret of the run may be in what the extension
+ * returned and showed, nor in any file that it left, including logs and output channels.
  * @param {import('../../scripts/lib/results.mjs').Results} results
  * @param {string} file
  * @param {string[]} folders
@@ -145,7 +145,7 @@ export async function watchScreen(page) {
 export function withSecrecy(results, file, folders, whole) {
   const { leaks, secrets, files } = searchForSecrets(file, folders);
   const logs = files.filter(({ where, text }) => where.endsWith('.log') && text.includes(' refresh {'));
-  // What finds nothing must have looked at something.
+  // A search that finds nothing counts only if there was enough to search.
   if (whole && (secrets < 100 || logs.length === 0))
     leaks.push(`${secrets} secrets and ${logs.length} logs of refreshes are too few`);
   const screen = files.find(({ where }) => where.endsWith(screenFile));

@@ -1,4 +1,4 @@
-/** A key and a certificate for 127.0.0.1 that no one signed, good until 2120. For tests only: both are public. */
+/** A self-signed key and certificate for 127.0.0.1, valid until 2120. For tests only: both are public. */
 export const selfSigned = {
   key: [
     '-----BEGIN PRIVATE KEY-----',
@@ -21,7 +21,7 @@ export const selfSigned = {
   ].join('\n'),
 };
 
-/** The same of a client, for "Test client". For tests only: both are public. */
+/** A client's key and certificate, for "Test client". For tests only: both are public. */
 export const selfSignedClient = {
   key: [
     '-----BEGIN PRIVATE KEY-----',
@@ -43,7 +43,7 @@ export const selfSignedClient = {
   ].join('\n'),
 };
 
-/** Another client's, whose name has three parts and a comma in it. For tests only: both are public. */
+/** Another client's, whose subject has three attributes and contains a comma. For tests only: both are public. */
 export const selfSignedService = {
   key: [
     '-----BEGIN PRIVATE KEY-----',

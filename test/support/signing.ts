@@ -1,6 +1,6 @@
 import { createHmac, createSign, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 
-/** Tokens and keys made with node:crypto, so that no test checks jose against itself. */
+/** A signer based on node:crypto, so that no test checks jose against itself. */
 export interface Signer {
   readonly alg: string;
   readonly privateKey: KeyObject;
@@ -32,13 +32,15 @@ export function encode(value: unknown): string {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 }
 
-/** A JWS over `payload` (a text is taken as it is) with the signer's `alg` and `kid` unless the header says other. */
+/**
+ * A JWS over `payload` (text is signed as it is), with the signer's `alg` and `kid` unless the header overrides them.
+ */
 export function jwt(by: Signer, payload: unknown, header: object = {}): string {
   const input = `${encode({ alg: by.alg, kid: by.jwk.kid, ...header })}.${encode(payload)}`;
   return `${input}.${signature(by, input).toString('base64url')}`;
 }
 
-/** Over parts that are encoded already. */
+/** Signs parts that are already encoded. */
 export function signature({ alg, privateKey: key }: Signer, input: string): Buffer {
   if (alg === 'EdDSA') return sign(null, Buffer.from(input), key);
   const hash = createSign(`sha${alg.slice(2)}`).update(input);

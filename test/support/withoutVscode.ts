@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import * as errors from '../../src/core/errors.ts';
 
-/** The little of `vscode` that is used without a host, by name: sentences with their places filled, events, and data. */
+/** The few members of `vscode` that are used without a host: l10n that fills in placeholders, events, and data. */
 const standIns: Readonly<Record<string, string>> = {
   l10n: '{ t: (text, ...values) => text.replace(/\\{(\\d+)\\}/g, (_, i) => String(values[i])) }',
   EventEmitter: `class {
@@ -50,20 +50,20 @@ function stub(more: string): string {
   return [...rest.map(([name, source]) => `export const ${name} = ${source};`), more].join('\n');
 }
 
-/** The test's own module, as a class tells what an error is. */
+/** The test's own error module, because errors are recognised by their class. */
 const shared = Symbol.for('jwt-workbench.test.errors');
 Object.assign(globalThis, { [shared]: errors });
 
 /**
- * Loads a file of `src/vscode` that needs no more of `vscode` than this.
- * @param path below src/vscode, without its ending
- * @param folder where the bundle is put
- * @param more what else of `vscode` it needs, as the source of a module
+ * Loads a module of `src/vscode` that needs only these members of `vscode`.
+ * @param path below src/vscode, without extension
+ * @param folder for the bundle
+ * @param more further members of `vscode`, as the source of a module
  */
 export async function withoutVscode<T>(path: string, folder: string, more = ''): Promise<T> {
   const outfile = join(folder, `${path.replaceAll('/', '-')}.mjs`);
   await build({
-    // Tests run from the project's folder, wherever their bundles are.
+    // Tests run in the project's folder, wherever their bundles are.
     entryPoints: [join('src', 'vscode', `${path}.ts`)],
     bundle: true,
     outfile,

@@ -11,11 +11,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { listen } from '../support/loopbackServer.ts';
 
 /*
- * A small web application that signs in with OpenID Connect, and an API that verifies access tokens. It is right, but for
- * the one flaw that it is given: each scenario of torture has a flaw here that it has to catch.
+ * A small web application that signs in with OpenID Connect, and an API that verifies access tokens. It is correct
+ * except for the flaw that it is given. For each torture scenario there is a flaw that the scenario must detect.
  */
 
-/** Ids of scenarios: the client does wrong what that scenario looks for. */
+/** Id of a scenario: the client makes the mistake that this scenario detects. */
 export type Flaw = string;
 
 interface Session {
@@ -26,7 +26,7 @@ interface Session {
   tokens?: { access_token: string; refresh_token?: string; id_token?: string; expiresAt: number };
   sub?: string;
   sid?: unknown;
-  /** Milliseconds since the epoch: until then the issuer wants to be left alone. */
+  /** Milliseconds since the epoch before which the issuer asked not to be contacted. */
   notBefore?: number;
   refreshing?: Promise<boolean> | undefined;
 }
@@ -37,12 +37,12 @@ export interface SampleOptions {
   readonly issuer: string;
   readonly clientId?: string;
   readonly flaw?: Flaw;
-  /** Another issuer that the client knows. */
+  /** Another issuer that the client supports. */
   readonly second?: string;
-  /** How many times faster than the machine's its clock runs. */
+  /** How many times faster than real time its clock runs. */
   readonly pace?: number;
   readonly port?: number;
-  /** It pushes its requests, proves itself with DPoP, and gets an ID token beside the code. */
+  /** Uses pushed requests and DPoP, and gets an ID token beside the code. */
   readonly modern?: boolean;
 }
 
@@ -90,14 +90,14 @@ export async function startSampleClient({
 
   let cachedKeys: Claims[] | undefined;
   let misses = 0;
-  /** For the API: an unknown key id is looked up, but not for everyone who makes one up. */
+  /** The API looks up unknown key ids, but limits this, because attackers can make them up. */
   const mayFetch = (kid: unknown) => {
     if (is('resource.rotated') || cachedKeys?.some(key => key.kid === kid)) return false;
     misses += 1;
     return misses < 4 || is('resource.cool-down');
   };
 
-  /** The claims of a JWT whose signature and header are right. */
+  /** The claims of a JWT whose signature and header are valid. */
   const checked = async (token: string, issuer: string, typ?: string): Promise<Claims> => {
     const [head = '', body = '', signature = ''] = token.split('.');
     const header = JSON.parse(Buffer.from(head, 'base64url').toString());
@@ -254,7 +254,7 @@ export async function startSampleClient({
       return;
     }
     const { nonce, verifier = '' } = session;
-    // A state is used once, and with it its code.
+    // The state, and with it the code, is used only once.
     if (!is('answer.twice', 'answer.double', 'answer.state')) Reflect.deleteProperty(session, 'state');
     const form = {
       grant_type: 'authorization_code',
@@ -297,7 +297,7 @@ export async function startSampleClient({
     return `${authorization_endpoint}?${new URLSearchParams({ client_id: clientId, request_uri: String(request_uri) })}`;
   };
 
-  /** RFC 8628: the status of the answer when it is over. */
+  /** RFC 8628. Resolves with the status of the final response. */
   const device = async (session: Session): Promise<number> => {
     const { device_authorization_endpoint = '' } = await metadata();
     const body = new URLSearchParams({ client_id: clientId, scope: 'openid offline_access' });
@@ -317,7 +317,7 @@ export async function startSampleClient({
     }
   };
 
-  /** The sessions that a logout token or a frame is about. */
+  /** Ends the sessions that a logout token or logout frame names. */
   const end = (sub: unknown, sid: unknown) => {
     for (const [id, session] of sessions)
       if (sid === undefined ? session.sub === sub : session.sid === sid) sessions.set(id, {});
@@ -340,7 +340,7 @@ export async function startSampleClient({
 
   const api = async (request: IncomingMessage): Promise<number> => {
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
-    // Somebody who splits a token into three parts and uses what is there finds no JSON in the second.
+    // Simulates code that splits the token into three parts: the second part of a JWE is not JSON.
     if (token.split('.').length === 5 && is('resource.jwe')) return 500;
     const claims = await checked(token, first, 'at+jwt');
     const now = Date.now() / 1000;

@@ -4,8 +4,8 @@ import { listen } from '../support/loopbackServer.ts';
 import type { Flaw, SampleClient } from './sampleClient.ts';
 
 /*
- * A client of the Model Context Protocol, as far as authorization goes: it knows the address of an API and nothing else.
- * It is right, but for the one flaw that it is given.
+ * The authorization part of an MCP (Model Context Protocol) client: it knows only the address of an API. It is correct
+ * except for the flaw that it is given.
  */
 
 type Members = Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ export async function startSampleMcp(api: string, flaw: Flaw = ''): Promise<Samp
   };
   const text = () => randomBytes(32).toString('base64url');
 
-  /** RFC 9728: from the API to its issuer. */
+  /** RFC 9728: finds the issuer of an API. */
   const issuerOf = async (challenge: string): Promise<string> => {
     if (is('mcp.discovery')) return issuerOfApi;
     const [, address = ''] = /resource_metadata="([^"]+)"/.exec(challenge) ?? [];

@@ -23,7 +23,7 @@ describe('adding a connection by hand', function () {
       await window.page.keyboard.press('Enter');
     };
     await window.quickItem('Any issuer, by its URL').click();
-    // Without a scheme, and one slash too many: issuers are compared character by character.
+    // Without a scheme and with an additional slash, because issuers are compared character by character.
     await answer(/full URL of the issuer/, `${mock.issuer.replace('http://', '')}/`);
     await window.quickItem(`Use ${mock.issuer}`).click();
     const box = window.page.locator('.quick-input-widget');
@@ -61,7 +61,7 @@ describe('adding a connection by hand', function () {
     const { window } = ui;
     const { page } = window;
     const path = join(ui.workbench.server.userDataDir, 'User', 'settings.json');
-    // One slash too many, and no scheme: as they come from a document.
+    // With an additional slash or without a scheme, as copied from documentation.
     const written = JSON.parse(await readFile(path, 'utf8'));
     const [shop] = written['jwtWorkbench.connections'];
     const others = [{ id: 'google', clientId: 'a', issuer: 'accounts.google.com' }];
@@ -82,7 +82,7 @@ describe('adding a connection by hand', function () {
     await question.getByText('Set Issuer', { exact: true }).click();
     await window.statusBarItem('its metadata fits').waitFor();
     assert.ok((await readFile(path, 'utf8')).includes(`"issuer": "${mock.issuer}"`));
-    // The tokens are of the same issuer, and stay.
+    // The tokens belong to the same issuer, so they stay.
     await window.treeAction(window.treeItem('Shop'), 'Refresh Access Token');
     await page.getByText(/Shop has a new access token/).waitFor();
     assert.equal(mock.requests.at(-1)?.status, 200);

@@ -24,7 +24,7 @@ describe('a person whose VS Code is in Simplified Chinese', function () {
     await picture('tree');
     const english = (await ui.window.treeRows()).filter(text => /[a-z]{4,} (?:the|is|of|in) /.test(text));
     assert.deepEqual(english, []);
-    // VS Code finds commands by their English names, too.
+    // VS Code also finds commands by their English names.
     await page.keyboard.press('F1');
     await ui.window.quickInput().fill('>copy token');
     await ui.window.quickItem('JWT Workbench: 复制令牌').waitFor();

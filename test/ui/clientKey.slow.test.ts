@@ -7,7 +7,7 @@ import { startMockServer } from '../../src/mock/nodeServer.ts';
 import { testKey } from '../support/clientKeys.ts';
 import { useWorkbench } from './harness.ts';
 
-/** Free for the whole run, so that the settings can name it before the workbench starts. */
+/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_118;
 const pictures = join(root, 'out', 'clientKey');
 
@@ -64,7 +64,7 @@ describe('a person whose client has a private key', function () {
       passphrase: 'secret',
     } as never);
     await give(String(locked));
-    // A box of one line takes the line breaks out of a PEM.
+    // A single-line box removes the line breaks of a PEM.
     await box.getByText(/The passphrase of this private key/).waitFor();
     await give('wrong');
     await box.getByText(/does not open this key/).waitFor();
@@ -87,7 +87,7 @@ describe('a person whose client has a private key', function () {
     await window.pickFromMenu(window.treeItem('Warehouse'), 'Set Client Secret or Key...', asked);
     await picture('4-replace');
     await box.getByRole('button', { name: 'Read from a File' }).click();
-    // The workbench's own dialog takes the place of the box, and writes the open folder into it when that is read.
+    // The workbench's own dialog replaces the box, and then fills in the open folder once it was read.
     await window.quickItem('token.jwt').waitFor();
     await window.quickInput().fill(file);
     await window.quickItem('other.pem').waitFor();

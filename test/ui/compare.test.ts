@@ -36,7 +36,7 @@ describe('a person who compares two tokens', function () {
     await ui.window.runCommand('JWT Workbench: Compare Two Tokens...');
     await ui.window.quickItem('Access token of Demo').click();
     await ui.window.quickItem('Access token of Demo before the last refresh').click();
-    // Only the id of the token is another one.
+    // Only the token's id differs.
     const names = 'Access token of Demo before the last refresh ↔ Access token of Demo';
     await page.locator('.tab.active', { hasText: `${names} (1 difference)` }).waitFor();
     await page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();

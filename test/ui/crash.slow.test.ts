@@ -7,13 +7,13 @@ import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
 import { openShop, reveal, type Shop, until } from './shop.ts';
 
-/** The issuer rotates and is strict, so an answer that is lost costs the sign-in. What is shown must be true. */
+/** The issuer rotates strictly, so a lost response costs the sign-in. What is shown must be true. */
 describe('a killed extension host', function () {
   this.timeout(90_000);
   let shop: Shop;
   let window: UiWindow;
   let generation = 0;
-  /** The process of the window's extension host. Those of earlier windows may take their time to end. */
+  /** Process id of the window's extension host. Those of earlier windows may take time to end. */
   let host = 0;
   const userSettings: Record<string, unknown> = {};
   before(async () => {
@@ -35,7 +35,7 @@ describe('a killed extension host', function () {
   });
 
   it('before the refresh token is sent: nothing has happened', async () => {
-    // A new process has to ask for the issuer's metadata first.
+    // A new process must first request the issuer's metadata.
     await restart();
     shop.hold({ type: 'delay', at: 'metadata', ms: 60_000 });
     const asked = shop.mock.nextRequest();
@@ -103,7 +103,7 @@ describe('a killed extension host', function () {
     assert.equal(shop.refreshes().at(-1)?.status, 200);
   }
 
-  /** @param sent how many requests there were before the one whose answer is in doubt */
+  /** @param sent number of requests before the one whose outcome is unknown */
   async function newTokensOrTheTruth(sent: number): Promise<void> {
     await shop.refresh(window);
     await until(() => shop.refreshes().at(sent + 1)?.status !== undefined);
@@ -136,7 +136,7 @@ describe('a killed extension host', function () {
     await reveal(window, shop.row(window));
   }
 
-  /** Finds out which extension host `open` brings. */
+  /** Determines which extension host `open` starts. */
   async function started(open: () => Promise<void>): Promise<void> {
     const { pid } = ui.workbench.server;
     const before = await childrenOf(pid, /--type=extensionHost/);
@@ -151,7 +151,7 @@ describe('a killed extension host', function () {
   async function kill(): Promise<void> {
     process.kill(host, 'SIGKILL');
     await until(async () => !(await childrenOf(ui.workbench.server.pid, /--type=extensionHost/)).includes(host));
-    // As somebody finds it who takes longer to come back: a lock that nobody holds. The last test waits for that.
+    // Simulates a user who comes back later, when nobody holds the lock. The last test waits for that.
     const { userDataDir } = ui.workbench.server;
     const locks = join(userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
     await rm(join(locks, 'n-shop.lock'), { recursive: true, force: true });

@@ -10,8 +10,8 @@ export interface UiOptions extends WorkbenchOptions {
 }
 
 /**
- * A VS Code for the tests of one `describe`: registers the hooks that start it, show it and end it. A test that fails
- * leaves a screenshot of every window in `out/failures`.
+ * A VS Code for the tests of one `describe`: registers the hooks that start, show and end it. A failed test leaves a
+ * screenshot of every window in `out/failures`.
  */
 export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
   const ui = new Ui();
@@ -20,7 +20,7 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
       ...options,
       installed: true,
       shared: true,
-      // What VS Code shows over a button when the pointer rests beside it would take the click.
+      // Prevents hovers, which would cover buttons and receive the clicks.
       userSettings: { 'workbench.hover.delay': 60_000, ...options.userSettings },
       env: { ...(demo ? demoEnvironment : {}), ...options.env },
     });
@@ -29,7 +29,7 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
     ui.window = await ui.openWindow();
   });
   let failed = false;
-  // The tests of one group share a window: after the first failure it is not where the next test expects it to be.
+  // The tests of one group share a window. After a failure, the window is not in the state that the next test expects.
   beforeEach(function () {
     if (failed) this.skip();
   });
@@ -42,10 +42,10 @@ export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
   return ui;
 }
 
-// Registered where the file is loaded, and so for all files: after the last test of the run.
+// Registered when the module is loaded, so it runs once, after the last test of all files.
 after(endShared);
 
-/** What a test has in hand. Its parts are there once the hooks of `useWorkbench` have run, that is inside `it`. */
+/** The parts of a test's VS Code. They are available once the hooks of `useWorkbench` have run, that is inside `it`. */
 export class Ui {
   workbench!: Workbench;
   /** The first window. */
@@ -55,7 +55,7 @@ export class Ui {
   readonly #windows: UiWindow[] = [];
   readonly #disposals: (() => Promise<void>)[] = [];
 
-  /** Opens one more window of the same VS Code, with an extension host of its own, sharing settings and secrets. */
+  /** Opens another window of the same VS Code, with its own extension host and shared settings and secrets. */
   async openWindow(folder = this.folder): Promise<UiWindow> {
     const { page } = await this.workbench.openWindow({ folder });
     const window = new UiWindow(page);
@@ -82,7 +82,7 @@ export class Ui {
   }
 }
 
-/** One window, in a user's terms. `page` is Playwright's, for everything else. */
+/** One window, with the actions of a user. `page` is Playwright's, for everything else. */
 export class UiWindow {
   readonly page: Page;
 
@@ -90,22 +90,25 @@ export class UiWindow {
     this.page = page;
   }
 
-  /** The workbench answers to keys, and extensions have begun to start. */
+  /** Resolves when the workbench accepts keys and extensions have started to start. */
   async ready(): Promise<void> {
     await this.page.locator('.statusbar-item').first().waitFor();
   }
 
-  /** Runs a command from the command palette by its full title, like `JWT Workbench: Refresh`, and picks what it asks. */
+  /**
+   * Runs a command from the command palette by its full title, such as `JWT Workbench: Refresh`, and answers its
+   * pickers.
+   */
   async runCommand(title: string, ...picks: readonly string[]): Promise<void> {
     await again(async (timeout, attempt) => {
-      // A palette that was open before VS Code knew all its commands never shows the others.
+      // A palette that was open before VS Code knew all its commands never shows the missing ones.
       if (attempt > 1) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('F1');
       await this.quickInput().fill(`>${title}`, { timeout });
       await this.quickItem(title).click({ timeout });
       for (const label of picks) {
         const item = this.quickItem(label);
-        // Below the end of a long list it is found by typing.
+        // An item beyond the end of the visible list is found by typing its label.
         await item.waitFor({ timeout: 1_000 }).catch(() => this.quickInput().fill(label, { timeout }));
         await item.click({ timeout });
       }
@@ -114,7 +117,7 @@ export class UiWindow {
 
   /**
    * Whether the palette lists a command, by its full title.
-   * @param beside the title of one that it lists as well, and that begins with the same letter: the list is there then
+   * @param beside title of a listed command that begins with the same letter; when it appears, the list is complete
    */
   async lists(title: string, beside: string): Promise<boolean> {
     await this.page.keyboard.press('F1');
@@ -126,7 +129,7 @@ export class UiWindow {
     return isListed;
   }
 
-  /** Opens a file of the workspace by its name. */
+  /** Opens a file of the workspace by name. */
   async openFile(name: string): Promise<void> {
     await again(async timeout => {
       await this.page.keyboard.press('ControlOrMeta+p');
@@ -137,7 +140,7 @@ export class UiWindow {
     });
   }
 
-  /** The input of the quick pick, input box or command palette that is open. */
+  /** The input of the open quick pick, input box or command palette. */
   quickInput(): Locator {
     return this.page.locator('.quick-input-widget:visible .quick-input-box input');
   }
@@ -151,8 +154,8 @@ export class UiWindow {
   }
 
   /**
-   * Shows a view container by the title of its icon in the activity bar. After a reload VS Code opens the one that was
-   * open, and a click that comes in between closes it.
+   * Shows a view container by the title of its icon in the activity bar. After a reload VS Code reopens the container
+   * that was open, and a click in the meantime would close it.
    */
   async openContainer(title: string): Promise<void> {
     const icon = this.page.locator('.activitybar').getByRole('tab', { name: title });
@@ -169,13 +172,13 @@ export class UiWindow {
     return this.page.locator('.part.sidebar .monaco-list-row').filter({ hasText: text }).first();
   }
 
-  /** Every visible row of the trees in the side bar, as screen readers hear it. */
+  /** Every visible row of the trees in the side bar, as announced by screen readers. */
   treeRows(): Promise<string[]> {
     const rows = this.page.locator('.part.sidebar .monaco-list-row');
     return rows.evaluateAll(all => all.map(row => row.getAttribute('aria-label') ?? ''));
   }
 
-  /** Opens a row, whether it is open already or not; the countdown may redraw it under the pointer. */
+  /** Expands a row unless it is expanded already. The countdown may redraw it under the pointer. */
   async expand(item: Locator): Promise<void> {
     await this.#toggle(item, 'true', 'ArrowRight');
   }
@@ -184,7 +187,10 @@ export class UiWindow {
     await this.#toggle(item, 'false', 'ArrowLeft');
   }
 
-  /** Rows that come in above move this one, and another takes the click and the key. */
+  /**
+   * Rows that appear above move this one, so that another row may receive the click and the key. Therefore it checks
+   * the result and tries again.
+   */
   async #toggle(item: Locator, expanded: 'true' | 'false', key: string): Promise<void> {
     await item.waitFor();
     const done = item.and(this.page.locator(`[aria-expanded="${expanded}"]`));
@@ -196,7 +202,7 @@ export class UiWindow {
     });
   }
 
-  /** Presses a button that a tree row shows while the pointer is over it. */
+  /** Presses a button that a tree row shows on hover. */
   async treeAction(item: Locator, title: string): Promise<void> {
     await again(async timeout => {
       await item.hover();
@@ -205,9 +211,9 @@ export class UiWindow {
   }
 
   /**
-   * Picks from the context menu of a row until `opens` is there. By key, as VS Code takes no click in the first moment of
-   * a menu. Right after a row has changed VS Code draws others in its place, and calls a command without its row: see
-   * src/vscode/tree/provider.ts. So this waits until the tree is quiet, and looks at what has come of it.
+   * Picks from the context menu of a row until `opens` appears. It uses keys, because VS Code ignores clicks right
+   * after a menu opens. When a row has just changed, VS Code replaces it and calls commands without their row: see
+   * src/vscode/tree/provider.ts. So this waits until the tree is quiet, and checks the result.
    */
   async pickFromMenu(item: Locator, title: string, opens: Locator): Promise<void> {
     await again(async (timeout, attempt) => {
@@ -220,7 +226,7 @@ export class UiWindow {
     });
   }
 
-  /** Resolves when the rows of the side bar have said the same for half a second, but for the numbers that count. */
+  /** Resolves when the rows of the side bar have been unchanged for half a second, apart from their numbers. */
   async quietTree(): Promise<void> {
     const rows = async () => (await this.treeRows()).join('\n').replace(/\d+/g, '0');
     for (let quiet = 0, before = await rows(); quiet < 5; ) {
@@ -231,7 +237,10 @@ export class UiWindow {
     }
   }
 
-  /** Presses a button until it has its effect: what VS Code draws anew at that moment takes a click and does nothing. */
+  /**
+   * Presses a button until it has its effect, because a click on an element that VS Code is just redrawing does
+   * nothing.
+   */
   async press(button: Locator, effect: (timeout: number) => Promise<void>): Promise<void> {
     await again(async timeout => {
       await button.click({ timeout });
@@ -239,7 +248,7 @@ export class UiWindow {
     });
   }
 
-  /** An entry of the status bar, by a part of its text. */
+  /** An item of the status bar, by a part of its text. */
   statusBarItem(text: string | RegExp): Locator {
     return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
   }
@@ -249,16 +258,16 @@ export class UiWindow {
     return this.page.locator('.notification-toast').filter({ hasText: text }).first();
   }
 
-  /** What is on the clipboard, of which all windows have one. */
+  /** The text on the clipboard, which all windows share. */
   clipboard(): Promise<string> {
     return this.page.evaluate(() => navigator.clipboard.readText());
   }
 }
 
 /**
- * VS Code closes menus and its palette when something else takes the focus, as a page does that has just been opened.
- * A person does it once more then, and so does this: up to three times, and only what has not come to its end.
- * @param gesture is given the milliseconds that each of its steps may take, and which attempt it is
+ * VS Code closes menus and its palette when something else takes the focus, such as a newly opened page. A person would
+ * try again, and so does this: up to three times, until the gesture succeeds.
+ * @param gesture receives the milliseconds that each of its steps may take, and the number of the attempt
  */
 async function again(gesture: (timeout: number, attempt: number) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

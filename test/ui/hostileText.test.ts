@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
 import { useWorkbench } from './harness.ts';
 
-/** A command link and an icon: neither may be one anywhere. */
+/** A command link and an icon, which must not work anywhere. */
 const link = '[Verify now](command:workbench.action.toggleZenMode)';
 const hostile = `${link} $(squirrel) ok`;
-/** As it is read: a space ends both. */
+/** The same text as shown: a space breaks up both. */
 const shown = '[Verify now] (command:workbench.action.toggleZenMode) $ (squirrel) ok';
 
-/** The user's own keybindings: how commands are called with arguments. */
+/** The user's own keybindings, which call commands with arguments. */
 const keys = { importTokens: 'Control+Shift+F2', copyToken: 'Control+Shift+F4', removeConnection: 'Control+Shift+F6' };
 
 function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** A token whose every word is hostile, unsigned. */
+/** An unsigned token whose texts are all hostile. */
 function token(header: object, payload: object): string {
   return `${encode(header)}.${encode(payload)}.AAAA`;
 }
@@ -46,7 +46,7 @@ describe('text of others', function () {
   const press = (name: keyof typeof keys) => ui.window.page.keyboard.press(keys[name]);
   const row = () => ui.window.page.locator('[role=treeitem][aria-label^="Connection [Verify now]"]').first();
 
-  /** Nothing on the screen leads to the command, or is the icon. */
+  /** Asserts that nothing on the screen runs the command or shows the icon. */
   async function assertPlain(where: string): Promise<void> {
     const { page } = ui.window;
     const links = await page.evaluate(() =>

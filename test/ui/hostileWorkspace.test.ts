@@ -6,7 +6,7 @@ import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackS
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets, secretsAreKept } from './secrets.ts';
 
-/** The user's own keybindings: how hidden commands are called with an argument and nobody asked. */
+/** The user's own keybindings, which call hidden commands with an argument and without a question. */
 const keys = {
   importTokens: 'Control+Shift+F2',
   refresh: 'Control+Shift+F3',
@@ -18,7 +18,7 @@ const keys = {
 describe('a hostile workspace', function () {
   this.timeout(120_000);
   let mock: MockServer;
-  /** Records whatever reaches it, and answers as an issuer would that wants tokens. */
+  /** Records every request, and responds like an issuer that collects tokens. */
   let thief: LoopbackServer;
   let refreshToken: string;
   const userSettings: Record<string, unknown> = {
@@ -42,7 +42,7 @@ describe('a hostile workspace', function () {
   const row = (window: UiWindow, spoken: string) =>
     window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
-  /** The commands that the log says were refused for want of trust. */
+  /** The commands that were refused for lack of trust, according to the log. */
   async function refused(): Promise<Set<string>> {
     const logs = join(ui.workbench.server.userDataDir, 'logs');
     const names = new Set<string>();
@@ -128,7 +128,7 @@ describe('a hostile workspace', function () {
   }
 });
 
-/** Everything that a repository can put into its files to have tokens sent to `origin`. */
+/** Writes everything that a repository can contain to get tokens sent to `origin`. */
 async function plantTraps(folder: string, origin: string): Promise<string> {
   const own = { id: 'evil', label: 'Evil', issuer: origin, clientId: 'demo' };
   const redirected = {
@@ -185,7 +185,7 @@ async function plantTraps(folder: string, origin: string): Promise<string> {
   return file;
 }
 
-/** The test's own time limit ends the wait. */
+/** The test's own timeout ends the wait. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 50));
 }

@@ -30,7 +30,7 @@ const themes = [
   ['contrast', 'Default High Contrast'],
 ] as const;
 
-// The other themes are for the eye that looks at the pictures.
+// The other themes are run only to review the pictures.
 for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.slice(0, 1)) {
   describe(`the inspector, ${name}`, function () {
     this.timeout(120_000);
@@ -68,7 +68,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const page = pageOf(ui.window);
       await page.locator('.member').first().focus();
       const text = (await page.locator('.part.header mark').textContent()) ?? '';
-      // The first character holds the brace before it as well.
+      // The first character also contains the brace before it.
       assert.match(Buffer.from(`e${text}`, 'base64url').toString(), /^\{"alg":"\w+"/);
     });
 
@@ -109,7 +109,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
         ),
       );
       assert.deepEqual(loaded.map(path => path.split('/').at(-1)).sort(), ['inspectorPage.css', 'inspectorPage.js']);
-      // Neither VS Code's state for the page nor the storage of its origin has a part of the token.
+      // Neither VS Code's state for the page nor the storage of its origin contains a part of the token.
       const kept = await frame.evaluate(html => {
         const { localStorage, sessionStorage, history } = html.ownerDocument.defaultView ?? window;
         return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state]);
@@ -124,7 +124,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const payload = page.getByLabel('Payload as JSON');
       const original = await payload.inputValue();
       assert.equal(await verdict.textContent(), 'Verified', 'nothing is changed yet');
-      // In the very moment of the key, before anybody has answered.
+      // Checked synchronously after the input, before anything can respond.
       const atOnce = await payload.evaluate((area: HTMLTextAreaElement) => {
         area.value = area.value.replace('"sub": "', '"sub": "admin-');
         area.dispatchEvent(new Event('input', { bubbles: true }));
@@ -259,7 +259,7 @@ describe('a token in a file', function () {
     await line.waitFor();
     await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });
     await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
-    // It looks ended, and its expiry stands in sight however long the line is.
+    // It looks expired, and its expiry is visible however long the line is.
     const text = (await line.textContent()) ?? '';
     assert.match(text, /^expired\s\d+.*eyJ/);
     const struck = line.locator('span', { hasText: 'eyJ' }).last();

@@ -90,7 +90,7 @@ describe('a key in hand', function () {
     await ui.window.quickItem('plain text').click();
     await ui.window.quickInput().fill(secret);
     await ui.window.page.keyboard.press('Enter');
-    // A workbench under test shows no notification by itself: they are in the list behind the bell.
+    // A workbench under test does not pop up notifications; they are in the list behind the bell.
     await ui.window.page.locator('.statusbar-item[id="status.notifications"]').click();
     await ui.window.page.locator('.notifications-center').getByText('This is a shared secret').waitFor();
     assert.equal(await inspector.locator('.member', { hasText: 'ada' }).count(), 0);

@@ -5,11 +5,11 @@ import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackS
 import { useWorkbench } from './harness.ts';
 import { keepSecrets, readAll, secretsAreKept } from './secrets.ts';
 
-/** Stands in every secret there is, so that whatever is left of one is found. */
+/** Part of every secret, so that any rest of one is found. */
 const canary = 'CANARY';
 const clientSecret = `${canary}-the-client-secret`;
 
-/** A token response whose secrets show what they are; the claims of the access token are none. */
+/** A token response whose secrets contain the canary; the claims of the access token do not. */
 function tokens(issuer: string, number: number) {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
@@ -26,7 +26,7 @@ describe('secrets stay where they belong', function () {
   this.timeout(120_000);
   let issuer: LoopbackServer;
   let answered = 0;
-  /** What the token endpoint says next, given the refresh token that it was sent; new tokens where nothing is said. */
+  /** The next response of the token endpoint for the given refresh token; by default new tokens. */
   let fault: ((sent: string) => [status: number, body: unknown]) | undefined;
   const userSettings: Record<string, unknown> = {};
   before(async () => {
@@ -48,10 +48,10 @@ describe('secrets stay where they belong', function () {
   const ui = useWorkbench({ userSettings });
   after(() => issuer.close());
 
-  /** Whatever a person could read on the screen in the course of the test. */
+  /** All texts that were visible during the test. */
   const seen: string[] = [];
 
-  /** A refresh is over when the extension's log has a line about it. */
+  /** The number of finished refreshes, according to the extension's log. */
   async function refreshesLogged(): Promise<number> {
     const files = await readAll(join(ui.workbench.server.userDataDir, 'logs'));
     const log = files.filter(({ name }) => name.endsWith('JWT Workbench.log'));
@@ -95,7 +95,7 @@ describe('secrets stay where they belong', function () {
       while ((await refreshesLogged()) === before) await page.waitForTimeout(50);
       await look();
     }
-    // The tree gathers changes for a moment before it draws them.
+    // The tree collects changes for a moment before it redraws.
     await row('Last refresh').waitFor();
     await look();
     await window.expand(row('Refresh token'));
@@ -139,7 +139,7 @@ describe('secrets stay where they belong', function () {
   });
 });
 
-/** As it is, or in the base64 of a Basic header or a sealed-looking text. */
+/** Searches the plain text and its base64 forms, as in a Basic header or encrypted-looking text. */
 function leaks(text: string): boolean {
   const encoded = [0, 1, 2].map(shift => {
     const whole = Buffer.from(`${'x'.repeat(shift)}${canary}xx`).toString('base64');

@@ -20,10 +20,10 @@ describe('a person in front of the mock issuer', function () {
 
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
-  /** The same in each theme, for the eye that looks at the pictures. */
+  /** Takes the picture in each theme, for review. */
   async function pictured(name: string): Promise<void> {
     await mkdir(pictures, { recursive: true });
-    // The other themes are for the eye that looks at the pictures.
+    // The other themes are run only to review the pictures.
     for (const [theme, label, file] of process.env[slowVariable] ? themes : []) {
       await ui.window.runCommand('Preferences: Color Theme', label);
       await ui.window.page.locator(`.monaco-workbench[class*="${file}"]`).waitFor();
@@ -107,7 +107,7 @@ describe('a person in front of the mock issuer', function () {
     assert.match((await report.locator('.details').textContent()) ?? '', /the client signed the visitor in/);
     assert.equal(await report.locator('[role=gridcell][tabindex="0"]').count(), 1);
     await pictured('torture');
-    // By keys: to the cell on the left, and the details follow.
+    // The arrow key moves to the cell on the left, and the details follow.
     await cell.focus();
     await page.keyboard.press('ArrowLeft');
     assert.notEqual(await cell.getAttribute('aria-selected'), 'true');

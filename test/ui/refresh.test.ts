@@ -15,7 +15,7 @@ describe('a person in the real workbench', function () {
   const ui = useWorkbench({ demo: true, userSettings });
   after(() => shop.mock.close());
 
-  /** A row of the sidebar by the start of what a screen reader hears. */
+  /** A row of the sidebar by the start of its text for screen readers. */
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
   async function secondsLeft(): Promise<number> {
@@ -61,7 +61,7 @@ describe('a person in the real workbench', function () {
     assert.match(await ui.window.clipboard(), /^eyJ/);
   });
 
-  /** What the first row of the palette is for what a user types, by its label. */
+  /** The first command that the palette offers for a typed text, by its label. */
   async function firstCommand(typed: string): Promise<string> {
     const { page } = ui.window;
     await page.keyboard.press('F1');
@@ -76,7 +76,7 @@ describe('a person in the real workbench', function () {
     await page.evaluate(() => navigator.clipboard.writeText(''));
     assert.equal(await firstCommand('copy token'), 'JWT Workbench: Copy Token');
     await page.keyboard.press('Enter');
-    // The text in the status bar may still be that of the copy before.
+    // The status bar may still show the text of the previous copy.
     await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('eyJ'));
   });
 
@@ -89,14 +89,14 @@ describe('a person in the real workbench', function () {
 
   const progress = () => ui.window.notification('Refreshing Shop');
 
-  /** Waits for the progress that a slow issuer brings up, and presses its button. */
+  /** Waits for the progress of a slow request and presses its button. */
   async function cancel(): Promise<void> {
     await progress().getByRole('button', { name: 'Cancel' }).click();
     await progress().waitFor({ state: 'detached' });
   }
 
   it('cancels a refresh before its token is sent, and all is as it was', async () => {
-    // The tokens are verified as soon as their rows are seen: the refresh waits for the same metadata.
+    // The tokens are verified when their rows become visible, so the refresh waits for the same metadata request.
     shop.hold({ type: 'delay', at: 'metadata', ms: 60_000 });
     await shop.signIn(ui.window);
     await shop.shows(ui.window, 1);
@@ -130,7 +130,7 @@ describe('a person in the real workbench', function () {
   it('is told above the view, and in the row, that this VS Code keeps secrets in memory only', async () => {
     const { page } = ui.window;
     const folder = join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
-    // The key of the journal lies there for its first minute, and would bring the tokens back.
+    // The file with the journal's key exists for its first minute and would restore the tokens.
     for (const name of await readdir(folder)) if (/journal-key.*\.journal$/.test(name)) await rm(join(folder, name));
     await page.reload();
     await ui.window.ready();

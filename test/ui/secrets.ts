@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 
 /**
- * Has windows opened from now on keep their secrets in the browser's localStorage, sealed, as a web workbench behind a
- * server of its own does: half of the key comes from that server's `mint-key`, which the bare VS Code server does not
- * have. Without it secrets live in the memory of one window.
+ * Makes windows that are opened from now on store their secrets encrypted in the browser's localStorage, as a web
+ * workbench with its own server does. Half of the key comes from that server's `mint-key`, which the bare VS Code
+ * server lacks; without it, secrets stay in the memory of one window.
  */
 export async function keepSecrets(context: BrowserContext): Promise<void> {
   const half = Buffer.alloc(32, 7);
   await context.route('**/mint-key', route => route.fulfill({ body: half, contentType: 'application/octet-stream' }));
 }
 
-/** Resolves when a window has written its secrets: it does so later than it says, and all of them each time. */
+/** Resolves when a window has written its secrets. It writes all of them each time, later than it reports. */
 export async function secretsAreKept(page: Page): Promise<void> {
   let before = '';
   for (let same = 0; same < 5; ) {
@@ -23,7 +23,7 @@ export async function secretsAreKept(page: Page): Promise<void> {
   }
 }
 
-/** Every file below a folder, byte for byte. */
+/** The content of every file below a folder, as bytes. */
 export async function readAll(folder: string): Promise<{ name: string; text: string }[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter(entry => entry.isFile());

@@ -4,26 +4,26 @@ import { type MockServer, type MockServerOptions, startMockServer } from '../../
 import type { RequestLogEntry } from '../../src/mock/requestLog.ts';
 import type { UiWindow } from './harness.ts';
 
-/** A connection to an issuer of the test's own, which ends a token's whole family when an old one is sent again. */
+/** A connection to the test's own issuer, which ends a token's whole family when an old token is sent again. */
 export interface Shop {
   readonly label: string;
   readonly mock: MockServer;
-  /** The requests that carried a refresh token. */
+  /** The requests that contained a refresh token. */
   refreshes(): readonly RequestLogEntry[];
-  /** Signs in at the issuer and imports the tokens by way of the clipboard. */
+  /** Signs in at the issuer and imports the tokens through the clipboard. */
   signIn(window: UiWindow): Promise<void>;
   row(window: UiWindow): ReturnType<UiWindow['treeItem']>;
-  /** Opens the connection and waits until the window shows this generation of its refresh token. */
+  /** Expands the connection and waits until the window shows this generation of its refresh token. */
   shows(window: UiWindow, generation: number): Promise<void>;
   refresh(window: UiWindow): Promise<void>;
-  /** The next token request meets this; the mock's time stands still until `release`. */
+  /** The next token request gets this fault, and the mock's clock stops until `release`. */
   hold(fault: Fault): void;
   release(): void;
 }
 
 /**
- * Starts the issuer and adds the connection to the user's settings. These are read when the first window opens, so this
- * belongs into a `before` that stands above `useWorkbench`.
+ * Starts the issuer and adds the connection to the user's settings. They are read when the first window opens, so call
+ * this in a `before` above `useWorkbench`.
  */
 export async function openShop(
   userSettings: Record<string, unknown>,
@@ -71,7 +71,7 @@ async function show(window: UiWindow, row: ReturnType<Shop['row']>): Promise<voi
   await window.expand(row);
 }
 
-/** A window that has just been loaded may be about to open the side bar by itself; a click then closes it again. */
+/** A window that has just loaded may open the side bar by itself, and a click would then close it. */
 export async function reveal(window: UiWindow, row: ReturnType<Shop['row']>): Promise<void> {
   for (;;) {
     await window.openContainer('JWT Workbench');
@@ -83,14 +83,14 @@ export async function reveal(window: UiWindow, row: ReturnType<Shop['row']>): Pr
   }
 }
 
-/** Each token is sent once, so a strict issuer has no complaint. */
+/** Asserts that each token was sent once and accepted. */
 export function assertEachSentOnce(requests: readonly RequestLogEntry[]): void {
   assert.deepEqual([...new Set(requests.map(({ status }) => status))], [200]);
   const sent = requests.map(({ refresh_token }) => refresh_token);
   assert.equal(new Set(sent).size, sent.length, 'no refresh token is sent twice');
 }
 
-/** The test's own time limit ends the wait. */
+/** The test's own timeout ends the wait. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20));
 }

@@ -6,7 +6,7 @@ import { root } from '../../scripts/lib/project.mjs';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { useWorkbench } from './harness.ts';
 
-/** Free for the whole run, so that the settings can name it before the workbench starts. */
+/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_117;
 const pictures = join(root, 'out', 'signIn');
 
@@ -42,7 +42,7 @@ describe('a person who signs in', function () {
   });
   const picture = (page: Page, name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
-  /** A notification. What came while the page of the issuer was in front is behind the bell. */
+  /** Waits for a notification. Those that appeared while the issuer's page was in front are behind the bell. */
   const told = async (words: RegExp) => {
     const { page } = ui.window;
     await page.bringToFront();

@@ -7,8 +7,8 @@ import { type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
 import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
 
-/** Two pages with an extension host each. In this workbench neither ever sees what the other stores. */
-/** For what opens one more window. */
+/** Two pages with an extension host each. In this workbench, neither sees what the other stores. */
+/** For tests that open another window. */
 const slowly = (title: string, run: Mocha.AsyncFunc) => {
   if (process.env[slowVariable]) it(title, run);
 };
@@ -54,7 +54,7 @@ describe('two windows', function () {
     const asked = shop.mock.nextRequest();
     await shop.refresh(one);
     await asked;
-    // The first one's request stays at the issuer, so this one begins before anything has come of it.
+    // The first window's request is held at the issuer, so this one starts before it has an outcome.
     await shop.refresh(two);
     await refreshing(two).waitFor();
     shop.release();
@@ -117,7 +117,7 @@ describe('two windows', function () {
 
   slowly('offer a sign-in where VS Code keeps no secrets for one of them', async () => {
     await ui.workbench.context.unroute('**/mint-key');
-    // The key of the journal lies there for its first minute, and would bring the tokens here.
+    // The file with the journal's key exists for its first minute and would bring the tokens into this window.
     for (const name of await readdir(locks())) if (/journal-key.*\.journal$/.test(name)) await rm(join(locks(), name));
     const window = await ui.openWindow();
     await reveal(window, shop.row(window));
@@ -134,10 +134,10 @@ describe('two windows', function () {
   });
 
   it('lose one whose extension host is killed after the issuer has rotated: one retry, and each tells the truth', async () => {
-    // The slow test above has taken it away.
+    // The slow test above removed the route.
     await keepSecrets(ui.workbench.context);
     await shop.signIn(two);
-    // The slow tests above have signed in already.
+    // In slow runs, the tests above have already signed in.
     const replace = two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true });
     if (process.env[slowVariable]) await replace.click();
     await two.expand(shop.row(two));
@@ -167,7 +167,7 @@ describe('two windows', function () {
     assert.equal(shop.refreshes().length, before + 2, 'a refused token is not sent again');
   });
 
-  /** Kills the extension host that holds the lock of the shop, which bears its number. */
+  /** Kills the extension host whose process id is in the lock of the shop. */
   async function killHolder(): Promise<void> {
     const lock = join(locks(), 'n-shop.lock');
     const host = Number.parseInt((await readdir(lock))[0] ?? '', 10);
@@ -179,7 +179,7 @@ describe('two windows', function () {
         return true;
       }
     });
-    // As somebody finds it who comes back later: a lock that nobody holds.
+    // Simulates a user who comes back later, when nobody holds the lock.
     await rm(lock, { recursive: true, force: true });
   }
 

@@ -1,13 +1,13 @@
 import { startMockServer } from '../../src/mock/nodeServer.ts';
 import { useWorkbench } from './harness.ts';
 
-/** Free for the whole run, so that the settings can name it before the workbench starts. */
+/** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_119;
 
 describe('a browser that is not on the machine of the extension', function () {
   this.timeout(120_000);
-  // An address with an address in it that has a query does not survive the proxy of a workbench in the browser, through
-  // which it opens what runs on its server. So the request is pushed.
+  // A workbench in the browser opens addresses of its server through a proxy, which breaks an address that contains
+  // another one with a query. So the request is pushed.
   const connection = (label: string, pushedAuthorizationRequests: boolean) => ({
     ...{ id: label, label, issuer: `http://127.0.0.1:${port}`, clientId: 'demo' },
     scope: 'openid offline_access',
@@ -43,7 +43,8 @@ describe('a browser that is not on the machine of the extension', function () {
     };
     let mock = await startMockServer({ port, signIn: 'page' });
     try {
-      // The issuer refuses an address that it does not know. It is registered then: VS Code numbers them.
+      // The issuer rejects an unregistered address. The test then registers it, because VS Code numbers these
+      // addresses.
       const refused = await signIn('Near');
       await refused.getByText('This does not work').waitFor();
       const [address = ''] = (new URL(refused.url()).searchParams.get('redirect_uri') ?? '').split(/\?|%3F/);

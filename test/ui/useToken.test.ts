@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { useWorkbench } from './harness.ts';
 import { until } from './shop.ts';
 
-/** As a person does: a terminal of VS Code, `jwtw`, and VS Code's question. */
+/** The steps of a user: a terminal of VS Code, `jwtw`, and VS Code's question. */
 describe('jwtw in a terminal', function () {
   this.timeout(120_000);
   const ui = useWorkbench({ demo: true });
 
-  /** Runs a line in the terminal; resolves with what it printed, once its exit code is there. */
+  /** Runs a line in the terminal. Resolves with its output once its exit code is there. */
   async function type(line: string, name: string): Promise<() => Promise<{ code: string; out: string; err: string }>> {
     const file = join(ui.folder, name);
     await ui.window.page.locator('.terminal-wrapper.active .xterm-screen').click();
     await ui.window.page.keyboard.type(`${line} > ${name}.out 2> ${name}.err; echo $? > ${name}.code`);
     await ui.window.page.keyboard.press('Enter');
     return async () => {
-      // The file is there before what is written into it.
+      // The file exists before its content is written.
       await until(async () => existsSync(`${file}.code`) && (await readFile(`${file}.code`, 'utf8')) !== '');
       const [code, out, err] = await Promise.all(['code', 'out', 'err'].map(end => readFile(`${file}.${end}`, 'utf8')));
       return { code: code?.trim() ?? '', out: out ?? '', err: err ?? '' };
@@ -67,7 +67,7 @@ describe('jwtw in a terminal', function () {
   });
 });
 
-/** Another extension, which writes what it was given into the workspace. */
+/** Another extension, which writes the token that it received to the workspace. */
 const asking = {
   'package.json': JSON.stringify({
     ...{ name: 'asking', publisher: 'fixtures', version: '0.0.1', displayName: 'Asking', main: './extension.js' },
@@ -88,7 +88,7 @@ describe('another extension', function () {
   this.timeout(120_000);
   const ui = useWorkbench({ demo: true, beside: asking });
 
-  /** VS Code's own. */
+  /** VS Code's own question. */
   const question = () =>
     ui.window.page.locator('.monaco-dialog-box', {
       hasText: "The extension 'Asking' wants to sign in using JWT Workbench",
@@ -97,7 +97,7 @@ describe('another extension', function () {
   async function answer(): Promise<{ error?: string; accessToken?: string; account?: { label: string } }> {
     const file = join(ui.folder, 'asked.json');
     let text = '';
-    // The file is there before what is written into it.
+    // The file exists before its content is written.
     await until(async () => {
       text = await readFile(file, 'utf8').catch(() => '');
       return text.endsWith('}');

@@ -1,5 +1,5 @@
 /**
- * A driver for `--driver`: a visitor with a real browser. Copy it and say how your pages are clicked through.
+ * A driver for `--driver`: a visitor with a real browser. To use it, copy it and adapt the clicks to your pages.
  * @param {import('playwright-core').Browser} browser
  * @returns {import('../../../src/mock/torture/rows.ts').Driver}
  */

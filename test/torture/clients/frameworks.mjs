@@ -1,10 +1,10 @@
-// @ts-nocheck The packages of these clients are no dependencies of this project.
-/* Clients that bring routes and sessions of their own. */
+// @ts-nocheck The packages of these clients are not dependencies of this project.
+/* Clients that have their own routes and sessions. */
 
 export const frameworks = {
   'express-openid-connect': given =>
     expressOpenidConnect(given, { response_type: 'code', scope: 'openid offline_access' }),
-  /** Its default: an ID token by form_post, and no code. */
+  /** Its default: an ID token by form_post, without a code. */
   'express-openid-connect (default)': given => expressOpenidConnect(given, undefined),
 
   async 'passport-openidconnect'({ issuer, clientId, clientSecret, redirectUri }) {
@@ -113,7 +113,7 @@ async function expressOpenidConnect({ issuer, clientId, clientSecret, origin }, 
   return withPages(app);
 }
 
-/** A page to come back to, and an error that a visitor sees as one. */
+/** Adds a start page, and shows errors to visitors as error statuses. */
 function withPages(app) {
   app.get('/', (_, response) => response.send(''));
   app.use((error, _, response, __) => response.sendStatus(error?.status >= 400 ? error.status : 401));

@@ -1,11 +1,11 @@
-// @ts-nocheck The packages of these clients are no dependencies of this project.
+// @ts-nocheck The packages of these clients are not dependencies of this project.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 /*
- * A web application around one client, in a process of its own: `node host.mjs NAME`. The client is used as its own
- * documentation shows, with its defaults. Where it leaves refreshing to the application, this one refreshes what has
- * expired, once for all requests that wait for it.
+ * A web application around one client, in a separate process: `node host.mjs NAME`. The client is used as its
+ * documentation shows, with its defaults. If the client leaves refreshing to the application, this one refreshes
+ * expired tokens, once for all waiting requests.
  */
 
 const { ISSUER: issuer, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
@@ -23,13 +23,13 @@ const { pages } = await import('./pages.mjs');
 if (name in libraries) handler = webApplication(await libraries[name](given));
 else handler = await (frameworks[name] ?? pages[name])(given);
 
-// An error nobody waits for is the client's; the application goes on, as one behind a process manager would.
+// Unhandled errors come from the client. The application continues, as it would under a process manager.
 process.on('unhandledRejection', error => console.error(`${name}: ${error?.message}`));
 process.on('uncaughtException', error => console.error(`${name}: ${error?.message}`));
 process.stdin.on('end', () => process.exit()).resume();
 console.log(JSON.stringify({ origin }));
 
-/** Sessions, cookies and routes around what a client library does. */
+/** Sessions, cookies and routes around a client library. */
 function webApplication(client) {
   const sessions = new Map();
 
@@ -44,7 +44,7 @@ function webApplication(client) {
       session.tokens = await session.refreshing;
       return true;
     } catch (error) {
-      // RFC 6749 section 5.2: this refresh token is lost, anything else may pass.
+      // RFC 6749 section 5.2: invalid_grant means that the refresh token is lost. Other errors may be temporary.
       if (JSON.stringify([error, error?.cause, error?.data, error?.message]).includes('invalid_grant'))
         session.tokens = undefined;
       return false;
@@ -57,7 +57,7 @@ function webApplication(client) {
       return { location: await client.login(session) };
     },
     '/callback': async (session, url) => {
-      // An answer is taken once, and only where one is waited for.
+      // A callback is accepted only once, and only if one is expected.
       if (!session.waiting) throw new Error('not waited for');
       session.waiting = false;
       session.tokens = await client.callback(session, url);

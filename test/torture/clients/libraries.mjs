@@ -1,9 +1,9 @@
-// @ts-nocheck The packages of these clients are no dependencies of this project.
+// @ts-nocheck The packages of these clients are not dependencies of this project.
 import { randomBytes } from 'node:crypto';
 
 /*
- * Client libraries: each with what an application calls. `callback` and `refresh` return the tokens to keep; one that is
- * not accepted throws.
+ * Client libraries, each with the calls of an application. `callback` and `refresh` return the tokens to keep, and
+ * throw if the response is rejected.
  */
 
 const text = () => randomBytes(32).toString('base64url');
@@ -16,7 +16,7 @@ const kept = ({ access_token, refresh_token, id_token, expires_in = 3600 }, befo
   expiresAt: Date.now() + Number(expires_in) * 1000,
 });
 
-/** OpenID Connect Core 1.0 section 12.2, which these libraries leave to the application. */
+/** OpenID Connect Core 1.0 section 12.2: these libraries leave this check to the application. */
 const sameSubject = (claims, { sub }) => {
   if (claims !== undefined && claims.sub !== sub) throw new Error('another subject');
   return sub;
@@ -101,7 +101,7 @@ export const libraries = {
         );
         const expected = { expectedNonce: nonce, requireIdToken: true };
         const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, expected);
-        // As its documentation advises where the signature is wanted.
+        // Recommended by its documentation if the signature matters.
         await oauth.validateApplicationLevelSignature(server, response, insecure);
         const { sub } = oauth.getValidatedIdTokenClaims(tokens);
         const user = await oauth.userInfoRequest(server, client, tokens.access_token, insecure);
@@ -170,7 +170,7 @@ export const libraries = {
           state,
           codeVerifier,
         });
-        // It refreshes by itself when it is asked for a token.
+        // It refreshes automatically when it is asked for a token.
         const held = new OAuth2Fetch({ client, getNewToken: () => null, getStoredToken: () => token });
         return { held, token, expiresAt: 0 };
       },
@@ -249,7 +249,7 @@ export const libraries = {
         session.client = undefined;
       },
     });
-    /** What the API says to the token at hand. */
+    /** Calls the API with the current token. */
     const ask = async session => {
       const token = session.held?.access_token;
       return fetch(api, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });

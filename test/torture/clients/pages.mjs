@@ -1,8 +1,11 @@
-// @ts-nocheck The packages of these clients are no dependencies of this project.
+// @ts-nocheck The packages of these clients are not dependencies of this project.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/* Single-page applications. `/login` starts; the title of the page says how it stands; drive.mjs is their visitor. */
+/*
+ * Single-page applications. `/login` starts the sign-in, the title of the page shows the state, and drive.mjs is the
+ * visitor.
+ */
 
 const scriptOf = name => readFile(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
 

@@ -13,14 +13,14 @@ import { driverOf } from './drive.mjs';
 /** @typedef {import('../../../src/mock/torture/torture.ts').TortureReport} TortureReport */
 
 /**
- * What is tried: how the issuer stands, where it differs from the rest, and how the client is asked.
+ * One client: the options of the issuer that differ from the default, and how the client is run.
  * @typedef {object} Row
- * @property {string} [package] where it is not the name
+ * @property {string} [package] if it differs from the name
  * @property {import('../../../src/mock/options.ts').MockClientOptions} [client]
  * @property {import('../../../src/mock/nodeServer.ts').MockServerOptions} [options]
- * @property {true} [post] it sends its secret in the body by default, and is registered so
+ * @property {true} [post] it sends its secret in the body by default, and is registered for that
  * @property {true} [tls]
- * @property {true} [page] in a browser with scripts
+ * @property {true} [page] runs in a browser with scripts
  * @property {true} [mcp]
  * @property {true} [api] an API that verifies access tokens
  * @property {string} how
@@ -71,7 +71,7 @@ const rows = {
 const folder = join(root, 'out', 'clients');
 const own = fileURLToPath(new URL('.', import.meta.url));
 
-/** `npm run torture:clients`: tries popular clients of npm, unpatched, and writes what was seen into docs/clients.md. */
+/** `npm run torture:clients` tests popular clients from npm, unpatched, and writes the results to docs/clients.md. */
 async function main() {
   const since = performance.now();
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { scenario: { type: 'string' } } });
@@ -99,12 +99,12 @@ async function main() {
   await mkdir(folder, { recursive: true });
   if (values.scenario === undefined)
     await writeFile(join(folder, 'reports.json'), JSON.stringify(reports, undefined, 1));
-  // The others stand as they were seen last.
+  // The results of other clients are kept from their last run.
   if (values.scenario === undefined) await writeTable(reports);
   console.log(`All of it took ${elapsed(since)}.`);
 }
 
-/** The clients in their exact versions, the applications around them, and the package as it is published. */
+/** Installs the exact versions of the clients, the applications around them, and the package as it is published. */
 async function install() {
   await mkdir(folder, { recursive: true });
   const wanted = await readFile(join(own, 'clients.json'), 'utf8');
