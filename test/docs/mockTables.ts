@@ -54,7 +54,7 @@ function faultList(): string {
     const where = at.length > 2 ? 'everywhere' : at.map(each => `\`${each}\``).join(', ');
     return `| \`${type}\` | ${cell(title)} | ${where} | ${cell(members.join('<br>'))} |`;
   });
-  return ['| type | what a client sees | where | members |', '|---|---|---|---|', ...rows].join('\n');
+  return ['| type | what a client sees | endpoints | members |', '|---|---|---|---|', ...rows].join('\n');
 }
 
 function controlList(): string {
@@ -75,7 +75,7 @@ function scenarioList(): string {
     return `| \`${id}\` | ${cell(title)} | ${must} | ${severity === 'must' ? 'fail' : 'warning'} | ${cell(section)} |`;
   });
   return [
-    '| scenario | what the issuer does | the client has to | else | where it stands |',
+    '| scenario | what the issuer does | the client must | otherwise | specification |',
     '|---|---|---|---|---|',
     ...rows,
   ].join('\n');
@@ -84,14 +84,14 @@ function scenarioList(): string {
 function personaList(): string {
   const rows = Object.entries<Persona>(personas).map(([name, { sources, slash, paths, logout }]) => {
     const quirks = [
-      ...(slash ? ['issuer with a slash at its end'] : []),
+      ...(slash ? ['issuer ends in a slash'] : []),
       ...Object.values(paths).map(path => `\`${path}\``),
       ...(logout?.path ? [`\`${logout.path}\``] : []),
       ...(logout ? [`sign-out with \`${logout.returnTo}\``] : []),
     ];
     return `| \`${name}\` | ${quirks.join(', ')} | ${sources.map((url, index) => `[${index + 1}](${url})`).join(' ')} |`;
   });
-  return ['| `persona` | paths and ways | sources, of these and of its claims |', '|---|---|---|', ...rows].join('\n');
+  return ['| `persona` | differences | sources, also for its claims |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** The example files as they are packaged and tested. */

@@ -29,16 +29,16 @@ const at = (endpoint: Endpoint) => ({ at: endpoint });
  */
 export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   delay: [
-    { about: 'The answer takes 5 s', fault: { type: 'delay', ms: 5000, ...at('token') }, expected: fine },
+    { about: 'The response takes 5 s', fault: { type: 'delay', ms: 5000, ...at('token') }, expected: fine },
     {
-      about: 'The request takes longer than the limit of 30 s to be looked at',
+      about: 'The request is handled only after the limit of 30 s',
       fault: { type: 'delay', ms: 40_000, ...at('token') },
       expected: fine,
       // The second attempt arrived first, so the delayed one counts as a replay.
       but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
     },
     {
-      about: 'The work is done, and the answer takes longer than the limit of 30 s',
+      about: 'The tokens are issued, but the response takes longer than the limit of 30 s',
       fault: { type: 'delay', ms: 40_000, after: true, ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -51,7 +51,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   dropBeforeCommit: [
     {
-      about: 'The connection ends before the work is done',
+      about: 'The connection ends before tokens are issued',
       fault: { type: 'dropBeforeCommit', ...at('token') },
       expected: fine,
     },
@@ -62,14 +62,14 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       expected: ['unknown network_failed', 'refreshed'],
     },
     {
-      about: 'The connection to the metadata ends',
+      about: 'The connection ends during the metadata request',
       fault: { type: 'dropBeforeCommit', ...at('metadata') },
       expected: ['retryable network_failed', 'refreshed'],
     },
   ],
   dropAfterCommit: [
     {
-      about: 'The connection ends after the work is done',
+      about: 'The connection ends after tokens were issued',
       fault: { type: 'dropAfterCommit', ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -84,7 +84,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   truncate: [
     {
-      about: 'Half an answer',
+      about: 'Half a response',
       fault: { type: 'truncate', ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -132,7 +132,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       expected: ['retryable oauth_error', 'refreshed'],
     },
     {
-      about: '429, Retry-After 10 min: the next refresh comes too early, and nothing is sent',
+      about: '429, Retry-After 10 min: the next refresh is too early, so nothing is sent',
       fault: { type: 'tooManyRequests', retryAfter: 600, ...at('token') },
       expected: ['retryable oauth_error', 'retryable http_error'],
     },
@@ -146,7 +146,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       expected: ['unknown http_error', 'refreshed'],
     },
     {
-      about: '502 after the work is done',
+      about: '502 after tokens were issued',
       fault: { type: 'serverError', status: 502, commit: true, ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -165,7 +165,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
       expected: ['unknown response_invalid', 'refreshed'],
     },
     {
-      about: 'A page with status 200 after the work is done',
+      about: 'A page with status 200 after tokens were issued',
       fault: { type: 'htmlOk', commit: true, ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -180,7 +180,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   emptyBadRequest: [
     {
-      about: '400 without a body, as some issuers refuse a token',
+      about: '400 without a body, which some issuers use to reject a token',
       fault: { type: 'emptyBadRequest', ...at('token') },
       expected: ['reauthRequired http_error', 'reauthRequired refresh_token_refused'],
     },
@@ -188,7 +188,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   invalidJson: [
     { about: 'Broken JSON once', fault: { type: 'invalidJson', ...at('token') }, expected: fine },
     {
-      about: 'Broken JSON after the work is done',
+      about: 'Broken JSON after tokens were issued',
       fault: { type: 'invalidJson', commit: true, ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -196,7 +196,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   redirect: [
     {
-      about: 'A redirect to somewhere else',
+      about: 'A redirect to another address',
       fault: { type: 'redirect', location: 'https://elsewhere.example/token', ...at('token') },
       expected: ['retryable redirect_refused', 'refreshed'],
     },
@@ -256,21 +256,21 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   wrongSub: [
     {
-      about: 'Another person in the ID token',
+      about: 'Another subject in the ID token',
       fault: { type: 'wrongSub', token: 'id_token' },
       expected: disbelieved,
     },
   ],
   expiredAtBirth: [
     {
-      about: 'An access token that has ended before it came',
+      about: 'An access token that is already expired',
       fault: { type: 'expiredAtBirth', token: 'access_token' },
       expected: fine,
     },
   ],
   nbfInFuture: [
     {
-      about: 'An access token that is good in an hour',
+      about: 'An access token that becomes valid in an hour',
       fault: { type: 'nbfInFuture', token: 'access_token' },
       expected: fine,
     },
@@ -315,24 +315,24 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   refreshTokenMissing: [
     {
-      about: 'No refresh_token in the answer',
+      about: 'No refresh_token in the response',
       fault: { type: 'refreshTokenMissing' },
       expected: fine,
       // The issuer rotated but did not return the new token, so the client can only send the old one.
       but: { strict: ['refreshed', 'reauthRequired oauth_error'] },
     },
   ],
-  idTokenMissing: [{ about: 'No id_token in the answer', fault: { type: 'idTokenMissing' }, expected: fine }],
+  idTokenMissing: [{ about: 'No id_token in the response', fault: { type: 'idTokenMissing' }, expected: fine }],
   tokenType: [
     {
-      about: 'A token_type that is not registered: it works as a bearer token',
+      about: 'An unregistered token_type, which is treated as Bearer',
       fault: { type: 'tokenType', value: 'bot' },
       expected: fine,
     },
   ],
   member: [
     {
-      about: 'No access_token in the answer',
+      about: 'No access_token in the response',
       fault: { type: 'member', name: 'access_token' },
       expected: disbelieved,
       but: { omit: fine },
@@ -340,23 +340,23 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   responseParameter: [
     {
-      about: 'A wrong parameter of the sign-in: no part of a refresh',
+      about: 'A wrong parameter of the sign-in, which a refresh does not use',
       fault: { type: 'responseParameter', name: 'state', value: 'other' },
       expected: fine,
     },
   ],
   authorizationError: [
     {
-      about: 'An error of the sign-in: no part of a refresh',
+      about: 'An error of the sign-in, which a refresh does not use',
       fault: { type: 'authorizationError', error: 'access_denied' },
       expected: fine,
     },
   ],
-  jwksDown: [{ about: 'The keys are not to be had', fault: { type: 'jwksDown' }, expected: fine }],
-  jwksSlow: [{ about: 'The keys take 5 s', fault: { type: 'jwksSlow', ms: 5000 }, expected: fine }],
+  jwksDown: [{ about: 'The key set is unavailable', fault: { type: 'jwksDown' }, expected: fine }],
+  jwksSlow: [{ about: 'The key set takes 5 s', fault: { type: 'jwksSlow', ms: 5000 }, expected: fine }],
   jwksStale: [{ about: 'The newest key is missing', fault: { type: 'jwksStale' }, expected: fine }],
-  jwksHtml: [{ about: 'A page instead of the keys', fault: { type: 'jwksHtml' }, expected: fine }],
-  jwksEmpty: [{ about: 'No keys at all', fault: { type: 'jwksEmpty' }, expected: fine }],
+  jwksHtml: [{ about: 'A web page instead of the key set', fault: { type: 'jwksHtml' }, expected: fine }],
+  jwksEmpty: [{ about: 'The key set is empty', fault: { type: 'jwksEmpty' }, expected: fine }],
   otherIssuer: [
     {
       about: 'Metadata of another issuer',

@@ -15,26 +15,26 @@ interface DiskFault {
 const diskFaults: readonly DiskFault[] = [
   {
     name: 'Mark not writable',
-    about: 'the ledger, where a refresh is noted before it is sent, cannot be written: the disk is full (`ENOSPC`)',
+    about: 'the disk is full (`ENOSPC`), so the ledger, which records a refresh before it is sent, cannot be written',
     fault: { operation: 'write', code: 'ENOSPC', suffix: 'ledger' },
   },
   {
     name: 'Ledger unreadable',
-    about: 'the disk says `EIO` when the ledger is opened',
+    about: 'opening the ledger fails with `EIO`',
     fault: { operation: 'open', code: 'EIO', suffix: '.ledger' },
   },
   {
     name: 'Journal unreadable',
-    about: 'the sealed record that windows leave for each other cannot be opened (`EACCES`)',
+    about: 'opening the journal, the encrypted record that windows share, fails with `EACCES`',
     fault: { operation: 'open', code: 'EACCES', suffix: '.journal' },
   },
   {
     name: 'Key store unreadable',
-    about: 'SecretStorage does not give the key that seals the journal, and this window has just started',
+    about: 'SecretStorage does not return the key of the journal, and this window has just started',
   },
   {
     name: 'Read-only',
-    about: 'nothing in the folder of the locks can be written (`EROFS`)',
+    about: 'the folder of the locks is read-only (`EROFS`)',
     fault: { operation: 'anyWrite', code: 'EROFS' },
   },
 ];
@@ -93,14 +93,11 @@ async function beforeTheRequest(world: World, fault: DiskFault, cells: Map<strin
     said(await two.ask('refresh', { id: 'a', askedBy: 'timer' })),
   );
   const signIn = await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
-  cells.set('A new sign-in meanwhile', said(signIn));
-  cells.set('A sign-out meanwhile', said(await one.ask('signOut', { id: 'a' })));
+  cells.set('A new sign-in during the fault', said(signIn));
+  cells.set('A sign-out during the fault', said(await one.ask('signOut', { id: 'a' })));
   await end(one);
-  cells.set(
-    'Once it works again: a new sign-in',
-    said(await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() })),
-  );
-  cells.set('and a refresh', said(await one.ask('refresh', { id: 'a', askedBy: 'timer' })));
+  cells.set('After the fault: a new sign-in', said(await one.ask('signIn', { id: 'a', raw: world.issuer.signIn() })));
+  cells.set('After that: a refresh', said(await one.ask('refresh', { id: 'a', askedBy: 'timer' })));
   assertOnce(world);
 }
 
@@ -112,12 +109,12 @@ async function afterTheRequest(world: World, fault: DiskFault, cells: Map<string
     if (pid === one.pid) await begin(world, one, fault, false);
   };
   const refresh = await one.ask('refresh', { id: 'a', askedBy: 'timer' });
-  cells.set('It begins when the request is out: the refresh', said(refresh));
-  cells.set('Kept, shown as then', `generation ${refresh.generation}, ${refresh.state}`);
-  cells.set('The next refresh in another window then', said(await two.ask('refresh', { id: 'a', askedBy: 'timer' })));
+  cells.set('The fault starts after the request was sent: the refresh', said(refresh));
+  cells.set('Kept, shown as after that', `generation ${refresh.generation}, ${refresh.state}`);
+  cells.set('After that: a refresh in another window', said(await two.ask('refresh', { id: 'a', askedBy: 'timer' })));
   await end(one);
   const ours = await one.ask('refresh', { id: 'a', askedBy: 'timer' });
-  cells.set('Once it works again: a refresh here', said(ours));
+  cells.set('After the fault: a refresh in this window', said(ours));
   assertOnce(world);
 }
 

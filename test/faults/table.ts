@@ -59,43 +59,45 @@ export function document(cells: readonly Cell[], disk: DiskTable): string {
   const table = lines(cells).map(({ type, line }) => `| \`${type}\` | ${line.join(' | ')} |`);
   return `# What a fault does to a refresh
 
-Every fault of the mock issuer meets every way in which issuers rotate refresh tokens. Each line is a refresh under one
-fault, followed 30 seconds later by another one without it: the real refresher, token client and store, and the mock
+Every fault of the mock issuer is combined with every kind of refresh token rotation. Each line shows a refresh under one
+fault, and another refresh 30 seconds later without it. They use the real refresher, token client and store, and the mock
 issuer in the same process. \`npm run faults\` prints this table, \`npm run faults -- --write\` writes this file, and
-\`npm test\` fails where a line no longer holds.
+\`npm test\` fails if a line is no longer true.
 
-Whatever the fault is: nothing but the newest refresh token is ever sent, a refresh sends it at most twice, the newest
-one that arrived is stored before anything else is asked about the answer, and no token is in a log or an error.
+With every fault, only the newest refresh token is sent, and at most twice per refresh. The newest refresh token that
+arrived is stored before the rest of the response is checked, and no token is in a log or an error.
 
 | | Fault | Rotation | The refresh | Sent | Kept | Shown as | Failed checks | The next refresh |
 |---|---|---|---|---|---|---|---|---|
 ${table.join('\n')}
 
-**Rotation.** \`none\`: the issuer returns the same refresh token each time. \`omit\`: it returns none, and the old one
-goes on. \`strict\`: each refresh brings a new one, and using an old one ends all of them. \`grace\`: the same, but the one
-before stays valid for 60 seconds. \`any\`: all four end the same way.
+**Rotation.** \`none\`: the issuer returns the same refresh token each time. \`omit\`: it returns none, and the old one stays
+valid. \`strict\`: each refresh returns a new one, and using an old one revokes all of them. \`grace\`: as strict, but the
+previous one stays valid for 60 seconds. \`any\`: the result is the same for all four.
 
-**The refresh, the next refresh.** The outcome, and after a colon the error code. \`refreshed\`: new tokens are there.
-\`retryable\`: the refresh token was not used up, or the new one is kept; trying again is safe, and is done. \`unknown\`: the
-answer is lost, and with it perhaps a new refresh token; one retry is made, at once or, after a server's error, a second
-later. Where its answer is lost, too, the token is not sent again by itself, but only when a user asks for it, as the
-next refresh of this table does. \`reauthRequired\`: the issuer refuses the refresh token, so a new sign-in is needed;
-\`answer_lost\` says that this came of an answer that never arrived.
+**The refresh, the next refresh.** The outcome and, after a colon, the error code.
 
-**Sent.** How often the refresh token went to the token endpoint in that refresh.
+- \`refreshed\`: new tokens are stored.
+- \`retryable\`: the refresh token was not used up, or the new one is stored. Trying again is safe and happens automatically.
+- \`unknown\`: the response was lost, and perhaps a new refresh token with it. The refresh is retried once, at once or, after
+  a server error, a second later. If that response is lost too, the token is sent again only when a user asks for it, as
+  for the next refresh in this table.
+- \`reauthRequired\`: the issuer rejects the refresh token, so a new sign-in is needed. With \`answer_lost\`, the cause is a
+  response that never arrived.
 
-**Kept.** What is stored afterwards: always the newest refresh token that arrived. Its generation counts up with every set
-of tokens. \`answer missing\`: that is on record, after a restart as well. \`refused\`: it is never sent again.
+**Sent.** How often this refresh sent the refresh token to the token endpoint.
 
-**Failed checks.** What verification says of the tokens that are held after the refresh. A refresh stores what came;
-whether it can be believed is what these checks are for. Empty: all passed.
+**Kept.** What is stored afterwards: always the newest refresh token that arrived. Its generation increases with every token
+set. \`answer missing\`: the lost response is recorded, also after a restart. \`refused\`: the token is never sent again.
+
+**Failed checks.** Checks of the stored tokens that fail or warn after the refresh. A refresh stores the tokens that arrive;
+these checks show whether they can be trusted. Empty: all passed.
 
 # What a failing disk does to a refresh
 
-Two windows as processes of their own, with the real file system, HTTP and an issuer that takes each refresh token once
-and ends the session at a second use. The disk of one window fails; the store of secrets never shows the other what this
-one has written. In no cell is a token sent twice. \`refreshed\` here also where a window takes the tokens that the other
-one has left for it.
+Two windows run as processes, with the real file system, HTTP and an issuer that accepts each refresh token once and ends
+the session at a second use. The disk of one window fails, and neither window sees what the other has written to the secret
+store. No token is ever sent twice. \`refreshed\` includes windows that take over the tokens of the other one.
 
 ${[head, rule, ...body].join('\n')}
 

@@ -59,7 +59,7 @@ export const copyAs = defineCommand(
     needsTrust: true,
     completes: 'used',
     fields,
-    returns: 'the same. Called without arguments, it asks what to copy',
+    returns: 'as `copyToken`. Without an argument it asks what to copy',
   },
   services => copying(services, session => pickForm(session, services.clock.now())),
 );

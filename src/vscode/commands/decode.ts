@@ -34,7 +34,7 @@ export const decode = defineCommand(
     needsTrust: false,
     fields: { token: text },
     returns:
-      '`{ kind: "jws" \\| "jwe" \\| "opaque", header?, payload?, text?, base64url?, variety?: { id, name, advice }, disclosures?, warnings, review }`; `text` and `base64url` for signed content that is no JWT, `disclosures` for an SD-JWT',
+      '`{ kind: "jws" \\| "jwe" \\| "opaque", header?, payload?, text?, base64url?, variety?: { id, name, advice }, disclosures?, warnings, review }`; `text` and `base64url` for signed content that is not a JWT, `disclosures` for an SD-JWT',
   },
   ({ sessions, clock, documents }) => ({
     ask: node => askToken(sessions, node, l10n.t('Decode Token')),
@@ -101,7 +101,7 @@ export const decrypt = defineCommand(
     returnsToken: true,
     fields: { token: text, ...keyFields },
     returns:
-      '`{ header, payload?, text?, base64url?, token?, nested?, warnings }`. `key` is a private key as PEM or JWK, or a shared secret, and is needed',
+      '`{ header, payload?, text?, base64url?, token?, nested?, warnings }`. `key` is required: a private key as PEM or JWK, or a shared secret',
   },
   services => {
     const { sessions, verifier, keys } = services;

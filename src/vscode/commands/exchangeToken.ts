@@ -34,7 +34,7 @@ export const exchangeToken = defineCommand(
     name: 'exchangeToken',
     needsTrust: true,
     fields,
-    returns: '`{ connection: id, issuedTokenType, expiresAt?, scope? }`, no token in it',
+    returns: '`{ connection: id, issuedTokenType, expiresAt?, scope? }`, without the token',
   },
   services => {
     const { sessions } = services;

@@ -54,7 +54,7 @@ export const importTokens = defineCommand(
     completes: 'imported',
     fields,
     returns:
-      "`{ connection, imported, warnings }`. Tokens of another issuer than the connection's are refused (`import_foreign`) unless `anyIssuer` is `true`",
+      "`{ connection, imported, warnings }`. Tokens of another issuer than the connection's are rejected (`import_foreign`) unless `anyIssuer` is `true`",
   },
   importing,
 );
@@ -172,7 +172,7 @@ export const undoImport = defineCommand(
     name: 'undoImport',
     needsTrust: true,
     fields: { connection: connectionId },
-    returns: '`{ id }`. Puts back the refresh token that the last import replaced, until the next refresh',
+    returns: '`{ id }`. Restores the refresh token that the last import replaced. Possible until the next refresh',
   },
   services => {
     const { sessions } = services;

@@ -36,7 +36,7 @@ export const introspect = defineCommand(
     needsTrust: true,
     fields,
     returns:
-      '`{ active, claims, differences: [{ name, change, before?, after? }] }`. `text`: a token to send to the issuer instead',
+      '`{ active, claims, differences: [{ name, change, before?, after? }] }`. `text`: another token to introspect instead',
   },
   services => {
     const { sessions, clock } = services;

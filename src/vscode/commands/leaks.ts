@@ -161,7 +161,7 @@ export const moveToken = defineCommand(
     name: 'moveToken',
     needsTrust: true,
     fields,
-    returns: '`{ moved, connection?, name? }`. The place is in an open document, counted from 0',
+    returns: '`{ moved, connection?, name? }`. The document must be open; line and character start at 0',
   },
   moving,
 );

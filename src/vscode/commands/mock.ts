@@ -151,7 +151,7 @@ export const setMockFaults = defineCommand(
       faults: anything('[faults](mock-issuer.md#faults)', { type: 'array' }),
       replace: withDefault(flag, false),
     },
-    returns: '`{ faults }`: the types that were set',
+    returns: '`{ faults }`: the types of the given faults',
   },
   ({ mock }) => ({
     async ask(): Promise<FaultsArgument | undefined> {

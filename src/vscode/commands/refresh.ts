@@ -77,7 +77,7 @@ type Results = ReadonlyMap<string, RefreshResult>;
 const atOnce = 6;
 
 export const refreshAll = defineCommand(
-  { name: 'refreshAll', needsTrust: true, fields: {}, returns: '`{ [id]: the same }`' },
+  { name: 'refreshAll', needsTrust: true, fields: {}, returns: '`{ [id]: the result of refresh }`' },
   services => {
     const { sessions, refresher } = services;
     const label = (connection: string) => labelIn(services)({ connection });
@@ -125,7 +125,7 @@ export const showHistory = defineCommand(
     name: 'showHistory',
     needsTrust: false,
     fields: { connection: connectionId },
-    returns: 'the last refreshes, oldest first, with no token in them',
+    returns: 'the last refreshes, oldest first, without tokens',
   },
   ({ sessions, histories, documents }) => ({
     ask: node => pickConnection(sessions, node, l10n.t('Show the history of which connection?')),
@@ -150,7 +150,7 @@ export const status = defineCommand(
     name: 'status',
     needsTrust: false,
     fields: { connection: optional(connectionId) },
-    returns: '`{ [id]: { state, generation, expiresAt?, scope?, tokens, lastRefresh? } }`, no token in it',
+    returns: '`{ [id]: { state, generation, expiresAt?, scope?, tokens, lastRefresh? } }`, without tokens',
   },
   ({ sessions, clock, show }) => ({
     ask: async () => ({}),

@@ -107,7 +107,8 @@ export const copySignInLink = defineCommand(
     name: 'copySignInLink',
     needsTrust: true,
     fields: { connection: connectionId, what: withDefault(choice('link', 'redirect_uri'), 'link') },
-    returns: '`{ copied: true }`. While a sign-in waits for the browser: its page, or the redirect URI to register',
+    returns:
+      '`{ copied: true }`. Works while a sign-in waits for the browser: copies its link, or the redirect URI to register',
   },
   ({ sessions, signIns }) => ({
     async ask(node): Promise<{ connection: string; what: 'link' | 'redirect_uri' } | undefined> {

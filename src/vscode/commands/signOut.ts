@@ -37,7 +37,7 @@ export const signOut = defineCommand(
     needsTrust: false,
     fields,
     returns:
-      '`{ revoked: boolean, sessionEnded?: boolean }`. `revoke`: left out, the tokens are revoked where the issuer offers that; with `true` they have to be; with `false` they are only deleted here. `endSession` ends the session in the browser as well',
+      '`{ revoked: boolean, sessionEnded?: boolean }`. `revoke`: by default, the tokens are revoked if the issuer supports it; with `true`, sign-out fails if they cannot be revoked; with `false`, they are only deleted here. `endSession` also ends the session in the browser',
   },
   services => {
     const { sessions, signIns } = services;

@@ -34,7 +34,7 @@ export const getToken = defineCommand(
     needsTrust: true,
     fields: getFields,
     returns:
-      'the token, a string, so that an input of tasks.json or launch.json can be it. `minTtl`: seconds that it must still be valid',
+      'the token as a string, for the inputs of tasks.json and launch.json. `minTtl`: seconds for which it must still be valid',
     returnsToken: true,
   },
   getting,
@@ -95,7 +95,7 @@ export const replaceToken = defineCommand(
     name: 'replaceToken',
     needsTrust: true,
     fields: placeFields,
-    returns: '`{ connection, replaced }`. The place is in an open document, counted from 0',
+    returns: '`{ connection, replaced }`. The document must be open; line and character start at 0',
   },
   replacing,
 );

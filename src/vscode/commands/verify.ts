@@ -175,7 +175,7 @@ export const forgetKeys = defineCommand(
     name: 'forgetKeys',
     needsTrust: true,
     fields: { keys: optional(anything('ids | "all"', { type: ['array', 'string'], items: { type: 'string' } })) },
-    returns: '`{ remembered: [{ id, use, issuer?, about? }] }`: what is left',
+    returns: '`{ remembered: [{ id, use, issuer?, about? }] }`: the remaining keys',
   },
   ({ remembered }) => ({
     accept({ keys = [] }): ForgetArgument {
