@@ -201,7 +201,10 @@ class ReadResponse extends Response {
   }
 
   override async text(): Promise<string> {
-    return new TextDecoder().decode(this.#bytes);
+    // UTF-16 begins with a byte order mark.
+    const [first, second] = this.#bytes;
+    const isWide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+    return new TextDecoder(isWide ? (first === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(this.#bytes);
   }
 
   override async json(): Promise<unknown> {

@@ -1,9 +1,10 @@
 /** Reads the answers of an issuer's endpoints: the tokens in them, or the error. Every answer is read here. */
 import { type ErrorData, WorkbenchError } from '../errors.ts';
 import { issuerDate, retryAfter } from '../http/http.ts';
-import { findTokens, hasToken, normalized } from '../records/tokenMembers.ts';
+import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
+import { decodeBase64 } from '../tokens/base64url.ts';
 import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 
@@ -18,8 +19,8 @@ export interface Asked {
   readonly known?: readonly string[];
   /** The setting that names the endpoint, if it is not the token endpoint. */
   readonly setting?: string | undefined;
-  /** A refresh token was sent, so the issuer's message may say in any words that it has ended. */
-  readonly refreshes?: boolean;
+  /** The refresh token that was sent, if any. The issuer's message may say in any words that it has ended. */
+  readonly refreshToken?: string | undefined;
 }
 
 /** The most characters that are kept of an issuer's message. */
@@ -62,10 +63,13 @@ interface TokenResponse {
 export async function readTokenResponse(response: Response, asked: Asked): Promise<TokenResponse> {
   const text = await response.text();
   const value = parsed(text);
-  if (!response.ok) throw errorOf(response, text, value, asked);
-  const found = findTokens(value);
-  if (found?.tokens.access_token === undefined && isObject(value) && isOauthError(value))
-    throw errorOf(response, text, value, asked);
+  const { refreshToken: sent } = asked;
+  const found = withSuccessor(findTokens(value, sent), text, response.headers, sent);
+  const isError = isObject(value) && isOauthError(value);
+  // New tokens under the status of an error exist nowhere else all the same.
+  const isPair = found?.tokens.access_token !== undefined && isNew(found.tokens.refresh_token, sent);
+  if (!response.ok && (isError || !isPair)) throw errorOf(response, text, value, asked);
+  if (found?.tokens.access_token === undefined && isError) throw errorOf(response, text, value, asked);
   if (found !== undefined) {
     const warnings: ResponseWarning[] = [...found.notes].flatMap(({ code, member }) =>
       code === 'member_ignored' ? { code: 'member_invalid', member } : [],
@@ -77,7 +81,10 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
   }
   // No token, but an error message.
   if (isObject(value) && hasWords(errorIn(value))) throw errorOf(response, text, value, asked);
-  const rest = findTokens(pairsOf(text))?.tokens;
+  const rest = findTokens(
+    pairsOf(text).map(([key, value]) => ({ key, value })),
+    sent,
+  )?.tokens;
   // The text is truncated or almost JSON. A member whose closing quote is present is complete.
   if (rest !== undefined && value === undefined && hasToken(rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
@@ -110,32 +117,101 @@ function inOurTime(
   return tokens;
 }
 
+// --- A new refresh token outside of the tokens that were found ---
+
+const isNew = (token: string | undefined, sent: string | undefined) => token !== undefined && token !== sent;
+
+/**
+ * Adds the successor of the refresh token that was sent, if the body has none or repeats the one that was sent. The
+ * successor may be in a duplicate member (JSON.parse keeps the last one), in a header or in a cookie.
+ */
+function withSuccessor(
+  found: FoundTokens | undefined,
+  text: string,
+  headers: Headers,
+  sent: string | undefined,
+): FoundTokens | undefined {
+  if (found?.tokens.access_token === undefined || isNew(found.tokens.refresh_token, sent)) return found;
+  const written = repeated(text) ? pairsOf(text) : [];
+  const [refresh_token] = [...written, ...pairsOfHeaders(headers)].flatMap(([name, value]) =>
+    memberOf(name) === 'refresh_token' && isNew(value, sent) ? [value] : [],
+  );
+  return refresh_token === undefined ? found : { ...found, tokens: { ...found.tokens, refresh_token } };
+}
+
+function repeated(text: string): boolean {
+  const reading = readJson(text);
+  return reading.ok && reading.duplicates.some(({ member }) => memberOf(member) === 'refresh_token');
+}
+
+/** Reads headers and cookies with the name of a token, except cookies that the answer deletes. */
+function pairsOfHeaders(headers: Headers): [string, string][] {
+  const cookies = (headers.getSetCookie?.() ?? []).flatMap(cookie => {
+    const [, name = '', value = ''] = /^\s*(?:__(?:Host|Secure)-)?([\w.-]{1,64})="?([^;"]*)/.exec(cookie) ?? [];
+    const isDeleted = /;\s*(?:max-age=\s*(?:0|-)|expires=[^;]*\b19\d\d\b)/i.test(cookie);
+    return isDeleted ? [] : [[name, percentDecoded(value)] as const];
+  });
+  return [...headers, ...cookies].flatMap(([name, value]) => (isToken(value) ? [[name, value]] : []));
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Rejects words that a page may have after such a name: a token is long and has only visible characters. */
+const isToken = (text: string) => /^[\x21-\x7e]{16,}$/.test(text);
+
 // --- Parsing a body ---
 
 /**
- * Parses JSON, whatever the content type, or the form encoding that some issuers use (GitHub). `undefined` if it is
- * neither.
+ * Parses JSON, whatever the content type, or the form encoding that some issuers use (GitHub). The JSON may be in base64 or
+ * the payload of a JWT. `undefined` if it is none of them.
  */
 function parsed(text: string): unknown {
   // Removes the prefix with which some servers keep JSON from being executed as a script.
   const reading = readJson(text.replace(/^\s*(?:\)\]\}'|for ?\(;;\);|while ?\(1\);)/, ''));
   if (reading.ok) return typeof reading.value === 'string' ? (parsed(reading.value) ?? reading.value) : reading.value;
-  if (!/^\s*[\w.-]{1,64}=[^\s<{]*\s*$/.test(text)) return undefined;
-  const form = Object.fromEntries(new URLSearchParams(text.trim()));
-  return typeof form.error === 'string' || findTokens(form) ? form : undefined;
+  const form = /^\s*[?#]?([\w.-]{1,64}=[^\s<{]*)\s*$/.exec(text)?.[1];
+  if (form !== undefined && /token|error|access|refresh|jwt/i.test(form)) {
+    const members = Object.fromEntries(new URLSearchParams(form.replace(/&amp;|;(?=[\w.-]{4,64}=)/g, '&')));
+    if (typeof members.error === 'string' || findTokens(members)) return members;
+  }
+  const [, payload = text.trim()] = /^\s*[\w-]+\.([\w-]+)\.[\w-]*\s*$/.exec(text) ?? [];
+  const bytes = /^[\w+/-]{32,}={0,2}$/.test(payload) ? decodeBase64(payload) : undefined;
+  const inner = bytes instanceof Uint8Array ? readJson(new TextDecoder().decode(bytes)) : undefined;
+  return inner?.ok && isObject(inner.value) ? inner.value : undefined;
 }
 
-/** The members of a text that is almost JSON, or XML. */
-function pairsOf(text: string): JsonObject {
-  const pairs = text.matchAll(
-    /["']([\w-]{1,64})["']\s*:\s*(?:"([^"\\\s]*)"|'([^'\\\s]*)'|(\d{1,15})\b)|<([\w-]{1,64})>([^<\s]*)<\/\5>/g,
-  );
-  return Object.fromEntries(
-    [...pairs].map(([, name, double, single, number, element, content]) => [
-      name ?? element ?? '',
-      double ?? single ?? number ?? content ?? '',
-    ]),
-  );
+/** Finds the members of a token response in almost JSON, XML, YAML, properties and multipart forms. */
+function pairsOf(text: string): [string, string][] {
+  const plain = text.replace(/&(?:quot|#34|#x22);/gi, '"').replaceAll('&amp;', '&');
+  const named = [...plain.matchAll(namedValue)].map(([, name = '', double, single, bare]) => [
+    name,
+    double === undefined ? (single ?? bare ?? '') : unescaped(double),
+  ]);
+  const marked = [...plain.matchAll(elementOrPart)].map(([, name = '', value = '']) => [name, value]);
+  return [...named, ...marked].flatMap(([name = '', value = '']) => {
+    const member = memberOf(name);
+    if (member === undefined) return [];
+    return !member.endsWith('_token') || isToken(value) ? [[name, value]] : [];
+  });
+}
+
+/** `"a": "b"`, `'a' => 'b'`, `a=b`. A value without its closing quote is truncated and does not match. */
+const namedValue =
+  /(?<![\w.-])["']?([\w.-]{0,40}(?:token|jwt|expir|scope|lifetime)[\w.-]{0,20})["']?\s{0,4}(?:=>|[:=])\s{0,4}(?:"((?:[^"\\\n]|\\.){0,70000})"|'([^'\\\n]{0,70000})'|([^\s"'<>&;,{}[\]()]+))/gi;
+
+/** An XML element or a part of multipart/form-data. */
+const elementOrPart =
+  /(?:<(?:\w{1,32}:)?|\bname=")([\w.-]{0,40}(?:token|jwt|expir|scope|lifetime)[\w.-]{0,20})(?:>\s{0,40}(?:<!\[CDATA\[)?\s{0,40}|"\r?\n\r?\n)([^\s<>[\]]+)(?=\s*(?:\]\]>)?\s*<\/|\r?\n)/gi;
+
+function unescaped(text: string): string {
+  const reading = readJson(`"${text}"`);
+  return reading.ok && typeof reading.value === 'string' ? reading.value : text;
 }
 
 // --- Reading an error ---
@@ -265,7 +341,7 @@ function errorOf(response: Response, text: string, value: unknown, asked: Asked)
   const { common } = dataOf(response, asked);
   const said = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
   const clean = (words: string, max = longestText) => sanitized(words, max, asked.secrets, asked.known);
-  const ending = asked.refreshes ? endOfGrant(said, response.status) : {};
+  const ending = asked.refreshToken !== undefined ? endOfGrant(said, response.status) : {};
   const challenge = challengeIn(response.headers);
   const own = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
   const registered = said.code !== undefined && oauthCodes.has(said.code) ? said.code : undefined;

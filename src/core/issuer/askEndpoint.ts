@@ -61,8 +61,8 @@ export interface Question<Name extends EndpointName> {
   readonly limits?: Pick<FetchLimits, 'signal' | 'timeout' | 'guard'>;
   /** What is sent beside the client's secret and must not appear in an error's text. */
   readonly secrets?: readonly string[];
-  /** True if a refresh token is sent. */
-  readonly refreshes?: boolean;
+  /** The refresh token that is sent, if any. */
+  readonly refreshToken?: string | undefined;
   readonly send: Send;
 }
 
@@ -85,7 +85,7 @@ export async function askEndpoint<Name extends EndpointName>(
   question: Question<Name>,
 ): Promise<Heard<Name>> {
   const { clock, discovery, heard } = parts;
-  const { connection, credentials, name, limits = {}, secrets = [], refreshes = false, send } = question;
+  const { connection, credentials, name, limits = {}, secrets = [], refreshToken, send } = question;
   const { auth, fetch, dpop } = await clientOf(parts, connection, credentials);
   const endpoints = question.endpoints ?? (await resolveEndpoints(connection, discovery, limits.signal, [name]));
   const setting = settingOf(name) ?? name;
@@ -128,7 +128,7 @@ export async function askEndpoint<Name extends EndpointName>(
     secrets: [...secrets, credentials.client_secret ?? ''],
     known: [connection.clientId],
     ...(name !== 'token_endpoint' && { setting }),
-    refreshes,
+    refreshToken,
   };
   return { response, asked, endpoints, answer };
 }

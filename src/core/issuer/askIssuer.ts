@@ -206,7 +206,7 @@ export async function revoke(
       name,
       limits: { signal, timeout: patience },
       secrets: [token],
-      refreshes: hint === 'refresh_token',
+      refreshToken: hint === 'refresh_token' ? token : undefined,
       send: (as, client, auth, options) =>
         revocationRequest(as, client, auth, token, { ...options, additionalParameters: { token_type_hint: hint } }),
     });

@@ -128,7 +128,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       endpoints: request.endpoints,
       limits: { signal, guard },
       secrets,
-      refreshes: refreshToken !== undefined,
+      refreshToken,
       send: (as, client, auth, options) =>
         genericTokenEndpointRequest(as, client, auth, grantType, requestParameters(connection, parameters), options),
     });

@@ -2,7 +2,7 @@
  * Reads the members of a token response (RFC 6749 section 5.1) under the names, in the places and with the types that
  * issuers and programs use. Serves the answers of token endpoints and what users paste.
  */
-import { defined, isObject, type JsonObject, readJson } from '../tokens/json.ts';
+import { defined, isObject, type JsonObject, memberText, own, readJson } from '../tokens/json.ts';
 import type { RawTokens } from './tokenSet.ts';
 
 export type TokenMember = keyof RawTokens;
@@ -30,14 +30,14 @@ export interface ReadMembers {
 
 /** Member names in lower case without separators. */
 const names: ReadonlyMap<string, TokenMember> = new Map([
-  ['accesstoken', 'access_token'],
-  ['idtoken', 'id_token'],
-  ['refreshtoken', 'refresh_token'],
   ['tokentype', 'token_type'],
   ['scope', 'scope'],
   ['scopes', 'scope'],
   ['grantedscopes', 'scope'],
 ]);
+
+/** Names of tokens: `refresh_token`, `new_refresh_token`, `refreshJwt` (Bluesky), `refreshTokenValue`. */
+const tokenName = /^(?:x|new|next|current|oauth2?)?(access|id|refresh)(?:token(?:value|string)?|jwt)$/;
 
 /** Ambiguous names. They count only if the object has none of the names above for the same member. */
 const shortNames: ReadonlyMap<string, TokenName> = new Map([
@@ -59,7 +59,8 @@ export const normalized = (name: string) => name.replace(/[-_ .]/g, '').toLowerC
 /** The member of a token response that a name stands for. */
 export function memberOf(name: string): TokenMember | undefined {
   const short = normalized(name);
-  const known = names.get(short);
+  const token = tokenName.exec(short)?.[1];
+  const known = token === undefined ? names.get(short) : (`${token}_token` as TokenName);
   if (known !== undefined) return known;
   const [match, of, , date] = lifetimeName.exec(short) ?? [];
   if (match === undefined) return undefined;
@@ -67,8 +68,11 @@ export function memberOf(name: string): TokenMember | undefined {
   return of === 'refresh' ? `refresh_${kind}` : kind;
 }
 
-/** Reads the members of one object. A member of a wrong type is left out and noted, and does not affect the others. */
-export function readMembers(object: JsonObject): ReadMembers {
+/**
+ * Reads the members of one object. A member of a wrong type is left out and noted, and does not affect the others.
+ * @param sent the refresh token that was sent; a different one in the object takes precedence
+ */
+export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   const notes: MemberNote[] = [];
   const tokens: { -readonly [K in TokenMember]?: RawTokens[K] } = {};
   const note = (code: MemberNote['code'], member: TokenMember) => notes.push({ code, member });
@@ -87,18 +91,21 @@ export function readMembers(object: JsonObject): ReadMembers {
 
   const entries = Object.entries(object).flatMap(([name, value]) => {
     const member = memberOf(name);
-    return member === undefined || isNothing(value) ? [] : [{ name, member, value }];
+    if (member === undefined || isNothing(value, member)) return [];
+    // A token may be sent as a number, and JavaScript rounds long numbers. A short number is a flag or a count.
+    const digits = typeof value === 'number' && isTokenName(member) ? memberText(object, name) : undefined;
+    return [{ name, member, value: digits !== undefined && /^\d{10,}$/.test(digits) ? digits : value }];
   });
   // If an alias and the real name are both present, the real name counts.
   entries.sort((one, other) => Number(other.name === other.member) - Number(one.name === one.member));
   for (const { member, value } of entries) {
     if (/expires/.test(member)) lifetime(member, value);
-    else if (tokens[member] !== undefined) continue;
+    else if (tokens[member] !== undefined && tokens[member] !== sent) continue;
     else if (member === 'scope' && Array.isArray(value) && value.every(item => typeof item === 'string')) {
       note('list_as_text', member);
       tokens.scope = value.join(' ');
     } else {
-      const text = textOf(value);
+      const text = isTokenName(member) ? tokenOf(value, member, sent) : textOf(value);
       if (text === undefined) note('member_ignored', member);
       else Object.assign(tokens, { [member]: text, ...beside(member, value) });
     }
@@ -106,7 +113,7 @@ export function readMembers(object: JsonObject): ReadMembers {
   const guessed: TokenName[] = [];
   for (const [name, value] of Object.entries(object)) {
     const member = shortNames.get(normalized(name));
-    const text = member === undefined || tokens[member] !== undefined ? undefined : textOf(value);
+    const text = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
     // A flag or a word under a short name (`"refresh": "daily"`) is not a token.
     if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
     Object.assign(tokens, { [member]: text, ...beside(member, value) });
@@ -119,16 +126,43 @@ export function hasToken(tokens: RawTokens): boolean {
   return tokenNames.some(name => tokens[name] !== undefined);
 }
 
-/** True for a member without a value. */
-function isNothing(value: unknown): boolean {
-  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+function isTokenName(member: TokenMember): member is TokenName {
+  return tokenNames.some(name => name === member);
 }
 
-/** A text, alone in a list, or in an object of its own: `{"token": "…", "expires": "…"}`. */
+/** How languages print a missing value. Such a text must not replace a token. */
+const noValue = /^\s*(?:null|nil|none|undefined|nan|true|false|n\/a|\[object object\])?\s*$/i;
+
+/** True for a member without a value. */
+function isNothing(value: unknown, member: TokenMember): boolean {
+  if (typeof value === 'string') return isTokenName(member) ? noValue.test(value) : value === '';
+  return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+}
+
+/** A text, or a list of one text. */
 function textOf(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.length === 1 ? textOf(value[0]) : undefined;
-  if (isObject(value)) return textOf(value.token ?? value.value);
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/**
+ * A token as a text, in a list of one, or in an object: `{"token": "…", "expires": "…"}`. White space
+ * around it is removed.
+ */
+function tokenOf(value: unknown, member: TokenName, sent?: string): string | undefined {
+  if (Array.isArray(value)) {
+    const texts = value.map(item => tokenOf(item, member)).filter(text => text !== undefined && text !== sent);
+    return texts.length === 1 && value.length <= 2 ? texts[0] : undefined;
+  }
+  if (isObject(value)) {
+    const inner = ['token', 'value', 'jwt', 'tokenValue', member].map(name => own(value, name));
+    return tokenOf(
+      inner.find(each => each !== undefined && !isObject(each)),
+      member,
+      sent,
+    );
+  }
+  return typeof value === 'string' && !noValue.test(value) ? value.trim() : undefined;
 }
 
 /** The lifetime inside a token's own object. */
@@ -205,12 +239,13 @@ interface Place extends ReadMembers {
  * Finds the tokens in a JSON value: at the top, as RFC 6749 says, or wrapped in objects, lists, JSON texts and lists of
  * names and values. Preferred is the top, then the first object with an access token and a refresh token, then the
  * first with any token. A token that is missing there is taken from an object that has only that token.
+ * @param sent the refresh token that was sent; places that repeat it come after places with a different one
  */
-export function findTokens(value: unknown): FoundTokens | undefined {
+export function findTokens(value: unknown, sent?: string): FoundTokens | undefined {
   // Places whose tokens were only guessed come last.
-  const places = placesIn(value).sort(
-    (one, other) => Number(one.guessed.length > 0) - Number(other.guessed.length > 0),
-  );
+  const rank = ({ guessed, tokens }: Place) =>
+    (guessed.length > 0 ? 2 : 0) + (sent !== undefined && tokens.refresh_token === sent ? 1 : 0);
+  const places = placesIn(value, sent).sort((one, other) => rank(one) - rank(other));
   const best =
     places.find(({ depth, tokens }) => depth === 0 && tokens.access_token !== undefined) ??
     places.find(({ tokens }) => tokens.access_token !== undefined && tokens.refresh_token !== undefined) ??
@@ -220,7 +255,8 @@ export function findTokens(value: unknown): FoundTokens | undefined {
   const only = (name: TokenName) =>
     places.find(({ tokens }) => tokenNames.every(each => (tokens[each] !== undefined) === (each === name)))?.tokens;
   const around = places.find(({ depth, tokens }) => depth === 0 && !hasToken(tokens))?.tokens;
-  const refresh = best.tokens.refresh_token === undefined ? only('refresh_token') : undefined;
+  const lacksNew = best.tokens.refresh_token === undefined || best.tokens.refresh_token === sent;
+  const refresh = lacksNew ? only('refresh_token') : undefined;
   const id_token = best.tokens.id_token ?? only('id_token')?.id_token;
   const tokens = defined<RawTokens>({
     ...around,
@@ -241,7 +277,7 @@ export function findTokens(value: unknown): FoundTokens | undefined {
 }
 
 /** Every object that has a member of a token response, the outermost first. */
-function placesIn(root: unknown): Place[] {
+function placesIn(root: unknown, sent: string | undefined): Place[] {
   const places: Place[] = [];
   let level = [root];
   let left = mostValues;
@@ -252,7 +288,7 @@ function placesIn(root: unknown): Place[] {
       if (--left < 0) return places;
       const object = Array.isArray(value) ? namedValues(value) : value;
       if (isObject(object)) {
-        const read = readMembers(object);
+        const read = readMembers(object, sent);
         if (Object.keys(read.tokens).length > 0 || depth === 0) places.push({ ...read, depth });
         below.push(...Object.values(object));
       } else if (Array.isArray(value)) below.push(...value);
@@ -266,13 +302,17 @@ function placesIn(root: unknown): Place[] {
   return places;
 }
 
-/** Converts `[{"key": "access_token", "value": "…"}, …]` into an object. */
+/** Converts `[{"key": "access_token", "value": "…"}, …]` or `[{"type": "access", "token": "…"}, …]` into an object. */
 function namedValues(list: readonly unknown[]): JsonObject | undefined {
   const entries: [string, unknown][] = [];
   for (const item of list) {
-    const name = isObject(item) ? (item.key ?? item.name) : undefined;
-    if (!isObject(item) || typeof name !== 'string' || !Object.hasOwn(item, 'value')) return undefined;
-    entries.push([name, item.value]);
+    if (!isObject(item)) return undefined;
+    const name = item.key ?? item.name ?? item.type;
+    const value = Object.hasOwn(item, 'value') ? item.value : own(item, 'token');
+    if (typeof name !== 'string' || value === undefined) return undefined;
+    entries.push([name, value]);
   }
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  // Lists of other things have names and types as well.
+  const isResponse = entries.some(([name]) => memberOf(name) !== undefined || shortNames.has(normalized(name)));
+  return isResponse ? Object.fromEntries(entries) : undefined;
 }

@@ -45,7 +45,7 @@ describe('an answer of the token endpoint', () => {
     server.requests.length = 0;
     server.answer = (_request, response) => {
       response.writeHead(status, { ...(type !== null && { 'content-type': type }), ...headers });
-      response.end(typeof body === 'string' ? body : json(body));
+      response.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : json(body));
     };
     const clock = worldClock(start);
     const store = testStore();
@@ -186,6 +186,110 @@ describe('an answer of the token endpoint', () => {
       assert.ok('at' in plan && plan.at - start > 3_000_000);
     });
   }
+
+  const xml = (open: string, close: string) =>
+    `<o:Token xmlns:o="x">${Object.entries(bare)
+      .map(([name, value]) => `<o:${name}>${open}${value}${close}</o:${name}>`)
+      .join('\n')}</o:Token>`;
+  const form = new URLSearchParams(bare as unknown as Record<string, string>).toString();
+  const part = (name: string, value: string) =>
+    `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  const withoutRefresh = { access_token: ACCESS, token_type: 'Bearer', expires_in: 3600 };
+  /** The new refresh token is stored wherever it stands, and the old one is not sent again. */
+  const places: Readonly<Record<string, Answer>> = {
+    'twice, the last time the one that was sent': { body: json(good).replace('}', `,"refresh_token":"${OLD}"}`) },
+    'twice, the last time without a value': { body: json(good).replace('}', ',"refresh_token":null}') },
+    'in a list with the one that was sent': { body: { ...good, refresh_token: [OLD, NEW] } },
+    'below the one that was sent': { body: { ...good, refresh_token: OLD, rotated: { refresh_token: NEW } } },
+    'beside the request': { body: { request: { refresh_token: OLD, access_token: 'opaque-old' }, response: good } },
+    'as the next one': { body: { ...good, refresh_token: OLD, next_refresh_token: NEW } },
+    'in an object by its own name': { body: { ...good, refresh_token: { refresh_token: NEW, expires_in: 9 } } },
+    'as Bluesky has it (https://docs.bsky.app/docs/api/com-atproto-server-refresh-session)': {
+      body: { accessJwt: ACCESS, refreshJwt: NEW, handle: 'ada' },
+    },
+    'as Spring writes its own objects': {
+      body: {
+        accessToken: { tokenValue: ACCESS, expiresAt: '2026-11-26T09:00:00Z' },
+        refreshToken: { tokenValue: NEW },
+      },
+    },
+    'in a list of tokens with their types': {
+      body: {
+        tokens: [
+          { type: 'access_token', token: ACCESS },
+          { type: 'refresh_token', token: NEW },
+        ],
+      },
+    },
+    'with white space around it': { body: { ...good, refresh_token: ` ${NEW}\r\n` } },
+    'in a cookie': { body: withoutRefresh, headers: { 'set-cookie': `refresh_token=${NEW}; HttpOnly; Path=/` } },
+    'in a header': { body: withoutRefresh, headers: { 'x-refresh-token': NEW } },
+    'under the status of an error': { status: 400, body: good },
+    'under the status of a server in trouble': { status: 500, body: good },
+    'in UTF-16': { body: Buffer.from(`\ufeff${json(good)}`, 'utf16le') },
+    'in base64': { type: 'text/plain', body: Buffer.from(json(good)).toString('base64') },
+    'in the payload of a JWT': {
+      type: 'application/jwt',
+      body: `${Buffer.from('{"alg":"RS256"}').toString('base64url')}.${Buffer.from(json(good)).toString('base64url')}.c2ln`,
+    },
+    'in a page that shows JSON': { type: 'text/html', body: `<pre>${json(good).replaceAll('"', '&quot;')}</pre>` },
+    'behind a warning of PHP': { type: 'text/html', body: `<br /><b>Warning</b>: x in <b>y</b><br />\n${json(good)}` },
+    'in JSON with comments': { body: json(good).replace('{', '{ // tokens\n') },
+    'in lines of JSON': { body: `${json(withoutRefresh)}\n${json({ refresh_token: NEW })}\n` },
+    'in JSON without quotes around names': { body: json(good).replace(/"(\w+)":/g, '$1:') },
+    'in almost JSON with escapes': { body: json(good).replace('}', ',}').replace('second-', 'second\\u002d') },
+    'in YAML': { body: `access_token: ${ACCESS}\nrefresh_token: "${NEW}"\nexpires_in: 3600\n` },
+    'in properties': { type: 'text/plain', body: `access_token = ${ACCESS}\nrefresh_token = ${NEW}\n` },
+    'in a form with entities': { type: 'text/html', body: form.replaceAll('&', '&amp;') },
+    'in a form with semicolons': { type: 'text/plain', body: form.replaceAll('&', ';') },
+    'in a form of lines': { type: 'text/plain', body: form.replaceAll('&', '\n') },
+    'in a query': { type: 'text/plain', body: `?${form}` },
+    'in multipart/form-data': { body: `${part('access_token', ACCESS)}${part('refresh_token', NEW)}--x--` },
+    'in XML with prefixes and CDATA': { type: 'application/xml', body: xml('<![CDATA[', ']]>') },
+    'in XML with lines': { type: 'application/xml', body: xml('\n  ', '\n  ') },
+    'in attributes of XML': { type: 'application/xml', body: `<t access_token="${ACCESS}" refresh_token="${NEW}"/>` },
+  };
+  for (const [name, answer] of Object.entries(places)) {
+    it(`has its new refresh token stored: ${name}`, async () => {
+      const { outcome, tokens, sent } = await refresh(answer);
+      assert.deepEqual([outcome, tokens.refresh_token, sent], ['refreshed', NEW, [OLD]]);
+      assert.equal(tokens.access_token, ACCESS);
+    });
+  }
+
+  it('may have a number for a token, of which no digit is lost', async () => {
+    for (const number of ['123456789012', '12345678901234567890123']) {
+      const { tokens } = await refresh({ body: json(good).replace(`"${NEW}"`, number) });
+      assert.equal(tokens.refresh_token, number);
+    }
+  });
+
+  it('replaces no refresh token by what is none', async () => {
+    for (const refresh_token of [
+      'null',
+      'undefined',
+      'None',
+      ' \n',
+      '[object Object]',
+      true,
+      0,
+      1,
+      {},
+      [],
+      [OLD, ''],
+    ]) {
+      const { outcome, tokens } = await refresh({ body: { ...good, refresh_token } });
+      assert.deepEqual([outcome, tokens.refresh_token], ['refreshed', OLD], json(refresh_token));
+    }
+    for (const cookie of ['refresh_token=; Path=/', `refresh_token=${NEW}; Max-Age=0`, 'refresh_token=deleted']) {
+      const { tokens } = await refresh({ body: withoutRefresh, headers: { 'set-cookie': cookie } });
+      assert.equal(tokens.refresh_token, OLD, cookie);
+    }
+    for (const body of ['refresh_token: expired, sign in', '<p>The refresh_token=is_invalid</p>']) {
+      const { tokens, outcome } = await refresh({ type: 'text/html', body });
+      assert.deepEqual([outcome, tokens.refresh_token], ['unknown', OLD], body);
+    }
+  });
 
   const hours = 12 * 3600;
   const end = start + hours * 1000;
