@@ -35,11 +35,17 @@ import {
   createBrokerService,
   registerAuthenticationProvider,
 } from './vscode/broker/brokerService.ts';
-import { createConnections, createLog, createSecretStore, onDidChangeSettings } from './vscode/connections.ts';
+import {
+  createConnections,
+  createLog,
+  createSecretStore,
+  onDidChangeSettings,
+  setMenuKey,
+} from './vscode/connections.ts';
 import { registerEditorFeatures } from './vscode/editor/register.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 import { createMockService, type MockService } from './vscode/mockIssuer.ts';
-import { openLogChannel, setMenuKey, viewMessage } from './vscode/screen.ts';
+import { openLogChannel, viewMessage } from './vscode/screen.ts';
 import { signInPage } from './vscode/signInPage.ts';
 import { createStatusBar, createTicker } from './vscode/statusBar.ts';
 import { memoryOnlyText, unwritableText } from './vscode/text/history.ts';

@@ -26,10 +26,34 @@ export const scenes = {
   inspectorLight: () => onStage({ env: demoEnvironment, size: tall, theme: 'light' }, inspector),
   inspectorContrast: () => onStage({ env: demoEnvironment, size: tall, theme: 'contrast' }, inspector),
   mock: () => onStage({ size: { width: 960, height: 480 }, sideBar: 400 }, mock),
+  dresses: async () => {
+    for (const [name, dress] of Object.entries(dresses))
+      await onStage({ env: demoEnvironment, ...dress }, stage => everyday(stage, name, dress?.language ?? 'en'));
+  },
   torture: () => onStage({ env: demoEnvironment, size: { width: 1120, height: 860 }, sideBar: 560 }, torture),
 };
 
 const tall = { width: 1120, height: 1180 };
+
+/**
+ * What is looked at most, as different people have it on their screens. In a browser a zoom of 200 % halves the pixels
+ * that the page counts.
+ * @type {Record<string, Parameters<typeof Stage.begin>[0]>}
+ */
+const dresses = {
+  dark: {},
+  light: { theme: 'light' },
+  contrast: { theme: 'contrast' },
+  zoomed: { size: { width: 800, height: 500 }, scale: 2, sideBar: 320 },
+  narrow: { sideBar: 170 },
+  chinese: { language: 'zh-cn' },
+};
+
+/** Labels by language: what else a scene waits for stands in no language, and commands are run by their keys. */
+const labels = {
+  en: { access: 'Access token', claims: 'Claims', clipboard: 'Clipboard', expired: /expired\s\d+/ },
+  'zh-cn': { access: '访问令牌', claims: '声明', clipboard: '剪贴板', expired: /前已过期/ },
+};
 
 /**
  * Nothing responds at these addresses, because `.example` is reserved. One entry is invalid, to show the resulting
@@ -66,6 +90,36 @@ async function onStage(options, play) {
   } finally {
     await stage.close();
   }
+}
+
+/** Tree, file and inspector. @param {Stage} stage @param {string} name @param {string} language */
+async function everyday(stage, name, language) {
+  const { page } = stage;
+  const words = language === 'zh-cn' ? labels['zh-cn'] : labels.en;
+  await stage.open('Demo');
+  await stage.open(words.access);
+  await stage.open(words.claims);
+  await stage.unselect();
+  await stage.rest();
+  await stage.picture(`dress-${name}-tree`);
+  await page.keyboard.press('ControlOrMeta+Alt+j');
+  await page.keyboard.press('c');
+  await page.evaluate(async () => {
+    while (!(await navigator.clipboard.readText()).startsWith('eyJ')) await new Promise(go => setTimeout(go, 50));
+  });
+  await requests(stage);
+  await openFile(stage, 'orders.http');
+  await page.locator('.view-lines', { hasText: words.expired }).waitFor();
+  await stage.rest();
+  await stage.picture(`dress-${name}-file`);
+  await page.keyboard.press('ControlOrMeta+Alt+j');
+  await page.keyboard.press('i');
+  await stage.choose(words.clipboard);
+  const frame = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+  await frame.locator('h1').waitFor();
+  await frame.locator('svg text.now').waitFor();
+  await stage.rest();
+  await stage.picture(`dress-${name}-inspector`);
 }
 
 /** What `npm start` shows. @param {Stage} stage */
@@ -320,19 +374,24 @@ async function editor(stage) {
   await stage.open('Demo');
   await stage.run('JWT Workbench: Copy Token');
   await stage.inStatusBar('copied');
-  const fresh = await page.evaluate(() => navigator.clipboard.readText());
-  const old = /eyJ\S+/.exec(await readFile(join(stage.folder, 'token.jwt'), 'utf8'))?.[0] ?? '';
-  const request = (/** @type {string} */ token) => `GET https://api.example/orders\nAuthorization: Bearer ${token}\n`;
-  await writeFile(
-    join(stage.folder, 'orders.http'),
-    `### Fresh\n${request(fresh)}\n### From last year\n${request(old)}`,
-  );
+  await requests(stage);
   await openFile(stage, 'orders.http');
   await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
   await page.waitForTimeout(1000);
   await stage.unselect();
   await stage.rest();
   await stage.picture('editor', { readme: true, height: 300 });
+}
+
+/** Writes orders.http, with the token on the clipboard and one that has expired. @param {Stage} stage */
+async function requests(stage) {
+  const fresh = await stage.page.evaluate(() => navigator.clipboard.readText());
+  const old = /eyJ\S+/.exec(await readFile(join(stage.folder, 'token.jwt'), 'utf8'))?.[0] ?? '';
+  const request = (/** @type {string} */ token) => `GET https://api.example/orders\nAuthorization: Bearer ${token}\n`;
+  await writeFile(
+    join(stage.folder, 'orders.http'),
+    `### Fresh\n${request(fresh)}\n### From last year\n${request(old)}`,
+  );
 }
 
 /** @param {Stage} stage */
@@ -463,7 +522,7 @@ async function torture(stage) {
     await stage.answer('Where does sign-in start?', `${client.origin}/login`);
     await stage.choose('Sign-out');
     await page.keyboard.press('Enter');
-    await stage.answer('Which URL answers 200', `${client.origin}/me`);
+    await stage.answer('Which URL responds with 200', `${client.origin}/me`);
     await stage.answer('Where does sign-out start?', `${client.origin}/logout`);
     await page.locator('.quick-input-widget:visible').getByText('ID token', { exact: true }).waitFor();
     await page.keyboard.press('Enter');

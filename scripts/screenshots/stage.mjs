@@ -61,7 +61,7 @@ export class Stage {
   }
 
   /**
-   * @param {{ theme?: keyof typeof themes, env?: Record<string, string>, settings?: Record<string, unknown>, size?: { width: number, height: number }, sideBar?: number }} options
+   * @param {{ theme?: keyof typeof themes, env?: Record<string, string>, settings?: Record<string, unknown>, size?: { width: number, height: number }, sideBar?: number, scale?: number, language?: string }} options
    * @returns {Promise<Stage>}
    */
   static async begin({
@@ -70,12 +70,15 @@ export class Stage {
     settings = {},
     size = { width: 1120, height: 700 },
     sideBar = 440,
+    scale = 1.5,
+    language,
   } = {}) {
     const workbench = await startWorkbench({
       installed: true,
       env,
       viewport: size,
-      deviceScaleFactor: 1.5,
+      deviceScaleFactor: scale,
+      ...(language && { language }),
       colorTheme: themes[theme].name,
       userSettings: { ...calm, ...settings },
     });

@@ -40,17 +40,7 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { contextKeys } from '../contributions.ts';
 import { printable } from '../core/redact.ts';
-
-const menuKeys = new Map<string, boolean>();
-
-/** Tells `when` clauses: a menu lists no command that cannot work. */
-export async function setMenuKey(name: keyof typeof contextKeys, holds: boolean): Promise<void> {
-  if (menuKeys.get(name) === holds) return;
-  menuKeys.set(name, holds);
-  await registry.executeCommand('setContext', contextKeys[name], holds);
-}
 
 /** Every link and every icon contains one of these two pairs. */
 const opening = /([\]$])\(/g;

@@ -21,12 +21,18 @@ describe('a clock that differs from that of the issuer', () => {
     const line = await row([id, 'Clock']);
     assert.match(String(line.item.description), /^9[234] s ahead of the issuer$/);
     const expired = await check(id, /^Expiry.*: failed:/);
-    assert.match(expired.text, /This machine is 9[234] s ahead of the issuer\. Let the system set the clock/);
+    assert.match(
+      expired.text,
+      /The clock of this computer is 9[234] s ahead of the issuer's\. Let the system set the clock/,
+    );
 
     mock.faults.set({ type: 'clockSkew', by: 600 });
     await run('refresh', { connection: id });
     assert.match(String((await row([id, 'Clock'])).item.description), /^10 min behind the issuer$|^599 s behind/);
-    assert.match((await check(id, /^Issued.*: warning:/)).text, /This machine is (10 min|599 s) behind the issuer/);
+    assert.match(
+      (await check(id, /^Issued.*: warning:/)).text,
+      /The clock of this computer is (10 min|599 s) behind the issuer/,
+    );
 
     mock.faults.clear();
     await run('refresh', { connection: id });

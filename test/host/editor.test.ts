@@ -280,7 +280,7 @@ describe('tokens in the editor', () => {
     assert.equal(shown?.isUntitled, false);
     const text = shown?.getText() ?? '';
     assert.match(text, /not checked/);
-    assert.match(text, /"exp": \d+ \/\/ 5 days ago \(.*\)\. When the token ends/);
+    assert.match(text, /"exp": \d+ \/\/ 5 days ago \(.*\)\. When the token expires/);
     assert.match(text, /"iss": "https:\/\/issuer\.example", \/\/ Who issued the token/);
     assert.doesNotMatch(text, /eyJ/);
     assert.ok(shown);

@@ -66,7 +66,7 @@ describe('faults of the mock issuer by command', () => {
   it('and the clock of the issuer is moved past the expiry and back by command', async () => {
     await start({ accessTokenLifetime: 60 });
     assert.deepEqual(await run('moveMockClock', { advance: 61 }), { ahead: 61, frozen: false });
-    assert.match((await row(['Mock issuer', 'Clock'])).text, /1 min ahead of this machine/);
+    assert.match((await row(['Mock issuer', 'Clock'])).text, /1 min ahead of this computer/);
     assert.equal(await codeOf(run('userInfo', { connection })), 'oauth_error');
     assert.deepEqual(await run('moveMockClock'), { ahead: 0, frozen: false });
     await run('userInfo', { connection });

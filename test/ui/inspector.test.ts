@@ -212,7 +212,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       await page.locator('.verdict').getByText('Verified', { exact: true }).waitFor();
       const before = await page.locator('.token').textContent();
       await ui.window.treeAction(ui.window.treeItem('Demo'), 'Refresh');
-      await page.getByText('The connection "Demo" holds a newer token by now.').waitFor();
+      await page.getByText('The connection "Demo" now holds a newer token.').waitFor();
       await ui.window.page.screenshot({ path: join(pictures, 'inspector-newer.png') });
       await page.getByRole('button', { name: 'Show the Newer Token' }).click();
       await page.getByText('holds a newer token').waitFor({ state: 'detached' });

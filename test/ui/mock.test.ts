@@ -67,7 +67,7 @@ describe('a person in front of the mock issuer', function () {
       await row(`Clock, ${text}`).waitFor();
     };
     await move('1 hour ahead', '1 h');
-    await move('Back to the time of this machine', 'as on this machine');
+    await move('Back to the time of this computer', 'as on this computer');
     assert.ok((await ui.window.treeRows()).length > 5);
   });
 
@@ -86,7 +86,7 @@ describe('a person in front of the mock issuer', function () {
     await answer('/login');
     await ui.window.quickItem('Sign-out').click();
     await page.keyboard.press('Enter');
-    await page.getByText('Which URL answers 200').waitFor();
+    await page.getByText('Which URL responds with 200').waitFor();
     await answer('/me');
     await page.getByText('Where does sign-out start?').waitFor();
     await answer('/logout');

@@ -61,7 +61,7 @@ describe('jwtw in a terminal', function () {
     assert.equal(inChild.code, '0');
     assert.doesNotMatch(inChild.out, /eyJ[\w-]+\.eyJ/);
     await window.expand(window.treeItem('Demo'));
-    const list = window.treeItem(/Handed out.*jwtw exec sh, terminals and tasks/);
+    const list = window.treeItem(/Used by.*jwtw exec sh, terminals and tasks/);
     await window.expand(list);
     await window.treeItem(/jwtw curl, terminals and tasks/).waitFor();
   });

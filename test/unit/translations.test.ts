@@ -11,7 +11,7 @@ describe('the translations', () => {
   it('find the texts of the code, in any quotes', () => {
     const texts = codeTexts();
     assert.ok(texts.length > 1000);
-    assert.ok(texts.includes("Opens the issuer's page on this machine and returns by itself."));
+    assert.ok(texts.includes("Opens the issuer's page on this computer and returns by itself."));
     assert.ok(texts.some(text => text.includes('"')));
   });
 

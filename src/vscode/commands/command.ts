@@ -4,7 +4,8 @@ import { classify, type DataOf, type ErrorCode, WorkbenchError } from '../../cor
 import { errorTable, isTransient, type Remedy } from '../../core/errorTable.ts';
 import { isObject, roundedNumbers, textFrom } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { confirm, notify, progress, setMenuKey, type Tell, toClipboard } from '../screen.ts';
+import { setMenuKey } from '../connections.ts';
+import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { complaintText } from '../text/signIn.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';

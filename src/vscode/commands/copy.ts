@@ -142,7 +142,10 @@ function copying(
           'warning',
         );
       else if (isProven(argument))
-        flash(l10n.t('curl line copied. Its proof is for one GET of {0}, within the next minute.', url ?? ''), 10_000);
+        flash(
+          l10n.t('curl line copied. Its proof works for one GET of {0} within the next minute.', url ?? ''),
+          10_000,
+        );
       else flash(l10n.t('{0} of {1} copied', copied, label(argument)));
     },
   };
@@ -205,7 +208,7 @@ async function pickForm(session: Session, now: number): Promise<Form | undefined
   });
   if (items.length === 0) throw new WorkbenchError('no_such_token', { connection: session.connection.id });
   if (items.length === 1) return items[0];
-  return pick(items, { title: l10n.t('Copy what from {0}?', session.connection.label) });
+  return pick(items, { title: l10n.t('What do you want to copy from {0}?', session.connection.label) });
 }
 
 const shellNames: Readonly<Record<Shell, string>> = { sh: 'sh, bash, zsh', powershell: 'PowerShell', cmd: 'cmd' };

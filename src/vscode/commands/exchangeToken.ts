@@ -158,5 +158,5 @@ async function pickPlace(sessions: Sessions, id: string): Promise<{ to?: string 
     iconPath: new ThemeIcon('key'),
     ...(record?.tokens && { description: l10n.t('replaces its access token') }),
   }));
-  return pick([memory, ...items], { title: l10n.t('Keep the new token where?') });
+  return pick([memory, ...items], { title: l10n.t('Where do you want to keep the new token?') });
 }

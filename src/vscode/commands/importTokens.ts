@@ -139,7 +139,7 @@ export async function importInto(
   if (sharing.length > 0) warnings.push(sharedTokenText(connection.label, sharing));
   const replaced = stored.replaced !== undefined && replacesLive(before, plan.tokens, clock.now());
   if (replaced)
-    warnings.push(l10n.t('It replaced another refresh token. Undo Import puts that one back until the next refresh.'));
+    warnings.push(l10n.t('It replaced another refresh token. Undo Import restores that one until the next refresh.'));
   return { connection: id, imported: importedNames(plan.tokens), warnings, replaced };
 }
 
@@ -156,7 +156,7 @@ export async function mayImport(
   const replaces = replacesLive(record, plan.tokens, clock.now());
   if (!foreign && !replaces) return true;
   const loss = l10n.t(
-    'It has another refresh token, and nothing says that it no longer works. Undo Import puts it back until the next refresh.',
+    'It has another refresh token, which may still work. Undo Import restores it until the next refresh.',
   );
   const details = [...(foreign ? [foreignText(foreign)] : []), ...(replaces ? [loss] : [])].join('\n\n');
   const button = foreign ? l10n.t('Import Anyway') : l10n.t('Replace');

@@ -5,11 +5,11 @@ import { type ImportPlan, importedNames, planImport } from '../../core/imports/t
 import type { Connection } from '../../core/records/connection.ts';
 import { endOf } from '../../core/records/session.ts';
 import type { Session } from '../../core/records/sessions.ts';
-import { pastedId } from '../connections.ts';
+import { pastedId, setMenuKey } from '../connections.ts';
 import { knownTokenAt, ownerOf, type Place, placeFields, placeIn, tokensIn } from '../editor/scan.ts';
 import { type FileLeaks, gitApi, leaksIn, searchStaged, searchWorkspace, stagedFiles } from '../leaks/search.ts';
 import { pickConnection } from '../prompts/pick.ts';
-import { confirm, flash, notify, pick, setMenuKey } from '../screen.ts';
+import { confirm, flash, notify, pick } from '../screen.ts';
 import { type Behaviour, defineCommand } from './command.ts';
 import { flag, type Values, withDefault } from './fields.ts';
 import { importInto, keptInMemory, mayImport } from './importTokens.ts';

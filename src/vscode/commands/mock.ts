@@ -18,7 +18,7 @@ export const configName = 'mock-issuer.json';
 /** Shows that the mock runs, and offers to copy its address, which clients need. */
 async function reportStart({ issuer, connection }: RunningMock, show: (id: string) => unknown): Promise<void> {
   await show(connection);
-  const copy = l10n.t('Copy Address');
+  const copy = l10n.t('Copy URL');
   const text = l10n.t(
     'The mock issuer runs at {0}. It stops when this window closes, and its tokens stop working.',
     issuer,
@@ -96,7 +96,7 @@ export const startMockFromFile = defineCommand(
         if (['127.0.0.1', 'localhost', '::1'].includes(host)) return argument;
         const yes = await isConfirmed(
           l10n.t('Let other machines reach the mock issuer?'),
-          l10n.t('{0} has it listen at {1}. It signs tokens for anyone who asks.', argument.file, host),
+          l10n.t('{0} makes it listen on {1}. It issues tokens to anyone who asks.', argument.file, host),
           l10n.t('Start'),
         );
         return yes ? argument : undefined;
@@ -313,7 +313,7 @@ export async function pickClockMove(clock: MockClockView, token: string | undefi
     clock.frozenAt === undefined
       ? { label: l10n.t('Stop the clock'), move: { frozen: true } }
       : { label: l10n.t('Let the clock run'), move: { frozen: false } },
-    { label: l10n.t('Back to the time of this machine'), move: {} },
+    { label: l10n.t('Back to the time of this computer'), move: {} },
   ];
   const title = l10n.t('Move the Clock of the Mock Issuer');
   return (await pick(items, { title, placeHolder: mockClockText(clock, now) }))?.move;

@@ -59,7 +59,7 @@ async function mayGoUnprotected(label: string): Promise<boolean> {
   const chosen = await confirm(
     l10n.t('Refresh {0} without protection?', label),
     l10n.t(
-      'VS Code cannot write to the folder in which its windows agree on who refreshes. If another window refreshes at the same time, or VS Code ends before the new token is stored, the issuer may revoke the session and you have to sign in again.',
+      'VS Code cannot write to the folder that keeps two windows from refreshing at once. If another window refreshes at the same time, or VS Code ends before the new token is stored, the issuer may revoke the session and you have to sign in again.',
     ),
     refresh,
   );

@@ -52,7 +52,7 @@ export const setIssuer = defineCommand(
           l10n.t('Now: {0}', before || l10n.t('none')),
           l10n.t('New: {0}', issuer),
           ...(another
-            ? [l10n.t('The stored tokens are of the issuer before: import tokens again or sign in afterwards.')]
+            ? [l10n.t('The stored tokens belong to the previous issuer: sign in or import tokens afterwards.')]
             : []),
         ];
         const question = l10n.t('Set the issuer of "{0}" in your settings?', label(argument));
@@ -72,7 +72,7 @@ export const setIssuer = defineCommand(
       async report(_, argument) {
         try {
           await (await discovery()).metadata(argument.issuer);
-          flash(l10n.t('The issuer of {0} is set, and its metadata fits.', label(argument)));
+          flash(l10n.t('The issuer of {0} is set, and its metadata matches.', label(argument)));
         } catch (error) {
           await showError(classify(error), { label: label(argument), id: argument.connection });
         }

@@ -7,9 +7,9 @@ import type { Session } from '../../core/records/sessions.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { grantNames, grants } from '../../core/signIn/grants.ts';
 import { startingPointOf } from '../../core/signIn/startingPoints.ts';
-import { changeInSettings } from '../connections.ts';
+import { changeInSettings, setMenuKey } from '../connections.ts';
 import { pickConnection, pickGrant, sessionOf } from '../prompts/pick.ts';
-import { flash, notify, setMenuKey, toClipboard } from '../screen.ts';
+import { flash, notify, toClipboard } from '../screen.ts';
 import { showDevicePanel } from '../signInPage.ts';
 import {
   noRefreshTokenText,

@@ -166,14 +166,16 @@ function urlsOf(target: Addresses): URL[] {
 function questions(issuer: string, clientId: string): Readonly<Record<keyof Addresses, string>> {
   return {
     start: l10n.t(
-      'Where does sign-in start? The client has to be configured with the issuer {0} and a client ID of it, {1} for example.',
+      'Where does sign-in start? The client must be configured with the issuer {0} and one of its client IDs, for example {1}.',
       issuer,
       clientId,
     ),
-    signedIn: l10n.t('Which URL answers 200 where the visitor is signed in, and 401, 403 or a redirect where not?'),
+    signedIn: l10n.t(
+      'Which URL responds with 200 if the visitor is signed in, and with 401, 403 or a redirect if not?',
+    ),
     logout: l10n.t('Where does sign-out start?'),
     resource: l10n.t('Which URL is an API that verifies access tokens of the mock issuer?'),
-    device: l10n.t('Which URL starts a sign-in by device code, and answers when that has ended?'),
+    device: l10n.t('Which URL starts a device code sign-in and responds when it has ended?'),
     secondStart: l10n.t('Where does sign-in with the second issuer start?'),
   };
 }
@@ -184,9 +186,9 @@ async function askParts(place: Place, selected: readonly Part[]) {
     { part: 'signedIn', label: l10n.t('A page for signed-in visitors'), description: l10n.t('refreshes, sessions') },
     { part: 'logout', label: l10n.t('Sign-out'), description: l10n.t('logout') },
     { part: 'resource', label: l10n.t('An API that verifies access tokens'), description: l10n.t('resource server') },
-    { part: 'device', label: l10n.t('Sign-in by device code'), description: 'RFC 8628' },
+    { part: 'device', label: l10n.t('Device code sign-in'), description: 'RFC 8628' },
     { part: 'secondStart', label: l10n.t('Two issuers'), description: l10n.t('mix-up') },
-    { part: 'mcp', label: l10n.t('It is a client of the Model Context Protocol'), description: 'MCP' },
+    { part: 'mcp', label: l10n.t('Model Context Protocol client'), description: 'MCP' },
   ];
   return askChoice(place, items, {
     placeholder: l10n.t('What else does the client have?'),
@@ -202,7 +204,7 @@ async function startedForTest(): Promise<boolean> {
   const start = l10n.t('Start Mock Issuer');
   const answer = await confirm(
     l10n.t('Start the mock issuer?'),
-    l10n.t('The client is tested against it, and has to be configured with its address.'),
+    l10n.t('The client is tested against it and must be configured with its URL.'),
     start,
   );
   return answer === start && (await registry.executeCommand(commands.startMockIssuer)) !== undefined;

@@ -166,7 +166,7 @@ function configuring({
           { label: 'launch.json', file: 'launch' as const, description: l10n.t('for launch configurations') },
           { label: 'tasks.json', file: 'tasks' as const, description: l10n.t('for tasks') },
         ],
-        { title: l10n.t('Use the token where?') },
+        { title: l10n.t('Where do you want to use the token?') },
       );
       return chosen && { ...picked, file: chosen.file };
     },
@@ -191,7 +191,7 @@ function configuring({
       void notify(
         'info',
         l10n.t(
-          '{0} has an input for this token, and {1} was copied: paste it where the token is needed, for example as a value of "env". For the integrated terminal use jwtw exec instead: VS Code types the values of "env" onto the command line there.',
+          '{0} now has an input for this token, and {1} is on the clipboard: paste it where the token is needed, for example as a value of "env". For the integrated terminal, use jwtw exec instead: there, VS Code types the values of "env" onto the command line.',
           file,
           reference,
         ),
@@ -238,7 +238,7 @@ function managing({ sessions, clock, consents }: Services): Behaviour<object, ob
         return void notify('info', l10n.t('No program outside VS Code has asked for a token yet.'));
       const chosen = await pick<{ label: string; description: string; consent?: StoredConsent }>(items, {
         title: l10n.t('Token Access'),
-        placeHolder: l10n.t('Programs that may get tokens, and the tokens issued to them in this window'),
+        placeHolder: l10n.t('Programs that may get tokens, and the tokens they got in this window'),
       });
       if (chosen?.consent === undefined) return;
       await consents().revoke(chosen.consent);

@@ -281,7 +281,7 @@ function heldAs({ token, known }: Subject, sessions: Sessions): Subject['known']
 
 function sourceText(connection: Connection | undefined, known: Subject['known']): string {
   if (connection && known) return l10n.t('Held by the connection "{0}"', printable(connection.label, 80));
-  if (connection) return l10n.t('Its issuer is that of the connection "{0}"', printable(connection.label, 80));
+  if (connection) return l10n.t('Same issuer as the connection "{0}"', printable(connection.label, 80));
   return l10n.t('Belongs to no connection. Nothing is fetched unless you confirm.');
 }
 
@@ -310,7 +310,7 @@ function faultText({ expected }: JsonFault): string {
     case 'comma':
       return l10n.t('a comma or a closing bracket is missing.');
     case 'end':
-      return l10n.t('nothing may follow the end of the object.');
+      return l10n.t('there is text after the end of the object.');
     case 'quote':
       return l10n.t('this string is not closed.');
   }

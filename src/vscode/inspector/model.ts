@@ -115,11 +115,11 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     ...(inspected.hasNewer &&
       !editing && {
         newer: {
-          text: l10n.t('The connection "{0}" holds a newer token by now.', printable(inspected.connection ?? '', 80)),
+          text: l10n.t('The connection "{0}" now holds a newer token.', printable(inspected.connection ?? '', 80)),
           action: { id: 'newer', label: l10n.t('Show the Newer Token'), primary: false },
         },
       }),
-    words: { ...words(), ...(isVerified && state.given && { keys: l10n.t('Keys that were given') }) },
+    words: { ...words(), ...(isVerified && state.given && { keys: l10n.t('Keys you provided') }) },
   };
 }
 
@@ -254,8 +254,8 @@ function keyFacts(key: KeyInfo | undefined, from: string | undefined): Fact[] {
   if (!key) return [];
   const sources = {
     jwks_uri: l10n.t('the key set of the issuer'),
-    jwks: l10n.t('a key set that was given'),
-    given: l10n.t('a key that was given'),
+    jwks: l10n.t('a key set you provided'),
+    given: l10n.t('a key you provided'),
     header: l10n.t('the header of the token itself'),
   };
   const size = key.size === undefined ? undefined : l10n.t('{0} bits', key.size);
@@ -319,7 +319,7 @@ export function words(): Words {
     payload: l10n.t('Payload as JSON'),
     signature: l10n.t('Signature of the edited token'),
     edited: l10n.t('Edited'),
-    checking: l10n.t('Checking the edited text.'),
+    checking: l10n.t('Checking the edited text...'),
     review: l10n.t('Review'),
     nothing: l10n.t('No problems found in how this token is made.'),
   };
@@ -337,6 +337,6 @@ export function timelineTexts(moments: readonly Moment[], now: number): Timeline
 
 /** The timeline as a sentence, for screen readers. */
 export function spokenTimeline(moments: readonly Moment[], now: number): string {
-  if (moments.length === 0) return l10n.t('The token says nothing about its lifetime.');
+  if (moments.length === 0) return l10n.t('The token does not state its lifetime.');
   return moments.map(({ id, at }) => `${timeName({ claim: id })} ${relativeText(at, now)}.`).join(' ');
 }

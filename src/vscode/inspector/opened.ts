@@ -79,7 +79,7 @@ export function innerChecks(
 
 export function openedText({ decrypted: { header, key } }: OpenedToken): string {
   return l10n.t(
-    'Decrypted here ({0}, {1}) with the key: {2}. The key is not stored unless you have it remembered.',
+    'Decrypted here ({0}, {1}) with the key: {2}. The key is not stored unless you choose to remember it.',
     textFrom(own(header, 'alg')),
     textFrom(own(header, 'enc')),
     keyText(key),

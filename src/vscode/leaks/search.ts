@@ -132,7 +132,7 @@ function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolea
     for (let file = waiting.shift(); file && !signal.aborted; file = waiting.shift()) {
       const { uri } = file;
       const text = (await file.read())?.slice(0, mostBytes);
-      if (++done % 50 === 0) tell(l10n.t('{0} of {1} files with something like a token', done, listed.size));
+      if (++done % 50 === 0) tell(l10n.t('Checked {0} of {1} files that may contain tokens', done, listed.size));
       const leaks = text === undefined ? [] : scanForLeaks(text, known, now);
       if (text === undefined || leaks.length === 0) continue;
       const at = positionsIn(text);

@@ -58,7 +58,7 @@ export async function askConnection({
   const values: Record<string, string> = {};
 
   const startingPoint: Step['ask'] = async place => {
-    const link = [{ iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("The issuer's page about it") }];
+    const link = [{ iconPath: new ThemeIcon('link-external'), tooltip: l10n.t("Open the issuer's documentation") }];
     const known = startingPoints.map(point => ({
       point,
       label: point.label,

@@ -201,7 +201,7 @@ export function arrival(sent: ErrorData[string]): string | undefined {
 
 /** An error in a history file may have a reason that this version does not know. */
 export function unknownReason(reason: never): string {
-  return l10n.t('It failed for a reason that this version does not know ({0}). Try again.', show(reason));
+  return l10n.t('It failed for a reason that this version does not recognize ({0}). Try again.', show(reason));
 }
 
 export function joined(...parts: readonly (string | undefined)[]): string {

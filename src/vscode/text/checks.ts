@@ -59,7 +59,7 @@ const sentences: Readonly<Record<OwnCode, SentencesOf>> = {
     l10n.t('The token is opaque: it has no signature that could be checked here.'),
     l10n.t('Ask the issuer about it with token introspection.'),
   ],
-  absent: ({ id }) => [l10n.t('The token has no {0}, and none is required.', nameOf(id))],
+  absent: ({ id }) => [l10n.t('The token has no {0}; none is required.', nameOf(id))],
   not_asked: ({ id, found }) =>
     found === undefined
       ? [l10n.t('No {0} was given to compare with.', nameOf(id))]

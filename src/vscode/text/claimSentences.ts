@@ -13,7 +13,7 @@ export const claimSentences = {
     id === 'exp'
       ? l10n.t('The token does not expire: anyone who has it can use it forever.')
       : expected === undefined
-        ? l10n.t('The token has no {0}, and one is required.', nameOf(id))
+        ? l10n.t('The token has no {0}, but one is required.', nameOf(id))
         : l10n.t('The token has no {0}. Expected {1}.', nameOf(id), quoted(expected)),
     status === 'warning'
       ? l10n.t('Ask the issuer for tokens that expire.')
@@ -82,9 +82,9 @@ export const claimSentences = {
   bound: () => [l10n.t('The token is bound to the key of this connection and useless without it.')],
   bound_elsewhere: ({ expected, found }) => [
     expected === undefined
-      ? l10n.t('The token is bound to the key {0}, and there is none here.', plain(found))
+      ? l10n.t('The token is bound to the key {0}, which is not available here.', plain(found))
       : l10n.t(
-          'The token is bound to the key {0}, and the key of this connection is {1}.',
+          'The token is bound to the key {0}, but the key of this connection is {1}.',
           plain(found),
           plain(expected),
         ),
@@ -129,16 +129,16 @@ export const claimSentences = {
   ],
   disclosure_invalid: ({ data }) => [
     disclosureFlaw(data?.reason),
-    l10n.t('Do not trust the disclosed claims. RFC 9901 says that the token must be refused.'),
+    l10n.t('Do not trust the disclosed claims. RFC 9901 requires rejecting the token.'),
   ],
   binding_absent: () => [
-    l10n.t('The token names a key of its holder (cnf), and no key binding follows the last "~".'),
+    l10n.t('The token names a key of its holder (cnf), but no key binding follows the last "~".'),
     l10n.t('Ask the holder for a key binding where it matters who presents the token.'),
   ],
   binding_valid: ({ found }) => [l10n.t('The holder signed this presentation for {0}.', quoted(found))],
   binding_key_missing: () => [
-    l10n.t('A key binding follows, and the token names no key of its holder (cnf.jwk).'),
-    l10n.t('Refuse the presentation: nothing ties the holder to this token.'),
+    l10n.t('A key binding follows, but the token names no key of its holder (cnf.jwk).'),
+    l10n.t('Reject the presentation: nothing ties the holder to this token.'),
   ],
   binding_malformed: () => [
     l10n.t('The key binding after the last "~" cannot be read.'),
@@ -154,12 +154,12 @@ export const claimSentences = {
   ],
   proof_complete: ({ found }) => [l10n.t('The proof is for {0}.', plain(found))],
   proof_key_missing: () => [
-    l10n.t('The proof does not bring the key that it proves (jwk).'),
+    l10n.t('The proof does not contain its key (jwk).'),
     l10n.t('RFC 9449 requires it in the header.'),
   ],
   proof_address: ({ found }) => [
-    l10n.t('The address in the proof (htu) has a query or a fragment: {0}.', quoted(found)),
-    l10n.t('RFC 9449 wants the address without both.'),
+    l10n.t('The URL in the proof (htu) has a query or a fragment: {0}.', quoted(found)),
+    l10n.t('RFC 9449 requires the URL without either.'),
   ],
   proof_old: ({ at, found }) => [
     l10n.t(
@@ -170,7 +170,7 @@ export const claimSentences = {
     l10n.t('Make a new proof for each request.'),
   ],
   proof_key: () => [
-    l10n.t('The proof was checked with the key that it brings: its sender holds that key.'),
+    l10n.t('The proof was checked with the key that it contains: its sender holds that key.'),
     l10n.t("Compare the key's thumbprint with cnf.jkt of the access token."),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;
@@ -186,7 +186,7 @@ function disclosureFlaw(reason: string | number | boolean | undefined): string {
     case 'depth':
       return l10n.t('The disclosures are nested too deeply.');
     default:
-      return l10n.t('A disclosure has a name where none may be, or none where one belongs.');
+      return l10n.t('A disclosure has a name where none is allowed, or lacks one where it is required.');
   }
 }
 

@@ -145,10 +145,10 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   no_owner: () =>
     l10n.t('No connection has the issuer and the client of this token. Add a connection for it, or import the token.'),
   no_editor: () => l10n.t('There is no text editor to insert a token into. Open a file first.'),
-  no_folder: () => l10n.t('launch.json and tasks.json belong to a folder, and none is open. Open a folder first.'),
+  no_folder: () => l10n.t('launch.json and tasks.json belong to a folder, but no folder is open. Open a folder first.'),
   lifetime_too_short: ({ left, wanted }) =>
     l10n.t(
-      'The token is valid for {0} s more, and {1} s are required. The issuer does not give a longer one: ask for less.',
+      'The token is valid for {0} s more, but {1} s are required. The issuer does not issue a longer one: ask for less.',
       show(left),
       show(wanted),
     ),
@@ -196,7 +196,7 @@ function otherIssuer({ expected, found, difference }: DataOf<'issuer_mismatch'>)
       );
     case 'placeholder':
       return l10n.t(
-        'The metadata of {0} is shared by all tenants and names none: {1}. Set issuer to the address of your own tenant, with the tenant ID in place of the placeholder.',
+        'The metadata of {0} is shared by all tenants and names none: {1}. Set issuer to the URL of your own tenant, with the tenant ID in place of the placeholder.',
         show(expected),
         show(found),
       );
@@ -247,7 +247,7 @@ function unquotable(reason: DataOf<'not_quotable'>['reason'], shell: string): st
   switch (reason) {
     case 'control':
       return l10n.t(
-        'No curl line was copied: the token or the address contains a control character, and {0} could run what comes after it. Copy the token alone.',
+        'No curl line was copied: the token or the URL contains a control character, and {0} could run what comes after it. Copy the token alone.',
         shell,
       );
     case 'quote':
@@ -261,6 +261,6 @@ function unquotable(reason: DataOf<'not_quotable'>['reason'], shell: string): st
         shell,
       );
     default:
-      return l10n.t('No curl line was copied: the address of the request must be a full http or https URL.');
+      return l10n.t('No curl line was copied: the URL of the request must be a full http or https URL.');
   }
 }

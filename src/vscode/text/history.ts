@@ -92,13 +92,13 @@ function plannedText(plan: Exclude<Plan, { never: NoPlan }>, now: number): strin
     case 'ending':
       return l10n.t('refresh in {0}', durationText(wait));
     case 'waiting_for_issuer':
-      return l10n.t('try in {0}, as the issuer asked', durationText(wait));
+      return l10n.t('retry in {0}, as the issuer asked', durationText(wait));
     case 'backing_off':
-      return l10n.t('try in {0}', durationText(wait));
+      return l10n.t('retry in {0}', durationText(wait));
     case 'offline':
-      return l10n.t('try in {0}: offline', durationText(wait));
+      return l10n.t('retry in {0}: offline', durationText(wait));
     case 'unreachable':
-      return l10n.t('try in {0}: issuer not reached', durationText(wait));
+      return l10n.t('retry in {0}: issuer not reached', durationText(wait));
   }
 }
 

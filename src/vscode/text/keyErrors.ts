@@ -9,14 +9,14 @@ import { plain, type Sentences } from './checkWords.ts';
 
 /** What is wrong with a given key, and what to do. */
 export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonly [detail: string, advice: string] {
-  const forms = l10n.t('Give a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
+  const forms = l10n.t('Provide a PEM, a JWK, a JWK Set or, for a shared secret, its text.');
   switch (reason) {
     case 'empty':
       return [l10n.t('The text is empty.'), forms];
     case 'private_key':
     case 'ssh_private':
       return [
-        l10n.t('This is a private key. Checking a signature takes the public one, so it was not used.'),
+        l10n.t('This is a private key. Checking a signature requires the public one, so it was not used.'),
         l10n.t(
           'Give the public key or the certificate. If this key was pasted somewhere else as well, treat it as exposed.',
         ),
@@ -30,17 +30,17 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'public_key':
       return [
-        l10n.t('This is a public key, and decrypting takes the private one.'),
+        l10n.t('This is a public key, but decrypting requires the private one.'),
         l10n.t('Give the private key of the recipient as PEM or JWK.'),
       ];
     case 'secret_for_key':
       return [
-        l10n.t('This is a shared secret, and {0} takes a private key.', show(found)),
+        l10n.t('This is a shared secret, but {0} requires a private key.', show(found)),
         l10n.t('Give the private key of the recipient as PEM or JWK.'),
       ];
     case 'key_for_secret':
       return [
-        l10n.t('This is a private key, and {0} takes a shared secret.', show(found)),
+        l10n.t('This is a private key, but {0} requires a shared secret.', show(found)),
         l10n.t('Give the shared secret.'),
       ];
     case 'ssh':
@@ -49,7 +49,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
         l10n.t('Convert it with ssh-keygen -e -m PKCS8 -f <file> and give the result.'),
       ];
     case 'json':
-      return [l10n.t('This looks like JSON and is not.'), l10n.t('Give a complete JWK or JWK Set.')];
+      return [l10n.t('This looks like JSON but is not valid.'), l10n.t('Give a complete JWK or JWK Set.')];
     case 'kty':
       return [
         l10n.t('This JSON is not a known kind of JWK, or members are missing.'),
@@ -81,7 +81,7 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
       ];
     case 'length':
       return [
-        l10n.t('This token takes a secret of {0} bits, and this one has {1}.', show(form), show(found)),
+        l10n.t('This token requires a secret of {0} bits, but this one has {1}.', show(form), show(found)),
         l10n.t('Check the secret, and how it is written: as text, base64, base64url or hex.'),
       ];
     case 'rsa_too_short':
@@ -134,7 +134,7 @@ export function invalidKeySet({ reason, host }: DataOf<'jwks_invalid'>): string 
 /** Why an issuer's key set cannot be used. */
 export function keySetSentences({ data }: Check): Sentences {
   const host = plain(data?.host, l10n.t('the issuer'));
-  const check = l10n.t('Check jwksUri: it must be the address of a JWK Set, a JSON object with "keys".');
+  const check = l10n.t('Check jwksUri: it must be the URL of a JWK Set, a JSON object with "keys".');
   switch (data?.reason) {
     case 'html':
       return [l10n.t('{0} answered with a web page where a key set was expected.', host), check];

@@ -24,10 +24,10 @@ export function limitText(left: number | undefined): string {
 export function mockClockText({ ahead, frozenAt }: MockClockView, now: number): string {
   if (frozenAt !== undefined) return l10n.t('stopped at {0}', clockText(frozenAt, now));
   // Differences below a second come from reading the two clocks one after the other.
-  if (Math.abs(ahead) < 1000) return l10n.t('as on this machine');
+  if (Math.abs(ahead) < 1000) return l10n.t('as on this computer');
   return ahead > 0
-    ? l10n.t('{0} ahead of this machine', durationText(ahead))
-    : l10n.t('{0} behind this machine', durationText(ahead));
+    ? l10n.t('{0} ahead of this computer', durationText(ahead))
+    : l10n.t('{0} behind this computer', durationText(ahead));
 }
 
 /** The response and the sender of the request: `400 invalid_grant, Demo`. */

@@ -38,7 +38,7 @@ type Sentences = (finding: ReviewFinding) => readonly [detail: string, advice: s
 const sentences: Readonly<Record<string, Sentences>> = {
   secret_and_public: ({ member }) => [
     l10n.t('A shared secret signs this token, and its header names a public key ("{0}").', plain(member)),
-    l10n.t('A verifier that takes the public key for the secret accepts forgeries. Allow one kind of algorithm.'),
+    l10n.t('A verifier that uses the public key as the secret accepts forgeries. Allow only one kind of algorithm.'),
   ],
   unsigned: () => [
     l10n.t('The signature is empty: anyone could have written this token.'),
@@ -53,7 +53,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('Replace the key. The issuer may put the public half there at most.'),
   ],
   key_address: ({ member, found }) => [
-    l10n.t('"{0}" names keys at an address that is not https: {1}.', plain(member), plain(found)),
+    l10n.t('"{0}" names keys at a URL that is not https: {1}.', plain(member), plain(found)),
     l10n.t("Remove it, and publish the keys in the issuer's metadata."),
   ],
   kid_path: ({ found }) => [
@@ -62,7 +62,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   kid_injection: ({ found }) => [
     l10n.t('The key id (kid) has characters of SQL or of a shell: {0}.', plain(found)),
-    l10n.t('Look keys up in a list. A kid must reach no query and no command.'),
+    l10n.t('Look keys up in a list. A kid must never reach a query or a command.'),
   ],
   kid_unusual: ({ found }) => [
     l10n.t('The key id (kid) is very long, an address or has invisible characters: {0}.', plain(found)),
@@ -73,7 +73,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('RFC 7515 requires a string. The issuer has to correct this.'),
   ],
   header_claim: ({ member }) => [
-    l10n.t('"{0}" is in the header with another value than the claim.', plain(member)),
+    l10n.t('"{0}" has another value in the header than in the claims.', plain(member)),
     l10n.t('Rely on the claim alone. The issuer has to make both the same.'),
   ],
   alg_outdated: ({ found }) => [
@@ -82,7 +82,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   compressed: () => [
     l10n.t('The content is compressed before it is encrypted: its length tells about what is in it.'),
-    l10n.t('Leave "zip" out where somebody else can choose a part of the content.'),
+    l10n.t('Omit "zip" where someone else can choose a part of the content.'),
   ],
   rounds_few: ({ amount = 0 }) => [
     l10n.t('The password is stretched in {0} rounds only and can be guessed quickly.', amount),
@@ -90,7 +90,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   rounds_many: ({ amount = 0 }) => [
     l10n.t('The token asks its reader for {0} rounds of work before anything is checked.', amount),
-    l10n.t('Refuse such a token, and limit "p2c" in what reads it.'),
+    l10n.t('Reject the token, and limit "p2c" in the software that reads it.'),
   ],
   size_most: ({ amount = 0 }) => [
     l10n.t('The token has {0} characters: common servers and proxies refuse a header over 8192.', amount),
@@ -101,7 +101,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
     l10n.t('Remove claims that no recipient needs, starting with long lists of groups.'),
   ],
   exp_before_iat: ({ member }) => [
-    l10n.t('The token ends before it begins: "exp" is not after "{0}".', plain(member)),
+    l10n.t('The token expires before it is valid: "exp" is not after "{0}".', plain(member)),
     l10n.t('The issuer has to correct the times. No verifier should accept this token.'),
   ],
   exp_far: ({ amount = 0 }) => [
@@ -114,11 +114,11 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   aud_any: ({ found }) => [
     l10n.t('The audience (aud) matches everyone: {0}.', plain(found)),
-    l10n.t('Name each API by an address of its own.'),
+    l10n.t('Give each API a URL of its own as its audience.'),
   ],
   iss_missing: () => [
     l10n.t('The token does not say who issued it (iss), so no verifier can know whose keys to trust.'),
-    l10n.t('The issuer has to name itself.'),
+    l10n.t('The issuer has to add iss.'),
   ],
   iss_insecure: ({ found }) => [
     l10n.t('The issuer (iss) uses http, so keys could be replaced in transit: {0}.', plain(found)),
@@ -130,7 +130,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   sub_email: () => [
     l10n.t('The subject (sub) is an email address, which can change hands.'),
-    l10n.t('Use an id that is never given to anyone else.'),
+    l10n.t('Use an id that is never reassigned.'),
   ],
   access_incomplete: ({ found }) => [
     l10n.t('The type says at+jwt, and claims that it requires are missing: {0}.', plain(found)),
@@ -142,7 +142,7 @@ const sentences: Readonly<Record<string, Sentences>> = {
   ],
   azp_foreign: ({ found }) => [
     l10n.t('The ID token was issued to {0} (azp), which is not among its audiences.', plain(found)),
-    l10n.t('A client must refuse ID tokens of other clients.'),
+    l10n.t('A client must reject ID tokens of other clients.'),
   ],
   hash_length: ({ member, found }) => [
     l10n.t('"{0}" has a length that no hash of this algorithm has: {1}.', plain(member), plain(found)),

@@ -16,7 +16,7 @@ export function complaintText(data: Addressed): string {
   const uri = toRegister(data);
   return joined(
     l10n.t('If the issuer rejected the redirect URI, register {0} there, then sign in again.', uri),
-    ...(uri.startsWith('http://127.0.0.1/') ? [l10n.t('If it compares the port, too, set redirectPort.')] : []),
+    ...(uri.startsWith('http://127.0.0.1/') ? [l10n.t('If the issuer also compares the port, set redirectPort.')] : []),
   );
 }
 
@@ -82,7 +82,7 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
   authorization_code: {
     icon: 'globe',
     label: () => l10n.t('In the browser'),
-    detail: () => l10n.t("Opens the issuer's page on this machine and returns by itself."),
+    detail: () => l10n.t("Opens the issuer's page on this computer and returns by itself."),
     waiting: connection => l10n.t('Signing in to {0}', connection),
     invalidGrant: data =>
       l10n.t(
@@ -93,7 +93,7 @@ export const grantWords: { readonly [G in Grant]: GrantWords } = {
   device_code: {
     icon: 'device-mobile',
     label: () => l10n.t('With a code, on any device'),
-    detail: () => l10n.t('For remote machines: shows a code that you confirm in a browser anywhere.'),
+    detail: () => l10n.t('For remote machines: shows a code to confirm in a browser anywhere.'),
     waiting: connection => l10n.t('Signing in to {0}: confirm the code', connection),
     invalidGrant: () => l10n.t('The issuer no longer accepts the device code. Sign in again to get a new one.'),
   },
@@ -155,7 +155,7 @@ export function noRefreshTokenText(label: string, scope: string | undefined, kno
 /** @param others labels of the connections that hold the same refresh token */
 export function sharedTokenText(label: string, others: readonly string[]): string {
   return l10n.t(
-    '{0} has the same refresh token as {1}. They are refreshed one at a time, and each takes over what the other brings. Signing out of one may end both.',
+    "{0} has the same refresh token as {1}. They are refreshed one at a time, and each takes over the other's new tokens. Signing out of one may end both.",
     label,
     others.join(', '),
   );

@@ -15,14 +15,14 @@ export const signatureSentences = {
   ],
   signature_der: ({ expected, found }) => [
     l10n.t(
-      'The signature has {0} bytes in DER. RFC 7518 wants R and S side by side, {1} bytes.',
+      'The signature has {0} bytes in DER. RFC 7518 requires R and S side by side, {1} bytes.',
       plain(found),
       plain(expected),
     ),
     l10n.t('The signer has to convert it from DER, for example with dsaEncoding: "ieee-p1363" in Node.js.'),
   ],
   signature_length: ({ expected, found }) => [
-    l10n.t('The signature has {0} bytes, and one of this algorithm has {1}.', plain(found), plain(expected)),
+    l10n.t('The signature has {0} bytes, but this algorithm produces {1}.', plain(found), plain(expected)),
     l10n.t('Copy the whole token. If it is whole, the signer encodes signatures wrongly.'),
   ],
   signature_recipient: ({ data }) => {
@@ -44,7 +44,7 @@ export const signatureSentences = {
   ],
   refused_by_header: ({ found }) => [
     l10n.t('The signature was not checked: the header is rejected because of its {0}.', plain(found)),
-    l10n.t('See the line about {0}.', plain(found)),
+    l10n.t('See the check of {0}.', plain(found)),
   ],
   kid_unknown: ({ found, data }) => [
     found === undefined
@@ -64,7 +64,7 @@ export const signatureSentences = {
   ],
   key_rejected: () => [
     l10n.t('The key cannot be used on this platform: it is damaged, too weak or of an unknown kind.'),
-    l10n.t('Check the key, and see the line about it.'),
+    l10n.t('Check the key, and see the check of the key.'),
   ],
   platform_lacks_alg: ({ found }) => [
     l10n.t('The Web Crypto of this VS Code has no {0} yet, so the signature could not be checked.', plain(found)),
@@ -75,26 +75,26 @@ export const signatureSentences = {
       : l10n.t('Try a newer VS Code.'),
   ],
   secret_needed: () => [
-    l10n.t('The token is signed with a shared secret (HMAC), and only public keys were given.'),
+    l10n.t('The token is signed with a shared secret (HMAC), but only public keys were provided.'),
     l10n.t('Give the shared secret itself. A public key is never used as one.'),
   ],
 
   key_ok: ({ found }) => [l10n.t('No weakness was found ({0}).', plain(found))],
   key_none: () => [l10n.t('No key was used.')],
   kid_differs: ({ found }) => [
-    l10n.t('The key that was given has another id ({0}) than the token names.', quoted(found)),
+    l10n.t('The key you provided has the id {0}, but the token names another.', quoted(found)),
     l10n.t('Check that it is the right key.'),
   ],
   kid_absent: () => [
-    l10n.t('The token names a key (kid), and the keys of the issuer have no ids. Those of the right kind were tried.'),
+    l10n.t('The token names a key (kid), but the keys of the issuer have no ids. Those of the right kind were tried.'),
     l10n.t('The issuer should add "kid" to each key: without it, verifiers fail as soon as there are two keys.'),
   ],
   key_base64: ({ found }) => [
-    l10n.t('The key writes these members as base64, where base64url without padding belongs: {0}.', plain(found)),
-    l10n.t('The issuer should correct this (RFC 7518 section 6). Many libraries refuse such a key.'),
+    l10n.t('The key has these members in base64 where base64url without padding is required: {0}.', plain(found)),
+    l10n.t('The issuer should correct this (RFC 7518 section 6). Many libraries reject the key.'),
   ],
   keys_outdated: ({ at, data }) => [
-    l10n.t('The keys are those of {0}: fetching them again failed ({1}).', dateOf(at), plain(data?.error)),
+    l10n.t('The keys were fetched at {0}; fetching them again failed ({1}).', dateOf(at), plain(data?.error)),
     l10n.t('Check that the issuer can be reached. Withdrawn keys would not be noticed until then.'),
   ],
   rsa_too_short: ({ expected, found }) => [
@@ -122,7 +122,7 @@ export const signatureSentences = {
     l10n.t('Report it to the operator of the issuer. The key must be replaced.'),
   ],
   private_key_given: () => [
-    l10n.t('The private half was given with the key. It was not used.'),
+    l10n.t('The private half was provided with the key. It was not used.'),
     l10n.t('Give the public half alone: anyone who has this text can sign.'),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;
@@ -145,18 +145,18 @@ export const headerSentences = {
   alg_unsupported: ({ found }) => [
     l10n.t('{0} is not a supported signature algorithm.', quoted(found)),
     found === 'ES256K' || found === 'Ed448'
-      ? l10n.t('Web Crypto has no such curve, and jose, which checks signatures here, no longer brings its own.')
+      ? l10n.t('Web Crypto does not have this curve, and jose, which checks signatures here, no longer includes it.')
       : l10n.t('The names are case-sensitive, for example RS256 or ES256.'),
   ],
   alg_symmetric: ({ found }) => [
     l10n.t(
-      '{0} uses a shared secret, and only public keys were given. A public key is never used as a secret.',
+      '{0} uses a shared secret, but only public keys were provided. A public key is never used as a secret.',
       plain(found),
     ),
     l10n.t('If the token is signed with a shared secret, give it as the key.'),
   ],
   alg_asymmetric: ({ found }) => [
-    l10n.t('{0} needs a public key, and a shared secret was given.', plain(found)),
+    l10n.t('{0} requires a public key, but a shared secret was provided.', plain(found)),
     l10n.t('Give the public key of the issuer as PEM, JWK or JWK Set.'),
   ],
 
@@ -179,10 +179,10 @@ export const headerSentences = {
   ],
   typ_wrong: ({ expected, found }) => [
     l10n.t('The type is {0}, expected {1}: this token has another purpose.', quoted(found), plain(expected)),
-    l10n.t('Use the token for what it was issued for.'),
+    l10n.t('Use the token only for its intended purpose.'),
   ],
   used_as_other: ({ expected, found }) => [
-    l10n.t('By its type and claims this is an {0}, and it is used as an {1}.', kindOf(found), kindOf(expected)),
+    l10n.t('By its type and claims this is an {0}, but it is used as an {1}.', kindOf(found), kindOf(expected)),
     l10n.t('Check that the tokens were not mixed up. An API takes access tokens, a client reads ID tokens.'),
   ],
 
@@ -206,8 +206,8 @@ export const headerSentences = {
   b64_true: () => [l10n.t('The payload is base64url encoded, as usual.')],
   b64_detached: () => [l10n.t('The content is signed as it is, without base64url (RFC 7797).')],
   embedded_key_ignored: ({ found }) => [
-    l10n.t('The header brings its own key ({0}). It was neither used nor fetched.', plain(found)),
-    l10n.t('Verifiers must ignore it: a forger brings a key that fits.'),
+    l10n.t('The header contains its own key ({0}). It was neither used nor fetched.', plain(found)),
+    l10n.t('Verifiers must ignore it: a forger adds a key that matches.'),
   ],
   members_unique: () => [l10n.t('No name appears twice in the header or the claims.')],
   members_duplicate: ({ found }) => [
@@ -218,18 +218,18 @@ export const headerSentences = {
     l10n.t('The payload is not a JSON object: this is signed content (RFC 7515), not a JWT.'),
     l10n.t('No claim in it can be relied on. Where a JWT was expected, copy the whole token again.'),
   ],
-  encoding_canonical: () => [l10n.t('The base64url of all parts is valid.')],
+  encoding_canonical: () => [l10n.t('All parts are valid base64url.')],
   encoding_ambiguous: ({ found }) => [
-    l10n.t('The last character of these parts could be another one: {0}.', plain(found)),
-    l10n.t('RFC 4648 lets readers refuse it. Copy the token again; if it is right, the issuer has to correct this.'),
+    l10n.t('These parts do not end in canonical base64url: {0}.', plain(found)),
+    l10n.t('RFC 4648 allows rejecting it. Copy the token again; if it is complete, the issuer has to correct this.'),
   ],
   encoding_base64: ({ found }) => [
-    l10n.t('These parts are base64 with padding or with + and /: {0}. RFC 7515 wants base64url.', plain(found)),
-    l10n.t('They were checked as they stand. Many libraries refuse such a token: remove nothing before you verify it.'),
+    l10n.t('These parts are base64 with padding or with + and /: {0}. RFC 7515 requires base64url.', plain(found)),
+    l10n.t('They were checked unchanged. Many libraries reject this: verify the token without removing anything.'),
   ],
   form_json: ({ found }) => [
     l10n.t('This is a JWS in JSON serialization (RFC 7515 section 7.2) with {0} signatures, not a JWT.', plain(found)),
-    l10n.t('Where a JWT is expected, refuse it: RFC 7519 wants the compact form.'),
+    l10n.t('Reject it where a JWT is expected: RFC 7519 requires the compact form.'),
   ],
   form_cut: () => [
     l10n.t('Only the header and the payload were copied: the signature is missing.'),
@@ -237,7 +237,7 @@ export const headerSentences = {
   ],
   encoding_latin1: ({ found }) => [
     l10n.t('These parts are not UTF-8 and were read as Latin-1: {0}.', plain(found)),
-    l10n.t('RFC 7519 wants UTF-8. The issuer has to correct this.'),
+    l10n.t('RFC 7519 requires UTF-8. The issuer has to correct this.'),
   ],
   numbers_exact: () => [l10n.t('All numbers are exact in JavaScript.')],
   number_rounded: ({ found }) => [

@@ -49,7 +49,7 @@ export const storedSentences = {
           'There are newer tokens, stored by another window or before a restart, which this window cannot open. Nothing was sent. Reload this window; if that does not help, VS Code does not keep secrets here: sign in again or import the tokens.',
         )
       : l10n.t(
-          'Another window has stored newer tokens, and they have not arrived here. Nothing was sent. Try again in a moment, or reload this window.',
+          'Another window has stored newer tokens, which have not arrived here. Nothing was sent. Try again in a moment, or reload this window.',
         ),
   superseded: ({ signedOut }) =>
     signedOut === true
@@ -61,7 +61,7 @@ export const storedSentences = {
     ),
   secrets_not_kept: () =>
     l10n.t(
-      'VS Code kept the tokens of this connection in memory only, and they are gone since its restart. Sign in again, or import the tokens.',
+      'VS Code kept the tokens of this connection in memory only, so a restart deleted them. Sign in again, or import the tokens.',
     ),
   lock_timeout: ({ process, since }) =>
     typeof since === 'number'
@@ -117,7 +117,7 @@ export const credentialSentences = {
     l10n.t('The private key ({0}) is missing. Run "Set Client Secret or Key".', show(method)),
   auth_method_unsupported: ({ method }: DataOf<'auth_method_unsupported'>) =>
     l10n.t(
-      'The client authentication {0} takes a TLS certificate, which VS Code cannot show from a browser. Use the desktop, or another tokenEndpointAuthMethod.',
+      'The client authentication {0} requires a TLS certificate, which VS Code cannot send from a browser. Use the desktop, or another tokenEndpointAuthMethod.',
       show(method),
     ),
   credential_invalid: invalidCredential,
@@ -171,13 +171,13 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
       return l10n.t('{0} has no TLS, so no client certificate can be used. Use an https URL.', show(found));
     case 'secret_short':
       return l10n.t(
-        'client_secret_jwt needs a secret of at least {1} bytes (RFC 7518), and this one has {0}. Have the issuer make a longer one, or use client_secret_basic.',
+        'client_secret_jwt requires a secret of at least {1} bytes (RFC 7518), but this one has {0}. Get a longer one from the issuer, or use client_secret_basic.',
         show(found),
         show(expected),
       );
     case 'algorithm':
       return l10n.t(
-        'This key signs with {0}, and the issuer accepts {1} from clients. Register a key of the right kind there and store it here.',
+        'This key signs with {0}, but the issuer accepts only {1} from clients. Register a key of the right kind there and store it here.',
         show(found),
         show(expected),
       );

@@ -70,8 +70,8 @@ export function nextChange(end: number, now: number): number {
 /** "This machine is 93 s ahead of the issuer." @param ahead milliseconds, negative if it is behind */
 export function skewText(ahead: number): string {
   return ahead > 0
-    ? l10n.t('This machine is {0} ahead of the issuer.', lengthText(ahead))
-    : l10n.t('This machine is {0} behind the issuer.', lengthText(ahead));
+    ? l10n.t("The clock of this computer is {0} ahead of the issuer's.", lengthText(ahead))
+    : l10n.t("The clock of this computer is {0} behind the issuer's.", lengthText(ahead));
 }
 
 /** The same, with advice. */

@@ -43,7 +43,7 @@ export const tokenTextSentences = {
     l10n.t('The {0} of this token is JSON but not an object, so this is not a JWT.', show(part)),
   import_foreign: ({ expected, found }) =>
     l10n.t(
-      'These tokens are from the issuer {0}, and the connection has {1}. Import them into a connection of their issuer, or pass "anyIssuer": true.',
+      'These tokens are from the issuer {0}, but the connection has {1}. Import them into a connection of their issuer, or pass "anyIssuer": true.',
       show(found),
       show(expected),
     ),

@@ -10,18 +10,17 @@ const sentences: Readonly<Record<string, () => string>> = {
   sd_jwt: () => l10n.t('Claims are hidden behind digests; those that are disclosed follow after "~".'),
   health_card: () =>
     l10n.t(
-      "The payload is compressed. Verify it with the keys at the issuer's address, and trust only issuers that you know.",
+      "The payload is compressed. Verify it with the keys at the issuer's URL, and trust only issuers that you know.",
     ),
   github_installation: () => l10n.t('Treat it as opaque: GitHub alone can check it, and its form may change.'),
-  vapid: () => l10n.t('It tells a push service who sends: verify it with the key k beside it.'),
-  jws_json: () => l10n.t('Signed content in JSON, and not a JWT: refuse it where a JWT is expected.'),
-  cut: () => l10n.t('Copy the whole token: without its signature, nothing of it can be trusted.'),
+  vapid: () => l10n.t('It identifies the sender to a push service: verify it with the key k beside it.'),
+  jws_json: () => l10n.t('Signed content in JSON, not a JWT: reject it where a JWT is expected.'),
+  cut: () => l10n.t('Copy the whole token: without its signature, nothing in it can be trusted.'),
   alb: () =>
     l10n.t(
       'Its parts are padded base64: verify them as they are, with the public key at the regional address of its kid.',
     ),
-  dpop_proof: () =>
-    l10n.t('It proves possession of the key in its header for one request, and is of no use for another one.'),
+  dpop_proof: () => l10n.t('It proves possession of the key in its header, for one request only.'),
   logout_token: () =>
     l10n.t('It tells a client to end a session (OpenID Connect Back-Channel Logout). It must have no nonce.'),
   security_event: () => l10n.t('It reports an event and grants nothing: never accept it as an access token.'),
@@ -38,7 +37,7 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t("An issuer's signed answer about another token (RFC 9701): never accept it as an access token."),
   request_object: () => l10n.t('A signed authorization request (RFC 9101), verified with the keys of the client.'),
   id_jag: () => l10n.t('Exchange it at the issuer named in aud for an access token. It is no access token itself.'),
-  vci_proof: () => l10n.t('It proves possession of the key that a credential is going to be bound to.'),
+  vci_proof: () => l10n.t('It proves possession of the key to which a credential will be bound.'),
   graph: () => l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
   entra_v1: () =>
     l10n.t(
@@ -52,16 +51,16 @@ const sentences: Readonly<Record<string, () => string>> = {
   cognito_access: () => l10n.t('It has no aud: compare client_id and token_use.'),
   firebase_session: () => l10n.t('Its keys are published as certificates, each under its kid.'),
   firebase_id: () => l10n.t('Its keys are published as certificates, each under its kid. aud is the project.'),
-  google_iap: () => l10n.t('Compare aud with the path of your backend service. Its keys have an address of their own.'),
+  google_iap: () => l10n.t('Compare aud with the path of your backend service. Its keys have a URL of their own.'),
   kubernetes_legacy: () => l10n.t('It never expires: delete the Secret that holds it, and use bound tokens.'),
   github_actions: () =>
     l10n.t('Compare sub or repository, not only iss: every workflow of GitHub gets tokens of this issuer.'),
   gitlab_ci: () =>
     l10n.t('Compare project_path or sub, not only iss: every job of the instance gets tokens of this issuer.'),
   cloudflare_access: () => l10n.t('Compare aud with the tag of your application.'),
-  supabase: () => l10n.t('A key of a role: service_role reads everything and belongs on a server only.'),
+  supabase: () => l10n.t('The key of a role: service_role can read everything, so keep it on servers.'),
   clerk: () => l10n.t('It lives for a minute and has no aud: compare azp with your origins.'),
-  kinde: () => l10n.t('Ask for an audience, else aud is empty.'),
+  kinde: () => l10n.t('Request an audience; otherwise aud is empty.'),
   workos: () => l10n.t('Its keys are those of your client at WorkOS.'),
   shopify: () => l10n.t("It is signed with your app's client secret: compare aud and dest."),
   auth0: () => l10n.t('aud says which API it is for; the issuer ends with a slash.'),
@@ -77,26 +76,26 @@ const sentences: Readonly<Record<string, () => string>> = {
   zoom: () => l10n.t('You make it with the secret of your SDK app.'),
   lti: () => l10n.t('A launch of a learning tool: compare nonce and the deployment ID.'),
   smart_on_fhir: () => l10n.t('An access token for health records: its scopes name the resources.'),
-  uma_rpt: () => l10n.t('Its permissions say which resources it is good for.'),
+  uma_rpt: () => l10n.t('Its permissions say which resources it gives access to.'),
   jarm: () => l10n.t('An authorization response as a JWT: exchange the code, and compare state and iss first.'),
   auth0_opaque: () => l10n.t('Ask for an audience to get a JWT: without one, only Auth0 can read the token.'),
   authjs: () =>
     l10n.t(
       'A session cookie. Decrypt it with the secret in AUTH_SECRET or NEXTAUTH_SECRET: its key is derived from that.',
     ),
-  paseto: () => l10n.t('Another format than JOSE. A public one is signed and can be read; a local one is encrypted.'),
+  paseto: () => l10n.t('Not a JOSE format. A public one is signed and can be read; a local one is encrypted.'),
   flask_cookie: () => l10n.t("A signed session cookie, not a JWT: anyone can read it, and the app's secret signs it."),
   express_cookie: () => l10n.t('A signed cookie, not a JWT: the value stands before the dot.'),
   rails_cookie: () => l10n.t('A signed cookie, not a JWT: base64 of the value, then "--" and an HMAC.'),
   django_signed: () => l10n.t('A signed value, not a JWT: data, time and signature between colons.'),
   fernet: () => l10n.t('Encrypted with a shared key; its second part is the time at which it was made.'),
-  iron: () => l10n.t('Sealed with a password of the app: nothing of it can be read without that.'),
+  iron: () => l10n.t('Sealed with a password of the app: it cannot be read without that password.'),
   aspnet_protected: () => l10n.t('Only the app that made it can read it, with the keys of its data protection ring.'),
   macaroon: () => l10n.t('A token that its holder can narrow with caveats; only its issuer can verify it.'),
   biscuit: () => l10n.t('A token that its holder can narrow with more blocks; verified with a public key.'),
   github_token: () => l10n.t('An opaque token of GitHub. Revoke it there if it was exposed.'),
   slack_token: () => l10n.t('An opaque token of Slack; xoxe marks those that expire.'),
-  google_access: () => l10n.t('An opaque access token of Google, good for about an hour.'),
+  google_access: () => l10n.t('An opaque access token of Google, valid for about an hour.'),
   salesforce: () => l10n.t('A session of Salesforce: the part before "!" names the organization.'),
   matrix: () => l10n.t('An opaque access token of a Matrix homeserver.'),
   openshift: () => l10n.t('An opaque token of OpenShift: it names the hash under which the cluster keeps it.'),
@@ -115,7 +114,7 @@ export function verifiersText(verifiers: Verifiers): string {
     case 'secret':
       return l10n.t('everyone who has the shared secret');
     case 'own_key':
-      return l10n.t('anyone, with the key that it brings or another token names');
+      return l10n.t('anyone, with the key that it contains or that another token names');
     case 'certificate':
       return l10n.t('anyone who trusts the root of its certificates');
     case 'recipient':

@@ -21,9 +21,9 @@ export function describeTokenWarning({ code, part, member = '', found = '' }: To
     case 'duplicate_member':
       return l10n.t('"{0}" appears twice in the {1}. Readers disagree on which one counts.', member, part);
     case 'time_not_a_number':
-      return l10n.t('"{0}" is not a number. RFC 7519 wants seconds since 1970 as a number.', member);
+      return l10n.t('"{0}" is not a number. RFC 7519 requires seconds since 1970 as a number.', member);
     case 'time_in_milliseconds':
-      return l10n.t('"{0}" looks like milliseconds. RFC 7519 wants seconds since 1970.', member);
+      return l10n.t('"{0}" looks like milliseconds. RFC 7519 requires seconds since 1970.', member);
     case 'time_out_of_range':
       return l10n.t('"{0}" is not a valid date.', member);
     case 'alg_missing':
@@ -33,16 +33,16 @@ export function describeTokenWarning({ code, part, member = '', found = '' }: To
     case 'signature_missing':
       return l10n.t('The signature is empty: anyone could have written this token.');
     case 'crit':
-      return l10n.t('The header lists critical extensions. A reader that does not know them must refuse it.');
+      return l10n.t('The header lists critical extensions. A verifier that does not know them must reject the token.');
     case 'b64_false':
       return l10n.t('The payload is not base64url encoded (b64 is false). RFC 7797 forbids that for a JWT.');
     case 'embedded_key':
-      return l10n.t('The header brings its own key in "{0}". It is shown here and never used.', member);
+      return l10n.t('The header contains its own key in "{0}". It is shown here and never used.', member);
     case 'not_claims':
       return l10n.t('The payload is not a JSON object: this is signed content (RFC 7515), not a JWT.');
     case 'base64':
       return l10n.t(
-        'The {0} is written as base64 with padding or with + and /, where base64url belongs (RFC 7515). Many libraries refuse this token.',
+        'The {0} is base64 with padding or with + and /, where RFC 7515 requires base64url. Many libraries reject this token.',
         part,
       );
     case 'not_utf8':
@@ -56,7 +56,7 @@ export function describeTokenWarning({ code, part, member = '', found = '' }: To
     case 'cut':
       return l10n.t('The signature is missing: only the header and the payload were copied.');
     case 'non_canonical':
-      return l10n.t('The {0} has an unusual base64url ending: other spellings of this token mean the same.', part);
+      return l10n.t('The {0} does not end in canonical base64url: other spellings decode to the same token.', part);
   }
 }
 
@@ -112,8 +112,8 @@ export function describeImportWarning({ code, member = 'access_token' }: ImportW
 
 export function foreignText({ member, expected, found }: ForeignOrigin): string {
   return member === 'issuer'
-    ? l10n.t('The tokens are from the issuer {0}, and the connection has {1}.', found, expected)
-    : l10n.t('The tokens were issued to the client {0}, and the connection has {1}.', found, expected);
+    ? l10n.t('The tokens are from the issuer {0}, but the connection has {1}.', found, expected)
+    : l10n.t('The tokens were issued to the client {0}, but the connection has {1}.', found, expected);
 }
 
 /**
@@ -151,7 +151,7 @@ export function audienceText(expected: string | undefined, found: unknown): stri
   const named = [found].flat().filter(each => typeof each === 'string');
   if (expected === undefined || named.length === 0 || named.includes(expected)) return undefined;
   return l10n.t(
-    'The token is for {0}, and the connection expects {1}. Some issuers call a token inactive for every other audience.',
+    'The token is for {0}, but the connection expects {1}. Some issuers call a token inactive for every other audience.',
     printable(named.join(', '), 200),
     printable(expected, 200),
   );

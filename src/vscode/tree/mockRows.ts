@@ -18,7 +18,7 @@ export function mockRow(node: MockNode, view: MockView, now: number): Row {
         description: limit,
         icon: 'bug',
         color: 'list.warningForeground',
-        tooltip: [mockText(title), l10n.t('Strikes: {0}', limit), `${type} ${details}`].join('\n'),
+        tooltip: [mockText(title), l10n.t('Applies to: {0}', limit), `${type} ${details}`].join('\n'),
         spoken: l10n.t('Fault set: {0}, {1}', mockText(title), limit),
         words: [itemWords.mockFault],
       };

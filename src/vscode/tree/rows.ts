@@ -78,10 +78,10 @@ export function factItem({ fact, time, value }: FactNode, now: number): Row {
         }),
       };
     case 'expires':
-      return { label: l10n.t('Ends'), description: moment, icon: 'calendar' };
+      return { label: l10n.t('Expires'), description: moment, icon: 'calendar' };
     case 'expiry_unknown':
       return {
-        label: l10n.t('Ends'),
+        label: l10n.t('Expires'),
         description: l10n.t('unknown'),
         icon: 'calendar',
         tooltip: l10n.t('The issuer states no expiry of the refresh token.'),
@@ -149,7 +149,7 @@ export function handOutsItem(handOuts: readonly HandOut[], now: number, isOpen: 
   const [last] = handOuts;
   const time = last && (isOpen ? clockText(last.at, now) : relativeText(last.at, now));
   return {
-    label: l10n.t('Handed out'),
+    label: l10n.t('Used by'),
     description: last ? l10n.t('{0} ({1})', handOutText(last), time ?? '') : l10n.t('empty'),
     icon: 'export',
     tooltip: l10n.t(

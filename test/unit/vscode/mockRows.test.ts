@@ -67,7 +67,7 @@ describe('the rows of the mock issuer', function () {
       'Mock issuer: no faults, HOST',
       '  Faults: none set',
       '  Requests: none yet',
-      '  Clock: as on this machine',
+      '  Clock: as on this computer',
       '  Users: ada',
       '    ada: ops',
     ]);
@@ -119,11 +119,11 @@ describe('the rows of the mock issuer', function () {
   it('tell the clock as it was moved or stopped', () => {
     const clockRow = () => drawn(watch.view()).find(line => line.startsWith('  Clock'));
     mock.clock.advance(2 * 3600_000);
-    assert.equal(clockRow(), '  Clock: 2 h ahead of this machine');
+    assert.equal(clockRow(), '  Clock: 2 h ahead of this computer');
     mock.clock.freeze(clock.now());
     assert.equal(clockRow(), '  Clock: stopped at 12:00:00');
     mock.clock.reset();
-    assert.equal(clockRow(), '  Clock: as on this machine');
+    assert.equal(clockRow(), '  Clock: as on this computer');
   });
 
   it('are told of in one go, have a place each and lead back to the row of the mock', async () => {

@@ -27,10 +27,10 @@ describe('what a row and the status bar say comes next', () => {
   for (const [plan, text] of [
     [{ at: now + 48 * minute, because: 'ending' }, 'next refresh in 48 min'],
     [{ at: now, because: 'ending' }, 'next refresh now'],
-    [{ at: now + 30_000, because: 'offline' }, 'next try in 30 s: offline'],
-    [{ at: now + 30_000, because: 'unreachable' }, 'next try in 30 s: issuer not reached'],
-    [{ at: now + 30_000, because: 'backing_off' }, 'next try in 30 s'],
-    [{ at: now + 10 * minute, because: 'waiting_for_issuer' }, 'next try in 10 min, as the issuer asked'],
+    [{ at: now + 30_000, because: 'offline' }, 'next retry in 30 s: offline'],
+    [{ at: now + 30_000, because: 'unreachable' }, 'next retry in 30 s: issuer not reached'],
+    [{ at: now + 30_000, because: 'backing_off' }, 'next retry in 30 s'],
+    [{ at: now + 10 * minute, because: 'waiting_for_issuer' }, 'next retry in 10 min, as the issuer asked'],
     [{ never: 'sign_in' }, 'refresh paused until you sign in'],
     [{ never: 'answer_missing' }, 'refresh paused: two responses were lost'],
     [{ never: 'off' }, 'refresh only on request (autoRefresh is off)'],
@@ -62,7 +62,7 @@ describe('what a row and the status bar say comes next', () => {
   });
 
   it('and how far the clocks are apart', () => {
-    assert.equal(skewText(93_000), 'This machine is 93 s ahead of the issuer.');
-    assert.equal(skewText(-93_000), 'This machine is 93 s behind the issuer.');
+    assert.equal(skewText(93_000), "The clock of this computer is 93 s ahead of the issuer's.");
+    assert.equal(skewText(-93_000), "The clock of this computer is 93 s behind the issuer's.");
   });
 });

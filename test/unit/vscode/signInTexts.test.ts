@@ -56,7 +56,7 @@ describe('signing in, in words', function () {
     for (const found of ['https://api.example', ['a', 'https://api.example'], undefined, 7, []])
       assert.equal(audienceText('https://api.example', found), undefined);
     assert.equal(audienceText(undefined, 'other'), undefined);
-    assert.match(audienceText('https://api.example', ['one', 'two']) ?? '', /is for one, two, and .* expects https:/);
+    assert.match(audienceText('https://api.example', ['one', 'two']) ?? '', /is for one, two, but .* expects https:/);
   });
 
   it('marks each difference between token and issuer', () => {

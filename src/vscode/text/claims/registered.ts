@@ -10,9 +10,9 @@ sub The subject: who the token identifies.
 # RFC 7519 section 4.1.3
 aud The intended recipient: all others must reject the token.
 # RFC 7519 section 4.1.4
-exp When the token ends.
+exp When the token expires.
 # RFC 7519 section 4.1.5
-nbf When the token begins to be valid.
+nbf When the token becomes valid.
 # RFC 7519 section 4.1.6
 iat When the token was issued.
 # RFC 7519 section 4.1.7
@@ -35,10 +35,10 @@ given_name First name of the user.
 family_name Last name of the user.
 middle_name Middle name of the user.
 nickname Nickname of the user.
-preferred_username The user name to show. It can change and is no key.
-profile Address of the page about the user.
-picture Address of a picture of the user.
-website Address of a website of the user.
+preferred_username The user name to display. It can change: do not use it as an identifier.
+profile URL of the user's profile page.
+picture URL of a picture of the user.
+website URL of a website of the user.
 email Email address of the user.
 email_verified Whether the issuer has checked the email address.
 gender Gender of the user.
@@ -50,7 +50,7 @@ phone_number_verified Whether the issuer has checked the phone number.
 address Postal address of the user.
 updated_at When the facts about the user last changed.
 # OpenID Connect Core section 5.6.2
-_claim_names Claims that have to be fetched elsewhere.
+_claim_names Claims that must be fetched elsewhere.
 _claim_sources Where those claims can be fetched.
 # OpenID Connect Front-Channel Logout section 3
 sid The session at the issuer.
@@ -72,7 +72,7 @@ entitlements Rights that the subject has.
 authorization_details What the token allows, in detail.
 # RFC 9449 section 4.2
 htm HTTP method of the request that the proof is for.
-htu Address of the request that the proof is for.
+htu URL of the request that the proof is for.
 ath Hash of the access token that the proof goes with.
 # RFC 9701 section 5
 token_introspection What the issuer says about another token.
@@ -96,7 +96,7 @@ status_list Revocation states of many tokens in one list.
 ttl For how many seconds the status list may be kept.
 # RFC 8485
 vot How far the identity can be trusted, as a vector.
-vtm Address that explains the vector of trust.
+vtm URL that explains the vector of trust.
 # RFC 9200 section 5.10
 ace_profile The ACE profile that the token is used with.
 cnonce Nonce of the resource server that shows that the token is fresh.
@@ -120,10 +120,10 @@ also_known_as Another name that the user is known by.
 jwks Keys of the entity.
 metadata What the entity says about itself.
 constraints Limits on the chains of trust that lead through the entity.
-crit Claims that every reader has to understand.
-ref Where more is said about it.
+crit Claims that every recipient must understand.
+ref Where to find more information about it.
 delegation Right to issue a trust mark for its owner.
-logo_uri Address of a logo.
+logo_uri URL of a logo.
 # OpenID Federation section 3
 authority_hints The entities above this one.
 trust_anchor_hints Trust anchors that this entity belongs to.
@@ -131,7 +131,7 @@ trust_marks Trust marks that this entity has.
 trust_mark_issuers Who may issue which trust mark.
 trust_mark_owners Who owns which trust mark.
 metadata_policy Rules for the metadata of the entities below.
-metadata_policy_crit Rules that every reader has to understand.
+metadata_policy_crit Rules that every recipient must understand.
 source_endpoint Where the statement was fetched.
 # OpenID Federation sections 5 to 8
 keys Keys of the entity, old ones included.
@@ -146,13 +146,13 @@ oemid Maker of the hardware.
 hwmodel Model of the hardware.
 hwversion Version of the hardware.
 oemboot Whether the maker approved the software that was started.
-dbgstat Whether debugging is switched off.
+dbgstat Whether debugging is disabled.
 location Where the device is.
 eat_profile Profile of the attestation.
-submods What parts of the device say.
+submods Claims of the parts of the device.
 uptime For how many seconds the device has been running.
-bootcount How often the device was started.
-bootseed Random value of this start of the device.
+bootcount How often the device has booted.
+bootseed Random value of the device's current boot.
 dloas Certifications of the device.
 swname Name of the software.
 swversion Version of the software.
@@ -210,7 +210,7 @@ crn Reason of the call.
 # STIR OCSP staple (draft-ietf-stir-certificates-ocsp)
 stpl State of the certificate of the caller's provider.
 # ETSI GS NFV-SEC 022
-at_use_nbr How many requests the token is good for.
+at_use_nbr How many requests the token is valid for.
 # 3GPP TS 29.510 section 6.3.5.2.4
 consumerPlmnId Mobile network of the consumer.
 consumerSnpnId Private network of the consumer.
@@ -234,15 +234,15 @@ export const headerLines = `
 # RFC 7515 section 4.1.1, RFC 7516 section 4.1.1
 alg The algorithm of the signature or of the key encryption.
 # RFC 7515 section 4.1.2
-jku Address of a key set that the token itself names. It is never fetched.
+jku URL of a key set that the token itself names. It is never fetched.
 # RFC 7515 section 4.1.3
-jwk A key that the token itself brings. It is never used.
+jwk A key that the token itself contains. It is never used.
 # RFC 7515 section 4.1.4
 kid Which key of the issuer was used.
 # RFC 7515 section 4.1.5
-x5u Address of certificates that the token itself names. It is never fetched.
+x5u URL of certificates that the token itself names. It is never fetched.
 # RFC 7515 section 4.1.6
-x5c Certificates that the token itself brings. They are never used.
+x5c Certificates that the token itself contains. They are never used.
 # RFC 7515 section 4.1.7
 x5t SHA-1 thumbprint of the certificate of the key.
 # RFC 7515 section 4.1.8
@@ -252,7 +252,7 @@ typ Kind of token.
 # RFC 7515 section 4.1.10
 cty Kind of content.
 # RFC 7515 section 4.1.11
-crit Extensions that every reader has to understand.
+crit Extensions that every recipient must understand.
 # RFC 7516 section 4.1.2
 enc The algorithm of the content encryption.
 # RFC 7516 section 4.1.3
@@ -276,7 +276,7 @@ b64 Whether the payload is base64url encoded.
 # RFC 8225 section 8.1
 ppt Kind of telephone identity token.
 # RFC 8555 section 6.4
-url Address of the request that the token is for.
+url URL of the request that the token is for.
 # RFC 8555 section 6.5.2
 nonce Keeps the request from being repeated.
 # RFC 9321 section 3.3

@@ -1,7 +1,7 @@
 /** Claims that many tokens carry but no registry lists, by vendor. The format is that of registered.ts. */
 export default `
 # RFC 7662 section 2.2
-active Whether the issuer says that the token is valid now.
+active Whether the issuer says that the token is active.
 username Name of the user for people to read.
 token_type How the token is to be used.
 # Financial-grade API Part 2 section 5.1
@@ -16,12 +16,12 @@ appid The application that asked for the token.
 appidacr How the application authenticated: 0 not at all, 1 with a secret, 2 with a certificate.
 azpacr How the client authenticated: 0 not at all, 1 with a secret, 2 with a certificate.
 idtyp Kind of identity: app for an application without a user.
-upn Sign-in name of the user. It can change and is no key.
-unique_name A name of the user to show. It is no key.
+upn Sign-in name of the user. It can change: do not use it as an identifier.
+unique_name A display name of the user. Do not use it as an identifier.
 idp The identity provider that authenticated the user.
 scp What the token allows (scope).
 wids Directory roles of the user.
-hasgroups There are groups, too many for this token: ask the directory.
+hasgroups The user has too many groups for this token: query the directory.
 acrs Authentication contexts that the bearer has met.
 aio Internal to the issuer.
 rh Internal to the issuer.
@@ -30,15 +30,15 @@ xms_ftd Internal to the issuer.
 xms_idrel How the user is related to the tenant: member, guest or neither.
 xms_act_fct Kind of actor that asks.
 xms_sub_fct Kind of subject.
-xms_tcdt When the tenant was made.
+xms_tcdt When the tenant was created.
 xms_cc What the client can do, such as cp1 for claims challenges.
 xms_mirid Azure resource of the managed identity.
 xms_az_rid Azure resource that the token is for.
-xms_st The subject under another audience.
+xms_st The subject as another audience knows it.
 onprem_sid Id of the user in the directory on premises.
 puid Internal to the issuer.
 pwd_exp In how many seconds the password expires.
-pwd_url Address where the password can be changed.
+pwd_url URL where the password can be changed.
 in_corp The request came from the company's own network.
 ipaddr Network address from which the user signed in.
 # Microsoft Entra ID, https://learn.microsoft.com/entra/identity-platform/optional-claims-reference
@@ -58,11 +58,11 @@ xms_pl Preferred language of the user.
 xms_tpl Preferred language of the tenant.
 ztdid Device id of Windows Autopilot.
 deviceid Device of the user.
-signin_state Ways in which the user is signed in, such as kmsi to stay so.
+signin_state Features of the sign-in, such as kmsi (keep me signed in).
 # Azure AD B2C, https://learn.microsoft.com/azure/active-directory-b2c/tokens-overview
 tfp The user flow that issued the token.
 emails Email addresses of the user.
-newUser Whether the account was made just now.
+newUser Whether the account was just created.
 idp_access_token Access token of the identity provider. It works by itself: protect it.
 # Auth0, https://auth0.com/docs/secure/tokens/json-web-tokens/json-web-token-claims
 permissions Rights that the token gives.
