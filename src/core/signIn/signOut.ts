@@ -10,7 +10,7 @@ import type { IssuerClient, SignInResult } from './signIn.ts';
 
 export interface SignOutParts {
   readonly vault: Vault;
-  readonly lock: Pick<SharedNotes, 'forget'>;
+  readonly lock: Pick<SharedNotes, 'forget' | 'peek'>;
   readonly sessions: Sessions;
   readonly clock: Clock;
   /** Drops the result of a running refresh in this window. */
@@ -20,30 +20,49 @@ export interface SignOutParts {
 /**
  * Deletes a connection's tokens and keeps its client secret. Waits for no lock and no issuer. An empty record remains:
  * it tells other windows that the tokens were deleted rather than lost by the store, and the ledger voids the results
- * of their running refreshes. An unreadable record is deleted as a whole. Nothing is sent to the issuer.
- * @throws WorkbenchError `secret_unavailable`, and what `forget` throws
+ * of their running refreshes. An unreadable record is deleted as a whole. Nothing is sent to the issuer. If the shared
+ * folder cannot be written, the tokens are deleted all the same, and other windows learn of it from SecretStorage alone.
+ * @returns `lock_unavailable` if other windows could not be told
+ * @throws WorkbenchError `secret_unavailable`
  */
-export async function signOut(parts: SignOutParts, id: string): Promise<void> {
+export async function signOut(
+  parts: SignOutParts,
+  id: string,
+): Promise<WorkbenchError<'lock_unavailable'> | undefined> {
   const { vault, lock, sessions, clock } = parts;
   parts.discard(id);
+  let untold: WorkbenchError<'lock_unavailable'> | undefined;
+  /** The newest generation that is void from now on. */
+  async function forget(generation: number): Promise<number> {
+    try {
+      return await lock.forget(id, generation, clock.now());
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.code !== 'lock_unavailable') throw failure;
+      untold = failure;
+      const { ledger, handedOver } = await lock.peek(id);
+      return Math.max(generation, ledger?.generation ?? 0, handedOver?.generation ?? 0) + 1;
+    }
+  }
   const known = () => sessions.get(id)?.record;
   let generation = sessions.generation(id);
   try {
     generation = Math.max(generation, (await vault.read(id))?.generation ?? 0);
   } catch (error) {
     if (!isUnreadable(error)) throw error;
-    await lock.forget(id, generation, clock.now());
+    await forget(generation);
     await vault.delete(id);
     sessions.forget(id);
-    return;
+    return untold;
   }
-  const last = await lock.forget(id, generation, clock.now());
+  const last = await forget(generation);
   const left = await vault.update(id, stored => {
     const record = newest(stored, known()) ?? emptyRecord(id);
     // Newer than the voided generation: a sign-in has stored it meanwhile.
     return record.generation > last ? record : emptied(record, last);
   });
   sessions.apply(left);
+  return untold;
 }
 
 function isUnreadable(error: unknown): boolean {
@@ -59,9 +78,9 @@ export interface RevokingParts extends Omit<RecordParts, 'lock'>, Omit<SignOutPa
 /**
  * Revokes a connection's tokens at the issuer and then deletes them here. Both happen under the lock: a running refresh
  * finishes first, so that its tokens are revoked as well, and no new one starts in between. If revoking fails, nothing
- * is deleted.
+ * is deleted. If there can be no lock, what this window knows is revoked without it: that uses up no token.
  * @param revocation `required` fails if the issuer offers no revocation; `offered` deletes the tokens all the same
- * @returns what the issuer has revoked
+ * @returns what the issuer has revoked, and `untold` as `signOut` returns it
  * @throws WorkbenchError what `revoke` throws, `lock_timeout`, `cancelled`, `record_behind`, `secret_unavailable`
  */
 export async function revokeAndSignOut(
@@ -69,27 +88,33 @@ export async function revokeAndSignOut(
   id: string,
   revocation: 'required' | 'offered',
   signal: AbortSignal,
-): Promise<Revocation> {
+): Promise<SignedOut> {
+  const end = async (record: StoredRecord): Promise<SignedOut> => {
+    const revoked = await revokeOffered(parts, id, record, revocation, signal);
+    const untold = await signOut(parts, id);
+    return untold ? { ...revoked, untold } : revoked;
+  };
   try {
     return await withRecord(parts, id, signal, async ({ lease, ledger, current }) => {
       // Do not start if the sign-out could not be written afterwards.
       if (current.tokens) await lease.writeLedger({ ...ledger, ...ledgerEntry(lease, current) });
       if (lease.lost) throw new WorkbenchError('lock_lost', { connection: id, sent: false });
-      const revoked = await revokeOffered(parts, id, current, revocation, signal);
-      await signOut(parts, id);
-      return revoked;
+      return end(current);
     });
   } catch (error) {
-    if (!isUnreadable(error) && !isDamaged(error)) throw error;
+    if (classify(error).code === 'lock_unavailable') {
+      const stored = await parts.vault.read(id).catch(() => undefined);
+      return end(newest(stored, parts.sessions.get(id)?.record) ?? emptyRecord(id));
+    }
     // The tokens that would be revoked cannot be read.
-    await signOut(parts, id);
-    return { revoked: false };
+    if (!isUnreadable(error) || revocation === 'required') throw error;
+    const untold = await signOut(parts, id);
+    return { revoked: false, ...(untold && { untold }) };
   }
 }
 
-function isDamaged(error: unknown): boolean {
-  const { code, data } = classify(error);
-  return code === 'lock_unavailable' && 'reason' in data && data.reason === 'damaged';
+export interface SignedOut extends Revocation {
+  readonly untold?: WorkbenchError<'lock_unavailable'>;
 }
 
 async function revokeOffered(

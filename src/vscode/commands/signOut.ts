@@ -1,6 +1,7 @@
 import { l10n, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import type { Connection } from '../../core/records/connection.ts';
+import { printable } from '../../core/redact.ts';
 import { signOut as deleteTokens, revokeAndSignOut } from '../../core/signIn/signOut.ts';
 import { textFrom } from '../../core/tokens/json.ts';
 import { pickConnection, sessionOf } from '../prompts/pick.ts';
@@ -23,6 +24,8 @@ interface SignedOut {
   readonly accessTokenLeft?: true;
   readonly failure?: WorkbenchError;
   readonly sessionEnded?: boolean;
+  /** Why other windows could not be told. */
+  readonly untold?: Untold;
   /** The session's ID token, to end the session at the issuer. */
   readonly idToken?: string | undefined;
 }
@@ -69,8 +72,7 @@ export const signOut = defineCommand(
         if (revoke === true && !workspace.isTrusted) throw new WorkbenchError('not_trusted');
         signIns.cancel(id);
         if (revoke === false || !workspace.isTrusted) {
-          await deleteTokens(ending, id);
-          return { revoked: false };
+          return { revoked: false, untold: await deleteTokens(ending, id) };
         }
         try {
           const told = await revokeAndSignOut(ending, id, revoke ? 'required' : 'offered', signal);
@@ -89,7 +91,7 @@ export const signOut = defineCommand(
       answer: ({ revoked, sessionEnded }) => ({ revoked, ...(sessionEnded !== undefined && { sessionEnded }) }),
       progress: argument => l10n.t('Signing out of {0}', label(argument)),
       labelOf: label,
-      async report({ revoked, accessTokenLeft, failure, idToken }, argument) {
+      async report({ revoked, accessTokenLeft, failure, idToken, untold }, argument) {
         if (failure === undefined) {
           flash(
             !revoked
@@ -102,6 +104,7 @@ export const signOut = defineCommand(
                 : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument)),
           );
           const connection = sessions.connection(argument.connection);
+          await warnUntold(untold, label(argument));
           if (idToken !== undefined && connection) await offerLogout(services, connection, idToken);
           return;
         }
@@ -110,11 +113,25 @@ export const signOut = defineCommand(
           'Not signed out: the tokens could not be revoked and are still stored. {0}',
           describeError(failure, { label: label(argument) }),
         );
-        if ((await notify('warning', text, anyway)) === anyway) await deleteTokens(ending, argument.connection);
+        if ((await notify('warning', text, anyway)) !== anyway) return;
+        await warnUntold(await deleteTokens(ending, argument.connection), label(argument));
       },
     };
   },
 );
+
+type Untold = WorkbenchError<'lock_unavailable'> | undefined;
+
+/** Other windows may still hold the tokens in memory. */
+async function warnUntold(untold: Untold, label: string): Promise<void> {
+  if (untold === undefined) return;
+  const text = l10n.t(
+    'The tokens of {0} are deleted here, but other windows could not be told: their shared folder cannot be used ({1}). Reload those windows.',
+    label,
+    printable(untold.data.reason, 40),
+  );
+  await notify('warning', text);
+}
 
 /** Offers to end the session in the browser: while it lasts, the next sign-in asks nothing. */
 async function offerLogout(services: Services, connection: Connection, idToken: string): Promise<void> {

@@ -182,7 +182,7 @@ export interface Window {
   import(raw: RawTokens): Promise<StoredRecord>;
   /** What a refresh brought, in short: outcome and error code. */
   refresh(signal?: AbortSignal, askedBy?: AskedBy): Promise<string>;
-  signOut(): Promise<void>;
+  signOut(): ReturnType<typeof signOut>;
 }
 
 export interface World {

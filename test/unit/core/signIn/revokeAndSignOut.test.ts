@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { revoke } from '../../../../src/core/issuer/askIssuer.ts';
 import { createProofs } from '../../../../src/core/issuer/clientAuthentication.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
@@ -185,9 +186,26 @@ describe('signing out', () => {
     assert.ok(world.stored().tokens);
   });
 
-  it('deletes what cannot be read, and where there is nothing it tells nobody', async () => {
+  for (const reason of ['EROFS', 'damaged']) {
+    it(`revokes and deletes where there can be no lock (${reason}), and says that other windows do not know`, async () => {
+      const world = await signedIn();
+      const fail = async () => {
+        throw new WorkbenchError('lock_unavailable', { connection: id, reason });
+      };
+      Object.assign(world.lock, { withLock: fail, forget: fail });
+      for (const revocation of ['required', 'offered'] as const) {
+        const { revoked, untold } = await ending(world)(revocation);
+        assert.deepEqual([revoked, untold?.data.reason], [revocation === 'required', reason]);
+      }
+      assert.equal(revocations(world).length, 2);
+      assert.equal(world.stored().tokens, undefined);
+    });
+  }
+
+  it('deletes what cannot be read unless it has to be revoked, and where there is nothing it tells nobody', async () => {
     const world = await signedIn();
     world.store.entries.set(key, '{');
+    assert.equal((await failureOf(ending(world)('required'))).code, 'record_unreadable');
     assert.deepEqual(await ending(world)(), { revoked: false });
     assert.equal(world.store.entries.size, 0);
     assert.deepEqual(await ending(world)(), { revoked: false });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { stateOf } from '../../../../src/core/records/sessions.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { createWorld, gate, id, key, present, signedIn, testStore } from '../refresh/refreshWorld.ts';
@@ -65,6 +66,21 @@ describe('signOut', () => {
       assert.equal(world.store.entries.size, 0);
       assert.equal(world.first.record(), undefined);
       assert.equal(world.lock.ledger.get(id)?.generation, 2);
+    });
+  }
+
+  for (const text of [undefined, '{']) {
+    it(`deletes the tokens where other windows cannot be told, and says so${text ? ', unreadable ones too' : ''}`, async () => {
+      const world = await signedIn();
+      if (text) world.store.entries.set(key, text);
+      world.lock.forget = async () => {
+        throw new WorkbenchError('lock_unavailable', { connection: id, reason: 'EROFS' });
+      };
+      assert.equal((await world.first.signOut())?.data.reason, 'EROFS');
+      assert.equal(world.first.record()?.tokens, undefined);
+      assert.doesNotMatch([...world.store.entries.values()].join(), /refresh_token/);
+      // What another window has stored meanwhile does not bring them back.
+      if (!text) assert.ok(world.stored().generation > 1);
     });
   }
 
