@@ -76,7 +76,7 @@ export interface ErrorDataOf {
   certificate_untrusted: Detail;
   client_certificate_refused: Detail;
   network_failed: Detail;
-  // What the issuer answered
+  // Answers of the issuer
   redirect_refused: { readonly location?: string };
   metadata_not_found: { readonly issuer: string };
   metadata_invalid: {
@@ -117,14 +117,14 @@ export interface ErrorDataOf {
   };
   // Signing in
   browser_not_opened: Empty;
-  listener_failed: Detail & { /** That the settings name. */ readonly port?: number };
+  listener_failed: Detail & { /** From the settings. */ readonly port?: number };
   callback_invalid: {
     readonly reason: 'issuer' | 'code_missing' | 'malformed';
     readonly expected?: string;
     readonly found?: string;
   };
   sign_in_timeout: { /** Milliseconds. */ readonly after?: number };
-  // What is stored; `at` is milliseconds since the epoch
+  // Stored data; `at` is milliseconds since the epoch
   no_refresh_token: Empty;
   refresh_token_refused: { readonly at?: number };
   /** `other`: the id of the connection that holds the same refresh token and has used it. */

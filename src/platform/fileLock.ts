@@ -37,13 +37,13 @@ export interface FileLock extends SharedLock {
 interface HeldLease extends Lease {
   close(): void;
   /** True if an answer has arrived and could not be written to the journal. */
-  owes(): boolean;
+  hasUnwrittenAnswer(): boolean;
   /** Tries to write that answer again. Never rejects. */
-  payUp(): Promise<void>;
+  retryAnswer(): Promise<void>;
 }
 
 /** How many generations to skip if those of other windows cannot be read. */
-const leap = 1024;
+const generationGap = 1024;
 
 /** A lock with one holder per name among all processes of this machine that use the same folder. */
 export function createFileLock(options: FileLockOptions): FileLock {
@@ -75,19 +75,19 @@ export function createFileLock(options: FileLockOptions): FileLock {
           return await work(lease);
         } finally {
           lease.close();
-          const letGo = async () => {
+          const release = async () => {
             await cleanUp(name, files, claim);
             await holding.end();
           };
-          if (lease.owes()) void deliver(lease, letGo);
-          else await letGo();
+          if (lease.hasUnwrittenAnswer()) void releaseAfterAnswer(lease, release);
+          else await release();
           if (!swept) {
             swept = true;
             void sweep(folder, clock.now());
           }
         }
       },
-      turn => inTime(until(turn, signal), name, times.patience),
+      turn => withTimeout(until(turn, signal), name, times.patience),
     );
   }
 
@@ -95,19 +95,19 @@ export function createFileLock(options: FileLockOptions): FileLock {
    * Keeps the lock until the journal can be written. Without it, other windows would see a request without an answer
    * and send its token again. So they wait, and their error names this process.
    */
-  async function deliver(lease: HeldLease, letGo: () => Promise<void>): Promise<void> {
-    while (lease.owes()) {
+  async function releaseAfterAnswer(lease: HeldLease, release: () => Promise<void>): Promise<void> {
+    while (lease.hasUnwrittenAnswer()) {
       await new Promise<void>(resolve => clock.schedule(resolve, times.heartbeat));
-      await lease.payUp();
+      await lease.retryAnswer();
     }
-    await letGo();
+    await release();
   }
 
   /** Limits the wait in this process's queue to the same time as the wait for the lock. */
-  function inTime(turn: Promise<void>, name: string, wait: number): Promise<void> {
+  function withTimeout(turn: Promise<void>, name: string, wait: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = () => reject(new WorkbenchError('lock_timeout', { connection: name, process: process.pid }));
-      const cancel = clock.schedule(late, wait);
+      const expire = () => reject(new WorkbenchError('lock_timeout', { connection: name, process: process.pid }));
+      const cancel = clock.schedule(expire, wait);
       turn.then(resolve, reject).finally(cancel);
     });
   }
@@ -118,7 +118,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
     let reserved: Draft | undefined;
     /** True from `mark` to the release: a journal write that fails then is an answer. */
     let isMarked = false;
-    let owed: Parameters<Lease['handOver']> | undefined;
+    let unwrittenAnswer: Parameters<Lease['handOver']> | undefined;
 
     async function assertWanted(generation: number): Promise<number> {
       const signOut = known(await readSignOut(files, name), name);
@@ -197,25 +197,25 @@ export function createFileLock(options: FileLockOptions): FileLock {
       },
       async handOver(...answer) {
         await assertWanted(answer[0]);
-        if (isMarked) owed = answer;
+        if (isMarked) unwrittenAnswer = answer;
         await place(() => writeJournal(...answer));
-        owed = undefined;
+        unwrittenAnswer = undefined;
       },
       async takeOver() {
         return known(await readJournal(files, name), name);
       },
       close: () => reserved?.discard(),
-      owes: () => owed !== undefined,
-      async payUp() {
-        if (owed === undefined) return;
+      hasUnwrittenAnswer: () => unwrittenAnswer !== undefined,
+      async retryAnswer() {
+        if (unwrittenAnswer === undefined) return;
         try {
-          await assertWanted(owed[0]);
-          await writeJournal(...owed);
-          owed = undefined;
+          await assertWanted(unwrittenAnswer[0]);
+          await writeJournal(...unwrittenAnswer);
+          unwrittenAnswer = undefined;
         } catch (error) {
           // After a sign-out or a takeover, the answer is not needed any more.
           const isVoid = isWorkbenchError(error) && error.code === 'superseded';
-          if (isVoid || (errorCode(error) === 'ENOENT' && !(await holding.confirm()))) owed = undefined;
+          if (isVoid || (errorCode(error) === 'ENOENT' && !(await holding.confirm()))) unwrittenAnswer = undefined;
         }
       },
     };
@@ -266,7 +266,7 @@ export function createFileLock(options: FileLockOptions): FileLock {
       for (;;) {
         const { entry, signOut } = await readLedger(files, name);
         // A damaged file does not tell how far other windows have come.
-        const step = entry.damaged || signOut.damaged ? leap : 1;
+        const step = entry.damaged || signOut.damaged ? generationGap : 1;
         last = Math.max(last, entry.value?.generation ?? 0, signOut.value?.generation ?? 0) + step;
         await replaceFile(files.signedOut, temporary, signOutText(last, at), true);
         // A window may have written meanwhile without knowing of this sign-out: that is voided as well.

@@ -82,7 +82,7 @@ export interface LockClaim {
 const tokenPattern = /^[0-9]+-[0-9a-f]{32}$/;
 
 /** The file in an owner's folder that identifies the sending process. */
-const note = 'sending';
+const noteFile = 'sending';
 
 /** Bytes. */
 const noteLimit = 1024;
@@ -91,14 +91,14 @@ const noteLimit = 1024;
 const heldCodes = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT', 'EPERM', 'EACCES', 'EBUSY'];
 
 /** Milliseconds between the times of two heartbeats. FAT stores times in steps of two seconds. */
-const step = 2000;
+const beatStep = 2000;
 
 export function createClaim(files: LockFiles): LockClaim {
   // Random enough to be unique without the boot time.
   const owner = `${process.pid}-${randomBytes(16).toString('hex')}`;
   const prepared = files.temporary(owner, 'new');
   const mine = join(files.lock, owner);
-  const born = Date.now();
+  const createdAt = Date.now();
   let beats = 0;
 
   function prepare(): void {
@@ -163,12 +163,12 @@ export function createClaim(files: LockFiles): LockClaim {
 
     announce(at) {
       const text = JSON.stringify({ ...ownIdentity(), owner, at });
-      writeFileSync(join(mine, note), text, { mode: 0o600 });
+      writeFileSync(join(mine, noteFile), text, { mode: 0o600 });
     },
 
     async beat() {
       // Not the current time, which may stand still or go back: a heartbeat only needs to differ from the last one.
-      const time = new Date(born + ++beats * step);
+      const time = new Date(createdAt + ++beats * beatStep);
       try {
         utimesSync(mine, time, time);
         return 'held';
@@ -185,9 +185,9 @@ export function createClaim(files: LockFiles): LockClaim {
         return true;
       } catch {
         // A folder that cannot be deleted can often be renamed; `sweep` deletes it later.
-        const grave = files.temporary(owner, 'old');
-        await quietly(rename(mine, grave));
-        await quietly(remove(grave));
+        const discarded = files.temporary(owner, 'old');
+        await quietly(rename(mine, discarded));
+        await quietly(remove(discarded));
         await quietly(remove(mine));
         await quietly(rmdir(files.lock));
       }
@@ -207,7 +207,7 @@ function senderOf(folder: string, owner: string): Sender | undefined {
   let state: ProcessState = 'unknown';
   let since: number | undefined;
   try {
-    const text = readText(join(folder, note), noteLimit);
+    const text = readText(join(folder, noteFile), noteLimit);
     if (text === undefined) return undefined;
     const { at, owner: by, ...identity }: Note = JSON.parse(text);
     since = at;
@@ -373,7 +373,7 @@ function nameOf(file: string): string | undefined {
 const temporaryPattern = /^n-.+\.[0-9]+-[0-9a-f]{32}\.(?:new|old)$/;
 
 /** Milliseconds. No process waits for a lock that long. */
-const old = 24 * 3600 * 1000;
+const abandonedAge = 24 * 3600 * 1000;
 
 /** Removes the leftovers of processes that were killed while they waited. Nothing depends on it. */
 export async function sweep(folder: string, now: number): Promise<void> {
@@ -381,7 +381,7 @@ export async function sweep(folder: string, now: number): Promise<void> {
     for (const name of await readdir(folder)) {
       if (!temporaryPattern.test(name)) continue;
       const path = join(folder, name);
-      if (lstatSync(path).mtimeMs < now - old) await remove(path);
+      if (lstatSync(path).mtimeMs < now - abandonedAge) await remove(path);
     }
   } catch {
     // The next start tries again.

@@ -42,7 +42,7 @@ export interface Waiting {
  */
 export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void> {
   const { name, signal, deadline, sendsNothing, times, clock, monotonic, log } = waiting;
-  const stillness = watchStillness(times.poll, monotonic);
+  const timeSinceBeat = watchHeartbeats(times.poll, monotonic);
   let delay = 2;
   try {
     for (;;) {
@@ -50,7 +50,7 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
       if (tried === 'taken') break;
       const { sighting, failure } = tried;
       if (failure !== undefined && isMisplaced(failure)) throw unavailable(name, failure);
-      if (sighting && stillness(sighting) >= limitFor(sighting, waiting)) {
+      if (sighting && timeSinceBeat(sighting) >= limitFor(sighting, waiting)) {
         // Not by force if there was no note: the owner may have announced a request since.
         if (await claim.takeOver(sighting.owner, sendsNothing || sighting.sender !== undefined)) {
           log('warn', 'lock taken over', { connection: name, process: processOf(sighting) });
@@ -58,7 +58,7 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
           break;
         }
       }
-      if (monotonic() >= deadline) throw late(name, sighting, failure);
+      if (monotonic() >= deadline) throw timeoutError(name, sighting, failure);
       // Retry soon if the lock is free, but never in a tight loop. Random steps keep contenders from colliding again.
       delay = sighting ? Math.min(delay * 1.5, times.poll) : 2;
       await pause(clock, failure === undefined ? delay * (0.75 + Math.random() / 2) : times.poll, signal);
@@ -100,7 +100,7 @@ function processOf({ owner }: Sighting): number {
   return Number(owner.split('-')[0]);
 }
 
-function late(name: string, sighting: Sighting | undefined, failure: string | undefined): WorkbenchError {
+function timeoutError(name: string, sighting: Sighting | undefined, failure: string | undefined): WorkbenchError {
   if (sighting === undefined) return unavailable(name, failure ?? 'EBUSY');
   const since = sighting.sender?.since;
   const process = processOf(sighting);
@@ -112,7 +112,7 @@ function late(name: string, sighting: Sighting | undefined, failure: string | un
  * change of the clock or a sleep of the process or machine has no effect: between two looks, at most a few polling
  * intervals are counted.
  */
-function watchStillness(poll: number, monotonic: () => number): (sighting: Sighting) => number {
+function watchHeartbeats(poll: number, monotonic: () => number): (sighting: Sighting) => number {
   let last = { mark: '', at: 0, still: 0 };
   return ({ mark }) => {
     const at = monotonic();
@@ -143,7 +143,7 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
    * Milliseconds after a heartbeat in which no other process takes over. The rest of `stale` is a margin for the work
    * in progress.
    */
-  const certain = times.stale - times.heartbeat;
+  const safeTime = times.stale - times.heartbeat;
   let confirmed = monotonic();
   let gone = false;
   let ended = false;
@@ -181,11 +181,11 @@ export function hold(claim: LockClaim, { times, clock, monotonic, name, log }: H
      * before its timers. A heartbeat that succeeds later shows that no other process has taken over.
      */
     get lost() {
-      return gone || monotonic() - confirmed > certain;
+      return gone || monotonic() - confirmed > safeTime;
     },
     async confirm() {
       await beat();
-      return !gone && monotonic() - confirmed <= certain;
+      return !gone && monotonic() - confirmed <= safeTime;
     },
     async end() {
       ended = true;

@@ -35,7 +35,7 @@ export interface BrokerParts {
 }
 
 /** How many hand-outs per connection are kept. */
-const remembered = 50;
+const mostHandOuts = 50;
 
 export function createBroker(parts: BrokerParts): Broker {
   const { sessions, refresher, consents, clock, log, isTrusted } = parts;
@@ -112,7 +112,7 @@ export function createBroker(parts: BrokerParts): Broker {
     const { connection: id, asker, purpose, generation } = handOut;
     const before = sessions.get(id)?.handOuts;
     // If the list exists already, the view has a row for it, and only the content of the list has changed: no event.
-    sessions.note(id, { handOuts: [handOut, ...(before ?? [])].slice(0, remembered) }, before !== undefined);
+    sessions.note(id, { handOuts: [handOut, ...(before ?? [])].slice(0, mostHandOuts) }, before !== undefined);
     log('info', 'token handed out', { connection: id, asker: asker.kind, purpose, generation });
     listeners.tell(handOut);
   }
@@ -215,7 +215,7 @@ interface ConsentParts {
 
 /** Answers that outlive the window are in SecretStorage, where neither a workspace nor Settings Sync can write them. */
 const storageKey = 'jwtWorkbench.consents';
-const most = 500;
+const mostConsents = 500;
 
 export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
   /** Answers for this window. `denied` is kept too, so that a loop in a terminal asks only once. */
@@ -228,7 +228,7 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
     if (text === undefined) return [];
     try {
       const value: unknown = JSON.parse(text);
-      return Array.isArray(value) ? value.filter(isStored).slice(-most) : [];
+      return Array.isArray(value) ? value.filter(isStored).slice(-mostConsents) : [];
     } catch {
       // Unreadable answers are ignored, so the user is asked again.
       log('warn', 'consents unreadable');
@@ -240,7 +240,7 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
   function change(changed: (list: readonly StoredConsent[]) => readonly StoredConsent[]): Promise<void> {
     const work = writing.then(async () => {
       const before = await stored();
-      const after = changed(before).slice(-most);
+      const after = changed(before).slice(-mostConsents);
       if (after.length === before.length && after.every((each, index) => each === before[index])) return;
       await secrets.store(storageKey, JSON.stringify(after));
     });

@@ -154,7 +154,7 @@ async function keysFor(
   if (found.kty !== kty && !(kty === 'EC' && found.kty === 'OKP')) throw invalid('unsuitable', alg);
   try {
     const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(binary(found.pkcs8))}\n-----END PRIVATE KEY-----`;
-    return [strong(await exportJWK(await importPKCS8(pem, alg, { extractable: true })))];
+    return [requireStrongKey(await exportJWK(await importPKCS8(pem, alg, { extractable: true })))];
   } catch (error) {
     throw classify(error).code === 'key_invalid' ? error : invalid('unsuitable', alg);
   }
@@ -188,7 +188,7 @@ function fromJson(text: string, needed: Needed, header: JsonObject): readonly JW
       return { kty, ...secrets([bytes], needed)[0], ...kidOf(jwk) };
     });
   }
-  return tried.map(jwk => strong({ ...bare(jwk), ...kidOf(jwk) }));
+  return tried.map(jwk => requireStrongKey({ ...bare(jwk), ...kidOf(jwk) }));
 }
 
 /**
@@ -229,7 +229,7 @@ function secrets(candidates: readonly Uint8Array[], { alg, kty, bits }: Needed):
   return fit.map(bytes => ({ kty: 'oct', k: encodeBase64url(bytes) }));
 }
 
-function strong(jwk: JWK): JWK {
+function requireStrongKey(jwk: JWK): JWK {
   if (jwk.kty !== 'RSA') return jwk;
   const found = bitsOf(jwk);
   if (found < 2048) throw new WorkbenchError('key_invalid', { reason: 'rsa_too_short', found });

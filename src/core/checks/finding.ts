@@ -138,7 +138,7 @@ export type CheckCode =
   | 'bound'
   | 'bound_elsewhere'
   | 'not_bound'
-  // What a type or an issuer has rules of its own for
+  // Rules of particular types and issuers
   | 'claims_present'
   | 'claims_missing'
   | 'aud_client_id'

@@ -232,7 +232,7 @@ export function mergeSets(sets: readonly TokenSetFound[]): TokenSetFound | undef
       if (missing.length === 0) continue;
       // The lifetime beside a lone refresh token does not apply to another set's access token.
       const { expires_in: _, expires_at: __, ...endless } = tokens;
-      tokens = { ...besides(other.tokens, missing), ...(missing.includes('access_token') ? endless : tokens) };
+      tokens = { ...tokensNamed(other.tokens, missing), ...(missing.includes('access_token') ? endless : tokens) };
       warnings.push(...other.warnings.filter(({ member }) => missing.includes(member as TokenName)));
     }
   }
@@ -258,7 +258,7 @@ function distinctSets(sets: readonly TokenSetFound[]): TokenSetFound[] {
 }
 
 /** The tokens with these names and the members that belong to them. */
-function besides(other: RawTokens, names: readonly TokenName[]): RawTokens {
+function tokensNamed(other: RawTokens, names: readonly TokenName[]): RawTokens {
   const { access_token, id_token, refresh_token, refresh_expires_at, refresh_expires_in, ...ofAccess } = other;
   return defined<RawTokens>({
     ...(names.includes('access_token') && { ...ofAccess, access_token }),

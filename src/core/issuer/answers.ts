@@ -80,7 +80,7 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
     return { raw: inOurTime(found.tokens, response, asked, warnings), warnings, issuedTokenType };
   }
   // No token, but an error message.
-  if (isObject(value) && hasWords(errorIn(value))) throw errorOf(response, text, value, asked);
+  if (isObject(value) && saysAnything(errorIn(value))) throw errorOf(response, text, value, asked);
   const rest = findTokens(
     pairsOf(text).map(([key, value]) => ({ key, value })),
     sent,
@@ -216,19 +216,19 @@ function unescaped(text: string): string {
 
 // --- Reading an error ---
 
-interface Said {
+interface IssuerError {
   /** In the issuer's spelling: `invalid_grant`, `E0000011`, `40030`. */
   readonly code?: string;
-  readonly words?: string;
+  readonly message?: string;
 }
 
-const hasWords = ({ code, words }: Said) => code !== undefined || words !== undefined;
+const saysAnything = ({ code, message }: IssuerError) => code !== undefined || message !== undefined;
 
 const isOauthError = (value: JsonObject) => typeof value.error === 'string' && value.error !== '';
 
 /** Names of members with codes and messages, in lower case without separators, the most specific first. */
 const codeNames = ['error', 'errorcode', 'errcode', 'code', 'type'];
-const wordNames = [
+const messageNames = [
   'errordescription',
   'errorsummary',
   'errormessage',
@@ -250,12 +250,12 @@ const wordNames = [
  * Members that may contain them: `{"error": {…}}`, `{"errors": [{…}]}`, `{"fault": {"detail": {…}}}`, `{"body":
  * "{…}"}`.
  */
-const holders = /^(?:err(?:or)?s?|fault|details?|data|result|response|body|meta|errorcauses)$/;
+const errorContainers = /^(?:err(?:or)?s?|fault|details?|data|result|response|body|meta|errorcauses)$/;
 
 /** Finds the code and the message of an error, at any depth and under any of these names. */
-function errorIn(value: unknown): Said {
+function errorIn(value: unknown): IssuerError {
   let code: string | undefined;
-  let words: string | undefined;
+  let message: string | undefined;
   let level: unknown[] = [value];
   for (let depth = 0; depth < 4 && level.length > 0; depth++) {
     const below: unknown[] = [];
@@ -283,12 +283,12 @@ function errorIn(value: unknown): Said {
       const about = firstOf(['field', 'param', 'parameter'], text => normalized(text) === 'refreshtoken');
       if (about && own && /^[a-z]+$/i.test(own)) code = `refresh_token_${own}`;
       code ??= own;
-      words ??= firstOf(wordNames, text => text.trim() !== '' && text.trim() !== code);
-      for (const [name, member] of members) if (holders.test(name)) below.push(member);
+      message ??= firstOf(messageNames, text => text.trim() !== '' && text.trim() !== code);
+      for (const [name, member] of members) if (errorContainers.test(name)) below.push(member);
     }
     level = below;
   }
-  return { ...(code !== undefined && { code }), ...(words !== undefined && { words }) };
+  return { ...(code !== undefined && { code }), ...(message !== undefined && { message }) };
 }
 
 /** An error whose body is a plain word or XML. Some issuers send an OAuth code as plain text. */
@@ -339,15 +339,15 @@ const oauthCodes: ReadonlySet<string> = new Set([
 
 function errorOf(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
   const { common } = dataOf(response, asked);
-  const said = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
-  const clean = (words: string, max = longestText) => sanitized(words, max, asked.secrets, asked.known);
-  const ending = asked.refreshToken !== undefined ? endOfGrant(said, response.status) : {};
+  const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
+  const clean = (message: string, max = longestText) => sanitized(message, max, asked.secrets, asked.known);
+  const ending = asked.refreshToken !== undefined ? endOfGrant(issuerError, response.status) : {};
   const challenge = challengeIn(response.headers);
   const own = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
-  const registered = said.code !== undefined && oauthCodes.has(said.code) ? said.code : undefined;
+  const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;
   const error = own || registered || challenge.error;
   if (error) {
-    const description = own || registered ? said.words : challenge.error_description;
+    const description = own || registered ? issuerError.message : challenge.error_description;
     const uri = isObject(value) && typeof value.error_uri === 'string' ? value.error_uri : '';
     return new WorkbenchError('oauth_error', {
       ...common,
@@ -357,18 +357,18 @@ function errorOf(response: Response, text: string, value: unknown, asked: Asked)
       ...ending,
     });
   }
-  const words = said.words ?? said.code;
+  const message = issuerError.message ?? issuerError.code;
   const line =
-    words === undefined
+    message === undefined
       ? isObject(value)
         ? undefined
         : firstLine(text, longestText, asked.secrets, asked.known)
-      : clean(words);
+      : clean(message);
   return new WorkbenchError('http_error', {
     ...common,
     ...(text.trim() === '' && { empty: true }),
     ...(line !== undefined && { firstLine: line }),
-    ...(said.code !== undefined && said.words !== undefined && { error: clean(said.code, 64) }),
+    ...(issuerError.code !== undefined && issuerError.message !== undefined && { error: clean(issuerError.code, 64) }),
     ...ending,
   });
 }
@@ -417,11 +417,11 @@ const otherCodes: ReadonlySet<string> = new Set([
  * `ended`: the issuer says that this refresh token is invalid for good, so it must not be sent again. `signInAgain`:
  * the issuer asks for a new sign-in, but the token may still be valid.
  */
-function endOfGrant({ code = '', words = '' }: Said, status: number): { ended?: true; signInAgain?: true } {
+function endOfGrant({ code = '', message = '' }: IssuerError, status: number): { ended?: true; signInAgain?: true } {
   if (status >= 500 || status === 429 || status === 408 || otherCodes.has(code)) return {};
-  const text = `${code} ${words}`;
-  const isElsewhere = elsewhere.test(words);
-  if ((endedCode.test(code) || endedCode.test(words)) && (!isElsewhere || /refresh/i.test(code)))
+  const text = `${code} ${message}`;
+  const isElsewhere = elsewhere.test(message);
+  if ((endedCode.test(code) || endedCode.test(message)) && (!isElsewhere || /refresh/i.test(code)))
     return { ended: true };
   if (endedWords.test(text) && !isElsewhere) return { ended: true };
   return signInWords.test(text) ? { signInAgain: true } : {};

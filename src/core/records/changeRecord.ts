@@ -161,7 +161,7 @@ function withNotes(record: StoredRecord, { generation, intent, refused }: Ledger
     : record;
 }
 
-interface Sight {
+interface RecordSources {
   readonly id: string;
   readonly lease: Lease;
   readonly ledger: LedgerEntry | undefined;
@@ -175,18 +175,18 @@ interface Sight {
 /**
  * Milliseconds: how long to wait for a record that the ledger says another window has stored, and how often to read.
  */
-const patience = 3000;
-const interval = 100;
+const arrivalTimeout = 3000;
+const pollInterval = 100;
 
-/** Milliseconds to wait if the ledger says that the refresh token has not changed. Being behind is harmless then. */
-const harmlessPatience = 500;
+/** Milliseconds to wait if the ledger says that the refresh token has not changed: an older record is harmless then. */
+const harmlessTimeout = 500;
 
 /**
- * `absurd`: a generation that counting never reaches, so the file is damaged. `leap`: how many generations to skip if
- * those of other windows cannot be read.
+ * `impossibleGeneration`: counting never reaches it, so the file is damaged. `generationGap`: how many generations to
+ * skip if those of other windows cannot be read.
  */
-const absurd = 2 ** 47;
-const leap = 1024;
+const impossibleGeneration = 2 ** 47;
+const generationGap = 1024;
 
 /**
  * Reads the newest record under the lock. Windows see each other's writes to SecretStorage late or never, so the newest
@@ -196,7 +196,12 @@ const leap = 1024;
  */
 export async function readLocked(
   parts: RecordParts,
-  { id, lease, signal, isNewGrant = false }: Pick<Sight, 'id' | 'lease' | 'signal'> & { readonly isNewGrant?: boolean },
+  {
+    id,
+    lease,
+    signal,
+    isNewGrant = false,
+  }: Pick<RecordSources, 'id' | 'lease' | 'signal'> & { readonly isNewGrant?: boolean },
 ): Promise<LockedRecord> {
   const { sessions, handover } = parts;
   let isDamaged = false;
@@ -212,7 +217,7 @@ export async function readLocked(
   const handedOver = taken && 'text' in taken ? recordOf(id, taken) : undefined;
   const unopened = taken && 'fault' in taken ? taken.generation : 0;
   let newestNumber = Math.max(ledger?.generation ?? 0, unopened);
-  if (isNewGrant && newestNumber >= absurd) {
+  if (isNewGrant && newestNumber >= impossibleGeneration) {
     // Counting on from this number would soon overflow.
     isDamaged = true;
     newestNumber = 0;
@@ -223,7 +228,7 @@ export async function readLocked(
     ? { ledger: isSignedOut && !isDamaged ? ledger : undefined, unopened: 0 }
     : { ledger, unopened };
   const current = await newestRecord(parts, { id, lease, signal, handedOver, ...needed });
-  const nextGeneration = Math.max(current.generation, newestNumber) + (isDamaged ? leap : 1);
+  const nextGeneration = Math.max(current.generation, newestNumber) + (isDamaged ? generationGap : 1);
   return { id, lease, ledger, current, nextGeneration, isDamaged };
 }
 
@@ -234,27 +239,27 @@ export async function readLocked(
  * empty one.
  * @throws WorkbenchError `record_behind`, `cancelled`, and what `vault.read` throws
  */
-async function newestRecord(parts: RecordParts, sight: Sight): Promise<StoredRecord> {
+async function newestRecord(parts: RecordParts, sources: RecordSources): Promise<StoredRecord> {
   const { clock, vault } = parts;
-  const { id, signal, ledger } = sight;
+  const { id, signal, ledger } = sources;
   // Counts its own steps, because the clock may be set back meanwhile.
-  for (let waited = 0; ; waited += interval) {
-    const record = newestKnown(parts, sight, await vault.read(id));
-    if (record.generation >= Math.max(ledger?.generation ?? 0, sight.unopened)) return record;
-    const isHarmless = isSameToken(record, sight);
-    if (waited >= (isHarmless ? harmlessPatience : patience)) {
-      if (!isHarmless || ledger === undefined) throw behind(record, sight);
+  for (let waited = 0; ; waited += pollInterval) {
+    const record = newestKnown(parts, sources, await vault.read(id));
+    if (record.generation >= Math.max(ledger?.generation ?? 0, sources.unopened)) return record;
+    const isHarmless = isSameToken(record, sources);
+    if (waited >= (isHarmless ? harmlessTimeout : arrivalTimeout)) {
+      if (!isHarmless || ledger === undefined) throw recordBehind(record, sources);
       // The same refresh token, under the newer generation.
       return withNotes({ ...record, generation: ledger.generation }, ledger);
     }
-    await pause(clock, interval, signal);
+    await pause(clock, pollInterval, signal);
   }
 }
 
 /** An empty store does not mean a sign-out: what this window knows still counts, unless the ledger says otherwise. */
 function newestKnown(
   { sessions }: RecordParts,
-  { id, ledger, handedOver }: Sight,
+  { id, ledger, handedOver }: RecordSources,
   stored: StoredRecord | undefined,
 ): StoredRecord {
   const record = newest(newest(stored, sessions.get(id)?.record), handedOver) ?? emptyRecord(id);
@@ -266,7 +271,7 @@ function newestKnown(
   return withNotes(record, ledger);
 }
 
-function behind({ connection, generation }: StoredRecord, { ledger, unopened }: Sight): WorkbenchError {
+function recordBehind({ connection, generation }: StoredRecord, { ledger, unopened }: RecordSources): WorkbenchError {
   return new WorkbenchError('record_behind', {
     connection,
     generation,
@@ -275,7 +280,7 @@ function behind({ connection, generation }: StoredRecord, { ledger, unopened }: 
   });
 }
 
-function isSameToken({ tokens }: StoredRecord, { ledger, unopened, lease }: Sight): boolean {
+function isSameToken({ tokens }: StoredRecord, { ledger, unopened, lease }: RecordSources): boolean {
   const token = tokens?.refresh_token;
   if (token === undefined || ledger === undefined || unopened > ledger.generation) return false;
   return ledger.fingerprint === lease.fingerprint(token);

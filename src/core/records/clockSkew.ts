@@ -34,7 +34,7 @@ const resolution = 1000;
 const notable = 5000;
 
 /** Milliseconds: between measurements that are further apart a clock may have been set. */
-const together = 10 * 60_000;
+const comparableWithin = 10 * 60_000;
 
 /**
  * Measures by the `Date` header, otherwise by `iat`. A token may have been issued long before it was sent, and some
@@ -101,7 +101,7 @@ export function createClockSkews(): ClockSkews {
       const key = clockOf(connection);
       const before = known.get(key);
       const at = answer.receivedAt;
-      const isRecent = before !== undefined && Math.abs(at - before.at) < together;
+      const isRecent = before !== undefined && Math.abs(at - before.at) < comparableWithin;
       const better = (isRecent ? narrowed(before.skew, skew) : undefined) ?? skew;
       known.set(key, { skew: better, at });
       return better;
@@ -139,11 +139,11 @@ export function noteSkew(
   const clock = clockOf(connection);
   for (const session of sessions.list()) {
     if (clockOf(session.connection) !== clock) continue;
-    const told = session.clockSkew;
+    const noted = session.clockSkew;
     // The skew is measured again each time; a change of less than a second is not shown.
     if (!isNotable(skew)) {
-      if (told) sessions.note(session.connection.id, { clockSkew: undefined });
-    } else if (!told || Math.abs(told.ahead - skew.ahead) >= resolution) {
+      if (noted) sessions.note(session.connection.id, { clockSkew: undefined });
+    } else if (!noted || Math.abs(noted.ahead - skew.ahead) >= resolution) {
       sessions.note(session.connection.id, { clockSkew: skew });
     }
   }

@@ -10,7 +10,7 @@ export const journalKeyName = 'jwtWorkbench.journalKey';
 const lockName = '_journal-key';
 
 /** Milliseconds: how long another window's key may take to become visible here, and how often to read. */
-const arrival = { patience: 3000, interval: 100 };
+const storeWait = { patience: 3000, interval: 100 };
 
 /**
  * Milliseconds for which a new key is also kept in a file beside the lock. VS Code reports a secret as stored a second
@@ -20,7 +20,7 @@ const arrival = { patience: 3000, interval: 100 };
 const settling = 60_000;
 
 /** Content of that file after the key was removed. */
-const nothing = '-';
+const removedKey = '-';
 
 export interface JournalKeysParts {
   readonly secrets: SecretVault;
@@ -70,7 +70,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
   }
 
   /** Reads the key that a window has left beside the lock. SecretStorage may show it late, or never after a crash. */
-  async function left(lease: Lease) {
+  async function readBesideLock(lease: Lease) {
     const damaged = (error: unknown) => {
       const { code, data } = classify(error);
       if (code !== 'lock_unavailable' || data.reason !== 'damaged') throw error;
@@ -79,7 +79,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     const [ledger, beside] = [await lease.readLedger().catch(damaged), await lease.takeOver().catch(damaged)];
     const isDamaged = ledger === 'damaged' || beside === 'damaged';
     const written = ledger === 'damaged' ? undefined : ledger;
-    const text = beside === 'damaged' || beside?.sealed === nothing ? undefined : beside?.sealed;
+    const text = beside === 'damaged' || beside?.sealed === removedKey ? undefined : beside?.sealed;
     const key = text === undefined ? undefined : await readKey(text);
     if (key) known.set(key.id, key);
     return { ledger: written, isDamaged, ...(text !== undefined && key && { text, key }) };
@@ -92,11 +92,11 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
       return inStore;
     }
     return lock.withLock(lockName, never, async lease => {
-      const { ledger, isDamaged, text, key } = await left(lease);
+      const { ledger, isDamaged, text, key } = await readBesideLock(lease);
       const generation = (ledger?.generation ?? 0) + 1;
       // The window was killed before the store wrote the key to the disk, so it is stored again.
       if (text !== undefined && key) return (await stored()) ?? (await keep(lease, generation, text, key));
-      return (await arrived(ledger !== undefined)) ?? (await make(lease, generation, isDamaged));
+      return (await waitForStored(ledger !== undefined)) ?? (await make(lease, generation, isDamaged));
     });
   }
 
@@ -104,11 +104,11 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
    * Waits for a key that another window has stored: windows see each other's writes late, and a second key must not be
    * made.
    */
-  async function arrived(exists: boolean): Promise<JournalKey | undefined> {
-    for (let waited = 0; ; waited += arrival.interval) {
+  async function waitForStored(exists: boolean): Promise<JournalKey | undefined> {
+    for (let waited = 0; ; waited += storeWait.interval) {
       const key = await stored();
-      if (key !== undefined || !exists || waited >= arrival.patience) return key;
-      await pause(clock, arrival.interval);
+      if (key !== undefined || !exists || waited >= storeWait.patience) return key;
+      await pause(clock, storeWait.interval);
     }
   }
 
@@ -137,11 +137,11 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
   async function settle(): Promise<void> {
     settledAt = Number.POSITIVE_INFINITY;
     await lock.withLock(lockName, never, async lease => {
-      const { ledger, text } = await left(lease);
+      const { ledger, text } = await readBesideLock(lease);
       const at = ledger?.notBefore ?? 0;
       if (text === undefined) return;
       // `at` is further away than `settling` allows, so the clock was set back since.
-      if (at <= clock.now() || at > clock.now() + settling) await lease.handOver(ledger?.generation ?? 1, nothing);
+      if (at <= clock.now() || at > clock.now() + settling) await lease.handOver(ledger?.generation ?? 1, removedKey);
       else settledAt = at;
     });
   }
@@ -172,7 +172,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
       try {
         if (await stored()) return;
         await lock.withLock(lockName, never, async lease => {
-          const { ledger, isDamaged } = await left(lease);
+          const { ledger, isDamaged } = await readBesideLock(lease);
           if (ledger === undefined && !isDamaged && !(await stored())) await make(lease, 1, false);
         });
       } catch (error) {
@@ -182,7 +182,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
     async known() {
       const key = await (current ?? stored().catch(reported('journal key unavailable')));
       if (key) known.set(key.id, key);
-      else await lock.withLock(lockName, never, left).catch(reported('journal key unavailable'));
+      else await lock.withLock(lockName, never, readBesideLock).catch(reported('journal key unavailable'));
       return [...known.values()];
     },
     dispose: stop,

@@ -12,7 +12,7 @@ export const recordLimit = 64 * 1024;
 /**
  * UTF-16 code units of `recordLimit` that tokens must leave free, so that a stored record can always be marked later.
  */
-const room = 1024;
+const reservedLength = 1024;
 
 /** Everything stored for one connection, under one key: writes to several keys have been seen to tear. */
 export interface StoredRecord extends Credentials {
@@ -114,7 +114,7 @@ export function assertRoom(record: StoredRecord): void {
 }
 
 export function hasRoom(record: StoredRecord): boolean {
-  return JSON.stringify(record).length <= recordLimit - room;
+  return JSON.stringify(record).length <= recordLimit - reservedLength;
 }
 
 /**
@@ -127,10 +127,10 @@ export function fitted(record: StoredRecord): {
   readonly error?: WorkbenchError;
 } {
   const { length } = JSON.stringify(record);
-  if (length <= recordLimit - room || record.tokens === undefined) return { record };
+  if (length <= recordLimit - reservedLength || record.tokens === undefined) return { record };
   const { id_token = '', ...tokens } = record.tokens;
   const { access_token: _, token_type: __, expires_at: ___, scope: ____, ...refreshToken } = tokens;
-  const slim = length - id_token.length <= recordLimit - room ? tokens : refreshToken;
+  const slim = length - id_token.length <= recordLimit - reservedLength ? tokens : refreshToken;
   return { record: { ...record, tokens: slim }, error: tooLarge(record, length) };
 }
 
@@ -170,7 +170,7 @@ export function spentIntent(record: StoredRecord): RefreshIntent | undefined {
 }
 
 function tooLarge({ connection }: StoredRecord, size: number): WorkbenchError {
-  return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - room });
+  return new WorkbenchError('record_too_large', { connection, size, limit: recordLimit - reservedLength });
 }
 
 /** The first member that is missing or has the wrong type. */

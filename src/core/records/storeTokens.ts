@@ -116,9 +116,9 @@ export function storeCredentials(
 ): Promise<StoredRecord> {
   return changeRecord(parts, connection.id, signal, current => {
     const token_endpoint = connection.tokenEndpoint ?? current.binding?.token_endpoint;
-    const isAtHome = isSameClient(current.binding, bindingOf(connection, token_endpoint));
+    const isUnmoved = isSameClient(current.binding, bindingOf(connection, token_endpoint));
     const { client_secret: _, private_key: __, ...empty } = emptied(current, current.generation + 1);
-    const record = { ...(isAtHome ? current : empty), ...credentials };
+    const record = { ...(isUnmoved ? current : empty), ...credentials };
     assertRoom(record);
     return record;
   });

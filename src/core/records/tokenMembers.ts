@@ -107,7 +107,7 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
     } else {
       const text = isTokenName(member) ? tokenOf(value, member, sent) : textOf(value);
       if (text === undefined) note('member_ignored', member);
-      else Object.assign(tokens, { [member]: text, ...beside(member, value) });
+      else Object.assign(tokens, { [member]: text, ...lifetimeBeside(member, value) });
     }
   }
   const guessed: TokenName[] = [];
@@ -116,7 +116,7 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
     const text = member === undefined || tokens[member] !== undefined ? undefined : tokenOf(value, member);
     // A flag or a word under a short name (`"refresh": "daily"`) is not a token.
     if (member === undefined || text === undefined || !/^[\x21-\x7e]{16,}$/.test(text)) continue;
-    Object.assign(tokens, { [member]: text, ...beside(member, value) });
+    Object.assign(tokens, { [member]: text, ...lifetimeBeside(member, value) });
     guessed.push(member);
   }
   return { tokens: defined<RawTokens>(tokens), notes, guessed };
@@ -166,7 +166,7 @@ function tokenOf(value: unknown, member: TokenName, sent?: string): string | und
 }
 
 /** The lifetime inside a token's own object. */
-function beside(member: TokenMember, value: unknown): RawTokens {
+function lifetimeBeside(member: TokenMember, value: unknown): RawTokens {
   if (!isObject(value) || member === 'id_token') return {};
   const { expires_in, expires_at } = readMembers(value).tokens;
   return member === 'refresh_token'

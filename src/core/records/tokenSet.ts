@@ -62,14 +62,14 @@ export function merge(previous: TokenSet | undefined, response: RawTokens, now: 
   const expires_at =
     raw.access_token === undefined
       ? previous?.expires_at
-      : (after(now, raw.expires_in) ?? credible(now, raw.expires_at) ?? ownExpiry(raw.access_token));
+      : (expiryAfter(now, raw.expires_in) ?? plausibleExpiry(now, raw.expires_at) ?? ownExpiry(raw.access_token));
   // A new lifetime also applies to a refresh token that stays; an old lifetime never applies to a new token.
   const refresh_expires_at =
     // Keycloak sends 0 for an offline token, which does not expire.
     raw.refresh_expires_in === 0
       ? undefined
-      : (after(now, raw.refresh_expires_in) ??
-        credible(now, raw.refresh_expires_at) ??
+      : (expiryAfter(now, raw.refresh_expires_in) ??
+        plausibleExpiry(now, raw.refresh_expires_at) ??
         (rotated ? ownExpiry(raw.refresh_token) : previous?.refresh_expires_at));
   return defined<TokenSet>({
     access_token,
@@ -95,8 +95,8 @@ export function imported(previous: TokenSet | undefined, raw: RawTokens, now: nu
   const isOtherGrant = raw.refresh_token !== undefined && raw.refresh_token !== previous?.refresh_token;
   const tokens = merge(isOtherGrant ? undefined : previous, raw, now);
   const expires_at =
-    raw.access_token === undefined ? undefined : (ownExpiry(raw.access_token) ?? credible(now, raw.expires_at));
-  const refresh_expires_at = ownExpiry(raw.refresh_token) ?? credible(now, raw.refresh_expires_at);
+    raw.access_token === undefined ? undefined : (ownExpiry(raw.access_token) ?? plausibleExpiry(now, raw.expires_at));
+  const refresh_expires_at = ownExpiry(raw.refresh_token) ?? plausibleExpiry(now, raw.refresh_expires_at);
   return {
     ...tokens,
     ...(expires_at !== undefined && { expires_at }),
@@ -119,16 +119,16 @@ export function onlyRotated(previous: TokenSet | undefined, answer: TokenSet): T
 }
 
 /** The longest lifetime that is accepted: ten years, in seconds. A longer one counts as unknown. */
-const longest = 10 * 366 * 24 * 3600;
+const longestLifetime = 10 * 366 * 24 * 3600;
 
-function after(now: number, seconds: number | undefined): number | undefined {
-  if (seconds === undefined || !Number.isFinite(seconds) || seconds > longest) return undefined;
+function expiryAfter(now: number, seconds: number | undefined): number | undefined {
+  if (seconds === undefined || !Number.isFinite(seconds) || seconds > longestLifetime) return undefined;
   return now + Math.max(0, seconds) * 1000;
 }
 
 /** A date in milliseconds since the epoch, within the same bound. */
-function credible(now: number, at: number | undefined): number | undefined {
-  return at !== undefined && Number.isFinite(at) && at <= now + longest * 1000 ? at : undefined;
+function plausibleExpiry(now: number, at: number | undefined): number | undefined {
+  return at !== undefined && Number.isFinite(at) && at <= now + longestLifetime * 1000 ? at : undefined;
 }
 
 /** `exp` of a readable token, in milliseconds since the epoch. Nothing is verified. */

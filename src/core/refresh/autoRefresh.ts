@@ -30,13 +30,13 @@ export interface AutoRefreshParts {
 const longestSleep = 30_000;
 
 /** Milliseconds: a timer that fires this late was delayed by a sleep of the machine. */
-const overslept = 5000;
+const sleepThreshold = 5000;
 
 /** Milliseconds over which the windows of a machine spread their first requests after it wakes. */
 const wakeSpread = 2000;
 
 /** Milliseconds: connections due within this time are refreshed together. */
-const together = 50;
+const batchWindow = 50;
 
 /** Refreshes connections before their tokens expire, with one timer for all of them. */
 export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
@@ -57,9 +57,9 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     if (disposed) return;
     const now = clock.now();
     const late = now - expected;
-    const woke = late > overslept;
+    const woke = late > sleepThreshold;
     // The clock was set back while the timer ran: a wait that was computed with the old time counts as over.
-    const isSetBack = late < -overslept;
+    const isSetBack = late < -sleepThreshold;
     expected = Number.POSITIVE_INFINITY;
     // After a sleep every connection is due in every window, so each window waits for its own moment.
     if (woke) {
@@ -73,11 +73,11 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
       const due = plan(session);
       if (!('at' in due)) continue;
       const isOver = isSetBack && due.because !== 'ending';
-      if (isOver || due.at <= now + together) dueNow.push(session.connection.id);
+      if (isOver || due.at <= now + batchWindow) dueNow.push(session.connection.id);
       else next = Math.min(next, due.at);
     }
     sleepUntil(next, now);
-    // Must come last: the changes of a refresh call `consider`, which compares with the sleep that is planned.
+    // Must come last: the changes of a refresh call `replan`, which compares with the sleep that is planned.
     for (const id of dueNow) void refresher.refresh(id);
   }
 
@@ -100,7 +100,7 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
    * Plans again after a change. A change of one connection can only bring the next moment closer; otherwise the timer
    * stays.
    */
-  function consider(id: string | undefined): void {
+  function replan(id: string | undefined): void {
     if (id === undefined) reschedule();
     const session = id === undefined ? undefined : sessions.get(id);
     if (session === undefined || session.refreshing) return;
@@ -109,7 +109,7 @@ export function startAutoRefresh(parts: AutoRefreshParts): AutoRefresh {
     if ('at' in due && due.at < planned) sleepUntil(Math.max(due.at, now), now);
   }
 
-  const stop = sessions.onDidChange(consider);
+  const stop = sessions.onDidChange(replan);
   reschedule();
   return {
     plan,

@@ -21,7 +21,7 @@ import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding 
 import { changedClaim, claimsOf } from '../tokens/tokenUse.ts';
 
 /** Milliseconds: an access token that expires sooner than this is not adopted. */
-const worthwhile = 10_000;
+const leastAdoptedLifetime = 10_000;
 
 /**
  * True if another window has refreshed since `seen`, so that nothing needs to be sent. A token with a lifetime of a few
@@ -33,7 +33,7 @@ export function isWorthAdopting(record: StoredRecord, seen: StoredRecord | undef
   if (generation <= (seen?.generation ?? 0) || tokens?.access_token === undefined) return false;
   if (tokens.access_token === seen?.tokens?.access_token) return false;
   const { expires_at, obtained_at } = tokens;
-  return expires_at === undefined || expires_at - now > Math.min(worthwhile, (expires_at - obtained_at) / 2);
+  return expires_at === undefined || expires_at - now > Math.min(leastAdoptedLifetime, (expires_at - obtained_at) / 2);
 }
 
 /**

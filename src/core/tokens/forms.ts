@@ -113,7 +113,7 @@ function fromJson(token: string): Unwrapped | undefined {
   return { compact, form: { kind: 'sd_jwt', disclosures, ...(keyBinding !== undefined && { keyBinding }) } };
 }
 
-// --- SD-JWT: what the disclosures say, and where it belongs (RFC 9901 section 7) ---
+// --- SD-JWT: puts the disclosures into the claims (RFC 9901 section 7) ---
 
 export type SdProblem =
   /** No digest in the token matches the disclosure: it was added later. */

@@ -408,17 +408,20 @@ export function defined<T extends object>(value: { [K in keyof T]?: T[K] | undef
   return present as T;
 }
 
-/** Where the members of a token's JSON stand, in the JSON and in its base64url: what links the two on screen. */
-
 export interface MemberRange {
-  /** As it stands in the text, quotes and escapes included. */
+  /** As written in the text, with quotes and escapes. */
   readonly name: string;
-  /** Offsets into the encoded part, `end` exclusive: the characters that hold any bit of the member. */
+  /**
+   * Offsets into the encoded part, `end` exclusive. They include every character with at least one bit of the member.
+   */
   readonly start: number;
   readonly end: number;
 }
 
-/** The top-level members of a JSON object that JSON.parse accepts, in their order, duplicates included. Linear. */
+/**
+ * The ranges of the top-level members of a JSON object, in their order and including duplicates, so that the inspector
+ * can link the JSON with its base64url. `json` must be valid. Linear in the text.
+ */
 export function memberRanges(json: string): MemberRange[] {
   const found: { name: string; start: number; end: number }[] = [];
   let depth = 0;
@@ -453,7 +456,10 @@ function closingQuote(json: string, start: number): number {
   return json.length;
 }
 
-/** Three bytes are four characters of base64url; a member that ends within them has a part of the character. */
+/**
+ * Converts offsets in the JSON to offsets in its base64url: three bytes are four characters, so a character can belong
+ * to two members.
+ */
 function toEncoded(json: string, members: readonly MemberRange[]): MemberRange[] {
   const encoder = new TextEncoder();
   let bytes = 0;

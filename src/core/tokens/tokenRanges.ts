@@ -117,19 +117,19 @@ function lineAfter(text: string, end: number, dotBefore: boolean): Piece | undef
 function wrappedAt(text: string, first: Piece, second: Piece, read: HeaderReader): TokenRange | undefined {
   const pieces = [first];
   const texts = [text.slice(first.start, first.end)];
-  let so = outline(texts[0] ?? '');
+  let current = outline(texts[0] ?? '');
   let next: Piece | undefined = second;
   while (next && pieces.length < mostLines) {
     const piece = text.slice(next.start, next.end);
-    so = joined(so, outline(piece));
-    if (so.length > tokenLimit || so.dots > 4) break;
+    current = joined(current, outline(piece));
+    if (current.length > tokenLimit || current.dots > 4) break;
     pieces.push(next);
     texts.push(piece);
     // Checked only after a part has ended, because the header must be complete.
-    if ((so.dots === 2 || so.dots === 4) && !piece.endsWith('.') && isWhole(so, read)) break;
+    if ((current.dots === 2 || current.dots === 4) && !piece.endsWith('.') && isWhole(current, read)) break;
     next = lineAfter(text, next.end, piece.endsWith('.'));
   }
-  if (pieces.length < 2 || (so.dots !== 2 && so.dots !== 4)) return undefined;
+  if (pieces.length < 2 || (current.dots !== 2 && current.dots !== 4)) return undefined;
   const token = texts.join('');
   const found = jwtAt(token, 0, token.length, read);
   if (found?.end !== token.length) return undefined;
