@@ -11,7 +11,7 @@ describe('an hour later', () => {
 
   const userInfo = async token => {
     const answer = await fetch(`${mock.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } });
-    await answer.text(); // Node keeps the connection, and itself, open for a body that is not read.
+    await answer.text(); // Node keeps the connection and the process open until the body is read.
     return answer.status;
   };
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { test as base, expect } from '@playwright/test';
 import { startMockIssuer } from 'mock-issuer';
 
-/** One issuer for each worker, as at the start before each test. */
+/** One issuer per worker, reset before each test. */
 const test = base.extend({
   issuer: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner reads the fixtures' names from the pattern.
@@ -25,7 +25,7 @@ const test = base.extend({
 });
 
 test('signs in as bob', async ({ page, mock }) => {
-  // In place of your application.
+  // Stands in for your application.
   const app = createServer((_, response) => response.end('signed in')).listen(0, '127.0.0.1');
   await once(app, 'listening');
   const callback = `http://127.0.0.1:${app.address().port}/cb`;

@@ -1,4 +1,4 @@
-"""pytest, with python3 and requests alone. MOCK_ISSUER is the command; npx finds it where it is installed."""
+"""pytest with only python3 and requests. MOCK_ISSUER is the command; by default, npx runs the installed package."""
 import json
 import os
 import subprocess

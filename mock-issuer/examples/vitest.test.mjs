@@ -1,7 +1,7 @@
 import { createMockIssuer } from 'mock-issuer';
 import { test as base, expect } from 'vitest';
 
-/** A fresh issuer for each test that asks for it, without a network. */
+/** A new issuer for each test that uses it, without a network. */
 const test = base.extend({
   // biome-ignore lint/correctness/noEmptyPattern: the runner reads the fixtures' names from the pattern.
   mock: async ({}, use) => {

@@ -19,15 +19,15 @@ export const tortureUsage = `mock-issuer torture: tests a client that is configu
                       [--html FILE] [--junit FILE] [--sarif FILE] [--json FILE]
                       [--expect FILE] [--wait]
 
---start      where the client starts to sign in; a visitor without a screen follows it
---signed-in  answers 200 where the visitor is signed in, and 401, 403 or a redirect where not
+--start      URL that starts the client's sign-in; a simulated visitor follows it
+--signed-in  URL that responds with 200 if the visitor is signed in, and with 401, 403 or a redirect if not
 --driver     a module with signIn(start), isSignedIn() and signOut(), for clients that need a browser with scripts
---second-start  where sign-in starts with the second of the config's issuers, for a client that has both
---device     starts a sign-in by device code, and answers when that has ended: 200 where a user is signed in
---mcp        the client is one of the Model Context Protocol, whose server is the mock's API
---wait       starts the issuer and waits for a line on the input before the first scenario, so that the client can start
---expect     a report as JSON that was accepted: the exit code is 1 only where a scenario is worse than in it
-The exit code is 1 where a scenario fails or hangs.`;
+--second-start  URL that starts a sign-in with the second of the config's issuers, for a client that uses both
+--device     URL that starts a sign-in by device code and responds when it has ended: with 200 if a user is signed in
+--mcp        the client is an MCP (Model Context Protocol) client, whose server is the mock's API
+--wait       starts the issuer and waits for a line on standard input before the first scenario, so that the client can start
+--expect     an accepted JSON report: the exit code is 1 only if a scenario does not pass and its verdict differs from it
+The exit code is 1 if a scenario fails or hangs.`;
 
 export interface TortureShell {
   readonly write: (line: string) => void;

@@ -213,7 +213,7 @@ async function writeTable(reports) {
     '',
     ...(seen.length === 0
       ? ['Nothing.']
-      : ['| client | scenario | what was seen | where it stands |', '|---|---|---|---|', ...seen]),
+      : ['| client | scenario | observed | specification |', '|---|---|---|---|', ...seen]),
   ].join('\n');
   const file = join(root, 'docs', 'clients.md');
   const before = await readFile(file, 'utf8');
