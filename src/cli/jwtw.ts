@@ -254,7 +254,7 @@ async function readStdin(): Promise<string> {
 /** @throws CliError `usage` */
 function read(name: string, row: CommandRow, args: readonly string[]): Given {
   if (row.foreign) {
-    // A URL has a colon or a slash and a host name a dot; an id without these is taken for a connection.
+    // A URL has a colon or a slash and a host name a dot. A word without these is read as the id of a connection.
     const [first = ''] = args;
     const isId = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(first) && first !== 'localhost';
     return { words: isId ? [first] : [], options: {}, rest: isId ? args.slice(1) : args };

@@ -122,7 +122,8 @@ export function sanitized(
     const sent = secret.replace(/\p{Surrogate}/gu, '\ufffd');
     for (const each of [secret, sent, encodeURIComponent(sent)]) hidden = hidden.replaceAll(each, HIDDEN);
   }
-  // Cut before the patterns run, so that a large page is cheap. The margin of 8 allows for what they shorten.
+  // Cut before the patterns run, so that a large page is cheap. Eight times `max` is enough, although the patterns
+  // shorten the text.
   const line = hidden
     .slice(0, max * 8)
     .replace(/\s+/g, ' ')

@@ -66,7 +66,7 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
   const { refreshToken: sent } = asked;
   const found = withSuccessor(findTokens(value, sent), text, response.headers, sent);
   const isError = isObject(value) && isOauthError(value);
-  // New tokens under the status of an error exist nowhere else all the same.
+  // New tokens that are sent with an error status exist nowhere else either.
   const isPair = found?.tokens.access_token !== undefined && isNew(found.tokens.refresh_token, sent);
   if (!response.ok && (isError || !isPair)) throw errorOf(response, text, value, asked);
   if (found?.tokens.access_token === undefined && isError) throw errorOf(response, text, value, asked);

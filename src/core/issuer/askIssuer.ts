@@ -32,7 +32,7 @@ export interface IssuerAnswer {
   readonly claims: JsonObject;
   /** Empty if the token cannot be read. `before` is the token's value, `after` the issuer's. */
   readonly differences: readonly Difference[];
-  /** True if the answer is a JWT whose signature was verified. Otherwise it is as trustworthy as the connection. */
+  /** True if the answer is a JWT whose signature was verified. Otherwise only TLS protects it. */
   readonly signed: boolean;
 }
 

@@ -23,7 +23,7 @@ export interface Vault {
 
 const prefix = 'jwtWorkbench.connection.';
 
-/** All keys that the user had remembered: core/checks/rememberedKeys.ts. */
+/** The secret that holds all remembered keys; see core/checks/rememberedKeys.ts. */
 export const rememberedKeysName = 'jwtWorkbench.rememberedKeys';
 
 /** @param storeFor the store of a connection's record: SecretStorage, or memory for the mock's connection. */

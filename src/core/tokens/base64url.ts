@@ -18,7 +18,7 @@ function valueAt(text: string, index: number): number {
   return values[text.charCodeAt(index)] ?? -1;
 }
 
-/** The first flaw, or `undefined` if the text is strict base64url. An empty text is. */
+/** The first flaw, or `undefined` if the text is strict base64url. An empty text counts as base64url. */
 export function base64urlFlaw(text: string): Base64urlFlaw | undefined {
   const position = text.search(/[^A-Za-z0-9_-]/);
   if (position >= 0) return { reason: 'character', position };

@@ -35,8 +35,8 @@ function pem(text: string): KeyMaterial {
 }
 
 /**
- * Reads JSON that contains PEM, as the key files of Google's service accounts and GitHub Apps do. If all members are
- * PEM certificates, the JSON is a key set and stays JSON.
+ * Reads JSON that contains PEM, as the key files of Google's service accounts and GitHub Apps do. JSON in which every
+ * member is PEM and none is a private key is a key set, and stays JSON.
  */
 function inJson(text: string): KeyMaterial {
   const reading = readJson(text);
@@ -94,8 +94,8 @@ export function derOfPem(text: string): Uint8Array {
 export function armoured({ label, body }: Block): string {
   const [head = '', info = '', digits = ''] =
     /^\s*Proc-Type:\s*4,ENCRYPTED\s*DEK-Info:\s*([\w-]+),([\dA-F]+)/i.exec(body) ?? [];
-  // RFC 1421: DEK-Info has the first cipher block as the initialization vector. A single-line input box removes the
-  // line break between it and the key.
+  // RFC 1421: DEK-Info ends with the initialization vector, which is one cipher block long. A single-line input box
+  // removes the line break between it and the key.
   const size = Math.min(digits.length, info.startsWith('DES') ? 16 : 32);
   const lines = body
     .slice(head.length - digits.length + size)

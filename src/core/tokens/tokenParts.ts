@@ -79,7 +79,7 @@ function decodeText(encoded: string, part: TokenPart, start: number, warnings: T
   try {
     return utf8.decode(bytes);
   } catch {
-    // Latin-1 text still reads as an object; other bytes are never one by chance.
+    // Text in Latin-1 still parses as a JSON object; other bytes never do by chance.
     const text = new TextDecoder('latin1').decode(bytes);
     const reading = readJson(text);
     if (!reading.ok || !isObject(reading.value)) throw new WorkbenchError('token_json', { part, reason: 'utf8' });
