@@ -2,7 +2,7 @@ import { EventEmitter, l10n, Uri, ViewColumn, window, workspace } from 'vscode';
 import { type JsonObject, jsonText, memberJson } from '../core/tokens/json.ts';
 import type { DecodedToken } from '../core/tokens/jwt.ts';
 import { isTimeClaim, numericDate } from '../core/tokens/tokenParts.ts';
-import { keysAt, varietyOf } from '../core/tokens/varieties.ts';
+import { keysAt, saidIn, varietyOf } from '../core/tokens/varieties.ts';
 import { documentName } from './screen.ts';
 import { claimMeaning, headerMeaning } from './text/claims.ts';
 import { momentText } from './text/time.ts';
@@ -71,13 +71,18 @@ export function decodedLines(decoded: DecodedToken, now: number, token?: string)
     const said = `${JSON.stringify(each.name ?? '...')}: ${memberJson(each, 'value')}`;
     lines.push(`// ${l10n.t('Disclosed: {0}', visible(said))}`);
   }
-  if (decoded.kind === 'opaque') return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
+  const moment = (time: number) => momentText(time, now);
+  if (decoded.kind === 'opaque') {
+    const said = token === undefined ? undefined : saidIn(token, decoded);
+    if (said) return [...lines, ...commented({ payload: said }, moment)];
+    return [...lines, `// ${l10n.t('An opaque token: only its issuer can read it.')}`];
+  }
   if (decoded.kind === 'jwe') lines.push(`// ${l10n.t('An encrypted token: only its recipient can read the claims.')}`);
   const body =
     decoded.kind === 'jws'
       ? { header: decoded.header, payload: decoded.content ? decoded.payloadText : decoded.payload }
       : { header: decoded.header };
-  return [...lines, ...commented(body, time => momentText(time, now))];
+  return [...lines, ...commented(body, moment)];
 }
 
 /** JSON with comments that explain names and times. @param moment formats a time */

@@ -56,6 +56,7 @@ export type CheckCode =
   | 'signature_length'
   | 'signature_recipient'
   | 'signature_malformed'
+  | 'chain_invalid'
   | 'signature_not_checked'
   | 'refused_by_header'
   | 'kid_unknown'
@@ -71,6 +72,7 @@ export type CheckCode =
   | 'kid_differs'
   | 'kid_absent'
   | 'key_base64'
+  | 'chain_valid'
   | 'keys_outdated'
   | 'rsa_too_short'
   | 'rsa_exponent'
@@ -213,6 +215,8 @@ export interface CheckInput {
   readonly secret?: boolean;
   /** The left half of the access token's hash, base64url, with the hash of the ID token's algorithm. */
   readonly accessTokenHash?: string | undefined;
+  /** The certificates in its header lead to one that was given. */
+  readonly chained?: boolean;
   /** For an SD-JWT. */
   readonly presentation?: Presentation | undefined;
 }

@@ -6,8 +6,10 @@ import { flattenedVerify } from 'jose';
 import { classify, WorkbenchError } from '../errors.ts';
 import { allowedAlgorithms, signatureAlgorithms } from '../tokens/algorithms.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
+import { type Chain, followChain } from '../tokens/certificates.ts';
 import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type DecodedJws, embeddedKeyParameters, isNone } from '../tokens/jwt.ts';
+import { certificatesIn } from '../tokens/keyMaterial.ts';
 import type { TokenWarningCode } from '../tokens/tokenParts.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { varietyOf } from '../tokens/varieties.ts';
@@ -24,7 +26,7 @@ import {
   warning,
 } from './finding.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
-import { type KeySet, keyFinding, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
+import { type KeySet, keyFinding, readJwk, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
 import { isProof } from './possession.ts';
 import { readKeyText, type SecretForm } from './secretText.ts';
 
@@ -51,9 +53,32 @@ export interface Outcome {
 export async function checkSignature(
   token: DecodedJws,
   policy: VerificationPolicy,
+  found: FoundKeys,
+): Promise<Outcome> {
+  const outcome = await outcomeOf(token, policy, found);
+  const { chain } = found;
+  if (!chain || !outcome.signature || outcome.signature.code === 'refused_by_header') return outcome;
+  if ('flaw' in chain) {
+    // The certificate may be the signer's own: then its chain does not matter.
+    const { flaw, found: name } = chain;
+    return outcome.signature.status === 'passed'
+      ? outcome
+      : { ...outcome, signature: failed('chain_invalid', { ...(name && { found: name }), data: { reason: flaw } }) };
+  }
+  const { key } = outcome;
+  if (key?.finding.status !== 'passed') return outcome;
+  return {
+    ...outcome,
+    key: { ...key, finding: passed('chain_valid', { found: chain.leaf.name, expected: chain.root.name }) },
+  };
+}
+
+async function outcomeOf(
+  token: DecodedJws,
+  policy: VerificationPolicy,
   { keys, secret, given, lookup, error }: FoundKeys,
 ): Promise<Outcome> {
-  const { compact: text, header } = token;
+  const { header } = token;
   if (keys === undefined) return error ? { signature: failed(error.code, { data: { ...error.data } }) } : {};
   const refused = refusal(token, policy, secret);
   if (refused) return { signature: refused };
@@ -68,7 +93,9 @@ export async function checkSignature(
     const reason = selection.problem === 'kid_unknown' ? notForOthers(token, alg) : undefined;
     return { signature: reason ?? failed(selection.problem, details) };
   }
-  const outcome = await tryKeys(text, alg, selection.keys, (key, info) => judge(key, alg, info, selection.kid, lookup));
+  const outcome = await tryKeys(token, alg, selection.keys, (key, info) =>
+    judge(key, alg, info, selection.kid, lookup),
+  );
   if (outcome.signature?.code !== 'signature_invalid') return outcome;
   const reason = whyInvalid(token, alg);
   return reason ? { ...outcome, signature: reason } : outcome;
@@ -76,6 +103,8 @@ export async function checkSignature(
 
 /** The keys of a source for a token, or why their absence is a failure. */
 export interface FoundKeys {
+  /** A certificate was given, and the token brings a chain: whether that leads to it. */
+  readonly chain?: Chain;
   readonly keys?: KeySet;
   readonly error?: WorkbenchError;
   /** True if a shared secret is among them. Only then is HMAC allowed. */
@@ -86,11 +115,12 @@ export interface FoundKeys {
 }
 
 /** Returns synchronously if the keys are available without waiting. Never throws and never rejects. */
-export function keysFrom(source: KeySource, header: JsonObject): FoundKeys | Promise<FoundKeys> {
+export function keysFrom(source: KeySource, token: DecodedJws, now: number): FoundKeys | Promise<FoundKeys> {
+  const { header } = token;
   try {
     switch (source.kind) {
       case 'key':
-        return readKeyText(source.text, source.form).then(keys => found(keys, true), notFound);
+        return keysGiven(source.text, source.form, token, now).catch(notFound);
       case 'jwks':
         return found(
           isKeySet(source.keys)
@@ -108,6 +138,28 @@ export function keysFrom(source: KeySource, header: JsonObject): FoundKeys | Pro
   } catch (error) {
     return notFound(error);
   }
+}
+
+/** A certificate that was given is the signer's, or the one that a chain in `x5c` has to lead to (RFC 7515 section 4.1.6). */
+async function keysGiven(
+  text: string,
+  form: SecretForm | undefined,
+  token: DecodedJws,
+  now: number,
+): Promise<FoundKeys> {
+  const keys = found(await readKeyText(text, form), true);
+  const x5c = own(token.header, 'x5c');
+  const trusted = Array.isArray(x5c) && form === undefined ? certificatesIn(text) : [];
+  const given = Array.isArray(x5c) ? x5c.map(each => (typeof each === 'string' ? decodeBase64(each) : undefined)) : [];
+  const bytes = given.map(each => each ?? new Uint8Array());
+  if (trusted.length === 0 || trusted.some(each => isSame(each, bytes[0]))) return keys;
+  const chain = await followChain(bytes, trusted, now, varietyOf(token.compact, token)?.purposes);
+  const leaf = 'leaf' in chain ? readJwk(chain.leaf.key as JsonObject, 'header') : undefined;
+  return leaf ? { ...found({ keys: [leaf], ignored: 0 }, true), chain } : { ...keys, chain };
+}
+
+function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return one.length === other?.length && one.every((byte, index) => byte === other[index]);
 }
 
 function found(keys: KeySet, given: boolean): FoundKeys {
@@ -159,14 +211,14 @@ function notForOthers(token: DecodedJws, alg: string): Finding | undefined {
 
 /** Several keys may share a `kid` (RFC 7517 section 4.5), and a token may have none: tries each key that fits. */
 async function tryKeys(
-  text: string,
+  token: DecodedJws,
   alg: string,
   keys: readonly VerificationKey[],
   judged: (key: VerificationKey, info: KeyInfo) => Finding,
 ): Promise<Outcome> {
   let first: Outcome = {};
   for (const key of keys) {
-    const trying = tryKey(text, alg, key);
+    const trying = tryKey(token, alg, key);
     // Runs while another thread verifies the signature.
     const info = await key.info();
     const outcome = { key: { info, finding: judged(key, info) }, signature: await trying };
@@ -193,11 +245,14 @@ function partsOf(text: string) {
   return { protected: text.slice(0, first), payload: text.slice(first + 1, last), signature: text.slice(last + 1) };
 }
 
-async function tryKey(text: string, alg: string, key: VerificationKey): Promise<Finding> {
+async function tryKey({ compact, header, form }: DecodedJws, alg: string, key: VerificationKey): Promise<Finding> {
   try {
     const cryptoKey = await key.cryptoKey(alg);
-    if (/[=+/]/.test(text) && !text.includes('{')) return await asWritten(text, alg, cryptoKey);
-    await flattenedVerify(partsOf(text), cryptoKey, { algorithms: [alg] });
+    if (/[=+/]/.test(compact) && !compact.includes('{')) return await asWritten(compact, alg, cryptoKey);
+    const parts = partsOf(compact);
+    // Content that is kept apart may be signed as it is (RFC 7797).
+    const isBare = form?.kind === 'detached' && own(header, 'b64') === false;
+    await flattenedVerify(isBare ? { ...parts, payload: form.bytes } : parts, cryptoKey, { algorithms: [alg] });
     return passed('signature_valid', { found: alg });
   } catch (error) {
     // jose's error code, rather than its class or message.
@@ -291,10 +346,12 @@ export function b64({ token }: Pick<CheckInput, 'token'>): Finding {
   return failed(b64 === false ? 'b64_false' : 'b64_invalid', details);
 }
 
-export function embeddedKeys({ token }: CheckInput): Finding {
+export function embeddedKeys({ token, chained }: CheckInput): Finding {
   // A proof of possession must contain the key that it proves (RFC 9449 section 4.2).
   const proves = isProof(token.header);
-  const names = embeddedKeyParameters.filter(name => Object.hasOwn(token.header, name) && !(proves && name === 'jwk'));
+  const names = embeddedKeyParameters.filter(
+    name => Object.hasOwn(token.header, name) && !(proves && name === 'jwk') && !(chained && name === 'x5c'),
+  );
   return names.length > 0 ? warning('embedded_key_ignored', { found: names.join(', ') }) : skipped('absent');
 }
 

@@ -58,7 +58,7 @@ export interface VerifyRequest {
   /** For `at_hash` of an ID token and `ath` of a DPoP proof. */
   readonly accessToken?: string;
   /** The signed content if it is detached from the token (RFC 7515 appendix F, RFC 7797). */
-  readonly payload?: string;
+  readonly payload?: string | Uint8Array;
 }
 
 /** The sources of keys. */
@@ -218,7 +218,7 @@ export async function verifyToken(
   if (given.kind !== 'jws') return { verified: false, checks: runChecks({ token: given, policy, now, skew }) };
   const token = own(given.header, 'zip') === 'DEF' ? await inflated(given) : given;
   const source = isProof(token.header) && keySource.kind === 'none' ? ownKey(token.header, keySource) : keySource;
-  const pending = keysFrom(source, token.header);
+  const pending = keysFrom(source, token, now);
   const keys = pending instanceof Promise ? await pending : pending;
   const { signature, key } = await (token.form?.kind === 'json' ? signaturesOf : checkSignature)(token, policy, keys);
   const hashing = hashFor(token, policy);
@@ -234,6 +234,7 @@ export async function verifyToken(
     secret: keys.secret,
     accessTokenHash,
     presentation,
+    chained: key?.finding.code === 'chain_valid',
     signature,
     key: source === keySource ? key?.finding : key && ownKeyFinding(key.finding),
   });

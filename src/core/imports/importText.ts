@@ -5,6 +5,7 @@ import type { RawTokens } from '../records/tokenSet.ts';
 import { findJwts } from '../tokens/findJwts.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit } from '../tokens/jwt.ts';
 import { findOpaque, opaqueKind } from '../tokens/opaqueTokens.ts';
+import { findTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { accountSets, type Gathering, readDocuments, readSecrets } from './documents.ts';
 import { base64Text, otherReadings, percentDecoded, undoWriting, unescaped } from './escapes.ts';
@@ -190,10 +191,13 @@ function fromProse(text: string, claimsOnly: boolean): ImportedTokens | undefine
     if (tokens[member] === undefined) tokens[member] = token;
     else if (tokens[member] !== token) warnings.push({ code: 'several_found', member });
   };
-  const jwts = findJwts(text).slice(0, namelessTried);
-  for (const { start, end } of jwts) {
-    const token = text.slice(start, end);
-    if (isJose(token, claimsOnly)) take(assign(decodeToken(token), warnings), token);
+  const jwts = findTokens(text, namelessTried);
+  for (const { token, wrapped } of jwts) {
+    const marked = opaqueKind(token)?.use;
+    if (!marked && !isJose(token, claimsOnly && looksLikeJose(token) && !token.includes('~'))) continue;
+    const member = marked ?? assign(decodeToken(token), warnings);
+    if (wrapped) warnings.push({ code: 'whitespace_removed', member });
+    take(member, token);
   }
   // A single word is read more carefully in `fromWord`.
   if (/\s|["'=:]/.test(text)) for (const { token, kind } of findOpaque(text, namelessTried)) take(kind.use, token);

@@ -1,4 +1,5 @@
 /** Finds tokens in a text that still work: a copy of them is as dangerous as the original. */
+import { healthCardStart } from '../tokens/findJwts.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
 import { anyOf, findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
@@ -36,7 +37,14 @@ const mostLeaks = mostTokens;
  * base64 once more.
  */
 export function leakMarks(known: readonly KnownToken[]): string[] {
-  return [...headerStarts, ...names, ...encodedStarts, ...opaquePrefixes, ...known.flatMap(writingsOf)];
+  return [
+    ...headerStarts,
+    healthCardStart,
+    ...names,
+    ...encodedStarts,
+    ...opaquePrefixes,
+    ...known.flatMap(writingsOf),
+  ];
 }
 
 const headerStarts = ['eyJ', 'eyA', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
@@ -116,7 +124,9 @@ function opaqueTokens(text: string): Leak[] {
 function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> | undefined {
   try {
     const decoded = decodeToken(token);
-    if (decoded.kind !== 'jws' || decoded.signature === '' || decoded.content) return undefined;
+    if (decoded.kind !== 'jws' || decoded.signature === '') return undefined;
+    // The claims of a health card are compressed.
+    if (decoded.content && decoded.form?.kind !== 'digits') return undefined;
     const end = expiresAt(decoded);
     if (end !== undefined && end <= now) return undefined;
     const kind =

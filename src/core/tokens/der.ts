@@ -6,9 +6,11 @@ import type { JWK } from 'jose';
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { encodeBase64url } from './base64url.ts';
 
-interface Element {
+export interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
+  /** With its tag and length. */
+  readonly raw: Uint8Array;
 }
 
 const INTEGER = 0x02;
@@ -98,7 +100,7 @@ export function privateKey(der: Uint8Array): PrivateKey {
   if (second.tag === OCTET_STRING) {
     const curve = parts.find(({ tag }) => tag === 0xa0)?.content;
     if (!curve) throw invalid('pem');
-    const { kty } = kindOf([{ tag: OID, content: Uint8Array.from(ecKey) }, ...children(curve)]);
+    const { kty } = kindOf([...children(Uint8Array.from(element(OID, ecKey))), ...children(curve)]);
     return { pkcs8: wrapped(ecKey, curve, der), kty };
   }
   if (parts.length < 9) throw invalid(parts.length === 2 ? 'public_key' : 'pem');
@@ -192,7 +194,7 @@ function element(tag: number, content: readonly number[]): number[] {
 }
 
 /** The elements of one sequence that fills all of the bytes. */
-function sequence(bytes: Uint8Array): Element[] {
+export function sequence(bytes: Uint8Array): Element[] {
   const [only, more] = children(bytes);
   if (only?.tag !== SEQUENCE || more) throw invalid('pem');
   return children(only.content);
@@ -201,7 +203,7 @@ function sequence(bytes: Uint8Array): Element[] {
 /** More elements than any of the structures has: longer data is something else. */
 const mostParts = 64;
 
-function children(bytes: Uint8Array = new Uint8Array()): Element[] {
+export function children(bytes: Uint8Array = new Uint8Array()): Element[] {
   const found: Element[] = [];
   for (let at = 0; at < bytes.length; ) {
     const [tag = 0, first = 0, second = 0, third = 0] = bytes.subarray(at, at + 4);
@@ -209,13 +211,13 @@ function children(bytes: Uint8Array = new Uint8Array()): Element[] {
     const length = head === 2 ? first : head === 3 ? second : second * 256 + third;
     const end = at + head + length;
     if (head === 0 || end > bytes.length || found.length >= mostParts) throw invalid('pem');
-    found.push({ tag, content: bytes.subarray(at + head, end) });
+    found.push({ tag, content: bytes.subarray(at + head, end), raw: bytes.subarray(at, end) });
     at = end;
   }
   return found;
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -194,6 +194,9 @@ const escaped = /(?:%(?:25)?[\da-f]{2}|=3D|\\u[\da-f]{4}|\[[\d;]{0,15}m)$/i;
 /** The length of the longest escape, a terminal colour. */
 export const longestEscape = 18;
 
+/** The start of a SMART Health Card, a JWS written in digits. */
+export const healthCardStart = 'shc:/';
+
 /**
  * With fewer characters it is not the beginning of a header, even on the first of several lines: `{"alg":"X"}` takes
  * 15.
@@ -207,5 +210,5 @@ export function mayHoldToken(text: string): boolean {
     end = runEnd(text, start);
     if (end - start >= leastStart) return true;
   }
-  return false;
+  return text.includes(healthCardStart);
 }

@@ -16,7 +16,7 @@ export type Form =
   /** SMART Health Cards: the characters as pairs of digits. */
   | { readonly kind: 'digits' }
   /** RFC 7515 appendix F: the signed content is detached and was given separately. */
-  | { readonly kind: 'detached' }
+  | { readonly kind: 'detached'; readonly bytes: Uint8Array }
   /** Only the header and the payload were copied. */
   | { readonly kind: 'cut' };
 

@@ -1,11 +1,17 @@
-/**
- * Rows of the table of varieties (varieties.ts) that are recognized by issuer or claims, and texts that are not JOSE
- * tokens.
- */
+/** Rows of the table of varieties (varieties.ts) that are recognized by issuer or claims. */
 import { isObject, own, textOf } from './json.ts';
-import { base, has, issuedAt, issuedBy, opaque, uuid, type Variety, withoutAudience } from './variety.ts';
+import { base, has, issuedAt, issuedBy, uuid, type Variety, withoutAudience } from './variety.ts';
 
 export const issuerVarieties: readonly Variety[] = [
+  {
+    id: 'mcp',
+    name: 'MCP access token',
+    source: 'https://modelcontextprotocol.io/specification/2025-06-18/basic/authorization',
+    verifiers: 'published_keys',
+    is: ({ kind, aud }) =>
+      kind === 'jws' && aud.some(each => typeof each === 'string' && /^https?:\/\/[^?#]+\/(?:mcp|sse)\/?$/.test(each)),
+    sample: { alg: 'RS256', payload: { ...base, aud: 'https://tools.example/mcp', scope: 'tools:read' } },
+  },
   // --- By issuer ---
   {
     id: 'graph',
@@ -261,6 +267,8 @@ export const issuerVarieties: readonly Variety[] = [
       has(header, 'x5c') &&
       (has(payload, 'bundleId') || has(payload, 'notificationUUID') || has(payload, 'originalTransactionId')),
     endless: true,
+    // 1.2.840.113635.100.6.11.1 and 1.2.840.113635.100.6.2.1: others have certificates under Apple's root as well.
+    purposes: ['2a864886f76364060b01', '2a864886f76364060201'],
     sample: {
       alg: 'ES256',
       header: { x5c: [] },
@@ -356,126 +364,5 @@ export const issuerVarieties: readonly Variety[] = [
     is: ({ payload }) => has(payload, 'state', 'iss', 'aud') && (has(payload, 'code') || has(payload, 'error')),
     sample: { alg: 'RS256', payload: { ...base, code: 'c-1', state: 's-1' } },
   },
-  // --- Not JOSE ---
-  opaque(
-    'paseto',
-    'PASETO',
-    /^v[1-4]\.(?:local|public)\.[\w-]+/,
-    'https://paseto.io/',
-    'published_keys',
-    'v4.public.eyJzdWIiOiJ1LTEifQ'.padEnd(140, 'A'),
-  ),
-  opaque(
-    'flask_cookie',
-    'Flask session cookie',
-    /^\.?e[yJ][\w-]+\.[\w-]{6,8}\.[\w-]{27,}$/,
-    'https://itsdangerous.palletsprojects.com/',
-    'issuer',
-    'eyJ1c2VyIjoiYWRhIn0.aR1bWg.AAAAAAAAAAAAAAAAAAAAAAAAAAA',
-  ),
-  opaque(
-    'express_cookie',
-    'Express signed cookie',
-    /^s(?::|%3A)[^.]+\.[\w+/%-]{27,}=*$/i,
-    'https://github.com/tj/node-cookie-signature',
-    'issuer',
-    's:abc.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
-  ),
-  opaque(
-    'rails_cookie',
-    'Rails signed cookie',
-    /^[\w+/=%-]{8,}--[\da-f]{40,64}$/,
-    'https://guides.rubyonrails.org/security.html#session-storage',
-    'issuer',
-    `eyJfcmFpbHMiOnt9fQ==--${'a'.repeat(40)}`,
-  ),
-  opaque(
-    'django_signed',
-    'Django signed value',
-    /^\.?[\w-]+:[\w-]{6,}:[\w-]{27,}$/,
-    'https://docs.djangoproject.com/en/stable/topics/signing/',
-    'issuer',
-    'eyJ1IjoxfQ:1tAbCd:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
-  ),
-  opaque(
-    'fernet',
-    'Fernet token',
-    /^gAAAAA[\w-]{60,}=*$/,
-    'https://github.com/fernet/spec',
-    'secret',
-    'gAAAAA'.padEnd(100, 'B'),
-  ),
-  opaque('iron', 'Iron sealed value', /^Fe26\.2\*/, 'https://github.com/hapijs/iron', 'secret', 'Fe26.2**a*b*c**d*e'),
-  opaque(
-    'aspnet_protected',
-    'ASP.NET protected data',
-    /^CfDJ8[\w-]{20,}$/,
-    'https://learn.microsoft.com/aspnet/core/security/data-protection/',
-    'issuer',
-    'CfDJ8'.padEnd(60, 'A'),
-  ),
-  opaque(
-    'macaroon',
-    'Macaroon',
-    /^(?:MDA[\w+/=-]{40,}|AgE[\w+/=-]{40,})$/,
-    'https://github.com/rescrv/libmacaroons',
-    'issuer',
-    'MDAxY2xvY2F0aW9u'.padEnd(80, 'A'),
-  ),
-  opaque(
-    'biscuit',
-    'Biscuit',
-    /^(?:biscuit:|E[nop][\w-]{2}C)[\w-]{40,}=*$/,
-    'https://www.biscuitsec.org/',
-    'published_keys',
-    'biscuit:'.padEnd(80, 'A'),
-  ),
-  opaque(
-    'github_token',
-    'GitHub token',
-    /^(?:gh[opusr]_\w{20,}|github_pat_\w{20,})$/,
-    'https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github',
-    'issuer',
-    'gho_'.padEnd(40, 'a'),
-  ),
-  opaque(
-    'slack_token',
-    'Slack token',
-    /^xox[a-z](?:\.xox[a-z])?-[\w.-]{10,}$/,
-    'https://docs.slack.dev/authentication/tokens',
-    'issuer',
-    'xoxb-'.padEnd(30, 'a'),
-  ),
-  opaque(
-    'google_access',
-    'Google access token',
-    /^ya29\.[\w-]{20,}/,
-    'https://cloud.google.com/docs/authentication/token-types',
-    'issuer',
-    'ya29.'.padEnd(60, 'a'),
-  ),
-  opaque(
-    'salesforce',
-    'Salesforce access token',
-    /^00D[A-Za-z\d]{12,15}![\w.]{20,}$/,
-    'https://help.salesforce.com/s/articleView?id=sf.remoteaccess_access_tokens.htm',
-    'issuer',
-    '00D000000000001!'.padEnd(90, 'a'),
-  ),
-  opaque(
-    'matrix',
-    'Matrix access token',
-    /^(?:syt_[\w+/=-]+_[\w-]{20}_\w{6}|mat_[\w-]{20,})$/,
-    'https://spec.matrix.org/latest/client-server-api/',
-    'issuer',
-    'syt_YWRh_abcdefghijklmnopqrst_abcdef',
-  ),
-  opaque(
-    'openshift',
-    'OpenShift access token',
-    /^sha256~[\w-]{40,}$/,
-    'https://docs.openshift.com/container-platform/latest/authentication/managing-oauth-access-tokens.html',
-    'issuer',
-    'sha256~'.padEnd(50, 'a'),
-  ),
+
 ];

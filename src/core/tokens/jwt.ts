@@ -104,14 +104,17 @@ function decodeCompact(token: string, claimsOnly: boolean): DecodedToken {
  * Decodes a token whose content is detached (RFC 7515 appendix F), with that content in its place; with `b64: false` it
  * is not encoded (RFC 7797). A token that has a payload is decoded as it is. @throws WorkbenchError as `decodeToken`
  */
-export function decodeDetached(token: string, content: string): DecodedToken {
-  const [head = '', payload, signature, more] = token.split('.', 4);
-  if (payload !== '' || signature === undefined || more !== undefined) return decodeToken(token);
-  const encoded = encodeBase64url(new TextEncoder().encode(content));
-  const decoded = decodeToken(`${head}.${encoded}.${signature}`);
-  if (decoded.kind !== 'jws') return decoded;
-  const compact = own(decoded.header, 'b64') === false ? `${head}.${content}.${signature}` : decoded.compact;
-  return { ...decoded, compact, form: { kind: 'detached' } };
+export function decodeDetached(token: string, content: string | Uint8Array): DecodedToken {
+  if (!isDetached(token)) return decodeToken(token);
+  const [head = '', , signature = ''] = token.split('.', 3);
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  const decoded = decodeToken(`${head}.${encodeBase64url(bytes)}.${signature}`);
+  return decoded.kind === 'jws' ? { ...decoded, form: { kind: 'detached', bytes } } : decoded;
+}
+
+/** A signature whose content was kept apart. */
+export function isDetached(token: string): boolean {
+  return looksLikeJose(token) && /^[\w-]+\.\.[\w-]+$/.test(token);
 }
 
 /** Decompresses the payload of a token with `zip: DEF`, for example a SMART Health Card, and reads its claims. */

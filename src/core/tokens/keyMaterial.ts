@@ -84,6 +84,14 @@ export function derOf(block: Block | undefined): Uint8Array {
   return der;
 }
 
+/** The certificates in a text that holds nothing else. Never throws. */
+export function certificatesIn(text: string): Uint8Array[] {
+  const material = readKeyMaterial(text);
+  const blocks = material.kind === 'pem' ? material.blocks : [];
+  if (!blocks.every(({ label }) => label === 'CERTIFICATE')) return [];
+  return blocks.flatMap(({ body }) => decodeBase64(body.replace(/\s+/g, '')) ?? []);
+}
+
 /** The bytes of the first block. @throws WorkbenchError as `derOf` */
 export function derOfPem(text: string): Uint8Array {
   const material = readKeyMaterial(text);

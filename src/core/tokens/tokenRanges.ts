@@ -7,6 +7,7 @@ import {
   type FoundJwt,
   type HeaderReader,
   headerReader,
+  healthCardStart,
   jwtAt,
   nextStart,
   opensHeader,
@@ -62,8 +63,20 @@ export function findTokens(text: string, limit = mostTokens): TokenRange[] {
     found.push(whole);
     end = Math.max(end, whole.end);
   }
-  return found;
+  return text.includes(healthCardStart) ? withHealthCards(text, found, limit) : found;
 }
+
+/** SMART Health Cards stand in QR codes and files as digits, two for each character of a JWS. */
+function withHealthCards(text: string, found: readonly TokenRange[], limit: number): TokenRange[] {
+  const cards = Array.from(text.matchAll(healthCard), ({ 0: token, index: start }): TokenRange => {
+    const end = start + token.length;
+    return { start, end, kind: 'jws', token, wrapped: false, pieces: [{ start, end }] };
+  });
+  return [...found, ...cards].sort((one, other) => one.start - other.start).slice(0, limit);
+}
+
+/** A header and a signature take more than fifty characters. */
+const healthCard = /(?<!\w)shc:\/(?:1\/1\/)?\d{100,}/g;
 
 /** What follows the JWT of an SD-JWT (RFC 9901). */
 const disclosures = /~[\w.~-]*[\w~-]/y;

@@ -5,8 +5,10 @@
  * genuine: anyone can write any of these names into a token.
  */
 
+import { decodeBase64 } from './base64url.ts';
+import { foreignVarieties } from './foreignVarieties.ts';
 import { issuerVarieties } from './issuerVarieties.ts';
-import { type JsonObject, own, textOf } from './json.ts';
+import { isObject, type JsonObject, own, readJson, textOf } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
 import {
   base,
@@ -308,6 +310,7 @@ export const varieties: readonly Variety[] = [
     },
   ),
   ...issuerVarieties,
+  ...foreignVarieties,
 ];
 
 const byType = new Map(
@@ -332,6 +335,14 @@ export function varietyOf(text: string, decoded: DecodedToken): Variety | undefi
 /** The URL of the token's keys, as its variety defines it. It is shown and never fetched automatically. */
 export function keysAt(variety: Variety, text: string, decoded: DecodedToken): string | undefined {
   return variety.keysAt?.(seenIn(text, decoded));
+}
+
+/** What a token that is no JOSE says all the same, as some signed cookies do. Nothing of it is verified. */
+export function saidIn(text: string, decoded: DecodedToken): JsonObject | undefined {
+  const encoded = decoded.kind === 'opaque' ? varietyOf(text, decoded)?.says?.(text) : undefined;
+  const bytes = encoded === undefined ? undefined : decodeBase64(encoded);
+  const reading = bytes && readJson(new TextDecoder().decode(bytes));
+  return reading?.ok && isObject(reading.value) ? reading.value : undefined;
 }
 
 function seenIn(text: string, decoded: DecodedToken): Seen {

@@ -40,8 +40,12 @@ export interface Variety {
   readonly required?: readonly string[];
   /** It need not have an `exp`, because its validity ends in another way. */
   readonly endless?: true;
+  /** Object identifiers, in hex, of extensions that the signer's certificate and its issuer's must have. */
+  readonly purposes?: readonly string[];
   /** The URL of its keys, if no metadata names it. */
   readonly keysAt?: (seen: Seen) => string | undefined;
+  /** The base64 of JSON that can be read in a token that is no JOSE. Nothing of it is verified. */
+  readonly says?: (text: string) => string | undefined;
   readonly sample: Sample;
 }
 
@@ -113,6 +117,7 @@ export function opaque(
   source: string,
   verifiers: Verifiers,
   sample: string,
+  says?: Variety['says'],
 ): Variety {
   return {
     id,
@@ -121,6 +126,7 @@ export function opaque(
     verifiers,
     is: ({ kind, text }) => kind === 'opaque' && pattern.test(text),
     sample: { text: () => sample },
+    ...(says && { says }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { l10n, type QuickPickItem, ThemeIcon } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon, Uri } from 'vscode';
 import { tokenStateOf, type VerificationResult } from '../../core/checks/finding.ts';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
@@ -9,10 +9,10 @@ import { matchingConnections, tokenClaims } from '../../core/imports/tokenOwner.
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { defined } from '../../core/tokens/json.ts';
-import { decodeToken, isHmac } from '../../core/tokens/jwt.ts';
+import { type DecodedToken, decodeDetached, decodeToken, isDetached, isHmac } from '../../core/tokens/jwt.ts';
 import { inOrder } from '../../core/view/sessionView.ts';
 import type { PickedKey } from '../prompts/keys.ts';
-import { askToken, sessionOf } from '../prompts/pick.ts';
+import { askContent, askToken, contentOf, sessionOf } from '../prompts/pick.ts';
 import { confirm, flash, notify, pick, pickMany } from '../screen.ts';
 import { checkText } from '../text/checks.ts';
 import { describeError } from '../text/errors.ts';
@@ -53,11 +53,18 @@ const fields = {
   nonce: optional(text),
   accessToken: optional(text),
   payload: optional(text),
+  /** The URI of a file with what was signed. */
+  payloadFile: optional(text),
 };
 
 interface Argument extends VerifyRequest {
   /** The keys that the user chose. */
   readonly picked?: PickedKey;
+  readonly payloadFile?: string;
+}
+
+interface Verified extends VerificationResult {
+  readonly decoded: DecodedToken;
 }
 
 export const verify = defineCommand(
@@ -71,25 +78,32 @@ export const verify = defineCommand(
     accept: (given): Argument => requestOf(given, sessions),
     async ask(node): Promise<Argument | undefined> {
       const title = l10n.t('Verify Token');
-      const argument = await askToken(sessions, node, title);
-      if (argument === undefined) return undefined;
+      const asked = await askToken(sessions, node, title, true);
+      const payload = asked && isDetached(asked.token) ? await askContent(title) : undefined;
+      if (asked === undefined || (isDetached(asked.token) && payload === undefined)) return undefined;
+      const argument = { ...asked, ...(payload !== undefined && { payload }) };
       if (node !== undefined && 'id' in node)
         return { ...argument, connection: sessionOf(sessions, node.id).connection };
       // Encrypted and opaque tokens are reported without asking for keys.
-      const decoded = decodeToken(argument.token);
+      const decoded = payload === undefined ? decodeToken(argument.token) : decodeDetached(argument.token, payload);
       if (decoded.kind !== 'jws') return argument;
       const { issuer } = tokenClaims({ access_token: argument.token });
       const shared = isHmac(decoded);
       const picked = await keys.pick({ title, use: 'verify', shared, ...(issuer !== undefined && { issuer }) });
       return picked && { ...argument, ...picked.origin, picked };
     },
-    run: async (request): Promise<VerificationResult> => (await verifier()).verify(request),
-    answer: ({ verified, checks, key, disclosed }, { token }) => ({
+    async run({ payloadFile, ...request }): Promise<Verified> {
+      const payload = payloadFile === undefined ? request.payload : await contentOf(Uri.parse(payloadFile));
+      const result = await (await verifier()).verify({ ...request, ...(payload !== undefined && { payload }) });
+      const { token } = request;
+      return { ...result, decoded: payload === undefined ? decodeToken(token) : decodeDetached(token, payload) };
+    },
+    answer: ({ verified, checks, key, disclosed, decoded }, { token }) => ({
       verified,
       state: tokenStateOf({ verified, checks }).kind,
       ...(key && { key }),
       ...(disclosed && { disclosed }),
-      review: reviewAnswer(reviewToken(token, decodeToken(token), checks)),
+      review: reviewAnswer(reviewToken(token, decoded, checks)),
       checks: checks.map(check => {
         const { advice } = checkText(check);
         const { id, status, expected, found } = check;
@@ -139,9 +153,21 @@ function signedBy({ checks }: VerificationResult): boolean {
  * Uses the keys of the connection with the token's issuer, if there is one. No other issuer is contacted for a pasted
  * token.
  */
-function requestOf({ connection: id, ...given }: Values<typeof fields>, sessions: Sessions): VerifyRequest {
+function requestOf({ connection: id, ...given }: Values<typeof fields>, sessions: Sessions): Argument {
   const { key, keyFormat } = keyOf(given);
-  const { token, issuer, jwksUri, jwks, audience, algorithms, clockTolerance, nonce, accessToken, payload } = given;
+  const {
+    token,
+    issuer,
+    jwksUri,
+    jwks,
+    audience,
+    algorithms,
+    clockTolerance,
+    nonce,
+    accessToken,
+    payload,
+    payloadFile,
+  } = given;
   const keysGiven = [key, jwks, jwksUri, issuer].some(each => each !== undefined);
   const session = id !== undefined ? sessionOf(sessions, id) : keysGiven ? undefined : ownerOf(token, sessions);
   return {
@@ -155,7 +181,12 @@ function requestOf({ connection: id, ...given }: Values<typeof fields>, sessions
     ...(audience && { audience }),
     ...(algorithms && { algorithms }),
     ...(clockTolerance !== undefined && { clockTolerance }),
-    ...defined<Pick<VerifyRequest, 'nonce' | 'accessToken' | 'payload'>>({ nonce, accessToken, payload }),
+    ...defined<Pick<Argument, 'nonce' | 'accessToken' | 'payload' | 'payloadFile'>>({
+      nonce,
+      accessToken,
+      payload,
+      payloadFile,
+    }),
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { type ReviewFinding, reviewToken } from '../../core/checks/review.ts';
 import { printable } from '../../core/redact.ts';
 import type { DecodedToken } from '../../core/tokens/jwt.ts';
-import { keysAt, varietyOf } from '../../core/tokens/varieties.ts';
+import { keysAt, saidIn, varietyOf } from '../../core/tokens/varieties.ts';
 import type { Moment, TimelineTexts } from '../../core/view/timeline.ts';
 import type { TokenSummary } from '../../core/view/tokenSummary.ts';
 import type {
@@ -92,7 +92,10 @@ export function inspectorModel(inspected: Inspected, now: number): InspectorMode
     selectable: state.kind !== 'edited',
     decoded: isBroken
       ? []
-      : [...decodedSections(decoded, now), ...(inspected.opened ? openedSections(inspected.opened, now) : [])],
+      : [
+          ...decodedSections(decoded, now, saidIn(token, decoded)),
+          ...(inspected.opened ? openedSections(inspected.opened, now) : []),
+        ],
     checks: (isBroken ? [] : loud)
       .toSorted((one, other) =>
         one.id === 'signature' ? -1 : other.id === 'signature' ? 1 : order[one.status] - order[other.status],

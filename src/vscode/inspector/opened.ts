@@ -136,8 +136,10 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
 }
 
 /** Header and payload, member by member, with meanings and the position of their characters. */
-export function decodedSections(decoded: DecodedToken, now: number): Section[] {
-  if (decoded.kind === 'opaque') return [];
+/** @param said by a token that is no JOSE */
+export function decodedSections(decoded: DecodedToken, now: number, said?: JsonObject): Section[] {
+  if (decoded.kind === 'opaque')
+    return said ? [section('inside', l10n.t('What it says'), jsonText(said), claimText, now)] : [];
   const header = section('header', l10n.t('Header'), decoded.headerText, headerText, now);
   if (decoded.kind === 'jwe') return [header];
   const title = l10n.t('Payload');

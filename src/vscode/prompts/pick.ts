@@ -1,4 +1,4 @@
-import { env, l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { env, l10n, type QuickPickItem, ThemeIcon, type Uri, window, workspace } from 'vscode';
 import { classify, WorkbenchError } from '../../core/errors.ts';
 import { importText } from '../../core/imports/importText.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
@@ -6,9 +6,9 @@ import type { Connection } from '../../core/records/connection.ts';
 import { badgeOf, tokenOf } from '../../core/records/session.ts';
 import type { Session, Sessions } from '../../core/records/sessions.ts';
 import { type Grant, offeredGrants } from '../../core/signIn/grants.ts';
-import { decodeToken, tryDecode } from '../../core/tokens/jwt.ts';
+import { decodeToken, isDetached, tryDecode } from '../../core/tokens/jwt.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { ask, pick } from '../screen.ts';
+import { ask, pick, pickFiles } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { grantWords } from '../text/signIn.ts';
 import { badgeText, stateIcons } from '../text/states.ts';
@@ -145,11 +145,12 @@ function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> 
   }
 }
 
-/** The token of the row, or one from the selection, the clipboard or an input box. */
+/** The token of the row, or one from the selection, the clipboard or an input box. @param detached its content may be kept apart */
 export async function askToken(
   sessions: Sessions,
   node: ViewNode | undefined,
   title: string,
+  detached = false,
 ): Promise<{ token: string } | undefined> {
   if (node?.kind === 'token' || node?.kind === 'section') {
     const token = tokenOf(sessionOf(sessions, node.id), node.name);
@@ -157,10 +158,48 @@ export async function askToken(
     return { token };
   }
   return pickText(title, text => {
+    const apart = text.trim();
+    if (detached && isDetached(apart))
+      return { label: l10n.t('a signature without its content'), value: { token: apart } };
     const token = firstToken(text);
     decodeToken(token);
     return { label: l10n.t('a token'), value: { token } };
   });
+}
+
+/** Bytes of a file whose signature is checked. */
+const largestContent = 64 * 1024 * 1024;
+
+/** What was signed apart from its signature (RFC 7515 appendix F): of a file byte for byte, or the selection. */
+export async function askContent(title: string): Promise<string | Uint8Array | undefined> {
+  const editor = window.activeTextEditor;
+  const selection = editor?.document.getText(editor.selection) ?? '';
+  const file = {
+    label: l10n.t('Open a file...'),
+    description: l10n.t('signed as it is'),
+    iconPath: new ThemeIcon('file'),
+  };
+  const selected = { label: l10n.t('Selection'), iconPath: new ThemeIcon('selection') };
+  const clipboard = { label: l10n.t('Clipboard'), iconPath: new ThemeIcon('clippy') };
+  const items: QuickPickItem[] = [file, ...(selection === '' ? [] : [selected]), clipboard];
+  const placeHolder = l10n.t('This signature is kept apart from its content. Where is the content?');
+  const picked = await pick(items, { title, placeHolder });
+  if (picked === selected) return selection;
+  if (picked === clipboard) return env.clipboard.readText();
+  const [uri] = picked === file ? await pickFiles(title) : [];
+  return uri && contentOf(uri);
+}
+
+/** @throws WorkbenchError `argument_invalid` */
+export async function contentOf(uri: Uri): Promise<Uint8Array> {
+  const invalid = () => new WorkbenchError('argument_invalid', { field: 'payloadFile', expected: 'file:///...' });
+  try {
+    const { size } = await workspace.fs.stat(uri);
+    if (size <= largestContent) return await workspace.fs.readFile(uri);
+  } catch {
+    // It is not there or may not be read: it is named below.
+  }
+  throw invalid();
 }
 
 /** The token in the picked text, which may be a header line or a response. */

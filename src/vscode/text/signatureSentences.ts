@@ -1,5 +1,6 @@
 import { l10n } from 'vscode';
 import type { CheckCode } from '../../core/checks/finding.ts';
+import type { ChainFlaw } from '../../core/tokens/certificates.ts';
 import { varieties } from '../../core/tokens/varieties.ts';
 import { dateOf, kindOf, plain, quoted, type SentencesOf } from './checkWords.ts';
 import { varietyAdvice, verifiersText } from './varieties.ts';
@@ -33,6 +34,10 @@ export const signatureSentences = {
   signature_malformed: () => [
     l10n.t('One of the signatures of this JWS cannot be read.'),
     l10n.t('Copy the whole object.'),
+  ],
+  chain_invalid: ({ found, data }) => [
+    chainText(data?.reason as ChainFlaw, found),
+    l10n.t('Give the root certificate that the chain in x5c has to end at, for example as the vendor publishes it.'),
   ],
   signature_missing: () => [
     l10n.t('The signature is empty: anyone could have written this token.'),
@@ -93,6 +98,9 @@ export const signatureSentences = {
     l10n.t('The key has these members in base64 where base64url without padding is required: {0}.', plain(found)),
     l10n.t('The issuer should correct this (RFC 7518 section 6). Many libraries reject the key.'),
   ],
+  chain_valid: ({ expected, found }) => [
+    l10n.t('The chain in x5c leads from {0} to the certificate that was given, {1}.', quoted(found), quoted(expected)),
+  ],
   keys_outdated: ({ at, data }) => [
     l10n.t('The keys were fetched at {0}; fetching them again failed ({1}).', dateOf(at), plain(data?.error)),
     l10n.t('Check that the issuer can be reached. Withdrawn keys would not be noticed until then.'),
@@ -126,6 +134,26 @@ export const signatureSentences = {
     l10n.t('Give the public half alone: anyone who has this text can sign.'),
   ],
 } satisfies Partial<Record<CheckCode, SentencesOf>>;
+
+function chainText(flaw: ChainFlaw, name: string | undefined): string {
+  const of = quoted(name);
+  switch (flaw) {
+    case 'malformed':
+      return l10n.t('A certificate in x5c cannot be read.');
+    case 'root':
+      return l10n.t('The chain in x5c does not lead to the certificate that was given.');
+    case 'signature':
+      return l10n.t('The certificate {0} was not signed by the next one in x5c.', of);
+    case 'time':
+      return l10n.t('The certificate {0} is not valid at this time.', of);
+    case 'authority':
+      return l10n.t('The certificate {0} may not issue the one before it.', of);
+    case 'critical':
+      return l10n.t('The certificate {0} has a critical extension that is not understood here.', of);
+    case 'purpose':
+      return l10n.t('The certificate {0} was not issued for tokens of this kind.', of);
+  }
+}
 
 /** Sentences about the header and the form of a token. */
 export const headerSentences = {

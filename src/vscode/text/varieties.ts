@@ -38,6 +38,8 @@ const sentences: Readonly<Record<string, () => string>> = {
   request_object: () => l10n.t('A signed authorization request (RFC 9101), verified with the keys of the client.'),
   id_jag: () => l10n.t('Exchange it at the issuer named in aud for an access token. It is no access token itself.'),
   vci_proof: () => l10n.t('It proves possession of the key to which a credential will be bound.'),
+  mcp: () =>
+    l10n.t('It is for the MCP server named in aud alone: a server refuses others, and never passes it on to an API.'),
   graph: () => l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
   entra_v1: () =>
     l10n.t(
@@ -69,7 +71,10 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t('Treat it as opaque: it is for the issuer alone, which signs it with a secret of its own.'),
   kubernetes_bound: () =>
     l10n.t('Its keys are published by the cluster (/openid/v1/jwks), which may not be reachable from here.'),
-  app_store: () => l10n.t("Verify the chain in x5c up to Apple's root certificate; times are in milliseconds."),
+  app_store: () =>
+    l10n.t(
+      "Verify it with Apple's root certificate as the key: the chain in x5c has to lead to it. Times are in milliseconds.",
+    ),
   apple_client_secret: () => l10n.t('You make it with your own key: it may live for six months at most.'),
   apns: () => l10n.t('You make it with your own key: Apple accepts it for an hour after iat.'),
   twilio: () => l10n.t('You make it with the secret of your API key: grants say what it allows.'),
@@ -83,7 +88,10 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t(
       'A session cookie. Decrypt it with the secret in AUTH_SECRET or NEXTAUTH_SECRET: its key is derived from that.',
     ),
-  paseto: () => l10n.t('Not a JOSE format. A public one is signed and can be read; a local one is encrypted.'),
+  paseto: () =>
+    l10n.t(
+      'Not a JOSE format. A public one is signed, and its claims are shown unverified; a local one is encrypted.',
+    ),
   flask_cookie: () => l10n.t("A signed session cookie, not a JWT: anyone can read it, and the app's secret signs it."),
   express_cookie: () => l10n.t('A signed cookie, not a JWT: the value stands before the dot.'),
   rails_cookie: () => l10n.t('A signed cookie, not a JWT: base64 of the value, then "--" and an HMAC.'),
@@ -93,6 +101,8 @@ const sentences: Readonly<Record<string, () => string>> = {
   aspnet_protected: () => l10n.t('Only the app that made it can read it, with the keys of its data protection ring.'),
   macaroon: () => l10n.t('A token that its holder can narrow with caveats; only its issuer can verify it.'),
   biscuit: () => l10n.t('A token that its holder can narrow with more blocks; verified with a public key.'),
+  branca: () => l10n.t('Encrypted with a shared key; it tells nothing but the time at which it was made.'),
+  nextcloud: () => l10n.t('It opens the whole account like a password: revoke it under Settings, Security.'),
   github_token: () => l10n.t('An opaque token of GitHub. Revoke it there if it was exposed.'),
   slack_token: () => l10n.t('An opaque token of Slack; xoxe marks those that expire.'),
   google_access: () => l10n.t('An opaque access token of Google, valid for about an hour.'),

@@ -238,6 +238,21 @@ describe('tokens and key sets from the field', () => {
       assert.equal((await look(content)).checks.find(({ id }) => id === 'signature')?.status, 'passed');
       assert.equal((await look(`${content} `)).checks.find(({ id }) => id === 'signature')?.status, 'failed');
     }
+    // Of a file any bytes, which are no text.
+    const bytes = Uint8Array.from({ length: 300 }, (_, at) => at * 7);
+    const bare = sign('sha256', Buffer.concat([Buffer.from(`${head}.`), bytes]), {
+      key: es256.privateKey,
+      dsaEncoding: 'ieee-p1363',
+    });
+    const plain = encode({ alg: 'ES256' });
+    const input = `${plain}.${Buffer.from(bytes).toString('base64url')}`;
+    const plainSignature = sign('sha256', Buffer.from(input), { key: es256.privateKey, dsaEncoding: 'ieee-p1363' });
+    const encoded = `${plain}..${plainSignature.toString('base64url')}`;
+    for (const token of [encoded, `${head}..${bare.toString('base64url')}`]) {
+      const look = async (payload: Uint8Array) =>
+        (await verifier.verify({ token, key: es256.pem, payload })).checks.find(({ id }) => id === 'signature')?.status;
+      assert.deepEqual([await look(bytes), await look(bytes.subarray(1))], ['passed', 'failed']);
+    }
     // A JWT may not leave its claims unencoded.
     const jwtHead = encode({ alg: 'ES256', typ: 'JWT', b64: false, crit: ['b64'] });
     const forged = await verifier.verify({ token: `${jwtHead}..AAAA`, key: es256.pem, payload: content });

@@ -346,6 +346,14 @@ describe('importText', () => {
       });
     });
 
+    it('is found whole where more than a JWT belongs to it, and is no refresh token', () => {
+      const card = `shc:/${Array.from(accessToken, each => String(each.charCodeAt(0) - 45).padStart(2, '0')).join('')}`;
+      const disclosed = `${accessToken}~WyJzYWx0IiwibmFtZSIsIkFkYSJd~`;
+      for (const token of [card, disclosed, `ghs_123456_${accessToken}`])
+        for (const text of [`Scan this: ${token} now`, token])
+          assert.equal(importText(text).tokens.access_token, token, text.slice(0, 30));
+    });
+
     it('is found in prose, one of each kind', () => {
       const text = `The tokens were ${accessToken}, ${idToken}. And ${accessToken} again.`;
       assert.deepEqual(importText(text).tokens, { access_token: accessToken, id_token: idToken });

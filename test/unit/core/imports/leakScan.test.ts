@@ -9,6 +9,7 @@ const valid = hmacJwt('secret', { sub: 'ada', exp: seconds + 60 });
 const expired = hmacJwt('secret', { sub: 'ada', exp: seconds - 60 });
 const endless = hmacJwt('secret', { sub: 'ada' });
 const jwe = `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2lwaGVydGV4dA.${'a'.repeat(22)}`;
+const card = `shc:/${Array.from(endless, each => String(each.charCodeAt(0) - 45).padStart(2, '0')).join('')}`;
 const refresh = 'v1.Mr8a2kd0xZq93hDkeQ_lls0';
 
 const kinds = (text: string, known: Parameters<typeof scanForLeaks>[1] = []) =>
@@ -34,6 +35,11 @@ describe('scanForLeaks', () => {
       ['token', base64],
     ]);
     assert.deepEqual(kinds(`data: ${Buffer.from(expired).toString('base64')} x_${valid}`), []);
+  });
+
+  it('finds SMART Health Cards, which are digits', () => {
+    assert.deepEqual(kinds(`qr: "${card}", ${card.slice(0, 60)}`), [['endless_token', card]]);
+    assert.ok(leakMarks([]).some(mark => card.includes(mark)));
   });
 
   for (const text of [

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mayHoldToken } from '../../../../src/core/tokens/findJwts.ts';
 import { findTokens, mostTokens, tokenAt } from '../../../../src/core/tokens/tokenRanges.ts';
 import { encode, hmacJwt, jwt, signer } from '../../../support/signing.ts';
 
@@ -116,6 +117,13 @@ describe('findTokens', () => {
       findTokens(`x-amzn-oidc-data: ${padded}\n`).map(({ token }) => token),
       [padded],
     );
+  });
+
+  it('a SMART Health Card in a text, as a whole and in the order of the text', () => {
+    const card = `shc:/${Array.from(short, each => String(each.charCodeAt(0) - 45).padStart(2, '0')).join('')}`;
+    assert.deepEqual(tokens(`"${card}"\n${short}, <a href="${card}">`), [card, short, card]);
+    assert.ok(mayHoldToken(`x ${card}`));
+    assert.deepEqual(tokens(`wshc:/${card.slice(5)} shc:/12 shc:/text`), []);
   });
 
   it('the one at an offset', () => {
