@@ -364,5 +364,4 @@ export const issuerVarieties: readonly Variety[] = [
     is: ({ payload }) => has(payload, 'state', 'iss', 'aud') && (has(payload, 'code') || has(payload, 'error')),
     sample: { alg: 'RS256', payload: { ...base, code: 'c-1', state: 's-1' } },
   },
-
 ];
