@@ -89,9 +89,7 @@ const sentences: Readonly<Record<string, () => string>> = {
       'A session cookie. Decrypt it with the secret in AUTH_SECRET or NEXTAUTH_SECRET: its key is derived from that.',
     ),
   paseto: () =>
-    l10n.t(
-      'Not a JOSE format. A public one is signed, and its claims are shown unverified; a local one is encrypted.',
-    ),
+    l10n.t('Not a JOSE format. A public one is signed, and its claims are shown unverified; a local one is encrypted.'),
   flask_cookie: () => l10n.t("A signed session cookie, not a JWT: anyone can read it, and the app's secret signs it."),
   express_cookie: () => l10n.t('A signed cookie, not a JWT: the value stands before the dot.'),
   rails_cookie: () => l10n.t('A signed cookie, not a JWT: base64 of the value, then "--" and an HMAC.'),
