@@ -124,6 +124,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   mock_file_invalid: aboutText,
   port_in_use: configuration,
   git_unavailable: configuration,
+  staged_unreadable: retryable,
 
   internal: { kind: 'unknown' },
 };

@@ -189,6 +189,7 @@ export interface ErrorDataOf {
   mock_file_invalid: { readonly file: string; readonly problems: string };
   port_in_use: { readonly port?: number | undefined };
   git_unavailable: Empty;
+  staged_unreadable: { readonly file: string };
   /** An unexpected error, most likely a bug. */
   internal: { readonly type: string };
 }

@@ -62,6 +62,18 @@ describe('tokens that are about to be committed', function () {
     assert.deepEqual(languages.getDiagnostics(loose), []);
   });
 
+  it('are not said to be absent where Git cannot read what is staged', async () => {
+    assert.ok(repository);
+    const objects = Uri.joinPath(folder, '.git', 'objects');
+    await workspace.fs.delete(objects, { recursive: true });
+    await workspace.fs.createDirectory(objects);
+    assert.equal(await codeOf(run('findLeaks', { staged: true })), 'staged_unreadable');
+    await workspace.fs.writeFile(staged, encode(`# a comment\nTOKEN=${token(seconds + 600)}\n`));
+    await repository.add([staged.fsPath]);
+    const { leaks } = await run<Found>('findLeaks', { staged: true });
+    assert.deepEqual(leaks, [{ uri: staged.toString(), line: 2, kind: 'token' }]);
+  });
+
   it('are looked for by themselves where the setting says so', async () => {
     assert.ok(repository);
     await configuration().update('warnWhenStaged', true, ConfigurationTarget.Global);

@@ -3,6 +3,7 @@ import {
   DiagnosticSeverity,
   type Event,
   extensions,
+  FileType,
   l10n,
   Position,
   Range,
@@ -12,7 +13,7 @@ import {
   workspace,
 } from 'vscode';
 import { commands } from '../../contributions.ts';
-import { WorkbenchError } from '../../core/errors.ts';
+import { classify, WorkbenchError } from '../../core/errors.ts';
 import { type KnownToken, type Leak, leakMarks, scanForLeaks } from '../../core/imports/leakScan.ts';
 import type { Clock, FileSearch } from '../../core/ports.ts';
 import { endOf, tokenOf } from '../../core/records/session.ts';
@@ -20,6 +21,7 @@ import type { Sessions } from '../../core/records/sessions.ts';
 import { printable } from '../../core/redact.ts';
 import { leakCode } from '../editor/problems.ts';
 import { notify, problem } from '../screen.ts';
+import { describeError } from '../text/errors.ts';
 import { relativeText } from '../text/time.ts';
 
 export interface FileLeaks {
@@ -73,7 +75,7 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
   return { searched, cut, found };
 }
 
-/** Searches what Git would commit next. @throws WorkbenchError `git_unavailable` */
+/** Searches what Git would commit next. @throws WorkbenchError `git_unavailable`, `staged_unreadable` */
 export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const api = await gitApi();
   const staged = stagedFiles(api);
@@ -249,7 +251,7 @@ interface GitApi {
 interface Repository {
   readonly rootUri: Uri;
   readonly state: {
-    readonly indexChanges: readonly { readonly uri: Uri }[];
+    readonly indexChanges: readonly { readonly uri: Uri; readonly status: number }[];
     readonly workingTreeChanges: readonly { readonly uri: Uri }[];
     readonly onDidChange: Event<void>;
   };
@@ -290,16 +292,39 @@ function stagedUris(): ReadonlySet<string> {
   }
 }
 
+/** `Status.INDEX_DELETED` of the Git extension. */
+const stagedRemoval = 2;
+
 export function stagedFiles({ repositories }: GitApi): StagedFile[] {
   return repositories.flatMap(repository => {
     const { state } = repository;
     const changed = new Set(state.workingTreeChanges.map(({ uri }) => uri.toString()));
-    return state.indexChanges.map(({ uri }) => ({
+    return state.indexChanges.map(({ uri, status }) => ({
       uri,
       changed: changed.has(uri.toString()),
-      read: () => repository.show('', uri.fsPath).catch(() => undefined),
+      read: async () => (status === stagedRemoval ? undefined : stagedText(repository, uri)),
     }));
   });
+}
+
+/**
+ * A file that cannot be read must not pass for one without tokens.
+ * @throws WorkbenchError `staged_unreadable`
+ */
+async function stagedText(repository: Repository, uri: Uri): Promise<string | undefined> {
+  const show = () => repository.show('', uri.fsPath);
+  try {
+    // Once more: a busy machine may fail to start a process.
+    return await show().catch(show);
+  } catch {
+    // A submodule has no content of its own.
+    const isFolder = await workspace.fs.stat(uri).then(
+      ({ type }) => (type & FileType.Directory) !== 0,
+      () => false,
+    );
+    if (isFolder) return undefined;
+    throw new WorkbenchError('staged_unreadable', { file: workspace.asRelativePath(uri) });
+  }
 }
 
 interface WatchParts {
@@ -337,9 +362,16 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
     const before = seen;
     seen = new Set(stagedFiles(api).map(({ uri }) => uri.toString()));
     if (!wanted() || [...seen].every(uri => before.has(uri))) return;
-    const { leaks } = await registry.executeCommand<{ leaks: readonly { uri: string }[] }>(commands.findLeaks, {
-      staged: true,
-    });
+    let leaks: readonly { uri: string }[];
+    try {
+      const search = { staged: true };
+      ({ leaks } = await registry.executeCommand<{ leaks: readonly { uri: string }[] }>(commands.findLeaks, search));
+    } catch (error) {
+      // They are checked again at the next change.
+      seen = before;
+      await notify('warning', describeError(classify(error)));
+      return;
+    }
     const found = leaks.filter(({ uri }) => !before.has(uri));
     const [first] = found;
     if (!first) return;

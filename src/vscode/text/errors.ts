@@ -163,6 +163,8 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
     l10n.t(
       'Staged files cannot be read: the Git extension of VS Code is off, or runs on another machine. Search the whole workspace instead.',
     ),
+  staged_unreadable: ({ file }) =>
+    l10n.t('Git could not read the staged content of {0}, so it may contain tokens. Try again.', show(file)),
   mock_not_running: () => l10n.t('The mock issuer is not running. Start it first.'),
   client_test_running: () => l10n.t('A client is being tested already. Wait until that is done, or cancel it.'),
   mock_file_missing: ({ file }) =>
