@@ -5,7 +5,7 @@ import { runScript } from './lib/project.mjs';
 
 /**
  * `npm run screenshots` drives the real workbench and takes the README's pictures (media/screenshots) and others for
- * review (out/screenshots). Tokens come from the mock issuer, and no picture shows a real one.
+ * review (out/screenshots). Tokens come from the mock issuer, and no picture shows one.
  */
 async function main() {
   await ensureDependencies();

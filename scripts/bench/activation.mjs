@@ -12,9 +12,9 @@ const windows = { least: 4, most: 8 };
 /**
  * Milliseconds. After this, only the minimum number of windows is opened, because a busy machine takes long for each.
  */
-const enough = 45_000;
+const longEnough = 45_000;
 /** Milliseconds for one window to open and run the module. */
-const patience = 60_000;
+const windowTimeout = 60_000;
 
 /**
  * Prevents both extensions from activating by themselves: the module in the window triggers it.
@@ -47,7 +47,7 @@ export async function run(temporary) {
     const since = performance.now();
     for (let window = 0; window < windows.most; window++) {
       // An even number of windows, so that each side goes first in half of them.
-      if (window >= windows.least && window % 2 === 0 && performance.now() - since > enough) break;
+      if (window >= windows.least && window % 2 === 0 && performance.now() - since > longEnough) break;
       /** @type {string[]} */
       const said = [];
       const { page, exit } = await workbench.openWindow({
@@ -55,7 +55,7 @@ export async function run(temporary) {
         extensionTestsPath: activation,
         onConsole: (type, text) => said.push(`${type}: ${text}`),
       });
-      const code = await Promise.race([exit, after(patience)]);
+      const code = await Promise.race([exit, after(windowTimeout)]);
       await page.close();
       if (code !== 0) throw new UserError(`A window did not come to its end. It said:\n${said.join('\n')}`);
     }

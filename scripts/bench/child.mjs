@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
 /** Milliseconds without an answer after which a child counts as hung. */
-const patience = 60_000;
+const callTimeout = 60_000;
 
 /**
  * @typedef {object} Child
@@ -40,7 +40,7 @@ export function startChild(file, node = process.execPath) {
     ask(name, argument) {
       const id = asked++;
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${file} did not answer to ${name}.`)), patience);
+        const timer = setTimeout(() => reject(new Error(`${file} did not answer to ${name}.`)), callTimeout);
         waiting.set(id, {
           resolve: value => {
             clearTimeout(timer);

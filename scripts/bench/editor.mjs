@@ -3,7 +3,7 @@ import { inHost } from './host.mjs';
 export const title = "The editor's features in VS Code's extension host";
 
 /** Milliseconds that a person notices as a pause. */
-const longest = 50;
+const noticeable = 50;
 
 /** @param {string} temporary @returns {Promise<import('./table.mjs').Row[]>} */
 export async function run(temporary) {
@@ -30,7 +30,7 @@ function rowsOf({
   return [
     limited('a hover in a file of 1 MB, 2,000 tokens', hover, 5),
     limited('a hover in a file of 1 MB, lines of 20 KB', hoverLongLines, 5),
-    limited('the longest step in a token of 10 MB, processor time', Math.max(...Object.values(steps)), longest),
+    limited('the longest step in a token of 10 MB, processor time', Math.max(...Object.values(steps)), noticeable),
     ...Object.entries(steps).map(([name, ours]) => ({
       what: `  ${names[name] ?? name}`,
       unit: /** @type {const} */ ('ms'),

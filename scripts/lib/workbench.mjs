@@ -7,7 +7,7 @@ import { ensureVSCodeFromNpm } from './vscode-from-npm.mjs';
  * Messages that the workbench itself prints at each start and end. The consoles of the window and of the extension host
  * arrive together.
  */
-const chatter =
+const ownMessages =
   /^(Resolv\w+ connection token|Creating a socket|(Ignoring fetching|Updating) additional builtin|\[(reconnection-grace-time|Service Worker|AgentHost:\w+|AccountPolicyGate)\]|Canceled: Canceled)/;
 
 /**
@@ -126,7 +126,7 @@ async function openWindow(server, context, { onConsole, ...target } = {}) {
   exit.catch(() => {}); // The promise is awaited only for windows with tests, but it rejects for every window that closes.
   await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
     const text = format(...args);
-    if (!chatter.test(text)) onConsole?.(type, text);
+    if (!ownMessages.test(text)) onConsole?.(type, text);
   });
   await page.goto(windowUrl(server, target));
   await page.waitForSelector('.monaco-workbench', { timeout: 60_000 });

@@ -36,8 +36,8 @@ export const scenes = {
 const tall = { width: 1120, height: 1180 };
 
 /**
- * What is looked at most, as different people have it on their screens. In a browser a zoom of 200 % halves the pixels
- * that the page counts.
+ * Window settings of different users, in which the most used views are pictured. In a browser, a zoom of 200 % halves the
+ * number of CSS pixels.
  * @type {Record<string, Parameters<typeof Stage.begin>[0]>}
  */
 const dresses = {
@@ -49,7 +49,7 @@ const dresses = {
   chinese: { language: 'zh-cn' },
 };
 
-/** Labels by language: what else a scene waits for stands in no language, and commands are run by their keys. */
+/** Labels by language. Everything else that a scene waits for is independent of the language; commands run by their keys. */
 const labels = {
   en: { access: 'Access token', claims: 'Claims', clipboard: 'Clipboard', expired: /expired\s\d+/ },
   'zh-cn': { access: '访问令牌', claims: '声明', clipboard: '剪贴板', expired: /前已过期/ },

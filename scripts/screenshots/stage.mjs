@@ -9,10 +9,10 @@ import { withPalette } from './png.mjs';
 const folders = { readme: join(root, 'media', 'screenshots'), only: join(root, 'out', 'screenshots') };
 
 /** Largest file, in bytes, so that GitHub shows it quickly. */
-const largest = 150 * 1024;
+const maxBytes = 150 * 1024;
 
 /** Hides everything that is not the subject of the picture. */
-const calm = {
+const plainSettings = {
   'window.commandCenter': false,
   'workbench.layoutControl.enabled': false,
   'workbench.editor.empty.hint': 'hidden',
@@ -80,7 +80,7 @@ export class Stage {
       deviceScaleFactor: scale,
       ...(language && { language }),
       colorTheme: themes[theme].name,
-      userSettings: { ...calm, ...settings },
+      userSettings: { ...plainSettings, ...settings },
     });
     const { close } = workbench;
     const { folder } = workbench.server;
@@ -270,7 +270,7 @@ export class Stage {
     const size = small.length;
     await writeFile(path, small);
     console.log(`${(size / 1024).toFixed(0).padStart(6)} KB  ${relative(root, path)}`);
-    if (readme && size > largest) throw new UserError(`${path} is too large to be committed: cut out less.`);
+    if (readme && size > maxBytes) throw new UserError(`${path} is too large to be committed: cut out less.`);
   }
 
   /** @param {'window' | 'sidebar' | 'top' | import('playwright-core').Locator} of */

@@ -76,14 +76,14 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   const decide = async (
     exchange: Exchange,
     { request, pushed }: Pending,
-    { deny, subject = usual(request) }: Visitor,
+    { deny, subject = defaultSubject(request) }: Visitor,
     known?: Session,
   ): Promise<MockReply> => {
     if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request was answered before');
     if (pushed !== undefined) pushed.spent = true;
     if (deny) return refuse(exchange, request, { error: 'access_denied', description: 'The user has declined' });
     const { claims, acrValues } = request;
-    const problem = await contradiction(request, subject);
+    const problem = await requiredUserRefusal(request, subject);
     if (problem !== undefined) return refuse(exchange, request, problem);
     const now = exchange.now();
     const session = known ?? sessions.start(subject, claims?.acr?.[0] ?? acrValues[0], now);
@@ -100,7 +100,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   };
 
   /** Refuses when the request requires one user (`id_token_hint` or the claim `sub`) and another one is signed in. */
-  const contradiction = async (request: AuthorizationRequest, subject: string): Promise<Refusal | undefined> => {
+  const requiredUserRefusal = async (request: AuthorizationRequest, subject: string): Promise<Refusal | undefined> => {
     const { idTokenHint, claims } = request;
     const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);
     if (idTokenHint !== undefined && hint?.kind !== 'id_token')
@@ -111,11 +111,14 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
   };
 
   /** A login hint takes precedence over the client's usual subject: a person of that name would sign in under it. */
-  const usual = ({ client, loginHint }: AuthorizationRequest) =>
+  const defaultSubject = ({ client, loginHint }: AuthorizationRequest) =>
     settings.signInSubject ?? subjectOfHint(settings, loginHint) ?? client.subject ?? settings.subject;
 
   /** The session of this browser, if it answers this request without asking the user. */
-  const usable = (exchange: Exchange, { prompts, maxAge, loginHint }: AuthorizationRequest): Session | undefined => {
+  const reusableSession = (
+    exchange: Exchange,
+    { prompts, maxAge, loginHint }: AuthorizationRequest,
+  ): Session | undefined => {
     const session = sessions.of(exchange);
     if (session === undefined || prompts.some(prompt => prompt !== 'none')) return undefined;
     if (maxAge !== undefined && Math.floor(exchange.now() / 1000) - session.authTime > maxAge) return undefined;
@@ -130,7 +133,9 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     tickets.put(ticket, pending, now + ticketLifetime, now);
     const audience = targets === undefined ? [] : [html`<dt>For use at</dt><dd>${targets.join(' ')}</dd>`];
     const subject =
-      loginHint === undefined ? (sessions.of(exchange)?.subject ?? usual(pending.request)) : usual(pending.request);
+      loginHint === undefined
+        ? (sessions.of(exchange)?.subject ?? defaultSubject(pending.request))
+        : defaultSubject(pending.request);
     const body = html`<dl><dt>Client</dt><dd>${client.client_id}</dd>
 ${scopeList(scope)}${audience}<dt>The answer goes to</dt><dd>${redirectUri}</dd></dl>
 <form method="post" action="${signInPath}"><input type="hidden" name="ticket" value="${ticket}">
@@ -151,7 +156,7 @@ ${choice(subject, settings.users)}</form>`;
       const { request } = found;
       exchange.authenticated(request.client);
       if (exchange.visitor !== undefined) return decide(exchange, found, exchange.visitor);
-      const session = usable(exchange, request);
+      const session = reusableSession(exchange, request);
       const silent = request.prompts.includes('none');
       if (session !== undefined && (silent || settings.singleSignOn))
         return decide(exchange, found, { subject: session.subject }, session);
@@ -218,7 +223,7 @@ export interface Codes {
 // Milliseconds.
 const codeLifetime = 60_000;
 /** How long a redeemed code is kept, in milliseconds, so that a second use is recognised. */
-const remembered = 3_600_000;
+const rememberedFor = 3_600_000;
 
 export function createCodes(settings: Settings, families: Families, issuing: Issuing): Codes {
   const codes = createShelf<Code>(1_000);
@@ -227,7 +232,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
   return {
     issue(request, session, now) {
       const code = randomText(32);
-      codes.put(code, { request, session, expiresAt: now + codeLifetime, family: undefined }, now + remembered, now);
+      codes.put(code, { request, session, expiresAt: now + codeLifetime, family: undefined }, now + rememberedFor, now);
       return code;
     },
     async grant({ client, form, now, effects, cnf }) {

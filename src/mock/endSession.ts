@@ -89,7 +89,7 @@ export interface LogoutNotices {
 
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 // Milliseconds that one client has to respond.
-const patience = 2_000;
+const responseTimeout = 2_000;
 
 export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNotices {
   const tell = async ({ grant: { clientId, subject, sid } }: Family, now: number) => {
@@ -109,7 +109,12 @@ export function createLogoutNotices(settings: Settings, ring: KeyRing): LogoutNo
     const logout_token = await signAsAsked(nodeCrypto, ring.signing, claims, { typ: 'logout+jwt' });
     const body = new URLSearchParams({ logout_token });
     // A client that does not respond stays signed in, as with a real issuer.
-    const answer = await fetch(uri, { method: 'POST', body, redirect: 'error', signal: AbortSignal.timeout(patience) });
+    const answer = await fetch(uri, {
+      method: 'POST',
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(responseTimeout),
+    });
     await answer.body?.cancel();
   };
   return {

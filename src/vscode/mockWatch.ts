@@ -27,11 +27,11 @@ export interface MockWatchParts {
 }
 
 /** Number of requests and used-up faults that are kept. */
-const mostRequests = 20;
-const mostSpent = 5;
+const maxRequests = 20;
+const maxSpent = 5;
 
 /** Milliseconds. Requests within this time cause one update, because redrawing a row closes its context menu. */
-const gathering = 250;
+const batchDelay = 250;
 
 export function watchMock({ server, sessions, refresher, clock, onChange }: MockWatchParts): MockWatch {
   let requests: readonly MockRequest[] = [];
@@ -41,11 +41,11 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
   const numbers = new WeakMap<RequestLogEntry, number>();
   let cancel: (() => void) | undefined;
 
-  function soon(): void {
+  function scheduleChange(): void {
     cancel ??= clock.schedule(() => {
       cancel = undefined;
       onChange();
-    }, gathering);
+    }, batchDelay);
   }
 
   /**
@@ -82,14 +82,14 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
     };
     requests = [request, ...requests.filter(each => each.number !== number)]
       .toSorted((one, other) => other.number - one.number)
-      .slice(0, mostRequests);
+      .slice(0, maxRequests);
     // A client under test meets hundreds of faults, which its report lists.
     if (known !== undefined && testing === undefined) {
       const gone = new Set(faults.filter(type => !issuer.faults.active.some(fault => fault.type === type)));
       const used = [...gone].map(type => ({ type, title: titleOf(type), by: from, at: clock.now() }));
-      spent = [...used, ...spent].slice(0, mostSpent);
+      spent = [...used, ...spent].slice(0, maxSpent);
     }
-    soon();
+    scheduleChange();
   }
 
   const stops = server.issuers.map(issuer => issuer.watchRequests(entry => note(issuer, entry)));
@@ -116,7 +116,7 @@ export function watchMock({ server, sessions, refresher, clock, onChange }: Mock
     },
     testing(progress) {
       testing = progress;
-      soon();
+      scheduleChange();
     },
     dispose() {
       cancel?.();

@@ -43,11 +43,11 @@ import {
 import { printable } from '../core/redact.ts';
 
 /** Every link and every icon contains one of these two pairs. */
-const opening = /([\]$])\(/g;
+const markupOpening = /([\]$])\(/g;
 
 /** `text` as one line without markup: a space breaks up links and icons, and invisible characters are made visible. */
 export function plain(text: string, max = 900): string {
-  return printable(text, max).replace(opening, '$1 (');
+  return printable(text, max).replace(markupOpening, '$1 (');
 }
 
 /** As `plain`, for several lines. */

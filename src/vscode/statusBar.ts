@@ -117,7 +117,7 @@ export interface Ticker {
 }
 
 /** Longest timeout in milliseconds, because setTimeout cannot wait for weeks. After it the texts are checked again. */
-const longest = 24 * 3600_000;
+const longestTimeout = 24 * 3600_000;
 
 /** The only timer of all countdowns. It sleeps until the next text changes, and stops if nothing counts down. */
 export function createTicker(clock: Clock): Ticker {
@@ -135,7 +135,7 @@ export function createTicker(clock: Clock): Ticker {
       if (at >= next) return;
       next = at;
       cancel?.();
-      cancel = clock.schedule(run, Math.min(Math.max(0, at - clock.now()), longest));
+      cancel = clock.schedule(run, Math.min(Math.max(0, at - clock.now()), longestTimeout));
     },
     onTick: redraw => void redraws.push(redraw),
     dispose: () => cancel?.(),

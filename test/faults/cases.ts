@@ -18,7 +18,7 @@ export interface Case<Type extends FaultType = FaultType> {
 
 const fine: Expected = ['refreshed', 'refreshed'];
 /** The response is rejected, but its refresh token is kept. */
-const disbelieved: Expected = ['retryable response_invalid', 'refreshed'];
+const responseRejected: Expected = ['retryable response_invalid', 'refreshed'];
 /** The first response was lost with the successor, and an issuer without grace rejects the retry. */
 const familyEnded: Expected = ['reauthRequired answer_lost', 'reauthRequired answer_lost'];
 const at = (endpoint: Endpoint) => ({ at: endpoint });
@@ -94,7 +94,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'Tokens signed with HMAC and the public key',
       fault: { type: 'hmacWithPublicKey' },
-      expected: disbelieved,
+      expected: responseRejected,
     },
   ],
   slowDrip: [
@@ -239,7 +239,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'Another issuer in the ID token',
       fault: { type: 'wrongIss', token: 'id_token' },
-      expected: disbelieved,
+      expected: responseRejected,
     },
   ],
   wrongAud: [
@@ -251,14 +251,14 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'Another audience in the ID token',
       fault: { type: 'wrongAud', token: 'id_token' },
-      expected: disbelieved,
+      expected: responseRejected,
     },
   ],
   wrongSub: [
     {
       about: 'Another subject in the ID token',
       fault: { type: 'wrongSub', token: 'id_token' },
-      expected: disbelieved,
+      expected: responseRejected,
     },
   ],
   expiredAtBirth: [
@@ -286,10 +286,10 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'An unknown critical header',
       fault: { type: 'header', name: 'crit', value: ['x'] },
-      expected: disbelieved,
+      expected: responseRejected,
     },
   ],
-  algNone: [{ about: 'Tokens without a signature (alg none)', fault: { type: 'algNone' }, expected: disbelieved }],
+  algNone: [{ about: 'Tokens without a signature (alg none)', fault: { type: 'algNone' }, expected: responseRejected }],
   clockSkew: [
     {
       about: 'An issuer whose clock is 93 s behind',
@@ -334,7 +334,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
     {
       about: 'No access_token in the response',
       fault: { type: 'member', name: 'access_token' },
-      expected: disbelieved,
+      expected: responseRejected,
       but: { omit: fine },
     },
   ],

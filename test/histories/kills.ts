@@ -11,7 +11,7 @@ export interface KillsResult {
 const delays = [0, 1, 2, 5, 10, 20];
 
 /** Real time, as for a user. */
-const asInLife = { pace: 1, lag: 0, flush: 100 };
+const realTime = { pace: 1, lag: 0, flush: 100 };
 
 /**
  * Measures how long a response is in memory only, and what a kill in that time costs. The time cannot be zero: between
@@ -42,7 +42,7 @@ type Rig = Awaited<ReturnType<typeof startRig>>;
 async function inMemory(rig: Rig, refreshes: number): Promise<number[]> {
   const world = await World.begin(rig);
   try {
-    const window = await world.open(asInLife);
+    const window = await world.open(realTime);
     await window.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
     const times: number[] = [];
     for (let refresh = 0; refresh < refreshes; refresh++) {
@@ -60,7 +60,7 @@ async function inMemory(rig: Rig, refreshes: number): Promise<number[]> {
 async function isLost(rig: Rig, after: number): Promise<boolean> {
   const world = await World.begin(rig);
   try {
-    const window = await world.open(asInLife);
+    const window = await world.open(realTime);
     await window.ask('signIn', { id: 'a', raw: world.issuer.signIn() });
     // A first refresh, so that connections are open and code is compiled, as for every later refresh.
     await window.ask('refresh', { id: 'a', askedBy: 'timer' });
@@ -70,7 +70,7 @@ async function isLost(rig: Rig, after: number): Promise<boolean> {
     };
     await window.ask('refresh', { id: 'a', askedBy: 'timer' }).catch(() => {});
     await window.end();
-    const next = await world.open(asInLife);
+    const next = await world.open(realTime);
     const { token } = await next.ask('state', { id: 'a' });
     return token !== world.issuer.uses.at(-1)?.successor;
   } finally {

@@ -52,11 +52,12 @@ export function useWorld(): UsedWorld {
     folder: undefined,
     open: options => world.open(options),
     async signIn(window, id = 'a') {
-      const reply = await undisturbed(() => window.ask('signIn', { id, raw: world.issuer.signIn() }));
+      const reply = await withoutLockLoss(() => window.ask('signIn', { id, raw: world.issuer.signIn() }));
       assert.equal(reply.outcome, 'signedIn', JSON.stringify(reply));
       return reply;
     },
-    refresh: (window, order = {}) => undisturbed(() => window.ask('refresh', { id: 'a', askedBy: 'timer', ...order })),
+    refresh: (window, order = {}) =>
+      withoutLockLoss(() => window.ask('refresh', { id: 'a', askedBy: 'timer', ...order })),
     ask: (window, name, order) => window.ask(name, order),
     get uses() {
       return world.issuer.uses;
@@ -69,7 +70,7 @@ export function useWorld(): UsedWorld {
 }
 
 /** A process that gets no CPU time for a while loses its lock. Then it sends nothing, so asking again is harmless. */
-async function undisturbed(ask: () => Promise<Reply>): Promise<Reply> {
+async function withoutLockLoss(ask: () => Promise<Reply>): Promise<Reply> {
   for (let more = 5; more > 0; more--) {
     const reply = await ask();
     if (reply.error?.code !== 'lock_lost') return reply;

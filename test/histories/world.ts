@@ -23,7 +23,7 @@ export const pace = 20;
 export const quickTimes: Partial<LockTimes> = { patience: 24_000 };
 
 /** Milliseconds of real time after which a window that has not replied counts as hung. */
-const hung = 20_000;
+const replyTimeout = 20_000;
 
 export interface Scripts {
   readonly folder: string;
@@ -99,7 +99,7 @@ export class TestWindow {
     try {
       return await new Promise<Reply>((resolve, reject) => {
         this.#waiting.set(number, { resolve, reject });
-        timer = setTimeout(() => reject(new WindowGone('hung', this.name, name)), name === 'end' ? 2000 : hung);
+        timer = setTimeout(() => reject(new WindowGone('hung', this.name, name)), name === 'end' ? 2000 : replyTimeout);
         this.process.send({ number, name, order }, () => {});
       });
     } finally {

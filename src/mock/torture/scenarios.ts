@@ -4,13 +4,13 @@ import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, und
 import { sessionScenarios } from './sessionScenarios.ts';
 
 /** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */
-const whoVerifies = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
+const mustIfVerified = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
   if (isFrontChannel(asked)) return 'must';
   mock.faults.clear();
   mock.setFault({ type: 'wrongSignature', token: 'id_token', at: idTokens });
   return (await signIn()) ? 'should' : 'must';
 };
-const ofTheBrowser = (asked: Asked): Severity => (isFrontChannel(asked) ? 'must' : 'should');
+const mustInBrowser = (asked: Asked): Severity => (isFrontChannel(asked) ? 'must' : 'should');
 const tls = `${core} 3.1.3.7 no. 6 permits it over TLS in the code flow; through the browser section 3.2.2.11 does not`;
 
 const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
@@ -35,7 +35,7 @@ const signInScenarios: readonly Scenario[] = [
     severity: 'should',
     section: tls,
     faults: [{ type: 'wrongSignature', token: 'id_token', at: idTokens }],
-    judge: ofTheBrowser,
+    judge: mustInBrowser,
   }),
   underFaults({
     ...idToken,
@@ -44,7 +44,7 @@ const signInScenarios: readonly Scenario[] = [
     severity: 'should',
     section: `${core} 10.1; permitted over TLS as the signature is`,
     faults: [{ type: 'unknownKid', token: 'id_token', at: idTokens }],
-    judge: ofTheBrowser,
+    judge: mustInBrowser,
   }),
   underFaults({
     ...idToken,
@@ -52,7 +52,7 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Not signed (alg none)',
     section: 'RFC 8725 section 3.2; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'algNone', token: 'id_token', at: idTokens }],
-    judge: whoVerifies,
+    judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
@@ -60,7 +60,7 @@ const signInScenarios: readonly Scenario[] = [
     title: 'HMAC with the public key',
     section: 'RFC 8725 section 3.1; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'hmacWithPublicKey', token: 'id_token', at: idTokens }],
-    judge: whoVerifies,
+    judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
@@ -68,7 +68,7 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Signed with an RSA key of 1,024 bits, which is published',
     section: 'RFC 7518 section 3.3; a warning for clients that verify no signature, which is permitted over TLS',
     faults: [{ type: 'weakRsa', token: 'id_token', at: ['jwks', ...idTokens] }],
-    judge: whoVerifies,
+    judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
@@ -306,7 +306,7 @@ const signInScenarios: readonly Scenario[] = [
     title: 'Key set unavailable, and a forged signature',
     section: tls,
     faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
-    judge: ofTheBrowser,
+    judge: mustInBrowser,
   }),
   underFaults({
     ...keys,

@@ -23,7 +23,7 @@ export interface Browser {
   readonly twice: boolean;
 }
 
-const longestWay = 20;
+const maxRedirects = 20;
 
 interface Cookie {
   readonly name: string;
@@ -97,7 +97,7 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
       let form: URLSearchParams | undefined;
       let from: string | undefined;
       const parts: Promise<unknown>[] = [];
-      for (let step = 0; step < longestWay; step += 1) {
+      for (let step = 0; step < maxRedirects; step += 1) {
         const response = await ask(url, form, from);
         const body = await response.text();
         const location = response.headers.get('location');
@@ -130,7 +130,7 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
           return { url: url.href, status: response.status, body };
         }
       }
-      throw new Error(`More than ${longestWay} redirects`);
+      throw new Error(`More than ${maxRedirects} redirects`);
     },
   };
 }

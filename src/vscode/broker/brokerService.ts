@@ -61,7 +61,7 @@ export interface BrokerService extends Disposable {
 type Mode = 'off' | 'terminals' | 'machine';
 
 /** Milliseconds after which an unanswered question is given up. */
-const questionTime = 120_000;
+const questionTimeout = 120_000;
 
 /**
  * Lets programs in terminals and tasks ask for tokens. Terminals find the broker through their environment, which holds
@@ -91,7 +91,7 @@ export function createBrokerService(parts: BrokerServiceParts): BrokerService {
       [l10n.t('Always Allow'), 'always'],
       [l10n.t('Deny'), 'denied'],
     ]);
-    const late = new Promise<undefined>(resolve => void clock.schedule(() => resolve(undefined), questionTime));
+    const late = new Promise<undefined>(resolve => void clock.schedule(() => resolve(undefined), questionTimeout));
     const chosen = await Promise.race([notify('info', question, ...answers.keys()), late]);
     return chosen === undefined ? undefined : answers.get(chosen);
   }

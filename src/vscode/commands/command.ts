@@ -90,7 +90,7 @@ export function defineCommand<F extends Fields, Argument, Result>(
         try {
           assertTrust(declared);
           let argument: Argument | undefined = accept(readArgument(declared, given));
-          if (behaviour.confirm && asksCallers(services)) argument = await behaviour.confirm(argument, true);
+          if (behaviour.confirm && confirmsCallers(services)) argument = await behaviour.confirm(argument, true);
           if (argument === undefined) throw new WorkbenchError('cancelled', { sent: false });
           const result = await behaviour.run(argument, new AbortController().signal, () => {});
           void behaviour.handedOut?.(result, argument);
@@ -108,7 +108,7 @@ function readArgument<F extends Fields>({ fields, whole }: Declared<F>, given: u
 }
 
 /** A setting turns the questions for keybindings and other callers off. In tests there is no user to ask. */
-function asksCallers({ unattended }: Services): boolean {
+function confirmsCallers({ unattended }: Services): boolean {
   const { section, confirmCommands } = settings;
   const asked = workspace.getConfiguration(section).inspect<boolean>(confirmCommands)?.globalValue ?? true;
   return asked && !unattended;
@@ -155,7 +155,7 @@ function connectionOf(argument: unknown): string | undefined {
 }
 
 /** Milliseconds. Work that ends sooner shows no progress, because it would only flash. */
-const quietFor = 700;
+const progressDelay = 700;
 
 /** Shows progress with a cancel button once the work takes noticeably long. */
 async function withProgress<T>(
@@ -172,7 +172,7 @@ async function withProgress<T>(
   if (title === undefined) return work;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const slow = new Promise<'slow'>(resolve => {
-    timer = setTimeout(() => resolve('slow'), quietFor);
+    timer = setTimeout(() => resolve('slow'), progressDelay);
   });
   const done = () => 'done' as const;
   const first = await Promise.race([work.then(done, done), slow]);

@@ -74,7 +74,7 @@ function refreshAnswer({ error, ...result }: RefreshResult, label: string): Refr
 type Results = ReadonlyMap<string, RefreshResult>;
 
 /** Number of simultaneous refreshes: enough to be quick, too few to look like an attack on an issuer. */
-const atOnce = 6;
+const concurrency = 6;
 
 export const refreshAll = defineCommand(
   { name: 'refreshAll', needsTrust: true, fields: {}, returns: '`{ [id]: the result of refresh }`' },
@@ -93,7 +93,7 @@ export const refreshAll = defineCommand(
           for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
             results.set(id, await refresher.refresh(id, signal, 'user'));
         };
-        await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, worker));
+        await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, worker));
         return results;
       },
       answer: (results: Results): Record<string, RefreshAnswer> =>

@@ -104,7 +104,7 @@ export const signOut = defineCommand(
                 : l10n.t('Signed out of {0}. The issuer has revoked the tokens.', label(argument)),
           );
           const connection = sessions.connection(argument.connection);
-          await warnUntold(untold, label(argument));
+          await warnNotRevoked(untold, label(argument));
           if (idToken !== undefined && connection) await offerLogout(services, connection, idToken);
           return;
         }
@@ -114,7 +114,7 @@ export const signOut = defineCommand(
           describeError(failure, { label: label(argument) }),
         );
         if ((await notify('warning', text, anyway)) !== anyway) return;
-        await warnUntold(await deleteTokens(ending, argument.connection), label(argument));
+        await warnNotRevoked(await deleteTokens(ending, argument.connection), label(argument));
       },
     };
   },
@@ -123,7 +123,7 @@ export const signOut = defineCommand(
 type Untold = WorkbenchError<'lock_unavailable'> | undefined;
 
 /** Other windows may still hold the tokens in memory. */
-async function warnUntold(untold: Untold, label: string): Promise<void> {
+async function warnNotRevoked(untold: Untold, label: string): Promise<void> {
   if (untold === undefined) return;
   const text = l10n.t(
     'The tokens of {0} are deleted here, but other windows could not be told: their shared folder cannot be used ({1}). Reload those windows.',

@@ -28,11 +28,11 @@ import type { HoverParts } from './hover.ts';
 import { type KnownToken, knownTokenIn, ownerOf, type PlacedToken, placeOf, replacementOf, tokensIn } from './scan.ts';
 
 /** Lenses per document. More would push the text out of sight. */
-const most = 100;
+const maxLenses = 100;
 
 /** "Decode | Verify" above each token, and "Replace" if a connection has a fresh one. */
 export function lensesOf(document: TextDocument, sessions: Sessions): CodeLens[] {
-  return tokensIn(document, undefined, most, sessions).flatMap(({ range, token, known }) => {
+  return tokensIn(document, undefined, maxLenses, sessions).flatMap(({ range, token, known }) => {
     const place = placeOf(document, range);
     const fresh = replacementOf({ token, ...(known && { known }) }, sessions)
       ? [lens(range, l10n.t('Replace with a fresh token'), commands.replaceToken, place)]
@@ -179,7 +179,7 @@ function partsOf({ token, pieces }: PlacedToken, painted: readonly Range[][]): v
 export function linksIn(line: string, { sessions, clock }: HoverParts): TokenLink[] {
   const now = clock.now();
   const known = knownTokenIn(line, sessions);
-  const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(line, mostLinks);
+  const found: { start: number; end: number; token: string; known?: KnownToken }[] = findTokens(line, maxLinks);
   if (known && !found.some(({ start }) => start === known.start)) found.push(known);
   return found.map(({ start, end, token, known }) => {
     const length = end - start;
@@ -199,4 +199,4 @@ export async function followLink({ token }: TokenLink): Promise<void> {
 }
 
 /** Maximum number of links in one line. */
-const mostLinks = 20;
+const maxLinks = 20;

@@ -21,7 +21,7 @@ import { momentText } from '../text/time.ts';
 import { ownerOf, type PlacedToken, placeOf, replacementOf, tokenAtPosition } from './scan.ts';
 
 /** Maximum number of problems in a hover; the inspector shows all. */
-const mostProblems = 4;
+const maxProblems = 4;
 
 export interface HoverParts {
   readonly sessions: Sessions;
@@ -100,12 +100,12 @@ function problems(text: HoverText, checks: readonly Check[], review: readonly Re
     const isError = finding.severity === 'error';
     if (finding.severity !== 'info') lines.push({ isError, line: reviewText(finding).detail });
   }
-  for (const { isError, line } of lines.slice(0, mostProblems))
+  for (const { isError, line } of lines.slice(0, maxProblems))
     text
       .paragraph()
       .icon(isError ? 'error' : 'warning')
       .add(line);
-  const more = lines.length - mostProblems;
+  const more = lines.length - maxProblems;
   if (more > 0) text.paragraph().add(l10n.t('{0} more in the inspector.', more));
 }
 

@@ -27,7 +27,7 @@ import type { HoverParts } from './hover.ts';
 import { ownerOf, type PlacedToken, placeOf, replacementOf, scanLimit, tokenAtPosition, tokensIn } from './scan.ts';
 
 /** Maximum number of problems in one document. */
-const most = 200;
+const maxProblems = 200;
 
 /** Code of the problem for a working token in a file; see ../leaks. */
 export const leakCode = 'leak';
@@ -46,11 +46,11 @@ export function diagnosticsOf(document: TextDocument, { sessions, clock }: Hover
   const diagnostics: Diagnostic[] = [];
   const found = tokensIn(document);
   for (const token of found) {
-    if (diagnostics.length >= most) break;
+    if (diagnostics.length >= maxProblems) break;
     diagnostics.push(...ofToken(token, sessions, clock.now()));
   }
-  if (diagnostics.length < most) diagnostics.push(...damaged(document, found));
-  return diagnostics.slice(0, most);
+  if (diagnostics.length < maxProblems) diagnostics.push(...damaged(document, found));
+  return diagnostics.slice(0, maxProblems);
 }
 
 function ofToken(token: PlacedToken, sessions: Sessions, now: number): Diagnostic[] {
@@ -96,7 +96,7 @@ function damaged(document: TextDocument, found: readonly PlacedToken[]): Diagnos
     } catch (error) {
       list.push(broken(classify(error), range, match[0].length));
     }
-    if (list.length >= most) break;
+    if (list.length >= maxProblems) break;
   }
   return list;
 }

@@ -31,7 +31,7 @@ export interface EditorParts {
 const debounce = 250;
 
 /** Milliseconds. No timer is set for later expiries, because an editor is rarely open for that long. */
-const longest = 24 * 3600_000;
+const longestTimer = 24 * 3600_000;
 
 /** Documents of any scheme: files, untitled ones, output, notebook cells. */
 const anywhere = '*';
@@ -157,7 +157,8 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
       }
       painted.add(editor);
       const endsIn = colors.paint(editor, sessions, clock.now());
-      if (endsIn < longest) soon(editor, () => window.visibleTextEditors.includes(editor) && paint(editor), endsIn + 1);
+      if (endsIn < longestTimer)
+        soon(editor, () => window.visibleTextEditors.includes(editor) && paint(editor), endsIn + 1);
     };
     const check = async (document: TextDocument) => {
       if (document.isClosed) return;

@@ -38,7 +38,7 @@ const longLine = 20_000;
 export const scanLimit = 2_000_000;
 
 /** Characters before and after the pointer's line that are searched for the rest of a wrapped token. */
-const farthest = 100_000;
+const reachCharacters = 100_000;
 
 /**
  * A cheap test whether the text may contain a token, before any code is loaded.
@@ -69,14 +69,14 @@ export function surroundings(document: TextDocument, position: Position): Range 
   }
   let first = line;
   let last = line;
-  let left = farthest;
+  let left = reachCharacters;
   const fits = (at: number) => {
     const { length } = document.lineAt(at).text;
     left -= length;
     return length > 0 && length < longLine && left >= 0;
   };
   while (first > 0 && line - first < reach && fits(first - 1)) first--;
-  left = farthest;
+  left = reachCharacters;
   while (last < document.lineCount - 1 && last - line < reach && fits(last + 1)) last++;
   return document.validateRange(new Range(first, 0, last, longLine));
 }

@@ -116,8 +116,8 @@ export function openedSections({ decrypted: { header, content } }: OpenedToken, 
 }
 
 /** Limits of the page: characters of one part and members of one object. */
-const mostCharacters = 20_000;
-const mostMembers = 300;
+const maxCharacters = 20_000;
+const maxMembers = 300;
 
 /** The encoded token, part by part. */
 export function encodedParts(token: string, { kind }: DecodedToken): InspectorModel['encoded'] {
@@ -130,8 +130,8 @@ export function encodedParts(token: string, { kind }: DecodedToken): InspectorMo
   const parts = kind === 'opaque' ? [printable(token, 200)] : token.split('.');
   return parts.map((text, index) => ({
     part: names[index] ?? 'signature',
-    text: text.slice(0, mostCharacters),
-    cut: text.length > mostCharacters,
+    text: text.slice(0, maxCharacters),
+    cut: text.length > maxCharacters,
   }));
 }
 
@@ -151,14 +151,14 @@ type Explain = (name: string) => NameText | undefined;
 
 /** A section for text without members. */
 function plainSection(title: string, text: string): Section {
-  const value = printable(text.slice(0, mostCharacters), mostCharacters);
+  const value = printable(text.slice(0, maxCharacters), maxCharacters);
   return { part: 'inside', title, members: [{ name: '', value, note: '', source: '', start: 0, end: 0 }] };
 }
 
 function section(part: string, title: string, json: string, explain: Explain, now: number): Section {
   const reading = readJson(json);
   const values = reading.ok && isObject(reading.value) ? reading.value : {};
-  const members = memberRanges(json).slice(0, mostMembers);
+  const members = memberRanges(json).slice(0, maxMembers);
   return { part, title, members: members.map(range => member(range, values, part, explain, now)) };
 }
 

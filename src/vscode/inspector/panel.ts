@@ -61,7 +61,7 @@ export async function openInspector(
   show();
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
-  if (ask && decrypt) await told(open);
+  if (ask && decrypt) await showingErrors(open);
   show();
   const { result, state } = inspection.state();
   const edited = state.kind === 'edited' && (state.signed ? 'signed' : 'unsigned');
@@ -75,13 +75,13 @@ export async function openInspector(
         await inspection.edit(textFrom(message.header), textFrom(message.payload), Number(message.revision), show);
         break;
       case 'action':
-        await told(() => act(message.id));
+        await showingErrors(() => act(message.id));
     }
     show();
   }
 
   /** Buttons have no caller that could handle errors, so errors are shown here. */
-  async function told(work: () => unknown): Promise<void> {
+  async function showingErrors(work: () => unknown): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -158,7 +158,7 @@ export async function openInspector(
     // The token became valid or expired while it was shown, so the checks are repeated.
     if (moments.some(({ at }) => checkedAt < at && at <= now)) {
       checkedAt = now;
-      void told(() => inspection.again()).then(show);
+      void showingErrors(() => inspection.again()).then(show);
     }
     const timeline = layoutTimeline(moments, now);
     const svg = timeline ? timelineSvg(timeline, timelineTexts(moments, now)) : '';

@@ -46,9 +46,9 @@ export interface SearchParts {
 /** Reports the progress of a search. */
 export type Tell = (text: string) => void;
 
-const mostFiles = 20_000;
+const maxFiles = 20_000;
 const mostBytes = 5 * 1024 * 1024;
-const atOnce = 16;
+const concurrency = 16;
 
 /** Up to this many staged files are read one by one. */
 const fewStaged = 200;
@@ -56,7 +56,7 @@ const fewStaged = 200;
 /** Searches every file of the workspace that the settings do not exclude. No token is stored. */
 export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const staged = stagedUris();
-  const look = looker(parts, uri => staged.has(uri.toString()), signal, tell);
+  const look = createScanner(parts, uri => staged.has(uri.toString()), signal, tell);
   const file = (uri: Uri) => look.at({ uri, read: () => textOf(uri, parts.files) });
   for (const { uri, isDirty } of workspace.textDocuments) if (isDirty && workspace.getWorkspaceFolder(uri)) file(uri);
   let searched: number | undefined = 0;
@@ -67,7 +67,7 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
     searched = searched === undefined || count === undefined ? undefined : searched + count;
   }
   if (searched === undefined) {
-    const all = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', mostFiles + 1);
+    const all = await workspace.findFiles('**/*', '**/{node_modules,.git}/**', maxFiles + 1);
     all.forEach(file);
     searched = all.length;
   }
@@ -79,7 +79,7 @@ export async function searchWorkspace(parts: SearchParts, signal: AbortSignal, t
 export async function searchStaged(parts: SearchParts, signal: AbortSignal, tell: Tell): Promise<Search> {
   const api = await gitApi();
   const staged = stagedFiles(api);
-  const look = looker(parts, () => true, signal, tell);
+  const look = createScanner(parts, () => true, signal, tell);
   const marked = staged.length > fewStaged ? await markedStaged(api, parts, signal) : undefined;
   for (const file of staged) {
     // With many staged files, those unchanged since staging are searched on disk first, which shows the ones worth
@@ -119,7 +119,12 @@ async function markedBelow(
 }
 
 /** Reads files, several at a time and each once, while the search for others continues. */
-function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolean, signal: AbortSignal, tell: Tell) {
+function createScanner(
+  { sessions, clock }: SearchParts,
+  isStaged: (uri: Uri) => boolean,
+  signal: AbortSignal,
+  tell: Tell,
+) {
   const now = clock.now();
   const known = knownTokens(sessions);
   const found: FileLeaks[] = [];
@@ -146,13 +151,13 @@ function looker({ sessions, clock }: SearchParts, isStaged: (uri: Uri) => boolea
     at(file: Pick<StagedFile, 'uri' | 'read'>) {
       const key = file.uri.toString();
       if (listed.has(key)) return;
-      if (listed.size >= mostFiles) {
+      if (listed.size >= maxFiles) {
         cut = true;
         return;
       }
       listed.add(key);
       waiting.push(file);
-      if (working.size >= atOnce) return;
+      if (working.size >= concurrency) return;
       const worker: Promise<void> = work()
         .catch(error => {
           failure ??= error;
@@ -343,19 +348,19 @@ export async function watchStaged({ own, clock, wanted }: WatchParts): Promise<v
   let seen: ReadonlySet<string> = new Set();
   let cancel: (() => void) | undefined;
   own({ dispose: () => cancel?.() });
-  const soon = () => {
+  const scheduleCheck = () => {
     cancel?.();
     cancel = clock.schedule(() => void look(api), debounce);
   };
-  const watch = ({ state }: Repository) => void own(state.onDidChange(soon));
+  const watch = ({ state }: Repository) => void own(state.onDidChange(scheduleCheck));
   api.repositories.forEach(watch);
   own(
     api.onDidOpenRepository(repository => {
       watch(repository);
-      soon();
+      scheduleCheck();
     }),
   );
-  soon();
+  scheduleCheck();
 
   /** Checks newly staged files only, so that each is reported once. */
   async function look(api: GitApi): Promise<void> {

@@ -46,7 +46,7 @@ export function openTortureReport(start: string, issuer: string, parts: TortureP
   panel.onDidDispose(() => {
     closed = true;
   });
-  panel.webview.onDidReceiveMessage((message: FromTorturePage) => void told(() => receive(message)));
+  panel.webview.onDidReceiveMessage((message: FromTorturePage) => void showingErrors(() => receive(message)));
 
   function change(next: Partial<TortureState>): void {
     state = { ...state, ...next };
@@ -54,7 +54,7 @@ export function openTortureReport(start: string, issuer: string, parts: TortureP
   }
 
   /** Buttons have no caller that could handle errors, so errors are shown here. */
-  async function told(work: () => unknown): Promise<void> {
+  async function showingErrors(work: () => unknown): Promise<void> {
     try {
       await work();
     } catch (error) {

@@ -28,7 +28,7 @@ export interface ConnectionsTree extends TreeDataProvider<ViewNode> {
 }
 
 /** Milliseconds for which VS Code collects events before it handles them. */
-const gathering = 200;
+const batchDelay = 200;
 
 export interface TreeParts {
   readonly sessions: Sessions;
@@ -161,7 +161,7 @@ export function createConnectionsTree(parts: TreeParts): ConnectionsTree {
     try {
       return await children;
     } finally {
-      if (firedAt > asked - gathering) clock.schedule(() => fire(known(node)), gathering);
+      if (firedAt > asked - batchDelay) clock.schedule(() => fire(known(node)), batchDelay);
     }
   }
 
