@@ -14,7 +14,7 @@ import {
 import { declaredCommands } from '../docs/commandTables.ts';
 
 const source = readFileSync('package.json', 'utf8');
-/** The manifest with its words in place of their `%keys%`, as VS Code puts them there. */
+/** The manifest with its texts in place of the `%keys%`, as VS Code reads it. */
 const manifest: typeof raw = JSON.parse(source, (_, value) => {
   const key = typeof value === 'string' && /^%([\w.]+)%$/.exec(value)?.[1];
   if (!key) return value;
@@ -99,7 +99,7 @@ describe('package.json and src/contributions.ts', () => {
   });
 
   it('match no word by a part of another', () => {
-    // `\b` stands at every hyphen and dot.
+    // `\b` matches at every hyphen and dot.
     for (const word of Object.keys(itemWords)) assert.match(word, /^\w+$/);
   });
 });
@@ -113,7 +113,7 @@ describe('package.json', () => {
     }
   });
 
-  /** The commands of the palette where these context keys are set. */
+  /** The commands that the palette lists if these context keys are set. */
   function listed(...keys: readonly string[]): string[] {
     const holds = (term: string): boolean => {
       if (term.startsWith('!')) return !holds(term.slice(1));
@@ -206,7 +206,7 @@ describe('package.json', () => {
     same(new Set(used), Object.keys(words));
     const names = 'title|description|contents|markdownDescription|altText|(?:patternE|e)rrorMessage|label';
     const own = [...source.matchAll(new RegExp(`"(?:${names})": "([^%$][^"]*)"`, 'g'))].map(([, text]) => String(text));
-    // Names, which are the same in every language.
+    // Names that are the same in every language.
     same(new Set(own), ['JWT Workbench']);
     const lists = source.matchAll(/numDescriptions": \[([^\]]*)\]/g);
     for (const [, list = ''] of lists) assert.match(list, /^(?:\s*"%[\w.]+%",?)+\s*$/);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import words from '../../package.nls.json' with { type: 'json' };
 import { codeTexts, translatedFiles } from '../docs/translations.ts';
 
-/** What must be the same in every language: places for values, links to commands, code, URLs, and names of settings. */
+/** What must be the same in every language: placeholders, links to commands, code, URLs, and names of settings. */
 const parts = /\{\d+\}|\]\(command:[\w.]+\)|`[^`]+`|https?:\/\/[\w.-]*\w/g;
 const partsOf = (text: string) => [...new Set(text.match(parts) ?? [])].sort();
 

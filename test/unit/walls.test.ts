@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 
-/** Every source file, with what it imports: packages by name, own files by their path from `src`. */
+/** Every source file with its imports: packages by name, own files by their path from `src`. */
 interface Source {
   readonly file: string;
   readonly text: string;
@@ -10,7 +10,7 @@ interface Source {
   readonly imports: readonly string[];
 }
 
-/** Import and re-export statements, and imports at run time. */
+/** Import and re-export statements, and dynamic imports. */
 const importing = /^(?:import|export)\s(?:[^;']*?\sfrom\s)?\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm;
 
 const sources: readonly Source[] = readdirSync('src', { recursive: true, encoding: 'utf8' })
@@ -32,7 +32,7 @@ function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 }
 
-/** Fails for every import of the files that `of` picks which `forbidden` says must not be. */
+/** Fails for every forbidden import of the files that `of` selects. */
 function wall(of: (file: string) => boolean, forbidden: (imported: string, file: string) => boolean): void {
   const walled = sources.filter(({ file }) => of(file));
   assert.ok(walled.length > 0);
@@ -42,7 +42,7 @@ function wall(of: (file: string) => boolean, forbidden: (imported: string, file:
   assert.deepEqual(holes, []);
 }
 
-/** Files of a room that reach each other, each group in one line. */
+/** Import cycles in a room, one line per group of files. */
 function circlesIn(room: string): string[] {
   const imports = new Map(sources.filter(({ file }) => within(room)(file)).map(({ file, imports }) => [file, imports]));
   const reached = new Map<string, Set<string>>();
@@ -68,10 +68,10 @@ function circlesIn(room: string): string[] {
 const within = (room: string) => (file: string) => file.startsWith(`${room}/`);
 const isNode = (imported: string) => imported.startsWith('node:');
 const isEntry = (file: string) => /^(?:extension|main\.\w+|start\.\w+)\.ts$/.test(file);
-/** True for what comes from a registry and not from here. */
+/** True for packages from a registry. */
 const isPackage = (imported: string) => !imported.endsWith('.ts') && !isNode(imported) && imported !== 'vscode';
 
-/** The rooms of src/core, from the ground up. */
+/** The rooms of src/core, lowest first. */
 const floors = [
   ['tokens', 'http'],
   ['records'],
@@ -98,7 +98,7 @@ describe('the walls between the rooms', () => {
 
   it('a room of src/core imports those below it and none above', () => {
     const roomOf = (file: string) => /^core\/(\w+)\//.exec(file)?.[1];
-    // What lies in src/core itself is below them all.
+    // Files directly in src/core are below all rooms.
     const floorOf = (file: string) => floors.findIndex(rooms => rooms.includes(roomOf(file) ?? ''));
     const rooms = new Set(sources.flatMap(({ file }) => roomOf(file) ?? []));
     assert.deepEqual([...rooms].sort(), floors.flat().sort());
@@ -114,7 +114,7 @@ describe('the walls between the rooms', () => {
   });
 
   it('a file holds one whole idea, in at most 500 lines', () => {
-    // Rows of data, one beside the other.
+    // Tables with one row of data after another.
     const tables = ['core/tokens/varieties.ts', 'mock/faultTable.ts'];
     const long = sources.filter(({ file, lines }) => lines > 500 && !tables.includes(file));
     assert.deepEqual(

@@ -29,7 +29,7 @@ interface Ran {
 }
 
 describe('jwtw', function () {
-  // Real processes on a machine that may be busy.
+  // Real processes are slow on a busy machine.
   this.timeout(60_000);
   let folder = '';
   let jwtw = '';
@@ -158,7 +158,7 @@ describe('jwtw', function () {
       try {
         return /^\d+$/.test(id) && readFileSync(`/proc/${id}/environ`, 'utf8').includes(token);
       } catch {
-        // It has ended meanwhile.
+        // It has ended in the meantime.
         return false;
       }
     });
@@ -309,7 +309,7 @@ describe('jwtw', function () {
 
     it("another user's broker", async function () {
       if (process.platform === 'win32' || process.getuid?.() !== 0) return this.skip();
-      // As root every socket can be opened: the command runs as nobody.
+      // Root can open every socket, so the command runs as nobody.
       const shared = await mkdtemp(join(tmpdir(), 'jwtw-other-'));
       await chmod(shared, 0o755);
       await cp(join(folder, 'dist'), join(shared, 'dist'), { recursive: true });

@@ -14,17 +14,19 @@ import { selfSigned } from '../../support/selfSigned.ts';
 
 const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.';
 
-/** Every recipe of docs/use-the-token.md, as it stands there, with the real programs: only the address of the API is another. */
+/**
+ * Every recipe of docs/use-the-token.md, unchanged, with the real programs. Only the address of the API is replaced.
+ */
 describe('the recipes of docs/use-the-token.md', function () {
   this.timeout(300_000);
   let folder = '';
   let bin = '';
-  /** Why the programs from npm are not there. */
+  /** Why the programs from npm are not available. */
   let missing: string | undefined;
   let address: BrokerAddress;
   let socket: BrokerSocket;
   let api: LoopbackServer;
-  /** kubectl shows its credentials over TLS alone. */
+  /** kubectl sends credentials only over TLS. */
   let cluster: LoopbackServer;
 
   before(async () => {
@@ -51,7 +53,7 @@ describe('the recipes of docs/use-the-token.md', function () {
       response.end('{"sub":"ada"}');
     };
     [api, cluster] = await Promise.all([loopbackServer(answer), loopbackServer(answer, selfSigned)]);
-    // What `npm test` and `npm run smoke` of the recipes are.
+    // Stand-ins for `npm test` and `npm run smoke` in the recipes.
     const scripts = Object.fromEntries(['test', 'smoke'].map(name => [name, 'node -p "process.env.ACCESS_TOKEN"']));
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, scripts }));
   });
@@ -74,7 +76,7 @@ describe('the recipes of docs/use-the-token.md', function () {
     assert.deepEqual(sent, [[method, path, `Bearer ${token}`, body]]);
   }
 
-  /** A line of a shell, as a terminal of VS Code runs it. */
+  /** Runs a shell line as a terminal of VS Code does. */
   function shell(line: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; out: string; err: string }> {
     const path = [bin, join(folder, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
     const own = { HOME: folder, PATH: path, JWTW_SOCKET: address.socket, JWTW_CAPABILITY: address.capability };
@@ -88,7 +90,7 @@ describe('the recipes of docs/use-the-token.md', function () {
     });
   }
 
-  /** What stands in the fences of a section, in a language. */
+  /** The code block of a section, by language. */
   function recipe(section: string, language: string): string {
     const [, text = ''] = readFileSync(resolve('docs', 'use-the-token.md'), 'utf8').split(`\n## ${section}\n`);
     const [own = ''] = text.split('\n## ');
@@ -189,8 +191,9 @@ describe('the recipes of docs/use-the-token.md', function () {
 });
 
 /**
- * What test/recipes names, with the hashes of its lock file. Not in devDependencies: 170 MB for one test.
- * @returns why they are not there, or `undefined`
+ * Installs the programs of test/recipes with the hashes of its lock file. They are not in devDependencies, because they
+ * take 170 MB for one test.
+ * @returns why they are not available, or `undefined`
  */
 async function installPrograms(place: string): Promise<string | undefined> {
   const [from, to] = [resolve('test', 'recipes'), resolve('.vscode-test', 'recipes')];

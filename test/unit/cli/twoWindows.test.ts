@@ -13,7 +13,10 @@ import type { TestWindow, WindowOptions } from '../../histories/world.ts';
 
 const thorough = Boolean(process.env[slowVariable]);
 
-/** Windows as processes with a broker each, and programs that run the real `jwtw`; the issuer ends the family of a reused token. */
+/**
+ * Windows as processes, each with a broker, and programs that run the real `jwtw`. The issuer ends the family of a
+ * reused token.
+ */
 describe('many programs and two windows', function () {
   this.timeout(600_000);
   const world = useWorld();
@@ -29,7 +32,7 @@ describe('many programs and two windows', function () {
     readonly address: BrokerAddress;
   }
 
-  /** What a window stores is on the disk half a second later, as SecretStorage has it. */
+  /** Stored values reach the disk half a second later, as with SecretStorage. */
   async function serve(options: WindowOptions = { pace: 1, flush: 500 }): Promise<Served> {
     const window = await world.open(options);
     const address = newBrokerAddress();
@@ -37,10 +40,10 @@ describe('many programs and two windows', function () {
     return { window, address };
   }
 
-  /** What one program got: its token, or its exit code and its message. */
+  /** What one program got: its token, or its exit code and message. */
   async function program({ address: { socket, capability } }: Served): Promise<string> {
     const env = { ...process.env, JWTW_SOCKET: socket, JWTW_CAPABILITY: capability };
-    // Fifty processes for each round are for the run that may take minutes; else what they would load asks.
+    // Fifty processes per round are for slow runs only. Otherwise the code that they would load is called directly.
     if (!thorough)
       return askBroker<TokenAnswer>('token', { connection: 'a' }, env).then(
         ({ token }) => token,
@@ -61,7 +64,7 @@ describe('many programs and two windows', function () {
   const programs = (windows: readonly Served[], count: number) =>
     Promise.all(Array.from({ length: count }, (_, index) => program(windows[index % windows.length] as Served)));
 
-  /** An hour later: the token of every window has ended. */
+  /** Lets an hour pass, so that the token of every window has expired. */
   async function expire(windows: readonly Served[]): Promise<void> {
     for (const { window } of windows) await world.ask(window, 'shift', { by: 3_601_000 });
   }
@@ -88,7 +91,7 @@ describe('many programs and two windows', function () {
   const count = thorough ? 20 : 50;
   it('keep the family where a window is killed before what it stored is on the disk, wherever the answer was written down', async () => {
     const ends = new Set<string>();
-    // Before each call of the file system that follows the request, until one comes to its end.
+    // Kills before each file system call that follows the request, until a process runs to its end.
     for (let call = 1; !ends.has('lived'); call += thorough ? 2 : 8) {
       const one = await serve();
       const { generation } = await world.signIn(one.window);
@@ -102,7 +105,7 @@ describe('many programs and two windows', function () {
       const before = world.uses.length;
       await expire([one]);
       const first = programs([one], count);
-      // From when the token is on its way; the other window waits for the lock.
+      // Starts while the token is being sent; the other window waits for the lock.
       while (world.uses.length === before) await new Promise(resolve => setTimeout(resolve, 5));
       await expire([two]);
       const second = programs([two], count);
@@ -119,15 +122,15 @@ describe('many programs and two windows', function () {
         assert.ok(!world.now.issuer.revoked.has(family));
         ends.add(killed.every(each => each === answer) ? 'lived' : 'kept');
       } else {
-        // The one retry, and the truth about it.
+        // One retry, and a truthful message about it.
         assert.deepEqual([uses.length, answer], [2, '7 jwtw: answer_lost'], `call ${call}`);
         ends.add('lost');
       }
       for (const each of killed) {
-        // It may be killed while it answers, too.
+        // A process may also be killed while it responds.
         if (each !== answer) assert.match(each, /^6 jwtw: The VS Code window .* was closed/, `call ${call}`);
       }
-      // A new terminal gets what the others have.
+      // A new terminal gets the same token as the others.
       if (isWrittenDown) assert.equal(await program(two), answer);
       for (const { window } of [one, two]) await window.end();
     }

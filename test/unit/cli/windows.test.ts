@@ -11,7 +11,7 @@ import { newBrokerAddress, openBrokerSocket } from '../../../src/platform/broker
 
 const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.';
 
-/** `jwtw.cmd` over a named pipe, on Windows, or where Windows' Node runs under Wine: see scripts/windows.mjs. */
+/** `jwtw.cmd` over a named pipe, on Windows or in the Node for Windows under Wine: see scripts/windows.mjs. */
 describe('jwtw.cmd', function () {
   this.timeout(120_000);
   let folder = '';
@@ -22,7 +22,7 @@ describe('jwtw.cmd', function () {
 
   before(async function () {
     if (process.platform !== 'win32') return this.skip();
-    // What cmd.exe takes for something else must not matter, nor letters that its code page lacks.
+    // Characters that cmd.exe interprets, and letters missing from its code page, must not matter.
     folder = await mkdtemp(join(homedir(), "jwtw 100% o'hara & "));
     const built = process.env.JWT_WORKBENCH_TEST_DIST ?? join(folder, 'dist');
     if (process.env.JWT_WORKBENCH_TEST_DIST === undefined) await buildExtension({ to: built });
@@ -44,7 +44,7 @@ describe('jwtw.cmd', function () {
     if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  /** A line of cmd.exe. What it prints goes into files: under Wine a pipe cannot be written to. */
+  /** Runs a line in cmd.exe. The output goes to files, because under Wine it cannot be written to a pipe. */
   async function cmd(line: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; out: string; err: string }> {
     const [out, err] = [join(folder, 'out.txt'), join(folder, 'err.txt')];
     const child = spawn('cmd.exe', ['/d', '/s', '/c', `"${line} >"${out}" 2>"${err}""`], {

@@ -48,7 +48,7 @@ interface Parser {
   readonly name: string;
   readonly samples: readonly string[];
   readonly read: (text: string) => unknown;
-  /** Left out where one text costs cryptography, so that its time says nothing about the text. */
+  /** Set to false if reading involves cryptography, whose time does not depend on the text. */
   readonly linear?: false;
 }
 
@@ -119,7 +119,7 @@ function tried(read: () => unknown): unknown {
   }
 }
 
-/** All that is said of a token that nobody has verified. */
+/** Everything that is computed for an unverified token. */
 function everything(decoded: DecodedToken, text: string): unknown {
   const policy = {
     kind: 'access_token',
@@ -240,7 +240,7 @@ describe('the time that foreign text takes', () => {
     it(`of ${name} grows with the text and not with its square`, async function () {
       this.timeout(60_000);
       for (const [piece, text] of nastyTexts(8_000)) {
-        // Most are read in no time; what takes longer has to take four times as long at four times the length.
+        // Most texts are read in no time. The others may take about four times as long for four times the length.
         if ((await cpuTime(read, text)) < 6) continue;
         const longer = (length: number) => [...nastyTexts(length)].find(([name]) => name === piece)?.[1] ?? '';
         let grown = Number.POSITIVE_INFINITY;
@@ -251,7 +251,7 @@ describe('the time that foreign text takes', () => {
   }
 });
 
-/** The least of three: what else the machine does only adds to it. */
+/** The minimum of three runs, because other work on the machine only adds time. */
 async function growth(read: Parser['read'], textOf: (length: number) => string): Promise<number> {
   const best = async (length: number) => {
     const text = textOf(length);
@@ -260,13 +260,13 @@ async function growth(read: Parser['read'], textOf: (length: number) => string):
   return (await best(64_000)) / Math.max(0.25, await best(16_000));
 }
 
-/** Milliseconds of this process's processor. */
+/** Milliseconds of this process's CPU time. */
 async function cpuTime(read: Parser['read'], text: string): Promise<number> {
   const before = process.cpuUsage();
   try {
     await read(text);
   } catch {
-    // What it throws is another test's concern.
+    // Another test checks what it throws.
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000;

@@ -6,7 +6,7 @@ import { printable, redact, redactText } from '../../../src/core/redact.ts';
 const hidden = '[hidden]';
 const base64url = 'aZ09_-QwErTyUiOpAsDfGhJkLzXcVbNm';
 
-/** Made up for these tests, in the shapes that issuers use. */
+/** Made up for these tests, in the formats that issuers use. */
 const sentinels = {
   jwt: `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.${base64url}`,
   'unsecured JWT': 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJjIn0.',

@@ -10,7 +10,7 @@ import type { Reply } from '../../histories/window.ts';
 const codes = ['ENOSPC', 'EBUSY', 'EACCES', 'EIO', 'EMFILE', 'EROFS'] as const;
 const forGood = 1_000_000;
 
-/** Slow enough for a busy machine, where nothing is about time. */
+/** Slow enough for a busy machine, because these tests are not about time. */
 const calm = { pace: 4 };
 
 describe('a disk that fails', function () {
@@ -70,7 +70,7 @@ describe('a disk that fails', function () {
       const two = await world.open({ ...calm, lag: 'never' });
       assert.equal(said(await world.refresh(one)), 'refreshed');
       for (const operation of ['open', 'read', 'stat'] as const) {
-        // All that could tell it how far the other window has come.
+        // The files that would tell it how far the other window has come.
         const faults = ['.ledger', '.journal'].map(
           (suffix): FsFault => ({ operation, code, after: 1, times: forGood, suffix }),
         );
@@ -130,7 +130,7 @@ describe('a disk that fails', function () {
     await world.signIn(one);
     const two = await world.open({ ...calm, times, lag: 'never' });
     const { onUse } = world.now.issuer;
-    // The answer is written down: its journal and the ledger are the first two that are renamed.
+    // The response is stored by then: journal and ledger are the first two files that are renamed.
     const faults: FsFault[] = [
       { operation: 'unlink', code: 'EBUSY', after: 1, times: forGood },
       { operation: 'rmdir', code: 'EBUSY', after: 1, times: forGood },
@@ -150,7 +150,7 @@ describe('a disk that fails', function () {
     assertSentOnce(world);
   });
 
-  /** What fails, and where. `.` is any file. */
+  /** The calls that fail, and on which files. `.` is any file. */
   const calls = [
     ...(['open', 'read'] as const).flatMap(operation =>
       ['.ledger', '.journal', '.signed-out'].map(suffix => ({ operation, suffix })),
@@ -163,7 +163,7 @@ describe('a disk that fails', function () {
     ['once', 0],
     ['for good', 3],
   ] as const) {
-    // Each call with one code, and each code with several calls; the random histories try all of them together.
+    // Each call with one code, and each code with several calls. The random histories try all combinations.
     it(`${round}, whatever call it is, costs no token`, async () => {
       const one = await world.open({ lag: 'never' });
       await world.signIn(one);
@@ -174,7 +174,7 @@ describe('a disk that fails', function () {
         const fault = { operation, code, ...often, ...(suffix && { suffix }) };
         await world.ask(one, 'faults', { faults: [fault] });
         const reply = await world.refresh(one);
-        // The other window must not take what the first could not write down for an answer that is lost.
+        // The other window must not mistake a response that the first one could not store for a lost one.
         const other = await world.refresh(two);
         const what = `${operation}${suffix} ${code}: ${said(reply)}, then ${said(other)}`;
         assert.notEqual(reply.error?.code, 'internal', what);
@@ -187,7 +187,7 @@ describe('a disk that fails', function () {
   }
 });
 
-/** What is about locks alone passes. */
+/** Asks again if only the lock was in the way. */
 async function calmly(ask: () => Promise<Reply>): Promise<Reply> {
   for (let more = 3; more > 0; more--) {
     const reply = await ask();
@@ -196,7 +196,7 @@ async function calmly(ask: () => Promise<Reply>): Promise<Reply> {
   return ask();
 }
 
-/** A disk of 256 KiB, where this process may mount one. */
+/** A disk of 256 KiB, if this process may mount one. */
 function smallDisk(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'jwtw-disk-'));
@@ -209,7 +209,7 @@ function smallDisk(): string | undefined {
   }
 }
 
-/** Takes every byte that is left. */
+/** Uses up all remaining space. */
 function fill(folder: string): string {
   const file = join(folder, 'full');
   for (let size = 256; size > 0; size -= 4) {
@@ -217,7 +217,7 @@ function fill(folder: string): string {
       writeFileSync(file, Buffer.alloc(size * 1024));
       return file;
     } catch {
-      // Less, then.
+      // Tries a smaller size next.
     }
   }
   return file;

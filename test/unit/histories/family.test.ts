@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
 import type { TestWindow } from '../../histories/world.ts';
 
-/** Slow enough for a busy machine: nothing here is about time. */
+/** Slow enough for a busy machine, because these tests are not about time. */
 const pace = 4;
 
 describe('one refresh token in two connections', function () {
@@ -11,7 +11,7 @@ describe('one refresh token in two connections', function () {
   const both = (window: TestWindow) => Promise.all(['a', 'b'].map(id => world.refresh(window, { id })));
   const wentOn = /refreshed|adopted/;
 
-  /** The same response in both, as it was pasted twice. */
+  /** Imports the same response into both connections, as if it had been pasted twice. */
   async function importTwice(one: TestWindow, two: TestWindow): Promise<void> {
     const raw = world.now.issuer.signIn();
     assert.equal(said(await world.ask(one, 'import', { id: 'a', raw })), 'imported');
@@ -71,7 +71,7 @@ describe('one refresh token in two connections', function () {
       await onUse(use);
     };
     await assert.rejects(world.refresh(one, { id: 'a' }));
-    // The one retry, of either, and no other.
+    // One retry for both together.
     const ends = [];
     for (const id of ['b', 'a', 'b', 'a']) ends.push(said(await world.refresh(two, { id })));
     assert.ok(world.uses.length <= 2, `${world.uses.length} uses: ${ends.join(', ')}`);

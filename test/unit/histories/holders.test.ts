@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertSentOnce, said, useWorld } from '../../histories/useWorld.ts';
 
-/** Milliseconds of the windows' time: longer than the heartbeat and than `stale`, shorter than the patience. */
+/** Milliseconds of the windows' time: longer than the heartbeat and `stale`, shorter than `patience`. */
 const hung = 14_000;
 const pace = 20;
 
@@ -102,7 +102,7 @@ describe('a window that holds the lock', function () {
   });
 
   it('and whose clock is set back keeps nobody waiting', async () => {
-    // Makes the key that both have; what the other one stores is never on its disk.
+    // Creates the key that both windows have. What the other window stores never reaches its disk.
     const slowly = { pace: 4, lag: 'never' } as const;
     const blind = await world.open(slowly);
     const one = await world.open({ pace, flush: 1e9 });
@@ -111,7 +111,7 @@ describe('a window that holds the lock', function () {
     rmSync(join(world.now.folder, 'n-a.journal'));
     await world.now.begin(blind, slowly);
     const since = performance.now();
-    // It waits for a record that never comes; meanwhile its clock is set back by an hour.
+    // It waits for a record that never comes. In the meantime its clock is set back by an hour.
     const waiting = world.refresh(blind);
     await new Promise(resolve => setTimeout(resolve, 100));
     await world.ask(blind, 'shift', { by: -3600_000 });

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { said, useWorld } from '../../histories/useWorld.ts';
 
-/** Slow enough for a busy machine, and not patient where a lock can never be had. */
+/** Slow enough for a busy machine, with a short patience for locks that can never be taken. */
 const calm = { pace: 4, times: { patience: 6000 } };
 const most = 2 ** 52 - 1;
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { runHistories } from '../../histories/run.ts';
 
-/** Chosen for what comes up in them. `npm run soak` plays as many others as one likes. */
+/** Chosen for the events that occur in them. `npm run soak` runs as many others as you like. */
 const seeds = { seed: 100, runs: 14 };
 
-/** `JWT_WORKBENCH_HISTORY=seed`: that one alone, with its story. */
+/** `JWT_WORKBENCH_HISTORY=seed` runs only that one and prints its story. */
 const again = Number(process.env.JWT_WORKBENCH_HISTORY);
 
 describe('random histories of windows as processes', function () {

@@ -31,7 +31,7 @@ describe('proving who one is at oidc-provider', function () {
   after(() => Promise.all(Object.values(providers).map(provider => provider.close())));
 
   type Method = keyof OidcProvider['clients'];
-  /** A client of one method, with what it needs. */
+  /** A client that uses this method, with its credentials. */
   function client(kind: keyof typeof providers, method: Method, more: Credentials = {}, fields: object = {}) {
     const provider = present(providers[kind]);
     const { issuer, clients, clientSecret, clientKey } = provider;
@@ -50,7 +50,7 @@ describe('proving who one is at oidc-provider', function () {
       ...more,
     };
     const mutualTls = createMutualTls(selfSigned.cert);
-    // Whatever needs no client goes out under another certificate, which nobody knows.
+    // Requests that need no client use another certificate, which is unknown.
     const other = mutualTls({ key: selfSigned.key, certificate: selfSigned.cert });
     const statuses: string[] = [];
     const fetch = async (input: string, init: RequestInit) => {

@@ -14,13 +14,13 @@ import { type LoopbackServer, loopbackServer, type Received } from '../../suppor
 import { type OidcProvider, startOidcProvider } from '../../support/oidcProvider.ts';
 import { id, key, testLock, testStore, worldClock } from '../core/refresh/refreshWorld.ts';
 
-/** What the way to the provider does to one request: nothing, or the connection ends before it or after it. */
+/** What happens to one request on its way to the provider: nothing, or the connection ends before or after it. */
 type Way = 'open' | 'lostBefore' | 'lostAfter';
 
 /** A proxy on 127.0.0.1 between the client and the provider's token endpoint. */
 interface Proxy {
   readonly server: LoopbackServer;
-  /** For the next requests, one each; open after that. */
+  /** One for each of the next requests; later ones pass. */
   ways: Way[];
 }
 
@@ -53,7 +53,7 @@ describe('trust, tried on oidc-provider', function () {
     return proxy;
   }
 
-  /** A connection to the provider by way of a proxy, signed in, and as many windows on its store as are asked for. */
+  /** A signed-in connection to the provider through a proxy, and any number of windows on its store. */
   async function world(kind: 'strict' | 'grace' = 'strict') {
     const provider = providers[kind];
     assert.ok(provider);
@@ -126,7 +126,7 @@ describe('trust, tried on oidc-provider', function () {
     };
   }
 
-  /** Somebody else's request with the client's own credentials. */
+  /** A request of another program with the client's credentials. */
   function asSomebody({ issuer, clientId, clientSecret }: OidcProvider, path: string, form: Record<string, string>) {
     const credentials = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
@@ -231,7 +231,7 @@ describe('trust, tried on oidc-provider', function () {
   it('a token that has expired', async () => {
     const { first, sent } = await world();
     const { now } = Date;
-    // The provider's clock is the machine's.
+    // The provider uses the machine's clock.
     Date.now = () => now() + 2 * 3600_000;
     try {
       assert.equal(await first.refresh(), 'reauthRequired oauth_error');

@@ -24,7 +24,7 @@ describe('signing in at oidc-provider', function () {
   after(() => provider.close());
 
   function client(openBrowser: (url: string) => Promise<boolean>, extra: object = {}, time = 1) {
-    // Waits pass quicker here: an issuer's interval is five seconds.
+    // Shortens waits, because an issuer's interval is five seconds.
     const clock = {
       ...systemClock,
       schedule: (callback: () => void, delay: number) => systemClock.schedule(callback, delay / time),

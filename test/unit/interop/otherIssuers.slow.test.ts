@@ -23,7 +23,7 @@ import { present, testLock, testStore } from '../core/refresh/refreshWorld.ts';
 
 const signal = new AbortController().signal;
 
-/** The product's core beside an issuer, with one connection. */
+/** The product's core with one connection to an issuer. */
 function world(entry: object, port?: number) {
   const store = testStore();
   const { fetch } = globalThis;

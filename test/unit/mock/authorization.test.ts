@@ -12,7 +12,7 @@ async function answerTo(mock: MockIssuer, changes: Changes): Promise<Record<stri
   return Object.fromEntries(hash === '' ? searchParams : new URLSearchParams(hash.slice(1)));
 }
 
-/** The page that is shown where nobody is sent back. */
+/** The page that is shown if the browser is not sent back. */
 async function shown(mock: MockIssuer, changes: Changes | string): Promise<string> {
   const url = typeof changes === 'string' ? changes : authorizationUrl(mock, changes);
   const response = await mock.fetch(url, { redirect: 'manual' });

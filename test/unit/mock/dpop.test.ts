@@ -24,7 +24,7 @@ const rfcAccessToken = 'Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU';
 
 interface Prover {
   readonly jkt: string;
-  /** A proof for a POST to the token endpoint; `claims` and `header` replace what is in it. */
+  /** A proof for a POST to the token endpoint; `claims` and `header` override its members. */
   prove(mock: MockIssuer, claims?: Record<string, unknown>, header?: object): Promise<{ dpop: string }>;
 }
 

@@ -10,13 +10,13 @@ import { ensureVSCodeFromNpm } from '../../../scripts/lib/vscode-from-npm.mjs';
 import { packageMock } from '../../../scripts/packageMock.mjs';
 import { startMockServer } from '../../../src/mock/nodeServer.ts';
 
-/** What a runner has to say when it fails is on its output. */
+/** Includes the output in the error, because test runners print failures there. */
 const execute = (command: string, args: readonly string[], options: { cwd: string }) =>
   promisify(execFile)(command, args, options).catch(error => {
     throw new Error(`${error.message}\n${error.stdout}`);
   });
 
-/** What is tried with the package and is no dependency of this project: two test runners, and a judge of OpenAPI. */
+/** Packages for this test that are not dependencies of the project: two test runners and an OpenAPI validator. */
 const foreign = ['vitest@4.1.12', '@playwright/test@1.65.1', '@seriousme/openapi-schema-validator@2.11.0'];
 
 describe('the package mock-issuer, with packages from npm', function () {
@@ -28,7 +28,7 @@ describe('the package mock-issuer, with packages from npm', function () {
     writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true, "type": "module" }');
     const tarball = await packageMock(folder);
     await npm(['install', '--no-audit', '--no-fund', '--ignore-scripts', tarball, ...foreign], folder);
-    // The package itself lies there unpacked too, with examples of its own that a runner would find.
+    // The unpacked package has its own examples, which a runner would find.
     await rm(join(folder, 'mock-issuer'), { recursive: true });
     mkdirSync(join(folder, 'examples'));
     cpSync(join(folder, 'node_modules', 'mock-issuer', 'examples'), join(folder, 'examples'), { recursive: true });

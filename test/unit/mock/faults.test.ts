@@ -9,11 +9,11 @@ import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { assertError, refresh, text } from './support.ts';
 
 interface Seen {
-  /** Undefined where the request failed. */
+  /** Undefined if the request failed. */
   readonly status?: number;
   readonly headers: Headers;
   readonly body: string;
-  /** Why there is no answer, or not all of it. */
+  /** Why there is no complete response. */
   readonly failure?: string;
 }
 
@@ -63,7 +63,7 @@ async function verify(mock: MockIssuer, token: string): Promise<string> {
 
 interface Case {
   readonly fault: Fault;
-  /** Whether the rotation stands although the client may not have heard of it. */
+  /** Whether the rotation takes effect even if the client does not get the response. */
   readonly commits: boolean;
   check(seen: Seen, mock: MockIssuer): Promise<void> | void;
 }
@@ -273,7 +273,7 @@ describe('mock issuer: faults', () => {
       await check(seen, mock);
       const logged = mock.requests[0];
       assert.deepEqual([logged?.faults, logged?.committed, logged?.status], [[fault.type], commits, seen.status]);
-      // A strict issuer takes the same token again only where the first attempt left no trace.
+      // A strict issuer accepts the same token again only if the first attempt had no effect.
       const again = await refresh(mock, sent);
       assert.equal(again.status, commits ? 400 : 200);
     });

@@ -8,7 +8,7 @@ import { refresh, text } from './support.ts';
 
 const algs = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 
-/** OpenID Connect Core section 3.1.3.6, computed here with another library. */
+/** OpenID Connect Core section 3.1.3.6, computed with another library. */
 function atHash(accessToken: string, hash: string): string {
   const digest = createHash(hash).update(accessToken, 'ascii').digest();
   return digest.subarray(0, digest.length / 2).toString('base64url');

@@ -31,7 +31,7 @@ const der = (pem: string) => new X509Certificate(pem).raw;
 const thumbprint = (pem: string) => createHash('sha256').update(der(pem)).digest('base64url');
 const own = thumbprint(selfSignedClient.cert);
 
-/** `fetch` with a certificate, or none, over Node's https: nothing of this project in it. */
+/** `fetch` with or without a client certificate, over Node's https and without code of this project. */
 const showing = (identity?: Identity) => (input: string | URL, init?: object) =>
   new Promise<Response>((resolve, reject) => {
     const { method, headers, body }: RequestInit = { ...init };

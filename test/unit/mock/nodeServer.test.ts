@@ -6,7 +6,7 @@ import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.t
 import { authorizationUrl, redeem } from './signInSupport.ts';
 import { post, refresh, text } from './support.ts';
 
-/** The mock over real HTTP, in the shape that the helpers take. */
+/** The mock over real HTTP, in the form that the helpers accept. */
 const overHttp = (mock: MockServer) => ({ issuer: mock.issuer, fetch: globalThis.fetch });
 
 function status(mock: MockServer, path: string, headers: Record<string, string>): Promise<number | undefined> {

@@ -5,7 +5,7 @@ import { text } from './support.ts';
 
 const secret = 's3cr:t /+%';
 
-// A certified client that nobody here wrote: what it takes for an issuer is one.
+// openid-client is an independent, certified client, so it can judge the mock.
 describe('mock issuer: as openid-client sees it', () => {
   let mock: MockServer;
   before(async () => {
@@ -24,7 +24,7 @@ describe('mock issuer: as openid-client sees it', () => {
 
   const discover = (clientId: string, auth: client.ClientAuth, alg = 'RS256', algorithm: 'oidc' | 'oauth2' = 'oidc') =>
     client.discovery(new URL(mock.issuer), clientId, { id_token_signed_response_alg: alg }, auth, {
-      // Without the last, it trusts an ID token that comes straight from the token endpoint.
+      // Without the last one, it trusts ID tokens from the token endpoint without checking their signature.
       execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
       algorithm,
     });

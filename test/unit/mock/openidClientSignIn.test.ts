@@ -29,7 +29,7 @@ interface SignInHow {
   readonly more?: Record<string, string>;
 }
 
-/** Authorization code with PKCE, state, nonce and iss, all of it checked by openid-client. */
+/** Authorization code with PKCE, state, nonce and iss, all checked by openid-client. */
 async function signIn(mock: MockIssuer, config: client.Configuration, how: SignInHow = {}) {
   const verifier = client.randomPKCECodeVerifier();
   const state = client.randomState();
@@ -58,7 +58,7 @@ async function signIn(mock: MockIssuer, config: client.Configuration, how: SignI
   return client.authorizationCodeGrant(config, back, checks, undefined, options);
 }
 
-// A certified client that nobody here wrote signs in, asks and signs out.
+// openid-client, an independent and certified client, signs in, sends requests and signs out.
 describe('mock issuer: as openid-client signs in', () => {
   it('authorization code with PKCE, state, nonce and iss', async () => {
     const { mock, config } = await discover({ subject: 'alice' });

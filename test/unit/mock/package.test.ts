@@ -171,7 +171,7 @@ export { MockOptionError, text };
     });
     const client = await startSampleClient({ issuer: `http://127.0.0.1:${port}`, flaw: 'id-token.iss' });
     const target = ['--start', `${client.origin}/login`, '--signed-in', `${client.origin}/me`, '--port', String(port)];
-    // The command without its process, which takes most of the time.
+    // Runs the command in this process, because starting processes takes most of the time.
     const torture = async (...args: string[]) => {
       const seen = { stdout: '', stderr: '' };
       const code = await main(['torture', ...args], {
@@ -275,7 +275,7 @@ export { MockOptionError, text };
   });
 });
 
-/** Inside another test runner node:test would report to that one. */
+/** Without this variable, node:test inside another test runner would report to that one. */
 function withoutTestContext(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   return env;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createMockIssuer, type MockIssuer } from '../../../src/mock/issuer.ts';
 import { assertError, refresh, text } from './support.ts';
 
-/** Refreshes and returns the refresh token of the answer. */
+/** Refreshes and returns the refresh token of the response. */
 async function rotate(mock: MockIssuer, token: unknown): Promise<string> {
   const { status, body } = await refresh(mock, token);
   assert.equal(status, 200, text(body.error_description ?? ''));

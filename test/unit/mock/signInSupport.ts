@@ -6,7 +6,7 @@ export const codeVerifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 export const codeChallenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 export const redirectUri = 'http://127.0.0.1:51004/callback';
 
-/** What is given replaces what is usual; undefined takes it out. */
+/** Replaces default parameters; undefined removes one. */
 export type Changes = Readonly<Record<string, string | undefined>>;
 
 export function authorizationParameters(changes: Changes = {}): Record<string, string> {
@@ -47,7 +47,7 @@ export function redeem(
   return post(mock, form, headers);
 }
 
-/** Posts a form anywhere at the issuer. */
+/** Posts a form to a path of the issuer. */
 export function send(
   mock: MockIssuer,
   path: string,
@@ -62,7 +62,7 @@ export function send(
   });
 }
 
-/** The same for what answers in JSON. */
+/** As `send`, for JSON responses. */
 export async function ask(
   mock: MockIssuer,
   path: string,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** As much of a mock as a request needs, in process or over HTTP. */
+/** The part of a mock that a request needs, in process or over HTTP. */
 export interface Reachable {
   readonly issuer: string;
   readonly fetch: (input: string, init: RequestInit) => Promise<Response>;

@@ -9,11 +9,11 @@ import { createBrowser } from '../../../src/mock/torture/walk.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
-/** How many times faster than the machine's the clock of the clients runs. */
+/** How many times faster than real time the clients' clock runs. */
 const usualPace = 20;
 let clientPort = 0;
 
-/** The issuer has to know where the client can be told, before there is a client. */
+/** The issuer must know the client's address before the client runs. */
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await new Promise<number>(resolve => {
@@ -44,7 +44,7 @@ describe('torture', function () {
 
   const modern = ['token.dpop-nonce', 'answer.pushed', 'id-token.c-hash'];
   const run = async (flaw: string, only: readonly string[] = []): Promise<TortureReport> => {
-    // Who does not wait is told from who does, however slow the machine is.
+    // Slower, so that a client that waits is distinguishable from one that does not, however slow the machine is.
     const pace = flaw.startsWith('device') ? 4 : usualPace;
     const isMcp = only.some(id => id.startsWith('mcp'));
     const client = isMcp
@@ -89,7 +89,7 @@ describe('torture', function () {
       [],
     );
     assert.deepEqual(new Set([right, ...others].flatMap(passed)), new Set(scenarios.map(({ id }) => id)));
-    // What only some clients do is no pass for the others, and no failure either.
+    // Features that only some clients have count neither as passed nor as failed for the others.
     const plain = right.results.filter(({ id }) => modern.includes(id)).map(({ verdict }) => verdict);
     assert.deepEqual(plain.sort(), ['not exercised', 'not exercised', 'warning']);
   });
@@ -120,7 +120,7 @@ describe('torture', function () {
       torture(mock, { start: `${origin}/login`, driver: given, scenarios, patience, pace: usualPace });
     const verdicts = ({ results }: TortureReport) => results.map(({ id, verdict }) => `${id}: ${verdict}`);
     try {
-      // What needs the browser without a screen is left out.
+      // Scenarios that need the built-in browser are left out.
       assert.deepEqual(verdicts(await drive(driver, 1_500)), [
         'sign-in: pass',
         'id-token.iss: pass',

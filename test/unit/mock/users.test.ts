@@ -17,7 +17,7 @@ const users = [
 ];
 const make = (options: MockIssuerOptions = {}) => createMockIssuer({ alg: 'ES256', users, ...options });
 
-/** A browser as far as cookies go. */
+/** A browser reduced to its cookies. */
 function browser(mock: MockIssuer) {
   let cookie = '';
   const look = async (url: string, init: RequestInit = {}) => {

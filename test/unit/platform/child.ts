@@ -8,7 +8,7 @@ import { createFileLock } from '../../../src/platform/fileLock.ts';
 import type { LockTimes } from '../../../src/platform/lockWait.ts';
 import { laggingStore } from './laggingStore.ts';
 
-/** One window of many, as a process of its own. It does what it is told and says what came of it. */
+/** One of several windows, as a process. It executes orders and reports the results. */
 export interface Orders {
   readonly folder: string;
   readonly times: Partial<LockTimes>;
@@ -43,7 +43,7 @@ const keys = createJournalKeys({
   secrets,
   lock,
   log,
-  // A tenth of the time that is meant for people's machines.
+  // Delays are a tenth of those on users' machines.
   clock: { ...systemClock, schedule: (callback, delay) => systemClock.schedule(callback, delay / 10) },
 });
 const handover = createHandover({ keys, log });
@@ -54,7 +54,7 @@ let held: Lease | undefined;
 const say = (word: Word) => void process.send?.(word);
 const forEver = () => new Promise<never>(() => {});
 
-/** Counts in a file that cannot be shared, and would show it: read, wait, write. */
+/** Counts in an unprotected file, so that simultaneous access would show: read, wait, write. */
 async function count(rounds: number): Promise<void> {
   const file = join(orders.folder, 'count');
   for (let round = 0; round < rounds; round++) {
@@ -76,7 +76,7 @@ async function hold(marks = false): Promise<void> {
   });
 }
 
-/** The first thing after a stop: nothing has been awaited yet when `lost` is asked. */
+/** The first action after a stop: `lost` is read before anything was awaited. */
 async function write(): Promise<void> {
   const lost = held?.lost;
   const code = async (work: Promise<unknown> | undefined) => {

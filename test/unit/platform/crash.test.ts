@@ -12,10 +12,10 @@ import { binding, crashWindow } from './crashWindow.ts';
 import { seedStore } from './laggingStore.ts';
 import { useFolder } from './support.ts';
 
-/** No lock is lost by accident, however busy the machine. */
+/** Long times, so that no lock is lost on a busy machine. */
 const patient = { heartbeat: 5000, stale: 600_000 };
 
-/** How many processes at once. */
+/** Number of simultaneous processes. */
 const laneCount = 3;
 
 describe('a process that is killed at any step of a refresh', () => {
@@ -34,7 +34,7 @@ describe('a process that is killed at any step of a refresh', () => {
   });
   after(() => rm(resolve(script, '..'), { recursive: true, force: true }));
 
-  /** An issuer that takes each refresh token once. */
+  /** An issuer that accepts each refresh token once. */
   function issuer() {
     const posted: string[] = [];
     let current = 'token 0';
@@ -49,7 +49,7 @@ describe('a process that is killed at any step of a refresh', () => {
     };
   }
 
-  /** Runs a refresh and kills it before `step`. What it says where it comes to its end. */
+  /** Runs a refresh and kills it before `step`. Returns its report if it completes. */
   async function crash(place: string, step: number, post: ReturnType<typeof issuer>['post']) {
     await mkdir(place);
     const record: StoredRecord = {
@@ -74,11 +74,11 @@ describe('a process that is killed at any step of a refresh', () => {
     return end;
   }
 
-  /** What the next window makes of it. */
+  /** The result of the next window. */
   async function recover(step: number, { post, posted }: ReturnType<typeof issuer>): Promise<string> {
     const place = join(folder.path, String(step));
     const sent = posted.length;
-    // As its eviction would: nobody has to wait here until it counts as dead.
+    // Removes the lock as an eviction would, so that the test need not wait until the process counts as dead.
     await rm(join(place, 'n-a.lock'), { recursive: true, force: true });
     const window = crashWindow(place, patient, post);
     await window.loading.loadNew();
@@ -86,12 +86,12 @@ describe('a process that is killed at any step of a refresh', () => {
     const stored = await readFile(join(place, 'secrets'), 'utf8');
     const arrived = (await window.lock.peek('a')).handedOver !== undefined || stored.includes('token 1');
     const token = () => window.sessions.get('a')?.record?.tokens?.refresh_token;
-    // Never a silent sign-out: the newest token that was written down is shown.
+    // The user is never signed out silently: the newest stored token is shown.
     assert.equal(token(), arrived ? 'token 1' : 'token 0', `step ${step}`);
     const { outcome, error } = await window.refresher.refresh('a');
     window.loading.dispose();
     if (sent > 0 && !arrived) {
-      // One retry, and the reason of the refusal.
+      // One retry, and the reason of the rejection.
       assert.deepEqual(posted, ['token 0', 'token 0'], `step ${step}`);
       assert.deepEqual([outcome, error?.code], ['reauthRequired', 'answer_lost'], `step ${step}`);
       assert.ok(Date.now() - Number(dataOf(error).at) < 60_000);
@@ -110,7 +110,7 @@ describe('a process that is killed at any step of a refresh', () => {
     const seen = new Set<string>();
     let next = 1;
     let ended = false;
-    // Until one comes to its end: how many steps there are differs by a few, with the order in which writes are answered.
+    // Until one completes. The number of steps varies slightly with the order in which writes complete.
     const lane = async () => {
       while (!ended) {
         const step = next++;

@@ -3,7 +3,7 @@ import fileSystem, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { crashWindow } from './crashWindow.ts';
 
-/** One refresh in a process of its own, which kills itself before the step with this number. The parent is the issuer. */
+/** One refresh in a separate process, which kills itself before the step with this number. The parent is the issuer. */
 export interface CrashOrders {
   readonly folder: string;
   readonly step: number;
@@ -18,7 +18,7 @@ function count(): void {
   if (++steps === step) process.kill(process.pid, 'SIGKILL');
 }
 
-/** Makes every call of these a step. */
+/** Makes every call of these functions a step. */
 function counted(target: object, names: readonly string[]): void {
   for (const name of names) {
     const call: Call = Reflect.get(target, name).bind(target);
@@ -50,7 +50,7 @@ const window = crashWindow(folder, { heartbeat: 60_000, stale: 600_000 }, async 
 });
 await window.loading.loadNew();
 const { outcome } = await window.refresher.refresh('a');
-// Its calls count as well, in whatever order they come.
+// Its calls count too, in whatever order they come.
 await window.lock.flushed();
 process.send?.({ outcome, steps });
 process.disconnect();

@@ -30,10 +30,10 @@ const connection: Connection = {
   },
 };
 
-/** The next refresh token, or `undefined` where the issuer refuses the one it was sent. */
+/** Returns the next refresh token, or `undefined` if the issuer rejects the one it was sent. */
 export type Post = (refreshToken: string) => Promise<string | undefined>;
 
-/** A window with all that keeps tokens safe, on files in `folder`. Its issuer is `post`. */
+/** A window with everything that protects tokens, on files in `folder`. `post` is its issuer. */
 export function crashWindow(folder: string, times: Partial<LockTimes>, post: Post) {
   const clock = systemClock;
   const log = () => {};

@@ -164,7 +164,7 @@ describe('file lock', () => {
     for (const path of [old, recent]) await mkdir(join(path, 'inside'), { recursive: true });
     await utimes(old, new Date(0), new Date(0));
     await windowOf(folder.path).withLock('a', never, async () => {});
-    // Nobody waits for the sweep but this test, and no longer than mocha lets it.
+    // Only this test waits for the sweep; mocha's timeout ends the wait.
     while ((await readdir(folder.path)).length > 1) await new Promise(setImmediate);
     assert.deepEqual(await readdir(folder.path), [`n-a.1-${'1'.repeat(32)}.old`]);
   });
@@ -199,7 +199,7 @@ describe('file lock', () => {
 describe('file lock whose holder stands still', () => {
   const folder = useFolder();
 
-  /** Holds the lock with timers that never fire, so without a heartbeat, until `end` is called. */
+  /** Holds the lock without a heartbeat, because its timers never fire, until `end` is called. */
   async function stuckHolder(monotonic: () => number) {
     const clock = manualClock();
     const { log, heard } = listeningLog();
@@ -232,7 +232,7 @@ describe('file lock whose holder stands still', () => {
       assert.equal(lease.lost, true);
       assert.equal((await failureOf(lease.renew())).code, 'lock_lost');
       await end();
-      // Its release must not release ours.
+      // Its release must not release our lock.
       await mine.renew();
     });
     assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 2 } });
@@ -266,7 +266,7 @@ describe('file lock whose holder stands still', () => {
   it('is not taken for dead by a waiter that stood still itself', async () => {
     let now = 0;
     const { end } = await stuckHolder(() => 0);
-    // Each look happens an hour after the last one, by the waiter's own account: a machine that sleeps a lot.
+    // By the waiter's clock, an hour passes between two checks, as on a machine that sleeps a lot.
     const times = { ...quickTimes, stale: 5000, patience: 30 * 3_600_000 };
     const abort = new AbortController();
     const failure = failureOf(

@@ -27,7 +27,7 @@ describe('a private key with a passphrase', () => {
       for (const [wrapping, text] of Object.entries({
         'as it is': pem,
         'line breaks written out': `KEY="${pem.replaceAll('\n', '\\n')}"`,
-        // A box of one line takes them out.
+        // A single-line input box removes them.
         'no line breaks': pem.replaceAll('\n', ''),
         'base64 of the PEM': Buffer.from(pem).toString('base64'),
       })) {
@@ -64,12 +64,12 @@ describe('a private key with a passphrase', () => {
 
   it('has no endless work done for it', async () => {
     const der = locked(ec, 'pkcs8', 'aes-256-cbc', 'der') as Buffer;
-    // The rounds of PBKDF2 (RFC 8018): an INTEGER of two bytes, of which the sign bit is not set.
+    // The iteration count of PBKDF2 (RFC 8018): an INTEGER of two bytes without a sign bit.
     const at = der.indexOf(Buffer.from([0x02, 0x02, 0x08, 0x00]));
     assert.ok(at > 0, '2048 rounds');
     const [before, after] = [der.subarray(0, at), der.subarray(at + 4)];
     const more = Buffer.concat([before, Buffer.from([0x02, 0x04, 0x7f, 0xff, 0xff, 0xff]), after]);
-    // Every sequence around the number is two bytes longer.
+    // Every sequence around the number becomes two bytes longer.
     for (let index = 0; index < at; index++) {
       if (more[index] !== 0x30) continue;
       const long = more[index + 1] === 0x81 ? index + 2 : index + 1;

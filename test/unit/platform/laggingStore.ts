@@ -9,13 +9,13 @@ interface Entry {
   readonly by: number;
 }
 
-/** Puts in what was there before any window was. */
+/** Adds values that exist before any window starts. */
 export function seedStore(file: string, entries: Readonly<Record<string, string>>): Promise<void> {
   const seeded = Object.entries(entries).map(([key, value]): Entry => ({ key, value, at: 0, by: 0 }));
   return writeFile(file, seeded.map(entry => `${JSON.stringify(entry)}\n`).join(''));
 }
 
-/** A store of secrets that windows share and in which each sees the others' writes only `lag` milliseconds later. */
+/** A secret store that windows share. Each sees the others' writes only `lag` milliseconds later. */
 export function laggingStore(file: string, lag: number | 'never'): SecretVault {
   const by = process.pid;
   const start = Date.now();
@@ -26,7 +26,7 @@ export function laggingStore(file: string, lag: number | 'never'): SecretVault {
   const visible = (entry: Entry) => entry.by === by || entry.at <= (lag === 'never' ? start : Date.now() - lag);
   return {
     get: async key => (await entries()).findLast(entry => entry.key === key && visible(entry))?.value,
-    // One line in one write: appended as a whole, whoever else writes.
+    // One line per write, so that appends of several windows do not mix.
     store: (key, value) => appendFile(file, `${JSON.stringify({ key, value, at: Date.now(), by } satisfies Entry)}\n`),
     delete: () => Promise.reject(new Error('not needed')),
     keys: async () => undefined,

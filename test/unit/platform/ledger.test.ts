@@ -136,7 +136,7 @@ describe('ledger', () => {
   });
 });
 
-/** As JSON has it, where there is no -0. */
+/** As JSON represents it, without -0. */
 function plain(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }
@@ -236,7 +236,7 @@ describe('sign-out of all windows', () => {
                 await lease.writeLedger({ generation });
                 written.push(generation);
               } catch {
-                // Signed out meanwhile.
+                // It was signed out in the meantime.
               }
             });
           };

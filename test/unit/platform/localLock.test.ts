@@ -5,7 +5,7 @@ import { failureOf } from '../../support/failureOf.ts';
 const never = new AbortController().signal;
 const turn = () => new Promise(resolve => setImmediate(resolve));
 
-/** Work under the lock `a` that a test ends by hand, and a note of who is inside. */
+/** Work under the lock `a` that the test ends, and a record of who holds it. */
 function holders() {
   const lock = createLocalLock();
   const inside: string[] = [];

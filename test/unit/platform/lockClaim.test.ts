@@ -59,7 +59,7 @@ describe('a claim to a lock', () => {
     const me = { ...ownIdentity(), owner: owner.owner, at: 5 };
     const states = {
       alive: [me],
-      // The number has come round; no process of that number; a process that has ended and was not waited for.
+      // A reused process id, a process id that does not exist, and a process that ended as a zombie.
       dead: [
         { ...me, started: '1' },
         { ...me, pid: 2 ** 22 + 1 },
@@ -84,7 +84,7 @@ describe('a claim to a lock', () => {
       await writeFile(owner.path('sending'), text);
       assert.equal((await other.look())?.sender?.state, 'unknown', text);
     }
-    // Of the owner before this one.
+    // From the previous owner.
     await writeFile(owner.path('sending'), JSON.stringify({ ...me, owner: 'other', started: '1' }));
     assert.equal((await other.look())?.sender, undefined);
   });
@@ -141,7 +141,7 @@ describe('a claim to a lock', () => {
   it('is not stopped by an empty folder', async () => {
     await mkdir(join(folder.path, 'n-a.lock'));
     const [claim] = claims(1);
-    // POSIX replaces it at once; Windows after somebody has looked.
+    // POSIX replaces it at once; Windows only after it was read once.
     assert.ok(claim && ((await claim.take()) || ((await claim.look()) === undefined && (await claim.take()))));
   });
 });

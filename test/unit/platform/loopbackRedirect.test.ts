@@ -71,7 +71,7 @@ describe('the loopback redirect', () => {
     await page;
   });
 
-  /** The status of what comes for bytes as nobody's fetch would send them; undefined where the door is shut. */
+  /** The status of the response to raw bytes that fetch would not send; undefined if the connection is refused. */
   const raw = (bytes: string) =>
     new Promise<number | undefined>(resolve => {
       let answer = '';
@@ -79,7 +79,7 @@ describe('the loopback redirect', () => {
       socket.on('data', data => {
         answer += data;
       });
-      // What counts is what came, however the connection ended.
+      // Only the received response counts, however the connection ended.
       socket.on('error', () => {});
       socket.on('close', () => {
         const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1];

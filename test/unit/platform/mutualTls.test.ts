@@ -59,7 +59,7 @@ describe('a client that shows a certificate (RFC 8705)', function () {
   });
 
   it('is told where its certificate is not taken', async () => {
-    // Fatal alerts (RFC 8446 §6.2), as a server sends them that looks at the certificate in the handshake.
+    // Fatal alerts (RFC 8446 §6.2), as sent by a server that checks the certificate during the handshake.
     for (const [alert, detail] of [
       [42, 'bad certificate'],
       [45, 'certificate expired'],
@@ -167,7 +167,7 @@ describe('a client that shows a certificate (RFC 8705)', function () {
   });
 });
 
-/** An authority that has signed nothing of this. */
+/** An authority that has signed none of these certificates. */
 function testAuthority(): string {
   return selfSignedClient.cert;
 }

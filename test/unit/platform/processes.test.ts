@@ -10,7 +10,7 @@ import type { Order, Orders, Word } from './child.ts';
 import { seedStore } from './laggingStore.ts';
 import { never, quickTimes, useFolder, windowOf } from './support.ts';
 
-/** No test here is about stale locks by accident, however busy the machine. */
+/** Long times, so that no lock becomes stale by accident on a busy machine. */
 const patientTimes = { heartbeat: 50, stale: 20_000, patience: 20_000, poll: 10 };
 
 describe('windows as processes', () => {
@@ -89,7 +89,7 @@ describe('windows as processes', () => {
     child.tell({ type: 'hold', marks: true });
     await child.next('held');
     child.process.kill('SIGSTOP');
-    // Seven times as long as it takes a holder to count as dead.
+    // Seven times as long as it takes until a holder counts as dead.
     const failure = await failureOf(windowOf(folder.path).withLock('a', never, async () => assert.fail('taken over')));
     assert.deepEqual([failure.code, failure.data.process], ['lock_timeout', child.process.pid]);
     if (process.platform === 'linux') assert.ok(Math.abs(Number(failure.data.since) - Date.now()) < 60_000);
@@ -97,7 +97,7 @@ describe('windows as processes', () => {
     child.tell({ type: 'write' });
     const tried = await child.next('tried');
     assert.deepEqual([tried.renewed, tried.journal], ['written', 'written']);
-    // A new grant sends nothing of what is held, and does not wait for it.
+    // A new grant does not send the held token, so it does not wait for it.
     child.process.kill('SIGSTOP');
     await windowOf(folder.path).withLock('a', never, async () => {}, 'new_grant');
   });
@@ -114,7 +114,7 @@ describe('windows as processes', () => {
     await windowOf(folder.path, { times }).withLock('a', never, async () => {});
   }).timeout(10_000);
 
-  /** An issuer that rotates with every refresh and remembers what it was sent. */
+  /** An issuer that rotates with every refresh and records what it was sent. */
   function issuer() {
     const posted: string[] = [];
     let current = 'token 0';
@@ -136,7 +136,7 @@ describe('windows as processes', () => {
     });
   }
 
-  /** Each window asks for `rounds` refreshes, all at once; resolves with what became of them. */
+  /** Each window requests `rounds` refreshes, all at once. Resolves with their results. */
   async function refreshAll(windows: readonly Child[], rounds: number, mock = issuer()): Promise<Word[]> {
     const words = windows.map(async child => {
       const outcomes: Word[] = [];
@@ -181,12 +181,12 @@ describe('windows as processes', () => {
     assert.ok(one && two);
     const mock = issuer();
     await refreshAll([one], 1, mock);
-    // The key's file has gone, as it does a minute later.
+    // The key's file is gone, as it is after a minute.
     await writeFile(join(folder.path, 'n-_journal-key.journal'), '1\n-');
     const [behind] = await refreshAll([two], 1, mock);
     assert.equal(behind?.type, 'behind');
     assert.ok(String(behind.events).includes('journal not opened'));
-    // The window that is up to date goes on.
+    // The window that is up to date continues.
     const words = await refreshAll([one], 2, mock);
     assert.deepEqual([...new Set(words.map(({ type }) => type))], ['refreshed']);
   }).timeout(20_000);
@@ -208,7 +208,7 @@ describe('windows as processes', () => {
   }
 });
 
-/** A child process as a series of words. */
+/** A child process that reports in messages. */
 class Child {
   readonly process: ChildProcess;
   private readonly words: Word[] = [];
@@ -227,7 +227,7 @@ class Child {
     this.process.send(order);
   }
 
-  /** Waits for the next word, which must be one of these. */
+  /** Waits for the next message, which must be one of these. */
   async next(...types: string[]): Promise<Word> {
     while (this.words.length === 0) {
       if (this.process.exitCode !== null) assert.fail(`ended with ${this.process.exitCode}`);

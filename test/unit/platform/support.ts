@@ -6,7 +6,7 @@ import type { Log, SharedLock } from '../../../src/core/ports.ts';
 import { systemClock } from '../../../src/core/waiting.ts';
 import { createFileLock, type FileLockOptions } from '../../../src/platform/fileLock.ts';
 
-/** A folder of its own for each test, gone after it. */
+/** A new folder for each test, deleted after it. */
 export function useFolder(): { readonly path: string } {
   let path = '';
   beforeEach(async () => {
@@ -31,10 +31,10 @@ export function listeningLog(): { readonly log: Log; readonly heard: Heard[] } {
   return { heard, log: (level, event, fields = {}) => void heard.push({ level, event, fields }) };
 }
 
-/** Dead after 0.4 s. */
+/** A holder counts as dead after 0.4 s. */
 export const quickTimes = { heartbeat: 25, stale: 400, patience: 3000, poll: 10 };
 
-/** A lock as a window of its own would have it. */
+/** The lock as another window would create it. */
 export function windowOf(folder: string, options: Partial<FileLockOptions> = {}): SharedLock {
   return createFileLock({ folder, clock: systemClock, log: () => {}, times: quickTimes, ...options });
 }
@@ -42,7 +42,7 @@ export function windowOf(folder: string, options: Partial<FileLockOptions> = {})
 export const never = new AbortController().signal;
 setMaxListeners(0, never);
 
-/** A promise and how to keep it. */
+/** A promise and the function that resolves it. */
 export function promised<T = void>(): {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;

@@ -14,7 +14,7 @@ describe('an address that VS Code opens', () => {
   let [one, other]: [UriRedirects, UriRedirects] = [] as never;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'redirects-'));
-    // Looks as often as it can: nobody has to wait here.
+    // Checks as often as possible, so that the test need not wait.
     const clock = { ...systemClock, schedule: (work: () => void) => systemClock.schedule(work, 1) };
     [one, other] = [createUriRedirects(folder, clock), createUriRedirects(folder, clock)];
   });
@@ -78,7 +78,7 @@ describe('an address that VS Code opens', () => {
     assert.deepEqual([heard, looked, mark.includes('the-state')], [false, '', false]);
     listener.close();
     await until(names => names.length === 0);
-    // What comes late finds nobody, and leaves nothing.
+    // A late redirect finds no waiting sign-in and leaves nothing behind.
     assert.equal(await other.arrived(callback({ state: 'the-state', code: 'late' })), 'foreign');
     assert.deepEqual(await files(), []);
   });

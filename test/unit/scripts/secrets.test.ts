@@ -27,7 +27,7 @@ describe('the search for secrets of a run', () => {
 
   for (const text of [
     'nothing of the kind',
-    // What a token claims is shown on purpose.
+    // The claims of a token are shown on purpose.
     jwt.slice(0, jwt.lastIndexOf('.')),
     refreshToken.slice(0, 12),
     'a short word',

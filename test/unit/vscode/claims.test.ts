@@ -11,7 +11,7 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const files = { registeredLines, headerLines, vendorLines };
 
-/** By the specification that registers them: all of them have to be there. */
+/** Claims by the specification that registers them; all of them must be there. */
 const required = {
   'RFC 7519': 'iss sub aud exp nbf iat jti',
   'OpenID Connect Core':

@@ -7,7 +7,7 @@ import { text } from '../../../src/vscode/commands/fields.ts';
 import type { Services } from '../../../src/vscode/commands/services.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** What the stand-in for VS Code is told, and tells. */
+/** State of the stand-in for VS Code: what it answers, and what it was asked. */
 interface Host {
   isTrusted: boolean;
   setting: boolean | undefined;
@@ -85,7 +85,7 @@ describe('a command that deletes', function () {
     await handler()({ connection: 'b' });
     assert.deepEqual(host().asked, []);
     assert.deepEqual(done, ['a', 'told of a', 'b', 'told of b']);
-    // In both cases a person is asked.
+    // In both cases the user is asked.
     await handler({ unattended: true })();
     assert.deepEqual(host().asked, ['Remove picked?']);
   });

@@ -55,7 +55,7 @@ describe('the fields of a command', () => {
       [{ connection: 'a', jwks: [] }, 'jwks'],
       [{ connection: 'a', audience: [5] }, 'audience'],
       [{ connection: 'a', ur: 'u' }, 'ur'],
-      // What every object inherits is not given.
+      // Inherited members do not count as given.
       [JSON.parse('{"connection":"a","__proto__":{"as":"bearer"}}'), '__proto__'],
     ] as const)
       assert.throws(() => readFields(fields, given), { code: 'argument_invalid', data: { field, ...dataFor(given) } });

@@ -14,7 +14,7 @@ import type { ToPage } from '../../../src/webview/protocol.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** A panel whose page is this test: what it is told is kept. */
+/** A panel whose page is this test, which records the messages. */
 const panelOfTest = `
   export const window = {
     createWebviewPanel: () => ({
@@ -32,7 +32,7 @@ const panelOfTest = `
 
 const told: ToPage[] = [];
 
-/** The last verdict that the page was told. */
+/** The last verdict that the page received. */
 function verdict(): string | undefined {
   const models = told.flatMap(message => (message.type === 'model' ? [message.model] : []));
   return models.at(-1)?.verdict.mood;
@@ -131,7 +131,7 @@ describe('the inspector while time passes', () => {
   describe('an edited copy', () => {
     const texts = { header: '{"alg":"RS256"}', payload: '{"sub":"admin"}' };
 
-    /** An inspection of a verified token, whose later questions are answered by hand. */
+    /** An inspection of a verified token. The test answers its later questions. */
     async function inspected() {
       const { createInspection } = await withoutVscode<typeof Inspections>('inspector/inspection', folder);
       const issuer = await createMockIssuer();
@@ -209,7 +209,7 @@ describe('the inspector while time passes', () => {
   });
 });
 
-/** A signature is checked in another thread. mocha ends what never comes. */
+/** Signatures are checked in another thread. mocha's timeout ends the wait. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(resolve => setImmediate(resolve));
 }

@@ -52,7 +52,7 @@ describe('the rows of the mock issuer', function () {
       () => 'dropped',
     );
 
-  /** Every row, indented, as it reads. */
+  /** Every row as text, indented. */
   function drawn(view: MockView): string[] {
     const below = (node: MockNode, depth: number): string[] => {
       const { label, description } = mockRow(node, view, clock.now());

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type * as Redirects from '../../../src/vscode/signInPage.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** Where VS Code is, in the terms of its API: `page` is the address of a workbench in the browser. */
+/** Where VS Code runs, in the terms of its API. `page`: the address of a workbench in the browser. */
 interface Place {
   readonly page?: string;
   readonly remoteName?: string;

@@ -16,7 +16,7 @@ import { withoutVscode } from '../../support/withoutVscode.ts';
 
 const now = 1_700_000_000_000;
 
-/** What else of `vscode` rows are made of. */
+/** Further members of `vscode` that rows use. */
 const more = `
   export class ThemeIcon { constructor(id, color) { this.id = id; this.color = color; } }
   export class ThemeColor { constructor(id) { this.id = id; } }
@@ -167,7 +167,7 @@ describe('rows of the tree', function () {
     const mock = { ...shop, id: 'mock' };
     const { issuer: _, ...pasted } = { ...shop, id: 'pasted' };
     const ofMock = ['copyMockAddress', 'setMockFaults', 'clearMockFaults', 'stopMockIssuer'];
-    /** What the code refuses where the workspace is not trusted. */
+    /** The commands that the code refuses in an untrusted workspace. */
     const needTrust = [
       'addConnection',
       'importTokens',
@@ -243,7 +243,7 @@ function record(tokens: Partial<NonNullable<StoredRecord['tokens']>>): StoredRec
 
 const nameOf = (command: string) => command.slice(command.indexOf('.') + 1);
 
-/** The commands that the manifest puts beside a row with these words. */
+/** The commands that the manifest shows beside a row with these words. */
 function offered(words = '', trusted = true, faults = false): string[] {
   return manifest.contributes.menus['view/item/context']
     .filter(({ when }) =>

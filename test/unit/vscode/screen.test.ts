@@ -8,13 +8,16 @@ import type * as Screen from '../../../src/vscode/screen.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
 /**
- * What shows a text, or makes something that will be shown. src/vscode/screen.ts has a function for each of them, which
- * knows what VS Code reads as markup there.
+ * Calls that show a text, or create something that will be shown. For each of them, src/vscode/screen.ts has a function
+ * that knows what VS Code reads as markup there.
  */
 const sinks =
   /(?:\bwindow\s*\.\s*(?:show(?!TextDocument)|create(?!TreeView|TextEditorDecorationType)|setStatusBarMessage|with)\w*|\bnew\s+(?:MarkdownString|Hover|TreeItem|Diagnostic|CodeAction|CodeLens|InlayHint|TerminalLink|NotebookCellOutput)\b|\bextends\s+(?:TerminalLink|TreeItem)\b|\bclipboard\s*\.\s*writeText|\.(?:validationMessage|placeholder|supportHtml|isTrusted|tooltip|message)\s*=(?!=)|'vscode\.(?:diff|changes)')/g;
 
-/** The one call that needs no text: a document is opened by its address, which `documentName` has made. */
+/**
+ * The only file that may use them. (`showTextDocument` is not a sink: it opens a document by its address, which
+ * `documentName` has made.)
+ */
 const own = 'screen.ts';
 
 function calls(text: string): string[] {
@@ -68,7 +71,7 @@ describe('what is shown', () => {
   });
 });
 
-/** Texts of others, and the parts of each that must not arrive as they are. */
+/** Hostile texts, and the parts of each that must not reach the screen unchanged. */
 const hostile = [
   '[Verify now](command:workbench.action.terminal.sendSequence?%7B%22text%22%3A%22id%5Cn%22%7D)',
   '[x](https://evil.example "title")',
@@ -120,7 +123,7 @@ describe('a hostile text', function () {
   after(() => rm(folder, { recursive: true }));
   const shown = (): unknown[] => Object(globalThis).screenShown;
 
-  /** Every text in what was shown. */
+  /** Every text within a shown value. */
   function texts(value: unknown): string[] {
     if (typeof value === 'string') return [value];
     if (typeof value !== 'object' || value === null) return [];
@@ -163,7 +166,7 @@ describe('a hostile text', function () {
     webview: text => screen.openPage('device', text, uri),
   };
 
-  /** Those whose result is what was chosen, as it was given. */
+  /** Functions that return the chosen item as it was given. */
   const answers = new Set([
     'notification',
     'modal question',
@@ -179,7 +182,7 @@ describe('a hostile text', function () {
         const result = await send(text);
         const made = answers.has(sink) ? undefined : result;
         for (const each of texts([shown(), made])) {
-          // The one icon that the extension gives itself stands in front.
+          // The one icon that the extension itself adds is at the start.
           const own = each.replace(/^\$\((?:check|key)\) /, '');
           assert.doesNotMatch(own, /\]\(|\$\(/, `${sink}: ${own.slice(0, 200)}`);
           assert.doesNotMatch(own, /(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/u, `${sink}: ${own.slice(0, 200)}`);

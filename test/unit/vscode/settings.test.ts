@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import type * as Settings from '../../../src/vscode/connections.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** `settingOfUser` is the user's value, `settingOfWorkspace` the workspace's; `broken` a settings.json with a mistake. */
+/**
+ * `settingOfUser` is the user's value, `settingOfWorkspace` the workspace's; `broken`: settings.json has a syntax
+ * error.
+ */
 const vscode = `
   export const ConfigurationTarget = { Global: 1 };
   export const workspace = {

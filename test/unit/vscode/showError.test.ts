@@ -51,7 +51,7 @@ describe('an error that is shown', function () {
     const mend = ['Set Issuer...', commands.setIssuer, row];
     assert.deepEqual(first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'slash' })), mend);
     assert.deepEqual(first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'placeholder' })), mend);
-    // What has no scheme cannot be set.
+    // A name without a scheme cannot be set.
     assert.equal(
       first(new WorkbenchError('issuer_mismatch', { ...mismatch, difference: 'scheme' }))?.[0],
       'Open Settings',

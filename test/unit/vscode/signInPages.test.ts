@@ -8,7 +8,7 @@ import type * as DevicePanel from '../../../src/vscode/signInPage.ts';
 import type * as SignInPage from '../../../src/vscode/signInPage.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** What the stand-in for VS Code keeps, for tests to look at. */
+/** What the stand-in for VS Code records for the tests. */
 interface Seen {
   theme: number;
   html: string;
@@ -88,7 +88,7 @@ describe('what is shown while somebody signs in', function () {
         const [, accent = ''] = /\.mark\{[^}]*color:(#\w{6})/.exec(html) ?? [];
         const [, soft = ''] = /p\{[^}]*color:(#\w{6})/.exec(html) ?? [];
         for (const each of [text, soft]) assert.ok(contrast(each, background) >= 4.5, `${each} of ${theme}`);
-        // The mark is large (WCAG 2.2, success criterion 1.4.11).
+        // The mark counts as large (WCAG 2.2, success criterion 1.4.11).
         assert.ok(contrast(accent, background) >= 3, `${accent} of ${theme}`);
         looks.add(background + text);
       }
@@ -135,7 +135,7 @@ describe('what is shown while somebody signs in', function () {
       const policy = /content="(default-src[^"]+)"/.exec(html)?.[1] ?? '';
       const [nonce = ''] = /nonce-[\w-]+/.exec(policy) ?? [];
       assert.equal(policy, `default-src 'none'; style-src https://csp.example; script-src '${nonce}'`);
-      // The page makes text nodes of what it is told.
+      // The page creates text nodes from its messages.
       seen().posted.length = 0;
       seen().say('ready');
       assert.deepEqual(

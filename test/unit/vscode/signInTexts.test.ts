@@ -47,7 +47,7 @@ describe('signing in, in words', function () {
     assert.match(said(false, now - 1), /^Not active at the issuer, and expired here: /);
     const refresh = { claims: { active: false } } as unknown as IssuerAnswer;
     assert.match(answers.activityText(refresh, undefined, now, 'refresh_token'), /introspects access tokens only/);
-    // RFC 7662 section 2.2 has a boolean: anything else is no yes.
+    // RFC 7662 section 2.2 requires a boolean, so anything else does not count as active.
     for (const active of [undefined, 'true', 1]) assert.match(said(active), /^Not active/);
   });
 
@@ -149,7 +149,7 @@ describe('signing in, in words', function () {
     });
 
     it('are none where there is none, and the setting that helps is named', async () => {
-      // The bundle that is tested has an error class of its own.
+      // The tested bundle has its own error class.
       await assert.rejects(picked({}), ({ code, data }: { code: string; data: { setting: string } }) => {
         assert.deepEqual([code, data.setting], ['endpoint_missing', 'authorizationEndpoint']);
         return true;

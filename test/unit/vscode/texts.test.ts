@@ -11,7 +11,7 @@ import type * as StartingPoints from '../../../src/vscode/text/signIn.ts';
 import type * as Problems from '../../../src/vscode/text/storedErrors.ts';
 import { withoutVscode } from '../../support/withoutVscode.ts';
 
-/** Each reason, and whatever else a sentence branches on, by code. */
+/** By code: each reason, and other data that a sentence depends on. */
 const variants: Partial<Record<string, readonly ErrorData[]>> = {
   argument_invalid: [{ field: 'a' }, { field: 'a', expected: 'string' }],
   connection_invalid: [
@@ -238,12 +238,12 @@ describe('texts', function () {
         'unmet_authentication_requirements',
       ],
     };
-    /** The sentence less the issuer's own words. */
+    /** The sentence without the issuer's own words. */
     const meaning = (error: string, grant?: FailedGrant) =>
       errors
         .describeError(new WorkbenchError('oauth_error', { error, status: 400, ...(grant && { grant }) }))
         .replace(/ Issuer response: .*$/, '');
-    /** Those that are one matter: the user has to come to the browser. */
+    /** Errors that mean the same: the user must use the browser. */
     const oneMatter = /^(?:login|interaction|consent|account_selection)_required$/;
 
     for (const [rfc, codes] of Object.entries(byRfc)) {
@@ -259,7 +259,7 @@ describe('texts', function () {
             if (other === code || (oneMatter.test(other) && oneMatter.test(code))) continue;
             assert.notEqual(text, meaning(other), `${code} and ${other}`);
           }
-          // What a device waits for is asked again and never shown.
+          // A device flow retries on this code and never shows it.
           if (code === 'authorization_pending') continue;
           for (const grant of ['authorization_code', 'device_code', 'client_credentials', 'token_exchange'] as const)
             assert.notEqual(meaning(code, grant), unknownSignIn, `${code} of ${grant}`);
@@ -272,7 +272,8 @@ describe('texts', function () {
     const text = (error: string, data: ErrorData) =>
       errors.describeError(new WorkbenchError('oauth_error', { error, status: 400, ...data }));
     const exchange = { grant: 'token_exchange' };
-    // RFC 8693 section 2.2.2 has invalid_request for a subject token that is no good, and issuers have invalid_grant.
+    // For an invalid subject token, RFC 8693 section 2.2.2 prescribes invalid_request, but issuers send invalid_grant
+    // too.
     assert.match(text('invalid_request', exchange), /rejected the token for exchange: it has expired/);
     assert.match(text('invalid_grant', exchange), /rejected the token for exchange/);
     assert.match(

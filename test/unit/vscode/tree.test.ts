@@ -27,7 +27,7 @@ const entry = {
   changes: [],
 } as const;
 
-/** An access token that says what the tests look at. */
+/** An access token with the claims that the tests check. */
 function token(now: number): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'RS256' })}.${part({ sub: 'a', exp: (now + lifetime) / 1000, nested: {} })}.c2ln`;
@@ -45,7 +45,7 @@ describe('the tree of the sidebar', function () {
   });
   after(() => rm(folder, { recursive: true }));
 
-  /** A view of the tree that asks as VS Code does: for the children of what is opened, then for their looks. */
+  /** A view that requests rows as VS Code does: first the children of an expanded row, then their items. */
   function view({ verified = true, visible = false }: { verified?: boolean; visible?: boolean } = {}) {
     const clock: ManualClock = manualClock(1_700_000_000_000);
     const sessions = createSessions();
@@ -133,7 +133,7 @@ describe('the tree of the sidebar', function () {
       for (const row of rows) await tree.getTreeItem(row);
       return rows;
     }
-    /** Opens the rows with these keys, from the top on. */
+    /** Expands the rows with these keys, starting at the top. */
     async function open(...keys: readonly string[]): Promise<ViewNode> {
       let rows = await children();
       let found: ViewNode | undefined;
@@ -146,12 +146,12 @@ describe('the tree of the sidebar', function () {
       assert.ok(found);
       return found;
     }
-    /** What is drawn again from now on. */
+    /** Starts recording which rows are redrawn from now on. */
     function fresh(): string[][] {
       events.splice(0);
       return events;
     }
-    /** As the broker does: see its `note`. */
+    /** Does what the broker does in its function `note`. */
     function handOut(id: string): void {
       const { handOuts } = sessions.get(id) ?? {};
       const handed: HandOut = {
@@ -190,7 +190,7 @@ describe('the tree of the sidebar', function () {
     const events = fresh();
     clock.advance(3000);
     const redrawn = new Set(events.flat());
-    // The connection and its token are open: their rows below would be lost to menus.
+    // The connection and its token are expanded. Redrawing them would break the menus of the rows below.
     assert.deepEqual([...redrawn].sort(), ['a/access_token/claims/["exp"]', 'a/access_token/obtained', 'a/next']);
   });
 

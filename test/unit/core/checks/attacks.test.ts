@@ -9,9 +9,9 @@ import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { encode, hmacJwt, jwt, signer, signerOf } from '../../../support/signing.ts';
 
 /**
- * Known attacks on verifiers, each with what refuses it: a check that fails, an error of the decoder, or where the
- * token is genuine and only odd, a finding of the review. Those on keys and signatures themselves are in
- * verify.test.ts, those on encryption in decrypt.test.ts.
+ * Known attacks on verifiers, each with what rejects it: a failed check, an error of the decoder or, if the token is
+ * genuine and only odd, a finding of the review. Attacks on keys and signatures are in verify.test.ts, those on
+ * encryption in decrypt.test.ts.
  */
 const now = Date.UTC(2024, 0, 1);
 const t = now / 1000;
@@ -23,7 +23,7 @@ const es256 = signer('ES256');
 const rs256 = signer('RS256');
 const published: KeySource = { kind: 'jwks', keys: { keys: [es256.jwk, rs256.jwk] } };
 
-/** Signed by the issuer's own key, so that only what is odd about it can refuse it. */
+/** Signed with the issuer's own key, so that only the oddity can cause a rejection. */
 const signed = (payload: unknown, header: object = {}) => jwt(es256, payload, { typ: 'at+jwt', ...header });
 const withAlg = (alg: unknown, signature = '') =>
   `${encode({ alg, kid: es256.jwk.kid, typ: 'at+jwt' })}.${encode(claims)}.${signature}`;
@@ -32,7 +32,7 @@ const text = (members: string) => `{"iss":"${issuer}","aud":"api","sub":"joe","e
 const [head = '', body = '', proof = ''] = signed(claims).split('.');
 
 const attacks: readonly (readonly [name: string, token: string, refusedBy: string])[] = [
-  // Unsigned, in spellings that a list of forbidden words does not have
+  // Unsigned, in spellings that a deny-list does not contain
   ['none in full width', withAlg('\uff4e\uff4f\uff4e\uff45'), 'alg_unsupported'],
   ['none with a zero-width space', withAlg('no\u200bne'), 'alg_unsupported'],
   ['none in Cyrillic', withAlg('n\u043ene'), 'alg_unsupported'],
@@ -48,7 +48,7 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['a key agreement as alg', withAlg('ECDH-ES', proof), 'alg_unsupported'],
   ['alg under __proto__', `${encode('{"__proto__":{"alg":"ES256"}}')}.${body}.${proof}`, 'alg_missing'],
   ['none hidden behind a second alg', `${encode('{"alg":"ES256","alg":"none"}')}.${body}.${proof}`, 'alg_none'],
-  // A signature that is genuine elsewhere
+  // Signatures that would be valid elsewhere
   ['RSASSA-PSS called RS256', jwt({ ...rs256, alg: 'PS256' }, claims, { alg: 'RS256' }), 'signature_invalid'],
   ['PKCS #1 called PS256', jwt(rs256, claims, { alg: 'PS256' }), 'key_unsuitable'],
   ['ECDSA in DER', inDer(), 'signature_der'],
@@ -57,7 +57,7 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['another spelling of the signature', ambiguous(), 'encoding_ambiguous'],
   ['the signature of another header', `${encode({ alg: 'ES256' })}.${body}.${proof}`, 'signature_invalid'],
   ['a header that was spaced', `${encode(`{ "alg":"ES256"}`)}.${body}.${proof}`, 'signature_invalid'],
-  // Keys by injection
+  // Key injection
   [
     'a kid that is a path',
     jwt(signerOf('ES256', signer('ES256'), '/dev/null'), claims, { typ: 'at+jwt' }),
@@ -109,13 +109,13 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['an audience as an object', signed({ ...claims, aud: { api: true } }), 'wrong_type'],
   ['a list in the list of audiences', signed({ ...claims, aud: [['api']] }), 'wrong_type'],
   ['no audience', signed({ ...claims, aud: [] }), 'mismatch'],
-  // A token of another kind
+  // Tokens of another kind
   ['an ID token', signed({ ...claims, nonce: 'n' }, { typ: 'JWT' }), 'used_as_other'],
   ['a refresh token', signed({ ...claims, typ: 'Refresh' }, { typ: 'JWT' }), 'used_as_other'],
   ['a security event', signed(claims, { typ: 'secevent+jwt' }), 'typ_wrong'],
   ['an encrypted token', `${encode({ alg: 'dir', enc: 'A128GCM' })}..aXY.Y2k.dGFn`, 'encrypted'],
   ['a text that is signed', jwt(es256, 'joe is admin'), 'not_claims'],
-  // What only some readers can read
+  // Tokens that only some readers can read
   ['a space in front', ` ${signed(claims)}`, 'not_a_token'],
   ['a line break behind', `${signed(claims)}\n`, 'token_encoding'],
   ['padding', `${head}=.${body}.${proof}`, 'signature_invalid'],
@@ -135,7 +135,7 @@ const attacks: readonly (readonly [name: string, token: string, refusedBy: strin
   ['10 MB', signed(text(`"a":"${'a'.repeat(7_500_000)}"`)), 'token_too_large'],
 ];
 
-/** Genuine, and refused by nobody: the review and the warnings have to say it. */
+/** Genuine tokens that no check rejects: the review and the warnings must report the oddity. */
 const odd: readonly (readonly [name: string, token: string, saidBy: string])[] = [
   ['a claim twice', signed(text('"sub":"root"')), 'duplicates'],
   ['a claim twice, once with an escape', signed(text('"s\\u0075b":"root"')), 'duplicates'],
@@ -196,7 +196,7 @@ function signedText(header: string): string {
   return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 }
 
-/** The same signature with bits in its last character that belong to no byte. */
+/** The same signature with unused bits set in its last character. */
 function ambiguous(): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const token = signed(claims);

@@ -18,7 +18,7 @@ const claims = { iss: 'https://as.example', sub: 'ada', exp: 4102444800 };
 
 type Header = CompactJWEHeaderParameters & Record<string, unknown>;
 
-/** Encrypted by jose, which is another program's side of this: its decryption alone is used by what is tested. */
+/** Encrypted by jose. The tested code uses only jose's decryption. */
 async function jwe(
   header: Header,
   key: Uint8Array | KeyObject,
@@ -29,7 +29,7 @@ async function jwe(
   return new CompactEncrypt(bytes).setProtectedHeader(header).encrypt(key as Uint8Array, { crit });
 }
 
-/** `code: reason` of the refusal. */
+/** `code: reason` of the rejection. */
 async function refusal(token: string, key: string): Promise<string> {
   try {
     await decrypt({ token, key });
@@ -109,7 +109,7 @@ describe('decrypt', () => {
   describe('opens what jose encrypts', () => {
     for (const [alg, { kty, bits }] of keyManagement) {
       for (const enc of contentEncryption.keys()) {
-        // Each alg once, and each enc once: the two do not know each other.
+        // Each alg once and each enc once, because they are independent of each other.
         if (enc !== 'A256GCM' && alg !== 'dir') continue;
         it(`${alg} with ${enc}`, async () => {
           const [pair] = kty === 'RSA' ? [rsa] : [p256];
@@ -209,7 +209,7 @@ describe('decrypt', () => {
       const [, ...rest] = (await jwe({ alg: 'dir', enc: 'A128GCM' }, bytes(16))).split('.');
       return [encode(header), ...rest].join('.');
     };
-    /** What must be refused before anything is computed, and for what. */
+    /** Headers that must be rejected before anything is computed, with the reason. */
     const headers: readonly (readonly [object, string])[] = [
       [{ alg: 'RSA1_5', enc: 'A128GCM' }, 'jwe_refused: rsa1_5'],
       [{ alg: 'none', enc: 'A128GCM' }, 'jwe_refused: alg'],
@@ -248,7 +248,7 @@ describe('decrypt', () => {
       const token = await withHeader(header);
       const keys = Array.from({ length: 16 }, (_, at) => ({ kty: 'oct', k: bytes(17 + at).toString('base64url') }));
       assert.equal(await refusal(token, JSON.stringify({ keys })), 'jwe_refused: work');
-      // Where each key costs little all of them are tried.
+      // If each key costs little, all of them are tried.
       const cheap = await withHeader({ ...header, p2c: 1000 });
       assert.equal(await refusal(cheap, JSON.stringify({ keys })), 'decryption_failed');
     });

@@ -12,7 +12,7 @@ import { manualClock } from '../../../support/manualClock.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 import { encode, hmacJwt, jwt, signer, signerOf } from '../../../support/signing.ts';
 
-/** Tokens and key sets as people have met them, each with the report that it is from. */
+/** Tokens and key sets found in the field, each with the report that it comes from. */
 const now = Date.UTC(2030, 0, 1);
 const t = now / 1000;
 const rs256 = signer('RS256', 'k1');
@@ -32,7 +32,7 @@ async function outcome(token: string, source: KeySource, policy: VerificationPol
   return { verified, said: codes.map(({ id, status, code }) => `${id} ${status}: ${code}`) };
 }
 
-/** What a key set at an address makes of a token. */
+/** The result for a token with a key set that is fetched from an address. */
 async function published(token: string, answer: unknown) {
   const clock = manualClock(now);
   const fetch = async () => new Response(JSON.stringify(answer));
@@ -238,7 +238,7 @@ describe('tokens and key sets from the field', () => {
       assert.equal((await look(content)).checks.find(({ id }) => id === 'signature')?.status, 'passed');
       assert.equal((await look(`${content} `)).checks.find(({ id }) => id === 'signature')?.status, 'failed');
     }
-    // Of a file any bytes, which are no text.
+    // The bytes of any file, which are not text.
     const bytes = Uint8Array.from({ length: 300 }, (_, at) => at * 7);
     const bare = sign('sha256', Buffer.concat([Buffer.from(`${head}.`), bytes]), {
       key: es256.privateKey,
@@ -253,7 +253,7 @@ describe('tokens and key sets from the field', () => {
         (await verifier.verify({ token, key: es256.pem, payload })).checks.find(({ id }) => id === 'signature')?.status;
       assert.deepEqual([await look(bytes), await look(bytes.subarray(1))], ['passed', 'failed']);
     }
-    // A JWT may not leave its claims unencoded.
+    // A JWT must not leave its claims unencoded.
     const jwtHead = encode({ alg: 'ES256', typ: 'JWT', b64: false, crit: ['b64'] });
     const forged = await verifier.verify({ token: `${jwtHead}..AAAA`, key: es256.pem, payload: content });
     assert.equal(forged.checks.find(({ id }) => id === 'b64')?.code, 'b64_false');
@@ -276,7 +276,7 @@ describe('tokens and key sets from the field', () => {
   });
 });
 
-/** Signed over bytes that need not be JSON in UTF-8. */
+/** A signature over bytes that need not be JSON in UTF-8. */
 function jwtOver(payload: Buffer): string {
   const input = `${encode({ alg: 'RS256', kid: 'k1' })}.${payload.toString('base64url')}`;
   return `${input}.${sign('sha256', Buffer.from(input), rs256.privateKey).toString('base64url')}`;

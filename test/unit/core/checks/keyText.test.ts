@@ -21,7 +21,7 @@ async function flaw(text: string, form?: SecretForm) {
   return data;
 }
 
-/** An AlgorithmIdentifier and a key of `length` bytes, in a SubjectPublicKeyInfo (RFC 5280). */
+/** A SubjectPublicKeyInfo (RFC 5280) with an AlgorithmIdentifier and a key of `length` bytes. */
 function spkiOf(oid: readonly number[], length: number): string {
   const key = Buffer.alloc(length, 7);
   const size = (bytes: number) => [0x82, bytes >> 8, bytes & 0xff];
@@ -67,7 +67,7 @@ describe('readKeyText', () => {
         await info(JSON.stringify({ kty: 'AKP', alg, pub })).then(each => ({ ...each, alg: found?.alg })),
       );
       assert.equal(found?.kty, 'AKP');
-      // RFC 7638 with the members that RFC 9964 requires.
+      // RFC 7638, with the members that RFC 9964 requires.
       const canonical = `{"alg":"${alg}","kty":"AKP","pub":"${pub}"}`;
       assert.equal(found?.thumbprint, createHash('sha256').update(canonical).digest('base64url'));
     });
@@ -120,7 +120,7 @@ describe('readKeyText', () => {
       JSON.stringify({ alg: 'RS256', public_key: spki(rsa) }),
     ])
       assert.deepEqual(await info(text), expected, text.slice(0, 40));
-    // A key set of Google: each certificate under its kid.
+    // A key set in Google's format: each certificate under its kid.
     const set = await readKeyText(JSON.stringify({ one: selfSigned.cert, two: selfSigned.cert }));
     assert.deepEqual(
       set.keys.map(({ kid }) => kid),

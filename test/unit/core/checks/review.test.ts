@@ -10,18 +10,18 @@ const t = now / 1000;
 
 interface Case {
   readonly header?: object;
-  /** Members of the claims; a text is taken as it is. */
+  /** Members of the claims; text is used as it is. */
   readonly payload?: object | string;
   readonly signature?: string;
   readonly policy?: VerificationPolicy;
-  /** What the verification said of the key. */
+  /** The verification's finding about the key. */
   readonly key?: Finding;
   readonly jwe?: boolean;
-  /** Of the access token that came with it. */
+  /** Hash of the access token that came with it. */
   readonly accessTokenHash?: string;
 }
 
-/** An access token that nothing can be said against. */
+/** An access token without findings. */
 const header = { alg: 'ES256', typ: 'at+jwt', kid: 'k1' };
 const payload = {
   iss: 'https://as.example',
@@ -33,7 +33,7 @@ const payload = {
   exp: t + 3540,
 };
 const signature = `${'A'.repeat(42)}_${'A'.repeat(42)}g`;
-/** The same for an ID token. */
+/** An ID token without findings. */
 const idToken: Case = {
   header: { alg: 'RS256', typ: 'JWT' },
   payload: { client_id: undefined, aud: 'c', nonce: 'n', at_hash: 'a'.repeat(22) },
@@ -61,7 +61,7 @@ const merged = (one: Case, payload: object, header: object = {}): Case => ({
   header: { ...one.header, ...header },
 });
 
-/** For each row a token that it is about, and one that is nearly so and is not. */
+/** For each row, a token with the finding and a nearly identical one without it. */
 const cases: readonly (readonly [id: string, bad: Case, good: Case])[] = [
   ['alg_none', { header: { alg: 'nOnE' }, signature: '' }, { header: { alg: 'PS256' } }],
   ['symmetric', { header: { alg: 'HS256' } }, { header: { alg: 'RS256' } }],

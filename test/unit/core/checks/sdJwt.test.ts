@@ -121,7 +121,7 @@ describe('SD-JWT', () => {
   });
 
   it('ends where disclosures are nested without end', async () => {
-    // Each names the next one twice: resolved without a bound, thirty of them would be a billion claims.
+    // Each refers to the next one twice. Without a limit, thirty levels would resolve to a billion claims.
     let inner = encode(['s', 'leaf', 1]);
     const disclosures = [inner];
     for (let level = 0; level < 200; level++) {

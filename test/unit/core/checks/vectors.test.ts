@@ -5,7 +5,7 @@ import { classify } from '../../../../src/core/errors.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import vectors from '../../../fixtures/vectors/jose.json' with { type: 'json' };
 
-/** What is said of tokens whose signature holds and which are to be refused all the same. */
+/** Findings for tokens whose signature is valid and which must be rejected anyway. */
 const flaws: Readonly<Record<string, string>> = {
   'json_web_signature_test, test 375': 'encoding_ambiguous',
   'json_web_key_test, test 7': 'rsa_roca',
@@ -14,7 +14,7 @@ const flaws: Readonly<Record<string, string>> = {
   'json_web_key_test, test 12': 'hmac_too_short',
 };
 
-/** Published examples, of which each names its source. Most sign a sentence or a word, which is a JWS and no JWT. */
+/** Published examples, each with its source. Most sign a sentence or a word, so they are a JWS but not a JWT. */
 describe('published test vectors', () => {
   const given = (key: object | string) =>
     ({ kind: 'key', text: typeof key === 'string' ? key : JSON.stringify(key) }) as const;
@@ -30,7 +30,7 @@ describe('published test vectors', () => {
       assert.equal(signature.found, alg);
       const decoded = decodeToken(token);
       assert.ok(decoded.kind === 'jws');
-      // What is signed and holds no claims is shown as it is, and never passes for a JWT.
+      // Signed content without claims is shown as it is and never treated as a JWT.
       const [, payload = ''] = token.split('.');
       assert.equal(decoded.payloadText, Buffer.from(payload, 'base64url').toString());
       const isJwt = decoded.payloadText.startsWith('{');
@@ -66,7 +66,7 @@ describe('published test vectors', () => {
       try {
         const { verified, signature, checks } = await signatureOf(token, key);
         assert.equal(verified, false);
-        // Where the signature itself holds, the key is too weak, or an ending is such as no encoder writes.
+        // If the signature itself is valid, the key is too weak, or the encoding has an ending that no encoder writes.
         const against = checks.filter(({ id, status }) => /^(?:key|encoding)$/.test(id) && status !== 'passed');
         const said = flaws[source.slice(source.indexOf('json'))];
         assert.deepEqual(signature?.status === 'passed' ? against.map(({ code }) => code) : undefined, said && [said]);
@@ -80,7 +80,7 @@ describe('published test vectors', () => {
     it(`${source}: what is encrypted`, async () => {
       const opening = decrypt({ token, key: typeof key === 'string' ? key : JSON.stringify(key) });
       if (source.endsWith('5.1')) {
-        // RSA1_5, which RFC 8725 section 3.2 advises against and nothing here decrypts.
+        // RSA1_5: RFC 8725 section 3.2 advises against it, and it is never decrypted here.
         await assert.rejects(opening, { code: 'jwe_refused', data: { reason: 'rsa1_5', found: 'RSA1_5' } });
         return;
       }

@@ -5,7 +5,7 @@ import type { StoredRecord } from '../../../../src/core/records/record.ts';
 import { manualClock } from '../../../support/manualClock.ts';
 import { createWorld, id, present, signedIn } from '../refresh/refreshWorld.ts';
 
-/** Verifications whose checks are counted, and end by hand or at once. */
+/** Verifications whose checks are counted. The test decides when they end. */
 async function setUp() {
   const world = await signedIn({ rotation: 'strict' });
   const { sessions } = world.first;
@@ -94,7 +94,7 @@ describe('createVerifications', () => {
       { id, name: 'access_token' },
       { id, name: 'id_token' },
     ] as const;
-    /** Everything that was begun has ended. */
+    /** Resolves when everything that was started has ended. */
     const settled = () => new Promise(resolve => setImmediate(resolve));
 
     it('asks once for each token, however often it is drawn', async () => {
@@ -178,7 +178,7 @@ describe('createVerifications', () => {
   it('does not ask without end where asking fails', async () => {
     const { verifications, clock, asked, set, told } = await setUp();
     set(() => Promise.reject(new Error('offline')));
-    // A view that looks again whenever it is told that something changed.
+    // A view that checks again whenever it is notified of a change.
     verifications.onDidChange(() => void verifications.check(id, 'access_token').catch(() => {}));
     for (let i = 0; i < 5; i++) await assert.rejects(verifications.check(id, 'access_token'));
     assert.deepEqual([asked.length, told.length], [1, 1]);

@@ -23,7 +23,7 @@ const given = (text: string | object): KeySource => ({
   text: typeof text === 'string' ? text : JSON.stringify(text),
 });
 
-/** `id: code` of all checks that are neither passed nor skipped, and whether the token is verified. */
+/** `id: code` of all checks that neither passed nor were skipped, and whether the token is verified. */
 async function verdict(token: string, source: KeySource, asked: VerificationPolicy = policy, at = now) {
   const { verified, checks } = await verifyToken(token, asked, source, at);
   const remarks = checks.filter(({ status }) => status === 'failed' || status === 'warning');
@@ -157,7 +157,7 @@ describe('verifyToken', () => {
         Buffer.from(text).toString('hex'),
         encodeURIComponent(text),
       ];
-      // A PEM in base64, as variables of a pipeline hold one, is read as the public key that it is.
+      // A PEM in base64, as in pipeline variables, is read as the public key that it contains.
       const wrapped = [pem, selfSigned.cert].flatMap(text => once(text).slice(0, 2));
       for (const text of [
         pem.toLowerCase(),
@@ -268,7 +268,7 @@ describe('verifyToken', () => {
       await refused(jwt(rs256, claims, { kid: 'other' }), jwks(rs256.jwk), 'signature failed: kid_unknown');
       await refused(jwt(rs256, claims, { kid: 7 }), jwks(rs256.jwk), 'signature failed: kid_invalid');
       const { kid: _, ...unnamed } = rs256.jwk;
-      // Keys without an id are tried by their kind, next to keys of another id as well.
+      // Keys without an id are tried by key type, even beside keys with another id.
       assert.deepEqual(await verdict(jwt(rs256, claims), jwks(unnamed, es256.jwk)), {
         verified: true,
         remarks: ['key warning: kid_absent'],
@@ -327,7 +327,7 @@ describe('verifyToken', () => {
     });
 
     it('an RSA key with the fingerprint of ROCA', async () => {
-      // A power of 65537 modulo every small prime, as the faulty moduli are.
+      // A power of 65537 modulo every small prime, like the faulty moduli.
       const n = 65537n ** 128n;
       const weak = {
         ...rs256.jwk,
@@ -409,7 +409,7 @@ describe('verifyToken', () => {
         const key = given(`${text === 'HEX' ? hex.toUpperCase() : hex}\n`);
         assert.equal((await verdict(hmacJwt(secret, claims), key)).verified, true);
       }
-      // `echo secret > file` and a tool that reads the file as it is.
+      // The result of `echo secret > file` and a tool that reads the file as it is.
       const withLineEnd = 'a secret of thirty-two characters\n';
       for (const key of [withLineEnd, withLineEnd.trim()])
         assert.equal((await verdict(hmacJwt(key, claims), given(withLineEnd))).verified, true);
@@ -534,7 +534,7 @@ describe('verifyToken', () => {
   });
 });
 
-/** With e = 1 the signature is the padded hash itself (RFC 8017 section 9.2). */
+/** With e = 1, the signature equals the padded hash (RFC 8017 section 9.2). */
 function forgeWithExponentOne({ jwk }: Signer): string {
   const input = `${encode({ alg: 'RS256', kid: jwk.kid })}.${encode(claims)}`;
   const digest = Buffer.concat([

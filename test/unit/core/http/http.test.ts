@@ -21,7 +21,7 @@ describe('requireSecureUrl', () => {
     'http://LOCALHOST',
     'http://[::1]:9000/a',
     'http://[0:0:0:0:0:0:0:1]/',
-    // Other spellings of the loopback address: what is checked is the address that fetch will connect to.
+    // Other spellings of the loopback address. The check uses the address that fetch will connect to.
     'http://2130706433/',
     'http://0177.0.0.1/',
     'http://0x7f.1/',

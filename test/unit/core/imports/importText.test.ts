@@ -4,7 +4,7 @@ import { importText } from '../../../../src/core/imports/importText.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import sample from '../../../fixtures/wrappedTokenResponse.json' with { type: 'json' };
 
-/** An answer of a token endpoint as a documentation page prints it: its tokens are broken by spaces. */
+/** A token response as printed on a documentation page, with spaces inside the tokens. */
 const sampleText = JSON.stringify(sample, null, 2);
 const unbroken = (token: string) => token.replaceAll(' ', '');
 
@@ -322,7 +322,7 @@ describe('importText', () => {
 
     it('that only looks like a JWT is no refresh token', () => {
       const padded = accessToken.replace(/[^.]+/, part => `${part}==`);
-      // As load balancers of AWS write them.
+      // The form in which AWS load balancers write them.
       assert.deepEqual(importText(padded).tokens, { access_token: padded });
       assert.throws(() => importText(accessToken.replaceAll('.', '%2E')), { code: 'token_part_count' });
     });

@@ -139,7 +139,7 @@ describe('storeTokens', () => {
     const newest = world.stored();
     assert.equal((await failureOf(late.import({ access_token: 'access' }))).code, 'record_behind');
     assert.deepEqual(world.stored(), newest);
-    // One that is brought needs nothing of what is held, and counts on from what all windows know.
+    // An imported set needs nothing of the stored one, and continues the generation that all windows know.
     const tokens = await world.mock.issueTokens();
     assert.equal((await late.import(tokens)).generation, 3);
     assert.equal(await late.refresh(), 'refreshed');

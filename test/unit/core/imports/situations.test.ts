@@ -3,7 +3,7 @@ import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { importText } from '../../../../src/core/imports/importText.ts';
 import { hmacJwt, jwt as signed, signer } from '../../../support/signing.ts';
 
-/** What people copy, in the forms of the programs that are named. */
+/** What people copy, in the formats of the named programs. */
 const json = JSON.stringify;
 const part = (value: object) => Buffer.from(json(value)).toString('base64url');
 const jwt = (payload: object, header: object = { alg: 'RS256', typ: 'JWT', kid: 'k' }) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { importText } from '../../../../src/core/imports/importText.ts';
 import { encode, hmacJwt } from '../../../support/signing.ts';
 
-/** Tokens as people have them on their clipboards. Each row: what it is, where it was seen, the text, what is in it. */
+/** Tokens as people have them on their clipboards. Each row: name, source, text, expected tokens. */
 type Row = readonly [name: string, source: string, text: string, tokens: object, warnings?: readonly string[]];
 
 const key = 'a secret of the tests, long enough';
@@ -10,7 +10,7 @@ const now = 1_795_000_000;
 const claims = { iss: 'https://issuer.example', sub: 'u-1', iat: now, exp: now + 3600 };
 const access = hmacJwt(key, { ...claims, aud: 'api://orders', scope: 'orders', client_id: 'client-1' });
 const id = hmacJwt(key, { ...claims, aud: 'client-1', nonce: 'n', at_hash: 'h' });
-/** As Microsoft Entra ID writes them. */
+/** In the format of Microsoft Entra ID. */
 const refresh = '0.AXYAbcDEF-123_ghi.AgABAwEAAAJKLmno456pqr';
 /** With the characters that forms, properties and shells escape. */
 const special = '1//0gLu-abc+DEF_ghi/JKLmno.pqr~stu==';
@@ -792,7 +792,9 @@ describe('a token', () => {
     this.timeout(60_000);
     const size = 1_000_000;
     const slow: string[] = [];
-    /** The least of three, in milliseconds of this process: a busy machine is no slow parser. */
+    /**
+     * The minimum of three runs in milliseconds of CPU time, so that a busy machine does not look like a slow parser.
+     */
     const cost = (work: () => unknown) => {
       const times = [1, 2, 3].map(() => {
         const before = process.cpuUsage().user;
@@ -803,7 +805,7 @@ describe('a token', () => {
       });
       return Math.min(...times);
     };
-    // What a quiet machine of today does in 25 ms.
+    // Work that takes an idle machine of today 25 ms.
     const unhurried = cost(() => {
       const text = 'a1'.repeat(size / 2);
       let sum = 0;

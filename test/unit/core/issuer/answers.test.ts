@@ -23,13 +23,15 @@ const json = JSON.stringify;
 
 interface Answer {
   readonly status?: number;
-  /** `null`: no content type at all. */
+  /** `null`: no content type. */
   readonly type?: string | null;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A refresh by the real refresher against a real server that answers like this, from the opaque tokens of an import. */
+/**
+ * The real refresher refreshes against a real server that sends this response, starting from imported opaque tokens.
+ */
 describe('an answer of the token endpoint', () => {
   let server: LoopbackServer;
   let connection: Connection;
@@ -77,7 +79,10 @@ describe('an answer of the token endpoint', () => {
 
   const slack = 'https://github.com/preset-io/agor/pull/824';
   const laravel = 'wrapped by the framework of an API';
-  /** What is understood, whatever it is wrapped in or called: the successor is stored, and the old token is sent once. */
+  /**
+   * Responses that are understood despite their wrapping or names: the successor is stored, and the old token is sent
+   * once.
+   */
   const shapes: Readonly<Record<string, readonly [source: string, Answer]>> = {
     'the user of a workspace': [
       slack,
@@ -181,7 +186,7 @@ describe('an answer of the token endpoint', () => {
       const { outcome, error, tokens, sent, plan } = await refresh(answer);
       assert.deepEqual([outcome, error, sent], ['refreshed', undefined, [OLD]]);
       assert.deepEqual([tokens.access_token, tokens.refresh_token], [ACCESS, NEW]);
-      // Planned by its lifetime, so that the next refresh is far away.
+      // Planned by the token's lifetime, so the next refresh is far away.
       assert.ok(Math.abs((tokens.expires_at ?? 0) - start - 3_600_000) <= 1000, String(tokens.expires_at));
       assert.ok('at' in plan && plan.at - start > 3_000_000);
     });
@@ -195,7 +200,7 @@ describe('an answer of the token endpoint', () => {
   const part = (name: string, value: string) =>
     `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
   const withoutRefresh = { access_token: ACCESS, token_type: 'Bearer', expires_in: 3600 };
-  /** The new refresh token is stored wherever it stands, and the old one is not sent again. */
+  /** The new refresh token is stored wherever it is in the response, and the old one is not sent again. */
   const places: Readonly<Record<string, Answer>> = {
     'twice, the last time the one that was sent': { body: json(good).replace('}', `,"refresh_token":"${OLD}"}`) },
     'twice, the last time without a value': { body: json(good).replace('}', ',"refresh_token":null}') },
@@ -378,7 +383,7 @@ describe('an answer of the token endpoint', () => {
     assert.deepEqual([outcome, tokens.refresh_token, sent], ['unknown', OLD, [OLD, OLD]]);
   });
 
-  /** Refusals in other words than OAuth's. `ended`: it means the refresh token. */
+  /** Rejections in other formats than OAuth's. `ended`: the refresh token itself is rejected. */
   const refusals: readonly (readonly [
     what: 'ended' | 'sign in again' | 'kept',
     source: string,

@@ -19,7 +19,7 @@ async function signedIn(options: Parameters<typeof signInWorld>[0] = {}, connect
   };
 }
 
-/** The issuer, with `body` in place of what it says at `path`. */
+/** The issuer, with `body` as its response at `path`. */
 const saying =
   (world: SignInWorld, path: string, body: string, type: string, keys?: object): Fetch =>
   async (input, init) => {
@@ -200,7 +200,7 @@ describe('introspection', () => {
       [code, data.method, data.offered, data.error_description],
       ['endpoint_missing', 'none', 'client_secret_basic, private_key_jwt', words.error_description],
     );
-    // A client that may ask has another problem.
+    // A client that is allowed to ask has another problem.
     assert.equal((await ask('client_secret_basic')).code, 'oauth_error');
   });
 });

@@ -14,7 +14,7 @@ const kinds = {
   Ed25519: ['EdDSA', 'Ed25519'],
 } as const;
 
-/** One of each kind for all tests: an RSA key takes a busy machine seconds. */
+/** One key of each kind for all tests, because generating an RSA key takes seconds on a busy machine. */
 const made = new Map<string, TestKey>();
 function keyOf(kind: Parameters<typeof testKey>[0]): TestKey {
   const key = made.get(kind) ?? testKey(kind);

@@ -17,7 +17,7 @@ const metadata = {
 const oidc = '/.well-known/openid-configuration';
 const oauth = '/.well-known/oauth-authorization-server';
 
-/** A fetch that answers by path; a path that is not there is a 404. */
+/** A fetch that responds by path; unknown paths are a 404. */
 function site(pages: Readonly<Record<string, unknown>>) {
   const asked: string[] = [];
   const fetch: Fetch = async input => {
@@ -157,7 +157,7 @@ describe('discovery', () => {
     token_endpoint: 'http://login.example.com/token',
     jwks_uri: 'http://login.example.com/keys',
     authorization_endpoint: 'http://evil.example/authorize',
-    // No remote issuer may have tokens sent to what listens on this machine.
+    // A remote issuer must not have tokens sent to a server on this machine.
     revocation_endpoint: 'http://127.0.0.1:8080/revoke',
     introspection_endpoint: 'http://localhost/introspect',
   })) {
@@ -169,7 +169,7 @@ describe('discovery', () => {
     });
   }
 
-  // https://github.com/wundergraph/wundergraph/pull/373 has the empty one.
+  // https://github.com/wundergraph/wundergraph/pull/373 has the case of an empty endpoint.
   for (const name of [
     'token_endpoint',
     'end_session_endpoint',
@@ -192,7 +192,7 @@ describe('discovery', () => {
     }
   }
 
-  /** What the endpoint comes to, and whether all others can be had beside it. */
+  /** The result for this endpoint, and whether all others remain usable. */
   async function resolving(members: object, name: string) {
     const all = { ...metadata, revocation_endpoint: `${issuer}/revoke`, end_session_endpoint: `${issuer}/end` };
     const { fetch } = site({ [oidc]: { ...all, ...members } });

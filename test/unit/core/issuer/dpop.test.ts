@@ -17,7 +17,7 @@ const dpop = true;
 const secret = 'only the issuer knows';
 const confidential = { tokenEndpointAuthMethod: 'client_secret_basic' } as const;
 
-/** A world that has signed in with DPoP, and a window that refreshes what came. */
+/** A world that has signed in with DPoP, and a window that refreshes its tokens. */
 async function bound(options: MockIssuerOptions = {}, more: Partial<Connection> = {}) {
   const world = await signInWorld({ rotation: 'strict', ...options });
   const connection = { ...world.connection, dpop, ...more };
@@ -54,7 +54,7 @@ function decodedProofs(request: unknown): string {
   return proofs.map(proof => Buffer.from(proof, 'base64url').toString()).join('\n');
 }
 
-/** Changes what is stored, as a fault or another version would. */
+/** Changes the stored record, as a bug or another version might. */
 function tamper(world: SignInWorld, change: (record: StoredRecord) => object): void {
   world.store.entries.set(key, JSON.stringify(change(world.stored())));
 }

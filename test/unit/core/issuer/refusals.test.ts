@@ -6,7 +6,7 @@ import { failureOf } from '../../../support/failureOf.ts';
 
 const json = JSON.stringify;
 
-/** What issuers answer to a refresh token that is over, and to requests that are wrong, each in its own words. */
+/** Responses of real issuers to an expired or revoked refresh token and to invalid requests. */
 const refusals: readonly (readonly [
   name: string,
   status: number,

@@ -319,7 +319,7 @@ describe('the token endpoint', () => {
     async function validate(now: string, before?: string, fields: object = {}, headers = {}) {
       succeed({ access_token: 'a', token_type: 'Bearer', refresh_token: 'b', id_token: now }, headers);
       const answer = await refresh({ connection: connectionOf({ issuer: claims.iss, ...fields }) });
-      // Whatever is wrong with it: what must be stored first is there.
+      // Whatever is wrong with the response, the part that must be stored first is there.
       assert.equal(answer.raw.refresh_token, 'b');
       return answer.validate(before === undefined ? {} : { id_token: before });
     }
@@ -366,7 +366,7 @@ describe('the token endpoint', () => {
       ['an end that is a text', { ...claims, exp: 'soon' }, undefined, { reason: 'id_token_malformed' }],
     ] as const) {
       it(`refuses ${name}`, async () => {
-        // The server's own header would say how long the tests before this one took.
+        // The server's own Date header would depend on how long earlier tests took.
         const date = { date: new Date(start).toUTCString() };
         const error = await failureOf(validate(jwt(now), before && jwt(before), {}, date));
         assert.equal(error.code, 'response_invalid');

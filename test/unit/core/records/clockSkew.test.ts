@@ -33,7 +33,7 @@ function jwt(payload: object): string {
   return `${part({ alg: 'RS256' })}.${part(payload)}.c2lnbmF0dXJl`;
 }
 
-/** An exchange as it happens: `ahead` is how far this machine's clock is ahead, `trip` how long the answer takes. */
+/** One request. `ahead`: how far this machine's clock is ahead; `trip`: how long the response takes. */
 const exchange = fc
   .record({
     ahead: fc.integer({ min: -200_000, max: 200_000 }),

@@ -15,7 +15,7 @@ import {
 
 const minimal = { id: 'staging', issuer: 'https://login.example.com', clientId: 'app' };
 
-/** The codes of the problems of one entry, with the fields they are about. */
+/** The problems of one entry: their codes, with the fields concerned. */
 const problemsOf = (entry: unknown) =>
   readConnection(entry).problems.map(({ field, code }) => (field === undefined ? code : `${field}: ${code}`));
 

@@ -15,7 +15,7 @@ import { createWorld, gate, present, type World } from '../refresh/refreshWorld.
 
 const never = new AbortController().signal;
 
-/** A window in which some connections of one client are set up. */
+/** A window with several connections of one client. */
 function windowOf(world: World, ids: readonly string[], changes: Partial<Connection> = {}) {
   const { clock, lock, store, mock } = world;
   const connections = ids.map((id, index) => ({ ...world.connection, id, ...(index > 0 && changes) }));
@@ -63,7 +63,7 @@ describe('one refresh token in two connections', () => {
     assert.deepEqual(sharedWith(await window.import('a', raw)), []);
     assert.deepEqual(sharedWith(await window.import('b', raw)), ['a']);
     assert.deepEqual(sharedWith(await window.import('a', raw)), ['b']);
-    // A window that has read no record at all.
+    // A window that has not read any record.
     assert.deepEqual(sharedWith(await windowOf(world, ['a', 'b', 'c']).import('c', raw)), ['a', 'b']);
     assert.deepEqual(sharedWith(await window.import('d', await world.mock.issueTokens())), []);
   });
@@ -82,7 +82,7 @@ describe('one refresh token in two connections', () => {
       assert.deepEqual(sharedWith(await window.import('a', raw)), []);
       world.forward(3_000_000);
       assert.equal(await window.refresh('a'), 'refreshed');
-      // Bound to another issuer, it never was the mock's: nothing of the refresh came over.
+      // It is bound to another issuer, so it was never the mock's, and the refresh changed nothing.
       assert.equal(window.token('b'), raw.refresh_token);
     });
   }
@@ -114,7 +114,7 @@ describe('one refresh token in two connections', () => {
     assert.equal(window.token('b'), window.token('a'));
     assert.equal(world.posts().length, 1);
     world.forward(3_590_000);
-    // Both at once, and in turn, for as long as it goes on.
+    // Both at once, in alternating order, for several rounds.
     for (let round = 0; round < 3; round++) {
       world.forward(3_590_000);
       const both = await Promise.all(['b', 'a'].map(id => window.refresh(id)));

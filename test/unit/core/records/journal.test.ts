@@ -71,7 +71,7 @@ describe('journal', () => {
         sealed.slice(0, at),
         sealed.slice(0, at) + sealed.slice(at + 1),
       ]) {
-        // The last character can carry bits that belong to no byte: the same bytes, then.
+        // The last character can carry unused bits; then it decodes to the same bytes.
         const opened = await open([key], subject, changed);
         if ('text' in opened) assert.ok(at >= sealed.length - 1 || changed === sealed, `${at}`);
         if ('text' in opened) assert.equal(opened.text, 'record');
@@ -135,7 +135,7 @@ describe('the journal’s key', () => {
     assert.deepEqual(await stores[0].keys(), [journalKeyName]);
     await one.prepare();
     assert.equal((await one.known())[0]?.id, (await one.current())?.id);
-    // This store never shows what the other one holds.
+    // This store never shows the other window's values.
     await two.prepare();
     assert.deepEqual(await two.known(), []);
     assert.deepEqual(await stores[1].keys(), []);
@@ -155,7 +155,7 @@ describe('the journal’s key', () => {
         log: (_, event) => void events.push(event),
       }).current();
       for (let step = 0; step < 50; step++) {
-        // Everything between two timers is settled by promises alone.
+        // Between two timers, only promises are pending.
         await new Promise(setImmediate);
         if (arrives && step === 10) await theirs.store(journalKeyName, text);
         clock.advance(100);
@@ -216,7 +216,7 @@ describe('a new journal key', () => {
     const lost = createMemoryStore();
     const key = await keysOf(lost, clock).current();
     assert.match(await file(), /^1\n[\w-]{43}$/);
-    // The process was killed, and its store has kept nothing.
+    // The process was killed before its store wrote anything.
     const next = createMemoryStore();
     const after = keysOf(next, clock);
     assert.deepEqual(

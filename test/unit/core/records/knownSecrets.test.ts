@@ -33,7 +33,7 @@ describe('what leaves the extension', () => {
     for (const echoed of [
       'short-at',
       'RefreshTwo',
-      // Superseded, and still what the issuer was sent.
+      // Superseded, but it was sent to the issuer.
       'RefreshOne',
       'refreshone.example',
       'p4ss/word+',

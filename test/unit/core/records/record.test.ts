@@ -41,7 +41,7 @@ const full: StoredRecord = {
   refused: { generation: 2, error: 'invalid_grant', at: 1, answer_lost_at: 1 },
 };
 
-/** The code and reason of what parsing throws. */
+/** Code and reason of the error that parsing throws. */
 function flaw(text: string): unknown[] {
   try {
     parseRecord('main', text);

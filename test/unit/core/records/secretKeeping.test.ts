@@ -14,7 +14,7 @@ function setUp() {
     secrets,
     marks,
     logged,
-    /** A window starts a while after the last one. */
+    /** Starts a window some time after the previous one. */
     start(session: string, later = 60_000) {
       clock.advance(later);
       return judgeKeeping({ secrets, marks, clock, log, session });

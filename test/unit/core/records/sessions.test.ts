@@ -36,7 +36,7 @@ function setUp() {
   return { sessions, events, stop, get };
 }
 
-/** How many events `change` brings. */
+/** The number of events that `change` causes. */
 function eventsOf({ events }: ReturnType<typeof setUp>, change: () => void): number {
   const before = events.length;
   change();
@@ -146,7 +146,7 @@ describe('createSessions', () => {
     const { sessions, get } = setUp();
     const fail = () => {
       sessions.refreshing('a', true);
-      // As after an answer that rotated the token and could not be believed.
+      // As after a response that rotated the token but was rejected.
       sessions.apply(record(sessions.generation('a') + 1));
       sessions.refreshed('a', { ...last, outcome: 'retryable', error: failure });
     };

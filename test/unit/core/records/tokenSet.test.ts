@@ -16,7 +16,7 @@ const before: TokenSet = {
   refresh_token_last_used_at: now - 500,
 };
 
-/** A token whose claims can be read; nobody signed it. */
+/** A token with readable claims and a meaningless signature. */
 function jwt(claims: object): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'RS256' })}.${part(claims)}.c2ln`;

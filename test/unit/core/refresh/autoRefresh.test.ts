@@ -121,7 +121,7 @@ describe('auto-refresh', () => {
     const { clock, sessions, asked, network, give, auto } = world(['a'], () => true, 0.5);
     give('a', 3600 * second);
     network.up = false;
-    // The next look at the clock is near, as timers stand still while the machine does.
+    // The next check of the clock is near, because timers stop while the machine sleeps.
     clock.advance(29.8 * second);
     clock.sleep(9 * 3600 * second);
     const woke = clock.now();
@@ -138,7 +138,7 @@ describe('auto-refresh', () => {
         assert.ok('because' in plan && plan.because === 'offline');
       }
     }
-    // A moment after the wake, and then after 5, 10 and 20 s, each a little more for the jitter.
+    // Right after waking up, and then after 5, 10 and 20 s, each a little later because of the jitter.
     assert.deepEqual(at, [1, 7, 18, 41]);
     assert.equal(sessions.get('a')?.failures, 0);
     assert.ok((sessions.get('a')?.record?.tokens?.expires_at ?? 0) > clock.now());
@@ -151,7 +151,7 @@ describe('auto-refresh', () => {
     clock.advance(48 * second);
     assert.equal(asked.length, 1);
     network.up = true;
-    // Timers run on: the time of day alone has changed.
+    // Timers continue; only the time of day changed.
     clock.sleep(-3600 * second);
     clock.advance(30 * second);
     assert.equal(asked.length, 2);

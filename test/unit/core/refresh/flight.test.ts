@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createFlights, type Flight } from '../../../../src/core/refresh/refreshWriter.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 
-/** Work that a test ends by hand. */
+/** Work that the test ends. */
 function work() {
   const started: { flight: Flight; resolve: (value: string) => void; reject: (error: unknown) => void }[] = [];
   const start = (flight: Flight) =>

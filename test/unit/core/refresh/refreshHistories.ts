@@ -21,28 +21,28 @@ import { describeKey, type MockCrypto } from '../../../../src/mock/keys.ts';
 import { id, key, type TestStore, testStore, worldClock } from './refreshWorld.ts';
 
 /*
- * Random histories of two windows, their issuer, and all that can go wrong between them. What is real: the refresher,
- * the vault, loading, the token client, the mock issuer. What is a model: the store and how late a window sees it, the
- * lock and who takes it over, the journal, the clock, and the moment at which a window dies or stands still.
+ * Random histories of two windows, their issuer, and everything that can go wrong between them. The refresher, the
+ * vault, loading, the token client and the mock issuer are real. Modelled are: the store and how late a window sees it,
+ * the lock and who takes it over, the journal, the clock, and the moment at which a window dies or hangs.
  */
 
 type By = 0 | 1;
 
 /**
- * After how many calls of a port the window dies (`crash`), or stands still: so long that its lock is taken over
- * (`stall`), or only so long that it cannot know (`doze`) until it asks, or until its next heartbeat.
+ * After how many calls of a port the window dies (`crash`) or hangs: so long that its lock is taken over (`stall`), or
+ * so briefly that it notices nothing (`doze`) until it asks, or until its next heartbeat.
  */
 export interface Cut {
   readonly by: By;
   readonly after: number;
   readonly how: 'crash' | 'stall' | 'doze';
-  /** Of a doze: how many calls come before the next heartbeat. */
+  /** For a doze: how many calls come before the next heartbeat. */
   readonly wakes: number;
-  /** What the store had resolved, and had not written to disk yet, is gone. */
+  /** Values that the store had accepted but not yet written to disk are lost. */
   readonly loses: boolean;
 }
 
-/** What of the folder that windows share fails: `write` is what comes after an answer, `all` the lock itself too. */
+/** What fails in the folder that windows share: `write` is what follows a response, `all` includes the lock. */
 export type FolderFault = 'read' | 'damaged' | 'mark' | 'write' | 'all';
 
 export type Step =
@@ -149,10 +149,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 export const histories = fc.array(step, { minLength: 1, maxLength: 12 });
 
-/** How often each outcome, cut and state came up: what never comes up has not been tried. */
+/** How often each outcome, cut and state occurred. What never occurs was not tested. */
 export type Seen = Record<string, number>;
 
-/** A refresh does not look at signatures, so none is made (OpenID Connect Core §3.1.3.7: the answer came over TLS). */
+/** A refresh does not check signatures, so none are made (OpenID Connect Core §3.1.3.7: the response came over TLS). */
 const unsigned: MockCrypto = {
   async generateKey(alg) {
     const publicJwk = await describeKey({ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }, alg);
@@ -194,24 +194,24 @@ export async function runHistory(
     seen[what] = (seen[what] ?? 0) + 1;
   };
 
-  // What a fair observer knows who sees every request, every answer, the store, the journal and all windows.
+  // What an observer knows who sees every request, every response, the store, the journal and all windows.
   const broken: string[] = [];
-  /** Refresh tokens in the order in which windows received them; a sign-out ends the row. */
+  /** Refresh tokens in the order in which windows received them; a sign-out starts a new list. */
   let received: string[] = [];
-  /** Those of them that were written down, or are held by a window that lived on. */
+  /** Received tokens that were stored, or are held by a window that survived. */
   let kept = new Set<string>();
-  /** What the issuer has said no to, and what of it has been put on record. */
+  /** Tokens that the issuer rejected, and those whose rejection was recorded. */
   const refused = new Set<string>();
   const onRecord = new Set<string>();
   let posts = 0;
   let isFaultless = true;
   let storeFailures = 0;
   let journalFailures = 0;
-  /** How many answers to it may be lost. */
+  /** For each token, how many responses to it may be lost. */
   const lost = new Map<string, number>();
-  /** Up to which generation that has been counted. */
+  /** For each token, the generation up to which that was counted. */
   const counted = new Map<string, number>();
-  /** How often a window died with it or stood still: it may have said that it would send, and not have sent. */
+  /** How often a window with this token died or hung: it may have announced a request without sending it. */
   const cuts = new Map<string, number>();
   const stalls = new Map<string, number>();
   let stalled = false;
@@ -248,21 +248,21 @@ export async function runHistory(
     if (token === undefined || !received.includes(token)) return;
     kept.add(token);
     if (!record || record.intent || record.generation <= (counted.get(token) ?? -1)) return;
-    // A new set of tokens: its answer has come.
+    // A new token set was stored, so the response has arrived.
     counted.set(token, record.generation);
     lost.delete(token);
   };
 
   interface Host {
     alive: boolean;
-    /** Whether its next request is on record for the others. */
+    /** Whether its next request is recorded for the others. */
     marked: boolean;
-    /** Between two waits of the scheduler. */
+    /** Whether it is between two waits of the scheduler. */
     interleaved: boolean;
     cut: Cut | undefined;
     calls: number;
     askedBy: AskedBy;
-    /** The refresh token that the answer to its last request brought. */
+    /** The refresh token in the response to its last request. */
     got: string | undefined;
     readonly died: Promise<'died'>;
     pass(call: string): Promise<void>;
@@ -289,7 +289,7 @@ export async function runHistory(
         if (++host.calls === host.cut.after + host.cut.wakes) lock.wake(host);
         if (host.calls !== host.cut.after) return;
         count(`${host.cut.how} at ${call}`);
-        // A store that answers nothing hides which token is in use; a window that has it goes on with it.
+        // A store that returns nothing hides which token is in use; a window that has the token continues with it.
         const holders = inPlaces().filter(each => tokenOf(each) !== undefined);
         const token = tokenOf(holders.sort((one, other) => (other?.generation ?? 0) - (one?.generation ?? 0))[0]);
         if (token !== undefined) cuts.set(token, (cuts.get(token) ?? 0) + 1);
@@ -319,13 +319,14 @@ export async function runHistory(
       const places = inPlaces().map(tokenOf);
       const newest = received.findLast(token => kept.has(token) && places.includes(token));
       const isPredecessor = received.at(-2) === sent || received.indexOf(sent) === received.length - 2;
-      // Who stood still may come back with an answer while its successor is at work on the same token.
+      // A window that hung may come back with a response while another window already uses the successor.
       if (newest !== undefined && newest !== sent && !(stalled && isPredecessor))
         broken.push('an older token was sent');
-      // A window that stood still cannot leave the no that it got for the others: the lock is not its own any more.
+      // A window that hung cannot record its rejection for the others, because it no longer holds the lock.
       if (onRecord.has(sent) && !cuts.has(sent) && folder.failures === 0) broken.push('a refused token was sent again');
       const times = lost.get(sent) ?? 0;
-      // One that stood still between its last look at the lock and the send has sent beside the one that took over.
+      // A window that hung between its last check of the lock and the request has sent in parallel with the window that
+      // took over.
       if (times >= 2 + (stalls.get(sent) ?? 0) && host.askedBy !== 'user')
         broken.push(`a token was sent though ${times} answers are missing`);
       lost.set(sent, times + 1);
@@ -344,7 +345,7 @@ export async function runHistory(
       try {
         if (reply.broken === undefined) json = JSON.parse(reply.body);
       } catch {
-        // Nobody can read it.
+        // The response cannot be read.
       }
       await host.pass('answer');
       if (json.error === 'invalid_grant') refused.add(sent);
@@ -354,7 +355,7 @@ export async function runHistory(
       else if (isAnswer) lost.set(sent, times);
       if (status === 200 && json.access_token !== undefined) {
         host.got = json.refresh_token ?? sent;
-        // The same one again counts as new: its answer has come.
+        // Receiving the same token again counts as new, because its response has arrived.
         received = [...received.filter(token => token !== (json.refresh_token ?? sent)), json.refresh_token ?? sent];
       }
       const cutBody = reply.body.slice(0, reply.body.length / 2);
@@ -365,7 +366,7 @@ export async function runHistory(
     };
   }
 
-  /** A window's own view of the store: its own writes at once, those of others after `catchUp`. */
+  /** A window's own view of the store: it sees its own writes at once, those of others after `catchUp`. */
   function viewFor(host: () => Host, isLate: boolean): TestStore & { catchUp(): void } {
     const view = testStore();
     const own = isLate ? view.entries : store.entries;
@@ -384,8 +385,8 @@ export async function runHistory(
           heal();
         }
         const [now, next] = [parse(store.entries.get(name)), parse(value)];
-        // A sign-out waits for no lock. What is written over it is emptied again, and is void in any case. And who holds
-        // the lock cannot see what another one, who has lost it, brings at this very moment.
+        // A sign-out does not wait for the lock. What is written over it is deleted again, and is void in any case. The
+        // holder of the lock cannot see what another window, which has lost the lock, stores at this moment.
         const isFree = leaving || (stalled && lock.isHeldBy(host()));
         if (name === key && !isFree && now && next && next.generation < now.generation) broken.push('a loser wrote');
         store.entries.set(name, value);
@@ -447,7 +448,8 @@ export async function runHistory(
         const found = sessions.get(id)?.record;
         if (host.alive) keep(found);
         const { got } = host;
-        // A sign-out wins, and so does whoever took a lost lock over. Who only stopped waiting is not done.
+        // A sign-out takes precedence, and so does a window that took over a lost lock. A cancelled caller has only
+        // stopped waiting.
         const isDue = host.alive && !stalled && !leaving && error?.code !== 'cancelled';
         if (isDue && got !== undefined && received.includes(got) && !kept.has(got))
           broken.push('a refresh token that came was dropped');
@@ -484,7 +486,7 @@ export async function runHistory(
     try {
       await window(which).signOut();
     } catch {
-      // The store fails. Who wants to sign out tries again.
+      // The store fails, so the user tries to sign out again.
       heal();
       await window(which).signOut();
     }
@@ -496,7 +498,7 @@ export async function runHistory(
     const postsBefore = posts;
     stalled = false;
     for (const [which, { host }] of windows.entries()) {
-      // With the journal and the window gone at once nobody could know.
+      // If the journal and the window failed together, nobody could know the token.
       const isCut = cut?.by === which && journalFailing <= 0;
       Object.assign(host, { interleaved: true, calls: 0, cut: isCut ? cut : undefined });
     }
@@ -509,7 +511,7 @@ export async function runHistory(
     if (signsOut) {
       forget();
       const left = [parse(store.entries.get(key)), parse(lock.journal.get(id)?.sealed)].map(tokenOf);
-      // A store that fails leaves it for the next look, and the ledger has it void.
+      // A failing store keeps it until it is read again, and the ledger marks it as void.
       if (storeFailures === 0 && left.some(token => token !== undefined))
         broken.push('a refresh token outlived the sign-out');
     }
@@ -517,7 +519,7 @@ export async function runHistory(
     for (const { host } of windows) Object.assign(host, { interleaved: false, cut: undefined });
     if (dead < 0) return;
     const last = parse(store.entries.get(key));
-    // Its last write was on its way to the disk; nobody else has written since.
+    // Its last write had not reached the disk yet, and nobody has written since.
     if (
       cut?.loses &&
       journalFailures === 0 &&
@@ -547,7 +549,7 @@ export async function runHistory(
         await window(each.by).refresh(each.askedBy);
         break;
       case 'together':
-        // Who signs out while a window dies does it again.
+        // A user who signs out while a window dies does it again.
         await together(each.signsOut ? undefined : each.cut, each.signsOut);
         break;
       case 'cancelled': {
@@ -567,7 +569,7 @@ export async function runHistory(
           if (isFull && refresh_token !== undefined) received.push(refresh_token);
           keep(await window(each.by).import(isFull ? { ...others, refresh_token } : others));
         } catch {
-          // The store fails: nothing was imported, and nobody was told otherwise.
+          // The store failed: nothing was imported, and nobody was told otherwise.
           if (isFull) received = received.filter(token => token !== refresh_token || kept.has(token));
         }
         break;
@@ -576,7 +578,7 @@ export async function runHistory(
         await leave(each.by);
         break;
       case 'blind':
-        // The store forgets, as it does with what it cannot decrypt. Not while it is the only place.
+        // The store loses its value, as it does with values that it cannot decrypt. Not while it is the only copy.
         if (
           journalFailures === 0 &&
           windows.some(({ record }) => generationOf(record()) === generationOf(parse(store.entries.get(key))))
@@ -596,12 +598,12 @@ export async function runHistory(
         break;
       case 'journalFails':
         isFaultless = false;
-        // A full disk. One thing fails at a time: what is in memory alone goes with the window.
+        // A full disk. Only one thing fails at a time, because what is only in memory is lost with the window.
         if (storeFailures === 0 && working === Number.POSITIVE_INFINITY) journalFailing = each.times;
         break;
       case 'folderFails':
         isFaultless = false;
-        // One thing fails at a time, here too.
+        // Here too, only one thing fails at a time.
         if (storeFailures > 0 || working !== Number.POSITIVE_INFINITY || journalFailing > 0) break;
         Object.assign(folder, { what: each.what, left: each.times });
         break;
@@ -613,29 +615,29 @@ export async function runHistory(
         failing = each.times;
         break;
       case 'restart':
-        // Not while this window's memory is the only place.
+        // Not while this window's memory is the only copy.
         if (generationOf(window(each.by).record()) <= generationOf(parse(store.entries.get(key)))) await open(each.by);
         break;
     }
     if (broken.length > 0) throw new Error(broken.join('; '));
   }
 
-  // The newest refresh token that was received is there.
+  // The newest refresh token that was received must be there.
   const newest = received.findLast(token => kept.has(token));
   const held = inPlaces().sort((a, b) => generationOf(b) - generationOf(a))[0];
   if (tokenOf(held) !== newest) throw new Error('the newest refresh token is lost');
 
-  // After the faults stop every connection ends active, or says truthfully that somebody has to sign in.
+  // After the faults stop, every connection must end active, or truthfully say that a sign-in is needed.
   mock.faults.clear();
   heal();
   window(1).view.catchUp();
-  // Longer than any wait that an issuer may ask for, whichever way clocks have jumped.
+  // Longer than any wait that an issuer may request, whichever way the clocks have jumped.
   mock.clock.advance(14 * 3600_000);
   clock.advance(14 * 3600_000);
   for (const which of [0, 1] as const) {
     const { refresh, sessions, record } = window(which);
     let outcome = await refresh();
-    // What another window has brought is shown, whatever has become of it since.
+    // Tokens from another window are shown, whatever has happened to them since.
     if (outcome === 'adopted') outcome = await refresh();
     const found = record();
     const token = tokenOf(found);
@@ -655,9 +657,9 @@ export async function runHistory(
       if (state !== 'reauthRequired') throw new Error(`sign in again, and yet ${state}`);
     } else if (spentIntent(found)) {
       count('ends with two answers lost');
-      // A mark that could not be taken away again is believed, too: rather too few requests than too many.
+      // A mark that could not be removed is trusted as well: too few requests are better than too many.
       const missing = (lost.get(token) ?? 0) + (cuts.get(token) ?? 0) + storeFailures + folder.failures;
-      // Its access token has long ended.
+      // Its access token expired long ago.
       if (state !== 'reauthRequired') throw new Error(`two answers are lost, and yet ${state}`);
       if (missing < 2) throw new Error(`two answers are lost, it says, and ${missing} are`);
       const again = await refresh('user');
@@ -669,7 +671,7 @@ export async function runHistory(
   if (broken.length > 0) throw new Error(broken.join('; '));
 }
 
-/** One lock for all windows, with its ledger and journal; a holder that dies or stands still loses it. */
+/** One lock for all windows, with its ledger and journal. A holder that dies or hangs loses it. */
 function modelLock(left: (sealed: string) => void, fail: (call: 'read' | 'mark' | 'write' | 'lock') => void) {
   const ledger = new Map<string, LedgerEntry>();
   const journal = new Map<string, HandedOver>();

@@ -3,19 +3,19 @@ import fc from 'fast-check';
 import type { Rotation } from '../../../../src/mock/families.ts';
 import { histories, runHistory, type Seen } from './refreshHistories.ts';
 
-/** A share of the histories, in a thread of its own. */
+/** A share of the histories, run in its own thread. */
 export interface Share {
   readonly rotation: Rotation;
   readonly seed: number;
   readonly runs: number;
-  /** Of one history that has failed before: only that one is run. */
+  /** Path of one history that failed before; only that one is run. */
   readonly path?: string;
 }
 
 export interface ShareResult {
   readonly runs: number;
   readonly seen: Seen;
-  /** What was broken, how, and what brings it back. */
+  /** Which rule was broken, how, and how to reproduce it. */
   readonly failure?: string;
 }
 

@@ -31,7 +31,7 @@ import { fingerprint } from '../../../../src/mock/shelf.ts';
 export const id = 'main';
 export const key = `jwtWorkbench.connection.${id}`;
 
-/** A clock that stands still; short waits pass by themselves, long ones only by `advance`. */
+/** A clock that stands still. Short waits end by themselves, long ones only with `advance`. */
 export interface WorldClock extends Clock {
   advance(ms: number): void;
 }
@@ -64,14 +64,14 @@ export function worldClock(start: number): WorldClock {
   };
 }
 
-/** Runs before every call of a port, and may fail it or never return. */
+/** Runs before every call of a port. It may make the call fail or never return. */
 export type Hook = (call: string, value?: string) => void | Promise<void>;
 
-/** A secret store that tests can look into, fault, and watch. */
+/** A secret store that tests can inspect, make fail, and observe. */
 export interface TestStore extends SecretVault {
   readonly entries: Map<string, string>;
   hook: Hook;
-  /** Tells listeners of a change that may not have happened. */
+  /** Notifies listeners of a change, whether or not it happened. */
   notify(key: string): void;
 }
 
@@ -109,7 +109,7 @@ export function testStore(entries = new Map<string, string>()): TestStore {
 
 export interface TestLock extends CrossWindowLock, Pick<SharedNotes, 'forget' | 'peek'> {
   readonly ledger: Map<string, LedgerEntry>;
-  /** Set to have the lock taken over. */
+  /** Set it to simulate that another window took the lock over. */
   lost: boolean;
   hook: Hook;
 }
@@ -180,7 +180,7 @@ export interface Window {
   readonly events: (string | undefined)[];
   readonly logged: unknown[];
   import(raw: RawTokens): Promise<StoredRecord>;
-  /** What a refresh brought, in short: outcome and error code. */
+  /** The result of a refresh, in short: outcome and error code. */
   refresh(signal?: AbortSignal, askedBy?: AskedBy): Promise<string>;
   signOut(): ReturnType<typeof signOut>;
 }
@@ -191,11 +191,11 @@ export interface World {
   readonly store: TestStore;
   readonly lock: TestLock;
   readonly connection: Connection;
-  /** Called for each request to the token endpoint, before it is sent. */
+  /** Called before each request to the token endpoint is sent. */
   onPost: (refreshToken: string | null) => void | Promise<void>;
-  /** The same for each answer, before it is received. */
+  /** Called before each response is received. */
   onAnswer: (response: Response) => void | Promise<void>;
-  /** Another window on the same store and lock, or on others. */
+  /** Another window, on the same store and lock unless others are given. */
   window(parts?: {
     store?: SecretVault;
     lock?: TestLock;
@@ -205,11 +205,11 @@ export interface World {
     tokenClient?: TokenClient;
     finished?: (finished: FinishedRefresh) => void;
   }): Window;
-  /** The next token requests meet this fault. */
+  /** The next token requests get this fault. */
   next(fault: Fault, times?: number): void;
   /** Fingerprints of the refresh tokens sent so far. */
   posts(): readonly (string | undefined)[];
-  /** What the store holds, read by nobody's code but JSON's. */
+  /** The stored record, parsed with JSON only. */
   stored(): StoredRecord;
   forward(ms: number): void;
 }
@@ -313,10 +313,10 @@ export async function signedIn(options?: MockIssuerOptions): Promise<World & { r
   return Object.assign(world, { first });
 }
 
-/** Holds back whoever comes by until a test opens it. */
+/** Blocks its callers until a test opens it. */
 export interface Gate {
   readonly pass: () => Promise<void>;
-  /** Resolves when somebody has come. */
+  /** Resolves when a caller has arrived. */
   readonly reached: Promise<void>;
   open(): void;
 }
@@ -340,17 +340,17 @@ export function gate(): Gate {
   };
 }
 
-/** Resolves when `condition` holds. The test's own time limit ends the wait. */
+/** Resolves when `condition` holds. The test's own timeout ends the wait. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setImmediate(resolve));
 }
 
-/** Lets time for something that must not happen. */
+/** Waits some turns of the event loop, to see that something does not happen. */
 export async function settled(turns = 50): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise(resolve => setImmediate(resolve));
 }
 
-/** The defined value, or the test fails. */
+/** Returns the value, or fails the test if it is undefined. */
 export function present<T>(value: T | undefined): T {
   assert.ok(value !== undefined);
   return value;

@@ -30,7 +30,7 @@ import {
 
 const refreshTokenOf = ({ tokens }: StoredRecord) => present(tokens?.refresh_token);
 
-/** A client whose answers a test makes up: for what no issuer of ours would say. */
+/** A client with responses made up by the test, which our issuer would not send. */
 function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { raw: RawTokens }>): TokenClient {
   const refresh = async () => ({
     status: 200,
@@ -50,7 +50,7 @@ function answering(world: World, answer: () => Promise<Partial<TokenAnswer> & { 
   };
 }
 
-/** The settings name the endpoint. */
+/** The settings name the endpoint, so discovery must not be used. */
 const none = { metadata: () => Promise.reject(new Error('not asked for')) } as unknown as Discovery;
 
 describe('createRefresher', () => {
@@ -281,7 +281,7 @@ describe('createRefresher', () => {
       assert.deepEqual([outcome, generation], ['refreshed', 2]);
       assert.equal(world.stored().generation, 2);
       assert.ok('at' in planRefresh(present(second.sessions.get(id)), 0));
-      // Where the folder can be written again, the others go on from there.
+      // Once the folder can be written again, the other windows continue from there.
       assert.equal(await world.window().refresh(), 'refreshed');
       assert.equal(world.posts().length, 2);
     });
@@ -565,7 +565,7 @@ describe('createRefresher', () => {
       assert.deepEqual(world.lock.ledger.get(id)?.intent, { at, retried: true });
       assert.equal(present(world.first.sessions.get(id)?.lastRefresh?.error).data.lostAt, at);
       world.forward(20_000);
-      // Neither by itself nor after a restart, but where somebody asks.
+      // Neither automatically nor after a restart, only if a user asks.
       for (const window of [world.first, world.window()]) {
         assert.equal(await window.refresh(), 'unknown answer_missing');
         assert.deepEqual(planRefresh(present(window.sessions.get(id)), 0), { never: 'answer_missing' });
@@ -1180,7 +1180,7 @@ describe('createRefresher', () => {
         order.push('sent');
         world.lock.lost = true;
       };
-      // What a heartbeat would find out a moment later.
+      // A heartbeat would find this out a moment later.
       world.lock.hook = call => {
         if (call === 'renew') world.lock.lost = false;
       };
@@ -1289,12 +1289,13 @@ describe('createRefresher', () => {
             if (first !== 'crashed') break;
             world.forward(1000);
             const result = await world.window().refresh();
-            // All is well; only a strict issuer's answer that nobody got can be lost, and then that is the reason.
+            // Everything must be well, except that a strict issuer's response can be lost, which then is the reported
+            // reason.
             const fine = ['refreshed', 'adopted', ...(rotation === 'strict' ? ['reauthRequired answer_lost'] : [])];
             assert.ok(fine.includes(result), `${nth}: ${result}`);
             assert.equal(world.stored().intent, undefined);
           }
-          // Ledger, two reads, the mark, the request, a read, the tokens, the ledger.
+          // The ledger, two reads, the mark, the request, a read, the tokens, the ledger.
           assert.ok(nth >= 9, String(nth));
         });
       }
@@ -1305,7 +1306,7 @@ describe('createRefresher', () => {
     const world = await signedIn();
     world.first.events.length = 0;
     await world.first.refresh();
-    // Refreshing; the mark and the new tokens; the result.
+    // Events for: refreshing, the mark and the new tokens, the result.
     assert.ok(world.first.events.length <= 4, String(world.first.events.length));
     assert.deepEqual(new Set(world.first.events), new Set([id]));
   });
@@ -1324,7 +1325,7 @@ describe('createRefresher', () => {
   });
 });
 
-/** A window whose `nth` call of a port never returns, nor does any after it. */
+/** A window whose `nth` call of a port never returns, nor any later call. */
 function dying(world: World, nth: number, done: boolean): { window: Window; crashed: Promise<'crashed'> } {
   let left = nth;
   let crash: (value: 'crashed') => void = () => {};
@@ -1342,7 +1343,7 @@ function dying(world: World, nth: number, done: boolean): { window: Window; cras
   const store = testStore(world.store.entries);
   const { ledger } = world.lock;
   const lock = testLock(world.lock.ledger);
-  // A dead window's lock is taken over, so that it is as if this one had its own.
+  // A dead window's lock is taken over, so this window effectively has its own lock.
   lock.withLock = (name, _, work) =>
     work({
       lost: false,

@@ -11,14 +11,14 @@ import type { Share, ShareResult } from './refreshHistoriesWorker.ts';
 
 const rotations: readonly Rotation[] = ['none', 'omit', 'strict', 'grace'];
 
-/** `npm run test:slow`, which takes a minute for them, or a run of one's own. */
+/** More histories in `npm run test:slow`, where they take a minute, and in runs with a chosen seed. */
 const thorough = Boolean(process.env[slowVariable] || process.env.JWT_WORKBENCH_HISTORY);
 
-/** Of each rotation, in this many shares. */
+/** Number of histories per rotation, divided into shares. */
 const runs = thorough ? 2600 : 260;
 const shares = thorough ? 2 : 1;
 
-/** Another run tries others: `JWT_WORKBENCH_HISTORY=random`. */
+/** The default seed. For random ones, set `JWT_WORKBENCH_HISTORY=random`. */
 const usualSeed = 20_190_406;
 
 /** `random`, or what a failure printed: rotation, seed and path of one history. */
@@ -38,7 +38,7 @@ function sharesToRun(): Share[] {
   );
 }
 
-/** What has to have come up among ten thousand histories: what never does has not been tried. */
+/** Events that must occur in ten thousand histories, because otherwise they were not tested. */
 const variety = [
   'refreshed',
   'adopted',

@@ -36,7 +36,7 @@ describe('windows with stores of their own', () => {
       pushedAuthorizationRequests: false,
     },
   };
-  /** For a window that waits for its own store first. */
+  /** A faster clock for a window that first waits for its own store. */
   const fast: Clock = {
     now: () => systemClock.now() * 10,
     schedule: (callback, delay) => systemClock.schedule(callback, delay / 10),
@@ -44,7 +44,7 @@ describe('windows with stores of their own', () => {
   let folder = '';
   let posted: string[] = [];
   let stops: (() => void)[] = [];
-  /** While a request is at the issuer. */
+  /** Called while a request is at the issuer. */
   let onPost: () => Promise<unknown>;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'jwtw-windows-'));
@@ -102,7 +102,10 @@ describe('windows with stores of their own', () => {
       keys,
       handover,
       token: () => sessions.get('a')?.record?.tokens?.refresh_token,
-      /** A window that asks before it was told takes over what is there, and sends nothing. */
+      /**
+       * Waits until the window holds this token. If it refreshed earlier, it would take over the stored token and send
+       * nothing.
+       */
       told: (token: string) => until(() => sessions.get('a')?.record?.tokens?.refresh_token === token),
       signIn: () =>
         storeTokens(parts, connection, { refresh_token: 'refresh 0' }, Date.now(), new AbortController().signal),

@@ -6,11 +6,11 @@ import { redirectUri, type SignInWorld, signInWorld } from './signInWorld.ts';
 
 const query = (url: string | undefined) => Object.fromEntries(new URL(url ?? '').searchParams);
 
-/** The browser waits until the test says what it does. */
+/** The browser waits until the test tells it what to do. */
 function held(world: SignInWorld): () => Promise<string> {
   world.browse = async () => true;
   return async () => {
-    // The listener hears before anything comes back.
+    // The listener must be ready before a response comes back.
     await until(() => world.opened.length > 0);
     await new Promise(resolve => setImmediate(resolve));
     return present(world.opened.at(-1));
@@ -337,7 +337,8 @@ describe('signing in over the browser', () => {
     assert.equal(world.store.entries.size, 0);
   });
 
-  // Metadata, pushed request with and without a nonce, token request with and without: the last one brings tokens.
+  // The requests: metadata, pushed request without and with a nonce, token request without and with one. The last one
+  // returns tokens.
   for (const at of [1, 2, 3, 4]) {
     it(`can be cancelled while request ${at} is under way, and leaves nothing`, async () => {
       const world = await signInWorld({ dpopNonce: 'required' });
@@ -365,7 +366,7 @@ describe('signing in over the browser', () => {
     const abort = new AbortController();
     const signedIn = failureOf(world.signIn({ signal: abort.signal }));
     await hold.reached;
-    // As the command for signing out does it.
+    // As in the sign-out command.
     abort.abort();
     await world.first.signOut();
     hold.open();

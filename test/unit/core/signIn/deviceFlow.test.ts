@@ -15,7 +15,7 @@ async function shown(world: SignInWorld): Promise<Device> {
 }
 const asked = (world: SignInWorld) => world.mock.requests.filter(({ path }) => path === '/token').length;
 
-/** Lets `ms` pass on both clocks, and what they wake happen. */
+/** Advances both clocks by `ms` and runs what becomes due. */
 async function pass(world: SignInWorld, ms: number): Promise<void> {
   const before = asked(world);
   world.forward(ms);

@@ -72,7 +72,7 @@ describe('signing out', () => {
       const fetch: Fetch = (input, init) => (input.endsWith('/revoke') ? answer() : world.mock.fetch(input, init));
       const failure = await failureOf(ending(world, { fetch })());
       assert.equal(failure.code, code);
-      // Else the user would be sent to the setting of another endpoint.
+      // Otherwise the user would be sent to the setting of another endpoint.
       if (failure.data.status !== undefined) assert.equal(failure.data.setting, 'revocationEndpoint');
       assert.deepEqual(world.stored(), before);
       assert.equal(await world.first.refresh(), 'refreshed');
@@ -107,7 +107,7 @@ describe('signing out', () => {
     assert.equal(world.stored().tokens, undefined);
   });
 
-  /** Answers of a revocation endpoint by the kind of the token; the mock's where there is none. */
+  /** Responses of a revocation endpoint by kind of token; by default the mock's. */
   const answering =
     (world: World, answers: { [hint: string]: readonly [status: number, body: object] | Error | undefined }): Fetch =>
     (input, init) => {
@@ -120,7 +120,7 @@ describe('signing out', () => {
 
   for (const [what, answer] of [
     ['cannot revoke a JWT (RFC 7009 section 2.2.1)', [400, { error: 'unsupported_token_type' }]],
-    // What better-auth says of an access token that went with its refresh token.
+    // The response of better-auth for an access token that was revoked with its refresh token.
     ['knows no such access token', [400, { error: 'invalid_request', error_description: 'Invalid access token' }]],
     ['is in trouble by then', [503, {}]],
     ['is gone by then', new TypeError('fetch failed')],
@@ -174,7 +174,7 @@ describe('signing out', () => {
       ['endpoint_missing', 'revocation_endpoint', 'none', 'client_secret_basic'],
     );
     assert.ok(world.stored().tokens);
-    // Where it does not have to be told, that is no reason to keep them.
+    // If revocation is optional, this is no reason to keep the tokens.
     assert.deepEqual(await ending(world, { fetch })('offered'), { revoked: false });
     assert.equal(world.stored().tokens, undefined);
   });

@@ -6,18 +6,18 @@ import { createIssuerClient, type IssuerClient, type SignInResult } from '../../
 import type { MockIssuerOptions } from '../../../../src/mock/options.ts';
 import { createWorld, type Window, type World } from '../refresh/refreshWorld.ts';
 
-/** A world whose window can sign in: the browser is a function, the listener a list of who came by. */
+/** A world whose window can sign in. The browser is a function, and the listener a list of visits. */
 export interface SignInWorld extends World {
   readonly first: Window;
   readonly opened: string[];
   readonly steps: SignInStep[];
-  /** What each visitor of the listener was shown, in order. */
+  /** The pages that visitors of the listener were shown, in order. */
   readonly pages: RedirectPage[];
-  /** Listeners that are open. */
+  /** Number of open listeners. */
   readonly listening: () => number;
-  /** What the browser does with the address; it signs in at the mock and comes back where nothing else is said. */
+  /** What the browser does with the address. By default it signs in at the mock and returns. */
   browse: (url: string) => Promise<boolean>;
-  /** Somebody comes to the listener. */
+  /** Simulates a request to the listener. */
   visit(parameters: URLSearchParams | Record<string, string>): void;
   client(how?: { fetch?: Fetch | undefined; aheadOf?: (() => number) | undefined }): IssuerClient;
   signIn(how?: {

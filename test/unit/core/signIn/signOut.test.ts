@@ -79,7 +79,7 @@ describe('signOut', () => {
       assert.equal((await world.first.signOut())?.data.reason, 'EROFS');
       assert.equal(world.first.record()?.tokens, undefined);
       assert.doesNotMatch([...world.store.entries.values()].join(), /refresh_token/);
-      // What another window has stored meanwhile does not bring them back.
+      // A record stored by another window in the meantime does not restore them.
       if (!text) assert.ok(world.stored().generation > 1);
     });
   }

@@ -15,7 +15,7 @@ const pairs = {
   OKP: () => generateKeyPairSync('ed25519'),
 } as const;
 
-/** Found out by trying: there is no list of what a platform has. */
+/** Detected by trying, because platforms do not list their algorithms. */
 async function mlDsa(alg: string): Promise<CryptoKeyPair | undefined> {
   return crypto.subtle.generateKey({ name: alg }, true, ['sign', 'verify']).catch(() => undefined) as Promise<
     CryptoKeyPair | undefined

@@ -83,7 +83,7 @@ describe('findJwts', () => {
   });
 });
 
-/** How many characters are looked at or copied. Only what a finder uses of a string is there. */
+/** Number of characters that were read or copied. Implements only the string methods that the finder uses. */
 function readsOf(text: string): number {
   let reads = 0;
   const counted = {

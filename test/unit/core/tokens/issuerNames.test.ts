@@ -23,8 +23,8 @@ describe('names of an issuer', () => {
     });
   }
 
-  // https://github.com/coreos/go-oidc/issues/212 has the pattern, the issue after it the two names of a tenant:
-  // https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/600
+  // https://github.com/coreos/go-oidc/issues/212 has the pattern, and
+  // https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/600 the two names of a tenant.
   for (const [set, found, known, meant] of [
     [issuer, `${issuer}/`, undefined, [`${issuer}/`]],
     ['https://login.microsoftonline.com/common/v2.0', v2.replace(tenant, '{tenantid}'), undefined, []],

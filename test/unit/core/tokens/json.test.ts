@@ -20,7 +20,7 @@ describe('jsonFault', () => {
   });
 
   it('finds a fault in exactly those texts that JSON.parse refuses', () => {
-    // Every text of up to four of these pieces.
+    // All texts of up to four of these pieces.
     const pieces = ['{', '}', '[', ']', ',', ':', '"a"', '1', ' ', 'x', '"', '-', '\n'];
     const texts = [''];
     for (let length = 0, last = texts; length < 4; length++) {

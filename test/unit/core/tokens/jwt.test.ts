@@ -305,7 +305,7 @@ describe('decodeToken', () => {
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })), payload => {
         const token = signed(payload);
         const decoded = decodeJws(token);
-        // Through JSON, since jose and fast-check differ in the prototypes of their objects.
+        // Compared as JSON, because objects of jose and fast-check have different prototypes.
         assert.equal(JSON.stringify(decoded.payload), JSON.stringify(decodeJwt(token)));
         assert.deepEqual(decoded.header, decodeProtectedHeader(token));
       }),

@@ -17,7 +17,7 @@ import {
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { changedClaim, compareTokens } from '../../../../src/core/tokens/tokenUse.ts';
 
-/** Numbers that JSON carries and JavaScript has in another spelling or not at all (RFC 8259 section 6). */
+/** Numbers that are valid JSON (RFC 8259 section 6) but that JavaScript writes differently or cannot represent. */
 const written = [
   '9007199254740993',
   '-9007199254740993',

@@ -151,7 +151,7 @@ describe('findTokens', () => {
       `eyJhbGciOiJSUzI1NiJ9.e30.\n${'abcdefgh\n'.repeat(500)}`,
       'eyJhbGciOiJSUzI1NiJ9\\\n',
     ]) {
-      // Quadratic work on a megabyte would take far longer than the limit above.
+      // Quadratic work on a megabyte would exceed the timeout above.
       findTokens(unit.repeat(Math.ceil(1_000_000 / unit.length)));
     }
   });

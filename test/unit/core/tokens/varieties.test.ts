@@ -45,7 +45,7 @@ describe('varieties of tokens', function () {
       ['rails_cookie', { _rails: {} }],
       ['django_signed', { u: 1 }],
     ]);
-    // The first vector of https://github.com/paseto-standard/test-vectors for v4.public.
+    // The first v4.public vector of https://github.com/paseto-standard/test-vectors.
     const vector =
       'v4.public.eyJkYXRhIjoidGhpcyBpcyBhIHNpZ25lZCBtZXNzYWdlIiwiZXhwIjoiMjAyMi0wMS0wMVQwMDowMDowMCswMDowMCJ9bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ciiQEDA';
     assert.deepEqual(saidIn(vector, decodeToken(vector)), {
@@ -62,7 +62,7 @@ describe('varieties of tokens', function () {
     assert.deepEqual(texts.varietySentenceIds.toSorted(), ids.toSorted());
   });
 
-  // Others cannot be verified by what is made here: a signature was cut off, or a key binding is not signed.
+  // The others cannot be verified with the keys made here: a signature was cut off, or a key binding is unsigned.
   const unverifiable = new Set(['cut', 'sd_jwt_kb', 'jws_json']);
   for (const variety of varieties.filter(({ sample, id }) => sample.alg !== undefined && !unverifiable.has(id))) {
     it(`verifies a ${variety.name} with the right key, by the rules of its kind`, async () => {

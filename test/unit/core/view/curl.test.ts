@@ -8,7 +8,7 @@ import { curlLine, type Shell, shells } from '../../../../src/core/view/curl.ts'
 
 const address = 'https://api.example/a';
 
-/** Tokens and addresses made to break out of each shell's quoting. */
+/** Tokens and addresses that try to escape each shell's quoting. */
 const hostile = [
   `'; touch pwned; '`,
   `" & touch pwned & "`,
@@ -47,7 +47,7 @@ describe('a curl line', () => {
     this.timeout(20_000);
     const folder = mkdtempSync(join(tmpdir(), 'curl-'));
     try {
-      // In the place of curl: it writes down what it was given.
+      // Replaces curl with a script that records its arguments.
       writeFileSync(join(folder, 'curl'), `#!/bin/sh\nprintf '%s\\0' "$@" > "${folder}/seen"\n`, { mode: 0o755 });
       const PATH = `${folder}${delimiter}${process.env.PATH}`;
       const sh = existsSync('/bin/bash') ? ['/bin/sh', '/bin/bash'] : ['/bin/sh'];
@@ -122,12 +122,12 @@ describe('a curl line', () => {
   });
 });
 
-/** What keeps curl from reading patterns in an address. */
+/** The option that keeps curl from reading patterns in an address. */
 const globs = (url: string) => (/[[\]{}]/.test(url) ? ['--globoff'] : []);
 
-/** cmd's phases for a typed line: percent expansion, in which every variable is set, then carets and operators. */
+/** Simulates how cmd reads a typed line: percent expansion, with every variable set, then carets and operators. */
 function afterCmd(line: string): string {
-  // A name ends at a percent sign; what is behind a colon in it replaces or cuts the value.
+  // A name ends at a percent sign; a colon in it starts a replacement or a substring.
   const variables = new Set(['PATH', 'COMSPEC', 'CD', 'A']);
   const expanded = line.replace(/%([^%]*)%/g, (whole, inside: string) => {
     const [name = ''] = inside.split(':');
@@ -149,7 +149,7 @@ function afterCmd(line: string): string {
   return out;
 }
 
-/** How the C runtime of Windows makes arguments of a command line. */
+/** Splits a command line into arguments as the Windows C runtime does. */
 function cRuntimeArguments(line: string): string[] {
   const found: string[] = [];
   let current: string | undefined;
@@ -178,7 +178,7 @@ function cRuntimeArguments(line: string): string[] {
   return current === undefined ? found : [...found, current];
 }
 
-/** PowerShell's words and single-quoted strings, and how Windows PowerShell 5.1 hands them to a program. */
+/** PowerShell's words and single-quoted strings, and how Windows PowerShell 5.1 passes them to a program. */
 function powershellArguments(line: string): string[] {
   const isQuote = (character: string) => /['\u2018-\u201b]/.test(character);
   const words: string[] = [];

@@ -42,7 +42,7 @@ function session(tokens: Partial<TokenSet> | undefined, more: Partial<Session> =
   };
 }
 
-/** Every node of a session, top first, and that each knows its parent. */
+/** Every node of a session, parents first. Asserts that each knows its parent. */
 function walk(of: Session): ViewNode[] {
   const below = (node: ViewNode): ViewNode[] =>
     childrenOf(node, of).flatMap(child => {
@@ -54,7 +54,7 @@ function walk(of: Session): ViewNode[] {
   return [top, ...below(top)];
 }
 
-/** What stands under the connection and its tokens, in short. */
+/** Short names of the nodes. */
 const kinds = (nodes: readonly ViewNode[]) =>
   nodes.map(node => ('message' in node ? node.message : 'fact' in node ? node.fact : node.kind));
 
