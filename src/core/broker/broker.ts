@@ -255,9 +255,10 @@ export function createConsents({ secrets, log, ask }: ConsentParts): Consents {
     const consent = await ask(asker, connection, purpose);
     if (consent === undefined) return undefined;
     const entry = { asker, connection, consent };
-    inMemory.set(keyOf(entry), entry);
-    if (consent === 'always')
-      await change(list => [...list.filter(each => keyOf(each) !== keyOf(entry)), entry]).catch(() => undefined);
+    const remember = () => void inMemory.set(keyOf(entry), entry);
+    if (consent !== 'always') remember();
+    // Kept in the store alone: another window may revoke it. If the store fails, it counts until VS Code closes.
+    else await change(list => [...list.filter(each => keyOf(each) !== keyOf(entry)), entry]).catch(remember);
     return consent;
   }
 

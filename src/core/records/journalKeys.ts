@@ -52,10 +52,8 @@ interface JournalKeys {
 export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysParts): JournalKeys {
   const known = new Map<string, JournalKey>();
   let current: Promise<JournalKey | undefined> | undefined;
-  /**
-   * Milliseconds since the epoch after which the file beside the lock may be removed; `undefined` if there is no file.
-   */
-  let settledAt: number | undefined;
+  /** Stops the timer that removes the file beside the lock; `undefined` until one was started. */
+  let cancelSettling: (() => void) | undefined;
   const never = new AbortController().signal;
 
   /** @throws what the store throws; `not a key` if another value is stored under the name */
@@ -88,7 +86,7 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
   async function find(): Promise<JournalKey> {
     const inStore = await stored();
     if (inStore !== undefined) {
-      if (settledAt === undefined) void settle().catch(reported('journal key not settled'));
+      settleOnce();
       return inStore;
     }
     return lock.withLock(lockName, never, async lease => {
@@ -127,22 +125,31 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
   async function keep(lease: Lease, generation: number, text: string, key: JournalKey): Promise<JournalKey> {
     await lease.handOver(generation, text);
     await secrets.store(journalKeyName, text);
-    settledAt = clock.now() + settling;
-    await lease.writeLedger({ generation, fingerprint: key.id, notBefore: settledAt });
+    await lease.writeLedger({ generation, fingerprint: key.id, notBefore: clock.now() + settling });
+    settleAfter(settling);
     known.set(key.id, key);
     return key;
   }
 
+  function settleAfter(delay: number): void {
+    cancelSettling?.();
+    cancelSettling = clock.schedule(() => void settle().catch(reported('journal key not settled')), delay);
+  }
+
+  /** For a file that an earlier window has left. */
+  function settleOnce(): void {
+    if (cancelSettling === undefined) settleAfter(0);
+  }
+
   /** Removes the file when the store has had time to write the key to the disk. */
   async function settle(): Promise<void> {
-    settledAt = Number.POSITIVE_INFINITY;
     await lock.withLock(lockName, never, async lease => {
       const { ledger, text } = await readBesideLock(lease);
       const at = ledger?.notBefore ?? 0;
       if (text === undefined) return;
       // `at` is further away than `settling` allows, so the clock was set back since.
       if (at <= clock.now() || at > clock.now() + settling) await lease.handOver(ledger?.generation ?? 1, removedKey);
-      else settledAt = at;
+      else settleAfter(at - clock.now());
     });
   }
 
@@ -163,14 +170,11 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
       const key = await mine;
       // Do not keep the failure: the keyring may be unlocked later.
       if (key === undefined && current === mine) current = undefined;
-      if (key && settledAt !== undefined && settledAt <= clock.now()) {
-        void settle().catch(reported('journal key not settled'));
-      }
       return key;
     },
     async prepare() {
       try {
-        if (await stored()) return;
+        if (await stored()) return settleOnce();
         await lock.withLock(lockName, never, async lease => {
           const { ledger, isDamaged } = await readBesideLock(lease);
           if (ledger === undefined && !isDamaged && !(await stored())) await make(lease, 1, false);
@@ -185,7 +189,10 @@ export function createJournalKeys({ secrets, lock, clock, log }: JournalKeysPart
       else await lock.withLock(lockName, never, readBesideLock).catch(reported('journal key unavailable'));
       return [...known.values()];
     },
-    dispose: stop,
+    dispose() {
+      stop();
+      cancelSettling?.();
+    },
   };
 }
 

@@ -235,8 +235,10 @@ export function registerAuthenticationProvider({ sessions, broker, log }: Authen
     return token === undefined ? undefined : shown(session, token);
   }
 
-  async function fresh(id: string): Promise<AuthenticationSession> {
-    const { token } = await broker().token({ kind: 'extension' }, { connection: id, purpose: 'authentication' });
+  /** @param others accounts that are offered beside this one: VS Code does not say which of them it hands over */
+  async function fresh(id: string, others = 0): Promise<AuthenticationSession> {
+    const purpose = others === 0 ? 'authentication' : l10n.t('authentication, offered with {0} other accounts', others);
+    const { token } = await broker().token({ kind: 'extension' }, { connection: id, purpose });
     const session = sessions.get(id);
     if (session === undefined) throw new WorkbenchError('connection_unknown', { connection: id });
     return shown(session, token);
@@ -254,7 +256,9 @@ export function registerAuthenticationProvider({ sessions, broker, log }: Authen
       if (scopes === undefined && wanted === undefined) return candidates.flatMap(each => stored(each) ?? []);
       const all = await Promise.all(
         candidates.map(({ connection: { id } }) =>
-          fresh(id).catch(error => log('warn', 'no session for another extension', { connection: id, error })),
+          fresh(id, candidates.length - 1).catch(error =>
+            log('warn', 'no session for another extension', { connection: id, error }),
+          ),
         ),
       );
       return all.filter(each => each !== undefined);

@@ -130,6 +130,27 @@ describe('the broker', () => {
       assert.equal(posts().length, 0);
     });
 
+  it('asks again after another window has revoked what was allowed for always', async () => {
+    const { broker, answers, consentsOf, questions } = await brokerWorld();
+    answers('always');
+    for (let turn = 0; turn < 2; turn++) await broker.token(terminal, { connection: id });
+    assert.equal(questions.length, 1);
+    const another = consentsOf();
+    await another.revoke(present((await another.list())[0]));
+    answers('denied');
+    assert.equal((await failureOf(broker.token(terminal, { connection: id }))).code, 'consent_denied');
+  });
+
+  it('remembers "always" for this window where it cannot be stored', async () => {
+    const { broker, answers, questions, secrets } = await brokerWorld();
+    answers('always');
+    secrets.hook = call => {
+      if (call === 'store') throw new Error('no keyring');
+    };
+    for (let turn = 0; turn < 2; turn++) await broker.token(terminal, { connection: id });
+    assert.equal(questions.length, 1);
+  });
+
   it('remembers "always" beyond the window, "session" not, and forgets what is revoked', async () => {
     const { broker, answers, consents, consentsOf, secrets } = await brokerWorld();
     answers('session');
