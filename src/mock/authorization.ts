@@ -79,9 +79,9 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     { deny, subject = defaultSubject(request) }: Visitor,
     known?: Session,
   ): Promise<MockReply> => {
-    if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request was answered before');
+    if (pushed?.spent) return errorPage(400, 'invalid_request_uri', 'This request has already been answered');
     if (pushed !== undefined) pushed.spent = true;
-    if (deny) return refuse(exchange, request, { error: 'access_denied', description: 'The user has declined' });
+    if (deny) return refuse(exchange, request, { error: 'access_denied', description: 'The user declined' });
     const { claims, acrValues } = request;
     const problem = await requiredUserRefusal(request, subject);
     if (problem !== undefined) return refuse(exchange, request, problem);
@@ -90,7 +90,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     if (claims?.acr !== undefined && !claims.acr.includes(session.acr ?? ''))
       return refuse(exchange, request, {
         error: 'unmet_authentication_requirements',
-        description: 'This user has no acr that was asked for',
+        description: 'This user has none of the requested acr values',
       });
     const result: Record<string, string> = {};
     if (request.responseType !== 'id_token') result.code = codes.issue(request, session, now);
@@ -104,10 +104,10 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     const { idTokenHint, claims } = request;
     const hint = idTokenHint === undefined ? undefined : await reader.read(idTokenHint);
     if (idTokenHint !== undefined && hint?.kind !== 'id_token')
-      return { error: 'invalid_request', description: 'id_token_hint is no ID token of this issuer' };
+      return { error: 'invalid_request', description: 'id_token_hint is not an ID token of this issuer' };
     const wanted = claims?.sub ?? hint?.claims.sub;
     if (wanted === undefined || wanted === subject) return undefined;
-    return { error: 'login_required', description: 'Another user is asked for' };
+    return { error: 'login_required', description: 'The request requires another user' };
   };
 
   /** A login hint takes precedence over the client's usual subject: a person of that name would sign in under it. */
@@ -172,12 +172,12 @@ ${choice(subject, settings.users)}</form>`;
       if ('refused' in read) return read.refused;
       // A browser sends Origin with a form. Other origins were rejected before this point.
       if (exchange.request.header('origin') === undefined)
-        return errorPage(403, 'foreign_origin', 'This form was not sent by the page that it belongs to');
+        return errorPage(403, 'foreign_origin', 'This form did not come from its own page');
       const { form } = read;
       const ticket = form.get('ticket') ?? '';
       const pending = tickets.get(ticket, exchange.now());
       if (pending === undefined)
-        return errorPage(400, 'invalid_request', 'This sign-in is over. Start again where you came from');
+        return errorPage(400, 'invalid_request', 'This sign-in has ended. Start again in your application');
       tickets.delete(ticket);
       exchange.authenticated(pending.request.client);
       const subject = form.get('subject')?.trim();
@@ -249,7 +249,7 @@ export function createCodes(settings: Settings, families: Families, issuing: Iss
       if (request.client !== client) return invalid('This code was issued to another client');
       if (code.family !== undefined) {
         families.revoke(code.family);
-        return invalid('This code was used before; what it gave is now revoked');
+        return invalid('This code was used before; its tokens are now revoked');
       }
       if (now >= code.expiresAt) return invalid('This code has expired');
       if (form.get('redirect_uri') !== request.sentRedirectUri)

@@ -66,7 +66,7 @@ export const promptValues: readonly string[] = ['none', 'login', 'consent', 'sel
 export function examine({ form, duplicate }: ParsedForm, settings: Settings, pushed: boolean): Examined {
   const clientId = form.get('client_id');
   if (duplicate === 'client_id' || duplicate === 'redirect_uri')
-    return shown('invalid_request', `${duplicate} is there twice`);
+    return shown('invalid_request', `${duplicate} was sent twice`);
   const client = clientId === undefined ? undefined : settings.clients.get(clientId);
   if (client === undefined)
     return shown('invalid_request', clientId === undefined ? 'No client_id' : 'Unknown client_id');
@@ -92,13 +92,13 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   });
   if (duplicate !== undefined) return redirected('invalid_request', 'A parameter is there twice');
   if (client.require_pushed_authorization_requests && !pushed)
-    return redirected('invalid_request', 'This client has to push its authorization requests');
+    return redirected('invalid_request', 'This client must push its authorization requests');
   for (const name of ['request', 'registration'] as const) {
-    if (form.has(name)) return redirected(`${name}_not_supported`, `There is no support for ${name}`);
+    if (form.has(name)) return redirected(`${name}_not_supported`, `${name} is not supported`);
   }
   // RFC 9396 section 5. If it were ignored, something other than what was asked for would be granted.
   if (form.has('authorization_details'))
-    return redirected('invalid_authorization_details', 'There is no support for authorization_details');
+    return redirected('invalid_authorization_details', 'authorization_details is not supported');
   if (responseType === undefined) return redirected('invalid_request', 'No response_type');
   const type = client.response_types.find(each => each === responseType.split(' ').sort().join(' '));
   if (type === undefined)
@@ -106,10 +106,10 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   if (type !== 'id_token' && !client.grant_types.includes('authorization_code'))
     return redirected('unauthorized_client', 'This client is not registered for authorization codes');
   if (responseMode === undefined || (responseMode === 'query' && type !== 'code'))
-    return redirected('invalid_request', `There is no such response_mode for ${type}`);
+    return redirected('invalid_request', `This response_mode is not supported for ${type}`);
   const pkce = pkceOf(form, settings.requirePkce && type !== 'id_token');
   if (typeof pkce === 'string') return redirected('invalid_request', pkce);
-  if (!isSupported(scope, settings)) return redirected('invalid_scope', 'There is no such scope here');
+  if (!isSupported(scope, settings)) return redirected('invalid_scope', 'This scope is not supported');
   const nonce = form.get('nonce');
   if (type !== 'code' && (nonce === undefined || !hasScope(scope, 'openid')))
     return redirected('invalid_request', `${type} needs a nonce and the scope openid`);
@@ -119,13 +119,13 @@ export function examine({ form, duplicate }: ParsedForm, settings: Settings, pus
   if (jkt !== undefined && !isHash(jkt)) return redirected('invalid_request', 'dpop_jkt is no thumbprint');
   const prompts = form.get('prompt')?.split(' ') ?? [];
   if (!prompts.every(value => promptValues.includes(value)) || (prompts.includes('none') && prompts.length > 1))
-    return redirected('invalid_request', 'No such prompt, or none with another');
+    return redirected('invalid_request', 'Unknown prompt, or none combined with another');
   const maxAge = form.get('max_age') ?? '';
   if (!/^\d*$/.test(maxAge)) return redirected('invalid_request', 'max_age is a number of seconds');
   const sentClaims = form.get('claims');
   const claims = sentClaims === undefined ? undefined : parseClaims(sentClaims);
   if (sentClaims !== undefined && claims === undefined)
-    return redirected('invalid_request', 'claims is not as OpenID Connect Core section 5.5 has it');
+    return redirected('invalid_request', 'claims does not have the form of OpenID Connect Core section 5.5');
   return {
     request: {
       client,
@@ -219,7 +219,7 @@ export function createPushedRequests(settings: Settings, backChannel: BackChanne
       const requestUri = form.get('request_uri');
       if (requestUri === undefined) return examine(parsed, settings, false);
       if (!requestUri.startsWith(prefix))
-        return shown('request_uri_not_supported', 'Only a request_uri that was pushed here is taken');
+        return shown('request_uri_not_supported', 'Only a request_uri of a pushed request is accepted');
       const pushed = requests.get(requestUri, now);
       if (pushed === undefined || pushed.spent)
         return shown('invalid_request_uri', 'This request_uri is unknown, used or expired');

@@ -29,7 +29,7 @@ export function createBackChannel(desk: ClientDesk): BackChannel {
     const read = await readForm(exchange);
     if ('refused' in read) return read.refused;
     const { form, duplicate } = read;
-    if (duplicate !== undefined) return oauthError(400, 'invalid_request', `${named(duplicate)} is there twice`);
+    if (duplicate !== undefined) return oauthError(400, 'invalid_request', `${named(duplicate)} was sent twice`);
     const authentication = await authenticateClient(desk, form, exchange);
     if ('refused' in authentication) return authentication.refused;
     exchange.authenticated(authentication.client);
@@ -73,7 +73,7 @@ export function authenticateClient(
   const basic = parseBasic(authorization);
   if (basic === undefined) return unauthenticated('The Authorization header is not Basic with two encoded parts');
   if (inBody.secret !== undefined) return twoMethods();
-  if (inBody.id !== undefined && inBody.id !== basic.id) return badRequest('Two different client_id');
+  if (inBody.id !== undefined && inBody.id !== basic.id) return badRequest('Two different client_id values');
   return checked(basic.id, basic.secret, 'client_secret_basic');
 
   function checked(id: string | undefined, secret: string | undefined, method: ClientAuthMethod): ClientAuthentication {
@@ -168,13 +168,13 @@ export function createAssertionCheck(clients: ClientRegistry, audiences: readonl
     try {
       claims = await verify(client, assertion, expected);
     } catch (error) {
-      return { refused: `The client assertion was refused: ${reasonOf(error)}` };
+      return { refused: `The client assertion was rejected: ${reasonOf(error)}` };
     }
     const { exp = 0, jti } = claims;
     if (exp * 1000 > now + longestLifetime * 1000)
       return { refused: 'The client assertion is valid for more than an hour' };
     if (!isFresh(seen, client_id, jti, exp * 1000, now))
-      return { refused: 'The jti of the client assertion was used before, or is no jti' };
+      return { refused: 'The jti of the client assertion was used before, or is invalid' };
     return { client };
   };
 }
@@ -225,15 +225,15 @@ export function certificateRefusal(
   certificate: ClientCertificate | undefined,
   now: number,
 ): string | undefined {
-  if (certificate === undefined) return 'The client has shown no certificate';
+  if (certificate === undefined) return 'The client sent no certificate';
   const { der, thumbprint, from, until, trusted } = certificate;
   if (now < from || now > until) return 'The certificate is not valid at this time';
   if (method === 'tls_client_auth') {
     if (plain(subject) !== plain(certificate.subject)) return 'The certificate is for another subject';
-    return trusted ? undefined : 'The certificate is of no authority that is known here';
+    return trusted ? undefined : 'No known authority issued this certificate';
   }
   const known = jwks?.keys.some(key => key['x5t#S256'] === thumbprint || key.x5c?.[0] === der);
-  return known ? undefined : 'The certificate is not one of this client';
+  return known ? undefined : 'The certificate is not registered for this client';
 }
 
 /** What the tokens are bound to. `jkt`: thumbprint of the key of the DPoP proof. */
@@ -278,7 +278,7 @@ export function createRegistration(settings: Settings): Answer {
     if (!isObject(sent)) return oauthError(400, 'invalid_client_metadata', 'The body must be a JSON object');
     const encrypted = Object.keys(sent).find(name => encryption.test(name));
     if (encrypted !== undefined)
-      return oauthError(400, 'invalid_client_metadata', 'There is no support for encrypted tokens');
+      return oauthError(400, 'invalid_client_metadata', 'Encrypted tokens are not supported');
     // The defaults of RFC 7591 section 2 apply here, not the defaults of the mock's options.
     const known = Object.fromEntries(Object.entries(sent).filter(([name]) => name in registered));
     const metadata = {

@@ -56,7 +56,7 @@ export function createDeviceCodes(
       const scope = form.get('scope') ?? settings.scope;
       if (!client.grant_types.includes(deviceCodeGrant))
         return oauthError(400, 'unauthorized_client', 'This client is not registered for device codes');
-      if (!isSupported(scope, settings)) return oauthError(400, 'invalid_scope', 'There is no such scope here');
+      if (!isSupported(scope, settings)) return oauthError(400, 'invalid_scope', 'This scope is not supported');
       const asked = targetsOf(form, settings.audiences);
       if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
       const now = exchange.now();
@@ -106,9 +106,9 @@ export function createDeviceCodes(
         request.askedAt = now;
         if (!tooSoon) return oauthError(400, 'authorization_pending', 'Nobody has entered the code yet');
         request.interval += 5;
-        return oauthError(400, 'slow_down', 'Wait 5 seconds longer between two questions');
+        return oauthError(400, 'slow_down', 'Wait 5 seconds longer between two requests');
       }
-      if (request.state === 'denied') return oauthError(400, 'access_denied', 'The user has declined');
+      if (request.state === 'denied') return oauthError(400, 'access_denied', 'The user declined');
       request.state = 'redeemed';
       const { scope, subject, targets } = request;
       const family = issuing.begin(client, { subject, scope, targets }, cnf, now);
@@ -144,7 +144,8 @@ function plain(userCode: string): string {
 /** The page where the user enters the device's code and decides (RFC 8628 section 3.3). A GET changes nothing. */
 export function createDevicePage(settings: Settings, codes: DeviceCodes, path: string): Answer {
   const entryPage = (typed: string): MockReply => {
-    const failed = typed === '' ? '' : html`<p role="alert">No device waits for this code. It may have expired.</p>`;
+    const failed =
+      typed === '' ? '' : html`<p role="alert">No device is waiting for this code. It may have expired.</p>`;
     const body = html`${failed}
 <form action="${path}"><label for="user_code">The code that your device shows</label>
 <input id="user_code" name="user_code" value="${typed}" class="code" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="64" required>
@@ -156,7 +157,7 @@ export function createDevicePage(settings: Settings, codes: DeviceCodes, path: s
     page(
       200,
       'Connect a device',
-      html`<p>Go on only if your device shows this very code.</p>
+      html`<p>Continue only if your device shows exactly this code.</p>
 <p class="code">${userCode}</p>
 <dl><dt>Client</dt><dd>${client.client_id}</dd>${scopeList(scope)}</dl>
 <form method="post" action="${path}"><input type="hidden" name="user_code" value="${userCode}">
@@ -174,7 +175,7 @@ ${choice(subject, settings.users)}</form>`,
     if (exchange.request.method !== 'POST') return decisionPage(request);
     // A browser sends Origin with a form. Other origins were rejected before this point.
     if (exchange.request.header('origin') === undefined)
-      return errorPage(403, 'foreign_origin', 'This form was not sent by the page that it belongs to');
+      return errorPage(403, 'foreign_origin', 'This form did not come from its own page');
     const deny = form.get('decision') !== 'allow';
     const subject = form.get('subject')?.trim();
     codes.decide(request, { deny, ...(subject ? { subject } : {}) });

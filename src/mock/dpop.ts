@@ -65,11 +65,12 @@ export function createProofDesk(nonces: DpopNonce): ProofDesk {
         if (jwk === undefined || 'd' in jwk) throw new Error('its jwk is not a public key');
         jkt = await calculateJwkThumbprint(jwk);
       } catch (error) {
-        return refused(`The DPoP proof was refused: ${reasonOf(error)}`);
+        return refused(`The DPoP proof was rejected: ${reasonOf(error)}`);
       }
       const { htm, htu, iat = 0, jti, ath, nonce } = proof.payload;
-      if (htm !== exchange.request.method) return refused('htm is not the method of this request');
-      if (withoutQuery(htu) !== withoutQuery(exchange.url)) return refused('htu is not the address of this request');
+      if (htm !== exchange.request.method) return refused('htm does not match the method of this request');
+      if (withoutQuery(htu) !== withoutQuery(exchange.url))
+        return refused('htu does not match the URL of this request');
       if (Math.abs(now - iat * 1000) > proofLifetime) return refused('iat is not now');
       if (accessToken !== undefined && ath !== (await sha256(accessToken)))
         return refused('ath is not the hash of the access token');
@@ -82,7 +83,7 @@ export function createProofDesk(nonces: DpopNonce): ProofDesk {
           };
       }
       if (!isFresh(seen, jkt, jti, now + 2 * proofLifetime, now))
-        return refused('The jti of the DPoP proof was used before, or is no jti');
+        return refused('The jti of the DPoP proof was used before, or is invalid');
       return { jkt };
     },
   };

@@ -171,8 +171,8 @@ const pointer = text('a JSON Pointer, /name for instance', value => /^(?:\/(?:[^
 
 export const patchShape = list(
   object({
-    op: needed(oneOf(['add', 'remove', 'replace']), 'What is done.'),
-    path: needed(pointer, 'Where, as a JSON Pointer (RFC 6901).'),
+    op: needed(oneOf(['add', 'remove', 'replace']), 'The operation.'),
+    path: needed(pointer, 'The place, as a JSON Pointer (RFC 6901).'),
     value: optional(anything, 'The new value.'),
   }),
   'an array of operations',

@@ -29,7 +29,8 @@ export function createEndSession(
     const sent = form.get('id_token_hint');
     const hint = sent === undefined ? undefined : await reader.read(sent);
     // An expired hint is accepted, because it only identifies the user.
-    if (sent !== undefined && hint?.kind !== 'id_token') return invalid('id_token_hint is no ID token of this issuer');
+    if (sent !== undefined && hint?.kind !== 'id_token')
+      return invalid('id_token_hint is not an ID token of this issuer');
     const hinted = hint?.claims.aud;
     const clientId = form.get('client_id') ?? (typeof hinted === 'string' ? hinted : undefined);
     if (hint !== undefined && clientId !== hinted) return invalid('id_token_hint was issued to another client_id');
@@ -62,7 +63,7 @@ export function createEndSession(
     // The redirect waits one second, so that the frames can load.
     if (frames.length > 0)
       return signedOut(
-        html`<meta http-equiv="refresh" content="1;url=${location}"><p><a href="${location}">Go on</a></p>`,
+        html`<meta http-equiv="refresh" content="1;url=${location}"><p><a href="${location}">Continue</a></p>`,
       );
     const status = exchange.request.method === 'POST' ? 303 : 302;
     return { status, headers: { ...headers, location, 'cache-control': 'no-store' }, body: '' };

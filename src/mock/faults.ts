@@ -77,7 +77,7 @@ function looseSchema(): JsonSchema {
   for (const type of faultTypes)
     for (const [name, { shape, about }] of Object.entries(faultRows[type].parameters))
       parameters[name] ??= { ...shape.schema, description: about };
-  const { schema } = object({ type: needed(oneOf(faultTypes), 'What goes wrong.'), ...faultFields });
+  const { schema } = object({ type: needed(oneOf(faultTypes), 'The type of the fault.'), ...faultFields });
   const members = Object(schema.properties);
   return {
     ...schema,

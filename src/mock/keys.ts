@@ -162,7 +162,7 @@ export async function createKeyRing(backend: MockCrypto, alg: MockAlg, own: read
       return ready();
     },
     get signing() {
-      if (signing === undefined) throw new Error('There is no key yet: `ready` was not waited for');
+      if (signing === undefined) throw new Error('There is no key yet: `ready` was not awaited');
       return signing;
     },
     get published() {

@@ -98,7 +98,7 @@ export function errorPage(status: number, error: string, description: string, se
 }
 
 export function scopeList(scope: string): Markup {
-  return html`<dt>Asks for</dt><dd>${scope === '' ? 'nothing in particular' : scope}</dd>`;
+  return html`<dt>Asks for</dt><dd>${scope === '' ? 'no scope' : scope}</dd>`;
 }
 
 /** The two buttons, and the choice of user: a list if the options name users, otherwise a text field. */

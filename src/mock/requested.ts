@@ -87,7 +87,7 @@ export function targetsOf(form: Form, allowed: readonly string[] | undefined): T
     return { refused: 'invalid_target', description: 'A resource is an absolute URI with no fragment' };
   const targets = [...new Set([...resources, ...listOf(form, 'audience')])];
   if (allowed !== undefined && !targets.every(target => allowed.includes(target)))
-    return { refused: 'invalid_target', description: 'No such resource or audience here, or more than was granted' };
+    return { refused: 'invalid_target', description: 'Unknown resource or audience, or one that was not granted' };
   return { targets };
 }
 

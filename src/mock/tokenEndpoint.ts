@@ -10,12 +10,12 @@ import type { TokenReader } from './tokenStatus.ts';
 import type { Issuing, TokenResponse } from './tokens.ts';
 
 export const firstTokenFields = {
-  clientId: optional(anyText, 'Whose tokens they are.', 'the first client'),
-  subject: optional(anyText, 'Who signed in.', 'the usual user'),
-  scope: optional(anyText, 'What was granted.', '`scope` of the issuer'),
+  clientId: optional(anyText, 'Client to issue the tokens to.', 'the first client'),
+  subject: optional(anyText, 'Subject of the user who signed in.', 'the default user'),
+  scope: optional(anyText, 'Granted scope.', '`scope` of the issuer'),
   audience: optional(either(anyText, list(anyText)), '`aud` of the access token.', '`audience` of the issuer'),
-  accessTokenLifetime: optional(seconds, 'Seconds, of this first access token only.'),
-  nonce: optional(anyText, 'Goes into the first ID token only (OpenID Connect Core section 12.2).'),
+  accessTokenLifetime: optional(seconds, 'Seconds. Applies to this first access token only.'),
+  nonce: optional(anyText, 'Nonce of the first ID token only (OpenID Connect Core section 12.2).'),
   jkt: optional(anyText, 'RFC 7638 thumbprint of a key: binds the tokens to it as a DPoP proof would.'),
 };
 
@@ -41,7 +41,7 @@ const refusals = {
   foreign: 'This refresh token was issued to another client',
   expired: 'This refresh token has expired',
   revoked: 'This refresh token has been revoked',
-  reused: 'This refresh token was used before; every token that came of it is now revoked',
+  reused: 'This refresh token was used before; all tokens of its grant are now revoked',
 };
 
 /** RFC 6749 section 6. All changes happen before the first await, so that two requests cannot interleave. */
@@ -105,7 +105,7 @@ export function createTokenEndpoint(
     const grantType = form.get('grant_type');
     if (grantType === undefined) return oauthError(400, 'invalid_request', 'No grant_type');
     const grant = grants.get(grantType);
-    if (grant === undefined) return oauthError(400, 'unsupported_grant_type', 'No such grant here');
+    if (grant === undefined) return oauthError(400, 'unsupported_grant_type', 'This grant_type is not supported');
     if (!client.grant_types.some(type => type === grantType)) {
       return oauthError(400, 'unauthorized_client', 'This client is not registered for this grant type');
     }
@@ -115,10 +115,10 @@ export function createTokenEndpoint(
     if (proof !== undefined && 'refused' in proof) return oauthError(400, proof.refused, proof.description, headers);
     const jkt = proof?.jkt;
     if (client.dpop_bound_access_tokens && jkt === undefined)
-      return oauthError(400, 'invalid_dpop_proof', 'This client is registered to send a DPoP proof');
+      return oauthError(400, 'invalid_dpop_proof', 'This client must send a DPoP proof');
     const cnf = confirmation(client, jkt, exchange.request.certificate);
     if (client.tls_client_certificate_bound_access_tokens && cnf?.['x5t#S256'] === undefined)
-      return oauthError(400, 'invalid_request', 'This client is registered to show a certificate');
+      return oauthError(400, 'invalid_request', 'This client must use a certificate');
     const result = await grant({ client, form, now: exchange.now(), effects: exchange.effects, cnf });
     if ('access_token' in result) return jsonReply(200, patched({ ...result }, settings.tokenResponsePatch), headers);
     const { error } = result;
@@ -164,7 +164,7 @@ export function narrowed(grant: Grant, targets: readonly string[] | undefined): 
 }
 
 function scopeRefused(): MockReply {
-  return oauthError(400, 'invalid_scope', 'More than was granted');
+  return oauthError(400, 'invalid_scope', 'The scope exceeds what was granted');
 }
 
 const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
@@ -187,22 +187,23 @@ export function exchangeGrant(settings: Settings, reader: TokenReader, issuing: 
     const wantedType = form.get('requested_token_type') ?? type('access_token');
     if (subjectToken === undefined || subjectTokenType === undefined)
       return invalid('subject_token and subject_token_type are needed');
-    if (form.has('actor_token') || form.has('actor_token_type')) return invalid('There is no support for actors');
+    if (form.has('actor_token') || form.has('actor_token_type')) return invalid('actor_token is not supported');
     const kinds = kindsOf.get(subjectTokenType);
-    if (kinds === undefined) return invalid('No such subject_token_type here');
+    if (kinds === undefined) return invalid('This subject_token_type is not supported');
     if (wantedType !== type('access_token') && wantedType !== type('jwt'))
-      return invalid('Only access tokens are issued here, which are JWTs');
+      return invalid('Only access tokens, which are JWTs, can be requested');
     const subject = await reader.read(subjectToken);
     if (subject === undefined || !reader.isActive(subject, now))
-      return invalid('The subject_token is not one of this issuer, or is over');
+      return invalid('The subject_token is not a valid token of this issuer');
     const { kind, claims, family } = subject;
-    if (!kinds.includes(kind)) return invalid('The subject_token is not of the subject_token_type');
+    if (!kinds.includes(kind)) return invalid('The subject_token does not match the subject_token_type');
     // An ID token is meant for one client, so no other client may exchange it.
     if (kind === 'id_token' && claims.aud !== client.client_id)
       return invalid('The ID token was issued to another client');
     const granted = kind === 'id_token' ? (family?.grant.scope ?? '') : String(claims.scope ?? '');
     const scope = form.get('scope') ?? granted;
-    if (!isWithin(scope, granted)) return oauthError(400, 'invalid_scope', 'More than the subject_token has');
+    if (!isWithin(scope, granted))
+      return oauthError(400, 'invalid_scope', 'The scope exceeds that of the subject_token');
     const asked = targetsOf(form, settings.audiences);
     if ('refused' in asked) return oauthError(400, asked.refused, asked.description);
     // The new token expires no later than the subject token, and is revoked with the same grant.

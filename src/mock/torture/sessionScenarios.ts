@@ -27,7 +27,7 @@ const refusesIdToken =
     const notExercised = noIdToken(askedFor(bench.requests()), bench);
     if (notExercised !== undefined) return { notExercised };
     bench.mock.setFault(fault);
-    return (await bench.isSignedIn()) ? { ok: false, detail: 'the client took the answer' } : { ok: true };
+    return (await bench.isSignedIn()) ? { ok: false, detail: 'the client accepted the response' } : { ok: true };
   };
 
 const refreshes: readonly Scenario[] = [
@@ -237,7 +237,7 @@ const refusedDevice =
       await poll();
       answer(bench);
     });
-    if (status === undefined) return { ok: false, detail: 'the client asks on' };
+    if (status === undefined) return { ok: false, detail: 'the client keeps polling' };
     return status < 400 ? { ok: false, detail: 'the client signed the visitor in' } : { ok: true };
   };
 
@@ -346,7 +346,7 @@ const logouts: readonly Scenario[] = [
       await signOut();
       if (await isSignedIn()) return { ok: false, detail: 'the visitor is still signed in' };
       const told = requests().some(({ path }) => /(?:end_session|logout|revoke)$/.test(path));
-      return told ? { ok: true } : { ok: false, detail: 'the issuer was not told' };
+      return told ? { ok: true } : { ok: false, detail: 'the client did not call the issuer' };
     },
   },
   {

@@ -108,7 +108,7 @@ describe('mock issuer: authorization endpoint', () => {
     ];
     for (const [changes, message] of cases) assert.match(await shown(mock, changes), message);
     for (const name of ['client_id', 'redirect_uri'])
-      assert.match(await shown(mock, `${authorizationUrl(mock)}&${name}=other`), /there twice/);
+      assert.match(await shown(mock, `${authorizationUrl(mock)}&${name}=other`), /sent twice/);
     await assert.rejects(mock.authorize(authorizationUrl(mock, { client_id: 'nobody' })), /invalid_request/);
     await assert.rejects(mock.authorize('https://other.example/authorize'), /421/);
   });
