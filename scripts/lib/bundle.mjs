@@ -14,7 +14,7 @@ import { root, UserError } from './project.mjs';
  * @throws UserError with a line for each error, in the format of the problem matcher in .vscode/tasks.json
  */
 export async function bundle(options) {
-  const { build } = await import('esbuild'); // In a fresh clone, esbuild is not installed yet when this module is loaded.
+  const { build } = await import('esbuild'); // Not installed yet when a fresh clone loads this module.
   const result = await build({
     ...options,
     bundle: true,

@@ -123,7 +123,7 @@ async function openWindow(server, context, { onConsole, ...target } = {}) {
     page.on('crash', () => reject(new Error('The browser page crashed.')));
     page.on('close', () => reject(new Error('The window was closed before its tests ended.')));
   });
-  exit.catch(() => {}); // The promise is awaited only for windows with tests, but it rejects for every window that closes.
+  exit.catch(() => {}); // Only windows with tests await it, but it rejects for every window that closes.
   await page.exposeFunction('codeAutomationLog', (/** @type {string} */ type, /** @type {unknown[]} */ args) => {
     const text = format(...args);
     if (!ownMessages.test(text)) onConsole?.(type, text);

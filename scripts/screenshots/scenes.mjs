@@ -85,7 +85,7 @@ async function onStage(options, play) {
   try {
     await play(stage);
   } catch (error) {
-    await stage.picture('failed').catch(() => {}); // Failures of the picture are ignored, because the first error is the one to report.
+    await stage.picture('failed').catch(() => {}); // The first error is the one to report.
     throw error;
   } finally {
     await stage.close();

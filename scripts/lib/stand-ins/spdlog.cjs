@@ -1,8 +1,8 @@
 'use strict';
-// Takes the place of @vscode/spdlog in the VS Code from npm, whose native half needs a compiler. VS Code writes its log
-// files and the text of every output channel through it: with this the Output view shows what extensions log, and
-// tests can search the log files as they can on the desktop.
-// Not require: the type checker takes .cjs files with it for something else under this project's settings.
+// Replaces @vscode/spdlog in the VS Code from npm, because its native part needs a compiler. VS Code writes its log files
+// and the text of every output channel with it. With this stand-in, the Output view shows what extensions log, and tests
+// can search the log files as on the desktop.
+// Not `require`, because the type checker misreads .cjs files that use it under this project's settings.
 const { appendFileSync, mkdirSync } = process.getBuiltinModule('node:fs');
 const { dirname } = process.getBuiltinModule('node:path');
 
@@ -37,7 +37,7 @@ async function createLogger(_name, file) {
   };
 }
 
-// One by one, as VS Code imports them by name.
+// Exported one by one, because VS Code imports them by name.
 exports.version = 0;
 exports.setLevel = nothing;
 exports.setFlushOn = nothing;
