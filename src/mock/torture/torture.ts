@@ -4,7 +4,7 @@ import { refuse } from '../shape.ts';
 import type { Bench, Scenario, Severity, Target } from './rows.ts';
 import { fits } from './rows.ts';
 import { scenarios } from './scenarios.ts';
-import { createBrowser } from './walk.ts';
+import { createBrowser, send } from './walk.ts';
 export type Verdict = 'pass' | 'fail' | 'warning' | 'not exercised' | 'hung';
 
 export interface Result {
@@ -102,7 +102,7 @@ async function play(
     protocol === 'https:' && url.origin === origin ? mock.issuers.find(each => each.serves(url.pathname)) : undefined;
   const browser = createBrowser(patience, async (url, init) => {
     if (target.allows?.(url) === false) throw new Error(`the client sent the visitor to ${url.host}`);
-    return (inProcess(url)?.fetch ?? fetch)(url, init);
+    return inProcess(url)?.fetch(url, { ...init, redirect: 'manual' }) ?? send(url, init);
   });
   const second = 1_000 / pace;
   const { start, signedIn, driver } = target;

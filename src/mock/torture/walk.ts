@@ -1,3 +1,6 @@
+import { request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+
 /*
  * A browser without a screen, which handles cookies, redirects and self-submitting forms, to go through a client's
  * sign-in.
@@ -31,11 +34,59 @@ interface Cookie {
   readonly path: string;
 }
 
+/** One request of the visitor. */
+export interface Sent {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+/** What a browser says of itself when a person opens a page. */
+const asNavigation = {
+  accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+  'sec-fetch-dest': 'document',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-site': 'none',
+  'upgrade-insecure-requests': '1',
+};
+
 /**
- * `patience`: timeout of one request in milliseconds. `send`: sends a request, usually `fetch`. Cookies are kept per
+ * Sends a request over the network, and follows nothing. `fetch` cannot do it: it says that a script asks
+ * (`Sec-Fetch-Mode: cors`), which clients answer with 401 in place of a redirect to the issuer.
+ */
+export function send(url: URL, { body, signal, ...init }: Sent): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => reject(signal.aborted ? signal.reason : error);
+    const request = (url.protocol === 'https:' ? tlsRequest : plainRequest)(url, {
+      ...init,
+      signal,
+      agent: false,
+      // As lenient as browsers are: Apache may send a second body after an error.
+      insecureHTTPParser: true,
+    });
+    request.once('error', failed);
+    request.once('response', response => {
+      const headers = new Headers();
+      for (let i = 0; i < response.rawHeaders.length; i += 2)
+        headers.append(response.rawHeaders[i] ?? '', response.rawHeaders[i + 1] ?? '');
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', failed);
+      response.once('end', () => {
+        const status = response.statusCode ?? 0;
+        resolve(new Response(chunks.length === 0 ? null : Buffer.concat(chunks), { status, headers }));
+      });
+    });
+    request.end(body);
+  });
+}
+
+/**
+ * `patience`: timeout of one request in milliseconds. `send`: sends a request, usually over the network. Cookies are kept per
  * host without the port, as in real browsers.
  */
-export function createBrowser(patience: number, send: (url: URL, init: RequestInit) => Promise<Response>): Browser {
+export function createBrowser(patience: number, send: (url: URL, init: Sent) => Promise<Response>): Browser {
   const jar = new Map<string, Cookie>();
   const visited: string[] = [];
 
@@ -64,13 +115,20 @@ export function createBrowser(patience: number, send: (url: URL, init: RequestIn
     const cookie = cookiesFor(url);
     const once = () =>
       send(url, {
-        redirect: 'manual',
+        method: form === undefined ? 'GET' : 'POST',
         signal: AbortSignal.timeout(patience),
-        headers: { accept: 'text/html', ...(cookie && { cookie }), ...(from && { origin: from }) },
-        ...(form && { method: 'POST', body: form }),
+        headers: {
+          ...asNavigation,
+          ...(cookie && { cookie }),
+          ...(from && { origin: from }),
+          ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+        },
+        ...(form && { body: form.toString() }),
       });
-    // A kept-alive connection is dead if the client was restarted, so a failed request is tried once more.
-    const response = await once().catch(error => (Object(error).name === 'TypeError' ? once() : Promise.reject(error)));
+    // A client that was restarted refuses the connection for a moment, so a failed request is tried once more.
+    const response = await once().catch(error =>
+      'code' in Object(error) && Object(error).name !== 'TimeoutError' ? once() : Promise.reject(error),
+    );
     keep(url, response.headers);
     return response;
   };

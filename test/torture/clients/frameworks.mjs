@@ -95,6 +95,7 @@ async function expressOpenidConnect({ issuer, clientId, clientSecret, origin }, 
   const app = express();
   app.use(
     connect.auth({
+      ...(authorizationParams && { backchannelLogout: { store: memoryStore() } }),
       issuerBaseURL: issuer,
       baseURL: origin,
       clientID: clientId,
@@ -111,6 +112,16 @@ async function expressOpenidConnect({ issuer, clientId, clientSecret, origin }, 
     return response.sendStatus(200);
   });
   return withPages(app);
+}
+
+/** A store as express-session has them, which its documentation asks for where the issuer tells of sign-outs. */
+function memoryStore() {
+  const kept = new Map();
+  return {
+    get: (id, done) => done(null, kept.get(id)),
+    set: (id, value, done) => done(null, void kept.set(id, value)),
+    destroy: (id, done) => done(null, void kept.delete(id)),
+  };
 }
 
 /** Adds a start page, and shows errors to visitors as error statuses. */

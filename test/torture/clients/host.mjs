@@ -8,34 +8,53 @@ import { createServer } from 'node:http';
  * expired tokens, once for all waiting requests.
  */
 
-const { ISSUER: issuer, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
+const { ISSUER: issuer, SECOND: second, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
+/** A server that a client brings listens here; its address is known before it starts, as that of its `logout` has to be. */
+const ownPort = Number(process.env.PORT);
 const [, , name] = process.argv;
 
 let handler = (_, response) => response.writeHead(503).end();
 const server = createServer((request, response) => handler(request, response));
-await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+const listensItself = ['mod_auth_openidc', 'python3-authlib'].includes(name);
+await new Promise(resolve => server.listen(listensItself ? 0 : ownPort || 0, '127.0.0.1', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
-const given = { issuer, clientId, clientSecret, origin, redirectUri: `${origin}/callback` };
+const given = { issuer, clientId, clientSecret, origin, ownPort, redirectUri: `${origin}/callback` };
 
 const { libraries } = await import('./libraries.mjs');
 const { frameworks } = await import('./frameworks.mjs');
 const { pages } = await import('./pages.mjs');
-if (name in libraries) handler = webApplication(await libraries[name](given));
-else handler = await (frameworks[name] ?? pages[name])(given);
+const { debian } = await import('./debian.mjs');
+let served = origin;
+if (name in libraries) {
+  const clients = [await libraries[name](given)];
+  if (second) clients.push(await libraries[name]({ ...given, issuer: second }));
+  handler = webApplication(clients);
+} else {
+  const made = await (frameworks[name] ?? pages[name] ?? debian[name])(given);
+  if (typeof made === 'function') handler = made;
+  else served = made.origin;
+}
 
 // Unhandled errors come from the client. The application continues, as it would under a process manager.
 process.on('unhandledRejection', error => console.error(`${name}: ${error?.message}`));
 process.on('uncaughtException', error => console.error(`${name}: ${error?.message}`));
 process.stdin.on('end', () => process.exit()).resume();
-console.log(JSON.stringify({ origin }));
+console.log(JSON.stringify({ origin: served }));
 
-/** Sessions, cookies and routes around a client library. */
-function webApplication(client) {
+/** Sessions, cookies and routes around a client library, which is there once for each issuer. */
+function webApplication(clients) {
   const sessions = new Map();
+  const clientOf = session => clients[session.issuer ?? 0];
+  const login = async (session, which) => {
+    session.issuer = which;
+    session.waiting = true;
+    return { location: await clientOf(session).login(session) };
+  };
 
   const freshly = async session => {
     if (!session.tokens) return false;
     if (Date.now() < session.tokens.expiresAt) return true;
+    const client = clientOf(session);
     if (!client.refresh) return false;
     session.refreshing ??= client.refresh(session).finally(() => {
       session.refreshing = undefined;
@@ -52,23 +71,25 @@ function webApplication(client) {
   };
 
   const routes = {
-    '/login': async session => {
-      session.waiting = true;
-      return { location: await client.login(session) };
+    '/login': session => login(session, 0),
+    '/second': session => login(session, 1),
+    '/device': async () => {
+      await clients[0].device();
+      return { status: 200 };
     },
     '/callback': async (session, url) => {
       // A callback is accepted only once, and only if one is expected.
       if (!session.waiting) throw new Error('not waited for');
       session.waiting = false;
-      session.tokens = await client.callback(session, url);
+      session.tokens = await clientOf(session).callback(session, url);
       return { location: '/' };
     },
     '/me': async session => {
-      const is = await (client.isSignedIn ?? freshly)(session);
+      const is = await (clientOf(session).isSignedIn ?? freshly)(session);
       return typeof is === 'boolean' ? { status: is ? 200 : 401 } : { location: is };
     },
     '/logout': async session => {
-      const location = await client.logout?.(session);
+      const location = await clientOf(session).logout?.(session);
       session.tokens = undefined;
       return { location: location ?? '/' };
     },

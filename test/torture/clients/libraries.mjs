@@ -52,6 +52,11 @@ export const libraries = {
         const answer = await client.refreshTokenGrant(config, tokens.refresh_token);
         return { ...kept(answer, tokens), sub: sameSubject(answer.claims(), tokens) };
       },
+      async device() {
+        config = await discover();
+        const answer = await client.initiateDeviceAuthorization(config, { scope: 'openid' });
+        await client.pollDeviceAuthorizationGrant(config, answer);
+      },
       logout: async ({ tokens }) =>
         client.buildEndSessionUrl(config, {
           post_logout_redirect_uri: `${origin}/`,

@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { ensureDependencies, npm } from '../../../scripts/lib/ensure.mjs';
 import { elapsed, root, runScript } from '../../../scripts/lib/project.mjs';
 import { packageMock } from '../../../scripts/packageMock.mjs';
@@ -11,6 +13,7 @@ import { driverOf } from './drive.mjs';
 
 /** @typedef {typeof import('../../../src/mock/index.ts')} Package */
 /** @typedef {import('../../../src/mock/torture/torture.ts').TortureReport} TortureReport */
+/** @typedef {TortureReport & { version: string }} Measured */
 
 /**
  * One client: the options of the issuer that differ from the default, and how the client is run.
@@ -21,6 +24,10 @@ import { driverOf } from './drive.mjs';
  * @property {true} [post] it sends its secret in the body by default, and is registered for that
  * @property {true} [tls]
  * @property {true} [page] runs in a browser with scripts
+ * @property {true} [second] it can sign in with a second issuer too
+ * @property {true} [device] it can sign in by device code
+ * @property {{ back?: string, front?: string }} [notices] paths where it is told that a session has ended
+ * @property {string} [debian] a package of Debian, where it is none of npm
  * @property {true} [mcp]
  * @property {true} [api] an API that verifies access tokens
  * @property {string} how
@@ -36,9 +43,11 @@ const page = {
 const rows = {
   'openid-client': {
     post: true,
+    second: true,
+    device: true,
     how: 'code with PKCE, confidential; the application refreshes, and compares the subject',
   },
-  oauth4webapi: { how: 'the same, and the signature of the ID token is asked for' },
+  oauth4webapi: { second: true, how: 'the same, and the signature of the ID token is asked for' },
   'oidc-client-ts': { client: page, page: true, how: 'in Chromium, refresh token' },
   'oidc-client-ts (renewal in a frame)': {
     package: 'oidc-client-ts',
@@ -52,7 +61,10 @@ const rows = {
     options: { persona: 'auth0' },
     how: 'in Chromium, persona `auth0`, refresh token',
   },
-  'express-openid-connect': { how: '`response_type: code`, `idpLogout`; `/me` refreshes what has expired' },
+  'express-openid-connect': {
+    notices: { back: '/backchannel-logout' },
+    how: '`response_type: code`, `idpLogout`, `backchannelLogout`; `/me` refreshes what has expired',
+  },
   'express-openid-connect (default)': {
     package: 'express-openid-connect',
     client: { client_id: 'web', redirect_uris: ['http://127.0.0.1/callback'], response_types: ['id_token'] },
@@ -60,12 +72,31 @@ const rows = {
   },
   'passport-openidconnect': { post: true, options: { requirePkce: false }, how: 'no PKCE, no refresh of its own' },
   '@auth/core': { how: 'its session; no refresh of its own' },
-  'simple-oauth2': { options: { requirePkce: false }, how: 'OAuth alone, no ID token; the application refreshes' },
-  '@badgateway/oauth2-client': { how: 'OAuth alone, no ID token; `OAuth2Fetch` refreshes' },
-  '@azure/msal-node': { post: true, tls: true, how: 'https, `protocolMode: OIDC`, `acquireTokenSilent`' },
+  'simple-oauth2': {
+    second: true,
+    options: { requirePkce: false },
+    how: 'OAuth alone, no ID token; the application refreshes',
+  },
+  '@badgateway/oauth2-client': { second: true, how: 'OAuth alone, no ID token; `OAuth2Fetch` refreshes' },
+  '@azure/msal-node': { post: true, tls: true, second: true, how: 'https, `protocolMode: OIDC`, `acquireTokenSilent`' },
   jose: { api: true, how: 'an API, `createRemoteJWKSet` and `jwtVerify` with issuer, audience and typ' },
   'express-oauth2-jwt-bearer': { api: true, how: 'an API, `auth()` with issuer and audience' },
   '@modelcontextprotocol/sdk': { mcp: true, how: '`auth()`: RFC 9728, registration, refresh' },
+  mod_auth_openidc: {
+    debian: 'libapache2-mod-auth-openidc',
+    options: { requirePkce: false },
+    notices: { back: '/callback?logout=backchannel', front: '/callback?logout=get' },
+    how: 'Apache; `OIDCRefreshAccessTokenBeforeExpiry 1 logout_on_error`',
+  },
+  'oidc-agent': {
+    debian: 'oidc-agent-cli',
+    device: true,
+    how: '`oidc-gen` signs in, `oidc-token` refreshes, `oidc-gen --delete` signs out; OAuth alone',
+  },
+  'python3-authlib': {
+    debian: 'python3-authlib',
+    how: '`OAuth2Session` and `CodeIDToken`; the application refreshes, and compares the subject',
+  },
 };
 
 const folder = join(root, 'out', 'clients');
@@ -80,12 +111,17 @@ async function main() {
   await install();
   /** @type {Package} */
   const mockIssuer = await import(pathToFileURL(join(folder, 'node_modules', 'mock-issuer', 'dist', 'index.js')).href);
-  /** @type {Record<string, TortureReport>} */
+  /** @type {Record<string, Measured>} */
   const reports = JSON.parse(await readFile(join(folder, 'reports.json'), 'utf8').catch(() => '{}'));
   for (const [name, row] of chosen) {
     const began = performance.now();
-    const report = await tryOut(mockIssuer, name, row, values.scenario);
-    reports[name] = report;
+    const version = await versionOf(name);
+    if (version === undefined) {
+      console.log(`${name}: left out, as Debian's package ${row.debian} is not installed here.`);
+      continue;
+    }
+    const report = await tryOut(mockIssuer, name, values.scenario === undefined ? undefined : [values.scenario]);
+    reports[name] = { ...report, version };
     const { counts, results } = report;
     console.log(
       `${name} (${elapsed(began)}): ${Object.entries(counts)
@@ -104,13 +140,32 @@ async function main() {
   console.log(`All of it took ${elapsed(since)}.`);
 }
 
+/** Undefined where it is not installed. @param {string} name @returns {Promise<string | undefined>} */
+export async function versionOf(name) {
+  const { debian, package: of = name } = rows[name] ?? {};
+  if (debian === undefined) return JSON.parse(await readFile(join(own, 'clients.json'), 'utf8')).dependencies[of];
+  return promisify(execFile)('dpkg', ['--status', debian]).then(
+    ({ stdout }) => (/^Status: .* installed$/m.test(stdout) ? /^Version: (.+)$/m.exec(stdout)?.[1] : undefined),
+    () => undefined,
+  );
+}
+
+/** @returns {Promise<number>} */
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = Object(server.address());
+  server.close();
+  return port;
+}
+
 /** Installs the exact versions of the clients, the applications around them, and the package as it is published. */
-async function install() {
+export async function install() {
   await mkdir(folder, { recursive: true });
   const wanted = await readFile(join(own, 'clients.json'), 'utf8');
   const installed = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '');
   await writeFile(join(folder, 'package.json'), wanted);
-  for (const name of ['host.mjs', 'libraries.mjs', 'frameworks.mjs', 'pages.mjs'])
+  for (const name of ['host.mjs', 'libraries.mjs', 'frameworks.mjs', 'pages.mjs', 'debian.mjs', 'authlib_app.py'])
     await copyFile(join(own, name), join(folder, name));
   const tarball = await packageMock(folder);
   const options = ['--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts', '--prefer-offline'];
@@ -118,17 +173,30 @@ async function install() {
   await npm(['install', '--no-save', ...options, tarball], folder);
 }
 
-/** @param {Package} mockIssuer @param {string} name @param {Row} row @param {string} [scenario] */
-async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name, row, scenario) {
+/** @param {Package} mockIssuer @param {string} name @param {readonly string[]} [scenarios] @returns {Promise<TortureReport>} */
+export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name, scenarios) {
+  const row = rows[name] ?? { how: '' };
+  const [port, redirectPort] = [await freePort(), await freePort()];
+  /** @param {string | undefined} path */
+  const told = path => path && `http://127.0.0.1:${port}${path}`;
+  const [back, front] = [told(row.notices?.back), told(row.notices?.front)];
   const client = row.client ?? {
     client_id: 'web',
     client_secret: 'of-a-test-alone',
     token_endpoint_auth_method: row.post ? 'client_secret_post' : 'client_secret_basic',
-    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/auth/callback/mock'],
+    redirect_uris: [
+      'http://127.0.0.1/callback',
+      'http://127.0.0.1/auth/callback/mock',
+      `http://localhost:${redirectPort}`,
+    ],
     post_logout_redirect_uris: ['http://127.0.0.1/'],
+    ...(back !== undefined && { backchannel_logout_uri: back }),
+    ...(front !== undefined && { frontchannel_logout_uri: front }),
   };
   const tls = row.tls && selfSignedCertificate(['localhost'], Date.now());
-  const mock = await startMockIssuer({ ...row.options, signIn: 'auto', clients: [client], ...(tls && { tls }) });
+  const options = { ...row.options, signIn: /** @type {const} */ ('auto'), clients: [client] };
+  const issuers = row.second && [{ ...options, path: '/second' }];
+  const mock = await startMockIssuer({ ...options, ...(issuers && { issuers }), ...(tls && { tls }) });
   const certificate = join(folder, 'certificate.pem');
   if (tls) await writeFile(certificate, tls.cert);
   const child = spawn(process.execPath, ['host.mjs', name], {
@@ -137,6 +205,9 @@ async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name,
     env: {
       ...process.env,
       ISSUER: mock.issuer,
+      PORT: String(port),
+      REDIRECT_PORT: String(redirectPort),
+      ...(issuers && { SECOND: mock.issuers[1]?.issuer }),
       CLIENT_ID: client.client_id,
       ...(client.client_secret !== undefined && { CLIENT_SECRET: client.client_secret }),
       ...(tls && { NODE_EXTRA_CA_CERTS: certificate }),
@@ -154,7 +225,9 @@ async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name,
       ...(browser ? { driver: driverOf(browser) } : { signedIn: `${origin}/me`, logout: `${origin}/logout` }),
       ...(row.mcp && { mcp: true }),
       ...(row.api && { resource: `${origin}/api`, scenarios: ['resource'] }),
-      ...(scenario !== undefined && { scenarios: [scenario] }),
+      ...(row.second && { secondStart: `${origin}/second` }),
+      ...(row.device && { device: `${origin}/device` }),
+      ...(scenarios !== undefined && { scenarios }),
       patience: browser ? 15_000 : 8_000,
     });
   } finally {
@@ -176,15 +249,14 @@ async function launch() {
   });
 }
 
-/** @param {Record<string, TortureReport>} reports */
+/** @param {Record<string, Measured>} reports */
 async function writeTable(reports) {
-  const { dependencies } = JSON.parse(await readFile(join(own, 'clients.json'), 'utf8'));
   const marks = { pass: '✓', fail: '**✗**', warning: '!', 'not exercised': '–', hung: '**…**' };
   const names = Object.keys(rows).filter(name => name in reports);
   /** @param {string} name @param {string} id */
   const verdictOf = (name, id) => reports[name]?.results.find(each => each.id === id)?.verdict ?? 'not exercised';
   /** @param {string} name */
-  const versioned = name => `${name} ${dependencies[rows[name]?.package ?? name]}`;
+  const versioned = name => `${name} ${reports[name]?.version}`;
   const summary = names.map((name, index) => {
     const { counts, results } = reports[name] ?? {};
     const checks = results?.filter(({ family, verdict }) => family === 'ID token' && verdict !== 'not exercised') ?? [];
@@ -223,4 +295,4 @@ async function writeTable(reports) {
   );
 }
 
-runScript(main);
+if (process.argv[1] === fileURLToPath(import.meta.url)) runScript(main);

@@ -5,7 +5,8 @@ import { formats, table } from '../../../src/mock/torture/report.ts';
 import type { Driver } from '../../../src/mock/torture/rows.ts';
 import { scenarios } from '../../../src/mock/torture/scenarios.ts';
 import { type TortureReport, torture, worseThan } from '../../../src/mock/torture/torture.ts';
-import { createBrowser } from '../../../src/mock/torture/walk.ts';
+import { createBrowser, send } from '../../../src/mock/torture/walk.ts';
+import { loopbackServer } from '../../support/loopbackServer.ts';
 import { startSampleClient } from '../../torture/sampleClient.ts';
 import { startSampleMcp } from '../../torture/sampleMcp.ts';
 
@@ -104,7 +105,7 @@ describe('torture', function () {
   it('has a driver walk where there is one, as long as it comes to an end', async () => {
     const client = await startSampleClient({ issuer: mock.issuer, port: clientPort, pace: usualPace });
     const { origin } = client;
-    const browser = createBrowser(1_500, fetch);
+    const browser = createBrowser(1_500, send);
     const isSignedIn = async () => (await browser.look(`${origin}/me`)).status === 200;
     const driver: Driver = {
       async signIn(start) {
@@ -132,6 +133,28 @@ describe('torture', function () {
       assert.ok((await drive(stuck, 50)).results.every(({ verdict }) => verdict === 'hung'));
     } finally {
       await client.close();
+    }
+  });
+
+  it('visits a client as a person does, whose requests no client takes for those of a script', async () => {
+    // Apache's mod_auth_openidc and others answer a script with 401 in place of the redirect to the issuer.
+    const server = await loopbackServer(({ path, headers, body }, response) => {
+      const { 'sec-fetch-mode': mode, accept } = headers;
+      if (mode !== 'navigate' || !accept?.startsWith('text/html')) response.writeHead(401).end();
+      else if (path === '/') response.writeHead(302, { location: '/form', 'set-cookie': ['a=1', 'b=2'] }).end();
+      else if (path === '/form')
+        response.end(
+          '<form method="post" action="/end"><input type="hidden" name="x" value="&lt;">document.forms[0].submit()',
+        );
+      else response.end(`${headers.cookie} ${headers['content-type']} ${headers.origin} ${body}`);
+    });
+    const { origin } = server;
+    try {
+      const page = await createBrowser(1_500, send).visit(origin);
+      assert.equal(page.status, 200);
+      assert.equal(page.body, `a=1; b=2 application/x-www-form-urlencoded ${origin} x=%3C`);
+    } finally {
+      await server.close();
     }
   });
 

@@ -1,0 +1,164 @@
+// @ts-nocheck These clients are programs of Debian.
+import { execFile, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/*
+ * Clients that are no packages of npm: what Debian has of them, with the settings of their own documentation. Each
+ * returns a handler for the requests of the visitor, as the others do, or the origin of a server of its own.
+ */
+
+/** Ends with this process, which ends with its input. */
+function start(command, args, options = {}) {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', process.env.DEBUG ? 'inherit' : 'ignore'],
+    ...options,
+  });
+  process.once('exit', () => child.kill());
+  return child;
+}
+
+function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'client-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const debian = {
+  /** An Apache with three pages. It listens itself, so the port of this process is not used. */
+  async mod_auth_openidc({ issuer, clientId, clientSecret, ownPort }) {
+    const folder = temporaryFolder();
+    const pages = join(folder, 'pages');
+    mkdirSync(pages);
+    for (const name of ['index.html', 'login', 'me']) writeFileSync(join(pages, name), name);
+    const origin = `http://127.0.0.1:${ownPort}`;
+    const modules = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'auth_openidc', 'dir', 'alias'];
+    writeFileSync(
+      join(folder, 'apache.conf'),
+      `${modules.map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+ServerName 127.0.0.1
+Listen 127.0.0.1:${ownPort}
+PidFile ${folder}/pid
+ErrorLog ${process.env.DEBUG ? '/tmp/apache-errors' : `${folder}/errors`}
+LogLevel auth_openidc:debug
+DefaultRuntimeDir ${folder}
+User www-data
+Group www-data
+DocumentRoot ${pages}
+DirectoryIndex index.html
+OIDCProviderMetadataURL ${issuer}/.well-known/openid-configuration
+OIDCClientID ${clientId}
+OIDCClientSecret ${clientSecret}
+OIDCRedirectURI ${origin}/callback
+OIDCCryptoPassphrase of-a-test-alone
+OIDCScope "openid offline_access"
+OIDCRefreshAccessTokenBeforeExpiry 1 logout_on_error
+Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
+<Location /login>
+  AuthType openid-connect
+  Require valid-user
+</Location>
+<Location /callback>
+  AuthType openid-connect
+  Require valid-user
+</Location>
+<Location /me>
+  AuthType openid-connect
+  OIDCUnAuthAction 401
+  Require valid-user
+</Location>
+`,
+    );
+    // Apache's workers are another user than root.
+    for (const each of [folder, pages]) chmodSync(each, 0o755);
+    start('/usr/sbin/apache2', ['-d', folder, '-f', join(folder, 'apache.conf'), '-X']);
+    const answers = () =>
+      fetch(origin).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    for (let i = 0; i < 100 && !(await answers()); i += 1) await new Promise(resolve => setTimeout(resolve, 100));
+    return { origin };
+  },
+
+  async 'python3-authlib'(given) {
+    const script = fileURLToPath(new URL('authlib_app.py', import.meta.url));
+    const child = start('/usr/bin/python3', [script], { env: { ...process.env, PORT: String(given.ownPort) } });
+    const line = await new Promise(resolve => createInterface({ input: child.stdout }).once('line', resolve));
+    return JSON.parse(line);
+  },
+
+  /** An agent of one person: every visitor is that person, and a new sign-in takes the place of the one before. */
+  async 'oidc-agent'({ issuer, clientId, clientSecret, redirectUri: _ }) {
+    const folder = temporaryFolder();
+    const env = { ...process.env, OIDC_CONFIG_DIR: folder, OIDC_ENCRYPTION_PW: 'of a test' };
+    const agent = start('oidc-agent', ['--console', '--no-scheme', '--json'], { env });
+    const said = await new Promise(resolve => createInterface({ input: agent.stdout }).once('line', resolve));
+    env.OIDC_SOCK = JSON.parse(said).socket;
+    const redirect = `http://localhost:${process.env.REDIRECT_PORT}`;
+    const ask = (command, ...args) =>
+      new Promise(resolve => {
+        execFile(command, args, { env, timeout: 7_000 }, (error, stdout) => resolve(error ? undefined : stdout));
+      });
+    let count = 0;
+    let account = '';
+    let generated = Promise.resolve(1);
+    /** Starts a sign-in, and resolves with the address for the browser. */
+    const generate = async flow => {
+      if (account !== '') await ask('oidc-add', '--remove', account);
+      count += 1;
+      account = `account${count}`;
+      const options = [
+        '--manual',
+        `--issuer=${issuer}`,
+        `--client-id=${clientId}`,
+        `--client-secret=${clientSecret}`,
+        `--redirect-uri=${redirect}`,
+        '--scope=offline_access',
+        `--flow=${flow}`,
+        '--no-url-call',
+        '--no-scheme',
+        '--pw-env',
+        '--confirm-default',
+        '--prompt=none',
+        account,
+      ];
+      const child = start('oidc-gen', options, { env });
+      generated = new Promise(resolve => child.once('exit', resolve));
+      return new Promise(resolve => {
+        createInterface({ input: child.stdout }).on('line', text => {
+          const found = /http:\S+\/authorize\S+/.exec(text)?.[0];
+          if (found) resolve(found);
+        });
+        child.once('exit', () => resolve(undefined));
+      });
+    };
+    const routes = {
+      '/login': async () => {
+        const location = await generate('code');
+        return location === undefined ? { status: 401 } : { location };
+      },
+      '/me': async () => {
+        const late = new Promise(resolve => setTimeout(() => resolve(1), 5_000));
+        const code = await Promise.race([generated, late]);
+        if (code !== 0) return { status: 401 };
+        return { status: (await ask('oidc-token', account)) === undefined ? 401 : 200 };
+      },
+      '/logout': async () => {
+        await ask('oidc-gen', '--delete', '--pw-env', '--confirm-yes', account);
+        return { status: 200 };
+      },
+      '/device': async () => {
+        await generate('device');
+        return { status: (await generated) === 0 ? 200 : 401 };
+      },
+    };
+    return async (request, response) => {
+      const { status = 302, location } = (await routes[request.url]?.()) ?? { status: 404 };
+      response.writeHead(status, location === undefined ? {} : { location }).end();
+    };
+  },
+};
