@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import words from '../../package.nls.json' with { type: 'json' };
 import { faultRows } from '../../src/mock/faults.ts';
+import { observations } from '../../src/mock/torture/observations.ts';
 import { scenarios } from '../../src/mock/torture/scenarios.ts';
 import registeredLines, { headerLines } from '../../src/vscode/text/claims/registered.ts';
 import vendorLines from '../../src/vscode/text/claims/vendors.ts';
@@ -12,7 +13,7 @@ const languages = ['zh-cn'] as const;
 /** The only calls whose text is not a literal. `tableTexts` collects the texts that they look up. */
 const ofTables: Readonly<Record<string, string>> = {
   'vscode/text/claims.ts': 'text.meaning)',
-  'vscode/text/mock.ts': 'text)',
+  'vscode/text/mock.ts': 'text, ...values)',
 };
 
 /**
@@ -45,12 +46,12 @@ function unquoted(literal: string): string {
   return JSON.parse(`"${body}"`);
 }
 
-/** Meanings of claims, titles of the mock's faults, and texts of the scenarios for client tests. */
+/** Meanings of claims, titles of the mock's faults, and texts of the scenarios and observations of client tests. */
 function tableTexts(): string[] {
   const lines = [registeredLines, vendorLines, headerLines].flatMap(each => each.split('\n'));
   const meanings = lines.flatMap(line => /^(?!# )\S+ (.+)$/.exec(line)?.[1] ?? []);
-  const ofScenarios = scenarios.flatMap(({ family, must, title }) => [family, must, title]);
-  return [...meanings, ...Object.values(faultRows).map(({ title }) => title), ...ofScenarios];
+  const ofScenarios = scenarios.flatMap(({ family, must, title, section }) => [family, must, title, section]);
+  return [...meanings, ...Object.values(faultRows).map(({ title }) => title), ...ofScenarios, ...observations];
 }
 
 /**

@@ -194,7 +194,7 @@ describe('the walls between the rooms', () => {
     // The meanings of claims and the mock issuer's faults are tables of texts.
     assert.deepEqual(computed.sort(), [
       'vscode/text/claims.ts: l10n.t(text.meaning',
-      'vscode/text/mock.ts: l10n.t(text',
+      'vscode/text/mock.ts: l10n.t(text, ...values',
     ]);
   });
 

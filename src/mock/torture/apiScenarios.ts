@@ -1,5 +1,6 @@
 import { CompactEncrypt } from 'jose';
 import type { MockServer } from '../nodeServer.ts';
+import { observed } from './observations.ts';
 import type { Bench, Scenario, Seen } from './rows.ts';
 import { access, askApi, asked, askedFor, changed, faulty, rfc9068, signed, underFaults } from './rows.ts';
 
@@ -77,10 +78,10 @@ const resources: readonly Scenario[] = [
     needs: 'resource',
     async run({ mock, target, patience }) {
       const before = await askApi(target, await access(mock), patience);
-      if (before >= 400) return { notExercised: 'the API does not take a good token' };
+      if (before >= 400) return { notExercised: observed('the API does not take a good token') };
       await mock.rotateKeys(undefined, { dropOld: true });
       const status = await askApi(target, await access(mock), patience);
-      return status < 400 ? { ok: true } : { ok: false, detail: `the API answered with status ${status}` };
+      return status < 400 ? { ok: true } : { ok: false, detail: observed('the API answered with status {0}', status) };
     },
   },
   {
@@ -103,7 +104,9 @@ const resources: readonly Scenario[] = [
         await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
       ).json();
       const fetched = requests().filter(({ path }) => path === new URL(jwks_uri).pathname).length;
-      return fetched <= 5 ? { ok: true } : { ok: false, detail: `the keys were asked for ${fetched} times` };
+      return fetched <= 5
+        ? { ok: true }
+        : { ok: false, detail: observed('the keys were asked for {0} times', fetched) };
     },
   },
 ];
@@ -116,7 +119,7 @@ const metadataPath = '/.well-known/oauth-protected-resource';
 const noDiscovery = ({ requests }: Bench) =>
   requests().some(({ path }) => path.startsWith(metadataPath))
     ? undefined
-    : 'the client did not ask for the metadata of the API';
+    : observed('the client did not ask for the metadata of the API');
 
 const protocol: readonly Scenario[] = [
   {
@@ -130,7 +133,7 @@ const protocol: readonly Scenario[] = [
       const is = await bench.signIn();
       return noDiscovery(bench) === undefined
         ? signed(true, is)
-        : { ok: false, detail: 'the client did not ask for it' };
+        : { ok: false, detail: observed('the client did not ask for it') };
     },
   },
   underFaults({
@@ -164,7 +167,7 @@ const protocol: readonly Scenario[] = [
       const is = await bench.signIn();
       return noDiscovery(bench) === undefined
         ? signed(true, is)
-        : { notExercised: 'the client did not ask for the metadata of the API' };
+        : { notExercised: observed('the client did not ask for the metadata of the API') };
     },
   },
   {
@@ -177,13 +180,13 @@ const protocol: readonly Scenario[] = [
     async run(bench): Promise<Seen> {
       await bench.signIn();
       const codes = bench.requests().filter(({ grant_type }) => grant_type === 'authorization_code');
-      if (codes.length === 0) return { notExercised: 'the client did not ask for tokens' };
+      if (codes.length === 0) return { notExercised: observed('the client did not ask for tokens') };
       const wrong = [askedFor(bench.requests()), ...codes.map(({ form = {} }) => form)].filter(
         ({ resource = '' }) => !resource.endsWith('/api'),
       );
       return wrong.length === 0
         ? { ok: true }
-        : { ok: false, detail: `${wrong.length} requests without the resource of the API` };
+        : { ok: false, detail: observed('{0} requests without the resource of the API', wrong.length) };
     },
   },
   {
@@ -194,17 +197,17 @@ const protocol: readonly Scenario[] = [
     severity: 'should',
     section: `${authorization}, Step-Up Authorization Flow`,
     async run({ mock, signIn, browser, target, requests }): Promise<Seen> {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       const before = requests().length;
       mock.setFault({ type: 'insufficientScope', scope: 'groups', times: 1 });
       await browser.visit(target.signedIn ?? target.start);
       const after = requests().slice(before);
       if (!after.some(({ faults }) => faults.includes('insufficientScope')))
-        return { notExercised: 'the client did not ask the API' };
+        return { notExercised: observed('the client did not ask the API') };
       const { scope = '' } = askedFor(after);
       return scope.split(' ').includes('groups')
         ? { ok: true }
-        : { ok: false, detail: 'the client did not ask for the scope' };
+        : { ok: false, detail: observed('the client did not ask for the scope') };
     },
   },
 ];

@@ -2,7 +2,9 @@ import type { FaultSetting, FaultType } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
 import type { RequestLogEntry } from '../requestLog.ts';
+import { type Observed, observed } from './observations.ts';
 import type { Browser } from './walk.ts';
+
 export const families = [
   'ID token',
   'authorization answer',
@@ -24,8 +26,8 @@ export type Severity = 'must' | 'should';
 export type Seen =
   | { readonly ok: true }
   /** `severity`: set if it differs from the row's for this kind of client. */
-  | { readonly ok: false; readonly detail: string; readonly severity?: Severity }
-  | { readonly notExercised: string };
+  | { readonly ok: false; readonly detail: Observed; readonly severity?: Severity }
+  | { readonly notExercised: Observed };
 
 /** One client and one issuer in its initial state. */
 export interface Bench {
@@ -125,7 +127,7 @@ export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen 
     ? { ok: true }
     : {
         ok: false,
-        detail: is ? 'the client signed the visitor in' : 'the client did not sign the visitor in',
+        detail: is ? observed('the client signed the visitor in') : observed('the client did not sign the visitor in'),
         ...(severity && { severity }),
       };
 
@@ -137,7 +139,7 @@ export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
 
 /** Why there is no ID token to check: MCP clients request all scopes of an API but use no ID token. */
 export const noIdToken = ({ scope = '' }: Asked, { target }: Bench) =>
-  target.mcp || !scope.split(' ').includes('openid') ? 'the client has no use for an ID token' : undefined;
+  target.mcp || !scope.split(' ').includes('openid') ? observed('the client has no use for an ID token') : undefined;
 
 /** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
 export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');
@@ -146,7 +148,7 @@ export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
   readonly must: 'refuse' | 'accept';
   readonly faults: readonly FaultSetting[];
   /** Why this client cannot reach the tested step. */
-  readonly unless?: (asked: Asked, bench: Bench) => string | undefined;
+  readonly unless?: (asked: Asked, bench: Bench) => Observed | undefined;
   /** The severity of a failure for this kind of client. */
   readonly judge?: (asked: Asked, bench: Bench) => Severity | Promise<Severity>;
 }
@@ -160,7 +162,7 @@ export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scena
     const is = await signIn();
     const types: readonly FaultType[] = faults.map(({ type }) => type);
     if (!requests().some(entry => entry.faults.some(type => types.includes(type))))
-      return { notExercised: `the client did not ask the endpoint: ${types.join(', ')}` };
+      return { notExercised: observed('the client did not ask the endpoint: {0}', types.join(', ')) };
     const asked = askedFor(requests());
     const notExercised = unless?.(asked, bench);
     if (notExercised !== undefined) return { notExercised };
@@ -201,7 +203,7 @@ export const refreshing = (words: Words, run: (bench: Bench) => Promise<Seen>): 
     const came = after.some(
       ({ grant_type, faults }) => grant_type === 'refresh_token' || faults.some(type => type !== 'expiresIn'),
     );
-    if (!came) return { notExercised: 'the client sent no refresh request' };
+    if (!came) return { notExercised: observed('the client sent no refresh request') };
     return seen;
   },
 });
@@ -218,7 +220,7 @@ export const asked = (words: Words, token: (mock: MockServer) => Promise<string>
     const status = await askApi(target, await token(mock), patience);
     const seen = status < 400 ? 'accept' : status < 500 ? 'refuse' : undefined;
     if (seen === words.must) return { ok: true };
-    return { ok: false, detail: `the API answered with status ${status}` };
+    return { ok: false, detail: observed('the API answered with status {0}', status) };
   },
 });
 

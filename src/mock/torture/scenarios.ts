@@ -1,4 +1,5 @@
 import { apiScenarios } from './apiScenarios.ts';
+import { observed } from './observations.ts';
 import type { Asked, Bench, Scenario, Severity } from './rows.ts';
 import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
@@ -125,7 +126,7 @@ const signInScenarios: readonly Scenario[] = [
     section: `${core} 3.1.3.7 no. 11`,
     faults: [claim('nonce', 'forged')],
     unless: (asked, bench) =>
-      noIdToken(asked, bench) ?? (asked.nonce === undefined ? 'the client sends no nonce' : undefined),
+      noIdToken(asked, bench) ?? (asked.nonce === undefined ? observed('the client sends no nonce') : undefined),
   }),
   underFaults({
     ...idToken,
@@ -158,7 +159,7 @@ const signInScenarios: readonly Scenario[] = [
     section: `${core} 3.3.2.10`,
     faults: [claim('c_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
     unless: ({ response_type }) =>
-      response_type === 'code id_token' ? undefined : 'no ID token comes beside the code of this client',
+      response_type === 'code id_token' ? undefined : observed('no ID token comes beside the code of this client'),
   }),
 
   underFaults({
@@ -168,7 +169,7 @@ const signInScenarios: readonly Scenario[] = [
     severity: 'should',
     section: 'RFC 9700 section 2.1 takes PKCE in its place; without it RFC 6749 section 10.12, and it fails',
     faults: [{ type: 'responseParameter', name: 'state', value: 'forged' }],
-    unless: ({ state }) => (state === undefined ? 'the client sends no state' : undefined),
+    unless: ({ state }) => (state === undefined ? observed('the client sends no state') : undefined),
     judge: ({ code_challenge }) => (code_challenge === undefined ? 'must' : 'should'),
   }),
   underFaults({
@@ -203,7 +204,7 @@ const signInScenarios: readonly Scenario[] = [
     section: 'RFC 6749 section 4.1.2: a code is used once, and a second use may end what the first gave',
     faults: [{ type: 'doubleCallback' }],
     needs: 'browser',
-    unless: (_, { browser }) => (browser.twice ? undefined : 'the answer does not come in the query'),
+    unless: (_, { browser }) => (browser.twice ? undefined : observed('the answer does not come in the query')),
   }),
   {
     ...answer,
@@ -214,14 +215,15 @@ const signInScenarios: readonly Scenario[] = [
     section: 'RFC 6749 section 4.1.2: a code is used once',
     needs: 'browser',
     async run({ signIn, browser, isSignedIn, requests }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       const callback = browser.visited.find(url => /[?&]code=/.test(url));
-      if (callback === undefined) return { notExercised: 'no callback with a code in the query was seen' };
+      if (callback === undefined) return { notExercised: observed('no callback with a code in the query was seen') };
       const page = await browser.visit(callback);
-      if (page.status >= 500) return { ok: false, detail: `the client answered with status ${page.status}` };
+      if (page.status >= 500)
+        return { ok: false, detail: observed('the client answered with status {0}', page.status) };
       const codes = requests().filter(({ grant_type }) => grant_type === 'authorization_code').length;
       if (codes > 1 && !(await isSignedIn()))
-        return { ok: false, detail: 'the code was sent again, which ended the session' };
+        return { ok: false, detail: observed('the code was sent again, which ended the session') };
       return { ok: true };
     },
   },
@@ -236,7 +238,7 @@ const signInScenarios: readonly Scenario[] = [
       const began = await browser.look(target.secondStart ?? '');
       const authorize = new URL(began.location ?? target.start);
       if (other === undefined || !other.serves(authorize.pathname))
-        return { notExercised: 'the second sign-in does not lead to the second issuer' };
+        return { notExercised: observed('the second sign-in does not lead to the second issuer') };
       const seen = other.requests.length;
       // The mix-up attack: the honest issuer gets the authorization request that the client meant for the attacker's
       // issuer.
@@ -244,7 +246,7 @@ const signInScenarios: readonly Scenario[] = [
       authorize.searchParams.set('client_id', mock.clients[0]?.client_id ?? '');
       await browser.visit(`${authorization_endpoint}${authorize.search}`);
       const got = other.requests.slice(seen).some(({ form }) => form?.code !== undefined);
-      return got ? { ok: false, detail: 'the client sent the code to the other issuer' } : { ok: true };
+      return got ? { ok: false, detail: observed('the client sent the code to the other issuer') } : { ok: true };
     },
   },
   {
@@ -260,11 +262,11 @@ const signInScenarios: readonly Scenario[] = [
     async run({ signIn, requests }) {
       await signIn();
       if (!requests().some(({ path }) => path.includes('/.well-known/')))
-        return { notExercised: 'the client did not ask for the metadata' };
+        return { notExercised: observed('the client did not ask for the metadata') };
       const begun = requests().find(({ method, form }) => method === 'GET' && form?.client_id !== undefined);
-      if (begun === undefined) return { notExercised: 'the client did not start a sign-in' };
+      if (begun === undefined) return { notExercised: observed('the client did not start a sign-in') };
       return begun.form?.request_uri === undefined
-        ? { ok: false, detail: 'the request came in the address of the browser' }
+        ? { ok: false, detail: observed('the request came in the address of the browser') }
         : { ok: true };
     },
   },
@@ -296,7 +298,7 @@ const signInScenarios: readonly Scenario[] = [
     must: 'accept',
     section: `${core} 10.1.1; a warning, as some wait a while before they fetch keys again`,
     async run({ mock, signIn }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await mock.rotateKeys(undefined, { dropOld: true });
       return signed(true, await signIn());
     },
@@ -365,10 +367,10 @@ const signInScenarios: readonly Scenario[] = [
       mock.setFault({ type: 'redirect', location: `${mock.issuer}/elsewhere`, status: 307, at: 'token' });
       await signIn();
       if (!requests().some(({ faults }) => faults.includes('redirect')))
-        return { notExercised: 'the client did not ask for tokens' };
+        return { notExercised: observed('the client did not ask for tokens') };
       const followed = requests().some(({ path, method }) => path.endsWith('/elsewhere') && method === 'POST');
       return followed
-        ? { ok: false, detail: 'the client sent the code and its credentials to the new address' }
+        ? { ok: false, detail: observed('the client sent the code and its credentials to the new address') }
         : { ok: true };
     },
   },
@@ -382,7 +384,7 @@ const signInScenarios: readonly Scenario[] = [
     async run({ signIn, requests }) {
       const is = await signIn();
       const refused = requests().some(({ error }) => error === 'use_dpop_nonce');
-      return refused ? signed(true, is) : { notExercised: 'the client sends no DPoP proofs' };
+      return refused ? signed(true, is) : { notExercised: observed('the client sends no DPoP proofs') };
     },
   },
 ];
@@ -394,7 +396,8 @@ async function withAudience(bench: Bench, wanted: boolean, aud: (client: string)
   const is = await signIn();
   const asked = askedFor(requests());
   const notExercised =
-    noIdToken(asked, bench) ?? (asked.client_id === client ? undefined : 'the client is not the first of the issuer');
+    noIdToken(asked, bench) ??
+    (asked.client_id === client ? undefined : observed('the client is not the first of the issuer'));
   return notExercised === undefined ? signed(wanted, is) : { notExercised };
 }
 

@@ -1,13 +1,14 @@
 import type { FaultSetting } from '../faults.ts';
 import type { MockServer } from '../nodeServer.ts';
 import type { MockIssuerOptions } from '../options.ts';
+import { observed } from './observations.ts';
 import type { Bench, Scenario, Seen } from './rows.ts';
 import { askedFor, claimsOf, core, noIdToken, refreshesOf, refreshing } from './rows.ts';
 
 const keepsTheSession = async (bench: Bench): Promise<Seen | undefined> => {
   for (let i = 0; i < 2; i += 1) {
     if (i > 0) await bench.pass();
-    if (!(await bench.isSignedIn())) return { ok: false, detail: `the session ended at refresh ${i + 1}` };
+    if (!(await bench.isSignedIn())) return { ok: false, detail: observed('the session ended at refresh {0}', i + 1) };
   }
   return undefined;
 };
@@ -18,7 +19,7 @@ const outlives =
   async (bench: Bench): Promise<Seen> => {
     bench.mock.setFault(fault);
     await bench.isSignedIn();
-    return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+    return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
   };
 
 const refusesIdToken =
@@ -27,7 +28,9 @@ const refusesIdToken =
     const notExercised = noIdToken(askedFor(bench.requests()), bench);
     if (notExercised !== undefined) return { notExercised };
     bench.mock.setFault(fault);
-    return (await bench.isSignedIn()) ? { ok: false, detail: 'the client accepted the response' } : { ok: true };
+    return (await bench.isSignedIn())
+      ? { ok: false, detail: observed('the client accepted the response') }
+      : { ok: true };
   };
 
 const refreshes: readonly Scenario[] = [
@@ -44,7 +47,7 @@ const refreshes: readonly Scenario[] = [
       const ended = await keepsTheSession(bench);
       if (ended !== undefined) return ended;
       const reused = refreshesOf(bench).some(({ error }) => error === 'invalid_grant');
-      return reused ? { ok: false, detail: 'a spent refresh token was sent' } : { ok: true };
+      return reused ? { ok: false, detail: observed('a spent refresh token was sent') } : { ok: true };
     },
   ),
   refreshing(
@@ -60,7 +63,7 @@ const refreshes: readonly Scenario[] = [
       const ended = await keepsTheSession(bench);
       if (ended !== undefined) return ended;
       const again = refreshesOf(bench).length > 1;
-      return again ? { ok: true } : { ok: false, detail: 'no second refresh request was sent' };
+      return again ? { ok: true } : { ok: false, detail: observed('no second refresh request was sent') };
     },
   ),
   refreshing(
@@ -81,7 +84,11 @@ const refreshes: readonly Scenario[] = [
       if (answers.every(Boolean) && sent === 1) return { ok: true };
       return {
         ok: false,
-        detail: `${sent} refresh requests, ${answers.filter(each => !each).length} of 5 visitors signed out`,
+        detail: observed(
+          '{0} refresh requests, {1} of 5 visitors signed out',
+          sent,
+          answers.filter(each => !each).length,
+        ),
       };
     },
   ),
@@ -95,7 +102,9 @@ const refreshes: readonly Scenario[] = [
     },
     async bench => {
       bench.mock.revokeAll();
-      return (await bench.isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
+      return (await bench.isSignedIn())
+        ? { ok: false, detail: observed('the visitor is still signed in') }
+        : { ok: true };
     },
   ),
   refreshing(
@@ -141,9 +150,9 @@ const refreshes: readonly Scenario[] = [
         .find(each => each !== limited && each.grant_type === 'refresh_token');
       const waited = next === undefined ? undefined : next.time - (limited?.time ?? 0);
       if (waited !== undefined && waited < 1.9 * bench.second)
-        return { ok: false, detail: `the next request came after ${waited} ms` };
+        return { ok: false, detail: observed('the next request came after {0} ms', waited) };
       await bench.pass(2);
-      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+      return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
     },
   ),
   refreshing(
@@ -219,7 +228,7 @@ const device = (
   async run(bench) {
     const seen = await run(bench);
     return pollsOf(bench).length === 0
-      ? { notExercised: 'the client did not ask for the tokens of a device code' }
+      ? { notExercised: observed('the client did not ask for the tokens of a device code') }
       : seen;
   },
 });
@@ -237,8 +246,8 @@ const refusedDevice =
       await poll();
       answer(bench);
     });
-    if (status === undefined) return { ok: false, detail: 'the client keeps polling' };
-    return status < 400 ? { ok: false, detail: 'the client signed the visitor in' } : { ok: true };
+    if (status === undefined) return { ok: false, detail: observed('the client keeps polling') };
+    return status < 400 ? { ok: false, detail: observed('the client signed the visitor in') } : { ok: true };
   };
 
 const devices: readonly Scenario[] = [
@@ -255,8 +264,9 @@ const devices: readonly Scenario[] = [
         bench.mock.setSignIn('auto');
       });
       const shortest = Math.min(...gaps(bench));
-      if (shortest < 0.9 * bench.second) return { ok: false, detail: `the client asked again after ${shortest} ms` };
-      return status === 200 ? { ok: true } : { ok: false, detail: 'the client did not sign the visitor in' };
+      if (shortest < 0.9 * bench.second)
+        return { ok: false, detail: observed('the client asked again after {0} ms', shortest) };
+      return status === 200 ? { ok: true } : { ok: false, detail: observed('the client did not sign the visitor in') };
     },
   ),
   device(
@@ -273,7 +283,9 @@ const devices: readonly Scenario[] = [
         bench.mock.setSignIn('auto');
       });
       const [gap = Number.POSITIVE_INFINITY] = gaps(bench);
-      return gap < 5.9 * bench.second ? { ok: false, detail: `the client asked again after ${gap} ms` } : { ok: true };
+      return gap < 5.9 * bench.second
+        ? { ok: false, detail: observed('the client asked again after {0} ms', gap) }
+        : { ok: true };
     },
   ),
   device(
@@ -288,10 +300,10 @@ const devices: readonly Scenario[] = [
 
 /** The issuer ends the session, as after a sign-out from another client. */
 async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Promise<Seen> {
-  if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+  if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
   const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   await browser.visit((await metadata.json()).end_session_endpoint);
-  return (await isSignedIn()) ? { ok: false, detail: 'the visitor is still signed in' } : { ok: true };
+  return (await isSignedIn()) ? { ok: false, detail: observed('the visitor is still signed in') } : { ok: true };
 }
 
 /** Removes the other logout URI, so that a client registered for both kinds of notification gets only this one. */
@@ -320,7 +332,7 @@ const forgedNotice = (
   section: 'OpenID Connect Back-Channel Logout 1.0 section 2.6',
   needs: 'backchannel_logout_uri',
   async run({ mock, signIn, isSignedIn, patience }) {
-    if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+    if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
     const { client_id: aud = '', backchannel_logout_uri: uri = '' } =
       mock.clients.find(each => each.backchannel_logout_uri !== undefined) ?? {};
     const { iss, sub, iat } = claimsOf((await mock.issueTokens({ clientId: aud })).access_token);
@@ -329,7 +341,7 @@ const forgedNotice = (
     const body = new URLSearchParams({ logout_token: forge(await mock.sign(claims, { typ: 'logout+jwt' })) });
     const answer = await fetch(uri, { method: 'POST', body, signal: AbortSignal.timeout(patience) });
     await answer.text();
-    return (await isSignedIn()) ? { ok: true } : { ok: false, detail: 'the session ended' };
+    return (await isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
   },
 });
 
@@ -342,11 +354,11 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect RP-Initiated Logout 1.0 section 2',
     needs: 'logout',
     async run({ signIn, signOut, isSignedIn, requests }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await signOut();
-      if (await isSignedIn()) return { ok: false, detail: 'the visitor is still signed in' };
+      if (await isSignedIn()) return { ok: false, detail: observed('the visitor is still signed in') };
       const told = requests().some(({ path }) => /(?:end_session|logout|revoke)$/.test(path));
-      return told ? { ok: true } : { ok: false, detail: 'the client did not call the issuer' };
+      return told ? { ok: true } : { ok: false, detail: observed('the client did not call the issuer') };
     },
   },
   {
@@ -357,11 +369,14 @@ const logouts: readonly Scenario[] = [
     section: 'OpenID Connect RP-Initiated Logout 1.0 section 2: it is recommended',
     needs: 'logout',
     async run({ signIn, signOut, requests }) {
-      if (!(await signIn())) return { notExercised: 'the client does not sign in' };
+      if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await signOut();
       const ended = requests().find(({ path }) => /(?:end_session|logout)$/.test(path));
-      if (ended === undefined) return { notExercised: 'the client did not ask the issuer to end the session' };
-      return ended.form?.id_token_hint === undefined ? { ok: false, detail: 'no id_token_hint' } : { ok: true };
+      if (ended === undefined)
+        return { notExercised: observed('the client did not ask the issuer to end the session') };
+      return ended.form?.id_token_hint === undefined
+        ? { ok: false, detail: observed('no id_token_hint') }
+        : { ok: true };
     },
   },
   {

@@ -1,6 +1,7 @@
 import { reasonOf } from '../dpop.ts';
 import type { MockServer } from '../nodeServer.ts';
 import { refuse } from '../shape.ts';
+import { type Observed, observed, sentenceOf } from './observations.ts';
 import type { Bench, Scenario, Severity, Target } from './rows.ts';
 import { fits } from './rows.ts';
 import { scenarios } from './scenarios.ts';
@@ -17,6 +18,8 @@ export interface Result {
   readonly verdict: Verdict;
   /** Why the verdict is not a pass. */
   readonly detail?: string;
+  /** The same as data, if it is one of `observations` and not an error's message. */
+  readonly observed?: Observed;
   readonly milliseconds: number;
 }
 
@@ -80,9 +83,9 @@ const isOf = (name: string, id: string) => id === name || id.startsWith(`${name}
 
 interface SeenOfAll {
   readonly ok: boolean;
-  readonly detail: string;
+  readonly detail: Observed;
   readonly severity: Severity;
-  readonly notExercised: string;
+  readonly notExercised: Observed;
 }
 
 async function play(
@@ -136,20 +139,22 @@ async function play(
   const milliseconds = Math.round(performance.now() - since);
   if (seen instanceof Error) {
     if (seen.name === 'TimeoutError')
-      return { ...row, verdict: 'hung', detail: `no answer within ${patience} ms`, milliseconds };
+      return { ...row, verdict: 'hung', ...told(observed('no answer within {0} ms', patience)), milliseconds };
     // The client closed the connection to its visitor. It did not sign in, but gave no reason either.
     return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
   }
   const { ok, detail, notExercised, severity: ofThis = severity } = Object(seen) as Partial<SeenOfAll>;
-  if (notExercised !== undefined) return { ...row, verdict: 'not exercised', detail: notExercised, milliseconds };
+  if (notExercised !== undefined) return { ...row, verdict: 'not exercised', ...told(notExercised), milliseconds };
   if (ok) return { ...row, verdict: 'pass', milliseconds };
   return {
     ...row,
     verdict: ofThis === 'must' ? 'fail' : 'warning',
-    ...(detail !== undefined && { detail }),
+    ...(detail !== undefined && told(detail)),
     milliseconds,
   };
 }
+
+const told = (observed: Observed) => ({ detail: sentenceOf(observed), observed });
 
 async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
   const signal = AbortSignal.timeout(patience);

@@ -1,11 +1,12 @@
 import { l10n } from 'vscode';
 import type { MockClockView, MockRequest, MockView, Sender } from '../../core/view/mockView.ts';
+import type { Observed } from '../../mock/torture/observations.ts';
 import type { Verdict } from '../../mock/torture/torture.ts';
 import { clockText, durationText } from './time.ts';
 
 /** A text of the mock's own tables, such as the title of a fault or scenario. The mock cannot use l10n itself. */
-export function mockText(text: string): string {
-  return l10n.t(text);
+export function mockText(text: string, ...values: Observed['values']): string {
+  return l10n.t(text, ...values);
 }
 
 /** The sender of a request, for use inside a sentence; empty if it is unknown. */

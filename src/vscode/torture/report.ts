@@ -167,13 +167,16 @@ function cellOf({ id, title, must, severity, section }: Played, result: Result |
     status,
     title: mockText(title),
     must: severity === 'must' ? l10n.t('{0} (required)', asked) : l10n.t('{0} (recommended)', asked),
-    seen: result ? l10n.t('{0}, {1} ms', result.detail ?? seenText(result.verdict), result.milliseconds) : status,
-    section,
+    seen: result ? l10n.t('{0}, {1} ms', seenText(result), result.milliseconds) : status,
+    section: mockText(section),
     links: linksOf(section).map(({ name }) => name),
   };
 }
 
-function seenText(verdict: Verdict): string {
+/** An error's message has no translation. */
+function seenText({ verdict, detail, observed }: Result): string {
+  if (observed !== undefined) return mockText(observed.text, ...observed.values);
+  if (detail !== undefined) return printable(detail, 200);
   return verdict === 'pass' ? l10n.t('as required') : verdictText(verdict);
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 /*
  * Clients that are no packages of npm: what Debian has of them, with the settings of their own documentation. Each
@@ -19,6 +20,11 @@ function start(command, args, options = {}) {
   });
   process.once('exit', () => child.kill());
   return child;
+}
+
+/** Programs that say nothing when they are ready. */
+async function until(isReady) {
+  for (let i = 0; i < 100 && !(await isReady()); i += 1) await new Promise(resolve => setTimeout(resolve, 100));
 }
 
 function temporaryFolder() {
@@ -75,12 +81,12 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     // Apache's workers are another user than root.
     for (const each of [folder, pages]) chmodSync(each, 0o755);
     start('/usr/sbin/apache2', ['-d', folder, '-f', join(folder, 'apache.conf'), '-X']);
-    const answers = () =>
+    await until(() =>
       fetch(origin).then(
         ({ ok }) => ok,
         () => false,
-      );
-    for (let i = 0; i < 100 && !(await answers()); i += 1) await new Promise(resolve => setTimeout(resolve, 100));
+      ),
+    );
     return { origin };
   },
 
@@ -95,13 +101,19 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
   async 'oidc-agent'({ issuer, clientId, clientSecret, redirectUri: _ }) {
     const folder = temporaryFolder();
     const env = { ...process.env, OIDC_CONFIG_DIR: folder, OIDC_ENCRYPTION_PW: 'of a test' };
-    const agent = start('oidc-agent', ['--console', '--no-scheme', '--json'], { env });
-    const said = await new Promise(resolve => createInterface({ input: agent.stdout }).once('line', resolve));
-    env.OIDC_SOCK = JSON.parse(said).socket;
+    // It says where it listens, and goes on in the background.
+    const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme'], { env });
+    const said = name => new RegExp(`${name}=([^;]+)`).exec(stdout)?.[1];
+    env.OIDC_SOCK = said('OIDC_SOCK');
+    process.once('exit', () => process.kill(Number(said('OIDCD_PID'))));
     const redirect = `http://localhost:${process.env.REDIRECT_PORT}`;
     const ask = (command, ...args) =>
       new Promise(resolve => {
-        execFile(command, args, { env, timeout: 7_000 }, (error, stdout) => resolve(error ? undefined : stdout));
+        const child = execFile(command, args, { env, timeout: 4_000 }, (error, out) =>
+          resolve(error ? undefined : out),
+        );
+        // It would wait for what is on its input.
+        child.stdin?.end();
       });
     let count = 0;
     let account = '';
@@ -126,10 +138,10 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         '--prompt=none',
         account,
       ];
-      const child = start('oidc-gen', options, { env });
+      const child = start('oidc-gen', options, { env, stdio: ['ignore', 'ignore', 'pipe'] });
       generated = new Promise(resolve => child.once('exit', resolve));
       return new Promise(resolve => {
-        createInterface({ input: child.stdout }).on('line', text => {
+        createInterface({ input: child.stderr }).on('line', text => {
           const found = /http:\S+\/authorize\S+/.exec(text)?.[0];
           if (found) resolve(found);
         });
@@ -142,7 +154,7 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         return location === undefined ? { status: 401 } : { location };
       },
       '/me': async () => {
-        const late = new Promise(resolve => setTimeout(() => resolve(1), 5_000));
+        const late = new Promise(resolve => setTimeout(() => resolve(1), 3_000));
         const code = await Promise.race([generated, late]);
         if (code !== 0) return { status: 401 };
         return { status: (await ask('oidc-token', account)) === undefined ? 401 : 200 };

@@ -50,6 +50,16 @@ describe('the report of a client test', function () {
     assert.equal(cells[0]?.seen, '<b>, 5 ms');
   });
 
+  it('says in the user’s language what was seen, and an error as its message stands', () => {
+    const [first] = played('fail');
+    assert.ok(first);
+    const seen = (result: Partial<Result>) => model([{ ...first, ...result }]).families[0]?.cells[0]?.seen;
+    const observed = { text: 'the session ended at refresh {0}', values: [2] } as const;
+    // VS Code translates the text with its placeholders, which the English detail has no longer.
+    assert.equal(seen({ detail: 'English', observed }), 'the session ended at refresh 2, 5 ms');
+    assert.equal(seen({ detail: 'socket hang\u202e up' }), 'socket hang\\u{202e} up, 5 ms');
+  });
+
   it('calls no test a success that failed, was cut short or looked at nothing', () => {
     const moods = (...verdicts: readonly Verdict[]) => model(played(...verdicts)).verdict.mood;
     assert.equal(moods('pass', 'pass', 'pass', 'pass'), 'passed');
