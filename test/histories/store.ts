@@ -45,7 +45,9 @@ export function openStore({ file, lag, flush }: StoreOptions, now: () => number)
     existsSync(file)
       ? readFileSync(file, 'utf8')
           .split('\n')
-          .flatMap(line => (line === '' ? [] : [JSON.parse(line) as Entry]))
+          // The last line is empty, or another window is writing it.
+          .slice(0, -1)
+          .map(line => JSON.parse(line) as Entry)
       : [];
   const visible = (entry: Entry) =>
     entry.by !== me && entry.at <= (lag === 'never' ? start : Math.max(start, now() - lag));

@@ -37,6 +37,20 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
     sign: /[{,:[(]\s?`"|`"\s?[:,}\])]/,
     undo: text => text.replace(/`(?:([nrt0])|\r?\n|(.))/g, (_, control, other) => (control ? ' ' : (other ?? ''))),
   },
+  {
+    // JSON or a JWT in hexadecimal digits
+    sign: /^\s*(?:7b|65794a)(?:[\da-f]{2}){20,}\s*$/i,
+    undo: text =>
+      text.trim().replace(/[\da-f]{2}/gi, pair => {
+        const code = Number.parseInt(pair, 16);
+        return code < 0x80 ? character(code) : '?';
+      }),
+  },
+  {
+    // PHP's serialize()
+    sign: /\bs:\d{1,3}:"[\w-]*token";s:/i,
+    undo: text => text.replace(/\bs:\d{1,6}:("[^"]*");s:\d{1,6}:("[^"]*");/g, '$1: $2\n'),
+  },
   { sign: /""[\w-]*token""/i, undo: text => text.replaceAll('""', '"') }, // CSV, and old curl commands for cmd.exe
   {
     // Quoted-printable (RFC 2045 section 6.7)
@@ -51,7 +65,8 @@ const writings: readonly { readonly sign: RegExp; readonly and?: RegExp; readonl
 export function undoWriting(text: string): string {
   let plain = text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal begin with one
-  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""/.test(text)) return text.trim();
+  if (!/[\u001b\u00ad\u200b-\u201f\u2060\ufeff«»＂&^`=]|""|";s:|^\s*(?:7b|65794a)[\da-f]{40}/i.test(text))
+    return text.trim();
   for (const { sign, and, undo } of writings) if (sign.test(plain) && and?.test(plain) !== false) plain = undo(plain);
   return plain.trim();
 }

@@ -3,7 +3,7 @@
 import { isWorkbenchError, WorkbenchError } from '../errors.ts';
 import { hasToken, memberOf, readMembers, type TokenName, tokenNames } from '../records/tokenMembers.ts';
 import type { RawTokens } from '../records/tokenSet.ts';
-import { defined, isObject, type JsonObject, own } from '../tokens/json.ts';
+import { carryNumber, defined, isObject, type JsonObject, own } from '../tokens/json.ts';
 import { type DecodedToken, decodeToken, looksLikeJose, tokenLimit, tryDecode } from '../tokens/jwt.ts';
 import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
@@ -102,6 +102,7 @@ function withPlainNames(object: JsonObject): JsonObject {
   const known = new Set(Object.keys(object).map(memberOf));
   const plain: Record<string, unknown> = { ...object };
   for (const [name, value] of Object.entries(object)) {
+    carryNumber(object, name, plain);
     if (memberOf(name) !== undefined) continue;
     const member = memberAtEnd(name);
     if (member !== undefined && !known.has(member)) plain[member] = value;

@@ -117,14 +117,23 @@ export async function writeRecord(
 ): Promise<void> {
   const { connection, generation } = record;
   const isLost = (now: StoredRecord | undefined) => now !== undefined && now.generation > generation;
-  if (lease.lost) throw new WorkbenchError('lock_lost', { connection, sent: false });
-  if (isDamaged) await lease.voidBelow(generation);
+  /** A process that stood still for long calls its lock lost. Where it can be renewed, no other process has come. */
+  async function held(write: () => Promise<void>): Promise<void> {
+    await write().catch(async error => {
+      if (classify(error).code !== 'lock_lost') throw error;
+      await lease.renew();
+      await write();
+    });
+  }
+  if (lease.lost) await lease.renew();
+  if (isDamaged) await held(() => lease.voidBelow(generation));
   // A record without tokens whose generation the ledger has already (after a sign-out) needs neither journal nor
   // ledger.
   if (record.tokens !== undefined || generation > (ledger?.generation ?? 0)) {
-    await handRecord(handover, lease, record);
+    await held(() => handRecord(handover, lease, record));
     const { notBefore, notedAt } = ledger ?? {};
-    await lease.writeLedger({ ...ledgerEntry(lease, record), ...(notBefore !== undefined && { notBefore, notedAt }) });
+    const entry = { ...ledgerEntry(lease, record), ...(notBefore !== undefined && { notBefore, notedAt }) };
+    await held(() => lease.writeLedger(entry));
   }
   // A newer record was left by a sign-out since, and is kept.
   const stored = await vault.update(connection, now => (now !== undefined && isLost(now) ? now : record));

@@ -133,6 +133,9 @@ function isTokenName(member: TokenMember): member is TokenName {
 /** How languages print a missing value. Such a text must not replace a token. */
 const noValue = /^\s*(?:null|nil|none|undefined|nan|true|false|n\/a|\[object object\])?\s*$/i;
 
+/** What logs and gateways write in place of a secret. */
+const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\]>)}*]*)\s*$/i;
+
 /** True for a member without a value. */
 function isNothing(value: unknown, member: TokenMember): boolean {
   if (typeof value === 'string') return isTokenName(member) ? noValue.test(value) : value === '';
@@ -162,7 +165,7 @@ function tokenOf(value: unknown, member: TokenName, sent?: string): string | und
       sent,
     );
   }
-  return typeof value === 'string' && !noValue.test(value) ? value.trim() : undefined;
+  return typeof value === 'string' && !noValue.test(value) && !masked.test(value) ? value.trim() : undefined;
 }
 
 /** The lifetime inside a token's own object. */

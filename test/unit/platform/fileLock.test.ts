@@ -7,6 +7,9 @@ import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { listeningLog, never, promised, quickTimes, useFolder, windowOf } from './support.ts';
 
+/** Many contenders take long on a busy machine, above all under Wine. */
+const unhurried = { ...quickTimes, patience: 60_000 };
+
 describe('file lock', () => {
   const folder = useFolder();
 
@@ -62,7 +65,7 @@ describe('file lock', () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 8 }, async () => {
-        const lock = windowOf(folder.path);
+        const lock = windowOf(folder.path, { times: unhurried });
         for (let round = 0; round < 5; round++) {
           await lock.withLock('a', never, async () => {
             most = Math.max(most, ++inside);
@@ -290,7 +293,7 @@ describe('file lock whose holder stands still', () => {
     const { log, heard } = listeningLog();
     await Promise.all(
       Array.from({ length: 12 }, () =>
-        windowOf(folder.path, { log }).withLock('a', never, async () => {
+        windowOf(folder.path, { log, times: unhurried }).withLock('a', never, async () => {
           most = Math.max(most, ++inside);
           await new Promise(setImmediate);
           inside--;

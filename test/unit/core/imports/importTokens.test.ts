@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { WorkbenchError } from '../../../../src/core/errors.ts';
 import { noHandover } from '../../../../src/core/records/journalKeys.ts';
 import { recordLimit } from '../../../../src/core/records/record.ts';
 import { storeTokens, undoImport } from '../../../../src/core/records/storeTokens.ts';
@@ -176,6 +177,27 @@ describe('storeTokens', () => {
     assert.equal(await world.first.refresh(), 'retryable http_error');
     assert.equal(world.posts().length, 1);
   });
+
+  for (const [when, call] of [
+    ['before it writes', 'readLedger'],
+    ['while it writes', 'writeLedger'],
+  ] as const) {
+    it(`is stored where this process stood still ${when} and no other one has taken the lock`, async () => {
+      const world = await createWorld();
+      world.lock.hook = each => {
+        if (each === 'renew') world.lock.lost = false;
+        if (each !== call) return;
+        world.lock.hook = later => {
+          if (later === 'renew') world.lock.lost = false;
+        };
+        world.lock.lost = true;
+        if (call === 'writeLedger') throw new WorkbenchError('lock_lost', { connection: id });
+      };
+      await world.window().import(await world.mock.issueTokens());
+      assert.ok(world.stored().tokens?.refresh_token);
+      assert.equal(world.lock.ledger.get(id)?.generation, 1);
+    });
+  }
 
   it('does nothing without the lock', async () => {
     const world = await createWorld();

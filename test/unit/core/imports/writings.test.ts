@@ -50,6 +50,13 @@ const rows: Record<string, readonly Row[]> = {
       `curl "https://login.example/token" --data-raw "${json.replaceAll('"', '""')}"`,
       both,
     ],
+    ['hexadecimal digits', 'a dump of a database', Buffer.from(json).toString('hex'), both],
+    [
+      'serialize()',
+      'https://www.php.net/serialize',
+      `a:2:{s:12:"access_token";s:${access.length}:"${access}";s:13:"refresh_token";s:${special.length}:"${special}";}`,
+      both,
+    ],
     ['PowerShell', 'Chrome, Copy as PowerShell', `Invoke-WebRequest -Body "${json.replaceAll('"', '`"')}"`, both],
     [
       'a shell, in double quotes',

@@ -276,6 +276,8 @@ describe('an answer of the token endpoint', () => {
       'None',
       ' \n',
       '[object Object]',
+      '********',
+      '[REDACTED]',
       true,
       0,
       1,
