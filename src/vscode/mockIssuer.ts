@@ -58,8 +58,9 @@ export interface MockService {
   moveClock(change: (clock: MockClock) => void): MockView['clock'];
   /**
    * Tests a client that is configured with this mock. Each scenario resets the mock, so the mock's own connection is
-   * not refreshed during the test and gets new tokens at the end. Faults and the clock are restored. @throws
-   * WorkbenchError `mock_not_running`, `client_test_running`, `cancelled`; `argument_invalid` for an unknown scenario
+   * not refreshed during the test and gets new tokens at the end. Faults and the clock are restored.
+   * @throws WorkbenchError `mock_not_running`, `client_test_running`, `cancelled`; `argument_invalid` for an unknown
+   * scenario
    */
   torture(options: TortureOptions): Promise<TortureReport>;
   /** The mock's state, while it runs. */

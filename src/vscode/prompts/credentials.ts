@@ -87,8 +87,8 @@ async function fromFiles(): Promise<string | undefined> {
 const largestFile = 512 * 1024;
 
 /**
- * The text of a key file. A certificate or key in DER is returned as the base64 that a PEM would contain. @throws
- * WorkbenchError `key_invalid`
+ * The text of a key file. A certificate or key in DER is returned as the base64 that a PEM would contain.
+ * @throws WorkbenchError `key_invalid`
  */
 export async function keyFileText(file: Uri): Promise<string> {
   const { size } = await workspace.fs.stat(file);

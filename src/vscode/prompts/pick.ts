@@ -59,8 +59,8 @@ export function connectionItem(session: Session): ConnectionItem {
 }
 
 /**
- * The grant to sign in with: the only one for this issuer and client, or the one that the user picks. @throws
- * WorkbenchError `endpoint_missing`, and the errors of Discovery
+ * The grant to sign in with: the only one for this issuer and client, or the one that the user picks.
+ * @throws WorkbenchError `endpoint_missing`, and the errors of Discovery
  */
 export async function pickGrant(connection: Connection, discovery: Discovery): Promise<Grant | undefined> {
   const { issuer } = connection;

@@ -42,8 +42,9 @@ export const stateColors: Partial<Record<SessionState, string>> = {
 };
 
 /**
- * State and countdown in few words. The words that differ come first, because a narrow sidebar cuts off the end. @param
- * fixed the current time in milliseconds since the epoch, if the text should name a time instead of counting down
+ * State and countdown in few words. The words that differ come first, because a narrow sidebar cuts off the end.
+ * @param fixed the current time in milliseconds since the epoch, if the text should name a time instead of counting
+ * down
  */
 export function badgeText({ state, remaining }: Badge, fixed?: number): string {
   if (fixed !== undefined && remaining !== undefined) {
