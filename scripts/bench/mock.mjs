@@ -87,7 +87,7 @@ export async function run() {
   }
 }
 
-/** oauth2-mock-server 9 needs Node 22.12, so all of them run on that or a newer one. */
+/** oauth2-mock-server 9 needs Node 22.12, so all servers run on that version or a newer one. */
 async function nodeForAll() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   return major > 22 || (major === 22 && minor >= 12) ? process.execPath : ensureNewestNode();
@@ -131,7 +131,7 @@ function rowsOf(figures, signatures) {
     const { speed, cpu } = pair(ours, rival);
     return [{ ...speed, goal: `at least ${least}`, met: (speed.ratio ?? 0) >= least }, cpu];
   };
-  /** @param {string} alg @returns {import('./table.mjs').Row} what no issuer that signs twice gets below */
+  /** @param {string} alg @returns {import('./table.mjs').Row} the minimum for any issuer that signs twice */
   const floor = alg => ({
     what: `two signatures of ${alg} alone: CPU`,
     unit: 'ms',

@@ -69,7 +69,7 @@ export async function run(folder) {
   ];
 }
 
-/** What npx and Node cost by themselves. @param {string} folder @returns {Promise<string>} its folder */
+/** The cost of npx and Node alone. @param {string} folder @returns {Promise<string>} its folder */
 async function packageOfNothing(folder) {
   const made = join(folder, 'nothing');
   await mkdir(made);

@@ -175,7 +175,7 @@ async function unpackServer(archive, folder) {
   }
 }
 
-/** The Node of the newest edition alone, for what needs a newer one than runs this. @returns {Promise<string>} its path */
+/** Only the Node of the newest edition, for programs that need a newer one than this. @returns {Promise<string>} its path */
 export function ensureNewestNode() {
   const { nodeMajor, nodes } = editions.newest;
   return ensureNode(nodeMajor, nodes[`${process.platform}-${process.arch}`]);

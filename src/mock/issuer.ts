@@ -129,7 +129,7 @@ export async function createMockIssuer(
   return mock;
 }
 
-/** The same, before its key is made: only its metadata is answered at once. `ready` makes the key, or waits for it. */
+/** As `createMockIssuer`, but before its key exists: only metadata is answered at once. `ready` generates the key or waits for it. */
 export async function openMockIssuer(
   options: MockIssuerOptions,
   backend: MockCrypto = nodeCrypto,

@@ -134,11 +134,11 @@ const publishedLimit = 8;
 /** The signing key and the public keys of the JWKS; the signing key is last. */
 export interface KeyRing {
   /**
-   * Resolves when there is a key to sign with. An RSA key takes longer to make than all the rest of a start, so it is
-   * made when this is asked for first, which may be while the issuer already listens.
+   * Resolves when there is a signing key. Generating an RSA key takes longer than the rest of the start, so it is
+   * generated at the first call, when the issuer may already be listening.
    */
   readonly ready: Promise<void>;
-  /** Once it is ready. */
+  /** Available once `ready` has resolved. */
   readonly signing: SigningKey;
   readonly published: readonly SigningKey['publicJwk'][];
   rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<void>;

@@ -107,7 +107,7 @@ export async function startMockServer(options: MockServerOptions = {}): Promise<
   return server;
 }
 
-/** The same, before its keys are made: see `openMockIssuer`. */
+/** As `startMockServer`, but before its keys exist: see `openMockIssuer`. */
 export async function openMockServer(
   options: MockServerOptions,
 ): Promise<{ readonly server: MockServer; ready(): Promise<unknown> }> {
@@ -235,7 +235,7 @@ function send(reply: MockReply, incoming: IncomingMessage, outgoing: ServerRespo
 
 async function serverOf(tls: MockTls | undefined, listener: RequestListener): Promise<Server> {
   if (tls === undefined) return createServer(listener);
-  // Most issuers are at http, and do not pay for it at the start.
+  // Loaded on demand, because most issuers use http.
   const { createServer: createTlsServer } = await import('node:https');
   try {
     // The issuer checks the certificate itself and responds with an OAuth error.

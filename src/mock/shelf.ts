@@ -50,7 +50,7 @@ export function createShelf<T>(limit = 10_000): Shelf<T> {
   };
 }
 
-// Asking the operating system costs as much for 16 bytes as for 4096.
+// Random bytes are fetched in bulk: 16 cost as much as 4,096.
 const randomness = Buffer.alloc(4096);
 let taken = randomness.length;
 

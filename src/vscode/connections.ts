@@ -144,7 +144,7 @@ export function createSecretStore(secrets: SecretStorage): SecretVault {
 
 const menuKeys = new Map<string, boolean>();
 
-/** Tells `when` clauses: a menu lists no command that cannot work. */
+/** Sets a context key for `when` clauses, so that menus list only commands that can work. */
 export async function setMenuKey(name: keyof typeof contextKeys, holds: boolean): Promise<void> {
   if (menuKeys.get(name) === holds) return;
   menuKeys.set(name, holds);

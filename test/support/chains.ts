@@ -1,6 +1,6 @@
 /**
  * Certificates made with OpenSSL: a root, an intermediate below it, and signers that share one key. `signer` has the extensions
- * that Apple's have. For tests only: the keys are public.
+ * of Apple's signers. For tests only: the keys are public.
  */
 export const chains = {
   root: 'MIIBlzCCAR6gAwIBAgIBATAKBggqhkjOPQQDAzAUMRIwEAYDVQQDDAlUZXN0IHJvb3QwIBcNMjYxMTI2MDcyNjA0WhgPMjExOTEyMjkwNzI2MDRaMBQxEjAQBgNVBAMMCVRlc3Qgcm9vdDB2MBAGByqGSM49AgEGBSuBBAAiA2IABOzxztAhoA0eGEugyDmG8FkZ5TSf39R+nuLNXg5M2wUWydWnI8IG+xISyxEPuFWeiCz9DYLXDxLTwXVMJdaeroxwQOCNWssIc38L1hKZ3RG2OrT9C14cgNbU/ootyquZ46NCMEAwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAQYwHQYDVR0OBBYEFHNIwyOBKFclV06cSTXR8QGcbKC+MAoGCCqGSM49BAMDA2cAMGQCMB+y3ewnQSq5MNY5p/y7cfdEvBd8/NPOAXzOws0AfOOOIRi7x90Gj+UDCMifqexmEgIwHpAmDV4XJ+wJoSYBv9VlU/r1aVtJ2ioVaUoYrshVgomsonJCIghTS7cWM/ffCX4g',

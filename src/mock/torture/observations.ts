@@ -1,10 +1,10 @@
 /**
- * Everything that a report says about a client, with `{0}` for what was counted or measured. The extension shows it in
- * the user's language. To say something else, add a row here.
+ * Everything that a report says about a client, with `{0}` for a counted or measured value. The extension shows it in
+ * the user's language. To add an observation, add a row here.
  */
 export const observations = [
   'no answer within {0} ms',
-  // A sign-in.
+  // Sign-in.
   'the client signed the visitor in',
   'the client did not sign the visitor in',
   'the client does not sign in',
@@ -26,7 +26,7 @@ export const observations = [
   'the second sign-in does not lead to the second issuer',
   'the client sent the code to the other issuer',
   'the client sent the code and its credentials to the new address',
-  // A session.
+  // Sessions.
   'the session ended',
   'the session ended at refresh {0}',
   'the visitor is still signed in',
@@ -39,11 +39,11 @@ export const observations = [
   'the client did not call the issuer',
   'the client did not ask the issuer to end the session',
   'no id_token_hint',
-  // A device.
+  // Devices.
   'the client did not ask for the tokens of a device code',
   'the client keeps polling',
   'the client asked again after {0} ms',
-  // An API, and the clients of one.
+  // APIs and their clients.
   'the API answered with status {0}',
   'the API does not take a good token',
   'the keys were asked for {0} times',
@@ -56,7 +56,7 @@ export const observations = [
 
 export type Observation = (typeof observations)[number];
 
-/** One of them, with its values. */
+/** One observation with its values. */
 export interface Observed {
   readonly text: Observation;
   readonly values: readonly (string | number)[];
@@ -64,7 +64,7 @@ export interface Observed {
 
 export const observed = (text: Observation, ...values: Observed['values']): Observed => ({ text, values });
 
-/** In English, as reports of the command line have it. */
+/** The English text, for reports of the command line. */
 export function sentenceOf({ text, values }: Observed): string {
   return text.replace(/\{(\d)\}/g, (_, index) => String(values[Number(index)]));
 }

@@ -276,7 +276,7 @@ const signInScenarios: readonly Scenario[] = [
     family: 'UserInfo',
     title: 'UserInfo of another subject',
     must: 'refuse',
-    // A client that signs the visitor in and drops these values complies, and looks the same from outside.
+    // A client that signs the visitor in but drops these values complies too, and cannot be told apart from outside.
     severity: 'should',
     section: `${core} 5.3.2 forbids the client to use the values; it may sign the visitor in without them`,
     faults: [{ type: 'member', name: 'sub', value: 'someone-else', at: 'userinfo' }],

@@ -18,7 +18,7 @@ export interface Result {
   readonly verdict: Verdict;
   /** Why the verdict is not a pass. */
   readonly detail?: string;
-  /** The same as data, if it is one of `observations` and not an error's message. */
+  /** `detail` as data, if it is one of `observations` and not the message of an error. */
   readonly observed?: Observed;
   readonly milliseconds: number;
 }

@@ -34,7 +34,7 @@ interface Cookie {
   readonly path: string;
 }
 
-/** One request of the visitor. */
+/** One request of the simulated visitor. */
 export interface Sent {
   readonly method: 'GET' | 'POST';
   readonly headers: Record<string, string>;
@@ -42,7 +42,7 @@ export interface Sent {
   readonly signal: AbortSignal;
 }
 
-/** What a browser says of itself when a person opens a page. */
+/** Headers of a browser whose user opens a page. */
 const asNavigation = {
   accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
   'sec-fetch-dest': 'document',
@@ -62,7 +62,7 @@ export function send(url: URL, { body, signal, ...init }: Sent): Promise<Respons
       ...init,
       signal,
       agent: false,
-      // As lenient as browsers are: Apache may send a second body after an error.
+      // Lenient like browsers, because Apache may send a second body after an error.
       insecureHTTPParser: true,
     });
     request.once('error', failed);

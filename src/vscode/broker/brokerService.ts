@@ -235,7 +235,7 @@ export function registerAuthenticationProvider({ sessions, broker, log }: Authen
     return token === undefined ? undefined : shown(session, token);
   }
 
-  /** @param others accounts that are offered beside this one: VS Code does not say which of them it hands over */
+  /** @param others accounts that are offered too: VS Code does not say which of them it uses */
   async function fresh(id: string, others = 0): Promise<AuthenticationSession> {
     const purpose = others === 0 ? 'authentication' : l10n.t('authentication, offered with {0} other accounts', others);
     const { token } = await broker().token({ kind: 'extension' }, { connection: id, purpose });

@@ -24,7 +24,7 @@ interface SignedOut {
   readonly accessTokenLeft?: true;
   readonly failure?: WorkbenchError;
   readonly sessionEnded?: boolean;
-  /** Why other windows could not be told. */
+  /** Why other windows could not be notified. */
   readonly untold?: Untold;
   /** The session's ID token, to end the session at the issuer. */
   readonly idToken?: string | undefined;

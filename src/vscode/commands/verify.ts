@@ -53,7 +53,7 @@ const fields = {
   nonce: optional(text),
   accessToken: optional(text),
   payload: optional(text),
-  /** The URI of a file with what was signed. */
+  /** URI of a file with the detached content. */
   payloadFile: optional(text),
 };
 

@@ -94,7 +94,7 @@ export function hintsOf(document: TextDocument, area: Range, sessions: Sessions,
   return { hints, changesIn };
 }
 
-/** Of an opaque token that a connection holds, the issuer has said beside it when it ends. */
+/** The expiry of a token. That of an opaque token of a connection was in the issuer's response. */
 function endOf({ token, known }: Pick<PlacedToken, 'token' | 'known'>, sessions: Sessions): number | undefined {
   const session = known && sessions.get(known.connection);
   if (session) return endIn(session, known.name);

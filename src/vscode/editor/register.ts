@@ -83,7 +83,7 @@ export function registerEditorFeatures({ own, sessions, clock, verifications, fe
   );
 
   const hintsChanged = own(new EventEmitter<void>());
-  // An opaque token in a file is one while a connection holds it.
+  // An opaque token in a file is recognised only while a connection holds it.
   let tellSoon: (() => void) | undefined;
   own({
     dispose: sessions.onDidChange(() => {

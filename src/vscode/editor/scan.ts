@@ -89,7 +89,7 @@ function edge(text: string, from: number, step: 1 | -1): number {
   return at;
 }
 
-/** @param sessions whose tokens are found as well, whatever they look like */
+/** @param sessions their tokens are found too, whatever they look like */
 export function tokensIn(document: TextDocument, area?: Range, limit = mostTokens, sessions?: Sessions): PlacedToken[] {
   const { text, start } = searched(document, area);
   const found: Found[] = findTokens(text, limit);
@@ -98,10 +98,10 @@ export function tokensIn(document: TextDocument, area?: Range, limit = mostToken
   return found.toSorted((one, other) => one.start - other.start).map(each => placed(document, start, each));
 }
 
-/** Characters that are compared for the tokens of all connections in one text: far more would be felt. */
+/** Limit on the characters compared for the tokens of all connections in one text; far more would be noticeable. */
 const mostCompared = 100_000_000;
 
-/** The tokens of connections in a text. They are looked for one by one, so that no list of them is kept. */
+/** The tokens of connections in a text. They are searched for one by one, so that no list of them is kept. */
 function heldIn(text: string, sessions: Sessions, limit: number): Found[] {
   const found: Found[] = [];
   const tokens = heldTokens(sessions);

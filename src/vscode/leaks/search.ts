@@ -313,13 +313,13 @@ export function stagedFiles({ repositories }: GitApi): StagedFile[] {
 }
 
 /**
- * A file that cannot be read must not pass for one without tokens.
+ * A file that cannot be read must not count as one without tokens.
  * @throws WorkbenchError `staged_unreadable`
  */
 async function stagedText(repository: Repository, uri: Uri): Promise<string | undefined> {
   const show = () => repository.show('', uri.fsPath);
   try {
-    // Once more: a busy machine may fail to start a process.
+    // Tried once more, because a busy machine may fail to start a process.
     return await show().catch(show);
   } catch {
     // A submodule has no content of its own.

@@ -145,7 +145,7 @@ function readQuietly<T>(text: string, read: (text: string) => Read<T>): Read<T> 
   }
 }
 
-/** The token of the row, or one from the selection, the clipboard or an input box. @param detached its content may be kept apart */
+/** The token of the row, or one from the selection, the clipboard or an input box. @param detached whether its content may be detached */
 export async function askToken(
   sessions: Sessions,
   node: ViewNode | undefined,
@@ -167,10 +167,10 @@ export async function askToken(
   });
 }
 
-/** Bytes of a file whose signature is checked. */
+/** Maximum size in bytes of a file with detached content. */
 const largestContent = 64 * 1024 * 1024;
 
-/** What was signed apart from its signature (RFC 7515 appendix F): of a file byte for byte, or the selection. */
+/** Detached content (RFC 7515 appendix F): the bytes of a file, the selection or the clipboard. */
 export async function askContent(title: string): Promise<string | Uint8Array | undefined> {
   const editor = window.activeTextEditor;
   const selection = editor?.document.getText(editor.selection) ?? '';
@@ -197,7 +197,7 @@ export async function contentOf(uri: Uri): Promise<Uint8Array> {
     const { size } = await workspace.fs.stat(uri);
     if (size <= largestContent) return await workspace.fs.readFile(uri);
   } catch {
-    // It is not there or may not be read: it is named below.
+    // Missing or unreadable files are reported below.
   }
   throw invalid();
 }

@@ -173,7 +173,7 @@ function cellOf({ id, title, must, severity, section }: Played, result: Result |
   };
 }
 
-/** An error's message has no translation. */
+/** Messages of errors are not translated. */
 function seenText({ verdict, detail, observed }: Result): string {
   if (observed !== undefined) return mockText(observed.text, ...observed.values);
   if (detail !== undefined) return printable(detail, 200);

@@ -1,4 +1,4 @@
-// @ts-nocheck These clients are programs of Debian.
+// @ts-nocheck These clients are Debian programs.
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /*
- * Clients that are no packages of npm: what Debian has of them, with the settings of their own documentation. Each
- * returns a handler for the requests of the visitor, as the others do, or the origin of a server of its own.
+ * Clients from Debian packages instead of npm, with the settings of their own documentation. Each
+ * returns a handler for the visitor's requests, as the others do, or the origin of its own server.
  */
 
-/** Ends with this process, which ends with its input. */
+/** Ends with this process, which ends when its standard input closes. */
 function start(command, args, options = {}) {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', process.env.DEBUG ? 'inherit' : 'ignore'],
@@ -22,7 +22,7 @@ function start(command, args, options = {}) {
   return child;
 }
 
-/** Programs that say nothing when they are ready. */
+/** Programs that do not report when they are ready. */
 async function until(isReady) {
   for (let i = 0; i < 100 && !(await isReady()); i += 1) await new Promise(resolve => setTimeout(resolve, 100));
 }
@@ -34,7 +34,7 @@ function temporaryFolder() {
 }
 
 export const debian = {
-  /** An Apache with three pages. It listens itself, so the port of this process is not used. */
+  /** An Apache with three pages. It listens on its own port, so this process's port is unused. */
   async mod_auth_openidc({ issuer, clientId, clientSecret, ownPort }) {
     const folder = temporaryFolder();
     const pages = join(folder, 'pages');
@@ -78,7 +78,7 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
 </Location>
 `,
     );
-    // Apache's workers are another user than root.
+    // Apache's workers do not run as root.
     for (const each of [folder, pages]) chmodSync(each, 0o755);
     start('/usr/sbin/apache2', ['-d', folder, '-f', join(folder, 'apache.conf'), '-X']);
     await until(() =>
@@ -97,11 +97,11 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     return JSON.parse(line);
   },
 
-  /** An agent of one person: every visitor is that person, and a new sign-in takes the place of the one before. */
+  /** An agent for a single user: every visitor is that user, and a new sign-in replaces the previous one. */
   async 'oidc-agent'({ issuer, clientId, clientSecret, redirectUri: _ }) {
     const folder = temporaryFolder();
     const env = { ...process.env, OIDC_CONFIG_DIR: folder, OIDC_ENCRYPTION_PW: 'of a test' };
-    // It says where it listens, and goes on in the background.
+    // It prints its address and continues in the background.
     const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme'], { env });
     const said = name => new RegExp(`${name}=([^;]+)`).exec(stdout)?.[1];
     env.OIDC_SOCK = said('OIDC_SOCK');
@@ -112,7 +112,7 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         const child = execFile(command, args, { env, timeout: 4_000 }, (error, out) =>
           resolve(error ? undefined : out),
         );
-        // It would wait for what is on its input.
+        // Otherwise it would wait for its standard input.
         child.stdin?.end();
       });
     let count = 0;

@@ -114,7 +114,7 @@ async function expressOpenidConnect({ issuer, clientId, clientSecret, origin }, 
   return withPages(app);
 }
 
-/** A store as express-session has them, which its documentation asks for where the issuer tells of sign-outs. */
+/** An express-session store, which the client's documentation requires for back-channel logout. */
 function memoryStore() {
   const kept = new Map();
   return {

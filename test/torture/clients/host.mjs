@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
  */
 
 const { ISSUER: issuer, SECOND: second, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
-/** A server that a client brings listens here; its address is known before it starts, as that of its `logout` has to be. */
+/** Port for a client's own server. It is known in advance, because the `logout` address must be too. */
 const ownPort = Number(process.env.PORT);
 const [, , name] = process.argv;
 
@@ -41,7 +41,7 @@ process.on('uncaughtException', error => console.error(`${name}: ${error?.messag
 process.stdin.on('end', () => process.exit()).resume();
 console.log(JSON.stringify({ origin: served }));
 
-/** Sessions, cookies and routes around a client library, which is there once for each issuer. */
+/** Sessions, cookies and routes around a client library, which has one instance per issuer. */
 function webApplication(clients) {
   const sessions = new Map();
   const clientOf = session => clients[session.issuer ?? 0];

@@ -24,10 +24,10 @@ import { driverOf } from './drive.mjs';
  * @property {true} [post] it sends its secret in the body by default, and is registered for that
  * @property {true} [tls]
  * @property {true} [page] runs in a browser with scripts
- * @property {true} [second] it can sign in with a second issuer too
+ * @property {true} [second] it can also sign in with a second issuer
  * @property {true} [device] it can sign in by device code
- * @property {{ back?: string, front?: string }} [notices] paths where it is told that a session has ended
- * @property {string} [debian] a package of Debian, where it is none of npm
+ * @property {{ back?: string, front?: string }} [notices] its paths for logout notifications
+ * @property {string} [debian] a Debian package, if it is not an npm package
  * @property {true} [mcp]
  * @property {true} [api] an API that verifies access tokens
  * @property {string} how
@@ -140,7 +140,7 @@ async function main() {
   console.log(`All of it took ${elapsed(since)}.`);
 }
 
-/** Undefined where it is not installed. @param {string} name @returns {Promise<string | undefined>} */
+/** Its version, or undefined if it is not installed. @param {string} name @returns {Promise<string | undefined>} */
 export async function versionOf(name) {
   const { debian, package: of = name } = rows[name] ?? {};
   if (debian === undefined) return JSON.parse(await readFile(join(own, 'clients.json'), 'utf8')).dependencies[of];

@@ -137,7 +137,7 @@ describe('torture', function () {
   });
 
   it('visits a client as a person does, whose requests no client takes for those of a script', async () => {
-    // Apache's mod_auth_openidc and others answer a script with 401 in place of the redirect to the issuer.
+    // Apache's mod_auth_openidc and others answer a script with 401 instead of the redirect to the issuer.
     const server = await loopbackServer(({ path, headers, body }, response) => {
       const { 'sec-fetch-mode': mode, accept } = headers;
       if (mode !== 'navigate' || !accept?.startsWith('text/html')) response.writeHead(401).end();

@@ -228,7 +228,7 @@ describe('a new journal key', () => {
     clock.advance(59_000);
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     assert.match(await file(), /^2\n[\w-]{43}$/);
-    // By itself: the next refresh may be hours away.
+    // Automatically, because the next refresh may be hours away.
     clock.advance(1000);
     while (!(await file()).endsWith('\n-')) await new Promise(setImmediate);
     assert.equal((await keysOf(next, clock).current())?.id, key?.id);
@@ -240,7 +240,7 @@ describe('a new journal key', () => {
       const store = createMemoryStore();
       await keysOf(store, clock).current();
       const later = manualClock(clock.now() + shift);
-      // At its start, or with its first refresh.
+      // At its start or at its first refresh.
       await keysOf(store, later)[shift > 0 ? 'prepare' : 'current']();
       later.advance(0);
       while (!(await file()).endsWith('\n-')) await new Promise(setImmediate);
