@@ -108,12 +108,15 @@ export const contextKeys = {
   hasRememberedKeys: 'jwtWorkbench.hasRememberedKeys',
   /** Find Tokens has results. */
   hasLeaks: 'jwtWorkbench.hasLeaks',
-  // Steps of the walkthrough. Setting a key ticks off its step.
+  // Steps of the walkthrough. A key is set for a moment, which ticks its step: see vscode/walkthrough.ts.
+  mockStarted: 'jwtWorkbench.mockStarted',
   connected: 'jwtWorkbench.connected',
   imported: 'jwtWorkbench.imported',
   refreshed: 'jwtWorkbench.refreshed',
   used: 'jwtWorkbench.used',
 } as const;
+
+export type StepName = 'mockStarted' | 'connected' | 'imported' | 'refreshed' | 'used';
 
 /** Words of the `viewItem` values of tree items. The manifest matches them with regular expressions. */
 export const itemWords = {

@@ -51,6 +51,7 @@ import { createStatusBar, createTicker } from './vscode/statusBar.ts';
 import { memoryOnlyText, unwritableText } from './vscode/text/history.ts';
 import { createTokenDocuments } from './vscode/tokenDocuments.ts';
 import { createConnectionsTree } from './vscode/tree/provider.ts';
+import { stepDone, tickWhenOpened } from './vscode/walkthrough.ts';
 
 /** What differs between the Node host and the browser host. */
 export interface Platform {
@@ -126,6 +127,7 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
     reportArrival(await platform.uriRedirects.arrived(new URLSearchParams(query)));
   }
 
+  own(tickWhenOpened());
   own(onDidChangeSettings(storage.connections.reload));
   storage.connections.reload();
   if (platform.demo) startDemo(platform.demo, mock, screen.show, storage.log);
@@ -157,7 +159,6 @@ const menuConditions = {
   hasSignable: isSignable,
   hasConfidential: isConfidential,
   hasReplaced: ({ record }) => record?.replaced !== undefined,
-  refreshed: ({ lastRefresh }) => lastRefresh?.outcome === 'refreshed',
 } satisfies Partial<Record<keyof typeof contextKeys, SessionTest>>;
 
 /** The data of each connection, and where it is stored. */
@@ -192,6 +193,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
     for (const [name, fits] of Object.entries(menuConditions) as [keyof typeof menuConditions, SessionTest][]) {
       void setMenuKey(name, sessions.list().some(fits));
     }
+    if (sessions.list().some(({ lastRefresh }) => lastRefresh?.outcome === 'refreshed')) stepDone('refreshed');
   }
   function tellRemembered(changed: string): void {
     if (changed !== rememberedKeysName) return;

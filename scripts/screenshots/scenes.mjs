@@ -178,9 +178,8 @@ async function add(stage) {
   await stage.asked('Any issuer, by its URL');
   await stage.rest();
   await stage.picture('add-0-starting-points', { of: 'top' });
-  await stage.choose('Any issuer, by its URL');
-  await stage.asked('Enter the full URL of the issuer');
   await stage.input().fill(issuer);
+  await stage.asked(`Use ${issuer}`);
   await stage.picture('add-1-issuer', { of: 'top' });
   await page.keyboard.press('Enter');
   await stage.asked('client ID');
@@ -191,10 +190,12 @@ async function add(stage) {
   await stage.asked(/public client/);
   await stage.picture('add-3-authentication', { of: 'top' });
   await page.keyboard.press('Enter');
-  await stage.answer('The name of this connection', 'My mock');
-  await stage.row('My mock').waitFor();
+  await stage.asked('Import existing tokens');
+  await stage.picture('add-4-sign-in', { of: 'top' });
+  await page.keyboard.press('Escape');
+  await stage.row(new URL(issuer).host).waitFor();
   await stage.rest();
-  await stage.picture('add-4-added', { of: 'sidebar', height: 260 });
+  await stage.picture('add-5-added', { of: 'sidebar', height: 260 });
 }
 
 /** Signs in with the browser, then with a code on another device. @param {Stage} stage */

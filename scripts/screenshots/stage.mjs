@@ -91,8 +91,14 @@ export class Stage {
       await page.locator(`.monaco-workbench[class*="${themes[theme].file}"]`).waitFor();
       await stage.#dress();
       const tab = page.locator('.activitybar').getByRole('tab', { name: 'JWT Workbench' });
-      await tab.click();
-      await page.locator('.part.sidebar').getByText('JWT Workbench').first().waitFor();
+      const view = page.locator('.part.sidebar').getByText('JWT Workbench').first();
+      // A click closes the side bar if VS Code has opened the view by itself.
+      for (let attempt = 1; !(await view.isVisible()); attempt++) {
+        await tab.click();
+        await view.waitFor({ timeout: attempt < 5 ? 5000 : 90_000 }).catch(error => {
+          if (attempt >= 5) throw error;
+        });
+      }
       await stage.#widen(sideBar);
       return stage;
     } catch (error) {

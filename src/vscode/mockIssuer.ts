@@ -16,6 +16,7 @@ import type { MockClock } from '../mock/shelf.ts';
 import type { TortureOptions, TortureReport } from '../mock/torture/torture.ts';
 import { type Connections, setMenuKey } from './connections.ts';
 import type { MockWatch } from './mockWatch.ts';
+import { stepDone } from './walkthrough.ts';
 
 export interface RunningMock {
   readonly issuer: string;
@@ -109,6 +110,7 @@ export function createMockService(parts: MockParts): MockService {
       const { watchMock } = await import('./mockWatch.ts');
       current = { server, mock, watch: watchMock({ ...parts, server, onChange: tellChange }), test: undefined };
       await setMenuKey('mockRunning', true);
+      stepDone('mockStarted');
       tellChange();
       return mock;
     } catch (error) {

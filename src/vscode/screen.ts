@@ -22,7 +22,6 @@ import {
   type OpenDialogOptions,
   type Position,
   ProgressLocation,
-  type QuickPick,
   type QuickPickItem,
   QuickPickItemKind,
   type QuickPickOptions,
@@ -83,11 +82,8 @@ export async function confirm<Button extends string>(
   ...buttons: readonly Button[]
 ): Promise<Button | undefined> {
   const options = { modal: true, ...(detail !== undefined && { detail: plainLines(detail) }) };
-  const pressed = await window.showWarningMessage<string>(
-    plain(question),
-    options,
-    ...buttons.map(each => plain(each, 80)),
-  );
+  const shown = buttons.map(each => plain(each, 80));
+  const pressed = await window.showWarningMessage<string>(plain(question), options, ...shown);
   return buttons.find(each => plain(each, 80) === pressed);
 }
 
@@ -179,9 +175,7 @@ export function separator(label: string): QuickPickItem {
 
 type Flaw = string | undefined;
 
-/**
- * Shows an input box. It stays open when another window comes to the front, because users often copy the text there.
- */
+/** Shows an input box. It stays open when another window comes to the front, as users often copy the text there. */
 export async function ask(
   options: Omit<InputBoxOptions, 'validateInput' | 'ignoreFocusOut'> & {
     readonly title: string;
@@ -242,22 +236,26 @@ export function openInput({
   return { box, refuse };
 }
 
-/** A list of a flow. `original` maps a shown item to the given one. */
+/** A list of a flow. `original` maps a shown item to the given one; `add` shows one item more, in front. */
 export function openList<Item extends QuickPickItem>(
   items: readonly Item[],
   { title, placeholder, prompt, ...count }: { title: string; placeholder: string; prompt?: string | undefined } & Count,
-): { readonly list: QuickPick<Item>; readonly original: (item: Item) => Item; readonly shown: readonly Item[] } {
+) {
   const list = window.createQuickPick<Item>();
-  const shown = items.map(plainItem);
-  Object.assign(list, {
-    ignoreFocusOut: true,
-    ...counted(count),
-    ...(prompt !== undefined && { prompt: plain(prompt) }),
-  });
-  list.title = plain(title, 200);
-  list.placeholder = plain(placeholder, 500);
-  list.items = shown;
-  return { list, shown, original: item => items[shown.indexOf(item)] ?? item };
+  const given = new Map<Item, Item>();
+  const show = (item: Item) => {
+    const shown = plainItem(item);
+    given.set(shown, item);
+    return shown;
+  };
+  const shown = items.map(show);
+  const texts = { title: plain(title, 200), placeholder: plain(placeholder, 500) };
+  const prompted = prompt !== undefined && { prompt: plain(prompt) };
+  Object.assign(list, { items: shown, ignoreFocusOut: true, ...texts, ...counted(count), ...prompted });
+  const add = (item: Item | undefined) => {
+    list.items = item ? [show(item), ...shown] : shown;
+  };
+  return { list, shown, add, original: (item: Item) => given.get(item) ?? item };
 }
 
 export async function pickFiles(title: string, options: OpenDialogOptions = {}): Promise<readonly Uri[]> {
@@ -469,6 +467,7 @@ export function openPage(name: 'inspector' | 'device' | 'torture', title: string
     { viewColumn: ViewColumn.Active },
     { enableScripts: true, localResourceRoots: [dist], enableForms: false },
   );
+  panel.iconPath = Uri.joinPath(extensionUri, 'media', 'icon.png');
   const { webview } = panel;
   const nonce = crypto.randomUUID();
   const uri = (file: string) => webview.asWebviewUri(Uri.joinPath(dist, file)).toString();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { env, workspace } from 'vscode';
+import { env, commands as registry, workspace } from 'vscode';
+import { commands } from '../../src/contributions.ts';
+import type { ViewNode } from '../../src/core/view/viewNode.ts';
 import { activate, codeOf, eventually, row, rows, run, signedIn } from './support.ts';
 
 interface Refreshed {
@@ -14,6 +16,24 @@ type Status = Record<
 >;
 
 describe('the main path', () => {
+  it('refreshes an expired token before it is copied from its row, and copies the new one', async () => {
+    const { mock, id, end } = await signedIn('copied-late', { rotation: 'strict' });
+    const { refresh_token } = await mock.issueTokens({ clientId: 'demo' });
+    const expired = { access_token: 'an-opaque-token-that-has-expired', expires_at: 1_600_000_000, refresh_token };
+    await run('importTokens', { connection: id, text: JSON.stringify(expired) });
+    const fromRow = () =>
+      registry.executeCommand(commands.copyToken, { kind: 'token', id, name: 'access_token' } satisfies ViewNode);
+    await fromRow();
+    const copied = await env.clipboard.readText();
+    assert.match(copied, /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    const refreshes = () => mock.requests.filter(({ grant_type }) => grant_type === 'refresh_token').length;
+    assert.equal(refreshes(), 1);
+    await fromRow();
+    assert.equal(await env.clipboard.readText(), copied);
+    assert.equal(refreshes(), 1, 'a valid one is copied as it is');
+    await end();
+  });
+
   it('adds a connection, imports, refreshes, verifies, copies and removes', async () => {
     const { mock, id, end } = await signedIn('main', { rotation: 'strict', accessTokenLifetime: 60 });
     const before = (await run<Status>('status', { connection: id }))[id];

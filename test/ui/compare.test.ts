@@ -1,11 +1,43 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { useWorkbench } from './harness.ts';
 
-describe('a person who compares two tokens', function () {
+describe('a person who looks at tokens in files and compares two', function () {
   this.timeout(120_000);
   const ui = useWorkbench({ demo: true, viewport: { width: 1440, height: 900 } });
+
+  it('sees expired tokens struck through in any file, behind long lines and in notebooks', async () => {
+    const { page } = ui.window;
+    const old = /eyJ\S+/.exec(await readFile(join(ui.folder, 'token.jwt'), 'utf8'))?.[0] ?? '';
+    const cell = { cell_type: 'code', source: [`token = "${old}"`], metadata: {}, outputs: [], execution_count: null };
+    const files: Record<string, string> = {
+      'old.http': `GET https://api.example/\nAuthorization: Bearer ${old}\n`,
+      'old.env': `A=1\nTOKEN=${old}\n`,
+      'old.yaml': `api:\n  token: "${old}"\n`,
+      'old.log': `12:00:00 INFO ${'x'.repeat(300)} authorization="Bearer ${old}"\n`,
+      'old.ipynb': JSON.stringify({ cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }),
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(ui.folder, name), text);
+    for (const name of Object.keys(files)) {
+      await ui.window.openFile(name);
+      await page
+        .locator('.view-lines', { hasText: /expired\s\d+\smonths\sago/ })
+        .first()
+        .waitFor();
+      // In a line that is not wrapped the token itself is out of sight.
+      if (name === 'old.log') {
+        await page.locator('.view-lines', { hasText: /token\sin\scolumn\s\d+/ }).waitFor();
+        await page.keyboard.press('End');
+      }
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll('.view-line span')].some(
+          span => span.textContent?.includes('eyJ') && getComputedStyle(span).textDecorationLine === 'line-through',
+        ),
+      );
+      await ui.window.runCommand('View: Close All Editors');
+    }
+  });
 
   it('picks both from the connections, and reads what differs side by side', async () => {
     const { page } = ui.window;

@@ -120,11 +120,15 @@ export class UiWindow {
    * @param beside title of a listed command that begins with the same letter; when it appears, the list is complete
    */
   async lists(title: string, beside: string): Promise<boolean> {
-    await this.page.keyboard.press('F1');
     const common = [...title].findIndex((letter, index) => letter !== beside[index]);
-    await this.quickInput().fill(`>${title.slice(0, common)}`);
-    await this.quickItem(beside).waitFor();
-    const isListed = (await this.quickItem(title).count()) > 0;
+    let isListed = false;
+    await again(async (timeout, attempt) => {
+      if (attempt > 1) await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('F1');
+      await this.quickInput().fill(`>${title.slice(0, common)}`, { timeout });
+      await this.quickItem(beside).waitFor({ timeout });
+      isListed = (await this.quickItem(title).count()) > 0;
+    });
     await this.page.keyboard.press('Escape');
     return isListed;
   }
@@ -262,6 +266,18 @@ export class UiWindow {
   clipboard(): Promise<string> {
     return this.page.evaluate(() => navigator.clipboard.readText());
   }
+}
+
+/** Counts what a person does in a page from now on: presses of the mouse, and of keys that are no modifiers. */
+export async function countActions(page: Page): Promise<() => number> {
+  let actions = 0;
+  await page.exposeFunction('acted', () => actions++);
+  await page.evaluate(() => {
+    const count = Reflect.get(window, 'acted') as () => unknown;
+    addEventListener('pointerdown', count, true);
+    addEventListener('keydown', ({ key }) => /^(Control|Meta|Shift|Alt)$/.test(key) || count(), true);
+  });
+  return () => actions;
 }
 
 /**

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CompactEncrypt } from 'jose';
 import type { FrameLocator } from 'playwright-core';
-import { jwt, signer } from '../support/signing.ts';
+import { hmacJwt, jwt, signer } from '../support/signing.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
 import { readAll } from './secrets.ts';
 import { until } from './shop.ts';
@@ -29,6 +29,7 @@ describe('a key in hand', function () {
       .encrypt(recipient.publicKey);
     await writeFile(join(ui.folder, 'signed.jwt'), token);
     await writeFile(join(ui.folder, 'encrypted.jwt'), jwe);
+    await writeFile(join(ui.folder, 'shared.jwt'), hmacJwt(secret, { sub: 'ada', exp: 4102444800 }));
     await mkdir(pictures, { recursive: true });
   });
 
@@ -48,7 +49,7 @@ describe('a key in hand', function () {
   const canForget = () =>
     ui.window.lists('JWT Workbench: Forget Remembered Keys...', 'JWT Workbench: Focus on JWT Workbench View');
 
-  it('verifies a token of nobody known, is remembered on a click alone, and is offered first', async () => {
+  it('verifies a token of an unknown issuer, is remembered only on a click, and is then offered first', async () => {
     assert.equal(await canForget(), false, 'nothing is remembered');
     const inspector = await openAnd('signed.jwt', 'Verify');
     await ui.window.quickItem('Ask issuer.example').waitFor();
@@ -71,6 +72,18 @@ describe('a key in hand', function () {
     await ui.window.page.keyboard.press('Enter');
     await ui.window.statusBarItem('All remembered keys are deleted').waitFor();
     await until(async () => !(await canForget()));
+  });
+
+  it('is a shared secret first where a token is signed with one', async () => {
+    const inspector = await openAnd('shared.jwt', 'Verify');
+    const first = ui.window.page.locator('.quick-input-widget:visible .monaco-list-row').first();
+    await first.getByText('Shared secret...').waitFor();
+    assert.match((await first.textContent()) ?? '', /signed with a shared secret/);
+    await ui.window.page.keyboard.press('Enter');
+    await ui.window.quickItem('plain text').click();
+    await ui.window.quickInput().fill(secret);
+    await ui.window.page.keyboard.press('Enter');
+    await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
   });
 
   it('opens an encrypted token, and the one inside', async () => {

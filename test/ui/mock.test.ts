@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slowVariable } from '../../scripts/lib/results.mjs';
 import { startSampleClient } from '../torture/sampleClient.ts';
-import { useWorkbench } from './harness.ts';
+import { countActions, useWorkbench } from './harness.ts';
 import { until } from './shop.ts';
 
 const themes = [
@@ -16,7 +16,8 @@ const pictures = join(process.cwd(), 'out', 'screenshots');
 
 describe('a person in front of the mock issuer', function () {
   this.timeout(180_000);
-  const ui = useWorkbench({ demo: true, viewport: { width: 1440, height: 1000 } });
+  // As `npm start` does.
+  const ui = useWorkbench({ env: { JWT_WORKBENCH_DEMO: 'shown' }, viewport: { width: 1440, height: 1000 } });
 
   const row = (spoken: string) => ui.window.page.locator(`[role=treeitem][aria-label^="${spoken}"]`).first();
 
@@ -32,7 +33,39 @@ describe('a person in front of the mock issuer', function () {
     await ui.window.page.screenshot({ path: join(pictures, `${name}.png`) });
   }
 
-  it('sees what is set, who used it up and what was asked, and takes a fault away', async () => {
+  it('has a fresh token on the clipboard with one press, once the address of npm start is open', async () => {
+    const { page } = ui.window;
+    const token = row('Access token');
+    await token.waitFor({ timeout: 60_000 });
+    const actions = await countActions(page);
+    await ui.window.treeAction(token, 'Copy Token');
+    await page.getByText('Access token of Demo copied').waitFor();
+    assert.equal(actions(), 1);
+    const [, claims = ''] = (await ui.window.clipboard()).split('.');
+    assert.ok(JSON.parse(Buffer.from(claims, 'base64url').toString()).exp * 1000 > Date.now());
+  });
+
+  it('sees in the walkthrough which steps are done, and sees a step ticked when it is', async () => {
+    const { page } = ui.window;
+    await ui.window.treeAction(row('Connection Demo'), 'Refresh Access Token');
+    await page.getByText('Demo has a new access token').waitFor();
+    await ui.window.runCommand('Welcome: Open Walkthrough...', 'Get Started with JWT Workbench');
+    const done = () =>
+      page
+        .locator('[data-done-step-id*="#"].complete')
+        .evaluateAll(all => all.map(step => step.getAttribute('data-done-step-id')?.split('#').at(-1)));
+    await until(async () => (await done()).length === 3);
+    assert.deepEqual(await done(), ['mock', 'refresh', 'use']);
+    await page.evaluate(() => navigator.clipboard.writeText('{"refresh_token":"not-one-that-is-used-anywhere"}'));
+    await ui.window.runCommand('JWT Workbench: Import Tokens...', 'Clipboard', 'Keep in Memory Only');
+    await until(async () => (await done()).includes('import'));
+    await page.screenshot({ path: join(pictures, 'walkthrough.png') });
+    await page.keyboard.press('ControlOrMeta+k');
+    await page.keyboard.press('ControlOrMeta+w');
+    await ui.window.collapse(row('Connection Demo'));
+  });
+
+  it('sees the faults, what used them up and the requests, and removes a fault', async () => {
     await ui.window.openContainer('JWT Workbench');
     await row('Connection Demo').waitFor({ timeout: 60_000 });
     await row('Mock issuer at').waitFor();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extensionId } from '../../src/contributions.ts';
 import { useWorkbench } from './harness.ts';
@@ -110,7 +110,7 @@ describe('a person in the real workbench', function () {
     assert.equal(shop.refreshes().length, 0);
   });
 
-  it('cancels the wait for an answer, which is kept all the same when it comes', async () => {
+  it('cancels the wait for a response, which is kept if it still arrives', async () => {
     shop.hold({ type: 'delay', at: 'token', ms: 60_000 });
     const asked = shop.mock.nextRequest();
     await shop.refresh(ui.window);
@@ -125,6 +125,30 @@ describe('a person in the real workbench', function () {
     await shop.shows(ui.window, 3);
     assert.equal(shop.refreshes().length, 2);
     assertEachSentOnce(shop.refreshes());
+  });
+
+  it('is asked before a refresh without the protection of the folder that cannot be written', async () => {
+    const { page } = ui.window;
+    const folder = join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
+    const aside = `${folder}-aside`;
+    await rename(folder, aside);
+    // A file in its place: root may write into every folder.
+    await writeFile(folder, '');
+    const before = shop.refreshes().length;
+    await shop.refresh(ui.window);
+    const question = page.locator('.monaco-dialog-box');
+    await question.getByText('Refresh Shop without protection?').waitFor();
+    await page.screenshot({ path: join('out', 'screenshots', 'unprotected.png') });
+    await question.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('VS Code cannot write to its own folder').waitFor();
+    assert.equal(shop.refreshes().length, before, 'nothing is sent before the answer');
+    await shop.refresh(ui.window);
+    await question.getByRole('button', { name: 'Refresh Without Protection' }).click();
+    await shop.shows(ui.window, 4);
+    assert.equal(shop.refreshes().length, before + 1);
+    assertEachSentOnce(shop.refreshes());
+    await rm(folder);
+    await rename(aside, folder);
   });
 
   it('is told above the view, and in the row, that this VS Code keeps secrets in memory only', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { root } from '../../scripts/lib/project.mjs';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
-import { useWorkbench } from './harness.ts';
+import { countActions, useWorkbench } from './harness.ts';
 
 /** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_117;
@@ -89,7 +89,46 @@ describe('a person who signs in', function () {
     assert.equal(await page.locator('[role=treeitem][aria-label^="Refresh token"]').count(), 1);
   });
 
-  it('is told calmly who declined, and which redirect URI the issuer does not know', async () => {
+  it('gets from the address of an issuer to a fresh token with eight presses', async () => {
+    const { page } = ui.window;
+    await ui.window.openContainer('JWT Workbench');
+    const copy = (text: string) => page.evaluate(text => navigator.clipboard.writeText(text), text);
+    const asked = (text: string | RegExp) =>
+      page.locator('.quick-input-widget:visible').getByText(text).first().waitFor();
+    const tokens = page.locator('[role=treeitem][aria-label^="Access token"]');
+    const before = await tokens.count();
+    // The address and the client ID were copied from the issuer's page.
+    await copy(`http://127.0.0.1:${port}`);
+    const actions = await countActions(page);
+    await page.locator('.part.sidebar').getByRole('button', { name: 'Add Connection...' }).click();
+    await asked(`Use http://127.0.0.1:${port}`);
+    await picture(page, '18-add-1-issuer');
+    await page.keyboard.press('Enter');
+    await asked(/client ID/);
+    await copy('demo');
+    await page.keyboard.press('ControlOrMeta+v');
+    await page.keyboard.press('Enter');
+    await asked(/offline_access/);
+    await page.keyboard.press('Enter');
+    await asked('a public client, without a secret');
+    await page.keyboard.press('Enter');
+    await asked('Import existing tokens');
+    await picture(page, '19-add-5-sign-in');
+    const popup = page.context().waitForEvent('page');
+    await page.keyboard.press('Enter');
+    const issuer = await popup;
+    await issuer.locator('form').waitFor();
+    const atIssuer = await countActions(issuer);
+    await issuer.getByRole('button', { name: 'Sign in and allow' }).click();
+    await issuer.getByRole('heading', { name: 'Signed in' }).waitFor();
+    await issuer.close();
+    await page.bringToFront();
+    await tokens.nth(before).waitFor();
+    assert.equal(actions() + atIssuer(), 8);
+    await ui.window.collapse(ui.window.treeItem(`127.0.0.1:${port}`));
+  });
+
+  it('is told that the sign-in was declined, and which redirect URI is not registered', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
     const open = async (label: string) => {
@@ -152,7 +191,7 @@ describe('a person who signs in', function () {
     assert.equal(await page.locator('iframe.webview.ready').count(), 0);
   });
 
-  it('is told why there is no refresh token, and gets one with one press', async () => {
+  it('is told why there is no refresh token, and gets one with one click', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
     const signIn = async (start: () => Promise<void>) => {

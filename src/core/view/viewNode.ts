@@ -9,7 +9,13 @@ import { type MockNode, mockKey, mockParent } from './mockView.ts';
 
 /** The rows of the sidebar as plain data: no sentences, no icons, and of a token only what may be shown. */
 export type ViewNode =
-  | { readonly kind: 'connection'; readonly id: string; readonly group?: string | undefined }
+  | {
+      readonly kind: 'connection';
+      readonly id: string;
+      readonly group?: string | undefined;
+      /** Added a moment ago: signing in offers to import tokens as well, and starts nothing without an answer. */
+      readonly isNew?: true;
+    }
   /** Contains the connections of one `group` of the settings. */
   | { readonly kind: 'group'; readonly group: string }
   | { readonly kind: 'problem'; readonly problem: ConnectionProblem }

@@ -1,13 +1,13 @@
 import { l10n, commands as registry, Uri, workspace } from 'vscode';
-import { type CommandName, commands, settings } from '../../contributions.ts';
+import { type CommandName, commands, type StepName, settings } from '../../contributions.ts';
 import { classify, type DataOf, type ErrorCode, WorkbenchError } from '../../core/errors.ts';
 import { errorTable, isTransient, type Remedy } from '../../core/errorTable.ts';
 import { isObject, roundedNumbers, textFrom } from '../../core/tokens/json.ts';
 import type { ViewNode } from '../../core/view/viewNode.ts';
-import { setMenuKey } from '../connections.ts';
 import { confirm, notify, progress, type Tell, toClipboard } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { complaintText } from '../text/signIn.ts';
+import { stepDone } from '../walkthrough.ts';
 import { type Fields, object, readFields, type Values } from './fields.ts';
 import type { Services } from './services.ts';
 
@@ -24,7 +24,7 @@ export interface Declared<F extends Fields> {
   /** The result is a token or was inside one, so its values are not masked. */
   readonly returnsToken?: true;
   /** The walkthrough step that is completed when this command succeeds. */
-  readonly completes?: 'connected' | 'imported' | 'used';
+  readonly completes?: StepName;
 }
 
 /**
@@ -132,7 +132,7 @@ async function interactive<Argument, Result>(
     const given = argument;
     const run = (tell: Tell) => behaviour.run(given, abort.signal, tell);
     const result = await withProgress(behaviour.progress?.(argument), run, abort);
-    if (declared.completes) void setMenuKey(declared.completes, true);
+    if (declared.completes) stepDone(declared.completes);
     await behaviour.report?.(result, argument);
     return answered(declared, services, behaviour.answer ? behaviour.answer(result, argument) : result);
   } catch (error) {

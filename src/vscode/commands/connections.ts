@@ -1,11 +1,11 @@
 import { l10n, Range, commands as registry, Selection, TextEditorRevealType, window } from 'vscode';
-import { settings } from '../../contributions.ts';
+import { commands, settings } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import { readCredentials } from '../../core/issuer/clientKey.ts';
 import { type Connection, readConnection, usesKey } from '../../core/records/connection.ts';
 import { type ClientCredentials, emptyRecord } from '../../core/records/record.ts';
-import { isConfidential } from '../../core/records/session.ts';
+import { isConfidential, isSignable } from '../../core/records/session.ts';
 import type { Sessions } from '../../core/records/sessions.ts';
 import { storeCredentials } from '../../core/records/storeTokens.ts';
 import { signOut } from '../../core/signIn/signOut.ts';
@@ -49,8 +49,9 @@ export const addConnection = defineCommand(
     run: argument => add(services, argument),
     async report({ id }) {
       await services.show(id);
-      const label = labelIn(services)({ connection: id });
-      flash(l10n.t('Connection {0} added. Next: sign in, or import existing tokens.', label));
+      flash(l10n.t('Connection {0} added', labelIn(services)({ connection: id })));
+      if (isSignable(sessionOf(services.sessions, id)))
+        await registry.executeCommand(commands.signIn, { kind: 'connection', id, isNew: true });
     },
   }),
 );

@@ -42,7 +42,9 @@ export const signIn = defineCommand(
         const picked = await pickConnection(sessions, node, l10n.t('Sign in to which connection?'), isSignable);
         if (picked === undefined) return undefined;
         const { connection } = sessionOf(sessions, picked.connection);
-        const grant = await pickGrant(connection, await services.discovery());
+        const importing = () => registry.executeCommand(commands.importTokens, node);
+        const isNew = node?.kind === 'connection' && node.isNew;
+        const grant = await pickGrant(connection, await services.discovery(), isNew ? importing : undefined);
         if (grant === undefined || !(await askSecret(services, picked.connection))) return undefined;
         return { ...picked, grant };
       },

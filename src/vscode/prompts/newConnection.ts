@@ -1,10 +1,14 @@
-import { env, l10n, ThemeIcon, Uri } from 'vscode';
+import { env, l10n, type QuickPickItem, ThemeIcon, Uri } from 'vscode';
 import { withScheme } from '../../core/http/http.ts';
 import type { TokenClaims } from '../../core/imports/tokenOwner.ts';
 import type { Discovery } from '../../core/issuer/discovery.ts';
 import type { IssuerMetadata } from '../../core/issuer/issuerMetadata.ts';
 import type { UnlockKey } from '../../core/ports.ts';
-import { type TokenEndpointAuthMethod, tokenEndpointAuthMethods } from '../../core/records/connection.ts';
+import {
+  issuerOfAddress,
+  type TokenEndpointAuthMethod,
+  tokenEndpointAuthMethods,
+} from '../../core/records/connection.ts';
 import type { ClientCredentials } from '../../core/records/record.ts';
 import { fillIn, type StartingPoint, startingPoints, trimmedPlaceholder } from '../../core/signIn/startingPoints.ts';
 import { placeholderText, refreshTokenText, startingPointText } from '../text/signIn.ts';
@@ -55,6 +59,7 @@ export async function askConnection({
   let found: string | undefined;
   let credentials: ClientCredentials = {};
   let start: StartingPoint | undefined;
+  let givenIssuer: string | undefined;
   const values: Record<string, string> = {};
 
   const startingPoint: Step['ask'] = async place => {
@@ -65,18 +70,27 @@ export async function askConnection({
       detail: refreshTokenText(point),
       buttons: link,
     }));
-    const other = {
-      label: l10n.t('Any issuer, by its URL'),
-      detail: l10n.t('Its endpoints are discovered (OpenID Connect Discovery, RFC 8414).'),
-    };
-    const chosen = await askChoice<(typeof known)[number] | typeof other>(place, [other, ...known], {
-      placeholder: l10n.t('Which issuer is the connection for?'),
-      selected: item => 'point' in item && item.point === start,
-      pressed: item => 'point' in item && env.openExternal(Uri.parse(item.point.page)),
+    const discovered = l10n.t('Its endpoints are discovered (OpenID Connect Discovery, RFC 8414).');
+    const other: StartItem = { label: l10n.t('Any issuer, by its URL'), detail: discovered };
+    const copied = issuerIn(await env.clipboard.readText());
+    const items: readonly StartItem[] = [
+      ...(copied === undefined ? [] : [{ ...useItem(copied), description: l10n.t('the URL on the clipboard') }]),
+      other,
+      ...known,
+    ];
+    const chosen = await askChoice<StartItem>(place, items, {
+      placeholder: l10n.t('Enter the URL of the issuer, or choose what it runs on'),
+      selected: ({ point }) => point !== undefined && point === start,
+      pressed: ({ point }) => point && env.openExternal(Uri.parse(point.page)),
+      typed(text) {
+        const issuer = issuerIn(text);
+        return issuer === undefined ? undefined : { ...useItem(issuer), detail: discovered, alwaysShow: true };
+      },
     });
     if (chosen.turn !== 'next') return chosen.turn;
     const [item] = chosen.value;
-    start = item && 'point' in item ? item.point : undefined;
+    start = item?.point;
+    givenIssuer = item?.issuer;
     metadata = undefined;
     found = undefined;
     return 'next';
@@ -113,7 +127,7 @@ export async function askConnection({
       Object.assign(draft, fillIn(start, values));
       if (draft.issuer === undefined) return 'skip';
     }
-    const known = isKnown ? draft.issuer : undefined;
+    const known = isKnown ? draft.issuer : givenIssuer;
     const answer = await askIssuer(place, await discovery(), { known, before: draft.issuer, prompt: found });
     if (answer.turn !== 'next') return answer.turn;
     draft.issuer = answer.value.issuer;
@@ -190,18 +204,6 @@ export async function askConnection({
     return 'next';
   };
 
-  const label: Step['ask'] = async place => {
-    const text = await askText({
-      ...place,
-      value: draft.label ?? start?.label ?? proposedLabel(draft),
-      prompt: l10n.t('The name of this connection in the sidebar'),
-      validate: text => (text === '' ? l10n.t('Enter a name.') : undefined),
-    });
-    if (text.turn !== 'next') return text.turn;
-    draft.label = text.value;
-    return 'next';
-  };
-
   const has = (index: number) => () => Object.keys(start?.placeholders ?? {}).length > index;
   const through = await runSteps(l10n.t('Add Connection'), [
     { ask: startingPoint, applies: () => proposal.issuer === undefined },
@@ -213,21 +215,37 @@ export async function askConnection({
     { ask: scope, applies: () => !(start && hasNoScopes(start)) },
     { ask: method },
     { ask: secret, applies: () => (draft.tokenEndpointAuthMethod ?? 'none') !== 'none' },
-    { ask: label },
   ]);
   if (!through) return undefined;
-  const { label: name = '', clientId = '', tokenEndpointAuthMethod = 'none', ...others } = draft;
+  const { label = start?.label ?? hostOf(draft), clientId = '', tokenEndpointAuthMethod = 'none', ...others } = draft;
   const { clientAssertionAudience, ...rest } = others;
   const signs = tokenEndpointAuthMethod.endsWith('_jwt') && clientAssertionAudience;
   const connection: Draft = {
-    id: freeId(name, taken),
-    label: name,
+    id: freeId(label, taken),
+    label,
     ...rest,
     clientId,
     tokenEndpointAuthMethod,
     ...(signs && { clientAssertionAudience }),
   };
   return { connection, credentials };
+}
+
+interface StartItem extends QuickPickItem {
+  readonly point?: StartingPoint;
+  readonly issuer?: string;
+}
+
+function useItem(issuer: string): StartItem {
+  return { label: l10n.t('Use {0}', issuer), issuer, iconPath: new ThemeIcon('globe') };
+}
+
+/** The issuer that a text is the URL of, and nothing else; a name to search the list for is none. */
+function issuerIn(text: string): string | undefined {
+  const typed = text.trim();
+  if (typed.length > 300 || !/[.:]/.test(typed)) return undefined;
+  const url = withScheme(typed);
+  return urlFlaw(url, 'issuer') === undefined ? issuerOfAddress(url) : undefined;
 }
 
 /** GitHub Apps have permissions instead of scopes. */
@@ -301,7 +319,8 @@ function methodItems(metadata: IssuerMetadata | undefined) {
   }));
 }
 
-function proposedLabel({ issuer, tokenEndpoint }: Partial<Draft>): string {
+/** Its name in the sidebar, until the user gives it another in the settings. */
+function hostOf({ issuer, tokenEndpoint }: Partial<Draft>): string {
   const url = issuer ?? tokenEndpoint;
   return url && URL.canParse(url) ? new URL(url).host : '';
 }

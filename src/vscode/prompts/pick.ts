@@ -60,23 +60,36 @@ export function connectionItem(session: Session): ConnectionItem {
 
 /**
  * The grant to sign in with: the only one for this issuer and client, or the one that the user picks.
+ * @param importing adds an item to import tokens instead, and asks even if there is only one grant
  * @throws WorkbenchError `endpoint_missing`, and the errors of Discovery
  */
-export async function pickGrant(connection: Connection, discovery: Discovery): Promise<Grant | undefined> {
+export async function pickGrant(
+  connection: Connection,
+  discovery: Discovery,
+  importing?: () => unknown,
+): Promise<Grant | undefined> {
   const { issuer } = connection;
   const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
-  const items = offeredGrants(connection, metadata).map(grant => {
+  const items: (QuickPickItem & { grant?: Grant })[] = offeredGrants(connection, metadata).map(grant => {
     const { icon, label, detail } = grantWords[grant];
     return { grant, iconPath: new ThemeIcon(icon), label: label(), detail: detail() };
   });
   const [only] = items;
-  if (only === undefined)
+  if (importing)
+    items.push({
+      iconPath: new ThemeIcon('cloud-download'),
+      label: l10n.t('Import existing tokens'),
+      detail: l10n.t('Import a token response, a refresh token or a JWT into this connection.'),
+    });
+  else if (only === undefined)
     throw new WorkbenchError('endpoint_missing', {
       endpoint: 'authorization_endpoint',
       setting: 'authorizationEndpoint',
     });
-  if (items.length === 1) return only.grant;
-  return (await pick(items, { title: l10n.t('Sign in to {0}', connection.label) }))?.grant;
+  else if (items.length === 1) return only.grant;
+  const picked = await pick(items, { title: l10n.t('Sign in to {0}', connection.label) });
+  if (picked && picked.grant === undefined) await importing?.();
+  return picked?.grant;
 }
 
 /** A short description of a text, and the value read from it. */

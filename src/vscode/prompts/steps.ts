@@ -114,11 +114,13 @@ export function askChoice<Item extends QuickPickItem>(
     readonly selected?: (item: Item) => boolean;
     /** Called when a button of an item is pressed; the list stays open. */
     readonly pressed?: (item: Item) => unknown;
+    /** An item for what the user types, in front of the others. */
+    readonly typed?: (text: string) => Item | undefined;
   },
 ): Promise<Answer<readonly Item[]>> {
   const { placeholder, prompt } = options;
   const texts = hasPrompts ? { placeholder, prompt } : { placeholder: prompt ?? placeholder };
-  const { list: pick, shown, original } = openList(items, { ...place, ...texts });
+  const { list: pick, shown, original, add } = openList(items, { ...place, ...texts });
   pick.canSelectMany = options.many === true;
   const selected = shown.filter(item => options.selected?.(original(item)));
   if (options.many) pick.selectedItems = selected;
@@ -131,7 +133,13 @@ export function askChoice<Item extends QuickPickItem>(
     pick.buttons = place.step > 1 ? [QuickInputButtons.Back] : [];
     pick.onDidTriggerButton(() => end({ turn: 'back' }));
     pick.onDidTriggerItemButton(({ item }) => void options.pressed?.(original(item)));
-    pick.onDidAccept(() => end({ turn: 'next', value: pick.selectedItems.map(original) }));
+    const { typed } = options;
+    if (typed) pick.onDidChangeValue(text => add(typed(text)));
+    pick.onDidAccept(() => {
+      // Enter may come before the item for the typed text is shown.
+      const item = typed?.(pick.value);
+      end({ turn: 'next', value: item ? [item] : pick.selectedItems.map(original) });
+    });
     pick.onDidHide(() => end({ turn: 'cancelled' }));
     pick.show();
   });

@@ -1,0 +1,31 @@
+import { commands as registry, type Tab, window } from 'vscode';
+import { contextKeys, type StepName } from '../contributions.ts';
+
+/**
+ * Ticks the steps of the walkthrough. VS Code ticks a step at the moment when its context key becomes true, and never
+ * one whose key was true before the walkthrough was first opened. So a key is true for a moment only: when its step is
+ * done, and once more when a walkthrough is opened.
+ */
+const done = new Set<StepName>();
+
+export function stepDone(name: StepName): void {
+  if (done.has(name)) return;
+  done.add(name);
+  tick(name);
+}
+
+/** Returns what ends the watching. */
+export function tickWhenOpened(): { dispose(): unknown } {
+  return window.tabGroups.onDidChangeTabs(({ opened }) => {
+    if (opened.some(mayBeWalkthrough)) for (const name of done) tick(name);
+  });
+}
+
+/** VS Code tells extensions nothing about the tab of a walkthrough, and little about few others. */
+function mayBeWalkthrough({ input }: Tab): boolean {
+  return input === undefined;
+}
+
+function tick(name: StepName): void {
+  for (const value of [true, false]) void registry.executeCommand('setContext', contextKeys[name], value);
+}
