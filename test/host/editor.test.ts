@@ -167,7 +167,7 @@ describe('tokens in the editor', () => {
     await end();
   });
 
-  it('say of what is signed and no JWT that it is none', async () => {
+  it('say that signed content is not a JWT if it is not one', async () => {
     const text = `${encode({ alg: 'HS256' })}.${encode('a sentence')}.${encode('no signature of anybody')}`;
     assert.match(words(await hoverText(await open(text), 10)), /not a JSON object: this is signed content/);
     const { kind, payload, text: content } = await run('decode', { token: text });
@@ -318,7 +318,7 @@ describe('tokens in the editor', () => {
     await registry.executeCommand('workbench.action.closeAllEditors');
   });
 
-  it('can have their payload copied, which is no token', async () => {
+  it('can have their payload copied, without the token', async () => {
     const document = await open(`token=${expired}`);
     // VS Code may close a document that is in no editor at any time.
     await window.showTextDocument(document);

@@ -42,7 +42,7 @@ describe('importing', () => {
     await run('removeConnection', { connection: 'authing' });
   });
 
-  it('keeps tokens that belong to no connection in memory, asks nobody, and checks at_hash all the same', async () => {
+  it('keeps tokens without a connection in memory, sends no request, and still checks at_hash', async () => {
     const { connection, warnings } = await run<Imported>('importTokens', { text: wrapped });
     assert.equal(connection, 'pasted');
     assert.ok(warnings.some(warning => /no connection/.test(warning)));
@@ -125,7 +125,7 @@ describe('importing', () => {
 });
 
 describe('decoding', () => {
-  it('decodes, warns, and refuses what is no token', async () => {
+  it('decodes, warns, and rejects text that is not a token', async () => {
     const decoded = await run<{ kind: string; payload: { sub: string }; warnings: string[] }>('decode', {
       token: `${encoded({ alg: 'none' })}.${encoded('{"sub":"a","sub":"b","exp":1e400}')}.`,
     });

@@ -26,7 +26,7 @@ describe('the inspector in VS Code', () => {
     await end();
   });
 
-  it('asks nobody about a token of an unknown issuer', async () => {
+  it('sends no request for a token of an unknown issuer', async () => {
     const { mock, end } = await signedIn('unasked');
     const { access_token: token } = await mock.issueTokens({ clientId: 'demo' });
     await run('removeConnection', { connection: 'unasked' });
@@ -37,7 +37,7 @@ describe('the inspector in VS Code', () => {
     await end();
   });
 
-  it('opens the token at a place, and refuses what is none', async () => {
+  it('opens the token at a place, and rejects other text', async () => {
     const token = hmacJwt('secret', { sub: 'ada', exp: 1 });
     const { uri } = await workspace.openTextDocument({ content: `a=${token}` });
     await run('inspect', { uri: uri.toString(), range: [0, 2, 0, 9] });

@@ -53,7 +53,7 @@ describe('verify with a key of any kind', () => {
     assert.equal(await codeOf(run('verify', { token: signed, key: 'a', keyFormat: 'rot13' })), 'argument_invalid');
   });
 
-  it('says what is wrong with a key that is none, and uses no private key', async () => {
+  it('says what is wrong with text that is not a key, and uses no private key', async () => {
     const key = by.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const result = await run<Verified>('verify', { token, key });
     assert.deepEqual(failed(result), ['signature']);
@@ -66,7 +66,7 @@ describe('verify with a key of any kind', () => {
     assert.equal(publicAsSecret.verified, false);
   });
 
-  it('asks no issuer for a pasted token with a key, nor for one without any', async () => {
+  it('asks no issuer about a pasted token, with or without a key', async () => {
     const { mock, end } = await signedIn('silent');
     const { access_token } = await mock.issueTokens({ clientId: 'demo' });
     await run('removeConnection', { connection: 'silent' });

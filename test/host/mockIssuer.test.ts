@@ -105,7 +105,7 @@ describe('the mock issuer', () => {
     await run('stopMockIssuer');
   });
 
-  it('hands other extensions status and refresh, and no token', async () => {
+  it('gives other extensions status and refresh, but no token', async () => {
     const { connection } = await run<Started>('startMockIssuer', { rotation: 'strict' });
     const api = extensions.getExtension('jwt-workbench.jwt-workbench')?.exports;
     assert.equal(api.version, 1);

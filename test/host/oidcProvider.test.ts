@@ -8,7 +8,7 @@ interface Refreshed {
   error?: { code: string; message: string };
 }
 
-describe('against oidc-provider, an issuer nobody here wrote', () => {
+describe('against oidc-provider, an issuer by other authors', () => {
   let provider: OidcProvider;
 
   before(async () => {

@@ -83,7 +83,7 @@ describe('the review in VS Code', () => {
 describe('an edited copy in VS Code', () => {
   const payload = { iss: 'https://other.example', note: 'edited' };
 
-  it('is not signed, or signed by the mock issuer where it runs, and no verifier of another issuer takes it', async () => {
+  it('is unsigned or signed by the running mock issuer, and verifiers of other issuers reject it', async () => {
     const { mock, end } = await signedIn('edited');
     const { access_token: token } = await mock.issueTokens({ clientId: 'demo' });
     const unsigned = { opened: true, verified: false, edited: 'unsigned' };

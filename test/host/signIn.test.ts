@@ -190,7 +190,7 @@ describe('signing in', () => {
     assert.ok((await rows()).some(({ item }) => /\bconfidential\b/.test(item.contextValue ?? '')));
   });
 
-  it('shows a certificate only to whom it trusts', async () => {
+  it('shows a certificate only to trusted servers', async () => {
     await start();
     await run('removeConnection', { connection: 'fresh' });
     const server = await loopbackServer(() => assert.fail(), { ...selfSigned, requestCert: true });

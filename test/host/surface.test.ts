@@ -21,7 +21,7 @@ const ofConnection: readonly CommandName[] = [
 const jwt = 'eyJhbGciOiJSUzI1NiJ9.e30.AAAA';
 
 describe('an argument that cannot be used', () => {
-  it('is no object, or names no connection that is there', async () => {
+  it('is not an object, or names a connection that does not exist', async () => {
     const secret = { clientSecret: 'a-secret' };
     for (const name of ofConnection) {
       for (const argument of [[], ['main'], 'main', 7, true, {}, { connection: null }, { connection: ['a'] }])
@@ -125,7 +125,7 @@ describe('an argument that cannot be used', () => {
 });
 
 describe('what commands answer', () => {
-  it('has the members that are promised, and no token where none belongs', async () => {
+  it('has the documented members, and tokens only where documented', async () => {
     const { mock, id, end } = await signedIn('answers', { rotation: 'strict' });
     const tokens = await mock.issueTokens({ clientId: 'demo' });
     const { access_token: token } = tokens;

@@ -251,7 +251,7 @@ describe('the token where it is used', function () {
     assert.equal(silent, undefined);
   });
 
-  it('is listed with who got it', async () => {
+  it('is listed with the program that got it', async () => {
     await run('getToken', { connection: session.id });
     const list = await run<{ asker: string; connection: string }[]>('manageAccess');
     assert.deepEqual(list, [{ asker: 'workspace', connection: session.id, consent: 'always' }]);

@@ -96,7 +96,7 @@ describe('text of others', function () {
     await assertPlain('tree, status bar');
   });
 
-  it('is text in notifications, whoever calls', async () => {
+  it('is text in notifications of every caller', async () => {
     await press('copyToken');
     await ui.window.notification('copied to the clipboard by a keybinding').waitFor();
     await assertPlain('notification of a hand-out');

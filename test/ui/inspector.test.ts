@@ -117,7 +117,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.doesNotMatch(kept, /eyJ/);
     });
 
-    it('checks an edited copy as it is typed, and hands out no token of it', async () => {
+    it('checks an edited copy while it is typed, and makes no token of it', async () => {
       const page = pageOf(ui.window);
       const verdict = page.locator('.verdict strong');
       await page.getByRole('button', { name: 'Edit a Copy' }).click();
@@ -252,7 +252,7 @@ describe('a token in a file', function () {
     await page.locator('.tab.active [aria-label^="Close"]').click();
   });
 
-  it('opens in the inspector from its hover, and its issuer is asked for nothing without a yes', async () => {
+  it('opens in the inspector from its hover, and sends its issuer nothing without a confirmation', async () => {
     const { page } = ui.window;
     await ui.window.openFile('token.jwt');
     const line = page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first();

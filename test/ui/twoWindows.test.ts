@@ -133,7 +133,7 @@ describe('two windows', function () {
     assert.equal(shop.refreshes().length, before + 1);
   });
 
-  it('lose one whose extension host is killed after the issuer has rotated: one retry, and each tells the truth', async () => {
+  it('lose a window that is killed after the issuer has rotated: one retry is sent, and all show the true outcome', async () => {
     // The slow test above removed the route.
     await keepSecrets(ui.workbench.context);
     await shop.signIn(two);

@@ -174,7 +174,7 @@ describe('package.json', () => {
       assert.ok(commandIds.includes(command) || command === 'workbench.trust.manage', command);
   });
 
-  it('names every command in words, under one category, and no two alike', () => {
+  it('gives every command a unique title, under one category', () => {
     const titles = contributes.commands.map(({ title, category }) => `${category}: ${title}`);
     assert.equal(new Set(titles).size, titles.length);
     for (const title of titles) assert.match(title, /^JWT Workbench: [A-Z](?:[^.]|\.json)*(?:\.\.\.)?$/);
@@ -185,7 +185,7 @@ describe('package.json', () => {
     for (const name of Object.keys(commands)) assert.ok(docs.includes(`\`${name}\``), name);
   });
 
-  it('starts when VS Code is ready, and for nothing that it starts for by itself', () => {
+  it('starts when VS Code is ready, and lists no activation event that VS Code derives itself', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
   });
 

@@ -116,7 +116,7 @@ describe('jwtw', function () {
     assert.match(refused.stderr, /DPoP.*jwtw header/s);
   });
 
-  it('gives a program the token in a variable of its own, passes its exit code on, and shows it to no other', async () => {
+  it('gives one program the token in a variable, shows it to no other program, and passes on the exit code', async () => {
     const script =
       'console.log(process.env.ACCESS_TOKEN === process.env.EXPECTED, process.env.ELECTRON_RUN_AS_NODE); process.exit(7)';
     const env = { EXPECTED: token, ELECTRON_RUN_AS_NODE: '1' };
@@ -258,7 +258,7 @@ describe('jwtw', function () {
     assert.equal((await run(['decode'], { input: 'eyJ.x', env })).code, 2);
   });
 
-  describe('has for each refusal an exit code and a sentence of its own, and prints nothing', () => {
+  describe('has an exit code and a sentence for each refusal, and prints no token', () => {
     const cases: [string, () => Promise<Ran>, number, RegExp][] = [
       ['denied', () => failing('consent_denied'), 5, /consent_denied/],
       ['a workspace that is not trusted', () => failing('not_trusted'), 9, /not_trusted/],
@@ -281,7 +281,7 @@ describe('jwtw', function () {
         assert.match(ran.stderr, sentence);
       });
 
-    it('an answer that is none, or from a version to come', async () => {
+    it('an invalid response, or one from a newer version', async () => {
       const path = join(folder, 'liar');
       let said = '';
       const liar = createServer((_, response) => response.end(said));

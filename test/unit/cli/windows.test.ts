@@ -92,7 +92,7 @@ describe('jwtw.cmd', function () {
     assert.deepEqual([gone.code, gone.out], [6, '']);
   });
 
-  it('is found in the folder of a user whose name the code page of the console lacks', async () => {
+  it("is found in a user folder whose name the console's code page cannot show", async () => {
     const home = await mkdtemp(join(homedir(), 'Łukasz Ünï '));
     const before = process.env.USERPROFILE;
     process.env.USERPROFILE = home;

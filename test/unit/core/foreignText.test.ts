@@ -145,7 +145,7 @@ function everything(decoded: DecodedToken, text: string): unknown {
 
 describe('foreign text', () => {
   for (const { name, samples, read } of parsers) {
-    it(`${name} throws nothing but errors of its own`, async () => {
+    it(`${name} throws only its own errors`, async () => {
       await fc.assert(
         fc.asyncProperty(foreignText(samples), async text => {
           try {

@@ -3,7 +3,7 @@ import { sameData } from '../../../src/core/tokens/json.ts';
 import { createListeners } from '../../../src/core/waiting.ts';
 
 describe('createListeners', () => {
-  it('tells each once, and no one who left or came meanwhile', () => {
+  it('calls each listener once, and none that was removed or added meanwhile', () => {
     const listeners = createListeners<[string, number]>();
     const told: string[] = [];
     const leave = listeners.add((name, count) => {

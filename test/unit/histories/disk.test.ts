@@ -64,7 +64,7 @@ describe('a disk that fails', function () {
   });
 
   for (const code of codes) {
-    it(`with ${code} when it is read is no empty disk: nothing is sent`, async () => {
+    it(`with ${code} when it is read is not taken as empty: nothing is sent`, async () => {
       const one = await world.open({ ...calm, lag: 'never' });
       await world.signIn(one);
       const two = await world.open({ ...calm, lag: 'never' });
@@ -124,7 +124,7 @@ describe('a disk that fails', function () {
     assertSentOnce(world);
   });
 
-  it('when a lock is let go of keeps nobody waiting for longer than it fails', async () => {
+  it('when a lock is released blocks others only while the disk fails', async () => {
     const times = { patience: 6000 };
     const one = await world.open({ ...calm, times, lag: 'never' });
     await world.signIn(one);

@@ -101,7 +101,7 @@ describe('a window that holds the lock', function () {
     assert.equal(world.uses.length, 3);
   });
 
-  it('and whose clock is set back keeps nobody waiting', async () => {
+  it('and whose clock is set back blocks no one', async () => {
     // Creates the key that both windows have. What the other window stores never reaches its disk.
     const slowly = { pace: 4, lag: 'never' } as const;
     const blind = await world.open(slowly);

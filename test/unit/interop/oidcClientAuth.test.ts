@@ -20,7 +20,7 @@ import { present, testLock, testStore } from '../core/refresh/refreshWorld.ts';
 const never = new AbortController().signal;
 const id = 'interop';
 
-describe('proving who one is at oidc-provider', function () {
+describe('client authentication at oidc-provider', function () {
   this.timeout(20_000);
   const providers: { plain?: OidcProvider; nonces?: OidcProvider; tls?: OidcProvider } = {};
   before(async () => {

@@ -187,7 +187,7 @@ describe('trust, tried on oidc-provider', function () {
     assert.equal(sent().length, 2);
   });
 
-  it('the same where the provider forgives the retry: nobody notices', async () => {
+  it('the same if the provider accepts the retry: the user notices nothing', async () => {
     const { first, proxy, sent, refreshToken } = await world('grace');
     proxy.ways = ['lostAfter'];
     assert.equal(await first.refresh(), 'refreshed');
@@ -196,7 +196,7 @@ describe('trust, tried on oidc-provider', function () {
     assert.notEqual(sent()[2], refreshToken);
   });
 
-  it('both answers lost: no window makes another attempt, but somebody who asks for it', async () => {
+  it('both responses lost: no window retries automatically, only on request', async () => {
     const { proxy, first, window, sent, stored } = await world('grace');
     proxy.ways = ['lostAfter', 'lostAfter', 'lostAfter'];
     assert.match(await first.refresh(), /^unknown /);

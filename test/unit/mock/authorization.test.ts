@@ -174,7 +174,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.match(await shown(mock, { redirect_uri: undefined, scope: 'openid' }), /No redirect_uri/);
   });
 
-  it('modes: automatic, denied, page; and who it is', async () => {
+  it('modes: automatic, denied, page; and the user', async () => {
     const mock = await make({ signIn: 'auto', clients: [{ client_id: 'demo', subject: 'owner' }] });
     const location = async (changes: Changes = {}) => {
       const response = await mock.fetch(authorizationUrl(mock, changes), { redirect: 'manual' });

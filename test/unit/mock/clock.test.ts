@@ -35,7 +35,7 @@ describe('mock issuer: clock', () => {
     assert.deepEqual([woken, clock.sleeping], [['a', 'b'], 0]);
   });
 
-  it('wakes a sleeper for whom time runs on again', async () => {
+  it('wakes a sleeper when time runs again', async () => {
     const clock = createClock();
     clock.freeze(0);
     const sleep = clock.sleep(2 ** 40);

@@ -22,7 +22,7 @@ describe('mock issuer: control over HTTP', () => {
   };
   const demo = { issuer: '', fetch: (url: string, init: RequestInit) => fetch(mock.issuer + url, init) };
 
-  it('is for the one who holds the token, and never for a page', async () => {
+  it('requires the token, and is never available to a page', async () => {
     for (const authorization of ['', 'Bearer x', `bearer ${mock.control?.token}x`])
       assert.equal((await ask('GET', 'state', undefined, { authorization })).status, 401);
     assert.equal((await ask('GET', 'state', undefined, { origin: mock.issuer })).status, 403);

@@ -84,7 +84,7 @@ describe('mock issuer: device codes', () => {
     assertError(await poll(mock, (await start(mock)).device_code), 400, 'access_denied');
   });
 
-  it('are approved on a page, by whoever enters the code', async () => {
+  it('are approved on a page, by anyone with the code', async () => {
     const mock = await make();
     const { device_code, user_code, verification_uri, verification_uri_complete } = await start(mock);
     const entry = await mock.fetch(text(verification_uri));

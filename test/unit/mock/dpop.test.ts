@@ -94,7 +94,7 @@ describe('mock issuer: DPoP', () => {
     });
   }
 
-  it('refuses what is no proof for this request: invalid_dpop_proof', async () => {
+  it('rejects an invalid proof for this request: invalid_dpop_proof', async () => {
     const mock = await make();
     const { prove } = await prover();
     const { refresh_token } = await mock.issueTokens();

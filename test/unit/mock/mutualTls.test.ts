@@ -126,7 +126,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     });
   }
 
-  it('asks who has signed the certificate where an authority is named', async () => {
+  it("checks the certificate's authority if one is configured", async () => {
     const subject = { tls_client_auth_subject_dn: 'CN=Test client' };
     for (const [ca, status] of [
       [selfSignedClient.cert, 200],
@@ -227,7 +227,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     }
   });
 
-  it('shows nobody a certificate in process', async () => {
+  it('has no certificates in process', async () => {
     const inProcess = await createMockIssuer({
       ...{ alg: 'ES256', mutualTls: true, clients: [{ ...byName, tls_client_auth_subject_dn: 'CN=x' }] },
     });

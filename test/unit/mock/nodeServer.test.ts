@@ -145,7 +145,7 @@ describe('mock issuer: server', () => {
     await other.close();
   });
 
-  it('refuses a body without end, and goes on', async () => {
+  it('rejects an endless body, and keeps running', async () => {
     const answer = await post(overHttp(mock), { x: 'x'.repeat(1_000_000) });
     assert.equal(answer.status, 413);
     assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);

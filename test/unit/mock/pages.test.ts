@@ -29,7 +29,7 @@ describe('mock issuer: sign-in page', () => {
     assert.match((await open(mock, { login_hint: 'bob' })).page, /value="bob"/);
   });
 
-  it('signs in whoever it is told, once', async () => {
+  it('signs in the configured user, once', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const { ticket } = await open(mock);
     const response = await decide(mock, { ticket, subject: ' Zoë ', decision: 'allow' });
@@ -75,7 +75,7 @@ describe('mock issuer: sign-in page', () => {
     assert.equal((await decide(mock, form)).status, 303, 'and none of that used it up');
   });
 
-  it('escapes everything, whoever it comes from', async () => {
+  it('escapes text from every source', async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
       subject: hostile,

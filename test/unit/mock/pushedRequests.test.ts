@@ -92,7 +92,7 @@ describe('mock issuer: pushed authorization requests', () => {
     await mock.authorize(authorizationUrl(mock, { client_id: 'other' }));
   });
 
-  it('come from a client that says who it is', async () => {
+  it('come from an authenticated client', async () => {
     const mock = await make();
     const changes = { client_id: undefined };
     const right = await push(mock, changes, basic('confidential', secret));

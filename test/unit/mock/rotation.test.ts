@@ -76,7 +76,7 @@ describe('mock issuer: rotation', () => {
     assertError(await refresh(mock, successor), 400, 'invalid_grant');
   });
 
-  it("strict: somebody else's attempt with a stolen token revokes nothing", async () => {
+  it("strict: another client's attempt with a stolen token revokes nothing", async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
       rotation: 'strict',

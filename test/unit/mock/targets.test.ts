@@ -68,7 +68,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
     return { mock, tokens, subject_token: tokens.access_token };
   };
 
-  it('gives a token for another audience, no longer lived and with no more scope', async () => {
+  it('issues a token for another audience, with no longer lifetime and no wider scope', async () => {
     const { mock, subject_token } = await make();
     mock.clock.advance(3_000_000);
     const { status, body } = await exchange(mock, { subject_token, audience: two, scope: 'read' }, 'api');

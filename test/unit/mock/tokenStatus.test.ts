@@ -155,7 +155,7 @@ describe('mock issuer: UserInfo', () => {
     mock.fetch(`${mock.issuer}/userinfo`, { method, headers });
   const challenge = (response: Response) => response.headers.get('www-authenticate') ?? '';
 
-  it('says who it is, as much as the scope covers', async () => {
+  it('returns the claims that the scope covers', async () => {
     const mock = await make();
     const claims = async (scope: string) => {
       const { access_token } = await mock.issueTokens({ scope, subject: 'zoë' });

@@ -199,7 +199,7 @@ describe('file lock', () => {
   });
 });
 
-describe('file lock whose holder stands still', () => {
+describe('file lock whose holder is suspended', () => {
   const folder = useFolder();
 
   /** Holds the lock without a heartbeat, because its timers never fire, until `end` is called. */
@@ -251,7 +251,7 @@ describe('file lock whose holder stands still', () => {
     assert.deepEqual(await readdir(folder.path), ['n-a.ledger']);
   });
 
-  it('calls itself lost before anybody could have come, and finds out that nobody did', async () => {
+  it('calls itself lost before another could take over, and notices that none did', async () => {
     let now = 0;
     const { lease, end } = await stuckHolder(() => now);
     now = quickTimes.stale - quickTimes.heartbeat;
@@ -286,7 +286,7 @@ describe('file lock whose holder stands still', () => {
     await end();
   });
 
-  it('goes to one of many who have all seen it dead', async () => {
+  it('goes to only one of many that have seen its holder dead', async () => {
     const { end } = await stuckHolder(() => 0);
     let inside = 0;
     let most = 0;

@@ -38,7 +38,7 @@ describe('a history in a file', () => {
     assert.equal(new Set(text.split(';').filter(Boolean)).size, 30);
   });
 
-  it('replaces a file that is none of ours', async () => {
+  it('replaces a file in an unknown format', async () => {
     const store = historyIn(folder);
     await store.update('a', () => 'x'.repeat(300_000));
     assert.equal(await store.read('a'), undefined);

@@ -48,7 +48,7 @@ describe('a private key with a passphrase', () => {
     assert.deepEqual(readTlsIdentity(text), { key: plainOf(ec), certificate: `${selfSigned.cert}\n` });
   });
 
-  it('is not opened with another passphrase, nor where it is damaged, and no word of it is told', async () => {
+  it('is not opened with a wrong passphrase or if damaged, and is never shown', async () => {
     const pem = String(locked(ec, 'pkcs8', 'aes-256-cbc'));
     for (const [text, given, reason] of [
       [pem, 'canary', 'passphrase'],
@@ -62,7 +62,7 @@ describe('a private key with a passphrase', () => {
     }
   });
 
-  it('has no endless work done for it', async () => {
+  it('does not cause endless work', async () => {
     const der = locked(ec, 'pkcs8', 'aes-256-cbc', 'der') as Buffer;
     // The iteration count of PBKDF2 (RFC 8018): an INTEGER of two bytes without a sign bit.
     const at = der.indexOf(Buffer.from([0x02, 0x02, 0x08, 0x00]));

@@ -33,7 +33,7 @@ describe('ledger', () => {
     assert.deepEqual(await windowOf(folder.path).peek('a'), { ledger: { generation: 1 } });
   });
 
-  it('is no absent one where it cannot be read, whatever stands there, and nothing is followed or waited for', async function () {
+  it('is not taken as absent if it cannot be read, whatever is there, and nothing is followed or waited for', async function () {
     if (process.platform === 'win32') this.skip();
     const outside = join(folder.path, 'outside');
     await write('outside', JSON.stringify({ version: 1, generation: 7, after: 0 }));

@@ -54,7 +54,7 @@ describe('createLocalLock', () => {
     assert.equal(await lock.withLock('a', never, async () => 'in'), 'in');
   });
 
-  it('lets a caller give up, and nobody in because of it', async () => {
+  it('lets a caller give up, without letting another in', async () => {
     const { hold, inside, most } = holders();
     const first = hold('first');
     const abort = new AbortController();

@@ -20,7 +20,7 @@ describe('a claim to a lock', () => {
     assert.deepEqual(await readdir(folder.path), []);
   });
 
-  it('is taken over by one, at no moment free, and cannot hit the one that was quicker', async () => {
+  it('is taken over by one, is never free in between, and does not affect a faster one', async () => {
     const [dead, quick, slow] = claims(3);
     assert.ok(dead && quick && slow);
     await dead.take();

@@ -147,7 +147,7 @@ describe('the loopback redirect', () => {
     assert.equal(headers.get('x-content-type-options'), 'nosniff');
   });
 
-  it('does not stay open for whoever connects and says nothing', async () => {
+  it('does not stay open for a client that sends nothing', async () => {
     const silent = connect(Number(new URL(listener.redirectUri).port), '127.0.0.1');
     await new Promise(resolve => silent.once('connect', resolve));
     silent.on('error', () => {});

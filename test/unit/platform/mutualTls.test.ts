@@ -109,7 +109,7 @@ describe('a client that shows a certificate (RFC 8705)', function () {
     assert.deepEqual([code, data.reason], ['credential_invalid', 'no_tls']);
   });
 
-  it('makes no answer of what is none', async () => {
+  it('does not treat other data as a response', async () => {
     const fetch = await connect();
     server.answer = (_, response) => response.writeHead(999).end();
     assert.deepEqual((await failureOf(fetch(server.origin, {}))).code, 'http_error');

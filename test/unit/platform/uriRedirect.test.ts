@@ -53,7 +53,7 @@ describe('an address that VS Code opens', () => {
     assert.deepEqual(codes, ['1', '2']);
   });
 
-  it('is handed over, sealed, where it came to the wrong window', async () => {
+  it('is passed on, sealed, if it arrives in the wrong window', async () => {
     const answer = one.listen(uri).answer('mine');
     await until(names => names.length === 1);
     assert.equal(await other.arrived(callback({ state: 'guess', code: 'x' })), 'foreign');

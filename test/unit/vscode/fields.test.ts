@@ -43,7 +43,7 @@ describe('the fields of a command', () => {
     assert.deepEqual(readFields(fields, { connection: 'a', audience: 'b' }).audience, ['b']);
   });
 
-  it('name the member that cannot be used, or that is none', () => {
+  it('name the member that is invalid or unknown', () => {
     for (const [given, field] of [
       [[], 'argument'],
       ['a', 'argument'],

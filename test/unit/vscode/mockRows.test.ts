@@ -62,7 +62,7 @@ describe('the rows of the mock issuer', function () {
     return below({ kind: 'mock', part: 'issuer' }, 0);
   }
 
-  it('say that nothing is set and nobody has asked', () => {
+  it('say that no fault is set and no request has arrived', () => {
     assert.deepEqual(drawn(watch.view()), [
       'Mock issuer: no faults, HOST',
       '  Faults: none set',
@@ -73,7 +73,7 @@ describe('the rows of the mock issuer', function () {
     ]);
   });
 
-  it('show what is set, and who used it up: an automatic refresh eats no fault unseen', async () => {
+  it('show the faults and what used them up: an automatic refresh uses none up unseen', async () => {
     mock.setFault({ type: 'tooManyRequests', times: 1 });
     mock.setFault({ type: 'delay', ms: 1, at: 'jwks' });
     watch.changed();
@@ -97,7 +97,7 @@ describe('the rows of the mock issuer', function () {
     assert.equal(watch.view().spent.length, 0);
   });
 
-  it('name the connection, the client or nobody, and hold no secret', async () => {
+  it('name the connection or the client, if known, and contain no secret', async () => {
     askedBy = 'user';
     assert.equal(await refresh(refreshToken), 200);
     askedBy = undefined;

@@ -100,7 +100,7 @@ describe('rows of the tree', function () {
     assert.match(String(tip), /verification failed[\s\S]*Signature: /);
   });
 
-  it('say who got a token, when and what for, whatever a program calls itself', () => {
+  it('say which program got a token, when and what for, whatever it calls itself', () => {
     const handOut: HandOut = {
       ...{ number: 1, at: now - 120_000, connection: 'shop', generation: 3, purpose: 'jwtw exec \u202enpm' },
       asker: { kind: 'workspace', uri: 'file:///work/shop' },
@@ -194,7 +194,7 @@ describe('rows of the tree', function () {
       assert.deepEqual(shown(beside({ record: tokens })), []);
     });
 
-    it('ask nothing of an issuer where there is none', () => {
+    it('offer no requests to an issuer if there is none', () => {
       const session = { connection: pasted, memoryOnly: true, record: tokens };
       const asking = ['signIn', 'signOut', 'refresh', 'introspect', 'userInfo', 'exchangeToken'];
       const rows = [

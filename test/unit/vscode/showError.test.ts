@@ -61,7 +61,7 @@ describe('an error that is shown', function () {
     ]);
   });
 
-  it('has no button where none would help, and nothing to repeat where nothing is known', () => {
+  it('has only buttons that help, and nothing to repeat if nothing is known', () => {
     for (const code of ['not_a_token', 'token_json', 'nothing_to_pick'] as const)
       assert.deepEqual(ways(errorOf(code, {}), shop), []);
     for (const code of errorCodes) {

@@ -129,7 +129,7 @@ describe('signing in, in words', function () {
     const device = { device_authorization_endpoint: 'https://a.example/device' };
     const secret = { tokenEndpointAuthMethod: 'client_secret_basic' } as const;
 
-    it('are those that the issuer and the client have, and one alone is no question', async () => {
+    it('are those of the issuer and the client, and a single one is not asked about', async () => {
       assert.deepEqual(await picked(browser), { grant: 'authorization_code', offered: [] });
       assert.deepEqual(await picked(device), { grant: 'device_code', offered: [] });
       const all = ['authorization_code', 'device_code', 'client_credentials'];
@@ -148,7 +148,7 @@ describe('signing in, in words', function () {
       assert.equal(await pickGrant({ ...unnamed, deviceAuthorizationEndpoint }, discovery), 'device_code');
     });
 
-    it('are none where there is none, and the setting that helps is named', async () => {
+    it('are empty without an endpoint, and the setting that helps is named', async () => {
       // The tested bundle has its own error class.
       await assert.rejects(picked({}), ({ code, data }: { code: string; data: { setting: string } }) => {
         assert.deepEqual([code, data.setting], ['endpoint_missing', 'authorizationEndpoint']);

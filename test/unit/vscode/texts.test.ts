@@ -268,7 +268,7 @@ describe('texts', function () {
     }
   });
 
-  it('say of an exchange what is wrong with it, and of other questions whom they were put to', () => {
+  it('say what is wrong with an exchange, and to which endpoint other requests were sent', () => {
     const text = (error: string, data: ErrorData) =>
       errors.describeError(new WorkbenchError('oauth_error', { error, status: 400, ...data }));
     const exchange = { grant: 'token_exchange' };

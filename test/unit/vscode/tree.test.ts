@@ -194,7 +194,7 @@ describe('the tree of the sidebar', function () {
     assert.deepEqual([...redrawn].sort(), ['a/access_token/claims/["exp"]', 'a/access_token/obtained', 'a/next']);
   });
 
-  it('has a row for who got a token, and redraws that alone for further ones', async () => {
+  it('has a row for the programs that got a token, and redraws only that row for more', async () => {
     const { children, fresh, handOut, open } = view();
     const connection = await open('a');
     const events = fresh();
@@ -248,7 +248,7 @@ describe('the tree of the sidebar', function () {
     assert.ok(!events.flat().includes('a'));
   });
 
-  it('hands out rows that are known at once, so that no event comes between', async () => {
+  it('returns known rows synchronously, so that no event comes in between', async () => {
     const { open, tree } = view();
     await open('a', 'a/access_token', 'a/access_token/verification');
     for (const key of ['a', 'a/access_token', 'a/access_token/verification']) {
@@ -259,7 +259,7 @@ describe('the tree of the sidebar', function () {
     assert.ok(Array.isArray(tree.getChildren()));
   });
 
-  it('asks for a row once more where an event came while its rows were read', async () => {
+  it('asks for a row again if an event came while its rows were read', async () => {
     const { clock, children, fresh, tree, sessions } = view();
     const [first] = await children();
     assert.ok(first);

@@ -57,7 +57,7 @@ async function brokerWorld(options: MockIssuerOptions = {}, parts: Partial<Broke
 }
 
 describe('the broker', () => {
-  it('hands out the token that is stored while it is valid long enough, and sends nothing', async () => {
+  it('gives the stored token while it is valid long enough, and sends nothing', async () => {
     const { broker, current, posts, clock } = await brokerWorld();
     const answer = await broker.token(terminal, { connection: id, purpose: 'jwtw token' });
     assert.equal(answer.token, current());
@@ -66,7 +66,7 @@ describe('the broker', () => {
     assert.equal(posts().length, 0);
   });
 
-  it('refreshes first where less is left than is asked for, once for all who ask at that moment', async () => {
+  it('refreshes first if the remaining time is too short, once for all simultaneous callers', async () => {
     const { broker, forward, posts, current } = await brokerWorld();
     const before = current();
     forward(280_000);
@@ -98,7 +98,7 @@ describe('the broker', () => {
     }
   });
 
-  it('passes on why a refresh failed, and hands out nothing', async () => {
+  it('passes on why a refresh failed, and gives no token', async () => {
     const { broker, first, forward, next } = await brokerWorld();
     forward(301_000);
     next({ type: 'emptyBadRequest' });
@@ -169,7 +169,7 @@ describe('the broker', () => {
     assert.deepEqual(await consentsOf().list(), [], 'what cannot be read allows nothing');
   });
 
-  it('allows nobody by an entry that was not written by an answer', async () => {
+  it('ignores a stored permission that the user did not give', async () => {
     const { consentsOf, secrets } = await brokerWorld();
     for (const consent of ['session', 'ALWAYS', true, undefined]) {
       await secrets.store(
@@ -225,7 +225,7 @@ describe('the broker', () => {
     assert.equal((await asked).code, 'connection_unknown');
   });
 
-  it('writes down who got a token, and never the token', async () => {
+  it('records which program got a token, but never the token', async () => {
     const { broker, first, logged, current } = await brokerWorld();
     const told: unknown[] = [];
     broker.onDidHandOut(each => told.push(each));

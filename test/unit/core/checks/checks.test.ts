@@ -132,7 +132,7 @@ describe('checks', () => {
     });
   }
 
-  it('leaves a proof of possession its key, and no end', () => {
+  it('requires no expiry of a proof of possession, and accepts its own key', () => {
     const proof = { alg: 'ES256', typ: 'dpop+jwt', jwk: {} };
     assert.equal(check('header_key', {}, {}, proof), 'skipped absent');
     assert.equal(check('header_key', {}, {}, { ...proof, jku: 'x' }), 'warning embedded_key_ignored');
@@ -168,7 +168,7 @@ describe('checks', () => {
     assert.equal(new Set(ids).size, ids.length);
   });
 
-  it('repeats no more of a value than can be shown', () => {
+  it('shortens values that are too long to show', () => {
     const token = decodeToken(`${encode({ alg: 'RS256' })}.${encode({ iss: 'x'.repeat(10_000) })}.c2ln`);
     for (const { found = '' } of runChecks({ token, policy: { issuer }, now })) assert.ok(found.length <= 203);
   });

@@ -260,7 +260,7 @@ describe('decrypt', () => {
       assert.equal(await refusal(wrapped, secret), 'key_invalid: length');
     });
 
-    it('an ephemeral key that is no point of the curve, or of another curve (invalid curve attacks)', async () => {
+    it('an ephemeral key off the curve or of another curve (invalid curve attacks)', async () => {
       const token = await jwe({ alg: 'ECDH-ES', enc: 'A128GCM' }, p256.publicKey);
       const [header = '', ...rest] = token.split('.');
       const { epk } = JSON.parse(Buffer.from(header, 'base64url').toString());
@@ -303,7 +303,7 @@ describe('decrypt', () => {
       }
     });
 
-    it('keys that are none for decrypting, and says which are', async () => {
+    it('keys that cannot decrypt, and says which kinds can', async () => {
       const token = await jwe({ alg: 'RSA-OAEP-256', enc: 'A128GCM' }, rsa.publicKey);
       const shared = await jwe({ alg: 'A128KW', enc: 'A128GCM' }, bytes(16));
       const publicPem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -42,7 +42,7 @@ describe('createJwksClient', () => {
     assert.equal(server.requests.length, 2);
   });
 
-  it('asks for a new kid at once, but not more than every thirty seconds', async () => {
+  it('fetches immediately for a new kid, but at most every thirty seconds', async () => {
     const { keysFor, clock } = client();
     await keysFor(uri, kid('first'));
     serve(first.jwk, second.jwk);
@@ -87,7 +87,7 @@ describe('createJwksClient', () => {
     assert.equal((await jwks.keysFor(uri, kid('first'))).outdated, undefined);
   });
 
-  it('asks at once after a failure that left it without keys, and after forgetting them', async () => {
+  it('fetches immediately after a failure without keys, and after forgetting them', async () => {
     const { keysFor, forget } = client();
     server.answer = (_, response) => reply(response, 500, 'down');
     await failureOf(keysFor(uri, {}));
@@ -156,7 +156,7 @@ describe('createJwksClient', () => {
     await elsewhere.close();
   });
 
-  it('waits ten seconds and no longer', async () => {
+  it('waits ten seconds at most', async () => {
     server.answer = () => {};
     const { keysFor, clock } = client();
     const failure = failureOf(keysFor(uri, {}));
@@ -165,7 +165,7 @@ describe('createJwksClient', () => {
     assert.equal((await failure).code, 'timeout');
   });
 
-  it('says when nobody is there', async () => {
+  it('says that the server cannot be reached', async () => {
     await server.close();
     assert.equal((await failureOf(client().keysFor(uri, {}))).code, 'connection_refused');
     server = await loopbackServer(() => {});

@@ -14,7 +14,7 @@ const pem = {
 const secret = { use: 'decrypt', source: { key: 'c2VjcmV0', keyFormat: 'base64' } } as const;
 
 describe('remembered keys', () => {
-  it('are none to begin with, and come back the newest first', async () => {
+  it('start empty, and are listed newest first', async () => {
     const store = createMemoryStore();
     const keys = createRememberedKeys(store, clock);
     assert.deepEqual(await keys.list(), []);

@@ -120,7 +120,7 @@ describe('SD-JWT', () => {
     }
   });
 
-  it('ends where disclosures are nested without end', async () => {
+  it('stops at disclosures that contain themselves', async () => {
     // Each refers to the next one twice. Without a limit, thirty levels would resolve to a billion claims.
     let inner = encode(['s', 'leaf', 1]);
     const disclosures = [inner];

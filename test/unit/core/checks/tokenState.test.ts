@@ -16,7 +16,7 @@ describe('tokenStateOf', () => {
   const expired = check('exp', 'failed', 'exp_past');
   const valid = check('signature', 'passed', 'signature_valid');
 
-  it('tells an ended token with a valid signature from one that anything else is wrong with', () => {
+  it('tells an expired token with a valid signature from a token with any other fault', () => {
     assert.deepEqual(of(valid, expired), { kind: 'expired_valid_signature' });
     const audience = check('aud', 'failed', 'mismatch');
     assert.deepEqual(of(valid, expired, audience), { kind: 'failed', failed: [expired, audience] });
@@ -59,13 +59,13 @@ describe('tokenStateOf', () => {
     assert.equal(await stateAt('opaque-token', now), 'unverifiable');
   });
 
-  it('takes an HMAC that nobody gave a secret for as one that cannot be verified', () => {
+  it('calls an HMAC without a secret not verifiable', () => {
     const secret = check('signature', 'failed', 'secret_needed');
     assert.equal(of(secret, check('alg', 'failed', 'alg_symmetric')).kind, 'unverifiable');
     assert.equal(of(secret, check('alg', 'failed', 'alg_none')).kind, 'failed');
   });
 
-  it('says of no checks and of checks without a key that nothing was checked', () => {
+  it('calls a token without checks, or checked without a key, not checked', () => {
     assert.deepEqual(tokenStateOf(undefined), { kind: 'not_checked' });
     assert.deepEqual(unkeyedState({ checks: [check('signature', 'skipped', 'signature_not_checked'), expired] }), {
       kind: 'not_checked',

@@ -68,7 +68,7 @@ describe('createVerifications', () => {
     assert.equal(asked.length, 4);
   });
 
-  it('says of a verified token that it has ended, without asking anybody', async () => {
+  it('says that a verified token has expired, without a request', async () => {
     const { verifications, clock, asked, sessions, set } = await setUp();
     assert.equal(verifications.stateOf(id, 'access_token').kind, 'not_checked');
     const end = present(sessions.get(id)?.record?.tokens?.expires_at);
@@ -132,7 +132,7 @@ describe('createVerifications', () => {
       assert.equal(verifications.stateOf(id, 'access_token').kind, 'verified');
     });
 
-    it('asks nobody while that is not allowed', async () => {
+    it('sends no request while that is not allowed', async () => {
       const { verifications, asked, allowed } = await setUp();
       allowed.now = false;
       verifications.seen(both, true);
@@ -140,7 +140,7 @@ describe('createVerifications', () => {
       assert.equal(asked.length, 0);
     });
 
-    it('asks a few at a time, and none that had to wait once nobody looks any more', async () => {
+    it('verifies a few at a time, and drops waiting ones when the view is hidden', async () => {
       const { verifications, asked, set, sessions, world } = await setUp();
       const ids = Array.from({ length: 10 }, (_, index) => `c${index}`);
       const connections = ids.map(each => ({ connection: { ...world.connection, id: each }, memoryOnly: false }));
@@ -175,7 +175,7 @@ describe('createVerifications', () => {
     assert.equal(asked.length, 3);
   });
 
-  it('does not ask without end where asking fails', async () => {
+  it('does not retry forever when a request fails', async () => {
     const { verifications, clock, asked, set, told } = await setUp();
     set(() => Promise.reject(new Error('offline')));
     // A view that checks again whenever it is notified of a change.
@@ -188,7 +188,7 @@ describe('createVerifications', () => {
     assert.equal(asked.length, 2);
   });
 
-  it('has nothing to say where there is no token', async () => {
+  it('has no state if there is no token', async () => {
     const { verifications, asked } = await setUp();
     assert.equal(await verifications.check('unknown', 'access_token'), undefined);
     const world = await createWorld();

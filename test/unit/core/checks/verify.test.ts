@@ -264,7 +264,7 @@ describe('verifyToken', () => {
       await refused(wrongAlg, jwks({ ...rs256.jwk, key_ops: ['encrypt'] }), 'signature failed: key_unsuitable');
     });
 
-    it('a kid that no key has, and one that is no text', async () => {
+    it('a kid that no key has, and one that is not a string', async () => {
       await refused(jwt(rs256, claims, { kid: 'other' }), jwks(rs256.jwk), 'signature failed: kid_unknown');
       await refused(jwt(rs256, claims, { kid: 7 }), jwks(rs256.jwk), 'signature failed: kid_invalid');
       const { kid: _, ...unnamed } = rs256.jwk;
@@ -338,7 +338,7 @@ describe('verifyToken', () => {
       assert.ok(remarks.includes('key failed: rsa_roca'), remarks.join());
     });
 
-    it('a key that is no point of its curve', async () => {
+    it('a key off its curve', async () => {
       const token = jwt(es256, claims);
       await refused(token, jwks({ ...es256.jwk, y: es256.jwk.x }), 'signature failed: key_rejected');
     });
@@ -450,7 +450,7 @@ describe('verifyToken', () => {
     });
   });
 
-  it('asks nobody for keys for a token that cannot be read, and calls it unreadable whatever its signature', async () => {
+  it('fetches no keys for an unreadable token, and calls it unreadable whatever its signature', async () => {
     const [header = ''] = jwt(rs256, claims).split('.');
     const signed = jwt(rs256, claims).replace(/^[^.]*\.[^.]*/, `${header}.${encode('{"iss":')}`);
     const jwksClient = { keysFor: () => assert.fail('asked for keys'), forget() {} };

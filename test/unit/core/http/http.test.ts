@@ -117,7 +117,7 @@ describe('boundedFetch', () => {
       body: new URLSearchParams({ refresh_token: 'canary-token' }),
     });
 
-  it('hands over status, headers and body', async () => {
+  it('returns status, headers and body', async () => {
     const server = await serve((_, response) => reply(response, 201, { a: 1 }, { 'x-a': 'b' }));
     const response = await send(server.origin);
     assert.equal(response.status, 201);
@@ -127,7 +127,7 @@ describe('boundedFetch', () => {
   });
 
   for (const status of [204, 205, 304]) {
-    it(`hands over a ${status}, which has no body`, async () => {
+    it(`returns a ${status}, which has no body`, async () => {
       const server = await serve((_, response) => response.writeHead(status).end());
       assert.equal((await send(server.origin)).status, status);
     });
@@ -283,7 +283,7 @@ describe('boundedFetch', () => {
     assert.equal(server.requests.length, 0);
   });
 
-  it('says that a server without TLS was asked for it', async () => {
+  it('says that the server has no TLS', async () => {
     const server = await serve((_, response) => reply(response, 200, {}));
     const error = await failureOf(send(server.origin.replace('http:', 'https:')));
     assert.deepEqual([error.code, error.data.sent], ['network_failed', false]);
@@ -306,7 +306,7 @@ describe('boundedFetch', () => {
     assert.deepEqual([error.code, error.data.sent], ['connection_reset', true]);
   });
 
-  it('says that an answer is no HTTP', async () => {
+  it('says that the response is not HTTP', async () => {
     const sockets = createServer(socket => socket.end('SSH-2.0-canary-token\r\n').on('error', () => {}));
     sockets.listen(0, '127.0.0.1');
     await once(sockets, 'listening');

@@ -103,7 +103,7 @@ describe('importText', () => {
       });
     });
 
-    it('has no token where one is blacked out, and says so', () => {
+    it('reports masked tokens and imports none of them', () => {
       for (const value of ['***', 'abc***', '[REDACTED]', '<your token>', '{{refresh}}', 'eyJhb...', 'XXXX', '…']) {
         const { tokens, warnings } = importText(`{"access_token":"opaque-token","refresh_token":"${value}"}`);
         assert.deepEqual(tokens, { access_token: 'opaque-token' }, value);
@@ -216,7 +216,7 @@ describe('importText', () => {
       assert.deepEqual(warnings, [{ code: 'duplicate_member', member: 'refresh_token' }]);
     });
 
-    it('are no words of a sentence, and no part of a URN', () => {
+    it('are not words of a sentence or parts of a URN', () => {
       assert.throws(() => importText('refresh token: required\naccess token: authentication'), {
         code: 'nothing_to_import',
       });
@@ -301,7 +301,7 @@ describe('importText', () => {
       });
     });
 
-    it('that is signed and no JWT is none, unless any content is looked for', () => {
+    it('that is signed but not a JWT is not a token, unless any content is looked for', () => {
       const sentence = 'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.c2ln';
       assert.throws(() => importText(sentence), { code: 'token_json' });
       assert.throws(() => importText('eyJhbGciOiJSUzI1NiJ9.WzFd.AAAA'), { code: 'token_not_an_object' });
@@ -320,7 +320,7 @@ describe('importText', () => {
       });
     });
 
-    it('that only looks like a JWT is no refresh token', () => {
+    it('that only looks like a JWT is not a refresh token', () => {
       const padded = accessToken.replace(/[^.]+/, part => `${part}==`);
       // The form in which AWS load balancers write them.
       assert.deepEqual(importText(padded).tokens, { access_token: padded });

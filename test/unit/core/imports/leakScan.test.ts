@@ -216,7 +216,7 @@ describe('scanForLeaks', () => {
     }
   });
 
-  it('takes no places for a token, no ended token of GitHub and no other base64 for one', () => {
+  it('does not report placeholders, expired GitHub tokens or other base64', () => {
     for (const text of [
       'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
       'xoxb-your-token-goes-here1',

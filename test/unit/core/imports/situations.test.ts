@@ -301,7 +301,7 @@ describe('a text that somebody copied', () => {
     });
   }
 
-  it('is no table where a line only speaks of tokens', () => {
+  it('is not a table if a line only mentions tokens', () => {
     for (const text of [
       'access_token, refresh_token\nare stored, encrypted-at-rest',
       'refresh_token | meaning\n--- | ---\nopaque | a word',

@@ -55,14 +55,14 @@ describe('matchingConnections', () => {
   it('takes all of the issuer where the client is another', () =>
     assert.deepEqual(match({ iss: issuer, client_id: 'three' }), ['a', 'b']));
   it('compares issuers character for character', () => assert.deepEqual(match({ iss: `${issuer}/` }), ['c']));
-  it('takes none without an issuer', () => assert.deepEqual(match({ client_id: 'one' }), []));
+  it('matches no tokens without an issuer', () => assert.deepEqual(match({ client_id: 'one' }), []));
 });
 
 describe('what tokens say against a connection', () => {
   const connection = { id: 'a', clientId: 'one', issuer } as Session['connection'];
   const against = (tokens: object) => foreignOrigin(connection, planImport(JSON.stringify(tokens)));
 
-  it('is another issuer, or that none of the clients in them is its own', () => {
+  it('is another issuer, or none of the clients in them matches', () => {
     assert.deepEqual(against({ id_token: jwt({ iss: 'https://other.example', aud: 'one' }) }), {
       member: 'issuer',
       expected: issuer,

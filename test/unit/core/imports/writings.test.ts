@@ -745,7 +745,7 @@ describe('a token', () => {
     });
   }
 
-  it('is none where a tool has masked it, whole or in part', () => {
+  it('is not imported if a tool has masked it, whole or in part', () => {
     const masked = [
       '***',
       '[MASKED]',
@@ -779,7 +779,7 @@ describe('a token', () => {
     }
   });
 
-  it('is none where it stands in base64 that may be the token itself, and in a Secret with no base64', () => {
+  it('is not decoded from base64 that may be the token itself, nor in a Secret without base64', () => {
     const reason = { code: 'nothing_to_import', data: { reason: 'base64' } };
     assert.throws(() => importText(base64('an-opaque-refresh-token-0123')), reason);
     assert.throws(() => importText('kind: Secret\ndata:\n  refresh_token: not-base64-at-all!\n'), reason);

@@ -269,7 +269,7 @@ describe('an answer of the token endpoint', () => {
     }
   });
 
-  it('replaces no refresh token by what is none', async () => {
+  it('replaces no refresh token with an invalid value', async () => {
     for (const refresh_token of [
       'null',
       'undefined',

@@ -102,7 +102,7 @@ describe('introspection', () => {
     assert.equal(jsonText((await answer('/userinfo', user).userInfo(connection, world.stored(), signal)).claims), user);
   });
 
-  it('asks no issuer but the one that the tokens are of', async () => {
+  it('asks only the issuer of the tokens', async () => {
     const { world, connection, tokens } = await signedIn();
     const moved = { ...connection, issuer: 'https://elsewhere.example' };
     const asked = world.mock.requests.length;
@@ -127,7 +127,7 @@ describe('introspection', () => {
     );
   const type = 'application/token-introspection+jwt';
 
-  it("takes a signed answer that the keys of the issuer verify, and nobody else's", async () => {
+  it("accepts a signed response that the issuer's keys verify, and no other", async () => {
     const { world, connection, tokens } = await signedIn();
     const ask = (answer: string) =>
       world
@@ -206,7 +206,7 @@ describe('introspection', () => {
 });
 
 describe('UserInfo', () => {
-  it('says who it is, and what the ID token does not say', async () => {
+  it("shows the user's claims that the ID token lacks", async () => {
     const scope = 'openid profile offline_access';
     const { world, connection } = await signedIn({}, { scope });
     const { claims, differences } = await world.client().userInfo(connection, world.stored(), signal);

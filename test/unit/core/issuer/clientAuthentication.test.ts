@@ -119,7 +119,7 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
     await ask(connection, { client_secret: secret }, { at: -hour, ahead: -hour });
   });
 
-  it('says so to the token endpoint where the issuer has no name', async () => {
+  it('names the token endpoint as its audience if the issuer has no name', async () => {
     const tokenEndpoint = `${mock.issuer}/token`;
     await ask(connectionOf('secret', { issuer: undefined, tokenEndpoint }), { client_secret: secret });
     assert.equal(decodeJwt(assertion()).aud, tokenEndpoint);

@@ -218,7 +218,7 @@ describe('discovery', () => {
       });
     }
 
-    it('three times, and then no more', async () => {
+    it('three times at most', async () => {
       const to = (location: string) => new Response(null, { status: 302, headers: { location } });
       const pages = { [oidc]: to('/1'), '/1': to('/2'), '/2': to('/3'), '/3': metadata };
       assert.deepEqual(await discover(pages).result, metadata);
@@ -229,7 +229,7 @@ describe('discovery', () => {
     });
 
     for (const location of ['https://other.example/realms/a', 'http://login.example.com/x', `${issuer}:8443/x`]) {
-      it(`to no other origin, whose address it tells: ${location}`, async () => {
+      it(`not to another origin, and names it: ${location}`, async () => {
         const page = new Response(null, { status: 302, headers: { location: `${location}?canary` } });
         const { asked, result } = discover({ [oidc]: page });
         const error = await failureOf(result);

@@ -321,7 +321,7 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     });
   }
 
-  it('know their key by name only, and no text that is none', () => {
+  it('accept a key by its kind only, and reject other text', () => {
     for (const text of [undefined, '', '{', '[]', '{"kid":1}']) assert.equal(thumbprintOf(text), undefined);
     for (const text of [undefined, '', 'opaque']) assert.equal(boundTo(text), undefined);
     assert.equal(present(thumbprintOf('{"kid":"a"}')), 'a');

@@ -56,7 +56,7 @@ describe('token exchange', () => {
     assert.deepEqual([raw.refresh_token, raw.access_token, issuedTokenType], ['another', undefined, 'refresh_token']);
   });
 
-  it('takes no answer without a token, where what went out would pass for what came in', async () => {
+  it('rejects a response without a token, so that the sent token is not returned', async () => {
     const { world, request } = await signedIn();
     const fetch: Fetch = async (input, init) =>
       input.endsWith('/token') ? Response.json({ token_type: 'Bearer' }) : world.mock.fetch(input, init);
@@ -84,7 +84,7 @@ describe('token exchange', () => {
     });
   }
 
-  it('says that there is no such token, and sends none to another issuer', async () => {
+  it('says that the token is missing, and sends none to another issuer', async () => {
     const { world, request } = await signedIn();
     const asked = world.mock.requests.length;
     const { code } = await failureOf(

@@ -268,7 +268,7 @@ describe('the token endpoint', () => {
       assert.deepEqual(await answer.validate(), { warnings: [{ code: 'token_type_missing' }] });
     });
 
-    it('with a new refresh token and nothing else: it is handed over before that is found wrong', async () => {
+    it('with only a new refresh token: it is passed on before the response is rejected', async () => {
       succeed({ refresh_token: 'the only copy' });
       const answer = await refresh();
       assert.deepEqual(answer.raw, { refresh_token: 'the only copy' });
@@ -390,7 +390,7 @@ describe('the token endpoint', () => {
       });
     }
 
-    it('of Google, which calls itself by two names, and of nobody else who does', async () => {
+    it('of Google, which uses two issuer names, and of no other issuer with two', async () => {
       for (const [issuer, iss] of [
         ['https://accounts.google.com', 'accounts.google.com'],
         ['https://accounts.google.com', 'https://accounts.google.com'],
@@ -776,7 +776,7 @@ describe('the token endpoint', () => {
       assert.deepEqual([error.code, failureKind(error)], ['connection_reset', 'unknown']);
     });
 
-    it('when nobody listens', async () => {
+    it('when the connection is refused', async () => {
       const gone = await loopbackServer(() => {});
       await gone.close();
       const error = await failureOf(refresh({ connection: connectionOf({ tokenEndpoint: `${gone.origin}/token` }) }));

@@ -20,7 +20,7 @@ const problemsOf = (entry: unknown) =>
   readConnection(entry).problems.map(({ field, code }) => (field === undefined ? code : `${field}: ${code}`));
 
 describe('readConnections', () => {
-  it('reads an entry that says no more than it must', () => {
+  it('reads an entry with only the required fields', () => {
     assert.deepEqual(readConnections([minimal]), {
       connections: [
         {

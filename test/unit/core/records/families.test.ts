@@ -141,7 +141,7 @@ describe('one refresh token in two connections', () => {
     assert.equal(world.posts().length, 1);
   });
 
-  it('that has long been rotated is not sent when it comes once more', async () => {
+  it('that was rotated before is not sent again', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b']);
@@ -166,7 +166,7 @@ describe('one refresh token in two connections', () => {
     assert.equal(await window.refresh('a'), 'refreshed');
   });
 
-  it('is asked for once more by one of them and not by each, where the answer is lost', async () => {
+  it('is retried by only one of them if the response is lost', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b']);

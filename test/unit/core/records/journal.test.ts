@@ -30,7 +30,7 @@ const subject = { connection: 'a', generation: 7 };
 const quiet = () => {};
 
 describe('journal', () => {
-  it('gives back what was sealed, to whoever has the key', async () => {
+  it('opens what was sealed, with the key', async () => {
     const text = newKeyText();
     const key = await newKey(text);
     await fc.assert(
@@ -167,7 +167,7 @@ describe('the journal’s key', () => {
     assert.deepEqual(events, ['journal key replaced']);
   });
 
-  it('is left alone where it cannot be read, and nothing is handed over then', async () => {
+  it('is left unchanged if it cannot be read, and nothing is passed on', async () => {
     const secrets = createMemoryStore();
     await secrets.store(journalKeyName, 'of a later version');
     const keys = createJournalKeys(parts(secrets));

@@ -366,7 +366,7 @@ describe('createRefresher', () => {
       assert.deepEqual(results, ['refreshed', 'adopted', 'adopted']);
     });
 
-    it('adopt an access token whose end nobody knows', async () => {
+    it('adopt an access token without a known expiry', async () => {
       const world = await createWorld({ rotation: 'strict', faults: [{ type: 'expiresInMissing' }] });
       const first = world.window();
       const { refresh_token } = await world.mock.issueTokens();
@@ -1165,7 +1165,7 @@ describe('createRefresher', () => {
       assert.ok(world.stored().intent, 'whoever holds the lock now has the say about the mark');
     });
 
-    it('for a moment only, while the issuer answers: what came is handed on all the same', async () => {
+    it('for a moment only, while the issuer responds: the result is still passed on', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const order: string[] = [];
       const handover: Handover = {
@@ -1189,7 +1189,7 @@ describe('createRefresher', () => {
       assert.equal(world.lock.ledger.get(id)?.generation, 2);
     });
 
-    it('while the answer is stored, and held again before the end: it is handed on late', async () => {
+    it('while the response is stored, and regained before the end: the result is passed on late', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const given: boolean[] = [];
       const handover: Handover = {

@@ -97,7 +97,7 @@ describe('random histories of two windows and an issuer', function () {
     });
   }
 
-  it('no token is sent twice but for the one retry, none is lost, no loser writes, and each ends well', async () => {
+  it('no token is sent twice except for one retry, none is lost, only the winner writes, and all end well', async () => {
     const waiting = sharesToRun();
     const results: ShareResult[] = [];
     const lane = async () => {

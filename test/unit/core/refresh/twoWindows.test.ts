@@ -182,7 +182,7 @@ describe('windows with stores of their own', () => {
     assert.equal((await one.refresher.refresh('a')).outcome, 'refreshed');
   });
 
-  it('say that tokens are elsewhere, and not that there are none', async () => {
+  it('say that tokens are in another window, not that there are none', async () => {
     const one = await open(newKeyText());
     await one.signIn();
     const two = await open(newKeyText(), fast);
@@ -196,7 +196,7 @@ describe('windows with stores of their own', () => {
     assert.equal((await two.refresher.refresh('a')).outcome, 'refreshed');
   });
 
-  it('keep what is on its way to one that is closed', async () => {
+  it('keep a response that arrives for a closed window', async () => {
     const key = newKeyText();
     const [one, two] = [await open(key), await open(key)];
     await one.signIn();
@@ -217,7 +217,7 @@ describe('windows with stores of their own', () => {
   describe('where the lock is lost while the issuer answers', () => {
     const loseLock = () => rm(join(folder, 'n-a.lock'), { recursive: true });
 
-    it('the answer is left for the others all the same', async () => {
+    it('the response is still left for the other windows', async () => {
       const key = newKeyText();
       const [one, two] = [await open(key), await open(key)];
       await one.signIn();

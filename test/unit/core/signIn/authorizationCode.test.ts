@@ -381,7 +381,7 @@ describe('signing in over the browser', () => {
     assert.deepEqual([world.mock.requests.length, world.listening()], [0, 0]);
   });
 
-  it('ends when nobody comes back within ten minutes', async () => {
+  it('ends if the browser does not return within ten minutes', async () => {
     const world = await signInWorld();
     const browserIsOpen = held(world);
     const signedIn = failureOf(world.signIn());
@@ -400,7 +400,7 @@ describe('signing in over the browser', () => {
     assert.deepEqual([world.opened.length, world.listening()], [1, 0]);
   });
 
-  it('sends a client secret to no issuer but the one that it was given for', async () => {
+  it('sends a client secret only to the issuer that it belongs to', async () => {
     const world = await signInWorld();
     await world.first.import(await world.mock.issueTokens());
     await world.first.vault.update(id, record => ({ ...present(record), client_secret: 'canary' }));
@@ -442,7 +442,7 @@ describe('signing in over the browser', () => {
     ['/par', 'pushed_authorization_request_endpoint', 'authorization_code', { pushedAuthorizationRequests: true }],
     ['/token', undefined, 'authorization_code', {}],
   ] as const) {
-    it(`names the endpoint that is none: ${at}`, async () => {
+    it(`names the invalid endpoint: ${at}`, async () => {
       const world = await signInWorld();
       for (const [answer, expected] of [
         [() => new Response('', { status: 404 }), 'http_error'],

@@ -65,7 +65,7 @@ describe('signing in with a device code', () => {
     assert.equal((await signedIn).hasRefreshToken, true);
   });
 
-  it('waits five seconds where the issuer names no pace, or one that makes no sense', async () => {
+  it('waits five seconds if the issuer gives no interval or an invalid one', async () => {
     for (const interval of [undefined, null, 'soon', -1, { toString: 1 }]) {
       const world = await signInWorld({ signIn: 'page' });
       const fetch: Fetch = async (input, init) => {
@@ -136,7 +136,7 @@ describe('signing in with a device code', () => {
     assert.equal(world.store.entries.size, 0);
   });
 
-  it('ends when the code does, whoever notices first', async () => {
+  it('ends when the code expires, by either clock', async () => {
     const { world, signedIn } = await start();
     const failure = failureOf(signedIn);
     await shown(world);
@@ -180,7 +180,7 @@ describe('signing in with a device code', () => {
     await failure;
   });
 
-  it('opens no address that is none, and takes no answer without a code', async () => {
+  it('opens no invalid URL, and rejects a response without a code', async () => {
     for (const [body, expected] of [
       [{ device_code: 'd', user_code: 'u', verification_uri: 'javascript:1', expires_in: 60 }, 'url_invalid'],
       [{ device_code: 'd', verification_uri: 'https://a.example', expires_in: 60 }, 'response_invalid'],

@@ -14,7 +14,7 @@ describe('ending the session in the browser', () => {
     return { world, idToken, logout };
   }
 
-  it('tells the issuer who it was, and hears of the end', async () => {
+  it('names the session to the issuer, and is told when it has ended', async () => {
     const { world, idToken, logout } = await signedIn();
     world.browse = async url => {
       const { headers } = await world.mock.fetch(url, { redirect: 'manual' });
@@ -35,7 +35,7 @@ describe('ending the session in the browser', () => {
     assert.deepEqual([world.pages, world.listening()], [['foreign', 'signed_out'], 0]);
   });
 
-  it('leaves no listener behind where nobody comes back, and names the address to register', async () => {
+  it('stops listening if the browser does not return, and names the URL to register', async () => {
     const { world, logout } = await signedIn();
     world.browse = async () => true;
     const abort = new AbortController();

@@ -79,7 +79,7 @@ describe('signing out', () => {
     });
   }
 
-  it('revokes nothing where another window has taken over the lock, whose tokens these may not be', async () => {
+  it('revokes nothing if another window has taken over the lock', async () => {
     const world = await signedIn();
     const before = world.stored();
     world.lock.hook = () => {

@@ -45,7 +45,7 @@ describe('the sign-ins of a window', () => {
     assert.deepEqual(await Promise.all([second, other]), [result, result]);
   });
 
-  it('are ended by whoever began them, by a sign-out, and with the window', async () => {
+  it('are ended by their caller, by a sign-out, and with the window', async () => {
     const { signIns } = held();
     const abort = new AbortController();
     const cancelled = failureOf(signIns.run(request('a', abort.signal)));
@@ -61,7 +61,7 @@ describe('the sign-ins of a window', () => {
     assert.equal((await failureOf(held().signIns.run(request('e', abort.signal)))).code, 'cancelled');
   });
 
-  it('that are over can be cancelled no more', async () => {
+  it('that are over cannot be cancelled', async () => {
     const { signIns, begun } = held();
     const first = signIns.run(request('a'));
     await turn();

@@ -33,7 +33,7 @@ describe('a starting point', () => {
     });
   }
 
-  it('is found by its issuer, where nobody else can have such a one', () => {
+  it('is found by its issuer if the issuer is unique to it', () => {
     const of = (issuer: string) => startingPointOf(issuer)?.id;
     assert.equal(of('https://accounts.google.com'), 'google');
     assert.equal(of('https://login.microsoftonline.com/1234/v2.0'), 'entra');

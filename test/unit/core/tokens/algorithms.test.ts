@@ -72,7 +72,7 @@ describe('each signature algorithm', () => {
   }
 
   for (const alg of ['ES256K', 'Ed448', 'RS1', 'HS1', 'ES256 ', 'rs256', 'SLH-DSA-SHA2-128s']) {
-    it(`${JSON.stringify(alg)} is none`, async () => {
+    it(`${JSON.stringify(alg)} is not an algorithm`, async () => {
       const by = signerOf('ES256', pairs.EC('P-256'), 'a');
       const token = jwt(by, claims, { alg });
       const { verified, checks } = await verifyToken(token, policy, { kind: 'key', text: by.pem }, now);

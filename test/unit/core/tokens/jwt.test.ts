@@ -177,7 +177,7 @@ describe('decodeToken', () => {
     });
   });
 
-  describe('reads what is signed and no JWT', () => {
+  describe('reads signed content that is not a JWT', () => {
     const plain = encode({ alg: 'RS256' });
     const bytes = Buffer.from([0xff, 0, 1]).toString('base64url');
     for (const [name, payload, content, text] of [

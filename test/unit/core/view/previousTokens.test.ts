@@ -30,7 +30,7 @@ describe('what the tokens before said', () => {
     return decoded?.kind === 'jws' ? decoded.payload.n : undefined;
   };
 
-  it('is known after a refresh, and is no token', () => {
+  it('is known after a refresh, and contains no token', () => {
     sessions.setConnections([{ connection, memoryOnly: false }], []);
     apply(1, token(1));
     assert.equal(n(), undefined);
