@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { importJWK, type JWK, jwtVerify } from 'jose';
 import { answer } from '../../scripts/bench/child.mjs';
 import { batch, compared, inTurns } from '../../scripts/bench/measure.mjs';
-import { readKeySet } from '../../src/core/checks/keys.ts';
+import { readKeySet } from '../../src/core/checks/keySets.ts';
 import { verifyToken } from '../../src/core/checks/verifier.ts';
 import { createMockIssuer } from '../../src/mock/issuer.ts';
 

@@ -54,7 +54,13 @@ export function aud({ token, policy }: CheckInput): Finding {
   const found = shown(audiences.join(', '));
   const accepted = typeof asked === 'string' ? [asked] : asked;
   const matches = accepted.some(audience => audiences.includes(audience));
-  return matches ? passed('matches', { expected, found }) : failed('mismatch', { expected, found });
+  if (matches) return passed('matches', { expected, found });
+  const isAlmost = (same: (text: string) => string) =>
+    accepted.some(each => audiences.some(audience => same(audience) === same(each)));
+  if (isAlmost(withoutSlash)) return failed('aud_slash', { expected, found });
+  // Microsoft Entra ID: v1.0 tokens have the identifier URI of the API, v2.0 tokens its client ID.
+  const isEntra = isAlmost(text => text.replace(/^api:\/\/(?=[\da-f-]{36}$)/i, ''));
+  return failed(isEntra ? 'aud_api' : 'mismatch', { expected, found });
 }
 
 /** Only an ID token is bound to the client that requested it. */

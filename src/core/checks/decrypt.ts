@@ -146,6 +146,7 @@ async function keysFor(
   if (material.kind === 'empty') throw invalid('empty');
   if (form !== undefined) return secrets([readSecret(text, form)], needed);
   if (material.kind === 'ssh') throw invalid('public_key');
+  if (material.kind === 'foreign') throw invalid('foreign', material.name);
   if (material.kind === 'json') return fromJson(material.text, needed, header);
   if (material.kind !== 'pem') return secrets(guessSecrets(text), needed);
   const { blocks } = material;

@@ -72,6 +72,7 @@ export type CheckCode =
   | 'kid_differs'
   | 'kid_absent'
   | 'key_base64'
+  | 'key_respelled'
   | 'chain_valid'
   | 'keys_outdated'
   | 'rsa_too_short'
@@ -144,6 +145,8 @@ export type CheckCode =
   | 'claims_present'
   | 'claims_missing'
   | 'aud_client_id'
+  | 'aud_slash'
+  | 'aud_api'
   | 'issuer_alias'
   | 'issuer_v1'
   // SD-JWT

@@ -3,7 +3,8 @@ import { classify, WorkbenchError, withData } from '../errors.ts';
 import { boundedFetch, requireSecureUrl } from '../http/http.ts';
 import type { Clock, Fetch } from '../ports.ts';
 import { type JsonObject, own } from '../tokens/json.ts';
-import { type KeySet, parseKeySet } from './keys.ts';
+import { parseKeySet } from './keySets.ts';
+import type { KeySet } from './keys.ts';
 
 export interface KeyLookup {
   readonly keys: KeySet;

@@ -1,11 +1,8 @@
 /** Keys for checking signatures: their sources, which one fits a token, and how strong they are. */
 import { calculateJwkThumbprint, importJWK, type JWK } from 'jose';
-import { WorkbenchError } from '../errors.ts';
 import { signatureAlgorithms } from '../tokens/algorithms.ts';
-import { decodeBase64, decodeBase64url, encodeBase64url } from '../tokens/base64url.ts';
-import { publicJwk } from '../tokens/der.ts';
-import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
-import { derOfPem } from '../tokens/keyMaterial.ts';
+import { decodeBase64url, encodeBase64url } from '../tokens/base64url.ts';
+import { type JsonObject, own, textOf } from '../tokens/json.ts';
 import { type Finding, failed, type KeyInfo, passed, warning } from './finding.ts';
 
 /** One key. Its imported forms are cached, because an import takes longer than a verification. */
@@ -18,6 +15,8 @@ export interface VerificationKey {
   readonly key_ops?: readonly string[];
   /** True if the private half was published with the key. */
   readonly leaked: boolean;
+  /** Members that are written differently from RFC 7517, and were read all the same. */
+  readonly respelled: readonly string[];
   /** Members that are written as base64 instead of base64url (RFC 7518 section 6). */
   readonly base64: readonly string[];
   /** The key imported for one algorithm. Rejects if the platform refuses the key. */
@@ -32,57 +31,6 @@ export interface KeySet {
   readonly keys: readonly VerificationKey[];
   /** How many members of the set are not keys of a known kind. */
   readonly ignored: number;
-}
-
-/**
- * Reads a JWK Set (RFC 7517 section 5). Keys of unknown kinds are ignored and counted, as that section requires. Shared
- * secrets must not be in a published set, so they are ignored as well, unless the user gave a set of nothing but
- * secrets.
- * @throws WorkbenchError `jwks_invalid` {reason: 'not_an_object' | 'no_keys_member' | 'empty' | 'no_usable_key',
- * ignored?}
- */
-export function readKeySet(value: unknown, source: KeyInfo['source']): KeySet {
-  if (!isObject(value)) throw new WorkbenchError('jwks_invalid', { reason: 'not_an_object' });
-  const members = own(value, 'keys') ?? certificateMap(value) ?? wrappedKeys(value);
-  if (!Array.isArray(members)) throw new WorkbenchError('jwks_invalid', { reason: 'no_keys_member' });
-  if (members.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'empty' });
-  const all = members.flatMap(member => (isObject(member) ? (readJwk(member, source) ?? []) : []));
-  const secrets = source === 'given' && all.every(({ kty }) => kty === 'oct');
-  const keys = secrets ? all : all.filter(({ kty }) => kty !== 'oct');
-  const ignored = members.length - keys.length;
-  if (keys.length === 0) throw new WorkbenchError('jwks_invalid', { reason: 'no_usable_key', ignored });
-  return { keys, ignored };
-}
-
-/** A single key, or a set in the envelope that some frameworks put around every answer. */
-function wrappedKeys(value: JsonObject): unknown {
-  if (typeof own(value, 'kty') === 'string') return [value];
-  const inner = own(value, 'jwks') ?? own(value, 'data');
-  return isObject(inner) ? own(inner, 'keys') : undefined;
-}
-
-/** Google and Firebase publish an object of PEM certificates or public keys, each under its `kid`. */
-export function certificateMap(value: JsonObject): readonly JsonObject[] | undefined {
-  const entries = Object.entries(value);
-  if (entries.length === 0 || !entries.every(([, text]) => typeof text === 'string' && text.includes('-----BEGIN ')))
-    return undefined;
-  return entries.map(([kid, text]) => ({ ...jwkOf(() => derOfPem(String(text))), kid }));
-}
-
-/** The members of a public key in DER; an empty object if it cannot be read. */
-function jwkOf(der: () => Uint8Array | undefined): JsonObject {
-  try {
-    return publicJwk(der() ?? new Uint8Array()) as JsonObject;
-  } catch {
-    return {};
-  }
-}
-
-/** @throws WorkbenchError `jwks_invalid` {reason: 'html' | 'not_json', and as `readKeySet`} */
-export function parseKeySet(text: string, source: KeyInfo['source']): KeySet {
-  const reading = readJson(text);
-  if (reading.ok) return readKeySet(reading.value, source);
-  throw new WorkbenchError('jwks_invalid', { reason: /^\s*</.test(text) ? 'html' : 'not_json' });
 }
 
 export type Selection =
@@ -143,13 +91,20 @@ export function keyFinding(key: VerificationKey, alg: string, info: KeyInfo): Fi
   // RFC 7518 section 3.2: a secret must be at least as long as the hash.
   const least = key.kty === 'oct' ? Number(hash?.slice(4)) : 0;
   if ((key.size ?? 0) < least) return failed('hmac_too_short', { expected: String(least), found: String(key.size) });
+  if (key.respelled.length > 0) return warning('key_respelled', { found: key.respelled.join(', ') });
   if (key.base64.length > 0) return warning('key_base64', { found: key.base64.join(', ') });
   return passed('key_ok', { found: [info.kty, info.crv ?? info.size].filter(Boolean).join(' ') });
 }
 
-/** Reads a JWK (RFC 7517). `undefined` if its kind is unknown or a member is missing. */
-export function readJwk(given: JsonObject, source: KeyInfo['source']): VerificationKey | undefined {
-  const jwk = withCertificate(given);
+/**
+ * Reads a JWK (RFC 7517). `undefined` if its kind is unknown or a member is missing.
+ * @param respelled members that were put into the form of RFC 7517 before
+ */
+export function readJwk(
+  jwk: JsonObject,
+  source: KeyInfo['source'],
+  respelled: readonly string[] = [],
+): VerificationKey | undefined {
   const members = publicMembers.get(textOf(jwk, 'kty') ?? '');
   if (!members) return undefined;
   // Only the members of the public key are kept, so that nothing else in the set affects the import.
@@ -171,20 +126,11 @@ export function readJwk(given: JsonObject, source: KeyInfo['source']): Verificat
     ...(Array.isArray(ops) && { key_ops: ops.filter(each => typeof each === 'string') }),
   };
   const leaked = bare.kty !== 'oct' && ['d', 'priv'].some(name => Object.hasOwn(jwk, name));
-  return verificationKey(bare as unknown as JWK, described, source, leaked, base64);
-}
-
-/** Some issuers omit the key's members and send only the certificate (RFC 7517 section 4.7). */
-function withCertificate(jwk: JsonObject): JsonObject {
-  const chain = own(jwk, 'x5c');
-  const first: unknown = Array.isArray(chain) ? chain[0] : undefined;
-  const members = publicMembers.get(textOf(jwk, 'kty') ?? '');
-  if (typeof first !== 'string' || members?.every(name => Object.hasOwn(jwk, name))) return jwk;
-  return { ...jwk, ...jwkOf(() => decodeBase64(first)) };
+  return verificationKey(bare as unknown as JWK, described, source, { leaked, base64, respelled });
 }
 
 /** The members of a public key of each kind (RFC 7518 section 6, RFC 8037 section 2, RFC 9964 for ML-DSA). */
-const publicMembers: ReadonlyMap<string, readonly string[]> = new Map([
+export const publicMembers: ReadonlyMap<string, readonly string[]> = new Map([
   ['RSA', ['n', 'e']],
   ['EC', ['crv', 'x', 'y']],
   ['OKP', ['crv', 'x']],
@@ -198,8 +144,11 @@ function verificationKey(
   jwk: JWK,
   described: Described,
   source: KeyInfo['source'],
-  leaked = false,
-  base64: readonly string[] = [],
+  {
+    leaked = false,
+    base64 = [],
+    respelled = [],
+  }: Partial<Pick<VerificationKey, 'leaked' | 'base64' | 'respelled'>> = {},
 ): VerificationKey {
   const imported = new Map<string, Promise<CryptoKey>>();
   let info: Promise<KeyInfo> | undefined;
@@ -211,6 +160,7 @@ function verificationKey(
     ...(crv !== undefined && { crv }),
     leaked,
     base64,
+    respelled,
     size,
     weakness: kty === 'RSA' ? rsaWeakness(jwk) : undefined,
     cryptoKey(alg) {

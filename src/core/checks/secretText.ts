@@ -5,7 +5,8 @@ import { decodeBase64, encodeBase64url } from '../tokens/base64url.ts';
 import { isDer, publicJwk } from '../tokens/der.ts';
 import { isObject, type JsonObject, own, readJson, textOf } from '../tokens/json.ts';
 import { type Block, derOf, readKeyMaterial } from '../tokens/keyMaterial.ts';
-import { certificateMap, type KeySet, readJwk, readKeySet, secretKey, type VerificationKey } from './keys.ts';
+import { certificateMap, readKeySet, readLooseJwk } from './keySets.ts';
+import { type KeySet, readJwk, secretKey, type VerificationKey } from './keys.ts';
 
 /** The encodings of a shared secret as text. */
 export const secretForms = ['text', 'base64', 'base64url', 'hex'] as const;
@@ -35,8 +36,14 @@ export function readSecret(text: string, form: SecretForm): Uint8Array {
 export function guessSecrets(text: string): Uint8Array[] {
   refuseKeys(text);
   const secret = withoutLineEnd(text);
-  const texts = secret === text ? [text] : [secret, text];
-  const decoded = [decodeBase64(secret), bytesOf(secret, 'hex')];
+  // A line of an environment file: what stands behind the name is tried as well.
+  const [, , quoted, bare] = /^(?:export )?[A-Z][A-Z\d_]{2,63}=(?:(["'])(.*)\1|(\S+))$/.exec(secret) ?? [];
+  const inside = quoted ?? bare;
+  const texts = [...new Set([secret, text, ...(inside === undefined ? [] : [inside])])];
+  const decoded = [secret, ...(inside === undefined ? [] : [inside])].flatMap(each => [
+    decodeBase64(each),
+    bytesOf(each, 'hex'),
+  ]);
   return [
     ...texts.map(each => new TextEncoder().encode(each)),
     ...decoded.flatMap(bytes => (bytes && bytes.length >= 16 ? [bytes] : [])),
@@ -121,6 +128,8 @@ export async function readKeyText(text: string, form?: SecretForm): Promise<KeyS
     }
     case 'ssh':
       throw invalid('ssh');
+    case 'foreign':
+      throw new WorkbenchError('key_invalid', { reason: 'foreign', found: material.name });
     case 'json':
       return readJsonKey(material.text);
     default:
@@ -150,12 +159,13 @@ function fromDer(der: Uint8Array): VerificationKey {
 function readJsonKey(text: string): KeySet {
   const reading = readJson(text);
   if (!reading.ok) throw invalid('json');
-  const value = Array.isArray(reading.value) ? { keys: reading.value } : reading.value;
+  const { value } = reading;
+  if (Array.isArray(value)) return readKeySet(value, 'given');
   if (!isObject(value)) throw invalid('json');
   for (const member of [value, own(value, 'keys')].flat())
     if (isObject(member) && typeof own(member, 'k') === 'string') refuseKeys(textOf(member, 'k') ?? '');
   if (Object.hasOwn(value, 'keys') || certificateMap(value)) return readKeySet(value, 'given');
-  const key = readJwk(value, 'given');
+  const key = readLooseJwk(value, 'given');
   if (!key) throw invalid('kty');
   return single(key);
 }

@@ -26,7 +26,8 @@ import {
   warning,
 } from './finding.ts';
 import type { JwksClient, KeyLookup } from './jwks.ts';
-import { type KeySet, keyFinding, readJwk, readKeySet, selectKeys, type VerificationKey } from './keys.ts';
+import { readKeySet } from './keySets.ts';
+import { type KeySet, keyFinding, readJwk, selectKeys, type VerificationKey } from './keys.ts';
 import { isProof } from './possession.ts';
 import { readKeyText, type SecretForm } from './secretText.ts';
 

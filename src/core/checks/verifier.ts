@@ -32,7 +32,8 @@ import {
   warning,
 } from './finding.ts';
 import { createJwksClient } from './jwks.ts';
-import { type KeySet, readJwk, readKeySet } from './keys.ts';
+import { readKeySet } from './keySets.ts';
+import { type KeySet, readJwk } from './keys.ts';
 import { isProof, present } from './possession.ts';
 import { type OwnKey, readKeyText, readOwnKey, type SecretForm } from './secretText.ts';
 import { checkSignature, type FoundKeys, type KeySource, keysFrom, type Outcome } from './signatures.ts';

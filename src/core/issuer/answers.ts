@@ -5,7 +5,7 @@ import { type FoundTokens, findTokens, hasToken, memberOf, normalized } from '..
 import type { RawTokens } from '../records/tokenSet.ts';
 import { firstLine, sanitized } from '../redact.ts';
 import { decodeBase64 } from '../tokens/base64url.ts';
-import { isObject, type JsonObject, readJson } from '../tokens/json.ts';
+import { isObject, type JsonObject, readJson, withoutGuard } from '../tokens/json.ts';
 import type { ResponseWarning } from './tokenValidation.ts';
 
 /** What the reader of an answer knows about the request. */
@@ -173,7 +173,7 @@ const isToken = (text: string) => /^[\x21-\x7e]{16,}$/.test(text);
  */
 function parsed(text: string): unknown {
   // Removes the prefix with which some servers keep JSON from being executed as a script.
-  const reading = readJson(text.replace(/^\s*(?:\)\]\}'|for ?\(;;\);|while ?\(1\);)/, ''));
+  const reading = readJson(withoutGuard(text));
   if (reading.ok) return typeof reading.value === 'string' ? (parsed(reading.value) ?? reading.value) : reading.value;
   const form = /^\s*[?#]?([\w.-]{1,64}=[^\s<{]*)\s*$/.exec(text)?.[1];
   if (form !== undefined && /token|error|access|refresh|jwt/i.test(form)) {
@@ -238,12 +238,14 @@ const messageNames = [
   'msg',
   'faultstring',
   'developermessage',
+  'messages',
   'detail',
   'details',
   'title',
   'description',
   'reason',
   'error',
+  'errors',
 ];
 
 /**
@@ -269,7 +271,8 @@ function errorIn(value: unknown): IssuerError {
           const [, member] = members.find(([each]) => each.replace(/^_+/, '') === name) ?? [];
           // A number that repeats the HTTP status adds nothing.
           const isNumber = typeof member === 'number' && (member < 200 || member > 599);
-          const text = isNumber ? String(member) : member;
+          const [first]: readonly unknown[] = Array.isArray(member) ? member : [member];
+          const text = isNumber ? String(member) : first;
           if (typeof text === 'string' && fits(text)) return text.trim();
         }
         return undefined;
@@ -295,6 +298,8 @@ function errorIn(value: unknown): IssuerError {
 function plainError(text: string): JsonObject {
   const word = text.trim();
   if (/^[a-z]+(?:_[a-z]+)+$/.test(word) && word.length <= 64) return { error: word };
+  // One line of plain words is all that some issuers say.
+  if (/^[^<>{}[\]\n]{4,200}$/.test(word)) return { message: word };
   if (!/^\s*<(?!!doctype|html)/i.test(text)) return {};
   const elements = text.slice(0, 10_000).matchAll(/<([\w-]{1,64})>([^<>]{1,1000})<\/\1>/g);
   return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
@@ -394,8 +399,12 @@ const endedWords = new RegExp(
   `\\brefresh[ _-]?token\\b.{0,60}\\b${bad}|\\b${bad}\\b.{0,30}\\brefresh[ _-]?token\\b|\\btoken (?:is |has |was |been )*(?:expired|revoked|unknown|not found|invalid or expired)\\b`,
   'i',
 );
+/** The same in the languages in which issuers answer, by what they call a refresh token. */
+const endedElsewhere =
+  /(?:刷新(?:令牌|凭证|凭据|token)|refresh_?token).{0,20}(?:过期|失效|无效|不存在|已使用|吊销|撤销)|(?:过期|失效|无效)的?刷新(?:令牌|凭证)|リフレッシュ ?トークン.{0,30}(?:期限|無効|失効)|(?:Aktualisierungs|Refresh-? ?)token.{0,40}(?:abgelaufen|ungültig|widerrufen)|jeton d[’']actualisation.{0,40}(?:expir|invalide|révoqu)|token de (?:actualización|atualização).{0,40}(?:expirad|caducad|inv[aá]lid|revo[cg]ad)/i;
+
 const signInWords =
-  /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)/i;
+  /\b(?:sign|log)(?:ing)?[ -]?(?:in|on) again|\bre-?(?:authenticat|authori[sz])|\bre-?login|\bsession (?:has |is |was )*(?:expired|ended|not found)|重新(?:登录|登陆|授权|认证)/i;
 
 /** The error is about something other than the token, even if the words above appear in it. */
 const elsewhere =
@@ -423,6 +432,6 @@ function endOfGrant({ code = '', message = '' }: IssuerError, status: number): {
   const isElsewhere = elsewhere.test(message);
   if ((endedCode.test(code) || endedCode.test(message)) && (!isElsewhere || /refresh/i.test(code)))
     return { ended: true };
-  if (endedWords.test(text) && !isElsewhere) return { ended: true };
+  if ((endedWords.test(text) || endedElsewhere.test(text)) && !isElsewhere) return { ended: true };
   return signInWords.test(text) ? { signInAgain: true } : {};
 }

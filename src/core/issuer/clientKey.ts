@@ -139,8 +139,11 @@ async function fromJson(text: string): Promise<ClientKey> {
   const reading = readJson(text);
   if (!reading.ok) throw invalid('broken');
   const keys = isObject(reading.value) ? own(reading.value, 'keys') : reading.value;
-  const jwk = Array.isArray(keys) ? keys[0] : reading.value;
-  if (Array.isArray(keys) && keys.length > 1) throw invalid('several');
+  const members: readonly unknown[] = Array.isArray(keys) ? keys : [reading.value];
+  // A set may hold keys of others, and keys to decrypt with.
+  const signing = members.filter(each => isObject(each) && Object.hasOwn(each, 'd') && own(each, 'use') !== 'enc');
+  if (signing.length > 1) throw invalid('several');
+  const jwk = withJwk(signing[0] ?? members[0]);
   if (!isObject(jwk)) throw invalid('unknown');
   const { kty, alg } = jwk;
   if (kty === 'oct') throw invalid('symmetric');
@@ -157,6 +160,13 @@ async function fromJson(text: string): Promise<ClientKey> {
     (entry): entry is [string, string] => ['kid', 'x5t', 'x5t#S256'].includes(entry[0]) && typeof entry[1] === 'string',
   );
   return { header: Object.fromEntries(header), algorithms, cryptoKey };
+}
+
+/** Finds the key itself where the JSON of a client has it under a name of its own. */
+function withJwk(value: unknown): unknown {
+  if (!isObject(value) || Object.hasOwn(value, 'kty')) return value;
+  const isPrivate = (each: unknown) => isObject(each) && Object.hasOwn(each, 'kty') && Object.hasOwn(each, 'd');
+  return Object.values(value).find(isPrivate) ?? value;
 }
 
 /** Passes on only the key itself: the other members of a JWK restrict its use. */
@@ -198,6 +208,8 @@ function blocksIn(material: KeyMaterial): readonly Block[] {
 
 /** The error for material without a readable private key, by what it contains instead. */
 function noKeyIn(material: KeyMaterial): WorkbenchError {
+  if (material.kind === 'foreign')
+    return new WorkbenchError('credential_invalid', { reason: 'foreign', found: material.name, sent: false });
   if (material.kind !== 'pem')
     return invalid(material.kind === 'json' || material.kind === 'other' ? 'unknown' : material.kind);
   const { text, blocks } = material;

@@ -180,7 +180,9 @@ function readEntry(raw: unknown, index: number): { connection?: Connection; prob
   };
   const read: Record<string, unknown> = {};
   for (const [field, row] of Object.entries<Row>(connectionRows)) {
-    const value = readers[row.type](raw[field], (code, found) => problem(field, code, found), row, problem, field);
+    // The URL of the metadata may have a query and a fragment, which the issuer has not.
+    const given = field === 'issuer' && typeof raw.issuer === 'string' ? issuerOfAddress(raw.issuer) : raw[field];
+    const value = readers[row.type](given, (code, found) => problem(field, code, found), row, problem, field);
     read[field] = value ?? row.default;
   }
   const { id } = read;
@@ -190,7 +192,6 @@ function readEntry(raw: unknown, index: number): { connection?: Connection; prob
   if (typeof read.issuer === 'string') {
     // RFC 8414 §2: an issuer identifier has no query.
     if (new URL(read.issuer).search !== '') problem('issuer', 'not_a_url', new URL(read.issuer).origin);
-    read.issuer = issuerOfAddress(read.issuer);
   }
   const isMissing = (field: Name) => read[field] === undefined && !problems.some(each => each.field === field);
   for (const field of ['id', 'issuer', 'clientId'] as const)
@@ -311,14 +312,17 @@ export function isReservedParameter(name: string): boolean {
 /**
  * The path of an issuer's metadata: at the end of its URL (OpenID Connect Discovery §4) or in the middle (RFC 8414 §3).
  */
-const wellKnown = /\/\.well-known\/(openid-configuration|oauth-authorization-server)(?=\/|$)/;
+const wellKnown = /\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(?:\/$|(?=\/|$))/;
 
 /** The issuer that a metadata URL belongs to. Any other text is returned trimmed. */
 export function issuerOfAddress(text: string): string {
   const address = text.trim();
   if (!URL.canParse(address) || !wellKnown.test(new URL(address).pathname)) return address;
   const url = new URL(address);
-  return url.origin + url.pathname.replace(wellKnown, '');
+  // Azure AD B2C takes its policy as a parameter or as a part of the path (learn.microsoft.com, "OpenID Connect sign-in").
+  const policy = url.searchParams.get('p');
+  const path = url.pathname.replace(wellKnown, '');
+  return url.origin + (policy === null ? path : path.replace(/(?=\/v2\.0$)/, `/${encodeURIComponent(policy)}`));
 }
 
 /**

@@ -51,7 +51,7 @@ const shortNames: ReadonlyMap<string, TokenName> = new Map([
  * A lifetime in seconds (`expires_in`), a date (`expires_at`), or either depending on its value (`expires`, `expiry`).
  */
 const lifetimeName =
-  /^x?(access|refresh)?(?:token)?(?:(expiresin(?:sec(?:ond)?s?)?|lifetime|ttl|maxage)|(expires(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration)$/;
+  /^x?(access|refresh)?(?:token)?(?:(expires?in(?:sec(?:ond)?s?)?|lifetime|ttl|maxage)|(expires?(?:at|on|date)|expir(?:ation|y)(?:date|time|timestamp)|validuntil)|expires|expiry|expiration|expiretime)$/;
 
 /** A name in lower case without separators. */
 export const normalized = (name: string) => name.replace(/[-_ .]/g, '').toLowerCase();
@@ -99,11 +99,12 @@ export function readMembers(object: JsonObject, sent?: string): ReadMembers {
   // If an alias and the real name are both present, the real name counts.
   entries.sort((one, other) => Number(other.name === other.member) - Number(one.name === one.member));
   for (const { member, value } of entries) {
+    const listed = member === 'scope' ? listedScopes(value) : undefined;
     if (/expires/.test(member)) lifetime(member, value);
     else if (tokens[member] !== undefined && tokens[member] !== sent) continue;
-    else if (member === 'scope' && Array.isArray(value) && value.every(item => typeof item === 'string')) {
+    else if (listed !== undefined) {
       note('list_as_text', member);
-      tokens.scope = value.join(' ');
+      tokens.scope = listed;
     } else {
       const text = isTokenName(member) ? tokenOf(value, member, sent) : textOf(value);
       if (text === undefined) note('member_ignored', member);
@@ -140,6 +141,18 @@ const masked = /^\s*(?:[*•x]{3,}|[[<({*]*(?:redacted|masked|filtered|hidden)[\
 function isNothing(value: unknown, member: TokenMember): boolean {
   if (typeof value === 'string') return isTokenName(member) ? noValue.test(value) : value === '';
   return value === null || value === undefined || (Array.isArray(value) && value.length === 0);
+}
+
+/** Scopes as a list, as an object of flags, or with commas between them as GitHub and Slack write them. */
+function listedScopes(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.every(item => typeof item === 'string') ? value.join(' ') : undefined;
+  if (isObject(value)) {
+    const granted = Object.entries(value).flatMap(([name, flag]) => (flag === true ? [name] : []));
+    return granted.length > 0 ? granted.join(' ') : undefined;
+  }
+  // A URL may have a comma of its own.
+  const isListed = typeof value === 'string' && /^[^\s,:]+(?::[^\s,/:]+)*(?:, ?[^\s,:]+(?::[^\s,/:]+)*)+$/.test(value);
+  return isListed ? value.split(/, ?/).join(' ') : undefined;
 }
 
 /** A text, or a list of one text. */

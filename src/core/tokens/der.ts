@@ -116,6 +116,20 @@ export function isDer(bytes: Uint8Array): boolean {
   }
 }
 
+/** A file that holds keys and certificates in a structure of its own; `undefined` for anything else. */
+export function containerOf(bytes: Uint8Array): 'PKCS #12' | 'PKCS #7' | 'Java keystore' | undefined {
+  if (/^(?:feedfeed|cececece)/.test(hex(bytes.subarray(0, 4)))) return 'Java keystore';
+  try {
+    const [first, second] = sequence(bytes);
+    const pkcs7 = '2a864886f70d0107';
+    if (first?.tag === OID && hex(first.content).startsWith(pkcs7)) return 'PKCS #7';
+    const [type] = first?.tag === INTEGER && second?.tag === SEQUENCE ? children(second.content) : [];
+    return type?.tag === OID && hex(type.content).startsWith(pkcs7) ? 'PKCS #12' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The largest number in an encrypted key's parameters: the cost of its key derivation. @throws WorkbenchError
  * `key_invalid`

@@ -1,14 +1,18 @@
 /** The one reader of texts that are given as keys: client keys, verification keys, decryption keys. PEM is RFC 7468. */
 import { type KeyFlaw, WorkbenchError } from '../errors.ts';
 import { decodeBase64 } from './base64url.ts';
-import { isDer, labelOf } from './der.ts';
+import { containerOf, isDer, labelOf } from './der.ts';
 import { isObject, type JsonObject, own, readJson } from './json.ts';
 
 /** The content of a text without what an environment file, a shell, JSON or base64 has added around it. */
 export type KeyMaterial =
   /** `kid` is set if the surrounding JSON names the key. `blocks` is empty if a block is begun but incomplete. */
   | { readonly kind: 'pem'; readonly text: string; readonly blocks: readonly Block[]; readonly kid?: string }
-  | { readonly kind: 'json' | 'ssh' | 'other' | 'empty'; readonly text: string };
+  | { readonly kind: 'json' | 'ssh' | 'other' | 'empty'; readonly text: string }
+  | { readonly kind: 'foreign'; readonly text: string; readonly name: ForeignFormat };
+
+/** Files with keys in formats that are not read here. */
+export type ForeignFormat = 'PKCS #12' | 'PKCS #7' | 'PuTTY' | 'OpenPGP' | 'Java keystore';
 
 export interface Block {
   readonly label: string;
@@ -21,14 +25,24 @@ export function readKeyMaterial(given: string): KeyMaterial {
   if (text === '') return { kind: 'empty', text };
   if (/^[{[]/.test(text)) return inJson(text);
   if (/^(?:ssh-|ecdsa-sha2-)/.test(text)) return { kind: 'ssh', text };
+  const [, name] = foreign.find(([pattern]) => pattern.test(text)) ?? [];
+  if (name) return { kind: 'foreign', text, name };
   if (text.includes(begin)) return pem(text.replace(/\\+r\\+n|\\+[rn]/g, '\n'));
   const bytes = decodeBase64(text.replace(/\s+/g, ''));
   if (bytes === undefined) return { kind: 'other', text };
+  const container = containerOf(bytes);
+  if (container) return { kind: 'foreign', text, name: container };
   if (isDer(bytes)) return pem(armoured({ label: labelOf(bytes), body: text }));
   // A PEM certificate or key that was encoded as a whole.
   const inner = bytes.length > begin.length ? new TextDecoder().decode(bytes) : '';
   return inner.includes(begin) ? readKeyMaterial(inner) : { kind: 'other', text };
 }
+
+const foreign: readonly (readonly [RegExp, ForeignFormat])[] = [
+  [/^PuTTY-User-Key-File-\d/, 'PuTTY'],
+  [/-----BEGIN PGP /, 'OpenPGP'],
+  [/-----BEGIN (?:PKCS7|CMS)-----/, 'PKCS #7'],
+];
 
 function pem(text: string): KeyMaterial {
   return { kind: 'pem', text, blocks: blocksOf(text) ?? [] };

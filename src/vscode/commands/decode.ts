@@ -24,7 +24,7 @@ import { varietyAdvice } from '../text/varieties.ts';
 import { describeDiffering, describeTokenWarning } from '../text/warnings.ts';
 import { decodedLines } from '../tokenDocuments.ts';
 import { defineCommand } from './command.ts';
-import { anything, connectionId, flag, optional, text, withDefault } from './fields.ts';
+import { anything, connectionId, flag, optional, tokenText, withDefault } from './fields.ts';
 import type { Services } from './services.ts';
 import { keyFields, keyOf } from './verify.ts';
 
@@ -32,7 +32,7 @@ export const decode = defineCommand(
   {
     name: 'decode',
     needsTrust: false,
-    fields: { token: text },
+    fields: { token: tokenText },
     returns:
       '`{ kind: "jws" \\| "jwe" \\| "opaque", header?, payload?, text?, base64url?, variety?: { id, name, advice }, disclosures?, warnings, review }`; `text` and `base64url` for signed content that is not a JWT, `disclosures` for an SD-JWT',
   },
@@ -101,7 +101,7 @@ export const decrypt = defineCommand(
     name: 'decrypt',
     needsTrust: false,
     returnsToken: true,
-    fields: { token: text, ...keyFields },
+    fields: { token: tokenText, ...keyFields },
     returns:
       '`{ header, payload?, text?, base64url?, token?, nested?, warnings }`. `key` is required: a private key as PEM or JWK, or a shared secret',
   },

@@ -42,6 +42,21 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** A non-empty string. */
 export const text = field('string', { type: 'string', minLength: 1 }, isText);
 
+/** A token, without the quotes, line breaks and scheme that are copied along with it. */
+export const tokenText: Field<string> = {
+  ...text,
+  read: (value, name) =>
+    text.read(
+      typeof value === 'string'
+        ? value
+            .trim()
+            .replace(/^(["'`])(.*)\1$/s, '$2')
+            .replace(/^(?:Bearer|DPoP)\s+/i, '')
+        : value,
+      name,
+    ),
+};
+
 export const connectionId: Field<string> = { ...text, type: 'id' };
 
 export const flag = field('boolean', { type: 'boolean' }, (each): each is boolean => typeof each === 'boolean');

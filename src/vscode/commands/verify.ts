@@ -21,7 +21,18 @@ import { reviewAnswer } from '../text/review.ts';
 import { checkIcons, statusText, tokenStateTitle } from '../text/states.ts';
 import { dateText } from '../text/time.ts';
 import { defineCommand, isConfirmed } from './command.ts';
-import { anything, choice, connectionId, object, optional, seconds, text, texts, type Values } from './fields.ts';
+import {
+  anything,
+  choice,
+  connectionId,
+  object,
+  optional,
+  seconds,
+  text,
+  texts,
+  tokenText,
+  type Values,
+} from './fields.ts';
 
 /**
  * A key given by the caller: PEM, JWK or shared secret as text, or a JWK as an object. `keyFormat`: encoding of a
@@ -41,7 +52,7 @@ export function keyOf({ key, keyFormat }: Values<typeof keyFields>) {
 }
 
 const fields = {
-  token: text,
+  token: tokenText,
   connection: optional(connectionId),
   issuer: optional(text),
   jwksUri: optional(text),
@@ -72,7 +83,8 @@ export const verify = defineCommand(
     name: 'verify',
     needsTrust: false,
     fields,
-    returns: '`{ verified, state, key?, disclosed?, checks: [{ id, status, expected?, found?, advice? }], review }`',
+    returns:
+      '`{ verified, state, key?, disclosed?, checks: [{ id, status, detail, expected?, found?, advice? }], review }`',
   },
   ({ sessions, verifier, keys }) => ({
     accept: (given): Argument => requestOf(given, sessions),
@@ -105,11 +117,12 @@ export const verify = defineCommand(
       ...(disclosed && { disclosed }),
       review: reviewAnswer(reviewToken(token, decoded, checks)),
       checks: checks.map(check => {
-        const { advice } = checkText(check);
+        const { detail, advice } = checkText(check);
         const { id, status, expected, found } = check;
         return {
           id,
           status,
+          detail,
           ...(expected !== undefined && { expected }),
           ...(found !== undefined && { found }),
           ...(advice !== undefined && { advice }),

@@ -8,7 +8,7 @@ import { isTokenCharacter, longestEscape, mayHoldToken } from '../../core/tokens
 import { tokenLimit, tryDecode } from '../../core/tokens/jwt.ts';
 import { findTokens, mostTokens, type Piece, type TokenRange, tokenAt } from '../../core/tokens/tokenRanges.ts';
 import { tokenUse } from '../../core/tokens/tokenUse.ts';
-import { anything, optional, text, type Values } from '../commands/fields.ts';
+import { anything, optional, tokenText, type Values } from '../commands/fields.ts';
 
 /** A token in a document: its range, and its text without line breaks. */
 export interface PlacedToken {
@@ -230,7 +230,7 @@ export async function tokenAtPlace({ uri, range }: Place, sessions: Sessions): P
 }
 
 /** A token, or the place of one in an open document. */
-export const tokenFields = { token: optional(text), ...placeFields };
+export const tokenFields = { token: optional(tokenText), ...placeFields };
 
 export interface TokenArgument {
   readonly token?: string | undefined;

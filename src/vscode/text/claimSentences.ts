@@ -23,6 +23,20 @@ export const claimSentences = {
     l10n.t('{0} has an invalid value: {1}.', nameOf(id), plain(found)),
     l10n.t('RFC 7519 requires text here. The issuer has to correct this.'),
   ],
+  aud_slash: ({ expected, found }) => [
+    l10n.t('Expected {0}, found {1}: they differ only in the trailing slash.', quoted(expected), quoted(found)),
+    l10n.t('Audiences are compared character by character. Expect it as the token has it, or change it at the issuer.'),
+  ],
+  aud_api: ({ expected, found }) => [
+    l10n.t(
+      'Expected {0}, found {1}: two names of the same API at Microsoft Entra ID.',
+      quoted(expected),
+      quoted(found),
+    ),
+    l10n.t(
+      'v1.0 tokens name the identifier URI (api://...), v2.0 tokens the client ID. Expect the one that the token has.',
+    ),
+  ],
   slash_differs: ({ expected, found }) => [
     l10n.t('Expected {0}, found {1}: they differ only in the trailing slash.', quoted(expected), quoted(found)),
     l10n.t('Issuers are compared character by character. If it is the right issuer, write it as the token does.'),

@@ -4,6 +4,7 @@ import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import type { SecretForm } from '../../core/checks/secretText.ts';
 import type { DataOf } from '../../core/errors.ts';
 import { printable } from '../../core/redact.ts';
+import type { ForeignFormat } from '../../core/tokens/keyMaterial.ts';
 import { joined, show, unknownReason } from './answerErrors.ts';
 import { plain, type Sentences } from './checkWords.ts';
 
@@ -48,6 +49,8 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
         l10n.t('This is a key in OpenSSH format.'),
         l10n.t('Convert it with ssh-keygen -e -m PKCS8 -f <file> and give the result.'),
       ];
+    case 'foreign':
+      return foreignFormat(found);
     case 'json':
       return [l10n.t('This looks like JSON but is not valid.'), l10n.t('Give a complete JWK or JWK Set.')];
     case 'kty':
@@ -105,6 +108,22 @@ export function keyFlaw({ reason, found, form }: DataOf<'key_invalid'>): readonl
     default:
       return [unknownReason(reason), forms];
   }
+}
+
+/** A file with keys in another format: its name, and how to get a PEM out of it. */
+export function foreignFormat(found: string | number | undefined): readonly [detail: string, advice: string] {
+  const commands: Readonly<Record<ForeignFormat, string>> = {
+    'PKCS #12': 'openssl pkcs12 -in <file> -nodes',
+    'PKCS #7': 'openssl pkcs7 -in <file> -print_certs',
+    PuTTY: 'puttygen <file> -O private-openssh -o key && ssh-keygen -p -m PKCS8 -f key',
+    OpenPGP: '',
+    'Java keystore': 'keytool -importkeystore -srckeystore <file> -destkeystore out.p12 -deststoretype PKCS12',
+  };
+  const command = commands[found as ForeignFormat];
+  return [
+    l10n.t('This is a file in the format {0}, which is not read here.', show(found)),
+    command ? l10n.t('Get a PEM from it with: {0}', command) : l10n.t('JOSE has no such keys. Give a PEM or a JWK.'),
+  ];
 }
 
 export function invalidKey(data: DataOf<'key_invalid'>): string {

@@ -101,6 +101,10 @@ export const signatureSentences = {
   chain_valid: ({ expected, found }) => [
     l10n.t('The chain in x5c leads from {0} to the certificate that was given, {1}.', quoted(found), quoted(expected)),
   ],
+  key_respelled: ({ found }) => [
+    l10n.t('The key or its set has these members in another form than RFC 7517 defines: {0}.', plain(found)),
+    l10n.t('The issuer should correct this. Many libraries reject the key.'),
+  ],
   keys_outdated: ({ at, data }) => [
     l10n.t('The keys were fetched at {0}; fetching them again failed ({1}).', dateOf(at), plain(data?.error)),
     l10n.t('Check that the issuer can be reached. Withdrawn keys would not be noticed until then.'),

@@ -1,7 +1,8 @@
 import { l10n } from 'vscode';
 import type { DataOf, ErrorCode } from '../../core/errors.ts';
 import type { ConnectionProblem } from '../../core/records/connection.ts';
-import { show, unknownReason } from './answerErrors.ts';
+import { joined, show, unknownReason } from './answerErrors.ts';
+import { foreignFormat } from './keyErrors.ts';
 import { dateText } from './time.ts';
 
 /** Errors of the data stored for a connection. */
@@ -156,7 +157,9 @@ function invalidCredential({ reason, found, expected }: DataOf<'credential_inval
         'VS Code cannot open this kind of encryption, or the key is damaged. Decrypt a copy: openssl pkcs8 -topk8 -nocrypt -in <file>.',
       );
     case 'ssh':
-      return l10n.t('This is a key in SSH form. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.');
+      return l10n.t('This is a key in OpenSSH format. Convert a copy of it with: ssh-keygen -p -m PKCS8 -f <file>.');
+    case 'foreign':
+      return joined(...foreignFormat(found));
     case 'symmetric':
       return l10n.t(
         'This JWK is a shared secret, not a private key. Set tokenEndpointAuthMethod to client_secret_jwt for it.',

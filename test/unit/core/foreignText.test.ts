@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { runChecks } from '../../../src/core/checks/checks.ts';
 import { decrypt } from '../../../src/core/checks/decrypt.ts';
-import { parseKeySet } from '../../../src/core/checks/keys.ts';
+import { parseKeySet } from '../../../src/core/checks/keySets.ts';
 import { reviewToken } from '../../../src/core/checks/review.ts';
 import { guessSecrets, readKeyText, readSecret, secretForms } from '../../../src/core/checks/secretText.ts';
 import { verifyToken } from '../../../src/core/checks/verifier.ts';

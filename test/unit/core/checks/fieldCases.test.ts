@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import type { VerificationPolicy } from '../../../../src/core/checks/finding.ts';
+import { parseKeySet } from '../../../../src/core/checks/keySets.ts';
 import type { KeySource } from '../../../../src/core/checks/signatures.ts';
 import { createVerifier, verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { createDiscovery } from '../../../../src/core/issuer/discovery.ts';
@@ -63,6 +64,79 @@ describe('tokens and key sets from the field', () => {
     assert.match(n, /=$/);
     const token = jwt(rs256, claims);
     assert.deepEqual(await published(token, { keys: [{ ...rs256.jwk, n }] }), { verified: true, key: 'key_base64' });
+  });
+
+  // RFC 7517 sections 4 and 5 in other words. None of it changes which key it is.
+  const { kid: _____, ...unnamed } = rs256.jwk;
+  const p256 = (more: object) => ({ keys: [{ ...es256.jwk, ...more }] });
+  for (const [name, answer, by] of [
+    ['an array', [rs256.jwk], rs256],
+    ['keys as an object by kid', { keys: { k0: signer('RS256').jwk, k1: unnamed } }, rs256],
+    ['an object by kid', { k0: signer('RS256').jwk, k1: unnamed }, rs256],
+    ['kty in lower case', { keys: [{ ...rs256.jwk, kty: 'rsa' }] }, rs256],
+    ['alg in lower case', { keys: [{ ...rs256.jwk, alg: 'rs256' }] }, rs256],
+    ['crv in lower case', p256({ crv: 'p-256' }), es256],
+    ['crv by another name', p256({ crv: 'secp256r1' }), es256],
+    ['use in capitals', { keys: [{ ...rs256.jwk, use: 'SIG' }] }, rs256],
+    ['use as a word', { keys: [{ ...rs256.jwk, use: 'signature' }] }, rs256],
+    ['key_ops as text', { keys: [{ ...rs256.jwk, key_ops: 'verify' }] }, rs256],
+    ['no key_ops', { keys: [{ ...rs256.jwk, key_ops: [] }] }, rs256],
+    ['a PEM in a member (UAA)', { keys: [{ kty: 'RSA', kid: 'k1', value: rs256.pem }] }, rs256],
+    ['a PEM under another name', { keys: [{ kid: 'k1', publicKey: rs256.pem }] }, rs256],
+    ['a string with the set in it', JSON.stringify({ keys: [{ ...rs256.jwk, kty: 'Rsa' }] }), rs256],
+    [
+      'the page of a realm (Keycloak)',
+      { realm: 'demo', public_key: rs256.pem.replace(/-----[^-]+-----|\s/g, '') },
+      rs256,
+    ],
+  ] as const) {
+    it(`a key set written as ${name}, with a warning`, async () => {
+      assert.deepEqual(await published(jwt(by, claims), answer), {
+        verified: true,
+        key: 'key_respelled',
+      });
+    });
+  }
+
+  it('a number as kid', async () => {
+    const set = {
+      keys: [
+        { ...signer('RS256').jwk, kid: 8 },
+        { ...unnamed, kid: 7 },
+      ],
+    };
+    const token = jwt(rs256, claims, { kid: '7' });
+    assert.deepEqual(await published(token, set), { verified: true, key: 'key_respelled' });
+    assert.equal((await published(jwt(rs256, claims, { kid: 7 }), set)).verified, false);
+  });
+
+  it('a key set behind a guard, in a call (JSONP), or as PEM', () => {
+    const json = JSON.stringify({ keys: [rs256.jwk] });
+    const empty = `for(;;);${json}`;
+    for (const text of [`)]}'\n${json}`, empty, `callback(${json});`, `/**/ jQuery.cb_1( ${json} )`, rs256.pem])
+      assert.equal(parseKeySet(text, 'jwks_uri').keys.length, 1, text.slice(0, 20));
+    assert.equal(parseKeySet(`${selfSigned.cert}\n${es256.pem}`, 'jwks_uri').keys.length, 2);
+    for (const text of ['callback()', 'callback(', `callback(${json}`, 'x(1)'])
+      assert.throws(() => parseKeySet(text, 'jwks_uri'), { data: { reason: 'not_json' } });
+  });
+
+  it('the key of a proof, which has to be written as RFC 7517 says', async () => {
+    const { kid: ___, alg: ____, ...jwk } = es256.jwk;
+    const proof = { jti: 'j', htm: 'GET', htu: 'https://api.example', iat: t };
+    const look = (crv: string) =>
+      outcome(jwt(es256, proof, { typ: 'dpop+jwt', jwk: { ...jwk, crv } }), { kind: 'none' });
+    assert.equal((await look('P-256')).verified, true);
+    assert.equal((await look('p-256')).verified, false);
+  });
+
+  it('an audience that is almost the expected one: a slash, or the other name of an API at Entra', async () => {
+    const id = '11111111-2222-3333-4444-555555555555';
+    const said = async (aud: unknown, audience: string) =>
+      (await outcome(jwt(rs256, { ...claims, aud }), given(rs256), { audience })).said;
+    assert.deepEqual(await said('https://api.example/', 'https://api.example'), ['aud failed: aud_slash']);
+    assert.deepEqual(await said(['x', `api://${id}`], id), ['aud failed: aud_api']);
+    assert.deepEqual(await said(id, `api://${id}`), ['aud failed: aud_api']);
+    assert.deepEqual(await said('api://orders', 'orders'), ['aud failed: mismatch']);
   });
 
   it('a set in an envelope, and a key alone', async () => {

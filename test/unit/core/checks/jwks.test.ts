@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createJwksClient, type JwksClientOptions } from '../../../../src/core/checks/jwks.ts';
-import { parseKeySet } from '../../../../src/core/checks/keys.ts';
+import { parseKeySet } from '../../../../src/core/checks/keySets.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../../../support/loopbackServer.ts';
@@ -119,9 +119,10 @@ describe('createJwksClient', () => {
   for (const [name, answer, code, data] of [
     ['an HTML page', [200, '<!doctype html><title>Sign in</title>'], 'jwks_invalid', { reason: 'html' }],
     ['no JSON', [200, 'keys'], 'jwks_invalid', { reason: 'not_json' }],
-    ['an array', [200, []], 'jwks_invalid', { reason: 'not_an_object' }],
+    ['a number', [200, 7], 'jwks_invalid', { reason: 'not_an_object' }],
+    ['an empty array', [200, []], 'jwks_invalid', { reason: 'empty' }],
     ['no keys', [200, { key: [] }], 'jwks_invalid', { reason: 'no_keys_member' }],
-    ['keys that are no array', [200, { keys: { 0: first.jwk } }], 'jwks_invalid', { reason: 'no_keys_member' }],
+    ['keys that are none', [200, { keys: { 0: 'first' } }], 'jwks_invalid', { reason: 'no_keys_member' }],
     ['an empty set', [200, { keys: [] }], 'jwks_invalid', { reason: 'empty' }],
     [
       'unknown keys only',

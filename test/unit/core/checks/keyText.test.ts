@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readKeyText, readSecret, type SecretForm } from '../../../../src/core/checks/secretText.ts';
+import { guessSecrets, readKeyText, readSecret, type SecretForm } from '../../../../src/core/checks/secretText.ts';
 import { failureOf } from '../../../support/failureOf.ts';
 import { selfSigned } from '../../../support/selfSigned.ts';
 
@@ -156,6 +156,14 @@ describe('readKeyText', () => {
 describe('readSecret', () => {
   const bytes = Buffer.from('00ff10a7fbe3aabbccddeeff00112233', 'hex');
   const read = (text: string, form: SecretForm) => Buffer.from(readSecret(text, form)).toString('hex');
+
+  it('is tried without the name that an environment file gives it', () => {
+    const tried = (text: string) => guessSecrets(text).map(each => Buffer.from(each).toString());
+    for (const line of ['JWT_SECRET="a secret value"', "export JWT_SECRET='a secret value'\n"])
+      assert.ok(tried(line).includes('a secret value'), line);
+    assert.ok(tried(`SECRET=${bytes.toString('base64')}`).includes(bytes.toString()));
+    assert.deepEqual(tried('a=b'), ['a=b']);
+  });
 
   it('takes a text for what it was said to be', () => {
     const hex = bytes.toString('hex');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { VerificationPolicy, VerificationResult } from '../../../../src/core/checks/finding.ts';
-import { readKeySet } from '../../../../src/core/checks/keys.ts';
+import { readKeySet } from '../../../../src/core/checks/keySets.ts';
 import type { KeySource } from '../../../../src/core/checks/signatures.ts';
 import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import sample from '../../../fixtures/wrappedTokenResponse.json' with { type: 'json' };

@@ -310,6 +310,8 @@ describe('an answer of the token endpoint', () => {
     ['expires_in', end / 1000, 'a date under the name of a lifetime'],
     ['expiresIn', hours, 'camel case'],
     ['expires', hours, absolute],
+    ['expireIn', hours, 'https://open.dingtalk.com/document/orgapp/obtain-user-token'],
+    ['expire_time', end / 1000, absolute],
     ['expires_at', end / 1000, absolute],
     ['expires_at', end, absolute],
     ['expires_at', `${end / 1000}`, absolute],
@@ -360,6 +362,19 @@ describe('an answer of the token endpoint', () => {
       const { expires_in: _, ...others } = good;
       const { outcome, tokens, plan } = await refresh({ body: { ...others, expires_at: value } });
       assert.deepEqual([outcome, tokens.expires_at, plan], ['refreshed', undefined, { never: 'end_unknown' }]);
+    });
+  }
+
+  // GitHub and Slack put commas between scopes, and some frameworks send flags.
+  for (const [scope, means] of [
+    ['repo,read:user', 'repo read:user'],
+    ['read, write', 'read write'],
+    [{ read: true, write: true, admin: false }, 'read write'],
+    ['https://a.example/x,y https://b.example', 'https://a.example/x,y https://b.example'],
+    ['https://a.example/x,y', 'https://a.example/x,y'],
+  ] as const) {
+    it(`reads the scope ${json(scope)} as ${means}`, async () => {
+      assert.equal((await refresh({ body: { ...good, scope } })).tokens.scope, means);
     });
   }
 

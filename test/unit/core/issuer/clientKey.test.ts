@@ -36,6 +36,17 @@ describe('the key of a client', () => {
   }
 
   // https://github.com/coollabsio/coolify/issues/6384, https://github.com/auth0/node-jsonwebtoken/issues/642
+  it('is the only one of a set that signs, and the one that a client has under a name of its own', async () => {
+    const jwk = createPrivateKey(keyOf('P-256').pem).export({ format: 'jwk' });
+    const { d: _, ...others } = createPrivateKey(keyOf('RSA').pem).export({ format: 'jwk' });
+    const encrypting = { ...createPrivateKey(keyOf('RSA').pem).export({ format: 'jwk' }), use: 'enc' };
+    for (const text of [
+      { keys: [others, encrypting, { ...jwk, kid: 'own' }] },
+      { client_id: 'c', jwk: { ...jwk, kid: 'own' } },
+    ])
+      assert.deepEqual((await readClientKey(JSON.stringify(text))).header, { kid: 'own' });
+  });
+
   it('is read in whatever structure and wrapping it comes', async () => {
     const rsa = createPrivateKey(keyOf('RSA').pem);
     const p256 = createPrivateKey(keyOf('P-256').pem);
@@ -133,6 +144,12 @@ describe('the key of a client', () => {
     ['broken', String(pem('pkcs8')).slice(0, 120)],
     ['broken', '-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----'],
     ['broken', '-----BEGIN PRIVATE KEY-----\nY=2F\n-----END PRIVATE KEY-----'],
+    ['foreign', 'PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 1\ncanary'],
+    ['foreign', '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\ncanary\n-----END PGP PRIVATE KEY BLOCK-----'],
+    ['foreign', '-----BEGIN PKCS7-----\ncanary\n-----END PKCS7-----'],
+    // The head of a file of `openssl pkcs12 -export`, and of one of keytool.
+    ['foreign', Buffer.from('3010020103300b06092a864886f70d010701', 'hex').toString('base64')],
+    ['foreign', Buffer.from(`feedfeed00000002${'00'.repeat(20)}`, 'hex').toString('base64')],
     ['unknown', 'canary, a secret'],
     ['unknown', '["canary"]'],
   ] as const) {

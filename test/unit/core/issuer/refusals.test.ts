@@ -215,6 +215,35 @@ const refusals: readonly (readonly [
     }),
     'other',
   ],
+  ['a list of messages', 400, 'application/json', json({ messages: ['Refresh token is no longer valid'] }), 'ended'],
+  [
+    'a list of texts',
+    400,
+    'application/json',
+    json({ error: ['invalid_grant'], error_description: ['gone'] }),
+    'ended',
+  ],
+  ['plain words', 400, 'text/plain', 'Refresh token expired', 'ended'],
+  ['plain words about something else', 400, 'text/plain', 'Missing parameter refresh_token', 'other'],
+  [
+    'an API gateway (Apigee)',
+    401,
+    'application/json',
+    json({ fault: { faultstring: 'Invalid refresh token' } }),
+    'ended',
+  ],
+  ['Chinese words', 200, 'application/json', json({ code: 401, msg: '刷新令牌已过期' }), 'ended'],
+  [
+    'Japanese words',
+    400,
+    'application/json',
+    json({ message: 'リフレッシュトークンの有効期限が切れています' }),
+    'ended',
+  ],
+  ['German words', 400, 'application/json', json({ message: 'Das Aktualisierungstoken ist abgelaufen.' }), 'ended'],
+  ['French words', 400, 'application/json', json({ message: 'Le jeton d’actualisation a expiré.' }), 'ended'],
+  ['Spanish words', 400, 'application/json', json({ message: 'El token de actualización ha caducado.' }), 'ended'],
+  ['German words about the client', 400, 'application/json', json({ message: 'Der Client ist unbekannt.' }), 'other'],
   [
     'redirect needed',
     400,
@@ -228,7 +257,7 @@ describe('a refusal', () => {
   for (const [name, status, type, body, means] of refusals) {
     it(`of ${name} ${means === 'ended' ? 'ends the refresh token' : 'is about something else'}`, async () => {
       const response = new Response(body, { status, headers: { 'content-type': type } });
-      const asked = { host: 'as.example', now: Date.UTC(2030, 0, 1), secrets: [], refreshes: true };
+      const asked = { host: 'as.example', now: Date.UTC(2030, 0, 1), secrets: [], refreshToken: 'sent-refresh-token' };
       const { code, data } = await failureOf(readTokenResponse(response, asked));
       assert.equal(failureKind(errorOf(code, data)) === 'refused', means === 'ended', json(data));
     });

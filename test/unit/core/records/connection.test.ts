@@ -431,6 +431,17 @@ describe('the issuer of an address that was pasted', () => {
     });
   }
 
+  it('is the same with what browsers and people add, and the policy of Azure AD B2C in its path', () => {
+    const metadata = 'https://as.example/t/v2.0/.well-known/openid-configuration';
+    for (const end of ['', '/', '?x=1', '#top', '/?x=1#top'])
+      assert.equal(issuerOfAddress(`${metadata}${end}`), 'https://as.example/t/v2.0', end);
+    assert.equal(issuerOfAddress(`${metadata}?p=B2C_1_sign%20in`), 'https://as.example/t/B2C_1_sign%20in/v2.0');
+    for (const end of ['/', '?x=1', '#top']) {
+      const { connection, problems } = readConnection({ id: 'a', clientId: 'c', issuer: `${metadata}${end}` });
+      assert.deepEqual([connection?.issuer, problems], ['https://as.example/t/v2.0', []]);
+    }
+  });
+
   for (const address of ['https://as.example/', 'https://as.example/well-known/x', 'as.example', '', 'https://a/?b']) {
     it(`is "${address}" as it stands`, () => {
       assert.equal(issuerOfAddress(` ${address}\n`), address);
