@@ -95,6 +95,8 @@ export const contextKeys = {
   /** The mock issuer has such a fault, or one that is used up and still shown. */
   hasMockFaults: 'jwtWorkbench.hasMockFaults',
   hasConnections: 'jwtWorkbench.hasConnections',
+  /** So many that a filter helps to find one. */
+  hasManyConnections: 'jwtWorkbench.hasManyConnections',
   /** A connection holds an access token or an ID token. */
   hasTokens: 'jwtWorkbench.hasTokens',
   hasRefreshable: 'jwtWorkbench.hasRefreshable',

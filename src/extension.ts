@@ -146,6 +146,9 @@ export function startExtension(context: ExtensionContext, view: ConnectionsView,
   };
 }
 
+/** From this number of connections on, the filter has a button above the view. */
+const many = 8;
+
 type SessionTest = (session: Session) => boolean;
 
 /**
@@ -193,6 +196,7 @@ function openStorage(own: Own, context: ExtensionContext, { clock, sharedLock, h
     for (const [name, fits] of Object.entries(menuConditions) as [keyof typeof menuConditions, SessionTest][]) {
       void setMenuKey(name, sessions.list().some(fits));
     }
+    void setMenuKey('hasManyConnections', sessions.list().length >= many);
     if (sessions.list().some(({ lastRefresh }) => lastRefresh?.outcome === 'refreshed')) stepDone('refreshed');
   }
   function tellRemembered(changed: string): void {

@@ -164,6 +164,8 @@ describe('tokens in the editor', () => {
     assert.doesNotMatch(JSON.stringify(lenses.map(({ command }) => command)), /an-opaque/);
     await run('signOut', { connection: id });
     assert.deepEqual(await hintsIn(document), []);
+    await window.showTextDocument(document);
+    await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
     await end();
   });
 
