@@ -3,13 +3,13 @@ import type { Clock, CrossWindowLock, Lease, LedgerEntry, SharedNotes } from '..
 import { pause } from '../waiting.ts';
 import { type Handover, handRecord, recordOf } from './journalKeys.ts';
 import {
-  emptied,
   emptyRecord,
   isRefused,
   newest,
   type RefreshIntent,
   type StoredRecord,
   unansweredIntent,
+  withoutTokens,
 } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Keeping, Vault } from './vault.ts';
@@ -275,7 +275,7 @@ function newestKnown(
   if (ledger === undefined || record.generation > ledger.generation) return record;
   if (ledger.signedOutAt !== undefined) {
     const isGone = record.tokens === undefined && record.generation === ledger.generation;
-    return isGone ? record : emptied(record, ledger.generation);
+    return isGone ? record : withoutTokens(record, ledger.generation);
   }
   return withNotes(record, ledger);
 }
@@ -350,7 +350,9 @@ export function createLoading({ vault, sessions, lock, handover, keeping }: Load
       // well.
       const { generation } = ledger;
       const left = await vault.update(id, now =>
-        now === undefined || (now.tokens && now.generation <= generation) ? emptied(now ?? record, generation) : now,
+        now === undefined || (now.tokens && now.generation <= generation)
+          ? withoutTokens(now ?? record, generation)
+          : now,
       );
       sessions.apply(left);
     } catch (error) {

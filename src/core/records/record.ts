@@ -144,7 +144,7 @@ export function newest<T extends StoredRecord | undefined>(
 }
 
 /** The record after a sign-out: no tokens, but the client's credentials, and a generation that voids the old tokens. */
-export function emptied(record: StoredRecord, generation: number): StoredRecord {
+export function withoutTokens(record: StoredRecord, generation: number): StoredRecord {
   return { ...emptyRecord(record.connection), ...clientCredentialsOf(record), generation };
 }
 

@@ -8,12 +8,12 @@ import {
   assertRoom,
   type ClientCredentials,
   clientCredentialsOf,
-  emptied,
   hasRoom,
   isRefused,
   type Replaced,
   type StoredRecord,
   unansweredIntent,
+  withoutTokens,
 } from './record.ts';
 import { bindingMismatch, imported, isSameClient, merge, type RawTokens, type TokenBinding } from './tokenSet.ts';
 
@@ -117,7 +117,7 @@ export function storeCredentials(
   return changeRecord(parts, connection.id, signal, current => {
     const token_endpoint = connection.tokenEndpoint ?? current.binding?.token_endpoint;
     const isUnmoved = isSameClient(current.binding, bindingOf(connection, token_endpoint));
-    const { client_secret: _, private_key: __, ...empty } = emptied(current, current.generation + 1);
+    const { client_secret: _, private_key: __, ...empty } = withoutTokens(current, current.generation + 1);
     const record = { ...(isUnmoved ? current : empty), ...credentials };
     assertRoom(record);
     return record;

@@ -2,7 +2,7 @@ import { classify, WorkbenchError } from '../errors.ts';
 import type { Lease, LedgerEntry, Log } from '../ports.ts';
 import { ledgerEntry, type RecordParts } from '../records/changeRecord.ts';
 import { handRecord } from '../records/journalKeys.ts';
-import { emptied, newest, type StoredRecord } from '../records/record.ts';
+import { newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import { pause } from '../waiting.ts';
 
 export interface Settled {
@@ -146,7 +146,7 @@ export function createWriter({ vault, lock, sessions, clock, log, handover }: Wr
   async function signedOutElsewhere(lease: Lease, record: StoredRecord, failure: WorkbenchError): Promise<never> {
     const ledger = await lease.readLedger();
     const generation = Math.max(record.generation, ledger?.generation ?? 0);
-    const gone = await storeStep(record, current => emptied(current, generation));
+    const gone = await storeStep(record, current => withoutTokens(current, generation));
     sessions.apply(gone.record);
     throw failure;
   }

@@ -2,7 +2,7 @@ import { classify, isWorkbenchError, WorkbenchError } from '../errors.ts';
 import type { Revocation } from '../issuer/askIssuer.ts';
 import type { Clock, SharedNotes } from '../ports.ts';
 import { ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
-import { emptied, emptyRecord, newest, type StoredRecord } from '../records/record.ts';
+import { emptyRecord, newest, type StoredRecord, withoutTokens } from '../records/record.ts';
 import type { Sessions } from '../records/sessions.ts';
 import type { Vault } from '../records/vault.ts';
 import type { SignInRequest, SignInStep } from './grants.ts';
@@ -59,7 +59,7 @@ export async function signOut(
   const left = await vault.update(id, stored => {
     const record = newest(stored, known()) ?? emptyRecord(id);
     // Newer than the voided generation: a sign-in has stored it meanwhile.
-    return record.generation > last ? record : emptied(record, last);
+    return record.generation > last ? record : withoutTokens(record, last);
   });
   sessions.apply(left);
   return untold;

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { isWorkbenchError } from '../../../../src/core/errors.ts';
 import {
   assertRoom,
-  emptied,
   emptyRecord,
   fitted,
   isRefused,
@@ -12,6 +11,7 @@ import {
   recordLimit,
   type StoredRecord,
   serializeRecord,
+  withoutTokens,
 } from '../../../../src/core/records/record.ts';
 import { dataOf } from '../../../support/failureOf.ts';
 
@@ -188,13 +188,13 @@ describe('a record', () => {
   });
 
   it('that was emptied holds nothing but its name, its number and the client secret', () => {
-    assert.deepEqual(emptied(full, 9), {
+    assert.deepEqual(withoutTokens(full, 9), {
       version: 1,
       connection: 'main',
       generation: 9,
       client_secret: 'secret',
     });
-    assert.deepEqual(emptied(emptyRecord('main'), 1), { version: 1, connection: 'main', generation: 1 });
+    assert.deepEqual(withoutTokens(emptyRecord('main'), 1), { version: 1, connection: 'main', generation: 1 });
   });
 
   it('is refused only by its own generation', () => {
