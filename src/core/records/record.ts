@@ -121,7 +121,7 @@ export function hasRoom(record: StoredRecord): boolean {
  * Removes tokens until the record fits, the ID token first. The refresh token always stays, because it exists nowhere
  * else.
  */
-export function fitted(record: StoredRecord): {
+export function trimToLimit(record: StoredRecord): {
   readonly record: StoredRecord;
   /** `record_too_large` if something was removed. */
   readonly error?: WorkbenchError;

@@ -6,7 +6,6 @@ import type { LedgerEntry } from '../ports.ts';
 import type { Connection } from '../records/connection.ts';
 import {
   boundTo,
-  fitted,
   isBound,
   isRefused,
   isRenewable,
@@ -15,6 +14,7 @@ import {
   type StoredRecord,
   spentIntent,
   thumbprintOf,
+  trimToLimit,
   unansweredIntent,
 } from '../records/record.ts';
 import { bindingMismatch, merge, onlyRotated, type RawTokens, type TokenBinding } from '../records/tokenSet.ts';
@@ -200,17 +200,17 @@ export function answered(
     readonly generation: number;
     readonly binding: TokenBinding;
   },
-): ReturnType<typeof fitted> {
+): ReturnType<typeof trimToLimit> {
   const { raw, receivedAt, generation, binding } = answer;
   if (isRenewable(record)) {
     const grant = raw.refresh_token === undefined && ({ grant: 'client_credentials' } as const);
-    return fitted({ ...record, generation, binding, tokens: { ...merge(undefined, raw, receivedAt), ...grant } });
+    return trimToLimit({ ...record, generation, binding, tokens: { ...merge(undefined, raw, receivedAt), ...grant } });
   }
   const tokens = merge(record.tokens, raw, receivedAt);
   const { family } = record;
   const isRotated = tokens.refresh_token !== record.tokens?.refresh_token;
   const turned = family && { family: { ...family, turn: family.turn + (isRotated ? 1 : 0) } };
-  return fitted({ ...record, ...turned, generation, binding, tokens });
+  return trimToLimit({ ...record, ...turned, generation, binding, tokens });
 }
 
 /**

@@ -4,13 +4,13 @@ import { isWorkbenchError } from '../../../../src/core/errors.ts';
 import {
   assertRoom,
   emptyRecord,
-  fitted,
   isRefused,
   newest,
   parseRecord,
   recordLimit,
   type StoredRecord,
   serializeRecord,
+  trimToLimit,
   withoutTokens,
 } from '../../../../src/core/records/record.ts';
 import { dataOf } from '../../../support/failureOf.ts';
@@ -159,8 +159,8 @@ describe('a record', () => {
 
   it('is cut to what fits, and keeps its refresh token', () => {
     const big = 'x'.repeat(recordLimit);
-    const cut = (tokens: object) => fitted({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
-    assert.deepEqual(fitted(full), { record: full });
+    const cut = (tokens: object) => trimToLimit({ ...full, tokens: { ...full.tokens, obtained_at: 1, ...tokens } });
+    assert.deepEqual(trimToLimit(full), { record: full });
     const withoutId = cut({ id_token: big });
     assert.equal(withoutId.error?.code, 'record_too_large');
     assert.deepEqual([withoutId.record.tokens?.id_token, withoutId.record.tokens?.access_token], [undefined, 'access']);
