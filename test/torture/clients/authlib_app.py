@@ -34,7 +34,11 @@ def client_of(session, metadata, token=None):
 
 
 def discover():
-    return requests.get(issuer + "/.well-known/openid-configuration", timeout=30).json()
+    metadata = requests.get(issuer + "/.well-known/openid-configuration", timeout=30).json()
+    # Authlib's client for requests leaves the metadata to the application.
+    if metadata["issuer"] != issuer:
+        raise ValueError("metadata of another issuer")
+    return metadata
 
 
 def claims_of(id_token, metadata, nonce=None):

@@ -1,6 +1,8 @@
 // @ts-nocheck These clients are Debian programs.
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +27,14 @@ function start(command, args, options = {}) {
 /** Programs that do not report when they are ready. */
 async function until(isReady) {
   for (let i = 0; i < 100 && !(await isReady()); i += 1) await new Promise(resolve => setTimeout(resolve, 100));
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
 }
 
 function temporaryFolder() {
@@ -102,11 +112,10 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     const folder = temporaryFolder();
     const env = { ...process.env, OIDC_CONFIG_DIR: folder, OIDC_ENCRYPTION_PW: 'of a test' };
     // It prints its address and continues in the background.
-    const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme'], { env });
+    const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme', '--no-autoreauthenticate'], { env });
     const said = name => new RegExp(`${name}=([^;]+)`).exec(stdout)?.[1];
     env.OIDC_SOCK = said('OIDC_SOCK');
     process.once('exit', () => process.kill(Number(said('OIDCD_PID'))));
-    const redirect = `http://localhost:${process.env.REDIRECT_PORT}`;
     const ask = (command, ...args) =>
       new Promise(resolve => {
         const child = execFile(command, args, { env, timeout: 4_000 }, (error, out) =>
@@ -118,8 +127,10 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     let count = 0;
     let account = '';
     let generated = Promise.resolve(1);
+    let generating;
     /** Starts a sign-in, and resolves with the address for the browser. */
     const generate = async flow => {
+      generating?.kill();
       if (account !== '') await ask('oidc-add', '--remove', account);
       count += 1;
       account = `account${count}`;
@@ -128,7 +139,8 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         `--issuer=${issuer}`,
         `--client-id=${clientId}`,
         `--client-secret=${clientSecret}`,
-        `--redirect-uri=${redirect}`,
+        // The server of a sign-in before may still be at its port.
+        `--redirect-uri=http://localhost:${await freePort()}`,
         '--scope=offline_access',
         `--flow=${flow}`,
         '--no-url-call',
@@ -136,9 +148,12 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         '--pw-env',
         '--confirm-default',
         '--prompt=none',
+        // A saved account asks the user for its password whenever its refresh token rotates.
+        '--no-save',
         account,
       ];
       const child = start('oidc-gen', options, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+      generating = child;
       generated = new Promise(resolve => child.once('exit', resolve));
       return new Promise(resolve => {
         createInterface({ input: child.stderr }).on('line', text => {
@@ -154,13 +169,13 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         return location === undefined ? { status: 401 } : { location };
       },
       '/me': async () => {
-        const late = new Promise(resolve => setTimeout(() => resolve(1), 3_000));
+        const late = new Promise(resolve => setTimeout(() => resolve(1), 6_000));
         const code = await Promise.race([generated, late]);
         if (code !== 0) return { status: 401 };
         return { status: (await ask('oidc-token', account)) === undefined ? 401 : 200 };
       },
       '/logout': async () => {
-        await ask('oidc-gen', '--delete', '--pw-env', '--confirm-yes', account);
+        await ask('oidc-add', '--remove', account);
         return { status: 200 };
       },
       '/device': async () => {

@@ -91,7 +91,8 @@ const rows = {
   'oidc-agent': {
     debian: 'oidc-agent-cli',
     device: true,
-    how: '`oidc-gen` signs in, `oidc-token` refreshes, `oidc-gen --delete` signs out; OAuth alone',
+    options: { anyRedirectUri: true },
+    how: '`oidc-gen --no-save` signs in, `oidc-token` refreshes, `oidc-add --remove` signs out; it always asks for openid, and looks at no ID token',
   },
   'python3-authlib': {
     debian: 'python3-authlib',
@@ -176,7 +177,7 @@ export async function install() {
 /** @param {Package} mockIssuer @param {string} name @param {readonly string[]} [scenarios] @returns {Promise<TortureReport>} */
 export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }, name, scenarios) {
   const row = rows[name] ?? { how: '' };
-  const [port, redirectPort] = [await freePort(), await freePort()];
+  const port = await freePort();
   /** @param {string | undefined} path */
   const told = path => path && `http://127.0.0.1:${port}${path}`;
   const [back, front] = [told(row.notices?.back), told(row.notices?.front)];
@@ -184,11 +185,7 @@ export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }
     client_id: 'web',
     client_secret: 'of-a-test-alone',
     token_endpoint_auth_method: row.post ? 'client_secret_post' : 'client_secret_basic',
-    redirect_uris: [
-      'http://127.0.0.1/callback',
-      'http://127.0.0.1/auth/callback/mock',
-      `http://localhost:${redirectPort}`,
-    ],
+    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/auth/callback/mock'],
     post_logout_redirect_uris: ['http://127.0.0.1/'],
     ...(back !== undefined && { backchannel_logout_uri: back }),
     ...(front !== undefined && { frontchannel_logout_uri: front }),
@@ -206,7 +203,6 @@ export async function tryOut({ startMockIssuer, torture, selfSignedCertificate }
       ...process.env,
       ISSUER: mock.issuer,
       PORT: String(port),
-      REDIRECT_PORT: String(redirectPort),
       ...(issuers && { SECOND: mock.issuers[1]?.issuer }),
       CLIENT_ID: client.client_id,
       ...(client.client_secret !== undefined && { CLIENT_SECRET: client.client_secret }),
