@@ -118,10 +118,16 @@ async function serverConfig(file: string): Promise<MockServerOptions> {
 
 async function configOf(file: string): Promise<unknown> {
   if (/\.m?js$/.test(file)) {
-    const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href);
-    return module.default;
+    try {
+      const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href);
+      return module.default;
+    } catch (error) {
+      const message = error instanceof Error ? error.message.split('\n')[0] : 'it cannot be read';
+      return refuse(file, `a module whose default export is the options (${message})`);
+    }
   }
-  const text = await textOf(file);
+  // Some editors of Windows put a byte order mark before it, which JSON has not.
+  const text = (await textOf(file)).replace(/^\uFEFF/, '');
   try {
     return JSON.parse(text);
   } catch (error) {

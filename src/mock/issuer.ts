@@ -140,7 +140,7 @@ export async function openMockIssuer(
   const asDescribed = { ...options, clients: described.clients.all.map(client => ({ ...client })) };
   const clock = createClock();
   const log = createRequestLog();
-  const ring = await createKeyRing(backend, described.alg, options.keys);
+  const ring = await createKeyRing(backend, options.alg, options.keys);
   const signer = createSigner(backend, ring, described.persona);
   const build = (otherwise: MockIssuerOptions = {}) => {
     const settings = settle({ ...asDescribed, ...otherwise });

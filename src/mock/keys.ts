@@ -18,6 +18,7 @@ import { isObject, refuse } from './shape.ts';
 
 export const mockAlgs = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
 export type MockAlg = (typeof mockAlgs)[number];
+export const usualAlg: MockAlg = 'RS256';
 
 export interface SigningKey {
   readonly alg: MockAlg;
@@ -144,8 +145,16 @@ export interface KeyRing {
   rotate(alg: MockAlg | undefined, dropOld: boolean): Promise<void>;
 }
 
-export async function createKeyRing(backend: MockCrypto, alg: MockAlg, own: readonly unknown[] = []): Promise<KeyRing> {
+/** `wanted`: the algorithm that was asked for; without it the first own key decides. */
+export async function createKeyRing(
+  backend: MockCrypto,
+  wanted: MockAlg | undefined,
+  own: readonly unknown[] = [],
+): Promise<KeyRing> {
+  const alg = wanted ?? usualAlg;
   const imported = await Promise.all(own.map((material, index) => importKey(material, alg, `keys[${index}]`)));
+  if (imported[0] !== undefined && wanted !== undefined && imported[0].alg !== wanted)
+    refuse('keys[0]', `a key for alg, which is ${wanted}; this one is for ${imported[0].alg}`);
   let [signing] = imported;
   let published: KeyRing['published'] = [];
   let making: Promise<void> | undefined;

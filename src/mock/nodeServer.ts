@@ -9,9 +9,9 @@ import { type MockIssuer, openMockIssuer } from './issuer.ts';
 import { issuerFields } from './options.ts';
 import {
   anyText,
+  distinct,
   httpUrl,
   type Input,
-  list,
   needed,
   object,
   optional,
@@ -50,7 +50,7 @@ export const serverFields = {
   path: optional(issuerPath, 'Path of the issuer identifier, `/tenants/one` for instance.', 'none'),
   control: optional(yesOrNo, 'Serves the control API at `/control`, see below.', 'false'),
   issuers: optional(
-    list(object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path')),
+    distinct(object({ path: needed(issuerPath, 'Its path.'), ...ofIssuers }, 'an issuer, an object with path'), 'path'),
     'More issuers on the same server, each with its own path and options.',
     'none',
   ),
@@ -123,6 +123,8 @@ export async function openMockServer(
     ...rest
   } = read(object(serverFields), options, '');
 
+  const same = others.findIndex(each => each.path === path);
+  if (same >= 0) refuse(`issuers[${same}].path`, 'one that no other has');
   let handle: Handler | undefined;
   let clocks: readonly MockClock[] = [];
   const server = await serverOf(tls, (incoming, outgoing) => {

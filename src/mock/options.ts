@@ -1,12 +1,13 @@
 import { type Patch, patchShape } from './effects.ts';
 import type { Rotation, RotationPolicy } from './families.ts';
 import { faultShape } from './faults.ts';
-import { type MockAlg, mockAlgs } from './keys.ts';
+import { type MockAlg, mockAlgs, usualAlg } from './keys.ts';
 import { type Persona, personaNames, personaOf } from './personas.ts';
 import { isOrigin, isRedirectUri } from './requested.ts';
 import {
   anyText,
   anything,
+  distinct,
   either,
   httpUrl,
   type Input,
@@ -176,7 +177,7 @@ export const issuerFields = {
     '`https://issuer.example`',
   ),
   clients: optional(
-    list(object(clientFields)),
+    distinct(object(clientFields), 'client_id'),
     'Clients, with the members of RFC 7591, see below.',
     'public `demo`, and `demo-confidential` with a random secret',
   ),
@@ -292,9 +293,7 @@ export function settle(options: MockIssuerOptions): Settings {
   const clients = described.map(settleClient);
   const problems = clients.flatMap((client, index) => {
     const at = (name: string, expected: string) => ({ field: `clients[${index}].${name}`, expected });
-    const twin = clients.findIndex(({ client_id }) => client_id === client.client_id) < index;
     return [
-      ...(twin ? [at('client_id', 'one that no other client has')] : []),
       ...credentialProblems(client).map(([name, expected]) => at(name, expected)),
       // The issuer sees client certificates only over TLS, so these clients could never authenticate without it.
       ...(!mutualTls && usesTls(client) ? [{ field: 'tls', expected: 'a key and its certificate as PEM' }] : []),
@@ -307,7 +306,7 @@ export function settle(options: MockIssuerOptions): Settings {
     mutualTls,
     rotation: given.rotation ?? 'none',
     graceSeconds: given.graceSeconds ?? 60,
-    alg: given.alg ?? 'RS256',
+    alg: given.alg ?? usualAlg,
     scope: given.scope ?? 'openid profile offline_access',
     audience: given.audience ?? `${issuer.replace(/\/$/, '')}/api`,
     subject: given.subject ?? given.users?.[0]?.sub ?? 'mock-user',

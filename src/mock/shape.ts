@@ -126,6 +126,22 @@ export function list<T>(each: Shape<T>, expected = 'an array'): Shape<readonly T
   };
 }
 
+/** A list of objects of which no two have the same value in this member. */
+export function distinct<T>(each: Shape<T>, member: keyof T & string, expected?: string): Shape<readonly T[]> {
+  const plain = list(each, expected);
+  return {
+    ...plain,
+    check(value, field, problems) {
+      plain.check(value, field, problems);
+      if (!Array.isArray(value)) return;
+      const names = value.map(item => (isObject(item) ? item[member] : undefined));
+      for (const [index, name] of names.entries())
+        if (name !== undefined && names.indexOf(name) < index)
+          problems.push({ field: `${field}[${index}].${member}`, expected: 'one that no other has' });
+    },
+  };
+}
+
 /** An object with arbitrary member names, whose values all have one shape. */
 export function members<T>(each: Shape<T>, expected = 'an object'): Shape<Readonly<Record<string, T>>> {
   return {

@@ -5,6 +5,7 @@ import type { Settings } from './options.ts';
 import {
   anyText,
   anything,
+  distinct,
   type Input,
   isObject,
   list,
@@ -32,7 +33,7 @@ export const userFields = {
 };
 
 export type MockUser = Input<typeof userFields>;
-export const usersShape = list(object(userFields, 'a user, an object with sub'), 'an array of users');
+export const usersShape = distinct(object(userFields, 'a user, an object with sub'), 'sub', 'an array of users');
 
 /** OpenID Connect Core section 5.4, plus `groups` in the form many issuers use. */
 export const standardScopeClaims: Readonly<Record<string, readonly string[]>> = {

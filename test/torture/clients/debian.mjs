@@ -131,7 +131,7 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     /** Starts a sign-in, and resolves with the address for the browser. */
     const generate = async flow => {
       generating?.kill();
-      if (account !== '') await ask('oidc-add', '--remove', account);
+      if (account !== '') await ask('oidc-add', '--remove-all');
       count += 1;
       account = `account${count}`;
       const options = [
@@ -175,7 +175,7 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
         return { status: (await ask('oidc-token', account)) === undefined ? 401 : 200 };
       },
       '/logout': async () => {
-        await ask('oidc-add', '--remove', account);
+        await ask('oidc-add', '--remove-all');
         return { status: 200 };
       },
       '/device': async () => {

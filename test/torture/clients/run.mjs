@@ -92,7 +92,7 @@ const rows = {
     debian: 'oidc-agent-cli',
     device: true,
     options: { anyRedirectUri: true },
-    how: '`oidc-gen --no-save` signs in, `oidc-token` refreshes, `oidc-add --remove` signs out; it always asks for openid, and looks at no ID token',
+    how: '`oidc-gen --no-save` signs in, `oidc-token` refreshes, `oidc-add --remove-all` signs out; it always asks for openid, and looks at no ID token',
   },
   'python3-authlib': {
     debian: 'python3-authlib',

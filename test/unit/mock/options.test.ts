@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { createFaultPlan, faultTypes, readFaults } from '../../../src/mock/faults.ts';
 import { createMockIssuer } from '../../../src/mock/issuer.ts';
+import { type MockServerOptions, startMockServer } from '../../../src/mock/nodeServer.ts';
 import { MockOptionError } from '../../../src/mock/shape.ts';
 
 const path = (value: unknown): string => {
@@ -94,7 +96,30 @@ describe('options as JSON', () => {
     assert.equal(found[4]?.expected, 'one of none, omit, strict, grace');
     assert.doesNotMatch(JSON.stringify(found), /canary/);
     assert.deepEqual(await problems({ clients: [{ client_id: 'a' }, { client_id: 'a' }] }), [
-      { field: 'clients[1].client_id', expected: 'one that no other client has' },
+      { field: 'clients[1].client_id', expected: 'one that no other has' },
+    ]);
+  });
+
+  it('are refused where two issuers, users or clients have one name, or a key is for another algorithm than alg', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    assert.deepEqual(await problems({ users: [{ sub: 'a' }, { sub: 'b' }, { sub: 'a' }] }), [
+      { field: 'users[2].sub', expected: 'one that no other has' },
+    ]);
+    assert.deepEqual(await problems({ alg: 'RS256', keys: [pem] }), [
+      { field: 'keys[0]', expected: 'a key for alg, which is RS256; this one is for ES256' },
+    ]);
+    // Without alg the key decides.
+    assert.deepEqual(await problems({ keys: [pem] }), []);
+    const started = (options: MockServerOptions) =>
+      startMockServer(options).then(
+        server => server.close(),
+        error => error.problems,
+      );
+    const another = [{ field: 'issuers[0].path', expected: 'one that no other has' }];
+    assert.deepEqual(await started({ path: '/a', issuers: [{ path: '/a' }] }), another);
+    assert.deepEqual(await started({ issuers: [{ path: '/a' }, { path: '/a' }] }), [
+      { field: 'issuers[1].path', expected: 'one that no other has' },
     ]);
   });
 

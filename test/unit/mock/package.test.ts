@@ -122,6 +122,13 @@ export { MockOptionError, text };
     assert.equal(await ended, 0);
   });
 
+  it('reads a file with a byte order mark', async () => {
+    writeFileSync(join(folder, 'marked.json'), '\ufeff{ "subject": "ada" }');
+    const { process, ended } = await start('--config', 'marked.json', '--until-stdin-closes');
+    process.stdin?.end();
+    assert.equal(await ended, 0);
+  });
+
   it('says what is wrong in one line each, and ends with 2', async () => {
     const taken = createServer();
     const port = await new Promise<number>(resolve => {
@@ -136,11 +143,20 @@ export { MockOptionError, text };
       writeFileSync(join(folder, 'bad.json'), text);
       return ['--config', 'bad.json'];
     };
+    const module = (text: string) => {
+      writeFileSync(join(folder, 'bad.mjs'), text);
+      return ['--config', 'bad.mjs'];
+    };
     const cases: [string[], RegExp][] = [
       [
         ['--config', 'several.json'],
         /^mock-issuer: clients\[0\]\.redirect_uris\[0\]: must be an absolute URI.*\nmock-issuer: rotation: must be one of none, .*\nmock-issuer: faults\[0\]\.type: must be one of delay, .*\n$/,
       ],
+      [
+        module('throw new Error("boom\\nsecond line")'),
+        /^mock-issuer: bad\.mjs: must be a module whose default export is the options \(boom\)\n$/,
+      ],
+      [['--config', '.'], /^mock-issuer: \.: must be a file that can be read \(EISDIR\)\n$/],
       [config('{'), /^mock-issuer: bad\.json: must be JSON \(.*\)\n$/],
       [['--config', 'none.json'], /^mock-issuer: none\.json: must be a file that can be read \(ENOENT\)\n$/],
       [['--port', String(port)], /^mock-issuer: port: already in use.*\n$/],
