@@ -46,7 +46,11 @@ export function withFamily(record: StoredRecord, lease: Lease): StoredRecord {
  * The connections whose locks a refresh of `id` needs as well. @param endpoint where its refresh token would be sent
  * now
  */
-export function kinOf(sessions: Sessions, id: string, endpoint: string | undefined): readonly string[] {
+export function connectionsSharingToken(
+  sessions: Sessions,
+  id: string,
+  endpoint: string | undefined,
+): readonly string[] {
   const { record, memoryOnly } = sessions.get(id) ?? {};
   const token = record?.tokens?.refresh_token;
   if (record === undefined || token === undefined || memoryOnly) return [];

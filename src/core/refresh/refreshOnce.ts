@@ -4,7 +4,7 @@ import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEn
 import type { Lease, Log } from '../ports.ts';
 import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
-import { caughtUp, kinOf, withFamily } from '../records/families.ts';
+import { caughtUp, connectionsSharingToken, withFamily } from '../records/families.ts';
 import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/history.ts';
 import {
   credentialsOf,
@@ -68,7 +68,7 @@ export async function refreshOnce(
         if ('outcome' in begun) return begun;
         return send({ connection, endpoints, binding, client, lease: locked.lease, ...begun });
       },
-      { kin: kinOf(sessions, id, endpoints.token_endpoint) },
+      { kin: connectionsSharingToken(sessions, id, endpoints.token_endpoint) },
     );
     if (late) await publishLate(late);
     return result;
