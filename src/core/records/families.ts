@@ -71,7 +71,7 @@ export function connectionsSharingToken(
  * @throws WorkbenchError `refresh_token_shared` if another connection has used the token and its new tokens cannot be
  * used here; and as `writeRecord`
  */
-export async function caughtUp(
+export async function syncWithFamily(
   parts: RecordParts,
   locked: LockedRecord,
   kin: ReadonlyMap<string, Lease>,

@@ -4,7 +4,7 @@ import type { TokenAnswer, TokenClient, TokenEndpoints } from '../issuer/tokenEn
 import type { Lease, Log } from '../ports.ts';
 import { type LockedRecord, ledgerEntry, type RecordParts, withRecord } from '../records/changeRecord.ts';
 import { bindingOf, type Connection } from '../records/connection.ts';
-import { caughtUp, connectionsSharingToken, withFamily } from '../records/families.ts';
+import { connectionsSharingToken, syncWithFamily, withFamily } from '../records/families.ts';
 import { type FinishedRefresh, failed, overtaken, type RefreshResult, succeeded } from '../records/history.ts';
 import {
   credentialsOf,
@@ -62,7 +62,7 @@ export async function refreshOnce(
       id,
       flight.signal,
       async (locked, kin) => {
-        const before = await caughtUp(parts, locked, kin, flight.signal);
+        const before = await syncWithFamily(parts, locked, kin, flight.signal);
         const provable = (record: StoredRecord) => step.provable(record, connection, fresh);
         const begun = await begin({ seen, binding, locked, before, provable });
         if ('outcome' in begun) return begun;
