@@ -30,6 +30,7 @@ const parts = {
   activation: () => import('./bench/activation.mjs'),
   size: () => import('./bench/size.mjs'),
   tree: () => import('./bench/tree.mjs'),
+  many: () => import('./bench/many.mjs'),
   editor: () => import('./bench/editor.mjs'),
   inspector: () => import('./bench/inspector.mjs'),
 };
