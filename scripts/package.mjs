@@ -6,7 +6,7 @@ import { ensureDependencies } from './lib/ensure.mjs';
 import { root, runScript, UserError } from './lib/project.mjs';
 
 /** Sections of the README that only matter with the repository at hand. */
-const ofRepository = ['Try it', 'Install', 'For those who change it', 'Contributing'];
+const ofRepository = ['Try it', 'Install', 'Contributing'];
 
 /**
  * Files of the project's folder that are packed beside the bundles. The allow-list in .vscodeignore is a second check.
