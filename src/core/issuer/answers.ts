@@ -9,7 +9,7 @@ import { isObject, type JsonObject, readJson, withoutGuard } from '../tokens/jso
 import type { ResponseWarning } from './tokenValidation.ts';
 
 /** What the reader of an answer knows about the request. */
-export interface Asked {
+export interface AnswerContext {
   readonly host: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -30,21 +30,21 @@ const longestText = 300;
  * Throws if the answer is an error. Some issuers answer an error with status 200 (GitHub, Slack).
  * @throws WorkbenchError `oauth_error`, `http_error`
  */
-export async function refuseError(response: Response, asked: Asked): Promise<void> {
+export async function refuseError(response: Response, context: AnswerContext): Promise<void> {
   const text = await response.text();
   const value = parsed(text);
-  if (!response.ok || (isObject(value) && isOauthError(value))) throw errorOf(response, text, value, asked);
+  if (!response.ok || (isObject(value) && isOauthError(value))) throw errorOf(response, text, value, context);
 }
 
 /**
  * Reads the JSON object in an answer.
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
-export async function readObject(response: Response, asked: Asked): Promise<JsonObject> {
-  await refuseError(response.clone(), asked);
+export async function readObject(response: Response, context: AnswerContext): Promise<JsonObject> {
+  await refuseError(response.clone(), context);
   const text = await response.text();
   const value = parsed(text);
-  if (!isObject(value)) throw unreadable(response, text, value, asked);
+  if (!isObject(value)) throw unreadable(response, text, value, context);
   return value;
 }
 
@@ -60,16 +60,16 @@ interface TokenResponse {
  * partly unreadable may still contain a refresh token that exists nowhere else.
  * @throws WorkbenchError `oauth_error`, `http_error`, `response_invalid`
  */
-export async function readTokenResponse(response: Response, asked: Asked): Promise<TokenResponse> {
+export async function readTokenResponse(response: Response, context: AnswerContext): Promise<TokenResponse> {
   const text = await response.text();
   const value = parsed(text);
-  const { refreshToken: sent } = asked;
+  const { refreshToken: sent } = context;
   const found = withSuccessor(findTokens(value, sent), text, response.headers, sent);
   const isError = isObject(value) && isOauthError(value);
   // New tokens that are sent with an error status exist nowhere else either.
   const isPair = found?.tokens.access_token !== undefined && isNew(found.tokens.refresh_token, sent);
-  if (!response.ok && (isError || !isPair)) throw errorOf(response, text, value, asked);
-  if (found?.tokens.access_token === undefined && isError) throw errorOf(response, text, value, asked);
+  if (!response.ok && (isError || !isPair)) throw errorOf(response, text, value, context);
+  if (found?.tokens.access_token === undefined && isError) throw errorOf(response, text, value, context);
   if (found !== undefined) {
     const warnings: ResponseWarning[] = [...found.notes].flatMap(({ code, member }) =>
       code === 'member_ignored' ? { code: 'member_invalid', member } : [],
@@ -77,10 +77,10 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
     if (found.nested) warnings.push({ code: 'response_nested' });
     const issued = isObject(value) ? value.issued_token_type : undefined;
     const issuedTokenType = typeof issued === 'string' ? issued : undefined;
-    return { raw: inOurTime(found.tokens, response, asked, warnings), warnings, issuedTokenType };
+    return { raw: inOurTime(found.tokens, response, context, warnings), warnings, issuedTokenType };
   }
   // No token, but an error message.
-  if (isObject(value) && saysAnything(errorIn(value))) throw errorOf(response, text, value, asked);
+  if (isObject(value) && saysAnything(errorIn(value))) throw errorOf(response, text, value, context);
   const rest = findTokens(
     pairsOf(text).map(([key, value]) => ({ key, value })),
     sent,
@@ -89,14 +89,14 @@ export async function readTokenResponse(response: Response, asked: Asked): Promi
   if (rest !== undefined && value === undefined && hasToken(rest))
     return { raw: rest, warnings: [{ code: 'response_incomplete' }] };
   if (isObject(value)) return { raw: {}, warnings: [] };
-  throw unreadable(response, text, value, asked);
+  throw unreadable(response, text, value, context);
 }
 
-function unreadable(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
-  const { common } = dataOf(response, asked);
+function unreadable(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
+  const { common } = dataOf(response, context);
   const reason = value !== undefined ? 'not_an_object' : /^\s*</.test(text) ? 'html' : 'not_json';
   // A text that does not parse may be half a token response, so none of it is repeated.
-  const line = reason === 'html' ? firstLine(text, longestText, asked.secrets, asked.known) : undefined;
+  const line = reason === 'html' ? firstLine(text, longestText, context.secrets, context.known) : undefined;
   return new WorkbenchError('response_invalid', { ...common, reason, ...(line !== undefined && { firstLine: line }) });
 }
 
@@ -107,7 +107,7 @@ function unreadable(response: Response, text: string, value: unknown, asked: Ask
 function inOurTime(
   { expires_at, ...tokens }: RawTokens,
   { headers }: Response,
-  { now }: Asked,
+  { now }: AnswerContext,
   warnings: ResponseWarning[],
 ): RawTokens {
   if (expires_at === undefined) return tokens;
@@ -305,7 +305,7 @@ function plainError(text: string): JsonObject {
   return Object.fromEntries([...elements].map(([, name, content]) => [String(name), content]));
 }
 
-function dataOf({ status, headers }: Response, { host, now, setting }: Asked) {
+function dataOf({ status, headers }: Response, { host, now, setting }: AnswerContext) {
   const wait = retryAfter(headers, now);
   const common: ErrorData = {
     host,
@@ -342,11 +342,11 @@ const oauthCodes: ReadonlySet<string> = new Set([
   'use_dpop_nonce',
 ]);
 
-function errorOf(response: Response, text: string, value: unknown, asked: Asked): WorkbenchError {
-  const { common } = dataOf(response, asked);
+function errorOf(response: Response, text: string, value: unknown, context: AnswerContext): WorkbenchError {
+  const { common } = dataOf(response, context);
   const issuerError = errorIn(isObject(value) || Array.isArray(value) ? value : plainError(text));
-  const clean = (message: string, max = longestText) => sanitized(message, max, asked.secrets, asked.known);
-  const ending = asked.refreshToken !== undefined ? endOfGrant(issuerError, response.status) : {};
+  const clean = (message: string, max = longestText) => sanitized(message, max, context.secrets, context.known);
+  const ending = context.refreshToken !== undefined ? endOfGrant(issuerError, response.status) : {};
   const challenge = challengeIn(response.headers);
   const own = isObject(value) && typeof value.error === 'string' ? value.error.trim() : '';
   const registered = issuerError.code !== undefined && oauthCodes.has(issuerError.code) ? issuerError.code : undefined;
@@ -367,7 +367,7 @@ function errorOf(response: Response, text: string, value: unknown, asked: Asked)
     message === undefined
       ? isObject(value)
         ? undefined
-        : firstLine(text, longestText, asked.secrets, asked.known)
+        : firstLine(text, longestText, context.secrets, context.known)
       : clean(message);
   return new WorkbenchError('http_error', {
     ...common,

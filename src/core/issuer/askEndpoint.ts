@@ -15,7 +15,7 @@ import type { Clock, Fetch, MutualTls } from '../ports.ts';
 import { type Connection, isReservedParameter } from '../records/connection.ts';
 import type { Credentials } from '../records/record.ts';
 import { isObject, own, readJson } from '../tokens/json.ts';
-import type { Asked } from './answers.ts';
+import type { AnswerContext } from './answers.ts';
 import { clientAuthentication, type Proofs } from './clientAuthentication.ts';
 import { type Discovery, type Endpoints, resolveEndpoints, settingOf } from './discovery.ts';
 import type { EndpointName } from './issuerMetadata.ts';
@@ -70,7 +70,7 @@ export interface Question<Name extends EndpointName> {
 export interface Heard<Name extends EndpointName> {
   readonly response: Response;
   /** What the reader of the answer needs to know. */
-  readonly asked: Asked;
+  readonly context: AnswerContext;
   readonly endpoints: Endpoints & { readonly [Each in Name]: string };
   readonly answer: HeardAnswer;
 }
@@ -122,7 +122,7 @@ export async function askEndpoint<Name extends EndpointName>(
   const answer = { endpoint: name, status: response.status, sentAt, receivedAt, ...(date !== undefined && { date }) };
   // In a microtask, so that a listener that throws cannot lose a rotated token.
   if (heard) queueMicrotask(() => heard(connection, answer));
-  const asked: Asked = {
+  const context: AnswerContext = {
     host: url.host,
     now: receivedAt,
     secrets: [...secrets, credentials.client_secret ?? ''],
@@ -130,7 +130,7 @@ export async function askEndpoint<Name extends EndpointName>(
     ...(name !== 'token_endpoint' && { setting }),
     refreshToken,
   };
-  return { response, asked, endpoints, answer };
+  return { response, context, endpoints, answer };
 }
 
 /**

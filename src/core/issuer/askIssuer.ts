@@ -21,7 +21,7 @@ import { usualAlgorithms } from '../tokens/algorithms.ts';
 import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '../tokens/json.ts';
 import { decodeToken } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
-import { type Asked, refuseError } from './answers.ts';
+import { type AnswerContext, refuseError } from './answers.ts';
 import { askEndpoint, type ClientParts, type Heard, issuersTime, notOffered } from './askEndpoint.ts';
 import { resolveEndpoints } from './discovery.ts';
 
@@ -65,7 +65,7 @@ export async function introspect(
         ...(hint && { additionalParameters: { token_type_hint: hint } }),
       }),
   });
-  const refused = refuseError(heard.response.clone(), heard.asked);
+  const refused = refuseError(heard.response.clone(), heard.context);
   await refused.catch(error => {
     throw notOffered(error, name, connection, heard.endpoints);
   });
@@ -102,7 +102,7 @@ export async function userInfo(
     secrets: [token],
     send: (as, client, _, options) => userInfoRequest(as, client, token, options as object),
   });
-  await refuseError(heard.response.clone(), heard.asked);
+  await refuseError(heard.response.clone(), heard.context);
   const { sub } = payloadOf(id_token);
   return read(parts, connection, heard, id_token ?? '', (as, known) =>
     processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, heard.response),
@@ -112,11 +112,11 @@ export async function userInfo(
 async function read(
   parts: ClientParts,
   connection: Connection,
-  { response, asked, endpoints }: Pick<Heard<never>, 'response' | 'endpoints'> & { readonly asked: Asked },
+  { response, context, endpoints }: Pick<Heard<never>, 'response' | 'endpoints'> & { readonly context: AnswerContext },
   token: string,
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
-  const { host, setting } = asked;
+  const { host, setting } = context;
   const invalid = (reason: ResponseFlaw, more: Partial<ErrorDataOf['response_invalid']> = {}) =>
     new WorkbenchError('response_invalid', { host, setting, reason, sent: true, ...more });
   const isJwt = /^application\/(?:[\w.-]+\+)?jwt\b/i.test(response.headers.get('content-type') ?? '');
@@ -150,7 +150,7 @@ async function read(
     if (isJwt) throw invalid(text.split('.').length === 5 ? 'answer_encrypted' : 'answer_signature');
     throw invalid(/^\s*</.test(text) ? 'html' : 'answer_malformed');
   }
-  const echoed = [token, ...asked.secrets].filter(each => each.length >= 16);
+  const echoed = [token, ...context.secrets].filter(each => each.length >= 16);
   // An issuer may repeat the token that it was sent. It must not be shown or returned.
   const shown = withTexts(asReceived(text, isJwt, claims), value =>
     echoed.some(each => value.includes(each)) ? '[token]' : value,
@@ -200,7 +200,7 @@ export async function revoke(
   assertBound(connection, record);
   const name = 'revocation_endpoint';
   const ask = async (token: string, hint: AskedToken) => {
-    const { response, asked, endpoints } = await askEndpoint(parts, {
+    const { response, context, endpoints } = await askEndpoint(parts, {
       connection,
       credentials: clientCredentialsOf(record),
       name,
@@ -211,7 +211,7 @@ export async function revoke(
         revocationRequest(as, client, auth, token, { ...options, additionalParameters: { token_type_hint: hint } }),
     });
     if (response.ok) return;
-    await refuseError(response, asked).catch(error => {
+    await refuseError(response, context).catch(error => {
       if (!isUnknownToken(error)) throw notOffered(error, name, connection, endpoints);
     });
   };

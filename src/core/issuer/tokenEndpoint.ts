@@ -121,7 +121,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
   /** All grants use this function. */
   async function ask(request: TokenRequest, { grantType, parameters, secrets = [], nonce, refreshToken }: Sent) {
     const { connection, credentials = {}, signal, guard } = request;
-    const { response, asked, answer, endpoints } = await askEndpoint(parts, {
+    const { response, context, answer, endpoints } = await askEndpoint(parts, {
       connection,
       credentials,
       name: 'token_endpoint',
@@ -132,7 +132,7 @@ export function createTokenClient(given: TokenClientParts): TokenClient {
       send: (as, client, auth, options) =>
         genericTokenEndpointRequest(as, client, auth, grantType, requestParameters(connection, parameters), options),
     });
-    const { raw, warnings, issuedTokenType } = await readTokenResponse(response, asked);
+    const { raw, warnings, issuedTokenType } = await readTokenResponse(response, context);
     const { status, date, receivedAt } = answer;
     const issuedAt = date === undefined ? issuedAtOf(raw) : undefined;
     const timed = { ...answer, ...(issuedAt !== undefined && { issuedAt }) };

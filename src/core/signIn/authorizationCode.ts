@@ -172,7 +172,7 @@ async function pushed(
       sent: false,
       ...(connection.pushedAuthorizationRequests && { without: 'pushedAuthorizationRequests' }),
     });
-  const { response, asked } = await askEndpoint(parts, {
+  const { response, context } = await askEndpoint(parts, {
     connection,
     credentials,
     name,
@@ -180,13 +180,13 @@ async function pushed(
     limits: { signal },
     send: (as, client, auth, options) => pushedAuthorizationRequest(as, client, auth, parameters, options),
   });
-  await readObject(response.clone(), asked);
+  await readObject(response.clone(), context);
   try {
     const client = { client_id: connection.clientId };
     const { request_uri } = await processPushedAuthorizationResponse({ issuer }, client, response);
     return new URLSearchParams({ ...client, request_uri });
   } catch {
-    throw new WorkbenchError('response_invalid', { host: asked.host, reason: 'pushed_response', sent: true });
+    throw new WorkbenchError('response_invalid', { host: context.host, reason: 'pushed_response', sent: true });
   }
 }
 

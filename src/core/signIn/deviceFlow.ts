@@ -83,14 +83,14 @@ async function authorize(
 ): Promise<DeviceAuthorizationResponse> {
   const { scope, resource } = connection;
   const parameters = requestParameters(connection, { scope, resource });
-  const { response, asked, endpoints } = await askEndpoint(parts, {
+  const { response, context, endpoints } = await askEndpoint(parts, {
     connection,
     credentials,
     name: 'device_authorization_endpoint',
     limits: { signal },
     send: (as, client, auth, options) => deviceAuthorizationRequest(as, client, auth, parameters, options),
   });
-  const answer = await readObject(response, asked);
+  const answer = await readObject(response, context);
   try {
     return await processDeviceAuthorizationResponse(
       { issuer: endpoints.issuer ?? 'urn:none' },
@@ -98,7 +98,7 @@ async function authorize(
       asDefined(answer),
     );
   } catch {
-    throw new WorkbenchError('response_invalid', { host: asked.host, reason: 'device_response', sent: true });
+    throw new WorkbenchError('response_invalid', { host: context.host, reason: 'device_response', sent: true });
   }
 }
 
