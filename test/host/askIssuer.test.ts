@@ -94,7 +94,7 @@ describe('token exchange', () => {
 });
 
 describe('signing out in the browser as well', () => {
-  it('hears of the end, and is signed out here whatever becomes of the page', async () => {
+  it('is signed out here whether or not the page confirms the end', async () => {
     const { browser } = (await activate()).testing;
     const before = browser.open;
     try {

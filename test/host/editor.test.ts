@@ -71,7 +71,7 @@ async function diagnosticsOf(document: TextDocument, least = 1): Promise<Diagnos
 describe('tokens in the editor', () => {
   before(activate);
 
-  it('say on hover what they are, whose, and what is wrong', async () => {
+  it('show on hover their kind, owner and problems', async () => {
     const document = await open(`Authorization: Bearer ${expired}\nnothing here`);
     const text = words(await hoverText(document, 60));
     assert.doesNotMatch(await hoverText(document, 60), /https:|www\./, 'what a token says is no link');
@@ -112,7 +112,7 @@ describe('tokens in the editor', () => {
     assert.ok(!content.supportHtml);
   });
 
-  it('show what hides, and cut what is long', async () => {
+  it('make invisible characters visible, and shorten long values', async () => {
     const hostile = hmacJwt('secret', {
       iss: '[click](command:workbench.action.quit) <b>bold</b>\u202eevil\u200b',
       sub: `x${'y'.repeat(5000)}`,
@@ -191,7 +191,7 @@ describe('tokens in the editor', () => {
   const said = (hints: readonly InlayHint[]) =>
     hints.map(({ label, position: { line, character } }) => `${line}:${character} ${label}`);
 
-  it('show in front of them when they end, wherever they stand, and at the start of a line that is long', async () => {
+  it('show the expiry before each token, and at the start of a long line as well', async () => {
     const texts: [string, string, string[]][] = [
       ['plaintext', `GET https://api.example/\nAuthorization: Bearer ${expired}`, ['1:22 expired 5 days ago']],
       ['dotenv', `A=1\nTOKEN=${expired}`, ['1:6 expired 5 days ago']],
@@ -331,7 +331,7 @@ describe('tokens in the editor', () => {
     await registry.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });
 
-  it('do not hold the editor up where they are megabytes long, or many', async () => {
+  it('do not block the editor if they are megabytes long, or many', async () => {
     for (const content of [`eyJ${'a'.repeat(10_000_000)}`, 'eyJhbGciOiJIUzI1NiJ9.'.repeat(400_000)]) {
       const document = await open(content);
       assert.equal(await hoverText(document, 5_000_000), '');

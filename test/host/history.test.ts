@@ -16,7 +16,7 @@ interface Entry {
 const history = (connection: string) => run<Entry[]>('showHistory', { connection });
 
 describe('the history of refreshes', () => {
-  it('says of each what came of it and what it changed, in the tree and as JSON', async () => {
+  it('shows the outcome and the changes of each refresh, in the tree and as JSON', async () => {
     const { mock, id, end } = await signedIn('past', { rotation: 'strict' });
     assert.deepEqual(await history(id), []);
     assert.ok((await (await row([id])).children()).every(({ item }) => item.label !== 'History'));

@@ -19,7 +19,7 @@ const wrapped = readFileSync(
 );
 
 describe('importing', () => {
-  it('takes a wrapped token response as it stands, shows it expired in 2019, and matches at_hash', async () => {
+  it('imports a wrapped token response unchanged, shows it expired in 2019, and matches at_hash', async () => {
     const connection = {
       id: 'authing',
       issuer: 'https://authing.cn',
@@ -70,7 +70,7 @@ describe('importing', () => {
     await end();
   });
 
-  it('refuses the tokens of another issuer unless it is told to take them', async () => {
+  it('rejects tokens of another issuer unless anyIssuer is set', async () => {
     const { mock, id, end } = await signedIn('at-home');
     const other = await signedIn('elsewhere');
     const text = JSON.stringify(await other.mock.issueTokens({ clientId: 'demo' }));
@@ -83,7 +83,7 @@ describe('importing', () => {
     await other.end();
   });
 
-  it('warns where it replaces a refresh token that works, and puts that one back', async () => {
+  it('warns if it replaces a working refresh token, and restores that one', async () => {
     const { mock, id, end } = await signedIn('undo', { rotation: 'strict' });
     const { warnings } = await run<Imported>('importTokens', { connection: id, text: 'a-wrong-refresh-token-0123' });
     assert.ok(warnings.some(warning => /Undo Import/.test(warning)));
@@ -105,7 +105,7 @@ describe('importing', () => {
     await end();
   });
 
-  it('says what is wrong with a text that holds no token, and stores nothing', async () => {
+  it('says what is wrong with a text without a token, and stores nothing', async () => {
     const { id, end } = await signedIn('bad-input');
     const before = await run<Record<string, { generation: number }>>('status', { connection: id });
     const { mock } = { mock: 'eyJhbGciOiJSUzI1NiJ9' };

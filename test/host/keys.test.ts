@@ -149,7 +149,7 @@ describe('forgetKeys', () => {
       keys: ids.map(id => ({ id, use: 'verify', issuer: claims.iss, addedAt: 1, source: { key: 'canary' } })),
     });
 
-  it('lists what is remembered without a key in it, and forgets what it is told', async () => {
+  it('lists remembered keys without their values, and forgets the chosen ones', async () => {
     const { secrets } = (await activate()).testing;
     await secrets.store(name, record('a', 'b'));
     const listed = await run('forgetKeys', {});
@@ -164,7 +164,7 @@ describe('forgetKeys', () => {
     assert.equal(await secrets.get(name), undefined);
   });
 
-  it('leaves what it cannot read until it is told to forget all', async () => {
+  it('keeps unreadable keys until all are forgotten', async () => {
     const { secrets } = (await activate()).testing;
     await secrets.store(name, 'nonsense');
     assert.equal(await codeOf(run('forgetKeys', {})), 'keys_unreadable');

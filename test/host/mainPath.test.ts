@@ -180,7 +180,7 @@ describe('the tree', () => {
 });
 
 describe('a record that cannot be read', () => {
-  it('is kept as it stands and reported, and goes only when somebody deletes it', async () => {
+  it('is kept unchanged and reported, until the user deletes it', async () => {
     const { id, mock, end } = await signedIn('unreadable');
     const { secrets } = (await activate()).testing;
     const key = (await secrets.keys()).find(each => each.endsWith(`.${id}`)) ?? '';

@@ -122,7 +122,7 @@ describe('a client tested by command', function () {
     }
   }
 
-  it('passes where it is right, and leaves the mock and its connection as they were', async () => {
+  it('passes for a correct client, and restores the mock and its connection', async () => {
     const { results, counts } = await tested('', scenarios);
     assert.deepEqual(
       results.filter(({ verdict }) => verdict !== 'pass'),
@@ -137,7 +137,7 @@ describe('a client tested by command', function () {
     assert.equal((await run<Refreshed>('refresh', { connection: started.connection })).outcome, 'refreshed');
   });
 
-  it('fails where it is broken, with what it did', async () => {
+  it('fails for a broken client, and says what it did', async () => {
     const { results, counts } = await tested('id-token.nonce', ['id-token.nonce', 'id-token.iss']);
     assert.deepEqual(
       results.map(({ id, verdict }) => [id, verdict]),

@@ -56,7 +56,7 @@ describe('the mock issuer', () => {
     assert.deepEqual(await rows(), []);
   });
 
-  it('starts from a file of the workspace, and names every member of it that is wrong', async () => {
+  it('starts from a file of the workspace, and names every invalid member', async () => {
     const [folder] = workspace.workspaceFolders ?? [];
     assert.ok(folder);
     const file = Uri.joinPath(folder.uri, 'mock-issuer.json');

@@ -3,7 +3,7 @@ import { languages, commands as registry, window } from 'vscode';
 import { eventually, row, rows, run, signedIn, withSetting } from './support.ts';
 
 describe('the setting', () => {
-  it('shows each broken entry as a row that says what is wrong, and the others work', async () => {
+  it('shows each invalid entry as a row with the reason, while the others work', async () => {
     const { mock, end } = await signedIn('works');
     const good = { id: 'works', issuer: mock.issuer, clientId: 'demo' };
     const entries = [

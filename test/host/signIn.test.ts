@@ -251,7 +251,7 @@ describe('signing in', () => {
     assert.equal(mock.requests.length, asked, 'only deleted here');
   });
 
-  it('refuses a grant that there is not', async () => {
+  it('rejects an unknown grant', async () => {
     await start();
     assert.equal(await codeOf(run('signIn', { connection: 'fresh', grant: 'password' })), 'argument_invalid');
   });

@@ -44,7 +44,7 @@ describe('tokens that are about to be committed', function () {
     await workspace.fs.delete(folder, { recursive: true });
   });
 
-  it('are found as they are staged, whatever became of the file, and nothing else is', async () => {
+  it('are found in the staged content, even if the file has changed, and nothing else is', async () => {
     assert.ok(repository);
     await workspace.fs.writeFile(staged, encode(`# a comment\nTOKEN=${token(seconds + 600)}\n`));
     await workspace.fs.writeFile(loose, encode(`TOKEN=${token(seconds + 700)}\n`));
@@ -62,7 +62,7 @@ describe('tokens that are about to be committed', function () {
     assert.deepEqual(languages.getDiagnostics(loose), []);
   });
 
-  it('are not said to be absent where Git cannot read what is staged', async () => {
+  it('are not called absent if Git cannot read the staged content', async () => {
     assert.ok(repository);
     const objects = Uri.joinPath(folder, '.git', 'objects');
     await workspace.fs.delete(objects, { recursive: true });

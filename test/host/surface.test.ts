@@ -97,12 +97,12 @@ describe('an argument that cannot be used', () => {
       );
   });
 
-  it('of the mock issuer is told what it wants instead', async () => {
+  it('of the mock issuer: the error names the expected value', async () => {
     assert.match(await failure('startMockIssuer', { rotation: 'often' }), /"rotation" .*: one of none, omit, /);
     assert.match(await failure('startMockIssuer', { graceSeconds: -1 }), /: a number of seconds is expected\./);
   });
 
-  it('is a connection that cannot be: what is wrong with it is said', async () => {
+  it('is an invalid connection: the error says why', async () => {
     const good = { id: 'surface', issuer: 'https://login.example.com', clientId: 'a' };
     for (const [connection, words] of [
       [undefined, /curly braces/],

@@ -66,7 +66,7 @@ describe('the token where it is used', function () {
     assert.equal(await codeOf(run('getToken', { connection: session.id, minTtl: 'soon' })), 'argument_invalid');
   });
 
-  it('comes to a real terminal by jwtw, and stands in no variable there', async () => {
+  it('reaches a real terminal through jwtw, and is in no variable there', async () => {
     const terminal = window.createTerminal({ name: 'jwtw', shellPath: '/bin/bash' });
     // Shown, because visible text is searched for tokens too.
     terminal.show();
@@ -83,7 +83,7 @@ describe('the token where it is used', function () {
     terminal.dispose();
   });
 
-  it('comes to a task by jwtw', async () => {
+  it('reaches a task through jwtw', async () => {
     const file = join(folder, 'task');
     const task = new Task(
       { type: 'shell' },
@@ -104,7 +104,7 @@ describe('the token where it is used', function () {
     assert.equal((await readFile(file, 'utf8')).trim(), await stored());
   });
 
-  it('comes to a task of tasks.json by an input variable', async () => {
+  it('reaches a task of tasks.json through an input variable', async () => {
     const file = join(folder, 'task');
     const { reference } = await run<{ reference: string }>('useInConfiguration', {
       connection: session.id,
@@ -148,7 +148,7 @@ describe('the token where it is used', function () {
     await eventually(async () => !window.terminals.some(({ name }) => name === 'given'));
   });
 
-  it('comes to a launch configuration by an input variable', async () => {
+  it('reaches a launch configuration through an input variable', async () => {
     const { reference } = await run<{ reference: string }>('useInConfiguration', {
       connection: session.id,
       file: 'launch',

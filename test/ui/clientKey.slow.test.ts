@@ -25,7 +25,7 @@ describe('a person whose client has a private key', function () {
     },
   });
 
-  it('is told what is wrong with each wrong one, signs in, sees what tokens are bound to, and replaces it', async () => {
+  it('is told what is wrong with each invalid key, signs in, sees the key that tokens are bound to, and replaces it', async () => {
     await mkdir(pictures, { recursive: true });
     const key = testKey('P-256');
     const mock = await startMockServer({

@@ -67,7 +67,7 @@ describe('a killed extension host', function () {
     await newTokensOrTheTruth(sent);
   });
 
-  it('while the answer is on its way: one retry, and the user is told when it was lost', async () => {
+  it('while the response is in transit: one retry, and the user is told when it was lost', async () => {
     const sent = shop.refreshes().length;
     shop.hold({ type: 'delay', at: 'token', ms: 60_000, after: true });
     await shop.refresh(window);

@@ -11,7 +11,7 @@ describe('a person who makes the mock issuer fail', function () {
     await ui.window.statusBarItem(`Mock issuer: ${fault}, ${limit}`).waitFor();
   }
 
-  it('picks faults in plain words, and reads in the tree what came of them', async () => {
+  it('picks faults in plain words, and sees their effects in the tree', async () => {
     await ui.window.openContainer('JWT Workbench');
     const demo = row('Connection Demo');
     await demo.waitFor({ timeout: 60_000 });

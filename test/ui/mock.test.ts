@@ -85,7 +85,7 @@ describe('a person in front of the mock issuer', function () {
     await row('Fault set').waitFor({ state: 'detached' });
   });
 
-  it('sees in the editor what is wrong in a config file, and the lens that starts from it', async () => {
+  it('sees in the editor the faults of a config file, and the lens that starts from it', async () => {
     await writeFile(join(ui.folder, 'mock-issuer.json'), '{\n  "rotation": "sometimes",\n  "colour": 1\n}\n');
     await ui.window.openFile('mock-issuer.json');
     await ui.window.page.locator('.codelens-decoration', { hasText: 'Start Mock Issuer from This File' }).waitFor();

@@ -95,7 +95,7 @@ describe('a person in the real workbench', function () {
     await progress().waitFor({ state: 'detached' });
   }
 
-  it('cancels a refresh before its token is sent, and all is as it was', async () => {
+  it('cancels a refresh before its token is sent, and nothing has changed', async () => {
     // The tokens are verified when their rows become visible, so the refresh waits for the same metadata request.
     shop.hold({ type: 'delay', at: 'metadata', ms: 60_000 });
     await shop.signIn(ui.window);

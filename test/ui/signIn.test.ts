@@ -215,7 +215,7 @@ describe('a person who signs in', function () {
     assert.match(await readFile(settings, 'utf8'), /"openid profile offline_access"/);
   });
 
-  it('asks the issuer, sees what it says otherwise, and keeps its tokens until it says to delete them', async () => {
+  it('introspects a token, sees the differences, and keeps the tokens until the user deletes them', async () => {
     const { page } = ui.window;
     await ui.window.openContainer('JWT Workbench');
     await ui.window.runCommand('JWT Workbench: Introspect Token...', 'Television', 'Access token');

@@ -65,7 +65,7 @@ describe('two windows', function () {
     assertEachSentOnce(shop.refreshes());
   });
 
-  it('sign out for each other, whatever a refresh under way still brings', async () => {
+  it('sign out for each other, even if a running refresh still returns tokens', async () => {
     shop.hold({ type: 'delay', at: 'token', ms: 60_000 });
     const asked = shop.mock.nextRequest();
     await shop.refresh(one);

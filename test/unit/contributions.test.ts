@@ -189,7 +189,7 @@ describe('package.json', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
   });
 
-  it('runs on the user’s machine where it can: secrets, and the locks of all windows, are there', () => {
+  it('runs on the user’s machine if possible, where secrets and the locks of all windows are', () => {
     assert.deepEqual(manifest.extensionKind, ['ui', 'workspace']);
   });
 

@@ -81,13 +81,13 @@ const floors = [
 ];
 
 describe('the walls between the rooms', () => {
-  it('are looked at where they are', () => {
+  it('are checked in every file', () => {
     assert.ok(sources.length > 50);
     assert.ok(sources.some(({ imports }) => imports.includes('core/ports.ts')));
     assert.ok(sources.some(({ imports }) => imports.includes('vscode')));
   });
 
-  it('nothing is kept where VS Code writes it in clear, and may take it to other machines', () => {
+  it('nothing is kept where VS Code writes plain text or syncs it', () => {
     const kept = sources.filter(({ text }) => /\b(?:globalState|workspaceState)\b/.test(text));
     assert.deepEqual(kept, []);
   });
@@ -140,7 +140,7 @@ describe('the walls between the rooms', () => {
     wall(within('mock'), each => each === 'vscode' || (each.endsWith('.ts') && !within('mock')(each)));
   });
 
-  it('src/platform knows the core and no view of it', () => {
+  it('src/platform imports the core but none of its views', () => {
     wall(within('platform'), each => each === 'vscode' || /^(?:vscode|mock)\//.test(each));
   });
 

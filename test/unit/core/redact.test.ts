@@ -165,7 +165,7 @@ describe('redact', () => {
     }
   });
 
-  it('ends with cycles, breadth, depth and whatever throws', () => {
+  it('copes with cycles, breadth, depth and throwing getters', () => {
     const knot: Record<string, unknown> = {};
     for (let i = 0; i < 100; i++) knot[`a${i}`] = knot;
     redact(knot);

@@ -89,7 +89,7 @@ describe('a disk that fails', function () {
     });
   }
 
-  it('when the answer is there keeps the lock: no other window takes it for lost', async () => {
+  it('after the response keeps the lock: no other window takes it over', async () => {
     const times = { patience: 6000 };
     const one = await world.open({ ...calm, times, lag: 'never' });
     await world.signIn(one);
@@ -164,7 +164,7 @@ describe('a disk that fails', function () {
     ['for good', 3],
   ] as const) {
     // Each call with one code, and each code with several calls. The random histories try all combinations.
-    it(`${round}, whatever call it is, costs no token`, async () => {
+    it(`${round}, at any call, loses no token`, async () => {
       const one = await world.open({ lag: 'never' });
       await world.signIn(one);
       const two = await world.open({ lag: 'never' });

@@ -127,7 +127,7 @@ describe('client authentication at oidc-provider', function () {
     });
   }
 
-  it('is told where the key does not sign as the issuer wants', async () => {
+  it("is told if the key's algorithm is not accepted", async () => {
     const { jwk } = testKey('P-521');
     const wrong = client('plain', 'private_key_jwt', { private_key: JSON.stringify(jwk) });
     const { code, data } = await failureOf(wrong.refresh());

@@ -104,7 +104,7 @@ describe('signing in at oidc-provider', function () {
     assert.ok(tokens()?.refresh_token);
   });
 
-  it('is told of the end: what was signed in cannot be refreshed any more', async () => {
+  it('ends the session: its tokens cannot be refreshed any more', async () => {
     const browse = async (url: string) => {
       void miniBrowser().go(url);
       return true;
@@ -118,7 +118,7 @@ describe('signing in at oidc-provider', function () {
     assert.equal(data.error, 'invalid_grant');
   });
 
-  it('says in the browser what it refuses', async () => {
+  it('shows in the browser why it rejects a request', async () => {
     const browse = async (url: string) => {
       void miniBrowser().go(url);
       return true;

@@ -96,7 +96,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.ok(!('state' in stateless));
   });
 
-  it('shows errors where it does not know whom it would send them to', async () => {
+  it('shows errors on a page if the redirect URI is not trusted', async () => {
     const mock = await make();
     const cases: [Changes, RegExp][] = [
       [{ client_id: undefined }, /No client_id/],

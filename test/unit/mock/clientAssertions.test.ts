@@ -86,7 +86,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     }
   });
 
-  it('is refused when it is over, for too long, used before, or not what it should be', async () => {
+  it('is rejected if expired, too long-lived, replayed or invalid', async () => {
     const now = frozen / 1000;
     for (const { assertion } of ways) {
       const once = form(await assertion(mock));

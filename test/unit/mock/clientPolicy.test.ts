@@ -9,7 +9,7 @@ import { assertError, basic, post, refresh, text } from './support.ts';
 const make = (options: MockIssuerOptions = {}) => createMockIssuer({ alg: 'ES256', ...options });
 const noPkce: Changes = { code_challenge: undefined, code_challenge_method: undefined };
 
-describe('mock issuer: what it takes from clients', () => {
+describe('mock issuer: what it accepts from clients', () => {
   it('codes without PKCE and for plain, where requirePkce is false', async () => {
     const mock = await make({ requirePkce: false });
     const bare = await redeem(mock, await codeOf(mock, noPkce), { code_verifier: undefined });

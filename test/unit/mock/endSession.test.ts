@@ -29,7 +29,7 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
     assert.equal((await end(mock, known)).headers.get('location'), goodbye);
   });
 
-  it('shows a page where it is to go nowhere, and where something is wrong', async () => {
+  it('shows a page without a redirect, and on errors', async () => {
     const mock = await make();
     const { id_token, access_token } = await mock.issueTokens();
     const id_token_hint = text(id_token);

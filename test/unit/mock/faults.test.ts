@@ -396,7 +396,7 @@ describe('mock issuer: faults', () => {
     assert.equal(json(seen).issuer, 'https://other.example');
   });
 
-  it('strikes at its own endpoints, or at those it is told to', async () => {
+  it('applies to its own endpoints, or to the configured ones', async () => {
     const mock = await make();
     const statuses = async () => [
       (await look(mock, '/jwks')).status,

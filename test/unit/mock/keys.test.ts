@@ -44,7 +44,7 @@ describe('mock issuer: keys', () => {
     });
   }
 
-  it('signs what is not ASCII', async () => {
+  it('signs non-ASCII text', async () => {
     const options = { subject: 'Zoë 🔑', alg: 'ES256' } as const;
     const server = await startMockServer(options);
     for (const mock of [await createMockIssuer(options), server]) {
@@ -55,7 +55,7 @@ describe('mock issuer: keys', () => {
     await server.close();
   });
 
-  it('signs what somebody edited with its own key and under its own name of it', async () => {
+  it('signs an edited token with its own key and kid', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const token = await mock.sign({ iss: 'https://elsewhere.example', n: 1 }, { alg: 'none', kid: 'x', typ: 'T' });
     const { payload, protectedHeader } = await jwtVerify(token, keysOf(mock));

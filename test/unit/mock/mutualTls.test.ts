@@ -106,7 +106,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
   });
 
   for (const id of ['by-name', 'by-key', 'by-hash']) {
-    it(`refuses what is not the certificate of ${id}`, async () => {
+    it(`rejects certificates other than that of ${id}`, async () => {
       assertError(await ask(id), 401, 'invalid_client');
       for (const other of [selfSigned, selfSignedService]) assertError(await ask(id, other), 401, 'invalid_client');
       const headers = { 'client-cert': `:${der(selfSignedClient.cert).toString('base64')}:` };
@@ -182,7 +182,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     assert.equal((await at('/introspect', { client_id: 'by-name', token })).error, 'invalid_client');
   });
 
-  it('says in its metadata what it takes, with TLS and without', async () => {
+  it('lists in its metadata what it accepts, with TLS and without', async () => {
     const secured = await (await showing()(`${mock.issuer}/.well-known/openid-configuration`)).json();
     const plain = await createMockIssuer({ alg: 'ES256' });
     const open = await (await plain.fetch(`${plain.issuer}/.well-known/openid-configuration`)).json();

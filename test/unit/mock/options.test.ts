@@ -30,7 +30,7 @@ describe('faults as JSON', () => {
     assert.deepEqual(readFaults([]), []);
   });
 
-  it('says for every fault what is missing or unknown, and never lets one do nothing in silence', () => {
+  it('names missing and unknown members of every fault, and accepts none without effect', () => {
     for (const type of faultTypes) {
       const outcome = path([{ type }]);
       assert.ok(outcome === 'accepted' || outcome.startsWith('faults[0].'), `${type}: ${outcome}`);

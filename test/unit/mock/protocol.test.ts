@@ -42,7 +42,7 @@ describe('mock issuer: registration (RFC 7591)', () => {
     assert.match(usual.body.client_secret, /^[\w-]{43}$/);
   });
 
-  it('refuses what it could not do, with the error of section 3.2.2', async () => {
+  it('rejects what it does not support, with the error of section 3.2.2', async () => {
     const mock = await make();
     const cases: [object | string, string][] = [
       ['{', 'invalid_client_metadata'],
@@ -64,7 +64,7 @@ describe('mock issuer: registration (RFC 7591)', () => {
 });
 
 describe('mock issuer: a protected resource (RFC 9728)', () => {
-  it('says where its issuer is, and what is wrong with a token', async () => {
+  it('names its issuer, and says what is wrong with a token', async () => {
     const mock = await make({ scope: 'openid admin' });
     const none = await json(mock, '/api/things');
     assert.equal(none.status, 401);

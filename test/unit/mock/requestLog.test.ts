@@ -4,7 +4,7 @@ import { fingerprint } from '../../../src/mock/shelf.ts';
 import { basic, post, refresh, text } from './support.ts';
 
 describe('mock issuer: request log', () => {
-  it('says what came and what became of it', async () => {
+  it('records each request and its outcome', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     mock.clock.freeze(1_000);
     const { refresh_token } = await mock.issueTokens();

@@ -112,7 +112,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
     assertError(await exchange(mock, { subject_token }), 400, 'invalid_request');
   });
 
-  it('refuses what it cannot exchange', async () => {
+  it('rejects tokens that it cannot exchange', async () => {
     const { mock, tokens, subject_token } = await make();
     const foreign = await createMockIssuer({ alg: 'ES256' });
     const cases: [Record<string, string>, string][] = [

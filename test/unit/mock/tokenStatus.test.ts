@@ -54,7 +54,7 @@ describe('mock issuer: introspection (RFC 7662)', () => {
     assert.deepEqual([token_type, cnf], ['DPoP', { jkt: 'x' }]);
   });
 
-  it('says no more than that of what is not active, or not for this client', async () => {
+  it('says only that a token is not active, also if it is not for this client', async () => {
     const mock = await make();
     const tokens = await mock.issueTokens();
     const inactive = { active: false };
@@ -132,7 +132,7 @@ describe('mock issuer: revocation (RFC 7009)', () => {
     assert.equal((await refresh(mock, second.refresh_token)).status, 200);
   });
 
-  it('of what is unknown is done already; of a foreign token or an ID token it is refused', async () => {
+  it('of an unknown token succeeds; of a foreign token or an ID token is rejected', async () => {
     const mock = await make();
     const tokens = await mock.issueTokens();
     assert.equal((await revoke(mock, 'never-issued')).status, 200);

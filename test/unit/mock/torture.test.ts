@@ -102,7 +102,7 @@ describe('torture', function () {
       assert.equal(result?.verdict, expected, `${result?.verdict}: ${result?.detail}`);
     });
 
-  it('has a driver walk where there is one, as long as it comes to an end', async () => {
+  it('lets a driver walk, within a time limit', async () => {
     const client = await startSampleClient({ issuer: mock.issuer, port: clientPort, pace: usualPace });
     const { origin } = client;
     const browser = createBrowser(1_500, send);
@@ -164,7 +164,7 @@ describe('torture', function () {
     await assert.rejects(torture(mock, { start: mock.issuer, scenarios: ['gremlins'] }), /scenario: one of sign-in/);
   });
 
-  it('reports for people and build servers, whatever stands in it', async () => {
+  it('reports for people and build servers, with any text in it', async () => {
     const hostile = '<script>"&\u0000';
     const [first] = right.results;
     assert.ok(first);

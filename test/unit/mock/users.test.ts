@@ -104,7 +104,7 @@ describe('mock issuer: users', () => {
     assert.deepEqual(await userInfo(work.body.access_token), { sub: 'ada', department: 'maths' });
   });
 
-  it('are refused where the request asks for another, or for what they are not', async () => {
+  it('are rejected if the request requires another user or other properties', async () => {
     const mock = await make();
     const error = async (claims: object, subject: string) =>
       (await mock.authorize(authorizationUrl(mock, { claims: JSON.stringify(claims) }), { subject })).searchParams.get(

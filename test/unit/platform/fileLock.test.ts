@@ -97,7 +97,7 @@ describe('file lock', () => {
     assert.ok(files.every(name => /^n-/.test(name)));
   });
 
-  it('takes no name that is a path', async () => {
+  it('rejects a name that is a path', async () => {
     for (const name of ['../a', 'a/b', '', 'a\\b', 'a:b', 'é', 'a\n']) {
       const failure = await failureOf(windowOf(folder.path).withLock(name, never, async () => {}));
       assert.equal(failure.code, 'internal', name);
@@ -223,7 +223,7 @@ describe('file lock whose holder is suspended', () => {
     };
   }
 
-  it('is taken over, and what it writes then goes nowhere, even where it has not noticed', async () => {
+  it('is taken over, and its later writes have no effect, even before it notices', async () => {
     const { lease, end, clock, heard } = await stuckHolder(() => 0);
     const { log, heard: others } = listeningLog();
     await windowOf(folder.path, { log }).withLock('a', never, async mine => {

@@ -11,7 +11,7 @@ describe('ledger', () => {
   const folder = useFolder();
   const write = (file: string, content: string | Uint8Array) => writeFile(join(folder.path, file), content);
 
-  it('is left out of what is shown where it is torn or foreign, and is an error where something is to be sent', async () => {
+  it('is not shown if it is torn or foreign, and is an error when a token would be sent', async () => {
     const whole = JSON.stringify({ version: 1, generation: 7, fingerprint: 'f', after: 0 });
     const torn = Array.from(whole, (_, length) => whole.slice(0, length));
     const foreign = [
@@ -77,7 +77,7 @@ describe('ledger', () => {
     });
   });
 
-  it('gives way to a new grant where it is damaged, and so does the rest', async () => {
+  it('is replaced by a new grant if it is damaged, like the other files', async () => {
     for (const file of ['n-a.ledger', 'n-a.journal', 'n-a.signed-out']) {
       await write(file, '4503599627370495\nx');
       const lock = windowOf(folder.path);
@@ -168,7 +168,7 @@ describe('sign-out of all windows', () => {
     assert.equal(await lock.forget('new', 0, 1), 1);
   });
 
-  it('wins over what is under way in another window, without waiting for it', async () => {
+  it('wins over a running refresh of another window, without waiting for it', async () => {
     await signedIn(4);
     const { promise: end, resolve } = promised();
     const { promise: held, resolve: hold } = promised<Lease>();

@@ -140,7 +140,7 @@ describe('the loopback redirect', () => {
     assert.equal((await page).text, '<p>signed_in</p>');
   });
 
-  it('lets no page read what it says, or put it into a frame', async () => {
+  it('cannot be read or framed by another page', async () => {
     const { headers } = await get('?state=guess');
     assert.equal(headers.get('access-control-allow-origin'), null);
     assert.match(headers.get('content-security-policy') ?? '', /frame-ancestors 'none'/);

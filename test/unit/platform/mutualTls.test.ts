@@ -58,7 +58,7 @@ describe('a client that shows a certificate (RFC 8705)', function () {
     assert.equal(server.requests.length, 0);
   });
 
-  it('is told where its certificate is not taken', async () => {
+  it('is told if its certificate is rejected', async () => {
     // Fatal alerts (RFC 8446 §6.2), as sent by a server that checks the certificate during the handshake.
     for (const [alert, detail] of [
       [42, 'bad certificate'],

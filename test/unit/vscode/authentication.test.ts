@@ -60,7 +60,7 @@ describe('the accounts for other extensions', function () {
     return { provider, purposes };
   }
 
-  it('are handed out one by one where one is meant', async () => {
+  it('are given one by one if one is meant', async () => {
     const { provider, purposes } = world('a', 'b');
     const got = await provider.getSessions([], { account: { id: 'b', label: 'b' } });
     assert.deepEqual([got.map(({ accessToken }) => accessToken), purposes()], [['fresh-b'], { b: 'authentication' }]);

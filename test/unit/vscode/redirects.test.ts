@@ -64,7 +64,7 @@ describe('the way back from the browser', function () {
     assert.equal(await chosen({ page: 'http://127.0.0.1:8080' }), loopback);
   });
 
-  it('is an address that VS Code opens where it is not', async () => {
+  it('is a URL that VS Code opens otherwise', async () => {
     assert.equal(await chosen({ remoteName: 'ssh-remote', runsRemotely: true }), desktop);
     assert.ok((await chosen({ page: 'https://code.example', remoteName: 'tunnel' }))?.startsWith(web));
     assert.equal(await chosen({ page: 'https://code.example', fails: true }), loopback, 'there is no such address');

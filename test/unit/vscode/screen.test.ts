@@ -42,7 +42,7 @@ describe('what is shown', () => {
     );
   });
 
-  it('is found where it goes around', () => {
+  it('is found outside this file', () => {
     for (const call of [
       'window.showInformationMessage(text)',
       'await window\n  .showWarningMessage(text)',

@@ -65,7 +65,7 @@ describe('what is shown while somebody signs in', function () {
     });
     const pages = ['signed_in', 'signed_out', 'declined', 'failed', 'foreign'] as const;
 
-    it('says what came of it and where to go, each in its own words', () => {
+    it('says the outcome and the next step, each in its own words', () => {
       const titles = new Set<string>();
       for (const page of pages) {
         const html = signInPage(page);
@@ -121,7 +121,7 @@ describe('what is shown while somebody signs in', function () {
       return { panel, opened, cancelled: () => cancelled };
     }
 
-    it('makes a text of whatever the issuer and the settings call themselves', () => {
+    it('shows the names of the issuer and the settings as text', () => {
       showDevicePanel({
         label: hostile,
         step: { waitingFor: 'device', userCode: hostile, address: `https://a.example/${hostile}`, until: 1 },

@@ -36,7 +36,7 @@ describe('signing in, in words', function () {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('tells of a token what the issuer and its own time say, where they differ above all', () => {
+  it("compares what the issuer and the token's times say, above all if they differ", () => {
     const now = Date.parse('2026-03-01T12:00:00Z');
     const said = (active: unknown, end?: number) =>
       answers.activityText({ claims: { active } } as unknown as IssuerAnswer, end, now);
@@ -141,7 +141,7 @@ describe('signing in, in words', function () {
       ]);
     });
 
-    it('go by the settings where they name an endpoint', async () => {
+    it('follow the endpoints of the settings', async () => {
       const { issuer: _, ...unnamed } = base;
       const discovery = { metadata: async () => assert.fail('there is no issuer') } as unknown as Discovery;
       const deviceAuthorizationEndpoint = 'https://a.example/device';

@@ -69,7 +69,7 @@ describe('the status bar', function () {
     assert.equal(commandOf(item), commands.refresh);
   });
 
-  it('says of a token what the tree says of it, and a failed verification before the time', () => {
+  it('shows the state that the tree shows, and a failed verification before the time', () => {
     const item = itemFor({ tokens }, false, { kind: 'verified' });
     assert.equal(item.text, '$(verified-filled) Shop: 59 s');
     assert.match(item.accessibilityInformation?.label ?? '', /^Shop: 59 s left, verified/);
@@ -89,7 +89,7 @@ describe('the status bar', function () {
     assert.equal(itemFor({ tokens }, true).text, undefined);
   });
 
-  it('shows where it is, when there is nothing to refresh with', () => {
+  it('shows the connection if it cannot be refreshed', () => {
     const { refresh_token: _, ...rest } = tokens;
     assert.equal(commandOf(itemFor({ tokens: rest })), commands.status);
   });

@@ -38,7 +38,7 @@ describe('the report of a client test', function () {
       cancelled,
     });
 
-  it('has a sign and a word for every verdict, and waits for what is to come', () => {
+  it('has a sign and a word for every verdict, and for scenarios still to run', () => {
     const { families, progress, verdict } = model(played('fail', 'hung', 'not exercised'), true);
     const cells = families.flatMap(family => family.cells);
     assert.deepEqual(

@@ -88,7 +88,7 @@ describe('the broker', () => {
     assert.equal(posts().length, 1, 'and is known not to be');
   });
 
-  it('takes a token that lives shorter than the usual minimum for what it is', async () => {
+  it('accepts a token whose lifetime is below the usual minimum', async () => {
     const { broker, posts, forward } = await brokerWorld({ accessTokenLifetime: 20 });
     for (const sent of [0, 0, 1, 1]) {
       const { token } = await broker.token(terminal, { connection: id });

@@ -130,7 +130,7 @@ describe('readKeyText', () => {
     assert.deepEqual(await flaw(JSON.stringify(account)), { reason: 'private_key' });
   });
 
-  it('survives what is cut, lengthened or nonsense', async () => {
+  it('survives truncated, extended and random texts', async () => {
     const der = rsa.export({ type: 'spki', format: 'der' });
     for (let length = 0; length < der.length; length += 7) {
       const body = der.subarray(0, length).toString('base64');
@@ -165,7 +165,7 @@ describe('readSecret', () => {
     assert.deepEqual(tried('a=b'), ['a=b']);
   });
 
-  it('takes a text for what it was said to be', () => {
+  it('reads a text in the given form', () => {
     const hex = bytes.toString('hex');
     assert.equal(read(hex, 'hex'), hex);
     assert.equal(read(`0x${hex.toUpperCase()}\n`, 'hex'), hex);
@@ -176,7 +176,7 @@ describe('readSecret', () => {
     assert.equal(read(' ä ', 'text'), Buffer.from(' ä ').toString('hex'));
   });
 
-  it('takes no other form for it', async () => {
+  it('reads it in no other form', async () => {
     for (const [text, form] of [
       ['abc', 'hex'],
       ['xy', 'hex'],
@@ -190,7 +190,7 @@ describe('readSecret', () => {
       assert.deepEqual(await flaw('  ', form), { reason: 'empty' });
   });
 
-  it('takes no public key for a secret, whatever the form (RFC 8725 section 2.1)', async () => {
+  it('never uses a public key as a secret, in any form (RFC 8725 section 2.1)', async () => {
     const der = rsa.export({ type: 'spki', format: 'der' });
     for (const [text, form] of [
       [spki(rsa), 'text'],

@@ -77,7 +77,7 @@ describe('readOwnKey', () => {
     assert.equal(JSON.parse(Buffer.from(tokens[0]?.split('.')[0] ?? '', 'base64url').toString()).alg, 'HS512');
   });
 
-  it('takes no public key for one to sign with, nor for a secret', async () => {
+  it('never uses a public key for signing, nor as a secret', async () => {
     const pem = pairs.RS256.publicKey.export({ type: 'spki', format: 'pem' }).toString();
     assert.deepEqual((await failureOf(readOwnKey(pem))).code, 'credential_invalid');
     assert.deepEqual((await failureOf(readOwnKey(pem, 'text'))).code, 'key_invalid');

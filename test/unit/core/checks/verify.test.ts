@@ -370,7 +370,7 @@ describe('verifyToken', () => {
       assert.deepEqual(await verdict(token, source), { verified: true, remarks: [] });
     });
 
-    it('a key that was handed in, whatever its kid, and says so', async () => {
+    it('a given key, whatever its kid, and says so', async () => {
       const token = jwt(rs256, claims, { kid: 'another' });
       assert.deepEqual(await verdict(token, given(rs256.jwk)), {
         verified: true,

@@ -29,7 +29,7 @@ describe('storeTokens', () => {
     assert.equal(await first.refresh(), 'refreshed');
   });
 
-  it('keeps the refresh token beside an access token alone, with all that is known of it', async () => {
+  it('keeps the refresh token and its data when only an access token is imported', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const before = world.stored();
     const intent = { generation: 1, at: 5 };
@@ -67,7 +67,7 @@ describe('storeTokens', () => {
   describe('where the connection has moved', () => {
     const moved = { issuer: 'https://other.example' };
 
-    it('does not put an access token beside a refresh token of elsewhere', async () => {
+    it('does not combine an access token with a refresh token from another source', async () => {
       const world = await signedIn();
       const before = world.store.entries.get(key);
       const window = world.window({ connection: { ...world.connection, ...moved } });
@@ -76,7 +76,7 @@ describe('storeTokens', () => {
       assert.equal(world.store.entries.get(key), before);
     });
 
-    it('starts over with a refresh token, and takes no secret along', async () => {
+    it('starts over with a refresh token, without the old secrets', async () => {
       const world = await signedIn();
       await world.first.vault.update(id, record => ({ ...present(record), client_secret: 'old' }));
       const window = world.window({ connection: { ...world.connection, ...moved } });
@@ -103,7 +103,7 @@ describe('storeTokens', () => {
   });
 
   for (const text of ['{', '{"version":7}']) {
-    it(`leaves what it cannot read byte for byte: ${text}`, async () => {
+    it(`leaves unreadable records byte for byte: ${text}`, async () => {
       const world = await signedIn();
       world.store.entries.set(key, text);
       const { code } = await failureOf(world.first.import(await world.mock.issueTokens()));
@@ -222,7 +222,7 @@ describe('an import over a refresh token that works', () => {
   const undo = (world: Awaited<ReturnType<typeof signedIn>>) =>
     undoImport(partsOf(world), id, new AbortController().signal);
 
-  it('keeps what it replaces until it is undone, which is a new generation', async () => {
+  it('keeps the replaced tokens until the import is undone, which is a new generation', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const before = world.stored();
     await world.first.import({ refresh_token: 'a-wrong-one' });
@@ -234,7 +234,7 @@ describe('an import over a refresh token that works', () => {
     assert.equal((await failureOf(undo(world))).code, 'nothing_to_undo');
   });
 
-  it('forgets it with the next refresh, the next sign-out, and where it was refused', async () => {
+  it('forgets them with the next refresh, the next sign-out, and after a rejection', async () => {
     const world = await signedIn({ rotation: 'strict' });
     await world.first.import(await world.mock.issueTokens());
     assert.ok(world.stored().replaced);
@@ -257,7 +257,7 @@ describe('an import over a refresh token that works', () => {
     assert.deepEqual((await undo(world)).intent, { ...intent, generation: 3 });
   });
 
-  it('keeps of what is too large the refresh token alone', async () => {
+  it('keeps only the refresh token of tokens that are too large', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const { refresh_token } = present(world.stored().tokens);
     await world.first.import({ access_token: 'x'.repeat(recordLimit / 2), refresh_token: present(refresh_token) });

@@ -60,7 +60,7 @@ describe('scanForLeaks', () => {
       assert.deepEqual(kinds(`refresh_token=${value}`), [], value);
   });
 
-  it('knows the tokens of connections, whatever they look like, once and until they end', () => {
+  it('finds the tokens of connections in any form, once and until they expire', () => {
     const known = { token: refresh, name: 'refresh_token', connection: 'staging' } as const;
     const text = `x ${refresh} y refresh_token=${refresh}`;
     assert.deepEqual(

@@ -111,7 +111,7 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
     assert.equal(forms.length, before);
   });
 
-  it('goes by the issuer’s clock where it is known to differ', async () => {
+  it('uses the issuer’s clock if it is known to differ', async () => {
     const hour = 3_600_000;
     const connection = connectionOf('secret');
     const { code, data } = await failureOf(ask(connection, { client_secret: secret }, { at: -hour }));
@@ -131,7 +131,7 @@ describe('a client that proves itself with a signature (RFC 7523)', function () 
     assert.equal(decodeJwt(assertion()).aud, `${mock.issuer}/token`);
   });
 
-  it('is told what is wrong before anything is asked', async () => {
+  it('is told what is wrong before a request is sent', async () => {
     const wrong = 'another secret of more than thirty-two bytes';
     for (const [clientId, credentials, code, reason] of [
       ['secret', {}, 'client_secret_missing', undefined],

@@ -160,7 +160,7 @@ describe('the key of a client', () => {
     });
   }
 
-  it('is never anything else than read or refused, whatever the text', async () => {
+  it('is either read or rejected, for any text', async () => {
     const piece = fc.constantFrom(
       '-----BEGIN PRIVATE KEY-----',
       '-----END PRIVATE KEY-----',

@@ -131,7 +131,7 @@ describe('discovery', () => {
       assert.equal((await result).issuer, google);
     });
 
-    it('makes what it is called instead visible', async () => {
+    it('makes the other name visible', async () => {
       const error = await failureOf(discover({ [oidc]: { ...metadata, issuer: `${issuer}\u202e` } }).result);
       assert.equal(error.data.found, `${issuer}\\u{202e}`);
     });

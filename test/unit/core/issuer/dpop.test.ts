@@ -180,7 +180,7 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     assert.equal(jktOf(world.stored()).isOurs, true);
   });
 
-  it('leave no key behind: not after a sign-out, not beside tokens from elsewhere', async () => {
+  it('leave no key after a sign-out, or with imported tokens', async () => {
     const { world, window } = await bound();
     await window.refresh();
     await window.import(await world.mock.issueTokens());
@@ -276,7 +276,7 @@ describe('tokens that are bound to a key (RFC 9449)', function () {
     for (const text of [shown, JSON.stringify(window.logged)]) assert.ok(!text.includes(secret));
   });
 
-  it('say what the issuer did where it ignored the proof', async () => {
+  it('say if the issuer ignored the proof', async () => {
     const world = await signInWorld({ clients: [{ client_id: 'app', client_secret: secret }] });
     const record = { version: 1, connection: id, generation: 0, client_secret: secret } as const;
     await world.first.vault.update(id, () => record);

@@ -64,7 +64,7 @@ describe('token exchange', () => {
     assert.deepEqual([code, data.reason], ['response_invalid', 'access_token_missing']);
   });
 
-  it('is bound to the key of what it came of', async () => {
+  it('is bound to the key of the exchanged token', async () => {
     const { world, request } = await signedIn({}, { dpop: true });
     const { raw, dpopKey } = await world.client().tokenClient.exchange(request);
     assert.match(present(raw.token_type), /^dpop$/i);

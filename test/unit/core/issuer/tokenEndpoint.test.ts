@@ -276,7 +276,7 @@ describe('the token endpoint', () => {
       assert.deepEqual([error.code, error.data.reason], ['response_invalid', 'access_token_missing']);
     });
 
-    it('with a type of token that is not registered, which works as a bearer token and is told', async () => {
+    it('with an unregistered token type, which is used as a bearer token with a warning', async () => {
       succeed({ access_token: 'a', token_type: 'bot', refresh_token: 'b' });
       const answer = await refresh();
       assert.equal(answer.raw.refresh_token, 'b');
@@ -406,7 +406,7 @@ describe('the token endpoint', () => {
       assert.deepEqual((await validate('a.b.c.d.e')).warnings, [{ code: 'id_token_encrypted', member: 'id_token' }]);
     });
 
-    it('whose other claims changed: it is told', async () => {
+    it('whose other claims changed: a warning', async () => {
       const { warnings } = await validate(
         jwt({ ...claims, auth_time: 2, nonce: 'n' }),
         jwt({ ...claims, auth_time: 1, nonce: 'n' }),
@@ -415,7 +415,7 @@ describe('the token endpoint', () => {
     });
 
     for (const skew of [-3_600_000, 3_600_000]) {
-      it(`of an issuer whose clock is ${skew / 1000} s off: its clock counts for its tokens, and it is told`, async () => {
+      it(`of an issuer whose clock is ${skew / 1000} s off: its own clock is used, with a warning`, async () => {
         const then = seconds + skew / 1000;
         const { warnings } = await validate(
           jwt({ ...claims, iat: then, nbf: then, exp: then + 300 }),
@@ -438,7 +438,7 @@ describe('the token endpoint', () => {
       assert.equal(other.data.ahead, undefined);
     });
 
-    it('of an issuer without a name: it is held to what it called itself before', async () => {
+    it('of an issuer without a name: it must match the previous issuer', async () => {
       const { issuer: _, ...unnamed } = connectionOf();
       const check = async (now: object, before?: object) => {
         succeed({ access_token: 'a', token_type: 'Bearer', id_token: jwt(now) });

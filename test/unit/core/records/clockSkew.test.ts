@@ -49,7 +49,7 @@ const exchange = fc
   });
 
 describe('the clock skew of an answer', () => {
-  it('is within what it claims, however long the way and wherever in its second the answer was made', () => {
+  it('is within its stated accuracy, for any latency and any fraction of a second', () => {
     fc.assert(
       fc.property(exchange, ({ ahead, timed }) => {
         const skew = measureSkew(timed);
@@ -145,7 +145,7 @@ describe('a check that fails by the clock alone', () => {
 });
 
 describe('the skew that a connection shows', () => {
-  it('is told to all of one issuer, once, and taken back when the clocks agree', () => {
+  it('is shown for all connections of one issuer, once, and removed when the clocks agree', () => {
     const sessions = createSessions();
     const listed = [connection('a'), connection('b'), connection('c', 'https://c.example')];
     sessions.setConnections(

@@ -90,7 +90,7 @@ describe('readConnections', () => {
   });
 
   for (const raw of [null, {}, 'a', 1, true]) {
-    it(`takes no ${JSON.stringify(raw)} for a list`, () => {
+    it(`does not read ${JSON.stringify(raw)} as a list`, () => {
       assert.deepEqual(readConnections(raw), {
         connections: [],
         problems: [{ index: -1, severity: 'error', code: 'not_an_array' }],
@@ -443,7 +443,7 @@ describe('the issuer of an address that was pasted', () => {
   });
 
   for (const address of ['https://as.example/', 'https://as.example/well-known/x', 'as.example', '', 'https://a/?b']) {
-    it(`is "${address}" as it stands`, () => {
+    it(`is "${address}" unchanged`, () => {
       assert.equal(issuerOfAddress(` ${address}\n`), address);
     });
   }

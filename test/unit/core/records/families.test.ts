@@ -56,7 +56,7 @@ function windowOf(world: World, ids: readonly string[], changes: Partial<Connect
 }
 
 describe('one refresh token in two connections', () => {
-  it('is found where it comes in, whichever window sees it', async () => {
+  it('is found on import, in any window', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b', 'c', 'd']);
@@ -102,7 +102,7 @@ describe('one refresh token in two connections', () => {
     assert.equal(await window.refresh('a', 'user'), 'refreshed');
   });
 
-  it('is used once: the other connection adopts what it has brought', async () => {
+  it('is used once: the other connection adopts the new tokens', async () => {
     const world = await createWorld({ rotation: 'strict' });
     const raw = await world.mock.issueTokens();
     const window = windowOf(world, ['a', 'b']);

@@ -142,7 +142,7 @@ describe('the list of a history', () => {
     assert.deepEqual(readHistory(historyText([entry(1), made])), [entry(1), made]);
   });
 
-  it('survives any text, and leaves out only what it cannot understand', () => {
+  it('survives any text, and leaves out only unknown parts', () => {
     assert.deepEqual(readHistory(undefined), []);
     assert.deepEqual(readHistory('{"version":1,"entries":[1,null,{"at":"x"}'), []);
     const odd = [1, null, { ...entry(2), outcome: 'new' }, { ...entry(3), changes: [{ what: 'moon' }], extra: 1 }];

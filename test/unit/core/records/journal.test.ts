@@ -42,7 +42,7 @@ describe('journal', () => {
     );
   });
 
-  it('shows nothing of what it holds, nor twice the same', async () => {
+  it('reveals nothing of its content, and never looks the same twice', async () => {
     const key = await newKey();
     const [one, two] = [await seal(key, subject, 'canary-token'), await seal(key, subject, 'canary-token')];
     assert.notEqual(one, two);
@@ -141,7 +141,7 @@ describe('the journal’s key', () => {
     assert.deepEqual(await stores[1].keys(), []);
   });
 
-  it('is waited for where another window has made it, and made anew where it never comes', async () => {
+  it('is awaited if another window has made it, and made anew if it never arrives', async () => {
     const clock = manualClock();
     const lock = createLocalLock();
     const first = await createJournalKeys({ ...parts(createMemoryStore(), lock), clock }).current();
@@ -284,7 +284,7 @@ describe('handing over', () => {
     };
   }
 
-  it('brings a record to a window with the same key, and only where it is newer', async () => {
+  it('passes a record to a window with the same key, but only if it is newer', async () => {
     const secrets = createMemoryStore();
     const file: { content?: HandedOver } = {};
     const [one, two] = [window(secrets), window(secrets)];
@@ -295,7 +295,7 @@ describe('handing over', () => {
     assert.deepEqual(two.events, []);
   });
 
-  it('says what it cannot open, and leaves it', async () => {
+  it('reports what it cannot open, and leaves it unchanged', async () => {
     const file: { content?: HandedOver } = {};
     const other = window();
     await window().give(leaseOf(file), subject, 'record');
@@ -304,7 +304,7 @@ describe('handing over', () => {
     assert.ok(file.content);
   });
 
-  it('takes no generation’s word that it is another', async () => {
+  it('rejects an entry that claims another generation', async () => {
     const file: { content?: HandedOver } = {};
     const one = window();
     await one.give(leaseOf(file), subject, 'record');
@@ -321,7 +321,7 @@ describe('handing over', () => {
     assert.deepEqual([code, data.reason], ['lock_unavailable', 'ENOSPC']);
   });
 
-  it('makes no key for what is shared with nobody', async () => {
+  it('makes no key for connections in memory only', async () => {
     const secrets = createMemoryStore();
     await window(secrets).give({ ...leaseOf({}), shared: false }, subject, 'record');
     assert.deepEqual(await secrets.keys(), []);

@@ -51,7 +51,7 @@ describe('what leaves the extension', () => {
     }
   });
 
-  it('is the same where it has none of them', () => {
+  it('is unchanged if it has none of them', () => {
     const answer = {
       outcome: 'refreshed',
       generation: 2,

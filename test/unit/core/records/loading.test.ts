@@ -158,7 +158,7 @@ describe('createLoading', () => {
     assert.equal(reads(), 0);
   });
 
-  it('brings another window what this one has refreshed, and is told nothing twice', async () => {
+  it('passes refreshed tokens to another window, and fires no event twice', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const second = world.window();
     const loading = createLoading({

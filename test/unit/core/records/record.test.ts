@@ -103,7 +103,7 @@ describe('a record', () => {
     });
   }
 
-  it('of a newer version is told apart, whatever else it is', () => {
+  it('of a newer version is recognized, whatever else it contains', () => {
     assert.deepEqual(flaw('{"version":2}'), ['record_newer_version', 2]);
   });
 

@@ -128,7 +128,7 @@ describe('createSessions', () => {
     );
   });
 
-  it('ends a refresh and says what it brought in one event', () => {
+  it('ends a refresh and announces its result in one event', () => {
     const all = setUp();
     const { sessions, get } = all;
     assert.equal(
@@ -226,7 +226,7 @@ describe('createSessions', () => {
     assert.deepEqual([get().record, get().memoryOnly], [undefined, true]);
   });
 
-  it('stops telling who no longer listens, also in the middle of it', () => {
+  it('stops calling removed listeners, also during an event', () => {
     const { sessions, events, stop } = setUp();
     const unsubscribe = sessions.onDidChange(() => unsubscribe());
     sessions.refreshing('a', true);

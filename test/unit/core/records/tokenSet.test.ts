@@ -23,7 +23,7 @@ function jwt(claims: object): string {
 }
 
 describe('merge', () => {
-  it('takes what came and keeps what was left out (RFC 6749 §5.1, §6)', () => {
+  it('takes the new members and keeps those left out (RFC 6749 §5.1, §6)', () => {
     assert.deepEqual(merge(before, { access_token: 'new', expires_in: 60 }, now), {
       ...before,
       access_token: 'new',
@@ -44,7 +44,7 @@ describe('merge', () => {
     });
   });
 
-  it('takes the same refresh token for what it is: the same', () => {
+  it('recognizes the same refresh token', () => {
     const tokens = merge(before, { access_token: 'new', refresh_token: 'refresh' }, now);
     assert.equal(tokens.refresh_token_stored_at, before.refresh_token_stored_at);
     assert.equal(tokens.refresh_token_last_used_at, before.refresh_token_last_used_at);

@@ -45,7 +45,7 @@ describe('createVault', () => {
   });
 
   for (const text of ['', '{', 'null', '{"version":9}', `{"version":1,"connection":"other","generation":0}`]) {
-    it(`leaves what it cannot read byte for byte: ${text}`, async () => {
+    it(`leaves unreadable records byte for byte: ${text}`, async () => {
       const { vault, store } = setUp();
       store.entries.set(key, text);
       const codes = [(await failureOf(vault.read(id))).code, (await failureOf(vault.update(id, next))).code];
@@ -57,7 +57,7 @@ describe('createVault', () => {
     });
   }
 
-  it('says that the store does not answer, and nothing of what it said', async () => {
+  it('says that the store does not answer, and repeats nothing of its message', async () => {
     const { vault, store } = setUp();
     store.hook = () => {
       throw new TypeError('canary: the secret itself');

@@ -83,7 +83,7 @@ describe('auto-refresh', () => {
     assert.ok(asked.length > 0);
   });
 
-  it('refreshes what is overdue, in each window a moment after the machine wakes', () => {
+  it('refreshes overdue tokens shortly after the machine wakes, at a different moment in each window', () => {
     for (const jitter of [0, 0.5, 1]) {
       const { clock, asked, give } = world(['a', 'b'], () => true, jitter);
       give('a', 60 * second);

@@ -141,7 +141,7 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(), 'retryable response_invalid');
     });
 
-    it('hands on what came at once, and of a wrong answer nothing but the rotation in the end', async () => {
+    it('passes on the response at once, and keeps only the rotated token of an invalid one', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const before = world.stored();
       const handed: StoredRecord[] = [];
@@ -228,7 +228,7 @@ describe('createRefresher', () => {
       assert.equal(world.stored().generation, 2);
     });
 
-    it('sends nothing where the mark cannot be written for the other windows, and all is as it was', async () => {
+    it('sends nothing if the mark cannot be written for the other windows, and changes nothing', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const before = [world.stored(), world.lock.ledger.get(id)];
       world.lock.hook = call => {
@@ -262,7 +262,7 @@ describe('createRefresher', () => {
       assert.deepEqual(world.stored(), before);
     });
 
-    it('goes on without the other windows where a user has been told, and by itself never', async () => {
+    it('continues without the lock only if the user agreed, never automatically', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const unwritable: TestLock = {
         ...testLock(world.lock.ledger),
@@ -286,7 +286,7 @@ describe('createRefresher', () => {
       assert.equal(world.posts().length, 2);
     });
 
-    it('sends nothing without a key for the answer, and all is as it was', async () => {
+    it('sends nothing without a key for the response, and changes nothing', async () => {
       const world = await signedIn({ rotation: 'strict' });
       const before = [world.stored(), world.lock.ledger.get(id)];
       const handover: Handover = {
@@ -493,7 +493,7 @@ describe('createRefresher', () => {
       assert.deepEqual([one, other], ['retryable cancelled', 'refreshed']);
     });
 
-    it('and asking again at once shows as one refresh that goes on', async () => {
+    it('and asking again at once appears as one continuing refresh', async () => {
       const world = await signedIn();
       const hold = gate();
       const abort = new AbortController();
@@ -527,7 +527,7 @@ describe('createRefresher', () => {
   describe('a lost answer', () => {
     const lost = { type: 'dropAfterCommit' } as const;
 
-    it('is asked for once more, and an issuer with grace gives it again', async () => {
+    it('is requested once more, and an issuer with a grace period returns it again', async () => {
       const world = await signedIn({ rotation: 'grace' });
       world.next(lost);
       const sent = refreshTokenOf(world.stored());
@@ -576,7 +576,7 @@ describe('createRefresher', () => {
       assert.equal(world.posts().length, 3);
     });
 
-    it('once more where a user has asked for it, is still a lost answer', async () => {
+    it("once more on the user's request, is still a lost response", async () => {
       const world = await signedIn({ rotation: 'grace' });
       world.next(lost, 3);
       const at = world.clock.now();
@@ -588,7 +588,7 @@ describe('createRefresher', () => {
       assert.equal(await world.first.refresh(), 'unknown answer_missing');
     });
 
-    it('twice is told to a window that sees the store late', async () => {
+    it('used twice is reported to a window that sees the store late', async () => {
       const world = await signedIn({ rotation: 'grace' });
       const view = testStore(new Map(world.store.entries));
       world.next(lost, 2);
@@ -648,7 +648,7 @@ describe('createRefresher', () => {
       assert.equal(world.stored().intent?.retried, undefined);
     });
 
-    it('before a crash is asked for exactly once more', async () => {
+    it('before a crash is requested exactly once more', async () => {
       const world = await signedIn({ rotation: 'grace' });
       const intent = { generation: 1, at: world.clock.now() };
       await world.first.vault.update(id, record => ({ ...present(record), intent }));
@@ -670,7 +670,7 @@ describe('createRefresher', () => {
       assert.deepEqual([outcome, error?.code, dataOf(error).at], ['reauthRequired', 'answer_lost', at]);
     });
 
-    it('stays on record where the second attempt comes to nothing', async () => {
+    it('stays recorded if the second attempt fails', async () => {
       const world = await signedIn({ rotation: 'strict' });
       world.next(lost);
       world.next({ type: 'tooManyRequests', retryAfter: 5 });
@@ -696,7 +696,7 @@ describe('createRefresher', () => {
       });
     }
 
-    it('can be one that does not come in time', async () => {
+    it('can be one that arrives too late', async () => {
       const world = await signedIn({ rotation: 'grace' });
       world.next({ type: 'delay', ms: 60_000, after: true });
       const result = world.first.refresh();

@@ -62,7 +62,7 @@ describe('the plan of the next refresh', () => {
     }
   });
 
-  it('brings windows apart by their jitter, and never later than without', () => {
+  it('spreads windows by their jitter, and never makes one later', () => {
     const plans = [0, 0.5, 1].map(jitter => planRefresh(session(60 * minute), jitter));
     const times = plans.map(plan => ('at' in plan ? plan.at : 0));
     assert.deepEqual(
@@ -103,7 +103,7 @@ describe('the plan of the next refresh', () => {
     });
   });
 
-  it('says offline where the network failed before a token was sent, and only there; and who was not reached', () => {
+  it('says offline only if the network failed before a token was sent, and names the host', () => {
     const cases: [WorkbenchError, string][] = [
       [new WorkbenchError('host_unknown'), 'offline'],
       [new WorkbenchError('connection_refused'), 'unreachable'],

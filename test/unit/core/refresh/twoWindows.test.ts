@@ -165,7 +165,7 @@ describe('windows with stores of their own', () => {
     assert.equal(posted.length, 1);
   });
 
-  it('send nothing where another has ended before it could tell them, and they cannot read what it left', async () => {
+  it('send nothing if another ended before telling them and its files cannot be read', async () => {
     const key = newKeyText();
     const one = await open(key, fast);
     await one.signIn();

@@ -113,7 +113,7 @@ describe('signing in over the browser', () => {
     assert.ok(world.stored().tokens?.refresh_token);
   });
 
-  it('leaves nothing of an earlier grant beside the new one', async () => {
+  it('keeps nothing of an earlier grant with the new one', async () => {
     const world = await signInWorld();
     await world.first.import(await world.mock.issueTokens());
     await world.first.vault.update(id, record => ({
@@ -295,7 +295,7 @@ describe('signing in over the browser', () => {
     });
   }
 
-  it('takes no ID token for several of whom another one is the party (azp)', async () => {
+  it('rejects an ID token for several audiences whose authorized party (azp) is another', async () => {
     const world = await signInWorld();
     const claim = { type: 'claim', token: 'id_token', at: 'token' } as const;
     const aud = { ...claim, name: 'aud', value: ['demo', 'another'] };
@@ -375,7 +375,7 @@ describe('signing in over the browser', () => {
     assert.ok(![...world.store.entries.values()].some(text => text.includes('access_token')));
   });
 
-  it('is not begun where it was cancelled before', async () => {
+  it('does not start if it was cancelled before', async () => {
     const world = await signInWorld();
     assert.equal((await failureOf(world.signIn({ signal: AbortSignal.abort() }))).code, 'cancelled');
     assert.deepEqual([world.mock.requests.length, world.listening()], [0, 0]);
@@ -408,7 +408,7 @@ describe('signing in over the browser', () => {
     assert.equal((await failureOf(world.signIn({ connection }))).code, 'client_secret_missing');
   });
 
-  it('leaves no secret of another client beside the new tokens', async () => {
+  it('keeps no secret of another client with the new tokens', async () => {
     const world = await signInWorld({ clients: [{ client_id: 'demo' }, { client_id: 'another' }] });
     await world.first.import(await world.mock.issueTokens());
     const secrets = { client_secret: 'canary', private_key: 'canary' };
@@ -418,7 +418,7 @@ describe('signing in over the browser', () => {
     assert.doesNotMatch(JSON.stringify(world.stored()), /canary/);
   });
 
-  it('keeps the secret of the same client beside the new tokens', async () => {
+  it('keeps the secret of the same client with the new tokens', async () => {
     const world = await signInWorld();
     await world.first.import(await world.mock.issueTokens());
     await world.first.vault.update(id, record => ({ ...present(record), client_secret: 'kept' }));

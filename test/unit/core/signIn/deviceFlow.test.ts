@@ -29,7 +29,7 @@ describe('signing in with a device code', () => {
     return { world, signedIn: world.signIn({ grant: 'device_code' }) };
   };
 
-  it('shows the code, waits at the pace of the issuer, and stores what comes', async () => {
+  it("shows the code, polls at the issuer's interval, and stores the tokens", async () => {
     const { world, signedIn } = await start();
     const { userCode, address, complete, until } = await shown(world);
     assert.match(userCode, /^[\w-]{8,}$/);
@@ -82,7 +82,7 @@ describe('signing in with a device code', () => {
     }
   });
 
-  it('slows down when it is told to', async () => {
+  it('slows down on slow_down', async () => {
     const { world, signedIn } = await start();
     const { userCode } = await shown(world);
     world.next({ type: 'oauthError', error: 'slow_down' });

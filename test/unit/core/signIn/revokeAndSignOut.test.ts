@@ -43,7 +43,7 @@ describe('signing out', () => {
     assert.equal(await world.first.refresh(), 'reauthRequired oauth_error');
   });
 
-  it('waits for a refresh under way and revokes what it brought', async () => {
+  it('waits for a running refresh and revokes its tokens', async () => {
     const world = await signedIn({ rotation: 'strict' });
     const hold = gate();
     world.onPost = hold.pass;
@@ -125,7 +125,7 @@ describe('signing out', () => {
     ['is in trouble by then', [503, {}]],
     ['is gone by then', new TypeError('fetch failed')],
   ] as const) {
-    it(`deletes where the refresh token is revoked and the issuer ${what}, and says what is left`, async () => {
+    it(`deletes if the refresh token is revoked and the issuer ${what}, and says what still works`, async () => {
       const world = await signedIn();
       const fetch = answering(world, { access_token: answer });
       assert.deepEqual(await ending(world, { fetch })(), { revoked: true, accessTokenLeft: true });

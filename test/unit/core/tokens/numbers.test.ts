@@ -49,7 +49,7 @@ describe('numbers as they are written', () => {
     assert.equal(jsonText(parsed(jsonText(parsed(text), 2))), text);
   });
 
-  it('are those of the last member where one comes twice, as JSON.parse has it', () => {
+  it('are those of the last member of a name, as in JSON.parse', () => {
     for (const [text, kept] of [
       ['{"a":9007199254740993,"a":1}', '{"a":1}'],
       ['{"a":9007199254740993,"a":9007199254740992}', '{"a":9007199254740992}'],

@@ -33,7 +33,7 @@ describe('varieties of tokens', function () {
     });
   }
 
-  it('show what can be read without a key in what is no JWT', () => {
+  it('show what can be read without a key in tokens that are not JWTs', () => {
     const said = varieties.flatMap(variety => {
       const sample = sampleOf(variety);
       const payload = saidIn(sample, decodeToken(sample));

@@ -43,7 +43,7 @@ describe('what the tokens before said', () => {
     assert.ok(!JSON.stringify(previous.of('shop', 'access_token')).includes(signature));
   });
 
-  it('stays where what came in between cannot be read, and goes with the tokens', () => {
+  it('stays if a later record cannot be read, and goes with the tokens', () => {
     apply(4, 'an opaque token 123');
     assert.equal(n(), 3);
     apply(5, token(5));

@@ -183,7 +183,7 @@ describe('the tree of a connection', () => {
     assert.equal(childrenOf(present(claims('id_token')[0]), of).length, 200);
   });
 
-  it('has nothing under what is gone', () => {
+  it('has no rows below a removed connection', () => {
     const token = { kind: 'token', id: 'a', name: 'access_token' } as const;
     assert.deepEqual(childrenOf(token, undefined), []);
     assert.deepEqual(childrenOf(token, session({})), []);
@@ -264,7 +264,7 @@ describe('checkNodes', () => {
 });
 
 describe('endOf and badgeOf', () => {
-  it('take the end from where it is known', () => {
+  it('take the expiry from the token or from the response', () => {
     const of = session({
       access_token: 'a',
       id_token: jwt({ exp: 5 }),
