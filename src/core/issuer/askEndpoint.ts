@@ -67,7 +67,7 @@ export interface Question<Name extends EndpointName> {
 }
 
 /** An answer, successful or not, with its body in memory. */
-export interface Heard<Name extends EndpointName> {
+export interface EndpointResponse<Name extends EndpointName> {
   readonly response: Response;
   /** What the reader of the answer needs to know. */
   readonly context: AnswerContext;
@@ -83,7 +83,7 @@ export interface Heard<Name extends EndpointName> {
 export async function askEndpoint<Name extends EndpointName>(
   parts: ClientParts,
   question: Question<Name>,
-): Promise<Heard<Name>> {
+): Promise<EndpointResponse<Name>> {
   const { clock, discovery, heard } = parts;
   const { connection, credentials, name, limits = {}, secrets = [], refreshToken, send } = question;
   const { auth, fetch, dpop } = await clientOf(parts, connection, credentials);

@@ -22,7 +22,7 @@ import { isObject, type JsonObject, own, readJson, textFrom, withTexts } from '.
 import { decodeToken } from '../tokens/jwt.ts';
 import { compareMembers, type Difference } from '../tokens/tokenUse.ts';
 import { type AnswerContext, refuseError } from './answers.ts';
-import { askEndpoint, type ClientParts, type Heard, issuersTime, notOffered } from './askEndpoint.ts';
+import { askEndpoint, type ClientParts, type EndpointResponse, issuersTime, notOffered } from './askEndpoint.ts';
 import { resolveEndpoints } from './discovery.ts';
 
 export type AskedToken = 'access_token' | 'refresh_token';
@@ -53,7 +53,7 @@ export async function introspect(
 ): Promise<IssuerAnswer> {
   assertBound(connection, record);
   const name = 'introspection_endpoint';
-  const heard = await askEndpoint(parts, {
+  const received = await askEndpoint(parts, {
     connection,
     credentials: clientCredentialsOf(record),
     name,
@@ -65,11 +65,13 @@ export async function introspect(
         ...(hint && { additionalParameters: { token_type_hint: hint } }),
       }),
   });
-  const refused = refuseError(heard.response.clone(), heard.context);
+  const refused = refuseError(received.response.clone(), received.context);
   await refused.catch(error => {
-    throw notOffered(error, name, connection, heard.endpoints);
+    throw notOffered(error, name, connection, received.endpoints);
   });
-  return read(parts, connection, heard, token, (as, known) => processIntrospectionResponse(as, known, heard.response));
+  return read(parts, connection, received, token, (as, known) =>
+    processIntrospectionResponse(as, known, received.response),
+  );
 }
 
 /**
@@ -94,7 +96,7 @@ export async function userInfo(
     : { ...connection, tokenEndpointAuthMethod: 'none' as const };
   const { dpop_key, ...others } = credentialsOf(record);
   const isBound = token_type?.toLowerCase() === 'dpop' && dpop_key !== undefined;
-  const heard = await askEndpoint(parts, {
+  const received = await askEndpoint(parts, {
     connection: shown,
     credentials: isBound ? { ...others, dpop_key } : others,
     name,
@@ -102,17 +104,21 @@ export async function userInfo(
     secrets: [token],
     send: (as, client, _, options) => userInfoRequest(as, client, token, options as object),
   });
-  await refuseError(heard.response.clone(), heard.context);
+  await refuseError(received.response.clone(), received.context);
   const { sub } = payloadOf(id_token);
-  return read(parts, connection, heard, id_token ?? '', (as, known) =>
-    processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, heard.response),
+  return read(parts, connection, received, id_token ?? '', (as, known) =>
+    processUserInfoResponse(as, known, typeof sub === 'string' ? sub : skipSubjectCheck, received.response),
   );
 }
 
 async function read(
   parts: ClientParts,
   connection: Connection,
-  { response, context, endpoints }: Pick<Heard<never>, 'response' | 'endpoints'> & { readonly context: AnswerContext },
+  {
+    response,
+    context,
+    endpoints,
+  }: Pick<EndpointResponse<never>, 'response' | 'endpoints'> & { readonly context: AnswerContext },
   token: string,
   take: (as: AuthorizationServer, client: Client) => Promise<object>,
 ): Promise<IssuerAnswer> {
