@@ -4,6 +4,7 @@ import { createVerifier } from '../core/checks/verifier.ts';
 import { isWorkbenchError } from '../core/errors.ts';
 import { importText } from '../core/imports/importText.ts';
 import { createDiscovery } from '../core/issuer/discovery.ts';
+import { printable } from '../core/redact.ts';
 import { type DecodedToken, decodeToken } from '../core/tokens/jwt.ts';
 import { systemClock } from '../core/waiting.ts';
 import { CliError } from './brokerClient.ts';
@@ -38,14 +39,29 @@ function unusable(error: unknown): unknown {
   );
 }
 
+/** JSON with escapes for what controls a terminal or turns its text around. */
+function json(value: unknown, indent?: number): string {
+  return visible(JSON.stringify(value, undefined, indent));
+}
+
+/** The escapes are those of JSON, so that the text stays JSON. */
+function visible(text: string): string {
+  return text.replace(/[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu, sign =>
+    [...Array(sign.length).keys()].map(at => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
 export function decodeText(text: string): string {
   const token = decoded(tokenIn(text));
   const { kind } = token;
-  if (kind === 'opaque') return JSON.stringify({ kind });
+  if (kind === 'opaque') return json({ kind });
   const { header } = token;
-  if (kind === 'jwe') return JSON.stringify({ kind, header }, undefined, 2);
-  return JSON.stringify({ kind, header, payload: token.content ? token.payloadText : token.payload }, undefined, 2);
+  if (kind === 'jwe') return json({ kind, header }, 2);
+  return json({ kind, header, payload: token.content ? token.payloadText : token.payload }, 2);
 }
+
+/** Characters of a claim in a line: a token must not write lines of its own. */
+const longest = 500;
 
 export interface VerifyOptions {
   readonly jwks?: string;
@@ -73,7 +89,7 @@ export async function verifyText(
       ...(audience !== undefined && { audience }),
     });
     const state = tokenStateOf({ verified, checks });
-    if (json) return { verified, text: JSON.stringify({ verified, state: state.kind, checks }) };
+    if (json) return { verified, text: visible(JSON.stringify({ verified, state: state.kind, checks })) };
     const lines = checks
       .filter(({ status }) => status !== 'skipped')
       .map(({ id, status, code, expected, found }) =>
@@ -81,8 +97,8 @@ export async function verifyText(
           status.padEnd(8),
           id.padEnd(12),
           code,
-          ...(expected === undefined ? [] : [`expected ${expected}`]),
-          ...(found === undefined ? [] : [`found ${found}`]),
+          ...(expected === undefined ? [] : [`expected ${printable(expected, longest)}`]),
+          ...(found === undefined ? [] : [`found ${printable(found, longest)}`]),
         ].join('  '),
       );
     return { verified, text: [stateWords[state.kind], ...lines].join('\n') };

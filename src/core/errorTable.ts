@@ -46,6 +46,7 @@ export const errorTable: { readonly [C in ErrorCode]: ErrorRow<C> } = {
   not_trusted: { kind: 'configuration', remedies: ['trust'] },
   nothing_to_pick: aboutText,
   no_such_token: aboutText,
+  token_not_sendable: aboutText,
   not_quotable: aboutText,
 
   cancelled: { kind: onTheWire },

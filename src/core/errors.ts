@@ -65,6 +65,7 @@ export interface ErrorDataOf {
   not_trusted: Empty;
   nothing_to_pick: Empty;
   no_such_token: { readonly token?: string };
+  token_not_sendable: { readonly token: string };
   /** The shell has no quoting that can represent the text of the curl command. */
   not_quotable: { readonly shell: string; readonly reason: 'control' | 'quote' | 'length' | 'url' };
   // The network

@@ -14,7 +14,7 @@ export interface Broker {
    * A token that is valid for at least `minTtl` seconds; refreshes first if necessary. Never returns a refresh token, a
    * secret or a key.
    * @throws WorkbenchError `not_trusted`, `connection_unknown`, `connection_ambiguous`, `consent_denied`,
-   * `consent_unanswered`, `no_such_token`, `lifetime_too_short`, `argument_invalid`, and why a refresh failed
+   * `consent_unanswered`, `no_such_token`, `token_not_sendable`, `lifetime_too_short`, `argument_invalid`, and why a refresh failed
    */
   token(asker: Asker, query: TokenQuery, signal?: AbortSignal): Promise<TokenAnswer>;
   /** All connections, without their tokens. @throws WorkbenchError `not_trusted` */
@@ -129,6 +129,9 @@ export function createBroker(parts: BrokerParts): Broker {
       const session = await freshSession(resolve(id), name, minTtl, signal);
       const token = tokenOf(session, name);
       if (token === undefined) throw new WorkbenchError('no_such_token', { connection: id, token: name });
+      // A line break would begin another header, or another line of what a program reads.
+      if (!/^[\x21-\x7e]+$/.test(token))
+        throw new WorkbenchError('token_not_sendable', { connection: id, token: name });
       const type = name === 'access_token' && isDpop(session) ? 'DPoP' : 'Bearer';
       const proof =
         type === 'DPoP' && url !== undefined ? await parts.proof(id, token, url, method.toUpperCase()) : undefined;

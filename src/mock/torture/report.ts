@@ -13,13 +13,20 @@ export type Format = keyof typeof formats;
 export function table({ results, counts }: TortureReport): string {
   const width = Math.max(8, ...results.map(({ id }) => id.length));
   const lines = results.map(({ id, verdict, title, detail }) => {
-    return `${verdict.padEnd(14)} ${id.padEnd(width)}  ${title}${detail === undefined ? '' : `: ${detail}`}`;
+    return `${verdict.padEnd(14)} ${id.padEnd(width)}  ${title}${detail === undefined ? '' : `: ${visible(detail)}`}`;
   });
   const sum = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${count} ${verdict}`);
   return [...lines, '', sum.join(', ') || 'no scenario fits'].join('\n');
 }
+
+/** What a client answers must not control the terminal or turn its text around. */
+const visible = (text: string) =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, sign => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
+
+/** Brackets make a link in SARIF's messages (section 3.11.6). */
+const unlinked = (text: string) => text.replace(/[\\[\]]/g, '\\$&');
 
 const escaped = (text: string) =>
   text.replace(/[&<>"']/g, sign => `&#${sign.charCodeAt(0)};`).replace(/[^\t\n\x20-\ud7ff\ue000-\ufffd]/g, '?');
@@ -101,7 +108,7 @@ function sarif({ results, start }: TortureReport): string {
     .map(({ id, title, verdict, detail = verdict }) => ({
       ruleId: id,
       level: level(verdict),
-      message: { text: `${title}: ${detail}` },
+      message: { text: unlinked(`${title}: ${detail}`) },
       locations: [{ physicalLocation: { artifactLocation: { uri: start } } }],
     }));
   const driver = { name: 'mock-issuer torture', rules };

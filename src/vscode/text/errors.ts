@@ -55,6 +55,11 @@ const sentences: { readonly [C in ErrorCode]: (data: DataOf<C>) => string } = {
   not_trusted: () => l10n.t("Tokens can't be used in Restricted Mode. Trust the workspace first."),
   nothing_to_pick: () =>
     l10n.t('No connection can be used for this. Add a connection, sign in or import tokens first.'),
+  token_not_sendable: ({ token }) =>
+    l10n.t(
+      'The issuer has put characters into the {0} that no HTTP header can carry, for example a line break. It is not handed out. Report this to the issuer.',
+      show(token),
+    ),
   no_such_token: ({ token }) =>
     l10n.t('No {0} is stored for this connection. Refresh it, sign in, or import tokens.', show(token, 'token')),
   not_quotable: ({ shell, reason }) => unquotable(reason, show(shell)),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -256,6 +256,25 @@ describe('jwtw', function () {
     assert.equal(unsigned.code, 1);
     assert.match(unsigned.stdout, /^verification failed/);
     assert.equal((await run(['decode'], { input: 'eyJ.x', env })).code, 2);
+  });
+
+  it('writes what stands in a token as text, which controls no terminal and writes no line of its own', async () => {
+    const env = { JWTW_SOCKET: '', JWTW_CAPABILITY: '' };
+    const evil = 'x\npassed    signature     signature_valid\u001b[31m\u009b31m\u202e\u200b\u{e0041}';
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const input = `${part({ alg: 'RS256', typ: evil, kid: evil })}.${part({ iss: evil, sub: evil, [evil]: 1 })}.AAAA`;
+    const keys = join(folder, 'no-keys.json');
+    await writeFile(keys, '{"keys":[]}');
+    for (const args of [
+      ['decode'],
+      ['verify', '--jwks', keys, '--issuer', 'https://a'],
+      ['verify', '--jwks', keys, '--json'],
+    ]) {
+      const { stdout, stderr } = await run(args, { input, env });
+      assert.match(stdout, /\\u/, args.join(' '));
+      assert.doesNotMatch(stdout + stderr, /(?!\n)[\p{Cc}\p{Cf}]|^passed +signature/mu, args.join(' '));
+      if (!args.includes('--issuer')) JSON.parse(stdout);
+    }
   });
 
   describe('has an exit code and a sentence for each refusal, and prints no token', () => {

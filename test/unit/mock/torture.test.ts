@@ -166,6 +166,7 @@ describe('torture', function () {
 
   it('reports for people and build servers, with any text in it', async () => {
     const hostile = '<script>"&\u0000';
+    const turning = '\u001b[2J\u202e[a](https://a.example)';
     const [first] = right.results;
     assert.ok(first);
     const report: TortureReport = {
@@ -177,11 +178,14 @@ describe('torture', function () {
       ],
     };
     assert.match(table(report), /fail +x\.y/);
+    const turned = { ...report, results: [{ ...first, verdict: 'fail' as const, detail: turning }] };
+    assert.doesNotMatch(table(turned), /(?!\n)[\p{Cc}\p{Cf}]/u);
     const html = formats.html(report);
     assert.ok(!html.includes('<script') && html.includes('&#60;script&#62;'));
     assert.ok(!/(?:src|href)="(?!#)/.test(html), 'nothing is fetched');
     assert.match(formats.junit(report), /failures="1"[\s\S]*<failure message="&#60;script&#62;&#34;&#38;\?"\/>/);
     const sarif = JSON.parse(formats.sarif(report));
+    assert.match(JSON.parse(formats.sarif(turned)).runs[0].results[0].message.text, /\\\[a\\\]\(https/);
     assert.deepEqual([sarif.version, sarif.runs[0].results.at(-1).level], ['2.1.0', 'error']);
     assert.equal(JSON.parse(formats.json(report)).results.length, report.results.length);
     assert.deepEqual(

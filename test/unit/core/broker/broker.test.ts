@@ -130,6 +130,15 @@ describe('the broker', () => {
       assert.equal(posts().length, 0);
     });
 
+  it('hands out no token that no header can carry', async () => {
+    for (const bad of ['a\r\nX-Injected: 1', 'a b', 'a\u0000', 'schlüssel', 'a\nhost=evil.example']) {
+      const { broker, first } = await brokerWorld();
+      await first.import({ access_token: bad, expires_in: 3600 });
+      const failure = await failureOf(broker.token(terminal, { connection: id }));
+      assert.deepEqual([failure.code, failure.data.token], ['token_not_sendable', 'access_token'], JSON.stringify(bad));
+    }
+  });
+
   it('asks again after another window has revoked what was allowed for always', async () => {
     const { broker, answers, consentsOf, questions } = await brokerWorld();
     answers('always');
