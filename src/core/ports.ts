@@ -182,7 +182,7 @@ export interface RedirectAnswer {
 /** Searches folders of this machine with the ripgrep that VS Code includes. */
 export interface FileSearch {
   /**
-   * Reports each file of a folder that contains one of the texts, as a path relative to the folder and as soon as it is
+   * Reports each file of a folder that matches one of the patterns, as a path relative to the folder and as soon as it is
    * found. Hidden and ignored files are included. Resolves with the number of files searched, or with `undefined` if
    * ripgrep is missing or fails and the caller has to read each file itself.
    */
@@ -193,7 +193,8 @@ export interface FileSearch {
 
 export interface TextSearch {
   readonly folder: string;
-  readonly texts: readonly string[];
+  /** Regular expressions in the syntax that JavaScript and ripgrep share: ASCII only, no lookaround. */
+  readonly patterns: readonly string[];
   /** Globs. */
   readonly exclude: readonly string[];
   readonly mostBytes: number;

@@ -58,7 +58,7 @@ export function createFileSearch(appRoot: string, log: Log): FileSearch {
   };
 }
 
-/** Passes the texts through standard input: other processes can read arguments, and some texts are tokens. */
+/** Passes the patterns through standard input: other processes can read arguments, and some patterns are tokens. */
 function run(
   program: string,
   search: TextSearch,
@@ -66,7 +66,7 @@ function run(
   signal: AbortSignal,
   log: Log,
 ): Promise<number | undefined> {
-  const { folder, texts, exclude, mostBytes } = search;
+  const { folder, patterns, exclude, mostBytes } = search;
   const options = [
     '--no-config',
     '--no-messages',
@@ -76,7 +76,6 @@ function run(
     '--hidden',
     '--no-ignore',
     `--max-filesize=${mostBytes}`,
-    '--fixed-strings',
     '--file=-',
     ...exclude.map(glob => `--glob=!${glob}`),
     '--',
@@ -107,6 +106,8 @@ function run(
       const searched = /(\d+) files searched/.exec(rest)?.[1];
       end(code !== null && code <= 2 && searched !== undefined ? Number(searched) : undefined, `exit ${code}`);
     });
-    child.stdin.end(texts.join('\n'));
+    // Without Unicode: \w and \b mean the same as in JavaScript, and the search is faster.
+    const lines = patterns.map(pattern => `(?-u)${pattern}`);
+    child.stdin.end(lines.join('\n'));
   });
 }

@@ -19,7 +19,7 @@ async function measure({ appRoot, ripgrep, folder }: { appRoot: string; ripgrep:
       const text = await files.read(join(folder, file), mostBytes);
       leaks += text === undefined ? 0 : scanForLeaks(text, [], Date.now()).length;
     };
-    const search = { folder, texts: leakMarks([]), exclude: ['**/.git/**'], mostBytes };
+    const search = { folder, patterns: leakMarks([]), exclude: ['**/.git/**'], mostBytes };
     searched = await files.filesWith(search, file => waiting.push(look(file)), signal);
     await Promise.all(waiting);
   };

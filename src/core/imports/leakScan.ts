@@ -1,7 +1,8 @@
 /** Finds tokens in a text that still work: a copy of them is as dangerous as the original. */
+
 import { healthCardStart } from '../tokens/findJwts.ts';
 import { decodeToken, expiresAt } from '../tokens/jwt.ts';
-import { anyOf, findOpaque, opaquePrefixes } from '../tokens/opaqueTokens.ts';
+import { anyOf, findOpaque, opaquePatterns, opaquePrefixes } from '../tokens/opaqueTokens.ts';
 import { findTokens, mostTokens } from '../tokens/tokenRanges.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, percentDecoded, unescaped } from './escapes.ts';
@@ -32,28 +33,24 @@ export interface Leak {
 const mostLeaks = mostTokens;
 
 /**
- * Strings of which every text with a leak contains at least one: a file without any of them need not be read. A JOSE
+ * Patterns of which every text with a leak matches at least one: a file without a match need not be read. A JOSE
  * header starts with `{"`, `{ `, `{\n`, `{\r\n` or `{\t"`, in base64. `encodedStarts` are the same starts encoded in
- * base64 once more.
+ * base64 once more. JavaScript and ripgrep read these patterns alike: they have no lookaround, and ASCII alone.
  */
 export function leakMarks(known: readonly KnownToken[]): string[] {
   return [
-    ...headerStarts,
-    healthCardStart,
-    ...names,
-    ...encodedStarts,
-    ...opaquePrefixes,
-    ...known.flatMap(writingsOf),
+    // Fewer characters are not the beginning of a header, even on the first of several lines.
+    `${anyOf(headerStarts)}[\\w+/-]{8}`,
+    `${healthCardStart}(?:1/1/)?\\d{8}`,
+    refreshTokenMark + tokenCharacter('{20}'),
+    `\\b${anyOf([...encodedStarts, ...headerStarts])}[A-Za-z\\d+/]{20}`,
+    ...opaquePatterns,
+    ...known.flatMap(writingsOf).map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')),
   ];
 }
 
-const headerStarts = ['eyJ', 'eyA', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
-
-const names = ['refresh', 'Refresh', 'REFRESH'].flatMap(first =>
-  (first === 'REFRESH' ? ['TOKEN'] : ['token', 'Token']).flatMap(last =>
-    ['_', '-', ''].map(between => first + between + last),
-  ),
-);
+/** After `{ ` comes a quote or more white space: `KeyAlgorithm` has an `eyA` in it as well. */
+const headerStarts = ['eyJ', 'eyAi', 'eyAg', 'eyAJ', 'eyAK', 'eyAN', 'ewog', 'ewoJ', 'ewoi', 'ew0K', 'ewki'];
 
 /** The first four characters of tokens that are encoded in base64, from the tokens' first three bytes. */
 const encodedStarts = [...new Set([...headerStarts, ...opaquePrefixes].map(start => btoa(start.slice(0, 3))))];
@@ -142,13 +139,18 @@ function working(token: string, now: number): Pick<Leak, 'kind' | 'expiresAt'> |
 
 const quote = '(?:\\\\{0,7}["\'`]|%22|&quot;|&#34;|\\\\{1,3}u0022|\\^")?';
 
+/** What stands between the name and its value, in any notation. */
+const afterName = `${quote}[ \\t]{0,4}(?:[:=]>?|%3[ADad])[ \\t]{0,4}${quote}`;
+
+/** The name as programs write it: a pattern that ignores case makes a search of many files much slower. */
+const refreshTokenMark = `(?:refresh|Refresh|REFRESH)[_-]?(?:token|Token|TOKEN)${afterName}`;
+
+const tokenCharacter = (times: string) => `(?:[\\w~+/.%!*$-]|\\\\[/:=])${times}`;
+
 /**
  * `refresh_token=...` in any notation, also in nested strings, queries and pages, with a value that looks generated.
  */
-const refreshTokenValues = new RegExp(
-  `refresh[_-]?token${quote}[ \\t]{0,4}(?:[:=]>?|%3[AD])[ \\t]{0,4}${quote}((?:[\\w~+/.%!*$-]|\\\\[/:=]){20,4000}={0,2})`,
-  'gi',
-);
+const refreshTokenValues = new RegExp(`refresh[_-]?token${afterName}(${tokenCharacter('{20,4000}')}={0,2})`, 'gi');
 
 function refreshTokens(text: string): Leak[] {
   const leaks: Leak[] = [];

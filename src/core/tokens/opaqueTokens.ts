@@ -101,6 +101,9 @@ function kindInside(token: string): OpaqueKind | undefined {
   return { issuer: 'X', use: use === 'at' ? 'access_token' : 'refresh_token', prefixes: [], source };
 }
 
+/** The characters of a token after its prefix. */
+const characters = '[\\w.~+/!*$-]';
+
 /** The prefixes that are searched in texts. */
 export const opaquePrefixes: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes }) => (alone ? [] : prefixes));
 
@@ -117,7 +120,13 @@ export function anyOf(words: readonly string[]): string {
   return choices.length === 1 ? String(choices[0]) : `(?:${choices.join('|')})`;
 }
 
-const anywhere = new RegExp(`\\b(?<![.~+/-])${anyOf(opaquePrefixes)}[\\w.~+/!*$-]{8,${longest}}={0,2}`, 'g');
+const beginning = new RegExp(anyOf(opaquePrefixes), 'g');
+const ending = new RegExp(`${characters}{8,${longest}}={0,2}`, 'y');
+
+/** A pattern for the files that can have one of these tokens, for each kind that is searched in texts. */
+export const opaquePatterns: readonly string[] = opaqueKinds.flatMap(({ alone, prefixes, rest = 10 }) =>
+  alone ? [] : [`\\b${anyOf(prefixes)}${characters}{${Math.max(rest, 8)}}`],
+);
 
 export interface FoundOpaque {
   /** Offsets in UTF-16 code units, `end` exclusive. */
@@ -130,9 +139,17 @@ export interface FoundOpaque {
 /** Finds tokens with a known prefix in any text, in time linear in its length. */
 export function findOpaque(text: string, limit: number): FoundOpaque[] {
   const found: FoundOpaque[] = [];
-  for (const { 0: written, index: start } of text.matchAll(anywhere)) {
+  beginning.lastIndex = 0;
+  for (let match = beginning.exec(text); match; match = beginning.exec(text)) {
+    const { index: start } = match;
+    // A check of the character before the prefix in the pattern itself makes the engine much slower.
+    if (start > 0 && /[\w.~+/-]/.test(text.charAt(start - 1))) continue;
+    ending.lastIndex = beginning.lastIndex;
+    const rest = ending.exec(text)?.[0];
+    if (rest === undefined) continue;
+    beginning.lastIndex += rest.length;
     // A full stop at the end of a sentence does not belong to the token.
-    const token = written.replace(/[.!*$/]+$/, '');
+    const token = `${match[0]}${rest}`.replace(/[.!*$/]+$/, '');
     const kind = isVaried(token) ? opaqueKind(token) : undefined;
     if (!kind) continue;
     found.push({ start, end: start + token.length, token, kind });

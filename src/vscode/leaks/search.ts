@@ -108,9 +108,9 @@ async function markedBelow(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if (folder.scheme !== 'file') return undefined;
-  const texts = leakMarks(knownTokens(sessions));
+  const patterns = leakMarks(knownTokens(sessions));
   const searched = await files.filesWith(
-    { folder: folder.fsPath, texts, exclude, mostBytes },
+    { folder: folder.fsPath, patterns, exclude, mostBytes },
     name => found(Uri.joinPath(folder, ...name.split(/[\\/]/))),
     signal,
   );
