@@ -505,7 +505,7 @@ async function torture(stage) {
   await stage.choose('Too many requests (429)');
   await stage.choose('next request');
   await stage.run('JWT Workbench: Inject Mock Issuer Fault...');
-  await stage.choose('Answers come late');
+  await stage.choose('Delayed response');
   await stage.choose('until cleared');
   await stage.run('JWT Workbench: Refresh Access Token');
   await page.getByText('There were too many requests').first().waitFor();

@@ -28,21 +28,23 @@ import { anyText, anything, either, list, needed, oneOf, optional, whole, yesOrN
 const tokenOnly: readonly Endpoint[] = ['token'];
 
 /** `commit`: the issuer does its work before the fault, so a rotation stays in effect although the response is lost. */
-const commit = { commit: optional(yesOrNo, 'The issuer does its work first, so a rotation stays in effect.', 'false') };
+const commit = {
+  commit: optional(yesOrNo, 'The issuer handles the request first, so a rotation stays in effect.', 'false'),
+};
 /** `token`: only this one of the two tokens is changed. */
 const token = { token: optional(oneOf(['access_token', 'id_token']), 'Changes only this token.', 'both') };
-const name = needed(anyText, 'Its name.');
-const value = optional(anything, 'Its value.', 'it is left out');
+const name = needed(anyText, 'Name of the claim, member or parameter.');
+const value = optional(anything, 'New value.', 'removed');
 
 /** The table of faults. To add one, add a row and a test; pickers, the reader and the documentation follow. */
 export const faultTable = {
   delay: row(
     'network',
     endpoints,
-    'Answers come late',
+    'Delayed response',
     {
       ms: needed(anyNumber, 'Milliseconds of the mock’s clock.'),
-      after: optional(yesOrNo, 'Does the work first, then waits.', 'false'),
+      after: optional(yesOrNo, 'Handles the request first, then waits.', 'false'),
     },
     ({ ms, after }) => (after ? { delayAfter: ms } : { delay: ms }),
     { ms: 5000, at: 'token' },
@@ -66,7 +68,7 @@ export const faultTable = {
   truncate: row(
     'network',
     endpoints,
-    'Half an answer',
+    'Truncated response',
     none,
     () => ({ finish: reply => ({ ...reply, broken: 'truncate' }) }),
     { at: 'token' },
@@ -78,7 +80,7 @@ export const faultTable = {
     'Too many requests (429)',
     {
       retryAfter: optional(anyNumber, 'Seconds in `Retry-After`.', '1'),
-      asDate: optional(yesOrNo, '`Retry-After` is a date.', 'false'),
+      asDate: optional(yesOrNo, 'Sends `Retry-After` as a date.', 'false'),
     },
     ({ retryAfter = 1, asDate }) => ({
       reply: now => {
@@ -99,12 +101,12 @@ export const faultTable = {
   htmlOk: row(
     'trouble',
     endpoints,
-    'A web page instead of the answer',
+    'HTML page instead of the response',
     commit,
     ({ commit }) => instead(commit, () => webPage(200)),
     { at: 'token' },
   ),
-  htmlBadRequest: row('trouble', endpoints, 'A web page with status 400', none, () => ({ reply: () => webPage(400) }), {
+  htmlBadRequest: row('trouble', endpoints, 'HTML page with status 400', none, () => ({ reply: () => webPage(400) }), {
     at: 'token',
   }),
   emptyBadRequest: row(
@@ -126,9 +128,9 @@ export const faultTable = {
   redirect: row(
     'trouble',
     endpoints,
-    'A redirect to another address',
+    'Redirect to another URL',
     {
-      location: needed(anyText, 'The address.'),
+      location: needed(anyText, 'Target URL.'),
       status: optional(oneOf([301, 302, 303, 307, 308]), 'Status code of the response.', '307'),
     },
     ({ location, status = 307 }) => ({ reply: () => ({ status, headers: { location }, body: '' }) }),
@@ -136,7 +138,7 @@ export const faultTable = {
   oauthError: row(
     'trouble',
     tokenOnly,
-    'The refresh token is rejected',
+    'Refresh token rejected',
     {
       error: needed(anyText, 'The OAuth error code.'),
       status: optional(status, 'Status code of the response.', '400'),
@@ -148,7 +150,7 @@ export const faultTable = {
   clockSkew: row(
     'trouble',
     tokenOnly,
-    'The clock of the issuer is 93 s behind',
+    'Issuer clock 93 s behind',
     { by: needed(anyNumber, 'Seconds, in the tokens and in the `Date` header.') },
     ({ by }) => ({
       claims: claims => {
@@ -166,7 +168,7 @@ export const faultTable = {
   wrongSignature: row(
     'tokens',
     tokenOnly,
-    'Signature that does not match',
+    'Invalid signature',
     token,
     given => ({ signature: (signature, _, __, kind) => (isMeant(given, kind) ? flipFirst(signature) : signature) }),
     {},
@@ -174,7 +176,7 @@ export const faultTable = {
   unknownKid: row(
     'tokens',
     tokenOnly,
-    'Key id that is not in the key set',
+    'Key ID (kid) not in the key set',
     token,
     given => ({
       header: (header, kind) => void (isMeant(given, kind) && Object.assign(header, { kid: 'no-such-key' })),
@@ -184,24 +186,24 @@ export const faultTable = {
   wrongIss: row(
     'tokens',
     tokenOnly,
-    'Another issuer (iss)',
-    { ...token, iss: optional(anyText, 'The claim.', '`https://other.example`') },
+    'Wrong issuer (iss)',
+    { ...token, iss: optional(anyText, 'Value of the claim.', '`https://other.example`') },
     ({ token, iss = 'https://other.example' }) => claimsOf(token, claims => Object.assign(claims, { iss })),
     { token: 'access_token' },
   ),
   wrongAud: row(
     'tokens',
     tokenOnly,
-    'Another audience (aud)',
-    { ...token, aud: optional(either(anyText, list(anyText)), 'The claim.', '`someone-else`') },
+    'Wrong audience (aud)',
+    { ...token, aud: optional(either(anyText, list(anyText)), 'Value of the claim.', '`someone-else`') },
     ({ token, aud = 'someone-else' }) => claimsOf(token, claims => Object.assign(claims, { aud })),
     { token: 'access_token' },
   ),
   wrongSub: row(
     'tokens',
     tokenOnly,
-    'Another subject (sub)',
-    { ...token, sub: optional(anyText, 'The claim.', '`someone-else`') },
+    'Wrong subject (sub)',
+    { ...token, sub: optional(anyText, 'Value of the claim.', '`someone-else`') },
     ({ token, sub = 'someone-else' }) => claimsOf(token, claims => Object.assign(claims, { sub })),
     { token: 'id_token' },
   ),
@@ -216,7 +218,7 @@ export const faultTable = {
   nbfInFuture: row(
     'tokens',
     tokenOnly,
-    'Valid only in an hour (nbf)',
+    'Not valid until an hour from now (nbf)',
     { ...token, by: optional(anyNumber, 'Seconds.', '3600') },
     ({ token, by = 3600 }) => claimsOf(token, claims => Object.assign(claims, { nbf: secondsIn(claims, 'iat') + by })),
     { token: 'access_token' },
@@ -224,18 +226,18 @@ export const faultTable = {
   claim: row(
     'tokens',
     tokenOnly,
-    'Any claim, changed or left out',
+    'Any claim, changed or removed',
     { ...token, name, value },
     ({ token, name, value }) => claimsOf(token, claims => setOrRemove(claims, name, value)),
   ),
-  header: row('tokens', tokenOnly, 'Any member of the JOSE header, changed or left out', { name, value }, given => ({
+  header: row('tokens', tokenOnly, 'Any member of the JOSE header, changed or removed', { name, value }, given => ({
     header: header => setOrRemove(header, given.name, given.value),
   })),
   /** An unsecured JWT, RFC 7519 section 6. */
   algNone: row(
     'tokens',
     tokenOnly,
-    'Not signed (alg none)',
+    'Unsigned (alg none)',
     token,
     given => ({
       header: (header, kind) => void (isMeant(given, kind) && setOrRemove(header, 'alg', 'none')),
@@ -248,7 +250,7 @@ export const faultTable = {
   hmacWithPublicKey: row(
     'tokens',
     tokenOnly,
-    'Signed with HMAC and the public key (alg HS256)',
+    'Signed with the public key as HMAC secret (alg HS256)',
     token,
     given => ({
       header: (header, kind) => void (isMeant(given, kind) && setOrRemove(header, 'alg', 'HS256')),
@@ -267,7 +269,7 @@ export const faultTable = {
   weakRsa: row(
     'tokens',
     ['token', 'jwks'],
-    'Signed with a weak RSA key, which the key set has',
+    'Signed with a weak RSA key from the key set',
     token,
     given => ({
       header: (header, kind) => void (isMeant(given, kind) && Object.assign(header, { alg: 'RS256', kid: weakKid })),
@@ -280,7 +282,7 @@ export const faultTable = {
   expiresInMissing: row(
     'answers',
     tokenOnly,
-    'No lifetime (expires_in)',
+    'Missing lifetime (expires_in)',
     none,
     () => inBody(body => Reflect.deleteProperty(body, 'expires_in')),
     {},
@@ -292,7 +294,7 @@ export const faultTable = {
   expiresIn: row(
     'answers',
     tokenOnly,
-    'Absurd lifetime (expires_in)',
+    'Invalid lifetime (expires_in)',
     { literal: needed(anyText, 'The JSON text of the value, for example `1e400` or `"3600"`.') },
     ({ literal }) =>
       onSuccess(reply => ({
@@ -320,20 +322,20 @@ export const faultTable = {
   tokenType: row(
     'answers',
     tokenOnly,
-    'Another token_type',
+    'Unexpected token_type',
     { value: needed(anyText, 'The value.') },
     ({ value }) => inBody(body => Object.assign(body, { token_type: value })),
     { value: 'mac' },
   ),
-  member: row('answers', tokenOnly, 'Any member of a JSON answer, changed or left out', { name, value }, given =>
+  member: row('answers', tokenOnly, 'Any member of a JSON response, changed or removed', { name, value }, given =>
     inBody(body => setOrRemove(body, given.name, given.value)),
   ),
 
   insufficientScope: row(
     'trouble',
     ['resource'],
-    'The API asks for another scope (403)',
-    { scope: needed(anyText, 'The scope that it asks for.') },
+    'API requires another scope (403)',
+    { scope: needed(anyText, 'The required scope.') },
     ({ scope }) => ({
       reply: () =>
         oauthError(403, 'insufficient_scope', 'Another scope is needed', {
@@ -345,7 +347,7 @@ export const faultTable = {
   hugeBody: row(
     'trouble',
     endpoints,
-    'A body of 10 MB',
+    'Response body of 10 MB',
     {
       bytes: optional(whole('a whole number up to 100000000', 1, 100_000_000), 'Bytes added to the body.', '10000000'),
     },
@@ -355,7 +357,7 @@ export const faultTable = {
   contentType: row(
     'trouble',
     endpoints,
-    'Another content type',
+    'Wrong content type',
     { value: optional(anyText, 'The content type.', '`text/html`') },
     ({ value = 'text/html' }) => onSuccess(reply => withHeaders(reply, { 'content-type': value })),
     { at: 'token' },
@@ -363,7 +365,7 @@ export const faultTable = {
   notGzip: row(
     'trouble',
     endpoints,
-    'Says gzip and is none',
+    'Declares gzip but is not compressed',
     none,
     () => onSuccess(reply => withHeaders(reply, { 'content-encoding': 'gzip' })),
     { at: 'token' },
@@ -380,7 +382,7 @@ export const faultTable = {
   slowDrip: row(
     'network',
     endpoints,
-    'The body comes byte by byte, and stops in the middle',
+    'Body arrives byte by byte and stalls midway',
     none,
     () => ({ finish: reply => ({ ...reply, broken: 'drip' }) }),
     { at: 'token' },

@@ -29,8 +29,12 @@ export type Fault = {
 
 /** How often a fault that was set strikes. */
 const oddsFields = {
-  times: optional(whole('a whole number from 1 on', 1), 'Removes the fault after this many strikes.', 'it stays'),
-  probability: optional(numeric('a number from 0 to 1', 0, 1), 'Probability of striking a request.', '1'),
+  times: optional(
+    whole('a whole number from 1 on', 1),
+    'Removes the fault after it has affected this many requests.',
+    'until it is cleared',
+  ),
+  probability: optional(numeric('a number from 0 to 1', 0, 1), 'Probability that a request is affected.', '1'),
   seed: optional(numeric('a number'), 'The same seed gives the same sequence of hits and misses.', '1'),
 };
 
@@ -43,7 +47,7 @@ export const faultRows: Readonly<Record<FaultType, AnyRow>> = faultTable;
 const at = either(oneOf(endpoints), list(oneOf(endpoints)));
 /** Members that every fault may have. */
 export const faultFields = {
-  at: optional(at, 'The endpoint, or several, at which it strikes.', 'as in the table'),
+  at: optional(at, 'The endpoint or endpoints that the fault affects.', 'as in the table'),
   ...oddsFields,
 };
 

@@ -6,15 +6,15 @@ import { anyText, needed, optional } from './shape.ts';
 const jwksOnly: readonly Endpoint[] = ['jwks'];
 const metadataOnly: readonly Endpoint[] = ['metadata'];
 const redirects: readonly Endpoint[] = ['authorization', 'sign_in'];
-const name = needed(anyText, 'Its name.');
+const name = needed(anyText, 'Name of the claim, member or parameter.');
 
 /** Part of the fault table: faults of responses through the browser, of the key set and of the metadata. */
 export const browserAndKeyFaults = {
   responseParameter: row(
     'browser',
     redirects,
-    'Any parameter of the authorization response, changed or left out',
-    { name, value: optional(anyText, 'Its value.', 'it is left out') },
+    'Any parameter of the authorization response, changed or removed',
+    { name, value: optional(anyText, 'New value.', 'removed') },
     ({ name, value }) => ({
       parameters: parameters => {
         if (value === undefined) parameters.delete(name);
@@ -26,7 +26,7 @@ export const browserAndKeyFaults = {
   authorizationError: row(
     'browser',
     redirects,
-    'Sign-in ends in an error',
+    'Sign-in ends with an error',
     { error: needed(anyText, 'The OAuth error code.'), description: optional(anyText, '`error_description`.') },
     ({ error, description }) => ({
       parameters: parameters => {
@@ -42,7 +42,7 @@ export const browserAndKeyFaults = {
   doubleCallback: row(
     'browser',
     redirects,
-    'The browser calls back twice at once',
+    'The browser sends the callback twice at once',
     none,
     () => ({ finish: twice }),
     {},
@@ -59,14 +59,14 @@ export const browserAndKeyFaults = {
   jwksSlow: row(
     'keys',
     jwksOnly,
-    'Key set comes 5 s late',
+    'Key set delayed by 5 s',
     { ms: needed(anyNumber, 'Milliseconds of the mock’s clock.') },
     ({ ms }) => ({ delay: ms }),
     { ms: 5000 },
   ),
   jwksStale: row('keys', jwksOnly, 'Key set without the newest key', none, () => inKeys(keys => keys.slice(0, -1)), {}),
-  jwksHtml: row('keys', jwksOnly, 'A web page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
-  jwksEmpty: row('keys', jwksOnly, 'Key set is empty', none, () => inKeys(() => []), {}),
+  jwksHtml: row('keys', jwksOnly, 'HTML page instead of the key set', none, () => ({ reply: () => webPage(200) }), {}),
+  jwksEmpty: row('keys', jwksOnly, 'Empty key set', none, () => inKeys(() => []), {}),
   jwksNoKid: row(
     'keys',
     jwksOnly,
@@ -86,7 +86,7 @@ export const browserAndKeyFaults = {
   jwksWrongUse: row(
     'keys',
     jwksOnly,
-    'Keys that are for encryption (use enc)',
+    'Keys marked for encryption (use enc)',
     none,
     () => inKeys(keys => keys.map(key => ({ ...key, use: 'enc' }))),
     {},
@@ -94,7 +94,7 @@ export const browserAndKeyFaults = {
   jwksX5cOnly: row(
     'keys',
     jwksOnly,
-    'Keys as certificates alone (x5c)',
+    'Keys published only as certificates (x5c)',
     none,
     () => inKeys(keys => keys.map(certified)),
     {},
@@ -102,7 +102,7 @@ export const browserAndKeyFaults = {
   jwksMany: row(
     'keys',
     jwksOnly,
-    'A hundred keys, the right one last',
+    'A hundred keys, the correct one last',
     none,
     () => inKeys(keys => [...Array.from({ length: 100 }, (_, i) => ({ ...strangeKey, kid: `other-${i}` })), ...keys]),
     {},
@@ -110,14 +110,14 @@ export const browserAndKeyFaults = {
   metadataRedirect: row(
     'metadata',
     metadataOnly,
-    'Metadata behind a redirect',
-    { location: needed(anyText, 'The address.') },
+    'Metadata redirects to another URL',
+    { location: needed(anyText, 'Target URL.') },
     ({ location }) => ({ reply: () => ({ status: 302, headers: { location }, body: '' }) }),
   ),
   otherIssuer: row(
     'metadata',
     metadataOnly,
-    'Metadata of another issuer',
+    'Metadata names another issuer',
     { issuer: optional(anyText, 'The value.', '`https://other.example`') },
     ({ issuer = 'https://other.example' }) => inBody(body => Object.assign(body, { issuer })),
     {},

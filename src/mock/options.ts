@@ -80,7 +80,7 @@ const webAddress = text('an http or https URL', value =>
 /** A client, with the member names of RFC 7591 and the RFCs that extend it. */
 export const clientFields = {
   client_id: needed(notEmpty, 'The client identifier.'),
-  client_secret: optional(notEmpty, 'If the method needs a secret and none is given, it is random.'),
+  client_secret: optional(notEmpty, 'Random if the method needs a secret and none is given.'),
   token_endpoint_auth_method: optional(
     oneOf(authMethods),
     'The client must authenticate with this method.',
@@ -103,13 +103,9 @@ export const clientFields = {
   redirect_uris: optional(
     list(redirectUri),
     'Compared exactly, except for the port of http://127.0.0.1 and http://[::1].',
-    '`/` and `/callback` there',
+    '`/` and `/callback` on these hosts',
   ),
-  post_logout_redirect_uris: optional(
-    list(redirectUri),
-    'Addresses that sign-out may redirect to.',
-    'as `redirect_uris`',
-  ),
+  post_logout_redirect_uris: optional(list(redirectUri), 'URLs that sign-out may redirect to.', 'as `redirect_uris`'),
   require_pushed_authorization_requests: optional(yesOrNo, 'RFC 9126 section 6.'),
   dpop_bound_access_tokens: optional(yesOrNo, 'Token requests need a DPoP proof (RFC 9449 section 5.2).'),
   response_types: optional(list(oneOf(responseTypes)), 'Response types that the client may request.', '`["code"]`'),
@@ -189,13 +185,13 @@ export const issuerFields = {
   subject: optional(anyText, 'Subject of the user who signs in by default.', '`mock-user`'),
   signIn: optional(
     signInShape,
-    '`page` shows a sign-in page, `auto` signs in without one, `deny` refuses. `auto` and `deny` also apply to device codes, when the client polls.',
+    '`page` shows a sign-in page, `auto` signs in without one, `deny` denies access. `auto` and `deny` also apply to device codes, when the client polls.',
     '`page`',
   ),
-  users: optional(usersShape, 'Users that can sign in; the sign-in page lists them.', 'any name'),
+  users: optional(usersShape, 'Users that can sign in; the sign-in page lists them.', 'any user name'),
   scopeClaims: optional(
     members(list(anyText)),
-    'Claims that a scope adds, beside those of OpenID Connect Core section 5.4 and `groups`.',
+    'Claims that a scope adds, in addition to those of OpenID Connect Core section 5.4 and `groups`.',
     'none',
   ),
   sessionLifetime: optional(seconds, 'Seconds for which a browser stays signed in.', '28800'),
@@ -208,13 +204,13 @@ export const issuerFields = {
     'false',
   ),
   corsOrigins: optional(
-    list(text('an origin, https://app.example for instance', isOrigin)),
-    'Origins whose pages may read responses, beside those of `redirect_uris`.',
+    list(text('an origin, for example https://app.example', isOrigin)),
+    'Origins whose pages may read responses, in addition to those of `redirect_uris`.',
     'none',
   ),
   hosts: optional(
-    list(text('a host name, with a port where it is not the usual one', value => /^[\w.-]+(:\d{1,5})?$/.test(value))),
-    'Further values of the Host header to accept, for example the name of a container.',
+    list(text('a host name, with its port unless that is the default', value => /^[\w.-]+(:\d{1,5})?$/.test(value))),
+    'Additional values of the Host header to accept, for example the name of a container.',
     'none',
   ),
   registration: optional(yesOrNo, 'Clients may register themselves (RFC 7591).', 'true'),
@@ -222,12 +218,12 @@ export const issuerFields = {
   keys: optional(
     list(either(notEmpty, members(anything)), 'an array of private keys'),
     'Private keys as PEM or JWK. The first one signs; the public keys of all are in the JWKS.',
-    'one is generated at the start',
+    'one key is generated at the start',
   ),
   metadataPatch: optional(patchShape, 'JSON Patch (RFC 6902) of the metadata.', 'none'),
   tokenResponsePatch: optional(patchShape, 'JSON Patch of successful responses of the token endpoint.', 'none'),
   persona: optional(oneOf(personaNames), 'Uses the paths, claims and errors of this issuer.', 'none'),
-  audiences: optional(list(anyText), 'The only values of `resource` and `audience` that are accepted.', 'any'),
+  audiences: optional(list(anyText), 'The only accepted values of `resource` and `audience`.', 'any'),
   dpopNonce: optional(dpopNonce, '`required`: DPoP proofs need a nonce (RFC 9449 sections 8 and 9).', '`off`'),
   deviceInterval: optional(seconds, 'Seconds between two polls for a device code.', '5'),
   deviceCodeLifetime: optional(seconds, 'Seconds.', '600'),
@@ -395,7 +391,7 @@ export function credentialProblems(client: MockClient): readonly (readonly [name
   const { token_endpoint_auth_method: method, jwks, tls_client_auth_subject_dn: subject } = client;
   const keys = jwks?.keys ?? [];
   if (method === 'private_key_jwt' && keys.length === 0)
-    return [['jwks', 'public keys, as private_key_jwt needs them']];
+    return [['jwks', 'public keys, which private_key_jwt requires']];
   if (method === 'self_signed_tls_client_auth') {
     const fit = keys.length > 0 && keys.every(key => key.x5c?.[0] ?? key['x5t#S256']);
     return fit ? [] : [['jwks', 'keys with x5c or x5t#S256']];

@@ -31,7 +31,7 @@ export function sampleOf({ sample }: Variety): string {
 
 const verifiers: Readonly<Record<Verifiers, string>> = {
   published_keys: "anyone, with the issuer's published keys",
-  secret: 'everyone who has the shared secret',
+  secret: 'anyone who has the shared secret',
   own_key: 'anyone, with the key that it contains or that another token names',
   certificate: 'anyone who trusts the root of its certificates',
   recipient: 'only the service that it is for',

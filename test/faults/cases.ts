@@ -84,7 +84,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   truncate: [
     {
-      about: 'Half a response',
+      about: 'Truncated response',
       fault: { type: 'truncate', ...at('token') },
       expected: fine,
       but: { strict: familyEnded },
@@ -92,7 +92,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   hmacWithPublicKey: [
     {
-      about: 'Tokens signed with HMAC and the public key',
+      about: 'Tokens signed with the public key as HMAC secret',
       fault: { type: 'hmacWithPublicKey' },
       expected: responseRejected,
     },
@@ -114,7 +114,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   metadataRedirect: [
     {
-      about: 'Metadata behind a redirect to another host',
+      about: 'Metadata redirects to another host',
       fault: { type: 'metadataRedirect', location: 'https://other.example/metadata' },
       // Struck once, because the next well-known location has the metadata.
       expected: fine,
@@ -196,7 +196,7 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   ],
   redirect: [
     {
-      about: 'A redirect to another address',
+      about: 'Redirect to another URL',
       fault: { type: 'redirect', location: 'https://elsewhere.example/token', ...at('token') },
       expected: ['retryable redirect_refused', 'refreshed'],
     },
@@ -232,31 +232,31 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   unknownKid: [{ about: 'An unknown key id', fault: { type: 'unknownKid' }, expected: fine }],
   wrongIss: [
     {
-      about: 'Another issuer in the access token',
+      about: 'Wrong issuer in the access token',
       fault: { type: 'wrongIss', token: 'access_token' },
       expected: fine,
     },
     {
-      about: 'Another issuer in the ID token',
+      about: 'Wrong issuer in the ID token',
       fault: { type: 'wrongIss', token: 'id_token' },
       expected: responseRejected,
     },
   ],
   wrongAud: [
     {
-      about: 'Another audience in the access token',
+      about: 'Wrong audience in the access token',
       fault: { type: 'wrongAud', token: 'access_token' },
       expected: fine,
     },
     {
-      about: 'Another audience in the ID token',
+      about: 'Wrong audience in the ID token',
       fault: { type: 'wrongAud', token: 'id_token' },
       expected: responseRejected,
     },
   ],
   wrongSub: [
     {
-      about: 'Another subject in the ID token',
+      about: 'Wrong subject in the ID token',
       fault: { type: 'wrongSub', token: 'id_token' },
       expected: responseRejected,
     },
@@ -355,11 +355,11 @@ export const cases: { readonly [Type in FaultType]?: readonly Case<Type>[] } = {
   jwksDown: [{ about: 'The key set is unavailable', fault: { type: 'jwksDown' }, expected: fine }],
   jwksSlow: [{ about: 'The key set takes 5 s', fault: { type: 'jwksSlow', ms: 5000 }, expected: fine }],
   jwksStale: [{ about: 'The newest key is missing', fault: { type: 'jwksStale' }, expected: fine }],
-  jwksHtml: [{ about: 'A web page instead of the key set', fault: { type: 'jwksHtml' }, expected: fine }],
+  jwksHtml: [{ about: 'HTML page instead of the key set', fault: { type: 'jwksHtml' }, expected: fine }],
   jwksEmpty: [{ about: 'The key set is empty', fault: { type: 'jwksEmpty' }, expected: fine }],
   otherIssuer: [
     {
-      about: 'Metadata of another issuer',
+      about: 'Metadata names another issuer',
       fault: { type: 'otherIssuer' },
       times: 3,
       expected: ['retryable issuer_mismatch', 'refreshed'],

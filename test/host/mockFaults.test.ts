@@ -132,7 +132,7 @@ describe('a client tested by command', function () {
     const faults = await (await row(['Mock issuer', 'Faults'])).children();
     assert.deepEqual(
       faults.map(({ item }) => item.label),
-      ['Key set comes 5 s late', 'No lifetime (expires_in)'],
+      ['Key set delayed by 5 s', 'Missing lifetime (expires_in)'],
     );
     assert.equal((await run<Refreshed>('refresh', { connection: started.connection })).outcome, 'refreshed');
   });
@@ -147,7 +147,7 @@ describe('a client tested by command', function () {
       ],
     );
     assert.equal(counts.fail, 1);
-    assert.equal(results.find(({ verdict }) => verdict === 'fail')?.detail, 'the client signed the visitor in');
+    assert.equal(results.find(({ verdict }) => verdict === 'fail')?.detail, 'the client signed the user in');
   });
 
   it('leads its visitor nowhere but to this machine', async () => {

@@ -16,7 +16,7 @@ describe('a person who makes the mock issuer fail', function () {
     const demo = row('Connection Demo');
     await demo.waitFor({ timeout: 60_000 });
     await ui.window.treeAction(demo, 'Refresh Access Token');
-    await fail('The clock of the issuer is 93 s behind', 'until cleared');
+    await fail('Issuer clock 93 s behind', 'until cleared');
     await ui.window.treeAction(demo, 'Refresh Access Token');
     await ui.window.expand(demo);
     await row('Clock, 9').waitFor();

@@ -134,10 +134,10 @@ describe('a person in front of the mock issuer', function () {
     await page.screenshot({ path: join(pictures, 'torture-running.png') });
     await report.getByRole('button', { name: 'Run Again' }).waitFor({ timeout: 120_000 });
     const status = await report.getByRole('status').textContent();
-    assert.match(status ?? '', /The client breaks rules/);
+    assert.match(status ?? '', /The client violates requirements/);
     const cell = report.getByRole('gridcell', { name: /^nonce: fail/ });
     assert.equal(await cell.getAttribute('aria-selected'), 'true');
-    assert.match((await report.locator('.details').textContent()) ?? '', /the client signed the visitor in/);
+    assert.match((await report.locator('.details').textContent()) ?? '', /the client signed the user in/);
     assert.equal(await report.locator('[role=gridcell][tabindex="0"]').count(), 1);
     await pictured('torture');
     // The arrow key moves to the cell on the left, and the details follow.

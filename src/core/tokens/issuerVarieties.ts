@@ -113,7 +113,7 @@ export const issuerVarieties: readonly Variety[] = [
   ),
   issuedBy(
     'kubernetes_legacy',
-    'Kubernetes service account token, legacy',
+    'Legacy Kubernetes service account token',
     /^kubernetes\/serviceaccount$/,
     'https://github.com/kubernetes/enhancements/tree/master/keps/sig-auth/1205-bound-service-account-tokens',
     {

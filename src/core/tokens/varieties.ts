@@ -94,7 +94,7 @@ export const varieties: readonly Variety[] = [
   },
   {
     id: 'vapid',
-    name: 'VAPID header of a push message',
+    name: 'VAPID header of a push request',
     source: rfc(8292, '3'),
     verifiers: 'own_key',
     is: ({ text }) => text.startsWith('vapid '),
@@ -131,7 +131,7 @@ export const varieties: readonly Variety[] = [
   },
   {
     id: 'alb',
-    name: 'AWS load balancer x-amzn-oidc-data',
+    name: 'AWS load balancer token (x-amzn-oidc-data)',
     source: 'https://github.com/awsdocs/elb-application-load-balancers-user-guide/issues/42',
     verifiers: 'published_keys',
     is: seen =>
@@ -276,7 +276,7 @@ export const varieties: readonly Variety[] = [
       payload: { aud: base.iss, jti: 'j-1', iat: issuedAt },
     },
   ),
-  typed('introspection', 'Introspection answer', 'token-introspection+jwt', rfc(9701, '5'), 'published_keys', {
+  typed('introspection', 'Introspection response', 'token-introspection+jwt', rfc(9701, '5'), 'published_keys', {
     required: ['iss', 'aud', 'iat', 'token_introspection'],
     endless: true,
     payload: { iss: base.iss, aud: base.aud, iat: issuedAt, token_introspection: { active: true } },

@@ -17,33 +17,30 @@ async function encrypted(mock: MockServer): Promise<string> {
 }
 
 const resources: readonly Scenario[] = [
-  asked({ ...api, id: 'resource.good', title: 'A good access token', must: 'accept' }, access),
+  asked({ ...api, id: 'resource.good', title: 'Valid access token', must: 'accept' }, access),
   asked(
-    { ...api, id: 'resource.aud', title: 'A token for another audience' },
+    { ...api, id: 'resource.aud', title: 'Token for another audience' },
     async mock => (await mock.issueTokens({ audience: 'https://other.example' })).access_token,
   ),
   asked(
-    { ...api, id: 'resource.iss', title: 'A token of another issuer' },
+    { ...api, id: 'resource.iss', title: 'Token from another issuer' },
     changed(claims => Object.assign(claims, { iss: 'https://other.example' })),
   ),
   asked(
-    { ...api, id: 'resource.exp', title: 'An expired token' },
+    { ...api, id: 'resource.exp', title: 'Expired token' },
     changed(claims => Object.assign(claims, { exp: now() - hour })),
   ),
   asked(
-    { ...api, id: 'resource.nbf', title: 'A token that is not valid yet', section: 'RFC 7519 section 4.1.5' },
+    { ...api, id: 'resource.nbf', title: 'Token that is not valid yet', section: 'RFC 7519 section 4.1.5' },
     changed(claims => Object.assign(claims, { nbf: now() + hour })),
   ),
-  asked(
-    { ...api, id: 'resource.signature', title: 'A signature that does not match' },
-    faulty({ type: 'wrongSignature' }),
-  ),
-  asked({ ...api, id: 'resource.alg-none', title: 'A token that is not signed' }, faulty({ type: 'algNone' })),
+  asked({ ...api, id: 'resource.signature', title: 'Invalid signature' }, faulty({ type: 'wrongSignature' })),
+  asked({ ...api, id: 'resource.alg-none', title: 'Unsigned token' }, faulty({ type: 'algNone' })),
   asked(
     {
       ...api,
       id: 'resource.hmac-public-key',
-      title: 'HMAC with the public key',
+      title: 'Signed with the public key as HMAC secret',
       section: 'RFC 8725 section 3.1',
     },
     faulty({ type: 'hmacWithPublicKey' }),
@@ -52,9 +49,9 @@ const resources: readonly Scenario[] = [
     {
       ...api,
       id: 'resource.id-token',
-      title: 'An ID token in place of an access token',
+      title: 'ID token instead of an access token',
       severity: 'should',
-      section: `${rfc9068} on typ, for APIs that keep to this RFC`,
+      section: `${rfc9068} on typ, for APIs that follow this RFC`,
     },
     async mock => (await mock.issueTokens()).id_token ?? '',
   ),
@@ -62,7 +59,7 @@ const resources: readonly Scenario[] = [
     {
       ...api,
       id: 'resource.jwe',
-      title: 'An encrypted token that it has no key for: refused, and not with status 500',
+      title: 'Encrypted token that the API cannot decrypt: rejected without a server error (500)',
       section: 'RFC 7516 section 5.2 and RFC 6750 section 3.1',
     },
     encrypted,
@@ -74,11 +71,11 @@ const resources: readonly Scenario[] = [
     title: 'The issuer signs with a new key',
     must: 'accept',
     severity: 'should',
-    section: 'RFC 9068 section 4; a warning, as some wait a while before they fetch keys again',
+    section: 'RFC 9068 section 4; only a warning, because some APIs wait before they fetch keys again',
     needs: 'resource',
     async run({ mock, target, patience }) {
       const before = await askApi(target, await access(mock), patience);
-      if (before >= 400) return { notExercised: observed('the API does not take a good token') };
+      if (before >= 400) return { notExercised: observed('the API does not accept a valid token') };
       await mock.rotateKeys(undefined, { dropOld: true });
       const status = await askApi(target, await access(mock), patience);
       return status < 400 ? { ok: true } : { ok: false, detail: observed('the API answered with status {0}', status) };
@@ -88,7 +85,7 @@ const resources: readonly Scenario[] = [
     ...api,
     id: 'resource.cool-down',
     family: 'resource server',
-    title: 'Twenty tokens with made-up key ids are no twenty requests for the keys',
+    title: 'Twenty tokens with made-up key IDs cause at most five requests for the key set',
     must: 'wait',
     severity: 'should',
     section: 'no RFC requires it; any caller could make the API flood the issuer',
@@ -106,7 +103,7 @@ const resources: readonly Scenario[] = [
       const fetched = requests().filter(({ path }) => path === new URL(jwks_uri).pathname).length;
       return fetched <= 5
         ? { ok: true }
-        : { ok: false, detail: observed('the keys were asked for {0} times', fetched) };
+        : { ok: false, detail: observed('the API requested the key set {0} times', fetched) };
     },
   },
 ];
@@ -119,13 +116,13 @@ const metadataPath = '/.well-known/oauth-protected-resource';
 const noDiscovery = ({ requests }: Bench) =>
   requests().some(({ path }) => path.startsWith(metadataPath))
     ? undefined
-    : observed('the client did not ask for the metadata of the API');
+    : observed('the client did not request the metadata of the API');
 
 const protocol: readonly Scenario[] = [
   {
     ...mcp,
     id: 'mcp.discovery',
-    title: 'The API says where its metadata is (WWW-Authenticate)',
+    title: 'The API announces its metadata URL (WWW-Authenticate)',
     must: 'accept',
     severity: 'must',
     section: `${authorization}, Protected Resource Metadata Discovery; RFC 9728 section 5`,
@@ -133,13 +130,13 @@ const protocol: readonly Scenario[] = [
       const is = await bench.signIn();
       return noDiscovery(bench) === undefined
         ? signed(true, is)
-        : { ok: false, detail: observed('the client did not ask for it') };
+        : { ok: false, detail: observed('the client did not request the metadata of the API') };
     },
   },
   underFaults({
     ...mcp,
     id: 'mcp.other-resource',
-    title: 'Metadata of another API',
+    title: 'Metadata names another API',
     must: 'refuse',
     severity: 'must',
     section: 'RFC 9728 section 3.3',
@@ -149,7 +146,7 @@ const protocol: readonly Scenario[] = [
   underFaults({
     ...mcp,
     id: 'mcp.no-pkce',
-    title: 'An issuer whose metadata does not speak of PKCE',
+    title: 'Issuer metadata does not declare PKCE support',
     must: 'refuse',
     severity: 'must',
     section: `${authorization}, Authorization Code Protection`,
@@ -158,7 +155,7 @@ const protocol: readonly Scenario[] = [
   {
     ...mcp,
     id: 'mcp.registration',
-    title: 'An issuer that does not know the client yet',
+    title: 'The client is not registered at the issuer yet',
     must: 'accept',
     severity: 'should',
     section: `${authorization}, Dynamic Client Registration; RFC 7591`,
@@ -167,32 +164,32 @@ const protocol: readonly Scenario[] = [
       const is = await bench.signIn();
       return noDiscovery(bench) === undefined
         ? signed(true, is)
-        : { notExercised: observed('the client did not ask for the metadata of the API') };
+        : { notExercised: observed('the client did not request the metadata of the API') };
     },
   },
   {
     ...mcp,
     id: 'mcp.resource-parameter',
-    title: 'What is asked for is asked for this API (resource)',
+    title: 'The client requests tokens for this API (resource)',
     must: 'accept',
     severity: 'must',
     section: `${authorization}, Resource Parameter Implementation; RFC 8707`,
     async run(bench): Promise<Seen> {
       await bench.signIn();
       const codes = bench.requests().filter(({ grant_type }) => grant_type === 'authorization_code');
-      if (codes.length === 0) return { notExercised: observed('the client did not ask for tokens') };
+      if (codes.length === 0) return { notExercised: observed('the client did not request tokens') };
       const wrong = [askedFor(bench.requests()), ...codes.map(({ form = {} }) => form)].filter(
         ({ resource = '' }) => !resource.endsWith('/api'),
       );
       return wrong.length === 0
         ? { ok: true }
-        : { ok: false, detail: observed('{0} requests without the resource of the API', wrong.length) };
+        : { ok: false, detail: observed('{0} requests did not name the API as resource', wrong.length) };
     },
   },
   {
     ...mcp,
     id: 'mcp.step-up',
-    title: 'The API asks for another scope (403, insufficient_scope)',
+    title: 'The API requires another scope (403, insufficient_scope)',
     must: 'accept',
     severity: 'should',
     section: `${authorization}, Step-Up Authorization Flow`,
@@ -203,11 +200,11 @@ const protocol: readonly Scenario[] = [
       await browser.visit(target.signedIn ?? target.start);
       const after = requests().slice(before);
       if (!after.some(({ faults }) => faults.includes('insufficientScope')))
-        return { notExercised: observed('the client did not ask the API') };
+        return { notExercised: observed('the client did not call the API') };
       const { scope = '' } = askedFor(after);
       return scope.split(' ').includes('groups')
         ? { ok: true }
-        : { ok: false, detail: observed('the client did not ask for the scope') };
+        : { ok: false, detail: observed('the client did not request the scope') };
     },
   },
 ];

@@ -18,7 +18,7 @@ export function table({ results, counts }: TortureReport): string {
   const sum = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([verdict, count]) => `${count} ${verdict}`);
-  return [...lines, '', sum.join(', ') || 'no scenario fits'].join('\n');
+  return [...lines, '', sum.join(', ') || 'no scenario applies'].join('\n');
 }
 
 /** What a client answers must not control the terminal or turn its text around. */
@@ -68,7 +68,7 @@ tr:target{outline:2px solid}ul{display:flex;gap:1.5rem;list-style:none;padding:0
 <p>Client: <code>${escaped(start)}</code></p>
 <ul>${sum.join('')}</ul>
 <nav class="matrix" aria-label="Scenarios">${cells.join('')}</nav>
-<table><thead><tr><th>Verdict<th>Scenario<th>What the issuer did<th>What the client has to do<th>Section<th>What was seen</tr></thead>
+<table><thead><tr><th>Verdict<th>Scenario<th>What the issuer did<th>What the client must do<th>Section<th>Observed</tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody></table>

@@ -7,7 +7,7 @@ import type { Browser } from './walk.ts';
 
 export const families = [
   'ID token',
-  'authorization answer',
+  'authorization response',
   'UserInfo',
   'keys and metadata',
   'token endpoint',
@@ -127,7 +127,7 @@ export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen 
     ? { ok: true }
     : {
         ok: false,
-        detail: is ? observed('the client signed the visitor in') : observed('the client did not sign the visitor in'),
+        detail: is ? observed('the client signed the user in') : observed('the client did not sign the user in'),
         ...(severity && { severity }),
       };
 
@@ -139,7 +139,7 @@ export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
 
 /** Why there is no ID token to check: MCP clients request all scopes of an API but use no ID token. */
 export const noIdToken = ({ scope = '' }: Asked, { target }: Bench) =>
-  target.mcp || !scope.split(' ').includes('openid') ? observed('the client has no use for an ID token') : undefined;
+  target.mcp || !scope.split(' ').includes('openid') ? observed('the client does not use an ID token') : undefined;
 
 /** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
 export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');
@@ -162,7 +162,7 @@ export const underFaults = ({ faults, unless, judge, ...row }: FaultyRow): Scena
     const is = await signIn();
     const types: readonly FaultType[] = faults.map(({ type }) => type);
     if (!requests().some(entry => entry.faults.some(type => types.includes(type))))
-      return { notExercised: observed('the client did not ask the endpoint: {0}', types.join(', ')) };
+      return { notExercised: observed('the client did not call the endpoint of the fault: {0}', types.join(', ')) };
     const asked = askedFor(requests());
     const notExercised = unless?.(asked, bench);
     if (notExercised !== undefined) return { notExercised };

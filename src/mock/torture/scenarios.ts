@@ -12,10 +12,10 @@ const mustIfVerified = async (asked: Asked, { mock, signIn }: Bench): Promise<Se
   return (await signIn()) ? 'should' : 'must';
 };
 const mustInBrowser = (asked: Asked): Severity => (isFrontChannel(asked) ? 'must' : 'should');
-const tls = `${core} 3.1.3.7 no. 6 permits it over TLS in the code flow; through the browser section 3.2.2.11 does not`;
+const tls = `${core} 3.1.3.7 no. 6 permits skipping the check over TLS in the code flow; section 3.2.2.11 requires it for tokens through the browser`;
 
 const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
-const answer = { family: 'authorization answer', must: 'refuse', severity: 'must' } as const;
+const answer = { family: 'authorization response', must: 'refuse', severity: 'must' } as const;
 const keys = { family: 'keys and metadata', must: 'refuse', severity: 'should', unless: noIdToken } as const;
 const token = { family: 'token endpoint', must: 'refuse', severity: 'must' } as const;
 
@@ -24,7 +24,7 @@ const signInScenarios: readonly Scenario[] = [
   {
     ...answer,
     id: 'sign-in',
-    title: 'A right answer signs in',
+    title: 'A valid response signs the user in',
     must: 'accept',
     section: `${core} 3.1`,
     run: async ({ signIn }) => signed(true, await signIn()),
@@ -32,7 +32,7 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.signature',
-    title: 'Signature that does not match',
+    title: 'Invalid signature',
     severity: 'should',
     section: tls,
     faults: [{ type: 'wrongSignature', token: 'id_token', at: idTokens }],
@@ -41,54 +41,57 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.kid',
-    title: 'Key id that is not in the key set',
+    title: 'Key ID (kid) not in the key set',
     severity: 'should',
-    section: `${core} 10.1; permitted over TLS as the signature is`,
+    section: `${core} 10.1; over TLS, the client may skip it together with the signature`,
     faults: [{ type: 'unknownKid', token: 'id_token', at: idTokens }],
     judge: mustInBrowser,
   }),
   underFaults({
     ...idToken,
     id: 'id-token.alg-none',
-    title: 'Not signed (alg none)',
-    section: 'RFC 8725 section 3.2; a warning for clients that verify no signature, which is permitted over TLS',
+    title: 'Unsigned (alg none)',
+    section:
+      'RFC 8725 section 3.2; only a warning for clients that do not verify signatures, which is permitted over TLS',
     faults: [{ type: 'algNone', token: 'id_token', at: idTokens }],
     judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
     id: 'id-token.hmac-public-key',
-    title: 'HMAC with the public key',
-    section: 'RFC 8725 section 3.1; a warning for clients that verify no signature, which is permitted over TLS',
+    title: 'Signed with the public key as HMAC secret',
+    section:
+      'RFC 8725 section 3.1; only a warning for clients that do not verify signatures, which is permitted over TLS',
     faults: [{ type: 'hmacWithPublicKey', token: 'id_token', at: idTokens }],
     judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
     id: 'id-token.weak-rsa',
-    title: 'Signed with an RSA key of 1,024 bits, which is published',
-    section: 'RFC 7518 section 3.3; a warning for clients that verify no signature, which is permitted over TLS',
+    title: 'Signed with a published 1,024-bit RSA key',
+    section:
+      'RFC 7518 section 3.3; only a warning for clients that do not verify signatures, which is permitted over TLS',
     faults: [{ type: 'weakRsa', token: 'id_token', at: ['jwks', ...idTokens] }],
     judge: mustIfVerified,
   }),
   underFaults({
     ...idToken,
     id: 'id-token.iss',
-    title: 'Another issuer (iss)',
+    title: 'Wrong issuer (iss)',
     section: `${core} 3.1.3.7 no. 2`,
     faults: [{ type: 'wrongIss', token: 'id_token', at: idTokens }],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.aud',
-    title: 'Another audience (aud)',
+    title: 'Wrong audience (aud)',
     section: `${core} 3.1.3.7 no. 3`,
     faults: [{ type: 'wrongAud', token: 'id_token', at: idTokens }],
   }),
   {
     ...idToken,
     id: 'id-token.aud-list',
-    title: 'A list with the client alone as audience (aud)',
+    title: 'Audience (aud) is a list with only the client',
     must: 'accept',
     section: `${core} 2: aud is an array of strings, or one string`,
     run: bench => withAudience(bench, true, client => [client]),
@@ -96,9 +99,9 @@ const signInScenarios: readonly Scenario[] = [
   {
     ...idToken,
     id: 'id-token.aud-several',
-    title: 'The audience (aud) names another party besides the client, without azp',
+    title: 'Audience (aud) lists another party besides the client, without azp',
     severity: 'should',
-    section: `${core} 3.1.3.7 no. 3: which others it trusts is for the client to say`,
+    section: `${core} 3.1.3.7 no. 3: the client decides which other audiences it trusts`,
     run(bench) {
       bench.mock.setFault(claim('azp'));
       return withAudience(bench, false, client => [client, 'https://stranger.example']);
@@ -107,7 +110,7 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.azp',
-    title: 'Another authorized party (azp)',
+    title: 'Wrong authorized party (azp)',
     severity: 'should',
     section: `${core} 3.1.3.7 no. 5`,
     faults: [claim('azp', 'someone-else')],
@@ -122,7 +125,7 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.nonce',
-    title: 'Another nonce',
+    title: 'Wrong nonce',
     section: `${core} 3.1.3.7 no. 11`,
     faults: [claim('nonce', 'forged')],
     unless: (asked, bench) =>
@@ -131,14 +134,14 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.sub-missing',
-    title: 'No subject',
+    title: 'Missing subject (sub)',
     section: `${core} 2: sub is required`,
     faults: [claim('sub')],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.iat-missing',
-    title: 'No time of issue',
+    title: 'Missing time of issue (iat)',
     severity: 'should',
     section: `${core} 2: iat is required`,
     faults: [claim('iat')],
@@ -146,28 +149,28 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...idToken,
     id: 'id-token.at-hash',
-    title: 'Hash of another access token (at_hash)',
+    title: 'Wrong access token hash (at_hash)',
     severity: 'should',
-    section: `${core} 3.1.3.8: the client may look at it`,
+    section: `${core} 3.1.3.8: the client may check it`,
     faults: [claim('at_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
   }),
   underFaults({
     ...idToken,
     id: 'id-token.c-hash',
-    title: 'Hash of another code (c_hash)',
+    title: 'Wrong code hash (c_hash)',
     severity: 'should',
     section: `${core} 3.3.2.10`,
     faults: [claim('c_hash', 'AAAAAAAAAAAAAAAAAAAAAA')],
     unless: ({ response_type }) =>
-      response_type === 'code id_token' ? undefined : observed('no ID token comes beside the code of this client'),
+      response_type === 'code id_token' ? undefined : observed('this client receives no ID token with its code'),
   }),
 
   underFaults({
     ...answer,
     id: 'answer.state',
-    title: 'Another state',
+    title: 'Wrong state',
     severity: 'should',
-    section: 'RFC 9700 section 2.1 takes PKCE in its place; without it RFC 6749 section 10.12, and it fails',
+    section: 'RFC 9700 section 2.1 accepts PKCE instead; without PKCE, RFC 6749 section 10.12 requires state',
     faults: [{ type: 'responseParameter', name: 'state', value: 'forged' }],
     unless: ({ state }) => (state === undefined ? observed('the client sends no state') : undefined),
     judge: ({ code_challenge }) => (code_challenge === undefined ? 'must' : 'should'),
@@ -175,62 +178,63 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...answer,
     id: 'answer.iss',
-    title: 'Another issuer (iss)',
-    section: 'RFC 9207 section 2.4; a warning for a client of one issuer, which cannot be mixed up (section 4)',
+    title: 'Wrong issuer (iss)',
+    section:
+      'RFC 9207 section 2.4; only a warning for a client with one issuer, where no mix-up is possible (section 4)',
     faults: [{ type: 'responseParameter', name: 'iss', value: 'https://other.example' }],
     judge: (_, { target }) => (target.secondStart === undefined ? 'should' : 'must'),
   }),
   underFaults({
     ...answer,
     id: 'answer.iss-missing',
-    title: 'No issuer (iss), though the metadata promises it',
+    title: 'Missing issuer (iss), although the metadata announces it',
     severity: 'should',
-    section: 'RFC 9207 section 2.4; a warning as for another issuer',
+    section: 'RFC 9207 section 2.4; only a warning, as for a wrong issuer',
     faults: [{ type: 'responseParameter', name: 'iss' }],
   }),
   underFaults({
     ...answer,
     id: 'answer.error',
-    title: 'The issuer refuses',
+    title: 'The issuer returns an error (access_denied)',
     section: 'RFC 6749 section 4.1.2.1',
     faults: [{ type: 'authorizationError', error: 'access_denied' }],
   }),
   underFaults({
     ...answer,
     id: 'answer.double',
-    title: 'The browser calls back twice at once, as on a double click',
+    title: 'The browser sends the callback twice at once, as after a double click',
     must: 'accept',
     severity: 'should',
-    section: 'RFC 6749 section 4.1.2: a code is used once, and a second use may end what the first gave',
+    section: 'RFC 6749 section 4.1.2: a code is valid once, and a second use may revoke the tokens of the first',
     faults: [{ type: 'doubleCallback' }],
     needs: 'browser',
-    unless: (_, { browser }) => (browser.twice ? undefined : observed('the answer does not come in the query')),
+    unless: (_, { browser }) => (browser.twice ? undefined : observed('the response is not in the query string')),
   }),
   {
     ...answer,
     id: 'answer.twice',
-    title: 'The callback comes once more',
+    title: 'The callback is repeated after sign-in',
     must: 'keep the session',
     severity: 'should',
-    section: 'RFC 6749 section 4.1.2: a code is used once',
+    section: 'RFC 6749 section 4.1.2: a code is valid once',
     needs: 'browser',
     async run({ signIn, browser, isSignedIn, requests }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       const callback = browser.visited.find(url => /[?&]code=/.test(url));
-      if (callback === undefined) return { notExercised: observed('no callback with a code in the query was seen') };
+      if (callback === undefined) return { notExercised: observed('no callback had a code in the query string') };
       const page = await browser.visit(callback);
       if (page.status >= 500)
         return { ok: false, detail: observed('the client answered with status {0}', page.status) };
       const codes = requests().filter(({ grant_type }) => grant_type === 'authorization_code').length;
       if (codes > 1 && !(await isSignedIn()))
-        return { ok: false, detail: observed('the code was sent again, which ended the session') };
+        return { ok: false, detail: observed('the client sent the code again, which ended the session') };
       return { ok: true };
     },
   },
   {
     ...answer,
     id: 'answer.mix-up',
-    title: 'Another issuer sends the browser here, and waits for the code',
+    title: 'Another issuer redirects the browser here to get the code (mix-up attack)',
     section: 'RFC 9700 section 4.4.2',
     needs: 'secondStart',
     async run({ mock, target, browser }) {
@@ -252,7 +256,7 @@ const signInScenarios: readonly Scenario[] = [
   {
     ...answer,
     id: 'answer.pushed',
-    title: 'The metadata says that requests have to be pushed',
+    title: 'The metadata requires pushed authorization requests',
     must: 'accept',
     severity: 'should',
     section: 'RFC 9126 section 5',
@@ -262,11 +266,11 @@ const signInScenarios: readonly Scenario[] = [
     async run({ signIn, requests }) {
       await signIn();
       if (!requests().some(({ path }) => path.includes('/.well-known/')))
-        return { notExercised: observed('the client did not ask for the metadata') };
+        return { notExercised: observed('the client did not request the metadata') };
       const begun = requests().find(({ method, form }) => method === 'GET' && form?.client_id !== undefined);
       if (begun === undefined) return { notExercised: observed('the client did not start a sign-in') };
       return begun.form?.request_uri === undefined
-        ? { ok: false, detail: observed('the request came in the address of the browser') }
+        ? { ok: false, detail: observed('the browser’s URL contained the request parameters') }
         : { ok: true };
     },
   },
@@ -278,14 +282,14 @@ const signInScenarios: readonly Scenario[] = [
     must: 'refuse',
     // A client that signs the visitor in but drops these values complies too, and cannot be told apart from outside.
     severity: 'should',
-    section: `${core} 5.3.2 forbids the client to use the values; it may sign the visitor in without them`,
+    section: `${core} 5.3.2: the client must not use the values, but may sign the user in without them`,
     faults: [{ type: 'member', name: 'sub', value: 'someone-else', at: 'userinfo' }],
     unless: noIdToken,
   }),
   underFaults({
     id: 'metadata.issuer',
     family: 'keys and metadata',
-    title: 'Metadata of another issuer',
+    title: 'Metadata names another issuer',
     must: 'refuse',
     severity: 'must',
     section: 'OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3',
@@ -296,7 +300,7 @@ const signInScenarios: readonly Scenario[] = [
     id: 'keys.rotated',
     title: 'The issuer signs with a new key',
     must: 'accept',
-    section: `${core} 10.1.1; a warning, as some wait a while before they fetch keys again`,
+    section: `${core} 10.1.1; only a warning, because some clients wait before they fetch keys again`,
     async run({ mock, signIn }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await mock.rotateKeys(undefined, { dropOld: true });
@@ -306,7 +310,7 @@ const signInScenarios: readonly Scenario[] = [
   underFaults({
     ...keys,
     id: 'keys.down',
-    title: 'Key set unavailable, and a forged signature',
+    title: 'Key set unavailable and invalid signature',
     section: tls,
     faults: [{ type: 'jwksDown' }, { type: 'wrongSignature', token: 'id_token', at: idTokens }],
     judge: mustInBrowser,
@@ -316,58 +320,58 @@ const signInScenarios: readonly Scenario[] = [
     id: 'keys.no-kid',
     title: 'One key without kid',
     must: 'accept',
-    section: `${core} 10.1: kid is needed where there are several keys`,
+    section: `${core} 10.1: kid is required only if there are several keys`,
     faults: [{ type: 'jwksNoKid' }],
   }),
 
   underFaults({
     ...token,
     id: 'token.truncated',
-    title: 'Half an answer',
+    title: 'Truncated response',
     section: 'RFC 6749 section 5.1',
     faults: [{ type: 'truncate', at: 'token' }],
   }),
   underFaults({
     ...token,
     id: 'token.stalled',
-    title: 'An answer that stops in the middle',
-    section: 'RFC 6749 section 5.1; a client that waits for ever hangs',
+    title: 'Response stalls midway',
+    section: 'RFC 6749 section 5.1; a client without a timeout hangs',
     faults: [{ type: 'slowDrip', at: 'token' }],
   }),
   underFaults({
     ...token,
     id: 'token.html',
-    title: 'A web page instead of tokens',
+    title: 'HTML page instead of tokens',
     section: 'RFC 6749 section 5.1',
     faults: [{ type: 'htmlOk', at: 'token' }],
   }),
   underFaults({
     ...token,
     id: 'token.type',
-    title: 'Another token_type',
-    section: 'RFC 6749 section 7.1; a warning where the client does not use the token',
+    title: 'Unexpected token_type',
+    section: 'RFC 6749 section 7.1; only a warning if the client does not use the token',
     faults: [{ type: 'tokenType', value: 'mac' }],
     judge: (_, { requests }) => (requests().some(({ path }) => /userinfo|api/i.test(path)) ? 'must' : 'should'),
   }),
   underFaults({
     ...token,
     id: 'token.no-expiry',
-    title: 'No expires_in',
+    title: 'Missing lifetime (expires_in)',
     must: 'accept',
-    section: 'RFC 6749 section 5.1: it is recommended only',
+    section: 'RFC 6749 section 5.1: expires_in is recommended, not required',
     faults: [{ type: 'expiresInMissing' }],
   }),
   {
     ...token,
     id: 'token.redirect',
-    title: 'A redirect that would carry the code elsewhere',
+    title: 'Redirect that would send the code to another URL',
     severity: 'should',
-    section: 'no RFC forbids it; RFC 9700 section 4.12 says what a 307 carries on',
+    section: 'no RFC forbids it; RFC 9700 section 4.12 describes what a 307 redirect forwards',
     async run({ mock, signIn, requests }) {
       mock.setFault({ type: 'redirect', location: `${mock.issuer}/elsewhere`, status: 307, at: 'token' });
       await signIn();
       if (!requests().some(({ faults }) => faults.includes('redirect')))
-        return { notExercised: observed('the client did not ask for tokens') };
+        return { notExercised: observed('the client did not request tokens') };
       const followed = requests().some(({ path, method }) => path.endsWith('/elsewhere') && method === 'POST');
       return followed
         ? { ok: false, detail: observed('the client sent the code and its credentials to the new address') }
@@ -377,7 +381,7 @@ const signInScenarios: readonly Scenario[] = [
   {
     ...token,
     id: 'token.dpop-nonce',
-    title: 'DPoP proofs need a nonce',
+    title: 'The issuer requires a nonce in DPoP proofs',
     must: 'accept',
     section: 'RFC 9449 section 8',
     options: () => ({ dpopNonce: 'required' }),
@@ -397,7 +401,7 @@ async function withAudience(bench: Bench, wanted: boolean, aud: (client: string)
   const asked = askedFor(requests());
   const notExercised =
     noIdToken(asked, bench) ??
-    (asked.client_id === client ? undefined : observed('the client is not the first of the issuer'));
+    (asked.client_id === client ? undefined : observed('the client is not the first client of the issuer'));
   return notExercised === undefined ? signed(wanted, is) : { notExercised };
 }
 

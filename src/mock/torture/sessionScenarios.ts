@@ -38,7 +38,7 @@ const refreshes: readonly Scenario[] = [
   refreshing(
     {
       id: 'refresh.rotation',
-      title: 'A rotated refresh token is used',
+      title: 'The client uses the rotated refresh token',
       must: 'keep the session',
       severity: 'must',
       section: 'RFC 6749 section 6',
@@ -48,32 +48,34 @@ const refreshes: readonly Scenario[] = [
       const ended = await keepsTheSession(bench);
       if (ended !== undefined) return ended;
       const reused = refreshesOf(bench).some(({ error }) => error === 'invalid_grant');
-      return reused ? { ok: false, detail: observed('a spent refresh token was sent') } : { ok: true };
+      return reused
+        ? { ok: false, detail: observed('the client sent a refresh token that was already used') }
+        : { ok: true };
     },
   ),
   refreshing(
     {
       id: 'refresh.omitted',
-      title: 'Answers without a refresh token leave the old one',
+      title: 'The client keeps its refresh token if the response contains none',
       must: 'keep the session',
       severity: 'must',
-      section: 'RFC 6749 section 6: a new one is optional',
+      section: 'RFC 6749 section 6: a new refresh token is optional',
     },
     async bench => {
       bench.mock.setRotation('omit');
       const ended = await keepsTheSession(bench);
       if (ended !== undefined) return ended;
       const again = refreshesOf(bench).length > 1;
-      return again ? { ok: true } : { ok: false, detail: observed('no second refresh request was sent') };
+      return again ? { ok: true } : { ok: false, detail: observed('the client sent no second refresh request') };
     },
   ),
   refreshing(
     {
       id: 'refresh.at-once',
-      title: 'Five requests at once are one refresh',
+      title: 'Five concurrent requests cause one refresh',
       must: 'one request',
       severity: 'should',
-      section: 'no RFC asks for it; RFC 9700 section 4.14.2: reuse ends the session',
+      section: 'no RFC requires it; RFC 9700 section 4.14.2: reuse ends the session',
     },
     async bench => {
       bench.mock.setRotation('strict');
@@ -86,7 +88,7 @@ const refreshes: readonly Scenario[] = [
       return {
         ok: false,
         detail: observed(
-          '{0} refresh requests, {1} of 5 visitors signed out',
+          '{0} refresh requests, {1} of 5 requests lost the session',
           sent,
           answers.filter(each => !each).length,
         ),
@@ -99,32 +101,30 @@ const refreshes: readonly Scenario[] = [
       title: 'invalid_grant ends the session',
       must: 'end the session',
       severity: 'should',
-      section: 'RFC 6749 section 5.2; a session of the client’s own may go on',
+      section: 'RFC 6749 section 5.2; the client may continue its own session',
     },
     async bench => {
       bench.mock.revokeAll();
-      return (await bench.isSignedIn())
-        ? { ok: false, detail: observed('the visitor is still signed in') }
-        : { ok: true };
+      return (await bench.isSignedIn()) ? { ok: false, detail: observed('the user is still signed in') } : { ok: true };
     },
   ),
   refreshing(
     {
       id: 'refresh.unavailable',
-      title: 'An issuer in trouble (503) does not end the session',
+      title: 'An unavailable issuer (503) does not end the session',
       must: 'keep the session',
       severity: 'should',
-      section: 'RFC 6749 section 5.2 has no such error: the token is still good',
+      section: 'RFC 6749 section 5.2 does not list this error: the token is still valid',
     },
     outlives({ type: 'serverError', at: 'token', times: 1 }),
   ),
   refreshing(
     {
       id: 'refresh.lost-answer',
-      title: 'A lost answer is asked for again with the same token',
+      title: 'After a lost response, the client retries with the same token',
       must: 'keep the session',
       severity: 'should',
-      section: 'RFC 9700 section 4.14.2, where the issuer grants a grace',
+      section: 'RFC 9700 section 4.14.2, if the issuer allows a grace period',
     },
     async bench => {
       bench.mock.setRotation('grace');
@@ -134,7 +134,7 @@ const refreshes: readonly Scenario[] = [
   refreshing(
     {
       id: 'refresh.retry-after',
-      title: 'Too many requests (429): the client waits as it is told',
+      title: 'Too many requests (429): the client waits as Retry-After says',
       must: 'wait',
       severity: 'should',
       section: 'RFC 6585 section 4 and RFC 9110 section 10.2.3',
@@ -151,7 +151,7 @@ const refreshes: readonly Scenario[] = [
         .find(each => each !== limited && each.grant_type === 'refresh_token');
       const waited = next === undefined ? undefined : next.time - (limited?.time ?? 0);
       if (waited !== undefined && waited < 1.9 * bench.second)
-        return { ok: false, detail: observed('the next request came after {0} ms', waited) };
+        return { ok: false, detail: observed('the client sent the next request after {0} ms', waited) };
       await bench.pass(2);
       return (await bench.isSignedIn()) ? { ok: true } : { ok: false, detail: observed('the session ended') };
     },
@@ -159,17 +159,17 @@ const refreshes: readonly Scenario[] = [
   refreshing(
     {
       id: 'refresh.other-subject',
-      title: 'A refreshed ID token of another subject',
+      title: 'Refreshed ID token for another subject',
       must: 'refuse',
       severity: 'should',
-      section: `${core} 12.2 forbids it to the issuer, and does not say that the client has to look`,
+      section: `${core} 12.2 forbids issuers to do this, but does not require clients to check`,
     },
     refusesIdToken({ type: 'wrongSub', token: 'id_token' }),
   ),
   refreshing(
     {
       id: 'refresh.other-issuer',
-      title: 'A refreshed ID token of another issuer',
+      title: 'Refreshed ID token from another issuer',
       must: 'refuse',
       severity: 'must',
       section: `${core} 12.2 and 3.1.3.7 no. 2`,
@@ -229,7 +229,7 @@ const device = (
   async run(bench) {
     const seen = await run(bench);
     return pollsOf(bench).length === 0
-      ? { notExercised: observed('the client did not ask for the tokens of a device code') }
+      ? { notExercised: observed('the client did not poll for the tokens of a device code') }
       : seen;
   },
 });
@@ -248,14 +248,14 @@ const refusedDevice =
       answer(bench);
     });
     if (status === undefined) return { ok: false, detail: observed('the client keeps polling') };
-    return status < 400 ? { ok: false, detail: observed('the client signed the visitor in') } : { ok: true };
+    return status < 400 ? { ok: false, detail: observed('the client signed the user in') } : { ok: true };
   };
 
 const devices: readonly Scenario[] = [
   device(
     {
       id: 'device.interval',
-      title: 'Not decided yet: the client asks again after the interval',
+      title: 'Authorization pending: the client polls again after the interval',
       must: 'wait',
       section: 'RFC 8628 section 3.5',
     },
@@ -266,14 +266,14 @@ const devices: readonly Scenario[] = [
       });
       const shortest = Math.min(...gaps(bench));
       if (shortest < 0.9 * bench.second)
-        return { ok: false, detail: observed('the client asked again after {0} ms', shortest) };
-      return status === 200 ? { ok: true } : { ok: false, detail: observed('the client did not sign the visitor in') };
+        return { ok: false, detail: observed('the client polled again after {0} ms', shortest) };
+      return status === 200 ? { ok: true } : { ok: false, detail: observed('the client did not sign the user in') };
     },
   ),
   device(
     {
       id: 'device.slow-down',
-      title: 'slow_down: 5 seconds more between two questions',
+      title: 'slow_down: the client adds 5 seconds to its polling interval',
       must: 'wait',
       section: 'RFC 8628 section 3.5',
     },
@@ -285,12 +285,12 @@ const devices: readonly Scenario[] = [
       });
       const [gap = Number.POSITIVE_INFINITY] = gaps(bench);
       return gap < 5.9 * bench.second
-        ? { ok: false, detail: observed('the client asked again after {0} ms', gap) }
+        ? { ok: false, detail: observed('the client polled again after {0} ms', gap) }
         : { ok: true };
     },
   ),
   device(
-    { id: 'device.denied', title: 'The person declines', must: 'refuse', section: 'RFC 8628 section 3.5' },
+    { id: 'device.denied', title: 'The user declines', must: 'refuse', section: 'RFC 8628 section 3.5' },
     refusedDevice(({ mock }) => mock.setSignIn('deny')),
   ),
   device(
@@ -304,7 +304,7 @@ async function endedElsewhere({ mock, signIn, browser, isSignedIn }: Bench): Pro
   if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
   const metadata = await mock.fetch(`${mock.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   await browser.visit((await metadata.json()).end_session_endpoint);
-  return (await isSignedIn()) ? { ok: false, detail: observed('the visitor is still signed in') } : { ok: true };
+  return (await isSignedIn()) ? { ok: false, detail: observed('the user is still signed in') } : { ok: true };
 }
 
 /** Removes the other logout URI, so that a client registered for both kinds of notification gets only this one. */
@@ -350,24 +350,24 @@ const logouts: readonly Scenario[] = [
   {
     ...logout,
     id: 'logout.ends',
-    title: 'Sign-out ends the session, and tells the issuer',
+    title: 'Sign-out ends the session and notifies the issuer',
     severity: 'should',
     section: 'OpenID Connect RP-Initiated Logout 1.0 section 2',
     needs: 'logout',
     async run({ signIn, signOut, isSignedIn, requests }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
       await signOut();
-      if (await isSignedIn()) return { ok: false, detail: observed('the visitor is still signed in') };
+      if (await isSignedIn()) return { ok: false, detail: observed('the user is still signed in') };
       const told = requests().some(({ path }) => /(?:end_session|logout|revoke)$/.test(path));
-      return told ? { ok: true } : { ok: false, detail: observed('the client did not call the issuer') };
+      return told ? { ok: true } : { ok: false, detail: observed('the client did not notify the issuer') };
     },
   },
   {
     ...logout,
     id: 'logout.hint',
-    title: 'Sign-out says whose it is (id_token_hint)',
+    title: 'Sign-out identifies the session (id_token_hint)',
     severity: 'should',
-    section: 'OpenID Connect RP-Initiated Logout 1.0 section 2: it is recommended',
+    section: 'OpenID Connect RP-Initiated Logout 1.0 section 2: id_token_hint is recommended',
     needs: 'logout',
     async run({ signIn, signOut, requests }) {
       if (!(await signIn())) return { notExercised: observed('the client does not sign in') };
@@ -376,34 +376,34 @@ const logouts: readonly Scenario[] = [
       if (ended === undefined)
         return { notExercised: observed('the client did not ask the issuer to end the session') };
       return ended.form?.id_token_hint === undefined
-        ? { ok: false, detail: observed('no id_token_hint') }
+        ? { ok: false, detail: observed('the client sent no id_token_hint') }
         : { ok: true };
     },
   },
   {
     ...logout,
     id: 'logout.back-channel',
-    title: 'The issuer tells the client that the session has ended',
+    title: 'The issuer notifies the client that the session has ended',
     section: 'OpenID Connect Back-Channel Logout 1.0 section 2.7',
     needs: 'backchannel_logout_uri',
     options: toldBy('backchannel_logout_uri'),
     run: endedElsewhere,
   },
-  forgedNotice('signature', 'A logout token whose signature does not match', {}, token =>
+  forgedNotice('signature', 'Logout token with an invalid signature', {}, token =>
     token.replace(/\.[^.]+$/, signature => (signature[1] === 'A' ? '.B' : '.A') + signature.slice(2)),
   ),
-  forgedNotice('alg-none', 'A logout token that is not signed', {}, token => {
+  forgedNotice('alg-none', 'Unsigned logout token', {}, token => {
     const [, body] = token.split('.');
     return `${Buffer.from('{"alg":"none","typ":"logout+jwt"}').toString('base64url')}.${body}.`;
   }),
-  forgedNotice('iss', 'A logout token of another issuer', { iss: 'https://other.example' }),
-  forgedNotice('aud', 'A logout token for another client', { aud: 'someone-else' }),
-  forgedNotice('event', 'A logout token without the event', { events: {} }),
-  forgedNotice('nonce', 'A logout token with a nonce, as ID tokens have one', { nonce: 'forged' }),
+  forgedNotice('iss', 'Logout token from another issuer', { iss: 'https://other.example' }),
+  forgedNotice('aud', 'Logout token for another client', { aud: 'someone-else' }),
+  forgedNotice('event', 'Logout token without the logout event', { events: {} }),
+  forgedNotice('nonce', 'Logout token with a nonce, like an ID token', { nonce: 'forged' }),
   {
     ...logout,
     id: 'logout.front-channel',
-    title: 'The issuer’s page calls the client when the session has ended',
+    title: 'The issuer’s page loads the client’s logout URL when the session has ended',
     section: 'OpenID Connect Front-Channel Logout 1.0 section 2',
     needs: 'frontchannel_logout_uri',
     options: toldBy('frontchannel_logout_uri'),

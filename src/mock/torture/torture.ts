@@ -139,7 +139,7 @@ async function play(
   const milliseconds = Math.round(performance.now() - since);
   if (seen instanceof Error) {
     if (seen.name === 'TimeoutError')
-      return { ...row, verdict: 'hung', ...told(observed('no answer within {0} ms', patience)), milliseconds };
+      return { ...row, verdict: 'hung', ...told(observed('no response within {0} ms', patience)), milliseconds };
     // The client closed the connection to its visitor. It did not sign in, but gave no reason either.
     return { ...row, verdict: severity === 'must' ? 'fail' : 'warning', detail: reasonOf(seen), milliseconds };
   }

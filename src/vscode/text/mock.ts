@@ -77,5 +77,5 @@ export function verdictText(verdict: Verdict | undefined): string {
 export function scoreText(counts: Readonly<Record<Verdict, number>>): string {
   const order = ['fail', 'hung', 'warning', 'not exercised', 'pass'] as const;
   const parts = order.filter(verdict => counts[verdict] > 0).map(each => `${counts[each]} ${verdictText(each)}`);
-  return parts.join(', ') || l10n.t('no scenario fits');
+  return parts.join(', ') || l10n.t('no scenario applies');
 }

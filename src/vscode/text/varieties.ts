@@ -12,13 +12,13 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t(
       "The payload is compressed. Verify it with the keys at the issuer's URL, and trust only issuers that you know.",
     ),
-  github_installation: () => l10n.t('Treat it as opaque: GitHub alone can check it, and its form may change.'),
-  vapid: () => l10n.t('It identifies the sender to a push service: verify it with the key k beside it.'),
+  github_installation: () => l10n.t('Treat it as opaque: only GitHub can verify it, and its format may change.'),
+  vapid: () => l10n.t('It identifies the sender to a push service: verify it with the public key in k.'),
   jws_json: () => l10n.t('Signed content in JSON, not a JWT: reject it where a JWT is expected.'),
   cut: () => l10n.t('Copy the whole token: without its signature, nothing in it can be trusted.'),
   alb: () =>
     l10n.t(
-      'Its parts are padded base64: verify them as they are, with the public key at the regional address of its kid.',
+      'Its parts are base64 with padding: verify them unchanged, with the public key that AWS publishes for its region and kid.',
     ),
   dpop_proof: () => l10n.t('It proves possession of the key in its header, for one request only.'),
   logout_token: () =>
@@ -28,85 +28,94 @@ const sentences: Readonly<Record<string, () => string>> = {
     l10n.t('The last part of an SD-JWT presentation. Verify it together with the token that it belongs to.'),
   status_list: () => l10n.t('It holds the status of many tokens as one compressed list.'),
   entity_statement: () =>
-    l10n.t('It is a link of a chain in OpenID Federation: verify the chain up to a trust anchor.'),
-  verifiable_credential: () => l10n.t('A W3C credential as a JWT: whether it is revoked is said elsewhere.'),
+    l10n.t('One link of an OpenID Federation trust chain: verify the chain up to a trust anchor.'),
+  verifiable_credential: () => l10n.t('A W3C credential as a JWT. Check separately whether it is revoked.'),
   client_attestation: () =>
-    l10n.t('It tells an issuer which client instance asks. A proof with the key in cnf belongs to it.'),
+    l10n.t('It identifies the client instance to the issuer. The client must also prove possession of the key in cnf.'),
   attestation_pop: () => l10n.t('It proves possession of the key in a client attestation.'),
   introspection: () =>
-    l10n.t("An issuer's signed answer about another token (RFC 9701): never accept it as an access token."),
+    l10n.t(
+      "An issuer's signed introspection response about another token (RFC 9701): never accept it as an access token.",
+    ),
   request_object: () => l10n.t('A signed authorization request (RFC 9101), verified with the keys of the client.'),
-  id_jag: () => l10n.t('Exchange it at the issuer named in aud for an access token. It is no access token itself.'),
+  id_jag: () => l10n.t('Not an access token: exchange it for one at the issuer named in aud.'),
   vci_proof: () => l10n.t('It proves possession of the key to which a credential will be bound.'),
   mcp: () =>
-    l10n.t('It is for the MCP server named in aud alone: a server refuses others, and never passes it on to an API.'),
+    l10n.t(
+      'Only for the MCP server named in aud. That server must reject tokens for other audiences and must not forward this one to another API.',
+    ),
   graph: () => l10n.t('Only Microsoft Graph can verify it. To verify tokens yourself, get one for your own API.'),
   entra_v1: () =>
     l10n.t(
-      'The API is registered for v1.0 tokens, whose issuer is sts.windows.net. requestedAccessTokenVersion 2 changes that.',
+      'The API is registered for v1.0 tokens, whose issuer is sts.windows.net. Set requestedAccessTokenVersion to 2 to get v2.0 tokens.',
     ),
   entra_v2: () => l10n.t('Compare iss with the tenant that you expect: the keys are the same for every tenant.'),
   okta_org: () =>
     l10n.t(
-      'Treat it as opaque: an access token of the org authorization server is for Okta alone. Use a custom one for your API.',
+      'Treat it as opaque: only Okta accepts access tokens of the org authorization server. Use a custom authorization server for your API.',
     ),
   cognito_access: () => l10n.t('It has no aud: compare client_id and token_use.'),
   firebase_session: () => l10n.t('Its keys are published as certificates, each under its kid.'),
-  firebase_id: () => l10n.t('Its keys are published as certificates, each under its kid. aud is the project.'),
-  google_iap: () => l10n.t('Compare aud with the path of your backend service. Its keys have a URL of their own.'),
+  firebase_id: () => l10n.t('Its keys are published as certificates, each under its kid. aud is the project ID.'),
+  google_iap: () =>
+    l10n.t('Compare aud with the path of your backend service. Its keys are published at a separate URL.'),
   kubernetes_legacy: () => l10n.t('It never expires: delete the Secret that holds it, and use bound tokens.'),
   github_actions: () =>
-    l10n.t('Compare sub or repository, not only iss: every workflow of GitHub gets tokens of this issuer.'),
+    l10n.t('Compare sub or repository, not only iss: every GitHub workflow gets tokens from this issuer.'),
   gitlab_ci: () =>
-    l10n.t('Compare project_path or sub, not only iss: every job of the instance gets tokens of this issuer.'),
+    l10n.t('Compare project_path or sub, not only iss: every job of the instance gets tokens from this issuer.'),
   cloudflare_access: () => l10n.t('Compare aud with the tag of your application.'),
-  supabase: () => l10n.t('The key of a role: service_role can read everything, so keep it on servers.'),
-  clerk: () => l10n.t('It lives for a minute and has no aud: compare azp with your origins.'),
+  supabase: () => l10n.t('The API key of a role: service_role can read everything, so keep it on servers.'),
+  clerk: () => l10n.t('It is valid for one minute and has no aud: compare azp with your origins.'),
   kinde: () => l10n.t('Request an audience; otherwise aud is empty.'),
-  workos: () => l10n.t('Its keys are those of your client at WorkOS.'),
+  workos: () => l10n.t('It is signed with the keys of your WorkOS client.'),
   shopify: () => l10n.t("It is signed with your app's client secret: compare aud and dest."),
-  auth0: () => l10n.t('aud says which API it is for; the issuer ends with a slash.'),
-  home_assistant: () => l10n.t('Treat it as opaque: the instance alone has the key.'),
+  auth0: () => l10n.t('aud names the API that it is for. The issuer ends with a slash.'),
+  home_assistant: () => l10n.t('Treat it as opaque: only the instance has the key.'),
   keycloak_refresh: () =>
-    l10n.t('Treat it as opaque: it is for the issuer alone, which signs it with a secret of its own.'),
+    l10n.t('Treat it as opaque: only the issuer can verify it, because it is signed with the secret of the issuer.'),
   kubernetes_bound: () =>
     l10n.t('Its keys are published by the cluster (/openid/v1/jwks), which may not be reachable from here.'),
   app_store: () =>
     l10n.t(
-      "Verify it with Apple's root certificate as the key: the chain in x5c has to lead to it. Times are in milliseconds.",
+      "Verify it with Apple's root certificate as the key: the chain in x5c must lead to it. Times are in milliseconds.",
     ),
-  apple_client_secret: () => l10n.t('You make it with your own key: it may live for six months at most.'),
-  apns: () => l10n.t('You make it with your own key: Apple accepts it for an hour after iat.'),
-  twilio: () => l10n.t('You make it with the secret of your API key: grants say what it allows.'),
-  zoom: () => l10n.t('You make it with the secret of your SDK app.'),
-  lti: () => l10n.t('A launch of a learning tool: compare nonce and the deployment ID.'),
+  apple_client_secret: () => l10n.t('You create it with your own key. It may be valid for at most six months.'),
+  apns: () => l10n.t('You create it with your own key. Apple accepts it for one hour after iat.'),
+  twilio: () => l10n.t('You create it with the secret of your API key. grants lists what it allows.'),
+  zoom: () => l10n.t('You create it with the secret of your SDK app.'),
+  lti: () => l10n.t('The launch of a learning tool: compare nonce and the deployment ID.'),
   smart_on_fhir: () => l10n.t('An access token for health records: its scopes name the resources.'),
-  uma_rpt: () => l10n.t('Its permissions say which resources it gives access to.'),
-  jarm: () => l10n.t('An authorization response as a JWT: exchange the code, and compare state and iss first.'),
-  auth0_opaque: () => l10n.t('Ask for an audience to get a JWT: without one, only Auth0 can read the token.'),
+  uma_rpt: () => l10n.t('Its permissions list the resources that it gives access to.'),
+  jarm: () => l10n.t('An authorization response as a JWT: compare state and iss before you exchange the code.'),
+  auth0_opaque: () => l10n.t('Request an audience to get a JWT: without one, only Auth0 can read the token.'),
   authjs: () =>
     l10n.t(
       'A session cookie. Decrypt it with the secret in AUTH_SECRET or NEXTAUTH_SECRET: its key is derived from that.',
     ),
   paseto: () =>
-    l10n.t('Not a JOSE format. A public one is signed, and its claims are shown unverified; a local one is encrypted.'),
+    l10n.t(
+      'Not a JOSE format. A public token is signed, and its claims are shown unverified. A local token is encrypted.',
+    ),
   flask_cookie: () => l10n.t("A signed session cookie, not a JWT: anyone can read it, and the app's secret signs it."),
-  express_cookie: () => l10n.t('A signed cookie, not a JWT: the value stands before the dot.'),
+  express_cookie: () => l10n.t('A signed cookie, not a JWT: the value is before the dot.'),
   rails_cookie: () => l10n.t('A signed cookie, not a JWT: base64 of the value, then "--" and an HMAC.'),
   django_signed: () => l10n.t('A signed value, not a JWT: data, time and signature between colons.'),
-  fernet: () => l10n.t('Encrypted with a shared key; its second part is the time at which it was made.'),
-  iron: () => l10n.t('Sealed with a password of the app: it cannot be read without that password.'),
-  aspnet_protected: () => l10n.t('Only the app that made it can read it, with the keys of its data protection ring.'),
-  macaroon: () => l10n.t('A token that its holder can narrow with caveats; only its issuer can verify it.'),
-  biscuit: () => l10n.t('A token that its holder can narrow with more blocks; verified with a public key.'),
-  branca: () => l10n.t('Encrypted with a shared key; it tells nothing but the time at which it was made.'),
-  nextcloud: () => l10n.t('It opens the whole account like a password: revoke it under Settings, Security.'),
-  github_token: () => l10n.t('An opaque token of GitHub. Revoke it there if it was exposed.'),
-  slack_token: () => l10n.t('An opaque token of Slack; xoxe marks those that expire.'),
-  google_access: () => l10n.t('An opaque access token of Google, valid for about an hour.'),
-  salesforce: () => l10n.t('A session of Salesforce: the part before "!" names the organization.'),
+  fernet: () => l10n.t('Encrypted with a shared key: without the key, only its creation time can be read.'),
+  iron: () => l10n.t('Encrypted with a password of the app: it cannot be read without that password.'),
+  aspnet_protected: () =>
+    l10n.t('Only the app that created it can read it, with the keys of its data protection key ring.'),
+  macaroon: () => l10n.t('A token that its holder can restrict with caveats. Only its issuer can verify it.'),
+  biscuit: () =>
+    l10n.t('A token that its holder can restrict with more blocks. Verify it with the public key of its issuer.'),
+  branca: () => l10n.t('Encrypted with a shared key: without the key, only its creation time can be read.'),
+  nextcloud: () => l10n.t('It gives access to the whole account, like a password. Revoke it under Settings, Security.'),
+  github_token: () => l10n.t('An opaque GitHub token. Revoke it at GitHub if it was exposed.'),
+  slack_token: () => l10n.t('An opaque Slack token. Tokens that start with xoxe expire.'),
+  google_access: () => l10n.t('An opaque Google access token, valid for about one hour.'),
+  salesforce: () => l10n.t('A Salesforce session: the part before "!" identifies the organization.'),
   matrix: () => l10n.t('An opaque access token of a Matrix homeserver.'),
-  openshift: () => l10n.t('An opaque token of OpenShift: it names the hash under which the cluster keeps it.'),
+  openshift: () => l10n.t('An opaque OpenShift token: the cluster stores it under its SHA-256 hash.'),
 };
 
 export const varietySentenceIds = Object.keys(sentences);
@@ -120,7 +129,7 @@ export function verifiersText(verifiers: Verifiers): string {
     case 'published_keys':
       return l10n.t("anyone, with the issuer's published keys");
     case 'secret':
-      return l10n.t('everyone who has the shared secret');
+      return l10n.t('anyone who has the shared secret');
     case 'own_key':
       return l10n.t('anyone, with the key that it contains or that another token names');
     case 'certificate':

@@ -131,10 +131,10 @@ export function tortureModel({ start, issuer, chosen, results, running, cancelle
       matrix: l10n.t('Scenarios'),
       family: l10n.t('Family'),
       details: l10n.t('Details'),
-      must: l10n.t('The client has to'),
-      seen: l10n.t('What it did'),
+      must: l10n.t('The client must'),
+      seen: l10n.t('Observed'),
       where: l10n.t('Defined in'),
-      none: l10n.t('Select a scenario to see what the client has to do and what it did.'),
+      none: l10n.t('Select a scenario to see what the client must do and what was observed.'),
     },
   };
 }
@@ -148,13 +148,13 @@ function verdictOf({ results, chosen, running, cancelled }: TortureState): Tortu
   const detail = scoreText(counts);
   if (running) return { mood: 'info', text: l10n.t('Testing the client'), detail: results.length > 0 ? detail : '' };
   if (cancelled) return { mood: 'skipped', text: l10n.t('Stopped before the end'), detail };
-  if (chosen.length === 0) return { mood: 'skipped', text: l10n.t('No scenario fits'), detail: '' };
-  if (count('fail', 'hung') > 0) return { mood: 'failed', text: l10n.t('The client breaks rules'), detail };
+  if (chosen.length === 0) return { mood: 'skipped', text: l10n.t('No scenario applies'), detail: '' };
+  if (count('fail', 'hung') > 0) return { mood: 'failed', text: l10n.t('The client violates requirements'), detail };
   if (count('warning') > 0)
-    return { mood: 'warning', text: l10n.t('The client follows the rules, with warnings'), detail };
+    return { mood: 'warning', text: l10n.t('The client meets all requirements, with warnings'), detail };
   // Scenarios that were not exercised do not count as passed.
-  if (count('pass') === 0) return { mood: 'skipped', text: l10n.t('Nothing was exercised'), detail };
-  return { mood: 'passed', text: l10n.t('The client follows the rules'), detail };
+  if (count('pass') === 0) return { mood: 'skipped', text: l10n.t('No scenario was exercised'), detail };
+  return { mood: 'passed', text: l10n.t('The client meets all requirements'), detail };
 }
 
 function cellOf({ id, title, must, severity, section }: Played, result: Result | undefined): TortureCell {

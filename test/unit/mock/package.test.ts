@@ -245,7 +245,7 @@ export { MockOptionError, text };
       file('report.html'),
     );
     assert.equal(failed.code, 1);
-    assert.match(failed.stdout, /^fail +id-token\.iss .*: the client signed the visitor in\n\n1 fail\n$/);
+    assert.match(failed.stdout, /^fail +id-token\.iss .*: the client signed the user in\n\n1 fail\n$/);
     assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), /<table>/);
     assert.equal((await torture(...target, '--scenario', 'id-token.iss', '--expect', file('report.json'))).code, 0);
     await client.close();

@@ -79,16 +79,16 @@ describe('the rows of the mock issuer', function () {
     watch.changed();
     assert.deepEqual(drawn(watch.view()).slice(0, 4), [
       'Mock issuer: 2 faults set, HOST',
-      '  Faults: Too many requests (429), Answers come late',
+      '  Faults: Too many requests (429), Delayed response',
       '    Too many requests (429): next request',
-      '    Answers come late: until cleared',
+      '    Delayed response: until cleared',
     ]);
     askedBy = 'timer';
     assert.equal(await refresh(refreshToken), 429);
     assert.deepEqual(drawn(watch.view()).slice(0, 6), [
       'Mock issuer: 1 fault set, HOST',
-      '  Faults: Answers come late',
-      '    Answers come late: until cleared',
+      '  Faults: Delayed response',
+      '    Delayed response: until cleared',
       '    Too many requests (429): used up by automatic refresh of Demo at 12:00:00',
       '  Requests: last: POST /token 429, automatic refresh of Demo',
       '    POST /token: 429, automatic refresh of Demo, 12:00:00, fault: Too many requests (429)',
@@ -108,7 +108,7 @@ describe('the rows of the mock issuer', function () {
     const lines = drawn(watch.view()).filter(line => /^ {4}(?:POST|GET)/.test(line));
     assert.deepEqual(lines.slice(0, 4), [
       '    POST /token: connection dropped, client demo, 12:00:00, fault: Connection lost before the request is handled',
-      '    GET /jwks: 200, 12:00:00, fault: Answers come late',
+      '    GET /jwks: 200, 12:00:00, fault: Delayed response',
       '    POST /token: 400 invalid_grant, client demo, 12:00:00',
       '    POST /token: 200, Demo, 12:00:00',
     ]);
