@@ -3,7 +3,7 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extensionId } from '../../src/contributions.ts';
 import { useWorkbench } from './harness.ts';
-import { assertEachSentOnce, openShop, reveal, type Shop } from './shop.ts';
+import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
 
 describe('a person in the real workbench', function () {
   this.timeout(90_000);
@@ -127,7 +127,7 @@ describe('a person in the real workbench', function () {
     assertEachSentOnce(shop.refreshes());
   });
 
-  it('is asked before a refresh without the protection of the folder that cannot be written', async () => {
+  it('is asked before a refresh without the protection of the folder that cannot be written, and can sign out', async () => {
     const { page } = ui.window;
     const folder = join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
     const aside = `${folder}-aside`;
@@ -147,8 +147,20 @@ describe('a person in the real workbench', function () {
     await shop.shows(ui.window, 4);
     assert.equal(shop.refreshes().length, before + 1);
     assertEachSentOnce(shop.refreshes());
+
+    await ui.window.runCommand('JWT Workbench: Sign Out...', 'Shop');
+    await page.getByRole('dialog').getByRole('button', { name: 'Sign Out', exact: true }).click();
+    const untold = /The tokens of Shop are deleted here, but other windows could not be told.*(?:ENOTDIR|EEXIST)/;
+    await page.getByText(untold).first().waitFor();
+    await page.screenshot({ path: join('out', 'screenshots', 'untold.png') });
+    await ui.window.page.locator('[role=treeitem][aria-label^="Connection Shop, no tokens"]').waitFor();
     await rm(folder);
     await rename(aside, folder);
+    await shop.signIn(ui.window);
+    await row('Connection Shop, active').waitFor();
+    await shop.refresh(ui.window);
+    await until(() => shop.refreshes().filter(({ status }) => status === 200).length === before + 2);
+    assertEachSentOnce(shop.refreshes());
   });
 
   it('is told above the view, and in the row, that this VS Code keeps secrets in memory only', async () => {
