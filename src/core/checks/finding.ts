@@ -350,3 +350,15 @@ function lacksKey({ status, code }: Check): boolean {
 }
 
 const lacking: ReadonlySet<string> = new Set(['secret_needed', 'platform_lacks_alg', 'signature_recipient']);
+
+/**
+ * The issuer that the token names, where it is another than the connection's and all else that was checked is right. Without a
+ * valid signature, anyone could have written that name.
+ */
+export function issuerSigned({ checks }: Pick<VerificationResult, 'checks'>): string | undefined {
+  const iss = checks.find(({ id }) => id === 'iss');
+  const others = checks.filter(({ id, status }) => status === 'failed' && id !== 'iss' && id !== 'exp');
+  const differs = iss?.status === 'failed' && iss.expected !== undefined && iss.found?.startsWith('https://');
+  const isSigned = checks.some(({ id, status }) => id === 'signature' && status === 'passed');
+  return differs && isSigned && others.length === 0 ? iss.found : undefined;
+}

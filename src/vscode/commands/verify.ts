@@ -1,5 +1,6 @@
-import { l10n, type QuickPickItem, ThemeIcon, Uri } from 'vscode';
-import { tokenStateOf, type VerificationResult } from '../../core/checks/finding.ts';
+import { l10n, type QuickPickItem, commands as registry, ThemeIcon, Uri } from 'vscode';
+import { commands } from '../../contributions.ts';
+import { issuerSigned, tokenStateOf, type VerificationResult } from '../../core/checks/finding.ts';
 import type { RememberedKey } from '../../core/checks/rememberedKeys.ts';
 import { reviewToken } from '../../core/checks/review.ts';
 import { secretForms } from '../../core/checks/secretText.ts';
@@ -130,10 +131,10 @@ export const verify = defineCommand(
       }),
     }),
     progress: () => l10n.t('Verifying'),
-    async report(result, { token, picked }) {
+    async report(result, { token, picked, connection }) {
       const { checks, key } = result;
       const state = tokenStateOf(result);
-      const items: (QuickPickItem & { remember?: true })[] = inOrder(checks).map(check => {
+      const items: (QuickPickItem & { remember?: true; issuer?: string })[] = inOrder(checks).map(check => {
         const { title, detail } = checkText(check);
         const iconPath = new ThemeIcon(checkIcons[check.status]);
         return { label: title, description: statusText(check.status), detail, iconPath };
@@ -151,7 +152,21 @@ export const verify = defineCommand(
         );
         items.push({ label, detail, iconPath: new ThemeIcon('bookmark'), remember: true });
       }
+      const meant = connection && issuerSigned(result);
+      if (connection && meant !== undefined)
+        items.push({
+          label: l10n.t('Set Issuer...'),
+          detail: l10n.t(
+            'Set the issuer of "{0}" to {1}, as this token names it.',
+            printable(connection.label, 60),
+            printable(meant, 200),
+          ),
+          iconPath: new ThemeIcon('edit'),
+          issuer: meant,
+        });
       const chosen = await pick(items, { title, matchOnDetail: true });
+      if (connection && chosen?.issuer !== undefined)
+        await registry.executeCommand(commands.setIssuer, { connection: connection.id, issuer: chosen.issuer });
       if (picked && chosen?.remember)
         await keys.remember(picked, { use: 'verify', ...(issuer !== undefined && { issuer }) }, key);
     },

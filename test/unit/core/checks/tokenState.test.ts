@@ -3,6 +3,7 @@ import {
   type Check,
   type CheckCode,
   type CheckStatus,
+  issuerSigned,
   tokenStateOf,
   unkeyedState,
 } from '../../../../src/core/checks/finding.ts';
@@ -71,5 +72,33 @@ describe('tokenStateOf', () => {
       kind: 'not_checked',
     });
     assert.equal(unkeyedState({ checks: [check('signature', 'skipped', 'opaque')] }).kind, 'unverifiable');
+  });
+});
+
+describe('the issuer of a token that the keys of a connection signed', () => {
+  const found = 'https://as.example/';
+  const checks = (signature: Check['status'], iss: Partial<Check> = {}, ...more: Check[]): Check[] => [
+    { id: 'signature', status: signature, code: 'signature_valid' },
+    { id: 'iss', status: 'failed', code: 'slash_differs', expected: 'https://as.example', found, ...iss },
+    ...more,
+  ];
+
+  it('can be set where nothing else is wrong but the expiry', () => {
+    assert.equal(issuerSigned({ checks: checks('passed') }), found);
+    assert.equal(
+      issuerSigned({ checks: checks('passed', {}, { id: 'exp', status: 'failed', code: 'exp_past' }) }),
+      found,
+    );
+  });
+
+  it('cannot where anyone could have written it, another check fails, or it is the right one', () => {
+    for (const each of [
+      checks('failed'),
+      checks('skipped'),
+      checks('passed', { status: 'passed' }),
+      checks('passed', { found: 'http://as.example' }),
+      checks('passed', {}, { id: 'aud', status: 'failed', code: 'mismatch' }),
+    ])
+      assert.equal(issuerSigned({ checks: each }), undefined);
   });
 });
