@@ -43,7 +43,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.ok(!JSON.stringify(mock.requests).includes(text(back.searchParams.get('code'))), 'no code in the log');
   });
 
-  it('gives a refresh token with openid only where offline_access is asked for', async () => {
+  it('issues a refresh token with openid only if offline_access is requested', async () => {
     const mock = await make({ scope: 'openid offline_access api' });
     for (const [scope, has] of [
       ['openid', false],
@@ -113,7 +113,7 @@ describe('mock issuer: authorization endpoint', () => {
     await assert.rejects(mock.authorize('https://other.example/authorize'), /421/);
   });
 
-  it('takes a redirect URI exactly, but for the port of a loopback address (RFC 8252 section 7.3)', async () => {
+  it('compares redirect URIs exactly, except for the port of a loopback address (RFC 8252 section 7.3)', async () => {
     const redirect_uris = [
       'http://127.0.0.1/cb',
       'http://[::1]:1/cb?x=1',
@@ -161,7 +161,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.throws(() => mock.registerRedirectUri('https://a.example', 'nobody'), TypeError);
   });
 
-  it('lets the only redirect URI be left out where openid is not asked for', async () => {
+  it('does not require the redirect URI if the client has only one and openid is not requested', async () => {
     const mock = await make({
       scope: 'openid api',
       clients: [{ client_id: 'demo', redirect_uris: ['https://client.example/cb'] }],
@@ -174,7 +174,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.match(await shown(mock, { redirect_uri: undefined, scope: 'openid' }), /No redirect_uri/);
   });
 
-  it('modes: automatic, denied, page; and the user', async () => {
+  it('signs in automatically, denies, or shows the page, for the configured user', async () => {
     const mock = await make({ signIn: 'auto', clients: [{ client_id: 'demo', subject: 'owner' }] });
     const location = async (changes: Changes = {}) => {
       const response = await mock.fetch(authorizationUrl(mock, changes), { redirect: 'manual' });
@@ -199,7 +199,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.throws(() => mock.setSignIn('maybe' as 'page'), /signIn/);
   });
 
-  it('takes the request as a POST too (OpenID Connect Core section 3.1.2.1)', async () => {
+  it('accepts the request as a POST too (OpenID Connect Core section 3.1.2.1)', async () => {
     const mock = await make({ signIn: 'auto' });
     const url = new URL(authorizationUrl(mock));
     const headers = { origin: mock.issuer };
@@ -209,7 +209,7 @@ describe('mock issuer: authorization endpoint', () => {
     assert.match(text(response.headers.get('location')), /[?&]code=/);
   });
 
-  it('faults change what the browser brings back', async () => {
+  it('faults change the parameters that the browser returns', async () => {
     const mock = await make();
     mock.faults.next(1, { type: 'responseParameter', name: 'state', value: 'forged' });
     assert.equal((await answerTo(mock, {})).state, 'forged');
@@ -227,7 +227,7 @@ describe('mock issuer: authorization endpoint', () => {
 });
 
 describe('mock issuer: authorization codes', () => {
-  it('are used once; a second use revokes what the first gave', async () => {
+  it('are valid once; a second use revokes the tokens of the first', async () => {
     const mock = await make();
     const code = await codeOf(mock);
     const { body } = await redeem(mock, code);
@@ -240,7 +240,7 @@ describe('mock issuer: authorization codes', () => {
     assert.equal((await mock.fetch(`${mock.issuer}/userinfo`, { headers })).status, 401);
   });
 
-  it('of two uses at once one is the second', async () => {
+  it('count one of two concurrent uses as the second', async () => {
     const mock = await make();
     const code = await codeOf(mock);
     const answers = await Promise.all([redeem(mock, code), redeem(mock, code)]);
@@ -249,7 +249,7 @@ describe('mock issuer: authorization codes', () => {
     assertError(await refresh(mock, refreshToken), 400, 'invalid_grant');
   });
 
-  it('live 60 seconds', async () => {
+  it('expire after 60 seconds', async () => {
     const mock = await make();
     mock.clock.freeze();
     const [early, late] = [await codeOf(mock), await codeOf(mock)];
@@ -261,7 +261,7 @@ describe('mock issuer: authorization codes', () => {
     assert.match(text(answer.body.error_description), /expired/);
   });
 
-  it('are good for their client, redirect URI and verifier only, and survive a wrong try', async () => {
+  it('are valid only for their client, redirect URI and verifier, and remain valid after a failed attempt', async () => {
     const mock = await make({ clients: [{ client_id: 'demo' }, { client_id: 'other' }] });
     const code = await codeOf(mock);
     assertError(await redeem(mock, code, { client_id: 'other' }), 400, 'invalid_grant');

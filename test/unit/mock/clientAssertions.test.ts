@@ -61,7 +61,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     ...more,
   });
 
-  it('names the client, which need not be said again', async () => {
+  it('identifies the client, so that client_id is not required', async () => {
     for (const { clientId, assertion } of ways) {
       assert.equal((await post(mock, form(await assertion(mock)))).status, 200, clientId);
       assert.equal(mock.requests.at(-1)?.client_id, clientId);
@@ -73,7 +73,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     assert.equal((await post(mock, form(await otherAlg(claims)))).status, 200, 'the second of its keys');
   });
 
-  it('is for this issuer: its identifier, its token endpoint, or the endpoint that is asked', async () => {
+  it('has as audience the issuer, its token endpoint, or the endpoint of the request', async () => {
     for (const { assertion } of ways) {
       for (const aud of [mock.issuer, `${mock.issuer}/token`, ['x', mock.issuer]])
         assert.equal((await post(mock, form(await assertion(mock, { aud })))).status, 200);
@@ -117,7 +117,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     }
   });
 
-  it('of one method is not taken for the other, nor public keys for a secret', async () => {
+  it('is not accepted for the other method, nor with a public key as the secret', async () => {
     const { keys = [] } = mock.clients[1]?.jwks ?? {};
     const claims = {
       aud: mock.issuer,
@@ -140,7 +140,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     }
   });
 
-  it('does not go with another method', async () => {
+  it('is rejected together with another authentication method', async () => {
     for (const { assertion } of ways) {
       const headers = basic('by-basic', secret);
       assertError(await post(mock, form(await assertion(mock)), headers), 400, 'invalid_request');
@@ -149,7 +149,7 @@ describe('mock issuer: client assertions (RFC 7523)', () => {
     }
   });
 
-  it('needs keys to be checked with', async () => {
+  it('requires a client with public keys', async () => {
     const client = { client_id: 'x', token_endpoint_auth_method: 'private_key_jwt' } as const;
     await assert.rejects(createMockIssuer({ clients: [client] }), /^TypeError: clients\[0\]\.jwks/);
   });

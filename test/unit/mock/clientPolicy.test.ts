@@ -10,7 +10,7 @@ const make = (options: MockIssuerOptions = {}) => createMockIssuer({ alg: 'ES256
 const noPkce: Changes = { code_challenge: undefined, code_challenge_method: undefined };
 
 describe('mock issuer: what it accepts from clients', () => {
-  it('codes without PKCE and for plain, where requirePkce is false', async () => {
+  it('codes without PKCE and with the method plain, if requirePkce is false', async () => {
     const mock = await make({ requirePkce: false });
     const bare = await redeem(mock, await codeOf(mock, noPkce), { code_verifier: undefined });
     assert.equal(bare.status, 200);
@@ -35,7 +35,7 @@ describe('mock issuer: what it accepts from clients', () => {
     assertError(await post(mock, { ...form, refresh_token: text(other) }, basic('secret', '')), 401, 'invalid_client');
   });
 
-  it('any client and any redirect URI, where that is asked for', async () => {
+  it('any client and any redirect URI, with anyClient and anyRedirectUri', async () => {
     const strict = await make();
     await assert.rejects(strict.authorize(authorizationUrl(strict, { client_id: 'made-up' })), /invalid_request/);
     const mock = await make({ anyClient: true });
@@ -59,7 +59,7 @@ describe('mock issuer: what it accepts from clients', () => {
     await assert.rejects(open.authorize(authorizationUrl(open, { redirect_uri: 'javascript:alert(1)' })));
   });
 
-  it('answers in the query, the fragment, or a form that posts itself', async () => {
+  it('response modes query, fragment and form_post', async () => {
     const mock = await make({ signIn: 'auto' });
     const fragment = await mock.authorize(authorizationUrl(mock, { response_mode: 'fragment' }));
     assert.equal(fragment.search, '');
@@ -78,7 +78,7 @@ describe('mock issuer: what it accepts from clients', () => {
     );
   });
 
-  it('ID tokens in the front channel, for clients that registered it', async () => {
+  it('ID tokens in the front channel, for clients that registered the response type', async () => {
     const mock = await make({
       users: [{ sub: 'ada', claims: { name: 'Ada', email: 'ada@example.com' } }],
       clients: [
@@ -112,7 +112,7 @@ describe('mock issuer: pages of other origins', () => {
   const look = (mock: MockIssuer, path: string, init: RequestInit = {}) => mock.fetch(mock.issuer + path, init);
   const options = { alg: 'ES256', clients: [{ client_id: 'demo', redirect_uris: [`${app}/cb`] }] } as const;
 
-  it('of registered clients may read answers, and refusals and faults as well', async () => {
+  it('of registered clients may read responses, also errors and those of faults', async () => {
     const mock = await make({ ...options, corsOrigins: ['https://other.example'] });
     for (const origin of [app, 'https://other.example']) {
       for (const path of ['/.well-known/openid-configuration', '/jwks', '/userinfo', '/nothing']) {
@@ -131,7 +131,7 @@ describe('mock issuer: pages of other origins', () => {
     }
   });
 
-  it('are asked first, as the Fetch standard has it', async () => {
+  it('get an answer to their preflight request, as the Fetch standard requires', async () => {
     const mock = await make(options);
     const headers = { origin: app, 'access-control-request-method': 'POST', 'access-control-request-headers': 'dpop' };
     const answer = await look(mock, '/token', { method: 'OPTIONS', headers });
@@ -146,7 +146,7 @@ describe('mock issuer: pages of other origins', () => {
     assert.equal(foreign.status, 403);
   });
 
-  it('of this machine may read where a client is on this machine', async () => {
+  it('on this machine may read responses if a client has a redirect URI on this machine', async () => {
     const mock = await make();
     const allowed = async (origin: string) =>
       (await look(mock, '/jwks', { headers: { origin } })).headers.get('access-control-allow-origin');
@@ -157,7 +157,7 @@ describe('mock issuer: pages of other origins', () => {
     assert.equal((await look(remote, '/jwks', { headers: { origin: 'http://localhost:5173' } })).status, 403);
   });
 
-  it('never send the forms of the issuer’s own pages', async () => {
+  it('cannot submit the forms of the issuer’s own pages', async () => {
     const mock = await make({ ...options, corsOrigins: [app] });
     for (const path of ['/sign-in', '/device'])
       assert.equal((await look(mock, path, { method: 'POST', headers: { origin: app } })).status, 403, path);
@@ -165,7 +165,7 @@ describe('mock issuer: pages of other origins', () => {
 });
 
 describe('mock issuer: names of the host', () => {
-  it('are those that it was told, each with the endpoints that a client there can reach', async () => {
+  it('are accepted if configured, with the token endpoint and key set under that name', async () => {
     const mock = await make({ issuer: 'http://localhost:8080', hosts: ['mock:8080'] });
     const metadata = async (base: string) =>
       (await (await mock.fetch(`${base}/.well-known/openid-configuration`)).json()) as Record<string, string>;
@@ -178,7 +178,7 @@ describe('mock issuer: names of the host', () => {
     assert.equal((await mock.fetch('http://evil:8080/jwks')).status, 421);
   });
 
-  it('and the address of a server, whose identifier may be another', async () => {
+  it('include the address of the server, even if the issuer identifier differs', async () => {
     const mock = await startMockServer({ alg: 'ES256', publicUrl: 'https://issuer.example/one' });
     try {
       assert.equal(mock.issuer, 'https://issuer.example/one');

@@ -18,7 +18,7 @@ describe('mock issuer: clock', () => {
     assert.ok(clock.now() >= 1_500 && clock.now() < 60_000, 'it goes on from where it stood');
   });
 
-  it('wakes sleepers when they are due, and not before', async () => {
+  it('ends a delay when its time has passed, not earlier', async () => {
     const clock = createClock();
     clock.freeze(0);
     const woken: string[] = [];
@@ -35,7 +35,7 @@ describe('mock issuer: clock', () => {
     assert.deepEqual([woken, clock.sleeping], [['a', 'b'], 0]);
   });
 
-  it('wakes a sleeper when time runs again', async () => {
+  it('ends a delay after the clock is resumed', async () => {
     const clock = createClock();
     clock.freeze(0);
     const sleep = clock.sleep(2 ** 40);

@@ -22,7 +22,7 @@ describe('mock issuer: control over HTTP', () => {
   };
   const demo = { issuer: '', fetch: (url: string, init: RequestInit) => fetch(mock.issuer + url, init) };
 
-  it('requires the token, and is never available to a page', async () => {
+  it('requires the token, and rejects requests of web pages', async () => {
     for (const authorization of ['', 'Bearer x', `bearer ${mock.control?.token}x`])
       assert.equal((await ask('GET', 'state', undefined, { authorization })).status, 401);
     assert.equal((await ask('GET', 'state', undefined, { origin: mock.issuer })).status, 403);
@@ -33,7 +33,7 @@ describe('mock issuer: control over HTTP', () => {
     await without.close();
   });
 
-  it('sets faults, standing and for once, and names what is wrong with them', async () => {
+  it('sets faults, permanently or once, and names invalid members', async () => {
     await ask('PUT', 'faults', [{ type: 'jwksDown', times: 2 }]);
     const status = async () => (await fetch(`${mock.issuer}/jwks`)).status;
     assert.deepEqual([await status(), await status(), await status()], [503, 503, 200]);
@@ -48,7 +48,7 @@ describe('mock issuer: control over HTTP', () => {
     assert.equal((await ask('PUT', 'clock', { freeze: true })).body.problems[0].field, 'freeze');
   });
 
-  it('moves the clock, rotates keys, revokes, and gives it all back on reset', async () => {
+  it('moves the clock, rotates keys and revokes tokens; reset restores the initial state', async () => {
     const before = (await ask('GET', 'state')).body;
     const set = await ask('PUT', 'clock', { now: 1_900_000_000_000, frozen: true });
     assert.deepEqual(set.body, { now: 1_900_000_000_000, frozen: true });
@@ -73,7 +73,7 @@ describe('mock issuer: control over HTTP', () => {
     assert.deepEqual({ ...after, clock: 0, requests: 0 }, { ...before, clock: 0, requests: 0 });
   });
 
-  it('has the journal, with a long poll, and no secret in it', async () => {
+  it('returns the request log, with long polling and without secrets', async () => {
     const { next } = (await ask('GET', 'requests')).body;
     const waiting = ask('GET', `requests?since=${next}&wait=20000`);
     await refresh(demo, 'canary-refresh-token');
@@ -84,7 +84,7 @@ describe('mock issuer: control over HTTP', () => {
     assert.deepEqual((await ask('GET', `requests?since=${body.next}`)).body.requests, []);
   });
 
-  it('signs, and speaks to each issuer of the server by its path', async () => {
+  it('signs, and addresses each issuer of the server by its path', async () => {
     const { token } = (await ask('POST', 'sign?issuer=/two', { payload: { sub: 'x' } })).body;
     assert.match(token, /^eyJ/);
     const state = (await ask('GET', 'state?issuer=/two')).body;

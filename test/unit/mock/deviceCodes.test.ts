@@ -26,7 +26,7 @@ const decide = (mock: MockIssuer, form: Record<string, string>, headers = {}) =>
   send(mock, '/device', form, { origin: new URL(mock.issuer).origin, ...headers });
 
 describe('mock issuer: device codes', () => {
-  it('are handed out (RFC 8628 section 3.2)', async () => {
+  it('are issued (RFC 8628 section 3.2)', async () => {
     const mock = await make();
     const { device_code, user_code, ...rest } = await start(mock);
     assert.match(text(device_code), /^[\w-]{43}$/);
@@ -42,7 +42,7 @@ describe('mock issuer: device codes', () => {
     assertError(await ask(mock, '/device_authorization', {}), 401, 'invalid_client');
   });
 
-  it('wait, slow down who asks too soon, and give tokens once', async () => {
+  it('are pending first, answer slow_down to early polls, and yield tokens once', async () => {
     const mock = await make({ subject: 'alice' });
     const { device_code, user_code } = await start(mock);
     assertError(await poll(mock, device_code), 400, 'authorization_pending');
@@ -72,7 +72,7 @@ describe('mock issuer: device codes', () => {
     assert.throws(() => mock.decideDevice(text(user_code)), /No device waits/);
   });
 
-  it('are denied, or belong to another client, or to nobody', async () => {
+  it('are rejected if denied, unknown or of another client', async () => {
     const mock = await make({ clients: [{ client_id: 'demo' }, { client_id: 'other' }] });
     const { device_code, user_code } = await start(mock);
     assertError(await poll(mock, device_code, { client_id: 'other' }), 400, 'invalid_grant');
@@ -112,7 +112,7 @@ describe('mock issuer: device codes', () => {
     assertError(await poll(mock, other.device_code), 400, 'access_denied');
   });
 
-  it('can be lost on the way like anything else', async () => {
+  it('can be lost with a fault, like any response', async () => {
     const mock = await make();
     mock.faults.next(1, { type: 'oauthError', error: 'slow_down', at: 'device_authorization' });
     assert.equal((await start(mock)).error, 'slow_down');

@@ -55,7 +55,7 @@ async function make(options = {}): Promise<MockIssuer> {
 }
 
 describe('mock issuer: DPoP', () => {
-  it('takes the proofs of RFC 9449, and finds its thumbprint', async () => {
+  it('accepts the proofs of RFC 9449, and computes the same thumbprint', async () => {
     const mock = await make({ issuer: 'https://server.example.com', scope: 'api' });
     mock.clock.freeze(1562262616_000);
     const { access_token } = (await redeem(mock, await codeOf(mock, { scope: 'api' }), {}, { dpop: rfcProof })).body;
@@ -168,7 +168,7 @@ describe('mock issuer: DPoP', () => {
     assert.deepEqual([rebound.status, rebound.body.token_type], [200, 'DPoP']);
   });
 
-  it('issues bound first tokens', async () => {
+  it('issues bound tokens to tests (issueTokens with jkt)', async () => {
     const mock = await make();
     const { jkt, prove } = await prover();
     const { token_type, refresh_token } = await mock.issueTokens({ jkt });
@@ -178,7 +178,7 @@ describe('mock issuer: DPoP', () => {
     assert.equal((await post(mock, form, await prove(mock))).status, 200);
   });
 
-  it('can be what a client has to do: dpop_bound_access_tokens', async () => {
+  it('is required of clients with dpop_bound_access_tokens', async () => {
     const mock = await make({ clients: [{ client_id: 'demo', dpop_bound_access_tokens: true }] });
     const code = await codeOf(mock);
     assertError(await redeem(mock, code), 400, 'invalid_dpop_proof');
@@ -206,7 +206,7 @@ describe('mock issuer: DPoP', () => {
     assert.equal((await redeem(mock, pushedCode, {}, await mine.prove(mock))).status, 200);
   });
 
-  it('nonces: use_dpop_nonce with the nonce in a header (section 8), good for 5 to 10 minutes', async () => {
+  it('nonces: use_dpop_nonce with the nonce in a header (section 8), valid for 5 to 10 minutes', async () => {
     const mock = await make({ dpopNonce: 'required' });
     const { prove } = await prover();
     const { refresh_token } = await mock.issueTokens();

@@ -13,7 +13,7 @@ const end = (mock: MockIssuer, parameters: Record<string, string>) =>
   mock.fetch(`${mock.issuer}/end_session?${new URLSearchParams(parameters)}`, { redirect: 'manual' });
 
 describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
-  it('goes where the client registered, with state', async () => {
+  it('redirects to the registered URI, with state', async () => {
     const mock = await make();
     const id_token_hint = text((await mock.issueTokens()).id_token);
     mock.clock.advance(7_200_000);
@@ -53,7 +53,7 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
     }
   });
 
-  it('has the browser tell clients in frames first (OpenID Connect Front-Channel Logout)', async () => {
+  it('loads the clients’ logout URLs in frames first (OpenID Connect Front-Channel Logout)', async () => {
     const told = { ...client, frontchannel_logout_uri: 'https://client.example/out?a=1' };
     const mock = await createMockIssuer({ alg: 'ES256', clients: [told] });
     const id_token_hint = text((await mock.issueTokens()).id_token);
@@ -67,7 +67,7 @@ describe('mock issuer: sign-out (OpenID Connect RP-Initiated Logout)', () => {
     assert.ok(page.includes(`<meta http-equiv="refresh" content="1;url=${goodbye}?state=x">`), page);
   });
 
-  it('ends the tokens of the sign-in, but for those granted for offline use', async () => {
+  it('revokes the tokens of the sign-in, except those with offline_access', async () => {
     const mock = await make();
     const parameters = { client_id: 'demo', redirect_uri: 'http://127.0.0.1/callback' };
     const status = async (token: unknown) => {

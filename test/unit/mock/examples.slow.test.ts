@@ -35,12 +35,12 @@ describe('the package mock-issuer, with packages from npm', function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('runs the example for Vitest as it stands', async () => {
+  it('runs the example for Vitest unchanged', async () => {
     const { stdout } = await execute('npx', ['vitest', 'run', 'examples/vitest.test.mjs'], { cwd: folder });
     assert.match(stdout, /1 passed/);
   });
 
-  it('runs the example for Playwright as it stands', async () => {
+  it('runs the example for Playwright unchanged', async () => {
     const { browser } = await ensureVSCodeFromNpm();
     const args = ['--no-sandbox', '--disable-gpu'];
     const launchOptions = { executablePath: browser?.executablePath, env: { ...process.env, ...browser?.env }, args };
@@ -50,7 +50,7 @@ describe('the package mock-issuer, with packages from npm', function () {
     assert.match(stdout, /1 passed/);
   });
 
-  it('has an OpenAPI document that a validator of others finds valid', async () => {
+  it('has an OpenAPI document that an independent validator accepts', async () => {
     const mock = await startMockServer({ alg: 'ES256', control: true });
     try {
       const { url, token } = mock.control ?? { url: '', token: '' };

@@ -7,8 +7,8 @@ function make(policy: Partial<RotationPolicy> = {}) {
   return createFamilies({ rotation: 'strict', graceSeconds: 0, refreshTokenLifetime: undefined, ...policy });
 }
 
-describe('mock issuer: grants are forgotten in time', () => {
-  it('the revoked', () => {
+describe('mock issuer: grants are removed from memory', () => {
+  it('once they are revoked', () => {
     const families = make();
     for (let i = 0; i < 1_000; i += 1) families.start(grant, 0);
     families.revokeAll();
@@ -16,13 +16,13 @@ describe('mock issuer: grants are forgotten in time', () => {
     assert.ok(families.size <= 2_000, `${families.size}`);
   });
 
-  it('the expired', () => {
+  it('once they have expired', () => {
     const families = make({ refreshTokenLifetime: 1 });
     for (let i = 0; i < 50_000; i += 1) families.start(grant, i * 10);
     assert.ok(families.size <= 512, `${families.size}`);
   });
 
-  it('and beyond 10,000 those unused for longest', () => {
+  it('beyond 10,000, the least recently used ones', () => {
     const families = make();
     const kept = families.start(grant, 0);
     const unused = families.start(grant, 0);
@@ -35,7 +35,7 @@ describe('mock issuer: grants are forgotten in time', () => {
     assert.deepEqual(families.find(unused.current, 'demo', 0), { refused: 'unknown' });
   });
 
-  it('but not while somebody may ask about an access token of theirs', () => {
+  it('but not while one of their access tokens can be introspected', () => {
     const families = make();
     const asked = families.start({ ...grant, sid: 'a'.repeat(18) }, 0);
     asked.accessUntil = 1_000;

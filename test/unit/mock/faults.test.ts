@@ -279,7 +279,7 @@ describe('mock issuer: faults', () => {
     });
   }
 
-  it('delay: before the work or after it, by the clock', async () => {
+  it('delay: before or after the request is handled, by the mock’s clock', async () => {
     const mock = await make();
     for (const after of [false, true]) {
       const { refresh_token } = await mock.issueTokens();
@@ -294,7 +294,7 @@ describe('mock issuer: faults', () => {
     }
   });
 
-  it('a caller that gives up is answered at once, and the issuer goes on', async () => {
+  it('a request that the caller aborts ends at once, and the issuer keeps running', async () => {
     const mock = await make();
     const { refresh_token } = await mock.issueTokens();
     mock.faults.next(1, { type: 'delay', ms: 5_000 });
@@ -317,7 +317,7 @@ describe('mock issuer: faults', () => {
     await assert.rejects(mock.fetch(mock.issuer, { signal: AbortSignal.abort(new Error('never')) }), /never/);
   });
 
-  it('a redirect that would be followed fails in process, where nothing else can be reached', async () => {
+  it('a redirect that would be followed fails in process, because no other server can be reached', async () => {
     const mock = await make();
     mock.setFault({ type: 'redirect', location: 'https://other.example' });
     for (const redirect of ['follow', 'error'] as const) {
@@ -344,7 +344,7 @@ describe('mock issuer: faults', () => {
     assert.equal(json(await slow).keys.length, 2);
   });
 
-  it('keys that are only certificates, and a key that is too short to be used', async () => {
+  it('keys published only as certificates, and a weak RSA key', async () => {
     const mock = await make();
     const [key] = mock.jwks().keys;
     mock.faults.next(1, { type: 'jwksX5cOnly' });
@@ -363,7 +363,7 @@ describe('mock issuer: faults', () => {
     assert.equal(await verify(mock, accessToken(seen)), 'verified', 'the other token is as it was');
   });
 
-  it('an API that asks for another scope, and a browser that calls back twice', async () => {
+  it('an API that requires another scope, and a callback that is sent twice', async () => {
     const mock = await make();
     mock.faults.next(1, { type: 'insufficientScope', scope: 'groups "x"' });
     const { status, headers } = await look(mock, '/api');
@@ -413,7 +413,7 @@ describe('mock issuer: faults', () => {
     assert.deepEqual(await statuses(), [200, 200, 400]);
   });
 
-  it('the next n requests, one order after the other, or several faults together', async () => {
+  it('affect the next n requests, in the order in which they were queued, or together', async () => {
     const mock = await make();
     mock.faults.next(2, { type: 'serverError', status: 500 });
     mock.faults.next(1, { type: 'serverError', status: 501, at: 'jwks' });
@@ -428,7 +428,7 @@ describe('mock issuer: faults', () => {
     assert.deepEqual(mock.requests.at(-1)?.faults, ['wrongIss', 'refreshTokenMissing']);
   });
 
-  it('so many times, and with a probability that is the same row for the same seed', async () => {
+  it('affect requests the given number of times, or with a probability that one seed makes reproducible', async () => {
     const row = async (seed: number) => {
       const mock = await createMockIssuer({
         alg: 'ES256',

@@ -23,7 +23,7 @@ describe('mock issuer: in process', () => {
     assert.equal(access.client_id, 'demo', 'and its access tokens pass for RFC 9068 ones');
   });
 
-  it('takes a URL, a string or a Request', async () => {
+  it('accepts a URL, a string or a Request', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const url = `${mock.issuer}/jwks`;
     for (const input of [url, new URL(url), new Request(url)]) assert.equal((await mock.fetch(input)).status, 200);

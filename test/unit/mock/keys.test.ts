@@ -81,7 +81,7 @@ describe('mock issuer: keys', () => {
     }
   });
 
-  it('has keys of its own in every mock', async () => {
+  it('generates new keys for every mock', async () => {
     const one = await createMockIssuer({ alg: 'ES256' });
     const two = await createMockIssuer({ alg: 'ES256' });
     assert.notEqual(one.jwks().keys[0]?.kid, two.jwks().keys[0]?.kid);
@@ -90,7 +90,7 @@ describe('mock issuer: keys', () => {
     });
   });
 
-  it('answers with its metadata while its key is being made; all that needs a key waits for it', async () => {
+  it('serves metadata while its key is generated; requests that need the key wait', async () => {
     let asked = 0;
     const key = await nodeCrypto.generateKey('ES256');
     let made = (_: SigningKey) => {};

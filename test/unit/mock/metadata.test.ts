@@ -31,14 +31,14 @@ describe('mock issuer: metadata', () => {
     });
   }
 
-  it('is nowhere else', async () => {
+  it('is at no other path', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', issuer: 'https://issuer.example/realms/one' });
     for (const path of ['/.well-known/openid-configuration', '/token', '/jwks', '/realms/one']) {
       assert.equal((await mock.fetch(`https://issuer.example${path}`)).status, 404, path);
     }
   });
 
-  it('answers for its own host and to its own pages only', async () => {
+  it('rejects requests for other hosts and from other pages', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const status = async (url: string, headers = {}) => (await mock.fetch(url, { headers })).status;
     assert.equal(await status('https://other.example/jwks'), 421);
@@ -48,7 +48,7 @@ describe('mock issuer: metadata', () => {
     assert.equal(await status('https://issuer.example/jwks', { origin: 'null' }), 403);
   });
 
-  it('names every endpoint, and what it takes there', async () => {
+  it('names every endpoint and the supported features', async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
       issuer: 'https://issuer.example/one',

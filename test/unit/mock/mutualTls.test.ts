@@ -92,7 +92,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     return (await showing(identity)(mock.issuer + path, { method: 'POST', headers, body })).json();
   };
 
-  it('takes the certificate that is registered, and binds the token to it', async () => {
+  it('accepts the registered certificate, and binds the token to it', async () => {
     for (const id of ['by-name', 'by-key', 'by-hash']) {
       const { status, body } = await ask(id, selfSignedClient);
       assert.deepEqual([status, body.token_type], [200, 'Bearer'], id);
@@ -142,7 +142,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     }
   });
 
-  it('takes a public client with the certificate that it began with', async () => {
+  it('accepts a public client only with the certificate of its first request', async () => {
     const started = await at('/device_authorization', { client_id: 'public' }, selfSignedClient);
     const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
     const redeem = { grant_type: deviceCode, device_code: started.device_code };
@@ -158,7 +158,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     assert.deepEqual(decodeJwt(text(again.body.access_token)).cnf, { 'x5t#S256': own });
   });
 
-  it('binds no token of a client that has not asked for it', async () => {
+  it('binds no token of a client that has not registered for it', async () => {
     const { refresh_token } = await mock.issueTokens({ clientId: 'demo' });
     const refresh = { grant_type: 'refresh_token', refresh_token: text(refresh_token) };
     const { body } = await ask('demo', selfSignedClient, refresh);
@@ -166,7 +166,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     assert.equal((await userInfo(body.access_token)).status, 200);
   });
 
-  it('holds UserInfo to the binding, and shows it in introspection', async () => {
+  it('enforces the binding at UserInfo, and shows it in introspection', async () => {
     const { refresh_token } = await mock.issueTokens({ clientId: 'by-name' });
     const refresh = { grant_type: 'refresh_token', refresh_token: text(refresh_token) };
     const { body } = await ask('by-name', selfSignedClient, refresh);
@@ -227,7 +227,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
     }
   });
 
-  it('has no certificates in process', async () => {
+  it('rejects client certificates in process, because only a TLS server receives them', async () => {
     const inProcess = await createMockIssuer({
       ...{ alg: 'ES256', mutualTls: true, clients: [{ ...byName, tls_client_auth_subject_dn: 'CN=x' }] },
     });
@@ -296,7 +296,7 @@ describe('mock issuer: mutual TLS (RFC 8705)', () => {
       assert.equal((await issuerClient.introspect(...asked)).claims.active, false);
     });
 
-    it(`refuses our own client with another certificate by ${method}`, async () => {
+    it(`rejects our own client with another certificate by ${method}`, async () => {
       const { connection, issuerClient } = await client(selfSignedService);
       const signIn = issuerClient.signIn({ connection, grant: 'client_credentials', signal: never });
       const { code, data } = await failureOf(signIn);

@@ -29,7 +29,7 @@ describe('mock issuer: server', () => {
   });
   after(() => mock.close());
 
-  it('is its own issuer', async () => {
+  it('has its own URL as issuer identifier', async () => {
     assert.equal(mock.issuer, `http://127.0.0.1:${mock.port}/tenants/one`);
     const { refresh_token } = await mock.issueTokens();
     const { status: code, body, headers } = await refresh(overHttp(mock), refresh_token);
@@ -66,14 +66,14 @@ describe('mock issuer: server', () => {
     mock.setSignIn('page');
   });
 
-  it('takes the date from its own clock', async () => {
+  it('sends the Date header of its own clock', async () => {
     mock.clock.freeze(Date.parse('2030-01-01T00:00:00Z'));
     const response = await fetch(`${mock.issuer}/jwks`);
     assert.equal(response.headers.get('date'), 'Tue, 01 Jan 2030 00:00:00 GMT');
     mock.clock.resume();
   });
 
-  it('answers to its exact host only', async () => {
+  it('accepts only its exact Host header', async () => {
     const path = '/tenants/one/jwks';
     const own = `127.0.0.1:${mock.port}`;
     assert.equal(await status(mock, path, { host: own }), 200);
@@ -101,7 +101,7 @@ describe('mock issuer: server', () => {
     }
   });
 
-  it('drops connections, before the work and after it', async () => {
+  it('drops connections before or after the request is handled', async () => {
     for (const type of ['dropBeforeCommit', 'dropAfterCommit'] as const) {
       const { refresh_token } = await mock.issueTokens();
       mock.faults.next(1, { type });
@@ -118,7 +118,7 @@ describe('mock issuer: server', () => {
     await assert.rejects(response.text(), TypeError);
   });
 
-  it('does its work although the client hung up after sending', async () => {
+  it('handles a request even if the client disconnects after sending it', async () => {
     const { refresh_token } = await mock.issueTokens();
     mock.clock.freeze();
     mock.faults.next(1, { type: 'delay', ms: 1_000 });
@@ -151,7 +151,7 @@ describe('mock issuer: server', () => {
     assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);
   });
 
-  it('survives a client that goes away in the middle of its request', async () => {
+  it('keeps running when a client disconnects in the middle of its request', async () => {
     const unfinished = request({
       host: '127.0.0.1',
       port: mock.port,
@@ -167,7 +167,7 @@ describe('mock issuer: server', () => {
     assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);
   });
 
-  it('closes at once, even in the middle of an answer, and frees its port', async () => {
+  it('closes at once, even in the middle of a response, and frees its port', async () => {
     const closing = await startMockServer({ alg: 'ES256' });
     closing.setFault({ type: 'delay', ms: 3_600_000 });
     const arrived = closing.nextRequest();
@@ -182,7 +182,7 @@ describe('mock issuer: server', () => {
     await again.close();
   });
 
-  it('frees its port where its options are wrong', async () => {
+  it('frees its port if its options are invalid', async () => {
     const probe = await startMockServer({ alg: 'ES256' });
     const { port } = probe;
     await probe.close();

@@ -47,7 +47,7 @@ describe('mock issuer: as openid-client sees it', () => {
     }
   }
 
-  it('refuses what faults make of its tokens', async () => {
+  it('rejects the tokens that faults have changed', async () => {
     await mock.rotateKeys('ES256');
     const config = await discover('demo', client.None(), 'ES256');
     for (const type of ['wrongIss', 'wrongAud', 'wrongSignature', 'expiredAtBirth'] as const) {
@@ -59,7 +59,7 @@ describe('mock issuer: as openid-client sees it', () => {
     await assert.rejects(discover('demo', client.None()), { name: 'ClientError' });
   });
 
-  it('gets the error of a spent refresh token', async () => {
+  it('receives invalid_grant for a refresh token that was already used', async () => {
     await mock.rotateKeys('ES256');
     const config = await discover('demo', client.None(), 'ES256');
     const { refresh_token } = await mock.issueTokens();

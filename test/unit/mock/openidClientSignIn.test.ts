@@ -78,7 +78,7 @@ describe('mock issuer: as openid-client signs in', () => {
     assert.ok(Math.abs(Number(auth_time) - Date.now() / 1000) < 5);
   });
 
-  it('refuses a forged state, another issuer (RFC 9207), no iss, and a declined sign-in', async () => {
+  it('rejects a forged state, another issuer (RFC 9207), a missing iss, and a denied sign-in', async () => {
     const { mock, config } = await discover();
     const other = { value: 'https://other.example' };
     for (const fault of [

@@ -17,7 +17,7 @@ const path = (value: unknown): string => {
 };
 
 describe('faults as JSON', () => {
-  it('reads what the plan takes', () => {
+  it('accepts faults with endpoints, limits and parameters', () => {
     const faults = [
       { type: 'delay', ms: 5, at: ['token', 'jwks'], times: 3 },
       { type: 'serverError', status: 500, commit: true, probability: 0.5, seed: 7 },
@@ -38,7 +38,7 @@ describe('faults as JSON', () => {
     }
   });
 
-  it('names the path of what is wrong', () => {
+  it('names the path of each invalid member', () => {
     const cases: [unknown, string][] = [
       [undefined, 'faults'],
       [{ type: 'delay' }, 'faults'],
@@ -123,7 +123,7 @@ describe('options as JSON', () => {
     ]);
   });
 
-  it('of a fault are one shape: what it is, where, and how often', async () => {
+  it('of a fault include how often it applies', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     mock.setFault({ type: 'jwksDown', times: 1 });
     assert.deepEqual(mock.faults.active, [{ type: 'jwksDown', times: 1 }]);

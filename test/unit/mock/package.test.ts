@@ -105,7 +105,7 @@ export { MockOptionError, text };
     assert.equal(await ended, 0);
   });
 
-  it('ends when its input does, if it is told to; a module may be its config', async () => {
+  it('ends with its standard input if --until-stdin-closes is given; the config may be a module', async () => {
     writeFileSync(join(folder, 'mock.mjs'), 'export default { signIn: "auto" }');
     const { process, ready, ended } = await start('--config', 'mock.mjs', '--until-stdin-closes');
     assert.equal((await fetch(`${ready.issuer}/jwks`)).status, 200);
@@ -129,7 +129,7 @@ export { MockOptionError, text };
     assert.equal(await ended, 0);
   });
 
-  it('says what is wrong in one line each, and ends with 2', async () => {
+  it('reports each problem in one line, and exits with 2', async () => {
     const taken = createServer();
     const port = await new Promise<number>(resolve => {
       taken.listen(0, '127.0.0.1', () => resolve(Object(taken.address()).port));
@@ -180,7 +180,7 @@ export { MockOptionError, text };
     taken.close();
   });
 
-  it('tests a client from the command line: 0 where it is right, 1 where it fails, 2 where nothing was tested', async () => {
+  it('tests a client from the command line: exits with 0 if it passes, 1 if it fails, 2 if nothing was tested', async () => {
     const taken = createServer();
     const port = await new Promise<number>(resolve => {
       taken.listen(0, '127.0.0.1', () => resolve(Object(taken.address()).port));
@@ -251,7 +251,7 @@ export { MockOptionError, text };
     await client.close();
   });
 
-  it('warns where others can reach it, or where it accepts anyone', async () => {
+  it('warns if other machines can reach it or if it accepts any client', async () => {
     const child = spawn(bin, ['--host', '0.0.0.0', ...['--config', 'any.json']], { cwd: folder });
     writeFileSync(join(folder, 'any.json'), '{ "anyClient": true }');
     let warned = '';
@@ -265,7 +265,7 @@ export { MockOptionError, text };
     child.kill('SIGTERM');
   });
 
-  it('runs its examples as they stand: node:test and mocha, and pytest where it is installed', async () => {
+  it('runs its examples unchanged: node:test and mocha, and pytest if it is installed', async () => {
     const examples = join(folder, 'examples');
     mkdirSync(examples);
     cpSync(join(folder, 'node_modules', 'mock-issuer', 'examples'), examples, { recursive: true });

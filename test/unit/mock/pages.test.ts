@@ -19,7 +19,7 @@ function decide(mock: MockIssuer, form: Record<string, string>, headers = {}): P
 }
 
 describe('mock issuer: sign-in page', () => {
-  it('says what it is, who asks for what and where the answer goes', async () => {
+  it('says that it is a mock, which client requests which scope, and where the response goes', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', subject: 'alice' });
     const { page: shown } = await open(mock, { resource: 'https://api.example' });
     for (const part of ['mock issuer', 'demo', 'openid offline_access', redirectUri, 'https://api.example', 'alice'])
@@ -42,7 +42,7 @@ describe('mock issuer: sign-in page', () => {
     assert.deepEqual([again.status, again.headers.get('location')], [400, null]);
   });
 
-  it('denies where that is chosen, or nothing', async () => {
+  it('denies unless the user allows', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     for (const form of [{ decision: 'deny', subject: '' }, { decision: 'x' }, {}]) {
       const response = await decide(mock, { ticket: (await open(mock)).ticket, ...form });
@@ -52,7 +52,7 @@ describe('mock issuer: sign-in page', () => {
     }
   });
 
-  it('waits ten minutes', async () => {
+  it('expires after ten minutes', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     mock.clock.freeze();
     const [early, late] = [await open(mock), await open(mock)];
@@ -62,7 +62,7 @@ describe('mock issuer: sign-in page', () => {
     assert.equal((await decide(mock, { ticket: late.ticket, decision: 'allow' })).status, 400);
   });
 
-  it('takes its form from its own pages only', async () => {
+  it('accepts its form only from its own pages', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const { ticket } = await open(mock);
     const form = { ticket, decision: 'allow' };

@@ -23,7 +23,7 @@ describe('mock issuer: registration (RFC 7591)', () => {
       body: typeof metadata === 'string' ? metadata : JSON.stringify(metadata),
     });
 
-  it('makes clients that sign in', async () => {
+  it('registers clients that can then sign in', async () => {
     const mock = await make();
     const { status, body } = await register(mock, {
       client_name: 'An app',
@@ -83,8 +83,8 @@ describe('mock issuer: a protected resource (RFC 9728)', () => {
   });
 });
 
-describe('mock issuer: what a test wants otherwise', () => {
-  it('opaque access tokens, which introspection and UserInfo know', async () => {
+describe('mock issuer: options that tests set', () => {
+  it('opaque access tokens, which introspection and UserInfo accept', async () => {
     const mock = await make({ accessTokens: 'opaque' });
     const { access_token, refresh_token } = await mock.issueTokens();
     assert.match(access_token, /^[\w-]{43}$/);
@@ -96,7 +96,7 @@ describe('mock issuer: what a test wants otherwise', () => {
     assert.match(text((await refresh(mock, refresh_token)).body.access_token), /^[\w-]{43}$/);
   });
 
-  it('keys of its own, PEM or JWK, and says which does not fit', async () => {
+  it('private keys as PEM or JWK; an unsuitable one is named', async () => {
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
     const jwk = { ...ec.export({ format: 'jwk' }), kid: 'mine' };
@@ -121,7 +121,7 @@ describe('mock issuer: what a test wants otherwise', () => {
       });
   });
 
-  it('metadata and answers changed by JSON Patch (RFC 6902)', async () => {
+  it('metadata and responses changed by JSON Patch (RFC 6902)', async () => {
     const mock = await make({
       metadataPatch: [
         { op: 'remove', path: '/revocation_endpoint' },
@@ -191,7 +191,7 @@ describe('mock issuer: what a test wants otherwise', () => {
 });
 
 describe('mock issuer: back-channel logout', () => {
-  it('tells the clients of the session with a logout token', async () => {
+  it('notifies the clients of the session with a logout token', async () => {
     const heard: string[] = [];
     const client = createServer((request, response) => {
       let body = '';
@@ -224,7 +224,7 @@ describe('mock issuer: back-channel logout', () => {
 });
 
 describe('mock issuer: more faults', () => {
-  it('key sets that are odd', async () => {
+  it('unusual key sets', async () => {
     const mock = await make();
     const keys = async () => (await json(mock, '/jwks')).body.keys;
     const [right] = await keys();
@@ -241,7 +241,7 @@ describe('mock issuer: more faults', () => {
     assert.deepEqual([many.length, many.at(-1)], [101, right]);
   });
 
-  it('answers that are odd', async () => {
+  it('unusual responses', async () => {
     const mock = await make();
     const look = async () => mock.fetch(`${mock.issuer}/jwks`, { redirect: 'manual' });
     mock.setFault({ type: 'hugeBody', bytes: 1000, times: 1, at: 'jwks' });
@@ -257,7 +257,7 @@ describe('mock issuer: more faults', () => {
     assert.deepEqual([moved.status, moved.headers.get('location')], [302, 'https://other.example']);
   });
 
-  it('a revocation that fails after its work', async () => {
+  it('an error after the token was revoked', async () => {
     const mock = await make();
     const { refresh_token } = await mock.issueTokens();
     mock.setFault({ type: 'errorAfterCommit', times: 1 });

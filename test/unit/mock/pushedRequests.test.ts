@@ -29,7 +29,7 @@ const urlOf = (mock: MockIssuer, requestUri: unknown, clientId = 'demo', more = 
   `${mock.issuer}/authorize?${new URLSearchParams({ client_id: clientId, request_uri: text(requestUri) })}${more}`;
 
 describe('mock issuer: pushed authorization requests', () => {
-  it('take the place of the parameters (RFC 9126), which count for nothing any more', async () => {
+  it('replace the parameters of the authorization request, which are then ignored (RFC 9126)', async () => {
     const mock = await make();
     const { status, headers, body } = await push(mock);
     assert.deepEqual([status, body.expires_in, headers.get('cache-control')], [201, 60, 'no-store']);
@@ -41,7 +41,7 @@ describe('mock issuer: pushed authorization requests', () => {
     assert.equal((await redeem(mock, text(back.searchParams.get('code')))).status, 200);
   });
 
-  it('are answered once, by one client, within a minute', async () => {
+  it('are valid once, for one client, for one minute', async () => {
     const mock = await make();
     mock.clock.freeze();
     const { request_uri } = (await push(mock)).body;
@@ -53,7 +53,7 @@ describe('mock issuer: pushed authorization requests', () => {
     await assert.rejects(mock.authorize(urlOf(mock, late)), /invalid_request_uri/);
   });
 
-  it('may be looked at twice, and decided in one of two windows', async () => {
+  it('can be shown twice, and decided in one of two windows', async () => {
     const mock = await make();
     mock.clock.freeze();
     const { request_uri } = (await push(mock)).body;
@@ -73,7 +73,7 @@ describe('mock issuer: pushed authorization requests', () => {
     assert.equal((await mock.fetch(urlOf(mock, again))).status, 400, 'nor is it shown again');
   });
 
-  it('are refused at once where the authorization would be', async () => {
+  it('are rejected at once for every error of an authorization request', async () => {
     const mock = await make();
     const cases: [Changes, string][] = [
       [{ redirect_uri: 'https://evil.example' }, 'invalid_request'],
@@ -85,14 +85,14 @@ describe('mock issuer: pushed authorization requests', () => {
     for (const [changes, error] of cases) assertError(await push(mock, changes), 400, error);
   });
 
-  it('may be the only way that a client has', async () => {
+  it('can be required of a client', async () => {
     const mock = await make();
     const back = await mock.authorize(authorizationUrl(mock));
     assert.equal(back.searchParams.get('error'), 'invalid_request');
     await mock.authorize(authorizationUrl(mock, { client_id: 'other' }));
   });
 
-  it('come from an authenticated client', async () => {
+  it('require client authentication', async () => {
     const mock = await make();
     const changes = { client_id: undefined };
     const right = await push(mock, changes, basic('confidential', secret));

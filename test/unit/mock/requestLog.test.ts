@@ -45,7 +45,7 @@ describe('mock issuer: request log', () => {
     assert.deepEqual(mock.requests, []);
   });
 
-  it('tells when a request has arrived and when it is answered or dropped, and who met a fault', async () => {
+  it('notifies listeners when a request arrives and when it is answered or dropped, with its faults', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const told: string[] = [];
     const stop = mock.watchRequests(({ path, status, faults }) => void told.push(`${path} ${status} ${faults.join()}`));
@@ -83,7 +83,7 @@ describe('mock issuer: request log', () => {
     for (const canary of ['canary', text(refresh_token), 'ey']) assert.ok(!log.includes(canary), log);
   });
 
-  it('is there as soon as the request is', async () => {
+  it('has an entry as soon as the request arrives', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const next = mock.nextRequest();
     const answer = mock.fetch(`${mock.issuer}/jwks`);
@@ -93,7 +93,7 @@ describe('mock issuer: request log', () => {
     assert.equal(entry.status, 200);
   });
 
-  it('keeps the last 1,000', async () => {
+  it('keeps the last 1,000 requests', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     for (let i = 0; i < 1_005; i += 1) await mock.fetch(`${mock.issuer}/${i}`);
     assert.equal(mock.requests.length, 1_000);

@@ -26,7 +26,7 @@ describe('mock issuer: rotation', () => {
     assertError(await refresh(mock, refresh_token), 400, 'invalid_grant');
   });
 
-  it('omit: no refresh token in the answer, and the old one goes on', async () => {
+  it('omit: no refresh token in the response, and the old one stays valid', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'omit', refreshTokenLifetime: 100 });
     const { refresh_token } = await mock.issueTokens();
     for (let i = 0; i < 3; i += 1) {
@@ -36,7 +36,7 @@ describe('mock issuer: rotation', () => {
     }
   });
 
-  it('strict: a new one each time, with a lifetime of its own', async () => {
+  it('strict: a new one each time, with a new lifetime', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'strict', refreshTokenLifetime: 100 });
     mock.clock.freeze();
     const seen = new Set<string>();
@@ -67,7 +67,7 @@ describe('mock issuer: rotation', () => {
     });
   }
 
-  it('strict: of two at once with one token, the second counts as reuse', async () => {
+  it('strict: the second of two concurrent uses of one token counts as reuse', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'strict' });
     const { refresh_token } = await mock.issueTokens();
     const answers = await Promise.all([refresh(mock, refresh_token), refresh(mock, refresh_token)]);
@@ -103,7 +103,7 @@ describe('mock issuer: rotation', () => {
     assertError(await refresh(mock, third), 400, 'invalid_grant');
   });
 
-  it('grace: a lost answer is made good by asking again, strict: by nothing', async () => {
+  it('a lost response can be repeated with grace, but not with strict', async () => {
     for (const rotation of ['grace', 'strict'] as const) {
       const mock = await createMockIssuer({ alg: 'ES256', rotation, graceSeconds: 30 });
       const { refresh_token } = await mock.issueTokens();
@@ -114,7 +114,7 @@ describe('mock issuer: rotation', () => {
     }
   });
 
-  it('grace: older than the immediate predecessor is reuse, window or not', async () => {
+  it('grace: a token older than the immediate predecessor counts as reuse, even within the window', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'grace', graceSeconds: 30 });
     mock.clock.freeze();
     const { refresh_token: first } = await mock.issueTokens();
@@ -123,7 +123,7 @@ describe('mock issuer: rotation', () => {
     assertError(await refresh(mock, third), 400, 'invalid_grant');
   });
 
-  it('changes at run time', async () => {
+  it('can be changed at run time', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', graceSeconds: 30 });
     mock.clock.freeze();
     const { refresh_token } = await mock.issueTokens();

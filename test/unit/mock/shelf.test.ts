@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createShelf } from '../../../src/mock/shelf.ts';
 
-describe('mock issuer: what is remembered for a while', () => {
-  it('is there until it expires', () => {
+describe('mock issuer: temporary storage', () => {
+  it('returns a value until it expires', () => {
     const shelf = createShelf<string>();
     shelf.put('a', 'x', 100, 0);
     assert.equal(shelf.get('a', 99), 'x');
@@ -13,13 +13,13 @@ describe('mock issuer: what is remembered for a while', () => {
     assert.equal(shelf.get('a', 0), undefined);
   });
 
-  it('goes in time', () => {
+  it('removes expired values', () => {
     const shelf = createShelf<number>();
     for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, i + 10, i);
     assert.ok(shelf.size <= 128, `${shelf.size}`);
   });
 
-  it('never grows beyond its limit; the oldest go', () => {
+  it('removes the oldest values beyond its limit', () => {
     const shelf = createShelf<number>(1_000);
     for (let i = 0; i < 50_000; i += 1) shelf.put(`${i}`, i, 1e9, 0);
     assert.ok(shelf.size <= 1_000, `${shelf.size}`);

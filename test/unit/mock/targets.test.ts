@@ -11,7 +11,7 @@ const audOf = (token: unknown) => decodeJwt(text(token)).aud;
 const tokenType = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
 
 describe('mock issuer: resource (RFC 8707) and audience', () => {
-  it('become aud; less may be asked for later, more may not', async () => {
+  it('become aud; a later request may name fewer of them, but no others', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', audiences });
     const back = await mock.authorize(
       `${authorizationUrl(mock, { resource: one })}&resource=${encodeURIComponent(two)}`,
@@ -28,7 +28,7 @@ describe('mock issuer: resource (RFC 8707) and audience', () => {
     assert.equal(decodeJwt(text(first.body.id_token)).aud, 'demo');
   });
 
-  it('may be named later where the authorization named none', async () => {
+  it('may be named later if the authorization request named none', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', audiences });
     const { body } = await redeem(mock, await codeOf(mock));
     assert.equal(audOf(body.access_token), 'https://issuer.example/api');
@@ -36,7 +36,7 @@ describe('mock issuer: resource (RFC 8707) and audience', () => {
     assertError(await refresh(mock, body.refresh_token, { resource: 'urn:x' }), 400, 'invalid_target');
   });
 
-  it('may be anything where none are configured', async () => {
+  it('may have any value if none are configured', async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
       clients: [{ client_id: 'service', client_secret: 'secret' }],
@@ -86,7 +86,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
     assert.equal(jwt.body.issued_token_type, tokenType('jwt'));
   });
 
-  it('takes an ID token from the client that it was issued to', async () => {
+  it('accepts an ID token from the client that it was issued to', async () => {
     const { mock, tokens } = await make();
     const form = {
       subject_token: text(tokens.id_token),
@@ -98,7 +98,7 @@ describe('mock issuer: token exchange (RFC 8693)', () => {
     assertError(await exchange(mock, form, 'api'), 400, 'invalid_request');
   });
 
-  it('ends with the grant that it came of', async () => {
+  it('issues tokens that are revoked with the original grant', async () => {
     const { mock, tokens, subject_token } = await make();
     const { access_token } = (await exchange(mock, { subject_token, audience: one })).body;
     const isActive = async () =>

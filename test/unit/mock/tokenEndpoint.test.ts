@@ -63,7 +63,7 @@ describe('mock issuer: token endpoint', () => {
     assert.equal(auth_time, frozen / 1000);
   });
 
-  it('issues an ID token only where openid was granted and asked for', async () => {
+  it('issues an ID token only if openid was granted and requested', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const plain = await mock.issueTokens({ scope: 'offline_access api' });
     assert.equal(plain.id_token, undefined);
@@ -77,14 +77,14 @@ describe('mock issuer: token endpoint', () => {
     assert.equal(again.body.scope, 'openid api', 'narrowing one access token does not narrow the grant');
   });
 
-  it('refuses more scope than was granted, and does not rotate', async () => {
+  it('rejects a wider scope than was granted, without rotation', async () => {
     const mock = await createMockIssuer({ alg: 'ES256', rotation: 'strict' });
     const { refresh_token } = await mock.issueTokens({ scope: 'api' });
     assertError(await refresh(mock, refresh_token, { scope: 'api admin' }), 400, 'invalid_scope');
     assert.equal((await refresh(mock, refresh_token)).status, 200);
   });
 
-  it('refuses unknown, foreign, expired and revoked refresh tokens, each with its reason', async () => {
+  it('rejects unknown, foreign, expired and revoked refresh tokens, each with its reason', async () => {
     const mock = await createMockIssuer({
       alg: 'ES256',
       clients: [{ client_id: 'demo' }, { client_id: 'other' }],
@@ -164,7 +164,7 @@ describe('mock issuer: token endpoint', () => {
       assert.equal((await post(mock, { ...form, client_id: 'poster', client_secret: secret })).status, 200);
     });
 
-    it('wrong ones: 401 invalid_client, with a challenge where Basic was used', async () => {
+    it('invalid credentials: 401 invalid_client, with a challenge if Basic was used', async () => {
       const mock = await make();
       const basics = {
         'wrong secret': basic(encode('a:b c'), 'no'),
@@ -204,7 +204,7 @@ describe('mock issuer: token endpoint', () => {
     });
   });
 
-  it('refuses malformed requests', async () => {
+  it('rejects malformed requests', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const { refresh_token } = await mock.issueTokens();
     const wellFormed = `grant_type=refresh_token&client_id=demo&refresh_token=${refresh_token}`;
@@ -221,7 +221,7 @@ describe('mock issuer: token endpoint', () => {
     assert.equal((await post(mock, `${wellFormed}&scope=`, charset)).status, 200, 'an empty one counts as left out');
   });
 
-  it('knows its paths and methods', async () => {
+  it('rejects other paths and methods', async () => {
     const mock = await createMockIssuer({ alg: 'ES256' });
     const get = await mock.fetch(`${mock.issuer}/token`);
     assert.deepEqual([get.status, get.headers.get('allow')], [405, 'POST']);

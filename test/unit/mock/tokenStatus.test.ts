@@ -30,7 +30,7 @@ const revoke = (mock: MockIssuer, token: unknown, client_id = 'demo') =>
   send(mock, '/revoke', { client_id, token: text(token) });
 
 describe('mock issuer: introspection (RFC 7662)', () => {
-  it('says what a token is', async () => {
+  it('describes an active token', async () => {
     const mock = await make({ refreshTokenLifetime: 100 });
     const tokens = await mock.issueTokens();
     const claims = decodeJwt(tokens.access_token);
@@ -72,14 +72,14 @@ describe('mock issuer: introspection (RFC 7662)', () => {
     assert.deepEqual(await about(mock, body.id_token), inactive);
   });
 
-  it('needs a client and a token', async () => {
+  it('requires client authentication and a token', async () => {
     const mock = await make();
     assertError(await ask(mock, '/introspect', { client_id: 'demo' }), 400, 'invalid_request');
     assertError(await ask(mock, '/introspect', { token: 'x' }), 401, 'invalid_client');
     assertError(await ask(mock, '/introspect', { token: 'x' }, basic('api', 'no')), 401, 'invalid_client');
   });
 
-  it('does not believe what faults made of tokens', async () => {
+  it('reports tokens that faults have changed as inactive', async () => {
     const mock = await make();
     const { refresh_token } = await mock.issueTokens();
     let token: unknown = refresh_token;
@@ -98,7 +98,7 @@ describe('mock issuer: introspection (RFC 7662)', () => {
     }
   });
 
-  it('knows tokens of an old key as long as the key is published', async () => {
+  it('accepts tokens signed with an old key while that key is published', async () => {
     const mock = await make();
     const { access_token } = await mock.issueTokens();
     await mock.rotateKeys();
@@ -109,7 +109,7 @@ describe('mock issuer: introspection (RFC 7662)', () => {
 });
 
 describe('mock issuer: revocation (RFC 7009)', () => {
-  it('of a refresh token ends its family, and its access tokens by introspection', async () => {
+  it('of a refresh token revokes its family, and introspection reports its access tokens as inactive', async () => {
     const mock = await make();
     const [first, other] = [await mock.issueTokens(), await mock.issueTokens()];
     const second = (await refresh(mock, first.refresh_token)).body;
@@ -122,7 +122,7 @@ describe('mock issuer: revocation (RFC 7009)', () => {
     assert.equal((await revoke(mock, second.refresh_token)).status, 200, 'again');
   });
 
-  it('of an access token ends that one only', async () => {
+  it('of an access token revokes only that token', async () => {
     const mock = await make();
     const first = await mock.issueTokens();
     const second = (await refresh(mock, first.refresh_token)).body;
@@ -172,7 +172,7 @@ describe('mock issuer: UserInfo', () => {
     });
   });
 
-  it('refuses as RFC 6750 section 3.1 says', async () => {
+  it('rejects requests as RFC 6750 section 3.1 requires', async () => {
     const mock = await make();
     const tokens = await mock.issueTokens();
     const bare = await userInfo(mock, {});
@@ -198,7 +198,7 @@ describe('mock issuer: UserInfo', () => {
     assert.match(challenge(late), /error="invalid_token", error_description="This access token has expired/);
   });
 
-  it('takes a bound token with a proof that has its hash, and no other (RFC 9449 section 7)', async () => {
+  it('accepts a bound token only with a proof that contains its hash (RFC 9449 section 7)', async () => {
     const mock = await make({ dpopNonce: 'required' });
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     const jwk = await exportJWK(publicKey);
@@ -230,7 +230,7 @@ describe('mock issuer: UserInfo', () => {
     assert.match(challenge(unproven), /invalid_dpop_proof/);
   });
 
-  it('can say something wrong', async () => {
+  it('can return wrong values with a fault', async () => {
     const mock = await make();
     const { access_token } = await mock.issueTokens();
     mock.faults.next(1, { type: 'member', name: 'sub', value: 'mallory', at: 'userinfo' });

@@ -80,7 +80,7 @@ describe('torture', function () {
   };
 
   let right: TortureReport;
-  it('passes a client that is right in every scenario', async () => {
+  it('passes a correct client in every scenario', async () => {
     right = await run('');
     const others = [await run('', modern), await run('', ['mcp'])];
     const passed = (report: TortureReport) =>
@@ -96,7 +96,7 @@ describe('torture', function () {
   });
 
   for (const { id, severity } of scenarios)
-    it(`catches a client that is broken in exactly that way: ${id}`, async () => {
+    it(`catches a client that violates only this scenario: ${id}`, async () => {
       const [result] = (await run(id, [id])).results;
       const expected = id === 'token.stalled' ? 'hung' : severity === 'must' ? 'fail' : 'warning';
       assert.equal(result?.verdict, expected, `${result?.verdict}: ${result?.detail}`);
@@ -136,7 +136,7 @@ describe('torture', function () {
     }
   });
 
-  it('visits a client as a person does, whose requests no client takes for those of a script', async () => {
+  it('sends the request headers of a browser, so that clients do not treat it as a script', async () => {
     // Apache's mod_auth_openidc and others answer a script with 401 instead of the redirect to the issuer.
     const server = await loopbackServer(({ path, headers, body }, response) => {
       const { 'sec-fetch-mode': mode, accept } = headers;
@@ -158,13 +158,13 @@ describe('torture', function () {
     }
   });
 
-  it('calls no pass what the client never came to', async () => {
+  it('reports steps that the client never reached as not exercised', async () => {
     const [result] = (await torture(mock, { start: `${mock.issuer}/nothing`, scenarios: ['id-token.iss'] })).results;
     assert.equal(result?.verdict, 'not exercised');
     await assert.rejects(torture(mock, { start: mock.issuer, scenarios: ['gremlins'] }), /scenario: one of sign-in/);
   });
 
-  it('reports for people and build servers, with any text in it', async () => {
+  it('writes reports for people and build servers, with any text escaped', async () => {
     const hostile = '<script>"&\u0000';
     const turning = '\u001b[2J\u202e[a](https://a.example)';
     const [first] = right.results;

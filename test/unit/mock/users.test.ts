@@ -55,7 +55,7 @@ async function idToken(mock: MockIssuer, code: string | null) {
 }
 
 describe('mock issuer: users', () => {
-  it('are offered on the page, and their claims told by scope', async () => {
+  it('are listed on the page, and their claims are issued by scope', async () => {
     const mock = await make();
     const { page, back } = await browser(mock).signIn('bob');
     assert.match(
@@ -120,7 +120,7 @@ describe('mock issuer: users', () => {
 });
 
 describe('mock issuer: the session of a browser', () => {
-  it('answers prompt=none honestly, and renews in silence', async () => {
+  it('answers prompt=none with an error if not signed in, and otherwise signs in without a page', async () => {
     const mock = await make();
     const tab = browser(mock);
     assert.equal((await tab.silently()).get('error'), 'login_required');
@@ -134,7 +134,7 @@ describe('mock issuer: the session of a browser', () => {
     assert.equal((await tab.silently()).get('error'), 'login_required');
   });
 
-  it('counts for max_age, hints and prompts', async () => {
+  it('is checked against max_age, hints and prompts', async () => {
     const mock = await make();
     mock.clock.freeze();
     const tab = browser(mock);
@@ -153,7 +153,7 @@ describe('mock issuer: the session of a browser', () => {
     assert.equal((await tab.silently()).get('error'), 'login_required');
   });
 
-  it('spares the page where singleSignOn says so', async () => {
+  it('skips the page with singleSignOn', async () => {
     const mock = await make({ singleSignOn: true });
     const tab = browser(mock);
     await tab.signIn('bob');
@@ -162,7 +162,7 @@ describe('mock issuer: the session of a browser', () => {
     assert.equal((await tab.look(authorizationUrl(mock, { max_age: '0', login_hint: 'ada' }))).status, 200);
   });
 
-  it('ends at end_session_endpoint, and its tokens with it', async () => {
+  it('ends at end_session_endpoint, together with its tokens', async () => {
     const mock = await make();
     const tab = browser(mock);
     const { back } = await tab.signIn('bob', { scope: 'openid' });
