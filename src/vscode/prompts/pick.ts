@@ -60,7 +60,7 @@ export function connectionItem(session: Session): ConnectionItem {
 
 /**
  * The grant to sign in with: the only one for this issuer and client, or the one that the user picks.
- * @param importing adds an item to import tokens instead, and asks even if there is only one grant
+ * @param importing adds an item to import tokens instead, and asks even if there is only one grant or no metadata
  * @throws WorkbenchError `endpoint_missing`, and the errors of Discovery
  */
 export async function pickGrant(
@@ -69,7 +69,14 @@ export async function pickGrant(
   importing?: () => unknown,
 ): Promise<Grant | undefined> {
   const { issuer } = connection;
-  const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
+  const metadata =
+    issuer === undefined
+      ? undefined
+      : await discovery.metadata(issuer).catch(error => {
+          // The user has just been told, and has given the endpoints by hand.
+          if (importing) return undefined;
+          throw error;
+        });
   const items: (QuickPickItem & { grant?: Grant })[] = offeredGrants(connection, metadata).map(grant => {
     const { icon, label, detail } = grantWords[grant];
     return { grant, iconPath: new ThemeIcon(icon), label: label(), detail: detail() };

@@ -148,6 +148,20 @@ describe('signing in, in words', function () {
       assert.equal(await pickGrant({ ...unnamed, deviceAuthorizationEndpoint }, discovery), 'device_code');
     });
 
+    it('include an import for a new connection, which is asked about even without metadata', async () => {
+      const offered: string[] = Object(globalThis).grantsOffered;
+      let imports = 0;
+      // The stand-in picks the last item.
+      const importing = () => void imports++;
+      const failing = { metadata: () => Promise.reject(new Error('no metadata')) } as unknown as Discovery;
+      const working = { metadata: async () => browser } as unknown as Discovery;
+      assert.equal(await pickGrant(base, working, importing), undefined);
+      assert.deepEqual(offered, ['authorization_code', undefined]);
+      assert.equal(await pickGrant(base, failing, importing), undefined);
+      assert.deepEqual([offered.at(-1), imports], [undefined, 2]);
+      await assert.rejects(pickGrant(base, failing));
+    });
+
     it('are empty without an endpoint, and the setting that helps is named', async () => {
       // The tested bundle has its own error class.
       await assert.rejects(picked({}), ({ code, data }: { code: string; data: { setting: string } }) => {
