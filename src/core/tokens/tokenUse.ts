@@ -25,6 +25,8 @@ export function tokenUse(decoded: DecodedToken): UseHint | undefined {
   const typ = own(decoded.header, 'typ');
   const [, kind] = /^(?:application\/)?(at|rt|refresh)\+jwt$/i.exec(typeof typ === 'string' ? typ : '') ?? [];
   if (kind !== undefined) return certain(/^at$/i.test(kind) ? 'access_token' : 'refresh_token');
+  // A type of its own: proofs and key bindings have a nonce as well, and are no ID tokens (RFC 8725 section 3.11).
+  if (typeof typ === 'string' && /\+jwt$/i.test(typ)) return undefined;
   if (decoded.kind === 'jwe') return undefined;
   const { payload } = decoded;
   const hasOneOf = (...names: string[]) => names.some(name => Object.hasOwn(payload, name));

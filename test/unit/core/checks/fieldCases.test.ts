@@ -129,6 +129,17 @@ describe('tokens and key sets from the field', () => {
     assert.equal((await look('p-256')).verified, false);
   });
 
+  it('a proof or a key binding with a nonce, which is no ID token (RFC 9901 section 4.3, OpenID4VCI)', async () => {
+    const clock = manualClock(now);
+    const fetch = async () => new Response('{}');
+    const verifier = createVerifier({ fetch, clock, discovery: createDiscovery({ fetch, clock }) });
+    for (const typ of ['kb+jwt', 'openid4vci-proof+jwt']) {
+      const token = jwt(es256, { iat: t, aud: 'https://v.example', nonce: 'n', sd_hash: 'x' }, { typ });
+      const { verified, checks } = await verifier.verify({ token, key: es256.pem });
+      assert.deepEqual([verified, checks.filter(({ status }) => status === 'failed')], [true, []], typ);
+    }
+  });
+
   it('an audience that is almost the expected one: a slash, or the other name of an API at Entra', async () => {
     const id = '11111111-2222-3333-4444-555555555555';
     const said = async (aud: unknown, audience: string) =>
