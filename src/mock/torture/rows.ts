@@ -131,26 +131,26 @@ export const signed = (wanted: boolean, is: boolean, severity?: Severity): Seen 
         ...(severity && { severity }),
       };
 
-export type Asked = Readonly<Record<string, string>>;
+export type AuthorizationParameters = Readonly<Record<string, string>>;
 
 /** The parameters of the client's authorization request, pushed or not. */
-export const askedFor = (requests: readonly RequestLogEntry[]): Asked =>
+export const askedFor = (requests: readonly RequestLogEntry[]): AuthorizationParameters =>
   requests.find(({ form }) => form?.response_type !== undefined)?.form ?? {};
 
 /** Why there is no ID token to check: MCP clients request all scopes of an API but use no ID token. */
-export const noIdToken = ({ scope = '' }: Asked, { target }: Bench) =>
+export const noIdToken = ({ scope = '' }: AuthorizationParameters, { target }: Bench) =>
   target.mcp || !scope.split(' ').includes('openid') ? observed('the client does not use an ID token') : undefined;
 
 /** Whether the ID token comes through the browser, where TLS does not authenticate the issuer. */
-export const isFrontChannel = ({ response_type = '' }: Asked) => response_type.includes('id_token');
+export const isFrontChannel = ({ response_type = '' }: AuthorizationParameters) => response_type.includes('id_token');
 
 export interface FaultyRow extends Omit<Scenario, 'run' | 'must'> {
   readonly must: 'refuse' | 'accept';
   readonly faults: readonly FaultSetting[];
   /** Why this client cannot reach the tested step. */
-  readonly unless?: (asked: Asked, bench: Bench) => Observed | undefined;
+  readonly unless?: (asked: AuthorizationParameters, bench: Bench) => Observed | undefined;
   /** The severity of a failure for this kind of client. */
-  readonly judge?: (asked: Asked, bench: Bench) => Severity | Promise<Severity>;
+  readonly judge?: (asked: AuthorizationParameters, bench: Bench) => Severity | Promise<Severity>;
 }
 
 /** A sign-in with faults set. If none of them struck, the scenario was not exercised. */

@@ -1,17 +1,17 @@
 import { apiScenarios } from './apiScenarios.ts';
 import { observed } from './observations.ts';
-import type { Asked, Bench, Scenario, Severity } from './rows.ts';
+import type { AuthorizationParameters, Bench, Scenario, Severity } from './rows.ts';
 import { askedFor, claim, core, idTokens, isFrontChannel, noIdToken, signed, underFaults } from './rows.ts';
 import { sessionScenarios } from './sessionScenarios.ts';
 
 /** Over TLS a client need not check the signature of the ID token. If it does check it, it must do so fully. */
-const mustIfVerified = async (asked: Asked, { mock, signIn }: Bench): Promise<Severity> => {
+const mustIfVerified = async (asked: AuthorizationParameters, { mock, signIn }: Bench): Promise<Severity> => {
   if (isFrontChannel(asked)) return 'must';
   mock.faults.clear();
   mock.setFault({ type: 'wrongSignature', token: 'id_token', at: idTokens });
   return (await signIn()) ? 'should' : 'must';
 };
-const mustInBrowser = (asked: Asked): Severity => (isFrontChannel(asked) ? 'must' : 'should');
+const mustInBrowser = (asked: AuthorizationParameters): Severity => (isFrontChannel(asked) ? 'must' : 'should');
 const tls = `${core} 3.1.3.7 no. 6 permits skipping the check over TLS in the code flow; section 3.2.2.11 requires it for tokens through the browser`;
 
 const idToken = { family: 'ID token', must: 'refuse', severity: 'must', unless: noIdToken } as const;
