@@ -7,6 +7,8 @@ import { said, useWorld } from '../../histories/useWorld.ts';
 /** Slow enough for a busy machine, with a short patience for locks that can never be taken. */
 const calm = { pace: 4, times: { patience: 6000 } };
 const most = 2 ** 52 - 1;
+/** The largest generation that passes for one in a file. */
+const readable = 2 ** 48 - 1;
 
 describe('what lies in the folder of the locks and is not ours', function () {
   this.timeout(120_000);
@@ -56,6 +58,7 @@ describe('what lies in the folder of the locks and is not ours', function () {
   const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     journal: {
       'the largest number': `${most}\nx`,
+      'the largest number that is read': `${readable}\nx`,
       'a number above all': '9007199254740991\nx',
       'no number': 'x\nx',
       nothing: '',
@@ -65,6 +68,7 @@ describe('what lies in the folder of the locks and is not ours', function () {
     },
     ledger: {
       'the largest number': JSON.stringify({ version: 1, generation: most, after: 0 }),
+      'the largest number that is read': JSON.stringify({ version: 1, generation: readable, after: 0 }),
       'a number above all': JSON.stringify({ version: 1, generation: 2 ** 53, after: 0 }),
       'the largest number after': JSON.stringify({ version: 1, generation: 1, after: most }),
       nothing: '',

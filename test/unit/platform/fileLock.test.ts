@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lease } from '../../../src/core/ports.ts';
-import { createLocalLock, routeLock } from '../../../src/core/waiting.ts';
+import { createLocalLock, routeLock, systemClock } from '../../../src/core/waiting.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { listeningLog, never, promised, quickTimes, useFolder, windowOf } from './support.ts';
@@ -139,6 +139,29 @@ describe('file lock', () => {
       }
     });
     await other.withLock('a', never, async () => {});
+  });
+
+  it('gives up waiting although the time of day is set back meanwhile', async () => {
+    const { promise: end, resolve } = promised();
+    const { promise: held, resolve: hold } = promised();
+    const holder = windowOf(folder.path).withLock('a', never, () => {
+      hold();
+      return end;
+    });
+    await held;
+    let now = Date.now();
+    const clock = { ...systemClock, now: () => (now -= 3_600_000) };
+    const times = { ...quickTimes, patience: 200 };
+    const { now: timeOfDay } = Date;
+    Date.now = clock.now;
+    try {
+      const waiting = windowOf(folder.path, { clock, times }).withLock('a', never, async () => assert.fail('taken'));
+      assert.equal((await failureOf(waiting)).code, 'lock_timeout');
+    } finally {
+      Date.now = timeOfDay;
+    }
+    resolve();
+    await holder;
   });
 
   it('says why where there can be no lock', async () => {
