@@ -346,7 +346,13 @@ export function openApi(url: string): JsonSchema {
         summary,
         parameters: [issuer, ...parameters],
         ...(!inQuery && { requestBody: { required: body !== undefined, content: { 'application/json': { schema } } } }),
-        responses: { 200: answer, 400: refused, 401: { description: 'The bearer token is missing or wrong.' } },
+        responses: {
+          200: answer,
+          400: refused,
+          401: { description: 'The bearer token is missing or wrong.' },
+          403: { description: 'The request comes from a web page.' },
+          404: { description: 'No issuer of this server has this path.' },
+        },
       },
     };
   }

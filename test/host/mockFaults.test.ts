@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { commands as registry } from 'vscode';
 import type { TortureReport } from '../../src/mock/torture/torture.ts';
-import { startSampleClient } from '../torture/sampleClient.ts';
+import { type SampleClient, startSampleClient } from '../torture/sampleClient.ts';
+import { startSampleMcp } from '../torture/sampleMcp.ts';
 import { codeOf, row, rows, run } from './support.ts';
 
 interface Refreshed {
@@ -165,6 +166,39 @@ describe('a client tested by command', function () {
       results.map(({ verdict, detail }) => [verdict, detail]),
       [['fail', 'the client sent the visitor to other.example']],
     );
+  });
+
+  it('with a second issuer is tested for a mix-up, and one of the Model Context Protocol for what its API asks', async () => {
+    await run('stopMockIssuer');
+    const clients = [{ client_id: 'demo', redirect_uris: ['http://127.0.0.1/callback'] }];
+    const { issuer } = await run('startMockIssuer', { alg: 'ES256', clients, issuers: [{ path: '/other', clients }] });
+    const second = `${new URL(String(issuer)).origin}/other`;
+    const verdicts = async (client: SampleClient, target: object, only: readonly string[]) => {
+      const { origin } = client;
+      try {
+        const argument = { start: `${origin}/login`, signedIn: `${origin}/me`, scenarios: only, ...target };
+        const report = await run<TortureReport & Record<string, unknown>>('tortureClient', argument);
+        return report.results.map(({ id, verdict }) => `${id} ${verdict}`);
+      } finally {
+        await client.close();
+      }
+    };
+    for (const [flaw, verdict] of [
+      ['', 'pass'],
+      ['answer.mix-up', 'fail'],
+    ] as const) {
+      const client = await startSampleClient({ issuer: String(issuer), second, flaw });
+      const secondStart = `${client.origin}/login2`;
+      assert.deepEqual(await verdicts(client, { secondStart }, ['answer.mix-up']), [`answer.mix-up ${verdict}`]);
+    }
+    for (const [flaw, verdict] of [
+      ['', 'pass'],
+      ['mcp.other-resource', 'fail'],
+    ] as const) {
+      const client = await startSampleMcp(`${issuer}/api`, flaw);
+      const seen = await verdicts(client, { mcp: true }, ['mcp.discovery', 'mcp.other-resource']);
+      assert.deepEqual(seen, ['mcp.discovery pass', `mcp.other-resource ${verdict}`]);
+    }
   });
 
   it('is refused where nothing can be tested', async () => {

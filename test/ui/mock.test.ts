@@ -168,6 +168,37 @@ describe('a person in front of the mock issuer', function () {
     const { counts, results } = JSON.parse(await readFile(file, 'utf8'));
     assert.equal(counts.fail, 1);
     assert.equal(results.find((each: { verdict: string }) => each.verdict === 'fail').id, 'id-token.nonce');
+    const exported = async (format: string, name: string) => {
+      await report.getByRole('button', { name: 'Export...' }).click();
+      await ui.window.quickItem(format).click();
+      await page.waitForFunction(
+        wanted => document.querySelector<HTMLInputElement>('.quick-input-box input')?.value.endsWith(wanted),
+        name,
+      );
+      await page.keyboard.press('Enter');
+      await ui.window.statusBarItem(`Report written as ${format}`).waitFor();
+      return readFile(join(ui.folder, name), 'utf8');
+    };
+    const html = await exported('HTML', 'client-test.html');
+    const shown = await page.context().newPage();
+    await shown.setContent(html);
+    assert.match(
+      (await shown.locator('tr[id="id-token.nonce"]').textContent()) ?? '',
+      /fail.*the client signed the visitor in/,
+    );
+    await shown.close();
+    const junit = await exported('JUnit', 'client-test.xml');
+    const cases = await page.evaluate(text => {
+      const found = new DOMParser().parseFromString(text, 'application/xml');
+      return [
+        found.querySelectorAll('parsererror, testcase > failure').length,
+        found.querySelectorAll('testcase').length,
+      ];
+    }, junit);
+    assert.deepEqual(cases, [1, results.length]);
+    const sarif = JSON.parse(await exported('SARIF', 'client-test.sarif'));
+    const errors = sarif.runs[0].results.filter((each: { level: string }) => each.level === 'error');
+    assert.deepEqual([sarif.version, errors.length, errors[0].ruleId], ['2.1.0', 1, 'id-token.nonce']);
     await report.getByRole('button', { name: 'Run Again' }).click();
     await report.getByRole('button', { name: 'Cancel' }).click();
     await report.getByText('Stopped before the end').waitFor();
