@@ -63,7 +63,8 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
   options.onStart?.(chosen);
   for (const [index, scenario] of chosen.entries()) {
     signal?.throwIfAborted();
-    const result = await play(mock, options, scenario, patience, pace);
+    const played = await play(mock, options, scenario, patience, pace);
+    const result = isRefusalOfAll(played, scenario, results) ? { ...played, ...noSignIn } : played;
     results.push(result);
     onResult?.(result, index, chosen.length);
   }
@@ -77,6 +78,17 @@ export async function torture(mock: MockServer, options: TortureOptions): Promis
     hung: count('hung'),
   };
   return { start: options.start, results, counts };
+}
+
+const told = (observed: Observed) => ({ detail: sentenceOf(observed), observed });
+
+const noSignIn = { verdict: 'not exercised', ...told(observed('the client does not sign in')) } as const;
+
+/** A client that does not even sign in with a right answer refuses wrong ones too, which is no pass. */
+function isRefusalOfAll({ verdict }: Result, { must, needs }: Scenario, before: readonly Result[]): boolean {
+  const ownWay = needs === 'resource' || needs === 'device';
+  const signIn = before.find(({ id }) => id === 'sign-in');
+  return verdict === 'pass' && must === 'refuse' && !ownWay && signIn !== undefined && signIn.verdict !== 'pass';
 }
 
 const isOf = (name: string, id: string) => id === name || id.startsWith(`${name}.`);
@@ -153,8 +165,6 @@ async function play(
     milliseconds,
   };
 }
-
-const told = (observed: Observed) => ({ detail: sentenceOf(observed), observed });
 
 async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
   const signal = AbortSignal.timeout(patience);

@@ -111,11 +111,16 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
   async 'oidc-agent'({ issuer, clientId, clientSecret, redirectUri: _ }) {
     const folder = temporaryFolder();
     const env = { ...process.env, OIDC_CONFIG_DIR: folder, OIDC_ENCRYPTION_PW: 'of a test' };
-    // It prints its address and continues in the background.
-    const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme', '--no-autoreauthenticate'], { env });
-    const said = name => new RegExp(`${name}=([^;]+)`).exec(stdout)?.[1];
-    env.OIDC_SOCK = said('OIDC_SOCK');
-    process.once('exit', () => process.kill(Number(said('OIDCD_PID'))));
+    let agent;
+    const startAgent = async () => {
+      if (agent !== undefined) process.kill(agent);
+      // It prints its address and continues in the background.
+      const { stdout } = await promisify(execFile)('oidc-agent', ['--no-scheme', '--no-autoreauthenticate'], { env });
+      const said = name => new RegExp(`${name}=([^;]+)`).exec(stdout)?.[1];
+      env.OIDC_SOCK = said('OIDC_SOCK');
+      agent = Number(said('OIDCD_PID'));
+    };
+    process.once('exit', () => agent !== undefined && process.kill(agent));
     const ask = (command, ...args) =>
       new Promise(resolve => {
         const child = execFile(command, args, { env, timeout: 4_000 }, (error, out) =>
@@ -131,7 +136,8 @@ Redirect /logout ${origin}/callback?logout=${encodeURIComponent(`${origin}/`)}
     /** Starts a sign-in, and resolves with the address for the browser. */
     const generate = async flow => {
       generating?.kill();
-      if (account !== '') await ask('oidc-add', '--remove-all');
+      // A new agent, as one that waits for an issuer for ever does nothing else.
+      await startAgent();
       count += 1;
       account = `account${count}`;
       const options = [

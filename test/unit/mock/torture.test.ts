@@ -159,6 +159,10 @@ describe('torture', function () {
   });
 
   it('reports steps that the client never reached as not exercised', async () => {
+    // It signs nobody in, and so refuses everything.
+    const { counts } = await run('sign-in', ['sign-in', 'id-token.iss', 'id-token.nonce', 'answer.error']);
+    assert.equal(counts.pass, 0);
+    assert.ok(counts['not exercised'] >= 2);
     const [result] = (await torture(mock, { start: `${mock.issuer}/nothing`, scenarios: ['id-token.iss'] })).results;
     assert.equal(result?.verdict, 'not exercised');
     await assert.rejects(torture(mock, { start: mock.issuer, scenarios: ['gremlins'] }), /scenario: one of sign-in/);
