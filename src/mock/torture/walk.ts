@@ -65,8 +65,13 @@ export function send(url: URL, { body, signal, ...init }: Sent): Promise<Respons
       // Lenient like browsers, because Apache may send a second body after an error.
       insecureHTTPParser: true,
     });
-    request.once('error', failed);
+    request.on('error', failed);
     request.once('response', response => {
+      // What follows a whole response, and is none, is ignored as in browsers.
+      request.off('error', failed).on('error', error => {
+        const isRest = 'code' in error && String(error.code).startsWith('HPE_') && response.complete;
+        if (!isRest) failed(error);
+      });
       const headers = new Headers();
       for (let i = 0; i < response.rawHeaders.length; i += 2)
         headers.append(response.rawHeaders[i] ?? '', response.rawHeaders[i + 1] ?? '');

@@ -158,6 +158,21 @@ describe('torture', function () {
     }
   });
 
+  it('ignores what follows a whole response, as browsers do', async () => {
+    const response = (body: string) =>
+      `HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
+    const server = createServer(socket => {
+      socket.once('data', () => socket.end(`${response('first')}<!DOCTYPE html><p>second`));
+      socket.on('error', () => {});
+    });
+    await new Promise<void>(resolve => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const page = await createBrowser(1_500, send).visit(`http://127.0.0.1:${Object(server.address()).port}/`);
+    server.close();
+    assert.deepEqual([page.status, page.body], [400, 'first']);
+  });
+
   it('reports steps that the client never reached as not exercised', async () => {
     // It signs nobody in, and so refuses everything.
     const { counts } = await run('sign-in', ['sign-in', 'id-token.iss', 'id-token.nonce', 'answer.error']);
