@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -36,12 +36,17 @@ const quietSettings = {
  * @property {string} [ports] a port or a range of ports; any free one by default
  * @property {boolean} [workspaceTrust] whether untrusted folders open in Restricted Mode; false by default
  * @property {Record<string, unknown>} [userSettings] user settings, merged over the quiet ones above
+ * @property {readonly object[]} [keybindings] the content of `keybindings.json`
+ * @property {boolean} [lean] whether most of VS Code's built-in extensions are left out, as each makes the start of a
+ * window slower; the tests inside VS Code run with all of them
  * @property {string} [userDataDir] kept afterwards; a temporary one by default
  * @property {string} [extensionsDir] kept afterwards; a temporary, empty one by default
  * @property {boolean} [installed] whether this extension is installed in all windows; if not, windows can have
  * extensions under development
  * @property {Record<string, string>} [beside] the files of another extension to install
  * @property {Record<string, string>} [env] added to the environment of the extension host
+ *
+ * @typedef {Pick<ServerOptions, 'userSettings' | 'keybindings'>} User
  *
  * @typedef {object} Server
  * @property {string} url
@@ -52,8 +57,8 @@ const quietSettings = {
  * @property {string} extensionsDir
  * @property {() => string} output everything the server has printed, for error reports
  * @property {Promise<unknown>} ended resolves when the server has ended, for whatever reason
- * @property {(userSettings?: Record<string, unknown>) => Promise<void>} renew starts over with a new user and
- * workspace; requires that no window is open; Linux only
+ * @property {(user: User, open?: boolean) => Promise<void>} renew starts over with a new user and workspace; Linux only.
+ *   With `open`, a window stays open and the extension keeps its storage
  * @property {() => Promise<void>} stop ends the server and everything it started, and removes its temporary folders
  *
  * @typedef {object} WindowOptions
@@ -81,14 +86,21 @@ export async function startServer(vscode, options = {}) {
     await mkdir(join(extensionsDir, 'beside'), { recursive: true });
     await writeFile(join(extensionsDir, 'beside', name), text);
   }
+  const user = join(userDataDir, 'User');
+  const keysFile = join(user, 'keybindings.json');
   await writeUserSettings(userDataDir, options.userSettings);
-  /** @param {Record<string, unknown>} [userSettings] */
-  const renew = async userSettings => {
+  if (options.keybindings) await writeFile(keysFile, JSON.stringify(options.keybindings));
+  /** @type {Server['renew']} */
+  const renew = async ({ userSettings, keybindings = [] }, open = false) => {
     // A closed window leaves its extension host and terminals running for a while, in case the user comes back.
-    for (const pid of await childrenOf(child.pid ?? 0, /--type=(?:extensionHost|ptyHost)/))
+    for (const pid of open ? [] : await childrenOf(child.pid ?? 0, /--type=(?:extensionHost|ptyHost)/))
       process.kill(pid, 'SIGKILL');
-    for (const each of [join(userDataDir, 'User'), folder]) await rm(each, { recursive: true, force: true });
-    await Promise.all([copyWorkspace(folder), writeUserSettings(userDataDir, userSettings)]);
+    if (!open) await rm(user, { recursive: true, force: true });
+    // An open window watches the folder itself, so it stays.
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    await copyWorkspace(folder);
+    await writeUserSettings(userDataDir, userSettings, {});
+    await writeFile(keysFile, JSON.stringify(keybindings));
   };
   const redirector = await startRedirector();
   const args = [
@@ -97,6 +109,7 @@ export async function startServer(vscode, options = {}) {
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...['--server-data-dir', join(temporary, 'server'), '--user-data-dir', userDataDir],
     ...['--extensions-dir', extensionsDir],
+    ...(options.lean ? ['--builtin-extensions-dir', await leanExtensions(vscode, temporary)] : []),
     // The built workbench ignores extensions under development without this flag. With it, notifications do not pop up.
     ...(options.installed ? [] : ['--enable-smoke-test-driver']),
     ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
@@ -138,6 +151,25 @@ export async function startServer(vscode, options = {}) {
     await stop();
     throw error;
   }
+}
+
+/** The built-in extensions that the interface tests need: the colour themes, JSON with its schemas, and the kinds of files
+ * that they open. */
+const leanNames = [
+  ...['theme-defaults', 'json', 'json-language-features', 'configuration-editing', 'shellscript'],
+  ...['dotenv', 'ipynb', 'log', 'yaml'],
+];
+
+/**
+ * @param {import('./vscode-from-npm.mjs').VSCodeFromNpm} vscode
+ * @param {string} temporary
+ * @returns {Promise<string>} a folder with links to the built-in extensions that are left
+ */
+async function leanExtensions({ serverMain }, temporary) {
+  const folder = join(temporary, 'built-in');
+  await mkdir(folder);
+  for (const name of leanNames) await symlink(join(serverMain, '..', '..', 'extensions', name), join(folder, name));
+  return folder;
 }
 
 /** @param {string} folder */
@@ -244,11 +276,12 @@ function endGroup(child, signal) {
  * including application-scoped settings.
  * @param {string} userDataDir
  * @param {Record<string, unknown>} [settings]
+ * @param {Record<string, unknown>} [earlier] what the file contains; read by default
  */
-export async function writeUserSettings(userDataDir, settings) {
+export async function writeUserSettings(userDataDir, settings, earlier) {
   const file = join(userDataDir, 'User', 'settings.json');
   await mkdir(dirname(file), { recursive: true });
-  const before = await readFile(file, 'utf8').then(JSON.parse, () => ({}));
+  const before = earlier ?? (await readFile(file, 'utf8').then(JSON.parse, () => ({})));
   await writeFile(file, `${JSON.stringify({ ...quietSettings, ...before, ...settings }, null, 2)}\n`);
 }
 

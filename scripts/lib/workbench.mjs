@@ -33,6 +33,8 @@ const ownMessages =
  * @property {import('./server.mjs').Server} server
  * @property {import('playwright-core').BrowserContext} context
  * @property {(options?: OpenOptions) => Promise<Window>} openWindow each is a VS Code window with an extension host of its own
+ * @property {(options: WorkbenchOptions) => Promise<void>} renew other settings and a new workspace, for a window that
+ *   is open
  * @property {() => Promise<void>} close
  */
 
@@ -43,15 +45,15 @@ const ownMessages =
  * @returns {Promise<Workbench>}
  */
 export async function startWorkbench(options = {}) {
-  const { viewport, deviceScaleFactor = 1, colorTheme, language, edition, shared = false, ...others } = options;
-  const { userSettings, ...start } = others;
+  const { viewport, deviceScaleFactor = 1, language, edition, shared = false, ...others } = options;
+  const { colorTheme: _theme, userSettings: _settings, keybindings: _keys, ...start } = others;
   const vscode = await ensureVSCodeFromNpm(edition && { edition });
-  const settings = { ...(colorTheme && { 'workbench.colorTheme': colorTheme }), ...userSettings };
+  const user = userOf(options);
   const key = JSON.stringify([edition, start]);
   const left = shared ? leftServers.get(key) : undefined;
   leftServers.delete(key);
-  await left?.renew(settings);
-  const server = left ?? (await startServer(vscode, { ...start, userSettings: settings }));
+  await left?.renew(user);
+  const server = left ?? (await startServer(vscode, { ...start, ...user }));
   /** @type {import('playwright-core').Browser | undefined} */
   let browser;
   /** @type {import('playwright-core').BrowserContext | undefined} */
@@ -77,11 +79,25 @@ export async function startWorkbench(options = {}) {
         const body = `${await response.text()}\n;globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`;
         await route.fulfill({ response, body });
       });
-    return { server, context, openWindow: target => openWindow(server, own, target), close };
+    return {
+      server,
+      context,
+      openWindow: target => openWindow(server, own, target),
+      renew: another => server.renew(userOf(another), true),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** @param {WorkbenchOptions} options @returns {import('./server.mjs').User} */
+function userOf({ colorTheme, userSettings, keybindings }) {
+  return {
+    userSettings: { ...(colorTheme && { 'workbench.colorTheme': colorTheme }), ...userSettings },
+    ...(keybindings && { keybindings }),
+  };
 }
 
 /** @type {Promise<import('playwright-core').Browser> | undefined} */

@@ -88,15 +88,16 @@ const pieces = [
   ],
 ];
 
-/** Texts of about `length` characters that repeat one or two pieces. Each makes some naive reader slow. */
-export function* nastyTexts(length: number): Generator<readonly [name: string, text: string]> {
-  const repeated = (text: string) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
-  for (const [index, one] of pieces.entries()) {
-    yield [one, repeated(one)];
-    for (const other of pieces.slice(index + 1)) {
-      yield [one + other, repeated(one + other)];
-    }
-    // A long run with another character at its start or end.
-    for (const end of ['"', '.']) yield [`${one} and ${end}`, end + repeated(one) + end];
-  }
-}
+/** Texts that repeat one or two pieces, each made in about the requested length. Each makes some naive reader slow. */
+export const nastyTexts: readonly (readonly [name: string, text: (length: number) => string])[] = pieces.flatMap(
+  (one, index) => {
+    const repeated = (text: string) => (length: number) =>
+      text.repeat(Math.ceil(length / text.length)).slice(0, length);
+    return [
+      [one, repeated(one)] as const,
+      ...pieces.slice(index + 1).map(other => [one + other, repeated(one + other)] as const),
+      // A long run with another character at its start or end.
+      ...['"', '.'].map(end => [`${one} and ${end}`, (length: number) => end + repeated(one)(length) + end] as const),
+    ];
+  },
+);

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { root } from '../../scripts/lib/project.mjs';
 import { useWorkbench } from './harness.ts';
-
-const pictures = join(root, 'out', 'chinese');
 
 describe('a person whose VS Code is in Simplified Chinese', function () {
   this.timeout(120_000);
   const ui = useWorkbench({ demo: true, language: 'zh-cn', viewport: { width: 1280, height: 900 } });
-  const picture = (name: string) => ui.window.page.screenshot({ path: join(pictures, `${name}.png`) });
+  const picture = (name: string) => ui.window.picture(`chinese-${name}`);
 
   it('reads the tree, the commands and the inspector in Chinese', async () => {
     const { page } = ui.window;
-    await mkdir(pictures, { recursive: true });
     await ui.window.openContainer('JWT Workbench');
     const demo = page.locator('[role=treeitem][aria-label^="连接 Demo"]').first();
     await demo.waitFor({ timeout: 60_000 });

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
-import { root } from '../../scripts/lib/project.mjs';
 import { startMockServer } from '../../src/mock/nodeServer.ts';
 import { testKey } from '../support/clientKeys.ts';
 import { useWorkbench } from './harness.ts';
 
 /** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_118;
-const pictures = join(root, 'out', 'clientKey');
 
 describe('a person whose client has a private key', function () {
   this.timeout(120_000);
@@ -26,7 +24,6 @@ describe('a person whose client has a private key', function () {
   });
 
   it('is told what is wrong with each invalid key, signs in, sees the key that tokens are bound to, and replaces it', async () => {
-    await mkdir(pictures, { recursive: true });
     const key = testKey('P-256');
     const mock = await startMockServer({
       port,
@@ -42,7 +39,7 @@ describe('a person whose client has a private key', function () {
     ui.onClose(() => mock.close());
     const { window } = ui;
     const { page } = window;
-    const picture = (name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+    const picture = (name: string) => window.picture(`clientKey-${name}`);
     const box = page.locator('.quick-input-widget:visible');
     const give = async (text: string) => {
       await window.quickInput().fill(text);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { childrenOf } from '../../scripts/lib/server.mjs';
 import { extensionId } from '../../src/contributions.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
-import { keepSecrets } from './secrets.ts';
 import { openShop, reveal, type Shop, until } from './shop.ts';
 
 /** The issuer rotates strictly, so a lost response costs the sign-in. What is shown must be true. */
@@ -19,12 +18,10 @@ describe('a killed extension host', function () {
   before(async () => {
     shop = await openShop(userSettings, 'Shop');
   });
-  const ui = useWorkbench({ userSettings });
+  const ui = useWorkbench({ userSettings, keepsSecrets: true, opens: 'nothing' });
   after(() => shop.mock.close());
 
   it('has a connection', async () => {
-    await keepSecrets(ui.workbench.context);
-    await ui.window.page.close();
     await started(async () => {
       window = await ui.openWindow();
     });

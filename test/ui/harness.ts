@@ -1,49 +1,129 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errors, type Locator, type Page } from 'playwright-core';
+import { errors, type FrameLocator, type Locator, type Page } from 'playwright-core';
 import { root } from '../../scripts/lib/project.mjs';
+import { slowVariable } from '../../scripts/lib/results.mjs';
 import { demoEnvironment } from '../../scripts/lib/server.mjs';
 import { endShared, startWorkbench, type Workbench, type WorkbenchOptions } from '../../scripts/lib/workbench.mjs';
+import { keepSecrets } from './secrets.ts';
 
 export interface UiOptions extends WorkbenchOptions {
   /** Starts the mock issuer and the connection "Demo" with VS Code. */
   readonly demo?: boolean;
+  /** Whether secrets survive the window, in the browser's storage. */
+  readonly keepsSecrets?: boolean;
+  /** What is opened first: the workspace by default. `nothing` if the test opens its windows itself. */
+  readonly opens?: 'workspace' | 'nothing';
+  /** Whether the next `describe` can take over the window. */
+  readonly handsOn?: boolean;
 }
 
 /**
  * A VS Code for the tests of one `describe`: registers the hooks that start, show and end it. A failed test leaves a
  * screenshot of every window in `out/failures`.
+ *
+ * Loading a window takes longer than most tests. So a `describe` takes over the window of the previous one if that one
+ * has the same options and passed. The settings and the workspace are replaced. The extension and its mock issuer keep
+ * running, so each `describe` uses connection ids of its own.
  */
-export function useWorkbench({ demo = false, ...options }: UiOptions = {}): Ui {
+export function useWorkbench(asked: UiOptions = {}): Ui {
+  const { demo = false, keepsSecrets = false, opens = 'workspace', handsOn = true, ...given } = asked;
   const ui = new Ui();
+  const start = {
+    lean: true,
+    ...given,
+    installed: true,
+    shared: true,
+    env: { ...(demo ? demoEnvironment : {}), ...given.env },
+  };
+  const { userSettings: _settings, keybindings: _keys, viewport: _size, colorTheme: _theme, ...alike } = start;
+  const kind = JSON.stringify([demo, keepsSecrets, opens, alike]);
+  keysOf.set(kind, [...(keysOf.get(kind) ?? [[clearsWindow]]), given.keybindings ?? []]);
+  /** Whether the window is in the state that a test expects. */
+  let whole = false;
   before(async () => {
-    ui.workbench = await startWorkbench({
-      ...options,
-      installed: true,
-      shared: true,
-      // Prevents hovers, which would cover buttons and receive the clicks.
-      userSettings: { 'workbench.hover.delay': 60_000, ...options.userSettings },
-      env: { ...(demo ? demoEnvironment : {}), ...options.env },
-    });
-    ui.onClose(ui.workbench.close);
+    const options = {
+      ...start,
+      // Prevents hovers, which would cover buttons and receive the clicks, and a palette that depends on earlier tests.
+      userSettings: {
+        'workbench.hover.delay': 60_000,
+        'workbench.commandPalette.history': 0,
+        'editor.minimap.enabled': false,
+        ...given.userSettings,
+      },
+      keybindings: keysOf.get(kind)?.flat() ?? [],
+    };
+    if (left?.kind === kind) {
+      ui.adopt(left);
+      left = undefined;
+      await ui.renew(options);
+      whole = true;
+      return;
+    }
+    await closeLeft();
+    ui.workbench = await startWorkbench(options);
     ui.folder = ui.workbench.server.folder;
-    ui.window = await ui.openWindow();
+    if (keepsSecrets) await keepSecrets(ui.workbench.context);
+    if (opens === 'workspace') ui.window = await ui.openWindow();
+    whole = true;
   });
-  let failed = false;
   // The tests of one group share a window. After a failure, the window is not in the state that the next test expects.
   beforeEach(function () {
-    if (failed) this.skip();
+    if (!whole) this.skip();
   });
   afterEach(async function () {
     if (this.currentTest?.state !== 'failed') return;
-    failed = true;
+    whole = false;
     await ui.screenshots(this.currentTest.fullTitle());
   });
-  after(() => ui.close());
+  after(async () => {
+    const { window, workbench } = ui;
+    await ui.dispose();
+    if (!whole || !handsOn || keepsSecrets || ui.pages !== 1) await workbench?.close();
+    else left = { kind, window, workbench };
+  });
   return ui;
 }
 
+/** The window of the previous `describe`. */
+interface Left {
+  readonly kind: string;
+  readonly window: UiWindow;
+  readonly workbench: Workbench;
+}
+let left: Left | undefined;
+
+async function closeLeft(): Promise<void> {
+  await left?.workbench.close();
+  left = undefined;
+}
+
 // Registered when the module is loaded, so it runs once, after the last test of all files.
-after(endShared);
+after(async () => {
+  await closeLeft();
+  await endShared();
+});
+
+/** The keybindings of all groups that can share a window: VS Code reads them once. */
+const keysOf = new Map<string, (readonly object[])[]>();
+
+/**
+ * Closes everything in a window. VS Code does not notice that its settings file was written by another program, but reads
+ * the file before it changes a setting, so this changes one.
+ */
+const clearsWindow = {
+  key: 'ctrl+shift+f12',
+  command: 'runCommands',
+  args: {
+    commands: [
+      'workbench.action.terminal.killAll',
+      'workbench.action.closePanel',
+      'workbench.action.closeAllEditors',
+      'notifications.clearAll',
+      'editor.action.toggleMinimap',
+    ],
+  },
+};
 
 /** The parts of a test's VS Code. They are available once the hooks of `useWorkbench` have run, that is inside `it`. */
 export class Ui {
@@ -52,8 +132,20 @@ export class Ui {
   window!: UiWindow;
   /** The workspace folder: a copy of the demo workspace. */
   folder!: string;
-  readonly #windows: UiWindow[] = [];
+  #windows: UiWindow[] = [];
   readonly #disposals: (() => Promise<void>)[] = [];
+
+  /** Number of windows that were opened. */
+  get pages(): number {
+    return this.#windows.length;
+  }
+
+  adopt({ window, workbench }: Left): void {
+    this.workbench = workbench;
+    this.folder = workbench.server.folder;
+    this.window = window;
+    this.#windows = [window];
+  }
 
   /** Opens another window of the same VS Code, with its own extension host and shared settings and secrets. */
   async openWindow(folder = this.folder): Promise<UiWindow> {
@@ -62,6 +154,26 @@ export class Ui {
     this.#windows.push(window);
     await window.ready();
     return window;
+  }
+
+  /** Closes what earlier tests have left open in the window, and makes it read the new settings. */
+  async renew(options: WorkbenchOptions): Promise<void> {
+    const { page } = this.window;
+    const { server } = this.workbench;
+    await this.workbench.renew(options);
+    for (const other of page.context().pages()) if (other !== page) await other.close();
+    await page.bringToFront();
+    await page.setViewportSize(options.viewport ?? { width: 1280, height: 800 });
+    await again(async timeout => {
+      const settings = () => readFile(join(server.userDataDir, 'User', 'settings.json'), 'utf8');
+      const before = await settings();
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+Shift+F12');
+      for (const until = Date.now() + timeout; (await settings()) === before; await page.waitForTimeout(100))
+        if (Date.now() > until) throw new errors.TimeoutError('VS Code has not taken the settings over.');
+      for (const each of ['.editor-group-container .tab', '.notifications-toasts.visible', '.part.panel:visible'])
+        await page.locator(each).first().waitFor({ state: 'hidden', timeout });
+    });
   }
 
   onClose(dispose: () => Promise<void>): void {
@@ -77,9 +189,14 @@ export class Ui {
     }
   }
 
-  async close(): Promise<void> {
+  async dispose(): Promise<void> {
     for (const dispose of this.#disposals.splice(0)) await dispose();
   }
+}
+
+/** The page inside VS Code's two frames around a webview. */
+export function pageOf({ page }: UiWindow): FrameLocator {
+  return page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
 }
 
 /** One window, with the actions of a user. `page` is Playwright's, for everything else. */
@@ -88,6 +205,11 @@ export class UiWindow {
 
   constructor(page: Page) {
     this.page = page;
+  }
+
+  /** Takes a picture for review, in `npm run test:slow` only, as pictures take time. */
+  async picture(name: string, page = this.page): Promise<void> {
+    if (process.env[slowVariable]) await page.screenshot({ path: join(root, 'out', 'screenshots', `${name}.png`) });
   }
 
   /** Resolves when the workbench accepts keys and extensions have started to start. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
 import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
 import { type UiWindow, useWorkbench } from './harness.ts';
-import { keepSecrets, secretsAreKept } from './secrets.ts';
+import { secretsAreKept } from './secrets.ts';
 
 /** The user's own keybindings, which call hidden commands with an argument and without a question. */
 const keys = {
@@ -21,6 +21,7 @@ describe('a hostile workspace', function () {
   /** Records every request, and responds like an issuer that collects tokens. */
   let thief: LoopbackServer;
   let refreshToken: string;
+  const keybindings: object[] = [];
   const userSettings: Record<string, unknown> = {
     'security.workspace.trust.startupPrompt': 'never',
     'security.workspace.trust.banner': 'never',
@@ -33,8 +34,22 @@ describe('a hostile workspace', function () {
       reply(response, 200, path.includes('well-known') ? metadata : { access_token: 'stolen' });
     });
     userSettings['jwtWorkbench.connections'] = [{ id: 'shop', label: 'Shop', issuer: mock.issuer, clientId: 'demo' }];
+    const tokens = await mock.issueTokens({ clientId: 'demo' });
+    refreshToken = String(tokens.refresh_token);
+    const connection = { id: 'added', issuer: mock.issuer, clientId: 'demo' };
+    keybindings.push(
+      binding('importTokens', { connection: 'shop', text: JSON.stringify(tokens) }),
+      binding('refresh', { connection: 'shop' }),
+      binding('copyToken', { connection: 'shop' }),
+      binding('refreshAll', {}),
+      binding('addConnection', { connection }),
+    );
   });
-  const ui = useWorkbench({ workspaceTrust: true, userSettings });
+  // With all that is built into VS Code, as any of it may do what a workspace says.
+  const ui = useWorkbench({
+    ...{ workspaceTrust: true, lean: false, userSettings, keybindings },
+    ...{ keepsSecrets: true, opens: 'nothing' },
+  });
   after(() => Promise.all([mock.close(), thief.close()]));
 
   const press = (window: UiWindow, name: keyof typeof keys) => window.page.keyboard.press(keys[name]);
@@ -55,21 +70,6 @@ describe('a hostile workspace', function () {
   }
 
   it('the user signs in, where nothing is hostile', async () => {
-    await ui.window.page.close();
-    await keepSecrets(ui.workbench.context);
-    const tokens = await mock.issueTokens({ clientId: 'demo' });
-    refreshToken = String(tokens.refresh_token);
-    const connection = { id: 'added', issuer: mock.issuer, clientId: 'demo' };
-    await writeFile(
-      join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'),
-      JSON.stringify([
-        binding('importTokens', { connection: 'shop', text: JSON.stringify(tokens) }),
-        binding('refresh', { connection: 'shop' }),
-        binding('copyToken', { connection: 'shop' }),
-        binding('refreshAll', {}),
-        binding('addConnection', { connection }),
-      ]),
-    );
     const window = await ui.openWindow('');
     await window.openContainer('JWT Workbench');
     await row(window, 'Connection Shop').waitFor();

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
 import { useWorkbench } from './harness.ts';
-import { keepSecrets, readAll, secretsAreKept } from './secrets.ts';
+import { readAll, secretsAreKept } from './secrets.ts';
 
 /** Part of every secret, so that any rest of one is found. */
 const canary = 'CANARY';
@@ -45,7 +44,8 @@ describe('secrets stay where they belong', function () {
       { id: 'shop', label: 'Shop', issuer: issuer.origin, clientId: 'shop', autoRefresh: false },
     ];
   });
-  const ui = useWorkbench({ userSettings });
+  const keybindings = [{ key: 'ctrl+shift+f3', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } }];
+  const ui = useWorkbench({ userSettings, keybindings, keepsSecrets: true });
   after(() => issuer.close());
 
   /** All texts that were visible during the test. */
@@ -59,11 +59,6 @@ describe('secrets stay where they belong', function () {
   }
 
   it('through import, refresh, failures that echo them, and verification', async () => {
-    await keepSecrets(ui.workbench.context);
-    const bindings = [{ key: 'ctrl+shift+f3', command: 'jwtWorkbench.refresh', args: { connection: 'shop' } }];
-    await writeFile(join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'), JSON.stringify(bindings));
-    await ui.window.page.close();
-    ui.window = await ui.openWindow();
     const { window } = ui;
     const { page } = window;
     await window.openContainer('JWT Workbench');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slowVariable } from '../../scripts/lib/results.mjs';
 import { startSampleClient } from '../torture/sampleClient.ts';
@@ -12,8 +12,6 @@ const themes = [
   ['dark', 'Dark Modern', 'dark_modern'],
 ] as const;
 
-const pictures = join(process.cwd(), 'out', 'screenshots');
-
 describe('a person in front of the mock issuer', function () {
   this.timeout(180_000);
   // As `npm start` does.
@@ -23,14 +21,13 @@ describe('a person in front of the mock issuer', function () {
 
   /** Takes the picture in each theme, for review. */
   async function pictured(name: string): Promise<void> {
-    await mkdir(pictures, { recursive: true });
     // The other themes are run only to review the pictures.
     for (const [theme, label, file] of process.env[slowVariable] ? themes : []) {
       await ui.window.runCommand('Preferences: Color Theme', label);
       await ui.window.page.locator(`.monaco-workbench[class*="${file}"]`).waitFor();
-      await ui.window.page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
+      await ui.window.picture(`${name}-${theme}`);
     }
-    await ui.window.page.screenshot({ path: join(pictures, `${name}.png`) });
+    await ui.window.picture(`${name}`);
   }
 
   it('has a fresh token on the clipboard with one press, once the address of npm start is open', async () => {
@@ -59,7 +56,7 @@ describe('a person in front of the mock issuer', function () {
     await page.evaluate(() => navigator.clipboard.writeText('{"refresh_token":"not-one-that-is-used-anywhere"}'));
     await ui.window.runCommand('JWT Workbench: Import Tokens...', 'Clipboard', 'Keep in Memory Only');
     await until(async () => (await done()).includes('import'));
-    await page.screenshot({ path: join(pictures, 'walkthrough.png') });
+    await ui.window.picture('walkthrough');
     await page.keyboard.press('ControlOrMeta+k');
     await page.keyboard.press('ControlOrMeta+w');
     await ui.window.collapse(row('Connection Demo'));
@@ -90,7 +87,7 @@ describe('a person in front of the mock issuer', function () {
     await ui.window.openFile('mock-issuer.json');
     await ui.window.page.locator('.codelens-decoration', { hasText: 'Start Mock Issuer from This File' }).waitFor();
     await ui.window.page.locator('.squiggly-warning, .squiggly-error').first().waitFor({ timeout: 60_000 });
-    await ui.window.page.screenshot({ path: join(pictures, 'mock-file.png') });
+    await ui.window.picture('mock-file');
   });
 
   it('moves the clock past the expiry and back', async () => {
@@ -124,14 +121,14 @@ describe('a person in front of the mock issuer', function () {
     await page.getByText('Where does sign-out start?').waitFor();
     await answer('/logout');
     await ui.window.quickItem('ID token').waitFor();
-    await page.screenshot({ path: join(pictures, 'torture-families.png') });
+    await ui.window.picture('torture-families');
     await page.locator('.quick-input-widget:visible').getByRole('checkbox', { name: 'Toggle all checkboxes' }).click();
     for (const family of ['ID token', 'UserInfo', 'logout']) await ui.window.quickItem(family).click();
     await page.keyboard.press('Enter');
     const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
     await report.getByRole('button', { name: 'Cancel' }).waitFor();
     await report.locator('.cell.passed').nth(3).waitFor();
-    await page.screenshot({ path: join(pictures, 'torture-running.png') });
+    await ui.window.picture('torture-running');
     await report.getByRole('button', { name: 'Run Again' }).waitFor({ timeout: 120_000 });
     const status = await report.getByRole('status').textContent();
     assert.match(status ?? '', /The client violates requirements/);
@@ -154,7 +151,7 @@ describe('a person in front of the mock issuer', function () {
     const report = page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
     await page.setViewportSize({ width: 760, height: 800 });
     await report.locator('.details').waitFor();
-    await page.screenshot({ path: join(pictures, 'torture-narrow.png') });
+    await ui.window.picture('torture-narrow');
     await page.setViewportSize({ width: 1440, height: 1000 });
     await report.getByRole('button', { name: 'Export...' }).click();
     await ui.window.quickItem('JSON').click();

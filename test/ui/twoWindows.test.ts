@@ -24,13 +24,11 @@ describe('two windows', function () {
     shop = await openShop(userSettings, 'Shop');
     quick = await openShop(userSettings, 'Quick', { accessTokenLifetime: 4 });
   });
-  const ui = useWorkbench({ userSettings });
+  const ui = useWorkbench({ userSettings, keepsSecrets: true });
   after(() => Promise.all([shop, quick].map(({ mock }) => mock.close())));
 
   it('show the same connection', async () => {
-    await keepSecrets(ui.workbench.context);
-    await ui.window.page.close();
-    one = await ui.openWindow();
+    one = ui.window;
     await reveal(one, shop.row(one));
     two = await ui.openWindow();
     await shop.signIn(one);

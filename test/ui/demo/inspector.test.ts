@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FrameLocator } from 'playwright-core';
-import { slowVariable } from '../../scripts/lib/results.mjs';
-import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
-import { type UiWindow, useWorkbench } from './harness.ts';
-import { until } from './shop.ts';
-
-const pictures = join(process.cwd(), 'out', 'screenshots');
-
-/** The page inside VS Code's two frames around a webview. */
-const pageOf = (window: UiWindow): FrameLocator =>
-  window.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+import { slowVariable } from '../../../scripts/lib/results.mjs';
+import { pageOf, type UiWindow, useWorkbench } from '../harness.ts';
 
 async function inspectAccessToken(window: UiWindow): Promise<FrameLocator> {
   await window.openContainer('JWT Workbench');
@@ -43,13 +33,12 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.match((await page.locator('.timeline .spoken').textContent()) ?? '', /Expires in \d+ s\./);
       assert.ok((await page.locator('.check').count()) > 5);
       assert.ok((await page.locator('.key-list li').count()) >= 1);
-      await mkdir(pictures, { recursive: true });
       await page.locator('.member', { hasText: 'sub' }).first().hover();
       await page.locator('.part.payload mark').waitFor();
-      await ui.window.page.screenshot({ path: join(pictures, `inspector-${name}.png`) });
+      await ui.window.picture(`inspector-${name}`);
       await page.locator('.review').getByText('No problems found in how').waitFor();
       await page.locator('.checks').evaluate(section => section.scrollIntoView());
-      await ui.window.page.screenshot({ path: join(pictures, `inspector-checks-${name}.png`) });
+      await ui.window.picture(`inspector-checks-${name}`);
     });
 
     it('has a colour for each of its signs: what a theme lacks leaves none', async () => {
@@ -143,13 +132,13 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.equal(await payload.getAttribute('aria-describedby'), 'error-payload');
       assert.equal(await verdict.textContent(), 'Edited, not a token');
       assert.equal(await page.locator('.check').count(), 0);
-      await ui.window.page.screenshot({ path: join(pictures, 'inspector-broken.png') });
+      await ui.window.picture('inspector-broken');
       await payload.fill('["no", "object"]');
       await page.locator('#error-payload').getByText('The payload is not a JSON object.').waitFor();
       await payload.fill(JSON.stringify({ iss: 'https://other.example', exp: 1 }));
       await page.locator('.check.failed', { hasText: 'Expiry (exp)' }).waitFor();
       assert.equal(await payload.evaluate(area => area === document.activeElement), true, 'the focus stays');
-      await ui.window.page.screenshot({ path: join(pictures, 'inspector-edited.png') });
+      await ui.window.picture('inspector-edited');
       await payload.fill(original);
       await verdict.getByText('Verified', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Back to the Token' }).click();
@@ -195,9 +184,9 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       assert.equal(await page.locator('.token.fixed').getAttribute('aria-label'), mark);
       const select = await page.locator('.token').evaluate(box => getComputedStyle(box).userSelect);
       assert.equal(select, 'none');
-      await ui.window.page.screenshot({ path: join(pictures, 'inspector-signed.png') });
+      await ui.window.picture('inspector-signed');
       await page.locator('.review').evaluate(section => section.scrollIntoView());
-      await ui.window.page.screenshot({ path: join(pictures, 'inspector-review.png') });
+      await ui.window.picture('inspector-review');
       await page.getByRole('button', { name: 'Copy Test Token...' }).click();
       const question = ui.window.page.locator('.monaco-dialog-box', { hasText: 'Copy this test token?' });
       await question.getByText('valid for testing only').waitFor();
@@ -213,7 +202,7 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
       const before = await page.locator('.token').textContent();
       await ui.window.treeAction(ui.window.treeItem('Demo'), 'Refresh');
       await page.getByText('The connection "Demo" now holds a newer token.').waitFor();
-      await ui.window.page.screenshot({ path: join(pictures, 'inspector-newer.png') });
+      await ui.window.picture('inspector-newer');
       await page.getByRole('button', { name: 'Show the Newer Token' }).click();
       await page.getByText('holds a newer token').waitFor({ state: 'detached' });
       await page.locator('.verdict').getByText('Verified', { exact: true }).waitFor();
@@ -222,67 +211,3 @@ for (const [name, colorTheme] of process.env[slowVariable] ? themes : themes.sli
     });
   });
 }
-
-describe('a token in a file', function () {
-  this.timeout(120_000);
-  let mock: MockServer;
-  const userSettings: Record<string, unknown> = {};
-  before(async () => {
-    mock = await startMockServer();
-    userSettings['jwtWorkbench.connections'] = [{ id: 'slow', issuer: mock.issuer, clientId: 'demo' }];
-  });
-  const ui = useWorkbench({ viewport: { width: 1440, height: 900 }, userSettings });
-  after(() => mock.close());
-
-  it('is shown before its issuer has answered, and verified when it has', async () => {
-    const { access_token } = await mock.issueTokens();
-    await writeFile(join(ui.folder, 'slow.jwt'), access_token);
-    mock.clock.freeze();
-    mock.setFault({ type: 'delay', ms: 5000 });
-    const { page } = ui.window;
-    await ui.window.openFile('slow.jwt');
-    await page.locator('.codelens-decoration a', { hasText: 'Verify' }).first().click({ timeout: 30_000 });
-    const inspector = pageOf(ui.window);
-    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor({ timeout: 20_000 });
-    assert.ok(mock.clock.sleeping > 0, 'the issuer has not answered');
-    mock.faults.clear();
-    mock.clock.advance(5000);
-    await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();
-    mock.clock.resume();
-    await page.locator('.tab.active [aria-label^="Close"]').click();
-  });
-
-  it('opens in the inspector from its hover, and sends its issuer nothing without a confirmation', async () => {
-    const { page } = ui.window;
-    await ui.window.openFile('token.jwt');
-    const line = page.locator('.editor-instance .view-line', { hasText: 'eyJ' }).first();
-    await line.waitFor();
-    await page.locator('.codelens-decoration', { hasText: 'Decode' }).waitFor({ timeout: 30_000 });
-    await page.locator('.view-lines', { hasText: /expired\s\d+/ }).waitFor();
-    // It looks expired, and its expiry is visible however long the line is.
-    const text = (await line.textContent()) ?? '';
-    assert.match(text, /^expired\s\d+.*eyJ/);
-    const struck = line.locator('span', { hasText: 'eyJ' }).last();
-    await until(
-      async () => (await struck.evaluate(each => getComputedStyle(each).textDecorationLine)) === 'line-through',
-    );
-    await line.hover({ position: { x: 200, y: 8 } });
-    const hover = page.locator('.monaco-hover', { hasText: 'not checked' });
-    await hover.waitFor({ timeout: 20_000 });
-    await mkdir(pictures, { recursive: true });
-    await page.waitForTimeout(500);
-    await page.screenshot({ path: join(pictures, 'hover.png') });
-    await hover.getByText('Open in the inspector').click();
-    const inspector = pageOf(ui.window);
-    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor({ timeout: 20_000 });
-    await inspector.getByText('Belongs to no connection').waitFor();
-    await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
-    await ui.window.quickItem('Ask issuer.example').click();
-    const question = page.locator('.monaco-dialog-box', { hasText: 'Fetch the keys of issuer.example?' });
-    await question.waitFor();
-    await page.screenshot({ path: join(pictures, 'inspector-asks.png') });
-    await page.keyboard.press('Escape');
-    await question.waitFor({ state: 'hidden' });
-    await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor();
-  });
-});

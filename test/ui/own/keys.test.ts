@@ -1,23 +1,19 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CompactEncrypt } from 'jose';
 import type { FrameLocator } from 'playwright-core';
-import { hmacJwt, jwt, signer } from '../support/signing.ts';
-import { type UiWindow, useWorkbench } from './harness.ts';
-import { readAll } from './secrets.ts';
-import { until } from './shop.ts';
+import { hmacJwt, jwt, signer } from '../../support/signing.ts';
+import { pageOf, useWorkbench } from '../harness.ts';
+import { readAll } from '../secrets.ts';
+import { until } from '../shop.ts';
 
-const pictures = join(process.cwd(), 'out', 'screenshots');
 const by = signer('ES256');
 const recipient = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const privatePem = recipient.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const secret = 'CANARY-a-shared-secret-of-nobody';
 const token = jwt(by, { iss: 'https://issuer.example', sub: 'ada', exp: 4102444800 });
-
-const pageOf = (window: UiWindow): FrameLocator =>
-  window.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
 
 describe('a key in hand', function () {
   this.timeout(120_000);
@@ -30,7 +26,6 @@ describe('a key in hand', function () {
     await writeFile(join(ui.folder, 'signed.jwt'), token);
     await writeFile(join(ui.folder, 'encrypted.jwt'), jwe);
     await writeFile(join(ui.folder, 'shared.jwt'), hmacJwt(secret, { sub: 'ada', exp: 4102444800 }));
-    await mkdir(pictures, { recursive: true });
   });
 
   async function openAnd(name: string, lens: string): Promise<FrameLocator> {
@@ -53,7 +48,7 @@ describe('a key in hand', function () {
     assert.equal(await canForget(), false, 'nothing is remembered');
     const inspector = await openAnd('signed.jwt', 'Verify');
     await ui.window.quickItem('Ask issuer.example').waitFor();
-    await ui.window.page.screenshot({ path: join(pictures, 'verify-with.png') });
+    await ui.window.picture('verify-with');
     await paste(by.pem);
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor({ timeout: 20_000 });
     await inspector.locator('.key', { hasText: 'a pasted key' }).waitFor();
@@ -93,7 +88,7 @@ describe('a key in hand', function () {
     await inspector.locator('.member', { hasText: 'ada' }).waitFor();
     await inspector.getByText('Header of the encrypted token').waitFor();
     await inspector.getByRole('status').getByText('Not checked', { exact: true }).waitFor();
-    await ui.window.page.screenshot({ path: join(pictures, 'decrypted.png') });
+    await ui.window.picture('decrypted');
     await inspector.getByRole('button', { name: 'Verify', exact: true }).click();
     await paste(by.pem);
     await inspector.getByRole('status').getByText('Verified', { exact: true }).waitFor();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { useWorkbench } from './harness.ts';
+import { useWorkbench } from '../harness.ts';
 
 describe('a person who looks at tokens in files and compares two', function () {
   this.timeout(120_000);
@@ -57,8 +57,7 @@ describe('a person who looks at tokens in files and compares two', function () {
     assert.match(text, /at\+jwt/);
     assert.match(text, /Kind of token/);
     assert.doesNotMatch(text, /eyJ/);
-    await mkdir(join('out', 'screenshots'), { recursive: true });
-    await page.screenshot({ path: join('out', 'screenshots', 'compare.png') });
+    await ui.window.picture('compare');
   });
 
   it('sees the token before a refresh on the left, and no difference in times that have moved on together', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { extensionId } from '../../src/contributions.ts';
-import { useWorkbench } from './harness.ts';
-import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
+import { extensionId } from '../../../src/contributions.ts';
+import { useWorkbench } from '../harness.ts';
+import { assertEachSentOnce, openShop, reveal, type Shop, until } from '../shop.ts';
 
 describe('a person in the real workbench', function () {
   this.timeout(90_000);
@@ -138,7 +138,7 @@ describe('a person in the real workbench', function () {
     await shop.refresh(ui.window);
     const question = page.locator('.monaco-dialog-box');
     await question.getByText('Refresh Shop without protection?').waitFor();
-    await page.screenshot({ path: join('out', 'screenshots', 'unprotected.png') });
+    await ui.window.picture('unprotected');
     await question.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('VS Code cannot write to its own folder').waitFor();
     assert.equal(shop.refreshes().length, before, 'nothing is sent before the answer');
@@ -152,7 +152,7 @@ describe('a person in the real workbench', function () {
     await page.getByRole('dialog').getByRole('button', { name: 'Sign Out', exact: true }).click();
     const untold = /The tokens of Shop are deleted here, but other windows could not be told.*(?:ENOTDIR|EEXIST)/;
     await page.getByText(untold).first().waitFor();
-    await page.screenshot({ path: join('out', 'screenshots', 'untold.png') });
+    await ui.window.picture('untold');
     await ui.window.page.locator('[role=treeitem][aria-label^="Connection Shop, no tokens"]').waitFor();
     await rm(folder);
     await rename(aside, folder);
@@ -174,6 +174,6 @@ describe('a person in the real workbench', function () {
     await page.getByText('VS Code keeps secrets in memory only here').waitFor();
     await ui.window.expand(shop.row(ui.window));
     await ui.window.treeItem(/Sign in again.*VS Code kept the tokens in memory only/).waitFor();
-    await page.screenshot({ path: join('out', 'screenshots', 'memory-only.png') });
+    await ui.window.picture('memory-only');
   });
 });

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { root } from '../../scripts/lib/project.mjs';
-import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
-import { countActions, useWorkbench } from './harness.ts';
+import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { countActions, useWorkbench } from '../harness.ts';
 
 /** Reserved for the whole run, so that the settings can name it before the workbench starts. */
 const port = 43_117;
-const pictures = join(root, 'out', 'signIn');
 
 describe('a person who signs in', function () {
   this.timeout(120_000);
   let mock: MockServer;
   before(async () => {
-    await mkdir(pictures, { recursive: true });
     mock = await startMockServer({
       port,
       signIn: 'page',
@@ -40,7 +37,7 @@ describe('a person who signs in', function () {
       ],
     },
   });
-  const picture = (page: Page, name: string) => page.screenshot({ path: join(pictures, `${name}.png`) });
+  const picture = (page: Page, name: string) => ui.window.picture(`signIn-${name}`, page);
 
   /** Waits for a notification. Those that appeared while the issuer's page was in front are behind the bell. */
   const told = async (words: RegExp) => {

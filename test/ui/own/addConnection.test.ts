@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type MockServer, startMockServer } from '../../src/mock/nodeServer.ts';
-import { useWorkbench } from './harness.ts';
+import { type MockServer, startMockServer } from '../../../src/mock/nodeServer.ts';
+import { useWorkbench } from '../harness.ts';
 
 describe('adding a connection by hand', function () {
   this.timeout(90_000);

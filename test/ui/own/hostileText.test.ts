@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LoopbackServer, loopbackServer, reply } from '../support/loopbackServer.ts';
-import { useWorkbench } from './harness.ts';
+import { type LoopbackServer, loopbackServer, reply } from '../../support/loopbackServer.ts';
+import { useWorkbench } from '../harness.ts';
 
 /** A command link and an icon, which must not work anywhere. */
 const link = '[Verify now](command:workbench.action.toggleZenMode)';
@@ -40,7 +40,21 @@ describe('text of others', function () {
       { id: 'other', label: 'Other', issuer: issuer.origin, clientId: 'a', autoRefresh: false },
     ];
   });
-  const ui = useWorkbench({ userSettings });
+  const tokens = {
+    access_token: token({ alg: 'RS256' }, { iss: hostile, exp: 4e9 }),
+    refresh_token: 'a-refresh-token-x',
+  };
+  const bindings = [
+    { command: 'importTokens', args: { connection: 'evil', text: JSON.stringify(tokens), anyIssuer: true } },
+    { command: 'copyToken', args: { connection: 'evil' } },
+    { command: 'removeConnection', args: { connection: 'evil' } },
+  ] as const;
+  const keybindings = bindings.map(({ command, args }) => ({
+    key: keys[command].replace('Control', 'Ctrl').toLowerCase(),
+    command: `jwtWorkbench.${command}`,
+    args,
+  }));
+  const ui = useWorkbench({ userSettings, keybindings });
   after(() => issuer.close());
 
   const press = (name: keyof typeof keys) => ui.window.page.keyboard.press(keys[name]);
@@ -63,27 +77,6 @@ describe('text of others', function () {
   }
 
   it('is text in the tree and the status bar', async () => {
-    await ui.window.page.close();
-    const tokens = {
-      access_token: token({ alg: 'RS256' }, { iss: hostile, exp: 4e9 }),
-      refresh_token: 'a-refresh-token-x',
-    };
-    const bindings = [
-      { command: 'importTokens', args: { connection: 'evil', text: JSON.stringify(tokens), anyIssuer: true } },
-      { command: 'copyToken', args: { connection: 'evil' } },
-      { command: 'removeConnection', args: { connection: 'evil' } },
-    ] as const;
-    await writeFile(
-      join(ui.workbench.server.userDataDir, 'User', 'keybindings.json'),
-      JSON.stringify(
-        bindings.map(({ command, args }) => ({
-          key: keys[command].replace('Control', 'Ctrl').toLowerCase(),
-          command: `jwtWorkbench.${command}`,
-          args,
-        })),
-      ),
-    );
-    ui.window = await ui.openWindow();
     await ui.window.openContainer('JWT Workbench');
     await row().waitFor();
     await press('importTokens');
