@@ -106,7 +106,7 @@ describe('two windows', function () {
     await until(() => quick.refreshes().length >= 3);
     for (const window of [one, two]) {
       await window.expand(quick.row(window));
-      await window.treeItem(/Refresh token.*generation [4-9]\b/).waitFor();
+      await window.treeItem(/Refresh token.*generation (?:[4-9]|\d\d+)\b/).waitFor();
     }
     quick.mock.clock.freeze();
     await until(() => quick.refreshes().every(({ status }) => status !== undefined));
@@ -134,6 +134,8 @@ describe('two windows', function () {
   it('lose a window that is killed after the issuer has rotated: one retry is sent, and all show the true outcome', async () => {
     // The slow test above removed the route.
     await keepSecrets(ui.workbench.context);
+    // Only the rows of Shop are to be read below.
+    for (const window of [one, two]) await window.collapse(quick.row(window));
     await shop.signIn(two);
     // In slow runs, the tests above have already signed in.
     const replace = two.page.locator('.monaco-dialog-box').getByText('Replace', { exact: true });
