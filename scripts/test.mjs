@@ -87,7 +87,7 @@ async function main() {
     wants('ui') &&
       fetched.then(there => there && report.stage('ui', async () => uiObstacle ?? runInNode('ui', 60_000, alone))),
     inWindows(),
-    wants('unit') && report.stage('unit', () => runInNode('unit', 5_000, alone)),
+    wants('unit') && report.stage('unit', () => (alone ? runInNode('unit', 5_000, alone) : unitTests())),
     checking,
   ];
   await Promise.all(lanes);
@@ -116,16 +116,31 @@ async function checks(report) {
 }
 
 /**
+ * Runs the unit tests in several processes, because most tests of these folders wait for other processes and for timers.
+ * @returns {Promise<Results>}
+ */
+async function unitTests() {
+  const parts = ['(?:histories|cli)', '(?:platform|mock|faults)'].map(folders => `${folders}[\\\\/]`);
+  const others = `(?!${parts.join('|')})`;
+  const all = await Promise.all([...parts, others].map(files => runInNode('unit', 5_000, false, `^${files}`)));
+  const sum = (/** @type {'passed' | 'failed' | 'pending'} */ name) =>
+    all.reduce((total, each) => total + each[name], 0);
+  const failures = all.flatMap(each => each.failures);
+  return { passed: sum('passed'), failed: sum('failed'), pending: sum('pending'), failures };
+}
+
+/**
  * @param {'unit' | 'ui'} kind
  * @param {number} timeout milliseconds per test
  * @param {boolean} alone whether to print output at once; otherwise it is collected, because outputs of parallel stages
  * would mix
+ * @param {string} [files] a regular expression for the file names
  * @returns {Promise<Results>}
  */
-async function runInNode(kind, timeout, alone) {
+async function runInNode(kind, timeout, alone, files = '') {
   const file = join(await mkdtemp(join(tmpdir(), 'jwtw-')), 'results.json');
   const runner = join(root, 'scripts', 'lib', 'mocha-node.mjs');
-  const args = ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout)];
+  const args = ['--enable-source-maps', runner, join(root, 'out', 'test', kind), String(timeout), files];
   const env = { ...process.env, [resultsVariable]: file };
   const stdio = alone ? 'inherit' : 'pipe';
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', stdio, stdio] });

@@ -7,9 +7,10 @@ import { runTests, slowVariable } from './results.mjs';
 // seeds.
 if (!process.env[slowVariable]) fc.configureGlobal({ seed: 20_261_126 });
 
-// Runs the built tests of a folder in this process:  node --enable-source-maps scripts/lib/mocha-node.mjs FOLDER MILLISECONDS
-const [folder = '', milliseconds] = process.argv.slice(2);
+// Runs the built tests of a folder in this process, or those whose file names match a regular expression:
+// node --enable-source-maps scripts/lib/mocha-node.mjs FOLDER MILLISECONDS [FILES]
+const [folder = '', milliseconds, files = ''] = process.argv.slice(2);
 const timeout = Number(milliseconds);
-const { failed } = await runTests(Mocha, resolve(folder), { timeout, slow: timeout / 10 });
+const { failed } = await runTests(Mocha, resolve(folder), { timeout, slow: timeout / 10 }, new RegExp(files));
 // Exits without waiting for the event loop to drain: a test that leaves a socket open must not block the run.
 process.exit(failed > 0 ? 1 : 0);

@@ -23,13 +23,15 @@ export const slowVariable = 'JWT_WORKBENCH_TEST_SLOW';
  * @param {typeof import('mocha')} Mocha
  * @param {string} folder
  * @param {{ timeout: number, slow: number, color?: boolean }} options
+ * @param {RegExp} [files] which files of the folder, by their path in it
  * @returns {Promise<Results>}
  */
-export async function runTests(Mocha, folder, options) {
+export async function runTests(Mocha, folder, options, files = /^/) {
   const { [grepVariable]: grep, [resultsVariable]: file, [slowVariable]: slow } = process.env;
   const mocha = new Mocha({ ui: 'bdd', ...options, ...(grep ? { grep } : {}) });
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (name.endsWith('.test.mjs') && (slow || !name.endsWith('.slow.test.mjs'))) mocha.addFile(join(folder, name));
+    if (!name.endsWith('.test.mjs') || (name.endsWith('.slow.test.mjs') && !slow) || !files.test(name)) continue;
+    mocha.addFile(join(folder, name));
   }
   await mocha.loadFilesAsync();
   /** @type {Results} */

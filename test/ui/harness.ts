@@ -85,6 +85,11 @@ export function useWorkbench(asked: UiOptions = {}): Ui {
   return ui;
 }
 
+/** A test that loads another window, and so is run in `npm run test:slow` only. */
+export function slowly(title: string, run: Mocha.AsyncFunc): void {
+  if (process.env[slowVariable]) it(title, run);
+}
+
 /** The window of the previous `describe`. */
 interface Left {
   readonly kind: string;
@@ -159,18 +164,25 @@ export class Ui {
   /** Closes what earlier tests have left open in the window, and makes it read the new settings. */
   async renew(options: WorkbenchOptions): Promise<void> {
     const { page } = this.window;
-    const { server } = this.workbench;
     await this.workbench.renew(options);
     for (const other of page.context().pages()) if (other !== page) await other.close();
     await page.bringToFront();
     await page.setViewportSize(options.viewport ?? { width: 1280, height: 800 });
+    await this.readSettings();
+  }
+
+  /** Closes what is open in the window, which then reads the settings file. */
+  async readSettings(): Promise<void> {
+    const { page } = this.window;
+    const file = join(this.workbench.server.userDataDir, 'User', 'settings.json');
     await again(async timeout => {
-      const settings = () => readFile(join(server.userDataDir, 'User', 'settings.json'), 'utf8');
-      const before = await settings();
+      const before = await readFile(file, 'utf8');
       await page.keyboard.press('Escape');
       await page.keyboard.press('Control+Shift+F12');
-      for (const until = Date.now() + timeout; (await settings()) === before; await page.waitForTimeout(100))
-        if (Date.now() > until) throw new errors.TimeoutError('VS Code has not taken the settings over.');
+      for (const until = Date.now() + timeout; (await readFile(file, 'utf8')) === before; ) {
+        if (Date.now() > until) throw new errors.TimeoutError('VS Code has not read its settings.');
+        await page.waitForTimeout(100);
+      }
       for (const each of ['.editor-group-container .tab', '.notifications-toasts.visible', '.part.panel:visible'])
         await page.locator(each).first().waitFor({ state: 'hidden', timeout });
     });

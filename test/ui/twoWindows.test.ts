@@ -3,15 +3,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slowVariable } from '../../scripts/lib/results.mjs';
 import { extensionId } from '../../src/contributions.ts';
-import { type UiWindow, useWorkbench } from './harness.ts';
+import { slowly, type UiWindow, useWorkbench } from './harness.ts';
 import { keepSecrets } from './secrets.ts';
 import { assertEachSentOnce, openShop, reveal, type Shop, until } from './shop.ts';
 
 /** Two pages with an extension host each. In this workbench, neither sees what the other stores. */
-/** For tests that open another window. */
-const slowly = (title: string, run: Mocha.AsyncFunc) => {
-  if (process.env[slowVariable]) it(title, run);
-};
 
 describe('two windows', function () {
   this.timeout(90_000);

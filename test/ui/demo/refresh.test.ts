@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extensionId } from '../../../src/contributions.ts';
-import { useWorkbench } from '../harness.ts';
+import { slowly, useWorkbench } from '../harness.ts';
 import { assertEachSentOnce, openShop, reveal, type Shop, until } from '../shop.ts';
 
 describe('a person in the real workbench', function () {
@@ -163,7 +163,7 @@ describe('a person in the real workbench', function () {
     assertEachSentOnce(shop.refreshes());
   });
 
-  it('is told above the view, and in the row, that this VS Code keeps secrets in memory only', async () => {
+  slowly('is told above the view, and in the row, that this VS Code keeps secrets in memory only', async () => {
     const { page } = ui.window;
     const folder = join(ui.workbench.server.userDataDir, 'User', 'globalStorage', extensionId.toLowerCase(), 'locks');
     // The file with the journal's key exists for its first minute and would restore the tokens.

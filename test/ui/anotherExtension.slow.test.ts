@@ -1,3 +1,9 @@
+import assert from 'node:assert/strict';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { useWorkbench } from './harness.ts';
+import { until } from './shop.ts';
+
 /** Another extension, which writes the token that it received to the workspace. */
 const asking = {
   'package.json': JSON.stringify({
