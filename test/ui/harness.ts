@@ -168,12 +168,6 @@ export class Ui {
     for (const other of page.context().pages()) if (other !== page) await other.close();
     await page.bringToFront();
     await page.setViewportSize(options.viewport ?? { width: 1280, height: 800 });
-    await this.readSettings();
-  }
-
-  /** Closes what is open in the window, which then reads the settings file. */
-  async readSettings(): Promise<void> {
-    const { page } = this.window;
     const file = join(this.workbench.server.userDataDir, 'User', 'settings.json');
     await again(async timeout => {
       const before = await readFile(file, 'utf8');

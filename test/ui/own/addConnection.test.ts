@@ -69,7 +69,8 @@ describe('adding a connection by hand', function () {
     const others = [{ id: 'google', clientId: 'a', issuer: 'accounts.google.com' }];
     written['jwtWorkbench.connections'] = [{ ...shop, label: 'Shop', issuer: `${mock.issuer}/` }, ...others];
     await writeFile(path, JSON.stringify(written, undefined, 2));
-    await ui.readSettings();
+    await page.reload();
+    await window.ready();
     await window.openContainer('JWT Workbench');
     const problem = window.treeItem('google');
     await problem.waitFor();
