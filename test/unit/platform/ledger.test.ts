@@ -210,7 +210,9 @@ describe('sign-out of all windows', () => {
     });
   });
 
-  it('voids everything older, however refreshes, sign-ins and sign-outs come together', async () => {
+  it('voids everything older, however refreshes, sign-ins and sign-outs come together', async function () {
+    // Hundreds of histories, each of which syncs files to the disk.
+    this.timeout(60_000);
     let name = 0;
     await fc.assert(
       fc.asyncProperty(
