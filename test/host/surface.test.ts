@@ -164,7 +164,7 @@ describe('what commands answer', () => {
       'review',
     );
     const inCheck = new Set(checks.flatMap(Object.keys));
-    assert.deepEqual([...inCheck].sort(), ['expected', 'found', 'id', 'status']);
+    assert.deepEqual([...inCheck].sort(), ['detail', 'expected', 'found', 'id', 'status']);
     assert.deepEqual(await ask('signOut', { connection: id, revoke: true }, 'revoked'), { revoked: true });
     const { header: _, payload: __, ...shown } = decoded as { header?: object; payload?: object };
     const text = JSON.stringify({ ...answers, decode: shown });
