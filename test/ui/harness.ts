@@ -413,7 +413,7 @@ export async function countActions(page: Page): Promise<() => number> {
  * try again, and so does this: up to three times, until the gesture succeeds.
  * @param gesture receives the milliseconds that each of its steps may take, and the number of the attempt
  */
-async function again(gesture: (timeout: number, attempt: number) => Promise<void>): Promise<void> {
+export async function again(gesture: (timeout: number, attempt: number) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await gesture(attempt * 5_000, attempt);
