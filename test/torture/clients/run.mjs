@@ -101,7 +101,8 @@ const rows = {
 };
 
 const folder = join(root, 'out', 'clients');
-const own = fileURLToPath(new URL('.', import.meta.url));
+// Not by `import.meta.url`: the tests bundle this file.
+const own = join(root, 'test', 'torture', 'clients');
 
 /** `npm run torture:clients` tests popular clients from npm, unpatched, and writes the results to docs/clients.md. */
 async function main() {
