@@ -181,7 +181,7 @@ describe('a person in front of the mock issuer', function () {
     await shown.setContent(html);
     assert.match(
       (await shown.locator('tr[id="id-token.nonce"]').textContent()) ?? '',
-      /fail.*the client signed the visitor in/,
+      /fail.*the client signed the user in/,
     );
     await shown.close();
     const junit = await exported('JUnit', 'client-test.xml');

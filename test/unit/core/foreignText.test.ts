@@ -190,7 +190,8 @@ describe('foreign text', () => {
     await fc.assert(fc.asyncProperty(oddObject, oddObject, look), { numRuns: 30 });
   });
 
-  it('lets any JSON value stand in any member of a key', async () => {
+  it('lets any JSON value stand in any member of a key', async function () {
+    this.timeout(60_000);
     for (const member of Object.keys({ ...key.jwk, alg: 0, kid: 0, use: 0, key_ops: 0, x5c: 0, x5t: 0 }))
       for (const value of oddValues)
         await readClientKey(JSON.stringify({ ...key.jwk, [member]: value })).catch(onlyOurs);
