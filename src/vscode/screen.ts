@@ -455,16 +455,18 @@ export async function showDiff(left: Uri, right: Uri, title: string): Promise<vo
   await registry.executeCommand('vscode.diff', left, right, plain(title, 300), { preview: true });
 }
 
+type PageName = 'inspector' | 'device' | 'torture';
+
 /**
  * Opens a page of `src/webview` in the editor area. It receives everything as text in messages, loads nothing remote,
  * and its only script has a nonce.
  */
-export function openPage(name: 'inspector' | 'device' | 'torture', title: string, extensionUri: Uri): WebviewPanel {
+export function openPage(name: PageName, title: string, extensionUri: Uri, preserveFocus = false): WebviewPanel {
   const dist = Uri.joinPath(extensionUri, 'dist');
   const panel = window.createWebviewPanel(
     `jwtWorkbench.${name}`,
     plain(title, 100),
-    { viewColumn: ViewColumn.Active },
+    { viewColumn: ViewColumn.Active, preserveFocus },
     { enableScripts: true, localResourceRoots: [dist], enableForms: false },
   );
   panel.iconPath = Uri.joinPath(extensionUri, 'media', 'icon.png');

@@ -263,7 +263,10 @@ export class UiWindow {
 
   /** Opens a file of the workspace by name. */
   async openFile(name: string): Promise<void> {
-    await again(async timeout => {
+    await again(async (timeout, attempt) => {
+      // The first list of a window that was taken over can show the files of the previous workspace, which VS Code has
+      // cached. Only a list that is opened anew shows others.
+      if (attempt > 1) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('ControlOrMeta+p');
       await this.quickInput().fill(name, { timeout });
       const rows = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');

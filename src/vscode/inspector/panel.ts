@@ -38,7 +38,9 @@ export async function openInspector(
 ): Promise<{ readonly verified: boolean; readonly edited: false | 'unsigned' | 'signed' }> {
   const { clock, extensionUri } = parts;
   let inspection = createInspection(subject, parts);
-  const panel = openPage('inspector', tabTitle(inspection.state()), extensionUri);
+  // A page that has loaded takes the focus, and VS Code then closes the list of keys.
+  const asks = ask && (decrypt === true || (verify && !inspection.connection));
+  const panel = openPage('inspector', tabTitle(inspection.state()), extensionUri, asks);
   let stop: (() => void) | undefined;
   let closed = false;
   /** Time of the checks that are shown. */
@@ -62,6 +64,7 @@ export async function openInspector(
   if (verify || inspection.connection) await inspection.verify(ask);
   if (edit) await inspection.editMembers(edit);
   if (ask && decrypt) await showingErrors(open);
+  if (asks && !closed) panel.reveal();
   show();
   const { result, state } = inspection.state();
   const edited = state.kind === 'edited' && (state.signed ? 'signed' : 'unsigned');
