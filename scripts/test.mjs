@@ -18,7 +18,7 @@ const stages = [...testKinds, /** @type {const} */ ('oldest')];
 const uiObstacle = process.platform === 'linux' ? undefined : `skipped: needs Linux, this is ${process.platform}`;
 
 /**
- * `npm test` runs everything that fits into four minutes, `npm test -- unit ui --grep refresh` a selection. `npm run
+ * `npm test` runs everything that does not take minutes by itself, `npm test -- unit ui --grep refresh` a selection. `npm run
  * test:slow` runs the oldest VS Code, tests that take minutes, and the package as `npm run package` makes it.
  */
 async function main() {

@@ -44,11 +44,13 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
   const { name, signal, deadline, sendsNothing, times, clock, monotonic, log } = waiting;
   const timeSinceBeat = watchHeartbeats(times.poll, monotonic);
   let delay = 2;
+  let lastSeen: Sighting | undefined;
   try {
     for (;;) {
       const tried = await attempt(claim);
       if (tried === 'taken') break;
       const { sighting, failure } = tried;
+      lastSeen = sighting ?? lastSeen;
       if (failure !== undefined && isMisplaced(failure)) throw unavailable(name, failure);
       if (sighting && timeSinceBeat(sighting) >= limitFor(sighting, waiting)) {
         // Not by force if there was no note: the owner may have announced a request since.
@@ -58,7 +60,8 @@ export async function acquire(claim: LockClaim, waiting: Waiting): Promise<void>
           break;
         }
       }
-      if (monotonic() >= deadline) throw timeoutError(name, sighting, failure);
+      // The last look may fall between two holders. The lock works then, and the error names the one that was seen.
+      if (monotonic() >= deadline) throw timeoutError(name, failure ? sighting : lastSeen, failure);
       // Retry soon if the lock is free, but never in a tight loop. Random steps keep contenders from colliding again.
       delay = sighting ? Math.min(delay * 1.5, times.poll) : 2;
       await pause(clock, failure === undefined ? delay * (0.75 + Math.random() / 2) : times.poll, signal);

@@ -29,7 +29,7 @@ describe('a window that holds the lock', function () {
       const first = world.refresh(one);
       await stopped;
       const reply = await world.refresh(two);
-      assert.match(said(reply), /adopted|refreshed|retryable lock_timeout/);
+      assert.match(said(reply), /adopted|refreshed|retryable lock_timeout/, JSON.stringify(reply.error));
       assert.match(said(await first), /refreshed|adopted/);
       assertSentOnce(world);
       assert.match(said(await world.refresh(two)), /refreshed|adopted/);

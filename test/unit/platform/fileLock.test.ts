@@ -3,6 +3,8 @@ import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lease } from '../../../src/core/ports.ts';
 import { createLocalLock, routeLock, systemClock } from '../../../src/core/waiting.ts';
+import type { LockClaim, Sighting } from '../../../src/platform/lockClaim.ts';
+import { acquire } from '../../../src/platform/lockWait.ts';
 import { failureOf } from '../../support/failureOf.ts';
 import { manualClock } from '../../support/manualClock.ts';
 import { listeningLog, never, promised, quickTimes, useFolder, windowOf } from './support.ts';
@@ -162,6 +164,26 @@ describe('file lock', () => {
     }
     resolve();
     await holder;
+  });
+
+  it('names the holder that it waited for, even if the last look falls between two holders', async () => {
+    const looks: (Sighting | undefined)[] = [{ owner: '42-0', mark: 'one' }, undefined];
+    const none = async () => {};
+    const claim: LockClaim = {
+      owner: '1-0',
+      path: file => file,
+      take: async () => false,
+      look: async () => looks.shift(),
+      takeOver: async () => false,
+      announce: () => {},
+      beat: async () => 'gone',
+      release: async () => true,
+      withdraw: none,
+    };
+    let time = 0;
+    const waiting = { name: 'a', signal: never, deadline: 2, sendsNothing: false, times: quickTimes, log: () => {} };
+    const failure = await failureOf(acquire(claim, { ...waiting, clock: systemClock, monotonic: () => time++ }));
+    assert.equal(failure.code === 'lock_timeout' && failure.data.process, 42);
   });
 
   it('says why where there can be no lock', async () => {
