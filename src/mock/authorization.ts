@@ -70,7 +70,7 @@ export function createAuthorization(parts: AuthorizationParts): Authorization {
     back(exchange, to, { error, error_description: description });
 
   /**
-   * Answers the request once somebody has decided: the user on the page, the settings, or the user earlier, in a
+   * Answers the request once a decision is there: the user on the page, the settings, or the user earlier, in a
    * session that is still open.
    */
   const decide = async (

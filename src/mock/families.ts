@@ -85,7 +85,7 @@ const sizeAfterEviction = 9_000;
 
 /**
  * A refresh token consists of its family's handle (128 random bits), 128 fresh random bits and the generation in base
- * 36. Only somebody who has held a token of the family knows the handle, so every spent token is recognised without a
+ * 36. Only a client that has held a token of the family knows the handle, so every spent token is recognised without a
  * list of spent tokens, and none of them helps to guess the next.
  */
 export function createFamilies(policy: RotationPolicy): Families {

@@ -103,6 +103,7 @@ export async function revokeAndSignOut(
     });
   } catch (error) {
     if (classify(error).code === 'lock_unavailable') {
+      // Without the stored record, this window revokes the tokens that it has in memory.
       const stored = await parts.vault.read(id).catch(() => undefined);
       return end(newest(stored, parts.sessions.get(id)?.record) ?? emptyRecord(id));
     }
