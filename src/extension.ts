@@ -270,9 +270,7 @@ function reachIssuers(
       },
     }),
   );
-  const verifier = lazy(async () =>
-    (await import('./core/checks/verifier.ts')).createVerifier({ fetch, clock, discovery, skews }),
-  );
+  const verifier = lazy(async () => (await onDemand()).createVerifier({ fetch, clock, discovery, skews }));
   return {
     discovery,
     browser,

@@ -7,7 +7,7 @@ import { createBrokerPlatform } from './platform/brokerPlatform.ts';
 import { createFileLock } from './platform/fileLock.ts';
 import { createFileSearch } from './platform/fileSearch.ts';
 import { createHistoryFile } from './platform/ledgerFile.ts';
-import { createMutualTls } from './platform/mutualTls.ts';
+import { createMutualTls, unlockKey } from './platform/mutualTls.ts';
 import { createUriRedirects, listenForRedirect } from './platform/uriRedirect.ts';
 import type { ConnectionsView, Services } from './vscode/frontDoor.ts';
 
@@ -32,7 +32,7 @@ export function start(context: ExtensionContext, view: ConnectionsView): Service
         log,
       }),
     fileSearch: log => createFileSearch(env.appRoot, log),
-    unlockKey: async (pem, passphrase) => (await import('./platform/mutualTls.ts')).unlockKey(pem, passphrase),
+    unlockKey,
     demo: process.env[demoVariable],
   });
 }

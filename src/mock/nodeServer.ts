@@ -23,9 +23,6 @@ import {
 } from './shape.ts';
 import type { MockClock } from './shelf.ts';
 
-/** Exported from this bundle, because callers that start the mock also set faults. */
-export { faultRows, readFaults } from './faults.ts';
-
 const issuerPath = text('a path that starts with a slash and does not end with one', value =>
   /^(\/[\w.~-]+)*$/.test(value),
 );

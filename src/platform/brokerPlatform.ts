@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { BrokerAddress, BrokerAnswers, BrokerSocket } from '../core/broker/protocol.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import { machineBrokerPlace, newBrokerAddress } from './brokerSocket.ts';
+import { machineBrokerPlace, newBrokerAddress, openBrokerSocket } from './brokerSocket.ts';
 import { errorCode } from './files.ts';
 
 /** Milliseconds after which a window tries again to take over the machine-wide address. */
@@ -19,7 +19,7 @@ export interface BrokerPlatformParts {
   readonly log: Log;
 }
 
-/** Sockets and scripts for the broker. The server is loaded when it is first needed. */
+/** Sockets and scripts for the broker. */
 export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatformParts) {
   const address = newBrokerAddress();
   return {
@@ -27,7 +27,6 @@ export function createBrokerPlatform({ folder, script, clock, log }: BrokerPlatf
     path: `${join(folder, 'bin')}${delimiter}`,
     prepare: () => writeCliScripts(folder, script, process.execPath),
     async open(machine: boolean, answers: BrokerAnswers) {
-      const { openBrokerSocket } = await import('./brokerSocket.ts');
       return machine
         ? openForMachine(own => openBrokerSocket({ ...answers, log, address: own }), clock, log)
         : openBrokerSocket({ ...answers, log, address });

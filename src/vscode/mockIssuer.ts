@@ -107,7 +107,7 @@ export function createMockService(parts: MockParts): MockService {
     try {
       server = await listen(options);
       const mock = await signIn(server, label);
-      const { watchMock } = await import('./mockWatch.ts');
+      const { watchMock } = await loadMock();
       current = { server, mock, watch: watchMock({ ...parts, server, onChange: tellChange }), test: undefined };
       await setMenuKey('mockRunning', true);
       stepDone('mockStarted');
@@ -161,7 +161,7 @@ export function createMockService(parts: MockParts): MockService {
     const test = new AbortController();
     tested.test = test;
     const { signal = test.signal, onResult, onStart } = options;
-    const { torture } = await import('../mock/torture/torture.ts');
+    const { torture } = await loadMock();
     const faults = server.faults.active;
     const { ahead, frozenAt } = watch.view().clock;
     const connection = sessions.connection(mock.connection);
@@ -221,7 +221,7 @@ export function createMockService(parts: MockParts): MockService {
   return {
     start,
     async readFile(text, file) {
-      const { readConfig } = await import('../mock/nodeServer.ts');
+      const { readConfig } = await loadMock();
       try {
         return readConfig(JSON.parse(text));
       } catch (error) {
@@ -235,7 +235,7 @@ export function createMockService(parts: MockParts): MockService {
     testKey: () => current?.server,
     async setFaults(faults, replace = false) {
       running();
-      const { readFaults } = await import('../mock/nodeServer.ts');
+      const { readFaults } = await loadMock();
       const settings = withCodes(() => readFaults(faults));
       const { server, watch } = running();
       const { set, clear } = server.faults;
@@ -244,7 +244,7 @@ export function createMockService(parts: MockParts): MockService {
       watch.changed();
       return settings.map(({ type }) => type);
     },
-    faultRows: async () => (await import('../mock/nodeServer.ts')).faultRows,
+    faultRows: async () => (await loadMock()).faultRows,
     clearFaults(type) {
       const { server, watch } = running();
       const { active, clear } = server.faults;
@@ -275,9 +275,11 @@ export function createMockService(parts: MockParts): MockService {
   };
 }
 
-/** The mock is a separate bundle, loaded at first use. */
+/** The mock is loaded at first use, all of it at once: several small files would take longer. */
+export const loadMock = () => import('./mockWatch.ts');
+
 async function listen(options: MockServerOptions): Promise<MockServer> {
-  const { startMockServer } = await import('../mock/nodeServer.ts');
+  const { startMockServer } = await loadMock();
   try {
     return await startMockServer(options);
   } catch (error) {

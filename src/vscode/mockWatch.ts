@@ -7,6 +7,12 @@ import type { MockServer } from '../mock/nodeServer.ts';
 import type { RequestLogEntry } from '../mock/requestLog.ts';
 import { fingerprint } from '../mock/shelf.ts';
 
+export { faultRows, readFaults } from '../mock/faults.ts';
+export { readConfig, startMockServer } from '../mock/nodeServer.ts';
+export { formats } from '../mock/torture/report.ts';
+export { scenarios } from '../mock/torture/scenarios.ts';
+export { torture } from '../mock/torture/torture.ts';
+
 /** Collects what is shown of the running mock. Loaded with the mock. */
 export interface MockWatch {
   view(): MockView;

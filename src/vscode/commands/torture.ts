@@ -3,6 +3,7 @@ import { commands } from '../../contributions.ts';
 import { WorkbenchError } from '../../core/errors.ts';
 import { isLoopback } from '../../core/http/http.ts';
 import type { TortureOptions, TortureReport } from '../../mock/torture/torture.ts';
+import { loadMock } from '../mockIssuer.ts';
 import { askChoice, askText, type Place, runSteps, type Step } from '../prompts/steps.ts';
 import { confirm, flash } from '../screen.ts';
 import { mockText, scoreText } from '../text/mock.ts';
@@ -211,7 +212,7 @@ async function startedForTest(): Promise<boolean> {
 }
 
 async function askFamilies(place: Place) {
-  const { scenarios } = await import('../../mock/torture/scenarios.ts');
+  const { scenarios } = await loadMock();
   const families = [...new Set(scenarios.map(({ family }) => family))];
   const items: (QuickPickItem & { readonly ids: readonly string[] })[] = families.map(family => {
     const ids = scenarios.filter(each => each.family === family).map(({ id }) => id);

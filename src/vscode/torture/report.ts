@@ -4,6 +4,7 @@ import { printable } from '../../core/redact.ts';
 import type { Scenario } from '../../mock/torture/rows.ts';
 import type { Result, TortureReport, Verdict } from '../../mock/torture/torture.ts';
 import type { FromTorturePage, Mood, TortureAction, TortureCell, TortureModel } from '../../webview/protocol.ts';
+import { loadMock } from '../mockIssuer.ts';
 import { flash, notify, openPage, pick, saveFile } from '../screen.ts';
 import { describeError } from '../text/errors.ts';
 import { mockText, scoreText, verdictText } from '../text/mock.ts';
@@ -199,7 +200,7 @@ export function linksOf(section: string): readonly { readonly name: string; read
 }
 
 async function exportReport(report: TortureReport): Promise<void> {
-  const { formats } = await import('../../mock/torture/report.ts');
+  const { formats } = await loadMock();
   const items: (QuickPickItem & { readonly format: keyof typeof formats; readonly file: string })[] = [
     { label: 'HTML', description: l10n.t('for people'), format: 'html', file: 'client-test.html' },
     { label: 'JUnit', description: l10n.t('for build servers'), format: 'junit', file: 'client-test.xml' },
