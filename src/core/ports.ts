@@ -227,7 +227,7 @@ export type ListenForRedirect = (how: {
  */
 export type UnlockKey = (pem: string, passphrase: string) => Promise<string>;
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** `event` is a constant text; everything variable is a field and passes `redact` before it is written. */
 export type Log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => void;

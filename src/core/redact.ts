@@ -94,9 +94,6 @@ export function printable(text: string, max: number): string {
   return cut ? `${shown}…` : shown;
 }
 
-/** The fixed replacement for a hidden secret: it reveals neither characters nor length. */
-export const mask = '••••••••';
-
 /**
  * A GUID on its own identifies an application, a tenant or a request. A GUID that is a secret was sent by us and is in
  * `secrets`, so it is hidden before this applies.

@@ -39,7 +39,7 @@ export interface Refusal {
 }
 
 export const responseModes = ['query', 'fragment', 'form_post'] as const;
-export type ResponseMode = (typeof responseModes)[number];
+type ResponseMode = (typeof responseModes)[number];
 
 /** Where the browser is sent back to, and the `state` by which the client recognises the response. */
 export interface Return {
@@ -48,7 +48,7 @@ export interface Return {
   readonly state?: string | undefined;
 }
 
-export type Examined =
+type Examined =
   | { readonly request: AuthorizationRequest }
   /**
    * Shown on a page instead of sent to the redirect URI, because nothing says whose URI it is (RFC 6749 section
@@ -63,7 +63,7 @@ export const promptValues: readonly string[] = ['none', 'login', 'consent', 'sel
  * RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1. `pushed`: the request came as a
  * pushed request (RFC 9126).
  */
-export function examine({ form, duplicate }: ParsedForm, settings: Settings, pushed: boolean): Examined {
+function examine({ form, duplicate }: ParsedForm, settings: Settings, pushed: boolean): Examined {
   const clientId = form.get('client_id');
   if (duplicate === 'client_id' || duplicate === 'redirect_uri')
     return shown('invalid_request', `${duplicate} was sent twice`);

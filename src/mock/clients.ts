@@ -40,11 +40,11 @@ export function createBackChannel(desk: ClientDesk): BackChannel {
 /**
  * A parameter's name for use in an error description, which may hold only ASCII and no quotes (RFC 6749 section 5.2).
  */
-export function named(parameter: string): string {
+function named(parameter: string): string {
   return /^[\w.-]{1,64}$/.test(parameter) ? parameter : 'A parameter';
 }
 
-export type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
+type ClientAuthentication = { readonly client: MockClient } | { readonly refused: MockReply };
 
 export interface ClientDesk {
   readonly clients: ClientRegistry;
@@ -55,7 +55,7 @@ export interface ClientDesk {
  * RFC 6749 section 2.3, RFC 7523 section 2.2 and RFC 8705 section 2. A client may use only the method it is registered
  * with.
  */
-export function authenticateClient(
+function authenticateClient(
   { clients, assertions }: ClientDesk,
   form: Form,
   exchange: Exchange,
@@ -220,7 +220,7 @@ export interface Confirmation {
 }
 
 /** RFC 8705 section 2. Why this certificate does not authenticate the client; undefined if it does. */
-export function certificateRefusal(
+function certificateRefusal(
   { token_endpoint_auth_method: method, tls_client_auth_subject_dn: subject = '', jwks }: MockClient,
   certificate: ClientCertificate | undefined,
   now: number,

@@ -219,7 +219,7 @@ export const operations: readonly Operation[] = [
 ];
 
 /** The state of the issuer as plain JSON. */
-export function stateOf(mock: MockIssuer): object {
+function stateOf(mock: MockIssuer): object {
   return {
     issuer: mock.issuer,
     ...mock.status,
@@ -322,7 +322,7 @@ function pause(ms: number): Promise<void> {
 }
 
 /** OpenAPI 3.1 document of the operations above. */
-export function openApi(url: string): JsonSchema {
+function openApi(url: string): JsonSchema {
   const answer = { description: 'Done.', content: { 'application/json': { schema: { type: 'object' } } } };
   const refused = { description: 'What is wrong: `{ error, problems: [{ field, expected }] }`.' };
   const issuer = {

@@ -8,7 +8,7 @@ import { type GrantWork, narrowed } from './tokenEndpoint.ts';
 import { type Issuing, refreshTokenOf } from './tokens.ts';
 
 /** A device authorization request (RFC 8628). */
-export interface DeviceRequest {
+interface DeviceRequest {
   readonly client: MockClient;
   readonly userCode: string;
   readonly scope: string;

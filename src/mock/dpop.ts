@@ -4,7 +4,7 @@ import { mockAlgs } from './keys.ts';
 import type { DpopNonce } from './options.ts';
 import { createShelf, randomText, type Shelf } from './shelf.ts';
 
-export type Proof =
+type Proof =
   /** RFC 7638 thumbprint of the key that signed the proof; undefined if no proof was sent. */
   | { readonly jkt: string | undefined }
   | { readonly refused: 'invalid_dpop_proof' | 'use_dpop_nonce'; readonly description: string };

@@ -63,7 +63,7 @@ export interface Effect {
   readonly parameters?: (parameters: URLSearchParams) => void;
 }
 
-export const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
+const faultGroups = ['network', 'trouble', 'tokens', 'answers', 'browser', 'keys', 'metadata'] as const;
 export type FaultGroup = (typeof faultGroups)[number];
 
 export interface Row<F extends Fields> {

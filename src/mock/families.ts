@@ -53,7 +53,7 @@ export interface Family {
   accessUntil: number;
 }
 
-export type Lookup =
+type Lookup =
   | { readonly family: Family }
   | { readonly refused: 'unknown' | 'foreign' | 'expired' | 'revoked' | 'reused' };
 

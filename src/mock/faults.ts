@@ -98,7 +98,7 @@ export function readFaults(value: unknown): readonly FaultSetting[] {
   return read(list(faultShape, 'an array of faults'), value, 'faults');
 }
 
-export interface Strike {
+interface Strike {
   readonly type: FaultType;
   readonly at: readonly Endpoint[];
   readonly effect: Effect;

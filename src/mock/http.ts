@@ -62,7 +62,7 @@ export function oauthError(
 }
 
 /** `RequestInit` that also accepts members set to undefined, because libraries pass them. */
-export type FetchInit = { readonly [K in keyof RequestInit]?: RequestInit[K] | undefined };
+type FetchInit = { readonly [K in keyof RequestInit]?: RequestInit[K] | undefined };
 
 export type Fetch = (input: RequestInfo | URL, init?: FetchInit) => Promise<Response>;
 
@@ -138,7 +138,7 @@ export interface ParsedForm {
  * Parameters without a value count as left out. None may be repeated (RFC 6749 section 3.2), except `resource` (RFC
  * 8707 section 2) and `audience` (RFC 8693 section 2.1), whose values are joined with line breaks for `listOf`.
  */
-export function parseForm(body: string): ParsedForm {
+function parseForm(body: string): ParsedForm {
   const form = new Map<string, string>();
   let duplicate: string | undefined;
   for (const [name, value] of new URLSearchParams(body)) {

@@ -32,7 +32,7 @@ import type { FirstTokens } from './tokenEndpoint.ts';
 import { createSigner, signAsAsked, type TokenResponse } from './tokens.ts';
 import { type MockUser, usersShape } from './users.ts';
 
-export interface MockStatus extends Lifetimes {
+interface MockStatus extends Lifetimes {
   readonly rotation: Rotation;
   readonly graceSeconds: number;
   readonly signIn: SignIn;

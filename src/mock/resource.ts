@@ -14,7 +14,7 @@ const algs = `algs="${asymmetricAlgs.join(' ')}"`;
 const realm = 'realm="mock issuer"';
 
 /** A request's access token after validation, or the error response. */
-export type Access =
+type Access =
   | { readonly token: ReadToken; readonly scope: string; readonly headers: Record<string, string> }
   | { readonly refused: MockReply };
 

@@ -22,7 +22,7 @@ export const firstTokenFields = {
 export type FirstTokens = Input<typeof firstTokenFields>;
 
 /** One token request of an authenticated client. */
-export interface TokenRequest {
+interface TokenRequest {
   readonly client: MockClient;
   readonly form: Form;
   /** Milliseconds since the epoch. */

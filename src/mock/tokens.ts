@@ -11,7 +11,7 @@ import { randomText, type Shelf } from './shelf.ts';
 import { type ClaimsRequest, claimsOfUser, type Session, selectClaims } from './users.ts';
 
 /** The contents of the tokens of one response. */
-export interface TokenOrder {
+interface TokenOrder {
   readonly issuer: string;
   readonly grant: Grant;
   /** The scope of this response: that of the grant, or less. */
@@ -37,7 +37,7 @@ export interface TokenOrder {
   readonly alone?: boolean;
 }
 
-export interface SignedTokens {
+interface SignedTokens {
   readonly access_token: string;
   readonly id_token?: string;
 }
@@ -189,7 +189,7 @@ export interface TokenResponse {
 }
 
 /** What to put into one token response. */
-export interface Issuance {
+interface Issuance {
   readonly grant: Grant;
   readonly scope: string;
   /** Milliseconds since the epoch. */

@@ -110,7 +110,7 @@ export function claimsOfUser(settings: Settings, subject: string): Claims {
   return { ...(user === undefined ? made : user.claims), ...(user?.groups && { groups: user.groups }) };
 }
 
-export function userCalled({ users }: Settings, subject: string): MockUser | undefined {
+function userCalled({ users }: Settings, subject: string): MockUser | undefined {
   return users.find(({ sub }) => sub === subject);
 }
 

@@ -46,7 +46,7 @@ export interface Sighting {
   readonly sender?: Sender;
 }
 
-export interface Sender {
+interface Sender {
   readonly state: ProcessState;
   /** Milliseconds since the epoch, if the owner's note could be read. */
   readonly since?: number;

@@ -93,7 +93,7 @@ export interface Action {
   readonly primary: boolean;
 }
 
-export type ActionId =
+type ActionId =
   | 'verify'
   | 'verifyWith'
   | 'rememberKey'

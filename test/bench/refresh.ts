@@ -7,11 +7,12 @@ import { createDiscovery, resolveEndpoints } from '../../src/core/issuer/discove
 import { createTokenClient } from '../../src/core/issuer/tokenEndpoint.ts';
 import type { Fetch } from '../../src/core/ports.ts';
 import type { Connection } from '../../src/core/records/connection.ts';
+import type { RefreshResult } from '../../src/core/records/history.ts';
 import { createHandover, createJournalKeys } from '../../src/core/records/journalKeys.ts';
 import { createSessions } from '../../src/core/records/sessions.ts';
 import { storeTokens } from '../../src/core/records/storeTokens.ts';
 import { createMemoryStore, createVault } from '../../src/core/records/vault.ts';
-import { createRefresher, type RefreshResult } from '../../src/core/refresh/refresher.ts';
+import { createRefresher } from '../../src/core/refresh/refresher.ts';
 import { systemClock as clock, createLocalLock } from '../../src/core/waiting.ts';
 import type { TokenResponse } from '../../src/mock/tokens.ts';
 import { createFileLock } from '../../src/platform/fileLock.ts';

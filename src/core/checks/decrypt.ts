@@ -27,7 +27,7 @@ export interface Decrypted {
   readonly key: KeyInfo;
 }
 
-export type Content =
+type Content =
   /** A nested token (RFC 7519 section 5.2: `cty` is `JWT`), decoded and not verified. */
   | {
       readonly kind: 'token';

@@ -36,7 +36,7 @@ export interface VerificationPolicy {
   readonly requireExp?: boolean;
 }
 
-export type TokenKind = 'access_token' | 'id_token' | 'any';
+type TokenKind = 'access_token' | 'id_token' | 'any';
 
 export type CheckStatus = 'passed' | 'failed' | 'warning' | 'skipped';
 

@@ -212,7 +212,7 @@ export function secretKey(bytes: Uint8Array): VerificationKey {
 }
 
 /** The public members of an RSA key (RFC 7518 section 6.3.1). */
-export interface RsaMembers {
+interface RsaMembers {
   readonly n?: string | undefined;
   readonly e?: string | undefined;
 }
@@ -224,7 +224,7 @@ const leastRsaBits = 2048;
 const longestInteger = 4096;
 
 /** A weakness that makes an RSA key worthless for any use (RFC 7518 section 3.3); `undefined` if there is none. */
-export function rsaWeakness({ n, e }: RsaMembers): Finding | undefined {
+function rsaWeakness({ n, e }: RsaMembers): Finding | undefined {
   const modulus = integer(n);
   const exponent = integer(e);
   if (modulus === undefined || exponent === undefined) return failed('key_rejected');

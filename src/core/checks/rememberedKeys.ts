@@ -18,7 +18,7 @@ export interface RememberedKey {
   readonly addedAt: number;
 }
 
-export interface KeyText {
+interface KeyText {
   readonly key: string;
   readonly keyFormat?: SecretForm;
 }

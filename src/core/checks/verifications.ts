@@ -25,7 +25,7 @@ export interface Verifications {
   onDidChange(listener: (id: string, name: TokenName) => void): () => void;
 }
 
-export interface SeenToken {
+interface SeenToken {
   readonly id: string;
   readonly name: TokenName;
 }

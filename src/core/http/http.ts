@@ -3,10 +3,10 @@ import type { Clock, Fetch } from '../ports.ts';
 import { printable, sanitized } from '../redact.ts';
 
 /** Milliseconds for one request, headers and body together. */
-export const defaultTimeout = 30_000;
+const defaultTimeout = 30_000;
 
 /** Bytes of one response body. Metadata, key sets and token responses are all far smaller. */
-export const defaultMaxBytes = 1024 * 1024;
+const defaultMaxBytes = 1024 * 1024;
 
 /**
  * Parses a URL that secrets may be sent to: https, or http on this machine's loopback address, where no one can

@@ -9,7 +9,7 @@ import { opaqueKind } from '../tokens/opaqueTokens.ts';
 import { tokenUse } from '../tokens/tokenUse.ts';
 import { base64Text, invisible, percentDecoded } from './escapes.ts';
 
-export type ImportWarningCode =
+type ImportWarningCode =
   /** The token contained spaces or line breaks. */
   | 'whitespace_removed'
   /** A number was written as text. */
@@ -42,7 +42,7 @@ export interface ImportWarning {
 }
 
 /** How reliable a set is, the best first: by its members' names, by their place, or by the form of the tokens alone. */
-export const ranks = ['response', 'guessed', 'request', 'pairs', 'header'] as const;
+const ranks = ['response', 'guessed', 'request', 'pairs', 'header'] as const;
 export type Rank = (typeof ranks)[number];
 
 export interface TokenSetFound {
@@ -183,14 +183,14 @@ export function isJose(token: string, claimsOnly = true): boolean {
 }
 
 /** The use that the token itself states; `undefined` if it states none. */
-export function useOf(token: string | undefined): TokenName | undefined {
+function useOf(token: string | undefined): TokenName | undefined {
   const decoded = token === undefined ? undefined : tryDecode(token);
   if (token === undefined || decoded === undefined || 'error' in decoded) return undefined;
   return (decoded.kind === 'opaque' ? opaqueKind(token) : tokenUse(decoded))?.use;
 }
 
 /** Warns about oddities of a token and leaves it unchanged: only its issuer knows whether it is right. */
-export function inspect(member: TokenName, token: string, warnings: ImportWarning[]): void {
+function inspect(member: TokenName, token: string, warnings: ImportWarning[]): void {
   try {
     const decoded: DecodedToken = decodeToken(token, true);
     const hint = decoded.kind === 'opaque' ? undefined : tokenUse(decoded);

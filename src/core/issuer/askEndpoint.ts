@@ -33,7 +33,7 @@ export interface ClientParts {
 }
 
 /** Times are milliseconds since the epoch. */
-export interface HeardAnswer {
+interface HeardAnswer {
   readonly endpoint: EndpointName;
   readonly status: number;
   readonly sentAt: number;

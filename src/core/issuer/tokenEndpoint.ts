@@ -44,7 +44,7 @@ export interface TokenRequest {
 
 export type TokenEndpoints = Endpoints & { readonly token_endpoint: string };
 
-export interface CodeProof {
+interface CodeProof {
   /** The result of oauth4webapi's `validateAuthResponse`. */
   readonly callback: URLSearchParams;
   readonly redirectUri: string;
@@ -56,7 +56,7 @@ export interface CodeProof {
 /** RFC 8693 §3, without the prefix. */
 export type Exchangeable = 'access_token' | 'id_token' | 'refresh_token';
 
-export interface ExchangeRequest {
+interface ExchangeRequest {
   readonly connection: Connection;
   readonly record: StoredRecord;
   readonly subjectToken: Exchangeable;
@@ -68,7 +68,7 @@ export interface ExchangeRequest {
   readonly signal: AbortSignal;
 }
 
-export interface Exchanged {
+interface Exchanged {
   /** The token under the name by which it is stored, and the other members of the response. */
   readonly raw: RawTokens;
   readonly tokenEndpoint: string;

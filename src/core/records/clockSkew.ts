@@ -111,7 +111,7 @@ export function createClockSkews(): ClockSkews {
   };
 }
 
-export function clockOf({ issuer, tokenEndpoint, id }: Connection): string {
+function clockOf({ issuer, tokenEndpoint, id }: Connection): string {
   return issuer ?? tokenEndpoint ?? id;
 }
 

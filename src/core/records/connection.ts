@@ -22,7 +22,7 @@ export const tokenEndpointAuthMethods = [
 export type TokenEndpointAuthMethod = (typeof tokenEndpointAuthMethods)[number];
 
 /** The audience of a client assertion (RFC 7523 §3). */
-export const assertionAudiences = ['issuer', 'endpoint'] as const;
+const assertionAudiences = ['issuer', 'endpoint'] as const;
 
 /** How a setting is read: `text` is trimmed, `url` must be https or on this machine. */
 interface Row {

@@ -45,7 +45,7 @@ export type HistoryChange =
 
 export type HistoryToken = 'access_token' | 'id_token';
 
-export interface Difference {
+interface Difference {
   readonly gained: readonly string[];
   readonly lost: readonly string[];
 }
@@ -115,7 +115,7 @@ const mostNames = 20;
 const sameLifetime = 2;
 
 /** What a refresh changed, apart from the text of the tokens. Names only: a claim's value can be a person's name. */
-export function tokenChanges(before: TokenSet, after: TokenSet): HistoryChange[] {
+function tokenChanges(before: TokenSet, after: TokenSet): HistoryChange[] {
   const changes: HistoryChange[] = [];
   if (before.refresh_token !== undefined && before.refresh_token !== after.refresh_token)
     changes.push({ what: 'refresh_token' });

@@ -4,7 +4,7 @@ import { decodeToken } from '../tokens/jwt.ts';
 import type { TokenBinding, TokenSet } from './tokenSet.ts';
 
 /** The format that this version writes. A record of a higher version is left unchanged and reported. */
-export const recordVersion = 1;
+const recordVersion = 1;
 
 /** The largest record of one connection, in UTF-16 code units. Checked before anything is sent. */
 export const recordLimit = 64 * 1024;
@@ -57,7 +57,7 @@ export interface RefreshIntent {
   readonly retried?: true;
 }
 
-export interface Refusal {
+interface Refusal {
   readonly generation: number;
   /** The issuer's `error` code. */
   readonly error: string;

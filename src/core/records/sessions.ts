@@ -62,7 +62,7 @@ export interface Session {
 }
 
 /** Members that are shown beside the tokens and do not affect them. */
-export type Notes = Partial<Pick<Session, 'history' | 'handOuts' | 'clockSkew'>>;
+type Notes = Partial<Pick<Session, 'history' | 'handOuts' | 'clockSkew'>>;
 
 /** The read model of all connections. Its one event names the connection that changed, and views then read it. */
 export interface Sessions {
@@ -101,7 +101,7 @@ export interface Sessions {
   onDidChange(listener: (id: string | undefined) => void): () => void;
 }
 
-export interface ListedConnection {
+interface ListedConnection {
   readonly connection: Connection;
   readonly memoryOnly: boolean;
 }

@@ -11,7 +11,7 @@ export type TokenName = 'access_token' | 'id_token' | 'refresh_token';
 export const tokenNames = ['access_token', 'id_token', 'refresh_token'] as const satisfies readonly TokenName[];
 
 /** Something unusual about a member. */
-export interface MemberNote {
+interface MemberNote {
   readonly code: /** A number was sent as text. */
     | 'number_as_text'
     /** A list was sent instead of one text with spaces. */

@@ -4,8 +4,6 @@ import { type RefresherParts, refreshOnce } from './refreshOnce.ts';
 import type { AskedBy } from './refreshSteps.ts';
 import { createFlights, type Flight } from './refreshWriter.ts';
 
-export type { FinishedRefresh, RefreshOutcome, RefreshResult } from '../records/history.ts';
-
 export interface Refresher {
   /**
    * Never rejects: every failure is a result. Callers for the same id share one request. Aborting `signal` ends the
@@ -24,7 +22,7 @@ export interface Refresher {
   dispose(): void;
 }
 
-export type Protection = 'shared' | 'none';
+type Protection = 'shared' | 'none';
 
 /** Errors that mean the stored record cannot be read. They are a state of the connection and outlast this refresh. */
 const unavailable: ReadonlySet<ErrorCode> = new Set([

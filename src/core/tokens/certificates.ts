@@ -5,7 +5,7 @@
 import type { JWK } from 'jose';
 import { children, type Element, hex, publicJwk, sequence } from './der.ts';
 
-export interface Certificate {
+interface Certificate {
   /** The common name of its subject, else its first name. */
   readonly name: string;
   readonly key: JWK;
@@ -138,7 +138,7 @@ const extensionsTag = 0xa3;
 const TRUE = 0xff;
 
 /** `undefined` where it is none. */
-export function readCertificate(der: Uint8Array): Certificate | undefined {
+function readCertificate(der: Uint8Array): Certificate | undefined {
   try {
     const [body, algorithm, signature] = sequence(der);
     const [first, ...rest] = children(body?.content);

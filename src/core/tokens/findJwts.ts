@@ -9,7 +9,7 @@ export interface FoundJwt {
 }
 
 /** The members of a JOSE header that distinguish a token from other text. */
-export interface HeaderWords {
+interface HeaderWords {
   readonly alg: string;
   readonly enc?: string;
 }

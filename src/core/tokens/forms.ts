@@ -115,7 +115,7 @@ function fromJson(token: string): Unwrapped | undefined {
 
 // --- SD-JWT: puts the disclosures into the claims (RFC 9901 section 7) ---
 
-export type SdProblem =
+type SdProblem =
   /** No digest in the token matches the disclosure: it was added later. */
   | 'undigested'
   /** A digest occurs twice, or a disclosure names a claim that exists already. */

@@ -6,7 +6,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export const depthLimit = 100;
 
 /** A member that occurs twice in one object. JSON.parse keeps the last; other readers keep the first. */
-export interface DuplicateMember {
+interface DuplicateMember {
   readonly member: string;
   /** JSON Pointer (RFC 6901). */
   readonly path: string;

@@ -41,7 +41,7 @@ export interface DecodedJws {
 }
 
 /** An encrypted token (RFC 7516): only its header can be read. */
-export interface DecodedJwe {
+interface DecodedJwe {
   readonly kind: 'jwe';
   readonly header: JsonObject;
   readonly headerText: string;
@@ -49,7 +49,7 @@ export interface DecodedJwe {
 }
 
 /** Any other printable text: a token that only its issuer can read (RFC 6749 section 1.4). */
-export interface OpaqueToken {
+interface OpaqueToken {
   readonly kind: 'opaque';
   readonly warnings: readonly TokenWarning[];
 }

@@ -48,7 +48,7 @@ const access = (
 });
 const refresh: typeof access = (...row) => ({ ...access(...row), use: 'refresh_token' });
 
-export const opaqueKinds: readonly OpaqueKind[] = [
+const opaqueKinds: readonly OpaqueKind[] = [
   access('Google', google, ['ya29.']),
   refresh('Google', google, ['1//0']),
   access('GitHub', github, ['gho_', 'ghp_', 'ghs_', 'ghu_', 'github_pat_']),

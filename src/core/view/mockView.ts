@@ -65,7 +65,7 @@ export interface MockRequest {
   readonly faults: readonly string[];
 }
 
-export interface MockUserView {
+interface MockUserView {
   readonly sub: string;
   readonly claims: readonly string[];
   readonly groups: readonly string[];

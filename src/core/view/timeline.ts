@@ -7,7 +7,7 @@ export interface Moment {
   readonly at: number;
 }
 
-export interface Mark {
+interface Mark {
   /** All moments at this time. */
   readonly ids: readonly string[];
   readonly at: number;

@@ -28,7 +28,7 @@ export interface TokenSummary {
 }
 
 /** In chronological order. */
-export const momentClaims = ['auth_time', 'iat', 'nbf', 'exp'] as const;
+const momentClaims = ['auth_time', 'iat', 'nbf', 'exp'] as const;
 
 /**
  * @param now milliseconds since the epoch @param connection the connection with this token's issuer, if there is one
@@ -91,7 +91,7 @@ export function remarksOn(text: string, decoded: DecodedToken, now: number, conn
 /**
  * The policy of the checks. An uncertain kind must not fail a token, and without a connection no issuer is expected.
  */
-export function policyFor(decoded: DecodedToken, connection?: Connection): VerificationPolicy {
+function policyFor(decoded: DecodedToken, connection?: Connection): VerificationPolicy {
   const use = tokenUse(decoded);
   const kind = use?.certain && use.use !== 'refresh_token' ? use.use : 'any';
   const audience = kind === 'id_token' ? undefined : audienceOf(connection ?? {});

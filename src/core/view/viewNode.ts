@@ -59,7 +59,7 @@ export type ViewNode =
 
 export type Section = 'header' | 'claims' | 'verification';
 /** Messages that are shown in place of missing data. */
-export type Message =
+type Message =
   | 'sign_in'
   | 'no_tokens'
   | 'storage'

@@ -11,7 +11,7 @@ import { formats, table } from './report.ts';
 import type { Driver } from './rows.ts';
 import { torture, worseThan } from './torture.ts';
 
-export const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
+const tortureUsage = `mock-issuer torture: tests a client that is configured with this issuer
 
   mock-issuer torture --start URL [--signed-in URL] [--logout URL] [--resource URL] [--driver FILE]
                       [--second-start URL] [--device URL] [--mcp]

@@ -5,7 +5,7 @@ import type { RequestLogEntry } from '../requestLog.ts';
 import { type Observed, observed } from './observations.ts';
 import type { Browser } from './walk.ts';
 
-export const families = [
+const families = [
   'ID token',
   'authorization response',
   'UserInfo',
@@ -17,7 +17,7 @@ export const families = [
   'resource server',
   'MCP',
 ] as const;
-export type Family = (typeof families)[number];
+type Family = (typeof families)[number];
 
 /** `must`: a client that does not comply is broken. `should`: it gets a warning; `section` has the reason. */
 export type Severity = 'must' | 'should';

@@ -6,7 +6,7 @@ import { request as tlsRequest } from 'node:https';
  * sign-in.
  */
 
-export interface Page {
+interface Page {
   readonly url: string;
   readonly status: number;
   readonly body: string;

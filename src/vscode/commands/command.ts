@@ -284,7 +284,7 @@ export function buttonsFor(error: WorkbenchError, { id, command, signIn }: Faile
 }
 
 /** A user may cancel a sign-in because the issuer's page rejected the redirect URI. */
-export async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
+async function adviseRedirect(data: Pick<DataOf<ErrorCode>, 'redirectUri'>): Promise<void> {
   const copy = l10n.t('Copy Redirect URI');
   if ((await notify('info', complaintText(data), copy)) === copy) await toClipboard(textFrom(data.redirectUri));
 }

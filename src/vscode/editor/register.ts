@@ -207,17 +207,17 @@ function read<T>(name: string, fallback: T): T {
 }
 
 /** Whether tokens in terminals become links. */
-export function wantsTerminalLinks(): boolean {
+function wantsTerminalLinks(): boolean {
   return read(settings.terminalLinks, true);
 }
 
 /** Whether to warn about staged tokens. */
-export function wantsStagedWarning(): boolean {
+function wantsStagedWarning(): boolean {
   return read(settings.warnWhenStaged, false);
 }
 
 /** Whether a feature with the choices "off, in .jwt files, everywhere" is enabled for this document. */
-export function isWanted(
+function isWanted(
   name: 'hover' | 'codeLens' | 'inlayHints' | 'colorTokens' | 'diagnostics',
   document: TextDocument,
 ): boolean {

@@ -305,7 +305,7 @@ function actions({ decoded, state, editing, opened, canRemember }: Inspected): A
 }
 
 /** Texts of the page that are the same for every token. */
-export function words(): Words {
+function words(): Words {
   return {
     encoded: l10n.t('Encoded'),
     decoded: l10n.t('Decoded'),

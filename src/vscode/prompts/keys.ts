@@ -103,7 +103,7 @@ function publicFacts({ kty, crv, size, kid, alg, thumbprint }: NonNullable<Remem
   };
 }
 
-export interface KeyQuestion {
+interface KeyQuestion {
   readonly title: string;
   readonly use: RememberedKey['use'] | 'sign';
   /** The `iss` claim of the token. The user is asked before anything is fetched from it. */

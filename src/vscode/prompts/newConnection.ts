@@ -17,7 +17,7 @@ import { askCredentials } from './credentials.ts';
 import { askChoice, askText, runSteps, type Step } from './steps.ts';
 
 /** The new entry of the setting, and the secret, which is stored elsewhere. */
-export interface Draft {
+interface Draft {
   id: string;
   label: string;
   issuer?: string;

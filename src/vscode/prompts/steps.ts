@@ -2,7 +2,7 @@ import { type QuickInputButton, QuickInputButtons, type QuickPickItem, ThemeIcon
 import { openInput, openList, toClipboard } from '../screen.ts';
 
 /** The outcome of a step: continue, go back, or cancelled. */
-export type Turn = 'next' | 'back' | 'cancelled';
+type Turn = 'next' | 'back' | 'cancelled';
 export type Answer<T> = { readonly turn: 'next'; readonly value: T } | { readonly turn: 'back' | 'cancelled' };
 export interface Step {
   ask(place: Place): Promise<Turn | 'skip'>;

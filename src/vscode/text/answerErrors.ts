@@ -194,7 +194,7 @@ export function invalidResponse(data: DataOf<'response_invalid'>): string {
 }
 
 /** Whether the issuer may have received the request, which matters for rotating refresh tokens. */
-export function arrival(sent: ErrorData[string]): string | undefined {
+function arrival(sent: ErrorData[string]): string | undefined {
   if (sent === false) return l10n.t('No token was sent.');
   return sent === true ? l10n.t('The issuer may have received the request.') : undefined;
 }

@@ -224,7 +224,7 @@ export function claimItem({ path, value, time, section }: ClaimNode, now: number
 }
 
 /** A value as one line: text as it is, anything else as JSON; cut off, with invisible characters made visible. */
-export function claimValue(value: unknown): string {
+function claimValue(value: unknown): string {
   return printable(textFrom(value), 300);
 }
 
