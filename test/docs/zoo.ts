@@ -4,6 +4,7 @@ import { decodeToken, tryDecode } from '../../src/core/tokens/jwt.ts';
 import { varieties, varietyOf } from '../../src/core/tokens/varieties.ts';
 import type { Variety, Verifiers } from '../../src/core/tokens/variety.ts';
 import { encode, hmacJwt, type Signer, signature, signer } from '../support/signing.ts';
+import { type Sample, samples } from './samples.ts';
 
 export const secret = 'a secret of at least thirty-two characters';
 
@@ -16,8 +17,8 @@ export function keyFor(alg: 'ES256' | 'RS256' | 'EdDSA'): Signer {
 }
 
 /** The sample as its holder would have it. */
-export function sampleOf({ sample }: Variety): string {
-  const { alg, header = {}, payload = {}, padded, text = compact => compact } = sample;
+export function sampleOf({ id }: Variety): string {
+  const { alg, header = {}, payload = {}, padded, text = compact => compact }: Sample = samples[id] ?? {};
   if (alg === undefined) return text('');
   if (alg === 'HS256') return text(hmacJwt(secret, payload, header));
   const by = keyFor(alg);

@@ -35,7 +35,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^v[1-4]\.(?:local|public)\.[\w-]+/,
     'https://paseto.io/',
     'published_keys',
-    `v4.public.${btoa(`{"sub":"u-1"}${'\0'.repeat(64)}`).replace(/=+$/, '')}`,
     pasetoMessage,
   ),
   opaque(
@@ -44,7 +43,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^\.?e[yJ][\w-]+\.[\w-]{6,8}\.[\w-]{27,}$/,
     'https://itsdangerous.palletsprojects.com/',
     'issuer',
-    'eyJ1c2VyIjoiYWRhIn0.aR1bWg.AAAAAAAAAAAAAAAAAAAAAAAAAAA',
     firstPiece,
   ),
   opaque(
@@ -53,7 +51,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^s(?::|%3A)[^.]+\.[\w+/%-]{27,}=*$/i,
     'https://github.com/tj/node-cookie-signature',
     'issuer',
-    's:abc.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   ),
   opaque(
     'rails_cookie',
@@ -61,7 +58,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^[\w+/=%-]{8,}--[\da-f]{40,64}$/,
     'https://guides.rubyonrails.org/security.html#session-storage',
     'issuer',
-    `eyJfcmFpbHMiOnt9fQ==--${'a'.repeat(40)}`,
     text => percentDecoded(text).split('--')[0],
   ),
   opaque(
@@ -70,25 +66,16 @@ export const foreignVarieties: readonly Variety[] = [
     /^\.?[\w-]+:[\w-]{6,}:[\w-]{27,}$/,
     'https://docs.djangoproject.com/en/stable/topics/signing/',
     'issuer',
-    'eyJ1IjoxfQ:1tAbCd:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     firstPiece,
   ),
-  opaque(
-    'fernet',
-    'Fernet token',
-    /^gAAAAA[\w-]{60,}=*$/,
-    'https://github.com/fernet/spec',
-    'secret',
-    'gAAAAA'.padEnd(100, 'B'),
-  ),
-  opaque('iron', 'Iron sealed value', /^Fe26\.2\*/, 'https://github.com/hapijs/iron', 'secret', 'Fe26.2**a*b*c**d*e'),
+  opaque('fernet', 'Fernet token', /^gAAAAA[\w-]{60,}=*$/, 'https://github.com/fernet/spec', 'secret'),
+  opaque('iron', 'Iron sealed value', /^Fe26\.2\*/, 'https://github.com/hapijs/iron', 'secret'),
   opaque(
     'aspnet_protected',
     'ASP.NET protected data',
     /^CfDJ8[\w-]{20,}$/,
     'https://learn.microsoft.com/aspnet/core/security/data-protection/',
     'issuer',
-    'CfDJ8'.padEnd(60, 'A'),
   ),
   opaque(
     'macaroon',
@@ -96,7 +83,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^(?:MDA[\w+/=-]{40,}|AgE[\w+/=-]{40,})$/,
     'https://github.com/rescrv/libmacaroons',
     'issuer',
-    'MDAxY2xvY2F0aW9u'.padEnd(80, 'A'),
   ),
   opaque(
     'biscuit',
@@ -104,7 +90,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^(?:biscuit:|E[nop][\w-]{2}C)[\w-]{40,}=*$/,
     'https://www.biscuitsec.org/',
     'published_keys',
-    'biscuit:'.padEnd(80, 'A'),
   ),
   {
     id: 'branca',
@@ -112,8 +97,6 @@ export const foreignVarieties: readonly Variety[] = [
     source: 'https://github.com/tuupola/branca-spec',
     verifiers: 'secret',
     is: ({ kind, text }) => kind === 'opaque' && isBranca(text),
-    // The first example of the specification.
-    sample: { text: () => '870S4BYxgHw0KnP3W9fgVUHEhT5g86vJ17etaC5Kh5uIraWHCI1psNQGv298ZmjPwoYbjDQ9chy2z' },
   },
   opaque(
     'nextcloud',
@@ -121,7 +104,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z\d]{5}(?:-[A-Za-z\d]{5}){4}$/,
     'https://docs.nextcloud.com/server/latest/developer_manual/client_apis/LoginFlow/index.html',
     'issuer',
-    'aB3dE-fG5hJ-kL7mN-pQ9rS-tU2vW',
   ),
   opaque(
     'github_token',
@@ -129,7 +111,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^(?:gh[opusr]_\w{20,}|github_pat_\w{20,})$/,
     'https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github',
     'issuer',
-    'gho_'.padEnd(40, 'a'),
   ),
   opaque(
     'slack_token',
@@ -137,7 +118,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^xox[a-z](?:\.xox[a-z])?-[\w.-]{10,}$/,
     'https://docs.slack.dev/authentication/tokens',
     'issuer',
-    'xoxb-'.padEnd(30, 'a'),
   ),
   opaque(
     'google_access',
@@ -145,7 +125,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^ya29\.[\w-]{20,}/,
     'https://cloud.google.com/docs/authentication/token-types',
     'issuer',
-    'ya29.'.padEnd(60, 'a'),
   ),
   opaque(
     'salesforce',
@@ -153,7 +132,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^00D[A-Za-z\d]{12,15}![\w.]{20,}$/,
     'https://help.salesforce.com/s/articleView?id=sf.remoteaccess_access_tokens.htm',
     'issuer',
-    '00D000000000001!'.padEnd(90, 'a'),
   ),
   opaque(
     'matrix',
@@ -161,7 +139,6 @@ export const foreignVarieties: readonly Variety[] = [
     /^(?:syt_[\w+/=-]+_[\w-]{20}_\w{6}|mat_[\w-]{20,})$/,
     'https://spec.matrix.org/latest/client-server-api/',
     'issuer',
-    'syt_YWRh_abcdefghijklmnopqrst_abcdef',
   ),
   opaque(
     'openshift',
@@ -169,6 +146,5 @@ export const foreignVarieties: readonly Variety[] = [
     /^sha256~[\w-]{40,}$/,
     'https://docs.openshift.com/container-platform/latest/authentication/managing-oauth-access-tokens.html',
     'issuer',
-    'sha256~'.padEnd(50, 'a'),
   ),
 ];

@@ -1,5 +1,4 @@
 /** The type of a row in the table of varieties (varieties.ts), and helpers to write rows. */
-import { encodeBase64url } from './base64url.ts';
 import type { JsonObject } from './json.ts';
 import type { DecodedToken } from './jwt.ts';
 
@@ -18,17 +17,6 @@ export type Verifiers =
   /** Only its issuer. */
   | 'issuer';
 
-export interface Sample {
-  /** Absent for a text without a signature; `text` returns the whole sample then. */
-  readonly alg?: 'ES256' | 'RS256' | 'HS256' | 'EdDSA';
-  readonly header?: JsonObject;
-  readonly payload?: JsonObject;
-  /** Its parts are base64 with padding, and are signed that way. */
-  readonly padded?: true;
-  /** Builds the sample from the compact JWS, or without one. */
-  readonly text?: (compact: string) => string;
-}
-
 export interface Variety {
   readonly id: string;
   /** The name that its makers use. */
@@ -46,7 +34,8 @@ export interface Variety {
   readonly keysAt?: (seen: Seen) => string | undefined;
   /** The base64 of JSON that can be read in a token that is no JOSE. Nothing of it is verified. */
   readonly says?: (text: string) => string | undefined;
-  readonly sample: Sample;
+  /** The values of `typ` that it is recognized by. */
+  readonly types?: readonly string[];
 }
 
 /** What rows examine. Members are texts, and '' if the token does not have them as text. */
@@ -65,16 +54,6 @@ export interface Seen {
 
 export const rfc = (number: number, section = '') =>
   `https://www.rfc-editor.org/rfc/rfc${number}${section && `#section-${section}`}`;
-export const issuedAt = 1893456000;
-export const base = { iss: 'https://issuer.example', sub: 'u-1', aud: 'client-1', iat: issuedAt, exp: issuedAt + 3600 };
-export const { aud: _, ...withoutAudience } = base;
-/** The digest of the samples' disclosure, `["salt","name","Ada"]`. */
-export const digest = 'q_W4fXRb_RZtDAsUr9X9mDb6cv4HnJquz_QFs7vvNTo';
-export const uuid = '11111111-2222-3333-4444-555555555555';
-
-export function headerOf(header: JsonObject): string {
-  return encodeBase64url(new TextEncoder().encode(JSON.stringify(header)));
-}
 
 /** A row that is recognized by `typ` (RFC 8725 section 3.11). */
 export function typed(
@@ -83,12 +62,10 @@ export function typed(
   typ: string | readonly string[],
   source: string,
   verifiers: Verifiers,
-  more: Pick<Variety, 'required' | 'endless'> & { readonly payload?: JsonObject; readonly header?: JsonObject },
+  rules: Pick<Variety, 'required' | 'endless'> = {},
 ): Variety {
   const types = [typ].flat();
-  const { payload = base, header = {}, ...rules } = more;
-  const sample: Sample = { alg: 'ES256', header: { typ: types[0], ...header }, payload };
-  return { id, name, source, verifiers, is: seen => seen.kind === 'jws' && types.includes(seen.typ), sample, ...rules };
+  return { id, name, source, verifiers, is: seen => seen.kind === 'jws' && types.includes(seen.typ), types, ...rules };
 }
 
 /** A row that is recognized by the issuer. */
@@ -99,14 +76,11 @@ export function issuedBy(
   source: string,
   more: Partial<Pick<Variety, 'verifiers' | 'keysAt' | 'endless' | 'required'>> & {
     readonly also?: (seen: Seen) => boolean;
-    readonly payload: JsonObject;
-    readonly header?: JsonObject;
-    readonly alg?: Sample['alg'];
-  },
+  } = {},
 ): Variety {
-  const { also = () => true, payload, header, alg = 'RS256', verifiers = 'published_keys', ...rules } = more;
+  const { also = () => true, verifiers = 'published_keys', ...rules } = more;
   const is = (seen: Seen) => seen.kind === 'jws' && pattern.test(seen.iss) && also(seen);
-  return { id, name, source, verifiers, is, sample: { alg, payload, ...(header && { header }) }, ...rules };
+  return { id, name, source, verifiers, is, ...rules };
 }
 
 /** A row for a text that is not a JOSE token. */
@@ -116,7 +90,6 @@ export function opaque(
   pattern: RegExp,
   source: string,
   verifiers: Verifiers,
-  sample: string,
   says?: Variety['says'],
 ): Variety {
   return {
@@ -125,7 +98,6 @@ export function opaque(
     source,
     verifiers,
     is: ({ kind, text }) => kind === 'opaque' && pattern.test(text),
-    sample: { text: () => sample },
     ...(says && { says }),
   };
 }

@@ -7,6 +7,7 @@ import { verifyToken } from '../../../../src/core/checks/verifier.ts';
 import { decodeToken } from '../../../../src/core/tokens/jwt.ts';
 import { keysAt, saidIn, varieties, varietyOf } from '../../../../src/core/tokens/varieties.ts';
 import type * as Texts from '../../../../src/vscode/text/varieties.ts';
+import { samples } from '../../../docs/samples.ts';
 import { keyFor, sampleOf, secret, tokensPage } from '../../../docs/zoo.ts';
 import { withoutVscode } from '../../../support/withoutVscode.ts';
 
@@ -56,17 +57,18 @@ describe('varieties of tokens', function () {
       assert.equal(saidIn(odd, decodeToken(odd)), undefined);
   });
 
-  it('have ids of their own, and no sentence without a row', () => {
+  it('have ids of their own, and no sentence or sample without a row', () => {
     const ids = varieties.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(texts.varietySentenceIds.toSorted(), ids.toSorted());
+    assert.deepEqual(Object.keys(samples).toSorted(), ids.toSorted());
   });
 
   // The others cannot be verified with the keys made here: a signature was cut off, or a key binding is unsigned.
   const unverifiable = new Set(['cut', 'sd_jwt_kb', 'jws_json']);
-  for (const variety of varieties.filter(({ sample, id }) => sample.alg !== undefined && !unverifiable.has(id))) {
+  for (const variety of varieties.filter(({ id }) => samples[id]?.alg !== undefined && !unverifiable.has(id))) {
     it(`verifies a ${variety.name} with the right key, by the rules of its kind`, async () => {
-      const { alg } = variety.sample;
+      const alg = samples[variety.id]?.alg;
       const source: KeySource =
         alg === 'HS256'
           ? { kind: 'key', text: secret }
