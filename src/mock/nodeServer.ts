@@ -206,16 +206,24 @@ async function exchange(
   }
 }
 
+/** Bytes that UTF-8 needs for one character of a string, at most. */
+const longestCharacter = 3;
+
 function readBody(incoming: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    let body = '';
-    incoming.setEncoding('utf8');
-    incoming.on('data', (chunk: string) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    incoming.on('data', (chunk: Buffer) => {
       // A body over the limit is read to its end and discarded. An earlier response would be lost in a connection
       // reset.
-      if (body.length <= bodyLimit) body += chunk;
+      if (size <= bodyLimit * longestCharacter) chunks.push(chunk);
+      size += chunk.length;
     });
-    incoming.once('end', () => resolve(body.length > bodyLimit ? undefined : body));
+    incoming.once('end', () => {
+      // Decoding the whole once costs less than a stream that decodes each chunk.
+      const body = Buffer.concat(chunks).toString();
+      resolve(body.length > bodyLimit ? undefined : body);
+    });
     incoming.once('error', reject);
   });
 }

@@ -84,7 +84,7 @@ export function createUserInfo(settings: Settings, check: AccessCheck): Answer {
     const { token, scope, headers } = access;
     const sub = String(token.claims.sub);
     const named = token.family?.grant.claims?.userInfo ?? [];
-    return jsonReply(200, { sub, ...selectClaims(settings, claimsOfUser(settings, sub), scope, named) }, headers);
+    return jsonReply(200, { sub, ...selectClaims(settings, () => claimsOfUser(settings, sub), scope, named) }, headers);
   };
 }
 

@@ -238,7 +238,8 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
   const orderOf = (grant: Grant, scope: string, now: number): Omit<TokenOrder, 'user'> => {
     const { issuer, accessTokenLifetime, idTokenLifetime } = settings;
     const { claims: ofClient = {} } = settings.clients.get(grant.clientId) ?? {};
-    const ofUser = claimsOfUser(settings, grant.subject);
+    const ofUser = () => claimsOfUser(settings, grant.subject);
+    const { groups } = hasScope(scope, 'groups') ? ofUser() : {};
     return {
       issuer,
       grant,
@@ -254,7 +255,7 @@ export function createIssuing(settings: Settings, families: Families, sign: Sign
           }
         : undefined,
       accessClaims: {
-        ...(hasScope(scope, 'groups') && ofUser.groups !== undefined && { groups: ofUser.groups }),
+        ...(groups !== undefined && { groups }),
         ...ofClient,
       },
       idClaims: named => ({

@@ -124,9 +124,15 @@ export function subjectOfHint({ users }: Settings, hint: string | undefined): st
 }
 
 /** The claims that these scopes or requests by name select. */
-export function selectClaims(settings: Settings, claims: Claims, scope: string, named: readonly string[]): Claims {
+export function selectClaims(
+  settings: Settings,
+  claims: () => Claims,
+  scope: string,
+  named: readonly string[],
+): Claims {
+  if (scope === '' && named.length === 0) return {};
   const wanted = new Set([...scope.split(' ').flatMap(each => settings.scopeClaims[each] ?? []), ...named]);
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => wanted.has(name)));
+  return Object.fromEntries(Object.entries(claims()).filter(([name]) => wanted.has(name)));
 }
 
 /** A user who is signed in with a browser. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { createMockIssuer, type MockIssuer, openMockIssuer } from '../../../src/mock/issuer.ts';
 import { nodeCrypto, type SigningKey } from '../../../src/mock/keys.ts';
@@ -43,6 +43,23 @@ describe('mock issuer: keys', () => {
       }
     });
   }
+
+  it('ES256: r and s have 32 bytes each, however short or long the integers are', async () => {
+    const { publicJwk, sign } = await nodeCrypto.generateKey('ES256');
+    const key = createPublicKey({ key: { ...publicJwk } as JsonWebKey, format: 'jwk' });
+    const seen = new Set<string>();
+    // One of 256 integers is shorter, and half of them have a zero before them in DER.
+    for (let i = 0; seen.size < 4 && i < 20_000; i += 1) {
+      const signature = Buffer.from(await sign(`input ${i}`), 'base64url');
+      assert.equal(signature.length, 64);
+      assert.ok(verify('sha256', Buffer.from(`input ${i}`), { key, dsaEncoding: 'ieee-p1363' }, signature));
+      for (const [name, first] of [['r', signature[0]] as const, ['s', signature[32]] as const]) {
+        if (first === 0) seen.add(`short ${name}`);
+        if ((first ?? 0) >= 0x80) seen.add(`long ${name}`);
+      }
+    }
+    assert.deepEqual([...seen].sort(), ['long r', 'long s', 'short r', 'short s']);
+  });
 
   it('signs non-ASCII text', async () => {
     const options = { subject: 'Zoë 🔑', alg: 'ES256' } as const;

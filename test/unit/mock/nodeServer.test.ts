@@ -151,6 +151,31 @@ describe('mock issuer: server', () => {
     assert.equal((await fetch(`${mock.issuer}/jwks`)).status, 200);
   });
 
+  it('counts characters, not bytes, and joins a character that two chunks share', async () => {
+    const state = 'ä€🔑'.repeat(15_000);
+    const body = Buffer.from(`grant_type=x&scope=${state}`);
+    const { status, entry } = await new Promise<{ status: number | undefined; entry: string | undefined }>(
+      (resolve, reject) => {
+        const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length };
+        const sent = request({
+          port: mock.port,
+          host: '127.0.0.1',
+          path: '/tenants/one/token',
+          method: 'POST',
+          headers,
+        });
+        sent.once('error', reject).once('response', ({ statusCode }) => {
+          resolve({ status: statusCode, entry: mock.requests.at(-1)?.form?.scope });
+        });
+        const half = body.indexOf('€', 100) + 1;
+        sent.write(body.subarray(0, half), () => setImmediate(() => sent.end(body.subarray(half))));
+      },
+    );
+    assert.ok(body.length > 2 * 65_536);
+    assert.equal(status, 401, 'no client_id');
+    assert.equal(entry, state);
+  });
+
   it('keeps running when a client disconnects in the middle of its request', async () => {
     const unfinished = request({
       host: '127.0.0.1',
